@@ -1,0 +1,269 @@
+"""The vocabulary of the whole project: frozen records that every other room speaks. Imports nothing of ours.
+
+Units, everywhere: money in integer cents; quantities as an integer mantissa with a decimal exponent and a
+unit; instants aware and in UTC, or as epoch seconds in bulk readings; calendar days as dates in the utility's
+own time zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class WhoActs(StrEnum):
+    """Whose move it is once a run has ended."""
+
+    CUSTOMER = "customer"
+    PORTAL = "portal"
+    US = "us"
+    NOBODY = "nobody"
+
+
+class Outcome(StrEnum):
+    """What a run ended in. ``who_acts`` and ``exit_code`` follow from it."""
+
+    COMPLETE = "complete"
+    NO_ACCOUNTS = "no_accounts"
+    NO_DATA_YET = "no_data_yet"
+    PARTIAL = "partial"
+    BAD_CREDENTIALS = "bad_credentials"
+    ACCOUNT_LOCKED = "account_locked"
+    PASSWORD_CHANGE_REQUIRED = "password_change_required"  # noqa: S105 - an outcome, not a password
+    MFA_REQUIRED = "mfa_required"
+    MFA_FAILED = "mfa_failed"
+    MFA_EXPIRED = "mfa_expired"
+    ACTION_REQUIRED = "action_required"
+    CAPTCHA = "captcha"
+    PORTAL_DOWN = "portal_down"
+    MAINTENANCE = "maintenance"
+    RATE_LIMITED = "rate_limited"
+    BLOCKED = "blocked"
+    LAYOUT_CHANGED = "layout_changed"
+    UNKNOWN_PAGE = "unknown_page"
+
+    @property
+    def who_acts(self) -> WhoActs:
+        if self in _NOBODY:
+            return WhoActs.NOBODY
+        if self in _PORTAL:
+            return WhoActs.PORTAL
+        if self in _US:
+            return WhoActs.US
+        return WhoActs.CUSTOMER
+
+    @property
+    def exit_code(self) -> int:
+        """0 nobody acts, 10 the customer, 11 the portal, 12 our script, 13 partial."""
+        if self is Outcome.PARTIAL:
+            return 13
+        return {WhoActs.NOBODY: 0, WhoActs.CUSTOMER: 10, WhoActs.PORTAL: 11, WhoActs.US: 12}[self.who_acts]
+
+    @property
+    def holds_the_password(self) -> bool:
+        """Whether the same password must not be sent again: a retry could lock the customer out."""
+        return self in _HOLDS_THE_PASSWORD
+
+
+_NOBODY = frozenset({Outcome.COMPLETE, Outcome.NO_ACCOUNTS, Outcome.NO_DATA_YET})
+_PORTAL = frozenset({Outcome.PORTAL_DOWN, Outcome.MAINTENANCE, Outcome.RATE_LIMITED, Outcome.BLOCKED})
+_US = frozenset({Outcome.PARTIAL, Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE})
+_HOLDS_THE_PASSWORD = frozenset(
+    {Outcome.BAD_CREDENTIALS, Outcome.ACCOUNT_LOCKED, Outcome.PASSWORD_CHANGE_REQUIRED}
+)
+
+
+class Commodity(StrEnum):
+    ELECTRIC = "electric"
+    GAS = "gas"
+
+
+class Direction(StrEnum):
+    """Which way energy flowed, seen from the customer: delivered to them, received from them, or the net."""
+
+    DELIVERED = "delivered"
+    RECEIVED = "received"
+    NET = "net"
+
+
+class Unit(StrEnum):
+    WH = "Wh"
+    THERM = "therm"
+    CCF = "ccf"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """``mantissa * 10**exponent`` of ``unit``, exactly."""
+
+    mantissa: int
+    exponent: int
+    unit: Unit
+
+    @property
+    def value(self) -> Decimal:
+        return Decimal(self.mantissa).scaleb(self.exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    line_1: str
+    city: str
+    state: str
+    postal_code: str
+    line_2: str = ""
+    country: str = "US"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter of an account; ``additional_attributes`` are the utility's own ids (``service_number``...)."""
+
+    id: str
+    commodity: Commodity
+    tariff: str = ""
+    additional_attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A utility account as the portal shows it. ``number`` is the digits as the customer knows them."""
+
+    number: str
+    name: str = ""
+    address: Address | None = None
+    meters: Sequence[Meter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBill:
+    """A bill the portal lists. ``key`` is the portal's own id for it, ``url`` where its PDF is."""
+
+    key: str
+    url: str
+    billed_on: date
+    total_amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillMeter:
+    """One meter's part of a bill. ``billing_period_to`` is the last day included."""
+
+    id: str
+    commodity: Commodity
+    billing_period_from: date
+    billing_period_to: date
+    consumption: Quantity
+    tariff: str = ""
+    previous_read: Decimal | None = None
+    current_read: Decimal | None = None
+    additional_attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A bill as read from its PDF. Amounts in cents, credits negative, None where the bill does not say."""
+
+    account_number: str
+    billed_on: date
+    due_on: date | None
+    billing_period_from: date
+    billing_period_to: date
+    total_amount: int
+    outstanding_balance: int
+    electricity_amount: int | None = None
+    delivery_charge: int | None = None
+    supply_charge: int | None = None
+    community_solar_bill_credit: int | None = None
+    gas_amount: int | None = None
+    meters: Sequence[BillMeter] = ()
+    address: Address | None = None
+
+
+class Reading(NamedTuple):
+    """One interval: epoch seconds of its start (UTC), its length, and the mantissa of its series' unit."""
+
+    start: int
+    seconds: int
+    mantissa: int
+    estimated: bool = False
+
+    @property
+    def starts_at(self) -> datetime:
+        return datetime.fromtimestamp(self.start, UTC)
+
+    @property
+    def ends_at(self) -> datetime:
+        return datetime.fromtimestamp(self.start + self.seconds, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Readings of one meter in one direction, in time order, each ``mantissa * 10**exponent`` of ``unit``."""
+
+    meter_id: str
+    commodity: Commodity
+    direction: Direction
+    unit: Unit
+    exponent: int
+    readings: Sequence[Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file as the portal handed it over: its bytes, what they are, and the portal's name for it."""
+
+    content: bytes
+    media_type: str
+    name: str
+
+
+class Factor(StrEnum):
+    """A way a portal can challenge a customer, by the names the command line uses."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    TOTP = "totp"
+    QUESTION = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class FactorOption:
+    """One line of a portal's factor choice: ``label`` as shown, destination masked by the portal."""
+
+    factor: Factor
+    label: str
+    destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a portal asks before it lets a customer in, in the portal's own words.
+
+    With ``options`` it is a choice of factor (``factor`` is None); otherwise ``factor`` says what kind of
+    answer is wanted. ``error`` is the portal's text about the answer before this one.
+    """
+
+    prompt: str
+    factor: Factor | None = None
+    destination: str = ""
+    options: Sequence[FactorOption] = ()
+    error: str = ""
+    attempts_left: int | None = None
+    can_resend: bool = False
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerItem:
+    """One thing the portal listed and whether it is in store; ``reason`` says why if it is not."""
+
+    account_number: str
+    item: str
+    stored: bool
+    downloaded: bool = False
+    reason: str = ""
