@@ -1,0 +1,103 @@
+"""The text of a PDF, and whether a file is one at all.
+
+PDFium is not thread-safe, not even over different documents: call this module from one thread of a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pypdfium2
+from pypdfium2 import raw
+
+from formats.errors import FormatError
+from formats.sniff import looks_like_html
+
+_TAIL = 2048
+_SAME_LINE = 0.5  # of the lower box's height: how far two boxes of one line overlap at least
+_SAME_WORD = 0.15  # of a box's height: how far two boxes of one word stand apart at most
+
+
+class _Box(NamedTuple):
+    """A run of text and its place in points, from the page's lower left corner."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    text: str
+
+
+def check_pdf(content: bytes) -> None:
+    """Raise FormatError unless ``content`` is a whole PDF that opens without a password and has a page."""
+    with _opened(content):
+        pass
+
+
+def pdf_text(content: bytes) -> list[str]:
+    """A text for each page: its visual lines from top to bottom, each from left to right, blanks collapsed.
+
+    Raises FormatError as ``check_pdf`` does, and if a page cannot be read.
+    """
+    with _opened(content) as document:
+        return ["\n".join(_lines(_boxes(document, number))) for number in range(len(document))]
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
+    if not content.strip():
+        raise FormatError("The PDF is empty: download it again.")
+    if looks_like_html(content):
+        raise FormatError("The file is a web page instead of a PDF: download it again.")
+    if b"%PDF-" not in content[:1024]:
+        raise FormatError("The file is not a PDF: check what the portal offers there.")
+    if b"%%EOF" not in content[-_TAIL:]:
+        raise FormatError("The PDF is cut short, its end is missing: download it again.")
+    try:
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as exc:
+        if exc.err_code == raw.FPDF_ERR_PASSWORD:
+            raise FormatError("The PDF is encrypted: it opens only with a password.") from exc
+        raise FormatError("The PDF is damaged and cannot be opened: download it again.") from exc
+    try:
+        if len(document) == 0:
+            raise FormatError("The PDF has no pages: download it again.")
+        yield document
+    finally:
+        document.close()
+
+
+def _boxes(document: pypdfium2.PdfDocument, number: int) -> list[_Box]:
+    try:
+        page = document[number].get_textpage()
+        corners = [page.get_rect(index) for index in range(page.count_rects())]
+        return [_Box._make((*four, page.get_text_bounded(*four))) for four in corners]
+    except pypdfium2.PdfiumError as exc:
+        raise FormatError(f"Page {number + 1} of the PDF is damaged: download it again.") from exc
+
+
+def _lines(boxes: Iterable[_Box]) -> Iterator[str]:
+    line: list[_Box] = []
+    for box in sorted(boxes, key=lambda each: each.bottom + each.top, reverse=True):
+        if line and not _on_one_line(line[0], box):
+            yield _joined(line)
+            line = []
+        line.append(box)
+    if line:
+        yield _joined(line)
+
+
+def _on_one_line(one: _Box, other: _Box) -> bool:
+    overlap = min(one.top, other.top) - max(one.bottom, other.bottom)
+    return overlap > _SAME_LINE * min(one.top - one.bottom, other.top - other.bottom)
+
+
+def _joined(line: list[_Box]) -> str:
+    text, right = "", 0.0
+    for box in sorted(line):
+        apart = box.left - right > _SAME_WORD * (box.top - box.bottom)
+        text += (" " if apart else "") + box.text
+        right = box.right
+    return " ".join(text.split())
