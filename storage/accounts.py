@@ -1,0 +1,98 @@
+"""Accounts, their supply points and meters. A meter that took another's place closes the other's time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from records import Account, Address, Commodity, Meter
+from storage import customers
+from storage.database import put
+from storage.errors import StorageError
+from storage.results import Customer, StoredAccount
+from storage.tables import AccountRow, MeterRow, ServiceRow
+
+
+def save(session: Session, customer: Customer, account: Account) -> int:
+    """Insert or update the account with its meters; returns its id."""
+    customers.locked(session, customer)
+    same = {"customer_id": customer.id, "number": account.number}
+    values = {
+        "company_id": customer.company_id,
+        "name": account.name,
+        "address": asdict(account.address) if account.address else None,
+    }
+    row = put(session, AccountRow, same, values)
+    for meter in account.meters:
+        _save_meter(session, row, meter)
+    _close_replaced(session, row, account.meters)
+    return row.id
+
+
+def locked(session: Session, account_id: int) -> AccountRow:
+    """The account's row, locked against other writers until the transaction ends."""
+    query = select(AccountRow).where(AccountRow.id == account_id).with_for_update()
+    row = session.exec(query).first()
+    if row is None:
+        raise StorageError(f"There is no account with the id {account_id}; its customer was removed.")
+    return row
+
+
+def stored(session: Session, customer: Customer) -> list[StoredAccount]:
+    """The customer's accounts by number, with all meters they ever had."""
+    query = select(AccountRow).where(AccountRow.customer_id == customer.id).order_by(col(AccountRow.number))
+    return [StoredAccount(row.id, _account(session, row)) for row in session.exec(query).all()]
+
+
+def meter(session: Session, account: AccountRow, number: str, commodity: Commodity) -> MeterRow:
+    """The account's meter with this number; made if only an export knows it."""
+    query = select(MeterRow).where(MeterRow.account_id == account.id, MeterRow.number == number)
+    return session.exec(query).first() or _save_meter(session, account, Meter(number, commodity))
+
+
+def _save_meter(session: Session, account: AccountRow, shown: Meter) -> MeterRow:
+    service = _service(session, account, shown)
+    same = {"account_id": account.id, "number": shown.id}
+    values: dict[str, Any] = {
+        "company_id": account.company_id,
+        "service_id": service.id,
+        "commodity": shown.commodity.value,
+        "tariff": shown.tariff,
+        "attributes": dict(shown.additional_attributes),
+        "valid_to": None,
+    }
+    known = session.exec(select(MeterRow.id).filter_by(**same)).first()
+    before = session.exec(select(MeterRow.id).where(MeterRow.service_id == service.id)).first()
+    if known is None and before is not None:
+        values["valid_from"] = datetime.now(UTC)
+    return put(session, MeterRow, same, values)
+
+
+def _service(session: Session, account: AccountRow, shown: Meter) -> ServiceRow:
+    number = shown.additional_attributes.get("service_number", shown.id)
+    same = {"account_id": account.id, "commodity": shown.commodity.value, "number": number}
+    return put(session, ServiceRow, same, {"company_id": account.company_id, "address": account.address})
+
+
+def _close_replaced(session: Session, account: AccountRow, shown: Sequence[Meter]) -> None:
+    """End the validity of meters no longer shown whose service now has another."""
+    numbers = {meter.id for meter in shown}
+    query = select(MeterRow).where(MeterRow.account_id == account.id, col(MeterRow.valid_to).is_(None))
+    rows = session.exec(query).all()
+    served = {row.service_id for row in rows if row.number in numbers}
+    for row in rows:
+        if row.number not in numbers and row.service_id in served:
+            row.valid_to = datetime.now(UTC)
+
+
+def _account(session: Session, row: AccountRow) -> Account:
+    query = select(MeterRow).where(MeterRow.account_id == row.id).order_by(col(MeterRow.number))
+    meters = [
+        Meter(meter.number, Commodity(meter.commodity), meter.tariff, meter.attributes)
+        for meter in session.exec(query)
+    ]
+    return Account(row.number, row.name, Address(**row.address) if row.address else None, meters)

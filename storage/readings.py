@@ -1,0 +1,187 @@
+"""Interval readings: quick, exact, idempotent; a value that changes leaves its former one behind."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from records import Commodity, Direction, Reading, Series, Unit
+from storage import accounts
+from storage.errors import StorageError
+from storage.results import Coverage, ReadingCounts
+from storage.tables import AccountRow, MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
+from storage.tables.base import BIG
+
+_READING = metadata.tables["reading"]
+_REVISION = metadata.tables["reading_revision"]
+_VALUES = tuple(_READING.c[name] for name in Reading._fields)
+
+
+def save(session: Session, account: AccountRow, series: Sequence[Series]) -> ReadingCounts:
+    """Insert what is new, update what changed; ``account`` is locked.
+
+    Of two readings with the same start the last counts. A changed reading's former value is kept.
+    """
+    inserted = changed = total = 0
+    now = int(time.time())
+    for one in series:
+        row = _series(session, account, one)
+        readings = {reading.start: reading for reading in _in_units_of(row, one)}
+        fresh, different = _write(session.connection(), row.id, readings, now)
+        inserted, changed, total = inserted + fresh, changed + different, total + len(readings)
+    return ReadingCounts(inserted, changed, total - inserted - changed)
+
+
+def coverage(session: Session, account_id: int) -> dict[str, Coverage]:
+    """By meter number, for meters with readings."""
+    end = func.max(col(ReadingRow.start) + col(ReadingRow.seconds))
+    query = (
+        select(col(MeterRow.number), func.min(col(ReadingRow.start)), end, func.count())
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
+        .where(col(MeterRow.account_id) == account_id)
+        .group_by(col(MeterRow.number))
+    )
+    return {number: Coverage(*rest) for number, *rest in session.execute(query)}
+
+
+def days(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> set[date]:
+    """The local days in which any reading of the meter starts."""
+    query = (
+        select(col(ReadingRow.start))
+        .join(SeriesRow, col(SeriesRow.id) == ReadingRow.series_id)
+        .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
+        .where(col(MeterRow.account_id) == account_id, col(MeterRow.number) == meter_id)
+        .order_by(col(ReadingRow.start))
+    )
+    starts = session.scalars(query).all()
+    found: set[date] = set()
+    position = 0
+    while position < len(starts):
+        day = datetime.fromtimestamp(starts[position], zone).date()
+        found.add(day)
+        midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
+        position = bisect_left(starts, midnight.timestamp(), position + 1)
+    return found
+
+
+def stored(session: Session, account_id: int) -> dict[str, list[Series]]:
+    """The account's series by meter number."""
+    found: dict[str, list[Series]] = {}
+    query = (
+        select_rows(MeterRow, SeriesRow)
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .where(MeterRow.account_id == account_id)
+        .order_by(col(MeterRow.number), col(SeriesRow.direction))
+    )
+    for meter, row in session.exec(query):
+        readings = session.execute(
+            select(*_VALUES).where(_READING.c.series_id == row.id).order_by(_READING.c.start)
+        )
+        found.setdefault(meter.number, []).append(
+            Series(
+                meter.number,
+                Commodity(meter.commodity),
+                Direction(row.direction),
+                Unit(row.unit),
+                row.exponent,
+                list(map(Reading._make, readings)),
+            )
+        )
+    return found
+
+
+def fingerprints(session: Session, account_id: int) -> dict[str, str]:
+    """By meter number, a text that differs whenever the meter's stored readings do."""
+    inserts = select(func.count()).where(col(ReadingRow.series_id) == SeriesRow.id).scalar_subquery()
+    revisions = (
+        select(func.count()).where(col(ReadingRevisionRow.series_id) == SeriesRow.id).scalar_subquery()
+    )
+    query = (
+        select(col(MeterRow.number), col(SeriesRow.id), inserts, revisions)
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .where(col(MeterRow.account_id) == account_id)
+        .order_by(col(MeterRow.number), col(SeriesRow.id))
+    )
+    found: dict[str, str] = {}
+    for number, *state in session.execute(query):
+        found[number] = " ".join([found.get(number, ""), ":".join(map(str, state))]).strip()
+    return found
+
+
+def _series(session: Session, account: AccountRow, shown: Series) -> SeriesRow:
+    meter = accounts.meter(session, account, shown.meter_id, shown.commodity)
+    query = select_rows(SeriesRow).where(
+        SeriesRow.meter_id == meter.id, SeriesRow.direction == shown.direction.value
+    )
+    row = session.exec(query).first()
+    if row is None:
+        row = SeriesRow(
+            company_id=account.company_id,
+            meter_id=meter.id,
+            direction=shown.direction.value,
+            unit=shown.unit.value,
+            exponent=shown.exponent,
+        )
+        session.add(row)
+        session.flush()
+    return row
+
+
+def _in_units_of(row: SeriesRow, shown: Series) -> Sequence[Reading]:
+    """The readings at the stored series' exponent, exactly."""
+    if shown.unit.value != row.unit:
+        raise StorageError(
+            f"Meter {shown.meter_id} sent {shown.unit.value} where {row.unit} is stored; "
+            "nothing of this export was stored, have the utility's script looked at."
+        )
+    shift = shown.exponent - row.exponent
+    if shift == 0:
+        return shown.readings
+    if shift > 0:
+        factor = 10**shift
+        return [reading._replace(mantissa=reading.mantissa * factor) for reading in shown.readings]
+    divisor = 10**-shift
+    if any(reading.mantissa % divisor for reading in shown.readings):
+        raise StorageError(
+            f"Meter {shown.meter_id} sent finer values than the stored 10^{row.exponent} {row.unit}; "
+            "nothing of this export was stored, have the utility's script looked at."
+        )
+    return [reading._replace(mantissa=reading.mantissa // divisor) for reading in shown.readings]
+
+
+def _write(
+    connection: Connection, series_id: int, readings: Mapping[int, Reading], now: int
+) -> tuple[int, int]:
+    """Write what differs from what is stored; returns how many were inserted and changed."""
+    if not readings:
+        return 0, 0
+    query = select(*_VALUES).where(
+        _READING.c.series_id == series_id, _READING.c.start.between(min(readings), max(readings))
+    )
+    stored = set(map(tuple, connection.execute(query)))
+    different = [reading for reading in readings.values() if reading not in stored]
+    starts = {row[0] for row in stored}
+    inserts = [reading for reading in different if reading.start not in starts]
+    changes = [reading for reading in different if reading.start in starts]
+    if inserts:
+        seen = {"series_id": series_id, "first_seen": now, "updated": now}
+        connection.execute(insert(_READING), [{**reading._asdict(), **seen} for reading in inserts])
+    if changes:
+        parameters = [
+            {**reading._asdict(), "at": reading.start, "updated": now, "replaced": now} for reading in changes
+        ]
+        this = and_(_READING.c.series_id == series_id, _READING.c.start == bindparam("at"))
+        former = select(_READING.c.series_id, *_VALUES, _READING.c.updated, bindparam("replaced", type_=BIG))
+        columns = ["series_id", "start", "seconds", "mantissa", "estimated", "seen", "replaced"]
+        at = [{"at": reading.start, "replaced": now} for reading in changes]
+        connection.execute(insert(_REVISION).from_select(columns, former.where(this)), at)
+        connection.execute(update(_READING).where(this), parameters)
+    return len(inserts), len(changes)

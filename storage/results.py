@@ -1,0 +1,89 @@
+"""What the store hands out: frozen records, beside those of ``records``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from records import Account, Bill, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A login at a utility held for a company; ``username`` as it was first given."""
+
+    id: int
+    company_id: int
+    login_id: int
+    utility: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """How and when the portal refused a password."""
+
+    outcome: Outcome
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    """A portal session as it was saved; ``version`` counts the saves."""
+
+    state: bytes = field(repr=False)
+    version: int
+    saved_at: datetime
+    trusted_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    id: int
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBill:
+    """The newest version of a bill; ``bill`` is None while its document is unread."""
+
+    id: int
+    key: str
+    billed_on: date
+    document_id: int
+    sha256: str
+    name: str
+    media_type: str
+    layout: str
+    layout_version: int
+    problems: Sequence[str]
+    bill: Bill | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExport:
+    """An interval export kept as it was received."""
+
+    document_id: int
+    key: str
+    sha256: str
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What is stored of a meter, all directions together; ``start`` and ``end`` in epoch seconds."""
+
+    start: int
+    end: int
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingCounts:
+    inserted: int
+    changed: int
+    unchanged: int

@@ -1,0 +1,59 @@
+"""Runs and their ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlmodel import Session, select
+
+from records import LedgerItem, Outcome
+from storage.errors import StorageError
+from storage.results import Customer
+from storage.tables import LedgerItemRow, RunRow
+
+
+def start(session: Session, customer: Customer, kind: str) -> int:
+    row = RunRow(
+        company_id=customer.company_id,
+        customer_id=customer.id,
+        kind=kind,
+        state="running",
+        started_at=datetime.now(UTC),
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def finish(
+    session: Session,
+    run_id: int,
+    outcome: Outcome,
+    message: str,
+    session_kind: str,
+    seconds: Mapping[str, float],
+    ledger: Sequence[LedgerItem],
+) -> None:
+    """End a run, once."""
+    row = session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
+    if row is None or row.state != "running":
+        raise StorageError(f"The run {run_id} is not running any more; start a new one.")
+    row.state = "ended"
+    row.outcome = outcome.value
+    row.message = message
+    row.session = session_kind
+    row.seconds = dict(seconds)
+    row.ended_at = datetime.now(UTC)
+    session.add_all(
+        LedgerItemRow(
+            company_id=row.company_id,
+            run_id=run_id,
+            account_number=item.account_number,
+            item=item.item,
+            stored=item.stored,
+            downloaded=item.downloaded,
+            reason=item.reason,
+        )
+        for item in ledger
+    )

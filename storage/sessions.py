@@ -1,0 +1,63 @@
+"""Portal sessions and credentials, sealed with the customer's data key."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from storage import customers
+from storage.database import put
+from storage.results import Customer, SavedSession
+from storage.tables import CredentialRow, PortalSessionRow
+from storage.vault import Vault
+
+_SESSION = "session"
+
+
+def save(
+    session: Session, vault: Vault, customer: Customer, state: bytes, trusted_since: datetime | None
+) -> None:
+    ciphertext = customers.seal(session, vault, customer, _SESSION, state)
+    query = select(PortalSessionRow.version).where(PortalSessionRow.customer_id == customer.id)
+    values = {
+        "company_id": customer.company_id,
+        "version": (session.exec(query).first() or 0) + 1,
+        "ciphertext": ciphertext,
+        "saved_at": datetime.now(UTC),
+        "trusted_since": trusted_since,
+    }
+    put(session, PortalSessionRow, {"customer_id": customer.id}, values)
+
+
+def load(session: Session, vault: Vault, customer: Customer) -> SavedSession | None:
+    query = select(PortalSessionRow).where(PortalSessionRow.customer_id == customer.id)
+    row = session.exec(query).first()
+    if row is None:
+        return None
+    state = customers.unseal(session, vault, customer, _SESSION, row.ciphertext)
+    return SavedSession(state, row.version, row.saved_at, row.trusted_since)
+
+
+def drop(session: Session, customer: Customer) -> None:
+    session.execute(delete(PortalSessionRow).where(col(PortalSessionRow.customer_id) == customer.id))
+
+
+def save_credential(session: Session, vault: Vault, customer: Customer, kind: str, secret: str) -> None:
+    ciphertext = customers.seal(session, vault, customer, _credential(kind), secret.encode())
+    same = {"customer_id": customer.id, "kind": kind}
+    values = {"company_id": customer.company_id, "ciphertext": ciphertext, "saved_at": datetime.now(UTC)}
+    put(session, CredentialRow, same, values)
+
+
+def load_credential(session: Session, vault: Vault, customer: Customer, kind: str) -> str | None:
+    query = select(CredentialRow).filter_by(customer_id=customer.id, kind=kind)
+    row = session.exec(query).first()
+    if row is None:
+        return None
+    return customers.unseal(session, vault, customer, _credential(kind), row.ciphertext).decode()
+
+
+def _credential(kind: str) -> str:
+    return f"credential {kind}"

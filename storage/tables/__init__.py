@@ -1,0 +1,46 @@
+"""The schema. A table is named after its class: ``BillVersionRow`` is ``bill_version``."""
+
+from __future__ import annotations
+
+from storage.tables.base import Row, UtcDateTime, metadata
+from storage.tables.bills import BillRow, BillVersionRow, DocumentRow, ExtractionRow, FileRow
+from storage.tables.identity import (
+    CompanyRow,
+    ConsentRow,
+    CredentialRow,
+    CustomerRow,
+    LoginRow,
+    PortalSessionRow,
+    RejectedPasswordRow,
+    TotpUseRow,
+)
+from storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow
+from storage.tables.places import AccountRow, MeterRow, ServiceRow
+from storage.tables.runs import LedgerItemRow, RunRow
+
+__all__ = [
+    "AccountRow",
+    "BillRow",
+    "BillVersionRow",
+    "CompanyRow",
+    "ConsentRow",
+    "CredentialRow",
+    "CustomerRow",
+    "DocumentRow",
+    "ExtractionRow",
+    "FileRow",
+    "LedgerItemRow",
+    "LoginRow",
+    "MeterRow",
+    "PortalSessionRow",
+    "ReadingRevisionRow",
+    "ReadingRow",
+    "RejectedPasswordRow",
+    "Row",
+    "RunRow",
+    "SeriesRow",
+    "ServiceRow",
+    "TotpUseRow",
+    "UtcDateTime",
+    "metadata",
+]

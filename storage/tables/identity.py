@@ -1,0 +1,94 @@
+"""Who: companies, logins at utilities, customers, and what is kept secret for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlmodel import Field
+
+from storage.tables.base import BIG, Keyed, Owned, Row, UtcDateTime, table_args
+
+
+class CompanyRow(Keyed, table=True):
+    __table_args__ = table_args(UniqueConstraint("name"))
+
+    name: str
+
+
+class LoginRow(Keyed, table=True):
+    """A user name at a utility, shared across companies: locks and lockout hang on it. Normalised."""
+
+    __table_args__ = table_args(UniqueConstraint("utility", "username"))
+
+    utility: str
+    username: str
+
+
+class RejectedPasswordRow(Keyed, table=True):
+    """A keyed hash of a password the portal refused; ``key_id`` names the master key it was made with."""
+
+    __table_args__ = table_args(UniqueConstraint("login_id", "key_id", "digest"))
+
+    login_id: int = Field(foreign_key="login.id", ondelete="CASCADE")
+    key_id: str
+    digest: bytes = Field(sa_type=LargeBinary)
+    outcome: str
+    message: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class TotpUseRow(Row, table=True):
+    """A TOTP time step (unix time // 30) that was spent on a login."""
+
+    login_id: int = Field(foreign_key="login.id", ondelete="CASCADE", primary_key=True)
+    step: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+
+
+class CustomerRow(Owned, table=True):
+    """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``."""
+
+    __table_args__ = table_args(
+        UniqueConstraint("company_id", "login_id"), UniqueConstraint("company_id", "external_id")
+    )
+
+    login_id: int = Field(foreign_key="login.id", index=True)
+    username: str
+    external_id: str | None = None
+    key_id: str = Field(index=True)
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CredentialRow(Owned, table=True):
+    __table_args__ = table_args(UniqueConstraint("customer_id", "kind"))
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
+    kind: str
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    saved_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PortalSessionRow(Owned, table=True):
+    """A signed-in session. ``version`` counts the saves; ``trusted_since`` is when MFA was last passed."""
+
+    __table_args__ = table_args(UniqueConstraint("customer_id"))
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
+    version: int
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    saved_at: datetime = Field(sa_type=UtcDateTime)
+    trusted_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ConsentRow(Owned, table=True):
+    """What the customer allowed, how, and until when."""
+
+    __table_args__ = table_args()
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", index=True)
+    scope: str
+    terms_hash: str
+    method: str
+    granted_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

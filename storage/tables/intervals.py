@@ -1,0 +1,52 @@
+"""Interval readings: a series a meter and direction, a row a reading, and the values that were replaced."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field
+
+from storage.tables.base import BIG, Keyed, Owned, Row, table_args
+
+
+class SeriesRow(Owned, table=True):
+    """Readings of a meter in one direction, each ``mantissa * 10**exponent`` of ``unit``."""
+
+    __table_args__ = table_args(UniqueConstraint("meter_id", "direction"))
+
+    meter_id: int = Field(foreign_key="meter.id", ondelete="CASCADE")
+    direction: str
+    unit: str
+    exponent: int
+
+
+class ReadingRow(Row, table=True):
+    """``start``, ``first_seen`` and ``updated`` are epoch seconds. Its company is its series'."""
+
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    series_id: int = Field(foreign_key="series.id", ondelete="CASCADE", primary_key=True)
+    start: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+    seconds: int
+    mantissa: int = Field(sa_type=BIG)
+    estimated: bool
+    first_seen: int = Field(sa_type=BIG)
+    updated: int = Field(sa_type=BIG)
+
+
+class ReadingRevisionRow(Keyed, table=True):
+    """A reading's former value: seen first at ``seen``, replaced at ``replaced`` (epoch seconds)."""
+
+    __table_args__ = table_args(
+        ForeignKeyConstraint(
+            ["series_id", "start"], ["reading.series_id", "reading.start"], ondelete="CASCADE"
+        ),
+        Index(None, "series_id", "start"),
+    )
+
+    series_id: int
+    start: int = Field(sa_type=BIG)
+    seconds: int
+    mantissa: int = Field(sa_type=BIG)
+    estimated: bool
+    seen: int = Field(sa_type=BIG)
+    replaced: int = Field(sa_type=BIG)
