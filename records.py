@@ -8,7 +8,7 @@ own time zone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -256,6 +256,10 @@ class Challenge:
     attempts_left: int | None = None
     can_resend: bool = False
     expires_at: datetime | None = None
+
+    def asked_again(self, error: str) -> Challenge:
+        """The same challenge after an answer that would not do, with the reason."""
+        return replace(self, error=error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,178 @@
+"""The `meterfarm` command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from console.errors import UsageError
+from console.secret_input import terminal_restored
+from records import Factor
+from scrapers.browser import BrowserMissing
+from storage.errors import StorageError
+from storage.settings import Settings
+
+USAGE = 2
+MACHINE = 1
+INTERRUPTED = 130
+TERMINATED = 143
+
+app = typer.Typer(
+    name="meterfarm",
+    help="Fetches electricity and gas bills and interval data, with the customer's permission.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+bench_app = typer.Typer(help="Measure, as ratios within one run.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
+_EXIT_STATUSES = """
+Exit status: 0 complete (also no accounts, no data yet), 1 this machine is not set up, 2 usage, 10 the
+customer must act, 11 the portal's fault, 12 our script's, 13 partial, 130 interrupted.
+"""
+
+
+@app.command(epilog=_EXIT_STATUSES)
+def scrape(
+    utility: Annotated[str, typer.Argument(help="The utility's id, such as speculoos_power.")],
+    username: Annotated[str, typer.Option(help="Whom to sign in as.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
+    ] = False,
+    totp_secret_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--totp-secret-stdin", help="Read the authenticator's secret from stdin, after the password."
+        ),
+    ] = False,
+    mfa_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--mfa-stdin", help="Read MFA answers from stdin, each after its JSON prompt on stderr."
+        ),
+    ] = False,
+    factor: Annotated[Factor | None, typer.Option(help="Which MFA factor to choose.")] = None,
+    fake: Annotated[bool, typer.Option("--fake", help="Start the fake utility and visit that.")] = False,
+    random_codes: Annotated[
+        bool, typer.Option("--random-codes", help="With --fake: truly random codes.")
+    ] = False,
+    now: Annotated[str | None, typer.Option(help="With --fake: what its clock says at the start.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Visit a running portal on this machine.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only bills and intervals from this day on (2026-01-31).")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out"),
+    headed: Annotated[
+        bool, typer.Option("--headed", help="Show the browser; needs a full Chromium.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary, and nothing else, on stdout.")
+    ] = False,
+) -> None:
+    """Fetch one customer's bills and intervals now."""
+    from console.scrape import ScrapeOptions
+    from console.scrape import scrape as run
+
+    options = ScrapeOptions(
+        utility=utility,
+        username=username,
+        password_stdin=password_stdin,
+        totp_secret_stdin=totp_secret_stdin,
+        mfa_stdin=mfa_stdin,
+        factor=factor,
+        fake=fake,
+        random_codes=random_codes,
+        now=now,
+        base_url=base_url,
+        since=since,
+        out=out,
+        headed=headed,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_to_end(run(options, Settings())))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def fake(context: typer.Context) -> None:
+    """Serve the fake utility (its options: `fake --help`)."""
+    from fake_utility.__main__ import main as serve
+
+    raise typer.Exit(serve(context.args))
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out/demo")) -> None:
+    """Fetch seven fake customers' data, with every kind of MFA."""
+    from console.demo import demo as run
+
+    raise typer.Exit(run_to_end(run(out)))
+
+
+@app.command()
+def utilities() -> None:
+    """List the utilities and how far each is verified."""
+    from console.utilities import show_utilities
+
+    show_utilities()
+
+
+@bench_app.command("scrape")
+def bench_scrape(
+    rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 10,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+) -> None:
+    """Signing in and collecting, next to bare HTTP that repeats the same requests."""
+    from bench.scrape import bench
+
+    raise typer.Exit(run_to_end(bench(rounds, json_file)))
+
+
+def run_to_end(work: Coroutine[Any, Any, int]) -> int:
+    """Run ``work``; what it refuses becomes one sentence and an exit status, an interruption its own."""
+    terminated = False
+
+    async def watched() -> int:
+        task = asyncio.ensure_future(work)
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        return await task
+
+    try:
+        with terminal_restored():
+            return asyncio.run(watched())
+    except UsageError as exc:
+        return _say(str(exc), USAGE)
+    except (StorageError, BrowserMissing) as exc:
+        return _say(str(exc), MACHINE)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return _say(
+            "Stopped. What was stored stays; run it again to go on.",
+            TERMINATED if terminated else INTERRUPTED,
+        )
+
+
+def _say(sentence: str, status: int) -> int:
+    typer.echo(f"meterfarm: {sentence}", err=True)
+    return status
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

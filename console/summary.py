@@ -1,0 +1,110 @@
+"""What a run came to: for programs as one JSON object, for people as a few lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from records import Account, WhoActs
+from scrapers.scrape import Result
+from storage.errors import StorageError
+from storage.results import Customer
+from storage.store import Store
+
+Summary = dict[str, object]
+
+_COLOURS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
+
+
+def summarise(result: Result, store: Store) -> Summary:
+    """The summary as documented in the README; counts are of what is in store, whenever it came."""
+    stored = [item for item in result.ledger if item.stored]
+    return {
+        "utility": result.customer.utility,
+        "username": result.customer.username,
+        "outcome": result.outcome,
+        "who_acts": result.outcome.who_acts,
+        "message": result.message,
+        "session": result.session,
+        "seconds": {step: result.seconds.get(step) for step in ("sign_in", "collect")},
+        "accounts": _accounts(result, store, result.customer),
+        "ledger": {
+            "listed": len(result.ledger),
+            "stored": len(stored),
+            "downloaded": sum(item.downloaded for item in stored),
+            "missing": [
+                {"item": item.item, "account": item.account_number, "reason": item.reason}
+                for item in result.ledger
+                if not item.stored
+            ],
+        },
+    }
+
+
+def _accounts(result: Result, store: Store, customer: Customer) -> list[Summary]:
+    seen = {account.number for account in result.accounts}
+    return [
+        _account(store, stored.id, stored.account)
+        for stored in store.accounts(customer)
+        if stored.account.number in seen
+    ]
+
+
+def _account(store: Store, account_id: int, account: Account) -> Summary:
+    coverage = store.coverage(account_id)
+    return {
+        "number": account.number,
+        "bills": len(store.stored_bills(account_id)),
+        "meters": [
+            {
+                "id": meter.id,
+                "type": meter.commodity,
+                "readings": coverage[meter.id].readings if meter.id in coverage else 0,
+            }
+            for meter in account.meters
+        ],
+    }
+
+
+def write_summary(summary: Summary, out: Path) -> None:
+    """Write ``summary.json``. Raises ``StorageError`` if ``out`` cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        partial = out / ".summary.json.part"
+        partial.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.replace(out / "summary.json")
+    except OSError as exc:
+        raise StorageError(
+            f"The output directory {out} cannot be written ({exc.strerror}); choose another one."
+        ) from exc
+
+
+def show_result(console: Console, result: Result, store: Store, out: Path) -> None:
+    """A few lines for a person."""
+    colour = _COLOURS[result.outcome.who_acts]
+    console.print(f"[bold {colour}]{result.outcome}[/] {escape(result.message)}")
+    if result.outcome.who_acts is not WhoActs.NOBODY:
+        console.print(f"Who acts: {_WHO[result.outcome.who_acts]}")
+    if result.evidence is not None:
+        console.print(f"What the portal showed is kept in {escape(str(result.evidence))}")
+    table = Table("account", "bills", "meter", "type", "readings", box=None, pad_edge=False)
+    for stored in store.accounts(result.customer):
+        coverage = store.coverage(stored.id)
+        bills = str(len(store.stored_bills(stored.id)))
+        for meter in stored.account.meters:
+            readings = coverage[meter.id].readings if meter.id in coverage else 0
+            table.add_row(stored.account.number, bills, meter.id, meter.commodity, f"{readings:,}")
+    if table.row_count:
+        console.print(table)
+        console.print(f"Files: {escape(str(out))}")
+
+
+_WHO = {
+    WhoActs.CUSTOMER: "the customer, at the portal or by running this again",
+    WhoActs.PORTAL: "the portal; run this again later",
+    WhoActs.US: "whoever maintains the utility's script",
+}

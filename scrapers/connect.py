@@ -1,0 +1,132 @@
+"""Getting in: with the saved session where the portal still knows it, else with the password, and MFA."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from records import Outcome
+from scrapers.outcomes import SessionEnded, Stop
+from scrapers.utility import Credentials
+from scrapers.visit import Visit
+from storage.results import Customer
+from storage.store import Store
+
+T = TypeVar("T")
+
+
+class SessionUse(StrEnum):
+    """How a run got in."""
+
+    NEW = "new"
+    REUSED = "reused"
+    CHALLENGED_AGAIN = "challenged_again"
+
+
+class Door:
+    """Lets one visit in, and in again once if the portal drops its session on the way.
+
+    ``password`` is asked for only when a password must be sent.
+    """
+
+    def __init__(
+        self, visit: Visit, store: Store, customer: Customer, password: Callable[[], Awaitable[SecretStr]]
+    ) -> None:
+        self._visit = visit
+        self._store = store
+        self._customer = customer
+        self._password = password
+        self._entering = asyncio.Lock()
+        self._lost = False
+        self.entries = 0
+        self.use = SessionUse.NEW
+        self.inside_now = False
+
+    async def enter(self, *, had_session: bool) -> None:
+        """Reuse the session or sign in.
+
+        Raises:
+            Stop: the customer, the portal or the script is at fault.
+        """
+        if had_session and await self._still_known():
+            self.use = SessionUse.REUSED
+            self.inside_now = True
+            return
+        await self._sign_in()
+        if had_session and self._visit.challenged:
+            self.use = SessionUse.CHALLENGED_AGAIN
+
+    async def _still_known(self) -> bool:
+        try:
+            return await self._visit.utility.is_signed_in(self._visit)
+        except SessionEnded:
+            return False
+
+    async def inside(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Do ``operation``; if the portal drops the session on the way, sign in once more and do it again."""
+        while True:
+            entries = self.entries
+            try:
+                return await operation()
+            except SessionEnded:
+                await self._enter_again(entries)
+
+    async def _enter_again(self, entries: int) -> None:
+        """Of several operations that notice the same lost session, the first signs in for all."""
+        async with self._entering:
+            if entries != self.entries:
+                return
+            if self._lost:
+                raise Stop(
+                    Outcome.PORTAL_DOWN,
+                    f"{self._visit.utility.name} ended the session twice in one visit; try again later.",
+                )
+            self._lost = True
+            self._visit.note("session ended")
+            await self._sign_in()
+
+    async def _sign_in(self) -> None:
+        self.inside_now = False
+        password = await self._password()
+        self._visit.secrets.add(password.get_secret_value())
+        await self._refuse_rejected(password)
+        try:
+            await self._visit.utility.sign_in(self._visit, Credentials(self._customer.username, password))
+        except Stop as stop:
+            if stop.outcome.holds_the_password:
+                await asyncio.to_thread(
+                    self._store.reject_password,
+                    self._customer,
+                    password.get_secret_value(),
+                    stop.outcome,
+                    stop.message,
+                )
+            raise
+        self.entries += 1
+        self.inside_now = True
+        await self._visit.forget_trace()
+        await asyncio.to_thread(self._store.clear_rejections, self._customer)
+        await save_session(self._visit, self._store, self._customer, fresh=True)
+
+    async def _refuse_rejected(self, password: SecretStr) -> None:
+        """A password that the portal has rejected is never sent again: a retry can lock the customer out."""
+        rejected = await asyncio.to_thread(self._store.rejection, self._customer, password.get_secret_value())
+        if rejected is not None:
+            raise Stop(
+                rejected.outcome,
+                f"{rejected.message} That was the answer to this same password at "
+                f"{rejected.at:%Y-%m-%d %H:%M} UTC, so it was not sent again; give the new one.",
+            )
+
+
+async def save_session(visit: Visit, store: Store, customer: Customer, *, fresh: bool = False) -> None:
+    """Keep the portal session, encrypted; cookies that the portal has rotated since are kept with it."""
+    session = await visit.session()
+    if session is not None:
+        trusted_since = datetime.now(UTC) if fresh and visit.challenged else None
+        await asyncio.to_thread(store.save_session, customer, session.to_bytes(), trusted_since=trusted_since)

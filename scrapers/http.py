@@ -1,0 +1,178 @@
+"""Requests that share the session's cookies and need no browser page."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urljoin, urlsplit
+
+from lxml import html
+from playwright.async_api import APIRequestContext, APIResponse
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from records import Document, Outcome
+from scrapers.guard import host_of, is_allowed
+from scrapers.outcomes import SessionEnded, Sign, Stop, playwright_errors, stop_for_status
+
+_REDIRECTS = 10
+_TIMEOUT_MS = 30_000
+_BLIPS = frozenset({502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the portal answered: the address it ended at, the status, the headers (lower case), the bytes."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+    def document(self) -> Document:
+        """The answer as a file, under the name the portal gave it."""
+        header = Message()
+        header["content-disposition"] = self.headers.get("content-disposition", "")
+        name = header.get_filename() or unquote(PurePosixPath(urlsplit(self.url).path).name)
+        return Document(self.content, self.media_type, name)
+
+
+class Http:
+    """GET requests within the utility's hosts, at most ``parallel`` at once.
+
+    ``request`` is a Playwright request context, which sends the browser's cookies; ``signs`` are the pages
+    that may come instead of what was asked for.
+    """
+
+    def __init__(
+        self,
+        portal: str,
+        base_url: str,
+        hosts: Sequence[str],
+        signs: Sequence[Sign],
+        parallel: int,
+        log: Callable[..., None],
+    ) -> None:
+        self.request: APIRequestContext | None = None
+        self.last_page = b""
+        self._portal = portal
+        self._base_url = base_url
+        self._hosts = hosts
+        self._signs = signs
+        self._slots = asyncio.Semaphore(parallel)
+        self._log = log
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Fetch an address of the portal.
+
+        Raises:
+            SessionEnded: a sign named ``signed_out`` came instead.
+            Stop: the portal's fault, by a declared sign or the status; or it leads to a foreign host.
+        """
+        async with self._slots:
+            answer = await self._retried(urljoin(self._base_url, path), params)
+        self._log("get", path=urlsplit(answer.url).path, status=answer.status, bytes=len(answer.content))
+        self._raise_for(answer)
+        return answer
+
+    async def _retried(self, url: str, params: Mapping[str, str] | None) -> Answer:
+        blips = AsyncRetrying(
+            stop=stop_after_attempt(3),
+            wait=wait_random_exponential(multiplier=0.2, max=2),
+            retry=retry_if_result(lambda answer: answer.status in _BLIPS)
+            | retry_if_exception(_is_unreachable),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        answer: Answer = await blips(self._followed, url, params)
+        return answer
+
+    async def _followed(self, url: str, params: Mapping[str, str] | None) -> Answer:
+        if self.request is None:
+            raise RuntimeError("the visit has not started")
+        for _ in range(_REDIRECTS):
+            if not is_allowed(url, self._hosts):
+                raise Stop(
+                    Outcome.BLOCKED,
+                    f"{self._portal} led to {host_of(url)}, which is not one of its own hosts; not followed.",
+                )
+            with playwright_errors(self._portal, f"fetching {urlsplit(url).path}"):
+                response = await self.request.get(
+                    url, params=dict(params or {}), max_redirects=0, timeout=_TIMEOUT_MS
+                )
+                target = response.headers.get("location")
+                if response.status not in {301, 302, 303, 307, 308} or not target:
+                    return await _answer(response)
+                await response.dispose()
+            url, params = urljoin(url, target), None
+        raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} redirects without end.")
+
+    def _raise_for(self, answer: Answer) -> None:
+        if answer.media_type != "text/html":
+            if answer.status >= 400:
+                self._raise_for_status(answer)
+            return
+        self.last_page = answer.content
+        sign = sign_in(answer, self._signs)
+        if sign is not None and sign.means == SIGNED_OUT:
+            raise SessionEnded(f"{self._portal} ended the session.")
+        if sign is not None and isinstance(sign.means, Outcome):
+            raise Stop(sign.means, f"{self._portal}: {sign.text or sign.heading}")
+        if answer.status >= 400 and sign is None:
+            self._raise_for_status(answer)
+
+    def _raise_for_status(self, answer: Answer) -> None:
+        stop = stop_for_status(self._portal, answer.status, answer.headers.get("retry-after"))
+        path = urlsplit(answer.url).path
+        raise stop or Stop(
+            Outcome.LAYOUT_CHANGED,
+            f"{self._portal} answers HTTP {answer.status} to {path}, which used to work.",
+        )
+
+
+SIGNED_OUT = "signed_out"
+"""The name a script gives the page that comes when the session has ended."""
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    return isinstance(error, Stop) and error.outcome is Outcome.PORTAL_DOWN
+
+
+async def _answer(response: APIResponse) -> Answer:
+    content = await response.body()
+    answer = Answer(response.url, response.status, response.headers, content)
+    await response.dispose()
+    return answer
+
+
+def sign_in(answer: Answer, signs: Sequence[Sign]) -> Sign | None:
+    """The first of ``signs`` that an HTML answer carries."""
+    if not answer.content.strip():
+        return None
+    root: html.HtmlElement = html.document_fromstring(answer.content.decode("utf-8", "replace"))
+    for hidden in root.xpath("//script|//style|//template"):
+        hidden.drop_tree()
+    text = _squeezed(root.text_content())
+    headings = [_squeezed(heading.text_content()) for heading in root.xpath("//h1|//h2")]
+    path = urlsplit(answer.url).path
+    return next((sign for sign in signs if sign.fits(path=path, headings=headings, text=text)), None)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,41 @@
+"""What the portal listed against what is in store, item by item, with the reason for every gap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from records import LedgerItem, Outcome
+
+
+class Ledger:
+    """Grows while a run collects. An item entered twice keeps the last word."""
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, str], LedgerItem] = {}
+
+    def stored(self, account: str, item: str, *, downloaded: bool) -> None:
+        self._items[account, item] = LedgerItem(account, item, stored=True, downloaded=downloaded)
+
+    def missing(self, account: str, item: str, reason: str) -> None:
+        self._items[account, item] = LedgerItem(account, item, stored=False, reason=reason)
+
+    @property
+    def items(self) -> Sequence[LedgerItem]:
+        return tuple(self._items.values())
+
+    @property
+    def gaps(self) -> Sequence[LedgerItem]:
+        return tuple(item for item in self._items.values() if not item.stored)
+
+    def outcome(self, accounts: int) -> tuple[Outcome, str]:
+        """What a run that got to its end amounts to, and a sentence for the user."""
+        if not accounts:
+            return Outcome.NO_ACCOUNTS, "The login has no utility accounts."
+        if not self._items:
+            return Outcome.NO_DATA_YET, "The portal has no bills and no interval data yet."
+        if self.gaps:
+            first = self.gaps[0]
+            more = f" and {len(self.gaps) - 1} more" if len(self.gaps) > 1 else ""
+            return Outcome.PARTIAL, f"Missing: {first.item}{more} ({first.reason})."
+        fresh = sum(item.downloaded for item in self.items)
+        return Outcome.COMPLETE, f"All {len(self._items)} items are in store, {fresh} of them new."

@@ -1,0 +1,36 @@
+"""Structured logs, one JSON line each, with every secret scrubbed before it is written."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from scrapers.redact import Secrets
+
+
+def log_to_stderr(secrets: Secrets) -> None:
+    """Log to standard error from ``METERFARM_LOG`` (debug, info, warning, error; default warning) up."""
+    level = logging.getLevelNamesMapping().get(
+        os.environ.get("METERFARM_LOG", "warning").upper(), logging.WARNING
+    )
+
+    def scrubbed(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        return {
+            key: secrets.scrub(value) if isinstance(value, str) else value for key, value in event.items()
+        }
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            scrubbed,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,120 @@
+"""How a visit can go wrong, named by what the caller should do, and what a page can turn into.
+
+VisitError
+├── Stop          end the run with this outcome
+├── SessionEnded  sign in again, once, then go on
+└── ItemFailed    this one bill or export is missing; the rest goes on
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from records import Outcome
+
+
+class VisitError(Exception):
+    """Something about a visit did not go as it should. Its text is one sentence for the user."""
+
+
+class Stop(VisitError):
+    """The run ends here. ``retry_after`` is in seconds, where the portal said so."""
+
+    def __init__(self, outcome: Outcome, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+        self.retry_after = retry_after
+
+
+class SessionEnded(VisitError):
+    """The portal no longer knows our session."""
+
+
+class ItemFailed(VisitError):
+    """One document could not be had; the reason goes into the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something a page can turn into, and how it is recognised: everything given must hold.
+
+    ``means`` is an outcome, which ends the run, or the script's own name for the page. ``heading`` is a whole
+    heading, ``text`` a part of the visible text, ``path`` a regular expression for the address's path.
+    """
+
+    means: Outcome | str
+    heading: str = ""
+    text: str = ""
+    path: str = ""
+
+    def fits(self, *, path: str, headings: Sequence[str], text: str) -> bool:
+        """Whether a page with this address, these headings and this visible text carries the sign."""
+        return (
+            (not self.path or re.search(self.path, path) is not None)
+            and (not self.heading or self.heading in headings)
+            and (not self.text or self.text in text)
+        )
+
+
+def stop_for_status(portal: str, status: int, retry_after: str | None) -> Stop | None:
+    """What an HTTP status says by itself, for a page that carries no declared sign."""
+    if status == 429:
+        seconds = int(retry_after) if retry_after and retry_after.isdigit() else None
+        wait = f" for {seconds} seconds" if seconds else ""
+        return Stop(
+            Outcome.RATE_LIMITED,
+            f"{portal} asks for fewer requests (HTTP 429); leave it alone{wait} and run again.",
+            retry_after=seconds,
+        )
+    if status == 403:
+        return Stop(
+            Outcome.BLOCKED,
+            f"{portal} refused the visit (HTTP 403) without a word about the credentials; try again later.",
+        )
+    if status >= 500:
+        return Stop(Outcome.PORTAL_DOWN, f"{portal} answers with an error (HTTP {status}); try again later.")
+    return None
+
+
+@contextmanager
+def playwright_errors(portal: str, doing: str) -> Iterator[None]:
+    """The one boundary where Playwright's errors become ours.
+
+    Raises:
+        Stop: ``portal_down`` when the portal cannot be reached or does not answer in time, ``blocked`` when
+            it sends us to a host that is not its own, ``layout_changed`` when a control is not there.
+    """
+    try:
+        yield
+    except PlaywrightTimeout as exc:
+        if "goto" in str(exc) or "navigation" in str(exc) or "Request timed out" in str(exc):
+            raise Stop(Outcome.PORTAL_DOWN, f"{portal} did not answer in time while {doing}.") from exc
+        raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
+    except PlaywrightError as exc:
+        raise _translated(portal, doing, str(exc)) from exc
+
+
+_UNREACHABLE = re.compile(
+    r"ERR_(CONNECTION|ADDRESS|NAME|INTERNET|TIMED_OUT|EMPTY_RESPONSE|SSL)\w*|ECONN\w+|ENOTFOUND|EHOSTUNREACH"
+    r"|ENETUNREACH|ETIMEDOUT|EAI_AGAIN|socket hang up"
+)
+
+
+def _translated(portal: str, doing: str, text: str) -> Stop:
+    found = _UNREACHABLE.search(text)
+    if found:
+        return Stop(Outcome.PORTAL_DOWN, f"{portal} could not be reached while {doing} ({found[0]}).")
+    if "ERR_FAILED" in text or "ERR_BLOCKED" in text:
+        return Stop(
+            Outcome.BLOCKED, f"{portal} led to a host that is not its own while {doing}; not followed."
+        )
+    if "has been closed" in text or "crashed" in text:
+        return Stop(Outcome.UNKNOWN_PAGE, f"The browser stopped while {doing}; run again.")
+    return Stop(Outcome.LAYOUT_CHANGED, f"{portal} could not be worked while {doing}.")

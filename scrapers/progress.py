@@ -1,0 +1,25 @@
+"""What a run tells about itself while it goes on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Somebody who watches a run."""
+
+    def step(self, text: str) -> None:
+        """The run does this now: ``signing in``, ``bills of account 123``..."""
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """``done`` of ``total`` are in store, of ``what``: ``bills``, ``intervals E1234567``..."""
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def step(self, text: str) -> None:
+        pass
+
+    def count(self, what: str, done: int, total: int) -> None:
+        pass

@@ -1,0 +1,22 @@
+"""The one thread in which a run reads documents and writes to the store.
+
+PDF reading is not thread-safe, and a writing transaction should not wait for another of the same run; one
+thread serves both while the event loop goes on downloading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
+
+
+async def read_and_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do ``work`` in the reader's thread; once begun it is finished, even if the run is cancelled."""
+    return await asyncio.get_running_loop().run_in_executor(_THREAD, lambda: work(*args, **kwargs))

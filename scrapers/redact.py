@@ -1,0 +1,92 @@
+"""Keeping secrets out of everything that is kept or shown.
+
+A secret is replaced wherever it stands, raw or encoded: URL, HTML, JSON, hex, and base64 at any alignment.
+Very short ones are replaced only where they stand alone, or a one-letter password would blank out every text.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+MASK = "[redacted]"
+_STANDS_ALONE_BELOW = 4
+
+
+class Secrets:
+    """The secrets of one visit, growing as it goes on."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, *values: str) -> None:
+        fresh = {value for value in values if value} - self._values
+        if fresh:
+            self._values |= fresh
+            self._pattern = None
+
+    def scrub(self, text: str) -> str:
+        """``text`` with every secret replaced."""
+        if not self._values:
+            return text
+        if self._pattern is None:
+            self._pattern = _pattern(self._values)
+        return self._pattern.sub(MASK, text)
+
+    def scrub_bytes(self, content: bytes) -> bytes:
+        """``content`` with every secret replaced; bytes that are no text pass through unharmed."""
+        return self.scrub(content.decode("latin-1")).encode("latin-1")
+
+
+def _pattern(values: set[str]) -> re.Pattern[str]:
+    whole: set[str] = set()
+    alone: set[str] = set()
+    for value in values:
+        if len(value) < _STANDS_ALONE_BELOW:
+            alone.add(value)
+        else:
+            whole.update(encoded_forms(value))
+    parts = [re.escape(form) for form in sorted(whole, key=len, reverse=True)]
+    parts += [rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])" for form in sorted(alone)]
+    return re.compile("|".join(parts))
+
+
+def encoded_forms(value: str) -> Iterator[str]:
+    """Every way ``value`` is written in logs, traces and databases; as latin-1 reads the bytes."""
+    raw = value.encode()
+    as_bytes = raw.decode("latin-1")
+    forms = {
+        value,
+        as_bytes,
+        html.escape(value),
+        html.escape(value, quote=False),
+        raw.hex(),
+        raw.hex().upper(),
+    }
+    for escaped in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+        forms.add(escaped[1:-1])
+        forms.add(json.dumps(escaped)[1:-1].strip('\\"'))
+    for percent in (quote(value), quote(value, safe=""), quote_plus(value)):
+        forms |= {percent, re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), percent)}
+        forms.add(quote(percent, safe=""))
+    forms |= {form.encode().decode("latin-1") for form in tuple(forms)}
+    yield from forms
+    for content in {raw, value.encode("utf-16-le")}:
+        yield from _base64_forms(content)
+
+
+def _base64_forms(content: bytes) -> Iterator[str]:
+    """What base64 makes of ``content`` inside a longer text, at each of the three alignments."""
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + content).decode().rstrip("=")
+        start = -(-before * 8 // 6)
+        end = (before + len(content)) * 8 // 6
+        inner = encoded[start:end]
+        if len(inner) >= _STANDS_ALONE_BELOW:
+            yield inner
+            yield inner.replace("+", "-").replace("/", "_")

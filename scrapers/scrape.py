@@ -1,0 +1,137 @@
+"""One customer, once, from the door to the last document."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from pydantic import SecretStr
+from pyotp import TOTP
+
+from mfa.chain import AnswerChain
+from mfa.port import Answers
+from mfa.totp import TotpSecret
+from records import Account, Factor, LedgerItem, Outcome
+from scrapers.browser import Chromium
+from scrapers.collect import Collection
+from scrapers.connect import Door, SessionUse, save_session
+from scrapers.evidence import keep_evidence
+from scrapers.outcomes import Stop
+from scrapers.progress import Progress
+from scrapers.redact import Secrets
+from scrapers.state import PortalSession
+from scrapers.utility import Utility
+from scrapers.visit import Visit
+from storage.results import Customer
+from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Whose data to fetch, where from, and who answers for the customer."""
+
+    utility: Utility
+    base_url: str
+    username: str
+    password: Callable[[], Awaitable[SecretStr]] = field(repr=False)
+    person: Answers
+    totp: TOTP | None = field(default=None, repr=False)
+    preferred: Factor | None = None
+    since: date | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """How a run ended. ``seconds`` has ``sign_in`` and ``collect``; ``evidence`` is the failure's folder."""
+
+    customer: Customer
+    outcome: Outcome
+    message: str
+    session: SessionUse
+    seconds: dict[str, float]
+    accounts: Sequence[Account] = ()
+    ledger: Sequence[LedgerItem] = ()
+    evidence: Path | None = None
+
+
+class Run:
+    """One run for one customer. ``ledger`` can be read at any time, also after the run was broken off."""
+
+    def __init__(
+        self,
+        request: Request,
+        store: Store,
+        chromium: Chromium,
+        secrets: Secrets,
+        progress: Progress,
+        evidence: Path,
+    ) -> None:
+        self._request = request
+        self._store = store
+        self._chromium = chromium
+        self._secrets = secrets
+        self._progress = progress
+        self._evidence = evidence
+
+    async def go(self) -> Result:
+        """Sign in, collect, and say what it came to. Only faults of our own machine raise."""
+        request, store = self._request, self._store
+        began = time.monotonic()
+        customer = await asyncio.to_thread(store.customer, request.utility.id, request.username)
+        run_id = await asyncio.to_thread(store.start_run, customer, "scrape")
+        saved = await asyncio.to_thread(store.load_session, customer)
+        session = PortalSession.from_bytes(saved.state) if saved else None
+        visit = Visit(
+            request.utility, request.base_url, self._chromium, self._answers(customer), self._secrets, session
+        )
+        async with visit:
+            door = Door(visit, store, customer, request.password)
+            collection = Collection(visit, door, store, customer, self._progress, request.since)
+            result = Result(customer, Outcome.COMPLETE, "", door.use, {})
+            try:
+                await self._through(door, collection, result, began, had_session=session is not None)
+            except Stop as stop:
+                result.outcome, result.message = stop.outcome, stop.message
+                result.evidence = await keep_evidence(visit, self._evidence / str(run_id))
+            finally:
+                result.session = door.use
+                result.accounts, result.ledger = collection.accounts, collection.ledger.items
+                if door.inside_now:
+                    await save_session(visit, store, customer)
+        await asyncio.to_thread(self._finish, run_id, result)
+        return result
+
+    async def _through(
+        self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool
+    ) -> None:
+        self._progress.step("signing in")
+        try:
+            await door.enter(had_session=had_session)
+        finally:
+            entered = time.monotonic()
+            result.seconds["sign_in"] = round(entered - began, 3)
+        try:
+            result.outcome, result.message = await collection.collect()
+        finally:
+            result.seconds["collect"] = round(time.monotonic() - entered, 3)
+
+    def _answers(self, customer: Customer) -> Answers:
+        async def claim(step: int) -> bool:
+            return await asyncio.to_thread(self._store.claim_totp_step, customer, step)
+
+        totp = TotpSecret(self._request.totp, claim) if self._request.totp else None
+        return AnswerChain(self._request.person, totp, self._request.preferred)
+
+    def _finish(self, run_id: int, result: Result) -> None:
+        self._store.finish_run(
+            run_id,
+            result.outcome,
+            self._secrets.scrub(result.message),
+            session=result.session,
+            seconds=result.seconds,
+            ledger=result.ledger,
+        )

@@ -1,0 +1,123 @@
+"""The contract between the engine and a utility's script."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
+
+from records import Account, Bill, Document, ListedBill, Series
+from scrapers.outcomes import Sign
+
+if TYPE_CHECKING:
+    from scrapers.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a customer signs in with."""
+
+    username: str
+    password: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableIntervals:
+    """The days, both inclusive and in the utility's zone, for which a meter's readings can be exported."""
+
+    meter_id: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether the script was seen to work at the real portal, when, and by what evidence."""
+
+    status: str
+    on: date
+    evidence: str
+
+
+class Utility(ABC):
+    """One portal's script: what it is, declared, and how its pages are walked.
+
+    A subclass in ``utilities/<id>/`` declares every attribute below and implements every method. Methods walk
+    and hand back text or bytes through ``visit``; what they mean is read by ``read_bill`` and
+    ``read_intervals``, which are pure. Methods raise ``Stop``, ``SessionEnded`` or ``ItemFailed``
+    (``scrapers.outcomes``); most of the time ``visit`` does it for them.
+    """
+
+    name: ClassVar[str]
+    home: ClassVar[str]
+    """The portal's public address, or "" for one that has none."""
+    hosts: ClassVar[Sequence[str]]
+    """Hosts a visit may speak to besides ``home``'s; ``*.example.com`` stands for any host below it."""
+    zone: ClassVar[ZoneInfo]
+    signs: ClassVar[Sequence[Sign]]
+    """What any of the portal's pages can turn into, most specific first."""
+    longest_export_days: ClassVar[int]
+    parallel: ClassVar[int] = 4
+    """How many requests the portal bears at once from one session."""
+    settle_seconds: ClassVar[float] = 5.0
+    """How long after loading a page may still turn into one of the ``signs``."""
+    bill_layout: ClassVar[str]
+    bill_layout_version: ClassVar[int]
+    verified: ClassVar[Verified]
+
+    @property
+    def id(self) -> str:
+        """The folder's name under ``utilities/``."""
+        return type(self).__module__.split(".")[1]
+
+    def username_problem(self, username: str) -> str:
+        """Why this cannot be a user name of the portal, or "". Here: it has to be an e-mail address."""
+        if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", username):
+            return ""
+        return (
+            f"{self.name} wants an e-mail address for a user name, like name@example.com, not “{username}”."
+        )
+
+    @abstractmethod
+    async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
+        """From the sign-in page to being signed in, in the browser, through whatever MFA the portal asks."""
+
+    @abstractmethod
+    async def is_signed_in(self, visit: Visit) -> bool:
+        """Whether the portal still knows the session; without a browser page where it can be."""
+
+    @abstractmethod
+    async def accounts(self, visit: Visit) -> Sequence[Account]:
+        """Every account of the login, with its meters."""
+
+    @abstractmethod
+    async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
+        """Every bill the portal lists, whatever its age."""
+
+    @abstractmethod
+    async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
+        """A bill's PDF."""
+
+    @abstractmethod
+    def read_bill(self, text: Sequence[str]) -> Bill:
+        """A bill from the text of its pages. Raises ``FormatError``, or ``ItemFailed`` for a placeholder."""
+
+    @abstractmethod
+    async def available_intervals(self, visit: Visit, account: Account) -> Sequence[AvailableIntervals]:
+        """For each meter with interval data, the days that can be exported."""
+
+    @abstractmethod
+    async def export_intervals(
+        self, visit: Visit, account: Account, meter_id: str, first: date, last: date
+    ) -> Document:
+        """The export of a meter's readings, both days inclusive, at most ``longest_export_days``."""
+
+    @abstractmethod
+    def read_intervals(self, document: Document) -> Sequence[Series]:
+        """The readings in an export. Raises ``FormatError``."""

@@ -1,0 +1,131 @@
+"""The pages on which Speculoos Power verifies who signs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from playwright.async_api import Locator, Page
+
+from mfa.port import Choice, Code, Resend
+from records import Challenge, Factor, FactorOption, Outcome
+from scrapers.outcomes import Sign, Stop
+from scrapers.visit import Visit
+from utilities.speculoos_power import pages
+
+_CHOICE = Sign("choice", heading="How should we verify it's you?")
+_SEND = Sign("send", heading="Verify it's you")
+_CODE = Sign("code", heading="Enter your verification code")
+_QUESTION = Sign("question", heading="Security question")
+CHALLENGES: Sequence[Sign] = (_CHOICE, _SEND, _CODE, _QUESTION)
+
+_EXPIRED = "Your code has expired."
+_EXPIRED_CODES = 3
+
+
+class Verification:
+    """The challenges of one sign-in, page by page."""
+
+    def __init__(self, visit: Visit, page: Page) -> None:
+        self._visit = visit
+        self._page = page
+        self._expired = 0
+
+    async def step(self, found: Sign) -> None:
+        """Do what the page that ``found`` names asks for. Raises ``Stop`` when it cannot be done."""
+        if found is _CHOICE:
+            await self._choose()
+        elif found is _SEND:
+            await self._send()
+        elif found is _CODE:
+            await self._enter_code()
+        elif found is _QUESTION:
+            await self._answer_question()
+        else:
+            raise self._back_at_sign_in()
+
+    async def _choose(self) -> None:
+        challenge = Challenge(prompt=_CHOICE.heading, options=await self._options())
+        answer = await self._visit.ask(challenge)
+        if not isinstance(answer, Choice):
+            raise Stop(Outcome.MFA_REQUIRED, f"Speculoos Power asks: {_CHOICE.heading} No choice was made.")
+        self._visit.must_be_answerable(answer.option.factor, answer.option.label)
+        await self._page.get_by_role("radio", name=answer.option.label).check()
+        await self._press("Continue")
+
+    async def _options(self) -> Sequence[FactorOption]:
+        options = []
+        for radio in await self._page.get_by_role("radio").all():
+            value = await radio.input_value()
+            if value in {factor.value for factor in Factor}:
+                label = squeezed(str(await radio.evaluate("radio => radio.labels[0].innerText")))
+                options.append(FactorOption(Factor(value), label, label.rpartition(" to ")[2]))
+        return options
+
+    async def _send(self) -> None:
+        shown = self._page.locator("[data-destination]").first
+        destination = await shown.get_attribute("data-destination") or ""
+        factor = Factor.EMAIL if "@" in destination else Factor.SMS
+        self._visit.must_be_answerable(factor, f"a code that it sends to {destination}.")
+        await self._press("Send code")
+
+    async def _enter_code(self) -> None:
+        sent = self._page.locator("[data-factor]").first
+        factor = Factor(await sent.get_attribute("data-factor") or "")
+        challenge = Challenge(
+            prompt=squeezed(await sent.inner_text()),
+            factor=factor,
+            destination=await sent.get_attribute("data-destination") or "",
+            can_resend=factor in {Factor.SMS, Factor.EMAIL},
+            **await self._last_try(),
+        )
+        await self._answer(challenge, self._page.get_by_label("Verification code"), "Verify")
+
+    async def _answer_question(self) -> None:
+        field = self._page.locator("input[name=answer]")
+        prompt = squeezed(str(await field.evaluate("field => field.labels[0].innerText")))
+        challenge = Challenge(prompt=prompt, factor=Factor.QUESTION, **await self._last_try())
+        await self._answer(challenge, field, "Continue")
+
+    async def _answer(self, challenge: Challenge, field: Locator, button: str) -> None:
+        answer = await self._visit.ask(challenge, unanswered=self._outcome_without_answer(challenge))
+        if isinstance(answer, Resend):
+            await self._press("Resend code")
+        elif isinstance(answer, Code):
+            await self._visit.fill(field, answer.text)
+            await self._page.get_by_label("Remember this device").check()
+            await self._press(button)
+
+    def _outcome_without_answer(self, challenge: Challenge) -> Outcome:
+        if challenge.error.startswith(_EXPIRED):
+            self._expired += 1
+            if self._expired >= _EXPIRED_CODES:
+                raise Stop(Outcome.MFA_EXPIRED, f"Speculoos Power: {challenge.error}")
+            return Outcome.MFA_EXPIRED
+        return Outcome.MFA_FAILED if challenge.error else Outcome.MFA_REQUIRED
+
+    async def _last_try(self) -> LastTry:
+        left = await self._page.locator("[data-attempts-left]").first.get_attribute("data-attempts-left")
+        return {
+            "error": pages.alert(await self._page.content()),
+            "attempts_left": int(left) if left else None,
+        }
+
+    async def _press(self, name: str) -> None:
+        await self._visit.submit(self._page.get_by_role("button", name=name))
+
+    def _back_at_sign_in(self) -> Stop:
+        if self._visit.challenged:
+            return Stop(Outcome.MFA_EXPIRED, "Speculoos Power closed the verification; sign in again.")
+        return Stop(Outcome.UNKNOWN_PAGE, "Speculoos Power went back to its sign-in page without saying why.")
+
+
+class LastTry(TypedDict):
+    """What the page says of the answer before this one."""
+
+    error: str
+    attempts_left: int | None
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,107 @@
+"""What Speculoos Power's pages say, read from their HTML. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from lxml import html
+
+from records import Account, Address, Commodity, ListedBill, Meter, Outcome
+from scrapers.outcomes import Stop
+from scrapers.utility import AvailableIntervals
+
+
+@dataclass(frozen=True, slots=True)
+class BillsPage:
+    """One page of the billing history; ``older`` is the address of the next, "" on the last."""
+
+    bills: Sequence[ListedBill]
+    older: str
+
+
+def account_numbers(page: str) -> Sequence[str]:
+    """The accounts that the picker offers; none when the page says that there are none."""
+    return [link.get("data-account", "") for link in _root(page).xpath("//a[@data-account]")]
+
+
+def account(page: str) -> Account:
+    """An account's overview: number, customer, service address, meters."""
+    root = _root(page)
+    number = _one(root, "//*[@data-account-number]", "account number").get("data-account-number", "")
+    where = _one(root, "//address[@data-line1]", "service address")
+    return Account(
+        number=number,
+        name=_one(root, "//*[@data-customer-name]", "customer name").get("data-customer-name", ""),
+        address=Address(
+            line_1=where.get("data-line1", ""),
+            city=where.get("data-city", ""),
+            state=where.get("data-state", ""),
+            postal_code=where.get("data-zip", ""),
+        ),
+        meters=[_meter(row) for row in _table(root, "Meters").xpath(".//tr[@data-meter]")],
+    )
+
+
+def _meter(row: html.HtmlElement) -> Meter:
+    return Meter(
+        id=row.get("data-meter", ""),
+        commodity=Commodity(row.get("data-commodity", "")),
+        tariff=row.get("data-tariff", ""),
+        additional_attributes={"service_number": row.get("data-service-number", "")},
+    )
+
+
+def bills_page(page: str) -> BillsPage:
+    """One page of the billing history."""
+    root = _root(page)
+    if "You have no bills yet." in root.text_content():
+        return BillsPage((), "")
+    rows = _table(root, "Bills").xpath(".//tr[@data-bill]")
+    older = root.xpath("//a[@rel='next']/@href")
+    return BillsPage([_bill(row) for row in rows], str(older[0]) if older else "")
+
+
+def _bill(row: html.HtmlElement) -> ListedBill:
+    return ListedBill(
+        key=row.get("data-bill", ""),
+        url=_one(row, ".//a[contains(., 'View bill (PDF)')]", "link “View bill (PDF)”").get("href", ""),
+        billed_on=date.fromisoformat(row.get("data-billed-on", "")),
+        total_amount=int(row.get("data-amount-cents", "")),
+    )
+
+
+def available_intervals(page: str) -> Sequence[AvailableIntervals]:
+    """The meters whose readings “Download my data” offers, and from which day to which."""
+    root = _root(page)
+    if "No usage data is available yet." in root.text_content():
+        return ()
+    first = _one(root, "//input[@name='from']", "date field “from”").get("min", "")
+    last = _one(root, "//input[@name='to']", "date field “to”").get("max", "")
+    meters = _one(root, "//select[@name='meter']", "choice of meter").xpath(".//option/@value")
+    return [
+        AvailableIntervals(str(meter), date.fromisoformat(first), date.fromisoformat(last))
+        for meter in meters
+    ]
+
+
+def alert(page: str) -> str:
+    """The portal's own words about what was just entered, or ""."""
+    found = _root(page).xpath("//*[@role='alert']")
+    return " ".join(found[0].text_content().split()) if found else ""
+
+
+def _root(page: str) -> html.HtmlElement:
+    return html.document_fromstring(page)
+
+
+def _table(root: html.HtmlElement, caption: str) -> html.HtmlElement:
+    return _one(root, f"//table[caption[normalize-space()='{caption}']]", f"table “{caption}”")
+
+
+def _one(root: html.HtmlElement, xpath: str, what: str) -> html.HtmlElement:
+    found = root.xpath(xpath)
+    if not found:
+        raise Stop(Outcome.LAYOUT_CHANGED, f"Speculoos Power's page no longer has its {what}.")
+    return found[0]

@@ -1,0 +1,100 @@
+"""Signing in to Speculoos Power, and where its documents are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import ClassVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from formats.green_button import read_green_button
+from records import Account, Bill, Document, ListedBill, Outcome, Series
+from scrapers.http import SIGNED_OUT
+from scrapers.outcomes import Sign
+from scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
+from scrapers.visit import Visit
+from utilities.speculoos_power import pages
+from utilities.speculoos_power.bill import read_bill
+from utilities.speculoos_power.challenge import CHALLENGES, Verification
+
+_INSIDE = Sign("inside", path=r"^/accounts(/|$)")
+_SIGN_IN = Sign("sign_in", path=r"^/login$", heading="Sign in to your account")
+
+
+class SpeculoosPower(Utility):
+    name: ClassVar[str] = "Speculoos Power"
+    home: ClassVar[str] = ""
+    hosts: ClassVar[Sequence[str]] = ()
+    zone: ClassVar[ZoneInfo] = ZoneInfo("America/New_York")
+    longest_export_days: ClassVar[int] = 390
+    settle_seconds: ClassVar[float] = 1.0
+    bill_layout: ClassVar[str] = "speculoos_power"
+    bill_layout_version: ClassVar[int] = 1
+    verified: ClassVar[Verified] = Verified(
+        "verified", date(2026, 11, 21), "tests/ drive it against fake_utility/"
+    )
+    signs: ClassVar[Sequence[Sign]] = (
+        Sign(Outcome.BAD_CREDENTIALS, text="The e-mail address or password you entered is incorrect."),
+        Sign(Outcome.ACCOUNT_LOCKED, text="Your account has been locked."),
+        Sign(Outcome.PASSWORD_CHANGE_REQUIRED, heading="Your password has expired"),
+        Sign(Outcome.ACTION_REQUIRED, text="terms of service", heading="Our terms of service have changed"),
+        Sign(Outcome.CAPTCHA, heading="Please confirm you are not a robot"),
+        Sign(Outcome.MAINTENANCE, text="down for scheduled maintenance"),
+        Sign(Outcome.MFA_FAILED, heading="Verification failed"),
+        Sign(SIGNED_OUT, path=r"^/login$", text="Your session has ended."),
+        Sign(SIGNED_OUT, path=r"^/login$", heading="Sign in to your account"),
+    )
+
+    async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
+        page = await visit.open("/login")
+        await visit.arrive(_SIGN_IN)
+        await visit.fill(page.get_by_label("E-mail address"), credentials.username)
+        await visit.fill(page.get_by_label("Password"), credentials.password.get_secret_value())
+        await visit.submit(page.get_by_role("button", name="Sign in"))
+        verification = Verification(visit, page)
+        while (found := await visit.arrive(_INSIDE, *CHALLENGES)) is not _INSIDE:
+            await verification.step(found)
+
+    async def is_signed_in(self, visit: Visit) -> bool:
+        await visit.http.get("/accounts")
+        return True
+
+    async def accounts(self, visit: Visit) -> Sequence[Account]:
+        landed = await visit.http.get("/accounts")
+        if urlsplit(landed.url).path != "/accounts":
+            return [pages.account(landed.text)]
+        numbers = pages.account_numbers(landed.text)
+        overviews = [await visit.http.get(f"/accounts/{number}") for number in numbers]
+        return [pages.account(overview.text) for overview in overviews]
+
+    async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
+        listed: list[ListedBill] = []
+        address = f"/accounts/{account.number}/bills"
+        while address:
+            found = pages.bills_page((await visit.http.get(address)).text)
+            listed += found.bills
+            address = found.older
+        return listed
+
+    async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
+        return (await visit.http.get(bill.url)).document()
+
+    def read_bill(self, text: Sequence[str]) -> Bill:
+        return read_bill(text)
+
+    async def available_intervals(self, visit: Visit, account: Account) -> Sequence[AvailableIntervals]:
+        dialog = await visit.http.get(f"/accounts/{account.number}/usage")
+        return pages.available_intervals(dialog.text)
+
+    async def export_intervals(
+        self, visit: Visit, account: Account, meter_id: str, first: date, last: date
+    ) -> Document:
+        export = await visit.http.get(
+            f"/accounts/{account.number}/usage/export",
+            {"meter": meter_id, "from": str(first), "to": str(last), "format": "xml"},
+        )
+        return export.document()
+
+    def read_intervals(self, document: Document) -> Sequence[Series]:
+        return read_green_button(document.content).series
