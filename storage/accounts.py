@@ -91,8 +91,8 @@ def _close_replaced(session: Session, account: AccountRow, shown: Sequence[Meter
 
 def _account(session: Session, row: AccountRow) -> Account:
     query = select(MeterRow).where(MeterRow.account_id == row.id).order_by(col(MeterRow.number))
-    meters = [
+    meters = tuple(
         Meter(meter.number, Commodity(meter.commodity), meter.tariff, meter.attributes)
         for meter in session.exec(query)
-    ]
+    )
     return Account(row.number, row.name, Address(**row.address) if row.address else None, meters)

@@ -46,7 +46,7 @@ def read(row: BillVersionRow) -> Bill | None:
     address = row.content["address"]
     return Bill(
         **fields,
-        meters=[_meter(meter) for meter in row.content["meters"]],
+        meters=tuple(_meter(meter) for meter in row.content["meters"]),
         address=Address(**address) if address else None,
     )
 

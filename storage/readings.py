@@ -6,9 +6,10 @@ import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -72,30 +73,26 @@ def days(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> se
     return found
 
 
-def stored(session: Session, account_id: int) -> dict[str, list[Series]]:
-    """The account's series by meter number."""
-    found: dict[str, list[Series]] = {}
+def stored(session: Session, account_id: int, meter_id: str) -> list[Series]:
+    """The meter's series, a direction each."""
     query = (
         select_rows(MeterRow, SeriesRow)
         .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
-        .where(MeterRow.account_id == account_id)
-        .order_by(col(MeterRow.number), col(SeriesRow.direction))
+        .where(MeterRow.account_id == account_id, MeterRow.number == meter_id)
+        .order_by(col(SeriesRow.direction))
     )
-    for meter, row in session.exec(query):
-        readings = session.execute(
-            select(*_VALUES).where(_READING.c.series_id == row.id).order_by(_READING.c.start)
+    connection = session.connection()
+    return [
+        Series(
+            meter.number,
+            Commodity(meter.commodity),
+            Direction(row.direction),
+            Unit(row.unit),
+            row.exponent,
+            list(map(Reading._make, connection.execute(_readings_of(row.id)))),
         )
-        found.setdefault(meter.number, []).append(
-            Series(
-                meter.number,
-                Commodity(meter.commodity),
-                Direction(row.direction),
-                Unit(row.unit),
-                row.exponent,
-                list(map(Reading._make, readings)),
-            )
-        )
-    return found
+        for meter, row in session.exec(query).all()
+    ]
 
 
 def fingerprints(session: Session, account_id: int) -> dict[str, str]:
@@ -155,6 +152,10 @@ def _in_units_of(row: SeriesRow, shown: Series) -> Sequence[Reading]:
             "nothing of this export was stored, have the utility's script looked at."
         )
     return [reading._replace(mantissa=reading.mantissa // divisor) for reading in shown.readings]
+
+
+def _readings_of(series_id: int) -> Select[Any]:
+    return select(*_VALUES).where(_READING.c.series_id == series_id).order_by(_READING.c.start)
 
 
 def _write(

@@ -213,10 +213,10 @@ class Store:
             documents.keep(session, self.files, account, kind, portal_key, document, sha256)
             return readings.save(session, account, series)
 
-    def series(self, account_id: int) -> Mapping[str, Sequence[Series]]:
-        """All readings by meter id, each series in time order."""
+    def series(self, account_id: int, meter_id: str) -> Sequence[Series]:
+        """All readings of the meter, a series for each direction."""
         with self._database.reading() as session:
-            return readings.stored(session, account_id)
+            return readings.stored(session, account_id, meter_id)
 
     def fingerprints(self, account_id: int) -> Mapping[str, str]:
         """By meter id, a text that changes whenever the meter's readings do."""

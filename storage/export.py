@@ -1,0 +1,160 @@
+"""Writes what is stored of a customer to a directory of plain files. What is there already is left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from formats.bayou import bill_json
+from formats.errors import FormatError
+from formats.readings_csv import write_readings_csv
+from storage.errors import StorageError
+from storage.home import written_aside
+from storage.results import Customer, StoredAccount, StoredBill
+from storage.store import Store
+
+_MANIFEST = ".written.json"
+_UNSAFE = re.compile(r"[^\w.+@=-]+")
+_LONGEST = 120
+
+
+def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> None:
+    """Fill ``<out>/<utility>/<account number>/`` with bills, their JSON, interval CSVs and raw exports.
+
+    ``zone`` is the utility's, for the CSVs' local column. Raises StorageError if ``out`` is not writable.
+    """
+    names = _Names()
+    for stored in store.accounts(customer):
+        folder = out / safe_name(customer.utility) / names.take(stored.account.number)
+        try:
+            _write_account(store, customer, stored, folder, zone)
+        except OSError as exc:
+            raise StorageError(
+                f"The output directory {out} cannot be written ({exc.strerror}); "
+                "make it writable, free some space or choose another one."
+            ) from exc
+
+
+def safe_name(name: str) -> str:
+    """``name`` as one path component: no separators, not hidden, not empty, of bounded length."""
+    path = Path(_UNSAFE.sub("_", name).lstrip("."))
+    return f"{path.stem[:_LONGEST]}{path.suffix[:16]}" or "_"
+
+
+class _Names:
+    """Safe names, each given out once: a second ``a.pdf`` becomes ``a-2.pdf``."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, name: str) -> str:
+        wanted = Path(safe_name(name))
+        candidate, number = wanted.name, 1
+        while candidate.casefold() in self._taken:
+            number += 1
+            candidate = f"{wanted.stem}-{number}{wanted.suffix}"
+        self._taken.add(candidate.casefold())
+        return candidate
+
+
+def _write_account(
+    store: Store, customer: Customer, stored: StoredAccount, folder: Path, zone: ZoneInfo
+) -> None:
+    bills, raw, intervals = folder / "bills", folder / "raw", folder / "intervals"
+    for directory in (bills, raw, intervals):
+        directory.mkdir(parents=True, exist_ok=True)
+    listed = []
+    names = _Names()
+    for bill in store.stored_bills(stored.id).values():
+        name = names.take(f"{bill.billed_on.isoformat()}{_suffix(bill)}")
+        _copy(store, bill.sha256, bills / name)
+        listed.append(_bill_json(customer, stored, bill, f"bills/{name}"))
+    _write(folder / "bills.json", json.dumps(listed, indent=2, ensure_ascii=False).encode() + b"\n")
+    names = _Names()
+    for export in store.exports(stored.id):
+        _copy(store, export.sha256, raw / names.take(export.name or export.key))
+    _write_intervals(store, stored, intervals, folder / _MANIFEST, zone)
+
+
+def _suffix(bill: StoredBill) -> str:
+    return ".pdf" if bill.media_type == "application/pdf" else Path(safe_name(bill.name)).suffix
+
+
+def _bill_json(
+    customer: Customer, stored: StoredAccount, bill: StoredBill, file_url: str
+) -> dict[str, object]:
+    """A bill that was not read, or whose units Bayou has no fields for, has the status unparsed."""
+    as_bayou = partial(
+        bill_json,
+        utility=customer.utility,
+        bill_id=bill.id,
+        customer_id=customer.id,
+        account_number=stored.account.number,
+        billed_on=bill.billed_on,
+        file_url=file_url,
+    )
+    if bill.bill is not None:
+        with suppress(FormatError):
+            return as_bayou(bill.bill)
+    return as_bayou(None, status="unparsed")
+
+
+def _write_intervals(
+    store: Store, stored: StoredAccount, folder: Path, manifest: Path, zone: ZoneInfo
+) -> None:
+    """The CSVs whose readings changed since they were written, as the manifest remembers them."""
+    names = _Names()
+    targets = {
+        meter: (folder / f"{names.take(f'{meter}.csv')}", f"{state} {zone.key}")
+        for meter, state in store.fingerprints(stored.id).items()
+    }
+    known = _read_manifest(manifest)
+    stale = [
+        meter for meter, (path, state) in targets.items() if known.get(path.name) != [state, *_stamp(path)]
+    ]
+    for meter in stale:
+        text = io.StringIO(newline="")
+        write_readings_csv(text, store.series(stored.id, meter), zone)
+        _write(targets[meter][0], text.getvalue().encode())
+    if stale:
+        written = {path.name: [state, *_stamp(path)] for path, state in targets.values()}
+        _write(manifest, json.dumps(written).encode())
+
+
+def _read_manifest(path: Path) -> dict[str, object]:
+    """What each CSV was made of and its stamp then; empty if it cannot be told."""
+    try:
+        read = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _copy(store: Store, sha256: str, target: Path) -> None:
+    if not target.exists() or hashlib.sha256(target.read_bytes()).hexdigest() != sha256:
+        _replace(target, store.files.read(sha256))
+
+
+def _write(target: Path, content: bytes) -> None:
+    if not target.exists() or target.read_bytes() != content:
+        _replace(target, content)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    with written_aside(target) as aside:
+        aside.write_bytes(content)
+        aside.replace(target)

@@ -1,0 +1,84 @@
+"""Made-up accounts, bills and readings for the tests of this room."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from records import (
+    Account,
+    Address,
+    Bill,
+    BillMeter,
+    Commodity,
+    Direction,
+    Document,
+    ListedBill,
+    Meter,
+    Quantity,
+    Reading,
+    Series,
+    Unit,
+)
+
+UTILITY = "speculoos_power"
+USERNAME = "IAmValid@bayou.energy"
+ADDRESS = Address("1 Waffle Way", "Ghent", "NY", "12075")
+ELECTRIC = Meter("E1000001", Commodity.ELECTRIC, "Residential", {"service_number": "77"})
+GAS = Meter("G1000001", Commodity.GAS)
+ACCOUNT = Account("123456789012345", "Ada", ADDRESS, (ELECTRIC, GAS))
+START = 1_700_000_100
+EXPORT = Document(b"<feed/>", "application/xml", "usage.xml")
+
+
+def key(byte: int) -> str:
+    return base64.urlsafe_b64encode(bytes([byte]) * 32).decode()
+
+
+def pdf(content: bytes = b"%PDF-1.7 one") -> Document:
+    return Document(content, "application/pdf", "bill.pdf")
+
+
+def listed(portal_key: str = "b1", billed_on: date = date(2026, 1, 5)) -> ListedBill:
+    return ListedBill(portal_key, f"/bills/{portal_key}", billed_on, 4200)
+
+
+def bill(total_amount: int = 4200, billed_on: date = date(2026, 1, 5)) -> Bill:
+    used = BillMeter(
+        ELECTRIC.id,
+        Commodity.ELECTRIC,
+        date(2025, 12, 1),
+        date(2025, 12, 31),
+        Quantity(123456, 0, Unit.WH),
+        "Residential",
+        Decimal("100.50"),
+        Decimal("223.956"),
+        {"service_number": "77"},
+    )
+    return Bill(
+        account_number=ACCOUNT.number,
+        billed_on=billed_on,
+        due_on=None,
+        billing_period_from=date(2025, 12, 1),
+        billing_period_to=date(2025, 12, 31),
+        total_amount=total_amount,
+        outstanding_balance=-1,
+        electricity_amount=total_amount,
+        meters=(used,),
+        address=ADDRESS,
+    )
+
+
+def series(
+    mantissas: Iterable[int],
+    *,
+    start: int = START,
+    direction: Direction = Direction.DELIVERED,
+    unit: Unit = Unit.WH,
+    exponent: int = 0,
+) -> Series:
+    """Quarter-hours of the electric meter."""
+    readings = tuple(Reading(start + 900 * i, 900, value) for i, value in enumerate(mantissas))
+    return Series(ELECTRIC.id, Commodity.ELECTRIC, direction, unit, exponent, readings)

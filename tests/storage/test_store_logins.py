@@ -1,0 +1,73 @@
+"""What is known of a login: refused passwords, spent TOTP steps, one customer, its consent."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from records import LedgerItem, Outcome
+from storage.errors import StorageError
+from storage.store import Store
+from tests.storage.conftest import OpenStore
+from tests.storage.made import USERNAME, UTILITY
+
+
+def test_a_customer_is_one_however_the_name_is_typed(store: Store) -> None:
+    first = store.customer(UTILITY, f" {USERNAME} ")
+    assert store.customer(UTILITY, USERNAME.upper()) == first
+    assert first.username == USERNAME
+    assert store.customer("other_power", USERNAME).login_id != first.login_id
+
+
+def test_consent_is_written_once_at_first_use(store: Store, home: Path) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    store.customer(UTILITY, USERNAME)
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        rows = database.execute("SELECT customer_id, method, revoked_at FROM consent").fetchall()
+    database.close()
+    assert rows == [(customer.id, "command line", None)]
+
+
+def test_only_the_very_password_that_was_refused_is_known(store: Store) -> None:
+    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
+    store.reject_password(customer, "Wrong", Outcome.BAD_CREDENTIALS, "No match.")
+    store.reject_password(customer, "Wrong", Outcome.ACCOUNT_LOCKED, "Locked.")
+    rejection = store.rejection(customer, "Wrong")
+    assert rejection is not None
+    assert (rejection.outcome, rejection.message) == (Outcome.ACCOUNT_LOCKED, "Locked.")
+    assert store.rejection(customer, "wrong") is None
+    assert store.rejection(other, "Wrong") is None
+    store.clear_rejections(customer)
+    assert store.rejection(customer, "Wrong") is None
+
+
+def test_a_totp_step_is_claimed_once_among_many_that_try(open_store: OpenStore) -> None:
+    store = open_store()
+    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: store.claim_totp_step(customer, 58_000_000), range(16)))
+    assert sum(claims) == 1
+    assert store.claim_totp_step(customer, 58_000_001)
+    assert store.claim_totp_step(other, 58_000_000)
+
+
+def test_a_run_ends_once_with_its_ledger(store: Store, home: Path) -> None:
+    run = store.start_run(store.customer(UTILITY, USERNAME), "scrape")
+    ledger = [
+        LedgerItem("123", "bill 2026-01-05", stored=True, downloaded=True),
+        LedgerItem("123", "bill 2026-02-05", stored=False, reason="unavailable"),
+    ]
+    store.finish_run(
+        run, Outcome.PARTIAL, "One missing.", session="new", seconds={"collect": 1.5}, ledger=ledger
+    )
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        ended = database.execute("SELECT state, outcome, message, session, seconds FROM run").fetchall()
+        items = database.execute("SELECT item, stored, downloaded, reason FROM ledger_item").fetchall()
+    database.close()
+    assert ended == [("ended", "partial", "One missing.", "new", '{"collect": 1.5}')]
+    assert items == [("bill 2026-01-05", 1, 1, ""), ("bill 2026-02-05", 0, 0, "unavailable")]
+    with pytest.raises(StorageError, match="not running any more"):
+        store.finish_run(run, Outcome.COMPLETE, "", session="new", seconds={}, ledger=())

@@ -1,0 +1,173 @@
+"""Secrets are encrypted, bound to their owner, and gone when the customer is removed."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from records import Outcome
+from storage.errors import StorageError
+from storage.settings import Settings
+from storage.store import Store
+from storage.vault import MasterKey, Vault
+from tests.storage.conftest import OpenStore
+from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, bill, key, listed, pdf, series
+
+CANARY = "canary-7f3a91"
+
+
+def _bytes_of(home: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+
+
+def test_no_secret_is_legible_in_the_files(store: Store, home: Path) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    store.save_session(customer, f"cookie {CANARY}".encode(), trusted_since=None)
+    store.save_credential(customer, "password", CANARY)
+    store.reject_password(customer, CANARY, Outcome.BAD_CREDENTIALS, "Wrong password.")
+    assert CANARY.encode() not in _bytes_of(home)
+    store.close()
+    assert CANARY.encode() not in _bytes_of(home)
+
+
+def test_a_session_comes_back_until_it_is_dropped(store: Store) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    assert store.load_session(customer) is None
+    trusted = datetime(2026, 1, 2, tzinfo=UTC)
+    store.save_session(customer, b"one", trusted_since=None)
+    store.save_session(customer, b"two", trusted_since=trusted)
+    saved = store.load_session(customer)
+    assert saved is not None
+    assert (saved.state, saved.version, saved.trusted_since) == (b"two", 2, trusted)
+    assert b"two" not in repr(saved).encode()
+    store.drop_session(customer)
+    assert store.load_session(customer) is None
+
+
+def test_a_credential_comes_back(store: Store) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    store.save_credential(customer, "password", "first")
+    store.save_credential(customer, "password", "pässword,")
+    assert store.load_credential(customer, "password") == "pässword,"
+    assert store.load_credential(customer, "totp") is None
+
+
+def test_a_ciphertext_moved_to_another_customer_does_not_open(store: Store, home: Path) -> None:
+    one, two = store.customer(UTILITY, "one@example.org"), store.customer(UTILITY, "two@example.org")
+    store.save_session(one, b"one", trusted_since=None)
+    store.save_session(two, b"two", trusted_since=None)
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        database.execute(
+            "UPDATE portal_session SET ciphertext = (SELECT ciphertext FROM portal_session"
+            " WHERE customer_id = ?) WHERE customer_id = ?",
+            (one.id, two.id),
+        )
+    database.close()
+    with pytest.raises(StorageError, match="does not open"):
+        store.load_session(two)
+
+
+def test_a_wrapped_key_and_a_ciphertext_are_bound_to_what_they_belong_to() -> None:
+    vault = Vault([MasterKey(b"k" * 32)])
+    wrapped = vault.new_data_key("one")
+    sealed = vault.seal(vault.primary.id, wrapped, "one", "session", b"state")
+    assert vault.unseal(vault.primary.id, wrapped, "one", "session", sealed) == b"state"
+    with pytest.raises(StorageError, match="does not open"):
+        vault.unseal(vault.primary.id, wrapped, "one", "password", sealed)
+    with pytest.raises(StorageError, match="does not open"):
+        vault.rewrap(vault.primary.id, wrapped, "two")
+
+
+def test_removal_destroys_the_key_and_leaves_nothing(store: Store, home: Path) -> None:
+    """Neither the wrapped key, nor a ciphertext, a name or a file can be found afterwards."""
+    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
+    store.save_session(customer, b"state", trusted_since=None)
+    account = store.save_account(customer, ACCOUNT)
+    shared = store.save_account(other, ACCOUNT)
+    store.save_bill(account, listed(), pdf(b"%PDF mine"), bill(), layout="l", layout_version=1)
+    store.save_readings(account, EXPORT, "export", [series([1, 2, 3])])
+    store.save_readings(shared, EXPORT, "export", [series([1, 2, 3])])
+    store.finish_run(
+        store.start_run(customer, "scrape"), Outcome.COMPLETE, "", session="new", seconds={}, ledger=()
+    )
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        (wrapped,) = database.execute(
+            "SELECT wrapped_key FROM customer WHERE id = ?", (customer.id,)
+        ).fetchone()
+    database.close()
+    assert wrapped in _bytes_of(home)
+    store.remove_customer(customer)
+    left = _bytes_of(home)
+    assert wrapped not in left
+    assert USERNAME.encode() not in left
+    assert b"%PDF mine" not in left
+    assert EXPORT.content in left, "another customer's document still refers to these bytes"
+    with pytest.raises(StorageError, match="was removed"):
+        store.save_session(customer, b"late", trusted_since=None)
+    assert store.customer(UTILITY, USERNAME).id not in (customer.id, other.id)
+
+
+def test_keys_rotate_and_the_old_one_can_go(open_store: OpenStore) -> None:
+    old = open_store(key(1))
+    customer = old.customer(UTILITY, USERNAME)
+    old.save_session(customer, b"state", trusted_since=None)
+    old.reject_password(customer, "wrong", Outcome.BAD_CREDENTIALS, "No.")
+    both = open_store(f"{key(2)},{key(1)}")
+    assert both.rotate() == 1
+    assert both.rotate() == 0
+    rejection = both.rejection(customer, "wrong")
+    assert rejection is not None
+    assert rejection.message == "No."
+    saved = open_store(key(2)).load_session(customer)
+    assert saved is not None
+    assert saved.state == b"state"
+
+
+def test_a_wrong_key_is_refused_at_once(open_store: OpenStore) -> None:
+    open_store(key(1)).customer(UTILITY, USERNAME)
+    with pytest.raises(StorageError, match=r"add that key to METERFARM_SECRET_KEYS") as caught:
+        open_store(key(2))
+    assert key(1) not in str(caught.value)
+    assert key(2) not in str(caught.value)
+
+
+def test_a_missing_key_file_is_not_replaced_while_secrets_need_it(open_store: OpenStore, home: Path) -> None:
+    open_store().customer(UTILITY, USERNAME)
+    (home / "vault.key").unlink()
+    with pytest.raises(StorageError, match=r"vault\.key is missing"):
+        open_store()
+    assert not (home / "vault.key").exists()
+
+
+@pytest.mark.parametrize("text", ["", "short", "not base64 at all!", "\xff"])
+def test_a_damaged_key_file_is_one_sentence(open_store: OpenStore, home: Path, text: str) -> None:
+    open_store().close()
+    (home / "vault.key").write_text(text, "latin-1")
+    with pytest.raises(StorageError, match=r"vault\.key"):
+        open_store()
+
+
+def test_a_malformed_key_in_the_environment_is_not_repeated(open_store: OpenStore) -> None:
+    with pytest.raises(StorageError, match="METERFARM_SECRET_KEYS") as caught:
+        open_store("hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_database_address_needs_keys(home: Path) -> None:
+    settings = Settings(home=home, database_url=f"sqlite:///{home / 'other.db'}")
+    with pytest.raises(StorageError, match="METERFARM_SECRET_KEYS is not set"):
+        Store.open(settings)
+
+
+def test_settings_come_from_the_environment_and_mask_secrets(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METERFARM_HOME", str(home))
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://me:{CANARY}@db/x")
+    monkeypatch.setenv("METERFARM_SECRET_KEYS", CANARY)
+    settings = Settings()
+    assert settings.home == home
+    assert CANARY not in repr(settings)
