@@ -42,9 +42,10 @@ def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> No
 
 
 def safe_name(name: str) -> str:
-    """``name`` as one path component: no separators, not hidden, not empty, of bounded length."""
+    """``name`` as one path component: no separators, not hidden, not empty, short enough in UTF-8."""
     path = Path(_UNSAFE.sub("_", name).lstrip("."))
-    return f"{path.stem[:_LONGEST]}{path.suffix[:16]}" or "_"
+    stem = path.stem.encode()[:_LONGEST].decode(errors="ignore")
+    return f"{stem}{path.suffix[:16]}" or "_"
 
 
 class _Names:

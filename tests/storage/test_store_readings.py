@@ -1,0 +1,176 @@
+"""Readings are exact, counted once, and keep what they used to say."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from records import Direction, Document, Reading, Series, Unit
+from storage.errors import StorageError
+from storage.results import Coverage, ReadingCounts
+from storage.store import Store
+from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.fixture
+def account(store: Store) -> int:
+    return store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
+
+
+def test_the_same_export_again_changes_nothing(store: Store, account: int) -> None:
+    delivered, received = series(range(100)), series(range(50), direction=Direction.RECEIVED)
+    assert store.save_readings(account, EXPORT, "jan", [delivered, received]) == ReadingCounts(150, 0, 0)
+    before = store.fingerprints(account)
+    assert store.save_readings(account, EXPORT, "jan", [delivered, received]) == ReadingCounts(0, 0, 150)
+    assert store.fingerprints(account) == before
+    assert store.series(account, ELECTRIC.id) == [
+        _with_readings(one, *one.readings) for one in (delivered, received)
+    ]
+    assert len(store.exports(account)) == 1
+
+
+def _with_readings(one: Series, *readings: Reading) -> Series:
+    return replace(one, readings=list(readings))
+
+
+def test_a_changed_reading_keeps_its_former_value(store: Store, account: int, home: Path) -> None:
+    store.save_readings(account, EXPORT, "jan", [series([1, 2, 3])])
+    before = store.fingerprints(account)
+    counts = store.save_readings(account, Document(b"2", "text/csv", ""), "jan", [series([1, 20, 3, 4])])
+    assert counts == ReadingCounts(1, 1, 2)
+    assert store.fingerprints(account) != before
+    assert [reading.mantissa for reading in store.series(account, ELECTRIC.id)[0].readings] == [1, 20, 3, 4]
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        revisions = database.execute(
+            "SELECT start, seconds, mantissa, estimated, replaced >= seen FROM reading_revision"
+        ).fetchall()
+        (kept,) = database.execute(
+            "SELECT count(*) FROM reading WHERE first_seen <= updated AND start = ?", (START + 900,)
+        ).fetchone()
+    database.close()
+    assert revisions == [(START + 900, 900, 2, 0, 1)]
+    assert kept == 1
+    assert [export.key for export in store.exports(account)] == ["jan", "jan"]
+
+
+def test_an_estimate_that_becomes_actual_is_a_change(store: Store, account: int) -> None:
+    actual = series([5])
+    estimated = _with_readings(actual, Reading(START, 900, 5, estimated=True))
+    store.save_readings(account, EXPORT, "jan", [estimated])
+    assert store.save_readings(account, EXPORT, "jan", [actual]) == ReadingCounts(0, 1, 0)
+    assert store.series(account, ELECTRIC.id)[0].readings[0].estimated is False
+
+
+def test_of_two_readings_of_one_start_the_last_counts(store: Store, account: int) -> None:
+    twice = _with_readings(series([]), Reading(START, 900, 1), Reading(START, 900, 2))
+    assert store.save_readings(account, EXPORT, "jan", [twice]) == ReadingCounts(1, 0, 0)
+    assert store.series(account, ELECTRIC.id)[0].readings == [Reading(START, 900, 2)]
+
+
+def test_values_are_converted_to_the_stored_exponent_exactly(store: Store, account: int) -> None:
+    store.save_readings(account, EXPORT, "wh", [series([1500])])
+    kwh = series([2, 3], start=START + 900, exponent=3)
+    assert store.save_readings(account, EXPORT, "kwh", [kwh]).inserted == 2
+    milli = series([4_000], start=START + 2700, exponent=-3)
+    assert store.save_readings(account, EXPORT, "milli", [milli]).inserted == 1
+    stored = store.series(account, ELECTRIC.id)[0]
+    assert stored.exponent == 0
+    assert [reading.mantissa for reading in stored.readings] == [1500, 2000, 3000, 4]
+
+
+@pytest.mark.parametrize(("unit", "exponent"), [(Unit.WH, -1), (Unit.THERM, 0)])
+def test_what_cannot_be_converted_exactly_is_refused_whole(
+    store: Store, account: int, unit: Unit, exponent: int
+) -> None:
+    store.save_readings(account, EXPORT, "wh", [series([1])])
+    odd = series([10, 25], unit=unit, exponent=exponent)
+    with pytest.raises(StorageError, match="nothing of this export was stored"):
+        store.save_readings(account, Document(b"odd", "text/csv", ""), "odd", [odd])
+    assert store.coverage(account)[ELECTRIC.id].readings == 1
+    assert [export.key for export in store.exports(account)] == ["wh"]
+
+
+def test_coverage_folds_directions(store: Store, account: int) -> None:
+    assert store.coverage(account) == {}
+    store.save_readings(account, EXPORT, "jan", [series(range(4)), series([1], direction=Direction.RECEIVED)])
+    assert store.coverage(account) == {ELECTRIC.id: Coverage(START, START + 3600, 5)}
+
+
+@pytest.mark.parametrize(
+    ("day", "quarters"), [(date(2026, 3, 8), 92), (date(2026, 11, 1), 100), (date(2026, 6, 1), 96)]
+)
+def test_days_are_local_and_as_long_as_they_are(store: Store, account: int, day: date, quarters: int) -> None:
+    """All quarter-hours of one local day are that day's; one more belongs to the next."""
+    midnight = int(datetime.combine(day, datetime.min.time(), NEW_YORK).timestamp())
+    store.save_readings(account, EXPORT, "a", [series(range(quarters), start=midnight)])
+    assert store.days_with_readings(account, ELECTRIC.id, NEW_YORK) == {day}
+    store.save_readings(account, EXPORT, "b", [series(range(quarters + 1), start=midnight)])
+    assert store.days_with_readings(account, ELECTRIC.id, NEW_YORK) == {day, day + timedelta(days=1)}
+
+
+def test_days_without_readings_are_told_apart(store: Store, account: int) -> None:
+    noon = int(datetime(2026, 3, 7, 17, tzinfo=UTC).timestamp())
+    store.save_readings(account, EXPORT, "a", [series([1], start=noon), series([1], start=noon + 2 * 86400)])
+    days = store.days_with_readings(account, ELECTRIC.id, NEW_YORK)
+    assert days == {date(2026, 3, 7), date(2026, 3, 9)}
+    assert store.days_with_readings(account, "unknown", NEW_YORK) == set()
+
+
+def test_two_years_of_quarter_hours_are_quick(store: Store, account: int) -> None:
+    """91,000 readings; generous bounds, for a busy machine."""
+    much = [series(range(73_000)), series(range(18_000), direction=Direction.RECEIVED)]
+    began = time.perf_counter()
+    assert store.save_readings(account, EXPORT, "all", much).inserted == 91_000
+    first = time.perf_counter() - began
+    began = time.perf_counter()
+    assert store.save_readings(account, EXPORT, "all", much).unchanged == 91_000
+    assert first < 5
+    assert time.perf_counter() - began < 2
+
+
+def test_processes_that_write_at_once_lose_nothing(store: Store, account: int, home: Path) -> None:
+    """Four processes: quarter-hours of their own, one they fight over, TOTP steps, the session."""
+    script = """
+import sys
+from pathlib import Path
+from storage.settings import Settings
+from storage.store import Store
+from tests.storage.made import EXPORT, START, USERNAME, UTILITY, series
+
+home, account, mine = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+with Store.open(Settings(home=home)) as store:
+    customer = store.customer(UTILITY, USERNAME)
+    claimed = 0
+    for turn in range(30):
+        own = series([turn], start=START + 900 * (1 + mine + 4 * turn))
+        store.save_readings(account, EXPORT, f"{mine}-{turn}", [own, series([mine * 100 + turn])])
+        store.save_session(customer, b"state", trusted_since=None)
+        claimed += store.claim_totp_step(customer, turn)
+    print(claimed)
+"""
+    arguments = [sys.executable, "-c", script, str(home), str(account)]
+    started = [subprocess.Popen([*arguments, str(n)], stdout=subprocess.PIPE) for n in range(4)]
+    said = [process.communicate(timeout=100)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * 4
+    assert sum(map(int, said)) == 30, "every step is claimed exactly once"
+    assert store.coverage(account)[ELECTRIC.id].readings == 121
+    saved = store.load_session(store.customer(UTILITY, USERNAME))
+    assert saved is not None
+    assert saved.version == 120
+    assert len(store.exports(account)) == 120
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        (refs,) = database.execute("SELECT refs FROM file").fetchone()
+        (revisions,) = database.execute("SELECT count(*) FROM reading_revision").fetchone()
+    database.close()
+    assert refs == 120
+    assert revisions == 119, "each of the 120 different values of the shared reading but the last"
