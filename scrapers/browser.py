@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -139,3 +140,15 @@ def _on_path(names: Sequence[str]) -> Iterator[Path]:
         found = shutil.which(name)
         if found:
             yield Path(found)
+
+
+async def _check() -> str:
+    async with Chromium(["127.0.0.1"]) as chromium:
+        return (await chromium.browser()).version
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(f"{find_chromium()} {asyncio.run(_check())}\n")
+    except BrowserMissing as exc:
+        sys.exit(str(exc))

@@ -29,11 +29,13 @@ def account_numbers(page: str) -> Sequence[str]:
 def account(page: str) -> Account:
     """An account's overview: number, customer, service address, meters."""
     root = _root(page)
-    number = _one(root, "//*[@data-account-number]", "account number").get("data-account-number", "")
+    title = " ".join(
+        _one(root, "//h1[starts-with(normalize-space(), 'Account ')]", "title").text_content().split()
+    )
     where = _one(root, "//address[@data-line1]", "service address")
     return Account(
-        number=number,
-        name=_one(root, "//*[@data-customer-name]", "customer name").get("data-customer-name", ""),
+        number=title.removeprefix("Account "),
+        name=where.xpath("string(preceding-sibling::p[1])"),
         address=Address(
             line_1=where.get("data-line1", ""),
             city=where.get("data-city", ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from formats.green_button import read_green_button
@@ -27,7 +27,7 @@ class SpeculoosPower(Utility):
     home: ClassVar[str] = ""
     hosts: ClassVar[Sequence[str]] = ()
     zone: ClassVar[ZoneInfo] = ZoneInfo("America/New_York")
-    longest_export_days: ClassVar[int] = 390
+    longest_export_days: ClassVar[int] = 393
     settle_seconds: ClassVar[float] = 1.0
     bill_layout: ClassVar[str] = "speculoos_power"
     bill_layout_version: ClassVar[int] = 1
@@ -72,9 +72,10 @@ class SpeculoosPower(Utility):
         listed: list[ListedBill] = []
         address = f"/accounts/{account.number}/bills"
         while address:
-            found = pages.bills_page((await visit.http.get(address)).text)
+            landed = await visit.http.get(address)
+            found = pages.bills_page(landed.text)
             listed += found.bills
-            address = found.older
+            address = urljoin(landed.url, found.older) if found.older else ""
         return listed
 
     async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
