@@ -1,0 +1,84 @@
+"""ZIPs are unpacked within bounds, and a plain file passes."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formats import archive
+from formats.archive import unpack
+from formats.errors import FormatError
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as whole:
+        for name, content in files.items():
+            whole.writestr(name, content)
+    return file.getvalue()
+
+
+WHOLE = zipped({"a.xml": b"<feed/>" * 20, "b.csv": b"1,2\n" * 9})
+
+
+def test_a_plain_file_yields_itself() -> None:
+    assert list(unpack(b"<feed/>", "a.xml")) == [("a.xml", b"<feed/>")]
+    assert list(unpack(b"", "a.xml")) == [("a.xml", b"")]
+
+
+def test_files_come_without_their_folders() -> None:
+    names = ("deep/er/a.xml", "../../etc/passwd", "/root/b.csv", "c:\\d\\e.csv", "folder/")
+    files = dict(unpack(zipped({name: name.encode() for name in names}), "x.zip"))
+    assert list(files) == ["a.xml", "passwd", "b.csv", "e.csv"]
+    assert files["a.xml"] == b"deep/er/a.xml"
+
+
+def test_an_export_that_packs_well_is_no_bomb() -> None:
+    export = b"<IntervalReading><value>1</value></IntervalReading>" * 100_000
+    assert list(unpack(zipped({"a.xml": export}), "x.zip")) == [("a.xml", export)]
+
+
+def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FormatError, match="unpacks to far more"):
+        list(unpack(zipped({"a": b"\0" * 12_000_000}), "x.zip"))
+    monkeypatch.setattr(archive, "MAX_BYTES", 100)
+    with pytest.raises(FormatError, match="unpacks to far more"):
+        list(unpack(zipped({"a": b"\1" * 60, "b": b"\2" * 60}), "x.zip"))
+
+
+def test_too_many_files_are_refused() -> None:
+    with pytest.raises(FormatError, match="1001 files"):
+        list(unpack(zipped({f"{number}": b"" for number in range(1001)}), "x.zip"))
+
+
+def test_an_encrypted_zip_is_named_so() -> None:
+    content = bytearray(zipped({"a.xml": b"x"}))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(FormatError, match="encrypted"):
+        list(unpack(bytes(content), "x.zip"))
+
+
+def test_an_empty_zip_is_named_so() -> None:
+    with pytest.raises(FormatError, match="holds no files"):
+        list(unpack(zipped({}), "x.zip"))
+
+
+@given(st.integers(4, len(WHOLE) - 1))
+def test_a_zip_cut_anywhere_is_refused(length: int) -> None:
+    with pytest.raises(FormatError, match="cut short or damaged"):
+        list(unpack(WHOLE[:length], "x.zip"))
+
+
+@given(st.integers(4, len(WHOLE) - 1), st.binary(min_size=1, max_size=8))
+def test_damage_never_raises_anything_else(place: int, damage: bytes) -> None:
+    try:
+        files = list(unpack(WHOLE[:place] + damage + WHOLE[place + len(damage) :], "x.zip"))
+    except FormatError as exc:
+        assert str(exc).startswith("The ZIP file")  # noqa: PT017 - either outcome is right
+        return
+    assert len(files) <= 2
