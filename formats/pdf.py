@@ -17,7 +17,7 @@ from formats.sniff import looks_like_html
 
 _TAIL = 2048
 _SAME_LINE = 0.5  # of the lower box's height: how far two boxes of one line overlap at least
-_SAME_WORD = 0.15  # of a box's height: how far two boxes of one word stand apart at most
+_SAME_WORD = 0.22  # of the higher box: how far two boxes of one word stand apart at most
 
 
 class _Box(NamedTuple):
@@ -58,12 +58,11 @@ def _opened(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
     try:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as exc:
-        if exc.err_code == raw.FPDF_ERR_PASSWORD:
+        # PDFium's code may be that of an earlier failure: it gives none for a document without pages.
+        if exc.err_code == raw.FPDF_ERR_PASSWORD and b"/Encrypt" in content:
             raise FormatError("The PDF is encrypted: it opens only with a password.") from exc
-        raise FormatError("The PDF is damaged and cannot be opened: download it again.") from exc
+        raise FormatError("The PDF is damaged or has no pages: download it again.") from exc
     try:
-        if len(document) == 0:
-            raise FormatError("The PDF has no pages: download it again.")
         yield document
     finally:
         document.close()
@@ -95,9 +94,10 @@ def _on_one_line(one: _Box, other: _Box) -> bool:
 
 
 def _joined(line: list[_Box]) -> str:
-    text, right = "", 0.0
-    for box in sorted(line):
-        apart = box.left - right > _SAME_WORD * (box.top - box.bottom)
-        text += (" " if apart else "") + box.text
-        right = box.right
+    first, *others = sorted(line)
+    text, last = first.text, first
+    for box in others:
+        height = max(box.top - box.bottom, last.top - last.bottom)
+        text += (" " if box.left - last.right > _SAME_WORD * height else "") + box.text
+        last = box
     return " ".join(text.split())
