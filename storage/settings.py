@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, populate_by_name=True, hide_input_in_errors=True, extra="ignore"
+        frozen=True, env_ignore_empty=True, populate_by_name=True, hide_input_in_errors=True, extra="ignore"
     )
 
     home: Path = Field(default=Path(".meterfarm"), validation_alias="METERFARM_HOME")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date, datetime
 from types import TracebackType
 from zoneinfo import ZoneInfo
@@ -43,8 +44,12 @@ class Store:
         """Make or open the state in ``settings.home``, bring its schema up to date, check the keys."""
         home = prepare_home(settings.home)
         database = Database(settings, home)
-        bring_up_to_date(database, home)
-        return cls(database, open_vault(settings, home, database), Files(home / FILES))
+        with ExitStack() as on_failure:
+            on_failure.callback(database.close)
+            bring_up_to_date(database, home)
+            store = cls(database, open_vault(settings, home, database), Files(home / FILES))
+            on_failure.pop_all()
+        return store
 
     def close(self) -> None:
         self._database.close()

@@ -17,6 +17,8 @@ from storage.store import Store
 from tests.storage.conftest import OpenStore
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
 
+ROOT = Path(__file__).parents[2]
+
 
 def _mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
@@ -95,7 +97,11 @@ def test_an_interrupted_write_leaves_no_visible_file(tmp_path: Path) -> None:
         "except StorageError as error: print(error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-B", "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-B", "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     assert "could not be written" in done.stdout
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -108,7 +114,7 @@ def test_a_killed_write_leaves_only_what_is_swept(store: Store, home: Path) -> N
         "files.write_synced = killed\n"
         "files.Files(Path(sys.argv[1])).put(b'x' * 1_000_000)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(home / "files")], check=False)
+    done = subprocess.run([sys.executable, "-c", script, str(home / "files")], check=False, cwd=ROOT)
     assert done.returncode == 9
     (left,) = (home / "files").glob("*/*")
     assert left.name.startswith(".tmp-")

@@ -19,6 +19,7 @@ from storage.results import Coverage, ReadingCounts
 from storage.store import Store
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 
+ROOT = Path(__file__).parents[2]
 NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -106,6 +107,15 @@ def test_coverage_folds_directions(store: Store, account: int) -> None:
     assert store.coverage(account) == {ELECTRIC.id: Coverage(START, START + 3600, 5)}
 
 
+def test_a_day_between_two_midnights_of_one_utc_day_is_found(store: Store, account: int) -> None:
+    """London's short day runs from 00:00Z to 23:00Z."""
+    london = ZoneInfo("Europe/London")
+    midnight = int(datetime(2026, 3, 28, 23, 45, tzinfo=UTC).timestamp())
+    store.save_readings(account, EXPORT, "a", [series(range(95), start=midnight)])
+    days = store.days_with_readings(account, ELECTRIC.id, london)
+    assert days == {date(2026, 3, 28), date(2026, 3, 29), date(2026, 3, 30)}
+
+
 @pytest.mark.parametrize(
     ("day", "quarters"), [(date(2026, 3, 8), 92), (date(2026, 11, 1), 100), (date(2026, 6, 1), 96)]
 )
@@ -159,7 +169,7 @@ with Store.open(Settings(home=home)) as store:
     print(claimed)
 """
     arguments = [sys.executable, "-c", script, str(home), str(account)]
-    started = [subprocess.Popen([*arguments, str(n)], stdout=subprocess.PIPE) for n in range(4)]
+    started = [subprocess.Popen([*arguments, str(n)], stdout=subprocess.PIPE, cwd=ROOT) for n in range(4)]
     said = [process.communicate(timeout=100)[0] for process in started]
     assert [process.returncode for process in started] == [0] * 4
     assert sum(map(int, said)) == 30, "every step is claimed exactly once"

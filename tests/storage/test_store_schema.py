@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
@@ -23,6 +24,8 @@ from storage.store import Store
 from storage.tables import UtcDateTime, metadata
 from tests.storage.conftest import OpenStore
 from tests.storage.made import USERNAME, UTILITY
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_migrations_make_what_the_tables_declare(store: Store, home: Path) -> None:
@@ -56,6 +59,16 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [storage.migrations.HEAD]
 
 
+def test_the_migrations_can_be_undone(store: Store, home: Path) -> None:
+    engine = create_engine(f"sqlite:///{home / 'meterfarm.db'}")
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(storage.migrations.__file__).parent))
+        command.downgrade(config, "base")
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    engine.dispose()
+
+
 def test_every_table_can_be_made_on_postgres() -> None:
     dialect = make_url("postgresql://").get_dialect()()
     for table in metadata.sorted_tables:
@@ -73,7 +86,7 @@ def test_processes_that_open_a_new_home_at_once_all_succeed(home: Path) -> None:
         "print(customer.id)"
     )
     started = [
-        subprocess.Popen([sys.executable, "-c", script, str(home), str(n)], stdout=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", script, str(home), str(n)], stdout=subprocess.PIPE, cwd=ROOT)
         for n in range(4)
     ]
     said = [process.communicate(timeout=60)[0] for process in started]
@@ -89,7 +102,7 @@ def test_an_opened_store_at_head_does_not_import_alembic(store: Store, home: Pat
         "Store.open(Settings(home=Path(sys.argv[1]))).close();"
         "sys.exit('alembic' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(home)], check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script, str(home)], check=False, timeout=60, cwd=ROOT)
     assert done.returncode == 0
 
 
