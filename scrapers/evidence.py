@@ -30,8 +30,8 @@ _MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - in a
 class _Seen:
     """What the page showed at the end; the HTML is not scrubbed yet."""
 
-    html: str
-    screenshot: bytes
+    html: str = ""
+    screenshot: bytes = b""
 
 
 async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
@@ -43,11 +43,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
         with tempfile.TemporaryDirectory(dir=_MEMORY) as scratch:
             raw_trace = Path(scratch) / "trace.zip"
             page = await visit.end_trace(str(raw_trace))
-            seen = (
-                await _look(visit, page)
-                if page
-                else _Seen(visit.http.last_page.decode("utf-8", "replace"), b"")
-            )
+            seen = await _look(visit, page) if page else _Seen()
             await visit.session()
             await asyncio.to_thread(_write, visit, folder, raw_trace, seen)
     except (OSError, PlaywrightError) as exc:
@@ -56,9 +52,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     return folder
 
 
-async def _look(visit: Visit, page: Page | None) -> _Seen:
-    if page is None:
-        return _Seen(visit.http.last_page.decode("utf-8", "replace"), b"")
+async def _look(visit: Visit, page: Page) -> _Seen:
     html = await page.content()
     return _Seen(html, await page.screenshot(mask=visit.filled, full_page=True))
 
@@ -73,6 +67,8 @@ def _write(visit: Visit, folder: Path, raw_trace: Path, seen: _Seen) -> None:
         (folder / "page.png").write_bytes(seen.screenshot)
     if seen.html:
         (folder / "page.html").write_text(secrets.scrub(seen.html), encoding="utf-8")
+    for number, answer in enumerate(visit.http.pages, start=1):
+        (folder / f"http-{number}.html").write_text(secrets.scrub(answer.text), encoding="utf-8")
     lines = [json.dumps(step, default=str) for step in visit.steps]
     (folder / "visit.log").write_text(secrets.scrub("\n".join(lines) + "\n"), encoding="utf-8")
     for file in folder.iterdir():

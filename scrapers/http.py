@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
@@ -22,9 +23,10 @@ from tenacity import (
 
 from records import Document, Outcome
 from scrapers.guard import host_of, is_allowed
-from scrapers.outcomes import SessionEnded, Sign, Stop, playwright_errors, stop_for_status
+from scrapers.outcomes import SessionEnded, Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
 
 _REDIRECTS = 10
+_PAGES = 8
 _TIMEOUT_MS = 30_000
 _BLIPS = frozenset({502, 503, 504})
 
@@ -71,7 +73,7 @@ class Http:
         log: Callable[..., None],
     ) -> None:
         self.request: APIRequestContext | None = None
-        self.last_page = b""
+        self.pages: deque[Answer] = deque(maxlen=_PAGES)
         self._portal = portal
         self._base_url = base_url
         self._hosts = hosts
@@ -128,12 +130,13 @@ class Http:
             if answer.status >= 400:
                 self._raise_for_status(answer)
             return
-        self.last_page = answer.content
+        self.pages.append(answer)
         sign = sign_in(answer, self._signs)
         if sign is not None and sign.means == SIGNED_OUT:
             raise SessionEnded(f"{self._portal} ended the session.")
-        if sign is not None and isinstance(sign.means, Outcome):
-            raise Stop(sign.means, f"{self._portal}: {sign.text or sign.heading}")
+        stop = stop_for_sign(self._portal, sign) if sign else None
+        if stop:
+            raise stop
         if answer.status >= 400 and sign is None:
             self._raise_for_status(answer)
 

@@ -9,7 +9,7 @@ VisitError
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -61,6 +61,27 @@ class Sign:
             and (not self.heading or self.heading in headings)
             and (not self.text or self.text in text)
         )
+
+
+ADVICE: Mapping[Outcome, str] = {
+    Outcome.BAD_CREDENTIALS: "Give the right user name and password; the same ones are not sent again.",
+    Outcome.ACCOUNT_LOCKED: "Have the utility unlock it and give the new password.",
+    Outcome.PASSWORD_CHANGE_REQUIRED: "Set a new password at the portal and give that one.",
+    Outcome.MFA_FAILED: "Run it again with the right code.",
+    Outcome.MFA_EXPIRED: "Run it again with somebody there to answer in time.",
+    Outcome.ACTION_REQUIRED: "Only the customer may answer this: sign in at the portal once.",
+    Outcome.CAPTCHA: "Sign in at the portal once, then run it again.",
+    Outcome.MAINTENANCE: "Run it again later.",
+}
+"""What to do about an outcome that a page declares, in a sentence."""
+
+
+def stop_for_sign(portal: str, sign: Sign) -> Stop | None:
+    """The end of the run that ``sign`` means, if it means one."""
+    if not isinstance(sign.means, Outcome):
+        return None
+    words = (sign.text or sign.heading).rstrip(".")
+    return Stop(sign.means, f"{portal} says: “{words}”. {ADVICE.get(sign.means, '')}".rstrip())
 
 
 def stop_for_status(portal: str, status: int, retry_after: str | None) -> Stop | None:

@@ -25,7 +25,7 @@ from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
 from scrapers.guard import host_of, is_allowed, is_dangerous
 from scrapers.http import Http
-from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_status
+from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
 from scrapers.utility import Utility
@@ -159,8 +159,9 @@ class Visit:
         self.note("arrive", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
             raise await self._stop_for_unknown(page)
-        if isinstance(found.means, Outcome):
-            raise Stop(found.means, f"{self.utility.name}: {found.text or found.heading}", retry_after=None)
+        stop = stop_for_sign(self.utility.name, found)
+        if stop:
+            raise stop
         return found
 
     async def _first_sign(self, page: Page, signs: Sequence[Sign]) -> Sign | None:

@@ -100,7 +100,10 @@ class Verification:
         if challenge.error.startswith(_EXPIRED):
             self._expired += 1
             if self._expired >= _EXPIRED_CODES:
-                raise Stop(Outcome.MFA_EXPIRED, f"Speculoos Power: {challenge.error}")
+                raise Stop(
+                    Outcome.MFA_EXPIRED,
+                    f"Speculoos Power says: {challenge.error} Run it again with a new code.",
+                )
             return Outcome.MFA_EXPIRED
         return Outcome.MFA_FAILED if challenge.error else Outcome.MFA_REQUIRED
 

@@ -38,7 +38,7 @@ class SpeculoosPower(Utility):
         Sign(Outcome.BAD_CREDENTIALS, text="The e-mail address or password you entered is incorrect."),
         Sign(Outcome.ACCOUNT_LOCKED, text="Your account has been locked."),
         Sign(Outcome.PASSWORD_CHANGE_REQUIRED, heading="Your password has expired"),
-        Sign(Outcome.ACTION_REQUIRED, text="terms of service", heading="Our terms of service have changed"),
+        Sign(Outcome.ACTION_REQUIRED, heading="Our terms of service have changed"),
         Sign(Outcome.CAPTCHA, heading="Please confirm you are not a robot"),
         Sign(Outcome.MAINTENANCE, text="down for scheduled maintenance"),
         Sign(Outcome.MFA_FAILED, heading="Verification failed"),

@@ -1,0 +1,93 @@
+"""The real command in a process of its own, answered at its prompts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.scrape.portal import Answer
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How the command ended; ``prompts`` are the JSON lines it asked with."""
+
+    status: int
+    stdout: str
+    stderr: str
+    prompts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = json.loads(self.stdout)
+        return summary
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    return os.environ | {"METERFARM_HOME": str(home), "PYTHONPATH": str(ROOT)} | extra
+
+
+def start(home: Path, *arguments: str, **extra: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        env=environment(home, **extra),
+        cwd=home.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def meterfarm(home: Path, *arguments: str, stdin: str = "", **extra: str) -> Ran:
+    """Run any command to its end."""
+    with start(home, *arguments, **extra) as process:
+        stdout, stderr = process.communicate(stdin, timeout=100)
+        return Ran(process.returncode, stdout, stderr)
+
+
+def scrape(
+    home: Path,
+    out: Path,
+    username: str,
+    *arguments: str,
+    password: str = PASSWORD,
+    secrets: tuple[str, ...] = (),
+    answer: Answer | None = None,
+    **extra: str,
+) -> Ran:
+    """`scrape speculoos_power --json` with secrets on stdin; each prompt gets ``answer``'s line."""
+    fixed = (
+        "scrape",
+        "speculoos_power",
+        "--username",
+        username,
+        "--password-stdin",
+        "--json",
+        "--out",
+        str(out),
+    )
+    mfa = ("--mfa-stdin",) if answer else ()
+    with start(home, *fixed, *mfa, *arguments, **extra) as process:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise RuntimeError("no pipes")
+        process.stdin.write("".join(f"{line}\n" for line in (password, *secrets)))
+        process.stdin.flush()
+        prompts, said = [], []
+        for line in process.stderr:
+            said.append(line)
+            if answer and line.startswith('{"event": "mfa"'):
+                prompts.append(json.loads(line))
+                process.stdin.write(answer(prompts[-1]) + "\n")
+                process.stdin.flush()
+        stdout = process.stdout.read()
+        return Ran(process.wait(100), stdout, "".join(said), prompts)
