@@ -22,10 +22,10 @@ _DAMAGES = (
     zlib.error,
     LZMAError,
     struct.error,
-    UnicodeDecodeError,
     EOFError,
     NotImplementedError,
     OSError,
+    ValueError,
 )
 
 
@@ -44,6 +44,8 @@ def unpack(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
                 data = _read(archive, member, allowed)
                 allowed -= len(data)
                 yield _base_name(member.filename), data
+    except FormatError:
+        raise
     except _DAMAGES as exc:
         raise FormatError("The ZIP file is cut short or damaged: download it again.") from exc
 

@@ -125,7 +125,7 @@ def _series(stream: _Stream, problems: list[str]) -> Series:
     unreadable = stream.unreadable + len(stream.readings) - len(readings)
     if unreadable:
         problems.append(
-            f"{unreadable} readings of meter {_shown(meter_id)} have no usable start, length or value."
+            f"Readings of meter {_shown(meter_id)} without a usable start, length or value: {unreadable}."
         )
     return Series(
         meter_id, commodity, direction, unit, exponent - decimals, _in_order(readings, meter_id, problems)
@@ -162,7 +162,7 @@ def _in_order(readings: list[Reading], meter_id: str, problems: list[str]) -> tu
     conflicts = sum(by_start[each.start] != each for each in readings) if len(by_start) < len(readings) else 0
     if conflicts:
         problems.append(
-            f"{conflicts} readings of meter {_shown(meter_id)} were replaced later in the file by others."
+            f"Readings of meter {_shown(meter_id)} replaced by later ones in the file: {conflicts}."
         )
     return tuple(sorted(by_start.values()))
 

@@ -6,7 +6,7 @@ import zipfile
 from io import BytesIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from formats import archive
@@ -75,6 +75,7 @@ def test_a_zip_cut_anywhere_is_refused(length: int) -> None:
 
 
 @given(st.integers(4, len(WHOLE) - 1), st.binary(min_size=1, max_size=8))
+@example(209, b"\1")
 def test_damage_never_raises_anything_else(place: int, damage: bytes) -> None:
     try:
         files = list(unpack(WHOLE[:place] + damage + WHOLE[place + len(damage) :], "x.zip"))

@@ -119,7 +119,7 @@ def test_what_cannot_be_said_is_left_out_and_reported(old: bytes, new: bytes, re
 def test_an_unusable_value_is_no_reading(value: bytes) -> None:
     read = read_green_button(FEED.replace(b"<value>101<", b"<value>" + value + b"<"))
     assert [reading.mantissa for reading in read.series[0].readings] == [100, 102, 103, 104, 105, 106, 107]
-    assert read.problems == ("1 readings of meter 'E1234567' have no usable start, length or value.",)
+    assert read.problems == ("Readings of meter 'E1234567' without a usable start, length or value: 1.",)
 
 
 def test_an_unusable_start_is_no_reading() -> None:
