@@ -13,7 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Executable,
+    create_engine,
+    event,
+    inspect,
+    literal,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -106,10 +117,10 @@ def insert_if_absent(session: Session, table: type[Row], values: Mapping[str, An
     if session.get_bind().dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # slow to import, and rarely needed
 
-        statement = postgresql.insert(table).values(**values).on_conflict_do_nothing()
+        statement = postgresql.insert(table).values(**values).on_conflict_do_nothing().returning(literal(1))
     else:
-        statement = sqlite.insert(table).values(**values).on_conflict_do_nothing()
-    return session.connection().execute(statement).rowcount == 1
+        statement = sqlite.insert(table).values(**values).on_conflict_do_nothing().returning(literal(1))
+    return session.connection().execute(statement).first() is not None
 
 
 def put(session: Session, table: type[AnyRow], same: Mapping[str, Any], values: Mapping[str, Any]) -> AnyRow:
