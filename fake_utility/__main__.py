@@ -1,0 +1,111 @@
+"""The command: `python -m fake_utility` serves Speculoos Power on this machine."""
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from fake_utility import listing
+from fake_utility.clock import BadTime, Clock, parse_time
+from fake_utility.delivery import BadDestination, Delivery, MailServer, Webhook
+from fake_utility.listening import listen
+from fake_utility.signing import signing_key
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8600
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0, or 2 for an argument that cannot be used."""
+    options = _parser().parse_args(argv)
+    if options.list:
+        if options.json:
+            sys.stdout.write(listing.as_json() + "\n")
+        else:
+            listing.print_table()
+        return 0
+    if options.json:
+        return _refuse("--json goes with --list; add --list, or leave --json out.")
+    try:
+        clock = Clock(parse_time(options.now) if options.now else None)
+        delivery = Delivery(
+            Webhook.parse(options.sms_webhook) if options.sms_webhook else None,
+            MailServer.parse(options.smtp) if options.smtp else None,
+        )
+    except (BadTime, BadDestination) as exc:
+        return _refuse(str(exc))
+    return _serve(options, clock, delivery)
+
+
+def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery) -> int:
+    home = Path(os.environ.get("METERFARM_HOME") or ".meterfarm")
+    try:
+        key = signing_key(home)
+    except OSError as exc:
+        return _refuse(
+            f"Cannot keep the signing key under {home}: {exc.strerror}. Set METERFARM_HOME to another directory."
+        )
+    # Binding comes first: a port that is taken is told at once, before the libraries are loaded.
+    try:
+        listener = listen(HOST, options.port)
+    except (OSError, OverflowError) as exc:
+        reason = getattr(exc, "strerror", None) or "ports go from 0 to 65535"
+        return _refuse(
+            f"Cannot listen on {HOST}:{options.port}: {reason}. Choose another --port, or 0 for any."
+        )
+    from fake_utility.server import serve
+    from fake_utility.speculoos.app import make_app
+    from fake_utility.speculoos.codes import Codes
+    from fake_utility.speculoos.portal import Portal
+
+    address = f"http://{HOST}:{listener.getsockname()[1]}"
+    parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None
+    portal = Portal(key, clock, Codes(random=options.random_codes), delivery)
+    ready = partial(_tell_parent, parent, address) if parent else partial(_tell_person, address)
+    serve(make_app(portal), listener, ready, parent)
+    return 0
+
+
+def _tell_parent(parent: socket.socket, address: str) -> None:
+    parent.sendall(f"{address}\n".encode())
+
+
+def _tell_person(address: str) -> None:
+    listing.print_table()
+    sys.stdout.write(f"Speculoos Power is at {address} (sent codes: {address}/outbox). Ctrl-C stops it.\n")
+    sys.stdout.flush()
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fake", description="Serve the fake utility Speculoos Power on this machine."
+    )
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="0 takes any free port (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--random-codes", action="store_true", help="make verification codes random instead of 1234"
+    )
+    parser.add_argument(
+        "--now", metavar="TIME", help="start its clock at this ISO date or time (New York) instead of now"
+    )
+    parser.add_argument(
+        "--sms-webhook", metavar="URL", help="post text messages there, in Twilio's inbound form"
+    )
+    parser.add_argument("--smtp", metavar="HOST:PORT", help="hand e-mails in there")
+    parser.add_argument("--list", action="store_true", help="print the test customers and stop")
+    parser.add_argument("--json", action="store_true", help="with --list: as JSON")
+    parser.add_argument("--parent-fd", type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What was really asked of the portals: counted by customer and in all."""
+
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json")
+
+
+@dataclass(slots=True)
+class Documents:
+    bills: int = 0
+    exports: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """One customer's counts; an unknown e-mail address that was tried has one too."""
+
+    password_attempts: int = 0
+    sign_ins: int = 0
+    codes_sent: int = 0
+    code_attempts: int = 0
+    pages: int = 0
+    documents: Documents = field(default_factory=Documents)
+
+
+class Counters:
+    def __init__(self) -> None:
+        self.requests = 0
+        self.peak_concurrent = 0
+        self.peak_per_second = 0
+        self._customers: dict[str, Tally] = {}
+        self._under_way = 0
+        self._last_second: deque[float] = deque()
+
+    def of(self, username: str) -> Tally:
+        return self._customers.setdefault(username, Tally())
+
+    def begin(self, at: float) -> None:
+        """A request came in at `at` (seconds, monotonic)."""
+        self.requests += 1
+        self._under_way += 1
+        self.peak_concurrent = max(self.peak_concurrent, self._under_way)
+        self._last_second.append(at)
+        while self._last_second[0] <= at - 1:
+            self._last_second.popleft()
+        self.peak_per_second = max(self.peak_per_second, len(self._last_second))
+
+    def end(self) -> None:
+        self._under_way -= 1
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "customers": {username: asdict(tally) for username, tally in self._customers.items()},
+            "requests": self.requests,
+            "peak_concurrent": self.peak_concurrent,
+            "peak_per_second": self.peak_per_second,
+        }
+
+
+class CountRequests:
+    """ASGI middleware: counts every request except those that only look at the counters or the outbox."""
+
+    def __init__(self, app: ASGIApp, counters: Counters) -> None:
+        self._app = app
+        self._counters = counters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in UNCOUNTED:
+            await self._app(scope, receive, send)
+            return
+        self._counters.begin(time.monotonic())
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._counters.end()

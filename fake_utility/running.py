@@ -1,0 +1,102 @@
+"""The fake utility as a child process, for as long as a `with` block lasts."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+ROOT = Path(__file__).parent.parent
+
+
+class DidNotStart(RuntimeError):
+    """The child ended, or said nothing, before it served; the text holds what it printed."""
+
+
+@contextmanager
+def fake_utility(
+    *,
+    random_codes: bool = False,
+    now: str | None = None,
+    home: Path | None = None,
+    sms_webhook: str | None = None,
+    smtp: str | None = None,
+    log: Path | None = None,
+) -> Iterator[str]:
+    """Yield the base URL of a Speculoos Power on a free port. Raises DidNotStart.
+
+    `home` holds its signing key (default: METERFARM_HOME); `log` gets what it prints. The child has a session of
+    its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket between them, so that it also ends
+    when this process is killed.
+    """
+    options = {"--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
+    arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
+    if random_codes:
+        arguments.append("--random-codes")
+    environment = os.environ | ({"METERFARM_HOME": str(home)} if home else {})
+    with ExitStack() as stack:
+        output = stack.enter_context(log.open("w+b") if log else tempfile.TemporaryFile())
+        ours, theirs = socket.socketpair()
+        stack.enter_context(ours)
+        with theirs:
+            child = _start(arguments, environment, theirs, output)
+        stack.callback(_stop, child, ours)
+        yield _address(ours, output)
+
+
+def _start(
+    arguments: list[str], environment: dict[str, str], theirs: socket.socket, output: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    descriptor = theirs.fileno()
+    command = [
+        sys.executable,
+        "-m",
+        "fake_utility",
+        "--port",
+        "0",
+        "--parent-fd",
+        str(descriptor),
+        *arguments,
+    ]
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        command,
+        cwd=ROOT if "fake_utility" not in sys.modules else None,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=(descriptor,),
+        start_new_session=True,
+    )
+
+
+def _address(ours: socket.socket, output: IO[bytes]) -> str:
+    """Wait for the line in which the child says where it serves."""
+    ours.settimeout(START_SECONDS)
+    line = b""
+    while not line.endswith(b"\n"):
+        try:
+            received = ours.recv(200)
+        except TimeoutError:
+            received = b""
+        if not received:
+            output.seek(0)
+            printed = output.read().decode(errors="replace").strip()
+            raise DidNotStart(f"The fake utility did not start: {printed or 'it printed nothing'}")
+        line += received
+    return line.decode().strip()
+
+
+def _stop(child: subprocess.Popen[bytes], ours: socket.socket) -> None:
+    ours.close()
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

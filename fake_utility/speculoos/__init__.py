@@ -1,0 +1,1 @@
+"""Speculoos Power: one plain server-rendered portal in New York State, electricity and gas."""

@@ -1,0 +1,27 @@
+"""The account picker and an account's overview."""
+
+from starlette.responses import RedirectResponse, Response
+
+from fake_utility.speculoos.accounts import Account
+from fake_utility.speculoos.bars import daily_bars
+from fake_utility.speculoos.billing import bills
+from fake_utility.speculoos.visits import Visit, inside, inside_account
+
+
+@inside
+def accounts_page(visit: Visit) -> Response:
+    accounts = visit.customer.accounts
+    if len(accounts) == 1:
+        return RedirectResponse(f"/accounts/{accounts[0].number}", 303)
+    return visit.page("accounts.html" if accounts else "no_accounts.html", {"accounts": accounts})
+
+
+@inside_account
+def account_page(visit: Visit, account: Account) -> Response:
+    today = visit.portal.today
+    context = {
+        "account": account,
+        "latest": next(iter(bills(account, today)), None),
+        "charts": [] if account.new else [daily_bars(meter, today) for meter in account.meters],
+    }
+    return visit.page("account.html", context)

@@ -1,0 +1,85 @@
+"""The portal as an ASGI application."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fake_utility.counters import CountRequests
+from fake_utility.speculoos import account_pages, bill_pages, gates, mfa, public_pages, sign_in, usage_pages
+from fake_utility.speculoos.portal import Portal, message_page
+from fake_utility.speculoos.visits import not_found
+
+ACCOUNT = "/accounts/{number}"
+ROUTES = [
+    Route("/", sign_in.home),
+    Route("/login", sign_in.login_page),
+    Route("/login", sign_in.login, methods=["POST"]),
+    Route("/logout", sign_in.logout, methods=["POST"]),
+    Route("/mfa", mfa.mfa_page),
+    Route("/mfa/choice", mfa.choose, methods=["POST"]),
+    Route("/mfa/send", mfa.send, methods=["POST"]),
+    Route("/mfa/verify", mfa.verify, methods=["POST"]),
+    Route("/password-expired", gates.password_page),
+    Route("/password-expired", gates.change_password, methods=["POST"]),
+    Route("/terms", gates.terms_page),
+    Route("/terms", gates.answer_terms, methods=["POST"]),
+    Route("/robot-check", gates.captcha_page),
+    Route("/robot-check", gates.answer_captcha, methods=["POST"]),
+    Route("/welcome", gates.splash_page),
+    Route("/accounts", account_pages.accounts_page),
+    Route(ACCOUNT, account_pages.account_page),
+    Route(f"{ACCOUNT}/bills", bill_pages.bills_page),
+    Route(f"{ACCOUNT}/bills/{{bill}}.pdf", bill_pages.bill_document),
+    Route(f"{ACCOUNT}/usage", usage_pages.usage_page),
+    Route(f"{ACCOUNT}/usage/export", usage_pages.export),
+    Route("/outbox", public_pages.outbox_page),
+    Route("/outbox.json", public_pages.outbox_json),
+    Route("/stats.json", public_pages.stats),
+    Route("/style.css", public_pages.style),
+    Route("/icon.svg", public_pages.icon),
+    Route("/favicon.ico", public_pages.icon),
+    Route("/robots.txt", public_pages.robots),
+]
+_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'",
+    ),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+class SecurityHeaders:
+    """ASGI middleware: the headers that a careful site sends with everything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return message_page(request, "Not allowed", "This page cannot be used that way.", status=405)
+    return not_found(request)
+
+
+def make_app(portal: Portal) -> Starlette:
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(CountRequests, portal.counters), Middleware(SecurityHeaders)],
+        exception_handlers={404: _http_error, 405: _http_error},
+    )
+    app.state.portal = portal
+    return app

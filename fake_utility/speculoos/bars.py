@@ -1,0 +1,38 @@
+"""Small bar charts of what a meter measured lately."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from fake_utility.speculoos.accounts import Meter
+from fake_utility.speculoos.calendar import ONE_DAY
+from fake_utility.speculoos.charges import UNITS
+from fake_utility.speculoos.readings import day_total
+
+DAYS = 30
+HEIGHT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`height` of 100; `total` in thousandths of the chart's unit."""
+
+    day: date
+    total: int
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    meter: Meter
+    unit: str
+    bars: tuple[Bar, ...]
+    average: int
+
+
+def daily_bars(meter: Meter, today: date) -> Chart:
+    """The last 30 days before today."""
+    days = [today - n * ONE_DAY for n in range(DAYS, 0, -1)]
+    totals = [day_total(meter, "delivered", day) for day in days]
+    highest = max(totals)
+    bars = tuple(Bar(day, total, HEIGHT * total / highest) for day, total in zip(days, totals, strict=True))
+    return Chart(meter, UNITS[meter.commodity], bars, sum(totals) // DAYS)

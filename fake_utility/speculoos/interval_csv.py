@@ -1,0 +1,52 @@
+"""The CSV download: a preamble, then a row a reading in local time, with an end that is included ("00:14")."""
+
+import csv
+import io
+from datetime import date
+
+from fake_utility.speculoos.accounts import Account, Direction, Meter
+from fake_utility.speculoos.calendar import days, local_hours
+from fake_utility.speculoos.charges import UNITS
+from fake_utility.speculoos.money import quantity
+from fake_utility.speculoos.readings import day_of_readings
+
+COLUMNS = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,NOTES"
+_TYPES: dict[tuple[str, Direction], str] = {
+    ("electric", "delivered"): "Electric usage",
+    ("electric", "received"): "Electric sent to grid",
+    ("gas", "delivered"): "Natural gas usage",
+}
+
+
+def interval_csv(account: Account, meter: Meter, start: date, to: date) -> bytes:
+    """A solar meter's second series follows the first."""
+    preamble = io.StringIO()
+    csv.writer(preamble, lineterminator="\r\n").writerows(
+        (
+            ("Name", account.name),
+            ("Address", str(account.address)),
+            ("Account Number", account.number),
+            ("Meter", meter.id),
+            (),
+        )
+    )
+    rows = [
+        row
+        for direction in meter.directions
+        for day in days(start, to)
+        for row in _rows(meter, direction, day)
+    ]
+    return (preamble.getvalue() + COLUMNS + "\r\n" + "".join(rows)).encode()
+
+
+def _rows(meter: Meter, direction: Direction, day: date) -> list[str]:
+    readings = day_of_readings(meter, direction, day)
+    per_hour = 3600 // readings.step
+    minutes = readings.step // 60
+    kind, unit, hours = _TYPES[meter.commodity, direction], UNITS[meter.commodity], local_hours(day)
+    return [
+        f"{kind},{day},{hours[place // per_hour]:02d}:{place % per_hour * minutes:02d},"
+        f"{hours[place // per_hour]:02d}:{place % per_hour * minutes + minutes - 1:02d},"
+        f"{quantity(value)},{unit},{'Estimated' if place in readings.estimated else ''}\r\n"
+        for place, value in enumerate(readings.values)
+    ]

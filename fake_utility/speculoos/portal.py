@@ -1,0 +1,154 @@
+"""The portal's state: what its views share, and what it remembers of its customers while it runs."""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from fake_utility.clock import Clock
+from fake_utility.counters import Counters
+from fake_utility.delivery import Delivery
+from fake_utility.outbox import Outbox
+from fake_utility.speculoos.calendar import ZONE, long_date, us_date
+from fake_utility.speculoos.challenges import Challenge, Judge
+from fake_utility.speculoos.codes import Codes
+from fake_utility.speculoos.customers import CUSTOMERS, Customer, Factor
+from fake_utility.speculoos.letters import mail, text_message
+from fake_utility.speculoos.money import dollars, quantity
+from fake_utility.speculoos.sessions import CSRF, SESSION, Session, Sessions, set_cookie
+
+HERE = Path(__file__).parent
+MAIN_PAGES = ("/", "/accounts")
+
+
+@dataclass(slots=True)
+class SignIn:
+    """A sign-in between password and account: the challenges passed so far, and the one that is open."""
+
+    customer: Customer
+    challenge: Challenge
+    passed: int = 0
+    remember: bool = False
+
+
+@dataclass(slots=True)
+class Memory:
+    """What happened to customers since the start.
+
+    settled: they did what stood behind the password. refused: their password is no longer taken.
+    served: they were given a document. lost: their session was ended half-way.
+    """
+
+    settled: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    served: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+
+
+class Portal:
+    def __init__(self, key: bytes, clock: Clock, codes: Codes, delivery: Delivery) -> None:
+        self.clock = clock
+        self.codes = codes
+        self.delivery = delivery
+        self.judge = Judge(codes)
+        self.sessions = Sessions(key, clock)
+        self.counters = Counters()
+        self.outbox = Outbox()
+        self.memory = Memory()
+        self.sign_ins: dict[str, SignIn] = {}
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True
+        )
+        self._templates.filters |= {
+            "dollars": dollars,
+            "quantity": quantity,
+            "long_date": long_date,
+            "us_date": us_date,
+        }
+
+    @property
+    def today(self) -> date:
+        return self.clock.today(ZONE)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
+        """Render a page; its forms get the browser's CSRF token."""
+        token = request.cookies.get(CSRF) or secrets.token_urlsafe(24)
+        html = self._templates.get_template(template).render(
+            {"csrf_token": token, "path": request.url.path, "year": self.today.year, **(context or {})}
+        )
+        response = HTMLResponse(html, status, headers)
+        if CSRF not in request.cookies:
+            set_cookie(response, CSRF, token)
+        return response
+
+    def genuine(self, request: Request, fields: Mapping[str, str]) -> bool:
+        """Does the form carry the browser's own CSRF token?"""
+        cookie, field_value = request.cookies.get(CSRF, ""), fields.get("csrf_token", "")
+        return bool(cookie) and hmac.compare_digest(cookie.encode(), field_value.encode())
+
+    def session(self, request: Request) -> Session | None:
+        """The request's session, if it has one that still holds, at whatever stage."""
+        session = self.sessions.read(request.cookies.get(SESSION))
+        if session is None or session.username not in CUSTOMERS:
+            return None
+        if CUSTOMERS[session.username].oddities.one_visit and self._visit_is_over(session, request.url.path):
+            self.sessions.end(session)
+            self.memory.refused.add(session.username)
+            return None
+        return session
+
+    def _visit_is_over(self, session: Session, path: str) -> bool:
+        if session.life != self.sessions.life:
+            return True
+        return session.username in self.memory.served and path in MAIN_PAGES
+
+    def served_bill(self, session: Session) -> None:
+        self.memory.served.add(session.username)
+        tally = self.counters.of(session.username)
+        tally.documents.bills += 1
+        limit = CUSTOMERS[session.username].oddities.session_ends_after_bills
+        if limit and tally.documents.bills >= limit and session.username not in self.memory.lost:
+            self.memory.lost.add(session.username)
+            self.sessions.end(session)
+
+    def served_export(self, session: Session) -> None:
+        self.memory.served.add(session.username)
+        self.counters.of(session.username).documents.exports += 1
+
+    def send_code(self, challenge: Challenge, factor: Factor) -> None:
+        """Send a new code by text message or e-mail; it makes the one before void."""
+        now, code = self.clock.now(), self.codes.new()
+        write = text_message if factor == "sms" else mail
+        message = write(challenge.customer, code, now)
+        challenge.send(factor, code, now)
+        self.counters.of(challenge.customer.username).codes_sent += 1
+        self.outbox.add(message)
+        self.delivery.send(message)
+
+
+def portal_of(request: Request) -> Portal:
+    portal: Portal = request.app.state.portal
+    return portal
+
+
+def message_page(
+    request: Request, title: str, *paragraphs: str, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A page that only says something."""
+    context = {"title": title, "paragraphs": paragraphs}
+    return portal_of(request).page(request, "message.html", context, status=status, headers=headers)

@@ -1,0 +1,97 @@
+"""Signed cookies: the session, the CSRF token, and the remembered device."""
+
+import secrets
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import Literal
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from starlette.responses import Response
+
+from fake_utility.clock import Clock
+
+SESSION, CSRF, DEVICE = "__Host-session", "__Host-csrf", "__Host-device"
+IDLE = timedelta(minutes=30)
+RENEW_AFTER = timedelta(minutes=5)
+DEVICE_LIFE = timedelta(days=180)
+
+Stage = Literal["inside", "mfa", "password", "terms", "captcha", "splash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`stage`: "inside", or what still stands in the way. `life`: the server process that opened it.
+
+    `issued`: seconds since 1970 by the portal's clock.
+    """
+
+    username: str
+    id: str
+    issued: int
+    life: str
+    stage: Stage
+
+
+class Sessions:
+    """Opens, reads and ends sessions. Only those that were ended are remembered here; the rest is in the cookie."""
+
+    def __init__(self, key: bytes, clock: Clock) -> None:
+        self.life = secrets.token_hex(8)
+        self._clock = clock
+        self._sessions = URLSafeSerializer(key, salt="speculoos session")
+        self._devices = URLSafeSerializer(key, salt="speculoos device")
+        self._ended: set[str] = set()
+
+    def open(self, response: Response, username: str, stage: Stage) -> Session:
+        session = Session(username, secrets.token_urlsafe(18), self._now(), self.life, stage)
+        set_cookie(response, SESSION, self._sessions.dumps(asdict(session)))
+        return session
+
+    def read(self, cookie: str | None) -> Session | None:
+        """The session of a cookie, or None if there is none, or it was tampered with, ended or idle too long."""
+        if not cookie:
+            return None
+        try:
+            session = Session(**self._sessions.loads(cookie))
+        except (BadSignature, TypeError):
+            return None
+        if session.id in self._ended or not 0 <= self._now() - session.issued <= IDLE.total_seconds():
+            return None
+        return session
+
+    def renew(self, response: Response, session: Session) -> None:
+        """Restart the idle time, at most every few minutes."""
+        if session.id not in self._ended and self._now() - session.issued > RENEW_AFTER.total_seconds():
+            set_cookie(response, SESSION, self._sessions.dumps(asdict(replace(session, issued=self._now()))))
+
+    def end(self, session: Session) -> None:
+        self._ended.add(session.id)
+
+    def remember_device(self, response: Response, username: str) -> None:
+        value = self._devices.dumps({"username": username, "issued": self._now()})
+        set_cookie(response, DEVICE, value, DEVICE_LIFE)
+
+    def knows_device(self, cookie: str | None, username: str) -> bool:
+        if not cookie:
+            return False
+        try:
+            device = self._devices.loads(cookie)
+        except BadSignature:
+            return False
+        return bool(
+            device["username"] == username
+            and 0 <= self._now() - device["issued"] <= DEVICE_LIFE.total_seconds()
+        )
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
+
+
+def set_cookie(response: Response, name: str, value: str, life: timedelta | None = None) -> None:
+    """Without `life` the cookie lasts until the browser closes."""
+    max_age = int(life.total_seconds()) if life else None
+    response.set_cookie(name, value, max_age, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def clear_session(response: Response) -> None:
+    response.delete_cookie(SESSION, path="/", secure=True, httponly=True, samesite="lax")

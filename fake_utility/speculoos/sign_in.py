@@ -1,0 +1,76 @@
+"""Signing in and out, and what a password can lead to."""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fake_utility.speculoos.challenges import Challenge
+from fake_utility.speculoos.customers import CUSTOMERS, Customer, normalise
+from fake_utility.speculoos.gates import meet_gate
+from fake_utility.speculoos.portal import Portal, SignIn, portal_of
+from fake_utility.speculoos.sessions import DEVICE, SESSION, clear_session
+from fake_utility.speculoos.visits import enter, expired_form, posted
+
+INCORRECT = "The e-mail address or password you entered is incorrect."
+LOCKED = "Your account has been locked. Call 1-800-555-0142 to unlock it."
+NOTICES = {
+    "expired": "Your session has ended. Please sign in again.",
+    "signed_out": "You have signed out.",
+}
+
+
+async def home(request: Request) -> Response:
+    session = portal_of(request).session(request)
+    inside = session is not None and session.stage == "inside"
+    return RedirectResponse("/accounts" if inside else "/login", 303)
+
+
+async def login_page(request: Request) -> Response:
+    notice = next((text for name, text in NOTICES.items() if name in request.query_params), None)
+    return portal_of(request).page(request, "login.html", {"notice": notice})
+
+
+async def login(request: Request) -> Response:
+    portal = portal_of(request)
+    fields = await posted(request)
+    if fields is None:
+        return expired_form(request)
+    typed, password = fields.get("email", ""), fields.get("password", "")
+    username = normalise(typed)
+    if username:
+        portal.counters.of(username).password_attempts += 1
+    customer = CUSTOMERS.get(username)
+    if customer is None or not password or username in portal.memory.refused:
+        return _again(request, typed, INCORRECT, 401)
+    return _after_password(request, portal, customer, typed)
+
+
+def _after_password(request: Request, portal: Portal, customer: Customer, typed: str) -> Response:
+    gate = customer.oddities.gate
+    if gate and customer.username not in portal.memory.settled:
+        if gate == "locked":
+            return _again(request, typed, LOCKED, 403)
+        return meet_gate(request, portal, customer, gate)
+    known = portal.sessions.knows_device(request.cookies.get(DEVICE), customer.username)
+    if customer.challenges and not known:
+        response = RedirectResponse("/mfa", 303)
+        session = portal.sessions.open(response, customer.username, "mfa")
+        challenge = Challenge(customer, customer.challenges[0], portal.clock.now())
+        portal.sign_ins[session.id] = SignIn(customer, challenge)
+        return response
+    return enter(portal, customer)
+
+
+async def logout(request: Request) -> Response:
+    portal = portal_of(request)
+    if await posted(request) is None:
+        return expired_form(request)
+    session = portal.sessions.read(request.cookies.get(SESSION))
+    if session:
+        portal.sessions.end(session)
+    response = RedirectResponse("/login?signed_out=1", 303)
+    clear_session(response)
+    return response
+
+
+def _again(request: Request, typed: str, alert: str, status: int) -> Response:
+    return portal_of(request).page(request, "login.html", {"alert": alert, "email": typed}, status=status)

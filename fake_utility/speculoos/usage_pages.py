@@ -1,0 +1,39 @@
+"""Download my data: the form and the files it yields."""
+
+from starlette.responses import Response
+
+from fake_utility.speculoos.accounts import Account
+from fake_utility.speculoos.calendar import readings_span
+from fake_utility.speculoos.exports import BadExport, export_bytes, parse_export
+from fake_utility.speculoos.visits import Visit, inside_account
+
+
+@inside_account
+def usage_page(visit: Visit, account: Account) -> Response:
+    return _usage(visit, account)
+
+
+@inside_account
+def export(visit: Visit, account: Account) -> Response:
+    if account.new:
+        return _usage(visit, account, status=400)
+    try:
+        wanted = parse_export(account, visit.request.query_params, visit.portal.today)
+    except BadExport as exc:
+        return _usage(visit, account, alert=str(exc), status=400)
+    content = export_bytes(wanted)
+    visit.portal.served_export(visit.session)
+    return Response(
+        content,
+        media_type=wanted.media_type,
+        headers={
+            "Content-Disposition": f'attachment; filename="{wanted.file_name}"',
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+def _usage(visit: Visit, account: Account, *, alert: str | None = None, status: int = 200) -> Response:
+    first, last = readings_span(visit.portal.today)
+    context = {"account": account, "first": first, "last": last, "alert": alert}
+    return visit.page("usage.html", context, status=status)

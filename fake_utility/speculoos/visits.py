@@ -1,0 +1,135 @@
+"""Who is asking: views inside the portal are called only for a visitor who may see them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from fake_utility.speculoos.accounts import Account
+from fake_utility.speculoos.customers import CUSTOMERS, Customer
+from fake_utility.speculoos.portal import Portal, message_page, portal_of
+from fake_utility.speculoos.sessions import SESSION, Session, Stage, clear_session
+
+STAGE_PAGES: dict[Stage, str] = {
+    "mfa": "/mfa",
+    "password": "/password-expired",
+    "terms": "/terms",
+    "captcha": "/robot-check",
+    "splash": "/welcome",
+    "inside": "/accounts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`fields`: what was posted, if anything was."""
+
+    request: Request
+    portal: Portal
+    customer: Customer
+    session: Session
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def page(
+        self, template: str, context: dict[str, Any] | None = None, *, status: int = 200
+    ) -> HTMLResponse:
+        """A page inside the portal, with the customer's name and menu."""
+        self.portal.counters.of(self.customer.username).pages += 1
+        values = {"customer": self.customer, **(context or {})}
+        return self.portal.page(self.request, template, values, status=status)
+
+
+View = Callable[[Visit], Response]
+AccountView = Callable[[Visit, Account], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def at_stage(stage: Stage) -> Callable[[View], Endpoint]:
+    """The view is for visitors at this stage; others are sent where they belong."""
+
+    def decorate(view: View) -> Endpoint:
+        @wraps(view)
+        async def endpoint(request: Request) -> Response:
+            portal = portal_of(request)
+            fields = await posted(request)
+            if fields is None:
+                return expired_form(request)
+            session = portal.session(request)
+            if session is None:
+                return to_login(request)
+            if session.stage != stage:
+                return RedirectResponse(STAGE_PAGES[session.stage], 303)
+            response = view(Visit(request, portal, CUSTOMERS[session.username], session, fields))
+            portal.sessions.renew(response, session)
+            return response
+
+        return endpoint
+
+    return decorate
+
+
+inside = at_stage("inside")
+
+
+def inside_account(view: AccountView) -> Endpoint:
+    """The view is for the account whose number is in the path, which must be the visitor's own."""
+
+    @inside
+    @wraps(view)
+    def with_account(visit: Visit) -> Response:
+        number = visit.request.path_params["number"]
+        account = next((a for a in visit.customer.accounts if a.number == number), None)
+        return view(visit, account) if account else not_found(visit.request)
+
+    return with_account
+
+
+async def posted(request: Request) -> Mapping[str, str] | None:
+    """The form's fields (none for a GET), or None if the form does not carry the browser's CSRF token."""
+    if request.method != "POST":
+        return {}
+    async with request.form(max_files=0) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    return fields if portal_of(request).genuine(request, fields) else None
+
+
+def move_on(portal: Portal, customer: Customer, stage: Stage) -> RedirectResponse:
+    """Open a session at a stage and go to that stage's page."""
+    response = RedirectResponse(STAGE_PAGES[stage], 303)
+    portal.sessions.open(response, customer.username, stage)
+    return response
+
+
+def enter(portal: Portal, customer: Customer) -> RedirectResponse:
+    """Nothing stands in the way any more."""
+    portal.counters.of(customer.username).sign_ins += 1
+    return move_on(portal, customer, "inside")
+
+
+def to_login(request: Request) -> Response:
+    had_session = SESSION in request.cookies
+    response = RedirectResponse("/login?expired=1" if had_session else "/login", 303)
+    if had_session:
+        clear_session(response)
+    return response
+
+
+def not_found(request: Request) -> Response:
+    return message_page(
+        request,
+        "Page not found",
+        "The page you asked for does not exist, or is not yours to see.",
+        status=404,
+    )
+
+
+def expired_form(request: Request) -> Response:
+    return message_page(
+        request,
+        "Your form has expired",
+        "For your safety, forms are good for a limited time. Go back, reload the page and try again.",
+        status=403,
+    )
