@@ -214,6 +214,14 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class IntervalData:
+    """What an export held. ``problems`` says, a sentence each, what of it could not be taken over."""
+
+    series: Sequence[Series]
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A file as the portal handed it over: its bytes, what they are, and the portal's name for it."""
 

@@ -70,11 +70,13 @@ class IntervalCollector:
         return ""
 
     def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> None:
-        series = self._visit.utility.read_intervals(document)
-        foreign = sorted({one.meter_id for one in series} - {meter_id})
+        data = self._visit.utility.read_intervals(document)
+        foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")
-        self._store.save_readings(account_id, document, key, series)
+        self._store.save_readings(account_id, document, key, data.series)
+        if data.problems:
+            raise ItemFailed(f"the export is kept, but not all of it could be read: {data.problems[0]}")
 
     def _enter(
         self,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from records import Account, Bill, Document, ListedBill, Series
+from records import Account, Bill, Document, IntervalData, ListedBill
 from scrapers.outcomes import Sign
 
 if TYPE_CHECKING:
@@ -119,5 +119,5 @@ class Utility(ABC):
         """The export of a meter's readings, both days inclusive, at most ``longest_export_days``."""
 
     @abstractmethod
-    def read_intervals(self, document: Document) -> Sequence[Series]:
+    def read_intervals(self, document: Document) -> IntervalData:
         """The readings in an export. Raises ``FormatError``."""

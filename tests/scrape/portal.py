@@ -25,7 +25,7 @@ class Portal:
         return counters or {"password_attempts": 0, "sign_ins": 0, "codes_sent": 0, "documents": {"bills": 0}}
 
     def owner(self, username: str, *, factor: str = "sms") -> Answer:
-        """Answers as the customer would: reads the phone, the mailbox, the authenticator, or knows the answer."""
+        """Answers as the customer would, who has the phone, the mailbox and the authenticator."""
 
         def answer(prompt: dict[str, Any]) -> str:
             outbox = self._json("/outbox.json")

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from formats.green_button import read_green_button
-from records import Account, Bill, Document, ListedBill, Outcome, Series
+from records import Account, Bill, Document, IntervalData, ListedBill, Outcome
 from scrapers.http import SIGNED_OUT
 from scrapers.outcomes import Sign
 from scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
@@ -97,5 +97,6 @@ class SpeculoosPower(Utility):
         )
         return export.document()
 
-    def read_intervals(self, document: Document) -> Sequence[Series]:
-        return read_green_button(document.content).series
+    def read_intervals(self, document: Document) -> IntervalData:
+        read = read_green_button(document.content)
+        return IntervalData(read.series, read.problems)

@@ -1,0 +1,116 @@
+"""What comes home: PDFs that open, bills that add up to the readings, files named as documented."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pypdfium2
+import pytest
+
+from tests.scrape.command import scrape
+from tests.scrape.portal import Portal
+
+ZONE = ZoneInfo("America/New_York")
+CUSTOMERS = {
+    "iamvalid@bayou.energy": 1,
+    "multi-account@bayou.energy": 3,
+    "electric-only@bayou.energy": 1,
+    "gas-only@bayou.energy": 1,
+    "solar@speculoos.example": 1,
+}
+
+
+@pytest.mark.parametrize(("username", "accounts"), CUSTOMERS.items())
+def test_bills_equal_the_sum_of_their_readings(
+    username: str, accounts: int, portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    ran = scrape(home, tmp_path / "out", username, "--base-url", portal.url)
+    assert ran.status == 0, ran.stderr
+    folders = sorted((tmp_path / "out" / "speculoos_power").iterdir())
+    assert [folder.name for folder in folders] == sorted(
+        account["number"] for account in ran.summary["accounts"]
+    )
+    assert len(folders) == accounts
+    for folder in folders:
+        bills = json.loads((folder / "bills.json").read_text())
+        assert len(bills) == 24
+        assert {path.name for path in (folder / "bills").iterdir()} == {
+            f"{bill['billed_on']}.pdf" for bill in bills
+        }
+        usage = {path.stem: usage_by_day(path) for path in (folder / "intervals").iterdir()}
+        for bill in bills:
+            check_bill(bill, usage)
+        for pdf in (folder / "bills").iterdir():
+            document = pypdfium2.PdfDocument(pdf)
+            assert len(document) == 2
+            document.close()
+        assert any((folder / "raw").iterdir())
+
+
+def usage_by_day(path: Path) -> dict[date, Decimal]:
+    """Energy delivered on each local day."""
+    usage: dict[date, Decimal] = defaultdict(Decimal)
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            start = datetime.fromisoformat(row["start"])
+            assert start == datetime.fromisoformat(row["local_start"])
+            assert start < datetime.fromisoformat(row["end"])
+            assert row["estimated"] in {"true", "false"}
+            if row["direction"] == "delivered":
+                usage[start.astimezone(ZONE).date()] += Decimal(row["quantity"])
+    return usage
+
+
+def check_bill(bill: dict[str, object], usage: dict[str, dict[date, Decimal]]) -> None:
+    parts = ("outstanding_balance", "electricity_amount", "gas_amount", "community_solar_bill_credit")
+    assert bill["total_amount"] == sum(int(str(bill[part] or 0)) for part in parts)
+    if bill["electricity_amount"] is not None:
+        assert bill["electricity_amount"] == bill["delivery_charge"] + bill["supply_charge"]  # type: ignore[operator]  # JSON
+    meters = bill["meters"]
+    assert isinstance(meters, list)
+    assert meters
+    for meter in meters:
+        first = date.fromisoformat(meter["billing_period_from"])
+        last = date.fromisoformat(meter["billing_period_to"])
+        days = [first + timedelta(days=day) for day in range((last - first).days + 1)]
+        assert Decimal(str(meter["consumption"])) == sum(usage[meter["id"]][day] for day in days)
+        assert meter["additional_attributes"]["service_number"]
+
+
+def test_solar_export_is_kept_apart(portal: Portal, home: Path, tmp_path: Path) -> None:
+    """Energy sent to the grid has its own direction, and every quarter-hour has both."""
+    scrape(home, tmp_path / "out", "solar@speculoos.example", "--base-url", portal.url)
+    (path,) = (tmp_path / "out" / "speculoos_power").glob("*/intervals/E*.csv")
+    with path.open(newline="") as file:
+        directions = [row["direction"] for row in csv.DictReader(file)]
+    assert directions.count("delivered") == directions.count("received") > 70_000
+
+
+def test_days_have_their_true_length(portal: Portal, home: Path, tmp_path: Path) -> None:
+    """92 quarter-hours in spring, 100 in autumn."""
+    scrape(home, tmp_path / "out", "electric-only@bayou.energy", "--base-url", portal.url)
+    (path,) = (tmp_path / "out" / "speculoos_power").glob("*/intervals/E*.csv")
+    counts: dict[date, int] = defaultdict(int)
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            counts[datetime.fromisoformat(row["local_start"]).date()] += 1
+    assert {counts[date(2026, 3, 8)], counts[date(2025, 3, 9)]} == {92}
+    assert {counts[date(2026, 11, 1)], counts[date(2025, 11, 2)]} == {100}
+    assert set(counts.values()) == {92, 96, 100}
+
+
+def test_since_limits_bills_and_intervals(portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = scrape(
+        home, tmp_path / "out", "iamvalid@bayou.energy", "--base-url", portal.url, "--since", "2026-08-15"
+    )
+    (account,) = ran.summary["accounts"]
+    assert account["bills"] == 3
+    (electric,) = (tmp_path / "out" / "speculoos_power").glob("*/intervals/E*.csv")
+    with electric.open(newline="") as file:
+        assert next(csv.DictReader(file))["local_start"].startswith("2026-08-15T00:00")

@@ -1,0 +1,172 @@
+"""Every kind of challenge, answered rightly, wrongly and not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_utility import listing
+from tests.scrape.command import scrape
+from tests.scrape.portal import Answer, Portal
+
+SINGLE = [
+    "ineedmfa+security_question@bayou.energy",
+    "ineedmfa+text_message@bayou.energy",
+    "ineedmfa+email@bayou.energy",
+    "ineedmfa+totp@bayou.energy",
+]
+TOTP = "totp@speculoos.example"
+CHOICE = "ineedmfa+choice@bayou.energy"
+SINCE = ("--since", "2026-10-01")
+
+
+def wrong_at_first(right: Answer, times: int) -> Answer:
+    """``times`` wrong answers, then the right one."""
+    left = iter(range(times))
+
+    def answer(prompt: dict[str, Any]) -> str:
+        return right(prompt) if next(left, None) is None else "000000"
+
+    return answer
+
+
+@pytest.mark.parametrize("username", SINGLE)
+def test_a_wrong_answer_then_the_right_one(username: str, portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = scrape(
+        home,
+        tmp_path / "out",
+        username,
+        "--base-url",
+        portal.url,
+        *SINCE,
+        answer=wrong_at_first(portal.owner(username), 1),
+    )
+    assert ran.summary["outcome"] == "complete", ran.stderr
+    first, second = ran.prompts
+    assert first["error"] is None
+    assert second["error"].endswith("Please try again.")
+    assert (first["attempts_left"], second["attempts_left"]) == (3, 2)
+    assert first["prompt"]
+
+
+@pytest.mark.parametrize("username", SINGLE)
+def test_three_wrong_answers_fail(username: str, portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = scrape(
+        home,
+        tmp_path / "out",
+        username,
+        "--base-url",
+        portal.url,
+        answer=wrong_at_first(portal.owner(username), 3),
+    )
+    assert (ran.summary["outcome"], ran.summary["who_acts"], ran.status) == ("mfa_failed", "customer", 10)
+    assert len(ran.prompts) == 3
+
+
+@pytest.mark.parametrize("username", [*SINGLE, CHOICE, TOTP])
+def test_with_nobody_to_ask_no_code_is_sent(
+    username: str, fresh_portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    ran = scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url)
+    assert (ran.summary["outcome"], ran.status) == ("mfa_required", 10)
+    assert fresh_portal.stats(username)["codes_sent"] == 0
+
+
+def test_the_choice_is_the_portals_own(portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = scrape(
+        home,
+        tmp_path / "out",
+        CHOICE,
+        "--base-url",
+        portal.url,
+        *SINCE,
+        answer=portal.owner(CHOICE, factor="email"),
+    )
+    choice, code = ran.prompts
+    assert [option["factor"] for option in choice["options"]] == ["sms", "email"]
+    assert all("*" in option["label"] for option in choice["options"])
+    assert (code["kind"], ran.status) == ("email", 0)
+    assert "@" in code["destination"]
+
+
+@pytest.mark.parametrize("factor", ["sms", "email"])
+def test_a_factor_can_be_chosen_beforehand(factor: str, portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = scrape(
+        home,
+        tmp_path / "out",
+        CHOICE,
+        "--base-url",
+        portal.url,
+        *SINCE,
+        "--factor",
+        factor,
+        answer=portal.owner(CHOICE),
+    )
+    assert ([prompt["kind"] for prompt in ran.prompts], ran.status) == ([factor], 0)
+
+
+def test_a_factor_that_is_not_offered_is_named(portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = scrape(
+        home,
+        tmp_path / "out",
+        CHOICE,
+        "--base-url",
+        portal.url,
+        "--factor",
+        "totp",
+        answer=portal.owner(CHOICE),
+    )
+    assert (ran.summary["outcome"], ran.status) == ("mfa_required", 10)
+    assert "does not offer the factor totp, only sms, email" in ran.summary["message"]
+
+
+def test_another_code_can_be_asked_for(fresh_portal: Portal, home: Path, tmp_path: Path) -> None:
+    """The portal refuses a resend too soon in its own words; the first code still holds then."""
+    username = "ineedmfa+text_message@bayou.energy"
+    owner = fresh_portal.owner(username)
+    answers: Iterator[str] = iter(["resend"])
+    ran = scrape(
+        home,
+        tmp_path / "out",
+        username,
+        "--base-url",
+        fresh_portal.url,
+        *SINCE,
+        answer=lambda prompt: next(answers, "") or owner(prompt),
+    )
+    assert ran.status == 0, ran.stderr
+    assert "before requesting another code" in ran.prompts[1]["error"]
+
+
+def test_an_empty_answer_is_not_sent(fresh_portal: Portal, home: Path, tmp_path: Path) -> None:
+    username = "ineedmfa+email@bayou.energy"
+    ran = scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url, answer=lambda _: "")
+    assert (ran.summary["outcome"], ran.status) == ("mfa_required", 10)
+    assert len(ran.prompts) == 3
+    assert fresh_portal.stats(username)["code_attempts"] == 0
+
+
+def test_a_totp_secret_answers_by_itself_twice_in_a_row(
+    fresh_portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    """The portal refuses a used time step; a second sign-in takes the next one."""
+    (row,) = [row for row in json.loads(listing.as_json()) if row["username"] == TOTP]
+    for number in range(2):
+        ran = scrape(
+            home if number == 0 else home.with_name("other"),
+            tmp_path / "out",
+            TOTP,
+            "--base-url",
+            fresh_portal.url,
+            *SINCE,
+            "--totp-secret-stdin",
+            secrets=(row["totp_secret"],),
+        )
+        if number == 0:
+            assert (ran.summary["outcome"], ran.prompts) == ("complete", [])
+    assert ran.summary["outcome"] == "complete", ran.summary["message"]
+    assert fresh_portal.stats(TOTP)["sign_ins"] == 2

@@ -1,0 +1,99 @@
+"""Every customer of the fake utility ends in the outcome it is for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_utility import listing
+from records import Outcome
+from tests.scrape.command import meterfarm, scrape
+from tests.scrape.portal import Portal
+
+ROWS: list[dict[str, Any]] = json.loads(listing.as_json())
+HELD = [row for row in ROWS if Outcome(row["outcome"]).holds_the_password]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["username"]))
+def test_a_customer_ends_in_its_outcome(
+    row: dict[str, Any], portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    username = row["username"]
+    ran = scrape(home, tmp_path / "out", username, "--base-url", portal.url, answer=portal.owner(username))
+    summary = ran.summary
+    assert (summary["outcome"], summary["who_acts"]) == (row["outcome"], row["who_acts"]), ran.stderr
+    assert ran.status == row["exit_code"]
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
+    ledger = summary["ledger"]
+    assert ledger["listed"] == ledger["stored"] + len(ledger["missing"])
+    if summary["outcome"] == "complete":
+        assert ledger["missing"] == []
+        assert len(summary["accounts"]) == row["accounts"]
+        assert all(account["bills"] == 24 for account in summary["accounts"])
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("row", HELD, ids=lambda row: str(row["username"]))
+def test_a_rejected_password_is_never_tried_again(
+    row: dict[str, Any], fresh_portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    username = row["username"]
+    for _ in range(2):
+        ran = scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url)
+        assert (ran.summary["outcome"], ran.status) == (row["outcome"], 10)
+        assert fresh_portal.stats(username)["password_attempts"] == 1
+    scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url, password="a new one")
+    assert fresh_portal.stats(username)["password_attempts"] == 2
+
+
+def test_an_unknown_user_is_tried_once_with_a_password(
+    fresh_portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        ran = scrape(home, tmp_path / "out", "nobody@bayou.energy", "--base-url", fresh_portal.url)
+        assert (ran.summary["outcome"], ran.status) == ("bad_credentials", 10)
+        assert fresh_portal.stats("nobody@bayou.energy")["password_attempts"] == 1
+
+
+def test_data_once_then_the_credentials_are_refused(fresh_portal: Portal, home: Path, tmp_path: Path) -> None:
+    username = "customer-must-reauthenticate@bayou.energy"
+    first = scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url)
+    assert first.summary["outcome"] == "complete"
+    second = scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url)
+    assert (second.summary["outcome"], second.status) == ("bad_credentials", 10)
+    assert second.summary["accounts"] == []
+    third = scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url)
+    assert third.summary["outcome"] == "bad_credentials"
+    assert fresh_portal.stats(username)["password_attempts"] == 2
+
+
+def test_a_session_lost_half_way_takes_one_new_sign_in(
+    fresh_portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    username = "session-lost@speculoos.example"
+    ran = scrape(home, tmp_path / "out", username, "--base-url", fresh_portal.url)
+    assert ran.summary["outcome"] == "complete"
+    assert ran.summary["ledger"]["stored"] == ran.summary["ledger"]["listed"]
+    assert fresh_portal.stats(username)["sign_ins"] == 2
+    assert fresh_portal.stats(username)["documents"]["bills"] == 24
+
+
+def test_what_is_kept_of_a_failure_shows_the_page(portal: Portal, home: Path, tmp_path: Path) -> None:
+    """An unknown page leaves a screenshot, its HTML, a trace and the visit's log, for the owner only."""
+    username = "unknown_page@speculoos.example"
+    scrape(home, tmp_path / "out", username, "--base-url", portal.url)
+    (kept,) = (home / "evidence").iterdir()
+    assert {"page.png", "page.html", "trace.zip", "visit.log"} <= {file.name for file in kept.iterdir()}
+    assert "A new day" in (kept / "page.html").read_text()
+    assert {file.stat().st_mode & 0o777 for file in kept.iterdir()} == {0o600}
+
+
+def test_the_list_says_what_the_vocabulary_says(home: Path) -> None:
+    """The fake utility states outcomes, exit codes and who acts by itself; they are the ones we document."""
+    listed = json.loads(meterfarm(home, "fake", "--list", "--json").stdout)
+    for row in listed:
+        outcome = Outcome(row["outcome"])
+        assert (outcome.exit_code, outcome.who_acts) == (row["exit_code"], row["who_acts"])

@@ -1,0 +1,84 @@
+"""A saved session is used again, and nothing is fetched twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fake_utility.running import fake_utility
+from tests.scrape.command import scrape
+from tests.scrape.portal import Portal
+
+IAMVALID = "iamvalid@bayou.energy"
+TEXT_MESSAGE = "ineedmfa+text_message@bayou.energy"
+
+
+def test_a_second_run_signs_in_nowhere_and_fetches_nothing(
+    fresh_portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    first = scrape(home, tmp_path / "a", IAMVALID, "--base-url", fresh_portal.url).summary
+    before = fresh_portal.stats(IAMVALID)
+    second = scrape(home, tmp_path / "b", IAMVALID, "--base-url", fresh_portal.url).summary
+    after = fresh_portal.stats(IAMVALID)
+    assert (first["session"], second["session"]) == ("new", "reused")
+    assert after["password_attempts"] == before["password_attempts"] == 1
+    assert after["documents"] == before["documents"]
+    assert second["ledger"]["downloaded"] == 0
+    assert second["ledger"]["stored"] == first["ledger"]["stored"]
+    assert second["accounts"] == first["accounts"]
+
+
+def test_a_new_out_is_filled_from_the_store(portal: Portal, home: Path, tmp_path: Path) -> None:
+    scrape(home, tmp_path / "a", IAMVALID, "--base-url", portal.url)
+    scrape(home, tmp_path / "b", IAMVALID, "--base-url", portal.url)
+    first, second = (
+        {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*") if path.name[0] != "."}
+        for out in (tmp_path / "a" / "speculoos_power", tmp_path / "b" / "speculoos_power")
+    )
+    assert first == second
+    assert len(first) > 24
+
+
+def test_a_session_outlives_the_portal_process(home: Path, tmp_path: Path) -> None:
+    """`--fake` twice in one home: the second run is known by its cookie, without a code."""
+    with fake_utility(random_codes=True, home=home) as url:
+        first = scrape(
+            home, tmp_path / "out", TEXT_MESSAGE, "--base-url", url, answer=Portal(url).owner(TEXT_MESSAGE)
+        )
+    second = scrape(home, tmp_path / "out", TEXT_MESSAGE, "--fake")
+    assert (first.summary["session"], second.summary["session"]) == ("new", "reused")
+    assert second.status == 0
+
+
+def test_a_day_later_there_is_exactly_one_day_more(home: Path, tmp_path: Path) -> None:
+    readings = []
+    for now in ("2026-11-21T09:00", "2026-11-22T09:00"):
+        ran = scrape(home, tmp_path / "out", IAMVALID, "--fake", "--now", now)
+        assert ran.status == 0, ran.stderr
+        readings.append({meter["type"]: meter["readings"] for meter in ran.summary["accounts"][0]["meters"]})
+    assert readings[1]["electric"] - readings[0]["electric"] == 96
+    assert readings[1]["gas"] - readings[0]["gas"] == 24
+    assert ran.summary["ledger"]["downloaded"] == 2
+
+
+def test_a_remembered_device_passes_without_a_code(home: Path, tmp_path: Path) -> None:
+    """The session has ended, the device is still trusted: a password, no challenge."""
+    for now in ("2026-11-21T09:00", "2026-11-21T15:00"):
+        with fake_utility(random_codes=True, home=home, now=now) as url:
+            portal = Portal(url)
+            ran = scrape(
+                home, tmp_path / "out", TEXT_MESSAGE, "--base-url", url, answer=portal.owner(TEXT_MESSAGE)
+            )
+            counted = portal.stats(TEXT_MESSAGE)
+    assert (ran.summary["session"], ran.prompts) == ("new", [])
+    assert (counted["password_attempts"], counted["codes_sent"]) == (1, 0)
+
+
+def test_a_device_no_longer_trusted_is_challenged_again(home: Path, tmp_path: Path) -> None:
+    for now in ("2026-03-01T09:00", "2026-11-21T09:00"):
+        with fake_utility(random_codes=True, home=home, now=now) as url:
+            portal = Portal(url)
+            ran = scrape(
+                home, tmp_path / "out", TEXT_MESSAGE, "--base-url", url, answer=portal.owner(TEXT_MESSAGE)
+            )
+    assert ran.summary["session"] == "challenged_again"
+    assert ran.status == 0
