@@ -1,1 +1,1 @@
-"""Fake utilities: web sites that behave like a utility's customer portal. They know nothing of what visits them."""
+"""Fake utilities: web sites that behave like a utility's customer portal, and know nothing of us."""

@@ -46,7 +46,7 @@ def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery) -> int
         key = signing_key(home)
     except OSError as exc:
         return _refuse(
-            f"Cannot keep the signing key under {home}: {exc.strerror}. Set METERFARM_HOME to another directory."
+            f"Cannot keep the signing key under {home}: {exc.strerror}. Set METERFARM_HOME to another place."
         )
     # Binding comes first: a port that is taken is told at once, before the libraries are loaded.
     try:

@@ -10,7 +10,7 @@ EARLIEST, LATEST = 2015, 2050
 
 
 class BadTime(ValueError):
-    """A time that cannot be read or lies outside the years the portals have data for; its text is for the user."""
+    """A time that cannot be read or lies outside the portals' years; its text is for the user."""
 
 
 class Clock:

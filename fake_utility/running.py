@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -31,23 +31,28 @@ def fake_utility(
 ) -> Iterator[str]:
     """Yield the base URL of a Speculoos Power on a free port. Raises DidNotStart.
 
-    `home` holds its signing key (default: METERFARM_HOME); `log` gets what it prints. The child has a session of
-    its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket between them, so that it also ends
-    when this process is killed.
+    `home` holds its signing key (default: METERFARM_HOME); `log` gets what it prints. The child has a session
+    of its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket between them, so that it
+    also ends when this process is killed.
     """
     options = {"--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
     arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
     if random_codes:
         arguments.append("--random-codes")
-    environment = os.environ | ({"METERFARM_HOME": str(home)} if home else {})
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path} | ({"METERFARM_HOME": str(home)} if home else {})
     with ExitStack() as stack:
-        output = stack.enter_context(log.open("w+b") if log else tempfile.TemporaryFile())
+        output: IO[bytes] = stack.enter_context(log.open("w+b")) if log else stack.enter_context(_scratch())
         ours, theirs = socket.socketpair()
         stack.enter_context(ours)
         with theirs:
             child = _start(arguments, environment, theirs, output)
         stack.callback(_stop, child, ours)
         yield _address(ours, output)
+
+
+def _scratch() -> AbstractContextManager[IO[bytes]]:
+    return tempfile.TemporaryFile()
 
 
 def _start(
@@ -66,7 +71,6 @@ def _start(
     ]
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         command,
-        cwd=ROOT if "fake_utility" not in sys.modules else None,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -32,7 +32,7 @@ class _Server(uvicorn.Server):
 def serve(
     app: ASGIApp, listener: socket.socket, ready: Callable[[], None], parent: socket.socket | None
 ) -> None:
-    """Serve until Ctrl-C, SIGTERM, or until `parent` closes its end; `ready` is called when requests are taken."""
+    """Serve until Ctrl-C, SIGTERM, or until `parent` closes; `ready` is called when requests are taken."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=2
     )

@@ -1,4 +1,4 @@
-"""The key that signs cookies: made once and kept, so that a later run honours the cookies of an earlier one."""
+"""The key that signs cookies: made once and kept, so that a later run honours earlier cookies."""
 
 import os
 import secrets
@@ -8,7 +8,7 @@ KEY_BYTES = 32
 
 
 def signing_key(home: Path) -> bytes:
-    """Read or make `<home>/fake_utility/signing.key` (mode 0600, in directories of mode 0700). Raises OSError.
+    """Read or make `<home>/fake_utility/signing.key` (mode 0600, directories 0700). Raises OSError.
 
     Two processes that start at once end up with the same key: the file appears complete or not at all.
     """

@@ -105,11 +105,11 @@ def make_account(
     """The account in the given place (0 is the first) of a customer's list."""
     seed = f"{username}/{place}"
     pick = int(digits(f"{seed}/pick", 6))
-    city, zip_code = _TOWNS[pick % len(_TOWNS)]
+    city, zip_code = _TOWNS[(pick + place) % len(_TOWNS)]
     return Account(
         number=digits(f"{seed}/account", 15),
         name=name,
-        address=Address(_STREETS[pick // 12 % len(_STREETS)], city, "NY", zip_code),
+        address=Address(_STREETS[(pick // 12 + 5 * place) % len(_STREETS)], city, "NY", zip_code),
         read_day=read_day if read_day is not None else _READ_DAYS[pick // 144 % len(_READ_DAYS)],
         meters=tuple(_make_meter(seed, commodity, solar=solar, new=new) for commodity in commodities),
         community_solar=community_solar,

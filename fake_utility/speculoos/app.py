@@ -70,16 +70,17 @@ class SecurityHeaders:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        return message_page(request, "Not allowed", "This page cannot be used that way.", status=405)
-    return not_found(request)
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return not_found(request)
+    return message_page(request, "Not possible", "This page cannot be used that way.", status=status)
 
 
 def make_app(portal: Portal) -> Starlette:
     app = Starlette(
         routes=ROUTES,
         middleware=[Middleware(CountRequests, portal.counters), Middleware(SecurityHeaders)],
-        exception_handlers={404: _http_error, 405: _http_error},
+        exception_handlers={HTTPException: _http_error},
     )
     app.state.portal = portal
     return app

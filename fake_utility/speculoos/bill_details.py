@@ -12,9 +12,9 @@ _COLUMNS = (
     (160.0, "Tariff", False),
     (288.0, "From", False),
     (340.0, "To", False),
-    (444.0, "Previous read", True),
-    (500.0, "Current read", True),
-    (540.0, "Usage", True),
+    (442.0, "Previous read", True),
+    (496.0, "Current read", True),
+    (534.0, "Usage", True),
     (RIGHT - 4, "Unit", True),
 )
 _DEFINITIONS = (
@@ -42,7 +42,7 @@ def details_page(sheet: Sheet, bill: Bill) -> None:
     sheet.box(LEFT, y - 13, RIGHT - LEFT, 20, PAPER)
     total = dollars(bill.total_cents)
     sheet.row(y + 1, "Total amount due", total, left=LEFT + 6, right=RIGHT - 4, size=10.5, bold=True)
-    _definitions(sheet, max(y + 34, 690))
+    _definitions(sheet, min(y + 60, 700))
 
 
 def _reads(sheet: Sheet, bill: Bill, y: float) -> float:
@@ -124,7 +124,7 @@ def _heading(sheet: Sheet, words: str, y: float) -> None:
 
 
 def _definitions(sheet: Sheet, y: float) -> None:
-    sheet.line(y - 14)
+    _heading(sheet, "What the words mean", y - 16)
     for place, (term, meaning) in enumerate(_DEFINITIONS):
         sheet.text(LEFT, y + 11.5 * place, term, 7.5, bold=True)
         sheet.text(LEFT + 66, y + 11.5 * place, meaning, 7.5, colour=SOFT)

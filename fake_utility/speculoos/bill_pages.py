@@ -1,5 +1,9 @@
 """Billing history, ten bills a page, and each bill's PDF."""
 
+from functools import cache
+from importlib import import_module
+from threading import Thread
+
 from starlette.responses import Response
 
 from fake_utility.speculoos.accounts import Account
@@ -7,6 +11,12 @@ from fake_utility.speculoos.billing import bills, find_bill
 from fake_utility.speculoos.visits import Visit, inside_account, not_found
 
 A_PAGE = 10
+
+
+@cache
+def load_printer() -> None:
+    """Load the PDF library in the background, once: it takes about a second, which a sign-in can hide."""
+    Thread(target=import_module, args=("fake_utility.speculoos.bill_pdf",), name="load printer").start()
 
 
 @inside_account
@@ -29,7 +39,7 @@ def bills_page(visit: Visit, account: Account) -> Response:
 
 @inside_account
 def bill_document(visit: Visit, account: Account) -> Response:
-    # The PDF library is loaded when the first bill is asked for: it takes longer than all the rest of the start.
+    # Loaded late: it takes longer than all the rest of the start.
     from fake_utility.speculoos.bill_pdf import placeholder_pdf, render_bill
 
     listed = bills(account, visit.portal.today)

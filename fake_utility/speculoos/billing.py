@@ -86,7 +86,7 @@ def find_bill(account: Account, today: date, bill_id: str) -> Bill | None:
 
 
 def monthly_usage(bill: Bill, commodity: Commodity) -> list[tuple[date, int]]:
-    """The bill's period and the 12 before it, oldest first: the month it ends in, and the energy delivered."""
+    """The bill's period and the 12 before it, oldest first: the last day, and the energy delivered."""
     periods = [bill.period]
     while len(periods) < 13:
         periods.append(period_before(periods[-1]))

@@ -35,7 +35,7 @@ def hours_in(day: date) -> int:
 
 
 def local_hours(day: date) -> tuple[int, ...]:
-    """What the clock on the wall shows at each hour that a day has: 2 is missing in March, 1 doubled in November."""
+    """The wall clock at each hour that a day has: 2 is missing in March, 1 comes twice in November."""
     match hours_in(day):
         case 23:
             return (0, 1, *range(3, 24))

@@ -26,7 +26,7 @@ _FLOWS: dict[Direction, tuple[int, str]] = {
 
 
 def green_button(account: Account, meter: Meter, start: date, to: date) -> bytes:
-    """All of a meter's readings from local day `start` to `to`, both included; a solar meter has two series."""
+    """All of a meter's readings of the local days `start` to `to`; a solar meter has two series."""
     feed = _Feed(meter, to)
     feed.begin(account)
     for number, direction in enumerate(meter.directions, 1):
@@ -35,7 +35,7 @@ def green_button(account: Account, meter: Meter, start: date, to: date) -> bytes
 
 
 class _Feed:
-    """Entries are dated by the midnight that ends the last day, so that an export of the same days is the same file."""
+    """Entries are dated by the end of the last day: an export of the same days is the same file."""
 
     def __init__(self, meter: Meter, to: date) -> None:
         self._meter = meter
@@ -46,13 +46,15 @@ class _Feed:
     def begin(self, account: Account) -> None:
         zone = "/espi/1_1/resource/LocalTimeParameters/1"
         self._parts.append(
-            f"{_HEAD}<id>{_urn(self._point + '/feed' + self._stamp)}</id><title>Speculoos Power Green Button Usage Feed"
-            f'</title><updated>{self._stamp}</updated><link rel="self" href="{self._point}/feed"/>\n'
+            f"{_HEAD}<id>{_urn(self._point + '/feed' + self._stamp)}</id>"
+            f"<title>Green Button Usage Feed</title><updated>{self._stamp}</updated>"
+            f'<link rel="self" href="{self._point}/feed"/>\n'
         )
+        kind = 1 if self._meter.commodity == "gas" else 0
         point = (
-            '<UsagePoint xmlns="http://naesb.org/espi"><ServiceCategory>'
-            f"<kind>{1 if self._meter.commodity == 'gas' else 0}</kind></ServiceCategory><ServiceDeliveryPoint>"
-            f"<name>{escape(str(account.address))}</name><tariffProfile>{escape(self._meter.tariff)}</tariffProfile>"
+            f'<UsagePoint xmlns="http://naesb.org/espi"><ServiceCategory><kind>{kind}</kind></ServiceCategory>'
+            f"<ServiceDeliveryPoint><name>{escape(str(account.address))}</name>"
+            f"<tariffProfile>{escape(self._meter.tariff)}</tariffProfile>"
             f"<customerAgreement>{account.number}</customerAgreement></ServiceDeliveryPoint></UsagePoint>"
         )
         self._entry(self._point, self._meter.id, point, f"{self._point}/MeterReading", zone)
@@ -95,13 +97,15 @@ def _reading_type(meter: Meter, flow: int, step: int) -> str:
 def _interval_block(day: DayOfReadings) -> str:
     step, start = day.step, day.start
     readings = [
-        f"<IntervalReading>{_ESTIMATED if place in day.estimated else ''}<timePeriod><duration>{step}</duration>"
-        f"<start>{start + place * step}</start></timePeriod><value>{value}</value></IntervalReading>"
+        f"<IntervalReading>{_ESTIMATED if place in day.estimated else ''}"
+        f"<timePeriod><duration>{step}</duration><start>{start + place * step}</start></timePeriod>"
+        f"<value>{value}</value></IntervalReading>"
         for place, value in enumerate(day.values)
     ]
     return (
         '<IntervalBlock xmlns="http://naesb.org/espi"><interval>'
-        f"<duration>{step * len(readings)}</duration><start>{start}</start></interval>{''.join(readings)}</IntervalBlock>"
+        f"<duration>{step * len(readings)}</duration><start>{start}</start></interval>"
+        f"{''.join(readings)}</IntervalBlock>"
     )
 
 

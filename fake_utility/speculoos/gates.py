@@ -1,4 +1,4 @@
-"""What may stand between the password and the account: answers that refuse, and pages that ask for something."""
+"""What may stand between the password and the account: refusals, and pages that ask for something."""
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response

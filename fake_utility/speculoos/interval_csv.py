@@ -1,4 +1,4 @@
-"""The CSV download: a preamble, then a row a reading in local time, with an end that is included ("00:14")."""
+"""The CSV download: a preamble, then a row a reading in local time, its end included ("00:14")."""
 
 import csv
 import io

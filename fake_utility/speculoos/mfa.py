@@ -60,7 +60,6 @@ def verify(visit: Visit) -> Response:
     question = challenge.chosen == "question"
     answer = visit.fields.get("answer" if question else "code", "")
     visit.portal.counters.of(visit.customer.username).code_attempts += 1
-    sign_in.remember = sign_in.remember or "remember" in visit.fields
     match visit.portal.judge.verdict(challenge, answer, visit.portal.clock.now()):
         case Verdict.RIGHT:
             return _next(visit, sign_in)
@@ -96,6 +95,7 @@ def _send(visit: Visit, challenge: Challenge) -> Response:
 def _next(visit: Visit, sign_in: SignIn) -> Response:
     """This challenge is passed: on to the next one, or inside."""
     sign_in.passed += 1
+    sign_in.remember = sign_in.remember or "remember" in visit.fields
     customer = sign_in.customer
     if sign_in.passed < len(customer.challenges):
         factors = customer.challenges[sign_in.passed]

@@ -117,6 +117,12 @@ class Portal:
             return True
         return session.username in self.memory.served and path in MAIN_PAGES
 
+    def begin_sign_in(self, session: Session, customer: Customer) -> None:
+        """Open the first challenge; those that were never answered are forgotten."""
+        now = self.clock.now()
+        self.sign_ins = {key: open_ for key, open_ in self.sign_ins.items() if not open_.challenge.over(now)}
+        self.sign_ins[session.id] = SignIn(customer, Challenge(customer, customer.challenges[0], now))
+
     def served_bill(self, session: Session) -> None:
         self.memory.served.add(session.username)
         tally = self.counters.of(session.username)

@@ -33,7 +33,7 @@ class Session:
 
 
 class Sessions:
-    """Opens, reads and ends sessions. Only those that were ended are remembered here; the rest is in the cookie."""
+    """Opens, reads and ends sessions. Only ended ones are remembered here; all else is in the cookie."""
 
     def __init__(self, key: bytes, clock: Clock) -> None:
         self.life = secrets.token_hex(8)
@@ -48,7 +48,7 @@ class Sessions:
         return session
 
     def read(self, cookie: str | None) -> Session | None:
-        """The session of a cookie, or None if there is none, or it was tampered with, ended or idle too long."""
+        """The session of a cookie; None if there is none, or it was forged, ended or idle too long."""
         if not cookie:
             return None
         try:

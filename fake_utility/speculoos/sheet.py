@@ -26,10 +26,9 @@ Align = Literal["left", "right", "center"]
 
 
 class Sheet:
-    """The bytes depend on what is drawn and on `dated` alone, so that a document printed twice is the same file."""
+    """The bytes depend only on what is drawn and on `dated`: a document printed twice is the same file."""
 
     def __init__(self, title: str, dated: date) -> None:
-        # fpdf2 carries no types for its constructor's defaults that mypy would accept.
         self._pdf: Any = FPDF(unit="pt", format="letter")
         self._pdf.set_auto_page_break(False)
         self._pdf.set_creation_date(datetime(dated.year, dated.month, dated.day, 6, tzinfo=UTC))

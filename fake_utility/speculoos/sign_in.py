@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fake_utility.speculoos.challenges import Challenge
+from fake_utility.speculoos.bill_pages import load_printer
 from fake_utility.speculoos.customers import CUSTOMERS, Customer, normalise
 from fake_utility.speculoos.gates import meet_gate
-from fake_utility.speculoos.portal import Portal, SignIn, portal_of
+from fake_utility.speculoos.portal import Portal, portal_of
 from fake_utility.speculoos.sessions import DEVICE, SESSION, clear_session
 from fake_utility.speculoos.visits import enter, expired_form, posted
 
@@ -50,12 +50,12 @@ def _after_password(request: Request, portal: Portal, customer: Customer, typed:
         if gate == "locked":
             return _again(request, typed, LOCKED, 403)
         return meet_gate(request, portal, customer, gate)
+    load_printer()
     known = portal.sessions.knows_device(request.cookies.get(DEVICE), customer.username)
     if customer.challenges and not known:
         response = RedirectResponse("/mfa", 303)
         session = portal.sessions.open(response, customer.username, "mfa")
-        challenge = Challenge(customer, customer.challenges[0], portal.clock.now())
-        portal.sign_ins[session.id] = SignIn(customer, challenge)
+        portal.begin_sign_in(session, customer)
         return response
     return enter(portal, customer)
 
