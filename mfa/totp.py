@@ -47,8 +47,8 @@ def parse_totp_secret(text: str) -> pyotp.TOTP:
         if urlsplit(text.strip()).scheme == "otpauth":
             totp = pyotp.parse_uri(text.strip())
         else:
-            totp = pyotp.TOTP(text.replace(" ", "").replace("-", "").upper())
-        if isinstance(totp, pyotp.TOTP) and totp.secret and totp.at(0):
+            totp = pyotp.TOTP("".join(text.split()).replace("-", "").upper())
+        if isinstance(totp, pyotp.TOTP) and totp.interval > _NOT_NEAR_THE_END and totp.secret and totp.at(0):
             return totp
     except (ValueError, binascii.Error):
         pass

@@ -1,0 +1,33 @@
+"""A clock that the test holds: it goes on only while the code under test sleeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+import mfa.totp
+
+
+@dataclass
+class Clock:
+    """``slept`` says how long each sleep was."""
+
+    now: float
+    slept: list[float] = field(default_factory=list)
+
+    def time(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def held_clock(monkeypatch: pytest.MonkeyPatch, start: float) -> Clock:
+    """Let ``mfa.totp`` tell the time, and wait, by a clock that stands at ``start``."""
+    clock = Clock(start)
+    monkeypatch.setattr(mfa.totp, "time", SimpleNamespace(time=clock.time))
+    monkeypatch.setattr(mfa.totp, "asyncio", SimpleNamespace(sleep=clock.sleep))
+    return clock

@@ -1,0 +1,171 @@
+"""What every file of the project keeps to: imports go one way, and some things stand nowhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from utilities import load_utility, utility_ids
+
+ROOT = Path(__file__).parents[1]
+NOT_OURS = {"out", "build", "__pycache__"}
+LEVELS = (
+    {"records"},
+    {"formats", "mfa"},
+    {"storage"},
+    {"scrapers"},
+    {"utilities"},
+    {"console"},
+    {"cli"},
+)
+APART = {"fake_utility", "bench", "tests"}
+ROOMS = set().union(*LEVELS) | APART
+MAY_IMPORT = {room: {room}.union(*LEVELS[:level]) for level, rooms in enumerate(LEVELS) for room in rooms} | {
+    "fake_utility": {"fake_utility"},
+    "bench": ROOMS - {"tests"},
+    "tests": ROOMS,
+}
+MAY_IMPORT["console"] |= {"fake_utility"}
+MAY_IMPORT["cli"] |= {"fake_utility", "bench"}
+
+
+Node = TypeVar("Node", bound=ast.AST)
+
+
+def _files() -> list[Path]:
+    return [
+        path
+        for path in sorted(ROOT.rglob("*.py"))
+        if not any(part in NOT_OURS or part.startswith(".") for part in path.relative_to(ROOT).parts)
+    ]
+
+
+FILES = _files()
+CODE = [path for path in FILES if path.relative_to(ROOT).parts[0] != "tests"]
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def _imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and top-level name of all that a file imports, inside functions too, and by ``import_module``."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, _room(path) if node.level else (node.module or "").partition(".")[0]
+        elif isinstance(node, ast.Call) and _called(node) in {"import_module", "__import__"}:
+            yield from ((node.lineno, text.partition(".")[0]) for text in _strings(node.args[0]))
+
+
+def _called(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
+def _strings(node: ast.AST) -> list[str]:
+    return [
+        part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]
+
+
+@cache
+def _docstrings(path: Path) -> set[int]:
+    """The lines at which bare strings stand: docstrings, and those under an attribute."""
+    return {
+        node.lineno
+        for node in _nodes(path, ast.Expr)
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+
+
+def _nodes(path: Path, kind: type[Node]) -> list[Node]:
+    return [node for node in ast.walk(_tree(path)) if isinstance(node, kind)]
+
+
+def _at(path: Path, node: ast.stmt | ast.expr) -> str:
+    return f"{_name(path)}:{node.lineno}"
+
+
+def test_every_file_is_in_a_room() -> None:
+    assert {_room(path) for path in FILES} <= ROOMS
+    assert {"records", "scrapers", "utilities", "cli", "tests"} <= {_room(path) for path in FILES}
+
+
+def test_imports_go_one_way() -> None:
+    assert not [
+        f"{_name(path)}:{line} imports {name}; it may import only {sorted(MAY_IMPORT[_room(path)])}"
+        for path in FILES
+        for line, name in _imported(path)
+        if name in ROOMS and name not in MAY_IMPORT[_room(path)]
+    ]
+
+
+def test_the_walk_sees_imports_wherever_they_stand(tmp_path: Path) -> None:
+    source = tmp_path / "some.py"
+    source.write_text(
+        "import cli.main\ndef inside():\n    from storage.store import Store\n"
+        "    importlib.import_module(f'console.{name}')\n"
+    )
+    assert {name for _, name in _imported(source)} == {"cli", "storage", "console"}
+
+
+def test_no_assert_is_used_to_handle_errors() -> None:
+    assert not [_at(path, node) for path in CODE for node in _nodes(path, ast.Assert)]
+
+
+def test_nothing_sleeps_to_wait_for_a_page() -> None:
+    calls = [
+        _at(path, call)
+        for path in FILES
+        for call in _nodes(path, ast.Call)
+        if ast.unparse(call.func) == "time.sleep" or _called(call) == "wait_for_timeout"
+    ]
+    imports = [
+        _at(path, node)
+        for path in FILES
+        for node in _nodes(path, ast.ImportFrom)
+        if node.module == "time" and "sleep" in {alias.name for alias in node.names}
+    ]
+    assert not calls + imports
+
+
+def test_flask_is_nowhere() -> None:
+    assert not [_name(path) for path in FILES if "flask" in {name.lower() for _, name in _imported(path)}]
+    for declared in ("pyproject.toml", "requirements.txt"):
+        if (ROOT / declared).exists():
+            assert "flask" not in (ROOT / declared).read_text(encoding="utf-8").lower()
+
+
+def test_the_engine_names_no_utility() -> None:
+    names = {"speculoos"}
+    for utility_id in utility_ids():
+        names |= {utility_id, load_utility(utility_id).name.lower()}
+    for path in sorted((ROOT / "scrapers").rglob("*.py")):
+        text = path.read_text(encoding="utf-8").lower()
+        assert not {name for name in names if name in text}, _name(path)
+
+
+def test_nothing_knows_the_test_customers_answers() -> None:
+    outside = [path for path in CODE if _room(path) != "fake_utility"]
+    assert not [
+        _at(path, node)
+        for path in outside
+        for node in _nodes(path, ast.Constant)
+        if node.lineno not in _docstrings(path) and re.search(r"(?<!\d)1234(?!\d)|\bCook\b", str(node.value))
+    ]
