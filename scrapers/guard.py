@@ -8,21 +8,26 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 _DANGEROUS = re.compile(
-    r"\b(pay|payments?|autopay|enroll?|enrollment|cancel|delete|remove|deactivate|unsubscribe|donate|purchase"
+    r"\b(pay|payments?|autopay|(un)?enroll?(ment)?|cancel|delete|remove|deactivate|unsubscribe|donate|purchase"
     r"|(stop|start|transfer|move) (my )?service|go paperless|accept|agree)\b",
     re.IGNORECASE,
 )
 
 
 def host_of(url: str) -> str:
-    return urlsplit(url).hostname or ""
+    """The host a browser would speak to, "" for none; browsers take a backslash for a slash."""
+    try:
+        return urlsplit(url.replace("\\", "/")).hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_allowed(url: str, hosts: Sequence[str]) -> bool:
     """Whether ``url`` is on one of ``hosts``, which may begin with ``*.``; data and blob addresses are."""
-    if urlsplit(url).scheme in {"data", "blob", "about"}:
+    if url.partition(":")[0].lower() in {"data", "blob", "about"}:
         return True
-    return any(fnmatch.fnmatchcase(host_of(url), pattern) for pattern in hosts)
+    host = host_of(url)
+    return host != "" and any(fnmatch.fnmatchcase(host, pattern) for pattern in hosts)
 
 
 def is_dangerous(name: str) -> bool:

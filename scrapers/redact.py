@@ -58,26 +58,43 @@ def _pattern(values: set[str]) -> re.Pattern[str]:
 
 def encoded_forms(value: str) -> Iterator[str]:
     """Every way ``value`` is written in logs, traces and databases; as latin-1 reads the bytes."""
-    raw = value.encode()
-    as_bytes = raw.decode("latin-1")
-    forms = {
-        value,
-        as_bytes,
-        html.escape(value),
-        html.escape(value, quote=False),
-        raw.hex(),
-        raw.hex().upper(),
-    }
-    for escaped in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
-        forms.add(escaped[1:-1])
-        forms.add(json.dumps(escaped)[1:-1].strip('\\"'))
-    for percent in (quote(value), quote(value, safe=""), quote_plus(value)):
-        forms |= {percent, re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), percent)}
-        forms.add(quote(percent, safe=""))
-    forms |= {form.encode().decode("latin-1") for form in tuple(forms)}
+    raw = _bytes(value)
+    forms = {value, raw.hex(), raw.hex().upper(), *_html_forms(value), *_percent_forms(raw)}
+    for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        forms |= {escaped, json.dumps(escaped)[1:-1], json.dumps(escaped, ensure_ascii=False)[1:-1]}
+    forms |= {_bytes(form).decode("latin-1") for form in tuple(forms)}
     yield from forms
-    for content in {raw, value.encode("utf-16-le")}:
+    for content in {raw, value.encode("utf-16-le", "surrogatepass")}:
         yield from _base64_forms(content)
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; bytes that came in as no UTF-8 are given back as they were."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _html_forms(value: str) -> Iterator[str]:
+    """As Python, template engines and browsers (in a text, in an attribute) escape it."""
+    escaped = html.escape(value)
+    yield escaped
+    yield escaped.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield html.escape(value, quote=False)
+    in_attribute = value.replace("&", "&amp;").replace('"', "&quot;")
+    yield in_attribute
+    yield in_attribute.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _percent_forms(raw: bytes) -> Iterator[str]:
+    """As Python, a posted form, and a browser's ``encodeURIComponent`` and ``encodeURI`` encode it."""
+    posted = quote_plus(raw, safe="*").replace("~", "%7E")
+    scripted = [quote(raw, safe=safe) for safe in ("!'()*", "!'()*;/?:@&=+$,#")]
+    for percent in (quote(raw), quote(raw, safe=""), quote_plus(raw), posted, *scripted):
+        yield percent
+        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), percent)
+        yield quote(percent, safe="")
 
 
 def _base64_forms(content: bytes) -> Iterator[str]:

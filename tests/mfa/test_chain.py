@@ -12,6 +12,7 @@ from mfa.totp import TotpSecret
 from records import Challenge, Factor, FactorOption
 from tests.mfa.clock import held_clock
 from tests.mfa.test_person import CHOICE, MAIL, PHONE, TEXT, Keyboard
+from tests.mfa.test_totp import SECRET
 
 APP = FactorOption(Factor.TOTP, "Authenticator app")
 WITH_APP = Challenge(CHOICE.prompt, options=(PHONE, MAIL, APP))
@@ -23,7 +24,7 @@ async def _every_step(_: int) -> bool:
 
 
 def _secret() -> TotpSecret:
-    return TotpSecret(pyotp.TOTP("JBSWY3DPEHPK3PXP"), _every_step)
+    return TotpSecret(pyotp.TOTP(SECRET), _every_step)
 
 
 @pytest.mark.parametrize(("preferred", "option"), [(Factor.SMS, PHONE), (Factor.EMAIL, MAIL)])
@@ -55,7 +56,7 @@ async def test_a_secret_chooses_its_factor_and_answers_with_nobody_there(
     assert chain.can_answer(Factor.TOTP)
     assert not chain.can_answer(Factor.SMS)
     assert await chain.answer(WITH_APP) == Choice(APP)
-    code = pyotp.TOTP("JBSWY3DPEHPK3PXP").at(1_111_111_111)
+    code = pyotp.TOTP(SECRET).at(1_111_111_111)
     assert await chain.answer(ASKS_CODE) == Code(code)
 
 

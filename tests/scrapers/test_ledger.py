@@ -1,0 +1,47 @@
+"""What a run amounts to, from what was listed and what is in store."""
+
+from __future__ import annotations
+
+from records import LedgerItem, Outcome
+from scrapers.ledger import Ledger
+
+
+def test_the_last_word_about_an_item_counts_and_order_stays() -> None:
+    ledger = Ledger()
+    ledger.missing("1", "bill a", "not fetched yet")
+    ledger.stored("1", "bill b", downloaded=False)
+    ledger.stored("1", "bill a", downloaded=True)
+    assert ledger.items == (
+        LedgerItem("1", "bill a", stored=True, downloaded=True),
+        LedgerItem("1", "bill b", stored=True, downloaded=False),
+    )
+    assert not ledger.gaps
+
+
+def test_items_of_two_accounts_are_two_items() -> None:
+    ledger = Ledger()
+    ledger.stored("1", "bill a", downloaded=True)
+    ledger.missing("2", "bill a", "a placeholder")
+    assert len(ledger.items) == 2
+    assert ledger.gaps == (LedgerItem("2", "bill a", stored=False, reason="a placeholder"),)
+
+
+def test_a_run_with_nothing_to_collect() -> None:
+    assert Ledger().outcome(0) == (Outcome.NO_ACCOUNTS, "The login has no utility accounts.")
+    assert Ledger().outcome(1)[0] is Outcome.NO_DATA_YET
+
+
+def test_a_run_is_complete_when_nothing_is_missing() -> None:
+    ledger = Ledger()
+    ledger.stored("1", "bill a", downloaded=True)
+    ledger.stored("1", "bill b", downloaded=False)
+    assert ledger.outcome(1) == (Outcome.COMPLETE, "All 2 items are in store, 1 of them new.")
+
+
+def test_a_gap_makes_it_partial_and_is_named() -> None:
+    ledger = Ledger()
+    ledger.stored("1", "bill a", downloaded=True)
+    ledger.missing("1", "bill b", "a placeholder")
+    assert ledger.outcome(1) == (Outcome.PARTIAL, "Missing: bill b (a placeholder).")
+    ledger.missing("1", "bill c", "no PDF")
+    assert ledger.outcome(1)[1] == "Missing: bill b and 1 more (a placeholder)."

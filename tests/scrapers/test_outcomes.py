@@ -1,0 +1,105 @@
+"""What a page or a status is taken for."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from records import Outcome
+from scrapers.outcomes import ADVICE, Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+
+
+@pytest.mark.parametrize(
+    ("sign", "fits"),
+    [
+        (Sign("x", path=r"^/login$"), True),
+        (Sign("x", path=r"^/log$"), False),
+        (Sign("x", heading="Sign in"), True),
+        (Sign("x", heading="Sign"), False),
+        (Sign("x", text="has been locked"), True),
+        (Sign("x", text="has been closed"), False),
+        (Sign("x", heading="Sign in", text="locked", path="/login"), True),
+        (Sign("x", heading="Sign in", text="locked", path="/accounts"), False),
+        (Sign("x", heading="Bills", text="locked", path="/login"), False),
+    ],
+)
+def test_all_that_a_sign_gives_must_hold(sign: Sign, fits: bool) -> None:
+    page = {"path": "/login", "text": "Sign in Your account has been locked."}
+    assert sign.fits(headings=["Welcome", "Sign in"], **page) is fits
+
+
+def test_a_sign_that_means_an_outcome_ends_the_run_in_the_portals_words() -> None:
+    stop = stop_for_sign("The Portal", Sign(Outcome.ACCOUNT_LOCKED, text="Your account has been locked."))
+    assert stop is not None
+    assert stop.outcome is Outcome.ACCOUNT_LOCKED
+    assert stop.message == str(stop)
+    assert stop.message.startswith("The Portal says: “Your account has been locked”. Have the utility")
+    assert stop_for_sign("The Portal", Sign("choice", heading="How?")) is None
+
+
+@pytest.mark.parametrize("outcome", ADVICE)
+def test_advice_is_a_sentence(outcome: Outcome) -> None:
+    assert ADVICE[outcome].endswith(".")
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 404])
+def test_these_statuses_say_nothing_by_themselves(status: int) -> None:
+    assert stop_for_status("The Portal", status, "9") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (403, Outcome.BLOCKED),
+        (429, Outcome.RATE_LIMITED),
+        (500, Outcome.PORTAL_DOWN),
+        (599, Outcome.PORTAL_DOWN),
+    ],
+)
+def test_these_statuses_end_the_run(status: int, outcome: Outcome) -> None:
+    stop = stop_for_status("The Portal", status, None)
+    assert stop is not None
+    assert (stop.outcome, stop.retry_after) == (outcome, None)
+    assert f"HTTP {status}" in stop.message
+
+
+def test_retry_after_in_seconds_is_told() -> None:
+    stop = stop_for_status("The Portal", 429, "120")
+    assert stop is not None
+    assert stop.retry_after == 120
+    assert "for 120 seconds" in stop.message
+
+
+@pytest.mark.parametrize("header", ["", "soon", "-5", "1.5"])
+def test_a_retry_after_that_is_no_number_is_left_out(header: str) -> None:
+    stop = stop_for_status("The Portal", 429, header)
+    assert stop is not None
+    assert stop.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (PlaywrightTimeout("Page.goto: Timeout 30000ms exceeded."), Outcome.PORTAL_DOWN),
+        (PlaywrightTimeout("Locator.click: Timeout 5000ms exceeded."), Outcome.LAYOUT_CHANGED),
+        (PlaywrightError("Page.goto: net::ERR_CONNECTION_REFUSED at http://x/"), Outcome.PORTAL_DOWN),
+        (PlaywrightError("apiRequestContext.get: connect ECONNRESET"), Outcome.PORTAL_DOWN),
+        (PlaywrightError("Page.goto: net::ERR_BLOCKED_BY_CLIENT at http://x/"), Outcome.BLOCKED),
+        (PlaywrightError("Target page, context or browser has been closed"), Outcome.UNKNOWN_PAGE),
+        (PlaywrightError("Element is not an <input>"), Outcome.LAYOUT_CHANGED),
+    ],
+)
+def test_playwrights_errors_become_ours(error: PlaywrightError, outcome: Outcome) -> None:
+    with pytest.raises(Stop, match="The Portal|The browser") as stop:
+        with playwright_errors("The Portal", "opening /login"):
+            raise error
+    assert stop.value.outcome is outcome
+    assert stop.value.__cause__ is error
+    assert "net::" not in stop.value.message
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(KeyError):
+        with playwright_errors("The Portal", "opening /login"):
+            raise KeyError("x")
