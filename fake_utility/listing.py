@@ -39,7 +39,7 @@ def print_table() -> None:
 
     table = Table(title="Test customers of Speculoos Power", title_justify="left", header_style="bold")
     for heading in ("Customer", "For", "Factors", "Outcome", "Exit", "Who acts"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "Exit" else "left")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("Customer", "Exit"))
     for customer in CUSTOMERS.values():
         outcome = OUTCOMES[customer.outcome]
         name = f"{outcome.name}, then {customer.then}" if customer.then else outcome.name
