@@ -1,8 +1,11 @@
 """Passwords, cookies, sessions, and what may stand between a password and the account."""
 
+import re
+
 import pytest
 
 from fake_utility.outcomes import OUTCOMES
+from fake_utility.speculoos.bill_pdf import placeholder_pdf
 from fake_utility.speculoos.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor, alert, heading, where
 
@@ -220,3 +223,23 @@ def test_every_outcome_customer_is_named_after_its_outcome() -> None:
         assert named[name].outcome == name
     portal_caused = set(OUTCOMES) - {"complete", "bad_credentials", "mfa_required", "mfa_failed"}
     assert portal_caused <= set(named)
+
+
+async def test_one_bill_of_the_partial_customer_is_a_placeholder(visitor: Visitor) -> None:
+    account = await visitor.account("partial@speculoos.example")
+    pages = [(await visitor.get(f"{account}/bills?page={number}")).text for number in (1, 2, 3)]
+    paths = [path for page in pages for path in re.findall(r'href="(\S+\.pdf)"', page)]
+    assert len(set(paths)) == 24
+    bills = [(await visitor.get(path)).content for path in paths]
+    assert [place for place, content in enumerate(bills) if content == placeholder_pdf()] == [5]
+
+
+async def test_a_page_or_a_path_that_does_not_exist_is_told_so(visitor: Visitor) -> None:
+    account = await visitor.account(VALID)
+    for path in (f"{account}/bills?page=4", f"{account}/bills/123456789012.pdf", "/nowhere"):
+        page = await visitor.get(path)
+        assert (page.status_code, heading(page)) == (404, "Page not found")
+    assert (await visitor.get(f"{account}/bills?page=x")).status_code == 200
+    assert (await visitor.get("/logout")).status_code == 405
+    assert "Disallow: /" in (await visitor.get("/robots.txt")).text
+    assert (await visitor.get("/favicon.ico")).headers["content-type"] == "image/svg+xml"
