@@ -14,6 +14,8 @@ from tests.scrape.portal import Answer
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
+BRIEFLY = ("--since", "2026-10-01")
+"""For tests that are not about the documents: two bills and some weeks of readings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fake_utility import listing
-from tests.scrape.command import scrape
+from tests.scrape.command import BRIEFLY, scrape
 from tests.scrape.portal import Answer, Portal
 
 SINGLE = [
@@ -21,7 +21,6 @@ SINGLE = [
 ]
 TOTP = "totp@speculoos.example"
 CHOICE = "ineedmfa+choice@bayou.energy"
-SINCE = ("--since", "2026-10-01")
 
 
 def wrong_at_first(right: Answer, times: int) -> Answer:
@@ -42,7 +41,7 @@ def test_a_wrong_answer_then_the_right_one(username: str, portal: Portal, home: 
         username,
         "--base-url",
         portal.url,
-        *SINCE,
+        *BRIEFLY,
         answer=wrong_at_first(portal.owner(username), 1),
     )
     assert ran.summary["outcome"] == "complete", ran.stderr
@@ -83,7 +82,7 @@ def test_the_choice_is_the_portals_own(portal: Portal, home: Path, tmp_path: Pat
         CHOICE,
         "--base-url",
         portal.url,
-        *SINCE,
+        *BRIEFLY,
         answer=portal.owner(CHOICE, factor="email"),
     )
     choice, code = ran.prompts
@@ -101,7 +100,7 @@ def test_a_factor_can_be_chosen_beforehand(factor: str, portal: Portal, home: Pa
         CHOICE,
         "--base-url",
         portal.url,
-        *SINCE,
+        *BRIEFLY,
         "--factor",
         factor,
         answer=portal.owner(CHOICE),
@@ -135,7 +134,7 @@ def test_another_code_can_be_asked_for(fresh_portal: Portal, home: Path, tmp_pat
         username,
         "--base-url",
         fresh_portal.url,
-        *SINCE,
+        *BRIEFLY,
         answer=lambda prompt: next(answers, "") or owner(prompt),
     )
     assert ran.status == 0, ran.stderr
@@ -162,7 +161,7 @@ def test_a_totp_secret_answers_by_itself_twice_in_a_row(
             TOTP,
             "--base-url",
             fresh_portal.url,
-            *SINCE,
+            *BRIEFLY,
             "--totp-secret-stdin",
             secrets=(row["totp_secret"],),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fake_utility.running import fake_utility
-from tests.scrape.command import scrape
+from tests.scrape.command import BRIEFLY, scrape
 from tests.scrape.portal import Portal
 
 IAMVALID = "iamvalid@bayou.energy"
@@ -42,9 +42,15 @@ def test_a_session_outlives_the_portal_process(home: Path, tmp_path: Path) -> No
     """`--fake` twice in one home: the second run is known by its cookie, without a code."""
     with fake_utility(random_codes=True, home=home) as url:
         first = scrape(
-            home, tmp_path / "out", TEXT_MESSAGE, "--base-url", url, answer=Portal(url).owner(TEXT_MESSAGE)
+            home,
+            tmp_path / "out",
+            TEXT_MESSAGE,
+            "--base-url",
+            url,
+            *BRIEFLY,
+            answer=Portal(url).owner(TEXT_MESSAGE),
         )
-    second = scrape(home, tmp_path / "out", TEXT_MESSAGE, "--fake")
+    second = scrape(home, tmp_path / "out", TEXT_MESSAGE, "--fake", *BRIEFLY)
     assert (first.summary["session"], second.summary["session"]) == ("new", "reused")
     assert second.status == 0
 
@@ -52,7 +58,7 @@ def test_a_session_outlives_the_portal_process(home: Path, tmp_path: Path) -> No
 def test_a_day_later_there_is_exactly_one_day_more(home: Path, tmp_path: Path) -> None:
     readings = []
     for now in ("2026-11-21T09:00", "2026-11-22T09:00"):
-        ran = scrape(home, tmp_path / "out", IAMVALID, "--fake", "--now", now)
+        ran = scrape(home, tmp_path / "out", IAMVALID, "--fake", "--now", now, *BRIEFLY)
         assert ran.status == 0, ran.stderr
         readings.append({meter["type"]: meter["readings"] for meter in ran.summary["accounts"][0]["meters"]})
     assert readings[1]["electric"] - readings[0]["electric"] == 96
@@ -66,7 +72,13 @@ def test_a_remembered_device_passes_without_a_code(home: Path, tmp_path: Path) -
         with fake_utility(random_codes=True, home=home, now=now) as url:
             portal = Portal(url)
             ran = scrape(
-                home, tmp_path / "out", TEXT_MESSAGE, "--base-url", url, answer=portal.owner(TEXT_MESSAGE)
+                home,
+                tmp_path / "out",
+                TEXT_MESSAGE,
+                "--base-url",
+                url,
+                *BRIEFLY,
+                answer=portal.owner(TEXT_MESSAGE),
             )
             counted = portal.stats(TEXT_MESSAGE)
     assert (ran.summary["session"], ran.prompts) == ("new", [])
@@ -78,7 +90,13 @@ def test_a_device_no_longer_trusted_is_challenged_again(home: Path, tmp_path: Pa
         with fake_utility(random_codes=True, home=home, now=now) as url:
             portal = Portal(url)
             ran = scrape(
-                home, tmp_path / "out", TEXT_MESSAGE, "--base-url", url, answer=portal.owner(TEXT_MESSAGE)
+                home,
+                tmp_path / "out",
+                TEXT_MESSAGE,
+                "--base-url",
+                url,
+                *BRIEFLY,
+                answer=portal.owner(TEXT_MESSAGE),
             )
     assert ran.summary["session"] == "challenged_again"
     assert ran.status == 0

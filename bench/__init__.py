@@ -1,0 +1,1 @@
+"""Measurements, always as ratios of things measured in the same run."""

@@ -1,0 +1,103 @@
+"""`bench scrape`: one customer from nothing to everything, next to bare HTTP doing the same requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from bench.bare_http import BareClient, Seconds, available_range, visit
+from fake_utility.running import fake_utility
+from mfa.port import Nobody
+from records import Outcome
+from scrapers.browser import Chromium
+from scrapers.guard import host_of
+from scrapers.logs import log_to_stderr
+from scrapers.progress import Unwatched
+from scrapers.redact import Secrets
+from scrapers.scrape import Request, Run
+from scrapers.spans import days, spans
+from storage.settings import Settings
+from storage.store import Store
+from utilities import load_utility
+
+USERNAME = "iamvalid@bayou.energy"
+
+
+async def bench(rounds: int, json_file: Path | None) -> int:
+    """Measure both, turn by turn, and print medians in seconds and their ratio."""
+    log_to_stderr(Secrets())
+    utility = load_utility("speculoos_power")
+    meterfarm: list[Seconds] = []
+    bare: list[Seconds] = []
+    with tempfile.TemporaryDirectory() as scratch, fake_utility(home=Path(scratch)) as base_url:
+        wanted = await _spans(base_url, utility.longest_export_days)
+        await visit(base_url, USERNAME, wanted, utility.parallel)
+        for number in range(rounds):
+            meterfarm.append(await _scrape(base_url, Path(scratch) / str(number)))
+            bare.append(await visit(base_url, USERNAME, wanted, utility.parallel))
+    rows = [_row(part, meterfarm, bare) for part in ("sign_in", "collect")]
+    _show(rows, rounds)
+    if json_file:
+        await asyncio.to_thread(json_file.write_text, json.dumps({"rows": rows}, indent=2) + "\n")
+    return 0
+
+
+async def _spans(base_url: str, longest: int) -> list[tuple[str, str]]:
+    """The exports that a first scrape asks for, found as bare HTTP would find them."""
+    client = BareClient(base_url)
+    try:
+        account = await client.sign_in(USERNAME)
+        first, last = available_range((await client.request("GET", f"{account}/usage")).text)
+    finally:
+        await client.close()
+    every_day = days(date.fromisoformat(first), date.fromisoformat(last))
+    return [(str(start), str(end)) for start, end in spans(every_day, longest)]
+
+
+async def _scrape(base_url: str, home: Path) -> Seconds:
+    async def password() -> SecretStr:
+        return SecretStr("x")
+
+    request = Request(
+        utility=load_utility("speculoos_power"),
+        base_url=base_url,
+        username=USERNAME,
+        password=password,
+        person=Nobody(),
+    )
+    with Store.open(Settings(home=home)) as store:
+        async with Chromium([host_of(base_url)]) as chromium:
+            result = await Run(request, store, chromium, Secrets(), Unwatched(), home / "evidence").go()
+    if result.outcome is not Outcome.COMPLETE:
+        raise RuntimeError(f"a measured scrape ended {result.outcome}: {result.message}")
+    return Seconds(result.seconds["sign_in"], result.seconds["collect"])
+
+
+def _row(part: str, meterfarm: Sequence[Seconds], bare: Sequence[Seconds]) -> dict[str, object]:
+    ours = statistics.median(getattr(seconds, part) for seconds in meterfarm)
+    theirs = statistics.median(getattr(seconds, part) for seconds in bare)
+    return {
+        "part": part,
+        "rounds": len(meterfarm),
+        "meterfarm_seconds": round(ours, 3),
+        "bare_http_seconds": round(theirs, 3),
+        "ratio": round(ours / theirs, 2),
+    }
+
+
+def _show(rows: Sequence[dict[str, object]], rounds: int) -> None:
+    table = Table("part", "Meterfarm, s", "bare HTTP, s", "ratio", title=f"{USERNAME}, medians of {rounds}")
+    for row in rows:
+        table.add_row(
+            str(row["part"]), str(row["meterfarm_seconds"]), str(row["bare_http_seconds"]), str(row["ratio"])
+        )
+    Console().print(table)

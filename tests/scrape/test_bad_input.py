@@ -1,0 +1,162 @@
+"""What the command refuses: one sentence with what, where and what to do, and a documented exit status."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
+from tests.scrape.portal import Portal
+
+IAMVALID = "iamvalid@bayou.energy"
+FAKE = ("scrape", "speculoos_power", "--fake", "--username", IAMVALID)
+WRONG_USE = {
+    "unknown utility": (("scrape", "speculoos_pwer", "--fake", "--username", IAMVALID), "speculoos_power?"),
+    "utility like nothing": (("scrape", "zzz", "--fake", "--username", IAMVALID), "there are: speculoos"),
+    "malformed e-mail": (("scrape", "speculoos_power", "--fake", "--username", "iamvalid"), "e-mail address"),
+    "malformed date": ((*FAKE, "--since", "yesterday"), "--since must be a date"),
+    "impossible date": ((*FAKE, "--since", "2026-02-30"), "--since must be a date"),
+    "unwritable out": ((*FAKE, "--out", "/proc/out"), "--out /proc/out cannot be written"),
+    "out is a file": ((*FAKE, "--out", "/etc/hostname"), "--out /etc/hostname cannot be written"),
+    "foreign base url": (
+        ("scrape", "speculoos_power", "--username", IAMVALID, "--base-url", "http://example.com"),
+        "a password is not sent there",
+    ),
+    "base url that is none": (
+        ("scrape", "speculoos_power", "--username", IAMVALID, "--base-url", "127.0.0.1:80"),
+        "--base-url must look like",
+    ),
+    "both portals": ((*FAKE, "--base-url", "http://127.0.0.1:1"), "not both"),
+    "no portal": (("scrape", "speculoos_power", "--username", IAMVALID), "--fake, or --base-url"),
+    "codes without fake": (
+        (
+            "scrape",
+            "speculoos_power",
+            "--username",
+            IAMVALID,
+            "--base-url",
+            "http://127.0.0.1:1",
+            "--random-codes",
+        ),
+        "--random-codes is for --fake",
+    ),
+    "bad clock": ((*FAKE, "--now", "soon"), "soon"),
+    "no password": (FAKE, "--password-stdin"),
+    "empty password": ((*FAKE, "--password-stdin"), "password on standard input"),
+    "bad totp secret": ((*FAKE, "--totp-secret-stdin"), "TOTP secret"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "says"), WRONG_USE.values(), ids=WRONG_USE)
+def test_wrong_use_is_one_sentence_and_status_2(arguments: tuple[str, ...], says: str, home: Path) -> None:
+    home.parent.mkdir(exist_ok=True)
+    ran = meterfarm(home, *arguments, stdin="\n")
+    assert ran.status == 2, ran.stderr
+    assert says in ran.stderr
+    assert ran.stdout == ""
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert not (home / "evidence").exists()
+
+
+@pytest.mark.parametrize("option", ["--factor", "--no-such-option"])
+def test_an_unknown_option_or_value_is_status_2(option: str, home: Path) -> None:
+    ran = meterfarm(home, *FAKE, option, "pigeon")
+    assert ran.status == 2
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_bad_totp_secret_is_not_repeated(home: Path) -> None:
+    ran = meterfarm(home, *FAKE, "--totp-secret-stdin", stdin="not!base32!secret\n")
+    assert ran.status == 2
+    assert "not!base32!secret" not in ran.stderr
+
+
+def test_an_unreachable_portal_is_the_portals_fault(home: Path, tmp_path: Path) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        ran = scrape(home, tmp_path / "out", IAMVALID, "--base-url", url)
+    assert (ran.summary["outcome"], ran.summary["who_acts"], ran.status) == ("portal_down", "portal", 11)
+    assert "could not be reached" in ran.summary["message"]
+
+
+def test_headed_without_a_full_chromium_says_so(home: Path, tmp_path: Path) -> None:
+    """Wherever there is a full Chromium, there is no screen here to show it on: either way one sentence."""
+    ran = scrape(home, tmp_path / "out", IAMVALID, "--fake", "--headed", DISPLAY="", WAYLAND_DISPLAY="")
+    assert ran.status == 1, ran.stderr
+    assert "--headed needs a full Chromium" in ran.stderr or "no display" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_keeps_what_is_stored(
+    sent: signal.Signals, status: int, portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    """Broken off while collecting, then run again: the session is reused, the rest comes home."""
+    arguments = ("--username", IAMVALID, "--password-stdin", "--json", "--out", str(tmp_path / "out"))
+    process = start(
+        home, "scrape", "speculoos_power", "--base-url", portal.url, *arguments, METERFARM_LOG="debug"
+    )
+    with process:
+        if process.stdin is None or process.stderr is None:
+            raise RuntimeError("no pipes")
+        process.stdin.write(f"{PASSWORD}\n")
+        process.stdin.flush()
+        for line in process.stderr:
+            if ".pdf" in line:
+                process.send_signal(sent)
+                break
+        rest = process.stderr.read()
+        assert process.wait(30) == status, rest
+    assert "What was stored stays" in rest
+    assert "Traceback" not in rest
+    again = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url).summary
+    assert (again["session"], again["outcome"]) == ("reused", "complete")
+    assert 0 < again["ledger"]["downloaded"] < again["ledger"]["listed"]
+
+
+def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp_path: Path) -> None:
+    """Password without echo, the portal's prompt, the portal's error text, then success."""
+    username = "ineedmfa+security_question@bayou.energy"
+    command = ("scrape", "speculoos_power", "--base-url", portal.url, "--username", username, *BRIEFLY)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", *command, "--out", str(tmp_path / "out")],
+        env=environment(home, TERM="xterm", COLUMNS="100"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = expect(ours, "Password of")
+        os.write(ours, f"{PASSWORD}\n".encode())
+        shown += expect(ours, "> ")
+        os.write(ours, b"Baker\n")
+        shown += expect(ours, "try again")
+        shown += expect(ours, "> ")
+        os.write(ours, b"Cook\n")
+        shown += expect(ours, "Files:")
+        assert process.wait(60) == 0, shown
+    os.close(ours)
+    assert PASSWORD not in shown
+    assert "complete" in shown
+
+
+def expect(terminal: int, text: str) -> str:
+    """What the terminal shows, up to and with ``text``."""
+    shown = b""
+    while text.encode() not in shown:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        if not ready:
+            raise AssertionError(f"no {text!r} within a minute, but: {shown.decode(errors='replace')}")
+        shown += os.read(terminal, 4096)
+    return shown.decode(errors="replace")

@@ -1,0 +1,104 @@
+"""A document that is not what it claims to be is missing with its reason; the rest of the run is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scrape.command import BRIEFLY, Ran, scrape
+from tests.scrape.faulty import Spoil, spoiled
+from tests.scrape.portal import Portal
+
+IAMVALID = "iamvalid@bayou.energy"
+HTML = b"<!doctype html><html><body><h1>Something went wrong</h1></body></html>"
+
+
+def first_pdf(body: bytes) -> Spoil:
+    """Send ``body`` for one of the bills; ``b"half"`` stands for half of the true one."""
+    spoiled_path: list[str] = []
+
+    def spoil(path: str, content: bytes) -> bytes | None:
+        if not path.endswith(".pdf"):
+            return None
+        spoiled_path[:] = spoiled_path or [path]
+        if path != spoiled_path[0]:
+            return None
+        return content[: len(content) // 2] if body == b"half" else body
+
+    return spoil
+
+
+def gas_export(body: bytes) -> Spoil:
+    def spoil(path: str, content: bytes) -> bytes | None:
+        if "/export?" not in path or "meter=G" not in path:
+            return None
+        return content[: len(content) // 2] if body == b"half" else body
+
+    return spoil
+
+
+def run(portal: Portal, spoil: Spoil, home: Path, out: Path) -> Ran:
+    with spoiled(portal.url, spoil) as url:
+        return scrape(home, out, IAMVALID, "--base-url", url, *BRIEFLY)
+
+
+def missing(ran: Ran) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ran.summary["ledger"]["missing"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"half", "cut short"), (HTML, "web page instead of a PDF"), (b"", "empty"), (b"%PDF-1.7 junk", "PDF")],
+    ids=["truncated", "html", "empty", "junk"],
+)
+def test_a_broken_pdf_is_missing_and_comes_home_next_time(
+    body: bytes, reason: str, portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    ran = run(portal, first_pdf(body), home, tmp_path / "out")
+    assert (ran.summary["outcome"], ran.status) == ("partial", 13), ran.stderr
+    (gap,) = missing(ran)
+    assert gap["item"].startswith("bill of 2026-")
+    assert reason in gap["reason"]
+    assert ran.summary["accounts"][0]["bills"] == 1
+    assert all(meter["readings"] > 0 for meter in ran.summary["accounts"][0]["meters"])
+    assert "Traceback" not in ran.stderr
+    mended = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url, *BRIEFLY).summary
+    assert (mended["outcome"], mended["ledger"]["downloaded"]) == ("complete", 1)
+
+
+@pytest.mark.parametrize("body", [b"half", HTML, b""], ids=["truncated", "html", "empty"])
+def test_a_broken_export_leaves_the_other_meter_and_the_bills(
+    body: bytes, portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    ran = run(portal, gas_export(body), home, tmp_path / "out")
+    assert (ran.summary["outcome"], ran.status) == ("partial", 13), ran.stderr
+    assert {gap["item"].split()[1][0] for gap in missing(ran)} == {"G"}
+    assert all(gap["reason"] for gap in missing(ran))
+    (account,) = ran.summary["accounts"]
+    assert account["bills"] == 2
+    assert {meter["type"]: meter["readings"] > 0 for meter in account["meters"]} == {
+        "electric": True,
+        "gas": False,
+    }
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_bill_of_another_account_is_refused(portal: Portal, home: Path, tmp_path: Path) -> None:
+    """The portal mixes up its customers: the neighbour's bill is not stored as ours."""
+    neighbour = scrape(
+        home.with_name("neighbour"),
+        tmp_path / "neighbour",
+        "electric-only@bayou.energy",
+        "--base-url",
+        portal.url,
+        *BRIEFLY,
+    )
+    assert neighbour.status == 0
+    (foreign, *_) = sorted((tmp_path / "neighbour").rglob("*.pdf"))
+    ran = run(portal, first_pdf(foreign.read_bytes()), home, tmp_path / "out")
+    (gap,) = missing(ran)
+    assert gap["reason"] == "the PDF is another account's bill"
+    assert len(list((tmp_path / "out").rglob("*.pdf"))) == 1
