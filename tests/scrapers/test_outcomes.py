@@ -91,7 +91,7 @@ def test_a_retry_after_that_is_no_number_is_left_out(header: str) -> None:
     ],
 )
 def test_playwrights_errors_become_ours(error: PlaywrightError, outcome: Outcome) -> None:
-    with pytest.raises(Stop, match="The Portal|The browser") as stop:
+    with pytest.raises(Stop, match=r"^The (Portal|browser) ") as stop:
         with playwright_errors("The Portal", "opening /login"):
             raise error
     assert stop.value.outcome is outcome

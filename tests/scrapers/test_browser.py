@@ -1,0 +1,59 @@
+"""Which Chromium is taken, and what is said when there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scrapers.browser import BrowserMissing, Chromium, find_chromium
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with no browser at all."""
+    monkeypatch.delenv("METERFARM_BROWSER", raising=False)
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "playwright"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path
+
+
+def _program(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\necho no browser >&2\nexit 1\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_without_any_it_is_said_how_to_get_one(machine: Path) -> None:
+    with pytest.raises(BrowserMissing, match=r"No Chromium is installed: `\./run setup` installs one"):
+        find_chromium()
+    with pytest.raises(BrowserMissing, match="--headed needs a full Chromium"):
+        find_chromium(headed=True)
+
+
+def test_the_headless_shell_goes_before_a_full_browser(machine: Path) -> None:
+    full = _program(machine / "bin" / "chromium")
+    assert find_chromium() == full
+    shell = _program(machine / "bin" / "chromium-headless-shell")
+    assert find_chromium() == shell
+    own = _program(machine / "playwright" / "chromium_headless_shell-1" / "chrome-linux" / "headless_shell")
+    assert find_chromium() == own
+    assert find_chromium(headed=True) == full
+
+
+def test_the_one_that_is_named_is_taken(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _program(machine / "bin" / "chromium")
+    named = _program(machine / "elsewhere" / "mine")
+    monkeypatch.setenv("METERFARM_BROWSER", str(named))
+    assert find_chromium() == named
+    monkeypatch.setenv("METERFARM_BROWSER", str(machine / "gone"))
+    with pytest.raises(BrowserMissing, match=r"METERFARM_BROWSER names .*gone, which is not there"):
+        find_chromium()
+
+
+async def test_one_that_does_not_start_is_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERFARM_BROWSER", str(_program(machine / "broken")))
+    async with Chromium(["127.0.0.1"]) as chromium:
+        with pytest.raises(BrowserMissing, match="broken does not start: see"):
+            await chromium.browser()

@@ -1,0 +1,228 @@
+"""A visit with the real Chromium to a real server: where it goes, what it touches, what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+import scrapers.visit
+from mfa.port import Nobody
+from records import Challenge, Factor, Outcome
+from scrapers.browser import Chromium
+from scrapers.evidence import keep_evidence
+from scrapers.outcomes import Stop
+from scrapers.redact import Secrets
+from scrapers.state import PortalSession
+from scrapers.visit import Visit
+from tests.local_site import Site, closed_site, local_site, silent_site
+from tests.scrapers.village import BILLS, BUTTONS, CODE, Village, pages
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass(frozen=True)
+class World:
+    portal: Site
+    foreign: Site
+    chromium: Chromium
+
+    def visit(self, url: str = "", session: PortalSession | None = None) -> Visit:
+        return Visit(Village(), url or self.portal.url, self.chromium, Nobody(), Secrets(), session)
+
+
+@pytest.fixture(scope="module")
+def sites() -> Iterator[tuple[Site, Site]]:
+    async def stolen(_: Request) -> Response:
+        return PlainTextResponse("yours")
+
+    with local_site([Route("/{path}", stolen)], "127.0.0.2") as foreign:
+        with local_site(pages(foreign.url)) as portal:
+            yield portal, foreign
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(sites: tuple[Site, Site]) -> AsyncIterator[World]:
+    async with Chromium(["127.0.0.1"]) as chromium:
+        yield World(*sites, chromium)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(world: World) -> AsyncIterator[Visit]:
+    world.foreign.requested.clear()
+    async with world.visit() as visit:
+        yield visit
+
+
+@pytest.mark.parametrize("path", ["/bills", "/late", "/sub", "/moving"])
+async def test_a_page_is_found_by_its_sign_also_when_a_script_makes_it_late(visit: Visit, path: str) -> None:
+    await visit.open(path)
+    assert await visit.arrive(CODE, BILLS) is BILLS
+
+
+async def test_the_scripts_own_signs_go_first_and_a_path_is_enough(visit: Visit) -> None:
+    await visit.open("/code")
+    assert await visit.arrive(BILLS, CODE) is CODE
+
+
+@pytest.mark.parametrize(
+    ("path", "outcome", "says"),
+    [
+        ("/locked", Outcome.ACCOUNT_LOCKED, "says: “Your account has been locked”"),
+        ("/soon", Outcome.MAINTENANCE, "says: “Back soon”"),
+        ("/unknown", Outcome.UNKNOWN_PAGE, "“Hm” at /unknown"),
+        ("/code", Outcome.UNKNOWN_PAGE, "at /code"),
+        ("/status/403", Outcome.BLOCKED, "HTTP 403"),
+        ("/status/429", Outcome.RATE_LIMITED, "9 seconds"),
+        ("/status/500", Outcome.PORTAL_DOWN, "HTTP 500"),
+        ("/status/404", Outcome.UNKNOWN_PAGE, "at /status/404"),
+    ],
+)
+async def test_any_other_page_stops_the_run(visit: Visit, path: str, outcome: Outcome, says: str) -> None:
+    await visit.open(path)
+    with pytest.raises(Stop, match=says) as stop:
+        await visit.arrive(BILLS)
+    assert stop.value.outcome is outcome
+    assert stop.value.retry_after == (9 if path == "/status/429" else None)
+
+
+@pytest.mark.parametrize("path", ["/away", "/near-then-away"])
+async def test_a_redirect_to_a_foreign_host_is_not_followed(world: World, visit: Visit, path: str) -> None:
+    with pytest.raises(Stop):
+        await visit.open(path)
+    assert not world.foreign.requested
+
+
+@pytest.mark.parametrize("path", ["/sub", "/hop"])
+async def test_nothing_is_fetched_from_a_foreign_host(world: World, visit: Visit, path: str) -> None:
+    page = await visit.open(path)
+    await page.wait_for_load_state()
+    assert {step["host"] for step in visit.steps if step["step"] == "refused"} == {"127.0.0.2"}
+    assert not world.foreign.requested
+
+
+@pytest.mark.parametrize("kind", BUTTONS)
+async def test_a_control_that_pays_is_never_pressed(world: World, visit: Visit, kind: str) -> None:
+    page = await visit.open(f"/pay/{kind}")
+    with pytest.raises(Stop, match="only the customer may do that") as stop:
+        await visit.submit(page.locator("button, input"))
+    assert stop.value.outcome is Outcome.ACTION_REQUIRED
+    assert "/paid" not in world.portal.requested
+
+
+async def test_a_form_is_filled_in_and_sent(visit: Visit) -> None:
+    page = await visit.open("/form")
+    await visit.fill(page.locator("input"), "open sesame")
+    await visit.submit(page.get_by_role("button", name="Continue"))
+    assert await visit.arrive(BILLS) is BILLS
+    assert visit.secrets.scrub("q=open+sesame") == "q=[redacted]"
+    assert "sesame" not in str(visit.steps)
+
+
+async def test_a_control_that_is_gone_is_a_changed_layout(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.visit, "_ACTION_MS", 100)
+    page = await visit.open("/bills")
+    with pytest.raises(Stop, match="no such control") as stop:
+        await visit.submit(page.get_by_role("button", name="Continue"))
+    assert stop.value.outcome is Outcome.LAYOUT_CHANGED
+
+
+async def test_a_button_that_leads_nowhere_stops_the_run(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.visit, "_NAVIGATION_MS", 200)
+    page = await visit.open("/dead")
+    with pytest.raises(Stop, match="did not answer in time while pressing “Continue”"):
+        await visit.submit(page.get_by_role("button", name="Continue"))
+
+
+async def test_a_page_that_never_answers_means_that_the_portal_is_down(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.visit, "_NAVIGATION_MS", 200)
+    with silent_site() as url:
+        async with world.visit(url) as visit:
+            with pytest.raises(Stop, match="did not answer in time") as stop:
+                await visit.open("/login")
+    assert stop.value.outcome is Outcome.PORTAL_DOWN
+
+
+async def test_a_portal_that_refuses_connections_is_down(world: World) -> None:
+    async with world.visit(closed_site()) as visit:
+        with pytest.raises(Stop, match="could not be reached") as stop:
+            await visit.open("/login")
+    assert stop.value.outcome is Outcome.PORTAL_DOWN
+
+
+async def test_evidence_holds_no_secret(visit: Visit, tmp_path: Path) -> None:
+    page = await visit.open("/form")
+    await visit.fill(page.locator("input"), "open *sesame!")
+    await visit.submit(page.get_by_role("button", name="Continue"))
+    assert await keep_evidence(visit, tmp_path / "1") == tmp_path / "1"
+    kept = {file.name for file in (tmp_path / "1").iterdir()}
+    assert kept == {"trace.zip", "page.png", "page.html", "visit.log"}
+    assert not [file for file in (tmp_path / "1").iterdir() if file.stat().st_mode & 0o077]
+
+
+async def test_a_saved_session_brings_everything_back(world: World) -> None:
+    async with world.visit() as first:
+        await first.open("/cookie")
+        await first.open("/keep")
+        session = await first.session()
+    assert session is not None
+    copy = PortalSession.from_bytes(session.to_bytes())
+    assert copy == session
+    async with world.visit(session=copy) as second:
+        assert (await second.http.get("/bills")).status == 200
+        assert world.portal.cookies[-1] == "device=known"
+        page = await second.open("/show")
+        assert await page.locator("#kept").inner_text() == "for long / for now / device=known"
+        assert second.secrets.scrub("for long, for now, known") == "[redacted], [redacted], [redacted]"
+
+
+async def test_a_session_used_over_http_alone_can_be_saved_again(world: World) -> None:
+    async with world.visit() as first:
+        await first.open("/keep")
+        session = await first.session()
+    async with world.visit(session=session) as second:
+        await second.http.get("/cookie")
+        again = await second.session()
+    assert again is not None
+    assert session is not None
+    assert again.session_storage == session.session_storage
+    assert [origin["localStorage"] for origin in again.storage_state["origins"]] == [
+        [{"name": "kept", "value": "for long"}]
+    ]
+    assert [cookie["name"] for cookie in again.storage_state["cookies"]] == ["device"]
+
+
+async def test_two_visits_in_one_browser_share_nothing(world: World) -> None:
+    async with AsyncExitStack() as stack:
+        first, second = [await stack.enter_async_context(world.visit()) for _ in range(2)]
+        await first.open("/cookie")
+        await first.open("/keep")
+        page = await second.open("/show")
+        assert await page.locator("#kept").inner_text() == "/ /"
+
+
+async def test_a_visit_that_opened_nothing_has_nothing_to_save(visit: Visit) -> None:
+    assert await visit.session() is None
+
+
+async def test_no_code_is_sent_for_when_nobody_could_enter_it(visit: Visit) -> None:
+    with pytest.raises(Stop, match=r"asks: a code\. Nobody is there") as stop:
+        visit.must_be_answerable(Factor.SMS, "a code.")
+    assert stop.value.outcome is Outcome.MFA_REQUIRED
+    with pytest.raises(Stop, match=r"asks: Your code\? Nobody is there") as stop:
+        await visit.ask(Challenge("Your code?", Factor.SMS), unanswered=Outcome.MFA_EXPIRED)
+    assert stop.value.outcome is Outcome.MFA_EXPIRED
+    assert visit.challenged

@@ -1,0 +1,87 @@
+"""Reading a utility's samples, and writing what was read as JSON that a person can check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import utilities
+from formats.errors import FormatError
+from formats.pdf import check_pdf, pdf_text
+from records import Document, Reading, Series
+from scrapers.outcomes import VisitError
+from utilities import load_utility
+
+MEDIA_TYPES = {".xml": "application/xml", ".csv": "text/csv", ".zip": "application/zip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A folder of ``utilities/<id>/samples/``: ``input.*``, ``expected.json``, ``meta.json``."""
+
+    utility_id: str
+    folder: Path
+
+    @property
+    def input(self) -> Path:
+        (file,) = self.folder.glob("input.*")
+        return file
+
+    @property
+    def meta(self) -> dict[str, str]:
+        meta: dict[str, str] = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
+        return meta
+
+    @property
+    def expected(self) -> Any:
+        return json.loads((self.folder / "expected.json").read_text(encoding="utf-8"))
+
+    def read(self) -> Any:
+        """What the utility's own reader makes of it, or ``{"error": its sentence}``."""
+        try:
+            return plain(self._read())
+        except (FormatError, VisitError) as exc:
+            return {"error": str(exc)}
+
+    def _read(self) -> object:
+        utility = load_utility(self.utility_id)
+        content = self.input.read_bytes()
+        if self.input.suffix == ".pdf":
+            check_pdf(content)
+            return utility.read_bill(pdf_text(content))
+        if self.input.suffix == ".html":
+            pages = import_module(f"utilities.{self.utility_id}.pages")
+            return getattr(pages, self.meta["reads"])(content.decode())
+        return utility.read_intervals(
+            Document(content, MEDIA_TYPES[self.input.suffix], f"sample{self.input.suffix}")
+        )
+
+
+def samples(utility_id: str) -> Sequence[Sample]:
+    root = Path(utilities.__path__[0]) / utility_id / "samples"
+    return [Sample(utility_id, folder) for folder in sorted(root.glob("*/"))]
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it; a reading is one line: its start, its seconds, its mantissa."""
+    if isinstance(value, Reading):
+        estimated = " estimated" if value.estimated else ""
+        return f"{value.starts_at:%Y-%m-%dT%H:%M:%SZ} {value.seconds} {value.mantissa}{estimated}"
+    if isinstance(value, Series):
+        fields = {name: getattr(value, name) for name in ("meter_id", "commodity", "direction", "unit")}
+        readings = [plain(reading) for reading in value.readings]
+        return plain(fields) | {"exponent": value.exponent, "readings": readings}
+    if isinstance(value, Enum | date | Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return plain(asdict(value)) if hasattr(value, "__dataclass_fields__") else value

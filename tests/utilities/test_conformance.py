@@ -1,0 +1,98 @@
+"""Every utility declares what the engine needs and reads its own samples; one failure hides no other."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from records import Outcome
+from scrapers.outcomes import Sign
+from scrapers.utility import Utility
+from tests.utilities.reading import Sample, samples
+from utilities import UnknownUtility, load_utility, utility_ids
+
+SAMPLES = [sample for utility_id in utility_ids() for sample in samples(utility_id)]
+
+
+@pytest.fixture(params=utility_ids())
+def utility(request: pytest.FixtureRequest) -> Utility:
+    utility_id: str = request.param
+    return load_utility(utility_id)
+
+
+def test_everything_is_declared(utility: Utility) -> None:
+    for name in Utility.__annotations__:
+        assert hasattr(utility, name), name
+    assert not getattr(type(utility), "__abstractmethods__", None)
+
+
+def test_the_id_is_the_folders_name(utility: Utility) -> None:
+    assert utility.id in utility_ids()
+    assert load_utility(utility.id) is utility
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", utility.id)
+
+
+def test_what_is_declared_is_sane(utility: Utility) -> None:
+    assert utility.name.strip() == utility.name != ""
+    assert utility.home == "" or utility.home.startswith("https://")
+    assert all(re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", host) for host in utility.hosts)
+    assert isinstance(utility.zone, ZoneInfo)
+    assert utility.longest_export_days > 0
+    assert utility.parallel > 0
+    assert 0 < utility.settle_seconds <= 30
+    assert utility.bill_layout
+    assert utility.bill_layout_version > 0
+
+
+def test_it_is_said_whether_the_script_was_seen_to_work(utility: Utility) -> None:
+    assert utility.verified.status in {"verified", "unverified"}
+    assert date(2026, 1, 1) <= utility.verified.on <= datetime.now(UTC).date()
+    assert utility.verified.evidence
+
+
+def test_signs_say_how_they_are_recognised(utility: Utility) -> None:
+    assert len({_look(sign) for sign in utility.signs}) == len(utility.signs)
+    for sign in utility.signs:
+        assert any(_look(sign)), sign
+        assert not isinstance(sign.means, Outcome) or sign.text or sign.heading, sign
+        re.compile(sign.path)
+    meant = {sign.means for sign in utility.signs}
+    assert {Outcome.BAD_CREDENTIALS, Outcome.ACCOUNT_LOCKED} <= meant
+    assert not meant & {Outcome.COMPLETE, Outcome.PARTIAL, Outcome.UNKNOWN_PAGE}
+
+
+def _look(sign: Sign) -> tuple[str, str, str]:
+    return sign.path, sign.heading, sign.text
+
+
+def test_a_user_name_that_cannot_be_one_is_explained(utility: Utility) -> None:
+    assert utility.username_problem("")
+    assert utility.name in utility.username_problem("no user name")
+
+
+def test_there_is_a_sample_of_a_bill_and_of_an_export(utility: Utility) -> None:
+    read = {sample.input.suffix for sample in samples(utility.id) if "error" not in sample.expected}
+    assert ".pdf" in read
+    assert read & {".xml", ".csv", ".zip"}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.utility_id}-{sample.folder.name}")
+def test_a_sample_reads_as_expected(sample: Sample) -> None:
+    assert sample.read() == sample.expected
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.utility_id}-{sample.folder.name}")
+def test_a_sample_says_where_it_is_from(sample: Sample) -> None:
+    assert date.fromisoformat(sample.meta["date"]) <= datetime.now(UTC).date()
+    assert sample.meta["source"]
+    assert sample.meta["shows"]
+    assert sample.input.stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("utility_id", ["speculos_power", "Speculoos-Power", "speculoos"])
+def test_an_unknown_utility_names_the_nearest(utility_id: str) -> None:
+    with pytest.raises(UnknownUtility, match=f"no utility “{utility_id}”; did you mean speculoos_power"):
+        load_utility(utility_id)

@@ -1,0 +1,171 @@
+"""Speculoos Power's readers: what the samples must add up to, and what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import utilities
+from formats.errors import FormatError
+from formats.green_button import read_green_button
+from formats.pdf import pdf_text
+from records import Outcome
+from scrapers.outcomes import ItemFailed, Stop
+from utilities.speculoos_power import pages
+from utilities.speculoos_power.bill import read_bill
+
+SAMPLES = Path(utilities.__path__[0]) / "speculoos_power" / "samples"
+BILLS = ("bill_electric_and_gas", "bill_community_solar", "bill_solar", "bill_gas_only")
+
+
+def _text(case: str) -> list[str]:
+    return list(pdf_text((SAMPLES / case / "input.pdf").read_bytes()))
+
+
+def _changed(case: str, old: str, new: str) -> list[str]:
+    text = _text(case)
+    assert any(old in page for page in text), f"the sample has no {old!r}"
+    return [page.replace(old, new) for page in text]
+
+
+def _line(case: str, start: str) -> str:
+    (line, *_) = [line for page in _text(case) for line in page.splitlines() if line.startswith(start)]
+    return line
+
+
+def _page(case: str) -> str:
+    return (SAMPLES / case / "input.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", BILLS)
+def test_a_bill_adds_up(case: str) -> None:
+    bill = read_bill(_text(case))
+    charges = (bill.electricity_amount, bill.gas_amount, bill.community_solar_bill_credit)
+    assert bill.total_amount == bill.outstanding_balance + sum(cents or 0 for cents in charges)
+    assert {meter.commodity.value for meter in bill.meters} == {
+        name
+        for name, cents in (("electric", bill.electricity_amount), ("gas", bill.gas_amount))
+        if cents is not None
+    }
+
+
+def test_the_list_and_the_bill_say_the_same() -> None:
+    listed = pages.bills_page(_page("page_bills")).bills[0]
+    bill = read_bill(_text("bill_electric_and_gas"))
+    assert (bill.billed_on, bill.total_amount) == (listed.billed_on, listed.total_amount)
+    account = pages.account(_page("page_overview"))
+    assert bill.account_number == account.number
+    assert [meter.id for meter in bill.meters] == [meter.id for meter in account.meters]
+    assert bill.address == account.address
+
+
+def test_a_credit_is_negative() -> None:
+    assert (read_bill(_text("bill_community_solar")).community_solar_bill_credit or 0) < 0
+    assert (read_bill(_text("bill_solar")).community_solar_bill_credit or 0) < 0
+    assert read_bill(_text("bill_gas_only")).community_solar_bill_credit is None
+
+
+@pytest.mark.parametrize(
+    ("case", "hours", "length"),
+    [
+        ("intervals_electric_autumn", 24 + 25, 900),
+        ("intervals_gas_autumn", 24 + 25, 3600),
+        ("intervals_solar_spring", 24 + 23, 900),
+    ],
+)
+def test_an_export_has_every_interval_of_its_days(case: str, hours: int, length: int) -> None:
+    for series in read_green_button((SAMPLES / case / "input.xml").read_bytes()).series:
+        starts = [reading.start for reading in series.readings]
+        assert starts == list(range(starts[0], starts[0] + hours * 3600, length))
+
+
+def test_a_solar_roof_has_two_directions() -> None:
+    series = read_green_button((SAMPLES / "intervals_solar_spring" / "input.xml").read_bytes()).series
+    assert [one.direction.value for one in series] == ["delivered", "received"]
+
+
+@pytest.mark.parametrize(
+    ("start", "missing"),
+    [
+        ("Account number", "account number"),
+        ("Statement date", "statement date"),
+        ("Amount due by", "due date"),
+        ("Previous balance", "“Previous balance”"),
+        ("Total amount due", "“Total amount due”"),
+    ],
+)
+def test_a_missing_field_is_named(start: str, missing: str) -> None:
+    with pytest.raises(FormatError, match=f"^the bill shows no {missing}$"):
+        read_bill(_changed("bill_electric_and_gas", start, "Nothing"))
+
+
+def test_a_bill_without_a_meter_is_refused() -> None:
+    meters = read_bill(_text("bill_electric_and_gas")).meters
+    text = _text("bill_electric_and_gas")
+    for meter in meters:
+        text = [page.replace(f"{meter.id} ", "") for page in text]
+    with pytest.raises(FormatError, match="no meter"):
+        read_bill(text)
+
+
+@pytest.mark.parametrize(
+    ("start", "problem"),
+    [
+        ("Total amount due", "the lines add up to"),
+        ("Total electric charges", "the lines add up to"),
+        ("Total gas charges", "the lines add up to"),
+        ("Total electric delivery", "delivery and supply do not add up"),
+        ("Total electric supply", "delivery and supply do not add up"),
+        ("E", "the reads of meter E"),
+        ("G", "the reads of meter G"),
+    ],
+)
+def test_figures_that_do_not_add_up_are_refused(start: str, problem: str) -> None:
+    if len(start) == 1:
+        meter = next(
+            meter for meter in read_bill(_text("bill_electric_and_gas")).meters if meter.id[0] == start
+        )
+        start = meter.id + " "
+        line = _line("bill_electric_and_gas", start)
+        before = f" {meter.current_read} "
+        text = _changed("bill_electric_and_gas", line, line.replace(before, f" 9{meter.current_read} "))
+    else:
+        line = _line("bill_electric_and_gas", start)
+        text = _changed("bill_electric_and_gas", line, line.replace("$", "$9"))
+    with pytest.raises(FormatError, match=problem):
+        read_bill(text)
+
+
+def test_other_text_is_no_bill() -> None:
+    for text in ([], [""], ["Dear customer, we have moved."]):
+        with pytest.raises(FormatError, match="the bill shows no"):
+            read_bill(text)
+
+
+def test_a_placeholder_is_no_bill() -> None:
+    with pytest.raises(ItemFailed, match="currently unavailable"):
+        read_bill(_text("bill_placeholder"))
+
+
+@pytest.mark.parametrize(
+    ("case", "old", "read"),
+    [
+        ("page_overview", "<h1", pages.account),
+        ("page_overview", "data-line1", pages.account),
+        ("page_overview", "Meters", pages.account),
+        ("page_bills", "<caption", pages.bills_page),
+        ("page_bills", "View bill (PDF)", pages.bills_page),
+        ("page_usage", 'name="from"', pages.available_intervals),
+        ("page_usage", 'name="meter"', pages.available_intervals),
+    ],
+)
+def test_a_page_that_lost_something_has_a_changed_layout(
+    case: str, old: str, read: Callable[[str], object]
+) -> None:
+    page = _page(case)
+    assert old in page
+    with pytest.raises(Stop, match="Speculoos Power") as stop:
+        read(page.replace(old, "<b" if old.startswith("<") else "lost"))
+    assert stop.value.outcome is Outcome.LAYOUT_CHANGED
