@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from console.crash import Crash
 from console.errors import UsageError
 from console.secret_input import terminal_restored
 from records import Factor
@@ -19,6 +20,7 @@ from storage.settings import Settings
 
 USAGE = 2
 MACHINE = 1
+CRASHED = 70
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -34,7 +36,8 @@ app.add_typer(bench_app, name="bench")
 
 _EXIT_STATUSES = """
 Exit status: 0 complete (also no accounts, no data yet), 1 this machine is not set up, 2 usage, 10 the
-customer must act, 11 the portal's fault, 12 our script's, 13 partial, 130 interrupted.
+customer must act, 11 the portal's fault, 12 our script's, 13 partial, 70 a fault of our own,
+130 interrupted.
 """
 
 
@@ -158,6 +161,8 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
         return _say(str(exc), USAGE)
     except (StorageError, BrowserMissing) as exc:
         return _say(str(exc), MACHINE)
+    except Crash as exc:
+        return _say(str(exc), CRASHED)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return _say(
             "Stopped. What was stored stays; run it again to go on.",

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,12 +17,13 @@ from pydantic import SecretStr
 from pyotp import TOTP
 from rich.console import Console
 
+from console.crash import crashes_kept
 from console.errors import UsageError
 from console.live import LiveProgress
 from console.questions import ask_at_terminal, ask_by_lines
 from console.secret_input import ask_password, read_secret_line
 from console.summary import Summary, show_result, summarise, write_summary
-from fake_utility.running import fake_utility
+from fake_utility.running import DidNotStart, fake_utility
 from mfa.person import Person
 from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
@@ -80,6 +81,20 @@ async def scrape(options: ScrapeOptions, settings: Settings) -> int:
     given = _read_input(options)
     secrets = Secrets()
     log_to_stderr(secrets)
+    if given.password is not None:
+        secrets.add(given.password.get_secret_value())
+    with crashes_kept(secrets, settings.home / "evidence"):
+        return await _scrape(options, settings, utility, since, given, secrets)
+
+
+async def _scrape(
+    options: ScrapeOptions,
+    settings: Settings,
+    utility: Utility,
+    since: date | None,
+    given: _Input,
+    secrets: Secrets,
+) -> int:
     with _portal(options, utility, settings) as base_url, Store.open(settings) as store:
         console = Console(stderr=True)
         with LiveProgress(console) as live:
@@ -214,5 +229,11 @@ def _portal(options: ScrapeOptions, utility: Utility, settings: Settings) -> Ite
     if not options.fake:
         yield options.base_url or utility.home
         return
-    with fake_utility(random_codes=options.random_codes, now=options.now, home=settings.home) as base_url:
+    with ExitStack() as stack:
+        try:
+            base_url = stack.enter_context(
+                fake_utility(random_codes=options.random_codes, now=options.now, home=settings.home)
+            )
+        except DidNotStart as exc:
+            raise UsageError(str(exc)) from exc
         yield base_url

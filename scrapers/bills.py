@@ -56,6 +56,7 @@ class BillCollector:
             self._visit.note("bill missing", bill=item_name(bill), reason=str(exc))
             self._ledger.missing(account.number, item_name(bill), str(exc))
             return
+        self._visit.note("stored", item=item_name(bill))
         self._ledger.stored(account.number, item_name(bill), downloaded=True)
         self._done += 1
         self._progress.count("bills", self._done, self._total)

@@ -60,14 +60,20 @@ class Chromium:
             raise RuntimeError("Chromium is used outside its `async with`")
         return await asyncio.shield(self._driver)
 
+    def warm_up(self) -> None:
+        """Begin to start the browser, because it will be needed."""
+        if self._browser is None:
+            self._browser = asyncio.create_task(self._launch())
+
     async def browser(self) -> Browser:
         """The browser, started at the first call.
 
         Raises:
             BrowserMissing: there is none, or it does not start.
         """
+        self.warm_up()
         if self._browser is None:
-            self._browser = asyncio.create_task(self._launch())
+            raise RuntimeError("the browser was not started")
         return await asyncio.shield(self._browser)
 
     async def _launch(self) -> Browser:

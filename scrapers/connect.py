@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from playwright.async_api import Error as PlaywrightError
 from pydantic import SecretStr
 
 from records import Outcome
-from scrapers.outcomes import SessionEnded, Stop
+from scrapers.outcomes import SessionEnded, Stop, script_errors
 from scrapers.utility import Credentials
 from scrapers.visit import Visit
 from storage.results import Customer
@@ -63,7 +64,8 @@ class Door:
 
     async def _still_known(self) -> bool:
         try:
-            return await self._visit.utility.is_signed_in(self._visit)
+            with script_errors(self._visit.utility.name, "using the saved session"):
+                return await self._visit.utility.is_signed_in(self._visit)
         except SessionEnded:
             return False
 
@@ -72,7 +74,8 @@ class Door:
         while True:
             entries = self.entries
             try:
-                return await operation()
+                with script_errors(self._visit.utility.name, "collecting"):
+                    return await operation()
             except SessionEnded:
                 await self._enter_again(entries)
 
@@ -96,7 +99,8 @@ class Door:
         self._visit.secrets.add(password.get_secret_value())
         await self._refuse_rejected(password)
         try:
-            await self._visit.utility.sign_in(self._visit, Credentials(self._customer.username, password))
+            with script_errors(self._visit.utility.name, "signing in"):
+                await self._visit.utility.sign_in(self._visit, Credentials(self._customer.username, password))
         except Stop as stop:
             if stop.outcome.holds_the_password:
                 await asyncio.to_thread(
@@ -126,7 +130,11 @@ class Door:
 
 async def save_session(visit: Visit, store: Store, customer: Customer, *, fresh: bool = False) -> None:
     """Keep the portal session, encrypted; cookies that the portal has rotated since are kept with it."""
-    session = await visit.session()
+    try:
+        session = await visit.session()
+    except PlaywrightError as exc:
+        visit.note("session not saved", reason=str(exc).partition("\n")[0])
+        return
     if session is not None:
         trusted_since = datetime.now(UTC) if fresh and visit.challenged else None
         await asyncio.to_thread(store.save_session, customer, session.to_bytes(), trusted_since=trusted_since)

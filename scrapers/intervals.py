@@ -67,6 +67,7 @@ class IntervalCollector:
         except (ItemFailed, FormatError) as exc:
             self._visit.note("export missing", meter=meter_id, first=first, last=last, reason=str(exc))
             return str(exc)
+        self._visit.note("stored", item=f"intervals {key}")
         return ""
 
     def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> None:

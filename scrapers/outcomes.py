@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lxml.etree import LxmlError
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from formats.errors import FormatError
 from records import Outcome
 
 
@@ -120,6 +122,25 @@ def playwright_errors(portal: str, doing: str) -> Iterator[None]:
         raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
     except PlaywrightError as exc:
         raise _translated(portal, doing, str(exc)) from exc
+
+
+@contextmanager
+def script_errors(portal: str, doing: str) -> Iterator[None]:
+    """The boundary around a utility's script: whatever it trips over on a page is the page having changed.
+
+    Raises:
+        Stop: ``layout_changed``; what Playwright reports becomes what ``playwright_errors`` says.
+    """
+    try:
+        with playwright_errors(portal, doing):
+            yield
+    except FormatError:
+        raise
+    except (ValueError, LookupError, LxmlError) as exc:
+        raise Stop(
+            Outcome.LAYOUT_CHANGED,
+            f"{portal} shows something its script cannot read while {doing} ({type(exc).__name__}).",
+        ) from exc
 
 
 _UNREACHABLE = re.compile(

@@ -18,5 +18,11 @@ _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
 
 
 async def read_and_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do ``work`` in the reader's thread; once begun it is finished, even if the run is cancelled."""
-    return await asyncio.get_running_loop().run_in_executor(_THREAD, lambda: work(*args, **kwargs))
+    """Do ``work`` in the reader's thread. Once begun it is waited for, even if the run is broken off."""
+    job = _THREAD.submit(work, *args, **kwargs)
+    try:
+        return await asyncio.wrap_future(job)
+    except asyncio.CancelledError:
+        if job.running():
+            await asyncio.wait({asyncio.wrap_future(job)})
+        raise

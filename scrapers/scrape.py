@@ -79,30 +79,42 @@ class Run:
 
     async def go(self) -> Result:
         """Sign in, collect, and say what it came to. Only faults of our own machine raise."""
-        request, store = self._request, self._store
+        customer = await asyncio.to_thread(
+            self._store.customer, self._request.utility.id, self._request.username
+        )
+        run_id = await asyncio.to_thread(self._store.start_run, customer, "scrape")
+        try:
+            result = await self._visited(customer, self._evidence / str(run_id))
+        except BaseException:
+            await asyncio.to_thread(self._store.abandon_run, run_id)
+            raise
+        await asyncio.to_thread(self._finish, run_id, result)
+        return result
+
+    async def _visited(self, customer: Customer, evidence: Path) -> Result:
         began = time.monotonic()
-        customer = await asyncio.to_thread(store.customer, request.utility.id, request.username)
-        run_id = await asyncio.to_thread(store.start_run, customer, "scrape")
-        saved = await asyncio.to_thread(store.load_session, customer)
+        saved = await asyncio.to_thread(self._store.load_session, customer)
         session = PortalSession.from_bytes(saved.state) if saved else None
+        if session is None:
+            self._chromium.warm_up()
+        request = self._request
         visit = Visit(
             request.utility, request.base_url, self._chromium, self._answers(customer), self._secrets, session
         )
         async with visit:
-            door = Door(visit, store, customer, request.password)
-            collection = Collection(visit, door, store, customer, self._progress, request.since)
+            door = Door(visit, self._store, customer, request.password)
+            collection = Collection(visit, door, self._store, customer, self._progress, request.since)
             result = Result(customer, Outcome.COMPLETE, "", door.use, {})
             try:
                 await self._through(door, collection, result, began, had_session=session is not None)
             except Stop as stop:
                 result.outcome, result.message = stop.outcome, stop.message
-                result.evidence = await keep_evidence(visit, self._evidence / str(run_id))
+                result.evidence = await keep_evidence(visit, evidence)
             finally:
-                result.session = door.use
-                result.accounts, result.ledger = collection.accounts, collection.ledger.items
                 if door.inside_now:
-                    await save_session(visit, store, customer)
-        await asyncio.to_thread(self._finish, run_id, result)
+                    await save_session(visit, self._store, customer)
+            result.session = door.use
+            result.accounts, result.ledger = collection.accounts, collection.ledger.items
         return result
 
     async def _through(

@@ -26,6 +26,14 @@ def start(session: Session, customer: Customer, kind: str) -> int:
     return row.id
 
 
+def abandon(session: Session, run_id: int) -> None:
+    """End a run that was broken off; it has no outcome."""
+    row = session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
+    if row is not None and row.state == "running":
+        row.state = "abandoned"
+        row.ended_at = datetime.now(UTC)
+
+
 def finish(
     session: Session,
     run_id: int,

@@ -134,6 +134,11 @@ class Store:
         with self._database.writing() as session:
             return runs.start(session, customer, kind)
 
+    def abandon_run(self, run_id: int) -> None:
+        """End a run that was broken off before it had an outcome."""
+        with self._database.writing() as session:
+            runs.abandon(session, run_id)
+
     def finish_run(
         self,
         run_id: int,

@@ -50,7 +50,7 @@ WRONG_USE = {
     ),
     "bad clock": ((*FAKE, "--now", "soon"), "soon"),
     "no password": (FAKE, "--password-stdin"),
-    "empty password": ((*FAKE, "--password-stdin"), "password on standard input"),
+    "empty password": ((*FAKE, "--password-stdin"), "password was to come on standard input"),
     "bad totp secret": ((*FAKE, "--totp-secret-stdin"), "TOTP secret"),
 }
 
@@ -111,7 +111,7 @@ def test_an_interruption_keeps_what_is_stored(
         process.stdin.write(f"{PASSWORD}\n")
         process.stdin.flush()
         for line in process.stderr:
-            if ".pdf" in line:
+            if '"event": "stored"' in line and "bill of" in line:
                 process.send_signal(sent)
                 break
         rest = process.stderr.read()
