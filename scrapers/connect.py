@@ -113,7 +113,7 @@ class Door:
             raise
         self.entries += 1
         self.inside_now = True
-        await self._visit.forget_trace()
+        await self._visit.page.end_trace()
         await asyncio.to_thread(self._store.clear_rejections, self._customer)
         await save_session(self._visit, self._store, self._customer, fresh=True)
 

@@ -42,7 +42,8 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     try:
         with tempfile.TemporaryDirectory(dir=_MEMORY) as scratch:
             raw_trace = Path(scratch) / "trace.zip"
-            page = await visit.end_trace(str(raw_trace))
+            await visit.page.end_trace(str(raw_trace))
+            page = visit.page.shown
             seen = await _look(visit, page) if page else _Seen()
             await visit.session()
             await asyncio.to_thread(_write, visit, folder, raw_trace, seen)
@@ -54,7 +55,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
 
 async def _look(visit: Visit, page: Page) -> _Seen:
     html = await page.content()
-    return _Seen(html, await page.screenshot(mask=visit.filled, full_page=True))
+    return _Seen(html, await page.screenshot(mask=visit.page.filled, full_page=True))
 
 
 def _write(visit: Visit, folder: Path, raw_trace: Path, seen: _Seen) -> None:

@@ -11,7 +11,8 @@ from storage.tables.base import Owned, UtcDateTime, table_args
 
 
 class RunRow(Owned, table=True):
-    """``state``: running, ended, abandoned. ``session``: new, reused, challenged_again. ``seconds`` by step."""
+    """``state``: running, ended, abandoned;
+    ``session``: new, reused, challenged_again; ``seconds`` by step."""
 
     __table_args__ = table_args()
 

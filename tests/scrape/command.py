@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
 
 
 def start(home: Path, *arguments: str, **extra: str) -> subprocess.Popen[str]:
+    """Start the command. It answers Ctrl-C even where the tests themselves were started in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [sys.executable, "-m", "cli", *arguments],
         env=environment(home, **extra),

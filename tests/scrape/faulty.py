@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from tests.local_site import local_site
 
 Spoil = Callable[[str, bytes], bytes | None]
 """Given a request's path with its query and the true answer's body, the body to send instead, or None."""
@@ -38,22 +36,5 @@ def spoiled(portal_url: str, spoil: Spoil) -> Iterator[str]:
         ] + [(b"content-length", str(len(response.body)).encode())]
         return response
 
-    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        started = threading.Event()
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        thread = threading.Thread(target=_serve, args=(server, listener, started))
-        thread.start()
-        started.wait(10)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-
-
-def _serve(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
-    listener.listen()
-    started.set()
-    server.run(sockets=[listener])
+    with local_site([Route("/{path:path}", answer, methods=["GET", "POST"])]) as site:
+        yield site.url

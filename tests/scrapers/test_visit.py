@@ -63,13 +63,13 @@ async def visit(world: World) -> AsyncIterator[Visit]:
 
 @pytest.mark.parametrize("path", ["/bills", "/late", "/sub", "/moving"])
 async def test_a_page_is_found_by_its_sign_also_when_a_script_makes_it_late(visit: Visit, path: str) -> None:
-    await visit.open(path)
-    assert await visit.arrive(CODE, BILLS) is BILLS
+    await visit.page.open(path)
+    assert await visit.page.arrive(CODE, BILLS) is BILLS
 
 
 async def test_the_scripts_own_signs_go_first_and_a_path_is_enough(visit: Visit) -> None:
-    await visit.open("/code")
-    assert await visit.arrive(BILLS, CODE) is CODE
+    await visit.page.open("/code")
+    assert await visit.page.arrive(BILLS, CODE) is CODE
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ async def test_the_scripts_own_signs_go_first_and_a_path_is_enough(visit: Visit)
     ],
 )
 async def test_any_other_page_stops_the_run(visit: Visit, path: str, outcome: Outcome, says: str) -> None:
-    await visit.open(path)
+    await visit.page.open(path)
     with pytest.raises(Stop, match=says) as stop:
-        await visit.arrive(BILLS)
+        await visit.page.arrive(BILLS)
     assert stop.value.outcome is outcome
     assert stop.value.retry_after == (9 if path == "/status/429" else None)
 
@@ -96,13 +96,13 @@ async def test_any_other_page_stops_the_run(visit: Visit, path: str, outcome: Ou
 @pytest.mark.parametrize("path", ["/away", "/near-then-away"])
 async def test_a_redirect_to_a_foreign_host_is_not_followed(world: World, visit: Visit, path: str) -> None:
     with pytest.raises(Stop):
-        await visit.open(path)
+        await visit.page.open(path)
     assert not world.foreign.requested
 
 
 @pytest.mark.parametrize("path", ["/sub", "/hop"])
 async def test_nothing_is_fetched_from_a_foreign_host(world: World, visit: Visit, path: str) -> None:
-    page = await visit.open(path)
+    page = await visit.page.open(path)
     await page.wait_for_load_state()
     assert {step["host"] for step in visit.steps if step["step"] == "refused"} == {"127.0.0.2"}
     assert not world.foreign.requested
@@ -110,18 +110,18 @@ async def test_nothing_is_fetched_from_a_foreign_host(world: World, visit: Visit
 
 @pytest.mark.parametrize("kind", BUTTONS)
 async def test_a_control_that_pays_is_never_pressed(world: World, visit: Visit, kind: str) -> None:
-    page = await visit.open(f"/pay/{kind}")
+    page = await visit.page.open(f"/pay/{kind}")
     with pytest.raises(Stop, match="only the customer may do that") as stop:
-        await visit.submit(page.locator("button, input"))
+        await visit.page.submit(page.locator("button, input"))
     assert stop.value.outcome is Outcome.ACTION_REQUIRED
     assert "/paid" not in world.portal.requested
 
 
 async def test_a_form_is_filled_in_and_sent(visit: Visit) -> None:
-    page = await visit.open("/form")
-    await visit.fill(page.locator("input"), "open sesame")
-    await visit.submit(page.get_by_role("button", name="Continue"))
-    assert await visit.arrive(BILLS) is BILLS
+    page = await visit.page.open("/form")
+    await visit.page.fill(page.locator("input"), "open sesame")
+    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    assert await visit.page.arrive(BILLS) is BILLS
     assert visit.secrets.scrub("q=open+sesame") == "q=[redacted]"
     assert "sesame" not in str(visit.steps)
 
@@ -130,9 +130,9 @@ async def test_a_control_that_is_gone_is_a_changed_layout(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scrapers.visit, "_ACTION_MS", 100)
-    page = await visit.open("/bills")
+    page = await visit.page.open("/bills")
     with pytest.raises(Stop, match="no such control") as stop:
-        await visit.submit(page.get_by_role("button", name="Continue"))
+        await visit.page.submit(page.get_by_role("button", name="Continue"))
     assert stop.value.outcome is Outcome.LAYOUT_CHANGED
 
 
@@ -140,9 +140,9 @@ async def test_a_button_that_leads_nowhere_stops_the_run(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scrapers.visit, "_NAVIGATION_MS", 200)
-    page = await visit.open("/dead")
+    page = await visit.page.open("/dead")
     with pytest.raises(Stop, match="did not answer in time while pressing “Continue”"):
-        await visit.submit(page.get_by_role("button", name="Continue"))
+        await visit.page.submit(page.get_by_role("button", name="Continue"))
 
 
 async def test_a_page_that_never_answers_means_that_the_portal_is_down(
@@ -152,21 +152,21 @@ async def test_a_page_that_never_answers_means_that_the_portal_is_down(
     with silent_site() as url:
         async with world.visit(url) as visit:
             with pytest.raises(Stop, match="did not answer in time") as stop:
-                await visit.open("/login")
+                await visit.page.open("/login")
     assert stop.value.outcome is Outcome.PORTAL_DOWN
 
 
 async def test_a_portal_that_refuses_connections_is_down(world: World) -> None:
     async with world.visit(closed_site()) as visit:
         with pytest.raises(Stop, match="could not be reached") as stop:
-            await visit.open("/login")
+            await visit.page.open("/login")
     assert stop.value.outcome is Outcome.PORTAL_DOWN
 
 
 async def test_evidence_holds_no_secret(visit: Visit, tmp_path: Path) -> None:
-    page = await visit.open("/form")
-    await visit.fill(page.locator("input"), "open *sesame!")
-    await visit.submit(page.get_by_role("button", name="Continue"))
+    page = await visit.page.open("/form")
+    await visit.page.fill(page.locator("input"), "open *sesame!")
+    await visit.page.submit(page.get_by_role("button", name="Continue"))
     assert await keep_evidence(visit, tmp_path / "1") == tmp_path / "1"
     kept = {file.name for file in (tmp_path / "1").iterdir()}
     assert kept == {"trace.zip", "page.png", "page.html", "visit.log"}
@@ -175,8 +175,8 @@ async def test_evidence_holds_no_secret(visit: Visit, tmp_path: Path) -> None:
 
 async def test_a_saved_session_brings_everything_back(world: World) -> None:
     async with world.visit() as first:
-        await first.open("/cookie")
-        await first.open("/keep")
+        await first.page.open("/cookie")
+        await first.page.open("/keep")
         session = await first.session()
     assert session is not None
     copy = PortalSession.from_bytes(session.to_bytes())
@@ -184,14 +184,14 @@ async def test_a_saved_session_brings_everything_back(world: World) -> None:
     async with world.visit(session=copy) as second:
         assert (await second.http.get("/bills")).status == 200
         assert world.portal.cookies[-1] == "device=known"
-        page = await second.open("/show")
+        page = await second.page.open("/show")
         assert await page.locator("#kept").inner_text() == "for long / for now / device=known"
         assert second.secrets.scrub("for long, for now, known") == "[redacted], [redacted], [redacted]"
 
 
 async def test_a_session_used_over_http_alone_can_be_saved_again(world: World) -> None:
     async with world.visit() as first:
-        await first.open("/keep")
+        await first.page.open("/keep")
         session = await first.session()
     async with world.visit(session=session) as second:
         await second.http.get("/cookie")
@@ -208,9 +208,9 @@ async def test_a_session_used_over_http_alone_can_be_saved_again(world: World) -
 async def test_two_visits_in_one_browser_share_nothing(world: World) -> None:
     async with AsyncExitStack() as stack:
         first, second = [await stack.enter_async_context(world.visit()) for _ in range(2)]
-        await first.open("/cookie")
-        await first.open("/keep")
-        page = await second.open("/show")
+        await first.page.open("/cookie")
+        await first.page.open("/keep")
+        page = await second.page.open("/show")
         assert await page.locator("#kept").inner_text() == "/ /"
 
 

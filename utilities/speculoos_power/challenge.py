@@ -92,7 +92,7 @@ class Verification:
         if isinstance(answer, Resend):
             await self._press("Resend code")
         elif isinstance(answer, Code):
-            await self._visit.fill(field, answer.text)
+            await self._visit.page.fill(field, answer.text)
             await self._page.get_by_label("Remember this device").check()
             await self._press(button)
 
@@ -115,7 +115,7 @@ class Verification:
         }
 
     async def _press(self, name: str) -> None:
-        await self._visit.submit(self._page.get_by_role("button", name=name))
+        await self._visit.page.submit(self._page.get_by_role("button", name=name))
 
     def _back_at_sign_in(self) -> Stop:
         if self._visit.challenged:

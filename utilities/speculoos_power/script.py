@@ -47,13 +47,13 @@ class SpeculoosPower(Utility):
     )
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
-        page = await visit.open("/login")
-        await visit.arrive(_SIGN_IN)
-        await visit.fill(page.get_by_label("E-mail address"), credentials.username)
-        await visit.fill(page.get_by_label("Password"), credentials.password.get_secret_value())
-        await visit.submit(page.get_by_role("button", name="Sign in"))
+        page = await visit.page.open("/login")
+        await visit.page.arrive(_SIGN_IN)
+        await visit.page.fill(page.get_by_label("E-mail address"), credentials.username)
+        await visit.page.fill(page.get_by_label("Password"), credentials.password.get_secret_value())
+        await visit.page.submit(page.get_by_role("button", name="Sign in"))
         verification = Verification(visit, page)
-        while (found := await visit.arrive(_INSIDE, *CHALLENGES)) is not _INSIDE:
+        while (found := await visit.page.arrive(_INSIDE, *CHALLENGES)) is not _INSIDE:
             await verification.step(found)
 
     async def is_signed_in(self, visit: Visit) -> bool:

@@ -1,0 +1,199 @@
+"""The browser page of a visit: opened when a script asks for it, kept to the utility's hosts, traced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from urllib.parse import urljoin, urlsplit
+
+from playwright.async_api import BrowserContext, Locator, Page, Response, Route
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from records import Outcome
+from scrapers.browser import Chromium
+from scrapers.guard import host_of, is_allowed, is_dangerous
+from scrapers.http import Http
+from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from scrapers.redact import Secrets
+from scrapers.state import PortalSession
+from scrapers.utility import Utility
+
+_NAVIGATION_MS = 30_000
+_ACTION_MS = 5_000
+
+_FIRST_SIGN = """signs => {
+  const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
+  const headings = [...document.querySelectorAll("h1, h2")].map(heading => squeeze(heading.innerText));
+  const text = squeeze(document.body && document.body.innerText);
+  const found = signs.findIndex(sign =>
+    (!sign.path || new RegExp(sign.path).test(location.pathname)) &&
+    (!sign.heading || headings.includes(sign.heading)) &&
+    (!sign.text || text.includes(sign.text)));
+  return found < 0 ? null : {found};
+}"""
+
+
+class BrowserPage:
+    """One page in a browser context of its own. ``filled`` are the fields to mask in a screenshot."""
+
+    def __init__(
+        self,
+        utility: Utility,
+        base_url: str,
+        hosts: Sequence[str],
+        chromium: Chromium,
+        http: Http,
+        secrets: Secrets,
+        session: PortalSession | None,
+        note: Callable[..., None],
+    ) -> None:
+        self.filled: list[Locator] = []
+        self._utility = utility
+        self._base_url = base_url
+        self._hosts = hosts
+        self._chromium = chromium
+        self._http = http
+        self._secrets = secrets
+        self._session = session
+        self._note = note
+        self._context: BrowserContext | None = None
+        self._page: Page | None = None
+        self._landed: Response | None = None
+        self._tracing = False
+
+    @property
+    def shown(self) -> Page | None:
+        """The page, if it was opened and has not closed or crashed."""
+        return self._page if self._page is not None and not self._page.is_closed() else None
+
+    async def close(self) -> None:
+        if self._context is not None:
+            await self._context.close()
+
+    async def open(self, path: str) -> Page:
+        """The page, at an address of the portal; the browser starts at the first call."""
+        page = await self._opened()
+        url = urljoin(self._base_url, path)
+        self._note("open", path=urlsplit(url).path)
+        with self._errors(f"opening {urlsplit(url).path}"):
+            self._landed = await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
+        return page
+
+    async def fill(self, field: Locator, value: str) -> None:
+        """Type a secret into a field; it is masked in whatever evidence is kept."""
+        self._secrets.add(value)
+        self.filled.append(field)
+        with self._errors("filling in a form"):
+            await field.fill(value, timeout=_ACTION_MS)
+
+    async def submit(self, button: Locator) -> None:
+        """Press a button that leads to another page, and wait for that page.
+
+        Raises:
+            Stop: the button is missing, or it is one that a visit must never touch.
+        """
+        page = await self._opened()
+        with self._errors("pressing a button"):
+            name = await button.inner_text(timeout=_ACTION_MS)
+        if is_dangerous(name):
+            raise Stop(
+                Outcome.ACTION_REQUIRED,
+                f"{self._utility.name} wants “{name}”; only the customer may do that.",
+            )
+        self._note("submit", button=name)
+        with self._errors(f"pressing “{name}”"):
+            async with page.expect_navigation(
+                wait_until="domcontentloaded", timeout=_NAVIGATION_MS
+            ) as arrival:
+                await button.click(timeout=_ACTION_MS)
+            self._landed = await arrival.value
+
+    async def arrive(self, *signs: Sign) -> Sign:
+        """What the page has turned into: the first of ``signs`` and the utility's own that it carries.
+
+        Raises:
+            Stop: the page is a declared outcome, the status says what it is, or it is ``unknown_page``.
+        """
+        page = await self._opened()
+        found = await self._first_sign(page, [*signs, *self._utility.signs])
+        self._note("arrive", path=urlsplit(page.url).path, means=found.means if found else None)
+        if found is None:
+            raise await self._stop_for_unknown(page)
+        stop = stop_for_sign(self._utility.name, found)
+        if stop:
+            raise stop
+        return found
+
+    async def _first_sign(self, page: Page, signs: Sequence[Sign]) -> Sign | None:
+        looks = [{"path": sign.path, "heading": sign.heading, "text": sign.text} for sign in signs]
+        try:
+            with self._errors("looking at the page"):
+                seen = await page.evaluate(_FIRST_SIGN, looks)
+                if seen is None:
+                    handle = await page.wait_for_function(
+                        _FIRST_SIGN, arg=looks, timeout=self._utility.settle_seconds * 1000
+                    )
+                    seen = await handle.json_value()
+        except Stop as stop:
+            if isinstance(stop.__cause__, PlaywrightTimeout):
+                return None
+            raise
+        index: int = seen["found"]
+        return signs[index]
+
+    async def _stop_for_unknown(self, page: Page) -> Stop:
+        status = self._landed.status if self._landed else 200
+        headers = self._landed.headers if self._landed else {}
+        by_status = stop_for_status(self._utility.name, status, headers.get("retry-after"))
+        title = await page.title()
+        return by_status or Stop(
+            Outcome.UNKNOWN_PAGE,
+            f"{self._utility.name} shows a page that its script does not know (“{title}” at "
+            f"{urlsplit(page.url).path}); the script needs mending.",
+        )
+
+    async def _opened(self) -> Page:
+        if self._page is not None:
+            return self._page
+        browser = await self._chromium.browser()
+        state = await self._http.request.storage_state() if self._http.request is not None else None
+        self._context = await browser.new_context(storage_state=state, accept_downloads=True)
+        await self._context.route(lambda url: not is_allowed(url, self._hosts), self._refuse)
+        await self._context.tracing.start(snapshots=True, screenshots=False, sources=False)
+        self._tracing = True
+        if self._session is not None and self._session.session_storage:
+            await self._context.add_init_script(_restoring(self._session.session_storage))
+        self._page = await self._context.new_page()
+        self._http.request = self._context.request
+        return self._page
+
+    async def _refuse(self, route: Route) -> None:
+        self._note("refused", host=host_of(route.request.url))
+        await route.abort("blockedbyclient")
+
+    def _errors(self, doing: str) -> AbstractContextManager[None]:
+        return playwright_errors(self._utility.name, doing)
+
+    async def session(self) -> PortalSession | None:
+        """What a browser needs to be known again, if the page is still there to ask."""
+        page = self.shown
+        if self._context is None or page is None:
+            return None
+        state = await self._context.storage_state()
+        kept = await page.evaluate("[location.origin, {...sessionStorage}, navigator.userAgent]")
+        return PortalSession(state, {kept[0]: kept[1]} if kept[1] else {}, kept[2])
+
+    async def end_trace(self, path: str | None = None) -> None:
+        """Stop tracing, into the file ``path`` or, without one, into nothing."""
+        if self._context is not None and self._tracing:
+            self._tracing = False
+            await self._context.tracing.stop(path=path)
+
+
+def _restoring(session_storage: dict[str, dict[str, str]]) -> str:
+    return (
+        f"const saved = {json.dumps(session_storage)}[location.origin];"
+        "if (saved && !sessionStorage.length)"
+        " for (const key of Object.keys(saved)) sessionStorage.setItem(key, saved[key]);"
+    )
