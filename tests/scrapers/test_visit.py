@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-import scrapers.visit
+import scrapers.page
 from mfa.port import Nobody
 from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
@@ -129,7 +129,7 @@ async def test_a_form_is_filled_in_and_sent(visit: Visit) -> None:
 async def test_a_control_that_is_gone_is_a_changed_layout(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.visit, "_ACTION_MS", 100)
+    monkeypatch.setattr(scrapers.page, "_ACTION_MS", 100)
     page = await visit.page.open("/bills")
     with pytest.raises(Stop, match="no such control") as stop:
         await visit.page.submit(page.get_by_role("button", name="Continue"))
@@ -139,7 +139,7 @@ async def test_a_control_that_is_gone_is_a_changed_layout(
 async def test_a_button_that_leads_nowhere_stops_the_run(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.visit, "_NAVIGATION_MS", 200)
+    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 200)
     page = await visit.page.open("/dead")
     with pytest.raises(Stop, match="did not answer in time while pressing “Continue”"):
         await visit.page.submit(page.get_by_role("button", name="Continue"))
@@ -148,7 +148,7 @@ async def test_a_button_that_leads_nowhere_stops_the_run(
 async def test_a_page_that_never_answers_means_that_the_portal_is_down(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.visit, "_NAVIGATION_MS", 200)
+    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 200)
     with silent_site() as url:
         async with world.visit(url) as visit:
             with pytest.raises(Stop, match="did not answer in time") as stop:
