@@ -19,13 +19,12 @@ Spoil = Callable[[str, bytes], bytes | None]
 @contextmanager
 def spoiled(portal_url: str, spoil: Spoil) -> Iterator[str]:
     """The address of a portal that answers as ``portal_url`` does, but for what ``spoil`` changes."""
-    client = httpx.AsyncClient(base_url=portal_url, follow_redirects=False)
-
     async def answer(request: Request) -> Response:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         kept = {"cookie", "content-type", "origin", "referer"}
         headers = [(name, value) for name, value in request.headers.items() if name in kept]
-        true = await client.request(request.method, path, headers=headers, content=await request.body())
+        async with httpx.AsyncClient(base_url=portal_url) as client:
+            true = await client.request(request.method, path, headers=headers, content=await request.body())
         changed = spoil(path, true.content)
         response = Response(true.content if changed is None else changed, true.status_code)
         dropped = {"content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"}
