@@ -37,7 +37,7 @@ app.add_typer(bench_app, name="bench")
 _EXIT_STATUSES = """
 Exit status: 0 complete (also no accounts, no data yet), 1 this machine is not set up, 2 usage, 10 the
 customer must act, 11 the portal's fault, 12 our script's, 13 partial, 70 a fault of our own,
-130 interrupted.
+130 interrupted, 143 terminated.
 """
 
 

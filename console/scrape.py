@@ -139,8 +139,9 @@ def _utility(options: ScrapeOptions) -> Utility:
         raise UsageError(problem)
     if options.fake and options.base_url:
         raise UsageError("Give either --fake or --base-url, not both.")
-    if options.random_codes and not options.fake:
-        raise UsageError("--random-codes is for --fake; a running fake utility takes it when it is started.")
+    for option, given in (("--random-codes", options.random_codes), ("--now", options.now)):
+        if given and not options.fake:
+            raise UsageError(f"{option} is for --fake; a running fake utility takes it when it is started.")
     if options.base_url:
         _check_base_url(options.base_url, utility)
     elif not options.fake and not utility.home:

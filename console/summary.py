@@ -21,7 +21,7 @@ _COLOURS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL:
 
 
 def summarise(result: Result, store: Store) -> Summary:
-    """The summary as documented in the README; counts are of what is in store, whenever it came."""
+    """The summary as documented in docs/scrape.md; counts are of what is in store, whenever it came."""
     stored = [item for item in result.ledger if item.stored]
     return {
         "utility": result.customer.utility,

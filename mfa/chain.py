@@ -25,7 +25,7 @@ class AnswerChain:
     async def answer(self, challenge: Challenge) -> Answer:
         if challenge.options:
             return await self._choose(challenge)
-        if challenge.factor is Factor.TOTP and self.totp is not None:
+        if challenge.factor is Factor.TOTP and self.totp is not None and self.totp.is_believed:
             return await self.totp.code()
         return await self.person.answer(challenge)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
+import base64
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pyotp
 
@@ -14,6 +15,10 @@ from mfa.port import Code
 
 _NOT_NEAR_THE_END = 3.0
 """Seconds a time step must still have when its code is typed; with less, the next step's code is used."""
+
+_CODES = 2
+"""Codes given in one sign-in: one, and another in case somebody else used the first one's time step."""
+_DIGESTS = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256, "SHA512": hashlib.sha512}
 
 
 class TotpSecret:
@@ -25,9 +30,16 @@ class TotpSecret:
     def __init__(self, totp: pyotp.TOTP, claim: Callable[[int], Awaitable[bool]]) -> None:
         self._totp = totp
         self._claim = claim
+        self._given = 0
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether to go on with it: false once the portal has asked again after a code or two of it."""
+        return self._given < _CODES
 
     async def code(self) -> Code:
         """A code that was not used before and has time left; waits for the next time step if need be."""
+        self._given += 1
         period = self._totp.interval
         while True:
             now = time.time()
@@ -37,6 +49,13 @@ class TotpSecret:
             await asyncio.sleep(period - into)
 
 
+class AnyLengthTotp(pyotp.TOTP):
+    """TOTP with a secret as short as the portal made it: many issue 80 bits, which pyotp refuses."""
+
+    def byte_secret(self) -> bytes:
+        return base64.b32decode(self.secret + "=" * (-len(self.secret) % 8), casefold=True)
+
+
 def parse_totp_secret(text: str) -> pyotp.TOTP:
     """Read a secret as people have it: base32 in any grouping, or an ``otpauth://totp/`` address.
 
@@ -44,14 +63,28 @@ def parse_totp_secret(text: str) -> pyotp.TOTP:
         ValueError: it is neither; the sentence does not repeat it.
     """
     try:
-        if urlsplit(text.strip()).scheme == "otpauth":
-            totp = pyotp.parse_uri(text.strip())
-        else:
-            totp = pyotp.TOTP("".join(text.split()).replace("-", "").upper())
-        if isinstance(totp, pyotp.TOTP) and totp.interval > _NOT_NEAR_THE_END and totp.secret and totp.at(0):
+        totp = _from_address(text.strip()) if ":" in text else AnyLengthTotp(_squeezed(text))
+        if totp.secret and totp.interval > _NOT_NEAR_THE_END and totp.at(0):
             return totp
-    except (ValueError, binascii.Error):
+    except (ValueError, LookupError):
         pass
     raise ValueError(
         "The TOTP secret is neither base32 (letters A to Z and digits 2 to 7) nor an otpauth://totp/ address."
     )
+
+
+def _from_address(text: str) -> pyotp.TOTP:
+    parts = urlsplit(text)
+    if (parts.scheme, parts.netloc) != ("otpauth", "totp"):
+        raise ValueError("not an otpauth://totp/ address")
+    fields = dict(parse_qsl(parts.query))
+    return AnyLengthTotp(
+        _squeezed(fields["secret"]),
+        digits=int(fields.get("digits", 6)),
+        digest=_DIGESTS[fields.get("algorithm", "SHA1").upper()],
+        interval=int(fields.get("period", 30)),
+    )
+
+
+def _squeezed(secret: str) -> str:
+    return "".join(secret.split()).replace("-", "").rstrip("=").upper()

@@ -44,7 +44,8 @@ class BillCollector:
                 missing.append(bill)
         self._done = len(wanted) - len(missing)
         self._total = len(wanted)
-        self._progress.count("bills", self._done, self._total)
+        if wanted:
+            self._progress.count("bills", self._done, self._total)
         await side_by_side(self._one(account, account_id, bill) for bill in missing)
 
     async def _one(self, account: Account, account_id: int, bill: ListedBill) -> None:

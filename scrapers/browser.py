@@ -90,7 +90,7 @@ class Chromium:
             reason = (
                 "no display to show it on"
                 if "DISPLAY" in str(exc) or "X server" in str(exc)
-                else "see ./run doctor"
+                else "./run setup mends a missing library"
             )
             raise BrowserMissing(f"The browser {path} does not start: {reason}.") from exc
 

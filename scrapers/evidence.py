@@ -47,7 +47,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
             seen = await _look(visit, page) if page else _Seen()
             await visit.session()
             await asyncio.to_thread(_write, visit, folder, raw_trace, seen)
-    except (OSError, PlaywrightError) as exc:
+    except (OSError, PlaywrightError, zipfile.BadZipFile, json.JSONDecodeError) as exc:
         visit.note("no evidence", reason=type(exc).__name__)
         return None
     return folder
@@ -60,7 +60,8 @@ async def _look(visit: Visit, page: Page) -> _Seen:
 
 def _write(visit: Visit, folder: Path, raw_trace: Path, seen: _Seen) -> None:
     secrets = visit.secrets
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     if raw_trace.is_file():
         _learn_cookies(raw_trace, secrets)
         scrub_zip(raw_trace, folder / "trace.zip", secrets)

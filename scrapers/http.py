@@ -11,8 +11,9 @@ from email.message import Message
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 
-from lxml import html
+from lxml import etree, html
 from playwright.async_api import APIRequestContext, APIResponse
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 from tenacity import (
     AsyncRetrying,
     retry_if_exception,
@@ -122,7 +123,7 @@ class Http:
                 if response.status not in {301, 302, 303, 307, 308} or not target:
                     return await _answer(response)
                 await response.dispose()
-            url, params = urljoin(url, target), None
+            url, params = _joined(url, target), None
         raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} redirects without end.")
 
     def _raise_for(self, answer: Answer) -> None:
@@ -153,8 +154,20 @@ SIGNED_OUT = "signed_out"
 """The name a script gives the page that comes when the session has ended."""
 
 
+def _joined(url: str, target: str) -> str:
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        return target
+
+
 def _is_unreachable(error: BaseException) -> bool:
-    return isinstance(error, Stop) and error.outcome is Outcome.PORTAL_DOWN
+    """Whether no connection could be had; one that brought no answer in time is not tried again."""
+    return (
+        isinstance(error, Stop)
+        and error.outcome is Outcome.PORTAL_DOWN
+        and not isinstance(error.__cause__, PlaywrightTimeout)
+    )
 
 
 async def _answer(response: APIResponse) -> Answer:
@@ -168,8 +181,13 @@ def sign_in(answer: Answer, signs: Sequence[Sign]) -> Sign | None:
     """The first of ``signs`` that an HTML answer carries."""
     if not answer.content.strip():
         return None
-    root: html.HtmlElement = html.document_fromstring(answer.content.decode("utf-8", "replace"))
-    for hidden in root.xpath("//script|//style|//template"):
+    try:
+        root: html.HtmlElement = html.document_fromstring(
+            answer.content, parser=html.HTMLParser(encoding="utf-8")
+        )
+    except etree.ParserError:
+        return None
+    for hidden in root.xpath("//script|//style|//template|//noscript|//body//*[@hidden]"):
         hidden.drop_tree()
     text = _squeezed(root.text_content())
     headings = [_squeezed(heading.text_content()) for heading in root.xpath("//h1|//h2")]

@@ -8,10 +8,13 @@ VisitError
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from lxml.etree import LxmlError
 from playwright.async_api import Error as PlaywrightError
@@ -88,8 +91,8 @@ def stop_for_sign(portal: str, sign: Sign) -> Stop | None:
 
 def stop_for_status(portal: str, status: int, retry_after: str | None) -> Stop | None:
     """What an HTTP status says by itself, for a page that carries no declared sign."""
+    seconds = _seconds(retry_after or "")
     if status == 429:
-        seconds = int(retry_after) if retry_after and retry_after.isdigit() else None
         wait = f" for {seconds} seconds" if seconds else ""
         return Stop(
             Outcome.RATE_LIMITED,
@@ -102,8 +105,23 @@ def stop_for_status(portal: str, status: int, retry_after: str | None) -> Stop |
             f"{portal} refused the visit (HTTP 403) without a word about the credentials; try again later.",
         )
     if status >= 500:
-        return Stop(Outcome.PORTAL_DOWN, f"{portal} answers with an error (HTTP {status}); try again later.")
+        return Stop(
+            Outcome.PORTAL_DOWN,
+            f"{portal} answers with an error (HTTP {status}); try again later.",
+            retry_after=seconds,
+        )
     return None
+
+
+def _seconds(retry_after: str) -> int | None:
+    """A Retry-After header as seconds from now; it may be a number or an HTTP date."""
+    if re.fullmatch(r"[0-9]{1,9}", retry_after):
+        return int(retry_after)
+    try:
+        wait = parsedate_to_datetime(retry_after) - datetime.now(UTC)
+    except (TypeError, ValueError):
+        return None
+    return max(0, math.ceil(wait.total_seconds()))
 
 
 @contextmanager
@@ -117,7 +135,7 @@ def playwright_errors(portal: str, doing: str) -> Iterator[None]:
     try:
         yield
     except PlaywrightTimeout as exc:
-        if "goto" in str(exc) or "navigation" in str(exc) or "Request timed out" in str(exc):
+        if any(sign in str(exc) for sign in ("goto", "navigation", "APIRequestContext")):
             raise Stop(Outcome.PORTAL_DOWN, f"{portal} did not answer in time while {doing}.") from exc
         raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
     except PlaywrightError as exc:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import urljoin, urlsplit
 
-from playwright.async_api import BrowserContext, Locator, Page, Response, Route
+from playwright.async_api import BrowserContext, Locator, Page, Request, Response, Route
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from records import Outcome
@@ -24,7 +24,7 @@ _ACTION_MS = 5_000
 
 _FIRST_SIGN = """signs => {
   const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
-  const headings = [...document.querySelectorAll("h1, h2")].map(heading => squeeze(heading.innerText));
+  const headings = [...document.querySelectorAll("h1, h2")].map(heading => squeeze(heading.textContent));
   const text = squeeze(document.body && document.body.innerText);
   const found = signs.findIndex(sign =>
     (!sign.path || new RegExp(sign.path).test(location.pathname)) &&
@@ -32,6 +32,13 @@ _FIRST_SIGN = """signs => {
     (!sign.text || text.includes(sign.text)));
   return found < 0 ? null : {found};
 }"""
+
+_KEPT = """() => {
+  try { return [location.origin, {...sessionStorage}, navigator.userAgent]; }
+  catch (error) { return [location.origin, {}, navigator.userAgent]; }
+}"""
+_NAMES = """control => [control.innerText, control.getAttribute("aria-label"), control.title, control.alt,
+  control.tagName === "INPUT" ? control.value : ""].filter(Boolean).join(" ").replace(/\\s+/g, " ").trim()"""
 
 
 class BrowserPage:
@@ -61,6 +68,7 @@ class BrowserPage:
         self._page: Page | None = None
         self._landed: Response | None = None
         self._tracing = False
+        self._led_away = ""
 
     @property
     def shown(self) -> Page | None:
@@ -76,7 +84,7 @@ class BrowserPage:
         page = await self._opened()
         url = urljoin(self._base_url, path)
         self._note("open", path=urlsplit(url).path)
-        with self._errors(f"opening {urlsplit(url).path}"):
+        with self._going(f"opening {urlsplit(url).path}"):
             self._landed = await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
         return page
 
@@ -95,14 +103,14 @@ class BrowserPage:
         """
         page = await self._opened()
         with self._errors("pressing a button"):
-            name = await button.inner_text(timeout=_ACTION_MS)
+            name: str = await button.evaluate(_NAMES, timeout=_ACTION_MS)
         if is_dangerous(name):
             raise Stop(
                 Outcome.ACTION_REQUIRED,
                 f"{self._utility.name} wants “{name}”; only the customer may do that.",
             )
         self._note("submit", button=name)
-        with self._errors(f"pressing “{name}”"):
+        with self._going(f"pressing “{name}”"):
             async with page.expect_navigation(
                 wait_until="domcontentloaded", timeout=_NAVIGATION_MS
             ) as arrival:
@@ -165,8 +173,14 @@ class BrowserPage:
         if self._session is not None and self._session.session_storage:
             await self._context.add_init_script(_restoring(self._session.session_storage))
         self._page = await self._context.new_page()
+        self._page.on("requestfailed", self._failed)
         self._http.request = self._context.request
         return self._page
+
+    def _failed(self, request: Request) -> None:
+        """Routes do not see redirects; the browser resolves no foreign host, and this says which it was."""
+        if request.is_navigation_request() and not is_allowed(request.url, self._hosts):
+            self._led_away = host_of(request.url)
 
     async def _refuse(self, route: Route) -> None:
         self._note("refused", host=host_of(route.request.url))
@@ -175,13 +189,28 @@ class BrowserPage:
     def _errors(self, doing: str) -> AbstractContextManager[None]:
         return playwright_errors(self._utility.name, doing)
 
+    @contextmanager
+    def _going(self, doing: str) -> Iterator[None]:
+        """The boundary around a navigation, which may lead to a foreign host."""
+        self._led_away = ""
+        try:
+            with self._errors(doing):
+                yield
+        except Stop as stop:
+            if not self._led_away:
+                raise
+            raise Stop(
+                Outcome.BLOCKED,
+                f"{self._utility.name} led to {self._led_away}, a host that is not its own; not followed.",
+            ) from stop
+
     async def session(self) -> PortalSession | None:
         """What a browser needs to be known again, if the page is still there to ask."""
         page = self.shown
         if self._context is None or page is None:
             return None
         state = await self._context.storage_state()
-        kept = await page.evaluate("[location.origin, {...sessionStorage}, navigator.userAgent]")
+        kept = await page.evaluate(_KEPT)
         return PortalSession(state, {kept[0]: kept[1]} if kept[1] else {}, kept[2])
 
     async def end_trace(self, path: str | None = None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 VERSION = 1
+_SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ class PortalSession:
         return cls(**fields) if fields.get("version") == VERSION else None
 
     def secrets(self) -> Iterator[str]:
-        """Every value that lets its bearer in."""
+        """Every value that may let its bearer in; what is too short for that (``light``, ``true``) is not."""
+        return (value for value in self._values() if len(value) >= _SHORTEST_SECRET)
+
+    def _values(self) -> Iterator[str]:
         for cookie in self.storage_state.get("cookies", ()):
             yield cookie["value"]
         for origin in self.storage_state.get("origins", ()):

@@ -19,6 +19,7 @@ Spoil = Callable[[str, bytes], bytes | None]
 @contextmanager
 def spoiled(portal_url: str, spoil: Spoil) -> Iterator[str]:
     """The address of a portal that answers as ``portal_url`` does, but for what ``spoil`` changes."""
+
     async def answer(request: Request) -> Response:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         kept = {"cookie", "content-type", "origin", "referer"}

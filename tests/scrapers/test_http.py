@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+import scrapers.http
 from records import Outcome
 from scrapers.http import SIGNED_OUT, Http
 from scrapers.outcomes import SessionEnded, Sign, Stop
-from tests.local_site import Site, closed_site, local_site
+from tests.local_site import Site, closed_site, local_site, silent_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -163,6 +164,11 @@ async def test_a_script_cannot_ask_a_foreign_host_either(world: World) -> None:
     assert not world.foreign.requested
 
 
+async def test_a_redirect_to_no_address_at_all_stops_the_run(world: World) -> None:
+    with pytest.raises(Stop):
+        await world.http.get("/to", {"to": "http://[x/"})
+
+
 async def test_redirects_without_end_are_the_portals_fault(world: World) -> None:
     with pytest.raises(Stop, match="redirects without end") as stop:
         await world.http.get("/loop")
@@ -226,6 +232,8 @@ async def test_the_sign_in_page_means_that_the_session_ended(world: World) -> No
     [
         "<script>const t = 'down for maintenance'</script><h1>Bills</h1>",
         "<style>/* down for maintenance */</style>",
+        "<noscript>down for maintenance</noscript>",
+        "<div hidden>down for maintenance</div>",
         "<!-- down for maintenance -->",
     ],
 )
@@ -237,6 +245,8 @@ async def test_what_the_customer_cannot_see_is_no_sign(world: World, body: str) 
     "body",
     [
         "",
+        "<!-- -->",
+        '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html><body/></html>',
         "\x00",
         "é",
     ],
@@ -263,6 +273,16 @@ async def test_a_portal_that_refuses_connections_is_down(world: World) -> None:
     http.request = world.http.request
     with pytest.raises(Stop, match="could not be reached") as stop:
         await http.get("/")
+    assert stop.value.outcome is Outcome.PORTAL_DOWN
+
+
+async def test_a_portal_that_never_answers_is_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrapers.http, "_TIMEOUT_MS", 100)
+    with silent_site() as url:
+        http = client(url)
+        http.request = world.http.request
+        with pytest.raises(Stop, match="did not answer in time") as stop:
+            await http.get("/")
     assert stop.value.outcome is Outcome.PORTAL_DOWN
 
 

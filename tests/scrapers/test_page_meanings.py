@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
@@ -103,3 +106,18 @@ def test_other_errors_pass() -> None:
     with pytest.raises(KeyError):
         with playwright_errors("The Portal", "opening /login"):
             raise KeyError("x")
+
+
+@pytest.mark.parametrize(("ahead", "least", "most"), [(120, 110, 120), (-60, 0, 0)])
+def test_retry_after_as_a_date_is_told_in_seconds(ahead: int, least: int, most: int) -> None:
+    header = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+    stop = stop_for_status("The Portal", 429, header)
+    assert stop is not None
+    assert stop.retry_after is not None
+    assert least <= stop.retry_after <= most
+
+
+def test_digits_that_are_no_number_are_left_out() -> None:
+    stop = stop_for_status("The Portal", 429, "²")
+    assert stop is not None
+    assert stop.retry_after is None

@@ -67,6 +67,11 @@ async def test_a_page_is_found_by_its_sign_also_when_a_script_makes_it_late(visi
     assert await visit.page.arrive(CODE, BILLS) is BILLS
 
 
+async def test_a_heading_is_known_however_it_is_styled(visit: Visit) -> None:
+    await visit.page.open("/shouted")
+    assert await visit.page.arrive(BILLS) is BILLS
+
+
 async def test_the_scripts_own_signs_go_first_and_a_path_is_enough(visit: Visit) -> None:
     await visit.page.open("/code")
     assert await visit.page.arrive(BILLS, CODE) is CODE
@@ -98,6 +103,13 @@ async def test_a_redirect_to_a_foreign_host_is_not_followed(world: World, visit:
     with pytest.raises(Stop):
         await visit.page.open(path)
     assert not world.foreign.requested
+
+
+@pytest.mark.parametrize("path", ["/away", "/near-then-away"])
+async def test_a_redirect_to_a_foreign_host_is_called_so(visit: Visit, path: str) -> None:
+    with pytest.raises(Stop, match="host that is not its own") as stop:
+        await visit.page.open(path)
+    assert stop.value.outcome is Outcome.BLOCKED
 
 
 @pytest.mark.parametrize("path", ["/sub", "/hop"])
@@ -161,6 +173,15 @@ async def test_a_portal_that_refuses_connections_is_down(world: World) -> None:
         with pytest.raises(Stop, match="could not be reached") as stop:
             await visit.page.open("/login")
     assert stop.value.outcome is Outcome.PORTAL_DOWN
+
+
+async def test_evidence_is_kept_also_when_no_page_came(world: World, tmp_path: Path) -> None:
+    async with world.visit(closed_site()) as visit:
+        with pytest.raises(Stop):
+            await visit.page.open("/login")
+        assert await keep_evidence(visit, tmp_path / "1") == tmp_path / "1"
+    assert (tmp_path / "1" / "trace.zip").is_file()
+    assert '"/login"' in (tmp_path / "1" / "visit.log").read_text()
 
 
 async def test_evidence_holds_no_secret(visit: Visit, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ SHOW = (
 BUTTONS = {
     "named": "<button>Pay now</button>",
     "nested": "<button><span>Enroll in <b>AutoPay</b></span></button>",
+    "input": "<input type=submit value='Pay now'>",
+    "labelled": "<button aria-label='Pay now'><svg width=9 height=9></svg></button>",
 }
 
 
@@ -46,6 +48,7 @@ def pages(foreign: str) -> list[BaseRoute]:
     """The portal's addresses; some lead, or reach, to ``foreign``."""
     plain = {
         "/bills": "<h1>Your\n bills</h1>",
+        "/shouted": "<h1 style='text-transform: uppercase'>Your bills</h1>",
         "/late": LATE,
         "/locked": LOCKED,
         "/soon": "<h1>Back soon</h1>",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,10 +139,23 @@ def test_figures_that_do_not_add_up_are_refused(start: str, problem: str) -> Non
         read_bill(text)
 
 
+def test_of_a_broken_meter_line_nothing_is_guessed() -> None:
+    """A meter whose line cannot be read must not leave a bill that looks whole."""
+    (gas,) = [m for m in read_bill(_text("bill_electric_and_gas")).meters if m.id.startswith("G")]
+    with pytest.raises(FormatError):
+        read_bill(_changed("bill_electric_and_gas", f"{gas.id} ", f"{gas.id}? "))
+
+
 def test_other_text_is_no_bill() -> None:
     for text in ([], [""], ["Dear customer, we have moved."]):
         with pytest.raises(FormatError, match="the bill shows no"):
             read_bill(text)
+
+
+def test_a_day_that_does_not_exist_is_a_fault_of_the_bill() -> None:
+    (shown,) = set(re.findall(r"Statement date (\w+ \d+), 2026", "\n".join(_text("bill_electric_and_gas"))))
+    with pytest.raises(FormatError, match="statement date"):
+        read_bill(_changed("bill_electric_and_gas", f"Statement date {shown}", "Statement date February 30"))
 
 
 def test_a_placeholder_is_no_bill() -> None:

@@ -61,6 +61,10 @@ def read_bill(pages: Sequence[str]) -> Bill:
 def _check_sums(bill: Bill) -> None:
     if not bill.meters:
         raise FormatError("the bill shows no meter")
+    charged = {Commodity.ELECTRIC: bill.electricity_amount, Commodity.GAS: bill.gas_amount}
+    for commodity, cents in charged.items():
+        if (cents is not None) != any(meter.commodity is commodity for meter in bill.meters):
+            raise FormatError(f"the bill shows a charge for {commodity} or a meter of it, but not both")
     lines = (bill.electricity_amount, bill.gas_amount, bill.community_solar_bill_credit)
     total = bill.outstanding_balance + sum(cents or 0 for cents in lines)
     if total != bill.total_amount:
@@ -82,7 +86,7 @@ _UNITS_TO_EXPONENT = {unit: exponent for unit, exponent, _ in _UNITS.values()}
 
 def _meter(found: re.Match[str]) -> BillMeter:
     unit, power, commodity = _UNITS[found["unit"]]
-    first, last = (datetime.strptime(found[place], "%m/%d/%Y").date() for place in (4, 5))  # noqa: DTZ007 - a date
+    first, last = (_date(found[place], "%m/%d/%Y") for place in (4, 5))
     usage = Decimal(found["usage"])
     decimals = -int(usage.as_tuple().exponent)
     return BillMeter(
@@ -114,7 +118,14 @@ def _days(text: str, pattern: str, what: str) -> Sequence[date]:
     found = re.search(pattern, text)
     if not found:
         raise FormatError(f"the bill shows no {what}")
-    return [datetime.strptime(day, "%B %d, %Y").date() for day in found.groups()]  # noqa: DTZ007 - a date
+    return [_date(day, "%B %d, %Y") for day in found.groups()]
+
+
+def _date(text: str, layout: str) -> date:
+    try:
+        return datetime.strptime(text, layout).date()  # noqa: DTZ007 - a date
+    except ValueError as exc:
+        raise FormatError(f"the bill shows “{text}”, which is no date") from exc
 
 
 def _cents(text: str, label: str) -> int | None:
