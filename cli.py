@@ -79,7 +79,7 @@ def scrape(
     ] = False,
 ) -> None:
     """Fetch one customer's bills and intervals now."""
-    from console.scrape import ScrapeOptions
+    from console.options import ScrapeOptions
     from console.scrape import scrape as run
 
     options = ScrapeOptions(

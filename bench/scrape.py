@@ -74,8 +74,8 @@ async def _scrape(base_url: str, home: Path) -> Seconds:
         password=password,
         person=Nobody(),
     )
-    with Store.open(Settings(home=home)) as store:
-        async with Chromium([host_of(base_url)]) as chromium:
+    async with Chromium([host_of(base_url)]) as chromium:
+        with await asyncio.to_thread(Store.open, Settings(home=home)) as store:
             result = await Run(request, store, chromium, Secrets(), Unwatched(), home / "evidence").go()
     if result.outcome is not Outcome.COMPLETE:
         raise RuntimeError(f"a measured scrape ended {result.outcome}: {result.message}")

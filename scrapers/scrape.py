@@ -46,7 +46,10 @@ class Request:
 
 @dataclass(slots=True)
 class Result:
-    """How a run ended. ``seconds`` has ``sign_in`` and ``collect``; ``evidence`` is the failure's folder."""
+    """How a run ended. ``evidence`` is the folder of what is kept of a failure.
+
+    ``seconds`` has ``sign_in``, from when Playwright is up (the browser is started in it), and ``collect``.
+    """
 
     customer: Customer
     outcome: Outcome
@@ -92,6 +95,7 @@ class Run:
         return result
 
     async def _visited(self, customer: Customer, evidence: Path) -> Result:
+        await self._chromium.driver()
         began = time.monotonic()
         saved = await asyncio.to_thread(self._store.load_session, customer)
         session = PortalSession.from_bytes(saved.state) if saved else None

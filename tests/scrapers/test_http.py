@@ -180,7 +180,7 @@ async def test_redirects_without_end_are_the_portals_fault(world: World) -> None
     [
         (429, Outcome.RATE_LIMITED, 7),
         (403, Outcome.BLOCKED, None),
-        (500, Outcome.PORTAL_DOWN, None),
+        (500, Outcome.PORTAL_DOWN, 7),
         (404, Outcome.LAYOUT_CHANGED, None),
     ],
 )

@@ -8,10 +8,18 @@ from scrapers.state import VERSION, PortalSession
 
 SESSION = PortalSession(
     {
-        "cookies": [{"name": "sid", "value": "s3cret", "domain": "127.0.0.1", "path": "/"}],
-        "origins": [{"origin": "http://127.0.0.1", "localStorage": [{"name": "token", "value": "jwt.é"}]}],
+        "cookies": [{"name": "sid", "value": "s3cret-session", "domain": "127.0.0.1", "path": "/"}],
+        "origins": [
+            {
+                "origin": "http://127.0.0.1",
+                "localStorage": [
+                    {"name": "token", "value": "jwt.é.header"},
+                    {"name": "theme", "value": "light"},
+                ],
+            }
+        ],
     },
-    {"http://127.0.0.1": {"tab": "t4b"}},
+    {"http://127.0.0.1": {"tab": "t4b-token"}},
     "Chrome/1",
 )
 
@@ -28,6 +36,6 @@ def test_a_session_of_another_version_is_not_used() -> None:
 
 
 def test_cookies_and_both_storages_are_secret_and_not_shown() -> None:
-    assert sorted(SESSION.secrets()) == ["jwt.é", "s3cret", "t4b"]
+    assert sorted(SESSION.secrets()) == ["jwt.é.header", "s3cret-session", "t4b-token"]
     assert not [secret for secret in SESSION.secrets() if secret in repr(SESSION)]
     assert not list(PortalSession({}).secrets())

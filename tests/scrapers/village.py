@@ -31,7 +31,7 @@ class Village(SpeculoosPower):
 
 LATE = "<script>setTimeout(() => document.body.innerHTML = '<h1>Your bills</h1>', 100)</script>"
 LOCKED = "<p>Your account <b>has been\n locked.</b></p>"
-KEEP = "<h1>Your bills</h1><script>localStorage.kept = 'for long'; sessionStorage.kept = 'for now'</script>"
+KEEP = "<h1>Your bills</h1><script>localStorage.kept = 'kept long'; sessionStorage.kept = 'kept now'</script>"
 SHOW = (
     "<h1>Your bills</h1><p id=kept></p><script>kept.textContent = "
     "[localStorage.kept, sessionStorage.kept, document.cookie].join(' / ')</script>"
@@ -95,5 +95,5 @@ async def _status(request: Request) -> Response:
 
 async def _cookie(_: Request) -> Response:
     response = HTMLResponse("<!doctype html><h1>Your bills</h1>")
-    response.set_cookie("device", "known", max_age=3600)
+    response.set_cookie("device", "well-known", max_age=3600)
     return response

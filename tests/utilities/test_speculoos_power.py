@@ -154,7 +154,7 @@ def test_other_text_is_no_bill() -> None:
 
 def test_a_day_that_does_not_exist_is_a_fault_of_the_bill() -> None:
     (shown,) = set(re.findall(r"Statement date (\w+ \d+), 2026", "\n".join(_text("bill_electric_and_gas"))))
-    with pytest.raises(FormatError, match="statement date"):
+    with pytest.raises(FormatError, match="which is no date"):
         read_bill(_changed("bill_electric_and_gas", f"Statement date {shown}", "Statement date February 30"))
 
 

@@ -1,0 +1,120 @@
+"""The options of `scrape`, and which of them cannot be meant."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from console.errors import UsageError
+from records import Factor
+from scrapers.guard import host_of, is_allowed
+from scrapers.utility import Utility
+from utilities import UnknownUtility, load_utility
+
+_FAKE_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeOptions:
+    """The command's options, as given."""
+
+    utility: str
+    username: str
+    password_stdin: bool = False
+    totp_secret_stdin: bool = False
+    mfa_stdin: bool = False
+    factor: Factor | None = None
+    fake: bool = False
+    random_codes: bool = False
+    now: str | None = None
+    base_url: str | None = None
+    since: str | None = None
+    out: Path = Path("out")
+    headed: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the options come to: the utility, the user name, the first day wanted, the hosts to speak to."""
+
+    utility: Utility
+    username: str
+    since: date | None
+    hosts: tuple[str, ...]
+
+
+def plan(options: ScrapeOptions) -> Plan:
+    """Check the options.
+
+    Raises:
+        UsageError: the first that cannot be meant.
+    """
+    try:
+        utility = load_utility(options.utility)
+    except UnknownUtility as exc:
+        raise UsageError(str(exc)) from exc
+    username = options.username.strip()
+    problem = utility.username_problem(username)
+    if problem:
+        raise UsageError(problem)
+    host = _portal_host(options, utility)
+    since = _since(options.since)
+    _check_writable(options.out)
+    return Plan(utility, username, since, (host, *utility.hosts))
+
+
+def _portal_host(options: ScrapeOptions, utility: Utility) -> str:
+    if options.fake and options.base_url:
+        raise UsageError("Give either --fake or --base-url, not both.")
+    for option, given in (("--random-codes", options.random_codes), ("--now", options.now)):
+        if given and not options.fake:
+            raise UsageError(f"{option} is for --fake; a running fake utility takes it when it is started.")
+    if options.base_url:
+        _check_base_url(options.base_url, utility)
+    elif not options.fake and not utility.home:
+        raise UsageError(f"{utility.name} has no public portal: give --fake, or --base-url of a running one.")
+    return _FAKE_HOST if options.fake else host_of(options.base_url or utility.home)
+
+
+def _check_base_url(base_url: str, utility: Utility) -> None:
+    try:
+        parts = urlsplit(base_url)
+        port_is_number = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_number = False
+    if not port_is_number or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise UsageError(f"--base-url must look like http://127.0.0.1:8600, not “{base_url}”.")
+    own = [*utility.hosts, *([host_of(utility.home)] if utility.home else [])]
+    if not _is_loopback(parts.hostname) and not is_allowed(base_url, own):
+        raise UsageError(
+            f"--base-url names {parts.hostname}, which is neither this machine (127.0.0.1) nor a host of "
+            f"{utility.name}; a password is not sent there."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _since(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as exc:
+        raise UsageError(f"--since must be a date like 2026-01-31, not “{text}”.") from exc
+
+
+def _check_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".meterfarm-write-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as exc:
+        raise UsageError(f"--out {out} cannot be written ({exc.strerror}); choose another one.") from exc
