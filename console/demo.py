@@ -124,7 +124,7 @@ def _write(result: Result, store: Store, folder: Path) -> None:
 def _console() -> Console:
     """Wide enough for the table where the output is a file or a pipe."""
     console = Console()
-    return console if console.is_terminal else Console(width=120)
+    return console if console.is_terminal else Console(width=126)
 
 
 def _table() -> Table:
