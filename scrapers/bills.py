@@ -31,7 +31,7 @@ class BillCollector:
 
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """List, then fetch what is missing. Raises ``Stop`` when the list itself cannot be had."""
-        utility = self._visit.utility
+        utility = self._door.utility
         listed = await self._door.inside(lambda: utility.bills(self._visit, account))
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
         in_store = await read_and_store(self._store.stored_bills, account_id)
@@ -49,7 +49,7 @@ class BillCollector:
         await side_by_side(self._one(account, account_id, bill) for bill in missing)
 
     async def _one(self, account: Account, account_id: int, bill: ListedBill) -> None:
-        utility = self._visit.utility
+        utility = self._door.utility
         try:
             document = await self._door.inside(lambda: utility.bill_pdf(self._visit, account, bill))
             await read_and_store(self._read_and_save, account, account_id, bill, document)
@@ -66,7 +66,7 @@ class BillCollector:
         self, account: Account, account_id: int, listed: ListedBill, document: Document
     ) -> None:
         check_pdf(document.content)
-        utility = self._visit.utility
+        utility = self._door.utility
         text = pdf_text(document.content)
         try:
             bill = utility.read_bill(text)
@@ -85,7 +85,7 @@ class BillCollector:
         bill: Bill | None,
         problems: Sequence[str],
     ) -> None:
-        utility: Utility = self._visit.utility
+        utility: Utility = self._door.utility
         self._store.save_bill(
             account_id,
             listed,

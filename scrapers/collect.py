@@ -48,7 +48,7 @@ class Collection:
             Stop: the portal or the script stood in the way; what was stored stays.
         """
         self._progress.step("accounts")
-        self.accounts = await self._door.inside(lambda: self._visit.utility.accounts(self._visit))
+        self.accounts = await self._door.inside(lambda: self._door.utility.accounts(self._visit))
         stops: list[Stop] = []
         for account in self.accounts:
             stops += await self._collect_account(account)
@@ -57,6 +57,7 @@ class Collection:
         return self.ledger.outcome(len(self.accounts))
 
     async def _collect_account(self, account: Account) -> Sequence[Stop]:
+        self._progress.step(f"account {account.number}")
         account_id = await read_and_store(self._store.save_account, self._customer, account)
         parts = (
             BillCollector(self._visit, self._door, self._store, self.ledger, self._progress),

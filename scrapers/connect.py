@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from records import Outcome
 from scrapers.outcomes import SessionEnded, Stop, script_errors
-from scrapers.utility import Credentials
+from scrapers.utility import Credentials, Utility
 from scrapers.visit import Visit
 from storage.results import Customer
 from storage.store import Store
@@ -36,8 +36,14 @@ class Door:
     """
 
     def __init__(
-        self, visit: Visit, store: Store, customer: Customer, password: Callable[[], Awaitable[SecretStr]]
+        self,
+        utility: Utility,
+        visit: Visit,
+        store: Store,
+        customer: Customer,
+        password: Callable[[], Awaitable[SecretStr]],
     ) -> None:
+        self.utility = utility
         self._visit = visit
         self._store = store
         self._customer = customer
@@ -64,8 +70,8 @@ class Door:
 
     async def _still_known(self) -> bool:
         try:
-            with script_errors(self._visit.utility.name, "using the saved session"):
-                return await self._visit.utility.is_signed_in(self._visit)
+            with script_errors(self.utility.name, "using the saved session"):
+                return await self.utility.is_signed_in(self._visit)
         except SessionEnded:
             return False
 
@@ -74,7 +80,7 @@ class Door:
         while True:
             entries = self.entries
             try:
-                with script_errors(self._visit.utility.name, "collecting"):
+                with script_errors(self.utility.name, "collecting"):
                     return await operation()
             except SessionEnded:
                 await self._enter_again(entries)
@@ -87,7 +93,7 @@ class Door:
             if self._lost:
                 raise Stop(
                     Outcome.PORTAL_DOWN,
-                    f"{self._visit.utility.name} ended the session twice in one visit; try again later.",
+                    f"{self.utility.name} ended the session twice in one visit; try again later.",
                 )
             self._lost = True
             self._visit.note("session ended")
@@ -99,8 +105,8 @@ class Door:
         self._visit.secrets.add(password.get_secret_value())
         await self._refuse_rejected(password)
         try:
-            with script_errors(self._visit.utility.name, "signing in"):
-                await self._visit.utility.sign_in(self._visit, Credentials(self._customer.username, password))
+            with script_errors(self.utility.name, "signing in"):
+                await self.utility.sign_in(self._visit, Credentials(self._customer.username, password))
         except Stop as stop:
             if stop.outcome.holds_the_password:
                 await asyncio.to_thread(

@@ -31,7 +31,7 @@ class IntervalCollector:
 
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """Ask what there is, then fetch what is missing. Raises ``Stop`` when that page cannot be had."""
-        utility = self._visit.utility
+        utility = self._door.utility
         available = await self._door.inside(lambda: utility.available_intervals(self._visit, account))
         await side_by_side(self._one_meter(account, account_id, meter, since) for meter in available)
 
@@ -43,21 +43,21 @@ class IntervalCollector:
         had = await self._days_in_store(account_id, meter.meter_id)
         reasons: dict[date, str] = {}
         self._enter(account, meter.meter_id, wanted, had, had, reasons)
-        for start, end in spans(wanted - had, self._visit.utility.longest_export_days):
+        for start, end in spans(wanted - had, self._door.utility.longest_export_days):
             reason = await self._one_export(account, account_id, meter.meter_id, start, end)
             reasons.update(dict.fromkeys(days(start, end), reason))
             have = await self._days_in_store(account_id, meter.meter_id)
             self._enter(account, meter.meter_id, wanted, had, have, reasons)
 
     async def _days_in_store(self, account_id: int, meter_id: str) -> Set[date]:
-        zone = self._visit.utility.zone
+        zone = self._door.utility.zone
         return await read_and_store(self._store.days_with_readings, account_id, meter_id, zone)
 
     async def _one_export(
         self, account: Account, account_id: int, meter_id: str, first: date, last: date
     ) -> str:
         """Fetch, read and store one export; "" or why its days are missing."""
-        utility = self._visit.utility
+        utility = self._door.utility
         try:
             document = await self._door.inside(
                 lambda: utility.export_intervals(self._visit, account, meter_id, first, last)
@@ -71,7 +71,7 @@ class IntervalCollector:
         return ""
 
     def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> None:
-        data = self._visit.utility.read_intervals(document)
+        data = self._door.utility.read_intervals(document)
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")

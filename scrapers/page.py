@@ -15,9 +15,9 @@ from scrapers.browser import Chromium
 from scrapers.guard import host_of, is_allowed, is_dangerous
 from scrapers.http import Http
 from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from scrapers.portal import Portal
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
-from scrapers.utility import Utility
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
@@ -46,7 +46,7 @@ class BrowserPage:
 
     def __init__(
         self,
-        utility: Utility,
+        portal: Portal,
         base_url: str,
         hosts: Sequence[str],
         chromium: Chromium,
@@ -56,7 +56,7 @@ class BrowserPage:
         note: Callable[..., None],
     ) -> None:
         self.filled: list[Locator] = []
-        self._utility = utility
+        self._portal = portal
         self._base_url = base_url
         self._hosts = hosts
         self._chromium = chromium
@@ -107,7 +107,7 @@ class BrowserPage:
         if is_dangerous(name):
             raise Stop(
                 Outcome.ACTION_REQUIRED,
-                f"{self._utility.name} wants “{name}”; only the customer may do that.",
+                f"{self._portal.name} wants “{name}”; only the customer may do that.",
             )
         self._note("submit", button=name)
         with self._going(f"pressing “{name}”"):
@@ -124,11 +124,11 @@ class BrowserPage:
             Stop: the page is a declared outcome, the status says what it is, or it is ``unknown_page``.
         """
         page = await self._opened()
-        found = await self._first_sign(page, [*signs, *self._utility.signs])
+        found = await self._first_sign(page, [*signs, *self._portal.signs])
         self._note("arrive", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
             raise await self._stop_for_unknown(page)
-        stop = stop_for_sign(self._utility.name, found)
+        stop = stop_for_sign(self._portal.name, found)
         if stop:
             raise stop
         return found
@@ -140,7 +140,7 @@ class BrowserPage:
                 seen = await page.evaluate(_FIRST_SIGN, looks)
                 if seen is None:
                     handle = await page.wait_for_function(
-                        _FIRST_SIGN, arg=looks, timeout=self._utility.settle_seconds * 1000
+                        _FIRST_SIGN, arg=looks, timeout=self._portal.settle_seconds * 1000
                     )
                     seen = await handle.json_value()
         except Stop as stop:
@@ -153,11 +153,11 @@ class BrowserPage:
     async def _stop_for_unknown(self, page: Page) -> Stop:
         status = self._landed.status if self._landed else 200
         headers = self._landed.headers if self._landed else {}
-        by_status = stop_for_status(self._utility.name, status, headers.get("retry-after"))
+        by_status = stop_for_status(self._portal.name, status, headers.get("retry-after"))
         title = await page.title()
         return by_status or Stop(
             Outcome.UNKNOWN_PAGE,
-            f"{self._utility.name} shows a page that its script does not know (“{title}” at "
+            f"{self._portal.name} shows a page that its script does not know (“{title}” at "
             f"{urlsplit(page.url).path}); the script needs mending.",
         )
 
@@ -187,7 +187,7 @@ class BrowserPage:
         await route.abort("blockedbyclient")
 
     def _errors(self, doing: str) -> AbstractContextManager[None]:
-        return playwright_errors(self._utility.name, doing)
+        return playwright_errors(self._portal.name, doing)
 
     @contextmanager
     def _going(self, doing: str) -> Iterator[None]:
@@ -201,7 +201,7 @@ class BrowserPage:
                 raise
             raise Stop(
                 Outcome.BLOCKED,
-                f"{self._utility.name} led to {self._led_away}, a host that is not its own; not followed.",
+                f"{self._portal.name} led to {self._led_away}, a host that is not its own; not followed.",
             ) from stop
 
     async def session(self) -> PortalSession | None:

@@ -106,7 +106,7 @@ class Run:
             request.utility, request.base_url, self._chromium, self._answers(customer), self._secrets, session
         )
         async with visit:
-            door = Door(visit, self._store, customer, request.password)
+            door = Door(request.utility, visit, self._store, customer, request.password)
             collection = Collection(visit, door, self._store, customer, self._progress, request.since)
             result = Result(customer, Outcome.COMPLETE, "", door.use, {})
             try:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
-from zoneinfo import ZoneInfo
+from typing import ClassVar
 
 from pydantic import SecretStr
 
 from records import Account, Bill, Document, IntervalData, ListedBill
-from scrapers.outcomes import Sign
-
-if TYPE_CHECKING:
-    from scrapers.visit import Visit
+from scrapers.portal import Portal
+from scrapers.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class Verified:
     evidence: str
 
 
-class Utility(ABC):
+class Utility(Portal, ABC):
     """One portal's script: what it is, declared, and how its pages are walked.
 
     A subclass in ``utilities/<id>/`` declares every attribute below and implements every method. Methods walk
@@ -54,35 +50,10 @@ class Utility(ABC):
     (``scrapers.outcomes``); most of the time ``visit`` does it for them.
     """
 
-    name: ClassVar[str]
-    home: ClassVar[str]
-    """The portal's public address, or "" for one that has none."""
-    hosts: ClassVar[Sequence[str]]
-    """Hosts a visit may speak to besides ``home``'s; ``*.example.com`` stands for any host below it."""
-    zone: ClassVar[ZoneInfo]
-    signs: ClassVar[Sequence[Sign]]
-    """What any of the portal's pages can turn into, most specific first."""
     longest_export_days: ClassVar[int]
-    parallel: ClassVar[int] = 4
-    """How many requests the portal bears at once from one session."""
-    settle_seconds: ClassVar[float] = 5.0
-    """How long after loading a page may still turn into one of the ``signs``."""
     bill_layout: ClassVar[str]
     bill_layout_version: ClassVar[int]
     verified: ClassVar[Verified]
-
-    @property
-    def id(self) -> str:
-        """The folder's name under ``utilities/``."""
-        return type(self).__module__.split(".")[1]
-
-    def username_problem(self, username: str) -> str:
-        """Why this cannot be a user name of the portal, or "". Here: it has to be an e-mail address."""
-        if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", username):
-            return ""
-        return (
-            f"{self.name} wants an e-mail address for a user name, like name@example.com, not “{username}”."
-        )
 
     @abstractmethod
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:

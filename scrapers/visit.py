@@ -16,9 +16,9 @@ from scrapers.guard import host_of
 from scrapers.http import Http
 from scrapers.outcomes import Stop
 from scrapers.page import BrowserPage
+from scrapers.portal import Portal
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
-from scrapers.utility import Utility
 
 _ANSWERS = 12
 
@@ -32,27 +32,27 @@ class Visit:
 
     def __init__(
         self,
-        utility: Utility,
+        portal: Portal,
         base_url: str,
         chromium: Chromium,
         answers: Answers,
         secrets: Secrets,
         session: PortalSession | None = None,
     ) -> None:
-        hosts = (host_of(base_url), *utility.hosts)
-        self.utility = utility
+        hosts = (host_of(base_url), *portal.hosts)
+        self.portal = portal
         self.secrets = secrets
         self.challenged = False
         self.steps: list[dict[str, object]] = []
-        self.http = Http(utility.name, base_url, hosts, utility.signs, utility.parallel, self.note)
-        self.page = BrowserPage(utility, base_url, hosts, chromium, self.http, secrets, session, self.note)
+        self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note)
+        self.page = BrowserPage(portal, base_url, hosts, chromium, self.http, secrets, session, self.note)
         self._chromium = chromium
         self._answers = answers
         self._session = session
         self._plain: APIRequestContext | None = None
         self._asked = 0
         self._began = time.monotonic()
-        self._log: Any = structlog.get_logger("visit").bind(utility=utility.id)
+        self._log: Any = structlog.get_logger("visit").bind(utility=portal.id)
         if session is not None:
             secrets.add(*session.secrets())
 
@@ -82,7 +82,7 @@ class Visit:
         if not self._answers.can_answer(factor):
             raise Stop(
                 Outcome.MFA_REQUIRED,
-                f"{self.utility.name} asks: {prompt} Nobody is there to answer; run it at a terminal.",
+                f"{self.portal.name} asks: {prompt} Nobody is there to answer; run it at a terminal.",
             )
 
     async def ask(self, challenge: Challenge, *, unanswered: Outcome = Outcome.MFA_REQUIRED) -> Answer:
@@ -94,14 +94,14 @@ class Visit:
         self.challenged = True
         self._asked += 1
         if self._asked > _ANSWERS:
-            raise Stop(Outcome.MFA_FAILED, f"{self.utility.name} took none of {_ANSWERS} answers.")
+            raise Stop(Outcome.MFA_FAILED, f"{self.portal.name} took none of {_ANSWERS} answers.")
         self.note(
             "challenge", factor=challenge.factor, destination=challenge.destination, error=challenge.error
         )
         try:
             answer = await self._answers.answer(challenge)
         except NobodyToAsk as exc:
-            raise Stop(unanswered, f"{self.utility.name}: {exc}") from exc
+            raise Stop(unanswered, f"{self.portal.name}: {exc}") from exc
         if isinstance(answer, Code):
             self.secrets.add(answer.text)
         return answer

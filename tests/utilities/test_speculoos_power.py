@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import utilities
+from fake_utility.speculoos.customers import CUSTOMERS
+from fake_utility.speculoos.exports import Export
 from formats.errors import FormatError
 from formats.green_button import read_green_button
 from formats.pdf import pdf_text
-from records import Outcome
+from records import Document, IntervalData, Outcome
 from scrapers.outcomes import ItemFailed, Stop
+from utilities import load_utility
 from utilities.speculoos_power import pages
 from utilities.speculoos_power.bill import read_bill
 
@@ -183,3 +188,28 @@ def test_a_page_that_lost_something_has_a_changed_layout(
     with pytest.raises(Stop, match="Speculoos Power") as stop:
         read(page.replace(old, "<b" if old.startswith("<") else "lost"))
     assert stop.value.outcome is Outcome.LAYOUT_CHANGED
+
+
+@pytest.mark.parametrize("username", ["iamvalid@bayou.energy", "solar@speculoos.example"])
+def test_every_export_format_says_the_same(username: str) -> None:
+    """Green Button XML, its ZIP and CSV of a week with 25 hours in one day."""
+    portal = load_utility("speculoos_power")
+    account = CUSTOMERS[username].accounts[0]
+    for meter in account.meters:
+        read = {}
+        for media, format_ in (("application/xml", "xml"), ("application/zip", "zip"), ("text/csv", "csv")):
+            export = Export(account, meter, date(2025, 10, 30), date(2025, 11, 5), format_)
+            read[format_] = portal.read_intervals(Document(export.content(), media, export.file_name))
+        assert read["xml"] == read["zip"]
+        assert energy(read["csv"]) == energy(read["xml"])
+        assert len(read["xml"].series[0].readings) in {7 * 96 + 4, 7 * 24 + 1}
+
+
+def energy(data: IntervalData) -> dict[tuple[str, str], list[tuple[int, Decimal]]]:
+    """Each series' readings as exact amounts, whatever exponent a format gives them."""
+    return {
+        (series.meter_id, series.direction): [
+            (reading.start, Decimal(reading.mantissa).scaleb(series.exponent)) for reading in series.readings
+        ]
+        for series in data.series
+    }

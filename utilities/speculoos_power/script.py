@@ -8,8 +8,10 @@ from typing import ClassVar
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
+from formats.archive import unpack
 from formats.green_button import read_green_button
-from records import Account, Bill, Document, IntervalData, ListedBill, Outcome
+from formats.interval_csv import read_interval_csv
+from records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Series
 from scrapers.http import SIGNED_OUT
 from scrapers.outcomes import Sign
 from scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
@@ -98,5 +100,13 @@ class SpeculoosPower(Utility):
         return export.document()
 
     def read_intervals(self, document: Document) -> IntervalData:
-        read = read_green_button(document.content)
-        return IntervalData(read.series, read.problems)
+        series: list[Series] = []
+        problems: list[str] = []
+        for name, content in unpack(document.content, document.name):
+            if name.endswith(".csv"):
+                series += read_interval_csv(content, self.zone)
+            else:
+                read = read_green_button(content)
+                series += read.series
+                problems += read.problems
+        return IntervalData(series, problems)

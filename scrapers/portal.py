@@ -1,0 +1,40 @@
+"""What a portal is, declared: where it is, what its pages can turn into, what it bears."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from scrapers.outcomes import Sign
+
+
+class Portal:
+    """The declarations of a utility that a visit goes by; ``Utility`` adds the script."""
+
+    name: ClassVar[str]
+    home: ClassVar[str]
+    """The portal's public address, or "" for one that has none."""
+    hosts: ClassVar[Sequence[str]]
+    """Hosts a visit may speak to besides ``home``'s; ``*.example.com`` stands for any host below it."""
+    zone: ClassVar[ZoneInfo]
+    signs: ClassVar[Sequence[Sign]]
+    """What any of the portal's pages can turn into, most specific first."""
+    parallel: ClassVar[int] = 4
+    """How many requests the portal bears at once from one session."""
+    settle_seconds: ClassVar[float] = 5.0
+    """How long after loading a page may still turn into one of the ``signs``."""
+
+    @property
+    def id(self) -> str:
+        """The folder's name under ``utilities/``."""
+        return type(self).__module__.split(".")[1]
+
+    def username_problem(self, username: str) -> str:
+        """Why this cannot be a user name of the portal, or "". Here: it has to be an e-mail address."""
+        if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", username):
+            return ""
+        return (
+            f"{self.name} wants an e-mail address for a user name, like name@example.com, not “{username}”."
+        )
