@@ -6,8 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+)
+
+
+class _CountsOnly(ProgressColumn):
+    """A column that is blank for a mere step."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        return self._column.render(task) if task.fields.get("counts") else ""
 
 
 class LiveProgress:
@@ -17,8 +37,8 @@ class LiveProgress:
         self._bars = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=32),
-            MofNCompleteColumn(),
+            _CountsOnly(BarColumn(bar_width=32)),
+            _CountsOnly(MofNCompleteColumn()),
             console=console,
             disable=not console.is_terminal,
         )
@@ -43,7 +63,7 @@ class LiveProgress:
 
     def count(self, what: str, done: int, total: int) -> None:
         if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(f"  {what}", total=total)
+            self._tasks[what] = self._bars.add_task(f"  {what}", total=total, counts=True)
         self._bars.update(self._tasks[what], completed=done, total=total)
 
     def _finish_step(self) -> None:

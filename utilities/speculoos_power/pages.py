@@ -103,7 +103,7 @@ def _table(root: html.HtmlElement, caption: str) -> html.HtmlElement:
 
 
 def _one(root: html.HtmlElement, xpath: str, what: str) -> html.HtmlElement:
-    found = root.xpath(xpath)
+    found: list[html.HtmlElement] = root.xpath(xpath)
     if not found:
         raise Stop(Outcome.LAYOUT_CHANGED, f"Speculoos Power's page no longer has its {what}.")
     return found[0]
