@@ -24,6 +24,7 @@ from scrapers.logs import log_to_stderr
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
 from scrapers.scrape import Request, Run
+from scrapers.scratch import scratch_folder
 from scrapers.spans import days, spans
 from storage.settings import Settings
 from storage.store import Store
@@ -74,9 +75,11 @@ async def _scrape(base_url: str, home: Path) -> Seconds:
         password=password,
         person=Nobody(),
     )
-    async with Chromium([host_of(base_url)]) as chromium:
-        with await asyncio.to_thread(Store.open, Settings(home=home)) as store:
-            result = await Run(request, store, chromium, Secrets(), Unwatched(), home / "evidence").go()
+    with scratch_folder(home) as scratch:
+        async with Chromium([host_of(base_url)], scratch) as chromium:
+            with await asyncio.to_thread(Store.open, Settings(home=home)) as store:
+                run = Run(request, store, chromium, Secrets(), Unwatched(), home / "evidence")
+                result = await run.go()
     if result.outcome is not Outcome.COMPLETE:
         raise RuntimeError(f"a measured scrape ended {result.outcome}: {result.message}")
     return Seconds(result.seconds["sign_in"], result.seconds["collect"])

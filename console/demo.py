@@ -26,6 +26,7 @@ from scrapers.logs import log_to_stderr
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
 from scrapers.scrape import Request, Result, Run
+from scrapers.scratch import scratch_folder
 from storage.export import write_out
 from storage.settings import Settings
 from storage.store import Store
@@ -51,11 +52,15 @@ async def demo(out: Path) -> int:
     secrets = Secrets()
     log_to_stderr(secrets)
     complete = True
-    with fake_utility(random_codes=True, home=settings.home) as base_url, Store.open(settings) as store:
+    with (
+        fake_utility(random_codes=True, home=settings.home) as base_url,
+        scratch_folder(settings.home) as scratch,
+        Store.open(settings) as store,
+    ):
         console.print(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.\n")
         table = _table()
         with Live(table, console=console, refresh_per_second=8):
-            async with Chromium([host_of(base_url)]) as chromium:
+            async with Chromium([host_of(base_url)], scratch) as chromium:
                 for username, what_for in CUSTOMERS:
                     began = time.monotonic()
                     result = await _one(username, base_url, store, chromium, secrets, settings)

@@ -30,6 +30,7 @@ from scrapers.browser import Chromium
 from scrapers.logs import log_to_stderr
 from scrapers.redact import Secrets
 from scrapers.scrape import Request, Result, Run
+from scrapers.scratch import scratch_folder
 from scrapers.utility import Utility
 from storage.export import write_out
 from storage.settings import Settings
@@ -68,7 +69,8 @@ async def _scrape(
     options: ScrapeOptions, planned: Plan, given: _Input, settings: Settings, secrets: Secrets
 ) -> int:
     async with AsyncExitStack() as stack:
-        chromium = await stack.enter_async_context(Chromium(planned.hosts, headed=options.headed))
+        scratch = stack.enter_context(scratch_folder(settings.home))
+        chromium = await stack.enter_async_context(Chromium(planned.hosts, scratch, headed=options.headed))
         base_url = await asyncio.to_thread(stack.enter_context, _portal(options, planned.utility, settings))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         with LiveProgress(Console(stderr=True)) as live:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -31,16 +32,20 @@ class BrowserMissing(Exception):
 
 
 class Chromium:
-    """Playwright and one Chromium, each started when first needed; an async context manager."""
+    """Playwright and one Chromium, each started when first needed; an async context manager.
 
-    def __init__(self, hosts: Sequence[str], *, headed: bool = False) -> None:
+    ``scratch`` is a private folder for what must not outlive them (``scrapers.scratch``).
+    """
+
+    def __init__(self, hosts: Sequence[str], scratch: Path, *, headed: bool = False) -> None:
+        self.scratch = scratch
         self._hosts = hosts
         self._headed = headed
         self._driver: asyncio.Task[Playwright] | None = None
         self._browser: asyncio.Task[Browser] | None = None
 
     async def __aenter__(self) -> Chromium:
-        self._driver = asyncio.create_task(async_playwright().start())
+        self._driver = asyncio.create_task(self._start())
         return self
 
     async def __aexit__(
@@ -54,6 +59,18 @@ class Chromium:
             await _settled(self._driver)
             if self._driver.exception() is None:
                 await self._driver.result().stop()
+
+    async def _start(self) -> Playwright:
+        """Playwright keeps profiles and unfinished traces where TMPDIR says when it starts."""
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = str(self.scratch)
+        try:
+            return await async_playwright().start()
+        finally:
+            if before is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before
 
     async def driver(self) -> Playwright:
         if self._driver is None:
@@ -149,8 +166,9 @@ def _on_path(names: Sequence[str]) -> Iterator[Path]:
 
 
 async def _check() -> str:
-    async with Chromium(["127.0.0.1"]) as chromium:
-        return (await chromium.browser()).version
+    with tempfile.TemporaryDirectory() as scratch:
+        async with Chromium(["127.0.0.1"], Path(scratch)) as chromium:
+            return (await chromium.browser()).version
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from scrapers.visit import Visit
 
 _COOKIE_HEADERS = frozenset({"cookie", "set-cookie", "authorization"})
 _COOKIE = re.compile(r"(?:^|[;,\n]\s*)[^=;,\s]+=([^;,\n]*)")
-_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - in a folder of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     None when it could not be written: that must not hide how the run ended.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=_MEMORY) as scratch:
+        with tempfile.TemporaryDirectory(dir=visit.scratch) as scratch:
             raw_trace = Path(scratch) / "trace.zip"
             await visit.page.end_trace(str(raw_trace))
             page = visit.page.shown

@@ -46,6 +46,7 @@ class Visit:
         self.steps: list[dict[str, object]] = []
         self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note)
         self.page = BrowserPage(portal, base_url, hosts, chromium, self.http, secrets, session, self.note)
+        self.scratch = chromium.scratch
         self._chromium = chromium
         self._answers = answers
         self._session = session

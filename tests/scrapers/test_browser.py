@@ -54,6 +54,6 @@ def test_the_one_that_is_named_is_taken(machine: Path, monkeypatch: pytest.Monke
 
 async def test_one_that_does_not_start_is_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METERFARM_BROWSER", str(_program(machine / "broken")))
-    async with Chromium(["127.0.0.1"]) as chromium:
+    async with Chromium(["127.0.0.1"], machine) as chromium:
         with pytest.raises(BrowserMissing, match="broken does not start"):
             await chromium.browser()

@@ -49,8 +49,8 @@ def sites() -> Iterator[tuple[Site, Site]]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(sites: tuple[Site, Site]) -> AsyncIterator[World]:
-    async with Chromium(["127.0.0.1"]) as chromium:
+async def world(sites: tuple[Site, Site], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
         yield World(*sites, chromium)
 
 
