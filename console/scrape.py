@@ -26,7 +26,7 @@ from mfa.person import Person
 from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
 from records import Outcome
-from scrapers.browser import Chromium
+from scrapers.browser import Chromium, find_chromium
 from scrapers.logs import log_to_stderr
 from scrapers.redact import Secrets
 from scrapers.scrape import Request, Result, Run
@@ -54,6 +54,8 @@ async def scrape(options: ScrapeOptions, settings: Settings) -> int:
         Crash: a fault of our own.
     """
     planned = plan(options)
+    if options.headed:
+        find_chromium(headed=True)
     given = _read_input(options)
     secrets = Secrets()
     if given.password is not None:
