@@ -16,6 +16,7 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_RATIO = 200
 _FREE = 8 * 1024 * 1024  # unpacked bytes that no ratio is asked of: so little harms nobody
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+_LOCAL_HEADER = 30
 _ENCRYPTED = 0x1
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -60,7 +61,17 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         )
     if any(each.flag_bits & _ENCRYPTED for each in members):
         raise FormatError("The ZIP file is encrypted: it opens only with a password.")
+    _check_apart(archive)
     return members
+
+
+def _check_apart(archive: zipfile.ZipFile) -> None:
+    """Files that share bytes are damage, or a ZIP bomb."""
+    end = archive.start_dir
+    for member in sorted(archive.infolist(), key=lambda each: each.header_offset, reverse=True):
+        if member.header_offset + _LOCAL_HEADER + member.compress_size > end:
+            raise FormatError("The ZIP file's parts overlap, it is damaged: download it again.")
+        end = member.header_offset
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, allowed: int) -> bytes:

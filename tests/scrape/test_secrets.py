@@ -56,12 +56,21 @@ def everything_under(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def leaks(canaries: dict[str, str], places: Iterator[tuple[str, bytes]]) -> list[str]:
-    searched = {name: tuple(forms(canary)) for name, canary in canaries.items()}
+    """Where which canary was found. Six digits can stand in a long number by chance: they count alone."""
+    searched = {
+        name: re.compile(
+            b"|".join(
+                rb"(?<![0-9])%s(?![0-9])" % form if form.isdigit() else re.escape(form)
+                for form in forms(canary)
+            )
+        )
+        for name, canary in canaries.items()
+    }
     return [
         f"{name} in {place}"
         for place, content in places
         for name, wanted in searched.items()
-        if any(form in content for form in wanted)
+        if wanted.search(content)
     ]
 
 
