@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select, update
 from sqlmodel import Session, col
@@ -19,7 +17,6 @@ from storage.results import Coverage, ReadingCounts
 from storage.tables import AccountRow, MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
 from storage.tables.base import BIG
 
-_HALF_A_DAY = 43_200
 _READING = metadata.tables["reading"]
 _REVISION = metadata.tables["reading_revision"]
 _VALUES = tuple(_READING.c[name] for name in Reading._fields)
@@ -51,22 +48,6 @@ def coverage(session: Session, account_id: int) -> dict[str, Coverage]:
         .group_by(col(MeterRow.number))
     )
     return {number: Coverage(*rest) for number, *rest in session.execute(query)}
-
-
-def days(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> set[date]:
-    """The local days in which any reading of the meter starts.
-
-    Half a day holds one midnight at most, so the days of its first and last reading are all its days.
-    """
-    start = _READING.c.start
-    query = (
-        select(func.min(start), func.max(start))
-        .join(SeriesRow, col(SeriesRow.id) == _READING.c.series_id)
-        .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
-        .where(col(MeterRow.account_id) == account_id, col(MeterRow.number) == meter_id)
-        .group_by(start // _HALF_A_DAY)
-    )
-    return {datetime.fromtimestamp(at, zone).date() for ends in session.execute(query) for at in ends}
 
 
 def stored(session: Session, account_id: int, meter_id: str) -> list[Series]:

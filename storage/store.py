@@ -9,7 +9,7 @@ from types import TracebackType
 from zoneinfo import ZoneInfo
 
 from records import Account, Bill, Document, LedgerItem, ListedBill, Outcome, Series
-from storage import accounts, bills, customers, documents, logins, readings, runs, sessions
+from storage import accounts, bills, customers, days, documents, logins, readings, runs, sessions
 from storage.database import Database
 from storage.files import Files
 from storage.home import FILES, prepare_home
@@ -207,10 +207,10 @@ class Store:
         with self._database.reading() as session:
             return readings.coverage(session, account_id)
 
-    def days_with_readings(self, account_id: int, meter_id: str, zone: ZoneInfo) -> set[date]:
-        """The days of ``zone`` in which a reading of the meter starts."""
+    def whole_days(self, account_id: int, meter_id: str, zone: ZoneInfo) -> set[date]:
+        """The days of ``zone`` that every series of the meter covers from midnight to midnight."""
         with self._database.reading() as session:
-            return readings.days(session, account_id, meter_id, zone)
+            return days.whole(session, account_id, meter_id, zone)
 
     def save_readings(
         self, account_id: int, document: Document, portal_key: str, series: Sequence[Series]

@@ -7,9 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,7 +18,6 @@ from storage.store import Store
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 
 ROOT = Path(__file__).parents[2]
-NEW_YORK = ZoneInfo("America/New_York")
 
 
 @pytest.fixture
@@ -105,35 +102,6 @@ def test_coverage_folds_directions(store: Store, account: int) -> None:
     assert store.coverage(account) == {}
     store.save_readings(account, EXPORT, "jan", [series(range(4)), series([1], direction=Direction.RECEIVED)])
     assert store.coverage(account) == {ELECTRIC.id: Coverage(START, START + 3600, 5)}
-
-
-def test_a_day_between_two_midnights_of_one_utc_day_is_found(store: Store, account: int) -> None:
-    """London's short day runs from 00:00Z to 23:00Z."""
-    london = ZoneInfo("Europe/London")
-    midnight = int(datetime(2026, 3, 28, 23, 45, tzinfo=UTC).timestamp())
-    store.save_readings(account, EXPORT, "a", [series(range(95), start=midnight)])
-    days = store.days_with_readings(account, ELECTRIC.id, london)
-    assert days == {date(2026, 3, 28), date(2026, 3, 29), date(2026, 3, 30)}
-
-
-@pytest.mark.parametrize(
-    ("day", "quarters"), [(date(2026, 3, 8), 92), (date(2026, 11, 1), 100), (date(2026, 6, 1), 96)]
-)
-def test_days_are_local_and_as_long_as_they_are(store: Store, account: int, day: date, quarters: int) -> None:
-    """All quarter-hours of one local day are that day's; one more belongs to the next."""
-    midnight = int(datetime.combine(day, datetime.min.time(), NEW_YORK).timestamp())
-    store.save_readings(account, EXPORT, "a", [series(range(quarters), start=midnight)])
-    assert store.days_with_readings(account, ELECTRIC.id, NEW_YORK) == {day}
-    store.save_readings(account, EXPORT, "b", [series(range(quarters + 1), start=midnight)])
-    assert store.days_with_readings(account, ELECTRIC.id, NEW_YORK) == {day, day + timedelta(days=1)}
-
-
-def test_days_without_readings_are_told_apart(store: Store, account: int) -> None:
-    noon = int(datetime(2026, 3, 7, 17, tzinfo=UTC).timestamp())
-    store.save_readings(account, EXPORT, "a", [series([1], start=noon), series([1], start=noon + 2 * 86400)])
-    days = store.days_with_readings(account, ELECTRIC.id, NEW_YORK)
-    assert days == {date(2026, 3, 7), date(2026, 3, 9)}
-    assert store.days_with_readings(account, "unknown", NEW_YORK) == set()
 
 
 def test_two_years_of_quarter_hours_are_quick(store: Store, account: int) -> None:

@@ -1,0 +1,78 @@
+"""Which local days a meter's readings cover from midnight to midnight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select
+from sqlmodel import Session, col
+
+from storage.tables import MeterRow, SeriesRow, metadata
+
+_READING = metadata.tables["reading"]
+_START = _READING.c.start
+
+
+def whole(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> set[date]:
+    """The days of ``zone`` in which every series of the meter has readings as long as the day together.
+
+    A reading belongs to the day it starts in. A series without any reading does not count.
+    """
+    this = _READING.c.series_id == SeriesRow.id
+    first_start = select(func.min(_START)).where(this).scalar_subquery()
+    last_start = select(func.max(_START)).where(this).scalar_subquery()
+    query = (
+        select(col(SeriesRow.id), first_start, last_start)
+        .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
+        .where(col(MeterRow.account_id) == account_id, col(MeterRow.number) == meter_id)
+    )
+    bounds = [row for row in session.execute(query) if row[1] is not None]
+    if not bounds:
+        return set()
+    first = datetime.fromtimestamp(max(start for _, start, _ in bounds), zone).date()
+    last = datetime.fromtimestamp(min(end for _, _, end in bounds), zone).date()
+    midnights = {day: _midnight(day, zone) for day in _days(first, last + timedelta(days=1))}
+    connection = session.connection()
+    return set.intersection(*(_covered(connection, series_id, midnights) for series_id, _, _ in bounds))
+
+
+def _covered(connection: Connection, series_id: int, midnights: Mapping[date, int]) -> set[date]:
+    covered: set[date] = set()
+    for days, start, length in _alike(midnights):
+        end = start + length * len(days)
+        number = (_START - start) // length
+        query = (
+            select(number)
+            .where(_READING.c.series_id == series_id, _START.between(start, end - 1))
+            .group_by(number)
+            .having(func.sum(_READING.c.seconds) >= length)
+        )
+        covered.update(days[at] for at in connection.scalars(query))
+    return covered
+
+
+def _alike(midnights: Mapping[date, int]) -> Iterator[tuple[list[date], int, int]]:
+    """Runs of consecutive days of one length: the days, the first one's midnight, the length in seconds."""
+    days: list[date] = []
+    start = length = 0
+    for (day, midnight), (_, following) in pairwise(midnights.items()):
+        if days and following - midnight != length:
+            yield days, start, length
+            days = []
+        if not days:
+            start, length = midnight, following - midnight
+        days.append(day)
+    if days:
+        yield days, start, length
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    """Epoch seconds of the day's first instant, also where clocks skip or repeat midnight."""
+    return int(datetime.combine(day, time.min, zone).timestamp())

@@ -1,0 +1,113 @@
+"""A day counts as stored only if every series of the meter covers all of it, in the utility's own time."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from records import Direction, Series
+from storage.store import Store
+from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, USERNAME, UTILITY, series
+
+NEW_YORK = ZoneInfo("America/New_York")
+RECEIVED = Direction.RECEIVED
+
+
+@pytest.fixture
+def account(store: Store) -> int:
+    return store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
+
+
+def _save(store: Store, account: int, *exported: Series) -> None:
+    store.save_readings(account, EXPORT, "export", exported)
+
+
+def _whole(store: Store, account: int, zone: ZoneInfo = NEW_YORK) -> set[date]:
+    return store.whole_days(account, ELECTRIC.id, zone)
+
+
+def _midnight(day: date, zone: ZoneInfo = NEW_YORK) -> int:
+    return int(datetime.combine(day, datetime.min.time(), zone).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "quarters"),
+    [
+        ("America/New_York", date(2026, 3, 8), 92),
+        ("America/New_York", date(2026, 11, 1), 100),
+        ("America/New_York", date(2026, 6, 1), 96),
+        ("Europe/London", date(2026, 3, 29), 92),
+        ("America/Havana", date(2026, 3, 8), 92),
+        ("America/Havana", date(2025, 11, 2), 100),
+        ("Asia/Kathmandu", date(2026, 6, 1), 96),
+    ],
+)
+def test_a_day_is_whole_with_its_last_quarter_hour(
+    store: Store, account: int, zone: str, day: date, quarters: int
+) -> None:
+    """Havana's clocks skip midnight and repeat it; Kathmandu is 5:45 ahead."""
+    there = ZoneInfo(zone)
+    midnight = _midnight(day, there)
+    _save(store, account, series(range(quarters - 1), start=midnight))
+    assert _whole(store, account, there) == set()
+    _save(store, account, series(range(quarters), start=midnight))
+    assert _whole(store, account, there) == {day}
+    _save(store, account, series(range(quarters + 1), start=midnight - 900))
+    assert _whole(store, account, there) == {day}
+
+
+def test_the_days_around_a_change_of_clocks_are_told_apart(store: Store, account: int) -> None:
+    days = [date(2026, 3, 6) + timedelta(days=number) for number in range(5)]
+    quarters = (_midnight(date(2026, 3, 11)) - _midnight(days[0])) // 900
+    assert quarters == 5 * 96 - 4
+    _save(store, account, series(range(quarters), start=_midnight(days[0])))
+    assert _whole(store, account) == set(days)
+
+
+def test_a_hole_in_one_direction_is_a_hole_in_the_day(store: Store, account: int) -> None:
+    first = _midnight(date(2026, 6, 1))
+    _save(
+        store,
+        account,
+        series(range(3 * 96), start=first),
+        series(range(96), start=first, direction=RECEIVED),
+        series(range(95), start=first + 86_400 + 900, direction=RECEIVED),
+        series(range(96), start=first + 2 * 86_400, direction=RECEIVED),
+    )
+    assert _whole(store, account) == {date(2026, 6, 1), date(2026, 6, 3)}
+
+
+def test_a_direction_without_readings_does_not_count(store: Store, account: int) -> None:
+    _save(
+        store, account, series(range(96), start=_midnight(date(2026, 6, 1))), series([], direction=RECEIVED)
+    )
+    assert _whole(store, account) == {date(2026, 6, 1)}
+
+
+def test_directions_that_share_no_day_have_no_whole_day(store: Store, account: int) -> None:
+    first = _midnight(date(2026, 6, 1))
+    _save(
+        store,
+        account,
+        series(range(96), start=first),
+        series(range(96), start=first + 9 * 86_400, direction=RECEIVED),
+    )
+    assert _whole(store, account) == set()
+
+
+def test_an_unknown_meter_has_no_whole_day(store: Store, account: int) -> None:
+    _save(store, account, series(range(96), start=_midnight(date(2026, 6, 1))))
+    assert store.whole_days(account, "unknown", NEW_YORK) == set()
+
+
+def test_the_days_of_two_years_of_quarter_hours_are_found_quickly(store: Store, account: int) -> None:
+    """A generous bound, for a busy machine."""
+    first = date(2024, 6, 1)
+    quarters = (_midnight(first + timedelta(days=762)) - _midnight(first)) // 900
+    _save(store, account, series(range(quarters), start=_midnight(first)))
+    began = time.perf_counter()
+    assert len(_whole(store, account)) == 762
+    assert time.perf_counter() - began < 0.8
