@@ -11,8 +11,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from records import Commodity, Direction, Reading, Series, Unit
-from storage import accounts
-from storage.errors import StorageError
+from storage import accounts, exponents
 from storage.results import Coverage, ReadingCounts
 from storage.tables import AccountRow, MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
 from storage.tables.base import BIG
@@ -26,12 +25,13 @@ def save(session: Session, account: AccountRow, series: Sequence[Series]) -> Rea
     """Insert what is new, update what changed; ``account`` is locked.
 
     Of two readings with the same start the last counts. A changed reading's former value is kept.
+    Raises FormatError if a series cannot be told in what is stored of it.
     """
     inserted = changed = total = 0
     now = int(time.time())
     for one in series:
         row = _series(session, account, one)
-        readings = {reading.start: reading for reading in _in_units_of(row, one)}
+        readings = {reading.start: reading for reading in exponents.align(session, row, one)}
         fresh, different = _write(session.connection(), row.id, readings, now)
         inserted, changed, total = inserted + fresh, changed + different, total + len(readings)
     return ReadingCounts(inserted, changed, total - inserted - changed)
@@ -79,7 +79,7 @@ def fingerprints(session: Session, account_id: int) -> dict[str, str]:
         select(func.count()).where(col(ReadingRevisionRow.series_id) == SeriesRow.id).scalar_subquery()
     )
     query = (
-        select(col(MeterRow.number), col(SeriesRow.id), inserts, revisions)
+        select(col(MeterRow.number), col(SeriesRow.id), col(SeriesRow.exponent), inserts, revisions)
         .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
         .where(col(MeterRow.account_id) == account_id)
         .order_by(col(MeterRow.number), col(SeriesRow.id))
@@ -107,28 +107,6 @@ def _series(session: Session, account: AccountRow, shown: Series) -> SeriesRow:
         session.add(row)
         session.flush()
     return row
-
-
-def _in_units_of(row: SeriesRow, shown: Series) -> Sequence[Reading]:
-    """The readings at the stored series' exponent, exactly."""
-    if shown.unit.value != row.unit:
-        raise StorageError(
-            f"Meter {shown.meter_id} sent {shown.unit.value} where {row.unit} is stored; "
-            "nothing of this export was stored, have the utility's script looked at."
-        )
-    shift = shown.exponent - row.exponent
-    if shift == 0:
-        return shown.readings
-    if shift > 0:
-        factor = 10**shift
-        return [reading._replace(mantissa=reading.mantissa * factor) for reading in shown.readings]
-    divisor = 10**-shift
-    if any(reading.mantissa % divisor for reading in shown.readings):
-        raise StorageError(
-            f"Meter {shown.meter_id} sent finer values than the stored 10^{row.exponent} {row.unit}; "
-            "nothing of this export was stored, have the utility's script looked at."
-        )
-    return [reading._replace(mantissa=reading.mantissa // divisor) for reading in shown.readings]
 
 
 def _readings_of(series_id: int) -> Select[Any]:

@@ -215,7 +215,10 @@ class Store:
     def save_readings(
         self, account_id: int, document: Document, portal_key: str, series: Sequence[Series]
     ) -> ReadingCounts:
-        """Keep an export and its readings, all or nothing, at the unit and exponent each series has."""
+        """Keep an export and its readings, all or nothing, each series at the finest exponent it came in.
+
+        Raises FormatError, and stores nothing, if a series changed its unit or has values beyond 64 bits.
+        """
         sha256 = self.files.put(document.content)
         with self._database.writing() as session:
             account = accounts.locked(session, account_id)

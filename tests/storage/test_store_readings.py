@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from formats.errors import FormatError
 from records import Direction, Document, Reading, Series, Unit
-from storage.errors import StorageError
 from storage.results import Coverage, ReadingCounts
 from storage.store import Store
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
@@ -39,6 +39,11 @@ def test_the_same_export_again_changes_nothing(store: Store, account: int) -> No
 
 def _with_readings(one: Series, *readings: Reading) -> Series:
     return replace(one, readings=list(readings))
+
+
+def _stored(mantissas: list[int], exponent: int = 0) -> Series:
+    one = series(mantissas, exponent=exponent)
+    return _with_readings(one, *one.readings)
 
 
 def test_a_changed_reading_keeps_its_former_value(store: Store, account: int, home: Path) -> None:
@@ -75,26 +80,61 @@ def test_of_two_readings_of_one_start_the_last_counts(store: Store, account: int
     assert store.series(account, ELECTRIC.id)[0].readings == [Reading(START, 900, 2)]
 
 
-def test_values_are_converted_to_the_stored_exponent_exactly(store: Store, account: int) -> None:
+def _former(home: Path) -> list[int]:
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        rows = database.execute("SELECT mantissa FROM reading_revision ORDER BY id").fetchall()
+    database.close()
+    return [mantissa for (mantissa,) in rows]
+
+
+def test_a_coarser_export_is_converted_to_the_stored_exponent_exactly(store: Store, account: int) -> None:
     store.save_readings(account, EXPORT, "wh", [series([1500])])
     kwh = series([2, 3], start=START + 900, exponent=3)
-    assert store.save_readings(account, EXPORT, "kwh", [kwh]).inserted == 2
-    milli = series([4_000], start=START + 2700, exponent=-3)
-    assert store.save_readings(account, EXPORT, "milli", [milli]).inserted == 1
-    stored = store.series(account, ELECTRIC.id)[0]
-    assert stored.exponent == 0
-    assert [reading.mantissa for reading in stored.readings] == [1500, 2000, 3000, 4]
+    assert store.save_readings(account, EXPORT, "kwh", [kwh]) == ReadingCounts(2, 0, 0)
+    assert store.save_readings(account, EXPORT, "kwh", [kwh]) == ReadingCounts(0, 0, 2)
+    assert store.series(account, ELECTRIC.id) == [_stored([1500, 2000, 3000])]
 
 
-@pytest.mark.parametrize(("unit", "exponent"), [(Unit.WH, -1), (Unit.THERM, 0)])
-def test_what_cannot_be_converted_exactly_is_refused_whole(
-    store: Store, account: int, unit: Unit, exponent: int
-) -> None:
+def test_a_finer_export_refines_what_is_stored_exactly(store: Store, account: int, home: Path) -> None:
+    received = series([9], direction=Direction.RECEIVED)
+    store.save_readings(account, EXPORT, "wh", [series([-1, 2, 30]), received])
+    store.save_readings(account, EXPORT, "wh", [series([-1, 2, 3])])
+    before = store.fingerprints(account)
+    finer = series([2000, 3500, 4001], start=START + 900, exponent=-3)
+    assert store.save_readings(account, EXPORT, "milli", [finer]) == ReadingCounts(1, 1, 1)
+    expected = [_stored([-1000, 2000, 3500, 4001], -3), _with_readings(received, *received.readings)]
+    assert store.series(account, ELECTRIC.id) == expected
+    assert _former(home) == [30_000, 3_000]
+    assert store.save_readings(account, EXPORT, "wh", [series([-1, 2])]) == ReadingCounts(0, 0, 2)
+    assert store.series(account, ELECTRIC.id) == expected
+    assert store.fingerprints(account) != before
+
+
+def test_a_refined_series_is_written_out_anew_even_if_no_value_changed(store: Store, account: int) -> None:
     store.save_readings(account, EXPORT, "wh", [series([1])])
-    odd = series([10, 25], unit=unit, exponent=exponent)
-    with pytest.raises(StorageError, match="nothing of this export was stored"):
-        store.save_readings(account, Document(b"odd", "text/csv", ""), "odd", [odd])
-    assert store.coverage(account)[ELECTRIC.id].readings == 1
+    before = store.fingerprints(account)
+    assert store.save_readings(account, EXPORT, "m", [series([1000], exponent=-3)]) == ReadingCounts(0, 0, 1)
+    assert store.fingerprints(account) != before
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (series([1], unit=Unit.THERM), "sent therm where Wh is stored"),
+        (series([1], exponent=-19), "too many digits"),
+        (series([10], exponent=18), "too many digits"),
+        (series([2**63]), "too many digits"),
+        (series([-(2**63)], exponent=-1), "too many digits"),
+    ],
+)
+def test_what_cannot_be_kept_exactly_is_the_documents_fault_and_nothing_of_it_is_stored(
+    store: Store, account: int, odd: Series, said: str
+) -> None:
+    store.save_readings(account, EXPORT, "wh", [series([5])])
+    fine = series([1, 2], direction=Direction.RECEIVED)
+    with pytest.raises(FormatError, match=said):
+        store.save_readings(account, Document(b"odd", "text/csv", ""), "odd", [fine, odd])
+    assert store.series(account, ELECTRIC.id) == [_stored([5])]
     assert [export.key for export in store.exports(account)] == ["wh"]
 
 
