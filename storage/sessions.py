@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -19,15 +20,17 @@ _SESSION = "session"
 def save(
     session: Session, vault: Vault, customer: Customer, state: bytes, trusted_since: datetime | None
 ) -> None:
+    """``trusted_since`` None leaves it as it was."""
     ciphertext = customers.seal(session, vault, customer, _SESSION, state)
     query = select(PortalSessionRow.version).where(PortalSessionRow.customer_id == customer.id)
-    values = {
+    values: dict[str, Any] = {
         "company_id": customer.company_id,
         "version": (session.exec(query).first() or 0) + 1,
         "ciphertext": ciphertext,
         "saved_at": datetime.now(UTC),
-        "trusted_since": trusted_since,
     }
+    if trusted_since is not None:
+        values["trusted_since"] = trusted_since
     put(session, PortalSessionRow, {"customer_id": customer.id}, values)
 
 

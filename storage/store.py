@@ -109,6 +109,7 @@ class Store:
     # secrets
 
     def save_session(self, customer: Customer, state: bytes, *, trusted_since: datetime | None) -> None:
+        """Keep the portal's session. ``trusted_since`` None leaves it as it was."""
         with self._database.writing() as session:
             sessions.save(session, self._vault, customer, state, trusted_since)
 

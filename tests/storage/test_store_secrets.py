@@ -47,6 +47,25 @@ def test_a_session_comes_back_until_it_is_dropped(store: Store) -> None:
     assert store.load_session(customer) is None
 
 
+def test_trust_lasts_through_saves_that_do_not_mention_it(store: Store) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    trusted = datetime(2026, 1, 2, tzinfo=UTC)
+    for given, kept in (
+        (trusted, trusted),
+        (None, trusted),
+        (trusted.replace(day=3), trusted.replace(day=3)),
+    ):
+        store.save_session(customer, b"state", trusted_since=given)
+        saved = store.load_session(customer)
+        assert saved is not None
+        assert saved.trusted_since == kept
+    store.drop_session(customer)
+    store.save_session(customer, b"state", trusted_since=None)
+    fresh = store.load_session(customer)
+    assert fresh is not None
+    assert fresh.trusted_since is None
+
+
 def test_a_credential_comes_back(store: Store) -> None:
     customer = store.customer(UTILITY, USERNAME)
     store.save_credential(customer, "password", "first")
