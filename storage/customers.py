@@ -137,4 +137,4 @@ def _owner(company_id: int, login_id: int) -> str:
 
 
 def _removed(customer: Customer) -> StorageError:
-    return StorageError(f"The customer {customer.id} at {customer.utility} was removed; add it anew.")
+    return StorageError(f"The customer {customer.id} at {customer.utility} was removed; start the run again.")

@@ -142,10 +142,11 @@ def _encrypt(cipher: AESGCM, plaintext: bytes, bound_to: str) -> bytes:
 
 
 def _decrypt(cipher: AESGCM, ciphertext: bytes, bound_to: str) -> bytes:
+    """Raises StorageError for whatever else the column holds: too short a text, no bytes at all."""
     try:
         return cipher.decrypt(ciphertext[:_NONCE], ciphertext[_NONCE:], bound_to.encode())
-    except InvalidTag as exc:
+    except (InvalidTag, ValueError, TypeError) as exc:
         raise StorageError(
             f"The secret stored for {bound_to} does not open: it is damaged or was moved; "
-            "restore the database from a backup, or remove the customer and sign in again."
+            "restore the database from a backup, or sign in again."
         ) from exc

@@ -89,6 +89,24 @@ def test_a_ciphertext_moved_to_another_customer_does_not_open(store: Store, home
         store.load_session(two)
 
 
+@pytest.mark.parametrize("damaged", [b"", b"short", b"x" * 12, b"x" * 99, "text", 7])
+def test_a_damaged_session_is_one_sentence_until_it_is_dropped(
+    store: Store, home: Path, damaged: bytes | str | int
+) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    store.save_session(customer, b"state", trusted_since=None)
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        database.execute("UPDATE portal_session SET ciphertext = ?", (damaged,))
+    database.close()
+    with pytest.raises(StorageError, match=r"^The secret stored for [^.]* does not open: [^.]*\.$"):
+        store.load_session(customer)
+    store.drop_session(customer)
+    store.save_session(customer, b"anew", trusted_since=None)
+    saved = store.load_session(customer)
+    assert saved is not None
+    assert saved.state == b"anew"
+
+
 def test_a_wrapped_key_and_a_ciphertext_are_bound_to_what_they_belong_to() -> None:
     vault = Vault([MasterKey(b"k" * 32)])
     wrapped = vault.new_data_key("one")
