@@ -56,7 +56,7 @@ def save(
     return True
 
 
-def stored(session: Session, account_id: int) -> dict[str, StoredBill]:
+def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredBill]:
     """The newest version of each of the account's bills by the portal's key, oldest bill first."""
     newest = (
         select(func.max(BillVersionRow.id))
@@ -85,6 +85,7 @@ def stored(session: Session, account_id: int) -> dict[str, StoredBill]:
             layout_version=extraction.layout_version,
             problems=tuple(extraction.problems),
             bill=bill_content.read(version),
+            has_file=files.has(document.sha256),
         )
         for row, version, document, extraction in session.exec(query)
     }

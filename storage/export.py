@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,21 +25,25 @@ _UNSAFE = re.compile(r"[^\w.+@=-]+")
 _LONGEST = 120
 
 
-def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> None:
+def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> Sequence[str]:
     """Fill ``<out>/<utility>/<account number>/`` with bills, their JSON, interval CSVs and raw exports.
 
-    ``zone`` is the utility's, for the CSVs' local column. Raises StorageError if ``out`` is not writable.
+    ``zone`` is the utility's, for the CSVs' local column. Returns a sentence for each document whose bytes
+    the store has lost; bills.json has such a bill without a file. Raises StorageError if ``out`` is not
+    writable.
     """
     names = _Names()
+    lost: list[str] = []
     for stored in store.accounts(customer):
         folder = out / safe_name(customer.utility) / names.take(stored.account.number)
         try:
-            _write_account(store, customer, stored, folder, zone)
+            lost += _write_account(store, customer, stored, folder, zone)
         except OSError as exc:
             raise StorageError(
                 f"The output directory {out} cannot be written ({exc.strerror}); "
                 "make it writable, free some space or choose another one."
             ) from exc
+    return lost
 
 
 def safe_name(name: str) -> str:
@@ -66,21 +71,33 @@ class _Names:
 
 def _write_account(
     store: Store, customer: Customer, stored: StoredAccount, folder: Path, zone: ZoneInfo
-) -> None:
+) -> list[str]:
     bills, raw, intervals = folder / "bills", folder / "raw", folder / "intervals"
     for directory in (bills, raw, intervals):
         directory.mkdir(parents=True, exist_ok=True)
-    listed = []
+    listed: list[dict[str, object]] = []
+    lost: list[str] = []
     names = _Names()
     for bill in store.stored_bills(stored.id).values():
         name = names.take(f"{bill.billed_on.isoformat()}{_suffix(bill)}")
-        _copy(store, bill.sha256, bills / name)
-        listed.append(_bill_json(customer, stored, bill, f"bills/{name}"))
+        there = _copy(store, bill.sha256, bills / name)
+        listed.append(_bill_json(customer, stored, bill, f"bills/{name}" if there else None))
+        if not there:
+            what = f"The bill of {bill.billed_on} of account {stored.account.number}"
+            lost.append(_lost(what, store, bill.sha256, "run again to fetch it, or restore it from a backup"))
     _write(folder / "bills.json", json.dumps(listed, indent=2, ensure_ascii=False).encode() + b"\n")
     names = _Names()
     for export in store.exports(stored.id):
-        _copy(store, export.sha256, raw / names.take(export.name or export.key))
+        name = names.take(export.name or export.key)
+        if not _copy(store, export.sha256, raw / name):
+            what = f"The export {name} of account {stored.account.number}"
+            lost.append(_lost(what, store, export.sha256, "restore it from a backup"))
     _write_intervals(store, stored, intervals, folder / _MANIFEST, zone)
+    return lost
+
+
+def _lost(what: str, store: Store, sha256: str, advice: str) -> str:
+    return f"{what} was not written, because its file {store.files.path(sha256)} is missing; {advice}."
 
 
 def _suffix(bill: StoredBill) -> str:
@@ -88,7 +105,7 @@ def _suffix(bill: StoredBill) -> str:
 
 
 def _bill_json(
-    customer: Customer, stored: StoredAccount, bill: StoredBill, file_url: str
+    customer: Customer, stored: StoredAccount, bill: StoredBill, file_url: str | None
 ) -> dict[str, object]:
     """A bill that was not read, or whose units Bayou has no fields for, has the status unparsed."""
     as_bayou = partial(
@@ -145,9 +162,14 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _copy(store: Store, sha256: str, target: Path) -> None:
-    if not target.exists() or hashlib.sha256(target.read_bytes()).hexdigest() != sha256:
-        _replace(target, store.files.read(sha256))
+def _copy(store: Store, sha256: str, target: Path) -> bool:
+    """Whether ``target`` has the bytes now; not if it had others and the store has lost them."""
+    if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
+        return True
+    if not store.files.has(sha256):
+        return False
+    _replace(target, store.files.read(sha256))
+    return True
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -21,6 +21,13 @@ class Files:
     def path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
 
+    def has(self, sha256: str) -> bool:
+        """Whether the file is there, by its name alone."""
+        try:
+            return self.path(sha256).is_file()
+        except OSError:
+            return False
+
     def put(self, content: bytes) -> str:
         """Keep ``content``; returns its SHA-256 in hex. Bytes already there are not written again."""
         sha256 = hashlib.sha256(content).hexdigest()

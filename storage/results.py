@@ -47,7 +47,10 @@ class StoredAccount:
 
 @dataclass(frozen=True, slots=True)
 class StoredBill:
-    """The newest version of a bill; ``bill`` is None while its document is unread."""
+    """The newest version of a bill; ``bill`` is None while its document is unread.
+
+    ``has_file`` tells whether the document's bytes were there when it was read from the store.
+    """
 
     id: int
     key: str
@@ -60,6 +63,7 @@ class StoredBill:
     layout_version: int
     problems: Sequence[str]
     bill: Bill | None
+    has_file: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ class Store:
     def stored_bills(self, account_id: int) -> Mapping[str, StoredBill]:
         """By the portal's key, oldest first."""
         with self._database.reading() as session:
-            return bills.stored(session, account_id)
+            return bills.stored(session, self.files, account_id)
 
     def save_bill(
         self,
@@ -182,7 +182,10 @@ class Store:
         layout_version: int,
         problems: Sequence[str] = (),
     ) -> bool:
-        """Keep a bill's document and what was read from it (None: nothing); whether anything was new."""
+        """Keep a bill's document and what was read from it (None: nothing); whether anything was new.
+
+        The same bytes again bring back a file that was lost, which is nothing new.
+        """
         sha256 = self.files.put(document.content)
         with self._database.writing() as session:
             return bills.save(

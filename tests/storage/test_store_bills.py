@@ -40,6 +40,19 @@ def test_the_same_bill_again_is_nothing_new(store: Store, account: int, home: Pa
     assert [_count(home, name) for name in ("bill", "bill_version", "document", "file")] == [1, 1, 1, 1]
 
 
+def test_a_bill_tells_whether_its_file_is_there_and_the_same_bytes_bring_it_back(
+    store: Store, account: int
+) -> None:
+    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    stored = store.stored_bills(account)["b1"]
+    assert stored.has_file
+    store.files.delete(stored.sha256)
+    assert store.stored_bills(account)["b1"] == replace(stored, has_file=False)
+    assert not store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    assert store.stored_bills(account)["b1"] == stored
+    assert store.files.read(stored.sha256) == pdf().content
+
+
 def test_other_bytes_under_the_same_key_are_a_new_version(store: Store, account: int, home: Path) -> None:
     store.save_bill(account, listed(), pdf(), bill(1), layout="l", layout_version=1)
     assert store.save_bill(account, listed(), pdf(b"%PDF two"), bill(2), layout="l", layout_version=1)

@@ -103,6 +103,43 @@ def test_what_changed_or_was_damaged_is_written_again(
     assert ",3,Wh," in csv.read_text()
 
 
+def test_what_has_no_file_is_told_and_the_rest_is_written(
+    store: Store, customer: Customer, account: int, tmp_path: Path
+) -> None:
+    store.save_bill(account, listed("b1"), pdf(b"%PDF b1"), bill(), layout="l", layout_version=1)
+    later = date(2026, 2, 5)
+    store.save_bill(account, listed("b2", later), pdf(b"%PDF b2"), bill(), layout="l", layout_version=1)
+    store.save_readings(account, EXPORT, "one", [series([1])])
+    lost = [store.stored_bills(account)["b1"].sha256, store.exports(account)[0].sha256]
+    for sha256 in lost:
+        store.files.delete(sha256)
+    said = write_out(store, customer, tmp_path / "out", ZONE)
+    assert said == [
+        f"The bill of 2026-01-05 of account {ACCOUNT.number} was not written, because its file "
+        f"{store.files.path(lost[0])} is missing; run again to fetch it, or restore it from a backup.",
+        f"The export usage.xml of account {ACCOUNT.number} was not written, because its file "
+        f"{store.files.path(lost[1])} is missing; restore it from a backup.",
+    ]
+    files = _files(tmp_path / "out" / UTILITY / ACCOUNT.number)
+    assert set(files) == {"bills/2026-02-05.pdf", "bills.json", "intervals/E1000001.csv", ".written.json"}
+    bills = json.loads(files["bills.json"])
+    assert [(one["status"], one["file_url"]) for one in bills] == [
+        ("unlocked", None),
+        ("unlocked", "bills/2026-02-05.pdf"),
+    ]
+
+
+def test_what_was_written_before_its_file_was_lost_is_not_missed(
+    store: Store, customer: Customer, account: int, tmp_path: Path
+) -> None:
+    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    assert write_out(store, customer, tmp_path / "out", ZONE) == []
+    before = _stamps(tmp_path / "out")
+    store.files.delete(store.stored_bills(account)["b1"].sha256)
+    assert write_out(store, customer, tmp_path / "out", ZONE) == []
+    assert _stamps(tmp_path / "out") == before
+
+
 def test_names_from_a_portal_stay_inside(store: Store, customer: Customer, tmp_path: Path) -> None:
     account = store.save_account(customer, replace(ACCOUNT, number="../../12/3", meters=()))
     hostile = replace(series([1]), meter_id="/etc/../E 1\n")

@@ -132,15 +132,14 @@ def test_a_sweep_keeps_what_is_referred_to(store: Store) -> None:
     assert store.files.read(store.stored_bills(account)["b1"].sha256) == pdf().content
 
 
-def test_a_lost_file_comes_back_with_its_bytes(store: Store) -> None:
-    account = store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    stored = store.stored_bills(account)["b1"]
-    store.files.delete(stored.sha256)
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    kept = files.put(b"kept")
+    assert files.has(kept)
+    files.delete(kept)
+    assert not files.has(kept)
     with pytest.raises(StorageError, match="cannot be read"):
-        store.files.read(stored.sha256)
-    assert not store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    assert store.files.read(stored.sha256) == pdf().content
+        files.read(kept)
 
 
 def test_the_same_bytes_are_one_file(tmp_path: Path) -> None:
