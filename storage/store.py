@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
+from pathlib import Path
 from types import TracebackType
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ from records import Account, Bill, Document, LedgerItem, ListedBill, Outcome, Se
 from storage import accounts, bills, customers, days, documents, logins, readings, runs, sessions
 from storage.database import Database
 from storage.files import Files
-from storage.home import FILES, prepare_home
+from storage.home import FILES, LOCKS, prepare_home
 from storage.keyring import open_vault
+from storage.locks import LoginLock
 from storage.migrations import bring_up_to_date
 from storage.results import (
     Coverage,
@@ -34,10 +36,11 @@ _SWEEP_AFTER = 3600.0
 class Store:
     """Open it with ``Store.open``. Anything that goes wrong with the state is a ``StorageError``."""
 
-    def __init__(self, database: Database, vault: Vault, files: Files) -> None:
+    def __init__(self, database: Database, vault: Vault, home: Path) -> None:
         self._database = database
         self._vault = vault
-        self.files = files
+        self._locks = home / LOCKS
+        self.files = Files(home / FILES)
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
@@ -47,7 +50,7 @@ class Store:
         with ExitStack() as on_failure:
             on_failure.callback(database.close)
             bring_up_to_date(database, home)
-            store = cls(database, open_vault(settings, home, database), Files(home / FILES))
+            store = cls(database, open_vault(settings, home, database), home)
             on_failure.pop_all()
         return store
 
@@ -86,6 +89,10 @@ class Store:
             return customers.rotate(session, self._vault)
 
     # logins
+
+    def login_lock(self, customer: Customer) -> LoginLock:
+        """A lock to hold while a run uses the customer's login; not yet held."""
+        return LoginLock(self._locks / str(customer.login_id))
 
     def rejection(self, customer: Customer, password: str) -> Rejection | None:
         """How the portal refused this very password of this login before, if it did."""
