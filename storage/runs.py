@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlmodel import Session, select
+from sqlalchemy import update
+from sqlmodel import Session, col, select
 
 from records import LedgerItem, Outcome
 from storage.errors import StorageError
@@ -14,12 +15,19 @@ from storage.tables import LedgerItemRow, RunRow
 
 
 def start(session: Session, customer: Customer, kind: str) -> int:
+    """Start a run. The caller holds the login's lock, so the customer's others that still run are dead."""
+    now = datetime.now(UTC)
+    session.execute(
+        update(RunRow)
+        .where(col(RunRow.customer_id) == customer.id, col(RunRow.state) == "running")
+        .values(state="abandoned", ended_at=now)
+    )
     row = RunRow(
         company_id=customer.company_id,
         customer_id=customer.id,
         kind=kind,
         state="running",
-        started_at=datetime.now(UTC),
+        started_at=now,
     )
     session.add(row)
     session.flush()

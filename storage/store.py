@@ -139,6 +139,7 @@ class Store:
     # runs
 
     def start_run(self, customer: Customer, kind: str) -> int:
+        """Start a run under the login's lock: runs of the customer that never ended are abandoned."""
         with self._database.writing() as session:
             return runs.start(session, customer, kind)
 

@@ -71,3 +71,22 @@ def test_a_run_ends_once_with_its_ledger(store: Store, home: Path) -> None:
     assert items == [("bill 2026-01-05", 1, 1, ""), ("bill 2026-02-05", 0, 0, "unavailable")]
     with pytest.raises(StorageError, match="not running any more"):
         store.finish_run(run, Outcome.COMPLETE, "", session="new", seconds={}, ledger=())
+
+
+def test_a_new_run_abandons_what_the_customers_dead_runs_left_running(store: Store, home: Path) -> None:
+    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
+    ended = store.start_run(customer, "scrape")
+    store.finish_run(ended, Outcome.COMPLETE, "", session="new", seconds={}, ledger=())
+    dead, elsewhere = store.start_run(customer, "scrape"), store.start_run(other, "scrape")
+    alive = store.start_run(customer, "scrape")
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        states = database.execute("SELECT id, state, outcome, ended_at IS NOT NULL FROM run").fetchall()
+    database.close()
+    assert states == [
+        (ended, "ended", "complete", 1),
+        (dead, "abandoned", "", 1),
+        (elsewhere, "running", "", 0),
+        (alive, "running", "", 0),
+    ]
+    with pytest.raises(StorageError, match="not running any more"):
+        store.finish_run(dead, Outcome.COMPLETE, "", session="new", seconds={}, ledger=())
