@@ -26,13 +26,14 @@ _SCOPE = "bills intervals"
 
 
 def find(session: Session, utility: str, username: str) -> Customer | None:
-    """The default company's customer with this login."""
+    """The default company's customer with this login, if it has the user name in this spelling."""
     query = (
         select(CustomerRow)
         .join(CompanyRow, col(CompanyRow.id) == CustomerRow.company_id)
         .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
         .where(CompanyRow.name == DEFAULT_COMPANY)
         .where(LoginRow.utility == utility, LoginRow.username == normalised(username))
+        .where(CustomerRow.username == username.strip())
     )
     row = session.exec(query).first()
     if row is None:
@@ -41,7 +42,10 @@ def find(session: Session, utility: str, username: str) -> Customer | None:
 
 
 def make(session: Session, vault: Vault, utility: str, username: str) -> Customer:
-    """The customer, made with its login, its data key and the consent given at the command line."""
+    """The customer, made with its login, its data key and the consent given at the command line.
+
+    One that is there already takes on this spelling of its user name.
+    """
     insert_if_absent(session, CompanyRow, {"name": DEFAULT_COMPANY})
     company_id = session.exec(select(CompanyRow.id).where(CompanyRow.name == DEFAULT_COMPANY)).one()
     login = {"utility": utility, "username": normalised(username)}
@@ -74,6 +78,7 @@ def make(session: Session, vault: Vault, utility: str, username: str) -> Custome
                 granted_at=now,
             )
         )
+    row.username = username.strip()
     return Customer(row.id, company_id, login_id, utility, row.username)
 
 

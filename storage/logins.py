@@ -45,4 +45,5 @@ def claim_totp_step(session: Session, customer: Customer, step: int) -> bool:
 
 
 def _owner(customer: Customer) -> str:
-    return f"login {customer.login_id}"
+    """The login and how its user name is spelled, which a portal may mind."""
+    return f"login {customer.login_id} as {customer.username!a}"

@@ -11,7 +11,7 @@ from records import Account, Bill, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A login at a utility held for a company; ``username`` as it was first given."""
+    """A login at a utility held for a company; ``username`` as it was last given."""
 
     id: int
     company_id: int

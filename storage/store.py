@@ -68,7 +68,10 @@ class Store:
     # customers
 
     def customer(self, utility: str, username: str) -> Customer:
-        """The customer with this login, made at first use with the consent "command line"."""
+        """The customer with this login, made at first use with the consent "command line".
+
+        User names that differ in case or outer spaces are one login; ``username`` comes back as given now.
+        """
         with self._database.reading() as session:
             found = customers.find(session, utility, username)
         if found:
@@ -95,7 +98,7 @@ class Store:
         return LoginLock(self._locks / str(customer.login_id))
 
     def rejection(self, customer: Customer, password: str) -> Rejection | None:
-        """How the portal refused this very password of this login before, if it did."""
+        """How the portal refused this very password with the user name so spelled, if it did."""
         with self._database.reading() as session:
             return logins.rejection(session, self._vault, customer, password)
 

@@ -26,7 +26,10 @@ class LoginRow(Keyed, table=True):
 
 
 class RejectedPasswordRow(Keyed, table=True):
-    """A keyed hash of a password the portal refused; ``key_id`` names the master key it was made with."""
+    """A keyed hash of a user name's spelling and a password that the portal refused together.
+
+    ``key_id`` names the master key it was made with.
+    """
 
     __table_args__ = table_args(UniqueConstraint("login_id", "key_id", "digest"))
 
@@ -46,7 +49,10 @@ class TotpUseRow(Row, table=True):
 
 
 class CustomerRow(Owned, table=True):
-    """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``."""
+    """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``.
+
+    ``username`` is spelled as it was last given.
+    """
 
     __table_args__ = table_args(
         UniqueConstraint("company_id", "login_id"), UniqueConstraint("company_id", "external_id")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,28 @@ from tests.storage.made import USERNAME, UTILITY
 
 def test_a_customer_is_one_however_the_name_is_typed(store: Store) -> None:
     first = store.customer(UTILITY, f" {USERNAME} ")
-    assert store.customer(UTILITY, USERNAME.upper()) == first
     assert first.username == USERNAME
+    assert store.customer(UTILITY, USERNAME) == first
+    assert store.customer(UTILITY, USERNAME.upper()) == replace(first, username=USERNAME.upper())
     assert store.customer("other_power", USERNAME).login_id != first.login_id
+
+
+def test_the_spelling_given_last_is_kept(store: Store, home: Path) -> None:
+    for spelling in (USERNAME, f"{USERNAME.upper()} ", USERNAME.lower()):
+        assert store.customer(UTILITY, spelling).username == spelling.strip()
+        with sqlite3.connect(home / "meterfarm.db") as database:
+            customers = database.execute("SELECT username FROM customer").fetchall()
+            logins = database.execute("SELECT username FROM login").fetchall()
+        database.close()
+        assert customers == [(spelling.strip(),)]
+        assert logins == [(USERNAME.lower(),)]
+
+
+def test_a_password_is_refused_only_with_the_user_name_so_spelled(store: Store) -> None:
+    given = store.customer(UTILITY, USERNAME)
+    store.reject_password(given, "Wrong", Outcome.BAD_CREDENTIALS, "No match.")
+    assert store.rejection(store.customer(UTILITY, USERNAME.upper()), "Wrong") is None
+    assert store.rejection(store.customer(UTILITY, f" {USERNAME}"), "Wrong") is not None
 
 
 def test_consent_is_written_once_at_first_use(store: Store, home: Path) -> None:
