@@ -21,7 +21,7 @@ _OTHERS = 0o077
 
 def prepare_home(home: Path) -> Path:
     """Make ``home`` (0700), or take group's and others' rights from one that exists, and from its files."""
-    home = home.expanduser().absolute()
+    home = home.absolute()
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / FILES).mkdir(mode=0o700, exist_ok=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from storage.errors import StorageError
 
 
 class Settings(BaseSettings):
@@ -13,6 +15,7 @@ class Settings(BaseSettings):
 
     ``secret_keys`` are urlsafe base64 keys of 32 bytes, comma separated: the first encrypts, all decrypt.
     They are required with ``database_url``; without it a key file in ``home`` is made at first use.
+    ``home`` has its ``~`` expanded; StorageError if that names no user's home.
     """
 
     model_config = SettingsConfigDict(
@@ -22,3 +25,14 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".meterfarm"), validation_alias="METERFARM_HOME")
     database_url: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_URL")
     secret_keys: SecretStr = Field(default=SecretStr(""), validation_alias="METERFARM_SECRET_KEYS")
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        try:
+            return home.expanduser()
+        except RuntimeError as exc:
+            raise StorageError(
+                f"There is no home directory behind {home.parts[0]} in the state directory {home}; "
+                "set METERFARM_HOME to another one."
+            ) from exc

@@ -13,6 +13,8 @@ from sqlalchemy import event
 
 from storage.errors import StorageError
 from storage.files import Files
+from storage.home import prepare_home
+from storage.settings import Settings
 from storage.store import Store
 from tests.storage.conftest import OpenStore
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
@@ -46,6 +48,26 @@ def test_a_home_that_cannot_be_made_is_one_sentence(open_store: OpenStore, tmp_p
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"state directory .*file/home cannot be used.*METERFARM_HOME"):
         open_store(at=tmp_path / "file" / "home")
+
+
+def test_a_tilde_in_the_home_is_the_users_directory(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever way it is given, and nowhere else than in the settings."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings(home=Path("~/state")).home == tmp_path / "state"
+    monkeypatch.setenv("METERFARM_HOME", "~/farm")
+    settings = Settings()
+    assert settings.home == tmp_path / "farm"
+    Store.open(settings).close()
+    assert (tmp_path / "farm" / "meterfarm.db").exists()
+    monkeypatch.chdir(tmp_path)
+    assert prepare_home(Path("~")) == tmp_path / "~"
+
+
+def test_the_home_of_nobody_is_one_sentence(home: Path) -> None:
+    with pytest.raises(StorageError, match=r"no home directory behind ~nobody-here .*METERFARM_HOME"):
+        Settings(home=Path("~nobody-here/state"))
 
 
 def test_a_damaged_database_is_one_sentence(open_store: OpenStore, home: Path) -> None:
