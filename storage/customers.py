@@ -82,6 +82,14 @@ def make(session: Session, vault: Vault, utility: str, username: str) -> Custome
     return Customer(row.id, company_id, login_id, utility, row.username)
 
 
+def may_collect(session: Session, customer: Customer) -> bool:
+    """Whether a consent of the customer stands."""
+    query = select(ConsentRow.id).where(
+        ConsentRow.customer_id == customer.id, col(ConsentRow.revoked_at).is_(None)
+    )
+    return session.exec(query).first() is not None
+
+
 def normalised(username: str) -> str:
     """A user name as portals compare it: without surrounding space, in one case."""
     return username.strip().casefold()

@@ -79,6 +79,11 @@ class Store:
         with self._database.writing() as session:
             return customers.make(session, self._vault, utility, username)
 
+    def may_collect(self, customer: Customer) -> bool:
+        """Whether some consent of the customer is not revoked; nothing is collected without one."""
+        with self._database.reading() as session:
+            return customers.may_collect(session, customer)
+
     def remove_customer(self, customer: Customer) -> None:
         """Destroy the customer's data key and delete all that was stored of them."""
         with self._database.writing() as session:

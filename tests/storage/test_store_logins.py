@@ -51,6 +51,28 @@ def test_consent_is_written_once_at_first_use(store: Store, home: Path) -> None:
     assert rows == [(customer.id, "command line", None)]
 
 
+def test_nothing_may_be_collected_once_every_consent_is_revoked(store: Store, home: Path) -> None:
+    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
+    assert store.may_collect(customer)
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        database.execute(
+            "INSERT INTO consent (company_id, customer_id, scope, terms_hash, method, granted_at)"
+            " SELECT company_id, customer_id, scope, terms_hash, 'form', granted_at FROM consent"
+            " WHERE customer_id = ?",
+            (customer.id,),
+        )
+        revoke = "UPDATE consent SET revoked_at = granted_at WHERE customer_id = ? AND method = ?"
+        database.execute(revoke, (customer.id, "form"))
+        database.commit()
+        assert store.may_collect(customer), "the other consent stands"
+        database.execute(revoke, (customer.id, "command line"))
+    database.close()
+    assert not store.may_collect(customer)
+    assert store.may_collect(other)
+    assert store.customer(UTILITY, USERNAME) == customer
+    assert not store.may_collect(customer), "finding the customer again consents to nothing"
+
+
 def test_only_the_very_password_that_was_refused_is_known(store: Store) -> None:
     customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
     store.reject_password(customer, "Wrong", Outcome.BAD_CREDENTIALS, "No match.")
