@@ -1,4 +1,4 @@
-"""Portal sessions and credentials, sealed with the customer's data key."""
+"""Portal sessions, sealed with the customer's data key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from storage import customers
 from storage.database import put
 from storage.results import Customer, SavedSession
-from storage.tables import CredentialRow, PortalSessionRow
+from storage.tables import PortalSessionRow
 from storage.vault import Vault
 
 _SESSION = "session"
@@ -45,22 +45,3 @@ def load(session: Session, vault: Vault, customer: Customer) -> SavedSession | N
 
 def drop(session: Session, customer: Customer) -> None:
     session.execute(delete(PortalSessionRow).where(col(PortalSessionRow.customer_id) == customer.id))
-
-
-def save_credential(session: Session, vault: Vault, customer: Customer, kind: str, secret: str) -> None:
-    ciphertext = customers.seal(session, vault, customer, _credential(kind), secret.encode())
-    same = {"customer_id": customer.id, "kind": kind}
-    values = {"company_id": customer.company_id, "ciphertext": ciphertext, "saved_at": datetime.now(UTC)}
-    put(session, CredentialRow, same, values)
-
-
-def load_credential(session: Session, vault: Vault, customer: Customer, kind: str) -> str | None:
-    query = select(CredentialRow).filter_by(customer_id=customer.id, kind=kind)
-    row = session.exec(query).first()
-    if row is None:
-        return None
-    return customers.unseal(session, vault, customer, _credential(kind), row.ciphertext).decode()
-
-
-def _credential(kind: str) -> str:
-    return f"credential {kind}"

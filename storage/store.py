@@ -136,14 +136,6 @@ class Store:
         with self._database.writing() as session:
             sessions.drop(session, customer)
 
-    def save_credential(self, customer: Customer, kind: str, secret: str) -> None:
-        with self._database.writing() as session:
-            sessions.save_credential(session, self._vault, customer, kind, secret)
-
-    def load_credential(self, customer: Customer, kind: str) -> str | None:
-        with self._database.reading() as session:
-            return sessions.load_credential(session, self._vault, customer, kind)
-
     # runs
 
     def start_run(self, customer: Customer, kind: str) -> int:

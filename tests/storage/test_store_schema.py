@@ -82,7 +82,7 @@ def test_processes_that_open_a_new_home_at_once_all_succeed(home: Path) -> None:
         "from storage.settings import Settings;"
         "store = Store.open(Settings(home=Path(sys.argv[1])));"
         f"customer = store.customer({UTILITY!r}, {USERNAME!r});"
-        "store.save_credential(customer, sys.argv[2], 'secret');"
+        "store.save_session(customer, sys.argv[2].encode(), trusted_since=None);"
         "print(customer.id)"
     )
     started = [

@@ -26,7 +26,6 @@ def _bytes_of(home: Path) -> bytes:
 def test_no_secret_is_legible_in_the_files(store: Store, home: Path) -> None:
     customer = store.customer(UTILITY, USERNAME)
     store.save_session(customer, f"cookie {CANARY}".encode(), trusted_since=None)
-    store.save_credential(customer, "password", CANARY)
     store.reject_password(customer, CANARY, Outcome.BAD_CREDENTIALS, "Wrong password.")
     assert CANARY.encode() not in _bytes_of(home)
     store.close()
@@ -64,14 +63,6 @@ def test_trust_lasts_through_saves_that_do_not_mention_it(store: Store) -> None:
     fresh = store.load_session(customer)
     assert fresh is not None
     assert fresh.trusted_since is None
-
-
-def test_a_credential_comes_back(store: Store) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    store.save_credential(customer, "password", "first")
-    store.save_credential(customer, "password", "pässword,")
-    assert store.load_credential(customer, "password") == "pässword,"
-    assert store.load_credential(customer, "totp") is None
 
 
 def test_a_ciphertext_moved_to_another_customer_does_not_open(store: Store, home: Path) -> None:
