@@ -16,7 +16,6 @@ from console.secret_input import terminal_restored
 from records import Factor
 from scrapers.browser import BrowserMissing
 from storage.errors import StorageError
-from storage.settings import Settings
 
 USAGE = 2
 MACHINE = 1
@@ -98,7 +97,7 @@ def scrape(
         headed=headed,
         as_json=as_json,
     )
-    raise typer.Exit(run_to_end(run(options, Settings())))
+    raise typer.Exit(run_to_end(run(options)))
 
 
 @app.command(

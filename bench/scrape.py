@@ -31,6 +31,7 @@ from storage.store import Store
 from utilities import load_utility
 
 USERNAME = "iamvalid@bayou.energy"
+_CAPTION = "sign_in starts when Playwright is up; it includes the browser's start"
 
 
 async def bench(rounds: int, json_file: Path | None) -> int:
@@ -98,7 +99,14 @@ def _row(part: str, meterfarm: Sequence[Seconds], bare: Sequence[Seconds]) -> di
 
 
 def _show(rows: Sequence[dict[str, object]], rounds: int) -> None:
-    table = Table("part", "Meterfarm, s", "bare HTTP, s", "ratio", title=f"{USERNAME}, medians of {rounds}")
+    table = Table(
+        "part",
+        "Meterfarm, s",
+        "bare HTTP, s",
+        "ratio",
+        title=f"{USERNAME}, medians of {rounds}",
+        caption=_CAPTION,
+    )
     for row in rows:
         table.add_row(
             str(row["part"]), str(row["meterfarm_seconds"]), str(row["bare_http_seconds"]), str(row["ratio"])

@@ -42,15 +42,14 @@ CUSTOMERS: Sequence[tuple[str, str]] = (
     ("ineedmfa+choice@bayou.energy", "MFA: text message or e-mail"),
 )
 _UTILITY = "speculoos_power"
+_HOME = ".home"
 
 
 async def demo(out: Path) -> int:
     """Fetch all seven into ``out``; 0 if each came home complete."""
-    shutil.rmtree(out, ignore_errors=True)
-    settings = Settings(home=out / ".home")
+    clear(out)
+    settings = Settings(home=out / _HOME)
     console = _console()
-    secrets = Secrets()
-    log_to_stderr(secrets)
     complete = True
     with (
         fake_utility(random_codes=True, home=settings.home) as base_url,
@@ -63,8 +62,8 @@ async def demo(out: Path) -> int:
             async with Chromium([host_of(base_url)], scratch) as chromium:
                 for username, what_for in CUSTOMERS:
                     began = time.monotonic()
-                    result = await _one(username, base_url, store, chromium, secrets, settings)
-                    folder = out / username.partition("@")[0]
+                    result = await _one(username, base_url, store, chromium, settings)
+                    folder = out / _folder(username)
                     await asyncio.to_thread(_write, result, store, folder)
                     _add_row(table, what_for, result, store, time.monotonic() - began)
                     complete = complete and result.outcome is Outcome.COMPLETE
@@ -72,12 +71,21 @@ async def demo(out: Path) -> int:
     return 0 if complete else 1
 
 
+def clear(out: Path) -> None:
+    """Remove what an earlier demo left in ``out``, and nothing else."""
+    for name in (_HOME, *(_folder(username) for username, _ in CUSTOMERS)):
+        shutil.rmtree(out / name, ignore_errors=True)
+
+
+def _folder(username: str) -> str:
+    return username.partition("@")[0]
+
+
 async def _one(
     username: str,
     base_url: str,
     store: Store,
     chromium: Chromium,
-    secrets: Secrets,
     settings: Settings,
 ) -> Result:
     async def password() -> SecretStr:
@@ -90,6 +98,8 @@ async def _one(
         password=password,
         person=Person(owner_of(username, base_url)),
     )
+    secrets = Secrets()
+    log_to_stderr(secrets)
     run = Run(request, store, chromium, secrets, Unwatched(), settings.home / "evidence")
     return await run.go()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 from console.errors import UsageError
 from records import Factor
-from scrapers.guard import host_of, is_allowed
+from scrapers.guard import host_of, is_allowed, is_loopback
 from scrapers.utility import Utility
 from utilities import UnknownUtility, load_utility
 
@@ -89,18 +88,11 @@ def _check_base_url(base_url: str, utility: Utility) -> None:
     if not port_is_number or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
         raise UsageError(f"--base-url must look like http://127.0.0.1:8600, not “{base_url}”.")
     own = [*utility.hosts, *([host_of(utility.home)] if utility.home else [])]
-    if not _is_loopback(parts.hostname) and not is_allowed(base_url, own):
+    if not is_loopback(parts.hostname) and not is_allowed(base_url, own):
         raise UsageError(
-            f"--base-url names {parts.hostname}, which is neither this machine (127.0.0.1) nor a host of "
-            f"{utility.name}; a password is not sent there."
+            f"--base-url names {parts.hostname}, which is neither this machine (127.0.0.1) nor, by "
+            f"https, a host of {utility.name}; a password is not sent there."
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _since(text: str | None) -> date | None:

@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from console.secret_input import in_daemon_thread, next_line
+from console.secret_input import next_line
 from mfa.person import RESEND, Ask
 from records import Challenge
+from scrapers.daemon_thread import in_daemon_thread
 
 
 def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManager[None]]) -> Ask:
@@ -27,6 +28,7 @@ def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManage
                 console.print(f"  {number}. {escape(option.label)}")
             if challenge.can_resend:
                 console.print(f"[dim](type {RESEND} for another code)[/]")
+            console.print("> ", end="")
             return await _typed()
 
     return ask
@@ -34,7 +36,7 @@ def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManage
 
 async def _typed() -> str | None:
     try:
-        return await in_daemon_thread(lambda: input("> "))
+        return await in_daemon_thread(input)
     except EOFError:
         return None
 

@@ -45,7 +45,7 @@ class _Input:
     totp: TOTP | None = field(default=None, repr=False)
 
 
-async def scrape(options: ScrapeOptions, settings: Settings) -> int:
+async def scrape(options: ScrapeOptions) -> int:
     """Run it; returns the exit status.
 
     Raises:
@@ -53,16 +53,17 @@ async def scrape(options: ScrapeOptions, settings: Settings) -> int:
         StorageError, BrowserMissing: this machine is not as it must be.
         Crash: a fault of our own.
     """
+    settings = Settings()
     planned = plan(options)
     if options.headed:
         find_chromium(headed=True)
-    given = _read_input(options)
     secrets = Secrets()
+    log_to_stderr(secrets)
+    given = await _read_input(options)
     if given.password is not None:
         secrets.add(given.password.get_secret_value())
     if given.totp is not None:
         secrets.add(given.totp.secret)
-    log_to_stderr(secrets)
     with crashes_kept(secrets, settings.home / "evidence"):
         return await _scrape(options, planned, given, settings, secrets)
 
@@ -80,7 +81,9 @@ async def _scrape(
             run = Run(request, store, chromium, secrets, live, settings.home / "evidence")
             result = await run.go()
             live.step("writing files")
-            write_out(store, result.customer, options.out, planned.utility.zone)
+            unwritten = write_out(store, result.customer, options.out, planned.utility.zone)
+        for sentence in unwritten:
+            typer.echo(f"meterfarm: {sentence}", err=True)
         _report(options, result, store)
         return result.outcome.exit_code
 
@@ -111,13 +114,13 @@ def _report(options: ScrapeOptions, result: Result, store: Store) -> None:
         typer.echo(f"{result.outcome}: {result.message}", err=True)
 
 
-def _read_input(options: ScrapeOptions) -> _Input:
+async def _read_input(options: ScrapeOptions) -> _Input:
     given = _Input()
     if options.password_stdin:
-        given.password = SecretStr(read_secret_line("password"))
+        given.password = SecretStr(await read_secret_line("password"))
     if options.totp_secret_stdin:
         try:
-            given.totp = parse_totp_secret(read_secret_line("TOTP secret"))
+            given.totp = parse_totp_secret(await read_secret_line("TOTP secret"))
         except ValueError as exc:
             raise UsageError(str(exc)) from exc
     return given

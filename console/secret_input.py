@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 import termios
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+
+import structlog
 
 from console.errors import UsageError
+from scrapers.daemon_thread import in_daemon_thread
 
-T = TypeVar("T")
 
-
-def read_secret_line(what: str) -> str:
+async def read_secret_line(what: str) -> str:
     """The next line of standard input, as it stands.
 
     Raises:
         UsageError: there is none, it is empty, or it is not UTF-8.
     """
-    line = sys.stdin.buffer.readline()
+    structlog.get_logger("input").debug("waiting for a secret", what=what)
+    line: bytes = await in_daemon_thread(sys.stdin.buffer.readline)
     try:
-        text = line.decode("utf-8").rstrip("\r\n")
+        text: str = line.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as exc:
         raise UsageError(f"The {what} on standard input is not UTF-8 text.") from exc
     if not text:
@@ -44,31 +43,6 @@ async def ask_password(prompt: str) -> str:
         return await in_daemon_thread(lambda: getpass.getpass(prompt))
     except EOFError:
         return ""
-
-
-async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """The result of a call that may block for ever; Ctrl-C ends the program without waiting for it."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # None only where T allows it
-
-    def call() -> None:
-        try:
-            result = work()
-        except (EOFError, OSError, ValueError) as exc:
-            loop.call_soon_threadsafe(settle, None, exc)
-        else:
-            loop.call_soon_threadsafe(settle, result, None)
-
-    threading.Thread(target=call, daemon=True, name="input").start()
-    return await future
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from scrapers.reader import read_and_store
 from scrapers.side_by_side import side_by_side
 from scrapers.utility import Utility
 from scrapers.visit import Visit
+from storage.results import StoredBill
 from storage.store import Store
 
 
@@ -33,11 +34,12 @@ class BillCollector:
         """List, then fetch what is missing. Raises ``Stop`` when the list itself cannot be had."""
         utility = self._door.utility
         listed = await self._door.inside(lambda: utility.bills(self._visit, account))
+        self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
         in_store = await read_and_store(self._store.stored_bills, account_id)
         missing = []
         for bill in wanted:
-            if bill.key in in_store and in_store[bill.key].bill is not None:
+            if bill.key in in_store and _is_whole(in_store[bill.key]):
                 self._ledger.stored(account.number, item_name(bill), downloaded=False)
             else:
                 self._ledger.missing(account.number, item_name(bill), "not fetched yet")
@@ -95,6 +97,10 @@ class BillCollector:
             layout_version=utility.bill_layout_version,
             problems=problems,
         )
+
+
+def _is_whole(stored: StoredBill) -> bool:
+    return stored.bill is not None and stored.has_file
 
 
 def item_name(bill: ListedBill) -> str:

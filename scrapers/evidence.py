@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shutil
 import tempfile
 import zipfile
@@ -19,10 +18,8 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from scrapers.redact import Secrets
+from scrapers.state import SHORTEST_SECRET
 from scrapers.visit import Visit
-
-_COOKIE_HEADERS = frozenset({"cookie", "set-cookie", "authorization"})
-_COOKIE = re.compile(r"(?:^|[;,\n]\s*)[^=;,\s]+=([^;,\n]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,20 @@ def _learn_from_entry(line: str, secrets: Secrets) -> None:
     snapshot = json.loads(line).get("snapshot", {})
     for side in ("request", "response"):
         for header in snapshot.get(side, {}).get("headers", ()):
-            if header["name"].lower() in _COOKIE_HEADERS:
-                secrets.add(*_COOKIE.findall(header["value"]))
+            secrets.add(*_header_secrets(header["name"].lower(), header["value"]))
+
+
+def _header_secrets(name: str, value: str) -> list[str]:
+    """Cookies' values, not their attributes; what is too short to let anybody in is not a secret."""
+    if name == "set-cookie":
+        pairs = [line.partition(";")[0] for line in value.split("\n")]
+    elif name == "cookie":
+        pairs = value.split(";")
+    elif name == "authorization":
+        return [value, value.rpartition(" ")[2]]
+    else:
+        return []
+    return [held for pair in pairs if len(held := pair.partition("=")[2].strip()) >= SHORTEST_SECRET]
 
 
 def scrub_zip(source: Path, target: Path, secrets: Secrets) -> None:

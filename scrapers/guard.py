@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import ipaddress
 import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -23,11 +24,25 @@ def host_of(url: str) -> str:
 
 
 def is_allowed(url: str, hosts: Sequence[str]) -> bool:
-    """Whether ``url`` is on one of ``hosts``, which may begin with ``*.``; data and blob addresses are."""
-    if url.partition(":")[0].lower() in {"data", "blob", "about"}:
+    """Whether ``url`` is on one of ``hosts``, which may begin with ``*.``, and encrypted or on this machine.
+
+    Data and blob addresses are allowed: they lead nowhere.
+    """
+    scheme = url.partition(":")[0].lower()
+    if scheme in {"data", "blob", "about"}:
         return True
     host = host_of(url)
-    return host != "" and any(fnmatch.fnmatchcase(host, pattern) for pattern in hosts)
+    if not host or (scheme not in {"https", "wss"} and not is_loopback(host)):
+        return False
+    return any(fnmatch.fnmatchcase(host, pattern) for pattern in hosts)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_dangerous(name: str) -> bool:

@@ -24,9 +24,20 @@ from tenacity import (
 
 from records import Document, Outcome
 from scrapers.guard import host_of, is_allowed
-from scrapers.outcomes import SessionEnded, Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from scrapers.outcomes import (
+    ItemFailed,
+    SessionEnded,
+    Sign,
+    Stop,
+    playwright_errors,
+    stop_for_sign,
+    stop_for_status,
+)
 
 _REDIRECTS = 10
+_REQUESTS = 5_000
+_REFUSALS = 3
+_OWN_FAULTS = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _PAGES = 8
 _TIMEOUT_MS = 30_000
 _BLIPS = frozenset({502, 503, 504})
@@ -81,6 +92,8 @@ class Http:
         self._signs = signs
         self._slots = asyncio.Semaphore(parallel)
         self._log = log
+        self._refusals = 0
+        self._left = _REQUESTS
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Fetch an address of the portal.
@@ -94,6 +107,23 @@ class Http:
         self._log("get", path=urlsplit(answer.url).path, status=answer.status, bytes=len(answer.content))
         self._raise_for(answer)
         return answer
+
+    async def document(self, path: str, params: Mapping[str, str] | None = None) -> Document:
+        """Fetch a file. One that the portal does not hand over leaves the others be; several in a row do not.
+
+        Raises:
+            ItemFailed: the portal answers with an error to this one.
+            SessionEnded, Stop: as ``get`` does, and when no document comes any more.
+        """
+        try:
+            answer = await self.get(path, params)
+        except Stop as stop:
+            self._refusals += 1
+            if stop.outcome not in _OWN_FAULTS or self._refusals >= _REFUSALS:
+                raise
+            raise ItemFailed(stop.message) from stop
+        self._refusals = 0
+        return answer.document()
 
     async def _retried(self, url: str, params: Mapping[str, str] | None) -> Answer:
         blips = AsyncRetrying(
@@ -110,12 +140,20 @@ class Http:
         if self.request is None:
             raise RuntimeError("the visit has not started")
         for _ in range(_REDIRECTS):
+            self._left -= 1
+            if self._left < 0:
+                raise Stop(
+                    Outcome.LAYOUT_CHANGED,
+                    f"{self._portal} comes to no end after {_REQUESTS} requests.",
+                )
             if not is_allowed(url, self._hosts):
                 raise Stop(
                     Outcome.BLOCKED,
                     f"{self._portal} led to {host_of(url)}, which is not one of its own hosts; not followed.",
                 )
-            with playwright_errors(self._portal, f"fetching {urlsplit(url).path}"):
+            with playwright_errors(
+                self._portal, f"fetching {urlsplit(url).path}", otherwise=Outcome.PORTAL_DOWN
+            ):
                 response = await self.request.get(
                     url, params=dict(params or {}), max_redirects=0, timeout=_TIMEOUT_MS
                 )

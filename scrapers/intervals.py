@@ -33,6 +33,7 @@ class IntervalCollector:
         """Ask what there is, then fetch what is missing. Raises ``Stop`` when that page cannot be had."""
         utility = self._door.utility
         available = await self._door.inside(lambda: utility.available_intervals(self._visit, account))
+        self._ledger.portal_has_data |= bool(available)
         await side_by_side(self._one_meter(account, account_id, meter, since) for meter in available)
 
     async def _one_meter(
@@ -51,7 +52,7 @@ class IntervalCollector:
 
     async def _days_in_store(self, account_id: int, meter_id: str) -> Set[date]:
         zone = self._door.utility.zone
-        return await read_and_store(self._store.days_with_readings, account_id, meter_id, zone)
+        return await read_and_store(self._store.whole_days, account_id, meter_id, zone)
 
     async def _one_export(
         self, account: Account, account_id: int, meter_id: str, first: date, last: date
@@ -75,9 +76,9 @@ class IntervalCollector:
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")
-        self._store.save_readings(account_id, document, key, data.series)
         if data.problems:
-            raise ItemFailed(f"the export is kept, but not all of it could be read: {data.problems[0]}")
+            raise ItemFailed(f"not all of the export could be read: {data.problems[0]}")
+        self._store.save_readings(account_id, document, key, data.series)
 
     def _enter(
         self,
@@ -95,7 +96,7 @@ class IntervalCollector:
             lacking = sorted(month_days - have)
             item = f"intervals {meter_id} {month}"
             if lacking:
-                reason = reasons.get(lacking[0], "not fetched yet") or f"no readings for {lacking[0]}"
+                reason = reasons.get(lacking[0], "not fetched yet") or f"readings of {lacking[0]} are lacking"
                 self._ledger.missing(account.number, item, reason)
             else:
                 done += 1

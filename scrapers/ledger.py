@@ -8,10 +8,14 @@ from records import LedgerItem, Outcome
 
 
 class Ledger:
-    """Grows while a run collects. An item entered twice keeps the last word."""
+    """Grows while a run collects. An item entered twice keeps the last word.
+
+    ``portal_has_data`` is set once the portal lists anything, also what nobody asked for.
+    """
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], LedgerItem] = {}
+        self.portal_has_data = False
 
     def stored(self, account: str, item: str, *, downloaded: bool) -> None:
         self._items[account, item] = LedgerItem(account, item, stored=True, downloaded=downloaded)
@@ -31,6 +35,8 @@ class Ledger:
         """What a run that got to its end amounts to, and a sentence for the user."""
         if not accounts:
             return Outcome.NO_ACCOUNTS, "The login has no utility accounts."
+        if not self._items and self.portal_has_data:
+            return Outcome.COMPLETE, "The portal has nothing from the days asked for."
         if not self._items:
             return Outcome.NO_DATA_YET, "The portal has no bills and no interval data yet."
         if self.gaps:

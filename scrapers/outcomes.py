@@ -125,12 +125,15 @@ def _seconds(retry_after: str) -> int | None:
 
 
 @contextmanager
-def playwright_errors(portal: str, doing: str) -> Iterator[None]:
+def playwright_errors(
+    portal: str, doing: str, *, otherwise: Outcome = Outcome.LAYOUT_CHANGED
+) -> Iterator[None]:
     """The one boundary where Playwright's errors become ours.
 
     Raises:
-        Stop: ``portal_down`` when the portal cannot be reached or does not answer in time, ``blocked`` when
-            it sends us to a host that is not its own, ``layout_changed`` when a control is not there.
+        Stop: ``portal_down`` when the portal cannot be reached, breaks off or does not answer in time,
+            ``blocked`` when it leads to a host that is not its own, ``layout_changed`` when a control is not
+            there, ``otherwise`` for the rest.
     """
     try:
         yield
@@ -139,7 +142,7 @@ def playwright_errors(portal: str, doing: str) -> Iterator[None]:
             raise Stop(Outcome.PORTAL_DOWN, f"{portal} did not answer in time while {doing}.") from exc
         raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
     except PlaywrightError as exc:
-        raise _translated(portal, doing, str(exc)) from exc
+        raise _translated(portal, doing, str(exc), otherwise) from exc
 
 
 @contextmanager
@@ -161,20 +164,19 @@ def script_errors(portal: str, doing: str) -> Iterator[None]:
         ) from exc
 
 
-_UNREACHABLE = re.compile(
-    r"ERR_(CONNECTION|ADDRESS|NAME|INTERNET|TIMED_OUT|EMPTY_RESPONSE|SSL)\w*|ECONN\w+|ENOTFOUND|EHOSTUNREACH"
-    r"|ENETUNREACH|ETIMEDOUT|EAI_AGAIN|socket hang up"
+_NETWORK = re.compile(
+    r"ERR_\w+|ECONN\w+|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EAI_AGAIN|socket hang up|aborted"
 )
 
 
-def _translated(portal: str, doing: str, text: str) -> Stop:
-    found = _UNREACHABLE.search(text)
-    if found:
-        return Stop(Outcome.PORTAL_DOWN, f"{portal} could not be reached while {doing} ({found[0]}).")
-    if "ERR_FAILED" in text or "ERR_BLOCKED" in text:
+def _translated(portal: str, doing: str, text: str, otherwise: Outcome) -> Stop:
+    found = _NETWORK.search(text)
+    if found and found[0].startswith("ERR_BLOCKED"):
         return Stop(
             Outcome.BLOCKED, f"{portal} led to a host that is not its own while {doing}; not followed."
         )
+    if found:
+        return Stop(Outcome.PORTAL_DOWN, f"{portal} could not be reached while {doing} ({found[0]}).")
     if "has been closed" in text or "crashed" in text:
         return Stop(Outcome.UNKNOWN_PAGE, f"The browser stopped while {doing}; run again.")
-    return Stop(Outcome.LAYOUT_CHANGED, f"{portal} could not be worked while {doing}.")
+    return Stop(otherwise, f"{portal} could not be worked while {doing}.")

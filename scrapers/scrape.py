@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+import structlog
 from pydantic import SecretStr
 from pyotp import TOTP
 
@@ -19,6 +20,7 @@ from records import Account, Factor, LedgerItem, Outcome
 from scrapers.browser import Chromium
 from scrapers.collect import Collection
 from scrapers.connect import Door, SessionUse, save_session
+from scrapers.daemon_thread import in_daemon_thread
 from scrapers.evidence import keep_evidence
 from scrapers.outcomes import Stop
 from scrapers.progress import Progress
@@ -26,6 +28,8 @@ from scrapers.redact import Secrets
 from scrapers.state import PortalSession
 from scrapers.utility import Utility
 from scrapers.visit import Visit
+from storage.errors import StorageError
+from storage.locks import LoginLock
 from storage.results import Customer
 from storage.store import Store
 
@@ -85,20 +89,48 @@ class Run:
         customer = await asyncio.to_thread(
             self._store.customer, self._request.utility.id, self._request.username
         )
+        lock = self._store.login_lock(customer)
+        await self._wait_for(lock)
+        try:
+            return await self._alone(customer)
+        finally:
+            lock.release()
+
+    async def _wait_for(self, lock: LoginLock) -> None:
+        """One run a login at a time: two could send a wrong password twice, or end each other's session."""
+        if not lock.try_acquire():
+            self._progress.step("waiting for another run of this login")
+            await in_daemon_thread(lock.acquire)
+
+    async def _alone(self, customer: Customer) -> Result:
+        if not await asyncio.to_thread(self._store.may_collect, customer):
+            revoked = "The customer's consent was revoked; nothing is collected without it."
+            return Result(customer, Outcome.ACTION_REQUIRED, revoked, SessionUse.NEW, {})
         run_id = await asyncio.to_thread(self._store.start_run, customer, "scrape")
         try:
             result = await self._visited(customer, self._evidence / str(run_id))
         except BaseException:
             await asyncio.to_thread(self._store.abandon_run, run_id)
             raise
+        result.message = self._secrets.scrub(result.message)
+        result.ledger = [replace(item, reason=self._secrets.scrub(item.reason)) for item in result.ledger]
         await asyncio.to_thread(self._finish, run_id, result)
         return result
+
+    async def _saved_session(self, customer: Customer) -> PortalSession | None:
+        """The saved session; one that cannot be opened any more is dropped, and the run signs in anew."""
+        try:
+            saved = await asyncio.to_thread(self._store.load_session, customer)
+            return PortalSession.from_bytes(saved.state) if saved else None
+        except (StorageError, ValueError, TypeError) as exc:
+            structlog.get_logger("run").warning("saved session dropped", reason=str(exc))
+            await asyncio.to_thread(self._store.drop_session, customer)
+            return None
 
     async def _visited(self, customer: Customer, evidence: Path) -> Result:
         await self._chromium.driver()
         began = time.monotonic()
-        saved = await asyncio.to_thread(self._store.load_session, customer)
-        session = PortalSession.from_bytes(saved.state) if saved else None
+        session = await self._saved_session(customer)
         if session is None:
             self._chromium.warm_up()
         request = self._request
@@ -146,7 +178,7 @@ class Run:
         self._store.finish_run(
             run_id,
             result.outcome,
-            self._secrets.scrub(result.message),
+            result.message,
             session=result.session,
             seconds=result.seconds,
             ledger=result.ledger,

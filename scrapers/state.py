@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 VERSION = 1
-_SHORTEST_SECRET = 8
+SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,13 @@ class PortalSession:
     def from_bytes(cls, content: bytes) -> PortalSession | None:
         """The session that was saved, or None if another version of the program wrote it."""
         fields = json.loads(content)
-        return cls(**fields) if fields.get("version") == VERSION else None
+        if not isinstance(fields, dict) or fields.get("version") != VERSION:
+            return None
+        return cls(**fields)
 
     def secrets(self) -> Iterator[str]:
         """Every value that may let its bearer in; what is too short for that (``light``, ``true``) is not."""
-        return (value for value in self._values() if len(value) >= _SHORTEST_SECRET)
+        return (value for value in self._values() if len(value) >= SHORTEST_SECRET)
 
     def _values(self) -> Iterator[str]:
         for cookie in self.storage_state.get("cookies", ()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -100,12 +101,18 @@ class Visit:
             "challenge", factor=challenge.factor, destination=challenge.destination, error=challenge.error
         )
         try:
-            answer = await self._answers.answer(challenge)
+            answer = await self._answers.answer(self._scrubbed(challenge))
         except NobodyToAsk as exc:
             raise Stop(unanswered, f"{self.portal.name}: {exc}") from exc
         if isinstance(answer, Code):
             self.secrets.add(answer.text)
         return answer
+
+    def _scrubbed(self, challenge: Challenge) -> Challenge:
+        """A portal may repeat what was typed; a prompt does not."""
+        return replace(
+            challenge, prompt=self.secrets.scrub(challenge.prompt), error=self.secrets.scrub(challenge.error)
+        )
 
     async def session(self) -> PortalSession | None:
         """What to save so that the portal knows us next time."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import threading
 from pathlib import Path
 from types import TracebackType
 
 from storage.errors import StorageError
-
-_ASK_AGAIN = 0.1
 
 
 class LoginLock:
@@ -23,35 +20,24 @@ class LoginLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._handle: int | None = None
-        self._mutex = threading.Lock()
-        self._given_up = threading.Event()
 
     def try_acquire(self) -> bool:
         """Whether it is held by this one now, without waiting."""
-        with self._mutex:
-            return self._take()
+        try:
+            self._take(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def acquire(self) -> None:
-        """Wait until it is held. ``release`` from another thread ends the wait with a StorageError.
-
-        The wait asks again and again, because a thread that waits in ``flock`` itself cannot be called off.
-        """
-        self._given_up.clear()
-        while True:
-            with self._mutex:
-                if self._given_up.is_set():
-                    raise StorageError("The wait for another run of this login was called off; run again.")
-                if self._take():
-                    return
-            self._given_up.wait(_ASK_AGAIN)
+        """Wait until it is held. Nothing calls the wait off: do it in a thread that may be left behind."""
+        self._take(fcntl.LOCK_EX)
 
     def release(self) -> None:
-        """Let go, or stop waiting; nothing happens if it is neither held nor waited for."""
-        with self._mutex:
-            self._given_up.set()
-            if self._handle is not None:
-                os.close(self._handle)
-                self._handle = None
+        """Let go; nothing happens if it is not held."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
     def __enter__(self) -> LoginLock:
         self.acquire()
@@ -62,23 +48,21 @@ class LoginLock:
     ) -> None:
         self.release()
 
-    def _take(self) -> bool:
+    def _take(self, how: int) -> None:
         if self._handle is not None:
-            return True
+            return
+        handle: int | None = None
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                os.close(handle)
-                raise
-        except BlockingIOError:
-            return False
+            fcntl.flock(handle, how)
         except OSError as exc:
+            if handle is not None:
+                os.close(handle)
+            if isinstance(exc, BlockingIOError):
+                raise
             raise StorageError(
                 f"The lock file {self._path} cannot be used ({exc.strerror}); "
                 "make its directory writable or set METERFARM_HOME to another one."
             ) from exc
         self._handle = handle
-        return True

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import httpx
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tests.local_site import local_site
 
-Spoil = Callable[[str, bytes], bytes | None]
-"""Given a request's path with its query and the true answer's body, the body to send instead, or None."""
+Spoil = Callable[[str, bytes], bytes | int | None]
+"""Given a request's path with its query and the true answer's body: the body or status to send instead."""
 
 
 @contextmanager
@@ -27,6 +27,8 @@ def spoiled(portal_url: str, spoil: Spoil) -> Iterator[str]:
         async with httpx.AsyncClient(base_url=portal_url) as client:
             true = await client.request(request.method, path, headers=headers, content=await request.body())
         changed = spoil(path, true.content)
+        if isinstance(changed, int):
+            return PlainTextResponse("An error has occurred.", changed)
         response = Response(true.content if changed is None else changed, true.status_code)
         dropped = {"content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"}
         response.raw_headers = [

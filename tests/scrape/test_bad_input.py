@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -9,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from console.demo import clear
 from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
 from tests.scrape.portal import Portal
 
@@ -123,16 +126,55 @@ def test_an_interruption_keeps_what_is_stored(
     assert 0 < again["ledger"]["downloaded"] < again["ledger"]["listed"]
 
 
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_it_can_be_broken_off_while_it_waits_for_a_secret(
+    sent: signal.Signals, status: int, home: Path
+) -> None:
+    with start(home, *FAKE, "--password-stdin", METERFARM_LOG="debug") as process:
+        if process.stderr is None:
+            raise RuntimeError("no pipes")
+        waiting = next(line for line in process.stderr if "waiting for a secret" in line)
+        process.send_signal(sent)
+        assert process.wait(20) == status, waiting
+
+
+def test_since_tomorrow_is_not_said_to_be_an_empty_portal(portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url, "--since", "2030-01-01")
+    assert (ran.summary["outcome"], ran.status) == ("complete", 0)
+    assert "nothing from the days asked for" in ran.summary["message"]
+
+
+def test_two_runs_at_once_send_a_wrong_password_once(
+    fresh_portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(
+                scrape, home, tmp_path / str(number), "nobody@x.example", "--base-url", fresh_portal.url
+            )
+            for number in range(2)
+        ]
+    assert [run.result().summary["outcome"] for run in runs] == ["bad_credentials"] * 2
+    assert fresh_portal.stats("nobody@x.example")["password_attempts"] == 1
+
+
+def test_the_demo_clears_only_what_is_its_own(tmp_path: Path) -> None:
+    for name in ("iamvalid", ".home", "thesis"):
+        (tmp_path / name).mkdir()
+    clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+
+
 def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp_path: Path) -> None:
     """Password without echo, the portal's prompt, the portal's error text, then success."""
     username = "ineedmfa+security_question@bayou.energy"
     command = ("scrape", "speculoos_power", "--base-url", portal.url, "--username", username, *BRIEFLY)
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "cli", *command, "--out", str(tmp_path / "out")],
+        [sys.executable, "-m", "cli", *command, "--json", "--out", str(tmp_path / "out")],
         env=environment(home, TERM="xterm", COLUMNS="100"),
         stdin=theirs,
-        stdout=theirs,
+        stdout=subprocess.PIPE,
         stderr=theirs,
         start_new_session=True,
     ) as process:
@@ -144,11 +186,13 @@ def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp
         shown += expect(ours, "try again")
         shown += expect(ours, "> ")
         os.write(ours, b"Cook\n")
-        shown += expect(ours, "Files:")
+        if process.stdout is None:
+            raise RuntimeError("no pipe")
+        summary = json.loads(process.stdout.read())
         assert process.wait(60) == 0, shown
     os.close(ours)
     assert PASSWORD not in shown
-    assert "complete" in shown
+    assert summary["outcome"] == "complete"
 
 
 def expect(terminal: int, text: str) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,35 @@ def first_pdf(body: bytes) -> Spoil:
         if path != spoiled_path[0]:
             return None
         return content[: len(content) // 2] if body == b"half" else body
+
+    return spoil
+
+
+def refused_pdf(status: int) -> Spoil:
+    """Answer one of the bills with an error status, every time."""
+    refused: list[str] = []
+
+    def spoil(path: str, content: bytes) -> int | None:
+        if path.endswith(".pdf") and not refused:
+            refused.append(path)
+        return status if path in refused else None
+
+    return spoil
+
+
+def thinned_export(pattern: bytes, replacement: bytes) -> Spoil:
+    """Spoil nine of ten electric readings."""
+
+    def spoil(path: str, content: bytes) -> bytes | None:
+        if "/export?" not in path or "meter=E" not in path:
+            return None
+        count = itertools.count()
+        return re.sub(
+            rb"<IntervalReading>.*?</IntervalReading>",
+            lambda found: found[0] if next(count) % 10 == 0 else re.sub(pattern, replacement, found[0]),
+            content,
+            flags=re.DOTALL,
+        )
 
     return spoil
 
@@ -84,6 +117,59 @@ def test_a_broken_export_leaves_the_other_meter_and_the_bills(
         "gas": False,
     }
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_bill_that_the_portal_refuses_leaves_the_others(
+    status: int, portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    ran = run(portal, refused_pdf(status), home, tmp_path / "out")
+    assert (ran.summary["outcome"], ran.status) == ("partial", 13), ran.stderr
+    (gap,) = missing(ran)
+    assert f"HTTP {status}" in gap["reason"]
+    assert ran.summary["accounts"][0]["bills"] == 1
+
+
+def test_a_portal_that_hands_over_no_document_is_down(portal: Portal, home: Path, tmp_path: Path) -> None:
+    ran = run(
+        portal, lambda path, _: 500 if ".pdf" in path or "/export" in path else None, home, tmp_path / "out"
+    )
+    assert (ran.summary["outcome"], ran.status) == ("portal_down", 11)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [(rb"(?s).*", b""), (rb"value>", b"valu>")],
+    ids=["left out", "unreadable"],
+)
+def test_readings_that_are_lacking_are_told_every_time(
+    pattern: bytes, replacement: bytes, portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    """A day counts as stored only when it is whole; the next run asks for it again."""
+    for _ in range(2):
+        ran = run(portal, thinned_export(pattern, replacement), home, tmp_path / "out")
+        assert (ran.summary["outcome"], ran.status) == ("partial", 13), ran.stderr
+        assert {gap["item"].split()[1][0] for gap in missing(ran)} == {"E"}
+    mended = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url, *BRIEFLY).summary
+    assert (mended["outcome"], mended["ledger"]["downloaded"]) == ("complete", 2)
+
+
+def test_an_export_with_more_decimals_later_is_stored_exactly(
+    portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    def finer(path: str, content: bytes) -> bytes | None:
+        if "/export?" not in path or "meter=G" not in path:
+            return None
+        return re.sub(rb"<value>(\d+)</value>", rb"<value>\1.25</value>", content)
+
+    first = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url, "--since", "2026-11-01")
+    assert first.status == 0
+    ran = run(portal, finer, home, tmp_path / "out")
+    assert ran.summary["outcome"] == "complete", ran.stderr
+    (gas,) = (tmp_path / "out").rglob("intervals/G*.csv")
+    rows = list(csv.DictReader(gas.open(newline="")))
+    decimals = {row["local_start"][:7]: Decimal(row["quantity"]) % Decimal("0.001") for row in rows}
+    assert decimals == {"2026-10": Decimal("0.00025"), "2026-11": Decimal(0)}
 
 
 def test_a_bill_of_another_account_is_refused(portal: Portal, home: Path, tmp_path: Path) -> None:

@@ -76,20 +76,6 @@ def test_one_waits_until_the_other_lets_go(store: Store, lock: LoginLock) -> Non
     assert not lock.try_acquire()
 
 
-def test_a_wait_can_be_called_off(store: Store, lock: LoginLock) -> None:
-    other = store.login_lock(store.customer(UTILITY, USERNAME))
-    lock.acquire()
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(other.acquire)
-        with pytest.raises(TimeoutError):
-            waiting.result(timeout=0.3)
-        other.release()
-        with pytest.raises(StorageError, match="called off"):
-            waiting.result(timeout=10)
-    lock.release()
-    assert lock.try_acquire(), "nobody took it after all"
-
-
 def test_a_process_that_dies_lets_go(lock: LoginLock, home: Path) -> None:
     with _held_by_another_process(home) as process, ThreadPoolExecutor() as pool:
         assert not lock.try_acquire()

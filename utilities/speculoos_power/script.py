@@ -71,17 +71,18 @@ class SpeculoosPower(Utility):
         return [pages.account(overview.text) for overview in overviews]
 
     async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
-        listed: list[ListedBill] = []
+        listed: dict[str, ListedBill] = {}
         address = f"/accounts/{account.number}/bills"
         while address:
             landed = await visit.http.get(address)
             found = pages.bills_page(landed.text)
-            listed += found.bills
-            address = urljoin(landed.url, found.older) if found.older else ""
-        return listed
+            fresh = {bill.key: bill for bill in found.bills if bill.key not in listed}
+            listed |= fresh
+            address = urljoin(landed.url, found.older) if found.older and fresh else ""
+        return list(listed.values())
 
     async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
-        return (await visit.http.get(bill.url)).document()
+        return await visit.http.document(bill.url)
 
     def read_bill(self, text: Sequence[str]) -> Bill:
         return read_bill(text)
@@ -93,11 +94,10 @@ class SpeculoosPower(Utility):
     async def export_intervals(
         self, visit: Visit, account: Account, meter_id: str, first: date, last: date
     ) -> Document:
-        export = await visit.http.get(
+        return await visit.http.document(
             f"/accounts/{account.number}/usage/export",
             {"meter": meter_id, "from": str(first), "to": str(last), "format": "xml"},
         )
-        return export.document()
 
     def read_intervals(self, document: Document) -> IntervalData:
         series: list[Series] = []
