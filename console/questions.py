@@ -13,7 +13,6 @@ from rich.markup import escape
 from console.secret_input import next_line
 from mfa.person import RESEND, Ask
 from records import Challenge
-from scrapers.daemon_thread import in_daemon_thread
 
 
 def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManager[None]]) -> Ask:
@@ -28,17 +27,10 @@ def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManage
                 console.print(f"  {number}. {escape(option.label)}")
             if challenge.can_resend:
                 console.print(f"[dim](type {RESEND} for another code)[/]")
-            console.print("> ", end="")
-            return await _typed()
+            typer.echo("> ", err=True, nl=False)
+            return await next_line()
 
     return ask
-
-
-async def _typed() -> str | None:
-    try:
-        return await in_daemon_thread(input)
-    except EOFError:
-        return None
 
 
 def ask_by_lines(portal_url: str, read_line: Callable[[], Awaitable[str | None]] = next_line) -> Ask:

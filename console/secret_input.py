@@ -1,17 +1,22 @@
-"""Secrets from standard input, one a line, or from the person at the terminal. Never from arguments."""
+"""Lines from standard input: secrets, one a line, or what a person types. Never from arguments."""
 
 from __future__ import annotations
 
-import getpass
+import os
 import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
+import typer
 
 from console.errors import UsageError
 from scrapers.daemon_thread import in_daemon_thread
+
+_STDIN = 0
+_ahead = bytearray()
+"""What was read beyond the last line."""
 
 
 async def read_secret_line(what: str) -> str:
@@ -21,9 +26,9 @@ async def read_secret_line(what: str) -> str:
         UsageError: there is none, it is empty, or it is not UTF-8.
     """
     structlog.get_logger("input").debug("waiting for a secret", what=what)
-    line: bytes = await in_daemon_thread(sys.stdin.buffer.readline)
+    line = await in_daemon_thread(_read_line)
     try:
-        text: str = line.decode("utf-8").rstrip("\r\n")
+        text = line.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as exc:
         raise UsageError(f"The {what} on standard input is not UTF-8 text.") from exc
     if not text:
@@ -33,16 +38,34 @@ async def read_secret_line(what: str) -> str:
 
 async def next_line() -> str | None:
     """The next line of standard input, or None at its end."""
-    line = await in_daemon_thread(sys.stdin.buffer.readline)
+    line = await in_daemon_thread(_read_line)
     return line.decode("utf-8", "replace").rstrip("\r\n") if line else None
 
 
 async def ask_password(prompt: str) -> str:
     """A password typed at the terminal, not echoed; "" when input ended."""
+    before = termios.tcgetattr(_STDIN)
+    silent = list(before)
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(_STDIN, termios.TCSADRAIN, silent)
     try:
-        return await in_daemon_thread(lambda: getpass.getpass(prompt))
-    except EOFError:
-        return ""
+        typer.echo(prompt, err=True, nl=False)
+        return await next_line() or ""
+    finally:
+        termios.tcsetattr(_STDIN, termios.TCSADRAIN, before)
+        typer.echo("", err=True)
+
+
+def _read_line() -> bytes:
+    """One line with its end, or what is left. Python's own buffered stdin would abort a Ctrl-C in a wait."""
+    while b"\n" not in _ahead:
+        more = os.read(_STDIN, 4096)
+        if not more:
+            break
+        _ahead.extend(more)
+    line, newline, rest = _ahead.partition(b"\n")
+    _ahead[:] = rest
+    return bytes(line + newline)
 
 
 @contextmanager
@@ -51,8 +74,8 @@ def terminal_restored() -> Iterator[None]:
     if not sys.stdin.isatty():
         yield
         return
-    before = termios.tcgetattr(sys.stdin)
+    before = termios.tcgetattr(_STDIN)
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        termios.tcsetattr(_STDIN, termios.TCSADRAIN, before)

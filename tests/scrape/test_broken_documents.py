@@ -167,7 +167,7 @@ def test_an_export_with_more_decimals_later_is_stored_exactly(
     ran = run(portal, finer, home, tmp_path / "out")
     assert ran.summary["outcome"] == "complete", ran.stderr
     (gas,) = (tmp_path / "out").rglob("intervals/G*.csv")
-    rows = list(csv.DictReader(gas.open(newline="")))
+    rows = list(csv.DictReader(gas.read_text().splitlines()))
     decimals = {row["local_start"][:7]: Decimal(row["quantity"]) % Decimal("0.001") for row in rows}
     assert decimals == {"2026-10": Decimal("0.00025"), "2026-11": Decimal(0)}
 
