@@ -88,9 +88,10 @@ class BrowserPage:
             self._landed = await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
         return page
 
-    async def fill(self, field: Locator, value: str) -> None:
-        """Type a secret into a field; it is masked in whatever evidence is kept."""
-        self._secrets.add(value)
+    async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
+        """Type into a field; a secret is masked in whatever evidence is kept, any field in a screenshot."""
+        if secret:
+            self._secrets.add(value)
         self.filled.append(field)
         with self._errors("filling in a form"):
             await field.fill(value, timeout=_ACTION_MS)

@@ -51,7 +51,7 @@ class SpeculoosPower(Utility):
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
         page = await visit.page.open("/login")
         await visit.page.arrive(_SIGN_IN)
-        await visit.page.fill(page.get_by_label("E-mail address"), credentials.username)
+        await visit.page.fill(page.get_by_label("E-mail address"), credentials.username, secret=False)
         await visit.page.fill(page.get_by_label("Password"), credentials.password.get_secret_value())
         await visit.page.submit(page.get_by_role("button", name="Sign in"))
         verification = Verification(visit, page)
