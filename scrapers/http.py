@@ -13,6 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree, html
 from playwright.async_api import APIRequestContext, APIResponse
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 from tenacity import (
     AsyncRetrying,
@@ -37,7 +38,7 @@ from scrapers.outcomes import (
 _REDIRECTS = 10
 _REQUESTS = 5_000
 _REFUSALS = 3
-_OWN_FAULTS = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
+_OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _PAGES = 8
 _TIMEOUT_MS = 30_000
 _BLIPS = frozenset({502, 503, 504})
@@ -92,7 +93,8 @@ class Http:
         self._signs = signs
         self._slots = asyncio.Semaphore(parallel)
         self._log = log
-        self._refusals = 0
+        self._refused = 0
+        self._handed_over = 0
         self._left = _REQUESTS
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
@@ -109,20 +111,22 @@ class Http:
         return answer
 
     async def document(self, path: str, params: Mapping[str, str] | None = None) -> Document:
-        """Fetch a file. One that the portal does not hand over leaves the others be; several in a row do not.
+        """Fetch a file. One that the portal answers with an error leaves the others be.
 
         Raises:
             ItemFailed: the portal answers with an error to this one.
-            SessionEnded, Stop: as ``get`` does, and when no document comes any more.
+            SessionEnded, Stop: as ``get`` does; also when the first few documents are all answered so.
         """
         try:
             answer = await self.get(path, params)
         except Stop as stop:
-            self._refusals += 1
-            if stop.outcome not in _OWN_FAULTS or self._refusals >= _REFUSALS:
+            self._refused += 1
+            no_answer = isinstance(stop.__cause__, PlaywrightError)
+            none_comes = self._refused >= _REFUSALS and not self._handed_over
+            if no_answer or none_comes or stop.outcome not in _OF_ONE_DOCUMENT:
                 raise
             raise ItemFailed(stop.message) from stop
-        self._refusals = 0
+        self._handed_over += 1
         return answer.document()
 
     async def _retried(self, url: str, params: Mapping[str, str] | None) -> Answer:
