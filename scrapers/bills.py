@@ -29,6 +29,8 @@ class BillCollector:
         self._store = store
         self._ledger = ledger
         self._progress = progress
+        self._done = 0
+        self._total = 0
 
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """List, then fetch what is missing. Raises ``Stop`` when the list itself cannot be had."""

@@ -98,6 +98,7 @@ class Door:
             self._lost = True
             self._visit.note("session ended")
             await self._sign_in()
+            self.use = SessionUse.CHALLENGED_AGAIN if self._visit.challenged else SessionUse.NEW
 
     async def _sign_in(self) -> None:
         self.inside_now = False
@@ -114,7 +115,7 @@ class Door:
                     self._customer,
                     password.get_secret_value(),
                     stop.outcome,
-                    stop.message,
+                    self._visit.secrets.scrub(stop.message),
                 )
             raise
         self.entries += 1
