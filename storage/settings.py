@@ -19,12 +19,17 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, populate_by_name=True, hide_input_in_errors=True, extra="ignore"
+        frozen=True,
+        env_prefix="METERFARM_",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        extra="ignore",
     )
 
-    home: Path = Field(default=Path(".meterfarm"), validation_alias="METERFARM_HOME")
+    home: Path = Path(".meterfarm")
     database_url: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_URL")
-    secret_keys: SecretStr = Field(default=SecretStr(""), validation_alias="METERFARM_SECRET_KEYS")
+    secret_keys: SecretStr = SecretStr("")
 
     @field_validator("home")
     @classmethod

@@ -100,3 +100,10 @@ def test_a_device_no_longer_trusted_is_challenged_again(home: Path, tmp_path: Pa
             )
     assert ran.summary["session"] == "challenged_again"
     assert ran.status == 0
+
+
+def test_state_is_in_the_working_directory_unless_told_otherwise(home: Path, tmp_path: Path) -> None:
+    ran = scrape(home, tmp_path / "out", IAMVALID, "--fake", *BRIEFLY, METERFARM_HOME="")
+    assert ran.status == 0, ran.stderr
+    assert (home.parent / ".meterfarm" / "meterfarm.db").is_file()
+    assert (home.parent / ".meterfarm" / "fake_utility").is_dir()
