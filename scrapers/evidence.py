@@ -33,8 +33,11 @@ class _Seen:
 async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     """Write what shows how ``visit`` ended into ``folder``, which only its owner can read.
 
-    None when it could not be written: that must not hide how the run ended.
+    None when the portal was not visited at all, or when it could not be written: that must not hide how the
+    run ended.
     """
+    if not visit.steps:
+        return None
     try:
         with tempfile.TemporaryDirectory(dir=visit.scratch) as scratch:
             raw_trace = Path(scratch) / "trace.zip"
