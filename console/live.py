@@ -72,8 +72,10 @@ class LiveProgress:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Keep the display still while somebody types."""
+        """Clear the display while somebody types."""
+        self._bars.live.transient = True
         self._bars.stop()
+        self._bars.live.transient = False
         try:
             yield
         finally:
