@@ -51,6 +51,21 @@ def test_bills_equal_the_sum_of_their_readings(
             assert len(document) == 2
             document.close()
         assert any((folder / "raw").iterdir())
+        for electric in (folder / "intervals").glob("E*.csv"):
+            check_quarter_hours(electric, solar=username.startswith("solar"))
+
+
+def check_quarter_hours(path: Path, *, solar: bool) -> None:
+    """Days have their true length, 92 in spring and 100 in autumn, in each direction of its own."""
+    counts: dict[tuple[str, date], int] = defaultdict(int)
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            counts[row["direction"], datetime.fromisoformat(row["local_start"]).date()] += 1
+    assert {direction for direction, _ in counts} == ({"delivered", "received"} if solar else {"delivered"})
+    assert {counts["delivered", day] for day in (date(2026, 3, 8), date(2025, 3, 9))} == {92}
+    assert {counts["delivered", day] for day in (date(2026, 11, 1), date(2025, 11, 2))} == {100}
+    assert set(counts.values()) == {92, 96, 100}
+    assert len(counts) > 700
 
 
 def usage_by_day(path: Path) -> dict[date, Decimal]:
@@ -81,28 +96,6 @@ def check_bill(bill: dict[str, object], usage: dict[str, dict[date, Decimal]]) -
         days = [first + timedelta(days=day) for day in range((last - first).days + 1)]
         assert Decimal(str(meter["consumption"])) == sum(usage[meter["id"]][day] for day in days)
         assert meter["additional_attributes"]["service_number"]
-
-
-def test_solar_export_is_kept_apart(portal: Portal, home: Path, tmp_path: Path) -> None:
-    """Energy sent to the grid has its own direction, and every quarter-hour has both."""
-    scrape(home, tmp_path / "out", "solar@speculoos.example", "--base-url", portal.url)
-    (path,) = (tmp_path / "out" / "speculoos_power").glob("*/intervals/E*.csv")
-    with path.open(newline="") as file:
-        directions = [row["direction"] for row in csv.DictReader(file)]
-    assert directions.count("delivered") == directions.count("received") > 70_000
-
-
-def test_days_have_their_true_length(portal: Portal, home: Path, tmp_path: Path) -> None:
-    """92 quarter-hours in spring, 100 in autumn."""
-    scrape(home, tmp_path / "out", "electric-only@bayou.energy", "--base-url", portal.url)
-    (path,) = (tmp_path / "out" / "speculoos_power").glob("*/intervals/E*.csv")
-    counts: dict[date, int] = defaultdict(int)
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            counts[datetime.fromisoformat(row["local_start"]).date()] += 1
-    assert {counts[date(2026, 3, 8)], counts[date(2025, 3, 9)]} == {92}
-    assert {counts[date(2026, 11, 1)], counts[date(2025, 11, 2)]} == {100}
-    assert set(counts.values()) == {92, 96, 100}
 
 
 def test_since_limits_bills_and_intervals(portal: Portal, home: Path, tmp_path: Path) -> None:
