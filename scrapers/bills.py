@@ -35,7 +35,8 @@ class BillCollector:
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """List, then fetch what is missing. Raises ``Stop`` when the list itself cannot be had."""
         utility = self._door.utility
-        listed = await self._door.inside(lambda: utility.bills(self._visit, account))
+        with self._ledger.listing(account.number, "bills"):
+            listed = await self._door.inside(lambda: utility.bills(self._visit, account))
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
         in_store = await read_and_store(self._store.stored_bills, account_id)

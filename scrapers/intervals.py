@@ -32,7 +32,8 @@ class IntervalCollector:
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """Ask what there is, then fetch what is missing. Raises ``Stop`` when that page cannot be had."""
         utility = self._door.utility
-        available = await self._door.inside(lambda: utility.available_intervals(self._visit, account))
+        with self._ledger.listing(account.number, "intervals"):
+            available = await self._door.inside(lambda: utility.available_intervals(self._visit, account))
         self._ledger.portal_has_data |= bool(available)
         await side_by_side(self._one_meter(account, account_id, meter, since) for meter in available)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from records import LedgerItem, Outcome
+from scrapers.outcomes import Stop
 
 
 class Ledger:
@@ -22,6 +24,15 @@ class Ledger:
 
     def missing(self, account: str, item: str, reason: str) -> None:
         self._items[account, item] = LedgerItem(account, item, stored=False, reason=reason)
+
+    @contextmanager
+    def listing(self, account: str, what: str) -> Iterator[None]:
+        """Around asking what there is: a list that cannot be had is a gap, too."""
+        try:
+            yield
+        except Stop as stop:
+            self.missing(account, f"list of {what}", stop.message)
+            raise
 
     @property
     def items(self) -> Sequence[LedgerItem]:

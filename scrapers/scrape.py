@@ -66,7 +66,7 @@ class Result:
 
 
 class Run:
-    """One run for one customer. ``ledger`` can be read at any time, also after the run was broken off."""
+    """One run for one customer."""
 
     def __init__(
         self,

@@ -84,6 +84,19 @@ def test_a_session_lost_half_way_takes_one_new_sign_in(
     assert fresh_portal.stats(username)["documents"]["bills"] == 24
 
 
+def test_a_list_that_cannot_be_had_is_a_gap_and_the_intervals_come_home(
+    portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    username = "layout_changed@speculoos.example"
+    ran = scrape(home, tmp_path / "out", username, "--base-url", portal.url, *BRIEFLY)
+    assert ran.summary["outcome"] == "layout_changed"
+    (gap,) = ran.summary["ledger"]["missing"]
+    assert (gap["item"], gap["reason"]) == ("list of bills", ran.summary["message"])
+    (account,) = ran.summary["accounts"]
+    assert account["bills"] == 0
+    assert all(meter["readings"] > 0 for meter in account["meters"])
+
+
 def test_what_is_kept_of_a_failure_shows_the_page(portal: Portal, home: Path, tmp_path: Path) -> None:
     """An unknown page leaves a screenshot, its HTML, a trace and the visit's log, for the owner only."""
     username = "unknown_page@speculoos.example"
