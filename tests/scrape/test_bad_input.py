@@ -179,28 +179,38 @@ def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        shown = expect(ours, "Password of")
+        terminal = Terminal(ours)
+        terminal.expect("Password of")
         os.write(ours, f"{PASSWORD}\n".encode())
-        shown += expect(ours, "> ")
+        terminal.expect("> ")
         os.write(ours, b"Baker\n")
-        shown += expect(ours, "try again")
-        shown += expect(ours, "> ")
+        terminal.expect("try again")
+        terminal.expect("> ")
         os.write(ours, b"Cook\n")
         if process.stdout is None:
             raise RuntimeError("no pipe")
         summary = json.loads(process.stdout.read())
-        assert process.wait(60) == 0, shown
+        assert process.wait(60) == 0, terminal.shown
     os.close(ours)
-    assert PASSWORD not in shown
+    assert PASSWORD not in terminal.shown
     assert summary["outcome"] == "complete"
 
 
-def expect(terminal: int, text: str) -> str:
-    """What the terminal shows, up to and with ``text``."""
-    shown = b""
-    while text.encode() not in shown:
-        ready, _, _ = select.select([terminal], [], [], 60)
-        if not ready:
-            raise AssertionError(f"no {text!r} within a minute, but: {shown.decode(errors='replace')}")
-        shown += os.read(terminal, 4096)
-    return shown.decode(errors="replace")
+class Terminal:
+    """Reads what a terminal shows, a piece at a time."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._unread = b""
+        self.shown = ""
+
+    def expect(self, text: str) -> None:
+        """Read on to the end of the next ``text``; what comes after it is left for the next call."""
+        sought = text.encode()
+        while sought not in self._unread:
+            ready, _, _ = select.select([self._descriptor], [], [], 60)
+            if not ready:
+                raise AssertionError(f"no {text!r} within a minute, but: {self._unread!r}")
+            self._unread += os.read(self._descriptor, 4096)
+        before, found, self._unread = self._unread.partition(sought)
+        self.shown += (before + found).decode(errors="replace")
