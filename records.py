@@ -279,3 +279,74 @@ class LedgerItem:
     stored: bool
     downloaded: bool = False
     reason: str = ""
+
+
+class Part(StrEnum):
+    """What a run collects; each succeeds, fails and falls due by itself."""
+
+    BILLS = "bills"
+    INTERVALS = "intervals"
+
+
+class RunKind(StrEnum):
+    """``connect`` signs in and may ask a person, ``collect`` fetches and asks nobody, ``scrape`` does both."""
+
+    SCRAPE = "scrape"
+    CONNECT = "connect"
+    COLLECT = "collect"
+
+
+class RunState(StrEnum):
+    """``waiting`` is for a person's answer. ``ended`` alone has an outcome."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    ENDED = "ended"
+    ABANDONED = "abandoned"
+    CANCELLED = "cancelled"
+
+
+class ChallengeState(StrEnum):
+    """``open`` waits for an answer, ``answered`` for the run to take it, which makes it ``used``.
+
+    ``lost`` is one whose worker is gone: the portal's page went with it.
+    """
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    USED = "used"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+
+class CustomerState(StrEnum):
+    """``new`` has no credentials yet; of a ``removed`` one only the data is left."""
+
+    NEW = "new"
+    ACTIVE = "active"
+    MUST_REAUTHENTICATE = "must_reauthenticate"
+    REMOVED = "removed"
+
+
+class SecretKind(StrEnum):
+    """What a customer entrusts to us to sign in with."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a kind
+    TOTP_SECRET = "totp_secret"  # noqa: S105
+    SECURITY_ANSWER = "security_answer"
+
+
+class EventKind(StrEnum):
+    """What the outbox tells, by Bayou's names where it has one."""
+
+    CUSTOMER_HAS_FILLED_CREDENTIALS = "customer_has_filled_credentials"
+    NEW_BILL = "new_bill"
+    NEW_UNPARSED_BILL = "new_unparsed_bill"
+    UPDATED_BILL = "updated_bill"
+    BILLS_READY = "bills_ready"
+    INTERVALS_READY = "intervals_ready"
+    NEW_INTERVALS = "new_intervals"
+    CUSTOMER_MUST_REAUTHENTICATE = "customer_must_reauthenticate"
+    TRUST_EXPIRING = "trust_expiring"
+    RUN_FAILED = "run_failed"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
+from records import CustomerState
 from storage.database import insert_if_absent
 from storage.errors import StorageError
 from storage.results import Customer
@@ -49,7 +50,7 @@ def make(session: Session, vault: Vault, utility: str, username: str) -> Custome
     insert_if_absent(session, CompanyRow, {"name": DEFAULT_COMPANY})
     company_id = session.exec(select(CompanyRow.id).where(CompanyRow.name == DEFAULT_COMPANY)).one()
     login = {"utility": utility, "username": normalised(username)}
-    insert_if_absent(session, LoginRow, login)
+    insert_if_absent(session, LoginRow, {**login, "factor": ""})
     login_id = session.exec(select(LoginRow.id).filter_by(**login)).one()
     now = datetime.now(UTC)
     inserted = insert_if_absent(
@@ -59,6 +60,10 @@ def make(session: Session, vault: Vault, utility: str, username: str) -> Custome
             "company_id": company_id,
             "login_id": login_id,
             "username": username.strip(),
+            "state": CustomerState.NEW.value,
+            "reason": "",
+            "since": now,
+            "faults": 0,
             "key_id": vault.primary.id,
             "wrapped_key": vault.new_data_key(_owner(company_id, login_id)),
             "created_at": now,

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -121,6 +122,14 @@ def insert_if_absent(session: Session, table: type[Row], values: Mapping[str, An
     else:
         statement = sqlite.insert(table).values(**values).on_conflict_do_nothing().returning(literal(1))
     return session.connection().execute(statement).first() is not None
+
+
+def now(session: Session) -> datetime:
+    """The database's own clock, so that several machines agree; with SQLite there is only one machine."""
+    if session.get_bind().dialect.name == "postgresql":
+        at: datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
+        return at.astimezone(UTC)
+    return datetime.now(UTC)
 
 
 def put(session: Session, table: type[AnyRow], same: Mapping[str, Any], values: Mapping[str, Any]) -> AnyRow:

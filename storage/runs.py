@@ -25,8 +25,11 @@ def start(session: Session, customer: Customer, kind: str) -> int:
     row = RunRow(
         company_id=customer.company_id,
         customer_id=customer.id,
+        login_id=customer.login_id,
         kind=kind,
         state="running",
+        not_before=now,
+        requested_at=now,
         started_at=now,
     )
     session.add(row)

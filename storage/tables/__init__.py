@@ -16,28 +16,33 @@ from storage.tables.identity import (
 )
 from storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow
 from storage.tables.places import AccountRow, MeterRow, ServiceRow
-from storage.tables.runs import LedgerItemRow, RunRow
+from storage.tables.runs import LedgerItemRow, PortalRow, RunRow, RunStepRow
+from storage.tables.talk import ChallengeRow, EventRow
 
 __all__ = [
     "AccountRow",
     "BillRow",
     "BillVersionRow",
+    "ChallengeRow",
     "CompanyRow",
     "ConsentRow",
     "CredentialRow",
     "CustomerRow",
     "DocumentRow",
+    "EventRow",
     "ExtractionRow",
     "FileRow",
     "LedgerItemRow",
     "LoginRow",
     "MeterRow",
+    "PortalRow",
     "PortalSessionRow",
     "ReadingRevisionRow",
     "ReadingRow",
     "RejectedPasswordRow",
     "Row",
     "RunRow",
+    "RunStepRow",
     "SeriesRow",
     "ServiceRow",
     "TotpUseRow",

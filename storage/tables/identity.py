@@ -17,12 +17,16 @@ class CompanyRow(Keyed, table=True):
 
 
 class LoginRow(Keyed, table=True):
-    """A user name at a utility, shared across companies: locks and lockout hang on it. Normalised."""
+    """A user name at a utility, shared across companies: locks and lockout hang on it. Normalised.
+
+    ``factor`` is what the portal last challenged it with (``records.Factor``), "" if it never did.
+    """
 
     __table_args__ = table_args(UniqueConstraint("utility", "username"))
 
     utility: str
     username: str
+    factor: str = ""
 
 
 class RejectedPasswordRow(Keyed, table=True):
@@ -51,7 +55,9 @@ class TotpUseRow(Row, table=True):
 class CustomerRow(Owned, table=True):
     """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``.
 
-    ``username`` is spelled as it was last given.
+    ``username`` is spelled as it was last given. ``state``: ``records.CustomerState``, for ``reason``, since
+    ``since``. ``faults`` counts the portal's faults since a run last got through. A part with no due time
+    is not refreshed.
     """
 
     __table_args__ = table_args(
@@ -61,6 +67,12 @@ class CustomerRow(Owned, table=True):
     login_id: int = Field(foreign_key="login.id", index=True)
     username: str
     external_id: str | None = None
+    state: str
+    reason: str = ""
+    since: datetime = Field(sa_type=UtcDateTime)
+    faults: int = 0
+    bills_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    intervals_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     key_id: str = Field(index=True)
     wrapped_key: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -76,7 +88,8 @@ class CredentialRow(Owned, table=True):
 
 
 class PortalSessionRow(Owned, table=True):
-    """A signed-in session. ``version`` counts the saves; ``trusted_since`` is when MFA was last passed."""
+    """A signed-in session. ``version`` counts the saves; ``trusted_since`` is when MFA was last passed,
+    ``told_at`` when it was said that this trust will lapse."""
 
     __table_args__ = table_args(UniqueConstraint("customer_id"))
 
@@ -85,6 +98,7 @@ class PortalSessionRow(Owned, table=True):
     ciphertext: bytes = Field(sa_type=LargeBinary)
     saved_at: datetime = Field(sa_type=UtcDateTime)
     trusted_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class ConsentRow(Owned, table=True):

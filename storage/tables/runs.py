@@ -1,30 +1,74 @@
-"""Runs, and the ledger of what the portal listed against what is in store."""
+"""Runs, what happened in them, and the ledger of what the portal listed against what is in store."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Index, text
 from sqlmodel import Field
 
-from storage.tables.base import Owned, UtcDateTime, table_args
+from storage.tables.base import Keyed, Owned, Row, UtcDateTime, table_args
+
+_ACTIVE = text("state IN ('queued', 'running', 'waiting')")
+_HELD = text("state IN ('running', 'waiting')")
 
 
 class RunRow(Owned, table=True):
-    """``state``: running, ended, abandoned;
-    ``session``: new, reused, challenged_again; ``seconds`` by step."""
+    """``kind``: ``records.RunKind``; ``state``: ``records.RunState``; ``parts``: bills, intervals, or both.
 
-    __table_args__ = table_args()
+    ``attempt`` counts the times it was handed out, ``fence`` the times it was taken: only who knows its
+    present value may write for the run. ``worker`` holds it until ``lease_until``. ``rung_at`` is when the
+    queue was last told of it. ``session``: new, reused, challenged_again; ``seconds`` by step; ``pages`` are
+    the browser pages it opened.
+    """
 
-    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", index=True)
+    __table_args__ = table_args(
+        Index(
+            "uq_run_active",
+            "customer_id",
+            "kind",
+            unique=True,
+            sqlite_where=_ACTIVE,
+            postgresql_where=_ACTIVE,
+        ),
+        Index("uq_run_held", "login_id", unique=True, sqlite_where=_HELD, postgresql_where=_HELD),
+        Index("ix_run_state_not_before", "state", "not_before"),
+        Index("ix_run_customer_id_id", "customer_id", "id"),
+    )
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
+    login_id: int = Field(foreign_key="login.id")
     kind: str
     state: str
+    parts: str = "bills intervals"
+    why: str = ""
+    attempt: int = 1
+    fence: int = 0
+    worker: str = ""
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    rung_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    cancelled: bool = False
     outcome: str = ""
     message: str = ""
     session: str = ""
+    pages: int = 0
+    evidence: str = ""
     seconds: dict[str, float] = Field(default_factory=dict, sa_type=JSON)
-    started_at: datetime = Field(sa_type=UtcDateTime)
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RunStepRow(Keyed, table=True):
+    """One transition of a run, for its story."""
+
+    __table_args__ = table_args()
+
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    step: str
+    detail: str
 
 
 class LedgerItemRow(Owned, table=True):
@@ -36,3 +80,17 @@ class LedgerItemRow(Owned, table=True):
     stored: bool
     downloaded: bool
     reason: str
+
+
+class PortalRow(Row, table=True):
+    """The circuit breaker of a utility's portal.
+
+    ``faults`` are the logins that met the portal's fault, one after the other with none that did not;
+    while ``open_until`` is ahead no run goes there, then ``probe_run_id`` alone tries.
+    """
+
+    utility: str = Field(primary_key=True)
+    faults: list[int] = Field(default_factory=list, sa_type=JSON)
+    openings: int = 0
+    open_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    probe_run_id: int | None = None

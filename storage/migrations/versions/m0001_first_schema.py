@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.schema import SchemaItem
 
-revision = "0001"
+revision = "first"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -22,6 +22,7 @@ def upgrade() -> None:
     _bills()
     _intervals()
     _runs()
+    _talk()
 
 
 def downgrade() -> None:
@@ -50,7 +51,11 @@ _TABLES = (
     "reading",
     "reading_revision",
     "run",
+    "run_step",
     "ledger_item",
+    "portal",
+    "challenge",
+    "event",
 )
 
 
@@ -83,6 +88,7 @@ def _identity() -> None:
         "login",
         _column("utility", sa.String),
         _column("username", sa.String),
+        _column("factor", sa.String),
         sa.UniqueConstraint("utility", "username"),
     )
     _keyed(
@@ -105,6 +111,12 @@ def _identity() -> None:
         _column("login_id", sa.Integer, sa.ForeignKey("login.id")),
         _column("username", sa.String),
         _column("external_id", sa.String, null=True),
+        _column("state", sa.String),
+        _column("reason", sa.String),
+        _column("since", INSTANT),
+        _column("faults", sa.Integer),
+        _column("bills_due_at", INSTANT, null=True),
+        _column("intervals_due_at", INSTANT, null=True),
         _column("key_id", sa.String),
         _column("wrapped_key", sa.LargeBinary),
         _column("created_at", INSTANT),
@@ -113,6 +125,8 @@ def _identity() -> None:
     )
     _indexed("customer", "login_id")
     _indexed("customer", "key_id")
+    _indexed("customer", "bills_due_at")
+    _indexed("customer", "intervals_due_at")
     _owned(
         "credential",
         _of("customer"),
@@ -128,6 +142,7 @@ def _identity() -> None:
         _column("ciphertext", sa.LargeBinary),
         _column("saved_at", INSTANT),
         _column("trusted_since", INSTANT, null=True),
+        _column("told_at", INSTANT, null=True),
         sa.UniqueConstraint("customer_id"),
     )
     _owned(
@@ -276,16 +291,40 @@ def _runs() -> None:
     _owned(
         "run",
         _of("customer"),
+        _column("login_id", sa.Integer, sa.ForeignKey("login.id")),
         _column("kind", sa.String),
         _column("state", sa.String),
+        _column("parts", sa.String),
+        _column("why", sa.String),
+        _column("attempt", sa.Integer),
+        _column("fence", sa.Integer),
+        _column("worker", sa.String),
+        _column("lease_until", INSTANT, null=True),
+        _column("not_before", INSTANT),
+        _column("rung_at", INSTANT, null=True),
+        _column("cancelled", sa.Boolean),
         _column("outcome", sa.String),
         _column("message", sa.String),
         _column("session", sa.String),
+        _column("pages", sa.Integer),
+        _column("evidence", sa.String),
         _column("seconds", sa.JSON),
-        _column("started_at", INSTANT),
+        _column("requested_at", INSTANT),
+        _column("started_at", INSTANT, null=True),
         _column("ended_at", INSTANT, null=True),
     )
-    _indexed("run", "customer_id")
+    _unique_while("uq_run_active", "run", ["customer_id", "kind"], "'queued', 'running', 'waiting'")
+    _unique_while("uq_run_held", "run", ["login_id"], "'running', 'waiting'")
+    op.create_index("ix_run_state_not_before", "run", ["state", "not_before"])
+    op.create_index("ix_run_customer_id_id", "run", ["customer_id", "id"])
+    _keyed(
+        "run_step",
+        _of("run"),
+        _column("at", INSTANT),
+        _column("step", sa.String),
+        _column("detail", sa.String),
+    )
+    _indexed("run_step", "run_id")
     _owned(
         "ledger_item",
         _of("run"),
@@ -296,3 +335,49 @@ def _runs() -> None:
         _column("reason", sa.String),
     )
     _indexed("ledger_item", "run_id")
+    op.create_table(
+        "portal",
+        sa.Column("utility", sa.String, primary_key=True, nullable=False),
+        _column("faults", sa.JSON),
+        _column("openings", sa.Integer),
+        _column("open_until", INSTANT, null=True),
+        _column("probe_run_id", sa.Integer, null=True),
+    )
+
+
+def _unique_while(name: str, table: str, columns: list[str], states: str) -> None:
+    held = sa.text(f"state IN ({states})")
+    op.create_index(name, table, columns, unique=True, sqlite_where=held, postgresql_where=held)
+
+
+def _talk() -> None:
+    _owned(
+        "challenge",
+        _of("customer"),
+        _of("run"),
+        _column("state", sa.String),
+        _column("factor", sa.String),
+        _column("prompt", sa.String),
+        _column("destination", sa.String),
+        _column("options", sa.JSON),
+        _column("error", sa.String),
+        _column("attempts_left", sa.Integer, null=True),
+        _column("can_resend", sa.Boolean),
+        _column("asked_at", INSTANT),
+        _column("expires_at", INSTANT),
+        _column("answered_at", INSTANT, null=True),
+        _column("answer", sa.LargeBinary, null=True),
+    )
+    _indexed("challenge", "customer_id")
+    _indexed("challenge", "run_id")
+    _indexed("challenge", "state", "expires_at")
+    _owned(
+        "event",
+        _of("customer"),
+        _column("run_id", sa.Integer, sa.ForeignKey("run.id", ondelete="SET NULL"), null=True),
+        _column("kind", sa.String),
+        _column("key", sa.String),
+        _column("payload", sa.JSON),
+        _column("at", INSTANT),
+        sa.UniqueConstraint("customer_id", "kind", "key"),
+    )

@@ -1,0 +1,63 @@
+"""The queue of runs: a row each. Redis only tells workers to look."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from records import Part, RunKind, RunState
+from storage.database import insert_if_absent, now
+from storage.results import Customer
+from storage.tables import RunRow, RunStepRow
+
+ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.WAITING.value)
+HELD = (RunState.RUNNING.value, RunState.WAITING.value)
+
+
+def enter(
+    session: Session,
+    customer: Customer,
+    kind: RunKind,
+    *,
+    why: str,
+    parts: Collection[Part] = tuple(Part),
+    not_before: datetime | None = None,
+) -> int:
+    """Queue a run; returns its id, or that of the customer's run of this kind which has not ended yet."""
+    at = now(session)
+    values = {
+        "company_id": customer.company_id,
+        "customer_id": customer.id,
+        "login_id": customer.login_id,
+        "kind": kind.value,
+        "state": RunState.QUEUED.value,
+        "parts": " ".join(part.value for part in Part if part in parts),
+        "why": why,
+        "attempt": 1,
+        "fence": 0,
+        "worker": "",
+        "not_before": not_before or at,
+        "cancelled": False,
+        "outcome": "",
+        "message": "",
+        "session": "",
+        "pages": 0,
+        "evidence": "",
+        "seconds": {},
+        "requested_at": at,
+    }
+    inserted = insert_if_absent(session, RunRow, values)
+    query = select(RunRow.id).where(
+        RunRow.customer_id == customer.id, RunRow.kind == kind.value, col(RunRow.state).in_(ACTIVE)
+    )
+    run_id = session.exec(query).one()
+    if inserted:
+        tell(session, run_id, "queued", why)
+    return run_id
+
+
+def tell(session: Session, run_id: int, step: str, detail: str = "") -> None:
+    """Add a line to the run's story."""
+    session.add(RunStepRow(run_id=run_id, at=now(session), step=step, detail=detail))
