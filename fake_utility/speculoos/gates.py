@@ -11,11 +11,11 @@ from fake_utility.speculoos.visits import Visit, at_stage, enter, move_on
 SHORTEST_PASSWORD = 8
 
 
-def meet_gate(request: Request, portal: Portal, customer: Customer, gate: Gate) -> Response:
+def meet_gate(request: Request, portal: Portal, customer: Customer, gate: Gate, *, keep: bool) -> Response:
     """The portal's answer to a right password when this gate stands behind it."""
     match gate:
         case "password" | "terms" | "captcha" | "splash":
-            return move_on(portal, customer, gate)
+            return move_on(portal, customer, gate, keep=keep)
         case "maintenance":
             return message_page(
                 request,
@@ -90,4 +90,4 @@ def _settle(visit: Visit) -> Response:
     """The customer did what was asked: it is not asked again."""
     visit.portal.memory.settled.add(visit.customer.username)
     visit.portal.sessions.end(visit.session)
-    return enter(visit.portal, visit.customer)
+    return enter(visit.portal, visit.customer, keep=visit.session.keep)

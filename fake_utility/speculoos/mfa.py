@@ -102,7 +102,7 @@ def _next(visit: Visit, sign_in: SignIn) -> Response:
         sign_in.challenge = Challenge(customer, factors, visit.portal.clock.now())
         return RedirectResponse("/mfa", 303)
     _close(visit)
-    response = enter(visit.portal, customer)
+    response = enter(visit.portal, customer, keep=visit.session.keep)
     if sign_in.remember:
         visit.portal.sessions.remember_device(response, customer.username)
     return response

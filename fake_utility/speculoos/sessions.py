@@ -12,6 +12,7 @@ from fake_utility.clock import Clock
 
 SESSION, CSRF, DEVICE = "__Host-session", "__Host-csrf", "__Host-device"
 IDLE = timedelta(minutes=30)
+KEPT_IDLE = timedelta(days=30)
 RENEW_AFTER = timedelta(minutes=5)
 DEVICE_LIFE = timedelta(days=180)
 
@@ -22,7 +23,7 @@ Stage = Literal["inside", "mfa", "password", "terms", "captcha", "splash"]
 class Session:
     """`stage`: "inside", or what still stands in the way. `life`: the server process that opened it.
 
-    `issued`: seconds since 1970 by the portal's clock.
+    `issued`: seconds since 1970 by the portal's clock. `keep`: the customer asked to be kept signed in.
     """
 
     username: str
@@ -30,6 +31,17 @@ class Session:
     issued: int
     life: str
     stage: Stage
+    keep: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Does it outlive the browser? Only once inside: a sign-in left half-way does not."""
+        return self.keep and self.stage == "inside"
+
+    @property
+    def idle(self) -> timedelta:
+        """How long it may rest."""
+        return KEPT_IDLE if self.kept else IDLE
 
 
 class Sessions:
@@ -42,9 +54,9 @@ class Sessions:
         self._devices = URLSafeSerializer(key, salt="speculoos device")
         self._ended: set[str] = set()
 
-    def open(self, response: Response, username: str, stage: Stage) -> Session:
-        session = Session(username, secrets.token_urlsafe(18), self._now(), self.life, stage)
-        set_cookie(response, SESSION, self._sessions.dumps(asdict(session)))
+    def open(self, response: Response, username: str, stage: Stage, *, keep: bool) -> Session:
+        session = Session(username, secrets.token_urlsafe(18), self._now(), self.life, stage, keep)
+        self._hand_out(response, session)
         return session
 
     def read(self, cookie: str | None) -> Session | None:
@@ -55,14 +67,14 @@ class Sessions:
             session = Session(**self._sessions.loads(cookie))
         except (BadSignature, TypeError):
             return None
-        if session.id in self._ended or not 0 <= self._now() - session.issued <= IDLE.total_seconds():
+        if session.id in self._ended or not 0 <= self._now() - session.issued <= session.idle.total_seconds():
             return None
         return session
 
     def renew(self, response: Response, session: Session) -> None:
         """Restart the idle time, at most every few minutes."""
         if session.id not in self._ended and self._now() - session.issued > RENEW_AFTER.total_seconds():
-            set_cookie(response, SESSION, self._sessions.dumps(asdict(replace(session, issued=self._now()))))
+            self._hand_out(response, replace(session, issued=self._now()))
 
     def end(self, session: Session) -> None:
         self._ended.add(session.id)
@@ -82,6 +94,10 @@ class Sessions:
             device["username"] == username
             and 0 <= self._now() - device["issued"] <= DEVICE_LIFE.total_seconds()
         )
+
+    def _hand_out(self, response: Response, session: Session) -> None:
+        life = KEPT_IDLE if session.kept else None
+        set_cookie(response, SESSION, self._sessions.dumps(asdict(session)), life)
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

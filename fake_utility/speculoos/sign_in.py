@@ -1,5 +1,7 @@
 """Signing in and out, and what a password can lead to."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -10,6 +12,7 @@ from fake_utility.speculoos.portal import Portal, portal_of
 from fake_utility.speculoos.sessions import DEVICE, SESSION, clear_session
 from fake_utility.speculoos.visits import enter, expired_form, posted
 
+KEEP = "keep"
 INCORRECT = "The e-mail address or password you entered is incorrect."
 LOCKED = "Your account has been locked. Call 1-800-555-0142 to unlock it."
 NOTICES = {
@@ -34,30 +37,32 @@ async def login(request: Request) -> Response:
     fields = await posted(request)
     if fields is None:
         return expired_form(request)
-    typed, password = fields.get("email", ""), fields.get("password", "")
-    username = normalise(typed)
+    username, password = normalise(fields.get("email", "")), fields.get("password", "")
     if username:
         portal.counters.of(username).password_attempts += 1
     customer = CUSTOMERS.get(username)
     if customer is None or not password or username in portal.memory.refused:
-        return _again(request, typed, INCORRECT, 401)
-    return _after_password(request, portal, customer, typed)
+        return _again(request, fields, INCORRECT, 401)
+    return _after_password(request, portal, customer, fields)
 
 
-def _after_password(request: Request, portal: Portal, customer: Customer, typed: str) -> Response:
+def _after_password(
+    request: Request, portal: Portal, customer: Customer, fields: Mapping[str, str]
+) -> Response:
+    keep = KEEP in fields
     gate = customer.oddities.gate
     if gate and customer.username not in portal.memory.settled:
         if gate == "locked":
-            return _again(request, typed, LOCKED, 403)
-        return meet_gate(request, portal, customer, gate)
+            return _again(request, fields, LOCKED, 403)
+        return meet_gate(request, portal, customer, gate, keep=keep)
     load_printer()
     known = portal.sessions.knows_device(request.cookies.get(DEVICE), customer.username)
     if customer.challenges and not known:
         response = RedirectResponse("/mfa", 303)
-        session = portal.sessions.open(response, customer.username, "mfa")
+        session = portal.sessions.open(response, customer.username, "mfa", keep=keep)
         portal.begin_sign_in(session, customer)
         return response
-    return enter(portal, customer)
+    return enter(portal, customer, keep=keep)
 
 
 async def logout(request: Request) -> Response:
@@ -72,5 +77,6 @@ async def logout(request: Request) -> Response:
     return response
 
 
-def _again(request: Request, typed: str, alert: str, status: int) -> Response:
-    return portal_of(request).page(request, "login.html", {"alert": alert, "email": typed}, status=status)
+def _again(request: Request, fields: Mapping[str, str], alert: str, status: int) -> Response:
+    typed = {"email": fields.get("email"), "keep": KEEP in fields}
+    return portal_of(request).page(request, "login.html", {"alert": alert, **typed}, status=status)

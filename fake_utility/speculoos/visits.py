@@ -96,17 +96,17 @@ async def posted(request: Request) -> Mapping[str, str] | None:
     return fields if portal_of(request).genuine(request, fields) else None
 
 
-def move_on(portal: Portal, customer: Customer, stage: Stage) -> RedirectResponse:
+def move_on(portal: Portal, customer: Customer, stage: Stage, *, keep: bool) -> RedirectResponse:
     """Open a session at a stage and go to that stage's page."""
     response = RedirectResponse(STAGE_PAGES[stage], 303)
-    portal.sessions.open(response, customer.username, stage)
+    portal.sessions.open(response, customer.username, stage, keep=keep)
     return response
 
 
-def enter(portal: Portal, customer: Customer) -> RedirectResponse:
+def enter(portal: Portal, customer: Customer, *, keep: bool) -> RedirectResponse:
     """Nothing stands in the way any more."""
     portal.counters.of(customer.username).sign_ins += 1
-    return move_on(portal, customer, "inside")
+    return move_on(portal, customer, "inside", keep=keep)
 
 
 def to_login(request: Request) -> Response:

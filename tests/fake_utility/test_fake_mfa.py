@@ -54,6 +54,16 @@ async def test_a_code_is_sent_when_asked_for(
     assert (tally.codes_sent, tally.code_attempts, tally.sign_ins) == (1, 1, 1)
 
 
+async def test_the_choice_to_stay_signed_in_survives_the_challenge(house: House, visitor: Visitor) -> None:
+    challenged = await visitor.sign_in(TEXT, keep=True)
+    assert "max-age" not in challenged.headers["set-cookie"].lower()
+    await visitor.post("/mfa/send")
+    inside = await visitor.post("/mfa/verify", code="1234")
+    assert "max-age=2592000" in inside.headers["set-cookie"].lower()
+    house.move(days=29)
+    assert (await visitor.get("/accounts")).headers["location"].startswith("/accounts/")
+
+
 async def test_random_codes_are_not_1234_and_differ(visitor: Visitor) -> None:
     house = House(random_codes=True)
     seen = set()

@@ -78,6 +78,52 @@ async def test_a_session_ends_after_half_an_hour_of_rest(house: House, visitor: 
     assert "Your session has ended. Please sign in again." in page.text
 
 
+async def test_a_kept_session_lasts_thirty_days_since_its_last_use(house: House, visitor: Visitor) -> None:
+    account = await visitor.account(VALID, keep=True)
+    for _ in range(3):
+        house.move(days=29)
+        page = await visitor.get(account)
+        assert page.status_code == 200
+        assert "max-age=2592000" in page.headers["set-cookie"].lower()
+    house.move(days=30, seconds=1)
+    assert where(await visitor.get(account)) == (303, "/login?expired=1")
+
+
+async def test_keeping_signed_in_changes_the_cookie_only_by_its_life(visitor: Visitor) -> None:
+    (cookie,) = (await visitor.sign_in(VALID, keep=True)).headers.get_list("set-cookie")
+    attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+    assert attributes == {"secure", "httponly", "samesite=lax", "path=/", "max-age=2592000"}
+
+
+async def test_a_kept_session_holds_a_day_later_in_another_process(visitor: Visitor) -> None:
+    account = await visitor.account(VALID, keep=True)
+    cookie = visitor.client.cookies["__Host-session"]
+    async with House("2026-11-22T10:00").visitor() as later:
+        later.client.cookies.set("__Host-session", cookie)
+        assert (await later.get(account)).status_code == 200
+
+
+async def test_the_box_stays_ticked_after_a_wrong_password(visitor: Visitor) -> None:
+    box = '<input type="checkbox" name="keep" value="yes"{}> Keep me signed in'
+    assert box.format("") in (await visitor.sign_in("nobody@bayou.energy")).text
+    assert box.format(" checked") in (await visitor.sign_in("nobody@bayou.energy", keep=True)).text
+
+
+async def test_the_choice_to_stay_signed_in_survives_what_stands_in_the_way(
+    house: House, visitor: Visitor
+) -> None:
+    """What stands in the way does not wait for 30 days itself."""
+    email = "action_required@speculoos.example"
+    waiting = await visitor.sign_in(email, keep=True)
+    assert "max-age" not in waiting.headers["set-cookie"].lower()
+    house.move(minutes=31)
+    assert where(await visitor.get("/terms")) == (303, "/login?expired=1")
+    await visitor.sign_in(email, keep=True)
+    assert where(await visitor.post("/terms", answer="accept")) == (303, "/accounts")
+    house.move(days=29)
+    assert (await visitor.get("/accounts")).headers["location"].startswith("/accounts/")
+
+
 async def test_a_session_is_renewed_only_when_it_is_some_minutes_old(house: House, visitor: Visitor) -> None:
     account = await visitor.account(VALID)
     assert "set-cookie" not in (await visitor.get(account)).headers
@@ -196,22 +242,26 @@ async def test_one_visit_brings_the_data_and_then_the_password_is_refused(
     assert house.portal.counters.of(ONCE).password_attempts == 2
 
 
-async def test_a_session_of_an_earlier_life_counts_as_that_one_visit(visitor: Visitor) -> None:
-    account = await visitor.account(ONCE)
+@pytest.mark.parametrize("keep", [False, True])
+async def test_a_session_of_an_earlier_life_counts_as_that_one_visit(visitor: Visitor, keep: bool) -> None:
+    account = await visitor.account(ONCE, keep=keep)
     async with House().visitor() as later:
         later.client.cookies.set("__Host-session", visitor.client.cookies["__Host-session"])
         assert where(await later.get(account)) == (303, "/login?expired=1")
         assert (await later.sign_in(ONCE)).status_code == 401
 
 
-async def test_a_session_is_lost_after_twelve_bills_and_only_once(house: House, visitor: Visitor) -> None:
+@pytest.mark.parametrize("keep", [False, True])
+async def test_a_session_is_lost_after_twelve_bills_and_only_once(
+    house: House, visitor: Visitor, keep: bool
+) -> None:
     email = "session-lost@speculoos.example"
-    account = await visitor.account(email)
+    account = await visitor.account(email, keep=keep)
     pdf = pdf_path((await visitor.get(f"{account}/bills")).text)
     for _ in range(12):
         assert (await visitor.get(pdf)).status_code == 200
     assert where(await visitor.get(pdf)) == (303, "/login?expired=1")
-    await visitor.account(email)
+    await visitor.account(email, keep=keep)
     for _ in range(14):
         assert (await visitor.get(pdf)).status_code == 200
     assert house.portal.counters.of(email).documents.bills == 26

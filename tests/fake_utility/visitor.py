@@ -67,14 +67,15 @@ class Visitor:
         token = self.client.cookies.get("__Host-csrf", "")
         return await self.client.post(path, data={"csrf_token": token, **fields})
 
-    async def sign_in(self, email: str, password: str = "pass") -> httpx.Response:
-        """The answer to the password."""
+    async def sign_in(self, email: str, password: str = "pass", *, keep: bool = False) -> httpx.Response:
+        """The answer to the password; `keep` ticks "Keep me signed in"."""
         await self.get("/login")
-        return await self.post("/login", email=email, password=password)
+        ticked = {"keep": "yes"} if keep else {}
+        return await self.post("/login", email=email, password=password, **ticked)
 
-    async def account(self, email: str) -> str:
+    async def account(self, email: str, *, keep: bool = False) -> str:
         """Sign in; the path of the first account."""
-        await self.sign_in(email)
+        await self.sign_in(email, keep=keep)
         return f"/accounts/{CUSTOMERS[email].accounts[0].number}"
 
 

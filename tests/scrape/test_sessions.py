@@ -64,11 +64,12 @@ def test_a_day_later_there_is_exactly_one_day_more(home: Path, tmp_path: Path) -
     assert readings[1]["electric"] - readings[0]["electric"] == 96
     assert readings[1]["gas"] - readings[0]["gas"] == 24
     assert ran.summary["ledger"]["downloaded"] == 2
+    assert ran.summary["session"] == "reused"
 
 
 def test_a_remembered_device_passes_without_a_code(home: Path, tmp_path: Path) -> None:
     """The session has ended, the device is still trusted: a password, no challenge."""
-    for now in ("2026-11-21T09:00", "2026-11-21T15:00"):
+    for now in ("2026-11-21T09:00", "2026-12-24T09:00"):
         with fake_utility(random_codes=True, home=home, now=now) as url:
             portal = Portal(url)
             ran = scrape(

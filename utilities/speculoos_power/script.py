@@ -53,6 +53,7 @@ class SpeculoosPower(Utility):
         await visit.page.arrive(_SIGN_IN)
         await visit.page.fill(page.get_by_label("E-mail address"), credentials.username, secret=False)
         await visit.page.fill(page.get_by_label("Password"), credentials.password.get_secret_value())
+        await page.get_by_label("Keep me signed in").check()
         await visit.page.submit(page.get_by_role("button", name="Sign in"))
         verification = Verification(visit, page)
         while (found := await visit.page.arrive(_INSIDE, *CHALLENGES)) is not _INSIDE:
