@@ -39,6 +39,11 @@ class Counters:
     def of(self, username: str) -> Tally:
         return self._customers.setdefault(username, Tally())
 
+    @property
+    def usernames(self) -> list[str]:
+        """Everybody that was counted, in the order in which they came."""
+        return list(self._customers)
+
     def begin(self, at: float) -> None:
         """A request came in at `at` (seconds, monotonic)."""
         self.requests += 1

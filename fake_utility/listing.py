@@ -4,6 +4,7 @@ import json
 
 from fake_utility.outcomes import OUTCOMES, Outcome
 from fake_utility.speculoos.customers import ANSWER, CUSTOMERS, Customer
+from fake_utility.speculoos.numbered import NOTE, numbered_form
 
 
 def as_json() -> str:
@@ -13,6 +14,7 @@ def as_json() -> str:
 def _row(customer: Customer) -> dict[str, object]:
     row: dict[str, object] = {
         "username": customer.username,
+        "numbered": numbered_form(customer),
         "for": customer.purpose,
         **_outcome(OUTCOMES[customer.outcome]),
         "factors": list(customer.factors),
@@ -54,5 +56,5 @@ def print_table() -> None:
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
     console.print(
-        f"Any password is accepted. Codes are 1234 (unless random), the security answer is {ANSWER}."
+        f"Any password is accepted. Codes are 1234 (unless random), the security answer is {ANSWER}.\n{NOTE}"
     )

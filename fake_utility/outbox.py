@@ -46,3 +46,6 @@ class Outbox:
 
     def add(self, message: Message) -> None:
         self.messages.append(message)
+
+    def to(self, username: str) -> list[Message]:
+        return [message for message in self.messages if message.username == username]

@@ -49,7 +49,7 @@ def bill_document(visit: Visit, account: Account) -> Response:
     missing = visit.customer.oddities.placeholder_bill
     unavailable = missing is not None and listed.index(bill) == missing
     content = placeholder_pdf() if unavailable else render_bill(bill)
-    visit.portal.served_bill(visit.session)
+    visit.portal.served_bill(visit.customer, visit.session)
     return Response(
         content,
         media_type="application/pdf",

@@ -46,6 +46,7 @@ class Customer:
     """`challenges`: one after the other after the password, each with the factors it offers.
 
     `totp_secret`: base32, RFC 6238; without one, an authenticator's codes are the portal's own invention.
+    `number`: 0, or the N of one of the many customers of a kind.
     """
 
     username: str
@@ -57,9 +58,12 @@ class Customer:
     challenges: tuple[tuple[Factor, ...], ...] = ()
     totp_secret: str | None = None
     oddities: Oddities = field(default_factory=Oddities)
+    number: int = 0
 
     @property
     def phone(self) -> str:
+        if self.number:
+            return f"+1555{digits(self.username + '/phone', 7)}"
         return f"+15185550{digits(self.username + '/phone', 3)}"
 
     @property

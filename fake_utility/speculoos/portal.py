@@ -19,9 +19,10 @@ from fake_utility.outbox import Outbox
 from fake_utility.speculoos.calendar import ZONE, long_date, us_date
 from fake_utility.speculoos.challenges import Challenge, Judge
 from fake_utility.speculoos.codes import Codes
-from fake_utility.speculoos.customers import CUSTOMERS, Customer, Factor
+from fake_utility.speculoos.customers import Customer, Factor
 from fake_utility.speculoos.letters import mail, text_message
 from fake_utility.speculoos.money import dollars, quantity
+from fake_utility.speculoos.numbered import find_customer
 from fake_utility.speculoos.sessions import CSRF, SESSION, Session, Sessions, set_cookie
 
 HERE = Path(__file__).parent
@@ -104,9 +105,10 @@ class Portal:
     def session(self, request: Request) -> Session | None:
         """The request's session, if it has one that still holds, at whatever stage."""
         session = self.sessions.read(request.cookies.get(SESSION))
-        if session is None or session.username not in CUSTOMERS:
+        customer = find_customer(session.username) if session else None
+        if session is None or customer is None:
             return None
-        if CUSTOMERS[session.username].oddities.one_visit and self._visit_is_over(session, request.url.path):
+        if customer.oddities.one_visit and self._visit_is_over(session, request.url.path):
             self.sessions.end(session)
             self.memory.refused.add(session.username)
             return None
@@ -123,18 +125,18 @@ class Portal:
         self.sign_ins = {key: open_ for key, open_ in self.sign_ins.items() if not open_.challenge.over(now)}
         self.sign_ins[session.id] = SignIn(customer, Challenge(customer, customer.challenges[0], now))
 
-    def served_bill(self, session: Session) -> None:
-        self.memory.served.add(session.username)
-        tally = self.counters.of(session.username)
+    def served_bill(self, customer: Customer, session: Session) -> None:
+        self.memory.served.add(customer.username)
+        tally = self.counters.of(customer.username)
         tally.documents.bills += 1
-        limit = CUSTOMERS[session.username].oddities.session_ends_after_bills
-        if limit and tally.documents.bills >= limit and session.username not in self.memory.lost:
-            self.memory.lost.add(session.username)
+        limit = customer.oddities.session_ends_after_bills
+        if limit and tally.documents.bills >= limit and customer.username not in self.memory.lost:
+            self.memory.lost.add(customer.username)
             self.sessions.end(session)
 
-    def served_export(self, session: Session) -> None:
-        self.memory.served.add(session.username)
-        self.counters.of(session.username).documents.exports += 1
+    def served_export(self, customer: Customer) -> None:
+        self.memory.served.add(customer.username)
+        self.counters.of(customer.username).documents.exports += 1
 
     def send_code(self, challenge: Challenge, factor: Factor) -> None:
         """Send a new code by text message or e-mail; it makes the one before void."""

@@ -1,9 +1,13 @@
 """What is open to all: the outbox, the counters, and the small files that browsers ask for."""
 
+from typing import TypedDict
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fake_utility.speculoos.customers import ANSWER, CUSTOMERS, QUESTION
+from fake_utility.outbox import Message
+from fake_utility.speculoos.customers import ANSWER, CUSTOMERS, QUESTION, Customer, normalise
+from fake_utility.speculoos.numbered import find_customer, numbered_among
 from fake_utility.speculoos.portal import HERE, Portal, portal_of
 
 _LONG = {"Cache-Control": "public, max-age=3600"}
@@ -14,41 +18,46 @@ async def stats(request: Request) -> Response:
 
 
 async def outbox_json(request: Request) -> Response:
-    portal = portal_of(request)
-    return JSONResponse(
-        {
-            "messages": [message.as_json() for message in portal.outbox.messages],
-            "authenticators": _authenticators(portal),
-            "security_answers": _security_answers(),
-        }
-    )
+    shown = _shown(request)
+    return JSONResponse({**shown, "messages": [message.as_json() for message in shown["messages"]]})
 
 
 async def outbox_page(request: Request) -> Response:
-    portal = portal_of(request)
-    context = {
-        "messages": list(reversed(portal.outbox.messages)),
-        "authenticators": _authenticators(portal),
-        "security_answers": _security_answers(),
+    shown = _shown(request)
+    return portal_of(request).page(request, "outbox.html", {**shown, "messages": shown["messages"][::-1]})
+
+
+class _Shown(TypedDict):
+    messages: list[Message]
+    authenticators: list[dict[str, str | int]]
+    security_answers: list[dict[str, str]]
+
+
+def _shown(request: Request) -> _Shown:
+    """What `?username=` may see; without it, what all have who are in the list or were here."""
+    portal, asked = portal_of(request), request.query_params.get("username")
+    if asked is None:
+        messages = list(portal.outbox.messages)
+        owners = [*CUSTOMERS.values(), *numbered_among(portal.counters.usernames)]
+    else:
+        username = normalise(asked)
+        messages = portal.outbox.to(username)
+        customer = find_customer(username)
+        owners = [customer] if customer else []
+    return {
+        "messages": messages,
+        "authenticators": [_authenticator(portal, owner) for owner in owners if "totp" in owner.factors],
+        "security_answers": [
+            {"username": owner.username, "question": QUESTION, "answer": ANSWER}
+            for owner in owners
+            if "question" in owner.factors
+        ],
     }
-    return portal.page(request, "outbox.html", context)
 
 
-def _authenticators(portal: Portal) -> list[dict[str, str | int]]:
-    codes = [
-        (customer.username, portal.codes.app_code(customer))
-        for customer in CUSTOMERS.values()
-        if "totp" in customer.factors
-    ]
-    return [{"username": name, "code": app.code, "seconds_left": app.seconds_left} for name, app in codes]
-
-
-def _security_answers() -> list[dict[str, str]]:
-    return [
-        {"username": customer.username, "question": QUESTION, "answer": ANSWER}
-        for customer in CUSTOMERS.values()
-        if "question" in customer.factors
-    ]
+def _authenticator(portal: Portal, customer: Customer) -> dict[str, str | int]:
+    app = portal.codes.app_code(customer)
+    return {"username": customer.username, "code": app.code, "seconds_left": app.seconds_left}
 
 
 async def style(request: Request) -> Response:

@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fake_utility.speculoos.bill_pages import load_printer
-from fake_utility.speculoos.customers import CUSTOMERS, Customer, normalise
+from fake_utility.speculoos.customers import Customer, normalise
 from fake_utility.speculoos.gates import meet_gate
+from fake_utility.speculoos.numbered import find_customer
 from fake_utility.speculoos.portal import Portal, portal_of
 from fake_utility.speculoos.sessions import DEVICE, SESSION, clear_session
 from fake_utility.speculoos.visits import enter, expired_form, posted
@@ -40,7 +41,7 @@ async def login(request: Request) -> Response:
     username, password = normalise(fields.get("email", "")), fields.get("password", "")
     if username:
         portal.counters.of(username).password_attempts += 1
-    customer = CUSTOMERS.get(username)
+    customer = find_customer(username)
     if customer is None or not password or username in portal.memory.refused:
         return _again(request, fields, INCORRECT, 401)
     return _after_password(request, portal, customer, fields)

@@ -22,7 +22,7 @@ def export(visit: Visit, account: Account) -> Response:
     except BadExport as exc:
         return _usage(visit, account, alert=str(exc), status=400)
     content = export_bytes(wanted)
-    visit.portal.served_export(visit.session)
+    visit.portal.served_export(visit.customer)
     return Response(
         content,
         media_type=wanted.media_type,

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fake_utility.speculoos.accounts import Account
-from fake_utility.speculoos.customers import CUSTOMERS, Customer
+from fake_utility.speculoos.customers import Customer
+from fake_utility.speculoos.numbered import find_customer
 from fake_utility.speculoos.portal import Portal, message_page, portal_of
 from fake_utility.speculoos.sessions import SESSION, Session, Stage, clear_session
 
@@ -58,11 +59,12 @@ def at_stage(stage: Stage) -> Callable[[View], Endpoint]:
             if fields is None:
                 return expired_form(request)
             session = portal.session(request)
-            if session is None:
+            customer = find_customer(session.username) if session else None
+            if session is None or customer is None:
                 return to_login(request)
             if session.stage != stage:
                 return RedirectResponse(STAGE_PAGES[session.stage], 303)
-            response = view(Visit(request, portal, CUSTOMERS[session.username], session, fields))
+            response = view(Visit(request, portal, customer, session, fields))
             portal.sessions.renew(response, session)
             return response
 

@@ -35,6 +35,7 @@ def test_the_list_for_programs_has_a_row_for_each_customer(capsys: pytest.Captur
     assert list(rows) == list(CUSTOMERS)
     assert rows[VALID] | {"for": ""} == {
         "username": VALID,
+        "numbered": "iamvalid.N@bayou.energy",
         "for": "",
         "outcome": "complete",
         "exit_code": 0,
@@ -57,6 +58,7 @@ def test_the_list_for_a_person_shows_them_all(capsys: pytest.CaptureFixture[str]
     printed = capsys.readouterr().out
     assert all(username in printed for username in CUSTOMERS)
     assert "complete, then bad_credentials" in printed
+    assert "name.N@domain, with any N from 1 up" in printed
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fake_utility.clock import Clock, parse_time
 from fake_utility.delivery import Delivery
 from fake_utility.speculoos.app import make_app
 from fake_utility.speculoos.codes import Codes
-from fake_utility.speculoos.customers import CUSTOMERS
+from fake_utility.speculoos.numbered import find_customer
 from fake_utility.speculoos.portal import Portal
 
 KEY = b"k" * 32
@@ -76,7 +76,9 @@ class Visitor:
     async def account(self, email: str, *, keep: bool = False) -> str:
         """Sign in; the path of the first account."""
         await self.sign_in(email, keep=keep)
-        return f"/accounts/{CUSTOMERS[email].accounts[0].number}"
+        customer = find_customer(email)
+        assert customer is not None
+        return f"/accounts/{customer.accounts[0].number}"
 
 
 def alert(page: httpx.Response) -> str | None:
