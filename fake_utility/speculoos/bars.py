@@ -7,6 +7,7 @@ from fake_utility.speculoos.accounts import Meter
 from fake_utility.speculoos.calendar import ONE_DAY
 from fake_utility.speculoos.charges import UNITS
 from fake_utility.speculoos.readings import day_total
+from fake_utility.speculoos.restating import provisional_day
 
 DAYS = 30
 HEIGHT = 100
@@ -32,7 +33,8 @@ class Chart:
 def daily_bars(meter: Meter, today: date) -> Chart:
     """The last 30 days before today."""
     days = [today - n * ONE_DAY for n in range(DAYS, 0, -1)]
-    totals = [day_total(meter, "delivered", day) for day in days]
+    totals = [day_total(meter, "delivered", day) for day in days[:-1]]
+    totals.append(sum(provisional_day(meter, "delivered", days[-1]).values))
     highest = max(totals)
     bars = tuple(Bar(day, total, HEIGHT * total / highest) for day, total in zip(days, totals, strict=True))
     return Chart(meter, UNITS[meter.commodity], bars, sum(totals) // DAYS)

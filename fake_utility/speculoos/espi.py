@@ -5,8 +5,9 @@ from uuid import NAMESPACE_URL, uuid5
 from xml.sax.saxutils import escape
 
 from fake_utility.speculoos.accounts import Account, Direction, Meter
-from fake_utility.speculoos.calendar import ONE_DAY, days, midnight
-from fake_utility.speculoos.readings import DayOfReadings, day_of_readings
+from fake_utility.speculoos.calendar import ONE_DAY, midnight
+from fake_utility.speculoos.readings import DayOfReadings
+from fake_utility.speculoos.restating import published
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -25,17 +26,20 @@ _FLOWS: dict[Direction, tuple[int, str]] = {
 }
 
 
-def green_button(account: Account, meter: Meter, start: date, to: date) -> bytes:
-    """All of a meter's readings of the local days `start` to `to`; a solar meter has two series."""
+def green_button(account: Account, meter: Meter, start: date, to: date, *, to_newest: bool = False) -> bytes:
+    """All of a meter's readings of the local days `start` to `to`; a solar meter has two series.
+
+    `to_newest`: the last day is the newest available, so that some of its readings are provisional.
+    """
     feed = _Feed(meter, to)
     feed.begin(account)
     for number, direction in enumerate(meter.directions, 1):
-        feed.series(number, direction, [day_of_readings(meter, direction, day) for day in days(start, to)])
+        feed.series(number, direction, published(meter, direction, start, to, to_newest=to_newest))
     return feed.end()
 
 
 class _Feed:
-    """Entries are dated by the end of the last day: an export of the same days is the same file."""
+    """Entries are dated by the end of the last day; once final, an export of the same days is the same file."""
 
     def __init__(self, meter: Meter, to: date) -> None:
         self._meter = meter

@@ -22,13 +22,14 @@ class BadExport(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """`start` and `to` are local days, both included."""
+    """`start` and `to` are local days, both included. `to_newest`: `to` is the newest day available."""
 
     account: Account
     meter: Meter
     start: date
     to: date
     format: str
+    to_newest: bool = False
 
     @property
     def file_name(self) -> str:
@@ -43,13 +44,9 @@ class Export:
         return f"SpeculoosPower_{self.meter.id}_{self.start}_{self.to}"
 
     def content(self) -> bytes:
-        match self.format:
-            case "csv":
-                return interval_csv(self.account, self.meter, self.start, self.to)
-            case "zip":
-                return _zip(f"{self._stem}.xml", green_button(self.account, self.meter, self.start, self.to))
-            case _:
-                return green_button(self.account, self.meter, self.start, self.to)
+        write = interval_csv if self.format == "csv" else green_button
+        content = write(self.account, self.meter, self.start, self.to, to_newest=self.to_newest)
+        return _zip(f"{self._stem}.xml", content) if self.format == "zip" else content
 
 
 def parse_export(account: Account, fields: Mapping[str, str], today: date) -> Export:
@@ -70,7 +67,7 @@ def parse_export(account: Account, fields: Mapping[str, str], today: date) -> Ex
     format_ = fields.get("format", "")
     if format_ not in FORMATS:
         raise BadExport("Choose one of the formats: Green Button XML, CSV or ZIP.")
-    return Export(account, meter, start, to, format_)
+    return Export(account, meter, start, to, format_, to_newest=to == last)
 
 
 @lru_cache(maxsize=16)

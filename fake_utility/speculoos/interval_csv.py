@@ -5,10 +5,11 @@ import io
 from datetime import date
 
 from fake_utility.speculoos.accounts import Account, Direction, Meter
-from fake_utility.speculoos.calendar import days, local_hours
+from fake_utility.speculoos.calendar import local_hours
 from fake_utility.speculoos.charges import UNITS
 from fake_utility.speculoos.money import quantity
-from fake_utility.speculoos.readings import day_of_readings
+from fake_utility.speculoos.readings import DayOfReadings
+from fake_utility.speculoos.restating import published
 
 COLUMNS = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,NOTES"
 _TYPES: dict[tuple[str, Direction], str] = {
@@ -18,8 +19,8 @@ _TYPES: dict[tuple[str, Direction], str] = {
 }
 
 
-def interval_csv(account: Account, meter: Meter, start: date, to: date) -> bytes:
-    """A solar meter's second series follows the first."""
+def interval_csv(account: Account, meter: Meter, start: date, to: date, *, to_newest: bool = False) -> bytes:
+    """A solar meter's second series follows the first. `to_newest` as for Green Button."""
     preamble = io.StringIO()
     csv.writer(preamble, lineterminator="\r\n").writerows(
         (
@@ -33,14 +34,14 @@ def interval_csv(account: Account, meter: Meter, start: date, to: date) -> bytes
     rows = [
         row
         for direction in meter.directions
-        for day in days(start, to)
-        for row in _rows(meter, direction, day)
+        for readings in published(meter, direction, start, to, to_newest=to_newest)
+        for row in _rows(meter, direction, readings)
     ]
     return (preamble.getvalue() + COLUMNS + "\r\n" + "".join(rows)).encode()
 
 
-def _rows(meter: Meter, direction: Direction, day: date) -> list[str]:
-    readings = day_of_readings(meter, direction, day)
+def _rows(meter: Meter, direction: Direction, readings: DayOfReadings) -> list[str]:
+    day = readings.day
     per_hour = 3600 // readings.step
     minutes = readings.step // 60
     kind, unit, hours = _TYPES[meter.commodity, direction], UNITS[meter.commodity], local_hours(day)

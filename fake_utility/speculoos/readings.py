@@ -1,10 +1,11 @@
-"""Meter readings as a pure function of meter and day: nothing is stored, nothing ever changes.
+"""Meter readings as a pure function of meter and day: nothing is stored, nothing here ever changes.
 
 Electricity comes in quarter-hours and whole watt-hours, gas in hours and thousandths of a therm.
 """
 
 import math
 from array import array
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -86,7 +87,7 @@ class DayOfReadings:
     start: int
     step: int
     values: "array[int]"
-    estimated: range
+    estimated: Collection[int]
 
 
 @lru_cache(maxsize=30_000)

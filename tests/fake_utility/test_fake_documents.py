@@ -21,6 +21,7 @@ from fake_utility.speculoos.money import dollars, quantity
 from fake_utility.speculoos.readings import day_of_readings
 
 TODAY = date(2026, 11, 21)
+TOMORROW = TODAY + timedelta(days=1)
 VALID = CUSTOMERS["iamvalid@bayou.energy"].accounts[0]
 SOLAR = CUSTOMERS["solar@speculoos.example"].accounts[0]
 COMMUNITY = CUSTOMERS["multi-account@bayou.energy"].accounts[1]
@@ -97,9 +98,11 @@ def test_the_placeholder_is_one_page_and_no_bill() -> None:
     assert not any("Account number" in line for line in lines)
 
 
-def export(account: Account, meter: Meter, start: date, to: date, kind: str = "xml") -> bytes:
+def export(
+    account: Account, meter: Meter, start: date, to: date, kind: str = "xml", today: date = TOMORROW
+) -> bytes:
     fields = {"meter": meter.id, "from": str(start), "to": str(to), "format": kind}
-    return parse_export(account, fields, TODAY).content()
+    return parse_export(account, fields, today).content()
 
 
 def series(xml: bytes) -> list[tuple[int, list[tuple[int, int, int, bool]]]]:
