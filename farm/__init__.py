@@ -1,0 +1,1 @@
+"""The farm: workers side by side, and what they share through Redis."""
