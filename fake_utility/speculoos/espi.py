@@ -39,7 +39,7 @@ def green_button(account: Account, meter: Meter, start: date, to: date, *, to_ne
 
 
 class _Feed:
-    """Entries are dated by the end of the last day; once final, an export of the same days is the same file."""
+    """Entries are dated by the end of the last day: once final, an export of the same days stays the same."""
 
     def __init__(self, meter: Meter, to: date) -> None:
         self._meter = meter
