@@ -96,7 +96,7 @@ def _must_be_ours(folder: Path) -> None:
 
 
 class PrivateRedis:
-    """The Redis of a state directory while a ``with`` block lasts: started here, or shared if it runs already.
+    """The Redis of a state directory while a ``with`` block lasts: started here, or shared if it is there.
 
     It ends with the process that started it, even with one killed; its log is ``redis/redis.log`` of the
     state directory, which the server keeps locked. All calls block, for some ten milliseconds when a server

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -34,6 +35,7 @@ from scrapers.outcomes import (
     stop_for_sign,
     stop_for_status,
 )
+from scrapers.pace import UNPACED, Pace, paced
 
 _REDIRECTS = 10
 _REQUESTS = 5_000
@@ -70,7 +72,7 @@ class Answer:
 
 
 class Http:
-    """GET requests within the utility's hosts, at most ``parallel`` at once.
+    """GET requests within the utility's hosts, at most ``parallel`` at once, each when ``pace`` allows it.
 
     ``request`` is a Playwright request context, which sends the browser's cookies; ``signs`` are the pages
     that may come instead of what was asked for.
@@ -84,6 +86,7 @@ class Http:
         signs: Sequence[Sign],
         parallel: int,
         log: Callable[..., None],
+        pace: Pace = UNPACED,
     ) -> None:
         self.request: APIRequestContext | None = None
         self.pages: deque[Answer] = deque(maxlen=_PAGES)
@@ -93,6 +96,7 @@ class Http:
         self._signs = signs
         self._slots = asyncio.Semaphore(parallel)
         self._log = log
+        self._pace = pace
         self._refused = 0
         self._handed_over = 0
         self._left = _REQUESTS
@@ -158,15 +162,18 @@ class Http:
             with playwright_errors(
                 self._portal, f"fetching {urlsplit(url).path}", otherwise=Outcome.PORTAL_DOWN
             ):
-                response = await self.request.get(
-                    url, params=dict(params or {}), max_redirects=0, timeout=_TIMEOUT_MS
-                )
+                response = await paced(self._pace, partial(self._sent, self.request, url, params))
                 target = response.headers.get("location")
                 if response.status not in {301, 302, 303, 307, 308} or not target:
                     return await _answer(response)
                 await response.dispose()
             url, params = _joined(url, target), None
         raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} redirects without end.")
+
+    async def _sent(
+        self, request: APIRequestContext, url: str, params: Mapping[str, str] | None
+    ) -> APIResponse:
+        return await request.get(url, params=dict(params or {}), max_redirects=0, timeout=_TIMEOUT_MS)
 
     def _raise_for(self, answer: Answer) -> None:
         if answer.media_type != "text/html":

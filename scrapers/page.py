@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
 from urllib.parse import urljoin, urlsplit
 
 from playwright.async_api import BrowserContext, Locator, Page, Request, Response, Route
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from records import Outcome
+from scrapers.admission import Admission
 from scrapers.browser import Chromium
 from scrapers.guard import host_of, is_allowed, is_dangerous
 from scrapers.http import Http
 from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
+_FORM_AND_REDIRECT = 2
 
 _FIRST_SIGN = """signs => {
   const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
@@ -54,6 +57,7 @@ class BrowserPage:
         secrets: Secrets,
         session: PortalSession | None,
         note: Callable[..., None],
+        pace: Pace = UNPACED,
     ) -> None:
         self.filled: list[Locator] = []
         self._portal = portal
@@ -64,6 +68,7 @@ class BrowserPage:
         self._secrets = secrets
         self._session = session
         self._note = note
+        self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._landed: Response | None = None
@@ -76,16 +81,20 @@ class BrowserPage:
         return self._page if self._page is not None and not self._page.is_closed() else None
 
     async def close(self) -> None:
-        if self._context is not None:
-            await self._context.close()
+        try:
+            if self._context is not None:
+                await self._context.close()
+        finally:
+            self._let_go()
 
     async def open(self, path: str) -> Page:
         """The page, at an address of the portal; the browser starts at the first call."""
         page = await self._opened()
         url = urljoin(self._base_url, path)
         self._note("open", path=urlsplit(url).path)
-        with self._going(f"opening {urlsplit(url).path}"):
-            self._landed = await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
+        async with self._place():
+            with self._going(f"opening {urlsplit(url).path}"):
+                self._landed = await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
         return page
 
     async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
@@ -111,12 +120,13 @@ class BrowserPage:
                 f"{self._portal.name} wants “{name}”; only the customer may do that.",
             )
         self._note("submit", button=name)
-        with self._going(f"pressing “{name}”"):
-            async with page.expect_navigation(
-                wait_until="domcontentloaded", timeout=_NAVIGATION_MS
-            ) as arrival:
-                await button.click(timeout=_ACTION_MS)
-            self._landed = await arrival.value
+        async with self._place(_FORM_AND_REDIRECT):
+            with self._going(f"pressing “{name}”"):
+                async with page.expect_navigation(
+                    wait_until="domcontentloaded", timeout=_NAVIGATION_MS
+                ) as arrival:
+                    await button.click(timeout=_ACTION_MS)
+                self._landed = await arrival.value
 
     async def arrive(self, *signs: Sign) -> Sign:
         """What the page has turned into: the first of ``signs`` and the utility's own that it carries.
@@ -168,20 +178,36 @@ class BrowserPage:
         browser = await self._chromium.browser()
         state = await self._http.request.storage_state() if self._http.request is not None else None
         self._context = await browser.new_context(storage_state=state, accept_downloads=True)
-        await self._context.route(lambda url: not is_allowed(url, self._hosts), self._refuse)
+        if self._admission is None:
+            await self._context.route(lambda url: not self._allows(url), self._refuse)
+        else:
+            await self._admission.start(self._context)
         await self._context.tracing.start(snapshots=True, screenshots=False, sources=False)
         self._tracing = True
         if self._session is not None and self._session.session_storage:
             await self._context.add_init_script(_restoring(self._session.session_storage))
         self._page = await self._context.new_page()
         self._page.on("requestfailed", self._failed)
+        self._page.on("close", self._let_go)
+        self._page.on("crash", self._let_go)
         self._http.request = self._context.request
         return self._page
 
     def _failed(self, request: Request) -> None:
         """Routes do not see redirects; the browser resolves no foreign host, and this says which it was."""
-        if request.is_navigation_request() and not is_allowed(request.url, self._hosts):
+        if request.is_navigation_request() and not self._allows(request.url):
             self._led_away = host_of(request.url)
+
+    def _allows(self, url: str) -> bool:
+        return is_allowed(url, self._hosts)
+
+    def _place(self, cost: int = 1) -> AbstractAsyncContextManager[None]:
+        """The place of the navigation that follows."""
+        return nullcontext() if self._admission is None else self._admission.ahead(cost)
+
+    def _let_go(self, _: Page | None = None) -> None:
+        if self._admission is not None:
+            self._admission.close()
 
     async def _refuse(self, route: Route) -> None:
         self._note("refused", host=host_of(route.request.url))
@@ -198,6 +224,8 @@ class BrowserPage:
             with self._errors(doing):
                 yield
         except Stop as stop:
+            if self._admission is not None and self._admission.lost is not None:
+                raise self._admission.lost from stop
             if not self._led_away:
                 raise
             raise Stop(

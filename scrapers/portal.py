@@ -23,6 +23,10 @@ class Portal:
     """What any of the portal's pages can turn into, most specific first."""
     parallel: ClassVar[int] = 4
     """How many requests the portal bears at once from one session."""
+    requests_at_once: ClassVar[int] = 4
+    """How many requests the portal bears at once from all workers together."""
+    requests_per_second: ClassVar[float] = 20
+    """How many requests the portal bears within any one second from all workers together."""
     settle_seconds: ClassVar[float] = 5.0
     """How long after loading a page may still turn into one of the ``signs``."""
 

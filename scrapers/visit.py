@@ -16,6 +16,7 @@ from scrapers.browser import Chromium
 from scrapers.guard import host_of
 from scrapers.http import Http
 from scrapers.outcomes import Stop
+from scrapers.pace import UNPACED, Pace
 from scrapers.page import BrowserPage
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
@@ -39,14 +40,17 @@ class Visit:
         answers: Answers,
         secrets: Secrets,
         session: PortalSession | None = None,
+        pace: Pace = UNPACED,
     ) -> None:
         hosts = (host_of(base_url), *portal.hosts)
         self.portal = portal
         self.secrets = secrets
         self.challenged = False
         self.steps: list[dict[str, object]] = []
-        self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note)
-        self.page = BrowserPage(portal, base_url, hosts, chromium, self.http, secrets, session, self.note)
+        self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note, pace)
+        self.page = BrowserPage(
+            portal, base_url, hosts, chromium, self.http, secrets, session, self.note, pace
+        )
         self.scratch = chromium.scratch
         self._chromium = chromium
         self._answers = answers
