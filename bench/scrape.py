@@ -18,12 +18,13 @@ from bench.bare_http import BareClient, Seconds, available_range, visit
 from fake_utility.running import fake_utility
 from mfa.port import Nobody
 from records import Outcome
+from scrapers.attempt import Request
 from scrapers.browser import Chromium
 from scrapers.guard import host_of
 from scrapers.logs import log_to_stderr
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
-from scrapers.scrape import Request, Run
+from scrapers.scrape import Run
 from scrapers.scratch import scratch_folder
 from scrapers.spans import days, spans
 from storage.settings import Settings

@@ -20,12 +20,13 @@ from console.summary import summarise, write_summary
 from fake_utility.running import fake_utility
 from mfa.person import Ask, Person
 from records import Challenge, Factor, Outcome
+from scrapers.attempt import Request, Result
 from scrapers.browser import Chromium
 from scrapers.guard import host_of
 from scrapers.logs import log_to_stderr
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
-from scrapers.scrape import Request, Result, Run
+from scrapers.scrape import Run
 from scrapers.scratch import scratch_folder
 from storage.export import write_out
 from storage.settings import Settings

@@ -26,10 +26,11 @@ from mfa.person import Person
 from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
 from records import Outcome
+from scrapers.attempt import Request, Result
 from scrapers.browser import Chromium, find_chromium
 from scrapers.logs import log_to_stderr
 from scrapers.redact import Secrets
-from scrapers.scrape import Request, Result, Run
+from scrapers.scrape import Run
 from scrapers.scratch import scratch_folder
 from scrapers.utility import Utility
 from storage.export import write_out

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from records import Account, WhoActs
-from scrapers.scrape import Result
+from scrapers.attempt import Result
 from storage.errors import StorageError
 from storage.results import Customer
 from storage.store import Store

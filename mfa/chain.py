@@ -1,10 +1,11 @@
-"""The order in which a challenge is answered: an authenticator's secret first, then a person."""
+"""The order in which a challenge is answered: what the customer entrusted to us first, then a person."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mfa.port import Answer, Answers, Choice, NobodyToAsk
+from mfa.security_answer import SecurityAnswer
 from mfa.totp import TotpSecret
 from records import Challenge, Factor
 
@@ -15,10 +16,13 @@ class AnswerChain:
 
     person: Answers
     totp: TotpSecret | None = None
+    security_answer: SecurityAnswer | None = None
     preferred: Factor | None = None
 
     def can_answer(self, factor: Factor) -> bool:
         if factor is Factor.TOTP and self.totp is not None:
+            return True
+        if factor is Factor.QUESTION and self.security_answer is not None:
             return True
         return self.person.can_answer(factor)
 
@@ -27,6 +31,8 @@ class AnswerChain:
             return await self._choose(challenge)
         if challenge.factor is Factor.TOTP and self.totp is not None and self.totp.is_believed:
             return await self.totp.code()
+        if challenge.factor is Factor.QUESTION and self.security_answer and self.security_answer.is_believed:
+            return self.security_answer.code()
         return await self.person.answer(challenge)
 
     async def _choose(self, challenge: Challenge) -> Answer:

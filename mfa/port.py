@@ -39,6 +39,10 @@ class NobodyToAsk(Exception):
     """No channel can answer this challenge; the customer has to come back. The text is for the user."""
 
 
+class NotInTime(NobodyToAsk):
+    """Somebody was asked, and nobody answered in time."""
+
+
 class Answers(Protocol):
     """Whoever can answer a challenge."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import partial
 
-from records import Account, Outcome
+from records import Account, Outcome, Part
 from scrapers.bills import BillCollector
 from scrapers.connect import Door
 from scrapers.intervals import IntervalCollector
@@ -31,7 +30,9 @@ class Collection:
         customer: Customer,
         progress: Progress,
         since: date | None,
+        parts: frozenset[Part] = frozenset(Part),
     ) -> None:
+        self.finished: set[Part] = set()
         self.ledger = Ledger()
         self.accounts: Sequence[Account] = ()
         self._visit = visit
@@ -40,6 +41,7 @@ class Collection:
         self._customer = customer
         self._progress = progress
         self._since = since
+        self._parts = parts
 
     async def collect(self) -> tuple[Outcome, str]:
         """Collect every account of the login; what it came to, and a sentence about it.
@@ -50,33 +52,36 @@ class Collection:
         self._progress.step("accounts")
         self.accounts = await self._door.inside(lambda: self._door.utility.accounts(self._visit))
         stops: list[Stop] = []
+        unfinished: set[Part] = set()
         for account in self.accounts:
-            stops += await self._collect_account(account)
+            for part, stop in await self._collect_account(account):
+                stops.append(stop)
+                unfinished.add(part)
+        self.finished = set(self._parts) - unfinished
         if stops:
             raise stops[0]
         return self.ledger.outcome(len(self.accounts))
 
-    async def _collect_account(self, account: Account) -> Sequence[Stop]:
+    async def _collect_account(self, account: Account) -> Sequence[tuple[Part, Stop]]:
+        """The parts that came to no end, and why."""
         self._progress.step(f"account {account.number}")
         account_id = await read_and_store(self._store.save_account, self._customer, account)
-        parts = (
-            BillCollector(self._visit, self._door, self._store, self.ledger, self._progress),
-            IntervalCollector(self._visit, self._door, self._store, self.ledger, self._progress),
+        found = await asyncio.gather(
+            *(self._collect_part(part, account, account_id) for part in sorted(self._parts))
         )
-        stops = await asyncio.gather(
-            *(_stop_of(partial(part.collect, account, account_id, self._since)) for part in parts)
-        )
-        found = [stop for stop in stops if stop is not None]
-        for stop in found:
+        stops = [(part, stop) for part, stop in found if stop is not None]
+        for _, stop in stops:
             if stop.outcome is not Outcome.LAYOUT_CHANGED:
                 raise stop
-        return found
+        return stops
 
-
-async def _stop_of(part: Callable[[], Awaitable[None]]) -> Stop | None:
-    """The ``Stop`` that ends one part, so that the other part still comes to its end."""
-    try:
-        await part()
-    except Stop as stop:
-        return stop
-    return None
+    async def _collect_part(self, part: Part, account: Account, account_id: int) -> tuple[Part, Stop | None]:
+        """A ``Stop`` ends one part, so that the other still comes to its end."""
+        collector = BillCollector if part is Part.BILLS else IntervalCollector
+        try:
+            await collector(self._visit, self._door, self._store, self.ledger, self._progress).collect(
+                account, account_id, self._since
+            )
+        except Stop as stop:
+            return part, stop
+        return part, None

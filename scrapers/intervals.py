@@ -45,7 +45,8 @@ class IntervalCollector:
         had = await self._days_in_store(account_id, meter.meter_id)
         reasons: dict[date, str] = {}
         self._enter(account, meter.meter_id, wanted, had, had, reasons)
-        for start, end in spans(wanted - had, self._door.utility.longest_export_days):
+        asked_for = to_ask(wanted, had, self._door.utility.restated_days)
+        for start, end in spans(asked_for, self._door.utility.longest_export_days):
             reason = await self._one_export(account, account_id, meter.meter_id, start, end)
             reasons.update(dict.fromkeys(days(start, end), reason))
             have = await self._days_in_store(account_id, meter.meter_id)
@@ -103,3 +104,11 @@ class IntervalCollector:
                 done += 1
                 self._ledger.stored(account.number, item, downloaded=bool(month_days - had))
         self._progress.count(f"intervals {meter_id}", done, len(months))
+
+
+def to_ask(wanted: Set[date], had: Set[date], restated: int) -> Set[date]:
+    """The days that are missing; once there are newer ones, also the ``restated`` newest that were had."""
+    missing = wanted - had
+    if not restated or not missing or not had or max(missing) < max(had):
+        return missing
+    return missing | (wanted & set(sorted(had)[-restated:]))

@@ -51,6 +51,10 @@ class Utility(Portal, ABC):
     """
 
     longest_export_days: ClassVar[int]
+    restated_days: ClassVar[int] = 0
+    """How many of the newest days the portal may still change: asked for again once there is a newer one."""
+    trust_days: ClassVar[int | None] = None
+    """For how long a passed MFA is remembered; None if the portal does not say."""
     bill_layout: ClassVar[str]
     bill_layout_version: ClassVar[int]
     verified: ClassVar[Verified]

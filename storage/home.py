@@ -14,7 +14,6 @@ from storage.errors import StorageError
 DATABASE = "meterfarm.db"
 KEY_FILE = "vault.key"
 FILES = "files"
-LOCKS = "locks"
 _LOCK = "setup.lock"
 _OTHERS = 0o077
 
@@ -25,7 +24,7 @@ def prepare_home(home: Path) -> Path:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / FILES).mkdir(mode=0o700, exist_ok=True)
-        for path in (home, home / FILES, home / LOCKS, home / KEY_FILE, *home.glob(f"{DATABASE}*")):
+        for path in (home, home / FILES, home / KEY_FILE, *home.glob(f"{DATABASE}*")):
             _tighten(path)
     except OSError as exc:
         raise StorageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -27,7 +28,7 @@ def enter(
 ) -> int:
     """Queue a run; returns its id, or that of the customer's run of this kind which has not ended yet."""
     at = now(session)
-    values = {
+    values: dict[str, Any] = {
         "company_id": customer.company_id,
         "customer_id": customer.id,
         "login_id": customer.login_id,

@@ -1,73 +1,188 @@
-"""Runs and their ledgers."""
+"""How a run ends and what follows from it; runs as they stand; what people ask of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, case, col, func, select
 
-from records import LedgerItem, Outcome
+from records import CustomerState, EventKind, LedgerItem, Outcome, Part, RunKind, RunState, WhoActs
+from storage import challenges, events, leases, portals, queue
+from storage.database import now
 from storage.errors import StorageError
+from storage.processes import short
+from storage.queue import ACTIVE, HELD, tell
 from storage.results import Customer
-from storage.tables import LedgerItemRow, RunRow
+from storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow
+from storage.work import FollowUp, Lease, PortalWas, RunInfo, RunStep, RunStory
+
+_TOLD_AS_FAILED = frozenset({WhoActs.PORTAL, WhoActs.US})
 
 
-def start(session: Session, customer: Customer, kind: str) -> int:
-    """Start a run. The caller holds the login's lock, so the customer's others that still run are dead."""
-    now = datetime.now(UTC)
-    session.execute(
-        update(RunRow)
-        .where(col(RunRow.customer_id) == customer.id, col(RunRow.state) == "running")
-        .values(state="abandoned", ended_at=now)
-    )
-    row = RunRow(
-        company_id=customer.company_id,
-        customer_id=customer.id,
-        login_id=customer.login_id,
-        kind=kind,
-        state="running",
-        not_before=now,
-        requested_at=now,
-        started_at=now,
-    )
-    session.add(row)
-    session.flush()
-    return row.id
-
-
-def abandon(session: Session, run_id: int) -> None:
-    """End a run that was broken off; it has no outcome."""
-    row = session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
-    if row is not None and row.state == "running":
-        row.state = "abandoned"
-        row.ended_at = datetime.now(UTC)
+class RunRefused(StorageError):
+    """Something was asked of a run that cannot be done; the text says why."""
 
 
 def finish(
     session: Session,
-    run_id: int,
+    lease: Lease,
     outcome: Outcome,
     message: str,
-    session_kind: str,
+    *,
+    use: str,
     seconds: Mapping[str, float],
+    pages: int,
+    evidence: str,
     ledger: Sequence[LedgerItem],
+    follow: FollowUp,
 ) -> None:
-    """End a run, once."""
-    row = session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
-    if row is None or row.state != "running":
-        raise StorageError(f"The run {run_id} is not running any more; start a new one.")
-    row.state = "ended"
-    row.outcome = outcome.value
-    row.message = message
-    row.session = session_kind
-    row.seconds = dict(seconds)
-    row.ended_at = datetime.now(UTC)
-    session.add_all(
+    """End a run that is held, and all that follows from its end with it."""
+    row = leases.check(session, lease)
+    at = now(session)
+    row.outcome, row.message, row.session = outcome.value, message, use
+    row.seconds, row.pages, row.evidence = dict(seconds), pages, evidence
+    session.add_all(_ledger_rows(row, ledger))
+    leases.end(session, row, RunState.ENDED, at, outcome.value)
+    customer, login = _whose(session, row.customer_id)
+    portals.note(session, login.utility, login.id, row.id, follow.portal, at, follow.portal_rests)
+    _tell_events(session, row, customer, login.utility, outcome, follow)
+    _change_customer(customer, follow, at)
+    if follow.next_kind is not None and customer.state == CustomerState.ACTIVE:
+        queue.enter(
+            session,
+            Customer(customer.id, customer.company_id, login.id, login.utility, customer.username),
+            follow.next_kind,
+            why=follow.next_why,
+            parts=follow.next_parts,
+            not_before=follow.next_at,
+        )
+
+
+def abandon(session: Session, lease: Lease) -> None:
+    """End a run that was broken off; it has no outcome."""
+    row = leases.check(session, lease)
+    leases.end(session, row, RunState.ABANDONED, now(session), "broken off")
+
+
+def hand_back(session: Session, lease: Lease, why: str) -> None:
+    """Queue a run again whose worker cannot go on with it."""
+    leases.lose(session, leases.check(session, lease), why, handed_back=True)
+
+
+def stop(session: Session, lease: Lease) -> None:
+    """End a run that somebody cancelled."""
+    leases.end(session, leases.check(session, lease), RunState.CANCELLED, now(session), "as was asked")
+
+
+def cancel(session: Session, run_id: int) -> RunState:
+    """Cancel a run: a queued one is over at once, one under way when its worker hears of it."""
+    row = _existing(session, run_id)
+    if row.state == RunState.QUEUED:
+        leases.end(session, row, RunState.CANCELLED, now(session), "as was asked")
+        return RunState.CANCELLED
+    if row.state not in HELD:
+        raise RunRefused(f"The run {run_id} is over already ({row.outcome or row.state}).")
+    row.cancelled = True
+    tell(session, run_id, "to be cancelled")
+    return RunState(row.state)
+
+
+def retry(session: Session, run_id: int) -> int:
+    """Queue what the run was for once more, now; returns the new run, or the one that is queued already."""
+    row = _existing(session, run_id)
+    if row.state in HELD:
+        raise RunRefused(f"The run {run_id} is under way; cancel it first, or wait for its end.")
+    customer, login = _whose(session, row.customer_id)
+    if customer.state in (CustomerState.REMOVED, CustomerState.NEW):
+        raise RunRefused(f"The customer {customer.id} is {customer.state}: give their credentials first.")
+    comes_back = row.kind != RunKind.COLLECT or customer.state == CustomerState.MUST_REAUTHENTICATE
+    kind = RunKind.CONNECT if comes_back else RunKind.COLLECT
+    whose = Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
+    parts = [Part(part) for part in row.parts.split()]
+    queued = queue.enter(session, whose, kind, why=f"retry of {run_id}", parts=parts)
+    again = _existing(session, queued)
+    if again.state == RunState.QUEUED:
+        again.not_before, again.rung_at = now(session), None
+    return queued
+
+
+def listed(
+    session: Session,
+    *,
+    limit: int,
+    customer_id: int | None = None,
+    active: bool = False,
+    run_id: int | None = None,
+) -> Sequence[RunInfo]:
+    """Newest first."""
+    query = (
+        select(RunRow, CustomerRow, LoginRow)
+        .join(CustomerRow, col(CustomerRow.id) == RunRow.customer_id)
+        .join(LoginRow, col(LoginRow.id) == RunRow.login_id)
+        .order_by(col(RunRow.id).desc())
+        .limit(limit)
+    )
+    if customer_id is not None:
+        query = query.where(RunRow.customer_id == customer_id)
+    if active:
+        query = query.where(col(RunRow.state).in_(ACTIVE))
+    if run_id is not None:
+        query = query.where(RunRow.id == run_id)
+    found = session.exec(query).all()
+    ledgers = _ledger_counts(session, [run.id for run, _, _ in found])
+    return [_info(*rows, *ledgers.get(rows[0].id, (0, 0))) for rows in found]
+
+
+def _ledger_counts(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """By run, how many items its ledger lists, and how many of them are stored."""
+    stored = func.sum(case((col(LedgerItemRow.stored), 1), else_=0))
+    query = (
+        select(LedgerItemRow.run_id, func.count(), stored)
+        .where(col(LedgerItemRow.run_id).in_(ids))
+        .group_by(col(LedgerItemRow.run_id))
+    )
+    return {run_id: (listed_items, int(kept)) for run_id, listed_items, kept in session.exec(query)}
+
+
+def counts(session: Session) -> Mapping[RunState, int]:
+    """How many runs there are in each state."""
+    query = select(RunRow.state, func.count()).group_by(col(RunRow.state))
+    return {RunState(state): count for state, count in session.exec(query)}
+
+
+def story(session: Session, run_id: int) -> RunStory | None:
+    found = listed(session, limit=1, run_id=run_id)
+    if not found:
+        return None
+    steps = session.exec(
+        select(RunStepRow).where(RunStepRow.run_id == run_id).order_by(col(RunStepRow.id))
+    ).all()
+    ledger = session.exec(
+        select(LedgerItemRow).where(LedgerItemRow.run_id == run_id).order_by(col(LedgerItemRow.id))
+    ).all()
+    return RunStory(
+        run=found[0],
+        steps=[RunStep(step.at, step.step, step.detail) for step in steps],
+        challenges=challenges.listed(session, run_id=run_id)[::-1],
+        ledger=[
+            LedgerItem(
+                item.account_number,
+                item.item,
+                stored=item.stored,
+                downloaded=item.downloaded,
+                reason=item.reason,
+            )
+            for item in ledger
+        ],
+    )
+
+
+def _ledger_rows(row: RunRow, ledger: Sequence[LedgerItem]) -> list[LedgerItemRow]:
+    return [
         LedgerItemRow(
             company_id=row.company_id,
-            run_id=run_id,
+            run_id=row.id,
             account_number=item.account_number,
             item=item.item,
             stored=item.stored,
@@ -75,4 +190,84 @@ def finish(
             reason=item.reason,
         )
         for item in ledger
+    ]
+
+
+def _tell_events(
+    session: Session, row: RunRow, customer: CustomerRow, utility: str, outcome: Outcome, follow: FollowUp
+) -> None:
+    whose = {"customer_id": customer.id, "external_id": customer.external_id, "utility": utility}
+    end = {**whose, "run_id": row.id, "outcome": outcome.value, "message": row.message}
+
+    def say(kind: EventKind, key: str, payload: Mapping[str, object]) -> None:
+        events.tell(session, customer.id, kind, key, payload, run_id=row.id)
+
+    if Part.BILLS in follow.ready:
+        say(EventKind.BILLS_READY, "first", whose)
+    if Part.INTERVALS in follow.ready:
+        say(EventKind.INTERVALS_READY, "first", whose)
+    if follow.must_reauthenticate and customer.state != CustomerState.MUST_REAUTHENTICATE:
+        say(
+            EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(row.id), {**end, "reason": follow.must_reauthenticate}
+        )
+    if outcome.who_acts in _TOLD_AS_FAILED and outcome is not Outcome.PARTIAL:
+        say(EventKind.RUN_FAILED, str(row.id), end)
+
+
+def _change_customer(customer: CustomerRow, follow: FollowUp, at: datetime) -> None:
+    if customer.state == CustomerState.REMOVED:
+        return
+    customer.faults = customer.faults + 1 if follow.portal is PortalWas.AT_FAULT else 0
+    if follow.must_reauthenticate:
+        if customer.state != CustomerState.MUST_REAUTHENTICATE:
+            customer.since = at
+        customer.state = CustomerState.MUST_REAUTHENTICATE.value
+        customer.reason = follow.must_reauthenticate
+        customer.bills_due_at = customer.intervals_due_at = None
+    elif follow.is_back and customer.state != CustomerState.ACTIVE:
+        customer.state, customer.reason, customer.since = CustomerState.ACTIVE.value, "", at
+    if customer.state == CustomerState.ACTIVE:
+        customer.bills_due_at = follow.due.get(Part.BILLS, customer.bills_due_at)
+        customer.intervals_due_at = follow.due.get(Part.INTERVALS, customer.intervals_due_at)
+
+
+def _info(
+    run: RunRow, customer: CustomerRow, login: LoginRow, listed_items: int, stored_items: int
+) -> RunInfo:
+    return RunInfo(
+        id=run.id,
+        customer_id=customer.id,
+        external_id=customer.external_id,
+        utility=login.utility,
+        username=customer.username,
+        kind=RunKind(run.kind),
+        state=RunState(run.state),
+        parts=run.parts,
+        why=run.why,
+        attempt=run.attempt,
+        worker=short(run.worker),
+        outcome=Outcome(run.outcome) if run.outcome else None,
+        message=run.message,
+        session=run.session,
+        pages=run.pages,
+        evidence=run.evidence,
+        seconds=run.seconds,
+        requested_at=run.requested_at,
+        not_before=run.not_before,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        listed=listed_items,
+        stored=stored_items,
     )
+
+
+def _existing(session: Session, run_id: int) -> RunRow:
+    row = session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
+    if row is None:
+        raise RunRefused(f"There is no run {run_id}; `runs` lists them.")
+    return row
+
+
+def _whose(session: Session, customer_id: int) -> tuple[CustomerRow, LoginRow]:
+    customer = session.exec(select(CustomerRow).where(CustomerRow.id == customer_id).with_for_update()).one()
+    return customer, session.exec(select(LoginRow).where(LoginRow.id == customer.login_id)).one()

@@ -35,7 +35,7 @@ async def test_the_preferred_factor_is_chosen_without_asking(preferred: Factor, 
 
 
 async def test_a_preference_goes_before_the_secret() -> None:
-    chain = AnswerChain(Nobody(), _secret(), Factor.EMAIL)
+    chain = AnswerChain(Nobody(), _secret(), preferred=Factor.EMAIL)
     assert await chain.answer(WITH_APP) == Choice(MAIL)
 
 

@@ -30,6 +30,8 @@ class SpeculoosPower(Utility):
     hosts: ClassVar[Sequence[str]] = ()
     zone: ClassVar[ZoneInfo] = ZoneInfo("America/New_York")
     longest_export_days: ClassVar[int] = 393
+    restated_days: ClassVar[int] = 1
+    trust_days: ClassVar[int | None] = 180
     settle_seconds: ClassVar[float] = 1.0
     bill_layout: ClassVar[str] = "speculoos_power"
     bill_layout_version: ClassVar[int] = 1

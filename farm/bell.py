@@ -1,0 +1,79 @@
+"""Redis as the bell: it tells workers to look into the database, and carries nothing but numbers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from redis.exceptions import RedisError
+
+from records import RunKind
+from storage.work import Ring
+
+FUNCTION = "work"
+INTERACTIVE = "meterfarm:interactive"
+DATA = "meterfarm:data"
+QUEUES = {RunKind.CONNECT: INTERACTIVE, RunKind.COLLECT: DATA}
+_MARK = "meterfarm:rung"
+_ANSWERS = "meterfarm:answers"
+_CANCELLED = "meterfarm:cancelled"
+
+
+class Bell:
+    """Rings for queued runs, answers and cancellations."""
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self.redis = redis
+
+    async def ring(self, rings: Iterable[Ring]) -> None:
+        """Tell workers of queued runs. One that they were told of already changes nothing."""
+        for one in rings:
+            await self.redis.enqueue_job(
+                FUNCTION,
+                one.run_id,
+                one.attempt,
+                _job_id=f"{one.run_id}:{one.attempt}",
+                _queue_name=QUEUES[one.kind],
+            )
+
+    async def has_forgotten(self) -> bool:
+        """Whether Redis has lost what it was told since the last look."""
+        return bool(await self.redis.set(_MARK, 1, nx=True))
+
+    async def answer(self, challenge_id: int) -> None:
+        """Tell the worker that waits that there is an answer; it would look by itself soon."""
+        await self.redis.publish(_ANSWERS, str(challenge_id))
+
+    async def cancel(self, run_id: int) -> None:
+        """Tell the worker that holds the run that it is cancelled; it would notice at its next beat."""
+        await self.redis.publish(_CANCELLED, str(run_id))
+
+    async def heard(self) -> AsyncIterator[tuple[bool, int]]:
+        """Every answer (True) and cancellation (False), with its number. Ends with a RedisError."""
+        async with self.redis.pubsub(ignore_subscribe_messages=True) as listening:
+            await listening.subscribe(_ANSWERS, _CANCELLED)
+            async for message in listening.listen():
+                yield message["channel"].decode() == _ANSWERS, int(message["data"])
+
+
+@asynccontextmanager
+async def bell_at(redis_url: str) -> AsyncIterator[Bell]:
+    """A bell on the Redis there. Raises RedisError or OSError if there is none."""
+    settings = RedisSettings.from_dsn(redis_url)
+    settings.conn_retries = 0
+    redis = await create_pool(settings)
+    try:
+        yield Bell(redis)
+    finally:
+        await redis.aclose()
+
+
+async def ring_if_heard(redis_url: str, rings: Iterable[Ring]) -> bool:
+    """Ring for runs if Redis is there; if not, workers find them in the database a little later."""
+    try:
+        async with bell_at(redis_url) as bell:
+            await bell.ring(rings)
+    except (RedisError, OSError):
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""What follows from a run's end: who acts next, and when. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from records import Outcome, Part, RunKind, WhoActs
+from scrapers.attempt import Result
+from storage.refresh import next_time
+from storage.work import Claim, FollowUp, PortalWas
+
+_FIRST_RETRY = timedelta(seconds=60)
+_LONGEST_RETRY = timedelta(hours=6)
+_JITTER = 0.2
+_MENDED_SOONER = timedelta(hours=1)
+
+
+def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
+    """What a run that ended with ``result`` leads to."""
+    acts = result.outcome.who_acts
+    portal = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN
+    if acts is WhoActs.CUSTOMER:
+        return FollowUp(must_reauthenticate=f"{result.outcome}: {result.message}", portal=portal)
+    if acts is WhoActs.PORTAL:
+        return FollowUp(
+            next_kind=claim.kind,
+            next_at=at + back_off(claim.faults, result.retry_after),
+            next_why=f"retry after {result.outcome}",
+            next_parts=claim.parts,
+            portal=PortalWas.AT_FAULT,
+            portal_rests=float(result.retry_after or 0),
+        )
+    if claim.kind is RunKind.CONNECT:
+        if result.outcome is not Outcome.COMPLETE:
+            return FollowUp(portal=portal)
+        return FollowUp(
+            is_back=True,
+            next_kind=RunKind.COLLECT,
+            next_why="signed in",
+            due=_next_times(at, every, frozenset(Part)),
+            portal=portal,
+        )
+    sooner = {part: min(period, _MENDED_SOONER) for part, period in every.items()}
+    periods = sooner if result.outcome is Outcome.PARTIAL else every
+    return FollowUp(due=_next_times(at, periods, claim.parts), ready=result.finished, portal=portal)
+
+
+def back_off(faults: int, retry_after: int | None) -> timedelta:
+    """How long to leave a portal alone after ``faults`` before this one: doubling, and never too soon."""
+    doubled = min(_FIRST_RETRY * 2 ** min(faults, 16), _LONGEST_RETRY)
+    spread = doubled * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
+    return max(spread, timedelta(seconds=retry_after or 0))
+
+
+def _next_times(
+    at: datetime, every: Mapping[Part, timedelta], parts: frozenset[Part]
+) -> Mapping[Part, datetime]:
+    return {part: next_time(at, every[part]) for part in parts}

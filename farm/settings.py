@@ -1,0 +1,79 @@
+"""How the farm runs here, read once from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from records import Part
+from storage.errors import StorageError
+
+
+class FarmSettings(BaseSettings):
+    """Frozen. ``redis_url`` is "" for a private Redis; it may carry a password, so it masks itself.
+
+    ``portal_urls`` says where portals are that are not at their public address:
+    ``speculoos_power=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
+    utility's script declares its portal to bear: ``speculoos_power=4:20`` is 4 requests at once, 20 a second.
+    ``mfa_wait`` is how long a person has to answer, in seconds, ``bills_every`` and ``intervals_every`` how
+    often these are refreshed. ``interactive_slots`` and ``data_slots`` are how many runs a process works on
+    at once; after ``browser_runs`` runs it takes a fresh browser.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix="METERFARM_",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        extra="ignore",
+    )
+
+    redis_url: SecretStr = Field(default=SecretStr(""), validation_alias="REDIS_URL")
+    portal_urls: str = ""
+    limits: str = ""
+    mfa_wait: float = Field(default=600, gt=0)
+    bills_every: float = Field(default=86_400, gt=0)
+    intervals_every: float = Field(default=3_600, gt=0)
+    trust_notice_days: float = Field(default=14, gt=0)
+    interactive_slots: int = Field(default=3, ge=1)
+    data_slots: int = Field(default=3, ge=1)
+    browser_runs: int = Field(default=500, ge=1)
+
+    @property
+    def every(self) -> Mapping[Part, timedelta]:
+        """How often each part is refreshed."""
+        return {
+            Part.BILLS: timedelta(seconds=self.bills_every),
+            Part.INTERVALS: timedelta(seconds=self.intervals_every),
+        }
+
+    def portal_url(self, utility: str) -> str:
+        """Where the utility's portal is, if not where its script says; "" otherwise."""
+        return _pairs(self.portal_urls, "METERFARM_PORTAL_URLS").get(utility, "")
+
+    def limit(self, utility: str) -> tuple[int, float] | None:
+        """Requests at once and a second, if they are not what the script declares."""
+        text = _pairs(self.limits, "METERFARM_LIMITS").get(utility)
+        if text is None:
+            return None
+        try:
+            at_once, _, per_second = text.partition(":")
+            return int(at_once), float(per_second)
+        except ValueError:
+            raise StorageError(
+                f"METERFARM_LIMITS has “{text}” for {utility}; write requests at once and a second: 4:20."
+            ) from None
+
+
+def _pairs(text: str, where: str) -> dict[str, str]:
+    pairs = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = pair.partition("=")
+        if not equals or not value:
+            raise StorageError(f"{where} has “{pair}”; write utility=value, several separated by commas.")
+        pairs[name.strip()] = value.strip()
+    return pairs

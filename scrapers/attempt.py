@@ -1,0 +1,184 @@
+"""One go at a run: a visit to the portal, as far as it gets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import structlog
+from pydantic import SecretStr
+from pyotp import TOTP
+
+from mfa.chain import AnswerChain
+from mfa.port import Answers
+from mfa.security_answer import SecurityAnswer
+from mfa.totp import TotpSecret
+from records import Account, Factor, LedgerItem, Outcome, Part, RunKind
+from scrapers.browser import Chromium
+from scrapers.collect import Collection
+from scrapers.connect import Door, SessionUse, save_session
+from scrapers.evidence import keep_evidence
+from scrapers.outcomes import Stop
+from scrapers.pace import UNPACED, Pace
+from scrapers.progress import Progress
+from scrapers.redact import Secrets
+from scrapers.state import PortalSession
+from scrapers.utility import Utility
+from scrapers.visit import Visit
+from storage.errors import StorageError
+from storage.results import Customer
+from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Whose data to fetch, where from, and who answers for the customer.
+
+    ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be.
+    """
+
+    utility: Utility
+    base_url: str
+    username: str
+    password: Callable[[], Awaitable[SecretStr]] = field(repr=False)
+    person: Answers
+    totp: TOTP | None = field(default=None, repr=False)
+    security_answer: SecretStr | None = field(default=None, repr=False)
+    preferred: Factor | None = None
+    since: date | None = None
+    kind: RunKind = RunKind.SCRAPE
+    parts: frozenset[Part] = frozenset(Part)
+
+
+@dataclass(slots=True)
+class Result:
+    """How a run ended. ``evidence`` is the folder of what is kept of a failure.
+
+    ``seconds`` has ``sign_in``, from when Playwright is up (the browser is started in it), and ``collect``.
+    ``pages`` counts browser pages, ``asked_portal`` tells whether the portal was asked for anything at all.
+    ``finished`` are the parts of which everything the portal lists was gone through.
+    """
+
+    customer: Customer
+    outcome: Outcome
+    message: str
+    session: SessionUse = SessionUse.NEW
+    seconds: dict[str, float] = field(default_factory=dict)
+    accounts: Sequence[Account] = ()
+    ledger: Sequence[LedgerItem] = ()
+    evidence: Path | None = None
+    pages: int = 0
+    asked_portal: bool = False
+    retry_after: int | None = None
+    finished: frozenset[Part] = frozenset()
+
+
+class Attempt:
+    """Signs in, collects, or both, by the run's kind. Its store writes only while the run is held."""
+
+    def __init__(
+        self,
+        request: Request,
+        customer: Customer,
+        store: Store,
+        chromium: Chromium,
+        secrets: Secrets,
+        progress: Progress,
+        evidence: Path,
+        pace: Pace = UNPACED,
+    ) -> None:
+        self._request = request
+        self._customer = customer
+        self._store = store
+        self._chromium = chromium
+        self._secrets = secrets
+        self._progress = progress
+        self._evidence = evidence
+        self._pace = pace
+
+    async def go(self) -> Result:
+        """Do it, and say what it came to. Only faults of our own machine raise."""
+        if not await asyncio.to_thread(self._store.may_collect, self._customer):
+            revoked = "The customer's consent was revoked; nothing is collected without it."
+            return Result(self._customer, Outcome.ACTION_REQUIRED, revoked)
+        await self._chromium.driver()
+        began = time.monotonic()
+        session = await self._saved_session()
+        if session is None:
+            self._chromium.warm_up()
+        request = self._request
+        visit = Visit(
+            request.utility,
+            request.base_url,
+            self._chromium,
+            self._answers(),
+            self._secrets,
+            session,
+            self._pace,
+        )
+        async with visit:
+            result = await self._visited(visit, began, had_session=session is not None)
+        result.message = self._secrets.scrub(result.message)
+        result.ledger = [replace(item, reason=self._secrets.scrub(item.reason)) for item in result.ledger]
+        return result
+
+    async def _visited(self, visit: Visit, began: float, *, had_session: bool) -> Result:
+        request, customer = self._request, self._customer
+        door = Door(request.utility, visit, self._store, customer, request.password)
+        collection = Collection(
+            visit, door, self._store, customer, self._progress, request.since, request.parts
+        )
+        result = Result(customer, Outcome.COMPLETE, "Signed in.")
+        try:
+            await self._through(door, collection, result, began, had_session=had_session)
+        except Stop as stop:
+            result.outcome, result.message, result.retry_after = stop.outcome, stop.message, stop.retry_after
+            result.evidence = await keep_evidence(visit, self._evidence)
+        finally:
+            if visit.met is not None:
+                await asyncio.to_thread(self._store.note_factor, customer, visit.met)
+            if door.inside_now:
+                await save_session(visit, self._store, customer)
+        result.session, result.pages, result.asked_portal = door.use, visit.page.opened, bool(visit.steps)
+        result.accounts, result.ledger = collection.accounts, collection.ledger.items
+        result.finished = frozenset(collection.finished)
+        return result
+
+    async def _through(
+        self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool
+    ) -> None:
+        self._progress.step("signing in")
+        try:
+            await door.enter(had_session=had_session)
+        finally:
+            entered = time.monotonic()
+            result.seconds["sign_in"] = round(entered - began, 3)
+        if self._request.kind is RunKind.CONNECT:
+            return
+        try:
+            result.outcome, result.message = await collection.collect()
+        finally:
+            result.seconds["collect"] = round(time.monotonic() - entered, 3)
+
+    async def _saved_session(self) -> PortalSession | None:
+        """The saved session; one that cannot be opened any more is dropped, and the run signs in anew."""
+        try:
+            saved = await asyncio.to_thread(self._store.load_session, self._customer)
+            return PortalSession.from_bytes(saved.state) if saved else None
+        except (StorageError, ValueError, TypeError) as exc:
+            structlog.get_logger("run").warning("saved session dropped", reason=str(exc))
+            await asyncio.to_thread(self._store.drop_session, self._customer)
+            return None
+
+    def _answers(self) -> Answers:
+        async def claim(step: int) -> bool:
+            return await asyncio.to_thread(self._store.claim_totp_step, self._customer, step)
+
+        request = self._request
+        totp = TotpSecret(request.totp, claim) if request.totp else None
+        answer = SecurityAnswer(request.security_answer) if request.security_answer else None
+        return AnswerChain(request.person, totp, answer, request.preferred)

@@ -1,0 +1,178 @@
+"""Challenges of portals, and the sealed answers on their way to the worker that holds the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from records import Challenge, ChallengeState, Factor, FactorOption, RunState
+from storage import customers, leases
+from storage.database import now
+from storage.errors import StorageError
+from storage.queue import tell
+from storage.results import Customer
+from storage.tables import ChallengeRow, CustomerRow, LoginRow
+from storage.vault import Vault
+from storage.work import ChallengeInfo, Lease
+
+
+class AnswerRefused(StorageError):
+    """An answer that cannot be used any more, or never could; the text says why."""
+
+
+def open_(session: Session, lease: Lease, challenge: Challenge, wait: timedelta) -> int:
+    """Enter a challenge; the run waits for its answer."""
+    run = leases.check(session, lease)
+    run.state = RunState.WAITING.value
+    at = now(session)
+    expires_at = min(at + wait, challenge.expires_at) if challenge.expires_at else at + wait
+    row = ChallengeRow(
+        company_id=run.company_id,
+        customer_id=run.customer_id,
+        run_id=run.id,
+        state=ChallengeState.OPEN.value,
+        factor=challenge.factor.value if challenge.factor else "",
+        prompt=challenge.prompt,
+        destination=challenge.destination,
+        options=[
+            {"factor": option.factor.value, "label": option.label, "destination": option.destination}
+            for option in challenge.options
+        ],
+        error=challenge.error,
+        attempts_left=challenge.attempts_left,
+        can_resend=challenge.can_resend,
+        asked_at=at,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    tell(session, run.id, "asked", challenge.error or challenge.prompt)
+    return row.id
+
+
+def answer(session: Session, vault: Vault, challenge_id: int, said: Mapping[str, str]) -> None:
+    """Seal an answer for the worker that waits for it. Raises AnswerRefused."""
+    row = _locked(session, challenge_id)
+    if row is None:
+        raise AnswerRefused(f"There is no challenge {challenge_id}; `challenges` lists those that are open.")
+    at = now(session)
+    if row.state != ChallengeState.OPEN or row.expires_at <= at:
+        raise AnswerRefused(_why_not(row, at))
+    row.answer = customers.seal(
+        session, vault, _whose(session, row), _bound_to(row.id), json.dumps(dict(said)).encode()
+    )
+    row.state, row.answered_at = ChallengeState.ANSWERED.value, at
+    tell(session, row.run_id, "answered")
+
+
+def settled(session: Session, ids: Collection[int]) -> Sequence[int]:
+    """Which of these challenges wait no more."""
+    query = select(ChallengeRow.id).where(
+        col(ChallengeRow.id).in_(ids), ChallengeRow.state != ChallengeState.OPEN.value
+    )
+    return session.exec(query).all()
+
+
+def take(session: Session, vault: Vault, lease: Lease, challenge_id: int) -> dict[str, str] | None:
+    """The answer, once; without one the challenge has expired. Either way the run goes on."""
+    run = leases.check(session, lease)
+    row = _locked(session, challenge_id)
+    run.state = RunState.RUNNING.value
+    if row is None or row.state != ChallengeState.ANSWERED or row.answer is None:
+        if row is not None and row.state == ChallengeState.OPEN:
+            row.state = ChallengeState.EXPIRED.value
+            tell(session, run.id, "expired", "nobody answered in time")
+        return None
+    said: dict[str, str] = json.loads(
+        customers.unseal(session, vault, _whose(session, row), _bound_to(row.id), row.answer)
+    )
+    row.state, row.answer = ChallengeState.USED.value, None
+    return said
+
+
+def listed(
+    session: Session, *, run_id: int | None = None, only_open: bool = False, limit: int = 1000
+) -> Sequence[ChallengeInfo]:
+    """Newest first."""
+    query = (
+        select(ChallengeRow, CustomerRow, LoginRow)
+        .join(CustomerRow, col(CustomerRow.id) == ChallengeRow.customer_id)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .order_by(col(ChallengeRow.id).desc())
+        .limit(limit)
+    )
+    if run_id is not None:
+        query = query.where(ChallengeRow.run_id == run_id)
+    if only_open:
+        query = query.where(ChallengeRow.state == ChallengeState.OPEN.value)
+        query = query.where(col(ChallengeRow.expires_at) > now(session))
+    return [_info(*found) for found in session.exec(query)]
+
+
+def get(session: Session, challenge_id: int) -> ChallengeInfo | None:
+    query = (
+        select(ChallengeRow, CustomerRow, LoginRow)
+        .join(CustomerRow, col(CustomerRow.id) == ChallengeRow.customer_id)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .where(ChallengeRow.id == challenge_id)
+    )
+    found = session.exec(query).first()
+    return _info(*found) if found else None
+
+
+def _info(row: ChallengeRow, customer: CustomerRow, login: LoginRow) -> ChallengeInfo:
+    asked = Challenge(
+        prompt=row.prompt,
+        factor=Factor(row.factor) if row.factor else None,
+        destination=row.destination,
+        options=[
+            FactorOption(Factor(option["factor"]), option["label"], option["destination"])
+            for option in row.options
+        ],
+        error=row.error,
+        attempts_left=row.attempts_left,
+        can_resend=row.can_resend,
+        expires_at=row.expires_at,
+    )
+    return ChallengeInfo(
+        id=row.id,
+        run_id=row.run_id,
+        customer_id=row.customer_id,
+        utility=login.utility,
+        username=customer.username,
+        state=ChallengeState(row.state),
+        challenge=asked,
+        asked_at=row.asked_at,
+        expires_at=row.expires_at,
+        answered_at=row.answered_at,
+    )
+
+
+def _why_not(row: ChallengeRow, at: datetime) -> str:
+    what = f"The challenge {row.id}"
+    if row.state in (ChallengeState.USED, ChallengeState.ANSWERED):
+        when = f"{row.answered_at:%H:%M:%S} UTC"
+        return f"{what} was answered at {when}; if the portal asks again, that is a new one."
+    if row.state == ChallengeState.LOST:
+        return f"{what} was lost with the worker that waited; the portal asks afresh under another number."
+    return (
+        f"{what} expired at {min(row.expires_at, at):%H:%M:%S} UTC; "
+        f"`run retry {row.run_id}` has the portal ask again."
+    )
+
+
+def _locked(session: Session, challenge_id: int) -> ChallengeRow | None:
+    return session.exec(select(ChallengeRow).where(ChallengeRow.id == challenge_id).with_for_update()).first()
+
+
+def _whose(session: Session, row: ChallengeRow) -> Customer:
+    customer = session.exec(select(CustomerRow).where(CustomerRow.id == row.customer_id)).one()
+    login = session.exec(select(LoginRow).where(LoginRow.id == customer.login_id)).one()
+    return Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
+
+
+def _bound_to(challenge_id: int) -> str:
+    return f"answer {challenge_id}"

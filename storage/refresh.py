@@ -1,0 +1,97 @@
+"""Which customers are due, and whose trust will lapse."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, or_, select
+
+from records import CustomerState, EventKind, Part, RunKind
+from storage import events, queue
+from storage.database import now
+from storage.results import Customer
+from storage.tables import CustomerRow, LoginRow, PortalSessionRow
+
+_JITTER = 0.1
+
+
+def next_time(at: datetime, every: timedelta) -> datetime:
+    """When to come again, a little sooner or later, so that customers who began together spread out."""
+    return at + every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
+
+
+def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], limit: int) -> int:
+    """Queue a collect run for customers of the utility with a part that is due; returns how many."""
+    at = now(session)
+    query = (
+        select(CustomerRow, LoginRow)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .where(LoginRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
+        .where(or_(col(CustomerRow.bills_due_at) <= at, col(CustomerRow.intervals_due_at) <= at))
+        .order_by(col(CustomerRow.intervals_due_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=CustomerRow)
+    )
+    found = session.exec(query).all()
+    for customer, login in found:
+        due = {Part.BILLS: customer.bills_due_at, Part.INTERVALS: customer.intervals_due_at}
+        parts = [part for part, when in due.items() if when is not None and when <= at]
+        if Part.BILLS in parts:
+            customer.bills_due_at = next_time(at, every[Part.BILLS])
+        if Part.INTERVALS in parts:
+            customer.intervals_due_at = next_time(at, every[Part.INTERVALS])
+        _enter(session, customer, login, parts, "refresh")
+    return len(found)
+
+
+def queue_all(session: Session, customer_ids: Sequence[int] | None) -> list[int]:
+    """Queue a refresh of these customers now, or of all that can be refreshed; the runs."""
+    query = (
+        select(CustomerRow, LoginRow)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .where(CustomerRow.state == CustomerState.ACTIVE.value)
+    )
+    if customer_ids is not None:
+        query = query.where(col(CustomerRow.id).in_(customer_ids))
+    return [
+        _enter(session, customer, login, list(Part), "asked for")
+        for customer, login in session.exec(query).all()
+    ]
+
+
+def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timedelta) -> int:
+    """Tell, once for each sign-in, whose trust lapses within ``ahead``; returns how many."""
+    at = now(session)
+    query = (
+        select(PortalSessionRow, CustomerRow)
+        .join(CustomerRow, col(CustomerRow.id) == PortalSessionRow.customer_id)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .where(LoginRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
+        .where(col(PortalSessionRow.trusted_since) < at + ahead - lasts)
+        .where(
+            col(PortalSessionRow.told_at).is_(None)
+            | (col(PortalSessionRow.told_at) < col(PortalSessionRow.trusted_since))
+        )
+    )
+    found = session.exec(query).all()
+    for kept, customer in found:
+        kept.told_at = at
+        if kept.trusted_since is None:
+            continue
+        payload = {
+            "customer_id": customer.id,
+            "external_id": customer.external_id,
+            "utility": utility,
+            "trusted_since": kept.trusted_since.isoformat(),
+            "expires_at": (kept.trusted_since + lasts).isoformat(),
+        }
+        key = kept.trusted_since.isoformat()
+        events.tell(session, customer.id, EventKind.TRUST_EXPIRING, key, payload)
+    return len(found)
+
+
+def _enter(session: Session, customer: CustomerRow, login: LoginRow, parts: list[Part], why: str) -> int:
+    whose = Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
+    return queue.enter(session, whose, RunKind.COLLECT, why=why, parts=parts)

@@ -1,0 +1,145 @@
+"""What the queue hands out: claims on runs, what their end leads to, and how they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from records import Challenge, ChallengeState, LedgerItem, Outcome, Part, RunKind, RunState
+from storage.errors import StorageError
+from storage.results import Customer
+
+
+class LeaseLost(StorageError):
+    """The run was given to somebody else, or has ended: whoever held it must stop, and may write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write for a run, until it lapses or another takes the run with a higher ``fence``."""
+
+    run_id: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that was taken. ``faults`` counts the portal's faults that the customer met in a row."""
+
+    lease: Lease
+    customer: Customer
+    kind: RunKind
+    parts: frozenset[Part]
+    attempt: int
+    faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A run that is still held; ``cancelled`` if it is to stop."""
+
+    lease: Lease
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A queued run that workers should be told of."""
+
+    run_id: int
+    attempt: int
+    kind: RunKind
+
+
+class PortalWas(StrEnum):
+    """How the portal did in a run, for its circuit breaker; ``unseen`` if it was not asked."""
+
+    WELL = "well"
+    AT_FAULT = "at fault"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What a run's end leads to, written with it.
+
+    ``must_reauthenticate`` is why the customer has to come back, "" if they need not; ``is_back`` that they
+    are. ``next_kind`` is queued, for ``next_at``. ``due`` sets when the parts are next refreshed. ``ready``
+    are the parts of which everything the portal listed was gone through. ``portal_rests`` is for how many
+    seconds the portal asked to be left alone.
+    """
+
+    next_kind: RunKind | None = None
+    next_at: datetime | None = None
+    next_why: str = ""
+    next_parts: frozenset[Part] = frozenset(Part)
+    must_reauthenticate: str = ""
+    is_back: bool = False
+    due: Mapping[Part, datetime] = field(default_factory=dict)
+    ready: frozenset[Part] = frozenset()
+    portal: PortalWas = PortalWas.UNSEEN
+    portal_rests: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run as it stands. ``listed`` and ``stored`` count its ledger, ``seconds`` are by step."""
+
+    id: int
+    customer_id: int
+    external_id: str | None
+    utility: str
+    username: str
+    kind: RunKind
+    state: RunState
+    parts: str
+    why: str
+    attempt: int
+    worker: str
+    outcome: Outcome | None
+    message: str
+    session: str
+    pages: int
+    evidence: str
+    seconds: Mapping[str, float]
+    requested_at: datetime
+    not_before: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    listed: int
+    stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    at: datetime
+    step: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeInfo:
+    """A challenge as it stands. ``options`` are those of ``records.Challenge``."""
+
+    id: int
+    run_id: int
+    customer_id: int
+    utility: str
+    username: str
+    state: ChallengeState
+    challenge: Challenge
+    asked_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStory:
+    """All that is known of a run."""
+
+    run: RunInfo
+    steps: Sequence[RunStep]
+    challenges: Sequence[ChallengeInfo]
+    ledger: Sequence[LedgerItem]
