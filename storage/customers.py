@@ -1,29 +1,20 @@
-"""Customers: found or made at first use, their keys, their removal."""
+"""Customers: found or made at first use, and the data key that seals what they entrust to us."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from records import CustomerState
-from storage.database import insert_if_absent
+from storage.database import insert_if_absent, now
 from storage.errors import StorageError
 from storage.results import Customer
-from storage.tables import (
-    AccountRow,
-    CompanyRow,
-    ConsentRow,
-    CustomerRow,
-    DocumentRow,
-    FileRow,
-    LoginRow,
-)
+from storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow
 from storage.vault import Vault
 
 DEFAULT_COMPANY = "default"
+COMMAND_LINE = "command line"
 _SCOPE = "bills intervals"
+_REMOVED = CustomerState.REMOVED.value
 
 
 def find(session: Session, utility: str, username: str) -> Customer | None:
@@ -32,59 +23,84 @@ def find(session: Session, utility: str, username: str) -> Customer | None:
         select(CustomerRow)
         .join(CompanyRow, col(CompanyRow.id) == CustomerRow.company_id)
         .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(CompanyRow.name == DEFAULT_COMPANY)
+        .where(CompanyRow.name == DEFAULT_COMPANY, CustomerRow.state != _REMOVED)
         .where(LoginRow.utility == utility, LoginRow.username == normalised(username))
         .where(CustomerRow.username == username.strip())
     )
     row = session.exec(query).first()
-    if row is None:
-        return None
-    return Customer(row.id, row.company_id, row.login_id, utility, row.username)
+    return Customer(row.id, row.company_id, row.login_id, utility, row.username) if row else None
 
 
 def make(session: Session, vault: Vault, utility: str, username: str) -> Customer:
-    """The customer, made with its login, its data key and the consent given at the command line.
+    """The customer, made or brought back with the consent given at the command line.
 
     One that is there already takes on this spelling of its user name.
     """
-    insert_if_absent(session, CompanyRow, {"name": DEFAULT_COMPANY})
-    company_id = session.exec(select(CompanyRow.id).where(CompanyRow.name == DEFAULT_COMPANY)).one()
-    login = {"utility": utility, "username": normalised(username)}
-    insert_if_absent(session, LoginRow, {**login, "factor": ""})
-    login_id = session.exec(select(LoginRow.id).filter_by(**login)).one()
-    now = datetime.now(UTC)
-    inserted = insert_if_absent(
-        session,
-        CustomerRow,
-        {
-            "company_id": company_id,
-            "login_id": login_id,
-            "username": username.strip(),
-            "state": CustomerState.NEW.value,
-            "reason": "",
-            "since": now,
-            "faults": 0,
-            "key_id": vault.primary.id,
-            "wrapped_key": vault.new_data_key(_owner(company_id, login_id)),
-            "created_at": now,
-        },
-    )
-    row = session.exec(
-        select(CustomerRow).where(CustomerRow.company_id == company_id, CustomerRow.login_id == login_id)
-    ).one()
-    if inserted:
-        session.add(
-            ConsentRow(
-                company_id=company_id,
-                customer_id=row.id,
-                scope=_SCOPE,
-                terms_hash="",
-                method="command line",
-                granted_at=now,
-            )
-        )
+    row = entered(session, utility, username, None)
+    if row is None:  # only an external id could keep it out, and there is none
+        raise StorageError(f"The customer {username} at {utility} could not be made; run again.")
+    if not row.wrapped_key:
+        begin(session, vault, row, COMMAND_LINE)
     row.username = username.strip()
-    return Customer(row.id, company_id, login_id, utility, row.username)
+    return Customer(row.id, row.company_id, row.login_id, utility, row.username)
+
+
+def entered(session: Session, utility: str, username: str, external_id: str | None) -> CustomerRow | None:
+    """The row of this login, locked; inserted if it is not there, and then it has no data key yet.
+
+    None if it is not there and another customer has the external id.
+    """
+    same = {"company_id": company(session), "login_id": login(session, utility, username)}
+    at = now(session)
+    values = {
+        **same,
+        "username": username.strip(),
+        "external_id": external_id,
+        "state": CustomerState.NEW.value,
+        "reason": "",
+        "since": at,
+        "faults": 0,
+        "key_id": "",
+        "wrapped_key": b"",
+        "created_at": at,
+    }
+    insert_if_absent(session, CustomerRow, values)
+    return session.exec(select(CustomerRow).filter_by(**same).with_for_update()).first()
+
+
+def begin(session: Session, vault: Vault, row: CustomerRow, method: str) -> None:
+    """Give a customer that is new, or was removed, a data key and its consent, given by ``method``."""
+    at = now(session)
+    row.key_id, row.wrapped_key = vault.new_data_key(_owner(row))
+    row.state, row.reason, row.since, row.faults = CustomerState.NEW.value, "", at, 0
+    session.add(
+        ConsentRow(
+            company_id=row.company_id,
+            customer_id=row.id,
+            scope=_SCOPE,
+            terms_hash="",
+            method=method,
+            granted_at=at,
+        )
+    )
+    session.flush()
+
+
+def company(session: Session) -> int:
+    """The default company's id."""
+    query = select(CompanyRow.id).where(CompanyRow.name == DEFAULT_COMPANY)
+    found = session.exec(query).first()
+    if found is None:
+        insert_if_absent(session, CompanyRow, {"name": DEFAULT_COMPANY})
+        found = session.exec(query).one()
+    return found
+
+
+def login(session: Session, utility: str, username: str) -> int:
+    """The id of this login, known from now on."""
+    same = {"utility": utility, "username": normalised(username)}
+    insert_if_absent(session, LoginRow, {**same, "factor": ""})
+    return session.exec(select(LoginRow.id).filter_by(**same)).one()
 
 
 def may_collect(session: Session, customer: Customer) -> bool:
@@ -103,56 +119,37 @@ def normalised(username: str) -> str:
 def locked(session: Session, customer: Customer) -> CustomerRow:
     """The customer's row, locked against other writers until the transaction ends."""
     row = session.exec(select(CustomerRow).where(CustomerRow.id == customer.id).with_for_update()).first()
-    if row is None:
-        raise _removed(customer)
+    if row is None or row.state == _REMOVED:
+        raise removed(customer)
     return row
 
 
 def seal(session: Session, vault: Vault, customer: Customer, kind: str, secret: bytes) -> bytes:
     """``secret`` under the customer's data key, bound to the customer and ``kind``."""
     row = locked(session, customer)
-    return vault.seal(row.key_id, row.wrapped_key, _owner(row.company_id, row.login_id), kind, secret)
+    return vault.seal(row.key_id, row.wrapped_key, _owner(row), kind, secret)
 
 
 def unseal(session: Session, vault: Vault, customer: Customer, kind: str, ciphertext: bytes) -> bytes:
     row = session.get(CustomerRow, customer.id)
-    if row is None:
-        raise _removed(customer)
-    return vault.unseal(row.key_id, row.wrapped_key, _owner(row.company_id, row.login_id), kind, ciphertext)
+    if row is None or row.state == _REMOVED:
+        raise removed(customer)
+    return vault.unseal(row.key_id, row.wrapped_key, _owner(row), kind, ciphertext)
 
 
 def rotate(session: Session, vault: Vault) -> int:
     """Wrap every data key with the primary master key; returns how many were not yet."""
-    query = select(CustomerRow).where(CustomerRow.key_id != vault.primary.id).with_for_update()
-    rows = session.exec(query).all()
+    query = select(CustomerRow).where(CustomerRow.key_id != vault.primary.id, CustomerRow.state != _REMOVED)
+    rows = session.exec(query.with_for_update()).all()
     for row in rows:
-        row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row.company_id, row.login_id))
-        row.key_id = vault.primary.id
+        row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row))
     return len(rows)
 
 
-def remove(session: Session, customer: Customer) -> None:
-    """Delete the customer with its data key and all that hangs on it; its files lose their references."""
-    row = locked(session, customer)
-    files = (
-        select(DocumentRow.sha256, func.count())
-        .join(AccountRow, col(AccountRow.id) == DocumentRow.account_id)
-        .where(AccountRow.customer_id == customer.id)
-        .group_by(col(DocumentRow.sha256))
-    )
-    for sha256, count in session.exec(files).all():
-        session.execute(
-            update(FileRow).where(col(FileRow.sha256) == sha256).values(refs=col(FileRow.refs) - count)
-        )
-    session.delete(row)
-    session.flush()
-    if session.exec(select(CustomerRow.id).where(CustomerRow.login_id == customer.login_id)).first() is None:
-        session.execute(delete(LoginRow).where(col(LoginRow.id) == customer.login_id))
+def _owner(row: CustomerRow) -> str:
+    """What secrets are bound to: ids are given out once."""
+    return f"customer {row.id}"
 
 
-def _owner(company_id: int, login_id: int) -> str:
-    return f"company {company_id}, login {login_id}"
-
-
-def _removed(customer: Customer) -> StorageError:
+def removed(customer: Customer) -> StorageError:
     return StorageError(f"The customer {customer.id} at {customer.utility} was removed; start the run again.")

@@ -1,45 +1,28 @@
-"""The engine and its transactions. All that is particular to one kind of database is here.
-
-SQLite stands several processes only with a write-ahead log, a busy timeout and ``BEGIN IMMEDIATE`` for every
-transaction that writes.
-"""
+"""Transactions on the database, and the statements that every kind of database words differently."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    Executable,
-    create_engine,
-    event,
-    inspect,
-    literal,
-    make_url,
-    text,
-)
+from sqlalchemy import URL, Connection, Executable, inspect, literal, text
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, select
 
+from storage.engines import connected, make_engine, parse
 from storage.errors import StorageError
-from storage.home import DATABASE
+from storage.home import DATABASE, sync
 from storage.settings import Settings
 from storage.tables import Row
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
-_BUSY_SECONDS = 30
+_LAST_ACTS = "last acts"
 _MIGRATION_LOCK = 0x6D657465
 _ADVICE = {
     "full": "the disk is full; free some space, then run again",
@@ -47,6 +30,9 @@ _ADVICE = {
     "locked": "another process has kept it locked for too long; try again when that one is done",
     "malformed": "it is damaged; restore it from a backup, or move it away to start anew",
     "not a database": "it is damaged; restore it from a backup, or move it away to start anew",
+    "connection failed": "it cannot be reached; see that it runs and that DATABASE_URL is right",
+    "timeout expired": "it did not answer in time; see that it runs, and run again",
+    "lock timeout": "another process has kept what is needed locked for too long; run again",
     "unable to open": "it cannot be opened; check that its directory is there and writable",
 }
 
@@ -56,22 +42,29 @@ class Database:
 
     def __init__(self, settings: Settings, home: Path) -> None:
         given = settings.database_url.get_secret_value()
-        url = _parse(given) if given else URL.create("sqlite", database=str(home / DATABASE))
+        url = parse(given) if given else URL.create("sqlite", database=str(home / DATABASE))
         self.where = url.render_as_string(hide_password=True) if given else str(home / DATABASE)
-        self.engine = _make_engine(url)
+        self.engine = make_engine(url)
         self._write_engine = self.engine.execution_options(writing=True)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all who use it are on this machine and share its clock."""
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        with self._explained(), Session(self.engine) as session:
+        with self._explained(), connected(self.engine) as connection, Session(connection) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that commits at the end and rolls back on any error."""
-        with self._explained(), Session(self._write_engine, expire_on_commit=False) as session:
-            with session.begin():
+        with self._explained(), connected(self._write_engine) as connection:
+            with Session(connection, expire_on_commit=False) as session, session.begin():
                 yield session
+                for act in session.info.pop(_LAST_ACTS, ()):
+                    act(session)
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
@@ -80,14 +73,14 @@ class Database:
             if self.engine.dialect.name == "sqlite":
                 with self.engine.connect() as connection:
                     connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
-            with self._write_engine.begin() as connection:
+            with connected(self._write_engine) as connection, connection.begin():
                 if connection.dialect.name == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
                 yield connection
 
     def revision(self) -> str:
         """The migration the database stands at; empty if it is new."""
-        with self._explained(), self.engine.connect() as connection:
+        with self._explained(), connected(self.engine) as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return ""
             return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
@@ -98,6 +91,14 @@ class Database:
             with self._explained(), self.engine.connect() as connection:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def settle(self) -> None:
+        """On SQLite, wait until what was committed is on the disk. Postgres has done so at each commit."""
+        path = self.engine.url.database
+        if self.engine.dialect.name == "sqlite" and path:
+            for name in (f"{path}-wal", path):
+                with suppress(FileNotFoundError):
+                    sync(Path(name))
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -105,11 +106,20 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except PoolTimeout as exc:
+            raise StorageError(f"The database {self.where} cannot be used: too many wait for it.") from exc
         except DBAPIError as exc:
             said = str(exc.orig)
             reason = next((advice for word, advice in _ADVICE.items() if word in said), None)
+            if reason is None and exc.connection_invalidated:
+                reason = "the connection to it was lost; run again"
             reason = reason or f"it answered with {type(exc.orig).__name__}; see the cause and run again"
             raise StorageError(f"The database {self.where} cannot be used: {reason}.") from exc
+
+
+def at_the_end(session: Session, act: Callable[[Session], None]) -> None:
+    """Do this last in the writing transaction, before it commits."""
+    session.info.setdefault(_LAST_ACTS, []).append(act)
 
 
 def insert_if_absent(session: Session, table: type[Row], values: Mapping[str, Any]) -> bool:
@@ -143,56 +153,3 @@ def put(session: Session, table: type[AnyRow], same: Mapping[str, Any], values: 
     session.add(row)
     session.flush()
     return row
-
-
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError:
-        raise StorageError("DATABASE_URL is not a database address; write it as dialect://...") from None
-
-
-def _make_engine(url: URL) -> Engine:
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StorageError(
-            f"DATABASE_URL names the database {url.get_backend_name()}; use sqlite or postgresql."
-        )
-    try:
-        engine = create_engine(url, hide_parameters=True)
-    except (ModuleNotFoundError, NoSuchModuleError) as exc:
-        raise StorageError(
-            f"The driver for DATABASE_URL ({url.drivername}) is not installed; install it."
-        ) from exc
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "do_connect", _create_private)
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _create_private(
-    dialect: object, record: ConnectionPoolEntry, cargs: list[str], cparams: dict[str, object]
-) -> None:
-    """Make the file first, for its owner only; SQLite gives its companion files the same rights."""
-    try:
-        os.close(os.open(cargs[0], os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError:
-        return  # SQLite reports it in its own words
-
-
-def _set_up_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-    if not isinstance(connection, sqlite3.Connection):
-        return
-    connection.isolation_level = None  # transactions begin in _begin_sqlite
-    for pragma in (
-        f"busy_timeout = {_BUSY_SECONDS * 1000}",
-        "foreign_keys = ON",
-        "synchronous = NORMAL",
-        "secure_delete = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,49 +1,101 @@
-"""What is remembered of a login across companies: refused passwords, spent TOTP steps."""
+"""What is remembered of a login across companies: refused passwords, spent TOTP steps, its MFA."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
-from records import Outcome
-from storage.database import insert_if_absent
+from records import CustomerState, Outcome
+from storage import customers
+from storage.database import insert_if_absent, now
 from storage.results import Customer, Rejection
-from storage.tables import RejectedPasswordRow, TotpUseRow
+from storage.tables import CustomerRow, LoginRow, RejectedPasswordRow, RunRow, TotpUseRow
 from storage.vault import Vault
 
 
 def rejection(session: Session, vault: Vault, customer: Customer, password: str) -> Rejection | None:
-    """Whether this very password was refused. Hashes of keys no longer in the vault cannot tell."""
-    query = select(RejectedPasswordRow).where(RejectedPasswordRow.login_id == customer.login_id)
-    for row in session.exec(query):
-        if vault.digest(row.key_id, _owner(customer), password) == row.digest:
-            return Rejection(Outcome(row.outcome), row.message, row.at)
-    return None
+    """Whether this very password was refused."""
+    row = _same(session, vault, customer, password)
+    return Rejection(Outcome(row.outcome), row.message, row.at) if row else None
 
 
 def reject(
     session: Session, vault: Vault, customer: Customer, password: str, outcome: Outcome, message: str
 ) -> None:
     """Remember a refused password; the latest refusal's words replace earlier ones."""
-    digest = vault.primary.digest(_owner(customer), password)
-    same = {"login_id": customer.login_id, "key_id": vault.primary.id, "digest": digest}
-    session.execute(delete(RejectedPasswordRow).filter_by(**same))
-    now = datetime.now(UTC)
-    insert_if_absent(
-        session, RejectedPasswordRow, {**same, "outcome": outcome.value, "message": message, "at": now}
+    customers.locked(session, customer)
+    at = now(session)
+    row = _same(session, vault, customer, password)
+    if row is not None:
+        row.outcome, row.message, row.at = outcome.value, message, at
+        return
+    owner = _owner(customer.login_id)
+    key_id, wrapped = vault.new_data_key(owner)
+    row = RejectedPasswordRow(
+        login_id=customer.login_id,
+        key_id=key_id,
+        wrapped_key=wrapped,
+        digest=vault.digest(key_id, wrapped, owner, _told(customer, password)),
+        outcome=outcome.value,
+        message=message,
+        at=at,
     )
+    session.add(row)
 
 
 def clear(session: Session, customer: Customer) -> None:
-    session.execute(delete(RejectedPasswordRow).where(col(RejectedPasswordRow.login_id) == customer.login_id))
+    _forget(session, customer.login_id)
 
 
 def claim_totp_step(session: Session, customer: Customer, step: int) -> bool:
     return insert_if_absent(session, TotpUseRow, {"login_id": customer.login_id, "step": step})
 
 
-def _owner(customer: Customer) -> str:
-    """The login and how its user name is spelled, which a portal may mind."""
-    return f"login {customer.login_id} as {customer.username!a}"
+def factor(session: Session, customer: Customer) -> str:
+    """What the portal last challenged the login with, "" if it never did."""
+    query = select(LoginRow.factor).where(LoginRow.id == customer.login_id)
+    return session.exec(query).first() or ""
+
+
+def note_factor(session: Session, customer: Customer, met: str) -> None:
+    session.execute(update(LoginRow).where(col(LoginRow.id) == customer.login_id).values(factor=met))
+
+
+def release(session: Session, login_id: int) -> None:
+    """Forget what nobody needs to know of a login that a customer has given up."""
+    of_login = select(CustomerRow.id).where(CustomerRow.login_id == login_id)
+    if session.exec(of_login.where(CustomerRow.state != CustomerState.REMOVED.value)).first() is not None:
+        return
+    _forget(session, login_id)
+    ran = select(RunRow.id).where(RunRow.login_id == login_id)
+    if session.exec(of_login).first() is None and session.exec(ran).first() is None:
+        session.execute(delete(LoginRow).where(col(LoginRow.id) == login_id))
+
+
+def rotate(session: Session, vault: Vault) -> None:
+    """Wrap the keys of all refusals with the primary master key."""
+    query = select(RejectedPasswordRow).where(RejectedPasswordRow.key_id != vault.primary.id)
+    for row in session.exec(query.with_for_update()).all():
+        row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row.login_id))
+
+
+def _same(session: Session, vault: Vault, customer: Customer, password: str) -> RejectedPasswordRow | None:
+    query = select(RejectedPasswordRow).where(RejectedPasswordRow.login_id == customer.login_id)
+    told = _told(customer, password)
+    for row in session.exec(query):
+        if vault.digest(row.key_id, row.wrapped_key, _owner(row.login_id), told) == row.digest:
+            return row
+    return None
+
+
+def _forget(session: Session, login_id: int) -> None:
+    session.execute(delete(RejectedPasswordRow).where(col(RejectedPasswordRow.login_id) == login_id))
+
+
+def _owner(login_id: int) -> str:
+    return f"login {login_id}"
+
+
+def _told(customer: Customer, password: str) -> str:
+    """What is hashed: the password and how the user name is spelled, which a portal may mind."""
+    return f"{customer.username!a}\0{password}"

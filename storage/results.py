@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
-from records import Account, Bill, Outcome
+from records import Account, Bill, CustomerState, EventKind, Outcome, RunKind, SecretKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,55 @@ class Customer:
     login_id: int
     utility: str
     username: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """How a run ended."""
+
+    id: int
+    kind: RunKind
+    outcome: Outcome
+    message: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerInfo:
+    """How a customer stands. ``secrets`` are the kinds that are stored.
+
+    ``accounts``, ``bills`` and ``readings`` count what is stored, None in a list of many.
+    """
+
+    id: int
+    external_id: str | None
+    utility: str
+    username: str
+    state: CustomerState
+    reason: str
+    since: datetime
+    secrets: frozenset[SecretKind]
+    session_saved_at: datetime | None
+    trusted_since: datetime | None
+    last_run: EndedRun | None
+    bills_due_at: datetime | None
+    intervals_due_at: datetime | None
+    accounts: int | None = None
+    bills: int | None = None
+    readings: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the outbox; ``payload`` has its name and its object."""
+
+    id: int
+    customer_id: int
+    run_id: int | None
+    kind: EventKind
+    key: str
+    payload: Mapping[str, Any]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from datetime import date, datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from copy import copy
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from zoneinfo import ZoneInfo
 
-from records import Account, Bill, Document, LedgerItem, ListedBill, Outcome, Series
-from storage import accounts, bills, customers, days, documents, logins, readings, runs, sessions
-from storage.database import Database
+from pydantic import SecretStr
+from sqlmodel import Session
+
+from records import (
+    Account,
+    Bill,
+    Challenge,
+    Document,
+    EventKind,
+    LedgerItem,
+    ListedBill,
+    Outcome,
+    Part,
+    RunKind,
+    RunState,
+    SecretKind,
+    Series,
+)
+from storage import (
+    accounts,
+    bills,
+    challenges,
+    credentials,
+    customers,
+    days,
+    documents,
+    events,
+    keyring,
+    leases,
+    logins,
+    portals,
+    queue,
+    readings,
+    refresh,
+    register,
+    removal,
+    roster,
+    runs,
+    sessions,
+)
+from storage.database import Database, now
 from storage.files import Files
-from storage.home import FILES, LOCKS, prepare_home
-from storage.keyring import open_vault
-from storage.locks import LoginLock
+from storage.home import FILES, prepare_home
 from storage.migrations import bring_up_to_date
 from storage.results import (
     Coverage,
     Customer,
+    CustomerInfo,
+    Event,
     ReadingCounts,
     Rejection,
     SavedSession,
@@ -29,6 +68,16 @@ from storage.results import (
 )
 from storage.settings import Settings
 from storage.vault import Vault
+from storage.work import (
+    Beat,
+    ChallengeInfo,
+    Claim,
+    FollowUp,
+    Lease,
+    Ring,
+    RunInfo,
+    RunStory,
+)
 
 _SWEEP_AFTER = 3600.0
 
@@ -39,7 +88,8 @@ class Store:
     def __init__(self, database: Database, vault: Vault, home: Path) -> None:
         self._database = database
         self._vault = vault
-        self._locks = home / LOCKS
+        self._home = home
+        self._lease: Lease | None = None
         self.files = Files(home / FILES)
 
     @classmethod
@@ -50,7 +100,7 @@ class Store:
         with ExitStack() as on_failure:
             on_failure.callback(database.close)
             bring_up_to_date(database, home)
-            store = cls(database, open_vault(settings, home, database), home)
+            store = cls(database, keyring.open_vault(settings, home, database), home)
             on_failure.pop_all()
         return store
 
@@ -76,7 +126,7 @@ class Store:
             found = customers.find(session, utility, username)
         if found:
             return found
-        with self._database.writing() as session:
+        with self._writing() as session:
             return customers.make(session, self._vault, utility, username)
 
     def may_collect(self, customer: Customer) -> bool:
@@ -84,23 +134,72 @@ class Store:
         with self._database.reading() as session:
             return customers.may_collect(session, customer)
 
-    def remove_customer(self, customer: Customer) -> None:
-        """Destroy the customer's data key and delete all that was stored of them."""
+    def add_customer(
+        self,
+        utility: str,
+        username: str,
+        *,
+        external_id: str | None = None,
+        secrets: Mapping[SecretKind, str],
+        method: str = customers.COMMAND_LINE,
+    ) -> Customer:
+        """Enter a customer, or bring back a removed one, who consented by ``method``. Raises AlreadyThere.
+
+        With a password, a run that tries it is queued.
+        """
         with self._database.writing() as session:
-            customers.remove(session, customer)
+            return register.add(session, self._vault, utility, username, external_id, secrets, method)
+
+    def update_customer(
+        self,
+        customer: Customer,
+        *,
+        username: str | None = None,
+        external_id: str | None = None,
+        secrets: Mapping[SecretKind, str],
+    ) -> None:
+        """Change what is given; an empty external id takes it away. Raises AlreadyThere.
+
+        With something new to sign in with, a run that tries it is queued.
+        """
+        with self._database.writing() as session:
+            register.change(session, self._vault, customer, username, external_id, secrets)
+
+    def find_customer(self, reference: str) -> Customer | None:
+        """By id, else by external id, else by user name, which only one may have. Also one removed."""
+        with self._database.reading() as session:
+            return roster.find(session, reference)
+
+    def customers(self) -> Sequence[CustomerInfo]:
+        """By id, the removed ones too."""
+        with self._database.reading() as session:
+            return roster.everybody(session)
+
+    def customer_info(self, customer: Customer) -> CustomerInfo:
+        with self._database.reading() as session:
+            return roster.one(session, customer)
+
+    def remove_customer(self, customer: Customer, *, data: bool) -> None:
+        """Destroy the customer's data key and what it sealed, and with ``data`` all that was stored of them.
+
+        Bills and readings stay without ``data``. Runs that wait are cancelled, those under way told to stop.
+        """
+        with self._database.writing() as session:
+            (removal.erase if data else removal.close)(session, customer)
         self._database.forget_deleted()
-        self.sweep()
+        if data:
+            self.sweep()
 
     def rotate(self) -> int:
         """Wrap all data keys with the first master key; returns how many were not yet."""
         with self._database.writing() as session:
-            return customers.rotate(session, self._vault)
+            return keyring.rewrap(session, self._vault)
+
+    def rotate_vault(self) -> int:
+        """Wrap all data keys with a new master key, or the environment's first; returns how many."""
+        return keyring.rotate(self._home, self._database, self._vault)
 
     # logins
-
-    def login_lock(self, customer: Customer) -> LoginLock:
-        """A lock to hold while a run uses the customer's login; not yet held."""
-        return LoginLock(self._locks / str(customer.login_id))
 
     def rejection(self, customer: Customer, password: str) -> Rejection | None:
         """How the portal refused this very password with the user name so spelled, if it did."""
@@ -108,24 +207,43 @@ class Store:
             return logins.rejection(session, self._vault, customer, password)
 
     def reject_password(self, customer: Customer, password: str, outcome: Outcome, message: str) -> None:
-        with self._database.writing() as session:
+        with self._writing() as session:
             logins.reject(session, self._vault, customer, password, outcome, message)
 
     def clear_rejections(self, customer: Customer) -> None:
         """Forget refused passwords, after a successful sign-in."""
-        with self._database.writing() as session:
+        with self._writing() as session:
             logins.clear(session, customer)
 
     def claim_totp_step(self, customer: Customer, step: int) -> bool:
         """True once per login and time step (unix time // 30)."""
-        with self._database.writing() as session:
+        with self._writing() as session:
             return logins.claim_totp_step(session, customer, step)
+
+    def met_factor(self, customer: Customer) -> str:
+        """What the portal last challenged the login with (``records.Factor``), "" if it never did."""
+        with self._database.reading() as session:
+            return logins.factor(session, customer)
+
+    def note_factor(self, customer: Customer, factor: str) -> None:
+        with self._writing() as session:
+            logins.note_factor(session, customer, factor)
 
     # secrets
 
+    def secrets(self, customer: Customer) -> Mapping[SecretKind, SecretStr]:
+        """What the customer entrusted to us."""
+        with self._database.reading() as session:
+            return credentials.load(session, self._vault, customer)
+
+    def save_secrets(self, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
+        """Keep secrets; one of a kind replaces the former. Nothing is queued for them."""
+        with self._writing() as session:
+            credentials.save(session, self._vault, customer, secrets)
+
     def save_session(self, customer: Customer, state: bytes, *, trusted_since: datetime | None) -> None:
         """Keep the portal's session. ``trusted_since`` None leaves it as it was."""
-        with self._database.writing() as session:
+        with self._writing() as session:
             sessions.save(session, self._vault, customer, state, trusted_since)
 
     def load_session(self, customer: Customer) -> SavedSession | None:
@@ -133,40 +251,196 @@ class Store:
             return sessions.load(session, self._vault, customer)
 
     def drop_session(self, customer: Customer) -> None:
-        with self._database.writing() as session:
+        with self._writing() as session:
             sessions.drop(session, customer)
 
-    # runs
+    # queue
 
-    def start_run(self, customer: Customer, kind: str) -> int:
-        """Start a run under the login's lock: runs of the customer that never ended are abandoned."""
-        with self._database.writing() as session:
-            return runs.start(session, customer, kind)
+    def under(self, lease: Lease) -> Store:
+        """This store as the holder of a run writes to it: every write is refused once the lease is lost.
 
-    def abandon_run(self, run_id: int) -> None:
-        """End a run that was broken off before it had an outcome."""
+        Its writes, and no reads, raise LeaseLost then.
+        """
+        held = copy(self)
+        held._lease = lease
+        return held
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
         with self._database.writing() as session:
-            runs.abandon(session, run_id)
+            if self._lease is not None:
+                leases.check(session, self._lease)
+            yield session
+
+    def claim_run(self, run_id: int, attempt: int) -> Claim | None:
+        """Take a queued run for this process; None if it is not to be had now."""
+        with self._database.writing() as session:
+            return leases.claim(session, run_id, attempt)
+
+    def begin_run(self, customer: Customer, kind: RunKind) -> Claim | None:
+        """Make a run that this process holds from the start; None while another run uses the login."""
+        with self._database.writing() as session:
+            leases.reap(session)
+            return leases.begin(session, customer, kind)
+
+    def beat(self) -> Sequence[Beat]:
+        """Renew the leases of this process; those that it still holds."""
+        with self._database.writing() as session:
+            return leases.beat(session)
+
+    def reap(self) -> int:
+        """Queue the runs again whose workers are gone; how many. A wait for the database does not count."""
+        since = datetime.now(UTC) if self._database.is_local else None
+        with self._database.writing() as session:
+            return leases.reap(session, since)
+
+    def runs_to_ring(self, limit: int = 500) -> Sequence[Ring]:
+        """Queued runs that workers were not told of, or long ago; they are taken down as told."""
+        with self._database.writing() as session:
+            return leases.to_ring(session, limit)
+
+    def forget_rings(self) -> None:
+        """Have ``runs_to_ring`` name all queued runs again."""
+        with self._database.writing() as session:
+            leases.forget_rings(session)
 
     def finish_run(
         self,
-        run_id: int,
+        lease: Lease,
         outcome: Outcome,
         message: str,
         *,
-        session: str,
-        seconds: Mapping[str, float],
-        ledger: Sequence[LedgerItem],
+        use: str = "",
+        seconds: Mapping[str, float] | None = None,
+        pages: int = 0,
+        evidence: str = "",
+        ledger: Sequence[LedgerItem] = (),
+        follow: FollowUp | None = None,
     ) -> None:
-        """End a running run. ``session`` is new, reused or challenged_again; ``seconds`` by step."""
-        with self._database.writing() as transaction:
-            runs.finish(transaction, run_id, outcome, message, session, seconds, ledger)
+        """End a run with all that follows. ``use`` is new, reused or challenged_again; LeaseLost."""
+        with self._database.writing() as session:
+            runs.finish(
+                session,
+                lease,
+                outcome,
+                message,
+                use=use,
+                seconds=seconds or {},
+                pages=pages,
+                evidence=evidence,
+                ledger=ledger,
+                follow=follow or FollowUp(),
+            )
+
+    def abandon_run(self, lease: Lease) -> None:
+        """End a run that was broken off before it had an outcome."""
+        with self._database.writing() as session:
+            runs.abandon(session, lease)
+
+    def hand_back_run(self, lease: Lease, why: str) -> None:
+        """Queue a run again that this process cannot go on with; LeaseLost."""
+        with self._database.writing() as session:
+            runs.hand_back(session, lease, why)
+
+    def stop_run(self, lease: Lease) -> None:
+        """End a run that was cancelled while this process held it; LeaseLost."""
+        with self._database.writing() as session:
+            runs.stop(session, lease)
+
+    def tell_run(self, lease: Lease, step: str, detail: str = "") -> None:
+        """Add a line to the story of a run; LeaseLost."""
+        with self._database.writing() as session:
+            leases.check(session, lease)
+            queue.tell(session, lease.run_id, step, detail)
+
+    def cancel_run(self, run_id: int) -> RunState:
+        """Cancel it; the state it is in. One under way ends when its worker hears of it. RunRefused."""
+        with self._database.writing() as session:
+            return runs.cancel(session, run_id)
+
+    def retry_run(self, run_id: int) -> int:
+        """Queue what it was for again, now; the new run. RunRefused."""
+        with self._database.writing() as session:
+            return runs.retry(session, run_id)
+
+    def runs(
+        self, *, limit: int = 50, customer_id: int | None = None, active: bool = False
+    ) -> Sequence[RunInfo]:
+        """Newest first."""
+        with self._database.reading() as session:
+            return runs.listed(session, limit=limit, customer_id=customer_id, active=active)
+
+    def run_counts(self) -> Mapping[RunState, int]:
+        with self._database.reading() as session:
+            return runs.counts(session)
+
+    def run_story(self, run_id: int) -> RunStory | None:
+        with self._database.reading() as session:
+            return runs.story(session, run_id)
+
+    def resting_portals(self) -> Mapping[str, datetime]:
+        """The portals whose circuit breaker is open, and until when."""
+        with self._database.reading() as session:
+            return portals.resting(session, now(session))
+
+    def queue_due(self, utility: str, every: Mapping[Part, timedelta], limit: int = 1000) -> int:
+        """Queue a refresh of the utility's customers who are due; how many."""
+        with self._database.writing() as session:
+            return refresh.queue_due(session, utility, every, limit)
+
+    def queue_refresh(self, customer_ids: Sequence[int] | None = None) -> Sequence[int]:
+        """Queue a refresh of these, or of all who can be refreshed, now; the runs."""
+        with self._database.writing() as session:
+            return refresh.queue_all(session, customer_ids)
+
+    def tell_expiring_trust(self, utility: str, lasts: timedelta, ahead: timedelta) -> int:
+        """Tell whose trust lapses within ``ahead``, once for each sign-in; how many."""
+        with self._database.writing() as session:
+            return refresh.tell_expiring(session, utility, lasts, ahead)
+
+    # challenges
+
+    def open_challenge(self, lease: Lease, challenge: Challenge, wait: timedelta) -> int:
+        """Enter a challenge that the run now waits for; its id. LeaseLost."""
+        with self._database.writing() as session:
+            return challenges.open_(session, lease, challenge, wait)
+
+    def answer_challenge(self, challenge_id: int, said: Mapping[str, str]) -> None:
+        """Give an answer to the worker that waits for it; AnswerRefused if nobody does any more."""
+        with self._database.writing() as session:
+            challenges.answer(session, self._vault, challenge_id, said)
+
+    def settled_challenges(self, ids: Collection[int]) -> Sequence[int]:
+        """Which of these are open no more."""
+        with self._database.reading() as session:
+            return challenges.settled(session, ids)
+
+    def take_answer(self, lease: Lease, challenge_id: int) -> Mapping[str, str] | None:
+        """The answer, once; None if none came in time. The run goes on either way. LeaseLost."""
+        with self._database.writing() as session:
+            return challenges.take(session, self._vault, lease, challenge_id)
+
+    def challenges(self, *, only_open: bool = False, limit: int = 1000) -> Sequence[ChallengeInfo]:
+        """Newest first."""
+        with self._database.reading() as session:
+            return challenges.listed(session, only_open=only_open, limit=limit)
+
+    def challenge(self, challenge_id: int) -> ChallengeInfo | None:
+        with self._database.reading() as session:
+            return challenges.get(session, challenge_id)
+
+    # events
+
+    def events(self, after: int = 0, limit: int = 100, kinds: Collection[EventKind] = ()) -> Sequence[Event]:
+        """Those with ids greater than ``after``, by id; none is ever added before one that was there."""
+        with self._database.reading() as session:
+            return events.after(session, after, limit, kinds)
 
     # data
 
     def save_account(self, customer: Customer, account: Account) -> int:
         """Insert or update the account and its meters; returns the account's id."""
-        with self._database.writing() as session:
+        with self._writing() as session:
             return accounts.save(session, customer, account)
 
     def accounts(self, customer: Customer) -> Sequence[StoredAccount]:
@@ -195,7 +469,7 @@ class Store:
         The same bytes again bring back a file that was lost, which is nothing new.
         """
         sha256 = self.files.put(document.content)
-        with self._database.writing() as session:
+        with self._writing() as session:
             return bills.save(
                 session,
                 self.files,
@@ -232,7 +506,7 @@ class Store:
         Raises FormatError, and stores nothing, if a series changed its unit or has values beyond 64 bits.
         """
         sha256 = self.files.put(document.content)
-        with self._database.writing() as session:
+        with self._writing() as session:
             account = accounts.locked(session, account_id)
             kind = documents.Kind.INTERVALS
             documents.keep(session, self.files, account, kind, portal_key, document, sha256)

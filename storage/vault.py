@@ -11,8 +11,8 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
-from pathlib import Path
+import re
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,19 +20,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.errors import StorageError
-from storage.home import write_synced, written_aside
 
 _KEY = 32
 _NONCE = 12
 
 
 class MasterKey:
-    """One master key; its uses are separate keys derived from it. ``id`` names it without telling it."""
+    """One master key, which wraps others. ``id`` names it without telling it."""
 
     def __init__(self, secret: bytes) -> None:
         self.id = _derive(secret, b"meterfarm key id").hex()[:16]
         self._wrapping = AESGCM(_derive(secret, b"meterfarm data keys"))
-        self._hashing = _derive(secret, b"meterfarm rejected passwords")
 
     def wrap(self, data_key: bytes, owner: str) -> bytes:
         return _encrypt(self._wrapping, data_key, owner)
@@ -40,28 +38,38 @@ class MasterKey:
     def unwrap(self, wrapped: bytes, owner: str) -> bytes:
         return _decrypt(self._wrapping, wrapped, owner)
 
-    def digest(self, owner: str, secret: str) -> bytes:
-        """A keyed hash of ``secret`` as ``owner`` used it: HMAC-SHA256."""
-        return hmac.digest(self._hashing, f"{owner}\0{secret}".encode(), hashlib.sha256)
-
 
 class Vault:
-    """The ring of master keys: the first encrypts, all decrypt."""
+    """The ring of master keys: the first wraps, all unwrap.
 
-    def __init__(self, keys: Sequence[MasterKey]) -> None:
+    ``read_again`` gives the ring as it is now; another process may have put a new key in front. It is asked
+    before anything is wrapped, so that no key is used that is about to go, and when a key is not known.
+    """
+
+    def __init__(
+        self, keys: Sequence[MasterKey], read_again: Callable[[], Sequence[MasterKey]] | None = None
+    ) -> None:
         self.primary = keys[0]
         self._keys = {key.id: key for key in keys}
+        self._read_again = read_again
 
     def __contains__(self, key_id: str) -> bool:
         return key_id in self._keys
 
-    def new_data_key(self, owner: str) -> bytes:
-        """A fresh data key, wrapped by the primary master key."""
-        return self.primary.wrap(os.urandom(_KEY), owner)
+    def refresh(self) -> None:
+        """Take up the ring as it is now. Keys once known stay known to this process."""
+        if self._read_again is not None:
+            keys = self._read_again()
+            self._keys = self._keys | {key.id: key for key in keys}
+            self.primary = keys[0]
 
-    def rewrap(self, key_id: str, wrapped: bytes, owner: str) -> bytes:
+    def new_data_key(self, owner: str) -> tuple[str, bytes]:
+        """A fresh data key: the id of the master key that wraps it, and the wrapped key."""
+        return self._wrap(os.urandom(_KEY), owner)
+
+    def rewrap(self, key_id: str, wrapped: bytes, owner: str) -> tuple[str, bytes]:
         """The same data key under the primary master key."""
-        return self.primary.wrap(self._key(key_id).unwrap(wrapped, owner), owner)
+        return self._wrap(self._key(key_id).unwrap(wrapped, owner), owner)
 
     def seal(self, key_id: str, wrapped: bytes, owner: str, kind: str, secret: bytes) -> bytes:
         return _encrypt(self._data_cipher(key_id, wrapped, owner), secret, f"{owner}/{kind}")
@@ -69,15 +77,20 @@ class Vault:
     def unseal(self, key_id: str, wrapped: bytes, owner: str, kind: str, ciphertext: bytes) -> bytes:
         return _decrypt(self._data_cipher(key_id, wrapped, owner), ciphertext, f"{owner}/{kind}")
 
-    def digest(self, key_id: str, owner: str, secret: str) -> bytes | None:
-        """The keyed hash under the named master key; None if that key is no longer in the ring."""
-        key = self._keys.get(key_id)
-        return key.digest(owner, secret) if key else None
+    def digest(self, key_id: str, wrapped: bytes, owner: str, secret: str) -> bytes:
+        """A keyed hash of ``secret``: HMAC-SHA256 with the data key."""
+        return hmac.digest(self._key(key_id).unwrap(wrapped, owner), secret.encode(), hashlib.sha256)
+
+    def _wrap(self, data_key: bytes, owner: str) -> tuple[str, bytes]:
+        self.refresh()
+        return self.primary.id, self.primary.wrap(data_key, owner)
 
     def _data_cipher(self, key_id: str, wrapped: bytes, owner: str) -> AESGCM:
         return AESGCM(self._key(key_id).unwrap(wrapped, owner))
 
     def _key(self, key_id: str) -> MasterKey:
+        if key_id not in self._keys:
+            self.refresh()
         try:
             return self._keys[key_id]
         except KeyError:
@@ -91,35 +104,14 @@ def wrong_key(key_id: str) -> str:
     )
 
 
-def parse_keys(text: str) -> list[MasterKey]:
-    """Master keys from comma-separated urlsafe base64."""
-    return [_parse_key(part.strip(), "METERFARM_SECRET_KEYS") for part in text.split(",") if part.strip()]
+def parse_keys(text: str, where: str) -> list[MasterKey]:
+    """Master keys from urlsafe base64, separated by commas or lines; ``where`` they stood."""
+    return [_parse_key(part.strip(), where) for part in re.split(r"[,\n]", text) if part.strip()]
 
 
-def read_key_file(path: Path) -> MasterKey | None:
-    """The key in ``path``, None if there is no such file."""
-    try:
-        text = path.read_text("ascii")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise StorageError(f"The vault key {path} cannot be read; restore it from a backup.") from exc
-    return _parse_key(text.strip(), str(path))
-
-
-def make_key_file(path: Path) -> None:
-    """Write a new random key to ``path``, unless another process has just done so."""
-    try:
-        with written_aside(path) as aside:
-            write_synced(aside, base64.urlsafe_b64encode(os.urandom(_KEY)) + b"\n")
-            path.hardlink_to(aside)
-    except FileExistsError:
-        return
-    except OSError as exc:
-        raise StorageError(
-            f"The vault key {path} cannot be written ({exc.strerror}); "
-            "free some space or set METERFARM_HOME to another directory."
-        ) from exc
+def new_key() -> str:
+    """A random key as text."""
+    return base64.urlsafe_b64encode(os.urandom(_KEY)).decode()
 
 
 def _parse_key(text: str, where: str) -> MasterKey:

@@ -32,13 +32,14 @@ class LoginRow(Keyed, table=True):
 class RejectedPasswordRow(Keyed, table=True):
     """A keyed hash of a user name's spelling and a password that the portal refused together.
 
-    ``key_id`` names the master key it was made with.
+    The hash's own key is kept wrapped under the master key ``key_id``, so that it outlasts rotations.
     """
 
-    __table_args__ = table_args(UniqueConstraint("login_id", "key_id", "digest"))
+    __table_args__ = table_args()
 
-    login_id: int = Field(foreign_key="login.id", ondelete="CASCADE")
+    login_id: int = Field(foreign_key="login.id", ondelete="CASCADE", index=True)
     key_id: str
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
     digest: bytes = Field(sa_type=LargeBinary)
     outcome: str
     message: str
@@ -53,7 +54,8 @@ class TotpUseRow(Row, table=True):
 
 
 class CustomerRow(Owned, table=True):
-    """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``.
+    """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``, empty
+    once it was removed.
 
     ``username`` is spelled as it was last given. ``state``: ``records.CustomerState``, for ``reason``, since
     ``since``. ``faults`` counts the portal's faults since a run last got through. A part with no due time

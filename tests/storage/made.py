@@ -19,9 +19,13 @@ from records import (
     Meter,
     Quantity,
     Reading,
+    RunKind,
     Series,
     Unit,
 )
+from storage.results import Customer
+from storage.store import Store
+from storage.work import Lease
 
 UTILITY = "speculoos_power"
 USERNAME = "IAmValid@bayou.energy"
@@ -82,3 +86,10 @@ def series(
     """Quarter-hours of the electric meter."""
     readings = tuple(Reading(start + 900 * i, 900, value) for i, value in enumerate(mantissas))
     return Series(ELECTRIC.id, Commodity.ELECTRIC, direction, unit, exponent, readings)
+
+
+def begun(store: Store, customer: Customer, kind: RunKind = RunKind.SCRAPE) -> Lease:
+    """A run of the customer, under way in this process."""
+    claim = store.begin_run(customer, kind)
+    assert claim is not None, "the login is in use"
+    return claim.lease

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from records import LedgerItem, Outcome
-from storage.errors import StorageError
 from storage.store import Store
+from storage.work import LeaseLost
 from tests.storage.conftest import OpenStore
-from tests.storage.made import USERNAME, UTILITY
+from tests.storage.made import USERNAME, UTILITY, begun
 
 
 def test_a_customer_is_one_however_the_name_is_typed(store: Store) -> None:
@@ -97,38 +97,17 @@ def test_a_totp_step_is_claimed_once_among_many_that_try(open_store: OpenStore) 
 
 
 def test_a_run_ends_once_with_its_ledger(store: Store, home: Path) -> None:
-    run = store.start_run(store.customer(UTILITY, USERNAME), "scrape")
+    run = begun(store, store.customer(UTILITY, USERNAME))
     ledger = [
         LedgerItem("123", "bill 2026-01-05", stored=True, downloaded=True),
         LedgerItem("123", "bill 2026-02-05", stored=False, reason="unavailable"),
     ]
-    store.finish_run(
-        run, Outcome.PARTIAL, "One missing.", session="new", seconds={"collect": 1.5}, ledger=ledger
-    )
+    store.finish_run(run, Outcome.PARTIAL, "One missing.", use="new", seconds={"collect": 1.5}, ledger=ledger)
     with sqlite3.connect(home / "meterfarm.db") as database:
         ended = database.execute("SELECT state, outcome, message, session, seconds FROM run").fetchall()
         items = database.execute("SELECT item, stored, downloaded, reason FROM ledger_item").fetchall()
     database.close()
     assert ended == [("ended", "partial", "One missing.", "new", '{"collect": 1.5}')]
     assert items == [("bill 2026-01-05", 1, 1, ""), ("bill 2026-02-05", 0, 0, "unavailable")]
-    with pytest.raises(StorageError, match="not running any more"):
-        store.finish_run(run, Outcome.COMPLETE, "", session="new", seconds={}, ledger=())
-
-
-def test_a_new_run_abandons_what_the_customers_dead_runs_left_running(store: Store, home: Path) -> None:
-    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
-    ended = store.start_run(customer, "scrape")
-    store.finish_run(ended, Outcome.COMPLETE, "", session="new", seconds={}, ledger=())
-    dead, elsewhere = store.start_run(customer, "scrape"), store.start_run(other, "scrape")
-    alive = store.start_run(customer, "scrape")
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        states = database.execute("SELECT id, state, outcome, ended_at IS NOT NULL FROM run").fetchall()
-    database.close()
-    assert states == [
-        (ended, "ended", "complete", 1),
-        (dead, "abandoned", "", 1),
-        (elsewhere, "running", "", 0),
-        (alive, "running", "", 0),
-    ]
-    with pytest.raises(StorageError, match="not running any more"):
-        store.finish_run(dead, Outcome.COMPLETE, "", session="new", seconds={}, ledger=())
+    with pytest.raises(LeaseLost, match="has ended"):
+        store.finish_run(run, Outcome.COMPLETE, "")

@@ -14,7 +14,7 @@ from storage.settings import Settings
 from storage.store import Store
 from storage.vault import MasterKey, Vault
 from tests.storage.conftest import OpenStore
-from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, bill, key, listed, pdf, series
+from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, begun, bill, key, listed, pdf, series
 
 CANARY = "canary-7f3a91"
 
@@ -100,13 +100,13 @@ def test_a_damaged_session_is_one_sentence_until_it_is_dropped(
 
 def test_a_wrapped_key_and_a_ciphertext_are_bound_to_what_they_belong_to() -> None:
     vault = Vault([MasterKey(b"k" * 32)])
-    wrapped = vault.new_data_key("one")
-    sealed = vault.seal(vault.primary.id, wrapped, "one", "session", b"state")
-    assert vault.unseal(vault.primary.id, wrapped, "one", "session", sealed) == b"state"
+    key_id, wrapped = vault.new_data_key("one")
+    sealed = vault.seal(key_id, wrapped, "one", "session", b"state")
+    assert vault.unseal(key_id, wrapped, "one", "session", sealed) == b"state"
     with pytest.raises(StorageError, match="does not open"):
-        vault.unseal(vault.primary.id, wrapped, "one", "password", sealed)
+        vault.unseal(key_id, wrapped, "one", "password", sealed)
     with pytest.raises(StorageError, match="does not open"):
-        vault.rewrap(vault.primary.id, wrapped, "two")
+        vault.rewrap(key_id, wrapped, "two")
 
 
 def test_removal_destroys_the_key_and_leaves_nothing(store: Store, home: Path) -> None:
@@ -118,16 +118,14 @@ def test_removal_destroys_the_key_and_leaves_nothing(store: Store, home: Path) -
     store.save_bill(account, listed(), pdf(b"%PDF mine"), bill(), layout="l", layout_version=1)
     store.save_readings(account, EXPORT, "export", [series([1, 2, 3])])
     store.save_readings(shared, EXPORT, "export", [series([1, 2, 3])])
-    store.finish_run(
-        store.start_run(customer, "scrape"), Outcome.COMPLETE, "", session="new", seconds={}, ledger=()
-    )
+    store.finish_run(begun(store, customer), Outcome.COMPLETE, "")
     with sqlite3.connect(home / "meterfarm.db") as database:
         (wrapped,) = database.execute(
             "SELECT wrapped_key FROM customer WHERE id = ?", (customer.id,)
         ).fetchone()
     database.close()
     assert wrapped in _bytes_of(home)
-    store.remove_customer(customer)
+    store.remove_customer(customer, data=True)
     left = _bytes_of(home)
     assert wrapped not in left
     assert USERNAME.encode() not in left
@@ -146,10 +144,11 @@ def test_keys_rotate_and_the_old_one_can_go(open_store: OpenStore) -> None:
     both = open_store(f"{key(2)},{key(1)}")
     assert both.rotate() == 1
     assert both.rotate() == 0
-    rejection = both.rejection(customer, "wrong")
-    assert rejection is not None
+    new = open_store(key(2))
+    rejection = new.rejection(customer, "wrong")
+    assert rejection is not None, "a refused password stays refused"
     assert rejection.message == "No."
-    saved = open_store(key(2)).load_session(customer)
+    saved = new.load_session(customer)
     assert saved is not None
     assert saved.state == b"state"
 

@@ -95,12 +95,13 @@ def _identity() -> None:
         "rejected_password",
         _of("login"),
         _column("key_id", sa.String),
+        _column("wrapped_key", sa.LargeBinary),
         _column("digest", sa.LargeBinary),
         _column("outcome", sa.String),
         _column("message", sa.String),
         _column("at", INSTANT),
-        sa.UniqueConstraint("login_id", "key_id", "digest"),
     )
+    _indexed("rejected_password", "login_id")
     op.create_table(
         "totp_use",
         sa.Column("login_id", sa.Integer, sa.ForeignKey("login.id", ondelete="CASCADE"), primary_key=True),

@@ -1,0 +1,55 @@
+"""What customers entrust to us to sign in with, sealed with their data key and bound to its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import SecretStr
+from sqlmodel import Session, col, select
+
+from records import SecretKind
+from storage import customers
+from storage.database import now, put
+from storage.results import Customer
+from storage.tables import CredentialRow
+from storage.vault import Vault
+
+
+def save(session: Session, vault: Vault, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
+    """Keep the secrets; one of a kind replaces the former."""
+    for kind, secret in secrets.items():
+        values = {
+            "company_id": customer.company_id,
+            "ciphertext": customers.seal(session, vault, customer, _bound(kind), secret.encode()),
+            "saved_at": now(session),
+        }
+        put(session, CredentialRow, {"customer_id": customer.id, "kind": kind.value}, values)
+
+
+def load(session: Session, vault: Vault, customer: Customer) -> dict[SecretKind, SecretStr]:
+    query = select(CredentialRow).where(CredentialRow.customer_id == customer.id)
+    found = {}
+    for row in session.exec(query):
+        kind = SecretKind(row.kind)
+        secret = customers.unseal(session, vault, customer, _bound(kind), row.ciphertext)
+        found[kind] = SecretStr(secret.decode())
+    return found
+
+
+def kinds(session: Session, customer: Customer) -> frozenset[SecretKind]:
+    """Which kinds are stored."""
+    query = select(CredentialRow.kind).where(CredentialRow.customer_id == customer.id)
+    return frozenset(map(SecretKind, session.exec(query)))
+
+
+def saved_since(session: Session, customer: Customer, at: datetime) -> bool:
+    """Whether a secret was saved after ``at``, so that who read them then has not tried it."""
+    query = select(CredentialRow.id).where(
+        CredentialRow.customer_id == customer.id, col(CredentialRow.saved_at) > at
+    )
+    return session.exec(query).first() is not None
+
+
+def _bound(kind: SecretKind) -> str:
+    return f"credential {kind.value}"

@@ -1,0 +1,118 @@
+"""Engines for the two kinds of database, and connecting to them.
+
+SQLite stands several processes only with a write-ahead log, a busy timeout and ``BEGIN IMMEDIATE`` for every
+transaction that writes. A Postgres server may be gone for a moment: connecting is tried again, and nothing
+else is, for of a statement that was sent nobody knows what became of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from storage.errors import StorageError
+
+_BUSY_SECONDS = 30
+_DRIVER = "postgresql+psycopg"
+_POSTGRES = {
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+    "application_name": "meterfarm",
+    "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+}
+_FINAL = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied", "not permitted")
+"""In what a server says of a connection that it will not grant later either."""
+
+
+def parse(url: str) -> URL:
+    """An address as people write it; Postgres is spoken to by psycopg unless it names a driver."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StorageError("DATABASE_URL is not a database address; write it as dialect://...") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername=_DRIVER)
+    return parsed
+
+
+def make_engine(url: URL) -> Engine:
+    kind = url.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise StorageError(f"DATABASE_URL names the database {kind}; use sqlite or postgresql.")
+    try:
+        if url.drivername == _DRIVER:
+            return create_engine(
+                url,
+                hide_parameters=True,
+                pool_pre_ping=True,
+                connect_args={name: value for name, value in _POSTGRES.items() if name not in url.query},
+            )
+        engine = create_engine(url, hide_parameters=True)
+    except (ModuleNotFoundError, NoSuchModuleError) as exc:
+        raise StorageError(
+            f"The driver for DATABASE_URL ({url.drivername}) is not installed; install it."
+        ) from exc
+    if kind == "sqlite":
+        event.listen(engine, "do_connect", _create_private)
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _may_pass(exc: BaseException) -> bool:
+    return isinstance(exc, OperationalError) and not any(word in str(exc.orig) for word in _FINAL)
+
+
+_patiently = Retrying(
+    retry=retry_if_exception(_may_pass),
+    wait=wait_exponential(multiplier=0.1, max=2),
+    stop=stop_after_delay(15),
+    reraise=True,
+)
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """A connection. One that a server does not grant at once is asked for again, for some 15 seconds."""
+    connection = _patiently(engine.connect) if engine.dialect.name == "postgresql" else engine.connect()
+    with connection:
+        yield connection
+
+
+def _create_private(
+    dialect: object, record: ConnectionPoolEntry, cargs: list[str], cparams: dict[str, object]
+) -> None:
+    """Make the file first, for its owner only; SQLite gives its companion files the same rights."""
+    try:
+        os.close(os.open(cargs[0], os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError:
+        return  # SQLite reports it in its own words
+
+
+def _set_up_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None  # transactions begin in _begin_sqlite
+    for pragma in (
+        f"busy_timeout = {_BUSY_SECONDS * 1000}",
+        "foreign_keys = ON",
+        "synchronous = NORMAL",
+        "secure_delete = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

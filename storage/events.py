@@ -1,0 +1,97 @@
+"""The outbox: what is told of customers, written in the transaction that makes it true."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from records import EventKind
+from storage.database import at_the_end, insert_if_absent, now
+from storage.results import Event
+from storage.tables import CustomerRow, EventRow, LoginRow
+
+_LOCK = 0x6D657665
+_WRITTEN = "events written"
+
+
+def tell(
+    session: Session,
+    customer_id: int,
+    kind: EventKind,
+    key: str,
+    about: Mapping[str, Any],
+    *,
+    run_id: int | None = None,
+) -> bool:
+    """Write an event unless the customer has one of this kind and key; whether it was written.
+
+    ``about`` becomes the payload's object, after the customer's ids and utility. No secrets.
+    """
+    query = (
+        select(CustomerRow.company_id, CustomerRow.external_id, LoginRow.utility)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .where(CustomerRow.id == customer_id)
+    )
+    company_id, external_id, utility = session.exec(query).one()
+    whose = {"customer_id": customer_id, "customer_external_id": external_id, "utility": utility}
+    values = {
+        "company_id": company_id,
+        "customer_id": customer_id,
+        "run_id": run_id,
+        "kind": kind.value,
+        "key": key,
+        "payload": {"event": kind.value, "object": {**whose, **about}},
+        "at": now(session),
+    }
+    if not insert_if_absent(session, EventRow, values):
+        return False
+    if session.get_bind().dialect.name == "postgresql":
+        _leave_to_publish(session, customer_id, kind, key)
+    return True
+
+
+def told(session: Session, customer_id: int, kind: EventKind) -> bool:
+    """Whether the customer has an event of this kind."""
+    query = select(EventRow.id).where(EventRow.customer_id == customer_id, EventRow.kind == kind.value)
+    return session.exec(query).first() is not None
+
+
+def after(session: Session, event_id: int, limit: int, kinds: Collection[EventKind]) -> list[Event]:
+    """Events with greater ids, by id."""
+    query = select(EventRow).where(EventRow.id > event_id).order_by(col(EventRow.id)).limit(limit)
+    if kinds:
+        query = query.where(col(EventRow.kind).in_([kind.value for kind in kinds]))
+    return [
+        Event(row.id, row.customer_id, row.run_id, EventKind(row.kind), row.key, row.payload, row.at)
+        for row in session.exec(query)
+    ]
+
+
+def instant(at: datetime) -> str:
+    """An instant as payloads word it."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _leave_to_publish(session: Session, customer_id: int, kind: EventKind, key: str) -> None:
+    query = select(EventRow.id).filter_by(customer_id=customer_id, kind=kind.value, key=key)
+    if _WRITTEN not in session.info:
+        session.info[_WRITTEN] = []
+        at_the_end(session, _publish)
+    session.info[_WRITTEN].append(session.exec(query).one())
+
+
+def _publish(session: Session) -> None:
+    """Number this transaction's events anew, one transaction at a time and last thing before its commit.
+
+    So ids come in the order of commits, and who reads on after the last id they saw misses none. Nothing is
+    waited for once the lock is held.
+    """
+    connection = session.connection()
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    written = session.info.pop(_WRITTEN)
+    number = text("UPDATE event SET id = nextval(pg_get_serial_sequence('event', 'id')) WHERE id = :id")
+    connection.execute(number, [{"id": event_id} for event_id in written])

@@ -1,0 +1,133 @@
+"""The register of customers: who is entered in it, and what of them is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import update as update_rows
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from records import CustomerState, EventKind, RunKind, RunState, SecretKind
+from storage import credentials, customers, events, logins, queue, sessions
+from storage.database import now
+from storage.errors import AlreadyThere
+from storage.results import Customer
+from storage.tables import CustomerRow, RunRow
+from storage.vault import Vault
+
+
+def add(
+    session: Session,
+    vault: Vault,
+    utility: str,
+    username: str,
+    external_id: str | None,
+    secrets: Mapping[SecretKind, str],
+    method: str,
+) -> Customer:
+    """Enter a customer, or bring a removed one back. Raises AlreadyThere."""
+    taken = _with_external_id(session, external_id)
+    row = customers.entered(session, utility, username, external_id)
+    if row is not None and row.wrapped_key:
+        raise _already(f"{username.strip()} at {utility}", row)
+    if row is None or (taken is not None and taken.id != row.id):
+        raise _external_id_taken(session, external_id or "")
+    customers.begin(session, vault, row, method)
+    row.username = username.strip()
+    row.external_id = external_id or row.external_id
+    customer = Customer(row.id, row.company_id, row.login_id, utility, row.username)
+    credentials.save(session, vault, customer, secrets)
+    if SecretKind.PASSWORD in secrets:
+        _filled(session, customer, row)
+    return customer
+
+
+def change(
+    session: Session,
+    vault: Vault,
+    customer: Customer,
+    username: str | None,
+    external_id: str | None,
+    secrets: Mapping[SecretKind, str],
+) -> None:
+    """Change what is given; an empty ``external_id`` takes it away. Raises AlreadyThere.
+
+    With something new to sign in with, a run that tries it is queued.
+    """
+    row = customers.locked(session, customer)
+    if external_id is not None and external_id != (row.external_id or ""):
+        _give_external_id(session, row, external_id)
+    moved = username is not None and _rename(session, customer, row, username)
+    credentials.save(session, vault, customer, secrets)
+    if (secrets or moved) and SecretKind.PASSWORD in credentials.kinds(session, customer):
+        now_called = Customer(row.id, row.company_id, row.login_id, customer.utility, row.username)
+        _filled(session, now_called, row)
+
+
+def _filled(session: Session, customer: Customer, row: CustomerRow) -> None:
+    """There is something to sign in with that was not tried yet. Who must come back has not yet done so."""
+    at = now(session)
+    if row.state == CustomerState.NEW.value:
+        row.state, row.reason, row.since = CustomerState.ACTIVE.value, "", at
+    run_id = queue.enter(session, customer, RunKind.CONNECT, why="new credentials")
+    told = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
+    kind = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
+    events.tell(session, customer.id, kind, at.isoformat(), told, run_id=run_id)
+
+
+def _give_external_id(session: Session, row: CustomerRow, external_id: str) -> None:
+    if _with_external_id(session, external_id):
+        raise _external_id_taken(session, external_id)
+    row.external_id = external_id or None
+    try:
+        session.flush()
+    except IntegrityError as exc:
+        raise AlreadyThere(f"The external id {external_id} was just given to another customer.") from exc
+
+
+def _rename(session: Session, customer: Customer, row: CustomerRow, username: str) -> bool:
+    """Respell the user name; True if it is another login, which the portal's session is not of."""
+    row.username = username.strip()
+    before, login_id = row.login_id, customers.login(session, customer.utility, username)
+    if login_id == before:
+        return False
+    query = select(CustomerRow).filter_by(company_id=row.company_id, login_id=login_id)
+    taken = session.exec(query).first()
+    if taken is not None:
+        raise _already(f"{row.username} at {customer.utility}", taken)
+    row.login_id = login_id
+    try:
+        session.flush()
+    except IntegrityError as exc:
+        raise AlreadyThere(f"{row.username} at {customer.utility} was just added.") from exc
+    sessions.drop(session, customer)
+    of_customer = update_rows(RunRow).where(col(RunRow.customer_id) == row.id)
+    session.execute(of_customer.where(col(RunRow.state) == RunState.QUEUED.value).values(login_id=login_id))
+    session.execute(of_customer.where(col(RunRow.state).in_(queue.HELD)).values(cancelled=True))
+    logins.release(session, before)
+    return True
+
+
+def _with_external_id(session: Session, external_id: str | None) -> CustomerRow | None:
+    if not external_id:
+        return None
+    query = select(CustomerRow).filter_by(company_id=customers.company(session), external_id=external_id)
+    return session.exec(query).first()
+
+
+def _external_id_taken(session: Session, external_id: str) -> AlreadyThere:
+    row = _with_external_id(session, external_id)
+    if row is None:
+        return AlreadyThere(f"The external id {external_id} was just given to another customer.")
+    return _already(f"The external id {external_id}", row)
+
+
+def _already(what: str, row: CustomerRow) -> AlreadyThere:
+    if row.state == CustomerState.REMOVED.value:
+        back = "remove it with its data, or add it again"
+        return AlreadyThere(f"{what} is there already as customer {row.id}, which was removed; {back}.")
+    known = f" (external id {row.external_id})" if row.external_id else ""
+    return AlreadyThere(
+        f"{what} is there already as customer {row.id}{known}; change it with `customer update {row.id}`."
+    )
