@@ -16,6 +16,7 @@ from fake_utility.signing import signing_key
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8600
+PRERENDER_MIB = 600
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,10 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except (BadTime, BadDestination) as exc:
         return _refuse(str(exc))
-    return _serve(options, clock, delivery)
+    mebibytes = options.prerender or "0"
+    if not mebibytes.isdecimal() or (options.prerender and not int(mebibytes)):
+        return _refuse(
+            f"--prerender: {mebibytes!r} is not a number of MiB; leave it out for {PRERENDER_MIB}."
+        )
+    return _serve(options, clock, delivery, int(mebibytes) * 2**20)
 
 
-def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery) -> int:
+def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery, prerender: int) -> int:
     home = Path(os.environ.get("METERFARM_HOME") or ".meterfarm")
     try:
         key = signing_key(home)
@@ -63,7 +69,7 @@ def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery) -> int
 
     address = f"http://{HOST}:{listener.getsockname()[1]}"
     parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None
-    portal = Portal(key, clock, Codes(random=options.random_codes), delivery)
+    portal = Portal(key, clock, Codes(random=options.random_codes), delivery, prerender=prerender)
     ready = partial(_tell_parent, parent, address) if parent else partial(_tell_person, address)
     serve(make_app(portal), listener, ready, parent)
     return 0
@@ -101,6 +107,13 @@ def _parser() -> argparse.ArgumentParser:
         "--sms-webhook", metavar="URL", help="post text messages there, in Twilio's inbound form"
     )
     parser.add_argument("--smtp", metavar="HOST:PORT", help="hand e-mails in there")
+    parser.add_argument(
+        "--prerender",
+        metavar="MIB",
+        nargs="?",
+        const=str(PRERENDER_MIB),
+        help="keep pages and documents in memory, up to MIB (default: %(const)s), as a benchmark wants",
+    )
     parser.add_argument("--list", action="store_true", help="print the test customers and stop")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")
     parser.add_argument("--parent-fd", type=int, help=argparse.SUPPRESS)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json")
+UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json", "/prerender")
 
 
 @dataclass(slots=True)

@@ -27,11 +27,13 @@ def fake_utility(
     home: Path | None = None,
     sms_webhook: str | None = None,
     smtp: str | None = None,
+    prerender: bool | int = False,
     log: Path | None = None,
 ) -> Iterator[str]:
     """Yield the base URL of a Speculoos Power on a free port. Raises DidNotStart.
 
-    `home` holds its signing key (default: METERFARM_HOME); `log` gets what it prints. The child has a session
+    `home` holds its signing key (default: METERFARM_HOME); `log` gets what it prints; `prerender` may be a
+    number of MiB. The child has a session
     of its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket between them, so that it
     also ends when this process is killed.
     """
@@ -39,6 +41,8 @@ def fake_utility(
     arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
     if random_codes:
         arguments.append("--random-codes")
+    if prerender:
+        arguments += ["--prerender"] if prerender is True else ["--prerender", str(prerender)]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": path} | ({"METERFARM_HOME": str(home)} if home else {})
     with ExitStack() as stack:

@@ -13,15 +13,18 @@ def accounts_page(visit: Visit) -> Response:
     accounts = visit.customer.accounts
     if len(accounts) == 1:
         return RedirectResponse(f"/accounts/{accounts[0].number}", 303)
-    return visit.page("accounts.html" if accounts else "no_accounts.html", {"accounts": accounts})
+    template = "accounts.html" if accounts else "no_accounts.html"
+    return visit.kept_page(template, lambda: {"accounts": accounts})
 
 
 @inside_account
 def account_page(visit: Visit, account: Account) -> Response:
     today = visit.portal.today
-    context = {
-        "account": account,
-        "latest": next(iter(bills(account, today)), None),
-        "charts": [] if account.new else [daily_bars(meter, today) for meter in account.meters],
-    }
-    return visit.page("account.html", context)
+    return visit.kept_page(
+        "account.html",
+        lambda: {
+            "account": account,
+            "latest": next(iter(bills(account, today)), None),
+            "charts": [] if account.new else [daily_bars(meter, today) for meter in account.meters],
+        },
+    )

@@ -61,6 +61,9 @@ class Meter:
     directions: tuple[Direction, ...] = ("delivered",)
     new: bool = False
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     @property
     def tariff(self) -> str:
         return TARIFFS[self.commodity]
@@ -76,6 +79,9 @@ class Account:
     read_day: int
     meters: tuple[Meter, ...]
     community_solar: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.number)
 
     @property
     def new(self) -> bool:

@@ -9,7 +9,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fake_utility.counters import CountRequests
-from fake_utility.speculoos import account_pages, bill_pages, gates, mfa, public_pages, sign_in, usage_pages
+from fake_utility.speculoos import (
+    account_pages,
+    bill_pages,
+    gates,
+    mfa,
+    prerender,
+    public_pages,
+    sign_in,
+    usage_pages,
+)
 from fake_utility.speculoos.portal import Portal, message_page
 from fake_utility.speculoos.visits import not_found
 
@@ -39,6 +48,7 @@ ROUTES = [
     Route("/outbox", public_pages.outbox_page),
     Route("/outbox.json", public_pages.outbox_json),
     Route("/stats.json", public_pages.stats),
+    Route("/prerender", prerender.prerender, methods=["POST"]),
     Route("/style.css", public_pages.style),
     Route("/icon.svg", public_pages.icon),
     Route("/favicon.ico", public_pages.icon),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from fake_utility.speculoos.accounts import Meter
 from fake_utility.speculoos.calendar import ONE_DAY
@@ -30,6 +31,7 @@ class Chart:
     average: int
 
 
+@lru_cache(maxsize=4_000)
 def daily_bars(meter: Meter, today: date) -> Chart:
     """The last 30 days before today."""
     days = [today - n * ONE_DAY for n in range(DAYS, 0, -1)]

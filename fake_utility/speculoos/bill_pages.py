@@ -7,7 +7,9 @@ from threading import Thread
 from starlette.responses import Response
 
 from fake_utility.speculoos.accounts import Account
-from fake_utility.speculoos.billing import bills, find_bill
+from fake_utility.speculoos.billing import Bill, bills
+from fake_utility.speculoos.customers import Customer
+from fake_utility.speculoos.portal import Portal
 from fake_utility.speculoos.visits import Visit, inside_account, not_found
 
 A_PAGE = 10
@@ -26,29 +28,38 @@ def bills_page(visit: Visit, account: Account) -> Response:
     shown = listed[(page - 1) * A_PAGE : page * A_PAGE]
     if page > 1 and not shown:
         return not_found(visit.request)
-    context = {
-        "account": account,
-        "bills": shown,
-        "total": len(listed),
-        "number": page,
-        "older": page * A_PAGE < len(listed),
-    }
-    redesigned = visit.customer.oddities.redesigned_bills
-    return visit.page("bills_redesigned.html" if redesigned else "bills.html", context)
+    template = "bills_redesigned.html" if visit.customer.oddities.redesigned_bills else "bills.html"
+    return visit.kept_page(
+        template,
+        lambda: {
+            "account": account,
+            "bills": shown,
+            "total": len(listed),
+            "number": page,
+            "older": page * A_PAGE < len(listed),
+        },
+        page,
+    )
+
+
+def bill_content(portal: Portal, customer: Customer, place: int, bill: Bill) -> bytes:
+    """The PDF of the bill at a place in the list (0 is the newest)."""
+    # Loaded late: it takes longer than all the rest of the start.
+    from fake_utility.speculoos.bill_pdf import placeholder_pdf, render_bill
+
+    if customer.oddities.placeholder_bill == place:
+        return placeholder_pdf()
+    return portal.kept.get((bill.account.number, bill.id), lambda: render_bill(bill))
 
 
 @inside_account
 def bill_document(visit: Visit, account: Account) -> Response:
-    # Loaded late: it takes longer than all the rest of the start.
-    from fake_utility.speculoos.bill_pdf import placeholder_pdf, render_bill
-
-    listed = bills(account, visit.portal.today)
-    bill = find_bill(account, visit.portal.today, visit.request.path_params["bill"])
+    listed = enumerate(bills(account, visit.portal.today))
+    wanted = visit.request.path_params["bill"]
+    place, bill = next(((place, bill) for place, bill in listed if bill.id == wanted), (0, None))
     if bill is None:
         return not_found(visit.request)
-    missing = visit.customer.oddities.placeholder_bill
-    unavailable = missing is not None and listed.index(bill) == missing
-    content = placeholder_pdf() if unavailable else render_bill(bill)
+    content = bill_content(visit.portal, visit.customer, place, bill)
     visit.portal.served_bill(visit.customer, visit.session)
     return Response(
         content,

@@ -35,7 +35,6 @@ _MESSAGES = {
 }
 
 
-@lru_cache(maxsize=2_000)
 def render_bill(bill: Bill) -> bytes:
     sheet = Sheet(f"Speculoos Power bill of {long_date(bill.billed_on)}", bill.billed_on)
     sheet.page()

@@ -41,6 +41,9 @@ class Bill:
     last_bill_cents: int
     payments_cents: int
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     @property
     def due_on(self) -> date:
         return self.billed_on + DUE_AFTER
@@ -74,15 +77,12 @@ class _Period:
         return sum(charge.cents for charge in self.charges) + sum(credit.cents for credit in self.credits)
 
 
-def bills(account: Account, today: date) -> list[Bill]:
+@lru_cache(maxsize=2_000)
+def bills(account: Account, today: date) -> tuple[Bill, ...]:
     """The account's bills by the given day, newest first."""
     if account.new:
-        return []
-    return [_bill(account, period) for period in billed_periods(account.read_day, today)]
-
-
-def find_bill(account: Account, today: date, bill_id: str) -> Bill | None:
-    return next((bill for bill in bills(account, today) if bill.id == bill_id), None)
+        return ()
+    return tuple(_bill(account, period) for period in billed_periods(account.read_day, today))
 
 
 def monthly_usage(bill: Bill, commodity: Commodity) -> list[tuple[date, int]]:
@@ -93,7 +93,7 @@ def monthly_usage(bill: Bill, commodity: Commodity) -> list[tuple[date, int]]:
     return [(period.to, _usage(_reads(bill.account, period), commodity)) for period in reversed(periods)]
 
 
-@lru_cache(maxsize=4_000)
+@lru_cache(maxsize=24_000)
 def _bill(account: Account, period: Period) -> Bill:
     this, last = _costs(account, period), _costs(account, period_before(period))
     last_bill = last.cents + _unpaid(account, period_before(period))

@@ -5,7 +5,6 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 
 from fake_utility.speculoos.accounts import Account, Meter
 from fake_utility.speculoos.calendar import readings_span
@@ -68,11 +67,6 @@ def parse_export(account: Account, fields: Mapping[str, str], today: date) -> Ex
     if format_ not in FORMATS:
         raise BadExport("Choose one of the formats: Green Button XML, CSV or ZIP.")
     return Export(account, meter, start, to, format_, to_newest=to == last)
-
-
-@lru_cache(maxsize=16)
-def export_bytes(export: Export) -> bytes:
-    return export.content()
 
 
 def _date(name: str, fields: Mapping[str, str]) -> date:

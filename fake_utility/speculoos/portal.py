@@ -1,31 +1,28 @@
 """The portal's state: what its views share, and what it remembers of its customers while it runs."""
 
 import hmac
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from fake_utility.clock import Clock
 from fake_utility.counters import Counters
 from fake_utility.delivery import Delivery
+from fake_utility.kept import Kept
 from fake_utility.outbox import Outbox
-from fake_utility.speculoos.calendar import ZONE, long_date, us_date
+from fake_utility.speculoos.calendar import ZONE
 from fake_utility.speculoos.challenges import Challenge, Judge
 from fake_utility.speculoos.codes import Codes
 from fake_utility.speculoos.customers import Customer, Factor
 from fake_utility.speculoos.letters import mail, text_message
-from fake_utility.speculoos.money import dollars, quantity
 from fake_utility.speculoos.numbered import find_customer
-from fake_utility.speculoos.sessions import CSRF, SESSION, Session, Sessions, set_cookie
+from fake_utility.speculoos.rendering import Pages
+from fake_utility.speculoos.sessions import CSRF, SESSION, Session, Sessions
 
-HERE = Path(__file__).parent
+DOCUMENTS_KEPT = 64_000_000
 MAIN_PAGES = ("/", "/accounts")
 
 
@@ -54,7 +51,11 @@ class Memory:
 
 
 class Portal:
-    def __init__(self, key: bytes, clock: Clock, codes: Codes, delivery: Delivery) -> None:
+    """`prerender`: with it, pages and documents are kept after they were first made, up to so many bytes."""
+
+    def __init__(
+        self, key: bytes, clock: Clock, codes: Codes, delivery: Delivery, *, prerender: int = 0
+    ) -> None:
         self.clock = clock
         self.codes = codes
         self.delivery = delivery
@@ -63,39 +64,14 @@ class Portal:
         self.counters = Counters()
         self.outbox = Outbox()
         self.memory = Memory()
+        self.prerenders = prerender > 0
+        self.kept = Kept(prerender or DOCUMENTS_KEPT)
         self.sign_ins: dict[str, SignIn] = {}
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True
-        )
-        self._templates.filters |= {
-            "dollars": dollars,
-            "quantity": quantity,
-            "long_date": long_date,
-            "us_date": us_date,
-        }
+        self.pages = Pages(clock, self.kept if self.prerenders else None)
 
     @property
     def today(self) -> date:
         return self.clock.today(ZONE)
-
-    def page(
-        self,
-        request: Request,
-        template: str,
-        context: Mapping[str, Any] | None = None,
-        *,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
-    ) -> HTMLResponse:
-        """Render a page; its forms get the browser's CSRF token."""
-        token = request.cookies.get(CSRF) or secrets.token_urlsafe(24)
-        html = self._templates.get_template(template).render(
-            {"csrf_token": token, "path": request.url.path, "year": self.today.year, **(context or {})}
-        )
-        response = HTMLResponse(html, status, headers)
-        if CSRF not in request.cookies:
-            set_cookie(response, CSRF, token)
-        return response
 
     def genuine(self, request: Request, fields: Mapping[str, str]) -> bool:
         """Does the form carry the browser's own CSRF token?"""
@@ -159,4 +135,4 @@ def message_page(
 ) -> Response:
     """A page that only says something."""
     context = {"title": title, "paragraphs": paragraphs}
-    return portal_of(request).page(request, "message.html", context, status=status, headers=headers)
+    return portal_of(request).pages.page(request, "message.html", context, status=status, headers=headers)

@@ -8,9 +8,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from fake_utility.outbox import Message
 from fake_utility.speculoos.customers import ANSWER, CUSTOMERS, QUESTION, Customer, normalise
 from fake_utility.speculoos.numbered import find_customer, numbered_among
-from fake_utility.speculoos.portal import HERE, Portal, portal_of
+from fake_utility.speculoos.portal import Portal, portal_of
+from fake_utility.speculoos.rendering import HERE
 
 _LONG = {"Cache-Control": "public, max-age=3600"}
+_STYLE = (HERE / "static" / "style.css").read_bytes()
+_ICON = (HERE / "static" / "icon.svg").read_bytes()
 
 
 async def stats(request: Request) -> Response:
@@ -24,7 +27,9 @@ async def outbox_json(request: Request) -> Response:
 
 async def outbox_page(request: Request) -> Response:
     shown = _shown(request)
-    return portal_of(request).page(request, "outbox.html", {**shown, "messages": shown["messages"][::-1]})
+    return portal_of(request).pages.page(
+        request, "outbox.html", {**shown, "messages": shown["messages"][::-1]}
+    )
 
 
 class _Shown(TypedDict):
@@ -61,11 +66,11 @@ def _authenticator(portal: Portal, customer: Customer) -> dict[str, str | int]:
 
 
 async def style(request: Request) -> Response:
-    return Response((HERE / "static" / "style.css").read_bytes(), media_type="text/css", headers=_LONG)
+    return Response(_STYLE, media_type="text/css", headers=_LONG)
 
 
 async def icon(request: Request) -> Response:
-    return Response((HERE / "static" / "icon.svg").read_bytes(), media_type="image/svg+xml", headers=_LONG)
+    return Response(_ICON, media_type="image/svg+xml", headers=_LONG)
 
 
 async def robots(request: Request) -> Response:

@@ -30,7 +30,7 @@ async def home(request: Request) -> Response:
 
 async def login_page(request: Request) -> Response:
     notice = next((text for name, text in NOTICES.items() if name in request.query_params), None)
-    return portal_of(request).page(request, "login.html", {"notice": notice})
+    return portal_of(request).pages.kept_page(request, "login.html", lambda: {"notice": notice}, notice)
 
 
 async def login(request: Request) -> Response:
@@ -80,4 +80,4 @@ async def logout(request: Request) -> Response:
 
 def _again(request: Request, fields: Mapping[str, str], alert: str, status: int) -> Response:
     typed = {"email": fields.get("email"), "keep": KEEP in fields}
-    return portal_of(request).page(request, "login.html", {"alert": alert, **typed}, status=status)
+    return portal_of(request).pages.page(request, "login.html", {"alert": alert, **typed}, status=status)

@@ -4,13 +4,15 @@ from starlette.responses import Response
 
 from fake_utility.speculoos.accounts import Account
 from fake_utility.speculoos.calendar import readings_span
-from fake_utility.speculoos.exports import BadExport, export_bytes, parse_export
+from fake_utility.speculoos.exports import BadExport, Export, parse_export
+from fake_utility.speculoos.portal import Portal
 from fake_utility.speculoos.visits import Visit, inside_account
 
 
 @inside_account
 def usage_page(visit: Visit, account: Account) -> Response:
-    return _usage(visit, account)
+    first, last = readings_span(visit.portal.today)
+    return visit.kept_page("usage.html", lambda: {"account": account, "first": first, "last": last})
 
 
 @inside_account
@@ -21,7 +23,7 @@ def export(visit: Visit, account: Account) -> Response:
         wanted = parse_export(account, visit.request.query_params, visit.portal.today)
     except BadExport as exc:
         return _usage(visit, account, alert=str(exc), status=400)
-    content = export_bytes(wanted)
+    content = export_content(visit.portal, wanted)
     visit.portal.served_export(visit.customer)
     return Response(
         content,
@@ -31,6 +33,10 @@ def export(visit: Visit, account: Account) -> Response:
             "Cache-Control": "private, no-store",
         },
     )
+
+
+def export_content(portal: Portal, wanted: Export) -> bytes:
+    return portal.kept.get(wanted, wanted.content)
 
 
 def _usage(visit: Visit, account: Account, *, alert: str | None = None, status: int = 200) -> Response:

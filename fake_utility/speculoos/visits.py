@@ -1,6 +1,6 @@
 """Who is asking: views inside the portal are called only for a visitor who may see them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -40,7 +40,19 @@ class Visit:
         """A page inside the portal, with the customer's name and menu."""
         self.portal.counters.of(self.customer.username).pages += 1
         values = {"customer": self.customer, **(context or {})}
-        return self.portal.page(self.request, template, values, status=status)
+        return self.portal.pages.page(self.request, template, values, status=status)
+
+    def kept_page(
+        self, template: str, make_context: Callable[[], dict[str, Any]], about: Hashable = None
+    ) -> HTMLResponse:
+        """A page that only the customer, the address, the day and `about` decide."""
+        self.portal.counters.of(self.customer.username).pages += 1
+        return self.portal.pages.kept_page(
+            self.request,
+            template,
+            lambda: {"customer": self.customer, **make_context()},
+            (self.customer.username, about),
+        )
 
 
 View = Callable[[Visit], Response]

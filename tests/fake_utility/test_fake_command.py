@@ -69,6 +69,8 @@ def test_the_list_for_a_person_shows_them_all(capsys: pytest.CaptureFixture[str]
         (["--sms-webhook", "nowhere"], "--sms-webhook: 'nowhere' is not a URL"),
         (["--smtp", "nowhere"], "--smtp: 'nowhere' is not HOST:PORT"),
         (["--port", "99999"], "Cannot listen on 127.0.0.1:99999"),
+        (["--prerender", "0"], "--prerender: '0' is not a number of MiB"),
+        (["--prerender", "much"], "--prerender: 'much' is not a number of MiB"),
         (["--json"], "--json goes with --list"),
     ],
 )
@@ -175,6 +177,13 @@ def test_a_child_serves_the_same_data_as_any_other_process(tmp_path: Path) -> No
     assert stats["peak_concurrent"] == 1
     assert stats["peak_per_second"] >= 1
     assert (tmp_path / "log").read_text() == ""
+
+
+def test_a_child_prerenders_when_told(tmp_path: Path) -> None:
+    for prerender, status in ((False, 404), (True, 204), (3, 204)):
+        with fake_utility(home=tmp_path, prerender=prerender) as base_url:
+            answer = httpx.post(f"{base_url}/prerender", params={"username": "gas-only@bayou.energy"})
+            assert answer.status_code == status
 
 
 def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -87,7 +87,6 @@ def test_a_bill_prints_a_row_for_each_meter() -> None:
 def test_a_bill_printed_twice_is_the_same_file() -> None:
     bill = bills(VALID, TODAY)[2]
     first = render_bill(bill)
-    render_bill.cache_clear()
     assert render_bill(bill) == first
     assert first != render_bill(bills(VALID, TODAY)[3])
 

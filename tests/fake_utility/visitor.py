@@ -27,12 +27,13 @@ class House:
         key: bytes = KEY,
         random_codes: bool = False,
         delivery: Delivery | None = None,
+        prerender: int = 0,
     ) -> None:
         self.seconds = 0.0
         self.app_seconds = 1_800_000_000.0
         clock = Clock(parse_time(now), lambda: self.seconds)
         codes = Codes(random=random_codes, app_time=lambda: self.app_seconds)
-        self.portal = Portal(key, clock, codes, delivery or Delivery())
+        self.portal = Portal(key, clock, codes, delivery or Delivery(), prerender=prerender)
 
     def move(self, **by: float) -> None:
         """Move the portal's clock, by `timedelta`'s arguments."""
