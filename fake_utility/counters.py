@@ -4,9 +4,10 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json", "/prerender")
+UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults")
+PIECE = 2**16
 
 
 @dataclass(slots=True)
@@ -17,9 +18,13 @@ class Documents:
 
 @dataclass(slots=True)
 class Tally:
-    """One customer's counts; an unknown e-mail address that was tried has one too."""
+    """One customer's counts; an unknown e-mail address that was tried has one too.
+
+    `password_rejections`: how many of the attempts were refused.
+    """
 
     password_attempts: int = 0
+    password_rejections: int = 0
     sign_ins: int = 0
     codes_sent: int = 0
     code_attempts: int = 0
@@ -77,8 +82,17 @@ class CountRequests:
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             await self._app(scope, receive, send)
             return
+
+        async def send_in_pieces(message: Message) -> None:
+            """So that a large answer is under way until the visitor took all but its last piece."""
+            body, start = message.get("body", b""), 0
+            while len(body) - start > PIECE:
+                await send({**message, "body": body[start : start + PIECE], "more_body": True})
+                start += PIECE
+            await send({**message, "body": body[start:]} if start else message)
+
         self._counters.begin(time.monotonic())
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send_in_pieces)
         finally:
             self._counters.end()

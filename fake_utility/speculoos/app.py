@@ -12,6 +12,7 @@ from fake_utility.counters import CountRequests
 from fake_utility.speculoos import (
     account_pages,
     bill_pages,
+    controls,
     gates,
     mfa,
     prerender,
@@ -21,6 +22,7 @@ from fake_utility.speculoos import (
 )
 from fake_utility.speculoos.portal import Portal, message_page
 from fake_utility.speculoos.visits import not_found
+from fake_utility.striking import Strike
 
 ACCOUNT = "/accounts/{number}"
 ROUTES = [
@@ -47,7 +49,8 @@ ROUTES = [
     Route(f"{ACCOUNT}/usage/export", usage_pages.export),
     Route("/outbox", public_pages.outbox_page),
     Route("/outbox.json", public_pages.outbox_json),
-    Route("/stats.json", public_pages.stats),
+    Route("/stats.json", controls.stats),
+    Route("/faults", controls.faults, methods=["GET", "POST"]),
     Route("/prerender", prerender.prerender, methods=["POST"]),
     Route("/style.css", public_pages.style),
     Route("/icon.svg", public_pages.icon),
@@ -89,7 +92,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def make_app(portal: Portal) -> Starlette:
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(CountRequests, portal.counters), Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(CountRequests, portal.counters),
+            Middleware(Strike, portal.switch),
+            Middleware(SecurityHeaders),
+        ],
         exception_handlers={HTTPException: _http_error},
     )
     app.state.portal = portal

@@ -21,6 +21,7 @@ from fake_utility.speculoos.letters import mail, text_message
 from fake_utility.speculoos.numbered import find_customer
 from fake_utility.speculoos.rendering import Pages
 from fake_utility.speculoos.sessions import CSRF, SESSION, Session, Sessions
+from fake_utility.striking import Switch
 
 DOCUMENTS_KEPT = 64_000_000
 MAIN_PAGES = ("/", "/accounts")
@@ -62,6 +63,7 @@ class Portal:
         self.judge = Judge(codes)
         self.sessions = Sessions(key, clock)
         self.counters = Counters()
+        self.switch = Switch()
         self.outbox = Outbox()
         self.memory = Memory()
         self.prerenders = prerender > 0

@@ -1,4 +1,4 @@
-"""What is open to all: the outbox, the counters, and the small files that browsers ask for."""
+"""What is open to all: the outbox, and the small files that browsers ask for."""
 
 from typing import TypedDict
 
@@ -14,10 +14,6 @@ from fake_utility.speculoos.rendering import HERE
 _LONG = {"Cache-Control": "public, max-age=3600"}
 _STYLE = (HERE / "static" / "style.css").read_bytes()
 _ICON = (HERE / "static" / "icon.svg").read_bytes()
-
-
-async def stats(request: Request) -> Response:
-    return JSONResponse(portal_of(request).counters.as_json())
 
 
 async def outbox_json(request: Request) -> Response:

@@ -43,6 +43,8 @@ async def login(request: Request) -> Response:
         portal.counters.of(username).password_attempts += 1
     customer = find_customer(username)
     if customer is None or not password or username in portal.memory.refused:
+        if username:
+            portal.counters.of(username).password_rejections += 1
         return _again(request, fields, INCORRECT, 401)
     return _after_password(request, portal, customer, fields)
 
@@ -54,6 +56,7 @@ def _after_password(
     gate = customer.oddities.gate
     if gate and customer.username not in portal.memory.settled:
         if gate == "locked":
+            portal.counters.of(customer.username).password_rejections += 1
             return _again(request, fields, LOCKED, 403)
         return meet_gate(request, portal, customer, gate, keep=keep)
     load_printer()
