@@ -14,7 +14,7 @@ from console.crash import Crash
 from console.errors import UsageError
 from console.secret_input import terminal_restored
 from records import Factor
-from scrapers.browser import BrowserMissing
+from scrapers.browser import BrowserGone, BrowserMissing
 from storage.errors import StorageError
 
 USAGE = 2
@@ -158,7 +158,7 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
             return asyncio.run(watched())
     except UsageError as exc:
         return _say(str(exc), USAGE)
-    except (StorageError, BrowserMissing) as exc:
+    except (StorageError, BrowserMissing, BrowserGone) as exc:
         return _say(str(exc), MACHINE)
     except Crash as exc:
         return _say(str(exc), CRASHED)

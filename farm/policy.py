@@ -50,7 +50,7 @@ def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, t
 def back_off(faults: int, retry_after: int | None) -> timedelta:
     """How long to leave a portal alone after ``faults`` before this one: doubling, and never too soon."""
     doubled = min(_FIRST_RETRY * 2 ** min(faults, 16), _LONGEST_RETRY)
-    spread = doubled * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
+    spread: timedelta = doubled * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
     return max(spread, timedelta(seconds=retry_after or 0))
 
 

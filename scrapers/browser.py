@@ -7,7 +7,9 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -31,18 +33,43 @@ class BrowserMissing(Exception):
     """No usable browser on this machine; the text says what to install."""
 
 
+class BrowserGone(Exception):
+    """The browser ended in the middle of a visit. Not the portal's fault, nor the script's."""
+
+
+@dataclass(slots=True)
+class _Generation:
+    """One browser: how many visits it has served, and how many still use it."""
+
+    launch: asyncio.Task[Browser]
+    served: int = 0
+    users: int = 0
+
+    @property
+    def is_dead(self) -> bool:
+        if not self.launch.done():
+            return False
+        if self.launch.cancelled() or self.launch.exception() is not None:
+            return True
+        return not self.launch.result().is_connected()
+
+
 class Chromium:
     """Playwright and one Chromium, each started when first needed; an async context manager.
 
-    ``scratch`` is a private folder for what must not outlive them (``scrapers.scratch``).
+    ``scratch`` is a private folder for what must not outlive them (``scrapers.scratch``). A browser that has
+    served ``visits`` visits, or has crashed, is followed by a fresh one, and closed when its last visit ends.
     """
 
-    def __init__(self, hosts: Sequence[str], scratch: Path, *, headed: bool = False) -> None:
+    def __init__(
+        self, hosts: Sequence[str], scratch: Path, *, headed: bool = False, visits: int = 1000
+    ) -> None:
         self.scratch = scratch
         self._hosts = hosts
         self._headed = headed
+        self._visits = visits
         self._driver: asyncio.Task[Playwright] | None = None
-        self._browser: asyncio.Task[Browser] | None = None
+        self._generations: list[_Generation] = []
 
     async def __aenter__(self) -> Chromium:
         self._driver = asyncio.create_task(self._start())
@@ -51,12 +78,10 @@ class Chromium:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._browser is not None:
-            await _settled(self._browser)
-            if self._browser.exception() is None:
-                await self._browser.result().close()
+        for generation in self._generations:
+            await _close(generation)
         if self._driver is not None:
-            await _settled(self._driver)
+            await asyncio.wait({self._driver})
             if self._driver.exception() is None:
                 await self._driver.result().stop()
 
@@ -79,19 +104,42 @@ class Chromium:
 
     def warm_up(self) -> None:
         """Begin to start the browser, because it will be needed."""
-        if self._browser is None:
-            self._browser = asyncio.create_task(self._launch())
+        self._newest()
 
     async def browser(self) -> Browser:
-        """The browser, started at the first call.
+        """The browser to be used now, started if need be.
 
         Raises:
             BrowserMissing: there is none, or it does not start.
         """
-        self.warm_up()
-        if self._browser is None:
-            raise RuntimeError("the browser was not started")
-        return await asyncio.shield(self._browser)
+        return await asyncio.shield(self._newest().launch)
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[Browser]:
+        """A browser for one visit, kept at least until the visit ends. Raises BrowserMissing."""
+        generation = self._newest()
+        generation.served += 1
+        generation.users += 1
+        try:
+            yield await asyncio.shield(generation.launch)
+        finally:
+            generation.users -= 1
+            if not generation.users and generation is not self._current():
+                self._generations.remove(generation)
+                await _close(generation)
+
+    def _newest(self) -> _Generation:
+        current = self._current()
+        if current is None:
+            current = _Generation(asyncio.create_task(self._launch()))
+            self._generations.append(current)
+        return current
+
+    def _current(self) -> _Generation | None:
+        if not self._generations:
+            return None
+        newest = self._generations[-1]
+        return None if newest.is_dead or newest.served >= self._visits else newest
 
     async def _launch(self) -> Browser:
         path = find_chromium(headed=self._headed)
@@ -101,7 +149,12 @@ class Chromium:
         driver = await self.driver()
         try:
             return await driver.chromium.launch(
-                executable_path=path, headless=not self._headed, args=arguments, handle_sigint=False
+                executable_path=path,
+                headless=not self._headed,
+                args=arguments,
+                handle_sigint=False,
+                handle_sigterm=False,
+                handle_sighup=False,
             )
         except PlaywrightError as exc:
             reason = (
@@ -112,8 +165,10 @@ class Chromium:
             raise BrowserMissing(f"The browser {path} does not start: {reason}.") from exc
 
 
-async def _settled(task: asyncio.Task[Playwright] | asyncio.Task[Browser]) -> None:
-    await asyncio.wait({task})
+async def _close(generation: _Generation) -> None:
+    await asyncio.wait({generation.launch})
+    if not generation.is_dead:
+        await generation.launch.result().close()
 
 
 def _only(hosts: Sequence[str]) -> str:

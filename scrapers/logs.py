@@ -5,11 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextvars import ContextVar
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from scrapers.redact import Secrets
+
+_OF_THE_RUN: ContextVar[Secrets | None] = ContextVar("secrets of the run", default=None)
+
+
+def scrub_from_here(secrets: Secrets) -> None:
+    """Scrub these from what the present task, and those it starts, log."""
+    _OF_THE_RUN.set(secrets)
 
 
 def log_to_stderr(secrets: Secrets) -> None:
@@ -19,8 +27,10 @@ def log_to_stderr(secrets: Secrets) -> None:
     )
 
     def scrubbed(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        of_the_run = _OF_THE_RUN.get() or secrets
         return {
-            key: secrets.scrub(value) if isinstance(value, str) else value for key, value in event.items()
+            key: of_the_run.scrub(secrets.scrub(value)) if isinstance(value, str) else value
+            for key, value in event.items()
         }
 
     structlog.configure(

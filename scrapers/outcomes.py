@@ -22,6 +22,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from formats.errors import FormatError
 from records import Outcome
+from scrapers.browser import BrowserGone
 
 
 class VisitError(Exception):
@@ -134,6 +135,7 @@ def playwright_errors(
         Stop: ``portal_down`` when the portal cannot be reached, breaks off or does not answer in time,
             ``blocked`` when it leads to a host that is not its own, ``layout_changed`` when a control is not
             there, ``otherwise`` for the rest.
+        BrowserGone: the browser or its page has crashed.
     """
     try:
         yield
@@ -169,7 +171,7 @@ _NETWORK = re.compile(
 )
 
 
-def _translated(portal: str, doing: str, text: str, otherwise: Outcome) -> Stop:
+def _translated(portal: str, doing: str, text: str, otherwise: Outcome) -> Stop | BrowserGone:
     found = _NETWORK.search(text)
     if found and found[0].startswith("ERR_BLOCKED"):
         return Stop(
@@ -178,5 +180,5 @@ def _translated(portal: str, doing: str, text: str, otherwise: Outcome) -> Stop:
     if found:
         return Stop(Outcome.PORTAL_DOWN, f"{portal} could not be reached while {doing} ({found[0]}).")
     if "has been closed" in text or "crashed" in text:
-        return Stop(Outcome.UNKNOWN_PAGE, f"The browser stopped while {doing}; run again.")
+        return BrowserGone(f"The browser ended while {doing}; run again.")
     return Stop(otherwise, f"{portal} could not be worked while {doing}.")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    contextmanager,
+    nullcontext,
+)
 from urllib.parse import urljoin, urlsplit
 
-from playwright.async_api import BrowserContext, Locator, Page, Request, Response, Route
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Response, Route
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from records import Outcome
@@ -45,7 +52,10 @@ _NAMES = """control => [control.innerText, control.getAttribute("aria-label"), c
 
 
 class BrowserPage:
-    """One page in a browser context of its own. ``filled`` are the fields to mask in a screenshot."""
+    """One page in a browser context of its own. ``filled`` are the fields to mask in a screenshot.
+
+    ``opened`` counts how often a page was opened: 0 or 1.
+    """
 
     def __init__(
         self,
@@ -69,6 +79,8 @@ class BrowserPage:
         self._session = session
         self._note = note
         self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
+        self.opened = 0
+        self._browser = AsyncExitStack()
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._landed: Response | None = None
@@ -81,11 +93,14 @@ class BrowserPage:
         return self._page if self._page is not None and not self._page.is_closed() else None
 
     async def close(self) -> None:
-        try:
-            if self._context is not None:
-                await self._context.close()
-        finally:
-            self._let_go()
+        async with self._browser:
+            try:
+                if self._context is not None:
+                    await self._context.close()
+            except PlaywrightError:
+                self._note("browser gone")
+            finally:
+                self._let_go()
 
     async def open(self, path: str) -> Page:
         """The page, at an address of the portal; the browser starts at the first call."""
@@ -175,7 +190,12 @@ class BrowserPage:
     async def _opened(self) -> Page:
         if self._page is not None:
             return self._page
-        browser = await self._chromium.browser()
+        browser = await self._browser.enter_async_context(self._chromium.borrowed())
+        self.opened += 1
+        with self._errors("opening a page"):
+            return await self._page_of(browser)
+
+    async def _page_of(self, browser: Browser) -> Page:
         state = await self._http.request.storage_state() if self._http.request is not None else None
         self._context = await browser.new_context(storage_state=state, accept_downloads=True)
         if self._admission is None:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from playwright.async_api import APIRequestContext
 
-from mfa.port import Answer, Answers, Code, NobodyToAsk
+from mfa.port import Answer, Answers, Code, NobodyToAsk, NotInTime
 from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
 from scrapers.guard import host_of
@@ -29,7 +29,7 @@ class Visit:
     """A portal visited with one customer's cookies. Use ``async with``; nothing is shared between visits.
 
     A script works through ``page`` (a browser), ``http`` (no browser) and ``ask`` (MFA). ``challenged`` tells
-    whether the portal asked for MFA, ``steps`` what was done so far.
+    whether the portal asked for MFA, ``met`` by which factor last, ``steps`` what was done so far.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Visit:
         self.portal = portal
         self.secrets = secrets
         self.challenged = False
+        self.met: Factor | None = None
         self.steps: list[dict[str, object]] = []
         self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note, pace)
         self.page = BrowserPage(
@@ -85,6 +86,7 @@ class Visit:
 
     def must_be_answerable(self, factor: Factor, prompt: str) -> None:
         """Stop before a portal is made to send a code that nobody could enter."""
+        self.met = factor
         if not self._answers.can_answer(factor):
             raise Stop(
                 Outcome.MFA_REQUIRED,
@@ -95,9 +97,11 @@ class Visit:
         """Put the portal's challenge to whoever answers for the customer.
 
         Raises:
-            Stop: ``unanswered`` when nobody answers; ``mfa_failed`` after too many answers.
+            Stop: ``unanswered`` when nobody answers, ``mfa_expired`` when somebody was asked and did not
+                answer in time, ``mfa_failed`` after too many answers.
         """
         self.challenged = True
+        self.met = challenge.factor or self.met
         self._asked += 1
         if self._asked > _ANSWERS:
             raise Stop(Outcome.MFA_FAILED, f"{self.portal.name} took none of {_ANSWERS} answers.")
@@ -106,6 +110,8 @@ class Visit:
         )
         try:
             answer = await self._answers.answer(self._scrubbed(challenge))
+        except NotInTime as exc:
+            raise Stop(Outcome.MFA_EXPIRED, f"{self.portal.name}: {exc}") from exc
         except NobodyToAsk as exc:
             raise Stop(unanswered, f"{self.portal.name}: {exc}") from exc
         if isinstance(answer, Code):

@@ -98,8 +98,18 @@ def reap(session: Session, since: datetime | None = None) -> int:
     return len(late)
 
 
-def lose(session: Session, row: RunRow, why: str, *, handed_back: bool = False) -> None:
-    """Free a run from the worker that held it; the page it may have waited with is gone, too."""
+def lose(
+    session: Session,
+    row: RunRow,
+    why: str,
+    *,
+    handed_back: bool = False,
+    rest: timedelta = timedelta(0),
+) -> None:
+    """Free a run from the worker that held it; the page it may have waited with is gone, too.
+
+    It is queued again, after ``rest``. Handed back, it does not count as a failed attempt.
+    """
     at = now(session)
     session.execute(
         update(ChallengeRow)
@@ -117,7 +127,7 @@ def lose(session: Session, row: RunRow, why: str, *, handed_back: bool = False) 
         end(session, row, RunState.ABANDONED, at, why)
     else:
         row.state, row.attempt = RunState.QUEUED.value, row.attempt + 1
-        row.worker, row.lease_until, row.rung_at, row.not_before = "", None, None, at
+        row.worker, row.lease_until, row.rung_at, row.not_before = "", None, None, at + rest
         tell(session, row.id, "queued again", why)
 
 

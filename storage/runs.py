@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, case, col, func, select
 
@@ -68,6 +68,11 @@ def abandon(session: Session, lease: Lease) -> None:
 def hand_back(session: Session, lease: Lease, why: str) -> None:
     """Queue a run again whose worker cannot go on with it."""
     leases.lose(session, leases.check(session, lease), why, handed_back=True)
+
+
+def fail(session: Session, lease: Lease, why: str, rest: timedelta) -> None:
+    """A fault of ours or of our machine broke the run off; it is queued again, a few times."""
+    leases.lose(session, leases.check(session, lease), why, rest=rest)
 
 
 def stop(session: Session, lease: Lease) -> None:

@@ -342,6 +342,11 @@ class Store:
         with self._database.writing() as session:
             runs.hand_back(session, lease, why)
 
+    def fail_run(self, lease: Lease, why: str, rest: timedelta) -> None:
+        """Queue a run again, after ``rest``, that a fault of this machine broke off; LeaseLost."""
+        with self._database.writing() as session:
+            runs.fail(session, lease, why, rest)
+
     def stop_run(self, lease: Lease) -> None:
         """End a run that was cancelled while this process held it; LeaseLost."""
         with self._database.writing() as session:
@@ -509,8 +514,8 @@ class Store:
         with self._writing() as session:
             account = accounts.locked(session, account_id)
             kind = documents.Kind.INTERVALS
-            documents.keep(session, self.files, account, kind, portal_key, document, sha256)
-            return readings.save(session, account, series)
+            kept = documents.keep(session, self.files, account, kind, portal_key, document, sha256)
+            return readings.save(session, account, kept, series)
 
     def series(self, account_id: int, meter_id: str) -> Sequence[Series]:
         """All readings of the meter, a series for each direction."""

@@ -35,3 +35,8 @@ def load_utility(utility_id: str) -> Utility:
         raise UnknownUtility(f"There is no utility “{utility_id}”; {hint}")
     utility: Utility = importlib.import_module(f"utilities.{utility_id}").UTILITY
     return utility
+
+
+def load_utilities() -> Sequence[Utility]:
+    """All of them."""
+    return [load_utility(utility_id) for utility_id in utility_ids()]

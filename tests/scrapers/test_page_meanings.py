@@ -10,6 +10,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from records import Outcome
+from scrapers.browser import BrowserGone
 from scrapers.outcomes import ADVICE, Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
 
 
@@ -89,17 +90,22 @@ def test_a_retry_after_that_is_no_number_is_left_out(header: str) -> None:
         (PlaywrightError("Page.goto: net::ERR_CONNECTION_REFUSED at http://x/"), Outcome.PORTAL_DOWN),
         (PlaywrightError("apiRequestContext.get: connect ECONNRESET"), Outcome.PORTAL_DOWN),
         (PlaywrightError("Page.goto: net::ERR_BLOCKED_BY_CLIENT at http://x/"), Outcome.BLOCKED),
-        (PlaywrightError("Target page, context or browser has been closed"), Outcome.UNKNOWN_PAGE),
         (PlaywrightError("Element is not an <input>"), Outcome.LAYOUT_CHANGED),
     ],
 )
 def test_playwrights_errors_become_ours(error: PlaywrightError, outcome: Outcome) -> None:
-    with pytest.raises(Stop, match=r"^The (Portal|browser) ") as stop:
+    with pytest.raises(Stop, match=r"^The Portal ") as stop:
         with playwright_errors("The Portal", "opening /login"):
             raise error
     assert stop.value.outcome is outcome
     assert stop.value.__cause__ is error
     assert "net::" not in stop.value.message
+
+
+def test_a_browser_that_ended_is_nobodys_page() -> None:
+    with pytest.raises(BrowserGone, match="while opening /login"):
+        with playwright_errors("The Portal", "opening /login"):
+            raise PlaywrightError("Target page, context or browser has been closed")
 
 
 def test_other_errors_pass() -> None:

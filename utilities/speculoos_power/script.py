@@ -27,6 +27,7 @@ _SIGN_IN = Sign("sign_in", path=r"^/login$", heading="Sign in to your account")
 class SpeculoosPower(Utility):
     name: ClassVar[str] = "Speculoos Power"
     home: ClassVar[str] = ""
+    local_url: ClassVar[str] = "http://127.0.0.1:8600"
     hosts: ClassVar[Sequence[str]] = ()
     zone: ClassVar[ZoneInfo] = ZoneInfo("America/New_York")
     longest_export_days: ClassVar[int] = 393

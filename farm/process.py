@@ -1,0 +1,138 @@
+"""A worker process: takes runs that the bell tells of, keeps their leases, and looks after the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from farm.bell import Bell
+from farm.slots import Slot
+from farm.work import Tools, WhyStopped, Work
+from records import RunKind
+from storage.errors import StorageError
+from storage.work import Lease
+from utilities import load_utilities
+
+_BEAT = 5.0
+_REAP = 5.0
+_RING = 1.0
+_FINISHING = 6.0
+"""How many seconds runs have to come to their end when the process is asked to stop."""
+
+
+class Process:
+    """What one worker process does. ``run`` goes on until it is cancelled, and then stops gracefully."""
+
+    def __init__(self, tools: Tools, bell: Bell) -> None:
+        self._tools = tools
+        self._bell = bell
+        self._works: dict[Lease, Work] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        settings = tools.settings
+        self._places = {
+            RunKind.CONNECT: asyncio.Semaphore(settings.interactive_slots),
+            RunKind.COLLECT: asyncio.Semaphore(settings.data_slots),
+        }
+        self._log: Any = structlog.get_logger("worker")
+
+    async def take(self, kind: RunKind, run_id: int, attempt: int) -> None:
+        """Work on a run that the bell told of. Returns when it has ended, or waits for a person."""
+        slot = Slot(self._places[kind])
+        await slot.take()
+        claim = None
+        try:
+            if not self._stopping:
+                claim = await asyncio.to_thread(self._tools.store.claim_run, run_id, attempt)
+        finally:
+            if claim is None:
+                slot.give_back()
+        if claim is None:
+            return
+        work = Work(claim, slot, self._tools)
+        task = work.start()
+        self._works[claim.lease] = work
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: self._works.pop(claim.lease, None))
+        task.add_done_callback(self._tasks.discard)
+        parked = asyncio.create_task(slot.parked.wait())
+        try:
+            await asyncio.wait({task, parked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            parked.cancel()
+
+    async def look_after(self) -> None:
+        """Beat, reap, ring and listen, for as long as the process works."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(_BEAT, self._beat))
+            group.create_task(self._every(_REAP, self._reap))
+            group.create_task(self._every(_RING, self._ring))
+            group.create_task(self._every(_RING, self._listen))
+            group.create_task(self._every(_RING, self._tools.waiting.look))
+
+    async def stop(self) -> None:
+        """Let runs come to their end for a few seconds, then hand the rest back."""
+        self._stopping = True
+        for work in self._works.values():
+            if work.slot.parked.is_set():
+                work.stop(WhyStopped.STOPPING)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_FINISHING)
+        for work in self._works.values():
+            work.stop(WhyStopped.STOPPING)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def queue_due(self) -> None:
+        """Queue the refreshes that are due, and tell whose trust will lapse."""
+        store, settings = self._tools.store, self._tools.settings
+        ahead = timedelta(days=settings.trust_notice_days)
+        for utility in load_utilities():
+            await asyncio.to_thread(store.queue_due, utility.id, settings.every)
+            if utility.trust_days is not None:
+                lasts = timedelta(days=utility.trust_days)
+                await asyncio.to_thread(store.tell_expiring_trust, utility.id, lasts, ahead)
+
+    async def _beat(self) -> None:
+        held_before = set(self._works)
+        held = {beat.lease: beat for beat in await asyncio.to_thread(self._tools.store.beat)}
+        for lease in held_before:
+            work = self._works.get(lease)
+            if work is None:
+                continue
+            if lease not in held:
+                work.stop(WhyStopped.LEASE_LOST)
+            elif held[lease].cancelled:
+                work.stop(WhyStopped.CANCELLED)
+
+    async def _reap(self) -> None:
+        freed = await asyncio.to_thread(self._tools.store.reap)
+        if freed:
+            self._log.warning("runs queued again", count=freed)
+
+    async def _ring(self) -> None:
+        if await self._bell.has_forgotten():
+            await asyncio.to_thread(self._tools.store.forget_rings)
+        await self._bell.ring(await asyncio.to_thread(self._tools.store.runs_to_ring))
+
+    async def _listen(self) -> None:
+        async for is_answer, number in self._bell.heard():
+            if is_answer:
+                self._tools.waiting.settled(number)
+                continue
+            for lease, work in list(self._works.items()):
+                if lease.run_id == number:
+                    work.stop(WhyStopped.CANCELLED)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it again and again. Redis or the database may be away for a while; that ends nothing."""
+        while True:
+            try:
+                await work()
+            except (RedisError, OSError, StorageError) as exc:
+                self._log.warning("not now", what=work.__name__, reason=f"{type(exc).__name__}: {exc}")
+            await asyncio.sleep(seconds)

@@ -1,0 +1,231 @@
+"""One run in a worker: from being taken to its end, whatever that is."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from farm.desk import Desk, Waiting
+from farm.limits import Limits
+from farm.policy import follow_up
+from farm.settings import FarmSettings
+from farm.slots import Slot
+from mfa.port import Answers, Nobody
+from mfa.totp import parse_totp_secret
+from records import Factor, Outcome, RunKind, SecretKind
+from scrapers.attempt import Attempt, Request, Result
+from scrapers.browser import BrowserGone, BrowserMissing, Chromium
+from scrapers.logs import scrub_from_here
+from scrapers.outcomes import Stop
+from scrapers.pace import Pace, PaceLost
+from scrapers.progress import Unwatched
+from scrapers.redact import Secrets
+from scrapers.utility import Utility
+from storage.errors import StorageError
+from storage.store import Store
+from storage.work import Claim, LeaseLost
+from utilities import UnknownUtility, load_utility
+
+_MACHINE_FAULTS = (BrowserGone, BrowserMissing, PaceLost, StorageError)
+_REST_AFTER_FAULT = timedelta(seconds=5)
+
+
+class WhyStopped(StrEnum):
+    """Why a run is broken off from outside."""
+
+    CANCELLED = "cancelled"
+    LEASE_LOST = "lease lost"
+    STOPPING = "its worker is being stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the runs of a process share."""
+
+    store: Store
+    chromium: Chromium
+    limits: Limits
+    waiting: Waiting
+    settings: FarmSettings
+    evidence: Path
+
+
+class Work:
+    """A run that this process has taken. ``stop`` breaks it off."""
+
+    def __init__(self, claim: Claim, slot: Slot, tools: Tools) -> None:
+        self.claim = claim
+        self.slot = slot
+        self._tools = tools
+        self._store = tools.store.under(claim.lease)
+        self._secrets = Secrets()
+        self._why = WhyStopped.STOPPING
+        self._task: asyncio.Task[None] | None = None
+        self._log: Any = structlog.get_logger("run").bind(run=claim.lease.run_id, kind=claim.kind.value)
+
+    def start(self) -> asyncio.Task[None]:
+        self._task = asyncio.create_task(self._go(), name=f"run {self.claim.lease.run_id}")
+        return self._task
+
+    def stop(self, why: WhyStopped) -> None:
+        self._why = why
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _go(self) -> None:
+        scrub_from_here(self._secrets)
+        began = asyncio.get_running_loop().time()
+        try:
+            end = await self._ended()
+        finally:
+            self.slot.give_back()
+        elapsed = round(asyncio.get_running_loop().time() - began, 3)
+        self._log.info(end, attempt=self.claim.attempt, elapsed=elapsed)
+
+    async def _ended(self) -> str:
+        """Work on the run, and leave it in a true state; how it went, in a word or two."""
+        try:
+            result = await self._visited()
+            await self._finish(result)
+        except LeaseLost:
+            return WhyStopped.LEASE_LOST
+        except asyncio.CancelledError:
+            await asyncio.shield(asyncio.create_task(self._broken_off()))
+            return self._why
+        except _MACHINE_FAULTS as exc:
+            return await self._failed(str(exc))
+        except Exception as exc:  # noqa: BLE001 - a fault of our own must not leave a run hanging
+            kept = await asyncio.to_thread(self._keep_crash, exc)
+            return await self._failed(f"a fault of our own ({type(exc).__name__}); {kept} tells more")
+        return result.outcome.value
+
+    async def _visited(self) -> Result:
+        customer, tools = self.claim.customer, self._tools
+        try:
+            utility = load_utility(customer.utility)
+        except UnknownUtility as exc:
+            return Result(customer, Outcome.LAYOUT_CHANGED, str(exc))
+        address = portal_address(utility, tools.settings)
+        if not address:
+            nowhere = f"{utility.name} has no public portal; say in METERFARM_PORTAL_URLS where it is."
+            return Result(customer, Outcome.PORTAL_DOWN, nowhere)
+        entrusted = await asyncio.to_thread(tools.store.secrets, customer)
+        self._secrets.add(*(secret.get_secret_value() for secret in entrusted.values()))
+        request = await self._request(utility, address, dict(entrusted))
+        attempt = Attempt(
+            request,
+            customer,
+            self._store,
+            tools.chromium,
+            self._secrets,
+            Unwatched(),
+            tools.evidence / str(self.claim.lease.run_id),
+            _pace(tools, utility),
+        )
+        return await attempt.go()
+
+    async def _request(
+        self, utility: Utility, address: str, entrusted: dict[SecretKind, SecretStr]
+    ) -> Request:
+        claim = self.claim
+        met = await asyncio.to_thread(self._tools.store.met_factor, claim.customer)
+        totp = entrusted.get(SecretKind.TOTP_SECRET)
+        return Request(
+            utility=utility,
+            base_url=address,
+            username=claim.customer.username,
+            password=lambda: _password(claim, utility, entrusted, met),
+            person=self._person(),
+            totp=parse_totp_secret(totp.get_secret_value()) if totp else None,
+            security_answer=entrusted.get(SecretKind.SECURITY_ANSWER),
+            kind=claim.kind,
+            parts=claim.parts,
+        )
+
+    def _person(self) -> Answers:
+        if self.claim.kind is not RunKind.CONNECT:
+            return Nobody()
+        wait = timedelta(seconds=self._tools.settings.mfa_wait)
+        return Desk(self._tools.store, self.claim.lease, self.slot, self._tools.waiting, wait)
+
+    async def _finish(self, result: Result) -> None:
+        follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
+        await asyncio.to_thread(
+            self._tools.store.finish_run,
+            self.claim.lease,
+            result.outcome,
+            result.message,
+            use=result.session,
+            seconds=result.seconds,
+            pages=result.pages,
+            evidence=str(result.evidence or ""),
+            ledger=result.ledger,
+            follow=follow,
+        )
+
+    async def _broken_off(self) -> None:
+        store, lease = self._tools.store, self.claim.lease
+        with suppress(LeaseLost):
+            if self._why is WhyStopped.CANCELLED:
+                await asyncio.to_thread(store.stop_run, lease)
+            elif self._why is WhyStopped.STOPPING:
+                await asyncio.to_thread(store.hand_back_run, lease, self._why.value)
+
+    async def _failed(self, why: str) -> str:
+        """A fault of this machine: another attempt is made, here or elsewhere, a few times."""
+        why = self._secrets.scrub(why)
+        try:
+            await asyncio.to_thread(self._tools.store.fail_run, self.claim.lease, why, _REST_AFTER_FAULT)
+        except LeaseLost:
+            return WhyStopped.LEASE_LOST
+        except StorageError as exc:
+            self._log.error("left to its lease", reason=self._secrets.scrub(str(exc)))
+        return why
+
+    def _keep_crash(self, error: Exception) -> Path:
+        folder = self._tools.evidence / str(self.claim.lease.run_id)
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        file = folder / f"crash-{self.claim.attempt}.log"
+        file.touch(mode=0o600)
+        file.write_text(self._secrets.scrub("".join(traceback.format_exception(error))), encoding="utf-8")
+        return file
+
+
+def portal_address(utility: Utility, settings: FarmSettings) -> str:
+    """Where to visit the portal: as set, else its public address, else where it is in development."""
+    return settings.portal_url(utility.id) or utility.home or utility.local_url
+
+
+def _pace(tools: Tools, utility: Utility) -> Pace:
+    limit = tools.settings.limit(utility.id)
+    return tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
+
+
+async def _password(
+    claim: Claim, utility: Utility, entrusted: dict[SecretKind, SecretStr], met: str
+) -> SecretStr:
+    """The password, where it may be sent: a refresh must not make the portal send somebody a code."""
+    answers_itself = {
+        "": True,
+        Factor.TOTP.value: SecretKind.TOTP_SECRET in entrusted,
+        Factor.QUESTION.value: SecretKind.SECURITY_ANSWER in entrusted,
+    }
+    if claim.kind is RunKind.COLLECT and not answers_itself.get(met, False):
+        raise Stop(
+            Outcome.MFA_REQUIRED,
+            f"{utility.name} ended the session and asks this customer for a code or an answer at sign-in; "
+            "they have to come back.",
+        )
+    password = entrusted.get(SecretKind.PASSWORD)
+    if password is None:
+        raise Stop(Outcome.ACTION_REQUIRED, "No password is stored for the customer; give it to sign in.")
+    return password

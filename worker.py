@@ -1,0 +1,161 @@
+"""A worker process: arq's functions and crons, on the queues it is given.
+
+``python -m worker [--queue interactive|data]`` is started by ``./run worker``, which gives it ``REDIS_URL``
+and a pipe: when that closes, its starter is gone, and it stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any, cast
+
+import structlog
+from arq.connections import RedisSettings
+from arq.cron import cron
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
+from farm.desk import Waiting
+from farm.limits import Limits
+from farm.process import Process
+from farm.settings import FarmSettings
+from farm.work import Tools, portal_address
+from records import RunKind
+from scrapers.browser import BrowserMissing, Chromium
+from scrapers.guard import host_of
+from scrapers.logs import log_to_stderr
+from scrapers.redact import Secrets
+from scrapers.scratch import scratch_folder
+from storage.errors import StorageError
+from storage.settings import Settings
+from storage.store import Store
+from utilities import load_utilities
+
+QUEUES = {"interactive": (INTERACTIVE, RunKind.CONNECT), "data": (DATA, RunKind.COLLECT)}
+_JOB_TIMEOUT = 3600
+_POLL = 0.1
+_AGAIN = 0.5
+_DUE_AT = {0, 10, 20, 30, 40, 50}
+
+
+async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
+    """The one job: look at this run."""
+    process: Process = context["process"]
+    await process.take(context["kind"], run_id, attempt)
+
+
+async def queue_due(context: dict[str, Any]) -> None:
+    """The cron: one of all workers does it each time."""
+    process: Process = context["process"]
+    await process.queue_due()
+
+
+async def serve(queues: Sequence[str]) -> None:
+    """Work until cancelled; then stop within ten seconds."""
+    settings, farm = Settings(), FarmSettings()
+    redis_url = farm.redis_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        scratch = stack.enter_context(scratch_folder(settings.home))
+        chromium = await stack.enter_async_context(Chromium(_hosts(farm), scratch, visits=farm.browser_runs))
+        store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
+        bell = await stack.enter_async_context(bell_at(redis_url))
+        limits = await stack.enter_async_context(Limits(bell.redis))
+        tools = Tools(store, chromium, limits, Waiting(store), farm, settings.home / "evidence")
+        process = Process(tools, bell)
+        tasks = [asyncio.create_task(_take_jobs(redis_url, queue, process, farm)) for queue in queues]
+        tasks.append(asyncio.create_task(process.look_after()))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            stopping = asyncio.create_task(_stop(process, tasks))
+            await asyncio.shield(stopping)
+
+
+async def _stop(process: Process, tasks: Sequence[asyncio.Task[None]]) -> None:
+    await process.stop()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _take_jobs(redis_url: str, queue: str, process: Process, farm: FarmSettings) -> None:
+    """arq takes jobs from one queue. When Redis goes away arq gives up, and is started again."""
+    name, kind = QUEUES[queue]
+    while True:
+        try:
+            worker = _arq_worker(redis_url, name, {"process": process, "kind": kind}, farm)
+            await worker.async_run()
+        except (RedisError, OSError) as exc:
+            structlog.get_logger("worker").warning("Redis is away", queue=queue, reason=type(exc).__name__)
+        await asyncio.sleep(_AGAIN)
+
+
+def _arq_worker(redis_url: str, queue: str, context: dict[str, Any], farm: FarmSettings) -> Worker:
+    settings = RedisSettings.from_dsn(redis_url)
+    settings.conn_retries = 0
+    slots = farm.interactive_slots if queue == INTERACTIVE else farm.data_slots
+    crons = [cron(cast("Any", queue_due), second=_DUE_AT, keep_result=0)] if queue == DATA else []
+    return Worker(
+        functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
+        cron_jobs=crons,
+        queue_name=queue,
+        redis_settings=settings,
+        ctx=context,
+        handle_signals=False,
+        max_jobs=slots + len(crons),
+        job_timeout=_JOB_TIMEOUT,
+        keep_result=0,
+        poll_delay=_POLL,
+        log_results=False,
+    )
+
+
+def _hosts(farm: FarmSettings) -> list[str]:
+    """All hosts that any of the utilities' portals may be at; each visit keeps to its own."""
+    hosts: list[str] = []
+    for utility in load_utilities():
+        address = portal_address(utility, farm)
+        hosts += [*([host_of(address)] if address else []), *utility.hosts]
+    return hosts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="worker")
+    parser.add_argument("--queue", choices=sorted(QUEUES), help="serve only this queue")
+    parser.add_argument("--parent-fd", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    log_to_stderr(Secrets())
+    try:
+        asyncio.run(_until_told([options.queue] if options.queue else list(QUEUES), options.parent_fd))
+    except (StorageError, BrowserMissing, RedisError, OSError) as exc:
+        sys.stderr.write(f"meterfarm: {exc}\n")
+        return 1
+    return 0
+
+
+async def _until_told(queues: Sequence[str], parent: int | None) -> None:
+    serving = asyncio.ensure_future(serve(queues))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, serving.cancel)
+    if parent is not None:
+        os.set_blocking(parent, False)
+        loop.add_reader(parent, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        structlog.get_logger("worker").info("stopped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
