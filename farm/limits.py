@@ -1,0 +1,249 @@
+"""How much the farm asks of a portal: so many requests at once, so many within a second, from all processes.
+
+The portal never sees more, whatever lies between: a request takes a token before it is sent, which comes back
+a second after its answer has come. So all requests that reach the portal within a second hold their tokens at
+one instant, and Redis counts tokens. What a killed process held lapses, since it is not renewed any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from farm.limits_script import RENEW_SECONDS, Exchange, Place
+from scrapers.pace import Held, PaceLost
+from scrapers.portal import Portal
+
+AWAY_SECONDS = 60.0
+_ANSWER_SECONDS = 2.0
+_RETRY_SECONDS = 0.25
+_JITTER_SECONDS = 0.005
+_STOPPING = "The worker is stopping; no request goes out any more."
+
+
+class LimitsAway(PaceLost):
+    """Redis, which counts the requests, has been away for too long."""
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """A request that waits or is under way; ``granted`` is done when it may go."""
+
+    limits: PortalLimits
+    id: str
+    cost: int
+    since: float
+    granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def place(self) -> Place:
+        return self.id, self.cost
+
+    def extra(self) -> None:
+        self.cost += 1
+        self.limits.renew()
+
+
+class PortalLimits:
+    """The pace of one portal, as ``scrapers.pace.Pace``. Requests of a process go first come, first served.
+
+    One task speaks to Redis for all requests of the process, a call at a time, with whatever there is to say.
+    """
+
+    def __init__(self, redis: Redis, portal_id: str, process: str, at_once: int, per_second: float) -> None:
+        self._capacity = max(1, math.floor(per_second))
+        window = 1.0 if per_second >= 1 else 1 / per_second
+        self._exchange = Exchange(redis, portal_id, process, at_once, self._capacity, window)
+        self._process = process
+        self._at_once = at_once
+        self._waiting: deque[_Request] = deque()
+        self._flying: dict[str, _Request] = {}
+        self._given_back: list[Place] = []
+        self._count = 0
+        self._memory: bytes | str = ""
+        self._ask_at = self._renew_at = 0.0
+        self._away_since: float | None = None
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._log: Any = structlog.get_logger("limits").bind(utility=portal_id)
+
+    @asynccontextmanager
+    async def request(self, cost: int = 1) -> AsyncIterator[Held]:
+        """See ``Pace``.
+
+        Raises:
+            LimitsAway: Redis has been away for a minute.
+        """
+        if self._closed:
+            raise LimitsAway(_STOPPING)
+        if self._task is None:
+            self._task = asyncio.create_task(self._speak())
+            self._task.add_done_callback(self._fell_silent)
+        self._count += 1
+        request = _Request(self, f"{self._process}:{self._count}", min(cost, self._capacity), _now())
+        await self._granted(request)
+        try:
+            yield request
+        finally:
+            self._give_back(request)
+
+    async def _granted(self, request: _Request) -> None:
+        self._waiting.append(request)
+        self._wake.set()
+        try:
+            await request.granted
+        except asyncio.CancelledError:
+            if not request.granted.cancelled():
+                self._give_back(request)
+            raise
+
+    def _give_back(self, request: _Request) -> None:
+        self._flying.pop(request.id, None)
+        self._given_back.append(request.place)
+        self._wake.set()
+
+    def renew(self) -> None:
+        """Tell Redis at once what is under way."""
+        self._renew_at = 0.0
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Give back what has ended. What has not, lapses."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self._given_back and self._away_since is None:
+            await self._say()
+
+    async def _speak(self) -> None:
+        while True:
+            await self._until_due()
+            await self._say()
+
+    def _fell_silent(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for a task that has ended, by a fault of ours."""
+        self._closed = True
+        while self._waiting:
+            self._refuse(self._waiting.popleft(), _STOPPING)
+        if not task.cancelled():
+            self._log.error("limits failed", exc_info=task.exception())
+
+    async def _until_due(self) -> None:
+        while (due := self._due()) > _now():
+            self._wake.clear()
+            timer = None if due == math.inf else asyncio.get_running_loop().call_at(due, self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    def _due(self) -> float:
+        while self._waiting and self._waiting[0].granted.done():
+            self._waiting.popleft()
+        if self._away_since is not None:
+            return self._ask_at if self._waiting or self._given_back or self._flying else math.inf
+        if self._given_back:
+            return 0.0
+        return min(self._ask_at if self._waiting else math.inf, self._renew_at if self._flying else math.inf)
+
+    async def _say(self) -> None:
+        """One call: give back, renew if it is time, and ask for those who wait."""
+        given_back = list(self._given_back)
+        renews = _now() >= self._renew_at
+        renewed = [request.place for request in self._flying.values()] if renews else []
+        self._waiting = deque(request for request in self._waiting if not request.granted.done())
+        wanted = [request.place for request, _ in zip(self._waiting, range(self._at_once), strict=False)]
+        if renews:
+            self._renew_at = _now() + RENEW_SECONDS
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                reply = await self._exchange(self._memory, given_back, renewed, wanted)
+        except (RedisError, OSError) as exc:
+            self._is_away(exc)
+            return
+        del self._given_back[: len(given_back)]
+        if self._away_since is not None:
+            self._away_since = None
+            self._log.info("redis is back")
+        if self._memory not in {"", reply.memory}:
+            self._renew_at = 0.0
+        self._memory = reply.memory
+        jitter = random.uniform(0, _JITTER_SECONDS)  # noqa: S311 - spreads load, guards nothing
+        self._ask_at = _now() + reply.wait_seconds + jitter
+        for _ in range(reply.granted):
+            self._let_go(self._waiting.popleft())
+
+    def _let_go(self, request: _Request) -> None:
+        if request.granted.done():
+            self._given_back.append(request.place)
+            return
+        self._flying[request.id] = request
+        request.granted.set_result(None)
+
+    def _is_away(self, exc: Exception) -> None:
+        """Try again soon; what was said may be said twice."""
+        now = _now()
+        if self._away_since is None:
+            self._away_since = now
+            self._log.warning("redis is away", reason=type(exc).__name__)
+        self._renew_at = 0.0
+        self._ask_at = now + _RETRY_SECONDS
+        for request in self._waiting:
+            if now - max(request.since, self._away_since) >= AWAY_SECONDS:
+                self._refuse(
+                    request,
+                    f"Redis, which counts the requests to portals, has not answered for {AWAY_SECONDS:.0f} "
+                    "seconds; start it again, or mend REDIS_URL.",
+                )
+
+    def _refuse(self, request: _Request, why: str) -> None:
+        if not request.granted.done():
+            request.granted.set_exception(LimitsAway(why))
+
+
+class Limits:
+    """The limits of all portals, for one process: an async context manager around all that asks for them."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._process = secrets.token_hex(6)
+        self._portals: dict[str, PortalLimits] = {}
+
+    async def __aenter__(self) -> Limits:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.gather(*(limits.close() for limits in self._portals.values()))
+
+    def of(self, portal: Portal) -> PortalLimits:
+        """The pace at which ``portal`` is asked, by its own declarations."""
+        return self.named(portal.id, portal.requests_at_once, portal.requests_per_second)
+
+    def named(self, portal_id: str, at_once: int, per_second: float) -> PortalLimits:
+        """The pace of a portal; the numbers count when it is first asked for."""
+        if portal_id not in self._portals:
+            self._portals[portal_id] = PortalLimits(
+                self._redis, portal_id, self._process, at_once, per_second
+            )
+        return self._portals[portal_id]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
