@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from records import Bill, Document, ListedBill
-from storage import accounts, bill_content, documents
+from records import Bill, Document, EventKind, ListedBill
+from storage import accounts, bill_content, documents, events
 from storage.database import put
 from storage.files import Files
 from storage.results import StoredBill
@@ -52,7 +52,10 @@ def save(
         at=datetime.now(UTC),
         **(bill_content.columns(bill) if bill else {}),
     )
+    before = _last_read(session, row)
     session.add(version)
+    session.flush()
+    _tell(session, account, row, version, bill, before)
     return True
 
 
@@ -88,6 +91,55 @@ def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredB
             has_file=files.has(document.sha256),
         )
         for row, version, document, extraction in session.exec(query)
+    }
+
+
+def _last_read(session: Session, row: BillRow) -> BillVersionRow | None:
+    """The newest version of the bill that was read."""
+    query = (
+        select(BillVersionRow)
+        .where(BillVersionRow.bill_id == row.id, col(BillVersionRow.total_amount).is_not(None))
+        .order_by(col(BillVersionRow.id).desc())
+        .limit(1)
+    )
+    return session.exec(query).first()
+
+
+def _tell(
+    session: Session,
+    account: AccountRow,
+    row: BillRow,
+    version: BillVersionRow,
+    bill: Bill | None,
+    before: BillVersionRow | None,
+) -> None:
+    """A bill is new once, and unread once; after that, what it says may change."""
+    kind, key = EventKind.NEW_BILL, str(row.id)
+    if bill is None:
+        kind = EventKind.NEW_UNPARSED_BILL
+    elif before is not None:
+        kind, key = EventKind.UPDATED_BILL, str(version.id)
+        if bill_content.read(before) == bill:
+            return
+    events.tell(session, account.customer_id, kind, key, _about(account, row, bill))
+
+
+def _about(account: AccountRow, row: BillRow, bill: Bill | None) -> dict[str, Any]:
+    """The bill in Bayou's words, without its meters; of an unread one what the portal listed."""
+    about = {
+        "id": row.id,
+        "external_id": None,
+        "status": "unlocked" if bill else "unparsed",
+        "account_number": bill.account_number if bill else account.number,
+        "billed_on": (bill.billed_on if bill else row.billed_on).isoformat(),
+        "total_amount": bill.total_amount if bill else row.listed_amount,
+    }
+    if bill is None:
+        return about
+    return about | {
+        "outstanding_balance": bill.outstanding_balance,
+        "billing_period_from": bill.billing_period_from.isoformat(),
+        "billing_period_to": bill.billing_period_to.isoformat(),
     }
 
 

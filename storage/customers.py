@@ -7,8 +7,9 @@ from sqlmodel import Session, col, select
 from records import CustomerState
 from storage.database import insert_if_absent, now
 from storage.errors import StorageError
+from storage.queue import ACTIVE
 from storage.results import Customer
-from storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow
+from storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow, RunRow
 from storage.vault import Vault
 
 DEFAULT_COMPANY = "default"
@@ -122,6 +123,12 @@ def locked(session: Session, customer: Customer) -> CustomerRow:
     if row is None or row.state == _REMOVED:
         raise removed(customer)
     return row
+
+
+def hold_runs(session: Session, customer: Customer) -> None:
+    """Lock the runs that have not ended. To be done before the row is locked: workers lock in this order."""
+    query = select(RunRow.id).where(RunRow.customer_id == customer.id, col(RunRow.state).in_(ACTIVE))
+    session.exec(query.order_by(col(RunRow.id)).with_for_update()).all()
 
 
 def seal(session: Session, vault: Vault, customer: Customer, kind: str, secret: bytes) -> bytes:

@@ -10,10 +10,19 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from records import Commodity, Direction, Reading, Series, Unit
-from storage import accounts, exponents
+from records import Commodity, Direction, EventKind, Reading, Series, Unit
+from storage import accounts, events, exponents
+from storage.database import now as database_now
 from storage.results import Coverage, ReadingCounts
-from storage.tables import AccountRow, MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
+from storage.tables import (
+    AccountRow,
+    DocumentRow,
+    MeterRow,
+    ReadingRevisionRow,
+    ReadingRow,
+    SeriesRow,
+    metadata,
+)
 from storage.tables.base import BIG
 
 _READING = metadata.tables["reading"]
@@ -21,7 +30,9 @@ _REVISION = metadata.tables["reading_revision"]
 _VALUES = tuple(_READING.c[name] for name in Reading._fields)
 
 
-def save(session: Session, account: AccountRow, series: Sequence[Series]) -> ReadingCounts:
+def save(
+    session: Session, account: AccountRow, document: DocumentRow, series: Sequence[Series]
+) -> ReadingCounts:
     """Insert what is new, update what changed; ``account`` is locked.
 
     Of two readings with the same start the last counts. A changed reading's former value is kept.
@@ -29,12 +40,19 @@ def save(session: Session, account: AccountRow, series: Sequence[Series]) -> Rea
     """
     inserted = changed = total = 0
     now = int(time.time())
+    news: dict[str, list[Reading]] = {}
     for one in series:
         row = _series(session, account, one)
         readings = {reading.start: reading for reading in exponents.align(session, row, one)}
         fresh, different = _write(session.connection(), row.id, readings, now)
-        inserted, changed, total = inserted + fresh, changed + different, total + len(readings)
-    return ReadingCounts(inserted, changed, total - inserted - changed)
+        if fresh or different:
+            news.setdefault(one.meter_id, []).extend([*fresh, *different])
+        inserted, changed = inserted + len(fresh), changed + len(different)
+        total += len(readings)
+    counts = ReadingCounts(inserted, changed, total - inserted - changed)
+    if news:
+        _tell(session, account, document, news, counts)
+    return counts
 
 
 def coverage(session: Session, account_id: int) -> dict[str, Coverage]:
@@ -90,6 +108,29 @@ def fingerprints(session: Session, account_id: int) -> dict[str, str]:
     return found
 
 
+def _tell(
+    session: Session,
+    account: AccountRow,
+    document: DocumentRow,
+    news: Mapping[str, Sequence[Reading]],
+    counts: ReadingCounts,
+) -> None:
+    """Say which meters have news, once the customer's intervals as a whole were said to be there."""
+    if not events.told(session, account.customer_id, EventKind.INTERVALS_READY):
+        return
+    readings = [reading for of_meter in news.values() for reading in of_meter]
+    about = {
+        "account_number": account.number,
+        "meters": sorted(news),
+        "first_interval_discovered": events.instant(min(reading.starts_at for reading in readings)),
+        "last_interval_discovered": events.instant(max(reading.ends_at for reading in readings)),
+        "inserted": counts.inserted,
+        "changed": counts.changed,
+    }
+    key = f"{document.id} {database_now(session).isoformat()}"  # the same bytes may bring news again
+    events.tell(session, account.customer_id, EventKind.NEW_INTERVALS, key, about)
+
+
 def _series(session: Session, account: AccountRow, shown: Series) -> SeriesRow:
     meter = accounts.meter(session, account, shown.meter_id, shown.commodity)
     query = select_rows(SeriesRow).where(
@@ -115,10 +156,10 @@ def _readings_of(series_id: int) -> Select[Any]:
 
 def _write(
     connection: Connection, series_id: int, readings: Mapping[int, Reading], now: int
-) -> tuple[int, int]:
-    """Write what differs from what is stored; returns how many were inserted and changed."""
+) -> tuple[list[Reading], list[Reading]]:
+    """Write what differs from what is stored; returns the inserted and the changed."""
     if not readings:
-        return 0, 0
+        return [], []
     query = select(*_VALUES).where(
         _READING.c.series_id == series_id, _READING.c.start.between(min(readings), max(readings))
     )
@@ -136,17 +177,18 @@ def _write(
         at = [{"at": reading.start, "now": now} for reading in changes]
         connection.execute(insert(_REVISION).from_select(columns, former.where(this)), at)
         connection.execute(update(_READING).where(this), [_new_values(reading, now) for reading in changes])
-    return len(inserts), len(changes)
+    return inserts, changes
 
 
 def _insert(connection: Connection, rows: list[tuple[int, ...]]) -> None:
-    """Rows in the table's order, straight to a driver that takes them: SQLAlchemy's way costs double."""
-    statement = insert(_READING)
-    if connection.dialect.positional:
-        connection.exec_driver_sql(str(statement.compile(dialect=connection.dialect)), rows)
+    """Rows in the table's order, straight to the driver: SQLAlchemy's way costs double, or much more."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(_READING.columns.keys())
+        arrays = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in _READING.columns)
+        statement = f"INSERT INTO reading ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
+        connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
     else:
-        names = _READING.columns.keys()
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+        connection.exec_driver_sql(str(insert(_READING).compile(dialect=connection.dialect)), rows)
 
 
 def _new_values(reading: Reading, now: int) -> dict[str, int | bool]:

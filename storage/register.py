@@ -55,6 +55,7 @@ def change(
 
     With something new to sign in with, a run that tries it is queued.
     """
+    customers.hold_runs(session, customer)
     row = customers.locked(session, customer)
     if external_id is not None and external_id != (row.external_id or ""):
         _give_external_id(session, row, external_id)

@@ -81,6 +81,7 @@ def _stop_runs(session: Session, customer: CustomerRow) -> None:
 
 
 def _locked(session: Session, customer: Customer) -> CustomerRow:
+    customers.hold_runs(session, customer)
     row = session.exec(select(CustomerRow).where(CustomerRow.id == customer.id).with_for_update()).first()
     if row is None:
         raise customers.removed(customer)

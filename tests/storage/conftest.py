@@ -1,16 +1,32 @@
-"""Stores on real files, opened as often as a test likes and closed after it."""
+"""Stores on real files and real databases, opened as often as a test likes and closed after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
+from storage.engines import parse
 from storage.settings import Settings
 from storage.store import Store
+from tests.postgres import Postgres, running
+from tests.storage.made import key
 
 OpenStore = Callable[..., Store]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+ON_BOTH = pytest.mark.parametrize("backend", ["sqlite", "postgres"], indirect=True)
+"""Marks tests of what a store does whatever its database is; the others are about SQLite's."""
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
@@ -21,11 +37,29 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def open_store(home: Path) -> Iterator[OpenStore]:
+def environment(backend: str, home: Path) -> Iterator[Mapping[str, str]]:
+    """What a process needs to open the test's store."""
+    if backend == "sqlite":
+        yield {"METERFARM_HOME": str(home)}
+        return
+    server = running()
+    name = _database(server)
+    yield {
+        "METERFARM_HOME": str(home),
+        "DATABASE_URL": server.url(name),
+        "METERFARM_SECRET_KEYS": key(9),
+    }
+    server.empty(name, but="alembic_version")
+
+
+@pytest.fixture
+def open_store(environment: Mapping[str, str], home: Path) -> Iterator[OpenStore]:
     opened: list[Store] = []
 
     def open_one(secret_keys: str = "", at: Path = home) -> Store:
-        opened.append(Store.open(Settings(home=at, secret_keys=secret_keys)))
+        keys = secret_keys or environment.get("METERFARM_SECRET_KEYS", "")
+        address = environment.get("DATABASE_URL", "")
+        opened.append(Store.open(Settings(home=at, secret_keys=keys, database_url=address)))
         return opened[-1]
 
     yield open_one
@@ -36,3 +70,27 @@ def open_store(home: Path) -> Iterator[OpenStore]:
 @pytest.fixture
 def store(open_store: OpenStore) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def rows(store: Store, environment: Mapping[str, str], home: Path) -> Iterator[Rows]:
+    """Runs a statement on the store's database from outside; the rows it answers with."""
+    engine = create_engine(parse(environment.get("DATABASE_URL") or f"sqlite:///{home / 'meterfarm.db'}"))
+
+    def run(statement: str, **values: object) -> list[tuple[Any, ...]]:
+        with engine.begin() as connection:
+            answer = connection.execute(text(statement), values)
+            return [tuple(row) for row in answer] if answer.returns_rows else []
+
+    yield run
+    engine.dispose()
+
+
+@cache
+def _database(server: Postgres) -> str:
+    """A database with the schema, for one test after the other."""
+    name = server.new_database()
+    with TemporaryDirectory() as scratch:
+        settings = Settings(home=Path(scratch), secret_keys=key(9), database_url=server.url(name))
+        Store.open(settings).close()
+    return name

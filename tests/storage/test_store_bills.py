@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from records import Account, Commodity, Meter
 from storage.errors import StorageError
 from storage.store import Store
+from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, GAS, USERNAME, UTILITY, bill, listed, pdf, series
+
+pytestmark = ON_BOTH
 
 
 @pytest.fixture
@@ -19,10 +20,8 @@ def account(store: Store) -> int:
     return store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
 
 
-def _count(home: Path, table: str) -> int:
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - a test's own
-    database.close()
+def _count(rows: Rows, table: str) -> int:
+    ((count,),) = rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - a test's own
     return int(count)
 
 
@@ -34,10 +33,10 @@ def test_a_bill_comes_back_as_it_was_read(store: Store, account: int) -> None:
     assert store.files.read(stored.sha256) == pdf().content
 
 
-def test_the_same_bill_again_is_nothing_new(store: Store, account: int, home: Path) -> None:
+def test_the_same_bill_again_is_nothing_new(store: Store, account: int, rows: Rows) -> None:
     store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
     assert not store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    assert [_count(home, name) for name in ("bill", "bill_version", "document", "file")] == [1, 1, 1, 1]
+    assert [_count(rows, name) for name in ("bill", "bill_version", "document", "file")] == [1, 1, 1, 1]
 
 
 def test_a_bill_tells_whether_its_file_is_there_and_the_same_bytes_bring_it_back(
@@ -53,7 +52,7 @@ def test_a_bill_tells_whether_its_file_is_there_and_the_same_bytes_bring_it_back
     assert store.files.read(stored.sha256) == pdf().content
 
 
-def test_other_bytes_under_the_same_key_are_a_new_version(store: Store, account: int, home: Path) -> None:
+def test_other_bytes_under_the_same_key_are_a_new_version(store: Store, account: int, rows: Rows) -> None:
     store.save_bill(account, listed(), pdf(), bill(1), layout="l", layout_version=1)
     assert store.save_bill(account, listed(), pdf(b"%PDF two"), bill(2), layout="l", layout_version=1)
     stored = store.stored_bills(account)["b1"]
@@ -61,7 +60,7 @@ def test_other_bytes_under_the_same_key_are_a_new_version(store: Store, account:
     assert store.save_bill(account, listed(), pdf(), bill(1), layout="l", layout_version=1), "back again"
     assert store.stored_bills(account)["b1"].bill == bill(1)
     assert store.stored_bills(account)["b1"].id == stored.id
-    assert [_count(home, name) for name in ("bill", "bill_version", "document")] == [1, 3, 2]
+    assert [_count(rows, name) for name in ("bill", "bill_version", "document")] == [1, 3, 2]
 
 
 def test_an_unread_bill_is_kept_and_read_later(store: Store, account: int) -> None:
@@ -73,10 +72,10 @@ def test_an_unread_bill_is_kept_and_read_later(store: Store, account: int) -> No
     assert store.stored_bills(account)["b1"].bill == bill()
 
 
-def test_an_account_that_is_not_there_stores_nothing(store: Store, home: Path) -> None:
+def test_an_account_that_is_not_there_stores_nothing(store: Store, rows: Rows) -> None:
     with pytest.raises(StorageError, match="no account with the id 99"):
         store.save_bill(99, listed(), pdf(), bill(), layout="l", layout_version=1)
-    assert _count(home, "document") == 0
+    assert _count(rows, "document") == 0
     assert store.sweep(older_than=-1) == 1, "its file was written first and is swept"
 
 
@@ -88,16 +87,14 @@ def test_an_account_is_updated_in_place(store: Store, account: int) -> None:
     assert (stored.id, stored.account) == (account, renamed)
 
 
-def test_a_swapped_meter_keeps_its_service(store: Store, account: int, home: Path) -> None:
+def test_a_swapped_meter_keeps_its_service(store: Store, account: int, rows: Rows) -> None:
     new = replace(ELECTRIC, id="E2")
     store.save_account(store.customer(UTILITY, USERNAME), replace(ACCOUNT, meters=(new, GAS)))
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        rows = database.execute(
-            "SELECT meter.number, service.number, valid_from IS NULL, valid_to IS NULL"
-            " FROM meter JOIN service ON service.id = service_id ORDER BY meter.number"
-        ).fetchall()
-    database.close()
-    assert rows == [(ELECTRIC.id, "77", 1, 0), ("E2", "77", 0, 1), (GAS.id, GAS.id, 1, 1)]
+    meters = rows(
+        "SELECT meter.number, service.number, valid_from IS NULL, valid_to IS NULL"
+        " FROM meter JOIN service ON service.id = service_id ORDER BY meter.number"
+    )
+    assert meters == [(ELECTRIC.id, "77", 1, 0), ("E2", "77", 0, 1), (GAS.id, GAS.id, 1, 1)]
 
 
 def test_a_meter_only_an_export_knows_is_added(store: Store) -> None:

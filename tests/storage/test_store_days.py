@@ -10,7 +10,10 @@ import pytest
 
 from records import Direction, Series
 from storage.store import Store
+from tests.storage.conftest import ON_BOTH
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, USERNAME, UTILITY, series
+
+pytestmark = ON_BOTH
 
 NEW_YORK = ZoneInfo("America/New_York")
 RECEIVED = Direction.RECEIVED

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from records import LedgerItem, Outcome
 from storage.store import Store
 from storage.work import LeaseLost
-from tests.storage.conftest import OpenStore
+from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, begun
+
+pytestmark = ON_BOTH
 
 
 def test_a_customer_is_one_however_the_name_is_typed(store: Store) -> None:
@@ -24,15 +24,11 @@ def test_a_customer_is_one_however_the_name_is_typed(store: Store) -> None:
     assert store.customer("other_power", USERNAME).login_id != first.login_id
 
 
-def test_the_spelling_given_last_is_kept(store: Store, home: Path) -> None:
+def test_the_spelling_given_last_is_kept(store: Store, rows: Rows) -> None:
     for spelling in (USERNAME, f"{USERNAME.upper()} ", USERNAME.lower()):
         assert store.customer(UTILITY, spelling).username == spelling.strip()
-        with sqlite3.connect(home / "meterfarm.db") as database:
-            customers = database.execute("SELECT username FROM customer").fetchall()
-            logins = database.execute("SELECT username FROM login").fetchall()
-        database.close()
-        assert customers == [(spelling.strip(),)]
-        assert logins == [(USERNAME.lower(),)]
+        assert rows("SELECT username FROM customer") == [(spelling.strip(),)]
+        assert rows("SELECT username FROM login") == [(USERNAME.lower(),)]
 
 
 def test_a_password_is_refused_only_with_the_user_name_so_spelled(store: Store) -> None:
@@ -42,31 +38,27 @@ def test_a_password_is_refused_only_with_the_user_name_so_spelled(store: Store) 
     assert store.rejection(store.customer(UTILITY, f" {USERNAME}"), "Wrong") is not None
 
 
-def test_consent_is_written_once_at_first_use(store: Store, home: Path) -> None:
+def test_consent_is_written_once_at_first_use(store: Store, rows: Rows) -> None:
     customer = store.customer(UTILITY, USERNAME)
     store.customer(UTILITY, USERNAME)
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        rows = database.execute("SELECT customer_id, method, revoked_at FROM consent").fetchall()
-    database.close()
-    assert rows == [(customer.id, "command line", None)]
+    assert rows("SELECT customer_id, method, revoked_at FROM consent") == [
+        (customer.id, "command line", None)
+    ]
 
 
-def test_nothing_may_be_collected_once_every_consent_is_revoked(store: Store, home: Path) -> None:
+def test_nothing_may_be_collected_once_every_consent_is_revoked(store: Store, rows: Rows) -> None:
     customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
     assert store.may_collect(customer)
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        database.execute(
-            "INSERT INTO consent (company_id, customer_id, scope, terms_hash, method, granted_at)"
-            " SELECT company_id, customer_id, scope, terms_hash, 'form', granted_at FROM consent"
-            " WHERE customer_id = ?",
-            (customer.id,),
-        )
-        revoke = "UPDATE consent SET revoked_at = granted_at WHERE customer_id = ? AND method = ?"
-        database.execute(revoke, (customer.id, "form"))
-        database.commit()
-        assert store.may_collect(customer), "the other consent stands"
-        database.execute(revoke, (customer.id, "command line"))
-    database.close()
+    rows(
+        "INSERT INTO consent (company_id, customer_id, scope, terms_hash, method, granted_at)"
+        " SELECT company_id, customer_id, scope, terms_hash, 'form', granted_at FROM consent"
+        " WHERE customer_id = :id",
+        id=customer.id,
+    )
+    revoke = "UPDATE consent SET revoked_at = granted_at WHERE customer_id = :id AND method = :method"
+    rows(revoke, id=customer.id, method="form")
+    assert store.may_collect(customer), "the other consent stands"
+    rows(revoke, id=customer.id, method="command line")
     assert not store.may_collect(customer)
     assert store.may_collect(other)
     assert store.customer(UTILITY, USERNAME) == customer
@@ -96,18 +88,16 @@ def test_a_totp_step_is_claimed_once_among_many_that_try(open_store: OpenStore) 
     assert store.claim_totp_step(other, 58_000_000)
 
 
-def test_a_run_ends_once_with_its_ledger(store: Store, home: Path) -> None:
+def test_a_run_ends_once_with_its_ledger(store: Store, rows: Rows) -> None:
     run = begun(store, store.customer(UTILITY, USERNAME))
     ledger = [
         LedgerItem("123", "bill 2026-01-05", stored=True, downloaded=True),
         LedgerItem("123", "bill 2026-02-05", stored=False, reason="unavailable"),
     ]
     store.finish_run(run, Outcome.PARTIAL, "One missing.", use="new", seconds={"collect": 1.5}, ledger=ledger)
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        ended = database.execute("SELECT state, outcome, message, session, seconds FROM run").fetchall()
-        items = database.execute("SELECT item, stored, downloaded, reason FROM ledger_item").fetchall()
-    database.close()
+    ended = rows("SELECT state, outcome, message, session, CAST(seconds AS TEXT) FROM run")
     assert ended == [("ended", "partial", "One missing.", "new", '{"collect": 1.5}')]
+    items = rows("SELECT item, stored, downloaded, reason FROM ledger_item ORDER BY id")
     assert items == [("bill 2026-01-05", 1, 1, ""), ("bill 2026-02-05", 0, 0, "unavailable")]
     with pytest.raises(LeaseLost, match="has ended"):
         store.finish_run(run, Outcome.COMPLETE, "")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from formats.errors import FormatError
 from records import Direction, Document, Reading, Series, Unit
 from storage.results import Coverage, ReadingCounts
 from storage.store import Store
+from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
+
+pytestmark = ON_BOTH
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,23 +50,17 @@ def _stored(mantissas: list[int], exponent: int = 0) -> Series:
     return _with_readings(one, *one.readings)
 
 
-def test_a_changed_reading_keeps_its_former_value(store: Store, account: int, home: Path) -> None:
+def test_a_changed_reading_keeps_its_former_value(store: Store, account: int, rows: Rows) -> None:
     store.save_readings(account, EXPORT, "jan", [series([1, 2, 3])])
     before = store.fingerprints(account)
     counts = store.save_readings(account, Document(b"2", "text/csv", ""), "jan", [series([1, 20, 3, 4])])
     assert counts == ReadingCounts(1, 1, 2)
     assert store.fingerprints(account) != before
     assert [reading.mantissa for reading in store.series(account, ELECTRIC.id)[0].readings] == [1, 20, 3, 4]
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        revisions = database.execute(
-            "SELECT start, seconds, mantissa, estimated, replaced >= seen FROM reading_revision"
-        ).fetchall()
-        (kept,) = database.execute(
-            "SELECT count(*) FROM reading WHERE first_seen <= updated AND start = ?", (START + 900,)
-        ).fetchone()
-    database.close()
-    assert revisions == [(START + 900, 900, 2, 0, 1)]
-    assert kept == 1
+    revisions = rows("SELECT start, seconds, mantissa, estimated, replaced >= seen FROM reading_revision")
+    assert revisions == [(START + 900, 900, 2, False, True)]
+    kept = "SELECT count(*) FROM reading WHERE first_seen <= updated AND start = :start"
+    assert rows(kept, start=START + 900) == [(1,)]
     assert [export.key for export in store.exports(account)] == ["jan", "jan"]
 
 
@@ -80,11 +78,8 @@ def test_of_two_readings_of_one_start_the_last_counts(store: Store, account: int
     assert store.series(account, ELECTRIC.id)[0].readings == [Reading(START, 900, 2)]
 
 
-def _former(home: Path) -> list[int]:
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        rows = database.execute("SELECT mantissa FROM reading_revision ORDER BY id").fetchall()
-    database.close()
-    return [mantissa for (mantissa,) in rows]
+def _former(rows: Rows) -> list[int]:
+    return [mantissa for (mantissa,) in rows("SELECT mantissa FROM reading_revision ORDER BY id")]
 
 
 def test_a_coarser_export_is_converted_to_the_stored_exponent_exactly(store: Store, account: int) -> None:
@@ -95,7 +90,7 @@ def test_a_coarser_export_is_converted_to_the_stored_exponent_exactly(store: Sto
     assert store.series(account, ELECTRIC.id) == [_stored([1500, 2000, 3000])]
 
 
-def test_a_finer_export_refines_what_is_stored_exactly(store: Store, account: int, home: Path) -> None:
+def test_a_finer_export_refines_what_is_stored_exactly(store: Store, account: int, rows: Rows) -> None:
     received = series([9], direction=Direction.RECEIVED)
     store.save_readings(account, EXPORT, "wh", [series([-1, 2, 30]), received])
     store.save_readings(account, EXPORT, "wh", [series([-1, 2, 3])])
@@ -104,7 +99,7 @@ def test_a_finer_export_refines_what_is_stored_exactly(store: Store, account: in
     assert store.save_readings(account, EXPORT, "milli", [finer]) == ReadingCounts(1, 1, 1)
     expected = [_stored([-1000, 2000, 3500, 4001], -3), _with_readings(received, *received.readings)]
     assert store.series(account, ELECTRIC.id) == expected
-    assert _former(home) == [30_000, 3_000]
+    assert _former(rows) == [30_000, 3_000]
     assert store.save_readings(account, EXPORT, "wh", [series([-1, 2])]) == ReadingCounts(0, 0, 2)
     assert store.series(account, ELECTRIC.id) == expected
     assert store.fingerprints(account) != before
@@ -156,39 +151,39 @@ def test_two_years_of_quarter_hours_are_quick(store: Store, account: int) -> Non
     assert time.perf_counter() - began < 2
 
 
-def test_processes_that_write_at_once_lose_nothing(store: Store, account: int, home: Path) -> None:
+def test_processes_that_write_at_once_lose_nothing(
+    store: Store, account: int, rows: Rows, environment: Mapping[str, str]
+) -> None:
     """Four processes: quarter-hours of their own, one they fight over, TOTP steps, the session."""
     script = """
 import sys
-from pathlib import Path
 from storage.settings import Settings
 from storage.store import Store
 from tests.storage.made import EXPORT, START, USERNAME, UTILITY, series
 
-home, account, mine = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-with Store.open(Settings(home=home)) as store:
+account, mine = map(int, sys.argv[1:])
+with Store.open(Settings()) as store:
     customer = store.customer(UTILITY, USERNAME)
     claimed = 0
-    for turn in range(30):
+    for turn in range(12):
         own = series([turn], start=START + 900 * (1 + mine + 4 * turn))
         store.save_readings(account, EXPORT, f"{mine}-{turn}", [own, series([mine * 100 + turn])])
         store.save_session(customer, b"state", trusted_since=None)
         claimed += store.claim_totp_step(customer, turn)
     print(claimed)
 """
-    arguments = [sys.executable, "-c", script, str(home), str(account)]
-    started = [subprocess.Popen([*arguments, str(n)], stdout=subprocess.PIPE, cwd=ROOT) for n in range(4)]
+    arguments, its = [sys.executable, "-c", script, str(account)], {**os.environ, **environment}
+    started = [
+        subprocess.Popen([*arguments, str(n)], stdout=subprocess.PIPE, cwd=ROOT, env=its) for n in range(4)
+    ]
     said = [process.communicate(timeout=100)[0] for process in started]
     assert [process.returncode for process in started] == [0] * 4
-    assert sum(map(int, said)) == 30, "every step is claimed exactly once"
-    assert store.coverage(account)[ELECTRIC.id].readings == 121
+    assert sum(map(int, said)) == 12, "every step is claimed exactly once"
+    assert store.coverage(account)[ELECTRIC.id].readings == 49
     saved = store.load_session(store.customer(UTILITY, USERNAME))
     assert saved is not None
-    assert saved.version == 120
-    assert len(store.exports(account)) == 120
-    with sqlite3.connect(home / "meterfarm.db") as database:
-        (refs,) = database.execute("SELECT refs FROM file").fetchone()
-        (revisions,) = database.execute("SELECT count(*) FROM reading_revision").fetchone()
-    database.close()
-    assert refs == 120
-    assert revisions == 119, "each of the 120 different values of the shared reading but the last"
+    assert saved.version == 48
+    assert len(store.exports(account)) == 48
+    assert rows("SELECT refs FROM file") == [(48,)]
+    revisions = rows("SELECT count(*) FROM reading_revision")
+    assert revisions == [(47,)], "each of the 48 different values of the shared reading but the last"
