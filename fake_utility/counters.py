@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults")
-PIECE = 2**16
+PIECE = 2**18
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from fake_utility.speculoos import (
     usage_pages,
 )
 from fake_utility.speculoos.portal import Portal, message_page
+from fake_utility.speculoos.static_files import STYLE_PATH
 from fake_utility.speculoos.visits import not_found
 from fake_utility.striking import Strike
 
@@ -52,15 +53,15 @@ ROUTES = [
     Route("/stats.json", controls.stats),
     Route("/faults", controls.faults, methods=["GET", "POST"]),
     Route("/prerender", prerender.prerender, methods=["POST"]),
-    Route("/style.css", public_pages.style),
-    Route("/icon.svg", public_pages.icon),
+    Route(STYLE_PATH, public_pages.style),
     Route("/favicon.ico", public_pages.icon),
     Route("/robots.txt", public_pages.robots),
 ]
 _HEADERS = [
     (
         b"content-security-policy",
-        b"default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'",
+        b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; "
+        b"base-uri 'none'; object-src 'none'",
     ),
     (b"referrer-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),

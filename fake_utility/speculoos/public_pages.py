@@ -9,11 +9,9 @@ from fake_utility.outbox import Message
 from fake_utility.speculoos.customers import ANSWER, CUSTOMERS, QUESTION, Customer, normalise
 from fake_utility.speculoos.numbered import find_customer, numbered_among
 from fake_utility.speculoos.portal import Portal, portal_of
-from fake_utility.speculoos.rendering import HERE
+from fake_utility.speculoos.static_files import ICON, STYLE
 
-_LONG = {"Cache-Control": "public, max-age=3600"}
-_STYLE = (HERE / "static" / "style.css").read_bytes()
-_ICON = (HERE / "static" / "icon.svg").read_bytes()
+_A_DAY = "public, max-age=86400"
 
 
 async def outbox_json(request: Request) -> Response:
@@ -62,11 +60,11 @@ def _authenticator(portal: Portal, customer: Customer) -> dict[str, str | int]:
 
 
 async def style(request: Request) -> Response:
-    return Response(_STYLE, media_type="text/css", headers=_LONG)
+    return Response(STYLE, media_type="text/css", headers={"Cache-Control": f"{_A_DAY}, immutable"})
 
 
 async def icon(request: Request) -> Response:
-    return Response(_ICON, media_type="image/svg+xml", headers=_LONG)
+    return Response(ICON, media_type="image/svg+xml", headers={"Cache-Control": _A_DAY})
 
 
 async def robots(request: Request) -> Response:

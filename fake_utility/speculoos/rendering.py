@@ -15,6 +15,7 @@ from fake_utility.kept import Kept
 from fake_utility.speculoos.calendar import ZONE, long_date, us_date
 from fake_utility.speculoos.money import dollars, quantity
 from fake_utility.speculoos.sessions import CSRF, set_cookie
+from fake_utility.speculoos.static_files import ICON_URL, STYLE_PATH
 
 HERE = Path(__file__).parent
 
@@ -35,6 +36,7 @@ class Pages:
             "long_date": long_date,
             "us_date": us_date,
         }
+        self._templates.globals |= {"icon_url": ICON_URL, "style_path": STYLE_PATH}
 
     def page(
         self,

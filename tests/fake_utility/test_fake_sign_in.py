@@ -293,3 +293,13 @@ async def test_a_page_or_a_path_that_does_not_exist_is_told_so(visitor: Visitor)
     assert (await visitor.get("/logout")).status_code == 405
     assert "Disallow: /" in (await visitor.get("/robots.txt")).text
     assert (await visitor.get("/favicon.ico")).headers["content-type"] == "image/svg+xml"
+
+
+async def test_a_page_needs_one_file_which_may_be_kept_for_a_day(visitor: Visitor) -> None:
+    links = re.findall(r'<link rel="(\w+)" href="(.+?)"', (await visitor.get("/login")).text)
+    (icon,), (style,) = ([href for rel, href in links if rel == kind] for kind in ("icon", "stylesheet"))
+    assert icon.startswith("data:image/svg+xml,")
+    answer = await visitor.get(style)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert answer.headers["cache-control"] == "public, max-age=86400, immutable"
+    assert (await visitor.get(re.sub(r"\.\w+\.css", ".0.css", style))).status_code == 404
