@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from storage.engines import parse
@@ -53,13 +54,21 @@ def environment(backend: str, home: Path) -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture
-def open_store(environment: Mapping[str, str], home: Path) -> Iterator[OpenStore]:
+def settings(environment: Mapping[str, str], home: Path) -> Settings:
+    return Settings(
+        home=home,
+        secret_keys=environment.get("METERFARM_SECRET_KEYS", ""),
+        database_url=environment.get("DATABASE_URL", ""),
+    )
+
+
+@pytest.fixture
+def open_store(settings: Settings) -> Iterator[OpenStore]:
     opened: list[Store] = []
 
-    def open_one(secret_keys: str = "", at: Path = home) -> Store:
-        keys = secret_keys or environment.get("METERFARM_SECRET_KEYS", "")
-        address = environment.get("DATABASE_URL", "")
-        opened.append(Store.open(Settings(home=at, secret_keys=keys, database_url=address)))
+    def open_one(secret_keys: str = "", at: Path = settings.home) -> Store:
+        keys = SecretStr(secret_keys) if secret_keys else settings.secret_keys
+        opened.append(Store.open(settings.model_copy(update={"home": at, "secret_keys": keys})))
         return opened[-1]
 
     yield open_one

@@ -1,0 +1,332 @@
+"""Customers are entered once, come back, change and go, with all that hangs on them."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from records import Challenge, CustomerState, EventKind, Outcome, Part, RunKind, RunState, SecretKind
+from storage.errors import AlreadyThere, StorageError
+from storage.results import Customer
+from storage.store import Store
+from storage.work import FollowUp
+from tests.storage.conftest import ON_BOTH, OpenStore, Rows
+from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, begun, bill, listed, pdf, series
+
+pytestmark = ON_BOTH
+
+OTHER = "other@example.org"
+PASSWORD = {SecretKind.PASSWORD: "canary-51d0"}
+FILLED = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
+
+
+def _told(store: Store) -> list[EventKind]:
+    return [event.kind for event in store.events()]
+
+
+def _collected(store: Store, customer: Customer) -> int:
+    account = store.save_account(customer, ACCOUNT)
+    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    store.save_readings(account, EXPORT, "jan", [series([1, 2, 3])])
+    return account
+
+
+def _back(store: Store, customer: Customer) -> None:
+    """A connect run signs in."""
+    (run,) = store.runs(customer_id=customer.id, active=True)
+    claim = store.claim_run(run.id, run.attempt)
+    assert claim is not None
+    store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=FollowUp(is_back=True))
+
+
+def test_a_customer_with_a_password_is_tried_at_once(store: Store) -> None:
+    customer = store.add_customer(UTILITY, f" {USERNAME} ", external_id="X1", secrets=PASSWORD)
+    info = store.customer_info(customer)
+    assert (info.username, info.external_id, info.state) == (USERNAME, "X1", CustomerState.ACTIVE)
+    assert info.secrets == {SecretKind.PASSWORD}
+    (run,) = store.runs()
+    assert (run.kind, run.state, run.why) == (RunKind.CONNECT, RunState.QUEUED, "new credentials")
+    (event,) = store.events()
+    assert (event.kind, event.customer_id, event.run_id) == (FILLED, customer.id, run.id)
+    about = event.payload["object"]
+    assert event.payload["event"] == "customer_has_filled_credentials"
+    assert (about["customer_id"], about["customer_external_id"]) == (customer.id, "X1")
+    assert (about["utility"], about["has_filled_credentials"]) == (UTILITY, True)
+    assert about["has_filled_credentials_on"].endswith("Z")
+
+
+def test_a_customer_without_a_password_waits_for_one(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
+    assert store.customer_info(customer).state == CustomerState.NEW
+    assert store.runs() == []
+    assert store.events() == []
+    store.update_customer(customer, secrets=PASSWORD)
+    assert store.customer_info(customer).state == CustomerState.ACTIVE
+    assert _told(store) == [FILLED]
+    assert [run.kind for run in store.runs()] == [RunKind.CONNECT]
+
+
+def test_one_that_is_there_is_refused_and_nothing_is_changed(store: Store) -> None:
+    there = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
+    change = f"change it with `customer update {there.id}`"
+    with pytest.raises(AlreadyThere, match=rf"as customer {there.id} \(external id X1\); {change}"):
+        store.add_customer(UTILITY, USERNAME.upper(), secrets={SecretKind.PASSWORD: "other"})
+    with pytest.raises(AlreadyThere, match=rf"The external id X1 is there already as customer {there.id}"):
+        store.add_customer(UTILITY, OTHER, external_id="X1", secrets=PASSWORD)
+    assert [info.id for info in store.customers()] == [there.id]
+    assert _told(store) == [FILLED]
+    assert store.secrets(there)[SecretKind.PASSWORD].get_secret_value() == PASSWORD[SecretKind.PASSWORD]
+    assert store.add_customer("other_power", USERNAME, secrets={}).id != there.id
+
+
+def test_of_many_who_add_the_same_customer_one_succeeds(open_store: OpenStore) -> None:
+    stores = [open_store() for _ in range(4)]
+
+    def add(number: int) -> bool:
+        try:
+            stores[number % 4].add_customer(
+                UTILITY, USERNAME, external_id=f"X{number // 8}", secrets=PASSWORD
+            )
+        except AlreadyThere:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(add, range(16))) == 1
+    assert len(stores[0].runs()) == len(stores[0].events()) == len(stores[0].customers()) == 1
+
+
+def test_secrets_are_replaced_by_kind_and_masked(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+    store.save_secrets(customer, {SecretKind.TOTP_SECRET: "JBSWY3DP", SecretKind.PASSWORD: "canary-new é"})
+    kept = store.secrets(customer)
+    assert {kind: secret.get_secret_value() for kind, secret in kept.items()} == {
+        SecretKind.PASSWORD: "canary-new é",
+        SecretKind.TOTP_SECRET: "JBSWY3DP",
+    }
+    assert "canary" not in repr(kept)
+
+
+def test_a_secret_does_not_open_as_another_kind(store: Store, rows: Rows) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+    rows("UPDATE credential SET kind = 'security_answer'")
+    with pytest.raises(StorageError, match="does not open"):
+        store.secrets(customer)
+
+
+def test_no_secret_is_in_a_row_a_log_of_a_run_or_a_payload(store: Store, rows: Rows) -> None:
+    store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+    for table in ("credential", "event", "run", "run_step", "customer"):
+        assert "canary" not in str(rows(f"SELECT * FROM {table}"))  # noqa: S608 - a test's own
+
+
+def test_who_must_come_back_is_back_once_a_run_signed_in(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+    (run,) = store.runs()
+    claim = store.claim_run(run.id, run.attempt)
+    assert claim is not None
+    follow = FollowUp(must_reauthenticate="credentials_are_invalid")
+    store.finish_run(claim.lease, Outcome.BAD_CREDENTIALS, "No match.", follow=follow)
+    last = store.customer_info(customer).last_run
+    assert last is not None
+    assert (last.id, last.kind, last.outcome) == (run.id, RunKind.CONNECT, Outcome.BAD_CREDENTIALS)
+    store.update_customer(customer, secrets={SecretKind.PASSWORD: "better"})
+    assert store.customer_info(customer).state == CustomerState.MUST_REAUTHENTICATE
+    _back(store, customer)
+    assert store.customer_info(customer).state == CustomerState.ACTIVE
+    assert _told(store).count(FILLED) == 2
+
+
+def test_a_user_name_can_be_respelled_and_an_external_id_changed(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets={})
+    store.save_session(customer, b"state", trusted_since=None)
+    store.update_customer(customer, username=USERNAME.upper(), external_id="X2", secrets={})
+    info = store.customer_info(customer)
+    assert (info.username, info.external_id) == (USERNAME.upper(), "X2")
+    assert store.load_session(customer) is not None
+    store.update_customer(customer, external_id="", secrets={})
+    assert store.customer_info(customer).external_id is None
+
+
+def test_another_login_keeps_the_secrets_and_drops_the_session(store: Store) -> None:
+    customer = store.add_customer(UTILITY, "typo@example.org", secrets=PASSWORD)
+    store.save_session(customer, b"state", trusted_since=None)
+    store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.update_customer(customer, username=USERNAME, secrets={})
+    now_called = store.find_customer(USERNAME)
+    assert now_called is not None
+    assert (now_called.id, now_called.login_id != customer.login_id) == (customer.id, True)
+    assert store.load_session(now_called) is None
+    assert store.secrets(now_called)[SecretKind.PASSWORD].get_secret_value() == PASSWORD[SecretKind.PASSWORD]
+    (run,) = store.runs(active=True)
+    claim = store.claim_run(run.id, run.attempt)
+    assert claim is not None
+    assert claim.customer == now_called, "the run that was queued uses the new login"
+    assert _told(store) == [FILLED, FILLED]
+
+
+def test_another_customers_login_or_external_id_is_refused(store: Store) -> None:
+    one = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets={})
+    two = store.add_customer(UTILITY, OTHER, secrets={})
+    with pytest.raises(AlreadyThere, match=f"as customer {one.id}"):
+        store.update_customer(two, username=USERNAME, secrets={})
+    with pytest.raises(AlreadyThere, match=f"as customer {one.id}"):
+        store.update_customer(two, external_id="X1", secrets={})
+    assert store.customer_info(two).username == OTHER
+
+
+def test_customers_are_found_by_id_external_id_or_user_name(store: Store) -> None:
+    one = store.add_customer(UTILITY, USERNAME, external_id="77", secrets={})
+    two = store.add_customer("other_power", USERNAME, secrets={})
+    three = store.add_customer(UTILITY, OTHER, secrets={})
+    assert store.find_customer(str(two.id)) == two
+    assert store.find_customer("77") == one
+    assert store.find_customer(f" {OTHER.upper()}") == three
+    for nobody in ("78", "nobody", "", "9" * 30, "²"):
+        assert store.find_customer(nobody) is None
+    with pytest.raises(StorageError, match=f"{one.id} at {UTILITY}, {two.id} at other_power"):
+        store.find_customer(USERNAME)
+    store.remove_customer(two, data=False)
+    assert store.find_customer(USERNAME) == one
+
+
+def test_a_removed_customer_leaves_data_and_no_secret(store: Store, rows: Rows) -> None:
+    """The key that opened anything is gone, whatever copy of a ciphertext is still about."""
+    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
+    other = store.add_customer(UTILITY, OTHER, secrets=PASSWORD)
+    _back(store, customer)
+    account = _collected(store, customer)
+    store.save_session(customer, b"state", trusted_since=None)
+    store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.reject_password(other, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.queue_refresh([customer.id])
+    held = begun(store, customer)
+    challenge = store.open_challenge(held, Challenge("Code?"), timedelta(minutes=5))
+    store.answer_challenge(challenge, {"code": "123"})
+    store.remove_customer(customer, data=False)
+    info = store.customer_info(customer)
+    assert (info.state, info.secrets, info.session_saved_at) == (CustomerState.REMOVED, frozenset(), None)
+    assert (info.accounts, info.bills, info.readings) == (1, 1, 3)
+    assert (info.bills_due_at, info.intervals_due_at) == (None, None)
+    assert rows("SELECT key_id, length(wrapped_key) FROM customer WHERE id = :id", id=customer.id) == [
+        ("", 0)
+    ]
+    assert rows("SELECT answer, state FROM challenge") == [(None, "expired")]
+    assert not store.may_collect(customer)
+    assert store.coverage(account)
+    assert store.rejection(customer, "x") is None
+    assert store.rejection(other, "x") is not None, "another's is another's"
+    states = {run.kind: (run.state, run.id) for run in store.runs(customer_id=customer.id)}
+    assert states[RunKind.COLLECT][0] == RunState.CANCELLED
+    assert states[RunKind.SCRAPE] == (RunState.WAITING, held.run_id)
+    assert [beat.cancelled for beat in store.beat()] == [True]
+    with pytest.raises(StorageError, match="was removed"):
+        store.save_session(customer, b"late", trusted_since=None)
+    with pytest.raises(StorageError, match="was removed"):
+        store.save_secrets(customer, PASSWORD)
+    with pytest.raises(StorageError, match="was removed"):
+        store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    with pytest.raises(StorageError, match="was removed"):
+        store.update_customer(customer, secrets=PASSWORD)
+    assert store.customer_info(other).state == CustomerState.ACTIVE
+
+
+def test_a_removed_customer_comes_back_with_another_key(store: Store, rows: Rows) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD, method="form")
+    (before,) = rows("SELECT wrapped_key FROM customer")
+    _back(store, customer)
+    _collected(store, customer)
+    store.remove_customer(customer, data=False)
+    store.remove_customer(customer, data=False)
+    with pytest.raises(AlreadyThere, match=r"which was removed"):
+        store.add_customer(UTILITY, OTHER, external_id="X1", secrets={})
+    again = store.add_customer(UTILITY, USERNAME.upper(), secrets=PASSWORD, method="letter")
+    assert again.id == customer.id
+    info = store.customer_info(again)
+    assert (info.state, info.external_id, info.bills) == (CustomerState.ACTIVE, "X1", 1)
+    assert store.may_collect(again)
+    consents = rows("SELECT method, revoked_at IS NULL FROM consent ORDER BY id")
+    assert consents == [("form", False), ("letter", True)]
+    assert rows("SELECT wrapped_key FROM customer") != [before]
+    assert [run.kind for run in store.runs(active=True)] == [RunKind.CONNECT]
+
+
+def test_a_removed_customer_comes_back_by_being_used_at_the_command_line(store: Store) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    store.remove_customer(customer, data=False)
+    assert store.customer(UTILITY, USERNAME) == customer
+    assert store.may_collect(customer)
+    store.save_session(customer, b"state", trusted_since=None)
+
+
+def test_with_its_data_nothing_of_a_customer_stays(store: Store, rows: Rows) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
+    _back(store, customer)
+    _collected(store, customer)
+    store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.remove_customer(customer, data=True)
+    for table in ("customer", "login", "credential", "consent", "account", "reading", "run", "event", "file"):
+        assert rows(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608 - a test's own
+    assert not [path for path in store.files.root.rglob("*") if path.is_file()]
+    assert store.find_customer("X1") is None
+    with pytest.raises(StorageError, match="was removed"):
+        store.customer_info(customer)
+    assert store.add_customer(UTILITY, USERNAME, secrets=PASSWORD).id > customer.id
+
+
+def test_what_the_portal_asked_of_a_login_is_remembered(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+    assert store.met_factor(customer) == ""
+    store.note_factor(customer, "sms")
+    assert store.met_factor(customer) == "sms"
+
+
+def test_ten_thousand_customers_are_listed_quickly(store: Store, rows: Rows) -> None:
+    """A generous bound, for a busy machine."""
+    customer = store.add_customer(UTILITY, "number 0", secrets=PASSWORD)
+    _back(store, customer)
+    store.save_session(customer, b"state", trusted_since=None)
+    rows(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) INSERT INTO login"
+        " (utility, username, factor) SELECT utility, 'number ' || i, '' FROM n, login WHERE id = :id",
+        id=customer.login_id,
+    )
+    rows(
+        "INSERT INTO customer (company_id, login_id, username, state, reason, since, faults, key_id,"
+        " wrapped_key, created_at) SELECT company_id, login.id, login.username, state, reason, since, faults,"
+        " key_id, wrapped_key, created_at FROM customer, login WHERE login.id <> customer.login_id"
+    )
+    for table, columns in {
+        "credential": "kind, ciphertext, saved_at",
+        "portal_session": "version, ciphertext, saved_at",
+        "run": "kind, state, parts, why, attempt, fence, worker, not_before, cancelled, outcome, message,"
+        " session, pages, evidence, seconds, requested_at, ended_at, login_id",
+    }.items():
+        given = ", ".join(f"its.{name}" for name in columns.split(", "))
+        rows(
+            f"INSERT INTO {table} (company_id, customer_id, {columns}) SELECT its.company_id, customer.id,"  # noqa: S608
+            f" {given} FROM {table} its, customer WHERE customer.id <> its.customer_id"
+        )
+    rows("ANALYZE")
+    began = time.perf_counter()
+    everybody = store.customers()
+    took = time.perf_counter() - began
+    assert len(everybody) == 10_000
+    assert all(info.last_run and info.session_saved_at and info.secrets for info in everybody)
+    assert everybody[0].readings is None
+    assert took < 5
+
+
+def test_due_times_are_told(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+    (run,) = store.runs()
+    claim = store.claim_run(run.id, run.attempt)
+    assert claim is not None
+    due = run.requested_at + timedelta(days=1)
+    follow = FollowUp(is_back=True, due={Part.BILLS: due})
+    store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=follow)
+    info = store.customer_info(customer)
+    assert (info.bills_due_at, info.intervals_due_at) == (due, None)
