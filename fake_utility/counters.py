@@ -38,7 +38,7 @@ class Counters:
         self.peak_concurrent = 0
         self.peak_per_second = 0
         self._customers: dict[str, Tally] = {}
-        self._under_way = 0
+        self._under_way: list[str] = []
         self._last_second: deque[float] = deque()
 
     def of(self, username: str) -> Tally:
@@ -49,18 +49,18 @@ class Counters:
         """Everybody that was counted, in the order in which they came."""
         return list(self._customers)
 
-    def begin(self, at: float) -> None:
-        """A request came in at `at` (seconds, monotonic)."""
+    def begin(self, path: str, at: float) -> None:
+        """A request for `path` came in at `at` (seconds, monotonic)."""
         self.requests += 1
-        self._under_way += 1
-        self.peak_concurrent = max(self.peak_concurrent, self._under_way)
+        self._under_way.append(path)
+        self.peak_concurrent = max(self.peak_concurrent, len(self._under_way))
         self._last_second.append(at)
         while self._last_second[0] <= at - 1:
             self._last_second.popleft()
         self.peak_per_second = max(self.peak_per_second, len(self._last_second))
 
-    def end(self) -> None:
-        self._under_way -= 1
+    def end(self, path: str) -> None:
+        self._under_way.remove(path)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -68,6 +68,7 @@ class Counters:
             "requests": self.requests,
             "peak_concurrent": self.peak_concurrent,
             "peak_per_second": self.peak_per_second,
+            "under_way": self._under_way,
         }
 
 
@@ -91,8 +92,8 @@ class CountRequests:
                 start += PIECE
             await send({**message, "body": body[start:]} if start else message)
 
-        self._counters.begin(time.monotonic())
+        self._counters.begin(scope["path"], time.monotonic())
         try:
             await self._app(scope, receive, send_in_pieces)
         finally:
-            self._counters.end()
+            self._counters.end(scope["path"])

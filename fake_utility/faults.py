@@ -17,19 +17,25 @@ class BadFaults(ValueError):
 class Faults:
     """What a portal does wrong.
 
-    down: everything is answered with 503. slow_seconds: so late come pages and documents. error_paths: 500
+    down: everything is answered with 503. slow_seconds: so late come pages and documents, or only those whose
+    path, with its query, contains one of slow_paths. error_paths: 500
     where the path, with its query, contains one of these. retry_after: everything is answered with 429 and
     so many seconds. requests: it ends after so many requests that it met; None: it does not.
     """
 
     down: bool = False
     slow_seconds: float = 0
+    slow_paths: tuple[str, ...] = ()
     error_paths: tuple[str, ...] = ()
     retry_after: int | None = None
     requests: int | None = None
 
-    def late(self, path: str) -> bool:
-        return self.slow_seconds > 0 and not path.startswith(FILES)
+    def late(self, target: str) -> bool:
+        if not self.slow_seconds:
+            return False
+        if self.slow_paths:
+            return any(part in target for part in self.slow_paths)
+        return not target.startswith(FILES)
 
     def answer(self, target: str) -> Response | None:
         """What is answered instead of the portal's own answer, if anything."""
@@ -46,6 +52,8 @@ class Faults:
         told: dict[str, object] = {"down": True} if self.down else {}
         if self.slow_seconds:
             told["slow_seconds"] = self.slow_seconds
+        if self.slow_paths:
+            told["slow_paths"] = list(self.slow_paths)
         if self.error_paths:
             told["error_paths"] = list(self.error_paths)
         if self.retry_after is not None:
@@ -62,6 +70,7 @@ def parse_faults(data: object) -> Faults:
     faults = Faults(
         down=_flag("down", given.pop("down", False)),
         slow_seconds=_number("slow_seconds", given.pop("slow_seconds", 0)),
+        slow_paths=_texts("slow_paths", given.pop("slow_paths", [])),
         error_paths=_texts("error_paths", given.pop("error_paths", [])),
         retry_after=None if too_many is None else _retry_after(too_many),
         requests=_count("requests", given.pop("requests")) if "requests" in given else None,

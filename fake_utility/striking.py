@@ -20,10 +20,10 @@ class Switch:
         self.changed.set()
         self.on, self.changed = faults, asyncio.Event()
 
-    def meet(self, path: str, target: str) -> Faults | None:
-        """The faults, if they strike a request for this path (`target`: with its query); it counts as met."""
+    def meet(self, target: str) -> Faults | None:
+        """The faults, if they strike a request for this path with its query; it counts as met."""
         faults = self.on
-        if faults.requests == 0 or not (faults.late(path) or faults.answer(target)):
+        if faults.requests == 0 or not (faults.late(target) or faults.answer(target)):
             return None
         if faults.requests is not None:
             self.on = replace(faults, requests=faults.requests - 1) if faults.requests > 1 else Faults()
@@ -44,8 +44,8 @@ class Strike:
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         target = f"{path}?{query}" if query else path
         ended = self._switch.changed
-        faults = self._switch.meet(path, target)
-        if faults and faults.late(path):
+        faults = self._switch.meet(target)
+        if faults and faults.late(target):
             waited = await _wait(faults.slow_seconds, ended, receive)
             if waited is None:
                 return

@@ -12,6 +12,7 @@ import signal
 import socket
 import stat
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -136,9 +137,6 @@ class PrivateRedis:
             NoRedis: there is none to start, or none answers in time.
         """
         log = prepare_home(self._home) / _FOLDER / _LOG
-        for folder in (log.parent, self._socket.parent):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            _must_be_ours(folder)
         waiting = Retrying(
             stop=stop_after_delay(_START_SECONDS),
             wait=wait_fixed(_AGAIN_SECONDS),
@@ -160,6 +158,9 @@ class PrivateRedis:
     def _start(self, log: Path) -> None:
         """Start a server, unless another one is starting, or has not quite ended: it holds the log's lock."""
         server = redis_server()
+        for folder in (log.parent, self._socket.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _must_be_ours(folder)
         handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(handle, "ab") as output:
             try:
@@ -188,6 +189,9 @@ class PrivateRedis:
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
+        if self._socket.parent.parent == _SHORT:
+            with suppress(OSError):
+                self._socket.parent.rmdir()
 
 
 def _options(path: Path) -> list[str]:

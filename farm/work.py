@@ -6,7 +6,7 @@ import asyncio
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,7 @@ class Work:
             person=self._person(),
             totp=parse_totp_secret(totp.get_secret_value()) if totp else None,
             security_answer=entrusted.get(SecretKind.SECURITY_ANSWER),
+            since=_since(self._tools.settings.history_days, utility),
             kind=claim.kind,
             parts=claim.parts,
         )
@@ -203,6 +204,10 @@ class Work:
 def portal_address(utility: Utility, settings: FarmSettings) -> str:
     """Where to visit the portal: as set, else its public address, else where it is in development."""
     return settings.portal_url(utility.id) or utility.home or utility.local_url
+
+
+def _since(days: int, utility: Utility) -> date | None:
+    return datetime.now(utility.zone).date() - timedelta(days=days) if days else None
 
 
 def _pace(tools: Tools, utility: Utility) -> Pace:

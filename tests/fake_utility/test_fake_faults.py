@@ -215,6 +215,6 @@ def test_files_are_requests_too(tmp_path: Path) -> None:
 def test_the_busiest_second_may_begin_at_any_moment() -> None:
     counters = Counters()
     for at in (0.0, 0.2, 0.9, 1.0, 1.1, 1.95, 3.0, 4.0):
-        counters.begin(at)
-        counters.end()
+        counters.begin("/", at)
+        counters.end("/")
     assert (counters.requests, counters.peak_per_second, counters.peak_concurrent) == (8, 4, 1)

@@ -1,0 +1,313 @@
+"""Whatever befalls a worker, the database, Redis or the portal: every run ends in a true state, and nothing
+is stored twice or half."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from redis import Redis
+
+from fake_utility.running import fake_utility
+from farm.private_redis import redis_url
+from records import EventKind, Outcome, RunKind, RunState
+from storage.errors import StorageError
+from storage.work import RunInfo
+from tests.farm.whole import Farm, farm_at
+
+_TAKEN_UP_AGAIN = 30
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Farm]:
+    with (
+        fake_utility(random_codes=True, home=tmp_path / "portal") as url,
+        farm_at(tmp_path / "home", url) as farm,
+    ):
+        yield farm
+
+
+def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
+    customers = farm.add_many("iamvalid@bayou.energy", 50)
+    farm.start(2)
+    farm.wait(lambda: _ended(farm, RunKind.COLLECT) >= 3, what="a few collected customers")
+    victim = farm.worker_pids()[0]
+    held = [run.id for run in farm.store.runs(active=True) if run.worker.endswith(f":{victim}")]
+    os.kill(victim, signal.SIGKILL)
+    farm.wait(
+        lambda: any(run.attempt > 1 and run.state is not RunState.QUEUED for run in farm.runs()),
+        _TAKEN_UP_AGAIN,
+        "a run taken up again",
+    )
+    farm.wait_for_quiet(120)
+    assert held
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 50
+    check_whole(farm)
+
+
+def test_redis_may_forget_everything(farm: Farm) -> None:
+    customers = farm.add_many("iamvalid@bayou.energy", 20)
+    farm.start(2)
+    redis = Redis(unix_socket_path=urlsplit(redis_url(farm.home)).path)
+    with closing(redis):
+        for done in (1, 8, 15):
+            _wait_for_ends(farm, done)
+            redis.flushall()
+    farm.wait_for_quiet()
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 20
+    check_whole(farm)
+
+
+def test_redis_may_die_and_come_back(farm: Farm) -> None:
+    customers = farm.add_many("iamvalid@bayou.energy", 12)
+    farm.start(2)
+    _wait_for_ends(farm, 4)
+    with closing(Redis(unix_socket_path=urlsplit(redis_url(farm.home)).path)) as redis:
+        server: Any = redis.info("server")
+    os.kill(server["process_id"], signal.SIGKILL)
+    farm.wait_for_quiet(120)
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 12
+    check_whole(farm)
+
+
+@pytest.mark.parametrize("where", ["/login", "/bills/"])
+def test_a_worker_killed_in_the_middle_of_a_page_or_a_bill(farm: Farm, where: str) -> None:
+    customer = farm.add("iamvalid@bayou.energy")
+    farm.faults(slow_seconds=8, slow_paths=[where])
+    farm.start(1)
+    farm.wait(lambda: _is_asked(farm, where), what=f"a request of {where}")
+    farm.faults()
+    os.kill(farm.worker_pids()[0], signal.SIGKILL)
+    farm.wait_for_quiet()
+    assert farm.last(customer).outcome is Outcome.COMPLETE
+    check_whole(farm)
+
+
+def test_a_worker_killed_while_it_commits(farm: Farm) -> None:
+    """It holds a file whose row is not there yet."""
+    customer = farm.add("iamvalid@bayou.energy")
+    farm.faults(slow_seconds=1, slow_paths=["/bills/"])
+    farm.start(1)
+    farm.wait(lambda: _is_asked(farm, "/bills/"), what="a bill on its way")
+    with _database_locked(farm):
+        farm.wait(lambda: _files(farm), what="a file whose row waits")
+        os.kill(farm.worker_pids()[0], signal.SIGKILL)
+    farm.wait_for_quiet()
+    assert farm.last(customer).outcome is Outcome.COMPLETE
+    check_whole(farm)
+
+
+def test_a_stopped_worker_wakes_to_find_its_run_taken(farm: Farm) -> None:
+    """What the other did stands; the sleeper writes nothing any more."""
+    customer = farm.add("iamvalid@bayou.energy")
+    farm.faults(slow_seconds=3, slow_paths=["/bills/"])
+    farm.start(2)
+    run = farm.wait(lambda: _held(farm, RunKind.COLLECT), what="a collect run under way")
+    sleeper = int(run.worker.rpartition(":")[2])
+    os.kill(sleeper, signal.SIGSTOP)
+    again = farm.wait(
+        lambda: next((run for run in farm.runs() if run.attempt > 1), None), 30, "another attempt"
+    )
+    farm.wait(lambda: farm.last(customer).kind is RunKind.COLLECT, 60, "its end")
+    os.kill(sleeper, signal.SIGCONT)
+    more = farm.add("iamvalid.2@bayou.energy")
+    farm.wait_for_quiet()
+    assert again.id == run.id
+    assert farm.outcomes([customer, more]) == [Outcome.COMPLETE] * 2
+    check_whole(farm)
+
+
+def test_a_database_locked_for_ten_seconds_costs_nothing(farm: Farm) -> None:
+    customers = farm.add_many("iamvalid@bayou.energy", 8)
+    farm.start(2)
+    farm.wait(lambda: _ended(farm, RunKind.COLLECT) >= 1, what="a collected customer")
+    with _database_locked(farm):
+        farm._stopped.wait(10)
+    farm.wait_for_quiet()
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 8
+    assert all(run.attempt == 1 for run in farm.runs())
+    check_whole(farm)
+
+
+def test_a_browser_may_crash(farm: Farm) -> None:
+    customers = farm.add_many("ineedmfa+email@bayou.energy", 3)
+    farm.start(1)
+    for customer in customers:
+        farm.challenge_of(customer)
+    _kill_browsers(farm.worker_pids()[0])
+    with farm.owners():
+        farm.wait_for_quiet()
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 3
+    check_whole(farm)
+
+
+def test_no_room_for_files_loses_nothing(farm: Farm) -> None:
+    """Every place for files is taken by something else, as if the disk were full."""
+    customer = farm.add("iamvalid@bayou.energy")
+    blocks = [farm.home / "files" / f"{number:02x}" for number in range(256)]
+    for block in blocks:
+        block.touch()
+    farm.start(1)
+    failed = farm.wait(
+        lambda: next((run for run in farm.runs(customer) if run.attempt > 1), None), what="a second attempt"
+    )
+    for block in blocks:
+        block.unlink(missing_ok=True)
+    farm.wait_for_quiet()
+    assert farm.last(customer).outcome is Outcome.COMPLETE
+    story = farm.store.run_story(failed.id)
+    assert story is not None
+    assert any("could not be written" in step.detail for step in story.steps)
+    check_whole(farm)
+
+
+def test_a_portal_at_fault_is_tried_again_later(farm: Farm) -> None:
+    """Its own Retry-After is obeyed; after faults in a row nobody goes there until one has tried."""
+    farm.faults(too_many={"retry_after": 300})
+    customers = farm.add_many("iamvalid@bayou.energy", 7)
+    farm.start(1)
+    farm.wait(lambda: farm.store.resting_portals(), what="a portal that is left alone")
+    farm.wait_for_quiet()
+    asked = farm.stats()["requests"]
+    ended = [run for run in farm.runs() if run.state is RunState.ENDED]
+    queued = [run for run in farm.runs() if run.state is RunState.QUEUED]
+    assert {run.outcome for run in ended} == {Outcome.RATE_LIMITED}
+    assert len(ended) + len([run for run in queued if not run.why.startswith("retry after")]) == len(
+        customers
+    )
+    for run in queued:
+        if run.why.startswith("retry after"):
+            assert (run.not_before - run.requested_at).total_seconds() > 295
+    assert farm.stats()["requests"] == asked
+
+
+def test_one_broken_page_leaves_the_rest_be(farm: Farm) -> None:
+    customer = farm.add("iamvalid@bayou.energy")
+    farm.faults(error_paths=["/usage/export"])
+    farm.start(1)
+    farm.wait_for_quiet()
+    last = farm.last(customer)
+    assert last.outcome is Outcome.PARTIAL
+    story = farm.store.run_story(last.id)
+    assert story is not None
+    assert all(item.item.startswith("intervals") == (not item.stored) for item in story.ledger)
+
+
+def test_a_run_handed_out_twice_is_worked_on_once(farm: Farm) -> None:
+    farm.add("iamvalid@bayou.energy")
+    (ring,) = farm.store.runs_to_ring()
+    first = farm.store.claim_run(ring.run_id, ring.attempt)
+    assert first is not None
+    assert farm.store.claim_run(ring.run_id, ring.attempt) is None
+
+
+def test_the_same_customer_is_not_added_twice(farm: Farm) -> None:
+    customer = farm.add("iamvalid@bayou.energy")
+    with pytest.raises(StorageError, match=f"customer {customer.id}"):
+        farm.add("IamValid@bayou.energy")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_workers_hand_back_what_they_hold(farm: Farm, number: int) -> None:
+    """Within ten seconds; challenges that waited are lost, and asked afresh by the next workers."""
+    waits = farm.add("ineedmfa+text_message@bayou.energy")
+    works = farm.add("iamvalid@bayou.energy")
+    farm.faults(slow_seconds=30, slow_paths=["/bills/"])
+    farm.start(1)
+    challenge = farm.challenge_of(waits)
+    farm.wait(lambda: _held(farm, RunKind.COLLECT), what="a collect run under way")
+    assert farm.stop(number, seconds=11) == 0
+    farm.faults()
+    lost = farm.store.challenge(challenge.id)
+    assert lost is not None
+    assert lost.state == "lost"
+    assert {run.state for run in farm.store.runs(active=True)} == {RunState.QUEUED}
+    farm.start(1)
+    with farm.owners():
+        farm.wait_for_quiet()
+    assert farm.outcomes([waits, works]) == [Outcome.COMPLETE] * 2
+    check_whole(farm)
+
+
+def check_whole(farm: Farm) -> None:
+    """Every file has its row and every row its file; each bill was told of once; all series are whole."""
+    farm.store.sweep(older_than=0)
+    with closing(sqlite3.connect(farm.home / "meterfarm.db")) as database:
+        named = {sha for (sha,) in database.execute("SELECT sha256 FROM file WHERE refs > 0")}
+        bills = database.execute("SELECT count(*) FROM bill").fetchone()[0]
+        documents = database.execute(
+            "SELECT account_id, kind, portal_key, count(*) FROM document GROUP BY 1, 2, 3"
+        )
+        assert all(count == 1 for *_, count in documents)
+    assert _files(farm) == named
+    events = farm.store.events(limit=10_000)
+    assert Counter(event.kind for event in events)[EventKind.NEW_BILL] == bills
+    for customer in farm.store.customers():
+        for account in farm.store.accounts(farm.customer(customer.username)):
+            for meter, kept in farm.store.coverage(account.id).items():
+                series = farm.store.series(account.id, meter)
+                assert all(
+                    sum(reading.seconds for reading in one.readings) == kept.end - kept.start
+                    for one in series
+                )
+
+
+def _files(farm: Farm) -> set[str]:
+    return {path.name for path in (farm.home / "files").glob("??/*") if not path.name.startswith(".")}
+
+
+def _wait_for_ends(farm: Farm, count: int) -> None:
+    farm.wait(lambda: _ended(farm) >= count, what=f"{count} runs at their end")
+
+
+def _ended(farm: Farm, kind: RunKind | None = None) -> int:
+    return sum(run.state is RunState.ENDED and kind in (None, run.kind) for run in farm.runs())
+
+
+def _held(farm: Farm, kind: RunKind) -> RunInfo | None:
+    return next((run for run in farm.runs() if run.kind is kind and run.state is RunState.RUNNING), None)
+
+
+def _is_asked(farm: Farm, path: str) -> bool:
+    return any(path in under_way for under_way in farm.stats()["under_way"])
+
+
+@contextmanager
+def _database_locked(farm: Farm) -> Iterator[None]:
+    with closing(sqlite3.connect(farm.home / "meterfarm.db", isolation_level=None, timeout=30)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            database.execute("ROLLBACK")
+
+
+def _kill_browsers(worker: int) -> None:
+    """The browsers below a worker's Playwright driver."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            command = (status.parent / "cmdline").read_bytes()
+            if (
+                b"--user-data-dir" in command
+                and b"--type=" not in command
+                and _is_below(int(status.parent.name), worker)
+            ):
+                os.kill(int(status.parent.name), signal.SIGKILL)
+        except (OSError, ProcessLookupError):
+            continue
+
+
+def _is_below(pid: int, ancestor: int) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return False

@@ -1,0 +1,241 @@
+"""A whole farm as a test drives it: the fake utility, the real `worker` command, a store to look into."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from farm.desk import said_choice, said_code
+from records import Factor, Outcome, RunState, SecretKind
+from storage.challenges import AnswerRefused
+from storage.results import Customer
+from storage.settings import Settings
+from storage.store import Store
+from storage.work import ChallengeInfo, RunInfo
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+UTILITY = "speculoos_power"
+PASSWORD = "correct horse battery"
+BRIEFLY = "40"
+"""Days of history to fetch: a bill or two and a month of readings."""
+_LOOK = 0.1
+
+
+@dataclass
+class Farm:
+    """``environment`` is what its commands run with; ``store`` looks into the same state."""
+
+    home: Path
+    url: str
+    environment: dict[str, str]
+    store: Store
+    workers: subprocess.Popen[str] | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    # customers
+
+    def add(self, username: str, **secrets: str) -> Customer:
+        """Add a customer with a password; more secrets by their kind."""
+        given = {SecretKind.PASSWORD: PASSWORD} | {SecretKind(kind): text for kind, text in secrets.items()}
+        return self.store.add_customer(UTILITY, username, secrets=given)
+
+    def add_many(self, name: str, count: int) -> list[Customer]:
+        """``name.1@domain`` and so on."""
+        local, _, domain = name.partition("@")
+        return [self.add(f"{local}.{number}@{domain}") for number in range(1, count + 1)]
+
+    # what goes on
+
+    def wait(self, holds: Callable[[], T | None], seconds: float = 60, what: str = "") -> T:
+        """Look until something holds; what it gave."""
+        until = time.monotonic() + seconds
+        while not (found := holds()):
+            if time.monotonic() > until:
+                runs = [
+                    f"{run.id} {run.username} {run.kind} {run.state} {run.message}" for run in self.runs()
+                ]
+                raise AssertionError(f"not within {seconds} s: {what or holds}\n" + "\n".join(runs))
+            self._stopped.wait(_LOOK)
+        return found
+
+    def runs(self, customer: Customer | None = None) -> Sequence[RunInfo]:
+        """Newest first."""
+        return self.store.runs(limit=1000, customer_id=customer.id if customer else None)
+
+    def wait_for_quiet(self, seconds: float = 90) -> None:
+        """Until nothing is to be done any more but what waits for a later time."""
+
+        def is_quiet() -> bool:
+            now = time.time()
+            return not [
+                run
+                for run in self.store.runs(limit=1000, active=True)
+                if run.state is not RunState.QUEUED or run.not_before.timestamp() < now + 5
+            ]
+
+        self.wait(is_quiet, seconds, "a farm with nothing to do")
+
+    def last(self, customer: Customer) -> RunInfo:
+        """The customer's newest run that has ended."""
+        return next(run for run in self.runs(customer) if run.state is RunState.ENDED)
+
+    def outcomes(self, customers: Sequence[Customer]) -> list[Outcome | None]:
+        return [self.last(customer).outcome for customer in customers]
+
+    def challenge_of(self, customer: Customer, seconds: float = 60) -> ChallengeInfo:
+        """The customer's open challenge, once there is one."""
+
+        def found() -> ChallengeInfo | None:
+            every = self.store.challenges(only_open=True)
+            return next((one for one in every if one.customer_id == customer.id), None)
+
+        return self.wait(found, seconds, f"a challenge of {customer.username}")
+
+    def readings(self) -> int:
+        return sum(
+            coverage.readings
+            for customer in self.store.customers()
+            for account in self.store.accounts(self.customer(customer.username))
+            for coverage in self.store.coverage(account.id).values()
+        )
+
+    def customer(self, username: str) -> Customer:
+        found = self.store.find_customer(username)
+        if found is None:
+            raise AssertionError(f"no customer {username}")
+        return found
+
+    # the portal
+
+    def stats(self) -> Any:
+        return httpx.get(f"{self.url}/stats.json", timeout=10).raise_for_status().json()
+
+    def faults(self, **faults: object) -> None:
+        """Have the portal misbehave from now on; nothing ends it."""
+        httpx.post(f"{self.url}/faults", json=faults, timeout=10).raise_for_status()
+
+    # workers
+
+    def start(self, processes: int = 2, *arguments: str, **extra: str) -> None:
+        """Start the `worker` command and wait until it says that it serves."""
+        self.workers = subprocess.Popen(
+            [sys.executable, "-m", "cli", "worker", "--processes", str(processes), *arguments],
+            env=self.environment | extra,
+            cwd=self.home.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        if self.workers.stdout is None or "serve" not in self.workers.stdout.readline():
+            raise AssertionError("the workers did not start")
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
+        """Stop the workers; their command's exit status."""
+        if self.workers is None:
+            raise AssertionError("no workers were started")
+        with suppress(ProcessLookupError):
+            self.workers.send_signal(number)
+        status = self.workers.wait(seconds)
+        if self.workers.stdout is not None:
+            self.workers.stdout.close()
+        self.workers = None
+        return status
+
+    def worker_pids(self) -> list[int]:
+        """The worker processes, as soon as there are any."""
+        if self.workers is None:
+            raise AssertionError("no workers were started")
+        parent = self.workers.pid
+        return self.wait(lambda: _children(parent, "worker"), 20, "worker processes")
+
+    @contextmanager
+    def owners(self, *usernames: str) -> Iterator[None]:
+        """Meanwhile the customers (all, if none are named) answer what they are asked."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._answer_until, args=(done, set(usernames)))
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join(20)
+
+    def _answer_until(self, done: threading.Event, usernames: set[str]) -> None:
+        while not done.wait(_LOOK):
+            for challenge in self.store.challenges(only_open=True):
+                if not usernames or challenge.username in usernames:
+                    self.answer(challenge)
+
+    def answer(self, challenge: ChallengeInfo, code: str | None = None) -> None:
+        """Answer as the customer would, who has the phone, the mailbox and the authenticator."""
+        asked = challenge.challenge
+        said = said_choice(Factor.SMS) if asked.options else said_code(code or self._code(challenge))
+        with suppress(AnswerRefused):
+            self.store.answer_challenge(challenge.id, said)
+
+    def _code(self, challenge: ChallengeInfo) -> str:
+        username, factor = challenge.username, challenge.challenge.factor
+        outbox = httpx.get(f"{self.url}/outbox.json", params={"username": username}, timeout=10).json()
+        if factor is Factor.QUESTION:
+            return str(outbox["security_answers"][-1]["answer"])
+        if factor is Factor.TOTP:
+            return str(outbox["authenticators"][-1]["code"])
+        return str([message["code"] for message in outbox["messages"] if message["kind"] == factor][-1])
+
+
+@contextmanager
+def farm_at(home: Path, url: str, **extra: str) -> Iterator[Farm]:
+    """A farm whose state is in ``home`` and whose portal is at ``url``; its workers end with it."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("METERFARM_") and name not in ("REDIS_URL", "DATABASE_URL")
+    }
+    environment |= {
+        "METERFARM_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "METERFARM_PORTAL_URLS": f"{UTILITY}={url}",
+        "METERFARM_LIMITS": f"{UTILITY}=16:400",
+        "METERFARM_HISTORY_DAYS": BRIEFLY,
+    }
+    environment |= extra
+    settings = Settings(
+        home=home,
+        database_url=environment.get("DATABASE_URL", ""),
+        secret_keys=environment.get("METERFARM_SECRET_KEYS", ""),
+    )
+    with Store.open(settings) as store:
+        farm = Farm(home, url, environment, store)
+        try:
+            yield farm
+        finally:
+            if farm.workers is not None:
+                for pid in [farm.workers.pid, *_children(farm.workers.pid, "worker")]:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
+                farm.stop(signal.SIGTERM, 20)
+
+
+def _children(pid: int, module: str) -> list[int]:
+    """The processes below ``pid`` that run this module."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            command = (status.parent / "cmdline").read_bytes().split(b"\0")
+            if parent == pid and module.encode() in command:
+                found.append(int(status.parent.name))
+    return sorted(found)
