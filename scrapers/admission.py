@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from playwright.async_api import BrowserContext, Request, Response, Route
@@ -68,7 +68,9 @@ class Admission:
         self._refuse = refuse
         self._ahead: _Place | None = None
         self._places: dict[Request, _Place] = {}
+        self._waiting: dict[Request, Route] = {}
         self._leading_on: set[Request] = set()
+        self._shut = False
 
     async def start(self, context: BrowserContext) -> None:
         context.on("request", self._sent)
@@ -76,6 +78,13 @@ class Admission:
         context.on("requestfinished", self._finished)
         context.on("requestfailed", self._let_go)
         await context.route("**/*", self._admit)
+
+    async def shut(self) -> None:
+        """Let nothing more out, before the browser is closed: it would send what it was made to hold back."""
+        self._shut = True
+        for request, route in list(self._waiting.items()):
+            self._let_go(request)
+            await _abort(route)
 
     def close(self) -> None:
         """Let go of everything: the page is gone, and its connections with it."""
@@ -101,19 +110,25 @@ class Admission:
         if not self._is_allowed(request.url):
             await self._refuse(route)
             return
+        if self._shut:
+            await _abort(route)
+            return
         place = self._places[request] = self._place(request)
+        self._waiting[request] = route
         try:
             if await place.granted() and self._places.get(request) is place:
                 await route.continue_()
         except PaceLost as lost:
             self._let_go(request)
             self.lost = lost
-            await route.abort("failed")
+            await _abort(route)
         except PlaywrightError:
             self._let_go(request)
         except BaseException:
             self._let_go(request)
             raise
+        finally:
+            self._waiting.pop(request, None)
 
     def _place(self, request: Request) -> _Place:
         navigates = request.is_navigation_request()
@@ -150,3 +165,9 @@ class Admission:
         place = self._places.pop(request, None)
         if place is not None:
             place.let_go()
+
+
+async def _abort(route: Route) -> None:
+    """The request may have ended by itself."""
+    with suppress(PlaywrightError):
+        await route.abort("failed")

@@ -95,6 +95,8 @@ class BrowserPage:
     async def close(self) -> None:
         async with self._browser:
             try:
+                if self._admission is not None:
+                    await self._admission.shut()
                 if self._context is not None:
                     await self._context.close()
             except PlaywrightError:

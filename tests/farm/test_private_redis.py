@@ -131,21 +131,29 @@ def test_one_that_died_is_restarted(tmp_path: Path) -> None:
         assert server_id(server) != died
 
 
-def test_a_long_path_gets_a_short_socket_of_ours_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(farm.private_redis, "_SHORT", tmp_path)
+def test_a_long_path_gets_a_short_socket_of_ours_alone(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
     with PrivateRedis(home) as server:
         assert server.alive()
         socket = Path(server.url.removeprefix("unix://"))
         assert socket.is_socket()
-        assert (socket.parent.parent, stat.S_IMODE(socket.parent.stat().st_mode)) == (tmp_path, 0o700)
-    socket.parent.chmod(0o755)
+        assert len(str(socket)) < 100
+        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert not socket.parent.exists()
+
+
+def test_a_short_socket_is_not_put_into_somebody_elses_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(farm.private_redis, "_SHORT", tmp_path)
+    home = tmp_path / ("long" * 30)
+    folder = Path(redis_url(home).removeprefix("unix://")).parent
+    folder.mkdir()
+    folder.chmod(0o755)
     with pytest.raises(NoRedis, match="not a directory of ours alone"):
         redis_url(home)
-    socket.parent.rmdir()
-    socket.parent.symlink_to(tmp_path)
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
     with pytest.raises(NoRedis, match="not a directory of ours alone"):
         PrivateRedis(home)
 

@@ -284,15 +284,16 @@ async def test_a_page_that_closes_gives_everything_back(world: World) -> None:
     await until(lambda: not world.pace.held)
 
 
-async def test_a_page_that_closes_stops_waiting(world: World) -> None:
+async def test_a_visit_that_ends_stops_waiting_and_sends_no_more(world: World) -> None:
     page = await world.visit.page.open("/bills")
     await until(lambda: not world.pace.held)
     world.pace.opened.clear()
     await page.evaluate("() => { for (let n = 0; n < 5; n++) fetch(`/img/${n}`).catch(() => 0) }")
     await until(lambda: world.pace.waiting == 5)
-    await page.close()
+    await world.visit.page.close()
+    assert page.is_closed()
     await until(lambda: not world.pace.waiting)
-    assert not world.portal.at_work("/img/0")
+    assert world.site.requested == ["/bills"]
 
 
 async def test_a_request_that_the_page_calls_off_stops_waiting(world: World) -> None:
