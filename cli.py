@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from console.crash import Crash
-from console.errors import UsageError
-from console.secret_input import terminal_restored
+from console import customer_commands, farm_commands
+from console.ending import run_to_end
 from records import Factor
-from scrapers.browser import BrowserGone, BrowserMissing
-from storage.errors import StorageError
-
-USAGE = 2
-MACHINE = 1
-CRASHED = 70
-INTERRUPTED = 130
-TERMINATED = 143
 
 app = typer.Typer(
     name="meterfarm",
@@ -31,6 +19,8 @@ app = typer.Typer(
     add_completion=False,
 )
 bench_app = typer.Typer(help="Measure, as ratios within one run.", no_args_is_help=True)
+app.add_typer(customer_commands.app, name="customer")
+farm_commands.declare(app)
 app.add_typer(bench_app, name="bench")
 
 _EXIT_STATUSES = """
@@ -136,42 +126,6 @@ def bench_scrape(
     from bench.scrape import bench
 
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
-
-
-def run_to_end(work: Coroutine[Any, Any, int]) -> int:
-    """Run ``work``; what it refuses becomes one sentence and an exit status, an interruption its own."""
-    terminated = False
-
-    async def watched() -> int:
-        task = asyncio.ensure_future(work)
-
-        def terminate() -> None:
-            nonlocal terminated
-            terminated = True
-            task.cancel()
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
-        return await task
-
-    try:
-        with terminal_restored():
-            return asyncio.run(watched())
-    except UsageError as exc:
-        return _say(str(exc), USAGE)
-    except (StorageError, BrowserMissing, BrowserGone) as exc:
-        return _say(str(exc), MACHINE)
-    except Crash as exc:
-        return _say(str(exc), CRASHED)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return _say(
-            "Stopped. What was stored stays; run it again to go on.",
-            TERMINATED if terminated else INTERRUPTED,
-        )
-
-
-def _say(sentence: str, status: int) -> int:
-    typer.echo(f"meterfarm: {sentence}", err=True)
-    return status
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from console.errors import UsageError
+from console.errors import NotSetUp, ReaderGone, UsageError
 from scrapers.browser import BrowserGone, BrowserMissing
 from scrapers.redact import Secrets
 from storage.errors import StorageError
@@ -26,7 +26,7 @@ def crashes_kept(secrets: Secrets, folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (UsageError, StorageError, BrowserMissing, BrowserGone):
+    except (UsageError, NotSetUp, ReaderGone, StorageError, BrowserMissing, BrowserGone):
         raise
     except Exception as exc:  # noqa: BLE001 - whatever it is, its text may hold a secret
         file = folder / f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"

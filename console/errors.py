@@ -5,3 +5,11 @@ from __future__ import annotations
 
 class UsageError(Exception):
     """The command cannot be done as given: one sentence, exit status 2."""
+
+
+class NotSetUp(Exception):
+    """Something that has to run on this machine does not: one sentence, exit status 1."""
+
+
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it, and wants no more."""

@@ -1,0 +1,69 @@
+"""What customers entrust to us, taken from standard input or asked for without echo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from console.errors import UsageError
+from console.secret_input import ask_password, read_secret_line
+from mfa.totp import parse_totp_secret
+from records import SecretKind
+from scrapers.redact import Secrets
+
+NAMES: Mapping[SecretKind, str] = {
+    SecretKind.PASSWORD: "password",
+    SecretKind.TOTP_SECRET: "TOTP secret",
+    SecretKind.SECURITY_ANSWER: "security answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FromStdin:
+    """Which secrets come on standard input, a line each, in the order of ``SecretKind``."""
+
+    password: bool = False
+    totp_secret: bool = False
+    security_answer: bool = False
+
+    @property
+    def kinds(self) -> list[SecretKind]:
+        given = {
+            SecretKind.PASSWORD: self.password,
+            SecretKind.TOTP_SECRET: self.totp_secret,
+            SecretKind.SECURITY_ANSWER: self.security_answer,
+        }
+        return [kind for kind in SecretKind if given[kind]]
+
+
+async def read_secrets(wanted: FromStdin, secrets: Secrets) -> dict[SecretKind, str]:
+    """The secrets that were announced; at a terminal each is asked for, without echo.
+
+    Raises:
+        UsageError: one is missing, or is not what it is meant to be.
+    """
+    found = {}
+    for kind in wanted.kinds:
+        if sys.stdin.isatty():
+            text = await ask_password(f"The {NAMES[kind]}: ")
+            if not text:
+                raise UsageError(f"The {NAMES[kind]} was empty; nothing was changed.")
+        else:
+            text = await read_secret_line(NAMES[kind])
+        secrets.add(text)
+        problem = problem_of(kind, text)
+        if problem:
+            raise UsageError(problem)
+        found[kind] = text
+    return found
+
+
+def problem_of(kind: SecretKind, text: str) -> str:
+    """Why the text cannot be a secret of this kind, without repeating it, or ""."""
+    if kind is SecretKind.TOTP_SECRET:
+        try:
+            parse_totp_secret(text)
+        except ValueError as exc:
+            return str(exc)
+    return ""

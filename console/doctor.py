@@ -1,0 +1,62 @@
+"""The `doctor` command: whether this machine has what the farm needs, and what to do if not."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from rich.markup import escape
+
+from console.clock import Compared
+from console.doctor_outside import examine_clock, examine_portals, examine_redis
+from console.doctor_state import examine_disk, examine_state
+from console.ending import MACHINE, OK
+from console.finding import Finding, Health, fail, well
+from console.here import Here, here
+from console.printed import say_json, show
+from scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium
+
+_COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold red"}
+
+
+async def examine(*, as_json: bool) -> int:
+    """Look at everything; 1 if something failed."""
+    found = []
+    with here() as now:
+        async for one in _findings(now):
+            found.append(one)
+            if not as_json:
+                show(_line(one))
+    if as_json:
+        say_json(found)
+    return MACHINE if any(one.health is Health.FAILED for one in found) else OK
+
+
+async def _findings(now: Here) -> AsyncIterator[Finding]:
+    clocks: list[Compared] = []
+    yield await _browser()
+    yield await asyncio.to_thread(examine_redis, now, clocks)
+    for one in await asyncio.to_thread(examine_state, now.settings, clocks):
+        yield one
+    yield examine_disk(now.settings.home)
+    for one in await asyncio.to_thread(examine_portals, now.farm, clocks):
+        yield one
+    yield examine_clock(clocks)
+
+
+async def _browser() -> Finding:
+    try:
+        path = find_chromium()
+        with tempfile.TemporaryDirectory() as scratch:
+            async with Chromium(["127.0.0.1"], Path(scratch)) as chromium:
+                version = (await chromium.browser()).version
+    except (BrowserMissing, BrowserGone) as exc:
+        return fail("browser", str(exc))
+    return well("browser", f"Chromium {version} starts ({path})")
+
+
+def _line(one: Finding) -> str:
+    text = f"[{_COLOURS[one.health]}]{one.health.value:<8}[/]{one.check}: {escape(one.said)}"
+    return f"{text}; {escape(one.todo)}" if one.todo else text

@@ -1,0 +1,69 @@
+"""How a command ends: its exit status, and one sentence for what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import typer
+
+from console.crash import Crash
+from console.errors import NotSetUp, ReaderGone, UsageError
+from console.secret_input import terminal_restored
+from scrapers.browser import BrowserGone, BrowserMissing
+from storage.errors import StorageError
+
+OK = 0
+MACHINE = 1
+USAGE = 2
+CRASHED = 70
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+def run_to_end(work: Coroutine[Any, Any, int]) -> int:
+    """Run ``work``; what it refuses becomes one sentence and an exit status, an interruption its own."""
+    terminated = False
+
+    async def watched() -> int:
+        task = asyncio.ensure_future(work)
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        return await task
+
+    try:
+        with terminal_restored():
+            return asyncio.run(watched())
+    except UsageError as exc:
+        return _say(str(exc), USAGE)
+    except (StorageError, BrowserMissing, BrowserGone, NotSetUp) as exc:
+        return _say(str(exc), MACHINE)
+    except Crash as exc:
+        return _say(str(exc), CRASHED)
+    except ReaderGone:
+        return _without_a_reader()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return _say(
+            "Stopped. What was stored stays; run it again to go on.",
+            TERMINATED if terminated else INTERRUPTED,
+        )
+
+
+def _say(sentence: str, status: int) -> int:
+    typer.echo(f"meterfarm: {sentence}", err=True)
+    return status
+
+
+def _without_a_reader() -> int:
+    """Python would complain at its exit that the rest cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OK

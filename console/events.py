@@ -1,0 +1,59 @@
+"""The `events` command: the outbox, as lines of JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from console.errors import UsageError
+from console.here import opened
+from console.printed import must_have_a_reader, say_json
+from records import EventKind
+from storage.results import Event
+from storage.store import Store
+
+_BATCH = 500
+_LOOK = 1.0
+
+
+async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json: bool) -> int:
+    """Print the events after one, and with ``follow`` those to come, until Ctrl-C or the reader's end."""
+    if follow and as_json:
+        raise UsageError("--json makes one document of all events, which --follow has no end for.")
+    with opened() as (_, store):
+        if as_json:
+            found: list[Event] = []
+            while batch := await asyncio.to_thread(store.events, after, _BATCH, kinds):
+                found += batch
+                after = batch[-1].id
+            say_json([_as_json(event) for event in found])
+            return 0
+        after = await _tell_all(store, after, kinds)
+        try:
+            while follow:
+                must_have_a_reader()
+                await asyncio.sleep(_LOOK)
+                after = await _tell_all(store, after, kinds)
+        except asyncio.CancelledError:
+            return 0  # how one ends it
+    return 0
+
+
+async def _tell_all(store: Store, after: int, kinds: Sequence[EventKind]) -> int:
+    """Print those after one; the last one's id."""
+    while batch := await asyncio.to_thread(store.events, after, _BATCH, kinds):
+        for event in batch:
+            say_json(_as_json(event), indent=None)
+        after = batch[-1].id
+    return after
+
+
+def _as_json(event: Event) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "at": event.at,
+        "kind": event.kind,
+        "customer": event.customer_id,
+        "run": event.run_id,
+        "payload": event.payload,
+    }

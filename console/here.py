@@ -1,0 +1,68 @@
+"""What most commands begin with: the settings, the store, and refusals as usage errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from console.crash import crashes_kept
+from console.errors import UsageError
+from farm.settings import FarmSettings
+from scrapers.logs import log_to_stderr
+from scrapers.redact import Secrets
+from storage.challenges import AnswerRefused
+from storage.errors import AlreadyThere, StorageError
+from storage.results import Customer
+from storage.runs import RunRefused
+from storage.settings import Settings
+from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """This machine as the environment has it."""
+
+    settings: Settings
+    farm: FarmSettings
+    secrets: Secrets
+
+
+@contextmanager
+def here() -> Iterator[Here]:
+    """Settings and logs; unforeseen exceptions are kept, refusals are usage errors."""
+    try:
+        settings, farm = Settings(), FarmSettings()
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise UsageError(f"The setting METERFARM_{name} cannot be used: {first['msg']}.") from None
+    secrets = Secrets()
+    log_to_stderr(secrets)
+    with crashes_kept(secrets, settings.home / "evidence"):
+        try:
+            yield Here(settings, farm, secrets)
+        except (AlreadyThere, RunRefused, AnswerRefused) as exc:
+            raise UsageError(str(exc)) from exc
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Here, Store]]:
+    """The same, with the store open."""
+    with here() as now, Store.open(now.settings) as store:
+        yield now, store
+
+
+def customer_named(store: Store, reference: str) -> Customer:
+    """By id, external id or user name. Raises UsageError if there is none, or if there are several."""
+    try:
+        found = store.find_customer(reference)
+    except StorageError as exc:
+        if sum(one.username.casefold() == reference.strip().casefold() for one in store.customers()) > 1:
+            raise UsageError(str(exc)) from exc
+        raise
+    if found is None:
+        raise UsageError(f"There is no customer “{reference}”; `customer list` shows who is there.")
+    return found

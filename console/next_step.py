@@ -1,0 +1,74 @@
+"""What happens next with a run and its customer, in a sentence or two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from console.printed import shown
+from records import ChallengeState, CustomerState, RunState, WhoActs
+from storage.results import Customer, CustomerInfo
+from storage.store import Store
+from storage.work import RunInfo
+
+
+def next_step(store: Store, run: RunInfo) -> str:
+    """Who does what, and when."""
+    if run.state is RunState.QUEUED:
+        return _of_queued(store, run)
+    if run.state is RunState.RUNNING:
+        return f"Its worker ({run.worker}) goes on with it."
+    if run.state is RunState.WAITING:
+        return _of_waiting(store, run)
+    others = [one for one in _active(store, run) if one.id != run.id]
+    if others:
+        later = others[0]
+        when = f" for {shown(later.not_before)}" if later.not_before > datetime.now(UTC) else ""
+        return f"Run {later.id} ({later.kind}, {later.why}) is {later.state}{when}."
+    customer = _customer(store, run)
+    if customer is None or customer.state is CustomerState.REMOVED:
+        return "Nothing: the customer was removed."
+    return _of_ended(run, customer)
+
+
+def _of_queued(store: Store, run: RunInfo) -> str:
+    until = store.resting_portals().get(run.utility)
+    if until is not None:
+        return f"The portal is left alone until {shown(until)}; then a worker takes it."
+    if run.not_before > datetime.now(UTC):
+        return f"A worker takes it from {shown(run.not_before)} on."
+    return "A worker takes it as soon as one is free and no other run uses the login."
+
+
+def _of_waiting(store: Store, run: RunInfo) -> str:
+    asked = [one for one in store.challenges(only_open=True) if one.run_id == run.id]
+    if not asked or asked[0].state is not ChallengeState.OPEN:
+        return f"Its worker ({run.worker}) goes on with the answer."
+    return f"The customer answers, until {shown(asked[0].expires_at)}: `answer {asked[0].id}`."
+
+
+def _of_ended(run: RunInfo, customer: CustomerInfo) -> str:
+    if customer.state is CustomerState.MUST_REAUTHENTICATE:
+        return (
+            f"The customer has to come back ({customer.reason}): "
+            f"`customer update {customer.id} --password-stdin`, or `run retry {run.id}`."
+        )
+    parts = []
+    if run.outcome is None:
+        parts.append(f"`run retry {run.id}` tries again.")
+    elif run.outcome.who_acts is WhoActs.US:
+        mended = "the script may need mending" if run.evidence else "see the ledger's gaps"
+        parts.append(f"We act: {mended}; `run retry {run.id}` tries again.")
+    due = {"bills": customer.bills_due_at, "intervals": customer.intervals_due_at}
+    refreshes = [f"{part} {shown(at)}" for part, at in due.items() if at]
+    if refreshes:
+        parts.append(f"Refreshed when due: {', '.join(refreshes)}.")
+    return " ".join(parts) or "Nothing, until somebody asks for it."
+
+
+def _active(store: Store, run: RunInfo) -> list[RunInfo]:
+    return list(store.runs(limit=5, customer_id=run.customer_id, active=True))
+
+
+def _customer(store: Store, run: RunInfo) -> CustomerInfo | None:
+    found: Customer | None = store.find_customer(str(run.customer_id))
+    return store.customer_info(found) if found else None

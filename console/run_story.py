@@ -1,0 +1,109 @@
+"""The `run show` command: all that is known of a run, and what happens next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from console.challenge_tables import challenges_table
+from console.challenges import as_document
+from console.errors import UsageError
+from console.here import opened
+from console.next_step import next_step
+from console.printed import lasted, plain, say_json, show, shown
+from records import LedgerItem
+from storage.work import RunInfo, RunStep, RunStory
+
+_MOST_ITEMS = 40
+
+
+async def show_run(run_id: int, *, as_json: bool) -> int:
+    """Print it."""
+    with opened() as (_, store):
+        story = await asyncio.to_thread(store.run_story, run_id)
+        if story is None:
+            raise UsageError(f"There is no run {run_id}; `runs` lists them.")
+        coming = await asyncio.to_thread(next_step, store, story.run)
+    if as_json:
+        say_json(
+            {
+                **plain(story.run),
+                "steps": story.steps,
+                "challenges": [as_document(one) for one in story.challenges],
+                "ledger": _gaps_first(story.ledger),
+                "next": coming,
+            }
+        )
+    else:
+        show(*_told(story, coming))
+    return 0
+
+
+def _told(story: RunStory, coming: str) -> list[RenderableType]:
+    facts = Table(show_header=False, box=None, pad_edge=False)
+    for name, text in _facts(story.run):
+        if text:
+            facts.add_row(name, Text(text))
+    parts: list[RenderableType] = [facts, "", _steps(story.run, story.steps)]
+    if story.challenges:
+        parts += ["", challenges_table(story.challenges)]
+    if story.ledger:
+        parts += ["", _ledger(story.ledger)]
+    return [*parts, "", f"[bold]Next:[/] {escape(coming)}"]
+
+
+def _facts(run: RunInfo) -> list[tuple[str, str]]:
+    known = f", {run.external_id}" if run.external_id else ""
+    seconds = ", ".join(f"{step} {lasted(taken)}" for step, taken in run.seconds.items())
+    return [
+        ("run", f"{run.id}: {run.kind} of {run.parts.replace(' ', ' and ')}, because: {run.why}"),
+        ("customer", f"{run.customer_id}: {run.username} at {run.utility}{known}"),
+        ("state", f"{run.state}{f' with {run.worker}' if run.worker else ''}"),
+        ("outcome", f"{run.outcome} (who acts: {run.outcome.who_acts})" if run.outcome else ""),
+        ("message", run.message),
+        ("attempt", str(run.attempt) if run.attempt > 1 else ""),
+        ("asked for", shown(run.requested_at)),
+        ("started", shown(run.started_at)),
+        ("ended", shown(run.ended_at)),
+        ("took", seconds),
+        ("session", run.session.replace("_", " ")),
+        ("browser pages", str(run.pages) if run.started_at else ""),
+        ("ledger", f"{run.stored} of {run.listed} listed are stored" if run.listed else ""),
+        ("evidence", run.evidence),
+    ]
+
+
+def _steps(run: RunInfo, steps: Sequence[RunStep]) -> Table:
+    table = Table("at (UTC)", "after", "step", "detail", box=None, pad_edge=False)
+    for step in steps:
+        since = (step.at - run.requested_at).total_seconds()
+        table.add_row(f"{step.at:%H:%M:%S.%f}"[:-3], lasted(since), step.step, escape(step.detail))
+    return table
+
+
+def _ledger(ledger: Sequence[LedgerItem]) -> Table:
+    """Gaps first; what is stored only so far as it fits."""
+    table = Table("account", "item", "", "reason", title="ledger", title_justify="left")
+    rows = _gaps_first(ledger)
+    gaps = sum(not item.stored for item in rows)
+    for item in rows[: max(gaps, _MOST_ITEMS)]:
+        table.add_row(escape(item.account_number), escape(item.item), _mark(item), escape(item.reason))
+    left_out = len(rows) - table.row_count
+    if left_out:
+        table.add_row("", f"and {left_out:,} more", "stored", "")
+    return table
+
+
+def _mark(item: LedgerItem) -> str:
+    if not item.stored:
+        return "[red]missing[/]"
+    return "new" if item.downloaded else "stored before"
+
+
+def _gaps_first(ledger: Sequence[LedgerItem]) -> list[LedgerItem]:
+    return sorted(ledger, key=lambda item: item.stored)

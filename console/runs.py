@@ -1,0 +1,123 @@
+"""The commands about runs: list, watch, retry, cancel, refresh."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from console.ending import OK, USAGE
+from console.errors import UsageError
+from console.here import customer_named, opened
+from console.printed import say, say_json, show
+from console.ringing import ring, tell_of_cancellation
+from console.run_tables import runs_table
+from console.watching import look
+from records import CustomerState, RunState
+from storage.results import Customer
+from storage.store import Store
+
+_EVERY_SECOND = 1.0
+_ALL = 2**31 - 1
+
+
+async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) -> int:
+    """The newest runs; with a ``reference``, of one customer."""
+    with opened() as (_, store):
+        customer = customer_named(store, reference) if reference else None
+        customer_id = customer.id if customer else None
+        found = await asyncio.to_thread(lambda: store.runs(limit=limit or _ALL, customer_id=customer_id))
+    if as_json:
+        say_json(found)
+    elif found:
+        show(runs_table(found))
+    else:
+        say("No runs yet: `customer add` queues the first.")
+    return OK
+
+
+async def watch_runs(reference: str | None, *, as_json: bool) -> int:
+    """A live view at a terminal, until Ctrl-C."""
+    if as_json:
+        raise UsageError("--watch is for people; `runs --json` and `events --follow` are for programs.")
+    if not sys.stdout.isatty():
+        raise UsageError("--watch needs a terminal; `runs` prints a table, `events --follow` lines.")
+    with opened() as (_, store):
+        customer = customer_named(store, reference) if reference else None
+        console = Console()
+        try:
+            with Live(console=console, auto_refresh=False) as live:
+                while True:
+                    rows = max(console.height - 8, 5)
+                    live.update(await asyncio.to_thread(look, store, rows, customer), refresh=True)
+                    await asyncio.sleep(_EVERY_SECOND)
+        except asyncio.CancelledError:
+            return OK  # how one ends it
+
+
+async def retry_run(run_id: int, *, as_json: bool) -> int:
+    """Queue what the run was for again."""
+    with opened() as (here, store):
+        queued = await asyncio.to_thread(store.retry_run, run_id)
+        await ring(here, store)
+    if as_json:
+        say_json({"run": queued})
+    else:
+        say(f"run {queued} queued")
+    return OK
+
+
+async def cancel_run(run_id: int, *, as_json: bool) -> int:
+    """Cancel it, or have its worker cancel it."""
+    with opened() as (here, store):
+        state = await asyncio.to_thread(store.cancel_run, run_id)
+        if state is not RunState.CANCELLED:
+            await tell_of_cancellation(here, run_id)
+    if as_json:
+        say_json({"run": run_id, "state": state})
+    elif state is RunState.CANCELLED:
+        say(f"run {run_id} cancelled")
+    else:
+        say(f"run {run_id} is {state}; its worker cancels it")
+    return OK
+
+
+async def refresh(references: Sequence[str], *, everybody: bool, as_json: bool) -> int:
+    """Queue a refresh of these, or of all that can be refreshed; 2 if one of these cannot."""
+    if bool(references) == everybody:
+        raise UsageError("Say whom to refresh: customers, or --all.")
+    refused: list[str] = []
+    with opened() as (here, store):
+        ids: list[int] | None = None
+        if not everybody:
+            named = [customer_named(store, reference) for reference in references]
+            refused = [why for customer in named if (why := _not_now(store, customer))]
+            ids = [customer.id for customer in named if not _not_now(store, customer)]
+        queued = await asyncio.to_thread(store.queue_refresh, ids)
+        await ring(here, store)
+    for sentence in refused:
+        typer.echo(f"meterfarm: {sentence}", err=True)
+    if as_json:
+        say_json({"runs": queued, "refused": refused})
+    else:
+        say(f"{len(queued)} run{'s' * (len(queued) != 1)} queued{_numbers(queued)}")
+    return USAGE if refused else OK
+
+
+def _not_now(store: Store, customer: Customer) -> str:
+    """Why the customer cannot be refreshed, or ""."""
+    info = store.customer_info(customer)
+    if info.state is CustomerState.ACTIVE:
+        return ""
+    reason = f" ({info.reason})" if info.reason else ""
+    return f"The customer {customer.id} cannot be refreshed: {info.state}{reason}."
+
+
+def _numbers(queued: Sequence[int]) -> str:
+    if not queued:
+        return ""
+    return f": {', '.join(map(str, queued))}" if len(queued) <= 10 else f": {min(queued)} to {max(queued)}"

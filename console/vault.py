@@ -1,0 +1,30 @@
+"""The `vault` commands."""
+
+from __future__ import annotations
+
+import asyncio
+
+from console.here import opened
+from console.printed import say, say_json
+from storage.home import KEY_FILE
+from storage.keyfile import KeyFile
+from storage.settings import Settings
+from storage.vault import MasterKey, parse_keys
+
+
+async def rotate(*, as_json: bool) -> int:
+    """Wrap all data keys with a new master key, or with the environment's first."""
+    with opened() as (here, store):
+        count = await asyncio.to_thread(store.rotate_vault)
+        key = master_keys(here.settings)[0]
+    if as_json:
+        say_json({"data_keys": count, "key": key.id})
+    else:
+        say(f"{count} data key{'s' * (count != 1)} now wrapped with key {key.id}")
+    return 0
+
+
+def master_keys(settings: Settings) -> list[MasterKey]:
+    """The environment's, then the key file's; the first wraps."""
+    given = parse_keys(settings.secret_keys.get_secret_value(), "METERFARM_SECRET_KEYS")
+    return [*given, *KeyFile(settings.home / KEY_FILE).read()]

@@ -1,0 +1,107 @@
+"""The commands `worker` and `up`: they run until they are stopped, and being stopped is how they end well."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from console.ending import OK
+from console.errors import NotSetUp
+from console.fake_child import FakeUtility
+from console.here import Here, here
+from console.printed import say
+from farm.bell import bell_at
+from farm.private_redis import NoRedis
+from farm.supervisor import Workers, redis_at_hand
+from scrapers.browser import find_chromium
+from scrapers.daemon_thread import in_daemon_thread
+from storage.store import Store
+from utilities import load_utilities
+
+_PORTALS = "METERFARM_PORTAL_URLS"
+_BOTH = "interactive, data"
+_WHAT_NEXT = """\
+The fake utility is at {address}; the codes it sends: {address}/outbox
+In another terminal, in this directory:
+  ./run customer add {utility} --username iamvalid@bayou.energy   (any password; others: ./run fake --list)
+  ./run runs --watch
+  ./run challenges
+  ./run answer ID"""
+
+
+async def work(queue: str | None, processes: int | None) -> int:
+    """Serve the queues until Ctrl-C or SIGTERM."""
+    with here() as now:
+        await _check(now)
+        async with _redis(now) as url:
+            await _serve(url, queue, processes)
+    return OK
+
+
+async def up(port: int, processes: int | None, *, random_codes: bool) -> int:
+    """Workers, a private Redis and the fake utility, until Ctrl-C or SIGTERM."""
+    with here() as now:
+        await _check(now)
+        async with AsyncExitStack() as stack:
+            fake = FakeUtility(port, random_codes=random_codes, home=now.settings.home)
+            address = await asyncio.to_thread(stack.enter_context, fake)
+            fakes = [utility.id for utility in load_utilities() if utility.local_url]
+            said = [os.environ.get(_PORTALS, ""), *(f"{utility}={address}" for utility in fakes)]
+            os.environ[_PORTALS] = ",".join(filter(None, said))  # the workers' environment
+            url = await stack.enter_async_context(_redis(now))
+            say(_WHAT_NEXT.format(address=address, utility=fakes[0]))
+            await _serve(url, None, processes, fake)
+    return OK
+
+
+async def _serve(url: str, queue: str | None, processes: int | None, fake: FakeUtility | None = None) -> None:
+    """Until cancelled. Raises NotSetUp if the fake utility ends by itself."""
+    count = processes or len(os.sched_getaffinity(0))
+    serving = asyncio.create_task(Workers(url, count, queue).run())
+    ends: set[asyncio.Task[Any]] = {serving}
+    if fake is not None:
+        ends.add(asyncio.create_task(in_daemon_thread(fake.wait)))
+    workers = "1 worker serves" if count == 1 else f"{count} workers serve"
+    say(f"{workers} {queue or _BOTH}; Ctrl-C stops {'it' if count == 1 else 'them'}.")
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        return  # how one ends it
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
+    if not serving.cancelled():
+        serving.result()
+    raise NotSetUp("The fake utility has ended, so the workers were stopped; run `up` again.")
+
+
+async def _check(now: Here) -> None:
+    """What a worker would refuse to start with, told once. Raises StorageError, BrowserMissing."""
+    find_chromium()
+    (await asyncio.to_thread(Store.open, now.settings)).close()
+
+
+@asynccontextmanager
+async def _redis(now: Here) -> AsyncIterator[str]:
+    """The address of a Redis that answers. Raises NotSetUp."""
+    try:
+        async with redis_at_hand(now.farm, now.settings.home) as url:
+            await _must_answer(url)
+            yield url
+    except NoRedis as exc:
+        raise NotSetUp(str(exc)) from exc
+
+
+async def _must_answer(url: str) -> None:
+    try:
+        async with bell_at(url):
+            pass
+    except (RedisError, OSError) as exc:
+        raise NotSetUp(
+            f"The Redis of REDIS_URL does not answer ({type(exc).__name__}); start it, or correct REDIS_URL."
+        ) from exc
