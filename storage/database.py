@@ -30,6 +30,8 @@ _ADVICE = {
     "locked": "another process has kept it locked for too long; try again when that one is done",
     "malformed": "it is damaged; restore it from a backup, or move it away to start anew",
     "not a database": "it is damaged; restore it from a backup, or move it away to start anew",
+    "FATAL:  database": "there is no such database on its server; create it, or correct DATABASE_URL",
+    "authentication failed": "it refuses the name or the password in DATABASE_URL; correct them",
     "connection failed": "it cannot be reached; see that it runs and that DATABASE_URL is right",
     "timeout expired": "it did not answer in time; see that it runs, and run again",
     "lock timeout": "another process has kept what is needed locked for too long; run again",
