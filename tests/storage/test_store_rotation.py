@@ -65,11 +65,12 @@ def test_a_store_that_was_open_before_keeps_working(store: Store, open_store: Op
     other = open_store()
     assert _holds(other)
     store.rotate_vault()
-    assert _holds(other)
     added = other.add_customer(UTILITY, "other@example.org", secrets=SECRETS)
     other.reject_password(added, "refused", Outcome.BAD_CREDENTIALS, "No.")
+    assert _holds(open_store()), "who comes now has only the file's keys"
     store.rotate_vault()
     other.update_customer(added, secrets={SecretKind.PASSWORD: "newer"})
+    assert _holds(other)
     fresh = open_store()
     assert _holds(fresh)
     assert fresh.secrets(added)[SecretKind.PASSWORD].get_secret_value() == "newer"
