@@ -1,80 +1,115 @@
-"""The `demo` command: seven fake customers through the real parts, their owners answering MFA."""
+"""The `demo` command: fake customers through queue, workers and database, their owners answering MFA."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
-import time
-import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import SecretStr
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
-from console.summary import summarise, write_summary
+from console.demo_table import Line, as_table
+from console.fake_owners import Owners
+from console.summary import summarise_run, write_summary
+from fake_utility import listing
 from fake_utility.running import fake_utility
-from mfa.person import Ask, Person
-from records import Challenge, Factor, Outcome
-from scrapers.attempt import Request, Result
-from scrapers.browser import Chromium
-from scrapers.guard import host_of
+from farm.bell import bell_at
+from farm.settings import FarmSettings
+from farm.supervisor import Workers, redis_at_hand
+from records import Outcome, RunState, SecretKind
 from scrapers.logs import log_to_stderr
-from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
-from scrapers.scrape import Run
-from scrapers.scratch import scratch_folder
 from storage.export import write_out
+from storage.results import Customer
 from storage.settings import Settings
 from storage.store import Store
+from storage.work import RunInfo
 from utilities import load_utility
 
-CUSTOMERS: Sequence[tuple[str, str]] = (
-    ("iamvalid@bayou.energy", "electricity and gas"),
-    ("multi-account@bayou.energy", "three accounts"),
-    ("ineedmfa+security_question@bayou.energy", "MFA: security question"),
-    ("ineedmfa+text_message@bayou.energy", "MFA: text message"),
-    ("ineedmfa+email@bayou.energy", "MFA: e-mail"),
-    ("ineedmfa+totp@bayou.energy", "MFA: authenticator app"),
-    ("ineedmfa+choice@bayou.energy", "MFA: text message or e-mail"),
-)
+CUSTOMERS: Mapping[str, str] = {
+    "iamvalid@bayou.energy": "electricity and gas",
+    "multi-account@bayou.energy": "three accounts",
+    "ineedmfa+security_question@bayou.energy": "MFA: security question",
+    "ineedmfa+text_message@bayou.energy": "MFA: text message",
+    "ineedmfa+email@bayou.energy": "MFA: e-mail",
+    "ineedmfa+totp@bayou.energy": "MFA: authenticator app",
+    "ineedmfa+choice@bayou.energy": "MFA: text message or e-mail",
+}
+_STRANGER = "nobody@speculoos.example"
+_CONFUSED = "ineedmfa+email.2@bayou.energy"
 _UTILITY = "speculoos_power"
 _HOME = ".home"
+_OURS = ("METERFARM_HOME", "METERFARM_PORTAL_URLS", "DATABASE_URL", "METERFARM_SECRET_KEYS")
+_PROCESSES = 2
+_LOOK = 0.25
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A customer of the demo: what for, what they are meant to end in, and where their files go."""
+
+    customer: Customer
+    shows: str
+    meant: Outcome
+    folder: Path
+    ended: RunInfo | None = None
 
 
 async def demo(out: Path) -> int:
-    """Fetch all seven into ``out``; 0 if each came home complete."""
-    clear(out)
-    settings = Settings(home=out / _HOME)
+    """Fetch the seven into ``out``, those that end otherwise into ``<out>-outcomes``: 0 if as meant."""
+    outcomes = out.with_name(f"{out.name}-outcomes")
+    clear(out, CUSTOMERS)
+    clear(outcomes, outcome_customers())
+    settings = Settings(home=(out / _HOME).absolute(), database_url="", secret_keys="")
+    log_to_stderr(Secrets())
     console = _console()
-    complete = True
-    with (
-        fake_utility(random_codes=True, home=settings.home) as base_url,
-        scratch_folder(settings.home) as scratch,
-        Store.open(settings) as store,
-    ):
-        console.print(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.\n")
-        table = _table()
-        with Live(table, console=console, refresh_per_second=8):
-            async with Chromium([host_of(base_url)], scratch) as chromium:
-                for username, what_for in CUSTOMERS:
-                    began = time.monotonic()
-                    result = await _one(username, base_url, store, chromium, settings)
-                    folder = out / _folder(username)
-                    await asyncio.to_thread(_write, result, store, folder)
-                    _add_row(table, what_for, result, store, time.monotonic() - began)
-                    complete = complete and result.outcome is Outcome.COMPLETE
-    console.print(f"\nBills, intervals and a summary.json of each customer: {out}/")
-    return 0 if complete else 1
+    async with AsyncExitStack() as stack:
+        base_url = stack.enter_context(fake_utility(random_codes=True, home=settings.home))
+        _tell_workers(settings.home, base_url)
+        store = stack.enter_context(Store.open(settings))
+        redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
+        bell = await stack.enter_async_context(bell_at(redis_url))
+        working = asyncio.create_task(Workers(redis_url, _PROCESSES, None).run())
+        stack.push_async_callback(_stop, working)
+        console.print(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
+        console.print(f"{_PROCESSES} workers take customers from the queue, within what the portal bears.\n")
+        owners = Owners(base_url, frozenset({_CONFUSED}))
+        good = True
+        for title, folder, whom in (
+            ("What came home", out, [(name, shows, Outcome.COMPLETE) for name, shows in CUSTOMERS.items()]),
+            ("What ends otherwise", outcomes, outcome_customers().values()),
+        ):
+            shown = [
+                _Shown(_add(store, name), shows, meant, folder / _folder(name)) for name, shows, meant in whom
+            ]
+            await bell.ring(await asyncio.to_thread(store.runs_to_ring))
+            good &= await _watch(console, title, shown, store, owners)
+            console.print()
+    console.print(f"Bills, intervals and a summary.json of each customer: {out}/ and {outcomes}/")
+    return 0 if good else 1
 
 
-def clear(out: Path) -> None:
+def outcome_customers() -> Mapping[str, tuple[str, str, Outcome]]:
+    """By user name: what they show and what they end in, for every way to end that is not ``complete``."""
+    found = {
+        row["username"]: (row["username"], row["for"], Outcome(row["outcome"]))
+        for row in json.loads(listing.as_json())
+        if row["outcome"] != Outcome.COMPLETE
+    }
+    found[_STRANGER] = (_STRANGER, "a user name that the portal does not know", Outcome.BAD_CREDENTIALS)
+    found[_CONFUSED] = (_CONFUSED, "whose owner never enters the right code", Outcome.MFA_FAILED)
+    return found
+
+
+def clear(out: Path, usernames: Mapping[str, object]) -> None:
     """Remove what an earlier demo left in ``out``, and nothing else."""
-    for name in (_HOME, *(_folder(username) for username, _ in CUSTOMERS)):
+    for name in (_HOME, *map(_folder, usernames)):
         shutil.rmtree(out / name, ignore_errors=True)
 
 
@@ -82,86 +117,63 @@ def _folder(username: str) -> str:
     return username.partition("@")[0]
 
 
-async def _one(
-    username: str,
-    base_url: str,
-    store: Store,
-    chromium: Chromium,
-    settings: Settings,
-) -> Result:
-    async def password() -> SecretStr:
-        return SecretStr("any password will do")
+def _tell_workers(home: Path, base_url: str) -> None:
+    """The workers' environment: the demo's own state, and nothing of what is set for other commands."""
+    for name in _OURS:
+        os.environ.pop(name, None)
+    os.environ["METERFARM_HOME"] = str(home)
+    os.environ["METERFARM_PORTAL_URLS"] = f"{_UTILITY}={base_url}"
 
-    request = Request(
-        utility=load_utility(_UTILITY),
-        base_url=base_url,
-        username=username,
-        password=password,
-        person=Person(owner_of(username, base_url)),
+
+def _add(store: Store, username: str) -> Customer:
+    return store.add_customer(_UTILITY, username, secrets={SecretKind.PASSWORD: "any password will do"})
+
+
+async def _watch(console: Console, title: str, shown: Sequence[_Shown], store: Store, owners: Owners) -> bool:
+    """Show how they come along until each has ended; whether all ended as they were meant to."""
+    lines: dict[int, Line] = {}
+    with Live(as_table(title, ()), console=console, refresh_per_second=8) as live:
+        while not all(one.ended for one in shown):
+            await asyncio.to_thread(owners.answer, store)
+            for one in shown:
+                if one.ended is None:
+                    lines[one.customer.id] = await asyncio.to_thread(_look, one, store)
+            live.update(as_table(title, lines.values()))
+            await asyncio.sleep(_LOOK)
+    return all(one.ended is not None and one.ended.outcome is one.meant for one in shown)
+
+
+def _look(one: _Shown, store: Store) -> Line:
+    """How far the customer is; their files are written once they have ended."""
+    runs = store.runs(customer_id=one.customer.id, limit=10)
+    waits = any(run.state is RunState.WAITING for run in runs)
+    active = [run for run in runs if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)]
+    latest = runs[0]
+    if not active or latest.why.startswith("retry after"):
+        one.ended = next(run for run in runs if run.state is RunState.ENDED)
+        story = store.run_story(one.ended.id)
+        if story is not None:
+            write_out(store, one.customer, one.folder, load_utility(_UTILITY).zone)
+            write_summary(summarise_run(story, one.customer, store), one.folder)
+    accounts = store.accounts(one.customer)
+    return Line(
+        username=one.customer.username,
+        shows=one.shows,
+        run=one.ended or active[-1],
+        waits=waits,
+        accounts=len(accounts),
+        bills=sum(len(store.stored_bills(account.id)) for account in accounts),
+        readings=sum(meter.readings for account in accounts for meter in store.coverage(account.id).values()),
+        seconds=sum(sum(run.seconds.values()) for run in runs),
     )
-    secrets = Secrets()
-    log_to_stderr(secrets)
-    run = Run(request, store, chromium, secrets, Unwatched(), settings.home / "evidence")
-    return await run.go()
 
 
-def owner_of(username: str, base_url: str) -> Ask:
-    """Answer as the customer would, who holds the phone, reads the mailbox and knows the answer."""
-
-    async def ask(challenge: Challenge) -> str | None:
-        if challenge.options:
-            return challenge.options[0].factor
-        outbox = await asyncio.to_thread(_outbox, base_url)
-        if challenge.factor is Factor.QUESTION:
-            found = [row["answer"] for row in outbox["security_answers"] if row["username"] == username]
-        elif challenge.factor is Factor.TOTP:
-            found = [row["code"] for row in outbox["authenticators"] if row["username"] == username]
-        else:
-            found = [
-                row["code"]
-                for row in outbox["messages"]
-                if row["username"] == username and row["kind"] == challenge.factor
-            ]
-        return str(found[-1]) if found else None
-
-    return ask
-
-
-def _outbox(base_url: str) -> Any:
-    with urllib.request.urlopen(f"{base_url}/outbox.json", timeout=10) as response:  # noqa: S310 - our own loopback server
-        return json.load(response)
-
-
-def _write(result: Result, store: Store, folder: Path) -> None:
-    write_out(store, result.customer, folder, load_utility(_UTILITY).zone)
-    write_summary(summarise(result, store), folder)
+async def _stop(working: asyncio.Task[None]) -> None:
+    working.cancel()
+    await asyncio.wait({working})
 
 
 def _console() -> Console:
     """Wide enough for the table where the output is a file or a pipe."""
     console = Console()
     return console if console.is_terminal else Console(width=126)
-
-
-def _table() -> Table:
-    table = Table(title="What came home", title_justify="left")
-    for heading in ("customer", "what it shows", "outcome"):
-        table.add_column(heading)
-    for heading in ("accounts", "bills", "readings", "seconds"):
-        table.add_column(heading, justify="right")
-    return table
-
-
-def _add_row(table: Table, what_for: str, result: Result, store: Store, seconds: float) -> None:
-    accounts = store.accounts(result.customer)
-    bills = sum(len(store.stored_bills(account.id)) for account in accounts)
-    readings = sum(meter.readings for account in accounts for meter in store.coverage(account.id).values())
-    table.add_row(
-        result.customer.username,
-        what_for,
-        f"[{'green' if result.outcome is Outcome.COMPLETE else 'red'}]{result.outcome}[/]",
-        str(len(accounts)),
-        str(bills),
-        f"{readings:,}",
-        f"{seconds:.1f}",
-    )

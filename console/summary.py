@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from records import Account, WhoActs
+from records import Account, LedgerItem, Outcome, WhoActs
 from scrapers.attempt import Result
 from storage.errors import StorageError
 from storage.results import Customer
 from storage.store import Store
+from storage.work import RunStory
 
 Summary = dict[str, object]
 
@@ -22,36 +24,71 @@ _COLOURS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL:
 
 def summarise(result: Result, store: Store) -> Summary:
     """The summary as documented in docs/scrape.md; counts are of what is in store, whenever it came."""
-    stored = [item for item in result.ledger if item.stored]
+    return _summary(
+        result.customer,
+        store,
+        outcome=result.outcome,
+        message=result.message,
+        session=result.session,
+        seconds=result.seconds,
+        accounts={account.number for account in result.accounts},
+        ledger=result.ledger,
+    )
+
+
+def summarise_run(story: RunStory, customer: Customer, store: Store) -> Summary:
+    """The same of a worker's run that has ended, with all accounts in store."""
+    run = story.run
+    if run.outcome is None:
+        raise ValueError(f"the run {run.id} has no outcome")
+    return _summary(
+        customer,
+        store,
+        outcome=run.outcome,
+        message=run.message,
+        session=run.session,
+        seconds=run.seconds,
+        accounts={stored.account.number for stored in store.accounts(customer)},
+        ledger=story.ledger,
+    )
+
+
+def _summary(
+    customer: Customer,
+    store: Store,
+    *,
+    outcome: Outcome,
+    message: str,
+    session: str,
+    seconds: Mapping[str, float],
+    accounts: Set[str],
+    ledger: Sequence[LedgerItem],
+) -> Summary:
+    stored = [item for item in ledger if item.stored]
     return {
-        "utility": result.customer.utility,
-        "username": result.customer.username,
-        "outcome": result.outcome,
-        "who_acts": result.outcome.who_acts,
-        "message": result.message,
-        "session": result.session,
-        "seconds": {step: result.seconds.get(step) for step in ("sign_in", "collect")},
-        "accounts": _accounts(result, store, result.customer),
+        "utility": customer.utility,
+        "username": customer.username,
+        "outcome": outcome,
+        "who_acts": outcome.who_acts,
+        "message": message,
+        "session": session,
+        "seconds": {step: seconds.get(step) for step in ("sign_in", "collect")},
+        "accounts": [
+            _account(store, stored_account.id, stored_account.account)
+            for stored_account in store.accounts(customer)
+            if stored_account.account.number in accounts
+        ],
         "ledger": {
-            "listed": len(result.ledger),
+            "listed": len(ledger),
             "stored": len(stored),
             "downloaded": sum(item.downloaded for item in stored),
             "missing": [
                 {"item": item.item, "account": item.account_number, "reason": item.reason}
-                for item in result.ledger
+                for item in ledger
                 if not item.stored
             ],
         },
     }
-
-
-def _accounts(result: Result, store: Store, customer: Customer) -> list[Summary]:
-    seen = {account.number for account in result.accounts}
-    return [
-        _account(store, stored.id, stored.account)
-        for stored in store.accounts(customer)
-        if stored.account.number in seen
-    ]
 
 
 def _account(store: Store, account_id: int, account: Account) -> Summary:

@@ -161,7 +161,7 @@ def test_two_runs_at_once_send_a_wrong_password_once(
 def test_the_demo_clears_only_what_is_its_own(tmp_path: Path) -> None:
     for name in ("iamvalid", ".home", "thesis"):
         (tmp_path / name).mkdir()
-    clear(tmp_path)
+    clear(tmp_path, {"iamvalid@bayou.energy": ""})
     assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
 
 
