@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import SecretStr
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from records import SecretKind
@@ -43,8 +44,14 @@ def kinds(session: Session, customer: Customer) -> frozenset[SecretKind]:
     return frozenset(map(SecretKind, session.exec(query)))
 
 
+def touch(session: Session, customer: Customer) -> None:
+    """The secrets are now used otherwise than before: with another user name."""
+    query = update(CredentialRow).where(col(CredentialRow.customer_id) == customer.id)
+    session.execute(query.values(saved_at=now(session)))
+
+
 def saved_since(session: Session, customer: Customer, at: datetime) -> bool:
-    """Whether a secret was saved after ``at``, so that who read them then has not tried it."""
+    """Whether something to sign in with changed after ``at``: who read it then has not tried it as it is."""
     query = select(CredentialRow.id).where(
         CredentialRow.customer_id == customer.id, col(CredentialRow.saved_at) > at
     )

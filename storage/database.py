@@ -27,6 +27,7 @@ _MIGRATION_LOCK = 0x6D657465
 _ADVICE = {
     "full": "the disk is full; free some space, then run again",
     "readonly": "it is read-only; make it writable",
+    "deadlock": "two processes were in each other's way; run again",
     "locked": "another process has kept it locked for too long; try again when that one is done",
     "malformed": "it is damaged; restore it from a backup, or move it away to start anew",
     "not a database": "it is damaged; restore it from a backup, or move it away to start anew",

@@ -64,8 +64,7 @@ def rotate(home: Path, database: Database, vault: Vault) -> int:
     """
     file = KeyFile(home / KEY_FILE)
     with setup_lock(home):
-        vault.refresh()
-        own = vault.primary.id in [key.id for key in file.read()]
+        own = vault.refresh() == [key.id for key in file.read()]
         if own:
             file.clear_leftovers()
             file.put_new_key_first()

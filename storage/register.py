@@ -103,6 +103,7 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
     except IntegrityError as exc:
         raise AlreadyThere(f"{row.username} at {customer.utility} was just added.") from exc
     sessions.drop(session, customer)
+    credentials.touch(session, customer)
     of_customer = update_rows(RunRow).where(col(RunRow.customer_id) == row.id)
     session.execute(of_customer.where(col(RunRow.state) == RunState.QUEUED.value).values(login_id=login_id))
     session.execute(of_customer.where(col(RunRow.state).in_(queue.HELD)).values(cancelled=True))

@@ -56,12 +56,14 @@ class Vault:
     def __contains__(self, key_id: str) -> bool:
         return key_id in self._keys
 
-    def refresh(self) -> None:
-        """Take up the ring as it is now. Keys once known stay known to this process."""
+    def refresh(self) -> list[str]:
+        """Take up the ring as it is now: its keys' ids. Keys once known stay known to this process."""
         if self._read_again is not None:
             keys = self._read_again()
             self._keys = self._keys | {key.id: key for key in keys}
             self.primary = keys[0]
+            return [key.id for key in keys]
+        return list(self._keys)
 
     def new_data_key(self, owner: str) -> tuple[str, bytes]:
         """A fresh data key: the id of the master key that wraps it, and the wrapped key."""

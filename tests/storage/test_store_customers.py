@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from records import Challenge, CustomerState, EventKind, Outcome, Part, RunKind, RunState, SecretKind
+from storage import credentials
+from storage.database import Database, now
 from storage.errors import AlreadyThere, StorageError
 from storage.results import Customer
+from storage.settings import Settings
 from storage.store import Store
 from storage.work import FollowUp
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
@@ -166,6 +169,32 @@ def test_another_login_keeps_the_secrets_and_drops_the_session(store: Store) -> 
     assert claim is not None
     assert claim.customer == now_called, "the run that was queued uses the new login"
     assert _told(store) == [FILLED, FILLED]
+
+
+def test_it_is_known_what_a_run_under_way_has_not_tried(store: Store, settings: Settings) -> None:
+    """New secrets, and old ones with another user name."""
+    customer = store.add_customer(UTILITY, "typo@example.org", secrets=PASSWORD)
+    database = Database(settings, settings.home)
+
+    def changed_since(at: datetime) -> bool:
+        with database.reading() as session:
+            return credentials.saved_since(session, customer, at)
+
+    def instant() -> datetime:
+        with database.reading() as session:
+            return now(session)
+
+    began = instant()
+    assert not changed_since(began)
+    store.update_customer(customer, username="TYPO@example.org", secrets={})
+    assert not changed_since(began)
+    store.update_customer(customer, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
+    assert changed_since(began)
+    began = instant()
+    assert not changed_since(began)
+    store.update_customer(customer, username=USERNAME, secrets={})
+    assert changed_since(began)
+    database.close()
 
 
 def test_another_customers_login_or_external_id_is_refused(store: Store) -> None:

@@ -99,6 +99,16 @@ def test_with_keys_in_the_environment_the_operator_puts_the_new_one_first(
         open_store(key(1))
 
 
+def test_the_key_file_is_left_alone_while_the_environment_has_keys(open_store: OpenStore, home: Path) -> None:
+    """Be it the same key, on its way from the one to the other."""
+    _fill(open_store())
+    before = _keys(home)
+    assert open_store(before[0]).rotate_vault() == 0
+    assert open_store(f"{key(2)},{before[0]}").rotate_vault() == 1
+    assert _keys(home) == before
+    assert _holds(open_store(key(2)))
+
+
 def test_a_key_that_only_a_refusal_needs_is_needed(open_store: OpenStore, rows: Rows) -> None:
     """Without it a refused password would be sent again."""
     _fill(open_store())
