@@ -16,8 +16,8 @@ class FarmSettings(BaseSettings):
     """Frozen. ``redis_url`` is "" for a private Redis; it may carry a password, so it masks itself.
 
     ``portal_urls`` says where portals are that are not at their public address:
-    ``speculoos_power=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
-    utility's script declares its portal to bear: ``speculoos_power=4:20`` is 4 requests at once, 20 a second.
+    ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
+    utility's script declares its portal to bear: ``my_utility=4:20`` is 4 requests at once, 20 a second.
     ``mfa_wait`` is how long a person has to answer, in seconds, ``bills_every`` and ``intervals_every`` how
     often these are refreshed. Of bills and readings older than ``history_days`` none are fetched (0: all
     are). ``interactive_slots`` and ``data_slots`` are how many runs a process works on

@@ -19,7 +19,8 @@ LEVELS = (
     {"storage"},
     {"scrapers"},
     {"utilities"},
-    {"console"},
+    {"farm"},
+    {"worker", "console"},
     {"cli"},
 )
 APART = {"fake_utility", "bench", "tests"}
@@ -156,7 +157,9 @@ def test_the_engine_names_no_utility() -> None:
     names = {"speculoos"}
     for utility_id in utility_ids():
         names |= {utility_id, load_utility(utility_id).name.lower()}
-    for path in sorted((ROOT / "scrapers").rglob("*.py")):
+    for path in sorted(
+        [*(ROOT / "scrapers").rglob("*.py"), *(ROOT / "farm").rglob("*.py"), ROOT / "worker.py"]
+    ):
         text = path.read_text(encoding="utf-8").lower()
         assert not {name for name in names if name in text}, _name(path)
 
