@@ -30,6 +30,7 @@ AWAY_SECONDS = 60.0
 _ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = 0.25
 _JITTER_SECONDS = 0.005
+_TOGETHER_SECONDS = 0.002
 _STOPPING = "The worker is stopping; no request goes out any more."
 
 
@@ -73,7 +74,7 @@ class PortalLimits:
         self._given_back: list[Place] = []
         self._count = 0
         self._memory: bytes | str = ""
-        self._ask_at = self._renew_at = 0.0
+        self._ask_at = self._renew_at = self._give_back_at = 0.0
         self._away_since: float | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -111,7 +112,12 @@ class PortalLimits:
             raise
 
     def _give_back(self, request: _Request) -> None:
+        """At once if somebody waits, else in a moment: the next request will likely go in the same call."""
         self._flying.pop(request.id, None)
+        if self._waiting:
+            self._give_back_at = 0.0
+        elif not self._given_back:
+            self._give_back_at = _now() + _TOGETHER_SECONDS
         self._given_back.append(request.place)
         self._wake.set()
 
@@ -157,9 +163,10 @@ class PortalLimits:
             self._waiting.popleft()
         if self._away_since is not None:
             return self._ask_at if self._waiting or self._given_back or self._flying else math.inf
-        if self._given_back:
-            return 0.0
-        return min(self._ask_at if self._waiting else math.inf, self._renew_at if self._flying else math.inf)
+        give_back = self._give_back_at if self._given_back else math.inf
+        ask = self._ask_at if self._waiting else math.inf
+        renew = self._renew_at if self._flying else math.inf
+        return min(give_back, ask, renew)
 
     async def _say(self) -> None:
         """One call: give back, renew if it is time, and ask for those who wait."""
@@ -183,8 +190,10 @@ class PortalLimits:
         if self._memory not in {"", reply.memory}:
             self._renew_at = 0.0
         self._memory = reply.memory
-        jitter = random.uniform(0, _JITTER_SECONDS)  # noqa: S311 - spreads load, guards nothing
-        self._ask_at = _now() + reply.wait_seconds + jitter
+        self._ask_at = 0.0
+        if reply.wait_seconds:
+            jitter = random.uniform(0, _JITTER_SECONDS)  # noqa: S311 - spreads load, guards nothing
+            self._ask_at = _now() + reply.wait_seconds + jitter
         for _ in range(reply.granted):
             self._let_go(self._waiting.popleft())
 
