@@ -84,8 +84,8 @@ def rows(text: str) -> Iterator[NewCustomer | WrongRow]:
         if len(values) == len(columns):
             yield _row(line, dict(zip(columns, values, strict=True)))
         else:
-            counted = f"{len(values)} field{'s' * (len(values) != 1)}"
-            yield WrongRow(line, f"there are {counted}, but {len(columns)} in the header")
+            counted = "is 1 field" if len(values) == 1 else f"are {len(values)} fields"
+            yield WrongRow(line, f"there {counted}, but {len(columns)} in the header")
 
 
 def _columns(reader: Iterator[Sequence[str]]) -> Sequence[str]:

@@ -151,9 +151,8 @@ async def _told(here: Here, store: Store, customer: Customer, done: str, *, as_j
     elif SecretKind.PASSWORD in store.customer_info(customer).secrets:
         say(f"customer {customer.id} {done}")
     else:
-        say(
-            f"customer {customer.id} {done}; `customer update {customer.id} --password-stdin` gives a password"
-        )
+        how = f"`customer update {customer.id} --password-stdin`"
+        say(f"customer {customer.id} {done}; give a password: {how}")
 
 
 async def _must_agree(customer: Customer, *, data: bool) -> None:

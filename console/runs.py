@@ -113,7 +113,8 @@ def _not_now(store: Store, customer: Customer) -> str:
     info = store.customer_info(customer)
     if info.state is CustomerState.ACTIVE:
         return ""
-    reason = f" ({info.reason})" if info.reason else ""
+    known = "no password yet" if info.state is CustomerState.NEW else info.reason
+    reason = f" ({known})" if known else ""
     return f"The customer {customer.id} cannot be refreshed: {info.state}{reason}."
 
 

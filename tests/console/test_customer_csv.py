@@ -1,0 +1,153 @@
+"""The file of a bulk import: wrong rows are told with their line and no secret; the rest go in."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from console.customer_csv import NewCustomer, WrongRow, read_file, rows
+from console.customer_import import Imported, enter_all
+from console.errors import UsageError
+from records import SecretKind
+from scrapers.redact import Secrets
+from storage.store import Store
+from tests.console.asked import customer
+
+HEADER = "utility,username,password"
+MANY = 10_000
+
+
+def _told(text: str) -> list[tuple[int, str]]:
+    return [(row.line, row.why) for row in rows(text) if isinstance(row, WrongRow)]
+
+
+def _read(text: str) -> list[NewCustomer]:
+    return [row for row in rows(text) if isinstance(row, NewCustomer)]
+
+
+def test_columns_come_in_any_order_and_passwords_as_they_stand() -> None:
+    text = (
+        "Totp_Secret, password ,external_id,username,utility\r\n"
+        'JBSW Y3DP EHPK 3PXP," pass, ""word"" ",A-1, ada@bayou.energy ,speculoos_power\r\n'
+        ",,,bea@bayou.energy,speculoos_power\r\n"
+    )
+    ada, bea = _read(text)
+    assert (ada.line, ada.utility, ada.username, ada.external_id) == (
+        2,
+        "speculoos_power",
+        "ada@bayou.energy",
+        "A-1",
+    )
+    assert ada.secrets == {
+        SecretKind.PASSWORD: ' pass, "word" ',
+        SecretKind.TOTP_SECRET: "JBSW Y3DP EHPK 3PXP",
+    }
+    assert (bea.line, bea.external_id, bea.secrets) == (3, None, {})
+    assert "pass" not in repr(ada)
+
+
+def test_lines_are_counted_through_quoted_newlines_and_blank_lines() -> None:
+    text = (
+        f'{HEADER}\nspeculoos_power,a@b.example,"two\nlines"\n\nspeculoos_power,nobody,x\nzzz,c@d.example,y\n'
+    )
+    assert [row.line for row in rows(text)] == [2, 5, 6]
+    assert [line for line, _ in _told(text)] == [5, 6]
+
+
+def test_what_is_wrong_is_told_without_repeating_what_stands_there() -> None:
+    secret = "hunter2hunter2"
+    wrong = {
+        f"speculoos_power,{secret},x": "wants an e-mail address",
+        f"{secret},a@b.example,x": "there is no such utility; there are: speculoos_power",
+        f"speculoos_power,a@b.example,{secret},more": "there are 4 fields, but 3 in the header",
+        secret: "there is 1 field, but 3 in the header",
+        f'speculoos_power,a@b.example,"{secret}"x': "this is not CSV",
+        f'speculoos_power,a@b.example,"{secret}': "this is not CSV",
+    }
+    for line, says in wrong.items():
+        ((number, why),) = _told(f"{HEADER}\n{line}\n")
+        assert number == 2
+        assert says in why
+        assert secret not in why
+    ((_, why),) = _told(f"{HEADER},totp_secret\nspeculoos_power,a@b.example,x,not!{secret}\n")
+    assert "neither base32" in why
+    assert secret not in why
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("utility,username,password,pasword", "“pasword” is not known"),
+        ("utility,username", "lacks password"),
+        ("utility,username,password,username", "username is there twice"),
+        ("", "lacks utility, username, password"),
+    ],
+)
+def test_a_header_that_will_not_do_is_refused_at_once(header: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        list(rows(f"{header}\nspeculoos_power,a@b.example,x\n"))
+
+
+def test_a_file_without_a_header_does_not_have_its_first_password_repeated() -> None:
+    with pytest.raises(UsageError) as refused:
+        list(rows("speculoos_power,a@b.example,hunter2hunter2\n"))
+    assert "hunter2" not in str(refused.value)
+
+
+def test_only_a_file_of_ours_that_nobody_else_can_read_will_do(tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + f"{HEADER}\nspeculoos_power,a@b.example,pässword\n".encode())
+    for mode in (0o640, 0o604, 0o660):
+        file.chmod(mode)
+        with pytest.raises(UsageError, match="chmod 600"):
+            read_file(file)
+    file.chmod(0o600)
+    assert _read(read_file(file))[0].secrets == {SecretKind.PASSWORD: "pässword"}
+    file.write_bytes(f"{HEADER}\n".encode() + b"speculoos_power,a@b.example,p\xe4ss\n")
+    with pytest.raises(UsageError, match="not UTF-8 text in line 2"):
+        read_file(file)
+    with pytest.raises(UsageError, match="Is a directory"):
+        read_file(tmp_path)
+    with pytest.raises(UsageError, match="No such file"):
+        read_file(tmp_path / "none.csv")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(UsageError, match="is not a file"):
+        read_file(tmp_path / "pipe")
+
+
+def test_ten_thousand_rows_are_read_quickly() -> None:
+    text = HEADER + "".join(f"\nspeculoos_power,a.{number}@b.example,x" for number in range(MANY))
+    began = time.process_time()
+    assert len(_read(text)) == MANY
+    assert time.process_time() - began < 2
+
+
+def test_duplicates_are_refused_and_told_which(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against the store and within the file; a row that was refused does not stand in another's way."""
+    there = customer(store, "ada")
+    text = (
+        f"{HEADER},external_id\n"
+        "speculoos_power,ADA@bayou.energy,secret-1,N-1\n"
+        "speculoos_power,bea@bayou.energy,secret-2,X-ada\n"
+        "speculoos_power,bea@bayou.energy,secret-3,N-1\n"
+        "speculoos_power,Bea@bayou.energy,secret-4,N-2\n"
+        "speculoos_power,cat@bayou.energy,secret-5,N-1\n"
+        "speculoos_power,cat@bayou.energy,,N-3\n"
+    )
+    imported = Imported()
+    for _ in enter_all(store, text, Secrets(), imported):
+        pass
+    assert str(imported) == "2 added, 4 refused"
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in told] == ["line 2", "line 3", "line 5", "line 6"]
+    assert f"customer {there.id}" in told[0]
+    assert "external id X-ada" in told[1]
+    assert told[2].endswith("was in line 4 already")
+    assert told[3].endswith("the external id N-1 was in line 4 already")
+    assert "secret-" not in "".join(told)
+    kept = {one.username: one for one in store.customers()}
+    assert kept["bea@bayou.energy"].external_id == "N-1"
+    assert kept["cat@bayou.energy"].state == "new"
