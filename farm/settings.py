@@ -19,9 +19,9 @@ class FarmSettings(BaseSettings):
     ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
     utility's script declares its portal to bear: ``my_utility=4:20`` is 4 requests at once, 20 a second.
     ``mfa_wait`` is how long a person has to answer, in seconds, ``bills_every`` and ``intervals_every`` how
-    often these are refreshed. Of bills and readings older than ``history_days`` none are fetched (0: all
-    are). ``interactive_slots`` and ``data_slots`` are how many runs a process works on
-    at once; after ``browser_runs`` runs it takes a fresh browser.
+    often these are refreshed. Of bills and readings older than ``history_days`` none are fetched, nor
+    readings older than ``interval_days`` (0: all are). ``interactive_slots`` and ``data_slots`` are how many
+    runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser.
     """
 
     model_config = SettingsConfigDict(
@@ -40,6 +40,7 @@ class FarmSettings(BaseSettings):
     bills_every: float = Field(default=86_400, gt=0)
     intervals_every: float = Field(default=3_600, gt=0)
     history_days: int = Field(default=0, ge=0)
+    interval_days: int = Field(default=0, ge=0)
     trust_notice_days: float = Field(default=14, gt=0)
     interactive_slots: int = Field(default=3, ge=1)
     data_slots: int = Field(default=3, ge=1)

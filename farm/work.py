@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from pydantic import SecretStr
@@ -21,7 +22,7 @@ from farm.settings import FarmSettings
 from farm.slots import Slot
 from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
-from records import Factor, Outcome, RunKind, SecretKind
+from records import Account, Factor, Outcome, RunKind, SecretKind
 from scrapers.attempt import Attempt, Request, Result
 from scrapers.browser import BrowserGone, BrowserMissing, Chromium
 from scrapers.logs import scrub_from_here
@@ -29,7 +30,8 @@ from scrapers.outcomes import Stop
 from scrapers.pace import Pace, PaceLost
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
-from scrapers.utility import Utility
+from scrapers.utility import AvailableIntervals, Utility
+from scrapers.visit import Visit
 from storage.errors import StorageError
 from storage.store import Store
 from storage.work import Claim, LeaseLost
@@ -140,7 +142,7 @@ class Work:
         met = await asyncio.to_thread(self._tools.store.met_factor, claim.customer)
         totp = entrusted.get(SecretKind.TOTP_SECRET)
         return Request(
-            utility=utility,
+            utility=_recent(utility, self._tools.settings.interval_days),
             base_url=address,
             username=claim.customer.username,
             password=lambda: _password(claim, utility, entrusted, met),
@@ -208,6 +210,26 @@ def portal_address(utility: Utility, settings: FarmSettings) -> str:
 
 def _since(days: int, utility: Utility) -> date | None:
     return datetime.now(utility.zone).date() - timedelta(days=days) if days else None
+
+
+class _Recent:
+    """A utility's script that offers no readings from before a day; all else is the script's own."""
+
+    def __init__(self, utility: Utility, since: date) -> None:
+        self._utility = utility
+        self._since = since
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._utility, name)
+
+    async def available_intervals(self, visit: Visit, account: Account) -> Sequence[AvailableIntervals]:
+        offered = await self._utility.available_intervals(visit, account)
+        return [replace(one, first=max(one.first, self._since)) for one in offered]
+
+
+def _recent(utility: Utility, days: int) -> Utility:
+    since = _since(days, utility)
+    return cast("Utility", _Recent(utility, since)) if since else utility
 
 
 def _pace(tools: Tools, utility: Utility) -> Pace:
