@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from storage.engines import parse
+from storage.home import DATABASE
 from storage.settings import Settings
 from storage.store import Store
 from tests.postgres import Postgres, running
@@ -27,7 +28,8 @@ ON_BOTH = pytest.mark.parametrize("backend", ["sqlite", "postgres"], indirect=Tr
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
-    return str(getattr(request, "param", "sqlite"))
+    """Without a parameter, a home as a person's first command finds it."""
+    return str(getattr(request, "param", "nothing yet"))
 
 
 @pytest.fixture
@@ -40,7 +42,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def environment(backend: str, home: Path) -> Iterator[Mapping[str, str]]:
     """What a process needs to open the test's store."""
-    if backend == "sqlite":
+    if backend != "postgres":
+        if backend == "sqlite":
+            home.mkdir(mode=0o700)
+            (home / DATABASE).write_bytes(_sqlite_file())
         yield {"METERFARM_HOME": str(home)}
         return
     server = running()
@@ -93,6 +98,14 @@ def rows(store: Store, environment: Mapping[str, str], home: Path) -> Iterator[R
 
     yield run
     engine.dispose()
+
+
+@cache
+def _sqlite_file() -> bytes:
+    """A database with the schema: to make one takes longer than most tests."""
+    with TemporaryDirectory() as scratch:
+        Store.open(Settings(home=Path(scratch))).close()
+        return (Path(scratch) / DATABASE).read_bytes()
 
 
 @cache

@@ -66,10 +66,10 @@ def test_processes_that_open_a_new_database_at_once_all_succeed(home: Path, back
             cwd=ROOT,
             env={**its, "METERFARM_HOME": str(home / str(number))},
         )
-        for number in range(3)
+        for number in range(2)
     ]
     said = [process.communicate(timeout=60)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * 3
+    assert [process.returncode for process in started] == [0] * 2
     assert set(said) == {b"1\n"}
 
 
