@@ -81,11 +81,8 @@ def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timed
         if kept.trusted_since is None:
             continue
         payload = {
-            "customer_id": customer.id,
-            "external_id": customer.external_id,
-            "utility": utility,
-            "trusted_since": kept.trusted_since.isoformat(),
-            "expires_at": (kept.trusted_since + lasts).isoformat(),
+            "trusted_since": events.instant(kept.trusted_since),
+            "expires_at": events.instant(kept.trusted_since + lasts),
         }
         key = kept.trusted_since.isoformat()
         events.tell(session, customer.id, EventKind.TRUST_EXPIRING, key, payload)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, case, col, func, select
 
 from records import CustomerState, EventKind, LedgerItem, Outcome, Part, RunKind, RunState, WhoActs
-from storage import challenges, events, leases, portals, queue
+from storage import challenges, events, leases, portals, queue, readiness
 from storage.database import now
 from storage.errors import StorageError
 from storage.processes import short
@@ -46,7 +46,7 @@ def finish(
     leases.end(session, row, RunState.ENDED, at, outcome.value)
     customer, login = _whose(session, row.customer_id)
     portals.note(session, login.utility, login.id, row.id, follow.portal, at, follow.portal_rests)
-    _tell_events(session, row, customer, login.utility, outcome, follow)
+    _tell_events(session, row, customer, outcome, follow)
     _change_customer(customer, follow, at)
     if follow.next_kind is not None and customer.state == CustomerState.ACTIVE:
         queue.enter(
@@ -199,22 +199,20 @@ def _ledger_rows(row: RunRow, ledger: Sequence[LedgerItem]) -> list[LedgerItemRo
 
 
 def _tell_events(
-    session: Session, row: RunRow, customer: CustomerRow, utility: str, outcome: Outcome, follow: FollowUp
+    session: Session, row: RunRow, customer: CustomerRow, outcome: Outcome, follow: FollowUp
 ) -> None:
-    whose = {"customer_id": customer.id, "external_id": customer.external_id, "utility": utility}
-    end = {**whose, "run_id": row.id, "outcome": outcome.value, "message": row.message}
+    end = {"run_id": row.id, "outcome": outcome.value, "message": row.message}
 
-    def say(kind: EventKind, key: str, payload: Mapping[str, object]) -> None:
-        events.tell(session, customer.id, kind, key, payload, run_id=row.id)
+    def say(kind: EventKind, key: str, about: Mapping[str, object]) -> None:
+        events.tell(session, customer.id, kind, key, about, run_id=row.id)
 
-    if Part.BILLS in follow.ready:
-        say(EventKind.BILLS_READY, "first", whose)
-    if Part.INTERVALS in follow.ready:
-        say(EventKind.INTERVALS_READY, "first", whose)
+    if Part.BILLS in follow.ready and not events.told(session, customer.id, EventKind.BILLS_READY):
+        say(EventKind.BILLS_READY, "first", readiness.bills(session, customer.id))
+    if Part.INTERVALS in follow.ready and not events.told(session, customer.id, EventKind.INTERVALS_READY):
+        say(EventKind.INTERVALS_READY, "first", readiness.intervals(session, customer.id))
     if follow.must_reauthenticate and customer.state != CustomerState.MUST_REAUTHENTICATE:
-        say(
-            EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(row.id), {**end, "reason": follow.must_reauthenticate}
-        )
+        about = {**end, "reason": follow.must_reauthenticate}
+        say(EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(row.id), about)
     if outcome.who_acts in _TOLD_AS_FAILED and outcome is not Outcome.PARTIAL:
         say(EventKind.RUN_FAILED, str(row.id), end)
 
