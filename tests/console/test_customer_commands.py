@@ -59,8 +59,6 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, store: Store) -> 
     ("arguments", "stdin", "says"),
     [
         (("add", *ADA, "--password-stdin", "--totp-secret-stdin"), "pass\nnot!base32!\n", "TOTP secret is"),
-        (("add", *ADA, "--password-stdin"), "", "password was to come on standard input"),
-        (("add", "speculoos_power", "--username", "ada"), "", "e-mail address"),
         (("add", "speculoos_pwer", "--username", "ada@bayou.energy"), "", "did you mean speculoos_power?"),
         (("show", "nobody"), "", "There is no customer “nobody”"),
         (("update", "nobody"), "", "nothing to change"),
@@ -160,7 +158,7 @@ def test_at_a_terminal_secrets_are_asked_for_without_echo(home: Path, store: Sto
         os.close(ours)
         assert PASSWORD not in terminal.shown
     ada, bea = store.customers()
-    assert (ada.state, bea.secrets) == (CustomerState.REMOVED, {SecretKind.PASSWORD})
+    assert (ada.state, bea.secrets) == (CustomerState.REMOVED, frozenset({SecretKind.PASSWORD}))
 
 
 def test_rotating_the_vault_keeps_what_is_sealed(home: Path, store: Store) -> None:

@@ -1,0 +1,217 @@
+"""The commands about runs and events, on runs as workers leave them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from console.next_step import next_step
+from console.watching import look
+from farm.private_redis import PrivateRedis
+from records import LedgerItem, Outcome, Part, RunKind, RunState
+from storage.store import Store
+from storage.work import FollowUp, PortalWas
+from tests.console.asked import SMS, WAIT, customer, taken
+from tests.scrape.command import environment, meterfarm, start
+from tests.scrape.test_bad_input import Terminal
+
+HOUR = timedelta(hours=1)
+LEDGER = (
+    LedgerItem("123", "bill 2026-10-02", stored=True, downloaded=True),
+    LedgerItem("123", "bill 2026-09-02", stored=False, reason="the PDF is broken"),
+)
+
+
+def _json(home: Path, *arguments: str) -> Any:
+    ran = meterfarm(home, *arguments, "--json")
+    assert ran.status == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def _next(store: Store, run_id: int) -> str:
+    story = store.run_story(run_id)
+    if story is None:
+        raise RuntimeError("no such run")
+    return next_step(store, story.run)
+
+
+def test_a_run_tells_its_whole_story(home: Path, store: Store) -> None:
+    """Steps, challenges, the ledger with its gaps first, and what happens next."""
+    claim = taken(store, "ada")
+    challenge = store.open_challenge(claim.lease, SMS, WAIT)
+    store.answer_challenge(challenge, {"kind": "code", "text": "555123"})
+    store.take_answer(claim.lease, challenge)
+    store.finish_run(
+        claim.lease,
+        Outcome.PARTIAL,
+        "One bill is missing.",
+        seconds={"sign_in": 1.5},
+        pages=1,
+        evidence="/somewhere/evidence/1",
+        ledger=LEDGER,
+    )
+    (listed,) = _json(home, "runs", "--customer", "X-ada")
+    assert (listed["state"], listed["outcome"], listed["stored"], listed["listed"]) == (
+        "ended",
+        "partial",
+        1,
+        2,
+    )
+    told = _json(home, "run", "show", "1")
+    assert [step["step"] for step in told["steps"]] == ["queued", "taken", "asked", "answered", "ended"]
+    assert told["challenges"][0]["state"] == "used"
+    assert told["challenges"][0]["prompt"] == SMS.prompt
+    assert [item["item"] for item in told["ledger"]] == ["bill 2026-09-02", "bill 2026-10-02"]
+    assert "run retry 1" in told["next"]
+    shown = meterfarm(home, "run", "show", "1").stdout
+    assert "555123" not in shown + json.dumps(told)
+    assert shown.index("the PDF is broken") < shown.index("bill 2026-10-02")
+    assert "/somewhere/evidence/1" in shown
+    assert meterfarm(home, "run", "show", "7").stderr == "meterfarm: There is no run 7; `runs` lists them.\n"
+
+
+def test_what_happens_next_is_said_for_every_state(store: Store) -> None:
+    queued = customer(store, "queued")
+    (run,) = store.runs(customer_id=queued.id)
+    assert "as soon as one is free" in _next(store, run.id)
+    waiting = taken(store, "waiting")
+    assert "goes on with it" in _next(store, waiting.lease.run_id)
+    challenge = store.open_challenge(waiting.lease, SMS, WAIT)
+    assert f"`answer {challenge}`" in _next(store, waiting.lease.run_id)
+    wrong = taken(store, "wrong")
+    follow = FollowUp(must_reauthenticate="bad_credentials: no such password")
+    store.finish_run(wrong.lease, Outcome.BAD_CREDENTIALS, "no such password", follow=follow)
+    assert "has to come back (bad_credentials: no such password)" in _next(store, wrong.lease.run_id)
+    later = datetime.now(UTC) + HOUR
+    down = taken(store, "down")
+    follow = FollowUp(next_kind=RunKind.CONNECT, next_at=later, next_why="retry", portal=PortalWas.AT_FAULT)
+    store.finish_run(down.lease, Outcome.PORTAL_DOWN, "503", follow=follow)
+    assert f"is queued for {later:%Y-%m-%d %H:%M:%S} UTC" in _next(store, down.lease.run_id)
+    (retry,) = store.runs(customer_id=down.customer.id, active=True)
+    assert f"from {later:%Y-%m-%d %H:%M:%S} UTC on" in _next(store, retry.id)
+    well = taken(store, "well")
+    store.finish_run(well.lease, Outcome.COMPLETE, "", follow=FollowUp(due={Part.BILLS: later}))
+    assert f"bills {later:%Y-%m-%d %H:%M:%S} UTC" in _next(store, well.lease.run_id)
+    store.remove_customer(well.customer, data=False)
+    assert _next(store, well.lease.run_id) == "Nothing: the customer was removed."
+
+
+def test_retry_cancel_and_refresh_do_what_can_be_done(home: Path, store: Store) -> None:
+    customer(store, "ada")
+    new = store.add_customer("speculoos_power", "new@bayou.energy", secrets={})
+    cancelled = meterfarm(home, "run", "cancel", "1")
+    assert (cancelled.status, cancelled.stdout) == (0, "run 1 cancelled\n")
+    again = meterfarm(home, "run", "cancel", "1")
+    assert (again.status, again.stderr) == (2, "meterfarm: The run 1 is over already (cancelled).\n")
+    assert _json(home, "run", "retry", "1") == {"run": 2}
+    refreshed = meterfarm(home, "refresh", "X-ada", str(new.id))
+    assert (refreshed.status, refreshed.stdout) == (2, "1 run queued: 3\n")
+    assert f"customer {new.id} cannot be refreshed: new (no password yet)" in refreshed.stderr
+    assert [(run.id, run.kind, run.state) for run in store.runs()] == [
+        (3, RunKind.COLLECT, RunState.QUEUED),
+        (2, RunKind.CONNECT, RunState.QUEUED),
+        (1, RunKind.CONNECT, RunState.CANCELLED),
+    ]
+    assert meterfarm(home, "refresh").status == 2
+
+
+def test_queued_runs_are_rung_for_where_redis_is(home: Path, store: Store) -> None:
+    """Only then are they taken down as told; and Redis gets numbers, no secrets."""
+    customer(store, "ada")
+    assert meterfarm(home, "refresh", "--all").status == 0
+    with PrivateRedis(home) as redis:
+        assert meterfarm(home, "refresh", "--all").status == 0
+        assert store.runs_to_ring() == []
+        asked = subprocess.run(
+            [sys.executable, "-c", _KEYS, redis.url], capture_output=True, text=True, check=True
+        )
+    assert set(asked.stdout.split()) >= {"arq:job:1:1", "arq:job:2:1"}
+    assert not set(asked.stdout.split()) & {"password"}
+
+
+_KEYS = """
+import sys
+from redis import Redis
+with Redis.from_url(sys.argv[1]) as redis:
+    print(*(key.decode() for key in redis.keys("*")))
+"""
+
+
+def test_the_live_view_shows_counts_runs_challenges_and_portals_that_rest(store: Store) -> None:
+    waiting = taken(store, "waiting")
+    store.open_challenge(waiting.lease, SMS, WAIT)
+    customer(store, "queued")
+    for number in range(5):
+        down = taken(store, f"down{number}")
+        store.finish_run(down.lease, Outcome.PORTAL_DOWN, "503", follow=FollowUp(portal=PortalWas.AT_FAULT))
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(look(store, 30, None))
+    shown = captured.get()
+    assert shown.startswith("1 queued  0 running  1 waiting  5 ended")
+    assert SMS.prompt in shown
+    assert "speculoos_power rests until" in shown
+    rows = [line for line in shown.splitlines() if "@bayou.energy" in line]
+    assert [row.split("│")[5].strip() for row in rows[:3]] == ["waiting", "queued", "ended"]
+
+
+def test_watching_ends_well_with_ctrl_c(home: Path, store: Store) -> None:
+    customer(store, "ada")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "runs", "--watch"],
+        env=environment(home, TERM="xterm", COLUMNS="160", LINES="40"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        Terminal(ours).expect("ada@bayou.energy")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    os.close(theirs)
+    os.close(ours)
+    piped = meterfarm(home, "runs", "--watch")
+    assert (piped.status, piped.stdout) == (2, "")
+
+
+def test_events_are_followed_until_ctrl_c(home: Path, store: Store) -> None:
+    customer(store, "ada")
+    with start(home, "events", "--follow") as process:
+        if process.stdout is None:
+            raise RuntimeError("no pipe")
+        first = json.loads(process.stdout.readline())
+        assert (first["id"], first["kind"], first["customer"], first["run"]) == (
+            1,
+            "customer_has_filled_credentials",
+            1,
+            1,
+        )
+        assert first["payload"]["object"]["customer_external_id"] == "X-ada"
+        customer(store, "bea")
+        assert json.loads(process.stdout.readline())["customer"] == 2
+        process.send_signal(signal.SIGINT)
+        assert (process.stdout.read(), process.wait(30)) == ("", 0)
+    assert [one["id"] for one in _json(home, "events", "--after", "1")] == [2]
+    assert _json(home, "events", "--kind", "new_bill") == []
+
+
+def test_a_closed_pipe_ends_following_quietly(home: Path, store: Store) -> None:
+    """Also while nothing happens, so that nothing is written which could fail."""
+    customer(store, "ada")
+    with start(home, "events", "--follow") as process:
+        if process.stdout is None or process.stderr is None:
+            raise RuntimeError("no pipes")
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == ""
