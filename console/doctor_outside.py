@@ -99,5 +99,5 @@ def examine_clock(clocks: Sequence[Compared]) -> Finding:
 
 
 def _off(far: Compared) -> str:
-    direction = "ahead" if far.ahead > 0 else "behind"
-    return f"{abs(far.ahead):.1f} s {direction} of {far.source}, give or take {far.within:.1f} s"
+    direction = "ahead of" if far.ahead > 0 else "behind"
+    return f"{abs(far.ahead):.1f} s {direction} {far.source}, give or take {far.within:.1f} s"

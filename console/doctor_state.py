@@ -63,8 +63,8 @@ def _vault(settings: Settings, home: Path, database: Database) -> Finding:
     return well("vault", f"{count} {known} all that is sealed, {vault.primary.id} seals ({where})")
 
 
-def examine_disk(home: Path) -> Finding:
-    """How much is left where the state is."""
+def examine_disk(home: Path, little: int = _LITTLE) -> Finding:
+    """How much is left where the state is; fewer bytes than ``little`` are a warning."""
     place = home.absolute()
     while not place.exists():
         place = place.parent
@@ -73,6 +73,6 @@ def examine_disk(home: Path) -> Finding:
     except OSError as exc:
         return fail("disk", f"{place} cannot be looked at ({exc.strerror})")
     said = f"{left / 2**30:.1f} GiB left for {home}"
-    if left < _LITTLE:
+    if left < little:
         return warn("disk", said, "make room, or move the state (METERFARM_HOME)")
     return well("disk", said)

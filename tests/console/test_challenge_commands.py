@@ -14,67 +14,68 @@ from farm.desk import understood
 from mfa.port import Choice, Code, Resend
 from storage.store import Store
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken
-from tests.scrape.command import environment, meterfarm
+from tests.console.conftest import Command
+from tests.scrape.command import environment
 from tests.scrape.test_bad_input import Terminal
 
 
-def test_a_code_reaches_the_worker_once(home: Path, store: Store) -> None:
+def test_a_code_reaches_the_worker_once(command: Command, store: Store) -> None:
     claim = taken(store, "ada")
     challenge = str(store.open_challenge(claim.lease, SMS, WAIT))
-    (listed,) = json.loads(meterfarm(home, "challenges", "--json").stdout)
+    (listed,) = json.loads(command("challenges", "--json").stdout)
     assert (listed["id"], listed["run_id"], listed["factor"], listed["state"]) == (1, 1, "sms", "open")
     assert (listed["prompt"], listed["destination"]) == (SMS.prompt, SMS.destination)
-    empty = meterfarm(home, "answer", challenge, stdin="\n")
+    empty = command("answer", challenge, stdin="\n")
     assert empty.status == 2
     assert "answer was to come on standard input" in empty.stderr
-    blank = meterfarm(home, "answer", challenge, stdin="   \n")
+    blank = command("answer", challenge, stdin="   \n")
     assert (blank.status, blank.stderr) == (
         2,
         "meterfarm: The answer was empty; nothing was sent to the portal.\n",
     )
-    factor = meterfarm(home, "answer", challenge, "--factor", "email")
+    factor = command("answer", challenge, "--factor", "email")
     assert factor.status == 2
     assert "no choice of factor; it wants an answer (sms)" in factor.stderr
-    ran = meterfarm(home, "answer", challenge, stdin=" 555123 \n")
+    ran = command("answer", challenge, stdin=" 555123 \n")
     assert (ran.status, ran.stdout) == (0, "challenge 1 answered; run 1 goes on\n"), ran.stderr
     said = store.take_answer(claim.lease, 1)
     if said is None:
         raise RuntimeError("no answer came")
     assert understood(SMS, said) == Code("555123")
-    again = meterfarm(home, "answer", challenge, stdin="555124\n")
+    again = command("answer", challenge, stdin="555124\n")
     assert again.status == 2
     assert "was answered at" in again.stderr
-    assert meterfarm(home, "challenges").stdout == "No portal waits for an answer.\n"
+    assert command("challenges").stdout == "No portal waits for an answer.\n"
 
 
-def test_choices_and_resends_are_understood_and_the_rest_refused(home: Path, store: Store) -> None:
+def test_choices_and_resends_are_understood_and_the_rest_refused(command: Command, store: Store) -> None:
     ada, bea, cat = (taken(store, name) for name in ("ada", "bea", "cat"))
     choice = store.open_challenge(ada.lease, CHOICE, WAIT)
     question = store.open_challenge(bea.lease, QUESTION, WAIT)
     late = store.open_challenge(cat.lease, SMS, timedelta(0))
-    table = meterfarm(home, "challenges").stdout
+    table = command("challenges").stdout
     assert "choice: sms, email" in table
     assert table.count("open, expires in") == 2
-    none = meterfarm(home, "answer", str(choice), "--factor", "totp")
+    none = command("answer", str(choice), "--factor", "totp")
     assert none.status == 2
     assert "answer with one of: sms, email" in none.stderr
-    assert meterfarm(home, "answer", str(choice), "--factor", "email").status == 0
+    assert command("answer", str(choice), "--factor", "email").status == 0
     said = store.take_answer(ada.lease, choice)
     assert understood(CHOICE, said or {}) == Choice(CHOICE.options[1])
-    resend = meterfarm(home, "answer", str(question), "--resend")
+    resend = command("answer", str(question), "--resend")
     assert resend.status == 2
     assert "does not offer to send" in resend.stderr
-    expired = meterfarm(home, "answer", str(late), stdin="555123\n")
+    expired = command("answer", str(late), stdin="555123\n")
     assert expired.status == 2
     assert "expired at" in expired.stderr
     again = store.open_challenge(cat.lease, SMS, WAIT)
-    assert meterfarm(home, "answer", str(again), "--resend").status == 0
+    assert command("answer", str(again), "--resend").status == 0
     assert understood(SMS, store.take_answer(cat.lease, again) or {}) == Resend()
     store.hand_back_run(bea.lease, "its worker is being stopped")
-    lost = meterfarm(home, "answer", str(question), stdin="waffle\n")
+    lost = command("answer", str(question), stdin="waffle\n")
     assert lost.status == 2
     assert "was lost with the worker" in lost.stderr
-    unknown = meterfarm(home, "answer", "99")
+    unknown = command("answer", "99")
     assert "There is no challenge 99" in unknown.stderr
 
 

@@ -17,6 +17,7 @@ from console.here import customer_named
 from records import CustomerState, SecretKind
 from storage.store import Store
 from tests.console.asked import UTILITY, customer
+from tests.console.conftest import Command
 from tests.scrape.command import environment, meterfarm
 from tests.scrape.test_bad_input import Terminal
 
@@ -25,13 +26,13 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 ADA = ("speculoos_power", "--username", "ada@bayou.energy")
 
 
-def _json(home: Path, *arguments: str, stdin: str = "") -> Any:
-    ran = meterfarm(home, *arguments, "--json", stdin=stdin)
+def _json(command: Command, *arguments: str) -> Any:
+    ran = command(*arguments, "--json")
     assert ran.status == 0, ran.stderr
     return json.loads(ran.stdout)
 
 
-def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, store: Store) -> None:
+def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command, store: Store) -> None:
     """The lines of standard input are password, TOTP secret and security answer, in this order."""
     secrets = f"{PASSWORD}\n{TOTP_SECRET}\nwaffles, of course\n"
     stdin = ("--security-answer-stdin", "--totp-secret-stdin", "--password-stdin")
@@ -43,14 +44,14 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, store: Store) -> 
         SecretKind.TOTP_SECRET: TOTP_SECRET,
         SecretKind.SECURITY_ANSWER: "waffles, of course",
     }
-    again = meterfarm(home, "customer", "add", "speculoos_power", "--username", "Ada@Bayou.energy")
+    again = command("customer", "add", "speculoos_power", "--username", "Ada@Bayou.energy")
     assert (again.status, again.stdout) == (2, "")
     assert "customer 1 (external id A-1)" in again.stderr
-    shown = _json(home, "customer", "show", "ada@bayou.energy")
+    shown = _json(command, "customer", "show", "ada@bayou.energy")
     assert (shown["id"], shown["state"], shown["runs"][0]["kind"]) == (1, "active", "connect")
     assert shown["secrets"] == ["password", "security_answer", "totp_secret"]
     assert shown["since"].endswith("Z")
-    told = meterfarm(home, "customer", "show", "1")
+    told = command("customer", "show", "1")
     assert "ada@bayou.energy at speculoos_power" in told.stdout
     assert PASSWORD not in json.dumps(shown) + told.stdout
 
@@ -60,45 +61,46 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, store: Store) -> 
     [
         (("add", *ADA, "--password-stdin", "--totp-secret-stdin"), "pass\nnot!base32!\n", "TOTP secret is"),
         (("add", "speculoos_pwer", "--username", "ada@bayou.energy"), "", "did you mean speculoos_power?"),
+        (("add", *ADA, "--password-stdin"), "", "password was to come on standard input"),
+        (("add", "speculoos_power", "--username", "ada"), "", "e-mail address"),
         (("show", "nobody"), "", "There is no customer “nobody”"),
         (("update", "nobody"), "", "nothing to change"),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence(
-    home: Path, arguments: tuple[str, ...], stdin: str, says: str
+    command: Command, arguments: tuple[str, ...], stdin: str, says: str
 ) -> None:
-    home.parent.mkdir(exist_ok=True)
-    ran = meterfarm(home, "customer", *arguments, stdin=stdin)
+    ran = command("customer", *arguments, stdin=stdin)
     assert (ran.status, ran.stdout) == (2, "")
     assert says in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
     assert "not!base32!" not in ran.stderr
 
 
-def test_changing_removing_and_listing(home: Path, store: Store) -> None:
+def test_changing_removing_and_listing(home: Path, command: Command, store: Store) -> None:
     ada, bea = customer(store, "ada"), customer(store, "bea")
     changed = meterfarm(
         home, "customer", "update", "X-ada", "--external-id", "", "--username", "Ada@bayou.energy"
     )
     assert (changed.status, changed.stdout) == (0, "customer 1 updated; run 1 queued\n"), changed.stderr
-    taken = meterfarm(home, "customer", "update", str(ada.id), "--external-id", "X-bea")
+    taken = command("customer", "update", str(ada.id), "--external-id", "X-bea")
     assert taken.status == 2
     assert f"customer {bea.id}" in taken.stderr
-    asked = meterfarm(home, "customer", "remove", "X-bea")
+    asked = command("customer", "remove", "X-bea")
     assert asked.status == 2
     assert "--yes" in asked.stderr
     assert store.secrets(bea)
-    assert _json(home, "customer", "remove", "X-bea", "--yes")["removed"] is True
-    again = meterfarm(home, "customer", "remove", "X-bea", "--yes")
+    assert _json(command, "customer", "remove", "X-bea", "--yes")["removed"] is True
+    again = command("customer", "remove", "X-bea", "--yes")
     assert "removed already; --data" in again.stderr
-    back = meterfarm(home, "customer", "update", "X-bea", "--external-id", "other")
+    back = command("customer", "update", "X-bea", "--external-id", "other")
     assert "bring it back with `customer add`" in back.stderr
-    listed = _json(home, "customer", "list")
+    listed = _json(command, "customer", "list")
     assert [(one["username"], one["external_id"], one["state"]) for one in listed] == [
         ("Ada@bayou.energy", None, CustomerState.ACTIVE),
         ("bea@bayou.energy", "X-bea", CustomerState.REMOVED),
     ]
-    assert meterfarm(home, "customer", "remove", "2", "--yes", "--data").status == 0
+    assert command("customer", "remove", "2", "--yes", "--data").status == 0
     assert [one.id for one in store.customers()] == [ada.id]
 
 
@@ -109,22 +111,22 @@ def test_a_user_name_that_several_have_names_nobody(store: Store) -> None:
         customer_named(store, "Ada@bayou.energy")
 
 
-def test_importing_a_file(home: Path, store: Store) -> None:
+def test_importing_a_file(home: Path, command: Command, store: Store) -> None:
     """What is refused is told by its line, the rest goes in, and the status says so."""
     file = home / "customers.csv"
     file.write_text(
         "utility,username,password\n" + f"{UTILITY},ada@bayou.energy,{PASSWORD}\nzzz,b@c.example,x\n"
     )
     file.chmod(0o644)
-    refused = meterfarm(home, "customer", "import", str(file))
+    refused = command("customer", "import", str(file))
     assert (refused.status, store.customers()) == (2, [])
     assert "chmod 600" in refused.stderr
     file.chmod(0o600)
-    ran = meterfarm(home, "customer", "import", str(file))
+    ran = command("customer", "import", str(file))
     assert (ran.status, ran.stdout) == (2, "1 added, 1 refused\n")
     assert ran.stderr.startswith("line 3: there is no such utility")
     file.write_text(f"utility,username,password\n{UTILITY},bea@bayou.energy,\n")
-    assert _json(home, "customer", "import", str(file)) == {"added": 1, "refused": []}
+    assert _json(command, "customer", "import", str(file)) == {"added": 1, "refused": []}
     assert (
         store.secrets(customer_named(store, "ada@bayou.energy"))[SecretKind.PASSWORD].get_secret_value()
         == PASSWORD
@@ -161,16 +163,16 @@ def test_at_a_terminal_secrets_are_asked_for_without_echo(home: Path, store: Sto
     assert (ada.state, bea.secrets) == (CustomerState.REMOVED, frozenset({SecretKind.PASSWORD}))
 
 
-def test_rotating_the_vault_keeps_what_is_sealed(home: Path, store: Store) -> None:
+def test_rotating_the_vault_keeps_what_is_sealed(home: Path, command: Command, store: Store) -> None:
     ada = customer(store, "ada")
     before = (home / "vault.key").read_text()
-    ran = meterfarm(home, "vault", "rotate")
+    ran = command("vault", "rotate")
     assert ran.status == 0, ran.stderr
     count, _, rest = ran.stdout.partition(" data key now wrapped with key ")
     assert (count, len(rest.strip())) == ("1", 16)
     assert (home / "vault.key").read_text() != before
     assert SecretKind.PASSWORD in store.secrets(ada)
     (home / "vault.key").write_text(before)
-    refused = meterfarm(home, "customer", "list")
+    refused = command("customer", "list")
     assert refused.status == 1
     assert "vault" in refused.stderr
