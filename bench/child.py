@@ -1,0 +1,143 @@
+"""A way runs in a process of its own: it gets ready, says so, starts when told, and says how long it took.
+
+So neither its start nor the table's printing is in the measure, and its process tree is all that it uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.process_tree import adopt_orphans, cpu_seconds, peak_of
+
+ROOT = Path(__file__).parents[1]
+_STOP_SECONDS = 20.0
+_LAST_WORDS = 600
+
+
+class BenchFailed(Exception):
+    """What was measured did not do its work; figures of failures are worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a way says of its work: how long it took in all, and for each account, in seconds."""
+
+    elapsed: float
+    seconds: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A way's work and what its process tree used for it."""
+
+    done: Done
+    cpu_seconds: float
+    peak_mib: float
+
+
+class Line:
+    """The child's line to its starter; whatever else the child prints goes to its log."""
+
+    def __init__(self) -> None:
+        adopt_orphans()
+        self._to_starter = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def wait(self) -> None:
+        """Say that all is ready; come back when told to start."""
+        self._say({"ready": True})
+        if not sys.stdin.readline():
+            sys.exit("stopped before it began")
+
+    def tell(self, done: Done) -> None:
+        """Say how it went, and stay until that was weighed."""
+        self._say({"elapsed": done.elapsed, "seconds": list(done.seconds)})
+        sys.stdin.readline()
+
+    def _say(self, what: Mapping[str, Any]) -> None:
+        self._to_starter.write(json.dumps(what) + "\n")
+        self._to_starter.flush()
+
+
+def serve(work: Callable[[], Done]) -> None:
+    """The whole of a child that has nothing to prepare."""
+    line = Line()
+    line.wait()
+    line.tell(work())
+
+
+class Child:
+    """A way's process, ready to start."""
+
+    def __init__(self, module: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._module = module
+        self._process = process
+        self._log = log
+
+    async def measure(self) -> Measured:
+        """Have it work. Raises BenchFailed if it breaks off."""
+        root = self._process.pid
+        before = await asyncio.to_thread(cpu_seconds, root)
+        async with peak_of(root) as peak:
+            if self._process.stdin is not None:
+                self._process.stdin.write(b"\n")
+            said = await self.heard()
+        used = await asyncio.to_thread(cpu_seconds, root) - before
+        return Measured(Done(said["elapsed"], said["seconds"]), used, peak.mib)
+
+    async def heard(self) -> Any:
+        line = await self._process.stdout.readline() if self._process.stdout else b""
+        if not line:
+            words = self._log.read_text(encoding="utf-8", errors="replace").strip()[-_LAST_WORDS:]
+            raise BenchFailed(f"{self._module} broke off: {words}")
+        return json.loads(line)
+
+    async def stop(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        if self._process.returncode is not None:
+            return
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+@asynccontextmanager
+async def child(
+    module: str, *arguments: str, folder: Path, environment: Mapping[str, str]
+) -> AsyncIterator[Child]:
+    """A child that runs ``module``, once it is ready. Raises BenchFailed."""
+    log = folder / f"{module}.log"
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=output,
+            cwd=folder,
+            env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+    started = Child(module, process, log)
+    try:
+        await started.heard()
+        yield started
+    except BaseException:
+        if process.returncode is None:
+            process.terminate()
+        raise
+    finally:
+        await started.stop()

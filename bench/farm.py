@@ -1,0 +1,169 @@
+"""`bench farm`: all ways to fetch the same accounts, one after the other, in one run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench import plain_store
+from bench.child import BenchFailed, Child, Measured, child
+from bench.queue_way import WARMING
+from bench.rows import Row, row, show
+from bench.task import BILLS, DAYS, UTILITY, Task, readings_of, username
+from console.errors import NotSetUp
+from fake_utility.running import fake_utility
+from storage.settings import Settings
+from storage.store import Store
+from utilities import load_utility
+
+WAYS = ("naive", "crawlee", "cold", "refresh", "floor")
+_PRERENDER_MIB = 1500
+_NOON = "T12:00"
+
+
+async def bench(accounts: int, json_file: Path | None, ways: Sequence[str] = WAYS) -> int:
+    """Measure the ways, print the table, write the file."""
+    with tempfile.TemporaryDirectory(prefix="meterfarm-bench-") as scratch:
+        try:
+            rows = await _Bench(Path(scratch), accounts, ways).run()
+        except BenchFailed as exc:
+            raise NotSetUp(f"{exc} Nothing was measured.") from exc
+    show(rows)
+    if json_file:
+        figures = json.dumps({"rows": [asdict(one) for one in rows]}, indent=2) + "\n"
+        await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
+    return 0
+
+
+class _Bench:
+    """One run of all ways. The portal's clock stands at today's noon, and a day later for a refresh."""
+
+    def __init__(self, scratch: Path, accounts: int, ways: Sequence[str]) -> None:
+        self._scratch = scratch
+        self._accounts = accounts
+        self._ways = ways
+        self._today = datetime.now(load_utility(UTILITY).zone).date()
+        self._home = scratch / "meterfarm"
+        self._home.mkdir(mode=0o700)
+
+    async def run(self) -> Sequence[Row]:
+        rows = [*await self._from_nothing()]
+        if {"refresh", "floor"} & set(self._ways):
+            rows += await self._a_day_later()
+        return rows
+
+    async def _from_nothing(self) -> Sequence[Row]:
+        async with self._portal(self._today, self._accounts + WARMING) as url:
+            task = Task(url, self._accounts, self._today - timedelta(days=1))
+            rows = []
+            for way, module in (("naive", "bench.naive"), ("crawlee", "bench.with_crawlee")):
+                if way in self._ways:
+                    rows.append(await self._plain(way, module, task))
+            if {"cold", "refresh", "floor"} & set(self._ways):
+                measured = await self._queue("cold", url)
+                self._check_store(task.last)
+                rows.append(row("cold", self._accounts, measured))
+                await self._queue("add-warming", url)
+            return rows
+
+    async def _plain(self, way: str, module: str, task: Task) -> Row:
+        folder = self._scratch / way
+        folder.mkdir()
+        async with child(module, *task.arguments(), folder=folder, environment={}) as started:
+            measured = await started.measure()
+        bills, readings = plain_store.counts(folder)
+        expected = readings_of(task.first, task.last) * self._accounts
+        _check(way, self._accounts, bills, readings, expected)
+        return row(way, self._accounts, measured)
+
+    async def _queue(self, way: str, url: str) -> Measured:
+        async with self._child("bench.queue_way", url, way, str(self._accounts)) as farm:
+            return await farm.measure()
+
+    def _child(self, module: str, url: str, *arguments: str) -> AbstractAsyncContextManager[Child]:
+        """A process that works with Meterfarm's store, on the portal at ``url``."""
+        return child(module, *arguments, folder=self._scratch, environment=self._environment(url))
+
+    async def _a_day_later(self) -> Sequence[Row]:
+        async with self._portal(self._today + timedelta(days=1), 0) as url:
+            async with self._child("bench.floor", url, url, str(self._accounts)) as floor:
+                async with self._child("bench.queue_way", url, "refresh", str(self._accounts)) as farm:
+                    before = await _requests(url)
+                    refreshed = await farm.measure()
+                    between = await _requests(url)
+                bare = await floor.measure()
+            self._check_store(self._today)
+            _check_requests(between - before, await _requests(url) - between)
+        return [row("refresh", self._accounts, refreshed), row("floor", self._accounts, bare)]
+
+    @asynccontextmanager
+    async def _portal(self, day: date, prerendered: int) -> AsyncIterator[str]:
+        """The fake utility at noon of a day, with so many customers' documents made beforehand."""
+        home = self._scratch / "portal"
+        starting = fake_utility(home=home, now=f"{day}{_NOON}", prerender=_PRERENDER_MIB)
+        url = await asyncio.to_thread(starting.__enter__)
+        try:
+            async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+                for number in range(1, prerendered + 1):
+                    asked = await client.post("/prerender", params={"username": username(number)})
+                    asked.raise_for_status()
+            yield url
+        finally:
+            await asyncio.to_thread(starting.__exit__, None, None, None)
+
+    def _environment(self, url: str) -> dict[str, str]:
+        return {
+            "METERFARM_HOME": str(self._home),
+            "METERFARM_PORTAL_URLS": f"{UTILITY}={url}",
+            "METERFARM_LIMITS": f"{UTILITY}=64:100000",
+            "METERFARM_INTERVAL_DAYS": str(DAYS),
+            "METERFARM_HISTORY_DAYS": "",
+            "DATABASE_URL": "",
+            "REDIS_URL": "",
+            "METERFARM_SECRET_KEYS": "",
+        }
+
+    def _check_store(self, last: date) -> None:
+        """Every measured customer has all bills, and readings of 13 months; a refresh adds a day."""
+        first = self._today - timedelta(days=DAYS)
+        names = [username(number) for number in range(1, self._accounts + 1)]
+        bills, readings = [], 0
+        with Store.open(Settings(home=self._home)) as store:
+            for name in names:
+                customer = store.find_customer(name)
+                for stored in store.accounts(customer) if customer else ():
+                    bills.append(
+                        sum(bill.bill is not None for bill in store.stored_bills(stored.id).values())
+                    )
+                    readings += sum(one.readings for one in store.coverage(stored.id).values())
+        _check("Meterfarm", self._accounts, bills, readings, readings_of(first, last) * self._accounts)
+
+
+def _check(way: str, accounts: int, bills: Sequence[int], readings: int, expected: int) -> None:
+    if len(bills) != accounts or min(bills, default=0) < BILLS:
+        raise BenchFailed(
+            f"{way}: {len(bills)} of {accounts} accounts have bills, "
+            f"the one with the fewest {min(bills, default=0)} of {BILLS}."
+        )
+    if readings != expected:
+        raise BenchFailed(f"{way}: {readings} readings were stored; {expected} were to be had.")
+
+
+def _check_requests(refresh: int, floor: int) -> None:
+    if refresh != floor:
+        raise BenchFailed(f"The floor made {floor} requests; the refresh that it repeats made {refresh}.")
+
+
+async def _requests(url: str) -> int:
+    async with httpx.AsyncClient(timeout=30) as client:
+        stats: Any = (await client.get(f"{url}/stats.json")).raise_for_status().json()
+    return int(stats["requests"])

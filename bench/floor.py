@@ -1,0 +1,143 @@
+"""The floor under a refresh: its requests by bare HTTP, with the saved sessions, nothing parsed or stored.
+
+Before it begins it finds out what the refresh will ask for and asks for it once, so that the portal has made
+everything when the refresh, and then this, are measured. Each of two processes visits as many customers at
+once as a worker does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+import httpx
+
+from bench.child import BenchFailed, Done, Line
+from bench.queue_way import PROCESSES
+from bench.task import UTILITY, username
+from farm.settings import FarmSettings
+from scrapers.intervals import to_ask
+from scrapers.spans import days, spans
+from scrapers.state import PortalSession
+from storage.settings import Settings
+from storage.store import Store
+from utilities import load_utility
+from utilities.speculoos_power import pages
+
+_TIMEOUT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a customer's refresh asks for: pages one after the other, documents side by side."""
+
+    cookie: str = field(repr=False)
+    bill_pages: Sequence[str]
+    pdfs: Sequence[str]
+    usage_page: str
+    exports: Sequence[str]
+
+
+async def visit(client: httpx.AsyncClient, plan: Plan) -> float:
+    """All the requests of a refresh; how many seconds they took."""
+    began = time.perf_counter()
+
+    async def get(path: str) -> None:
+        response = await client.get(path, headers={"cookie": plan.cookie}, follow_redirects=True)
+        if response.status_code != httpx.codes.OK:
+            raise BenchFailed(f"The portal answers {response.status_code} to {path}.")
+
+    async def bills() -> None:
+        for path in plan.bill_pages:
+            await get(path)
+        await asyncio.gather(*map(get, plan.pdfs))
+
+    async def intervals() -> None:
+        await get(plan.usage_page)
+        await asyncio.gather(*map(get, plan.exports))
+
+    await get("/accounts")  # is the session still good?
+    await get("/accounts")
+    await asyncio.gather(bills(), intervals())
+    return time.perf_counter() - began
+
+
+async def visit_all(base_url: str, plans: Sequence[Plan], at_once: int) -> list[float]:
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(client: httpx.AsyncClient, plan: Plan) -> float:
+        async with slots:
+            return await visit(client, plan)
+
+    async with httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT) as client:
+        return await asyncio.gather(*(one(client, plan) for plan in plans))
+
+
+def part(base_url: str, plans: Sequence[Plan], at_once: int) -> list[float]:
+    """What one of the processes does."""
+    return asyncio.run(visit_all(base_url, plans, at_once))
+
+
+def planned(base_url: str, store: Store, name: str) -> Plan:
+    """What a refresh of this customer will ask for, found out as it does."""
+    customer = store.find_customer(name)
+    saved = store.load_session(customer) if customer else None
+    session = PortalSession.from_bytes(saved.state) if saved else None
+    if customer is None or session is None:
+        raise BenchFailed(f"{name} has no saved session to refresh with.")
+    cookies = session.storage_state["cookies"]
+    cookie = "; ".join(f"{one['name']}={one['value']}" for one in cookies)
+    (stored,) = store.accounts(customer)
+    utility = load_utility(UTILITY)
+    account = f"/accounts/{stored.account.number}"
+    with httpx.Client(base_url=base_url, headers={"cookie": cookie}, timeout=_TIMEOUT) as client:
+        bill_pages, pdfs, address = [], [], f"{account}/bills"
+        had = store.stored_bills(stored.id)
+        while address:
+            found = pages.bills_page(client.get(address).text)
+            bill_pages.append(address)
+            pdfs += [bill.url for bill in found.bills if bill.key not in had]
+            address = f"{account}/bills{found.older}" if found.older else ""
+        offered = pages.available_intervals(client.get(f"{account}/usage").text)
+    exports = []
+    for meter in offered:
+        in_store = store.whole_days(stored.id, meter.meter_id, utility.zone)
+        wanted = frozenset(days(min(in_store), meter.last))
+        for first, last in spans(
+            to_ask(wanted, in_store, utility.restated_days), utility.longest_export_days
+        ):
+            query = f"meter={meter.meter_id}&from={first}&to={last}&format=xml"
+            exports.append(f"{account}/usage/export?{query}")
+    return Plan(cookie, bill_pages, pdfs, f"{account}/usage", exports)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("base_url")
+    parser.add_argument("accounts", type=int)
+    given = parser.parse_args()
+    line, at_once = Line(), FarmSettings().data_slots
+    with Store.open(Settings()) as store:
+        names = [username(number) for number in range(1, given.accounts + 1)]
+        plans = [planned(given.base_url, store, name) for name in names]
+    parts = [plans[start::PROCESSES] for start in range(PROCESSES)]
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as processes:
+
+        def go() -> Done:
+            began = time.perf_counter()
+            working = [processes.submit(part, given.base_url, plans, at_once) for plans in parts]
+            seconds = [second for work in working for second in work.result()]
+            return Done(time.perf_counter() - began, seconds)
+
+        go()
+        line.wait()
+        line.tell(go())
+
+
+if __name__ == "__main__":
+    main()

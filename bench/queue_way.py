@@ -1,0 +1,160 @@
+"""Meterfarm through queue, workers and database: from nothing (``cold``), or what is new (``refresh``).
+
+The workers are up before it begins. Those of ``refresh`` have worked a little before, as workers in service
+have: the customers who are refreshed for that are others than those measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bench.child import BenchFailed, Done, Line
+from bench.task import PASSWORD, UTILITY, username
+from farm.bell import Bell, bell_at
+from farm.settings import FarmSettings
+from farm.supervisor import Workers, redis_at_hand
+from records import Outcome, RunKind, RunState, SecretKind
+from storage.settings import Settings
+from storage.store import Store
+from storage.work import RunInfo
+
+PROCESSES = 2
+WARMING = 4
+_LOOK = 0.05
+_UP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """Workers that serve, and their store."""
+
+    store: Store
+    bell: Bell
+
+    async def ring(self) -> None:
+        """Tell the workers what is queued, as the commands do that queue something."""
+        await self.bell.ring(await asyncio.to_thread(self.store.runs_to_ring))
+
+    async def add(self, usernames: Sequence[str]) -> Sequence[int]:
+        """Add customers, whose runs are queued with them; their ids."""
+        secrets = {SecretKind.PASSWORD: PASSWORD}
+        added = [
+            (await asyncio.to_thread(self.store.add_customer, UTILITY, name, secrets=secrets)).id
+            for name in usernames
+        ]
+        await self.ring()
+        return added
+
+    async def refresh(self, customer_ids: Sequence[int]) -> Sequence[int]:
+        """Queue a refresh of these; the runs."""
+        runs = await asyncio.to_thread(self.store.queue_refresh, customer_ids)
+        await self.ring()
+        return runs
+
+    async def ended(self, customer_ids: Collection[int], since: int = 0) -> Sequence[RunInfo]:
+        """The runs after ``since`` of these customers, when each has collected. Raises BenchFailed."""
+        while True:
+            counts = await asyncio.to_thread(self.store.run_counts)
+            if not sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RUNNING)):
+                break
+            await asyncio.sleep(_LOOK)
+        listed = await asyncio.to_thread(self.store.runs, limit=10_000)
+        runs = [run for run in listed if run.id > since and run.customer_id in customer_ids]
+        for run in runs:
+            if run.outcome is not Outcome.COMPLETE:
+                raise BenchFailed(
+                    f"A measured run ended {run.outcome or run.state}: {run.username}: {run.message}"
+                )
+        collected = {run.customer_id for run in runs if run.kind is RunKind.COLLECT}
+        if collected != set(customer_ids):
+            raise BenchFailed(f"Of {len(customer_ids)} customers only {len(collected)} were collected.")
+        return runs
+
+
+@asynccontextmanager
+async def serving(processes: int, queue: str | None = None) -> AsyncIterator[Farm]:
+    """So many workers on a Redis of their own, once all of them listen."""
+    settings = Settings()
+    async with redis_at_hand(FarmSettings(), settings.home) as url, bell_at(url) as bell:
+        with await asyncio.to_thread(Store.open, settings) as store:
+            working = asyncio.create_task(Workers(url, processes, queue).run())
+            try:
+                async with asyncio.timeout(_UP_SECONDS):
+                    await _all_listen(bell, processes)
+                yield Farm(store, bell)
+            finally:
+                working.cancel()
+                await asyncio.wait({working})
+
+
+async def _all_listen(bell: Bell, processes: int) -> None:
+    """Until so many workers listen for what concerns runs under way: then all else of them is up."""
+    while True:
+        channels = await bell.redis.pubsub_channels()
+        listening = await bell.redis.pubsub_numsub(*channels) if channels else []
+        if min((count for _, count in listening), default=0) >= processes:
+            return
+        await asyncio.sleep(_LOOK)
+
+
+def done(runs: Sequence[RunInfo]) -> Done:
+    """From the first run queued to the last one's end; for each customer, how long their runs took."""
+    seconds: dict[int, float] = {}
+    ends = []
+    for run in runs:
+        if run.started_at is None or run.ended_at is None:
+            raise BenchFailed(f"The run {run.id} has no end.")
+        worked = (run.ended_at - run.started_at).total_seconds()
+        seconds[run.customer_id] = seconds.get(run.customer_id, 0) + worked
+        ends.append(run.ended_at)
+    elapsed = (max(ends) - min(run.requested_at for run in runs)).total_seconds()
+    return Done(elapsed, list(seconds.values()))
+
+
+async def cold(line: Line, accounts: int) -> None:
+    async with serving(PROCESSES) as farm:
+        await asyncio.to_thread(line.wait)
+        customers = await farm.add([username(number) for number in range(1, accounts + 1)])
+        runs = await farm.ended(customers)
+        await asyncio.to_thread(line.tell, done(runs))
+
+
+async def add_warming(line: Line, accounts: int) -> None:
+    """Add, between the measures, the customers who are refreshed to warm workers."""
+    async with serving(PROCESSES) as farm:
+        await farm.ended(await farm.add([username(accounts + number) for number in range(1, WARMING + 1)]))
+        await asyncio.to_thread(line.wait)
+        await asyncio.to_thread(line.tell, Done(0, []))
+
+
+async def refresh(line: Line, accounts: int) -> None:
+    async with serving(PROCESSES) as farm:
+        ids = {info.username: info.id for info in await asyncio.to_thread(farm.store.customers)}
+        measured = [ids[username(number)] for number in range(1, accounts + 1)]
+        warming = sorted(set(ids.values()) - set(measured))
+        last = max(await farm.refresh(warming))
+        await farm.ended(warming, last - len(warming))
+        await asyncio.to_thread(line.wait)
+        await farm.refresh(measured)
+        runs = await farm.ended(measured, last)
+        pages = sum(run.pages for run in runs)
+        if pages:
+            raise BenchFailed(f"The refresh opened {pages} browser pages; it should open none.")
+        await asyncio.to_thread(line.tell, done(runs))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("way", choices=("cold", "add-warming", "refresh"))
+    parser.add_argument("accounts", type=int)
+    given = parser.parse_args()
+    way = {"cold": cold, "add-warming": add_warming, "refresh": refresh}[given.way]
+    asyncio.run(way(Line(), given.accounts))
+
+
+if __name__ == "__main__":
+    main()
