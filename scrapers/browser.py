@@ -57,7 +57,8 @@ class _Generation:
 class Chromium:
     """Playwright and one Chromium, each started when first needed; an async context manager.
 
-    ``scratch`` is a private folder for what must not outlive them (``scrapers.scratch``). A browser that has
+    ``scratch`` is a private folder for what must not outlive them (``scrapers.scratch``), with the raw
+    ``traces`` in it. A browser that has
     served ``visits`` visits, or has crashed, is followed by a fresh one, and closed when its last visit ends.
     """
 
@@ -65,6 +66,7 @@ class Chromium:
         self, hosts: Sequence[str], scratch: Path, *, headed: bool = False, visits: int = 1000
     ) -> None:
         self.scratch = scratch
+        self.traces = scratch / "traces"
         self._hosts = hosts
         self._headed = headed
         self._visits = visits
@@ -152,6 +154,7 @@ class Chromium:
                 executable_path=path,
                 headless=not self._headed,
                 args=arguments,
+                traces_dir=self.traces,
                 handle_sigint=False,
                 handle_sigterm=False,
                 handle_sighup=False,

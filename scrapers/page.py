@@ -18,6 +18,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from records import Outcome
+from scrapers import traces
 from scrapers.admission import Admission
 from scrapers.browser import Chromium
 from scrapers.guard import host_of, is_allowed, is_dangerous
@@ -30,7 +31,7 @@ from scrapers.state import PortalSession
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
-_FORM_AND_REDIRECT = 2
+_FORM_AND_REDIRECTS = 3
 
 _FIRST_SIGN = """signs => {
   const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
@@ -85,6 +86,7 @@ class BrowserPage:
         self._page: Page | None = None
         self._landed: Response | None = None
         self._tracing = False
+        self._trace = ""
         self._led_away = ""
 
     @property
@@ -137,7 +139,7 @@ class BrowserPage:
                 f"{self._portal.name} wants “{name}”; only the customer may do that.",
             )
         self._note("submit", button=name)
-        async with self._place(_FORM_AND_REDIRECT):
+        async with self._place(_FORM_AND_REDIRECTS):
             with self._going(f"pressing “{name}”"):
                 async with page.expect_navigation(
                     wait_until="domcontentloaded", timeout=_NAVIGATION_MS
@@ -204,7 +206,8 @@ class BrowserPage:
             await self._context.route(lambda url: not self._allows(url), self._refuse)
         else:
             await self._admission.start(self._context)
-        await self._context.tracing.start(snapshots=True, screenshots=False, sources=False)
+        self._trace = traces.new_name()
+        await self._context.tracing.start(name=self._trace, snapshots=True, screenshots=False, sources=False)
         self._tracing = True
         if self._session is not None and self._session.session_storage:
             await self._context.add_init_script(_restoring(self._session.session_storage))
@@ -269,6 +272,7 @@ class BrowserPage:
         if self._context is not None and self._tracing:
             self._tracing = False
             await self._context.tracing.stop(path=path)
+            traces.forget(self._chromium.traces, self._trace)
 
 
 def _restoring(session_storage: dict[str, dict[str, str]]) -> str:

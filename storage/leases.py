@@ -111,11 +111,7 @@ def lose(
     It is queued again, after ``rest``. Handed back, it does not count as a failed attempt.
     """
     at = now(session)
-    session.execute(
-        update(ChallengeRow)
-        .where(col(ChallengeRow.run_id) == row.id, col(ChallengeRow.state).in_(("open", "answered")))
-        .values(state="lost", answer=None)
-    )
+    _lose_challenges(session, row)
     if row.cancelled:
         end(session, row, RunState.CANCELLED, at, "as was asked")
     elif row.kind == RunKind.SCRAPE:
@@ -132,10 +128,20 @@ def lose(
 
 
 def end(session: Session, row: RunRow, state: RunState, at: datetime, why: str) -> None:
+    """End a run. What it still asks is lost with it."""
+    _lose_challenges(session, row)
     row.state, row.ended_at = state.value, at
     row.worker, row.lease_until = "", None
     tell(session, row.id, state.value, why)
     session.flush()
+
+
+def _lose_challenges(session: Session, row: RunRow) -> None:
+    session.execute(
+        update(ChallengeRow)
+        .where(col(ChallengeRow.run_id) == row.id, col(ChallengeRow.state).in_(("open", "answered")))
+        .values(state="lost", answer=None)
+    )
 
 
 def to_ring(session: Session, limit: int) -> Sequence[Ring]:

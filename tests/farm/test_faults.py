@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,10 +17,10 @@ from redis import Redis
 
 from fake_utility.running import fake_utility
 from farm.private_redis import redis_url
-from records import EventKind, Outcome, RunKind, RunState
+from records import Outcome, RunKind, RunState
 from storage.errors import StorageError
 from storage.work import RunInfo
-from tests.farm.whole import Farm, farm_at
+from tests.farm.whole import Farm, check_whole, farm_at, stored_files
 
 _TAKEN_UP_AGAIN = 30
 
@@ -98,7 +97,7 @@ def test_a_worker_killed_while_it_commits(farm: Farm) -> None:
     farm.start(1)
     farm.wait(lambda: _is_asked(farm, "/bills/"), what="a bill on its way")
     with _database_locked(farm):
-        farm.wait(lambda: _files(farm), what="a file whose row waits")
+        farm.wait(lambda: stored_files(farm), what="a file whose row waits")
         os.kill(farm.worker_pids()[0], signal.SIGKILL)
     farm.wait_for_quiet()
     assert farm.last(customer).outcome is Outcome.COMPLETE
@@ -235,33 +234,6 @@ def test_stopped_workers_hand_back_what_they_hold(farm: Farm, number: int) -> No
         farm.wait_for_quiet()
     assert farm.outcomes([waits, works]) == [Outcome.COMPLETE] * 2
     check_whole(farm)
-
-
-def check_whole(farm: Farm) -> None:
-    """Every file has its row and every row its file; each bill was told of once; all series are whole."""
-    farm.store.sweep(older_than=0)
-    with closing(sqlite3.connect(farm.home / "meterfarm.db")) as database:
-        named = {sha for (sha,) in database.execute("SELECT sha256 FROM file WHERE refs > 0")}
-        bills = database.execute("SELECT count(*) FROM bill").fetchone()[0]
-        documents = database.execute(
-            "SELECT account_id, kind, portal_key, count(*) FROM document GROUP BY 1, 2, 3"
-        )
-        assert all(count == 1 for *_, count in documents)
-    assert _files(farm) == named
-    events = farm.store.events(limit=10_000)
-    assert Counter(event.kind for event in events)[EventKind.NEW_BILL] == bills
-    for customer in farm.store.customers():
-        for account in farm.store.accounts(farm.customer(customer.username)):
-            for meter, kept in farm.store.coverage(account.id).items():
-                series = farm.store.series(account.id, meter)
-                assert all(
-                    sum(reading.seconds for reading in one.readings) == kept.end - kept.start
-                    for one in series
-                )
-
-
-def _files(farm: Farm) -> set[str]:
-    return {path.name for path in (farm.home / "files").glob("??/*") if not path.name.startswith(".")}
 
 
 def _wait_for_ends(farm: Farm, count: int) -> None:

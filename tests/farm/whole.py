@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import httpx
+from sqlalchemy import text
 
 from farm.desk import said_choice, said_code
-from records import Factor, Outcome, RunState, SecretKind
+from records import EventKind, Factor, Outcome, RunState, SecretKind
 from storage.challenges import AnswerRefused
 from storage.results import Customer
 from storage.settings import Settings
@@ -128,14 +129,15 @@ class Farm:
 
     # workers
 
-    def start(self, processes: int = 2, *arguments: str, **extra: str) -> None:
+    def start(self, processes: int = 2, stderr: TextIO | None = None) -> None:
         """Start the `worker` command and wait until it says that it serves."""
         self.workers = subprocess.Popen(
-            [sys.executable, "-m", "cli", "worker", "--processes", str(processes), *arguments],
-            env=self.environment | extra,
+            [sys.executable, "-m", "cli", "worker", "--processes", str(processes)],
+            env=self.environment,
             cwd=self.home.parent,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )
@@ -239,3 +241,31 @@ def _children(pid: int, module: str) -> list[int]:
             if parent == pid and module.encode() in command:
                 found.append(int(status.parent.name))
     return sorted(found)
+
+
+def check_whole(farm: Farm) -> None:
+    """Every file has its row and every row its file; each bill was told of once; all series are whole."""
+    farm.store.sweep(older_than=0)
+    named = {sha for (sha,) in rows(farm, "SELECT sha256 FROM file WHERE refs > 0")}
+    assert stored_files(farm) == named
+    assert not rows(
+        farm, "SELECT portal_key FROM document GROUP BY account_id, kind, portal_key HAVING count(*) > 1"
+    )
+    [(bills,)] = rows(farm, "SELECT count(*) FROM bill")
+    assert len(farm.store.events(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
+    assert not rows(farm, "SELECT id FROM run WHERE state IN ('running', 'waiting')")
+    for customer in farm.store.customers():
+        for account in farm.store.accounts(farm.customer(customer.username)):
+            for meter, kept in farm.store.coverage(account.id).items():
+                for series in farm.store.series(account.id, meter):
+                    assert sum(reading.seconds for reading in series.readings) == kept.end - kept.start
+
+
+def rows(farm: Farm, query: str) -> list[tuple[Any, ...]]:
+    """What the database says, whichever it is."""
+    with farm.store._database.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def stored_files(farm: Farm) -> set[str]:
+    return {path.name for path in (farm.home / "files").glob("??/*") if not path.name.startswith(".")}
