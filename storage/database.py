@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from sqlmodel import Session, select
 
 from storage.engines import connected, make_engine, parse
 from storage.errors import StorageError
-from storage.home import DATABASE, sync
+from storage.home import DATABASE
 from storage.settings import Settings
 from storage.tables import Row
 
@@ -95,12 +95,13 @@ class Database:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def settle(self) -> None:
-        """On SQLite, wait until what was committed is on the disk. Postgres has done so at each commit."""
-        path = self.engine.url.database
-        if self.engine.dialect.name == "sqlite" and path:
-            for name in (f"{path}-wal", path):
-                with suppress(FileNotFoundError):
-                    sync(Path(name))
+        """On SQLite, wait until what was committed is on the disk. Postgres has done so at each commit.
+
+        A checkpoint syncs the log and the database. To open the files here would drop SQLite's own locks.
+        """
+        if self.is_local:
+            with self._explained(), self.engine.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(FULL)")
 
     def close(self) -> None:
         self.engine.dispose()

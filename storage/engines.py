@@ -93,11 +93,16 @@ def connected(engine: Engine) -> Iterator[Connection]:
 def _create_private(
     dialect: object, record: ConnectionPoolEntry, cargs: list[str], cparams: dict[str, object]
 ) -> None:
-    """Make the file first, for its owner only; SQLite gives its companion files the same rights."""
+    """Make the file first, for its owner only; SQLite gives its companion files the same rights.
+
+    A file that exists is never opened here: to close it would drop the locks that this process holds on it
+    through SQLite (POSIX locks are a process's, not a descriptor's), and another would take itself for the
+    last user and delete the write-ahead log.
+    """
     try:
-        os.close(os.open(cargs[0], os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(cargs[0], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
-        return  # SQLite reports it in its own words
+        return  # it is there, or SQLite reports it in its own words
 
 
 def _set_up_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:

@@ -1,0 +1,34 @@
+"""Several processes use one SQLite database, each with several connections."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from storage.store import Store
+from tests.storage.made import UTILITY
+
+ROOT = Path(__file__).parents[2]
+_LOOK = (
+    "import sys; from pathlib import Path; from storage.store import Store;"
+    "from storage.settings import Settings;"
+    "store = Store.open(Settings(home=Path(sys.argv[1])));"
+    "print(len(store.customers())); store.close()"
+)
+
+
+def test_a_process_that_comes_and_goes_takes_nothing_with_it(store: Store, home: Path) -> None:
+    """Who has several connections keeps its locks, so the other does not delete the write-ahead log."""
+    store.add_customer(UTILITY, "a@x.example", secrets={})
+    with store._database.reading(), store._database.reading():
+        pass
+    assert _customers_as_another_sees_them(home) == 1
+    store.add_customer(UTILITY, "b@x.example", secrets={})
+    store._database.settle()
+    assert _customers_as_another_sees_them(home) == 2
+
+
+def _customers_as_another_sees_them(home: Path) -> int:
+    command = [sys.executable, "-c", _LOOK, str(home)]
+    return int(subprocess.run(command, capture_output=True, check=True, cwd=ROOT, text=True).stdout)
