@@ -48,8 +48,12 @@ async def visit(client: httpx.AsyncClient, plan: Plan) -> float:
     began = time.perf_counter()
 
     async def get(path: str) -> None:
-        response = await client.get(path, headers={"cookie": plan.cookie}, follow_redirects=True)
-        if response.status_code != httpx.codes.OK:
+        headers = {"cookie": plan.cookie}  # which httpx would not send on when it follows a redirect
+        response = await client.get(path, headers=headers)
+        while response.has_redirect_location:
+            path = response.headers["location"]
+            response = await client.get(path, headers=headers)
+        if response.status_code != httpx.codes.OK or path == "/login":
             raise BenchFailed(f"The portal answers {response.status_code} to {path}.")
 
     async def bills() -> None:
@@ -96,7 +100,9 @@ def planned(base_url: str, store: Store, name: str) -> Plan:
     utility = load_utility(UTILITY)
     account = f"/accounts/{stored.account.number}"
     with httpx.Client(base_url=base_url, headers={"cookie": cookie}, timeout=_TIMEOUT) as client:
-        bill_pages, pdfs, address = [], [], f"{account}/bills"
+        bill_pages: list[str] = []
+        pdfs: list[str] = []
+        address = f"{account}/bills"
         had = store.stored_bills(stored.id)
         while address:
             found = pages.bills_page(client.get(address).text)
