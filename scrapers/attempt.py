@@ -105,11 +105,11 @@ class Attempt:
         if not await asyncio.to_thread(self._store.may_collect, self._customer):
             revoked = "The customer's consent was revoked; nothing is collected without it."
             return Result(self._customer, Outcome.ACTION_REQUIRED, revoked)
-        await self._chromium.driver()
-        began = time.monotonic()
         session = await self._saved_session()
         if session is None:
+            await self._chromium.driver()
             self._chromium.warm_up()
+        began = time.monotonic()
         request = self._request
         visit = Visit(
             request.utility,

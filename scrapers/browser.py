@@ -70,11 +70,12 @@ class Chromium:
         self._hosts = hosts
         self._headed = headed
         self._visits = visits
+        self._entered = False
         self._driver: asyncio.Task[Playwright] | None = None
         self._generations: list[_Generation] = []
 
     async def __aenter__(self) -> Chromium:
-        self._driver = asyncio.create_task(self._start())
+        self._entered = True
         return self
 
     async def __aexit__(
@@ -100,8 +101,11 @@ class Chromium:
                 os.environ["TMPDIR"] = before
 
     async def driver(self) -> Playwright:
-        if self._driver is None:
+        """Playwright, started at the first call."""
+        if not self._entered:
             raise RuntimeError("Chromium is used outside its `async with`")
+        if self._driver is None:
+            self._driver = asyncio.create_task(self._start())
         return await asyncio.shield(self._driver)
 
     def warm_up(self) -> None:

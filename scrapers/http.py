@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from email.message import Message
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from pathlib import PurePosixPath
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree, html
-from playwright.async_api import APIRequestContext, APIResponse
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 from tenacity import (
@@ -25,6 +22,7 @@ from tenacity import (
 )
 
 from records import Document, Outcome
+from scrapers.answer import Answer
 from scrapers.guard import host_of, is_allowed
 from scrapers.outcomes import (
     ItemFailed,
@@ -36,46 +34,21 @@ from scrapers.outcomes import (
     stop_for_status,
 )
 from scrapers.pace import UNPACED, Pace, paced
+from scrapers.transport import NoAnswer, Transport
 
 _REDIRECTS = 10
 _REQUESTS = 5_000
 _REFUSALS = 3
 _OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _PAGES = 8
-_TIMEOUT_MS = 30_000
 _BLIPS = frozenset({502, 503, 504})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the portal answered: the address it ended at, the status, the headers (lower case), the bytes."""
-
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def media_type(self) -> str:
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    @property
-    def text(self) -> str:
-        return self.content.decode("utf-8", "replace")
-
-    def document(self) -> Document:
-        """The answer as a file, under the name the portal gave it."""
-        header = Message()
-        header["content-disposition"] = self.headers.get("content-disposition", "")
-        name = header.get_filename() or unquote(PurePosixPath(urlsplit(self.url).path).name)
-        return Document(self.content, self.media_type, name)
 
 
 class Http:
     """GET requests within the utility's hosts, at most ``parallel`` at once, each when ``pace`` allows it.
 
-    ``request`` is a Playwright request context, which sends the browser's cookies; ``signs`` are the pages
-    that may come instead of what was asked for.
+    ``transport`` sends them with the visit's cookies; ``signs`` are the pages that may come instead of what
+    was asked for.
     """
 
     def __init__(
@@ -88,7 +61,7 @@ class Http:
         log: Callable[..., None],
         pace: Pace = UNPACED,
     ) -> None:
-        self.request: APIRequestContext | None = None
+        self.transport: Transport | None = None
         self.pages: deque[Answer] = deque(maxlen=_PAGES)
         self._portal = portal
         self._base_url = base_url
@@ -125,7 +98,7 @@ class Http:
             answer = await self.get(path, params)
         except Stop as stop:
             self._refused += 1
-            no_answer = isinstance(stop.__cause__, PlaywrightError)
+            no_answer = isinstance(stop.__cause__, (PlaywrightError, NoAnswer))
             none_comes = self._refused >= _REFUSALS and not self._handed_over
             if no_answer or none_comes or stop.outcome not in _OF_ONE_DOCUMENT:
                 raise
@@ -145,7 +118,7 @@ class Http:
         return answer
 
     async def _followed(self, url: str, params: Mapping[str, str] | None) -> Answer:
-        if self.request is None:
+        if self.transport is None:
             raise RuntimeError("the visit has not started")
         for _ in range(_REDIRECTS):
             self._left -= 1
@@ -159,21 +132,26 @@ class Http:
                     Outcome.BLOCKED,
                     f"{self._portal} led to {host_of(url)}, which is not one of its own hosts; not followed.",
                 )
-            with playwright_errors(
-                self._portal, f"fetching {urlsplit(url).path}", otherwise=Outcome.PORTAL_DOWN
-            ):
-                response = await paced(self._pace, partial(self._sent, self.request, url, params))
-                target = response.headers.get("location")
-                if response.status not in {301, 302, 303, 307, 308} or not target:
-                    return await _answer(response)
-                await response.dispose()
+            with self._errors(f"fetching {urlsplit(url).path}"):
+                answer = await paced(self._pace, partial(self.transport.get, url, params))
+            target = answer.headers.get("location")
+            if answer.status not in {301, 302, 303, 307, 308} or not target:
+                return answer
             url, params = _joined(url, target), None
         raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} redirects without end.")
 
-    async def _sent(
-        self, request: APIRequestContext, url: str, params: Mapping[str, str] | None
-    ) -> APIResponse:
-        return await request.get(url, params=dict(params or {}), max_redirects=0, timeout=_TIMEOUT_MS)
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            with playwright_errors(self._portal, doing, otherwise=Outcome.PORTAL_DOWN):
+                yield
+        except NoAnswer as exc:
+            said = (
+                f"could not be reached while {doing} ({exc})"
+                if exc.in_time
+                else f"did not answer in time while {doing}"
+            )
+            raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} {said}.") from exc
 
     def _raise_for(self, answer: Answer) -> None:
         if answer.media_type != "text/html":
@@ -216,14 +194,8 @@ def _is_unreachable(error: BaseException) -> bool:
         isinstance(error, Stop)
         and error.outcome is Outcome.PORTAL_DOWN
         and not isinstance(error.__cause__, PlaywrightTimeout)
+        and not (isinstance(error.__cause__, NoAnswer) and not error.__cause__.in_time)
     )
-
-
-async def _answer(response: APIResponse) -> Answer:
-    content = await response.body()
-    answer = Answer(response.url, response.status, response.headers, content)
-    await response.dispose()
-    return answer
 
 
 def sign_in(answer: Answer, signs: Sequence[Sign]) -> Sign | None:

@@ -28,6 +28,7 @@ from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
+from scrapers.transport import InBrowser
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
@@ -200,7 +201,7 @@ class BrowserPage:
             return await self._page_of(browser)
 
     async def _page_of(self, browser: Browser) -> Page:
-        state = await self._http.request.storage_state() if self._http.request is not None else None
+        state = await self._http.transport.storage_state() if self._http.transport is not None else None
         self._context = await browser.new_context(storage_state=state, accept_downloads=True)
         if self._admission is None:
             await self._context.route(lambda url: not self._allows(url), self._refuse)
@@ -215,7 +216,7 @@ class BrowserPage:
         self._page.on("requestfailed", self._failed)
         self._page.on("close", self._let_go)
         self._page.on("crash", self._let_go)
-        self._http.request = self._context.request
+        self._http.transport = InBrowser(self._context.request)
         return self._page
 
     def _failed(self, request: Request) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from playwright.async_api import APIRequestContext
 
 from mfa.port import Answer, Answers, Code, NobodyToAsk, NotInTime
 from records import Challenge, Factor, Outcome
@@ -21,6 +20,7 @@ from scrapers.page import BrowserPage
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
+from scrapers.transport import WithoutBrowser
 
 _ANSWERS = 12
 
@@ -56,7 +56,7 @@ class Visit:
         self._chromium = chromium
         self._answers = answers
         self._session = session
-        self._plain: APIRequestContext | None = None
+        self._plain = WithoutBrowser(base_url, session) if session is not None else None
         self._asked = 0
         self._began = time.monotonic()
         self._log: Any = structlog.get_logger("visit").bind(utility=portal.id)
@@ -64,19 +64,15 @@ class Visit:
             secrets.add(*session.secrets())
 
     async def __aenter__(self) -> Visit:
-        driver = await self._chromium.driver()
-        if self._session is not None:
-            self._plain = await driver.request.new_context(
-                storage_state=self._session.storage_state, user_agent=self._session.user_agent or None
-            )
-            self.http.request = self._plain
+        if self._plain is not None:
+            self.http.transport = await self._plain.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.page.close)
             if self._plain is not None:
-                stack.push_async_callback(self._plain.dispose)
+                stack.push_async_exit(self._plain)
 
     def note(self, step: str, **fields: object) -> None:
         """Write down a step, for the log and for the evidence of a failed run."""

@@ -1,4 +1,4 @@
-"""Requests that share a session's cookies, with Playwright's own request context against a real server."""
+"""Requests that share a session's cookies, through a browser and without one, against a real server."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-import scrapers.http
+import scrapers.transport
 from records import Outcome
 from scrapers.http import SIGNED_OUT, Http
 from scrapers.outcomes import SessionEnded, Sign, Stop
+from scrapers.state import PortalSession
+from scrapers.transport import InBrowser, WithoutBrowser
 from tests.local_site import Site, closed_site, local_site, silent_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,14 +135,21 @@ def client(url: str, parallel: int = 4) -> Http:
     return Http("The Portal", url, ["127.0.0.1"], SIGNS, parallel, lambda *_, **__: None)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(sites: tuple[Site, Site, Busy]) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["in browser", "without browser"])
+async def world(sites: tuple[Site, Site, Busy], request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """With each transport; to whoever asks through it, both are the same."""
     portal, foreign, busy = sites
     http = client(portal.url)
+    if request.param == "without browser":
+        async with WithoutBrowser(portal.url, PortalSession({"cookies": [], "origins": []})) as transport:
+            http.transport = transport
+            yield World(portal, foreign, http, busy)
+        return
     async with async_playwright() as driver:
-        http.request = await driver.request.new_context()
+        context = await driver.request.new_context()
+        http.transport = InBrowser(context)
         yield World(portal, foreign, http, busy)
-        await http.request.dispose()
+        await context.dispose()
 
 
 async def test_a_page_comes_with_its_parameters_and_the_cookies_set_on_the_way(world: World) -> None:
@@ -263,24 +272,24 @@ async def test_a_document_has_the_portals_name_for_it(world: World, header: str,
 
 async def test_no_more_requests_at_once_than_the_portal_bears(world: World) -> None:
     http = client(world.portal.url, parallel=3)
-    http.request = world.http.request
+    http.transport = world.http.transport
     await asyncio.gather(*(http.get("/crowded") for _ in range(9)))
     assert world.busy.most == 3
 
 
 async def test_a_portal_that_refuses_connections_is_down(world: World) -> None:
     http = client(closed_site())
-    http.request = world.http.request
+    http.transport = world.http.transport
     with pytest.raises(Stop, match="could not be reached") as stop:
         await http.get("/")
     assert stop.value.outcome is Outcome.PORTAL_DOWN
 
 
 async def test_a_portal_that_never_answers_is_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrapers.http, "_TIMEOUT_MS", 100)
+    monkeypatch.setattr(scrapers.transport, "_SECONDS", 0.1)
     with silent_site() as url:
         http = client(url)
-        http.request = world.http.request
+        http.transport = world.http.transport
         with pytest.raises(Stop, match="did not answer in time") as stop:
             await http.get("/")
     assert stop.value.outcome is Outcome.PORTAL_DOWN
