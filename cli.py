@@ -128,6 +128,29 @@ def bench_scrape(
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
 
+@bench_app.command("farm")
+def bench_farm(
+    accounts: Annotated[int, typer.Option(min=1, help="How many accounts each way fetches.")] = 20,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+) -> None:
+    """Many accounts: a plain script, Crawlee, Meterfarm from nothing and a day later, and bare HTTP."""
+    from bench.farm import bench
+
+    raise typer.Exit(run_to_end(bench(accounts, json_file)))
+
+
+@bench_app.command("waits")
+def bench_waits(
+    waiting: Annotated[int, typer.Option(min=5, help="How many customers wait for a code.")] = 200,
+    data: Annotated[int, typer.Option(min=1, help="How many data runs are measured, twice.")] = 20,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+) -> None:
+    """Data runs of one worker process beside many customers who wait for a code, and its memory."""
+    from bench.waits import bench
+
+    raise typer.Exit(run_to_end(bench(waiting, data, json_file)))
+
+
 def main() -> None:
     app()
 

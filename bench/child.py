@@ -53,16 +53,16 @@ class Line:
 
     def wait(self) -> None:
         """Say that all is ready; come back when told to start."""
-        self._say({"ready": True})
+        self.say({"ready": True})
         if not sys.stdin.readline():
             sys.exit("stopped before it began")
 
     def tell(self, done: Done) -> None:
         """Say how it went, and stay until that was weighed."""
-        self._say({"elapsed": done.elapsed, "seconds": list(done.seconds)})
+        self.say({"elapsed": done.elapsed, "seconds": list(done.seconds)})
         sys.stdin.readline()
 
-    def _say(self, what: Mapping[str, Any]) -> None:
+    def say(self, what: Mapping[str, Any]) -> None:
         self._to_starter.write(json.dumps(what) + "\n")
         self._to_starter.flush()
 
@@ -87,13 +87,18 @@ class Child:
         root = self._process.pid
         before = await asyncio.to_thread(cpu_seconds, root)
         async with peak_of(root) as peak:
-            if self._process.stdin is not None:
-                self._process.stdin.write(b"\n")
+            self.start()
             said = await self.heard()
         used = await asyncio.to_thread(cpu_seconds, root) - before
         return Measured(Done(said["elapsed"], said["seconds"]), used, peak.mib)
 
+    def start(self) -> None:
+        """Tell it to begin; what it has to say then is ``heard``."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(b"\n")
+
     async def heard(self) -> Any:
+        """What it says next. Raises BenchFailed if it breaks off instead."""
         line = await self._process.stdout.readline() if self._process.stdout else b""
         if not line:
             words = self._log.read_text(encoding="utf-8", errors="replace").strip()[-_LAST_WORDS:]

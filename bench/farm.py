@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,15 @@ import httpx
 
 from bench import plain_store
 from bench.child import BenchFailed, Child, Measured, child
+from bench.portal import farm_environment, portal_at, today
 from bench.queue_way import WARMING
 from bench.rows import Row, row, show
-from bench.task import BILLS, DAYS, UTILITY, Task, readings_of, username
+from bench.task import BILLS, DAYS, Task, readings_of, username
 from console.errors import NotSetUp
-from fake_utility.running import fake_utility
 from storage.settings import Settings
 from storage.store import Store
-from utilities import load_utility
 
 WAYS = ("naive", "crawlee", "cold", "refresh", "floor")
-_PRERENDER_MIB = 1500
-_NOON = "T12:00"
 
 
 async def bench(accounts: int, json_file: Path | None, ways: Sequence[str] = WAYS) -> int:
@@ -51,7 +48,7 @@ class _Bench:
         self._scratch = scratch
         self._accounts = accounts
         self._ways = ways
-        self._today = datetime.now(load_utility(UTILITY).zone).date()
+        self._today = today()
         self._home = scratch / "meterfarm"
         self._home.mkdir(mode=0o700)
 
@@ -62,7 +59,7 @@ class _Bench:
         return rows
 
     async def _from_nothing(self) -> Sequence[Row]:
-        async with self._portal(self._today, self._accounts + WARMING) as url:
+        async with portal_at(self._today, self._scratch, self._names(WARMING)) as url:
             task = Task(url, self._accounts, self._today - timedelta(days=1))
             rows = []
             for way, module in (("naive", "bench.naive"), ("crawlee", "bench.with_crawlee")):
@@ -91,10 +88,10 @@ class _Bench:
 
     def _child(self, module: str, url: str, *arguments: str) -> AbstractAsyncContextManager[Child]:
         """A process that works with Meterfarm's store, on the portal at ``url``."""
-        return child(module, *arguments, folder=self._scratch, environment=self._environment(url))
+        return child(module, *arguments, folder=self._scratch, environment=farm_environment(self._home, url))
 
     async def _a_day_later(self) -> Sequence[Row]:
-        async with self._portal(self._today + timedelta(days=1), 0) as url:
+        async with portal_at(self._today + timedelta(days=1), self._scratch, ()) as url:
             async with self._child("bench.floor", url, url, str(self._accounts)) as floor:
                 async with self._child("bench.queue_way", url, "refresh", str(self._accounts)) as farm:
                     before = await _requests(url)
@@ -105,40 +102,15 @@ class _Bench:
             _check_requests(between - before, await _requests(url) - between)
         return [row("refresh", self._accounts, refreshed), row("floor", self._accounts, bare)]
 
-    @asynccontextmanager
-    async def _portal(self, day: date, prerendered: int) -> AsyncIterator[str]:
-        """The fake utility at noon of a day, with so many customers' documents made beforehand."""
-        home = self._scratch / "portal"
-        starting = fake_utility(home=home, now=f"{day}{_NOON}", prerender=_PRERENDER_MIB)
-        url = await asyncio.to_thread(starting.__enter__)
-        try:
-            async with httpx.AsyncClient(base_url=url, timeout=120) as client:
-                for number in range(1, prerendered + 1):
-                    asked = await client.post("/prerender", params={"username": username(number)})
-                    asked.raise_for_status()
-            yield url
-        finally:
-            await asyncio.to_thread(starting.__exit__, None, None, None)
-
-    def _environment(self, url: str) -> dict[str, str]:
-        return {
-            "METERFARM_HOME": str(self._home),
-            "METERFARM_PORTAL_URLS": f"{UTILITY}={url}",
-            "METERFARM_LIMITS": f"{UTILITY}=64:100000",
-            "METERFARM_INTERVAL_DAYS": str(DAYS),
-            "METERFARM_HISTORY_DAYS": "",
-            "DATABASE_URL": "",
-            "REDIS_URL": "",
-            "METERFARM_SECRET_KEYS": "",
-        }
+    def _names(self, more: int = 0) -> Sequence[str]:
+        return [username(number) for number in range(1, self._accounts + more + 1)]
 
     def _check_store(self, last: date) -> None:
         """Every measured customer has all bills, and readings of 13 months; a refresh adds a day."""
         first = self._today - timedelta(days=DAYS)
-        names = [username(number) for number in range(1, self._accounts + 1)]
         bills, readings = [], 0
         with Store.open(Settings(home=self._home)) as store:
-            for name in names:
+            for name in self._names():
                 customer = store.find_customer(name)
                 for stored in store.accounts(customer) if customer else ():
                     bills.append(

@@ -55,13 +55,17 @@ class Farm:
         await self.ring()
         return runs
 
-    async def ended(self, customer_ids: Collection[int], since: int = 0) -> Sequence[RunInfo]:
-        """The runs after ``since`` of these customers, when each has collected. Raises BenchFailed."""
+    async def quiet(self) -> None:
+        """Until nothing is to be done but what waits for a person."""
         while True:
             counts = await asyncio.to_thread(self.store.run_counts)
             if not sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RUNNING)):
-                break
+                return
             await asyncio.sleep(_LOOK)
+
+    async def ended(self, customer_ids: Collection[int], since: int = 0) -> Sequence[RunInfo]:
+        """The runs after ``since`` of these customers, when each has collected. Raises BenchFailed."""
+        await self.quiet()
         listed = await asyncio.to_thread(self.store.runs, limit=10_000)
         runs = [run for run in listed if run.id > since and run.customer_id in customer_ids]
         for run in runs:

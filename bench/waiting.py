@@ -1,0 +1,101 @@
+"""One worker process with many customers who wait for a code: its memory, and data runs beside them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Collection, Sequence
+
+import httpx
+
+from bench.child import BenchFailed, Line
+from bench.process_tree import memory_mib
+from bench.queue_way import Farm, serving
+from bench.rows import percentile
+from bench.task import username
+from farm.desk import said_code
+from records import Outcome, RunKind, RunState
+from storage.work import RunInfo
+
+WARMING = 3
+RESUMED = 5
+_LOOK = 0.1
+_RESUME_SECONDS = 120.0
+
+
+async def collect(farm: Farm, usernames: Sequence[str]) -> dict[str, float]:
+    """Have new customers' data collected; how long the data runs took."""
+    runs = await farm.ended(await farm.add(usernames))
+    seconds = [
+        (run.ended_at - run.started_at).total_seconds()
+        for run in runs
+        if run.kind is RunKind.COLLECT and run.started_at and run.ended_at
+    ]
+    return {"p50": percentile(seconds, 0.5), "p95": percentile(seconds, 0.95)}
+
+
+async def let_wait(farm: Farm, count: int) -> None:
+    """Have so many customers wait for a code, all at once. Raises BenchFailed if one does not."""
+    await farm.add([f"ineedmfa+text_message.{number}@bayou.energy" for number in range(1, count + 1)])
+    await farm.quiet()
+    waiting = (await asyncio.to_thread(farm.store.run_counts)).get(RunState.WAITING, 0)
+    if waiting != count:
+        raise BenchFailed(f"{waiting} of {count} customers wait for a code.")
+
+
+async def resume(farm: Farm, base_url: str) -> int:
+    """Answer for a few of those who wait; how many came through, with all their data."""
+    asked = (await asyncio.to_thread(farm.store.challenges, only_open=True))[:RESUMED]
+    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
+        for challenge in asked:
+            outbox = (await client.get("/outbox.json", params={"username": challenge.username})).json()
+            said = said_code(str(outbox["messages"][-1]["code"]))
+            await asyncio.to_thread(farm.store.answer_challenge, challenge.id, said)
+            await farm.bell.answer(challenge.id)
+    return await _all_collected(farm, {one.customer_id for one in asked})
+
+
+async def _all_collected(farm: Farm, customer_ids: Collection[int]) -> int:
+    """Until each of them was collected; how many that are."""
+    try:
+        async with asyncio.timeout(_RESUME_SECONDS):
+            while True:
+                runs = await asyncio.to_thread(farm.store.runs, limit=10 * RESUMED)
+                ended = {run.customer_id for run in runs if _is_collected(run)}
+                if ended >= set(customer_ids):
+                    return len(customer_ids)
+                await asyncio.sleep(_LOOK)
+    except TimeoutError:
+        raise BenchFailed(f"Not all of {len(customer_ids)} who answered were collected.") from None
+
+
+def _is_collected(run: RunInfo) -> bool:
+    return run.kind is RunKind.COLLECT and run.outcome is Outcome.COMPLETE
+
+
+async def measure(line: Line, base_url: str, waiting: int, data: int) -> None:
+    async with serving(1) as farm:
+        await collect(farm, [username(2 * data + number) for number in range(1, WARMING + 1)])
+        await asyncio.to_thread(line.wait)
+        before = await asyncio.to_thread(memory_mib, os.getpid())
+        alone = await collect(farm, [username(number) for number in range(1, data + 1)])
+        line.say({"waiting": 0, "data": data, **alone, "memory_mib": before})
+        await let_wait(farm, waiting)
+        with_all = await asyncio.to_thread(memory_mib, os.getpid())
+        beside = await collect(farm, [username(data + number) for number in range(1, data + 1)])
+        line.say({"waiting": waiting, "data": data, **beside, "memory_mib": with_all})
+        line.say({"resumed": await resume(farm, base_url)})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("base_url")
+    parser.add_argument("waiting", type=int)
+    parser.add_argument("data", type=int)
+    given = parser.parse_args()
+    asyncio.run(measure(Line(), given.base_url, given.waiting, given.data))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""`bench waits`: many customers wait for a code on one process, and data runs go on as if they did not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.child import BenchFailed, child
+from bench.portal import farm_environment, portal_at, today
+from bench.task import username
+from bench.waiting import RESUMED, WARMING
+from console.errors import NotSetUp
+
+_MIB = 5 * 1024
+_RATIO = 1.3
+_LONG = "36000"
+_CAPTION = "p50, p95: seconds of a data run; memory: MiB (PSS) of worker, browser, Redis and bench together"
+
+
+async def bench(waiting: int, data: int, json_file: Path | None) -> int:
+    """Measure, print the table, write the file."""
+    with tempfile.TemporaryDirectory(prefix="meterfarm-bench-") as scratch:
+        try:
+            rows, resumed = await _measured(Path(scratch), waiting, data)
+        except BenchFailed as exc:
+            raise NotSetUp(f"{exc} Nothing was measured.") from exc
+    _show(rows, resumed)
+    if json_file:
+        figures = json.dumps({"rows": rows}, indent=2) + "\n"
+        await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
+    return 0
+
+
+async def _measured(scratch: Path, waiting: int, data: int) -> tuple[Sequence[Mapping[str, float]], int]:
+    home = scratch / "meterfarm"
+    home.mkdir(mode=0o700)
+    names = [username(number) for number in range(1, 2 * data + WARMING + 1)]
+    async with portal_at(today(), scratch, names) as url:
+        environment = {**farm_environment(home, url), "METERFARM_MFA_WAIT": _LONG}
+        arguments = (url, str(waiting), str(data))
+        async with child("bench.waiting", *arguments, folder=scratch, environment=environment) as started:
+            started.start()
+            rows = [_rounded(await started.heard()), _rounded(await started.heard())]
+            return rows, int((await started.heard())["resumed"])
+
+
+def _rounded(row: Mapping[str, Any]) -> Mapping[str, float]:
+    return {name: round(value, 3) for name, value in row.items()}
+
+
+def _show(rows: Sequence[Mapping[str, float]], resumed: int) -> None:
+    figures = Table("waiting", "data runs", "p50", "p95", "memory", caption=_CAPTION)
+    for one in rows:
+        figures.add_row(*(f"{value:g}" for value in one.values()))
+    alone, beside = rows
+    ratio = beside["p95"] / alone["p95"]
+    reached = Table("", "is", "aimed at", "")
+    reached.add_row("p95 beside them / p95 alone", f"{ratio:.2f}", f"{_RATIO:g}", _met(ratio <= _RATIO))
+    memory = beside["memory_mib"]
+    reached.add_row("memory when all wait, MiB", f"{memory:.0f}", str(_MIB), _met(memory < _MIB))
+    page = (memory - alone["memory_mib"]) / max(beside["waiting"], 1)
+    reached.add_row("memory for each who waits, MiB", f"{page:.1f}", "", "")
+    reached.add_row("answered, and all data fetched", str(resumed), str(RESUMED), "")
+    console = Console()
+    console.print(figures)
+    console.print(reached)
+
+
+def _met(is_met: bool) -> str:
+    return "met" if is_met else "missed"
