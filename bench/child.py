@@ -19,7 +19,7 @@ from bench.process_tree import adopt_orphans, cpu_seconds, peak_of
 
 ROOT = Path(__file__).parents[1]
 _STOP_SECONDS = 20.0
-_LAST_WORDS = 600
+_LAST_WORDS = 400
 
 
 class BenchFailed(Exception):
@@ -101,8 +101,9 @@ class Child:
         """What it says next. Raises BenchFailed if it breaks off instead."""
         line = await self._process.stdout.readline() if self._process.stdout else b""
         if not line:
-            words = self._log.read_text(encoding="utf-8", errors="replace").strip()[-_LAST_WORDS:]
-            raise BenchFailed(f"{self._module} broke off: {words}")
+            printed = self._log.read_text(encoding="utf-8", errors="replace").strip()
+            words = printed.rpartition("\n")[2][:_LAST_WORDS] or "it said nothing"
+            raise BenchFailed(f"{self._module} broke off: {words}.")
         return json.loads(line)
 
     async def stop(self) -> None:

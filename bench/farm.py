@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ WAYS = ("naive", "crawlee", "cold", "refresh", "floor")
 
 async def bench(accounts: int, json_file: Path | None, ways: Sequence[str] = WAYS) -> int:
     """Measure the ways, print the table, write the file."""
+    if find_spec("crawlee") is None:
+        raise NotSetUp("Crawlee, which is compared with, is not installed; `./run bench farm` installs it.")
     with tempfile.TemporaryDirectory(prefix="meterfarm-bench-") as scratch:
         try:
             rows = await _Bench(Path(scratch), accounts, ways).run()
