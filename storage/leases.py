@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from records import CustomerState, EventKind, Part, RunKind, RunState
-from storage import events, portals
+from storage import credentials, events, portals, queue
 from storage.database import now
 from storage.processes import is_dead, short, this_process
-from storage.queue import HELD, tell
+from storage.queue import HELD, NEW_CREDENTIALS, tell
 from storage.results import Customer
-from storage.tables import ChallengeRow, CustomerRow, LoginRow, RunRow
+from storage.tables import ChallengeRow, CustomerRow, LoginRow, RunRow, RunStepRow
 from storage.work import Beat, Claim, Lease, LeaseLost, Ring
 
 LEASE = timedelta(seconds=15)
@@ -22,6 +22,7 @@ ATTEMPTS = 5
 """How often a run may lose its worker before it is given up."""
 _BUSY = timedelta(seconds=1)
 _RUNG_AGAIN_AFTER = timedelta(seconds=60)
+_TAKEN, _QUEUED_AGAIN, _HANDED_BACK = "taken", "queued again", "handed back"
 
 
 def claim(session: Session, run_id: int, attempt: int) -> Claim | None:
@@ -91,7 +92,7 @@ def reap(session: Session, since: datetime | None = None) -> int:
         for run_id, worker, lease_until in session.exec(query)
         if lease_until is None or lease_until < at or is_dead(worker)
     ]
-    for run_id in late:
+    for run_id in sorted(late):
         row = _locked(session, run_id)
         if row is not None and row.state in HELD:
             lose(session, row, f"its worker {short(row.worker)} is gone")
@@ -116,24 +117,59 @@ def lose(
         end(session, row, RunState.CANCELLED, at, "as was asked")
     elif row.kind == RunKind.SCRAPE:
         end(session, row, RunState.ABANDONED, at, why)
-    elif row.attempt >= ATTEMPTS and not handed_back:
-        row.message = f"Given up after {row.attempt} attempts: {why}."
+    elif not handed_back and (failed := _failures(session, row) + 1) >= ATTEMPTS:
+        row.message = f"Given up after {failed} attempts: {why}."
         payload = {"run_id": row.id, "message": row.message}
         events.tell(session, row.customer_id, EventKind.RUN_FAILED, str(row.id), payload, run_id=row.id)
         end(session, row, RunState.ABANDONED, at, why)
     else:
         row.state, row.attempt = RunState.QUEUED.value, row.attempt + 1
         row.worker, row.lease_until, row.rung_at, row.not_before = "", None, None, at + rest
-        tell(session, row.id, "queued again", why)
+        tell(session, row.id, _HANDED_BACK if handed_back else _QUEUED_AGAIN, why)
 
 
 def end(session: Session, row: RunRow, state: RunState, at: datetime, why: str) -> None:
-    """End a run. What it still asks is lost with it."""
+    """End a run that has no outcome, and queue one for credentials that it did not know."""
+    new = untried(session, row) if row.state in HELD else None
+    close(session, row, state, at, why)
+    if new is not None:
+        queue.enter(session, new, RunKind.CONNECT, why=NEW_CREDENTIALS)
+
+
+def untried(session: Session, row: RunRow) -> Customer | None:
+    """The customer, if they gave credentials since this run, which was to try theirs, was last taken.
+
+    Nothing was queued for those, since the customer had this run already.
+    """
+    if row.kind != RunKind.CONNECT:
+        return None
+    query = select(func.max(RunStepRow.at)).where(RunStepRow.run_id == row.id, RunStepRow.step == _TAKEN)
+    taken_at = session.exec(query).one()
+    found = session.exec(
+        select(CustomerRow, LoginRow)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .where(CustomerRow.id == row.customer_id, CustomerRow.state != CustomerState.REMOVED.value)
+    ).first()
+    if taken_at is None or found is None:
+        return None
+    customer, login = found
+    whose = Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
+    return whose if credentials.saved_since(session, whose, taken_at) else None
+
+
+def close(session: Session, row: RunRow, state: RunState, at: datetime, why: str) -> None:
+    """Nobody holds the run any more. What it still asks is lost with it."""
     _lose_challenges(session, row)
     row.state, row.ended_at = state.value, at
     row.worker, row.lease_until = "", None
     tell(session, row.id, state.value, why)
     session.flush()
+
+
+def _failures(session: Session, row: RunRow) -> int:
+    """How often the run was queued again, not counting those times that it was handed back."""
+    again = (RunStepRow.run_id == row.id, RunStepRow.step == _QUEUED_AGAIN)
+    return session.exec(select(func.count()).select_from(RunStepRow).where(*again)).one()
 
 
 def _lose_challenges(session: Session, row: RunRow) -> None:
@@ -171,7 +207,7 @@ def _take(session: Session, row: RunRow, customer: Customer, faults: int, at: da
     row.state, row.worker = RunState.RUNNING.value, this_process()
     row.fence, row.lease_until = row.fence + 1, at + LEASE
     row.started_at = row.started_at or at
-    tell(session, row.id, "taken", f"by {short(row.worker)}, attempt {row.attempt}")
+    tell(session, row.id, _TAKEN, f"by {short(row.worker)}, attempt {row.attempt}")
     session.flush()
     parts = frozenset(Part(part) for part in row.parts.split())
     return Claim(Lease(row.id, row.fence), customer, RunKind(row.kind), parts, row.attempt, faults)

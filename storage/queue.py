@@ -15,6 +15,7 @@ from storage.tables import RunRow, RunStepRow
 
 ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.WAITING.value)
 HELD = (RunState.RUNNING.value, RunState.WAITING.value)
+NEW_CREDENTIALS = "new credentials"
 
 
 def enter(

@@ -71,7 +71,7 @@ def _filled(session: Session, customer: Customer, row: CustomerRow) -> None:
     at = now(session)
     if row.state == CustomerState.NEW.value:
         row.state, row.reason, row.since = CustomerState.ACTIVE.value, "", at
-    run_id = queue.enter(session, customer, RunKind.CONNECT, why="new credentials")
+    run_id = queue.enter(session, customer, RunKind.CONNECT, why=queue.NEW_CREDENTIALS)
     told = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
     kind = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
     events.tell(session, customer.id, kind, at.isoformat(), told, run_id=run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, case, col, func, select
@@ -37,15 +38,24 @@ def finish(
     ledger: Sequence[LedgerItem],
     follow: FollowUp,
 ) -> None:
-    """End a run that is held, and all that follows from its end with it."""
+    """End a run that is held, and all that follows from its end with it.
+
+    Of a customer who was removed nothing follows, and one who gave new credentials meanwhile need not come
+    back before these were tried.
+    """
     row = leases.check(session, lease)
     at = now(session)
     row.outcome, row.message, row.session = outcome.value, message, use
     row.seconds, row.pages, row.evidence = dict(seconds), pages, evidence
     session.add_all(_ledger_rows(row, ledger))
-    leases.end(session, row, RunState.ENDED, at, outcome.value)
+    leases.close(session, row, RunState.ENDED, at, outcome.value)
     customer, login = _whose(session, row.customer_id)
     portals.note(session, login.utility, login.id, row.id, follow.portal, at, follow.portal_rests)
+    if customer.state == CustomerState.REMOVED:
+        return
+    untried = leases.untried(session, row)
+    if untried is not None:
+        follow = replace(follow, must_reauthenticate="")
     _tell_events(session, row, customer, outcome, follow)
     _change_customer(customer, follow, at)
     if follow.next_kind is not None and customer.state == CustomerState.ACTIVE:
@@ -57,6 +67,8 @@ def finish(
             parts=follow.next_parts,
             not_before=follow.next_at,
         )
+    if untried is not None:
+        queue.enter(session, untried, RunKind.CONNECT, why=queue.NEW_CREDENTIALS)
 
 
 def abandon(session: Session, lease: Lease) -> None:
@@ -218,8 +230,6 @@ def _tell_events(
 
 
 def _change_customer(customer: CustomerRow, follow: FollowUp, at: datetime) -> None:
-    if customer.state == CustomerState.REMOVED:
-        return
     customer.faults = customer.faults + 1 if follow.portal is PortalWas.AT_FAULT else 0
     if follow.must_reauthenticate:
         if customer.state != CustomerState.MUST_REAUTHENTICATE:
