@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from io import BytesIO
-from typing import NamedTuple
 
 from lxml import etree
 
 from formats.errors import FormatError
+from formats.espi_reading import RawReading
+from formats.espi_runs import Runs
 from formats.sniff import looks_like_html
 
-# ESPI QualityOfReading: 8 by a reference day, 9 by interpolation, 12 a forecast. No other code says so.
-ESTIMATED = frozenset({"8", "9", "12"})
-_VALUE = re.compile(r"[+-]?\d{1,15}(\.\d{1,9})?", re.ASCII)
 _HOST = re.compile(r"^\w+://[^/]*")
-_VALUE_LIMIT = 10**15
-_START_LIMIT = 2**33
-_LENGTH_LIMIT = 400 * 86_400
 _READ = ("entry", "IntervalReading", "IntervalBlock", "UsagePoint", "MeterReading", "ReadingType")
 _KNOWN = ("UsageSummary", "ElectricPowerUsageSummary", "ElectricPowerQualitySummary", "LocalTimeParameters")
 _TAGS = tuple(f"{{*}}{name}" for name in _READ + _KNOWN)
@@ -40,15 +35,6 @@ class Links:
     own: str = ""
     up: str = ""
     related: tuple[str, ...] = ()
-
-
-class RawReading(NamedTuple):
-    """``seconds`` is 0 and ``estimated`` None where the reading leaves it to its reading type."""
-
-    start: int
-    seconds: int
-    value: int | Decimal
-    estimated: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +78,9 @@ def walk(content: bytes) -> Iterator[Resource]:
         raise FormatError("The Green Button file is empty: download it again.")
     if looks_like_html(content):
         raise FormatError("The Green Button file is a web page (HTML) instead of XML: download it again.")
+    found = _quickly(content)
     try:
-        yield from _resources(content)
+        yield from _resources(content, Runs(b"")) if found is None else found
     except etree.XMLSyntaxError as exc:
         line = exc.lineno or 1
         raise FormatError(
@@ -101,9 +88,18 @@ def walk(content: bytes) -> Iterator[Resource]:
         ) from exc
 
 
-def _resources(content: bytes) -> Iterator[Resource]:
+def _quickly(content: bytes) -> list[Resource] | None:
+    """The resources, found with the runs taken out; None if the file must be read as it is to tell."""
+    runs = Runs(content)
+    with suppress(etree.XMLSyntaxError, FormatError):
+        found = list(_resources(runs.xml, runs))
+        return None if runs.left else found
+    return None
+
+
+def _resources(xml: bytes, runs: Runs) -> Iterator[Resource]:
     events = etree.iterparse(
-        BytesIO(content),
+        BytesIO(xml),
         tag=_TAGS,
         remove_comments=True,
         remove_pis=True,
@@ -122,11 +118,9 @@ def _resources(content: bytes) -> Iterator[Resource]:
         name = str(element.tag).rpartition("}")[2]
         known = known or name != "entry"
         if name == "IntervalReading":
-            reading = _reading(element)
-            if reading is None:
-                unreadable += 1
-            else:
-                readings.append(reading)
+            run = runs.read(element)
+            readings += run.readings
+            unreadable += run.unreadable
         elif name == "IntervalBlock":
             waiting.append(partial(IntervalBlock, readings, unreadable))
             readings, unreadable = [], 0
@@ -150,37 +144,6 @@ def _refuse_document_type(element: etree._Element) -> None:
         raise FormatError(
             "The Green Button file declares a document type (DTD), which is refused: get a plain export."
         )
-
-
-def _reading(element: etree._Element) -> RawReading | None:
-    namespace = str(element.tag)[: -len("IntervalReading")]
-    texts = {part.tag: part.text for part in element.iter()}
-    quality = namespace + "quality"
-    estimated = None
-    if quality in texts:
-        estimated = any((part.text or "").strip() in ESTIMATED for part in element.iter(quality))
-    try:
-        start = int(texts[namespace + "start"] or "")
-        seconds = int(texts.get(namespace + "duration") or 0)
-        value = _value(texts[namespace + "value"] or "")
-    except (KeyError, ValueError):
-        return None
-    if 0 <= start < _START_LIMIT and 0 <= seconds <= _LENGTH_LIMIT:
-        return RawReading(start, seconds, value, estimated)
-    return None
-
-
-def _value(text: str) -> int | Decimal:
-    """An exact number; ValueError if it is none or beyond what a meter can show."""
-    try:
-        whole = int(text)
-    except ValueError:
-        if not _VALUE.fullmatch(text.strip()):
-            raise
-        return Decimal(text.strip())
-    if -_VALUE_LIMIT < whole < _VALUE_LIMIT:
-        return whole
-    raise ValueError("out of range")
 
 
 def _usage_point(element: etree._Element) -> Callable[[Links], Resource]:

@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
+from operator import itemgetter, lt
 
 from formats.espi import (
-    ESTIMATED,
     IntervalBlock,
     Links,
     MeterReading,
-    RawReading,
     ReadingType,
     Resource,
     UsagePoint,
     walk,
 )
 from formats.espi_links import LinkIndex
+from formats.espi_reading import ESTIMATED, RawReading
 from records import Commodity, Direction, Reading, Series, Unit
 
 # ESPI UnitSymbol: watt-hours, therms, cubic feet (a hundredth of a ccf), each with the power of ten it adds.
@@ -36,6 +37,7 @@ _SERVICES = {"0": Commodity.ELECTRIC, "1": Commodity.GAS}
 _NOT_STATED = ("", "0")
 _PER_INTERVAL = (*_NOT_STATED, "4")  # accumulation behaviour: delta data; others are a register's standing
 _MULTIPLIERS = range(-12, 13)
+_MAKE: Callable[[tuple[int, int, int, bool]], Reading] = partial(tuple.__new__, Reading)
 _UNNAMED = UsagePoint("", "", Links())
 _INTEGER = re.compile(r"[+-]?\d{1,8}", re.ASCII)
 
@@ -134,7 +136,7 @@ def _series(stream: _Stream, problems: list[str]) -> Series:
 
 def _decimals(readings: Iterable[RawReading]) -> int:
     """The most decimals any value has."""
-    exponents = (each.value.as_tuple().exponent for each in readings if isinstance(each.value, Decimal))
+    exponents = (value.as_tuple().exponent for _, _, value, _ in readings if isinstance(value, Decimal))
     return -min(map(int, exponents), default=0)
 
 
@@ -145,19 +147,17 @@ def _readings(raw: Iterable[RawReading], codes: Mapping[str, str], decimals: int
     estimated = codes.get("defaultQuality", "") in ESTIMATED
     scale = 10**decimals
     return [
-        Reading(
-            each.start,
-            each.seconds or length,
-            int(each.value * scale),
-            estimated if each.estimated is None else each.estimated,
-        )
-        for each in raw
-        if each.seconds or length > 0
+        _MAKE((start, seconds or length, int(value * scale), estimated if stands is None else stands))
+        for start, seconds, value, stands in raw
+        if seconds or length > 0
     ]
 
 
 def _in_order(readings: list[Reading], meter_id: str, problems: list[str]) -> tuple[Reading, ...]:
     """Sorted by start; of several readings with one start the last in the file stands."""
+    starts = list(map(itemgetter(0), readings))
+    if all(map(lt, starts, starts[1:])):
+        return tuple(readings)
     by_start = {each.start: each for each in readings}
     conflicts = sum(by_start[each.start] != each for each in readings) if len(by_start) < len(readings) else 0
     if conflicts:

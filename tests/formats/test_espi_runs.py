@@ -1,0 +1,133 @@
+"""Readings taken out of the XML in runs are read as the XML parser reads them one by one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from formats.errors import FormatError
+from formats.espi_runs import Runs
+from formats.green_button import GreenButton, read_green_button
+from tests.formats.espi_writer import green_button
+from tests.formats.test_green_button import FEED, SERIES
+
+START = 1_730_606_400
+BODY = FEED[FEED.index(b"<IntervalReading>") : FEED.index(b"</IntervalBlock>")].decode()
+SPOILED = ("x='1'", "", "xmlns:other='urn:x'")
+
+_number = st.one_of(
+    st.integers(-5, 10**15).map(str),
+    st.sampled_from(("", "0.5", "-2.125", " 7", "7 ", "+3", "1_0", "٣", "x")),
+)
+_start = st.one_of(
+    st.integers(START, START + 9000).map(str), st.sampled_from(("0", "-1", "", "8589934592", "99999999999"))
+)
+_length = st.sampled_from(("900", "0", "", "0900", "34560001", "-900", "9e2"))
+_quality = st.sampled_from(
+    ("", *(f"<ReadingQuality><quality>{code}</quality></ReadingQuality>" for code in (0, 8, "08", 17, "")))
+)
+_gap = st.sampled_from(("", "", "\n  ", "\r\n\t", "<!-- a -->", "\v"))
+_shape = st.sampled_from(
+    (
+        "<IntervalReading>{g}{q}<timePeriod><duration>{d}</duration>{g}<start>{s}</start></timePeriod>{g}"
+        "<value>{v}</value>{after}</IntervalReading>",
+    )
+    * 4
+    + (
+        "<IntervalReading><timePeriod><start>{s}</start></timePeriod><value>{v}</value></IntervalReading>",
+        "<IntervalReading><value>{v}</value><timePeriod><start>{s}</start></timePeriod></IntervalReading>",
+        "<IntervalReading><cost>5</cost><timePeriod><start>{s}</start></timePeriod><value>{v}</value>"
+        "<value>{d}</value></IntervalReading>",
+        "<IntervalReading><timePeriod><start>{s}</start></timePeriod></IntervalReading>",
+        "<IntervalReading/>",
+        "<!-- {r} -->",
+        "<![CDATA[{r}]]>",
+        "<other>{r}</other>",
+        "<IntervalReading>{r}</IntervalReading>",
+        "<IntervalBlock>{r}</IntervalBlock>",
+        "</IntervalBlock>{r}<IntervalBlock>",
+        "</IntervalBlock></content></entry><entry><content><IntervalBlock>",
+        "<LocalTimeParameters>{r}</LocalTimeParameters>",
+    )
+)
+
+
+@st.composite
+def _readings(draw: st.DrawFn) -> str:
+    plain = (
+        f"<IntervalReading><timePeriod><duration>900</duration><start>{START}</start></timePeriod>"
+        "<value>1</value></IntervalReading>"
+    )
+    parts = []
+    for _ in range(draw(st.integers(0, 8))):
+        parts.append(draw(_gap))
+        parts.append(
+            draw(_shape).format(
+                g=draw(_gap),
+                q=draw(_quality),
+                after=draw(_quality),
+                d=draw(_length),
+                s=draw(_start),
+                v=draw(_number),
+                r=plain * draw(st.integers(1, 2)),
+            )
+        )
+    return "".join(parts)
+
+
+def _outcome(content: bytes) -> GreenButton | str:
+    try:
+        return read_green_button(content)
+    except FormatError as exc:
+        return str(exc)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    readings=_readings(),
+    prefix=st.sampled_from(("", "espi", "n.s-1")),
+    spoiled=st.sampled_from(SPOILED),
+)
+def test_a_run_is_read_as_its_readings_one_by_one(readings: str, prefix: str, spoiled: str) -> None:
+    """An attribute or a blank in its tag makes any reading one that is left to the parser."""
+    feed = green_button([SERIES], prefix=prefix).decode()
+    espi = f"{prefix}:" if prefix else ""
+    for name in ("IntervalReading", "IntervalBlock", "LocalTimeParameters", "ReadingQuality", "quality"):
+        readings = readings.replace(f"<{name}", f"<{espi}{name}").replace(f"</{name}", f"</{espi}{name}")
+    for name in ("timePeriod", "duration", "start", "value", "cost", "other"):
+        readings = readings.replace(f"<{name}", f"<{espi}{name}").replace(f"</{name}", f"</{espi}{name}")
+    end = f"</{espi}IntervalBlock>"
+    written = feed.replace(end, readings + end)
+    one_by_one = written.replace("IntervalReading>", f"IntervalReading {spoiled}>")
+    one_by_one = one_by_one.replace(f"</{espi}IntervalReading {spoiled}>", f"</{espi}IntervalReading>")
+    assert not Runs(one_by_one.encode()).left
+    assert _outcome(written.encode()) == _outcome(one_by_one.encode())
+
+
+def test_plain_readings_are_taken_out_of_the_xml() -> None:
+    runs = Runs(FEED.replace(b"</IntervalReading>", b"</IntervalReading>\r\n  "))
+    assert runs.left == 1
+    assert b"<value>" not in runs.xml
+
+
+@pytest.mark.parametrize("around", ["<!--{}-->", "<![CDATA[{}]]>", "<?pi {}?>"])
+def test_what_only_looks_like_readings_is_none(around: str) -> None:
+    feed = FEED.replace(b"</IntervalBlock>", around.format(BODY).encode() + b"</IntervalBlock>")
+    assert read_green_button(feed) == read_green_button(FEED)
+
+
+def test_a_file_that_has_the_mark_itself_deceives_nobody() -> None:
+    forged = b'<IntervalReading meterfarm-run="0"/>'
+    feed = FEED.replace(b"</IntervalBlock>", forged + b"</IntervalBlock>")
+    read = read_green_button(feed)
+    assert read.series == (SERIES,)
+    assert read.problems == ("Readings of meter 'E1234567' without a usable start, length or value: 1.",)
+
+
+def test_damage_after_a_run_is_told_by_its_line() -> None:
+    feed = FEED.replace(b"<IntervalReading>", b"\n<IntervalReading>").replace(
+        b"</content></entry></feed>", b""
+    )
+    with pytest.raises(FormatError, match="damaged at line 9:"):
+        read_green_button(feed)
