@@ -10,7 +10,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import quote, quote_plus
 
 MASK = "[redacted]"
@@ -21,38 +21,41 @@ class Secrets:
     """The secrets of one visit, growing as it goes on."""
 
     def __init__(self) -> None:
-        self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: dict[str, Collection[str]] = {}
 
     def add(self, *values: str) -> None:
-        fresh = {value for value in values if value} - self._values
-        if fresh:
-            self._values |= fresh
-            self._pattern = None
+        for value in values:
+            if value:
+                self._forms.setdefault(value, ())
 
     def scrub(self, text: str) -> str:
-        """``text`` with every secret replaced."""
-        if not self._values:
+        """``text`` with every secret replaced. Nothing is compiled for a text that has none, as most."""
+        if not text:
             return text
-        if self._pattern is None:
-            self._pattern = _pattern(self._values)
-        return self._pattern.sub(MASK, text)
+        found = {form for value in tuple(self._forms) for form in self._forms_of(value) if form in text}
+        return _pattern(found).sub(MASK, text) if found else text
 
     def scrub_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret replaced; bytes that are no text pass through unharmed."""
         return self.scrub(content.decode("latin-1")).encode("latin-1")
 
+    def _forms_of(self, value: str) -> Collection[str]:
+        """Written out when first looked for: many visits end without a text to scrub."""
+        forms = self._forms[value]
+        if not forms:
+            forms = (value,) if len(value) < _STANDS_ALONE_BELOW else tuple(set(encoded_forms(value)))
+            self._forms[value] = forms
+        return forms
 
-def _pattern(values: set[str]) -> re.Pattern[str]:
-    whole: set[str] = set()
-    alone: set[str] = set()
-    for value in values:
-        if len(value) < _STANDS_ALONE_BELOW:
-            alone.add(value)
-        else:
-            whole.update(encoded_forms(value))
-    parts = [re.escape(form) for form in sorted(whole, key=len, reverse=True)]
-    parts += [rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])" for form in sorted(alone)]
+
+def _pattern(forms: Collection[str]) -> re.Pattern[str]:
+    """The longest form that fits is replaced; the short ones are secrets as they are."""
+    parts = [
+        rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])"
+        if len(form) < _STANDS_ALONE_BELOW
+        else re.escape(form)
+        for form in sorted(forms, key=len, reverse=True)
+    ]
     return re.compile("|".join(parts))
 
 

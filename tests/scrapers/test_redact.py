@@ -155,3 +155,16 @@ def test_a_password_that_is_no_text_is_no_obstacle() -> None:
     secrets = scrubber("caf\udce9 au lait")
     assert secrets.scrub("a caf\udce9 au lait") == f"a {MASK}"
     assert secrets.scrub_bytes(b"a caf\xe9 au lait") == f"a {MASK}".encode()
+
+
+@given(
+    secrets=st.lists(st.text("ab1.", min_size=1, max_size=6), max_size=5), text=st.text("ab1. ", max_size=60)
+)
+def test_of_many_secrets_the_longest_that_stands_there_is_masked(secrets: list[str], text: str) -> None:
+    """As one expression over all of them says, whichever are in the text."""
+    whole = {form for secret in secrets if len(secret) > 3 for form in encoded_forms(secret)}
+    alone = sorted((secret for secret in secrets if len(secret) < 4), key=len, reverse=True)
+    parts = [re.escape(form) for form in sorted(whole, key=len, reverse=True)]
+    parts += [rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])" for secret in alone]
+    expected = re.sub("|".join(parts), MASK, text) if parts else text
+    assert scrubber(*secrets).scrub(text) == expected
