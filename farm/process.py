@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from utilities import load_utilities
 _BEAT = 5.0
 _REAP = 5.0
 _RING = 1.0
+_AGAIN = 1.0
 _FINISHING = 6.0
 """How many seconds runs have to come to their end when the process is asked to stop."""
 
@@ -34,6 +36,7 @@ class Process:
         self._works: dict[Lease, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._has_followers = asyncio.Event()
         settings = tools.settings
         self._places = {
             RunKind.CONNECT: asyncio.Semaphore(settings.interactive_slots),
@@ -60,6 +63,8 @@ class Process:
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._works.pop(claim.lease, None))
         task.add_done_callback(self._tasks.discard)
+        if kind is RunKind.CONNECT:
+            task.add_done_callback(lambda _: self._has_followers.set())
         parked = asyncio.create_task(slot.parked.wait())
         try:
             await asyncio.wait({task, parked}, return_when=asyncio.FIRST_COMPLETED)
@@ -71,7 +76,7 @@ class Process:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(_BEAT, self._beat))
             group.create_task(self._every(_REAP, self._reap))
-            group.create_task(self._every(_RING, self._ring))
+            group.create_task(self._every(0, self._ring_in_time))
             group.create_task(self._every(_RING, self._listen))
             group.create_task(self._every(_RING, self._tools.waiting.look))
 
@@ -115,9 +120,17 @@ class Process:
             self._log.warning("runs queued again", count=freed)
 
     async def _ring(self) -> None:
+        self._has_followers.clear()
         if await self._bell.has_forgotten():
             await asyncio.to_thread(self._tools.store.forget_rings)
         await self._bell.ring(await asyncio.to_thread(self._tools.store.runs_to_ring))
+
+    async def _ring_in_time(self) -> None:
+        """Ring every now and then, and at once when a run has ended that others follow."""
+        await self._ring()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RING):
+                await self._has_followers.wait()
 
     async def _listen(self) -> None:
         async for is_answer, number in self._bell.heard():
@@ -135,4 +148,5 @@ class Process:
                 await work()
             except (RedisError, OSError, StorageError) as exc:
                 self._log.warning("not now", what=work.__name__, reason=f"{type(exc).__name__}: {exc}")
+                await asyncio.sleep(_AGAIN)
             await asyncio.sleep(seconds)

@@ -153,7 +153,8 @@ class Attempt:
     ) -> None:
         self._progress.step("signing in")
         try:
-            await door.enter(had_session=had_session)
+            proof = None if self._request.kind is RunKind.CONNECT else collection.find_accounts
+            await door.enter(proof, had_session=had_session)
         finally:
             entered = time.monotonic()
             result.seconds["sign_in"] = round(entered - began, 3)

@@ -35,6 +35,7 @@ class Collection:
         self.finished: set[Part] = set()
         self.ledger = Ledger()
         self.accounts: Sequence[Account] = ()
+        self._has_accounts = False
         self._visit = visit
         self._door = door
         self._store = store
@@ -43,14 +44,20 @@ class Collection:
         self._since = since
         self._parts = parts
 
+    async def find_accounts(self) -> None:
+        """List the login's accounts, which ``collect`` then need not do any more."""
+        self._progress.step("accounts")
+        self.accounts = await self._door.utility.accounts(self._visit)
+        self._has_accounts = True
+
     async def collect(self) -> tuple[Outcome, str]:
         """Collect every account of the login; what it came to, and a sentence about it.
 
         Raises:
             Stop: the portal or the script stood in the way; what was stored stays.
         """
-        self._progress.step("accounts")
-        self.accounts = await self._door.inside(lambda: self._door.utility.accounts(self._visit))
+        if not self._has_accounts:
+            await self._door.inside(self.find_accounts)
         stops: list[Stop] = []
         unfinished: set[Part] = set()
         for account in self.accounts:

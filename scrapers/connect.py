@@ -54,13 +54,15 @@ class Door:
         self.use = SessionUse.NEW
         self.inside_now = False
 
-    async def enter(self, *, had_session: bool) -> None:
+    async def enter(self, proof: Callable[[], Awaitable[object]] | None = None, *, had_session: bool) -> None:
         """Reuse the session or sign in.
+
+        ``proof`` is something useful that only goes well inside, done instead of just asking.
 
         Raises:
             Stop: the customer, the portal or the script is at fault.
         """
-        if had_session and await self._still_known():
+        if had_session and await self._still_known(proof):
             self.use = SessionUse.REUSED
             self.inside_now = True
             return
@@ -68,10 +70,13 @@ class Door:
         if had_session and self._visit.challenged:
             self.use = SessionUse.CHALLENGED_AGAIN
 
-    async def _still_known(self) -> bool:
+    async def _still_known(self, proof: Callable[[], Awaitable[object]] | None) -> bool:
         try:
             with script_errors(self.utility.name, "using the saved session"):
-                return await self.utility.is_signed_in(self._visit)
+                if proof is None:
+                    return await self.utility.is_signed_in(self._visit)
+                await proof()
+                return True
         except SessionEnded:
             return False
 
