@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from formats.errors import FormatError
@@ -14,10 +16,22 @@ from scrapers.outcomes import ItemFailed
 from scrapers.progress import Progress
 from scrapers.reader import read_and_store
 from scrapers.side_by_side import side_by_side
-from scrapers.utility import Utility
 from scrapers.visit import Visit
-from storage.results import StoredBill
+from storage.results import ReadBill
 from storage.store import Store
+
+_AT_ONCE = 16
+"""So many bills are written in one transaction: others wait for it."""
+
+
+@dataclass(slots=True)
+class _Fetched:
+    """A bill on its way through the reader; ``fault`` is why it is not in store, or not read."""
+
+    listed: ListedBill
+    document: Document
+    done: bool = False
+    fault: Exception | None = None
 
 
 class BillCollector:
@@ -29,6 +43,8 @@ class BillCollector:
         self._store = store
         self._ledger = ledger
         self._progress = progress
+        self._fetched: deque[_Fetched] = deque()
+        self._kept: list[ListedBill] = []
         self._done = 0
         self._total = 0
 
@@ -39,10 +55,10 @@ class BillCollector:
             listed = await self._door.inside(lambda: utility.bills(self._visit, account))
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
-        in_store = await read_and_store(self._store.stored_bills, account_id)
+        in_store = await read_and_store(self._store.whole_bills, account_id)
         missing = []
         for bill in wanted:
-            if bill.key in in_store and _is_whole(in_store[bill.key]):
+            if bill.key in in_store:
                 self._ledger.stored(account.number, item_name(bill), downloaded=False)
             else:
                 self._ledger.missing(account.number, item_name(bill), "not fetched yet")
@@ -51,13 +67,17 @@ class BillCollector:
         self._total = len(wanted)
         if wanted:
             self._progress.count("bills", self._done, self._total)
-        await side_by_side(self._one(account, account_id, bill) for bill in missing)
+        try:
+            await side_by_side(self._one(account, account_id, bill) for bill in missing)
+        finally:
+            for bill in self._kept:
+                self._ledger.stored(account.number, item_name(bill), downloaded=True)
 
     async def _one(self, account: Account, account_id: int, bill: ListedBill) -> None:
         utility = self._door.utility
         try:
             document = await self._door.inside(lambda: utility.bill_pdf(self._visit, account, bill))
-            await read_and_store(self._read_and_save, account, account_id, bill, document)
+            await self._in_store(account, account_id, _Fetched(bill, document))
         except (ItemFailed, FormatError) as exc:
             self._visit.note("bill missing", bill=item_name(bill), reason=str(exc))
             self._ledger.missing(account.number, item_name(bill), str(exc))
@@ -67,43 +87,55 @@ class BillCollector:
         self._done += 1
         self._progress.count("bills", self._done, self._total)
 
-    def _read_and_save(
-        self, account: Account, account_id: int, listed: ListedBill, document: Document
-    ) -> None:
-        check_pdf(document.content)
+    async def _in_store(self, account: Account, account_id: int, fetched: _Fetched) -> None:
+        """Have it read and stored, by the reader's next turn or by an earlier one that took it along.
+
+        A turn takes bills in the order they came, so none is later than if each had its own.
+        """
+        self._fetched.append(fetched)
+        while not fetched.done:
+            await read_and_store(self._read_and_save, account, account_id)
+        if fetched.fault is not None:
+            raise fetched.fault
+
+    def _read_and_save(self, account: Account, account_id: int) -> None:
+        """Read and store what was fetched while the reader was busy; in its thread."""
+        turn = [self._fetched.popleft() for _ in range(min(_AT_ONCE, len(self._fetched)))]
+        read = []
+        for one in turn:
+            try:
+                read.append(self._read(account, one))
+            except Exception as exc:  # noqa: BLE001 - raised by the task that waits for this bill
+                one.fault = exc
+        try:
+            if read:
+                self._store.save_bills(account_id, read)
+        except Exception as exc:  # noqa: BLE001 - as above
+            for one in turn:
+                one.fault = exc
+        self._kept += [one.listed for one in turn if one.fault is None]
+        for one in turn:
+            one.done = True
+
+    def _read(self, account: Account, one: _Fetched) -> ReadBill:
+        """The bill as it is to be stored. A layout that is not understood is a fault, but is stored."""
+        check_pdf(one.document.content)
         utility = self._door.utility
-        text = pdf_text(document.content)
+        text = pdf_text(one.document.content)
+        bill: Bill | None = None
         try:
             bill = utility.read_bill(text)
         except FormatError as exc:
-            self._save(account_id, listed, document, None, [str(exc)])
-            raise FormatError(f"the PDF is kept, but its layout could not be read: {exc}") from exc
-        if bill.account_number != account.number:
-            raise ItemFailed("the PDF is another account's bill")
-        self._save(account_id, listed, document, bill, disagreements(listed, bill))
-
-    def _save(
-        self,
-        account_id: int,
-        listed: ListedBill,
-        document: Document,
-        bill: Bill | None,
-        problems: Sequence[str],
-    ) -> None:
-        utility: Utility = self._door.utility
-        self._store.save_bill(
-            account_id,
-            listed,
-            document,
-            bill,
-            layout=utility.bill_layout,
-            layout_version=utility.bill_layout_version,
-            problems=problems,
+            one.fault = FormatError(f"the PDF is kept, but its layout could not be read: {exc}")
+            one.fault.__cause__ = exc
+            problems: Sequence[str] = [str(exc)]
+        else:
+            if bill.account_number != account.number:
+                raise ItemFailed("the PDF is another account's bill")
+            problems = disagreements(one.listed, bill)
+        return ReadBill(
+            one.listed, one.document, bill, utility.bill_layout, utility.bill_layout_version, problems
         )
-
-
-def _is_whole(stored: StoredBill) -> bool:
-    return stored.bill is not None and stored.has_file
 
 
 def item_name(bill: ListedBill) -> str:

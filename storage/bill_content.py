@@ -28,8 +28,10 @@ _OPTIONAL = (
 )
 
 
-def columns(bill: Bill) -> dict[str, Any]:
-    """The values of a version's columns."""
+def columns(bill: Bill | None) -> dict[str, Any]:
+    """The values of a version's columns; of an unread document they are all null."""
+    if bill is None:
+        return dict.fromkeys((*_REQUIRED, *_OPTIONAL, "content"))
     fields = {name: getattr(bill, name) for name in (*_REQUIRED, *_OPTIONAL)}
     content = {
         "meters": [_meter_json(meter) for meter in bill.meters],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Executable, inspect, literal, text
+from sqlalchemy import URL, Connection, Executable, inspect, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,7 +18,7 @@ from storage.engines import connected, make_engine, parse
 from storage.errors import StorageError
 from storage.home import DATABASE
 from storage.settings import Settings
-from storage.tables import Row
+from storage.tables import Row, metadata
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
@@ -128,14 +128,24 @@ def at_the_end(session: Session, act: Callable[[Session], None]) -> None:
 
 def insert_if_absent(session: Session, table: type[Row], values: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique constraint says it is there; whether it was inserted."""
+    return bool(insert_absent(session, table, [values], next(iter(values))))
+
+
+def insert_absent(
+    session: Session, table: type[Row], rows: Sequence[Mapping[str, Any]], column: str
+) -> list[Any]:
+    """Insert those rows that no unique constraint says are there; the ``column`` of each inserted."""
+    if not rows:
+        return []
+    its = metadata.tables[str(table.__tablename__)]
     statement: Executable
     if session.get_bind().dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # slow to import, and rarely needed
 
-        statement = postgresql.insert(table).values(**values).on_conflict_do_nothing().returning(literal(1))
+        statement = postgresql.insert(its).on_conflict_do_nothing().returning(its.c[column])
     else:
-        statement = sqlite.insert(table).values(**values).on_conflict_do_nothing().returning(literal(1))
-    return session.connection().execute(statement).first() is not None
+        statement = sqlite.insert(its).on_conflict_do_nothing().returning(its.c[column])
+    return list(session.connection().scalars(statement, [dict(row) for row in rows]))
 
 
 def now(session: Session) -> datetime:

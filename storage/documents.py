@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, col, select
 
 from records import Document
-from storage.database import Database, insert_if_absent
+from storage.database import Database, insert_absent
 from storage.files import Files
 from storage.results import StoredExport
-from storage.tables import AccountRow, DocumentRow, FileRow
+from storage.tables import AccountRow, DocumentRow, FileRow, metadata
+
+Fetched = tuple[str, Document, str]
+"""The portal's key, the document, the hash of its bytes."""
+_DOCUMENT = metadata.tables["document"]
+_FILE = metadata.tables["file"]
 
 
 class Kind(StrEnum):
@@ -21,34 +27,56 @@ class Kind(StrEnum):
     INTERVALS = "intervals"
 
 
-def keep(
-    session: Session,
-    files: Files,
-    account: AccountRow,
-    kind: Kind,
-    key: str,
-    document: Document,
-    sha256: str,
-) -> DocumentRow:
-    """The row of these bytes under the portal's key. The file is on disk before the row is committed."""
-    same: dict[str, Any] = {"account_id": account.id, "kind": kind.value, "portal_key": key, "sha256": sha256}
-    row = session.exec(select(DocumentRow).filter_by(**same)).first()
-    if row is None:
-        insert_if_absent(session, FileRow, {"sha256": sha256, "size": len(document.content), "refs": 0})
-        session.execute(
-            update(FileRow).where(col(FileRow.sha256) == sha256).values(refs=col(FileRow.refs) + 1)
-        )
-        row = DocumentRow(
-            company_id=account.company_id,
-            media_type=document.media_type,
-            name=document.name,
-            fetched_at=datetime.now(UTC),
-            **same,
-        )
-        session.add(row)
-        session.flush()
-    files.put_as(sha256, document.content)
-    return row
+def keep_all(
+    session: Session, files: Files, account: AccountRow, kind: Kind, fetched: Sequence[Fetched]
+) -> list[int]:
+    """The ids of these bytes' rows under the portal's keys. Files are on disk before a row is committed."""
+    known = _known(session, account.id, kind, fetched)
+    new = {(key, sha256): document for key, document, sha256 in fetched if (key, sha256) not in known}
+    if new:
+        _count(session, {sha256: len(document.content) for (_, sha256), document in new.items()}, new)
+        at = datetime.now(UTC)
+        rows = [
+            {
+                "company_id": account.company_id,
+                "account_id": account.id,
+                "kind": kind.value,
+                "portal_key": key,
+                "sha256": sha256,
+                "media_type": document.media_type,
+                "name": document.name,
+                "fetched_at": at,
+            }
+            for (key, sha256), document in new.items()
+        ]
+        session.connection().execute(insert(_DOCUMENT), rows)
+        known = _known(session, account.id, kind, fetched)
+    files.put_as({sha256: document.content for _, document, sha256 in fetched})
+    return [known[key, sha256] for key, _, sha256 in fetched]
+
+
+def _known(
+    session: Session, account_id: int, kind: Kind, fetched: Sequence[Fetched]
+) -> dict[tuple[str, str], int]:
+    query = select(DocumentRow.portal_key, DocumentRow.sha256, DocumentRow.id).where(
+        DocumentRow.account_id == account_id,
+        DocumentRow.kind == kind.value,
+        col(DocumentRow.portal_key).in_({key for key, *_ in fetched}),
+    )
+    return {(key, sha256): row_id for key, sha256, row_id in session.exec(query)}
+
+
+def _count(session: Session, sizes: Mapping[str, int], new: Iterable[tuple[str, str]]) -> None:
+    """Count the new references. Files are locked in the order of their hashes, as by all who lock several."""
+    sorted_sizes = sorted(sizes.items())
+    rows = [{"sha256": sha256, "size": size, "refs": 0} for sha256, size in sorted_sizes]
+    insert_absent(session, FileRow, rows, "sha256")
+    more = Counter(sha256 for _, sha256 in new)
+    refer = update(_FILE).where(_FILE.c.sha256 == bindparam("its"))
+    session.connection().execute(
+        refer.values(refs=_FILE.c.refs + bindparam("more")),
+        [{"its": sha256, "more": more[sha256]} for sha256, _ in sorted_sizes],
+    )
 
 
 def exports(session: Session, account_id: int) -> list[StoredExport]:

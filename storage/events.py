@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from records import EventKind
-from storage.database import at_the_end, insert_if_absent, now
+from storage.database import at_the_end, insert_absent, now
 from storage.results import Event
 from storage.tables import CustomerRow, EventRow, LoginRow
 
@@ -31,6 +31,19 @@ def tell(
 
     ``about`` becomes the payload's object, after the customer's ids and utility. No secrets.
     """
+    return bool(tell_all(session, customer_id, [(kind, key, about)], run_id=run_id))
+
+
+def tell_all(
+    session: Session,
+    customer_id: int,
+    told: Sequence[tuple[EventKind, str, Mapping[str, Any]]],
+    *,
+    run_id: int | None = None,
+) -> int:
+    """Write several events of a customer, each a kind, a key and what it is about; how many were new."""
+    if not told:
+        return 0
     query = (
         select(CustomerRow.company_id, CustomerRow.external_id, LoginRow.utility)
         .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
@@ -38,20 +51,20 @@ def tell(
     )
     company_id, external_id, utility = session.exec(query).one()
     whose = {"customer_id": customer_id, "customer_external_id": external_id, "utility": utility}
-    values = {
-        "company_id": company_id,
-        "customer_id": customer_id,
-        "run_id": run_id,
-        "kind": kind.value,
-        "key": key,
-        "payload": {"event": kind.value, "object": {**whose, **about}},
-        "at": now(session),
-    }
-    if not insert_if_absent(session, EventRow, values):
-        return False
+    shared = {"company_id": company_id, "customer_id": customer_id, "run_id": run_id, "at": now(session)}
+    rows = [
+        {
+            **shared,
+            "kind": kind.value,
+            "key": key,
+            "payload": {"event": kind.value, "object": {**whose, **about}},
+        }
+        for kind, key, about in told
+    ]
+    written = insert_absent(session, EventRow, rows, "id")
     if session.get_bind().dialect.name == "postgresql":
-        _leave_to_publish(session, customer_id, kind, key)
-    return True
+        _leave_to_publish(session, written)
+    return len(written)
 
 
 def told(session: Session, customer_id: int, kind: EventKind) -> bool:
@@ -76,12 +89,13 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _leave_to_publish(session: Session, customer_id: int, kind: EventKind, key: str) -> None:
-    query = select(EventRow.id).filter_by(customer_id=customer_id, kind=kind.value, key=key)
+def _leave_to_publish(session: Session, written: Sequence[int]) -> None:
+    if not written:
+        return
     if _WRITTEN not in session.info:
         session.info[_WRITTEN] = []
         at_the_end(session, _publish)
-    session.info[_WRITTEN].append(session.exec(query).one())
+    session.info[_WRITTEN].extend(written)
 
 
 def _publish(session: Session) -> None:

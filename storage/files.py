@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from storage.errors import StorageError
-from storage.home import write_synced, written_aside
+from storage.home import sync, write_synced, written_aside
 
 
 class Files:
@@ -30,22 +31,32 @@ class Files:
 
     def put(self, content: bytes) -> str:
         """Keep ``content``; returns its SHA-256 in hex. Bytes already there are not written again."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        self.put_as(sha256, content)
-        return sha256
+        return self.put_all([content])[0]
 
-    def put_as(self, sha256: str, content: bytes) -> None:
-        """Keep ``content`` under its hash, already known."""
-        target = self.path(sha256)
+    def put_all(self, contents: Sequence[bytes]) -> list[str]:
+        """Keep several; their hashes. Each is on the disk before any is there under its hash."""
+        hashes = [hashlib.sha256(content).hexdigest() for content in contents]
+        self.put_as(dict(zip(hashes, contents, strict=True)))
+        return hashes
+
+    def put_as(self, contents: Mapping[str, bytes]) -> None:
+        """Keep contents under their hashes, already known."""
         try:
-            if target.exists():
-                os.utime(target)
-                return
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with written_aside(target) as aside:
-                write_synced(aside, content)
-                aside.rename(target)
-            _sync_directory(target.parent)
+            with ExitStack() as stack:
+                moves: list[tuple[Path, Path]] = []
+                for sha256, content in contents.items():
+                    target = self.path(sha256)
+                    if target.exists():
+                        os.utime(target)
+                        continue
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    aside = stack.enter_context(written_aside(target))
+                    write_synced(aside, content)
+                    moves.append((aside, target))
+                for aside, target in moves:
+                    aside.rename(target)
+                for directory in {target.parent for _, target in moves}:
+                    sync(directory)
         except OSError as exc:
             raise StorageError(
                 f"A file could not be written to {self.root} ({exc.strerror}); "
@@ -73,11 +84,3 @@ class Files:
                     yield path
             except FileNotFoundError:
                 continue
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

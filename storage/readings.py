@@ -16,7 +16,6 @@ from storage.database import now as database_now
 from storage.results import Coverage, ReadingCounts
 from storage.tables import (
     AccountRow,
-    DocumentRow,
     MeterRow,
     ReadingRevisionRow,
     ReadingRow,
@@ -30,9 +29,7 @@ _REVISION = metadata.tables["reading_revision"]
 _VALUES = tuple(_READING.c[name] for name in Reading._fields)
 
 
-def save(
-    session: Session, account: AccountRow, document: DocumentRow, series: Sequence[Series]
-) -> ReadingCounts:
+def save(session: Session, account: AccountRow, document_id: int, series: Sequence[Series]) -> ReadingCounts:
     """Insert what is new, update what changed; ``account`` is locked.
 
     Of two readings with the same start the last counts. A changed reading's former value is kept.
@@ -51,7 +48,7 @@ def save(
         total += len(readings)
     counts = ReadingCounts(inserted, changed, total - inserted - changed)
     if news:
-        _tell(session, account, document, news, counts)
+        _tell(session, account, document_id, news, counts)
     return counts
 
 
@@ -111,7 +108,7 @@ def fingerprints(session: Session, account_id: int) -> dict[str, str]:
 def _tell(
     session: Session,
     account: AccountRow,
-    document: DocumentRow,
+    document_id: int,
     news: Mapping[str, Sequence[Reading]],
     counts: ReadingCounts,
 ) -> None:
@@ -127,7 +124,7 @@ def _tell(
         "inserted": counts.inserted,
         "changed": counts.changed,
     }
-    key = f"{document.id} {database_now(session).isoformat()}"  # the same bytes may bring news again
+    key = f"{document_id} {database_now(session).isoformat()}"  # the same bytes may bring news again
     events.tell(session, account.customer_id, EventKind.NEW_INTERVALS, key, about)
 
 

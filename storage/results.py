@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from records import Account, Bill, CustomerState, EventKind, Outcome, RunKind, SecretKind
+from records import (
+    Account,
+    Bill,
+    CustomerState,
+    Document,
+    EventKind,
+    ListedBill,
+    Outcome,
+    RunKind,
+    SecretKind,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,18 @@ class StoredBill:
     problems: Sequence[str]
     bill: Bill | None
     has_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBill:
+    """A bill as it was fetched, and what a version of a layout read from it; ``bill`` None is nothing."""
+
+    listed: ListedBill
+    document: Document
+    bill: Bill | None
+    layout: str
+    layout_version: int
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
@@ -59,6 +59,7 @@ from storage.results import (
     Customer,
     CustomerInfo,
     Event,
+    ReadBill,
     ReadingCounts,
     Rejection,
     SavedSession,
@@ -469,24 +470,23 @@ class Store:
         layout_version: int,
         problems: Sequence[str] = (),
     ) -> bool:
-        """Keep a bill's document and what was read from it (None: nothing); whether anything was new.
+        """As ``save_bills`` for one bill; whether anything was new."""
+        read = ReadBill(listed, document, bill, layout, layout_version, problems)
+        return self.save_bills(account_id, [read])[0]
+
+    def save_bills(self, account_id: int, read: Sequence[ReadBill]) -> Sequence[bool]:
+        """Keep bills' documents and what was read from them, all or nothing; of which anything was new.
 
         The same bytes again bring back a file that was lost, which is nothing new.
         """
-        sha256 = self.files.put(document.content)
+        hashes = self.files.put_all([one.document.content for one in read])
         with self._writing() as session:
-            return bills.save(
-                session,
-                self.files,
-                account_id,
-                listed,
-                document,
-                sha256,
-                bill,
-                layout,
-                layout_version,
-                problems,
-            )
+            return bills.save(session, self.files, account_id, list(zip(read, hashes, strict=True)))
+
+    def whole_bills(self, account_id: int) -> Set[str]:
+        """The portal's keys of the bills that are in store, file and all, and were read."""
+        with self._database.reading() as session:
+            return bills.whole(session, self.files, account_id)
 
     def exports(self, account_id: int) -> Sequence[StoredExport]:
         """The interval exports as received, oldest first."""
@@ -514,7 +514,8 @@ class Store:
         with self._writing() as session:
             account = accounts.locked(session, account_id)
             kind = documents.Kind.INTERVALS
-            kept = documents.keep(session, self.files, account, kind, portal_key, document, sha256)
+            fetched = (portal_key, document, sha256)
+            (kept,) = documents.keep_all(session, self.files, account, kind, [fetched])
             return readings.save(session, account, kept, series)
 
     def series(self, account_id: int, meter_id: str) -> Sequence[Series]:
