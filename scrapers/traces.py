@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,7 +33,11 @@ def _bodies(network: Path) -> Iterator[str]:
             snapshot = json.loads(line).get("snapshot", {})
             sent = snapshot.get("request", {}).get("postData") or {}
             came = snapshot.get("response", {}).get("content") or {}
-            if "_sha1" in sent:
-                yield Path(sent["_sha1"]).name
-            if "_sha1" in came and not str(came.get("mimeType", "")).startswith(_SHARED):
-                yield Path(came["_sha1"]).name
+            yield from _kept_in(sent)
+            if not str(came.get("mimeType", "")).startswith(_SHARED):
+                yield from _kept_in(came)
+
+
+def _kept_in(body: Mapping[str, str]) -> Iterator[str]:
+    """The file that a body was put in, by either of the names that Playwright has given the field."""
+    return (Path(body[field]).name for field in ("_file", "_sha1") if field in body)
