@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from records import Account, Address, Commodity, Meter
+from records import Account, Address, Commodity, CustomerState, Meter
 from storage import customers
 from storage.database import put
 from storage.errors import StorageError
 from storage.results import Customer, StoredAccount
-from storage.tables import AccountRow, MeterRow, ServiceRow
+from storage.tables import AccountRow, CustomerRow, MeterRow, ServiceRow
 
 
 def save(session: Session, customer: Customer, account: Account) -> int:
@@ -31,6 +31,39 @@ def save(session: Session, customer: Customer, account: Account) -> int:
         _save_meter(session, row, meter)
     _close_replaced(session, row, account.meters)
     return row.id
+
+
+def unchanged(session: Session, customer: Customer, account: Account) -> int | None:
+    """The account's id, if to save it would change nothing."""
+    query = (
+        select(AccountRow)
+        .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
+        .where(CustomerRow.id == customer.id, CustomerRow.state != CustomerState.REMOVED.value)
+        .where(AccountRow.number == account.number)
+    )
+    row = session.exec(query).first()
+    address = asdict(account.address) if account.address else None
+    if row is None or (row.name, row.address) != (account.name, address):
+        return None
+    meters = session.exec(
+        select(MeterRow, ServiceRow)
+        .join(ServiceRow, col(ServiceRow.id) == MeterRow.service_id)
+        .where(MeterRow.account_id == row.id, col(MeterRow.valid_to).is_(None))
+    )
+    known = {meter.number: (meter, service) for meter, service in meters}
+    served: set[int] = set()
+    for shown in account.meters:
+        if shown.id not in known or not _is_same(shown, *known[shown.id], address):
+            return None
+        served.add(known.pop(shown.id)[1].id)
+    return None if any(service.id in served for _, service in known.values()) else row.id
+
+
+def _is_same(shown: Meter, meter: MeterRow, service: ServiceRow, address: dict[str, str] | None) -> bool:
+    commodity, attributes = shown.commodity.value, dict(shown.additional_attributes)
+    return (meter.commodity, meter.tariff, meter.attributes) == (commodity, shown.tariff, attributes) and (
+        (service.commodity, service.number, service.address) == (commodity, _service_number(shown), address)
+    )
 
 
 def locked(session: Session, account_id: int) -> AccountRow:
@@ -73,9 +106,16 @@ def _save_meter(session: Session, account: AccountRow, shown: Meter) -> MeterRow
 
 
 def _service(session: Session, account: AccountRow, shown: Meter) -> ServiceRow:
-    number = shown.additional_attributes.get("service_number", shown.id)
-    same = {"account_id": account.id, "commodity": shown.commodity.value, "number": number}
+    same = {
+        "account_id": account.id,
+        "commodity": shown.commodity.value,
+        "number": _service_number(shown),
+    }
     return put(session, ServiceRow, same, {"company_id": account.company_id, "address": account.address})
+
+
+def _service_number(shown: Meter) -> str:
+    return shown.additional_attributes.get("service_number", shown.id)
 
 
 def _close_replaced(session: Session, account: AccountRow, shown: Sequence[Meter]) -> None:

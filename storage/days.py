@@ -7,19 +7,33 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlmodel import Session, col
 
 from storage.tables import MeterRow, SeriesRow, metadata
 
 _READING = metadata.tables["reading"]
 _START = _READING.c.start
+_COVERED = text(
+    "WITH RECURSIVE day (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM day WHERE n + 1 < :count)"
+    " SELECT n FROM day WHERE (SELECT sum(seconds) FROM reading WHERE series_id = :series"
+    " AND start >= :start + n * :length AND start < :start + (n + 1) * :length) >= :length"
+)
+"""A look into the primary key for each day; grouped by day, all readings would be sorted first."""
 
 
-def whole(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> set[date]:
+def whole(
+    session: Session,
+    account_id: int,
+    meter_id: str,
+    zone: ZoneInfo,
+    earliest: date | None = None,
+    latest: date | None = None,
+) -> set[date]:
     """The days of ``zone`` in which every series of the meter has readings as long as the day together.
 
-    A reading belongs to the day it starts in. A series without any reading does not count.
+    Of all days, or of those from ``earliest`` to ``latest``. A reading belongs to the day it starts in. A
+    series without any reading does not count.
     """
     this = _READING.c.series_id == SeriesRow.id
     first_start = select(func.min(_START)).where(this).scalar_subquery()
@@ -34,6 +48,7 @@ def whole(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> s
         return set()
     first = datetime.fromtimestamp(max(start for _, start, _ in bounds), zone).date()
     last = datetime.fromtimestamp(min(end for _, _, end in bounds), zone).date()
+    first, last = max(first, earliest or first), min(last, latest or last)
     midnights = {day: _midnight(day, zone) for day in _days(first, last + timedelta(days=1))}
     connection = session.connection()
     return set.intersection(*(_covered(connection, series_id, midnights) for series_id, _, _ in bounds))
@@ -42,15 +57,8 @@ def whole(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> s
 def _covered(connection: Connection, series_id: int, midnights: Mapping[date, int]) -> set[date]:
     covered: set[date] = set()
     for days, start, length in _alike(midnights):
-        end = start + length * len(days)
-        number = (_START - start) // length
-        query = (
-            select(number)
-            .where(_READING.c.series_id == series_id, _START.between(start, end - 1))
-            .group_by(number)
-            .having(func.sum(_READING.c.seconds) >= length)
-        )
-        covered.update(days[at] for at in connection.scalars(query))
+        asked = {"series": series_id, "start": start, "length": length, "count": len(days)}
+        covered.update(days[number] for number in connection.scalars(_COVERED, asked))
     return covered
 
 

@@ -30,7 +30,8 @@ def align(session: Session, row: SeriesRow, shown: Series) -> Sequence[Reading]:
     if shown.exponent < row.exponent:
         _refine(session, row, shown)
     factor = 10 ** (shown.exponent - row.exponent)
-    if max(abs(reading.mantissa) for reading in shown.readings) * factor > _LIMIT:
+    mantissas = [reading[2] for reading in shown.readings]
+    if max(max(mantissas), -min(mantissas)) * factor > _LIMIT:
         raise _too_long(shown)
     if factor == 1:
         return shown.readings

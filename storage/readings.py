@@ -40,7 +40,7 @@ def save(session: Session, account: AccountRow, document_id: int, series: Sequen
     news: dict[str, list[Reading]] = {}
     for one in series:
         row = _series(session, account, one)
-        readings = {reading.start: reading for reading in exponents.align(session, row, one)}
+        readings = {reading[0]: reading for reading in exponents.align(session, row, one)}
         fresh, different = _write(session.connection(), row.id, readings, now)
         if fresh or different:
             news.setdefault(one.meter_id, []).extend([*fresh, *different])
@@ -157,16 +157,19 @@ def _write(
     """Write what differs from what is stored; returns the inserted and the changed."""
     if not readings:
         return [], []
-    query = select(*_VALUES).where(
-        _READING.c.series_id == series_id, _READING.c.start.between(min(readings), max(readings))
-    )
+    there = (_READING.c.series_id == series_id, _READING.c.start.between(min(readings), max(readings)))
+    if connection.scalar(select(_READING.c.start).where(*there).limit(1)) is None:
+        inserts = list(readings.values())
+        _insert(connection, series_id, inserts, now)
+        return inserts, []
+    query = select(*_VALUES).where(*there)
     stored = set(map(tuple, connection.execute(query)))
     different = [reading for reading in readings.values() if reading not in stored]
     starts = {row[0] for row in stored}
     inserts = [reading for reading in different if reading.start not in starts]
     changes = [reading for reading in different if reading.start in starts]
     if inserts:
-        _insert(connection, [(series_id, *reading, now, now) for reading in inserts])
+        _insert(connection, series_id, inserts, now)
     if changes:
         this = and_(_READING.c.series_id == series_id, _READING.c.start == bindparam("at"))
         former = select(_READING.c.series_id, *_VALUES, _READING.c.updated, bindparam("now", type_=BIG))
@@ -177,15 +180,24 @@ def _write(
     return inserts, changes
 
 
-def _insert(connection: Connection, rows: list[tuple[int, ...]]) -> None:
-    """Rows in the table's order, straight to the driver: SQLAlchemy's way costs double, or much more."""
+def _insert(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:
+    """Straight to the driver: SQLAlchemy's way costs double, or much more."""
+    names = ", ".join(_READING.columns.keys())
     if connection.dialect.name == "postgresql":
-        names = ", ".join(_READING.columns.keys())
-        arrays = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in _READING.columns)
-        statement = f"INSERT INTO reading ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
-        connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
-    else:
-        connection.exec_driver_sql(str(insert(_READING).compile(dialect=connection.dialect)), rows)
+        kinds = [column.type.compile(connection.dialect) for column in _VALUES]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+        statement = (
+            f"INSERT INTO reading ({names})"  # noqa: S608 - our own names
+            f" SELECT {series_id:d}, its.*, {now:d}, {now:d} FROM unnest({arrays}) its"
+        )
+        connection.exec_driver_sql(statement, tuple(map(list, zip(*readings, strict=True))))
+        return
+    statement = f"INSERT INTO reading ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+    rows = [  # a truth value would cost the driver as much as all the rest of its row
+        (series_id, start, seconds, mantissa, 1 if estimated else 0, now, now)
+        for start, seconds, mantissa, estimated in readings
+    ]
+    connection.exec_driver_sql(statement, rows)
 
 
 def _new_values(reading: Reading, now: int) -> dict[str, int | bool]:

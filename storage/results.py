@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from pydantic import SecretStr
+
 from records import (
     Account,
     Bill,
@@ -97,6 +99,20 @@ class SavedSession:
     version: int
     saved_at: datetime
     trusted_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """What a run needs to know at its start. ``session_fault`` is why a saved session does not open.
+
+    ``factor`` is what the portal last challenged the login with, "" if it never did.
+    """
+
+    may_collect: bool
+    secrets: Mapping[SecretKind, SecretStr]
+    factor: str
+    session: SavedSession | None
+    session_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Session, case, col, func, select
 
 from records import CustomerState, EventKind, LedgerItem, Outcome, Part, RunKind, RunState, WhoActs
@@ -15,9 +17,10 @@ from storage.errors import StorageError
 from storage.processes import short
 from storage.queue import ACTIVE, HELD, tell
 from storage.results import Customer
-from storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow
+from storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow, metadata
 from storage.work import FollowUp, Lease, PortalWas, RunInfo, RunStep, RunStory
 
+_LEDGER = metadata.tables["ledger_item"]
 _TOLD_AS_FAILED = frozenset({WhoActs.PORTAL, WhoActs.US})
 
 
@@ -47,7 +50,8 @@ def finish(
     at = now(session)
     row.outcome, row.message, row.session = outcome.value, message, use
     row.seconds, row.pages, row.evidence = dict(seconds), pages, evidence
-    session.add_all(_ledger_rows(row, ledger))
+    if ledger:
+        session.connection().execute(insert(_LEDGER), _ledger_rows(row, ledger))
     leases.close(session, row, RunState.ENDED, at, outcome.value)
     customer, login = _whose(session, row.customer_id)
     portals.note(session, login.utility, login.id, row.id, follow.portal, at, follow.portal_rests)
@@ -195,19 +199,8 @@ def story(session: Session, run_id: int) -> RunStory | None:
     )
 
 
-def _ledger_rows(row: RunRow, ledger: Sequence[LedgerItem]) -> list[LedgerItemRow]:
-    return [
-        LedgerItemRow(
-            company_id=row.company_id,
-            run_id=row.id,
-            account_number=item.account_number,
-            item=item.item,
-            stored=item.stored,
-            downloaded=item.downloaded,
-            reason=item.reason,
-        )
-        for item in ledger
-    ]
+def _ledger_rows(row: RunRow, ledger: Sequence[LedgerItem]) -> list[dict[str, Any]]:
+    return [{"company_id": row.company_id, "run_id": row.id, **asdict(item)} for item in ledger]
 
 
 def _tell_events(

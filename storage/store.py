@@ -31,6 +31,7 @@ from records import (
 from storage import (
     accounts,
     bills,
+    briefings,
     challenges,
     credentials,
     customers,
@@ -55,6 +56,7 @@ from storage.files import Files
 from storage.home import FILES, prepare_home
 from storage.migrations import bring_up_to_date
 from storage.results import (
+    Briefing,
     Coverage,
     Customer,
     CustomerInfo,
@@ -91,6 +93,7 @@ class Store:
         self._vault = vault
         self._home = home
         self._lease: Lease | None = None
+        self._loaded: bytes | None = None
         self.files = Files(home / FILES)
 
     @classmethod
@@ -227,6 +230,8 @@ class Store:
             return logins.factor(session, customer)
 
     def note_factor(self, customer: Customer, factor: str) -> None:
+        if self.met_factor(customer) == factor:
+            return
         with self._writing() as session:
             logins.note_factor(session, customer, factor)
 
@@ -243,17 +248,37 @@ class Store:
             credentials.save(session, self._vault, customer, secrets)
 
     def save_session(self, customer: Customer, state: bytes, *, trusted_since: datetime | None) -> None:
-        """Keep the portal's session. ``trusted_since`` None leaves it as it was."""
+        """Keep the portal's session. ``trusted_since`` None leaves it as it was.
+
+        The holder of a run, who alone writes it, writes nothing if it is as it was last loaded or saved.
+        """
+        if trusted_since is None and state == self._loaded:
+            return
         with self._writing() as session:
             sessions.save(session, self._vault, customer, state, trusted_since)
+        self._remember(state)
 
     def load_session(self, customer: Customer) -> SavedSession | None:
         with self._database.reading() as session:
-            return sessions.load(session, self._vault, customer)
+            saved = sessions.load(session, self._vault, customer)
+        self._remember(saved.state if saved else None)
+        return saved
 
     def drop_session(self, customer: Customer) -> None:
         with self._writing() as session:
             sessions.drop(session, customer)
+        self._remember(None)
+
+    def _remember(self, state: bytes | None) -> None:
+        if self._lease is not None:
+            self._loaded = state
+
+    def briefing(self, customer: Customer) -> Briefing:
+        """All that a run needs at its start, in one transaction."""
+        with self._database.reading() as session:
+            brief = briefings.brief(session, self._vault, customer)
+        self._remember(brief.session.state if brief.session else None)
+        return brief
 
     # queue
 
@@ -446,6 +471,10 @@ class Store:
 
     def save_account(self, customer: Customer, account: Account) -> int:
         """Insert or update the account and its meters; returns the account's id."""
+        with self._database.reading() as session:
+            known = accounts.unchanged(session, customer, account)
+        if known is not None:
+            return known
         with self._writing() as session:
             return accounts.save(session, customer, account)
 
@@ -498,10 +527,20 @@ class Store:
         with self._database.reading() as session:
             return readings.coverage(session, account_id)
 
-    def whole_days(self, account_id: int, meter_id: str, zone: ZoneInfo) -> set[date]:
-        """The days of ``zone`` that every series of the meter covers from midnight to midnight."""
+    def whole_days(
+        self,
+        account_id: int,
+        meter_id: str,
+        zone: ZoneInfo,
+        first: date | None = None,
+        last: date | None = None,
+    ) -> set[date]:
+        """The days of ``zone`` that every series of the meter covers from midnight to midnight.
+
+        ``first`` and ``last`` are the days to look at, both included: it is quicker for fewer.
+        """
         with self._database.reading() as session:
-            return days.whole(session, account_id, meter_id, zone)
+            return days.whole(session, account_id, meter_id, zone, first, last)
 
     def save_readings(
         self, account_id: int, document: Document, portal_key: str, series: Sequence[Series]

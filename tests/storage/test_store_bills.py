@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from records import Account, Commodity, Meter
 from storage.errors import StorageError
+from storage.results import ReadBill
 from storage.store import Store
-from tests.storage.conftest import ON_BOTH, Rows
+from storage.work import Lease, LeaseLost
+from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, GAS, USERNAME, UTILITY, bill, listed, pdf, series
 
 pytestmark = ON_BOTH
@@ -72,6 +76,83 @@ def test_an_unread_bill_is_kept_and_read_later(store: Store, account: int) -> No
     assert store.stored_bills(account)["b1"].bill == bill()
 
 
+def _read(key: str, content: bytes, total: int | None = 4200, version: int = 1) -> ReadBill:
+    return ReadBill(listed(key), pdf(content), None if total is None else bill(total), "l", version)
+
+
+def test_several_bills_at_once_are_as_one_after_the_other(store: Store, account: int, rows: Rows) -> None:
+    """One that was there, two of the same bytes, one that is unread, and one that comes twice."""
+    store.save_bill(account, listed("b1"), pdf(b"one"), bill(1), layout="l", layout_version=1)
+    together = [
+        _read("b1", b"one", 1),
+        _read("b2", b"same"),
+        _read("b3", b"same", 3),
+        _read("b4", b"four", None),
+        _read("b4", b"four", 4, version=2),
+        _read("b4", b"four", 4, version=2),
+        _read("b2", b"other", 5),
+    ]
+    assert store.save_bills(account, together) == [False, True, True, True, True, False, True]
+    stored = store.stored_bills(account)
+    assert {key: each.bill and each.bill.total_amount for key, each in stored.items()} == {
+        "b1": 1,
+        "b2": 5,
+        "b3": 3,
+        "b4": 4,
+    }
+    assert [event.kind.value for event in store.events()] == [
+        "new_bill",
+        "new_bill",
+        "new_bill",
+        "new_unparsed_bill",
+        "new_bill",
+        "updated_bill",
+    ]
+    assert sorted(refs for (refs,) in rows("SELECT refs FROM file")) == [1, 1, 1, 2]
+    assert [_count(rows, name) for name in ("bill", "bill_version", "document", "file")] == [4, 6, 5, 4]
+
+
+def test_of_several_bills_all_are_kept_or_none(store: Store, account: int, rows: Rows) -> None:
+    with pytest.raises(StorageError, match="no account"):
+        store.save_bills(account + 1, [_read("b1", b"one"), _read("b2", b"two")])
+    huge = _read("b2", b"two", 2**63)
+    with pytest.raises(Exception, match=r"too large|OutOfRange"):
+        store.save_bills(account, [_read("b1", b"one"), huge])
+    assert [_count(rows, name) for name in ("bill", "document", "file", "event")] == [0, 0, 0, 0]
+
+
+def test_the_same_file_of_many_accounts_at_once_is_counted_for_each(
+    open_store: OpenStore, rows: Rows
+) -> None:
+    """In whatever order each has its bills."""
+    stores = [open_store() for _ in range(4)]
+    accounts = [
+        each.save_account(each.customer(UTILITY, f"{number}@example.org"), ACCOUNT)
+        for number, each in enumerate(stores)
+    ]
+
+    def save(number: int) -> None:
+        contents = [b"a", b"b", b"c", b"d"]
+        turned = contents[number:] + contents[:number]
+        stores[number].save_bills(accounts[number], [_read(f"b{at}", each) for at, each in enumerate(turned)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, range(4)))
+    assert rows("SELECT refs FROM file") == [(4,)] * 4
+
+
+def test_a_bill_is_whole_once_its_newest_version_is_read_and_its_file_there(
+    store: Store, account: int
+) -> None:
+    store.save_bills(account, [_read("b1", b"one"), _read("b2", b"two", None), _read("b3", b"three")])
+    assert store.whole_bills(account) == {"b1", "b3"}
+    store.save_bills(account, [_read("b2", b"two", 1, version=2), _read("b3", b"new", None)])
+    assert store.whole_bills(account) == {"b1", "b2"}
+    store.files.delete(store.stored_bills(account)["b1"].sha256)
+    assert store.whole_bills(account) == {"b2"}
+    assert store.whole_bills(account + 1) == set()
+
+
 def test_an_account_that_is_not_there_stores_nothing(store: Store, rows: Rows) -> None:
     with pytest.raises(StorageError, match="no account with the id 99"):
         store.save_bill(99, listed(), pdf(), bill(), layout="l", layout_version=1)
@@ -85,6 +166,34 @@ def test_an_account_is_updated_in_place(store: Store, account: int) -> None:
     assert store.save_account(customer, renamed) == account
     (stored,) = store.accounts(customer)
     assert (stored.id, stored.account) == (account, renamed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Ada L."},
+        {"address": None},
+        {"meters": (ELECTRIC,)},
+        {"meters": (replace(ELECTRIC, tariff="Other"), GAS)},
+        {"meters": (replace(ELECTRIC, additional_attributes={"service_number": "78"}), GAS)},
+        {"meters": (replace(ELECTRIC, id="E2"), GAS)},
+        {"meters": (replace(GAS, commodity=Commodity.ELECTRIC), ELECTRIC)},
+    ],
+)
+def test_an_account_is_written_only_when_it_changed(
+    store: Store, account: int, rows: Rows, change: dict[str, Any]
+) -> None:
+    """Who lost its run may say what is known already, and nothing else. A meter not shown stays."""
+    customer = store.customer(UTILITY, USERNAME)
+    lost = store.under(Lease(999, 1))
+    assert lost.save_account(customer, ACCOUNT) == account
+    changed = replace(ACCOUNT, **change)
+    if change != {"meters": (ELECTRIC,)}:
+        with pytest.raises(LeaseLost):
+            lost.save_account(customer, changed)
+    assert store.save_account(customer, changed) == account
+    assert lost.save_account(customer, changed) == account
+    assert _count(rows, "account") == 1
 
 
 def test_a_swapped_meter_keeps_its_service(store: Store, account: int, rows: Rows) -> None:

@@ -70,6 +70,28 @@ def test_the_days_around_a_change_of_clocks_are_told_apart(store: Store, account
     assert _whole(store, account) == set(days)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        (date(2026, 3, 7), date(2026, 3, 8), {7, 8}),
+        (date(2026, 3, 8), date(2026, 3, 8), {8}),
+        (None, date(2026, 3, 7), {6, 7}),
+        (date(2026, 3, 9), None, {9}),
+        (date(2025, 1, 1), date(2027, 1, 1), {6, 7, 8, 9}),
+        (date(2026, 3, 11), date(2026, 3, 20), set()),
+        (date(2026, 3, 9), date(2026, 3, 8), set()),
+    ],
+)
+def test_some_days_may_be_asked_for(
+    store: Store, account: int, first: date | None, last: date | None, found: set[int]
+) -> None:
+    """Around a change of clocks, with the last day incomplete."""
+    midnight = _midnight(date(2026, 3, 6))
+    _save(store, account, series(range(5 * 96 - 4 - 1), start=midnight))
+    whole = store.whole_days(account, ELECTRIC.id, NEW_YORK, first, last)
+    assert whole == {date(2026, 3, day) for day in found}
+
+
 def test_a_hole_in_one_direction_is_a_hole_in_the_day(store: Store, account: int) -> None:
     first = _midnight(date(2026, 6, 1))
     _save(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,8 @@ def test_a_lease_is_renewed_by_beats_and_lapses_without(store: Store, customer: 
 
 
 _WRITES: Mapping[str, Callable[[Store, Lease, Customer, int], Any]] = {
-    "account": lambda store, _, customer, __: store.save_account(customer, ACCOUNT),
+    "account": lambda store, _, customer, __: store.save_account(customer, replace(ACCOUNT, name="B")),
+    "bills": lambda store, _, __, account: store.save_bills(account, []),
     "bill": lambda store, _, __, account: store.save_bill(
         account, listed(), pdf(), bill(), layout="l", layout_version=1
     ),

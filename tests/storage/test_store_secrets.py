@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from records import Outcome
+from records import Outcome, SecretKind
 from storage.errors import StorageError
+from storage.results import Briefing
 from storage.settings import Settings
 from storage.store import Store
 from storage.vault import MasterKey, Vault
@@ -44,6 +45,65 @@ def test_a_session_comes_back_until_it_is_dropped(store: Store) -> None:
     assert b"two" not in repr(saved).encode()
     store.drop_session(customer)
     assert store.load_session(customer) is None
+
+
+def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: Store) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    store.save_session(customer, b"one", trusted_since=None)
+
+    def version() -> int:
+        saved = store.load_session(customer)
+        return saved.version if saved else 0
+
+    holder = store.under(begun(store, customer))
+    holder.save_session(customer, b"one", trusted_since=None)
+    assert version() == 2, "it was not loaded"
+    for state, trusted, expected in (
+        (b"one", None, 2),
+        (b"two", None, 3),
+        (b"two", None, 3),
+        (b"one", None, 4),
+        (b"one", datetime(2026, 1, 2, tzinfo=UTC), 5),
+    ):
+        holder.save_session(customer, state, trusted_since=trusted)
+        assert version() == expected
+    store.save_session(customer, b"other", trusted_since=None)
+    for load in (holder.load_session, holder.briefing):
+        before = version()
+        load(customer)
+        holder.save_session(customer, b"other", trusted_since=None)
+        assert version() == before
+    holder.drop_session(customer)
+    holder.save_session(customer, b"other", trusted_since=None)
+    assert version() == 1
+
+
+def test_a_briefing_is_what_a_run_needs_at_its_start(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
+    assert store.briefing(customer) == Briefing(
+        may_collect=True, secrets=store.secrets(customer), factor="", session=None
+    )
+    store.note_factor(customer, "sms")
+    store.save_session(customer, b"state", trusted_since=None)
+    brief = store.briefing(customer)
+    assert (brief.factor, brief.session) == ("sms", store.load_session(customer))
+    assert brief.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
+    assert CANARY not in repr(brief)
+    assert "state" not in repr(brief.session)
+    store.remove_customer(customer, data=False)
+    assert store.briefing(customer) == Briefing(may_collect=False, secrets={}, factor="sms", session=None)
+
+
+def test_a_session_that_does_not_open_is_told_of_in_the_briefing(store: Store, home: Path) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
+    store.save_session(customer, b"state", trusted_since=None)
+    with sqlite3.connect(home / "meterfarm.db") as database:
+        database.execute("UPDATE portal_session SET ciphertext = 'short'")
+    database.close()
+    brief = store.briefing(customer)
+    assert brief.session is None
+    assert "does not open" in brief.session_fault
+    assert brief.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
 
 
 def test_trust_lasts_through_saves_that_do_not_mention_it(store: Store) -> None:
