@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,18 @@ class Line:
     def say(self, what: Mapping[str, Any]) -> None:
         self._to_starter.write(json.dumps(what) + "\n")
         self._to_starter.flush()
+
+
+def run_until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Run a child that has workers of its own: terminated, it ends them before itself."""
+
+    async def watched() -> None:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(watched())
 
 
 def serve(work: Callable[[], Done]) -> None:

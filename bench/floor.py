@@ -65,7 +65,6 @@ async def visit(client: httpx.AsyncClient, plan: Plan) -> float:
         await get(plan.usage_page)
         await asyncio.gather(*map(get, plan.exports))
 
-    await get("/accounts")  # is the session still good?
     await get("/accounts")
     await asyncio.gather(bills(), intervals())
     return time.perf_counter() - began

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bench.child import BenchFailed, Done, Line
+from bench.child import BenchFailed, Done, Line, run_until_told
 from bench.task import PASSWORD, UTILITY, username
 from farm.bell import Bell, bell_at
 from farm.settings import FarmSettings
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("accounts", type=int)
     given = parser.parse_args()
     way = {"cold": cold, "add-warming": add_warming, "refresh": refresh}[given.way]
-    asyncio.run(way(Line(), given.accounts))
+    run_until_told(way(Line(), given.accounts))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 import httpx
 
-from bench.child import BenchFailed, Line
+from bench.child import BenchFailed, Line, run_until_told
 from bench.process_tree import memory_mib
 from bench.queue_way import Farm, serving
 from bench.rows import percentile
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("waiting", type=int)
     parser.add_argument("data", type=int)
     given = parser.parse_args()
-    asyncio.run(measure(Line(), given.base_url, given.waiting, given.data))
+    run_until_told(measure(Line(), given.base_url, given.waiting, given.data))
 
 
 if __name__ == "__main__":
