@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import date
 
 from formats.errors import FormatError
@@ -42,15 +43,16 @@ class IntervalCollector:
     ) -> None:
         first = max(meter.first, since) if since else meter.first
         wanted = frozenset(days(first, meter.last))
-        had = await self._days_in_store(account_id, meter.meter_id)
-        reasons: dict[date, str] = {}
-        self._enter(account, meter.meter_id, wanted, had, had, reasons)
+        had = have = await self._days_in_store(account_id, meter.meter_id)
+        book = _Book(account.number, meter.meter_id, dict(by_month(wanted)), had)
+        self._enter(book, book.months, have)
         asked_for = to_ask(wanted, had, self._door.utility.restated_days)
         for start, end in spans(asked_for, self._door.utility.longest_export_days):
             reason = await self._one_export(account, account_id, meter.meter_id, start, end)
-            reasons.update(dict.fromkeys(days(start, end), reason))
-            have = await self._days_in_store(account_id, meter.meter_id)
-            self._enter(account, meter.meter_id, wanted, had, have, reasons)
+            asked = frozenset(days(start, end))
+            book.reasons.update(dict.fromkeys(asked, reason))
+            before, have = have, await self._days_in_store(account_id, meter.meter_id)
+            self._enter(book, dict(by_month(wanted & (asked | (before ^ have)))), have)
 
     async def _days_in_store(self, account_id: int, meter_id: str) -> Set[date]:
         zone = self._door.utility.zone
@@ -82,28 +84,37 @@ class IntervalCollector:
             raise ItemFailed(f"not all of the export could be read: {data.problems[0]}")
         self._store.save_readings(account_id, document, key, data.series)
 
-    def _enter(
-        self,
-        account: Account,
-        meter_id: str,
-        wanted: Set[date],
-        had: Set[date],
-        have: Set[date],
-        reasons: dict[date, str],
-    ) -> None:
-        """Write each month of the meter into the ledger as it stands now."""
-        done = 0
-        months = list(by_month(wanted))
-        for month, month_days in months:
-            lacking = sorted(month_days - have)
-            item = f"intervals {meter_id} {month}"
+    def _enter(self, book: _Book, months: Iterable[str], have: Set[date]) -> None:
+        """Write these months of the meter into the ledger as they stand now."""
+        for month in months:
+            lacking = book.months[month] - have
+            item = f"intervals {book.meter_id} {month}"
             if lacking:
-                reason = reasons.get(lacking[0], "not fetched yet") or f"readings of {lacking[0]} are lacking"
-                self._ledger.missing(account.number, item, reason)
+                first = min(lacking)
+                reason = book.reasons.get(first, "not fetched yet") or f"readings of {first} are lacking"
+                book.whole.discard(month)
+                self._ledger.missing(book.account_number, item, reason)
             else:
-                done += 1
-                self._ledger.stored(account.number, item, downloaded=bool(month_days - had))
-        self._progress.count(f"intervals {meter_id}", done, len(months))
+                book.whole.add(month)
+                fresh = bool(book.months[month] - book.had)
+                self._ledger.stored(book.account_number, item, downloaded=fresh)
+        self._progress.count(f"intervals {book.meter_id}", len(book.whole), len(book.months))
+
+
+@dataclass(slots=True)
+class _Book:
+    """How a meter stands, month by month.
+
+    ``had`` are the days in store at first, ``whole`` the months of which nothing is missing by now.
+    ``reasons`` says of each day asked for why it was not had, "" if its export was.
+    """
+
+    account_number: str
+    meter_id: str
+    months: Mapping[str, Set[date]]
+    had: Set[date]
+    reasons: dict[date, str] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
 
 
 def to_ask(wanted: Set[date], had: Set[date], restated: int) -> Set[date]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from datetime import date, timedelta
 from itertools import groupby
+from operator import attrgetter
 
 _DAY = timedelta(days=1)
 
@@ -33,5 +34,5 @@ def spans(missing: Iterable[date], longest: int) -> Iterator[tuple[date, date]]:
 
 def by_month(wanted: Iterable[date]) -> Iterator[tuple[str, Set[date]]]:
     """Days grouped by month, ``2026-10`` first to last."""
-    for month, group in groupby(sorted(wanted), key=lambda day: f"{day:%Y-%m}"):
-        yield month, frozenset(group)
+    for (year, month), group in groupby(sorted(wanted), key=attrgetter("year", "month")):
+        yield f"{year}-{month:02}", frozenset(group)
