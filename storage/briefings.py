@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
+from sqlmodel import Session, col, exists, select
 
-from storage import credentials, customers, logins, sessions
+from storage import credentials, sessions
 from storage.errors import StorageError
-from storage.results import Briefing, Customer
+from storage.results import Briefing, Customer, SavedSession
+from storage.tables import ConsentRow, CustomerRow, LoginRow, PortalSessionRow
 from storage.vault import Vault
 
 
 def brief(session: Session, vault: Vault, customer: Customer) -> Briefing:
-    """Raises StorageError if a secret does not open; a session that does not is only told of."""
-    saved, fault = None, ""
+    """Raises StorageError if a secret does not open; a session that does not is only told of.
+
+    The customer's row is among what is asked for: the session knows it then, when it opens the secrets.
+    """
+    consents = exists().where(
+        col(ConsentRow.customer_id) == CustomerRow.id, col(ConsentRow.revoked_at).is_(None)
+    )
+    query = (
+        select(CustomerRow, LoginRow.factor, PortalSessionRow, consents)
+        .select_from(CustomerRow)
+        .join(LoginRow, col(LoginRow.id) == customer.login_id)
+        .join(PortalSessionRow, col(PortalSessionRow.customer_id) == CustomerRow.id, isouter=True)
+        .where(CustomerRow.id == customer.id)
+    )
+    found = session.exec(query).first()
+    if found is None:
+        return Briefing(may_collect=False, secrets={}, factor="", session=None)
+    _, factor, kept, may_collect = found
+    saved: SavedSession | None = None
+    fault = ""
     try:
-        saved = sessions.load(session, vault, customer)
+        saved = sessions.opened(session, vault, customer, kept) if kept else None
     except StorageError as exc:
         fault = str(exc)
-    return Briefing(
-        may_collect=customers.may_collect(session, customer),
-        secrets=credentials.load(session, vault, customer),
-        factor=logins.factor(session, customer),
-        session=saved,
-        session_fault=fault,
-    )
+    secrets = credentials.load(session, vault, customer)
+    return Briefing(bool(may_collect), secrets, factor, saved, fault)

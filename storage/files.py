@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from storage.errors import StorageError
-from storage.home import sync, write_synced, written_aside
+from storage.home import sync, written_aside
 
 
 class Files:
@@ -40,7 +40,10 @@ class Files:
         return hashes
 
     def put_as(self, contents: Mapping[str, bytes]) -> None:
-        """Keep contents under their hashes, already known."""
+        """Keep contents under their hashes, already known.
+
+        All are written before the first is waited for: the disk then has much of the rest already.
+        """
         try:
             with ExitStack() as stack:
                 moves: list[tuple[Path, Path]] = []
@@ -51,8 +54,10 @@ class Files:
                         continue
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                     aside = stack.enter_context(written_aside(target))
-                    write_synced(aside, content)
+                    aside.write_bytes(content)
                     moves.append((aside, target))
+                for aside, _ in moves:
+                    sync(aside)
                 for aside, target in moves:
                     aside.rename(target)
                 for directory in {target.parent for _, target in moves}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStep
 from storage.work import FollowUp, Lease, PortalWas, RunInfo, RunStep, RunStory
 
 _LEDGER = metadata.tables["ledger_item"]
+_ITEM = [field.name for field in fields(LedgerItem)]
 _TOLD_AS_FAILED = frozenset({WhoActs.PORTAL, WhoActs.US})
 
 
@@ -200,7 +201,8 @@ def story(session: Session, run_id: int) -> RunStory | None:
 
 
 def _ledger_rows(row: RunRow, ledger: Sequence[LedgerItem]) -> list[dict[str, Any]]:
-    return [{"company_id": row.company_id, "run_id": row.id, **asdict(item)} for item in ledger]
+    whose = {"company_id": row.company_id, "run_id": row.id}
+    return [whose | {field: getattr(item, field) for field in _ITEM} for item in ledger]
 
 
 def _tell_events(

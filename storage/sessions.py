@@ -37,8 +37,10 @@ def save(
 def load(session: Session, vault: Vault, customer: Customer) -> SavedSession | None:
     query = select(PortalSessionRow).where(PortalSessionRow.customer_id == customer.id)
     row = session.exec(query).first()
-    if row is None:
-        return None
+    return opened(session, vault, customer, row) if row else None
+
+
+def opened(session: Session, vault: Vault, customer: Customer, row: PortalSessionRow) -> SavedSession:
     state = customers.unseal(session, vault, customer, _SESSION, row.ciphertext)
     return SavedSession(state, row.version, row.saved_at, row.trusted_since)
 

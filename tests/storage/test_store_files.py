@@ -132,8 +132,8 @@ def test_an_interrupted_write_leaves_no_visible_file(tmp_path: Path) -> None:
 def test_a_killed_write_leaves_only_what_is_swept(store: Store, home: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; import storage.files as files\n"
-        "def killed(path, content): path.write_bytes(content[:10]); os._exit(9)\n"
-        "files.write_synced = killed\n"
+        "def killed(path): os.truncate(path, 10); os._exit(9)\n"
+        "files.sync = killed\n"
         "files.Files(Path(sys.argv[1])).put(b'x' * 1_000_000)\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(home / "files")], check=False, cwd=ROOT)
