@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from urllib.parse import urljoin, urlsplit
 
-from lxml import etree, html
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 from tenacity import (
@@ -34,6 +32,7 @@ from scrapers.outcomes import (
     stop_for_status,
 )
 from scrapers.pace import UNPACED, Pace, paced
+from scrapers.signs import first_sign
 from scrapers.transport import NoAnswer, Transport
 
 _REDIRECTS = 10
@@ -159,7 +158,7 @@ class Http:
                 self._raise_for_status(answer)
             return
         self.pages.append(answer)
-        sign = sign_in(answer, self._signs)
+        sign = first_sign(urlsplit(answer.url).path, answer.content, self._signs)
         if sign is not None and sign.means == SIGNED_OUT:
             raise SessionEnded(f"{self._portal} ended the session.")
         stop = stop_for_sign(self._portal, sign) if sign else None
@@ -196,25 +195,3 @@ def _is_unreachable(error: BaseException) -> bool:
         and not isinstance(error.__cause__, PlaywrightTimeout)
         and not (isinstance(error.__cause__, NoAnswer) and not error.__cause__.in_time)
     )
-
-
-def sign_in(answer: Answer, signs: Sequence[Sign]) -> Sign | None:
-    """The first of ``signs`` that an HTML answer carries."""
-    if not answer.content.strip():
-        return None
-    try:
-        root: html.HtmlElement = html.document_fromstring(
-            answer.content, parser=html.HTMLParser(encoding="utf-8")
-        )
-    except etree.ParserError:
-        return None
-    for hidden in root.xpath("//script|//style|//template|//noscript|//body//*[@hidden]"):
-        hidden.drop_tree()
-    text = _squeezed(root.text_content())
-    headings = [_squeezed(heading.text_content()) for heading in root.xpath("//h1|//h2")]
-    path = urlsplit(answer.url).path
-    return next((sign for sign in signs if sign.fits(path=path, headings=headings, text=text)), None)
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
