@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +22,7 @@ from storage.results import Customer
 from storage.settings import Settings
 from storage.store import Store
 from storage.work import ChallengeInfo, RunInfo
+from tests.forked import Forked
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -42,7 +41,7 @@ class Farm:
     url: str
     environment: dict[str, str]
     store: Store
-    workers: subprocess.Popen[str] | None = None
+    workers: Forked | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     # customers
@@ -131,28 +130,24 @@ class Farm:
 
     def start(self, processes: int = 2, stderr: TextIO | None = None) -> None:
         """Start the `worker` command and wait until it says that it serves."""
-        self.workers = subprocess.Popen(
-            [sys.executable, "-m", "cli", "worker", "--processes", str(processes)],
-            env=self.environment,
-            cwd=self.home.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            start_new_session=True,
-        )
-        if self.workers.stdout is None or "serve" not in self.workers.stdout.readline():
+        with Path(os.devnull).open() as nothing:
+            self.workers = Forked(
+                ["worker", "--processes", str(processes)],
+                self.environment,
+                self.home.parent,
+                stdin=nothing.fileno(),
+                stderr=stderr.fileno() if stderr else 2,
+            )
+        if "serve" not in self.workers.stdout.readline():
             raise AssertionError("the workers did not start")
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
         """Stop the workers; their command's exit status."""
         if self.workers is None:
             raise AssertionError("no workers were started")
-        with suppress(ProcessLookupError):
-            self.workers.send_signal(number)
+        self.workers.send_signal(number)
         status = self.workers.wait(seconds)
-        if self.workers.stdout is not None:
-            self.workers.stdout.close()
+        self.workers.stdout.close()
         self.workers = None
         return status
 

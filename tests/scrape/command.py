@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.forked import Forked
 from tests.scrape.portal import Answer
 
 ROOT = Path(__file__).parents[2]
@@ -38,27 +36,16 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     return os.environ | {"METERFARM_HOME": str(home), "PYTHONPATH": str(ROOT)} | extra
 
 
-def start(home: Path, *arguments: str, **extra: str) -> subprocess.Popen[str]:
-    """Start the command. It answers Ctrl-C even where the tests themselves were started in the background."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli", *arguments],
-        env=environment(home, **extra),
-        cwd=home.parent,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def start(home: Path, *arguments: str, **extra: str) -> Forked:
+    """Start the command."""
+    return Forked(arguments, environment(home, **extra), home.parent)
 
 
 def meterfarm(home: Path, *arguments: str, stdin: str = "", **extra: str) -> Ran:
     """Run any command to its end."""
     with start(home, *arguments, **extra) as process:
-        stdout, stderr = process.communicate(stdin, timeout=100)
-        return Ran(process.returncode, stdout, stderr)
+        stdout, stderr = process.communicate(stdin)
+        return Ran(process.wait(), stdout, stderr)
 
 
 def scrape(
@@ -84,7 +71,7 @@ def scrape(
     )
     mfa = ("--mfa-stdin",) if answer else ()
     with start(home, *fixed, *mfa, *arguments, **extra) as process:
-        if process.stdin is None or process.stdout is None or process.stderr is None:
+        if process.stdin is None or process.stderr is None:
             raise RuntimeError("no pipes")
         process.stdin.write("".join(f"{line}\n" for line in (password, *secrets)))
         process.stdin.flush()

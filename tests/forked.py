@@ -1,0 +1,219 @@
+"""The `meterfarm` command in a process of its own, forked from one that has imported it already.
+
+Starting Python and importing all that the command needs takes more than a second; a fork takes some
+milliseconds. The forked process has its own pid, session, environment, directory and descriptors.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parents[1]
+_TIMEOUT = 100
+
+
+class Forked:
+    """As ``subprocess.Popen`` with pipes for text, but for descriptors that are given."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        *,
+        stdin: int | None = None,
+        stderr: int | None = None,
+    ) -> None:
+        read_in, write_in = (stdin, None) if stdin is not None else os.pipe()
+        read_out, write_out = os.pipe()
+        read_err, write_err = (None, stderr) if stderr is not None else os.pipe()
+        line, theirs = socket.socketpair()
+        with theirs:
+            order = {"arguments": list(arguments), "env": dict(env), "cwd": str(cwd)}
+            _zygote().order(order, (theirs.fileno(), read_in, write_out, write_err))
+        for mine in (
+            None if stdin is not None else read_in,
+            write_out,
+            None if stderr is not None else write_err,
+        ):
+            if mine is not None:
+                os.close(mine)
+        self._line = line.makefile("r", encoding="ascii")
+        line.close()
+        self.pid = int(self._line.readline())
+        self.stdin: IO[str] | None = (
+            os.fdopen(write_in, "w", encoding="utf-8") if write_in is not None else None
+        )
+        self.stdout: IO[str] = os.fdopen(read_out, "r", encoding="utf-8")
+        self.stderr: IO[str] | None = (
+            os.fdopen(read_err, "r", encoding="utf-8") if read_err is not None else None
+        )
+        self.returncode: int | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._await_end, daemon=True).start()
+
+    def _await_end(self) -> None:
+        status = self._line.readline()
+        self._line.close()
+        self.returncode = int(status) if status else -signal.SIGKILL
+        self._ended.set()
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream is not None:
+                stream.close()
+        if self.poll() is None:
+            self.kill()
+        self.wait(_TIMEOUT)
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float = _TIMEOUT) -> int:
+        if not self._ended.wait(timeout) or self.returncode is None:
+            raise subprocess.TimeoutExpired("meterfarm", timeout)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, text: str = "", timeout: float = _TIMEOUT) -> tuple[str, str]:
+        """Give it all it reads, and take all it writes."""
+        said: list[str] = ["", ""]
+
+        def read(place: int, stream: IO[str]) -> None:
+            said[place] = stream.read()
+
+        streams = [(0, self.stdout), *([(1, self.stderr)] if self.stderr is not None else [])]
+        readers = [threading.Thread(target=read, args=each, daemon=True) for each in streams]
+        for reader in readers:
+            reader.start()
+        if self.stdin is not None:
+            try:
+                self.stdin.write(text)
+                self.stdin.close()
+            except BrokenPipeError:
+                pass  # it does not read any more
+            self.stdin = None
+        for reader in readers:
+            reader.join(timeout)
+        self.wait(timeout)
+        return said[0], said[1]
+
+
+class _Zygote:
+    """The process that has imported everything, and forks."""
+
+    def __init__(self) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.forked", str(theirs.fileno())],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+
+    def order(self, order: Mapping[str, object], descriptors: Sequence[int]) -> None:
+        with self._lock:
+            socket.send_fds(self._orders, [json.dumps(order).encode()], list(descriptors))
+
+    def end(self) -> None:
+        self._orders.close()
+        self._process.wait(30)
+
+
+@cache
+def _zygote() -> _Zygote:
+    zygote = _Zygote()
+    atexit.register(zygote.end)
+    return zygote
+
+
+def _serve(orders: socket.socket) -> None:
+    """Fork for every order; each child's end is told by a process that waits for it."""
+    import cli
+    import console.demo
+    import console.scrape  # noqa: F401 - imported for those who are forked
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        text, descriptors, _, _ = socket.recv_fds(orders, 1 << 20, 4)
+        if not text:
+            return
+        if os.fork() == 0:
+            orders.close()
+            _wait_for_child(json.loads(text), descriptors, cli.main)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], main: object) -> None:
+    """Never returns."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    line, *streams = descriptors
+    pid = os.fork()
+    if pid == 0:
+        os.close(line)
+        _become(order, streams, main)
+    for stream in streams:
+        os.close(stream)
+    os.write(line, f"{pid}\n".encode())
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.write(line, f"{status}\n".encode())
+    os._exit(0)
+
+
+def _become(order: Mapping[str, object], streams: Sequence[int], main: object) -> None:
+    """Be the command. Never returns."""
+    os.setsid()
+    for target, stream in enumerate(streams):
+        os.dup2(stream, target)
+    for stream in streams:
+        if stream > 2:
+            os.close(stream)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    status = 70
+    try:
+        os.chdir(str(order["cwd"]))
+        environment, arguments = order["env"], order["arguments"]
+        if isinstance(environment, dict) and isinstance(arguments, list) and callable(main):
+            os.environ.clear()
+            os.environ.update(environment)
+            sys.argv = ["meterfarm", *arguments]
+            main()
+            status = 0
+    except SystemExit as exc:
+        status = exc.code if isinstance(exc.code, int) else 1 if exc.code else 0
+    finally:
+        for written in (sys.stdout, sys.stderr):
+            try:
+                written.flush()
+            except OSError:
+                status = status or 1
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))
