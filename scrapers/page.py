@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     AsyncExitStack,
+    asynccontextmanager,
     contextmanager,
     nullcontext,
+    suppress,
 )
 from urllib.parse import urljoin, urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Response, Route
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+    ViewportSize,
+)
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -32,6 +43,7 @@ from scrapers.transport import InBrowser
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
+_AT_REST: ViewportSize = {"width": 320, "height": 240}
 _FORM_AND_REDIRECTS = 3
 
 _FIRST_SIGN = """signs => {
@@ -258,6 +270,24 @@ class BrowserPage:
                 Outcome.BLOCKED,
                 f"{self._portal.name} led to {self._led_away}, a host that is not its own; not followed.",
             ) from stop
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """While nothing is done with the page: no caret that blinks, which takes a percent of a core, and a
+        small view, which takes less memory. It is given back as it was but for the focus."""
+        page = self.shown
+        size = page.viewport_size if page is not None else None
+        if page is None or size is None:
+            yield
+            return
+        with suppress(PlaywrightError):
+            await page.evaluate("document.activeElement && document.activeElement.blur()")
+            await page.set_viewport_size(_AT_REST)
+        try:
+            yield
+        finally:
+            with suppress(PlaywrightError):
+                await page.set_viewport_size(size)
 
     async def session(self) -> PortalSession | None:
         """What a browser needs to be known again, if the page is still there to ask."""

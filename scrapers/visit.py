@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -23,6 +24,7 @@ from scrapers.state import PortalSession
 from scrapers.transport import WithoutBrowser
 
 _ANSWERS = 12
+_AT_ONCE = 1.0
 
 
 class Visit:
@@ -105,7 +107,7 @@ class Visit:
             "challenge", factor=challenge.factor, destination=challenge.destination, error=challenge.error
         )
         try:
-            answer = await self._answers.answer(self._scrubbed(challenge))
+            answer = await self._answered(self._scrubbed(challenge))
         except NotInTime as exc:
             raise Stop(Outcome.MFA_EXPIRED, f"{self.portal.name}: {exc}") from exc
         except NobodyToAsk as exc:
@@ -113,6 +115,18 @@ class Visit:
         if isinstance(answer, Code):
             self.secrets.add(answer.text)
         return answer
+
+    async def _answered(self, challenge: Challenge) -> Answer:
+        """The answer; meanwhile, unless it comes at once, the page is put to rest."""
+        answering = asyncio.ensure_future(self._answers.answer(challenge))
+        try:
+            await asyncio.wait({answering}, timeout=_AT_ONCE)
+            if not answering.done():
+                async with self.page.at_rest():
+                    await asyncio.wait({answering})
+            return answering.result()
+        finally:
+            answering.cancel()
 
     def _scrubbed(self, challenge: Challenge) -> Challenge:
         """A portal may repeat what was typed; a prompt does not."""
