@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -120,7 +121,7 @@ class World:
     busy: Busy
 
 
-@pytest.fixture(scope="module")
+@contextmanager
 def sites() -> Iterator[tuple[Site, Site, Busy]]:
     async def stolen(_: Request) -> Response:
         return PlainTextResponse("yours")
@@ -136,20 +137,20 @@ def client(url: str, parallel: int = 4) -> Http:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["in browser", "without browser"])
-async def world(sites: tuple[Site, Site, Busy], request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """With each transport; to whoever asks through it, both are the same."""
-    portal, foreign, busy = sites
-    http = client(portal.url)
-    if request.param == "without browser":
-        async with WithoutBrowser(portal.url, PortalSession({"cookies": [], "origins": []})) as transport:
-            http.transport = transport
+    with sites() as (portal, foreign, busy):
+        http = client(portal.url)
+        if request.param == "without browser":
+            async with WithoutBrowser(portal.url, PortalSession({"cookies": [], "origins": []})) as transport:
+                http.transport = transport
+                yield World(portal, foreign, http, busy)
+            return
+        async with async_playwright() as driver:
+            context = await driver.request.new_context()
+            http.transport = InBrowser(context)
             yield World(portal, foreign, http, busy)
-        return
-    async with async_playwright() as driver:
-        context = await driver.request.new_context()
-        http.transport = InBrowser(context)
-        yield World(portal, foreign, http, busy)
-        await context.dispose()
+            await context.dispose()
 
 
 async def test_a_page_comes_with_its_parameters_and_the_cookies_set_on_the_way(world: World) -> None:
