@@ -1,109 +1,27 @@
-"""Bills: one identity each, a version for every document or reading of it that differed."""
+"""Bills as they are stored: the newest version of each counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
-
-from sqlalchemy import insert
 from sqlmodel import Session, col, func, select
 
-from records import EventKind, ListedBill
-from storage import accounts, bill_content, documents, events
+from storage import bill_content
 from storage.files import Files
-from storage.results import ReadBill, StoredBill
-from storage.tables import (
-    AccountRow,
-    BillRow,
-    BillVersionRow,
-    DocumentRow,
-    ExtractionRow,
-    metadata,
+from storage.results import StoredBill
+from storage.tables import BillRow, BillVersionRow, DocumentRow, ExtractionRow
+
+_NEWEST = (
+    select(func.max(BillVersionRow.id))
+    .where(BillVersionRow.bill_id == BillRow.id)
+    .correlate(BillRow)
+    .scalar_subquery()
 )
-
-_BILL, _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("bill", "extraction", "bill_version"))
-
-
-def save(
-    session: Session, files: Files, account_id: int, fetched: Sequence[tuple[ReadBill, str]]
-) -> list[bool]:
-    """Keep documents, each with its hash, and what was read from them; of which there was anything new.
-
-    The same bytes read by the same version of the same layout are nothing new, whatever the bill says: a
-    layout that reads differently counts its version up.
-    """
-    account = accounts.locked(session, account_id)
-    is_new: list[bool] = []
-    for group in _without_repeats(fetched):
-        is_new += _save_group(session, files, account, group)
-    return is_new
-
-
-def _without_repeats(fetched: Sequence[tuple[ReadBill, str]]) -> Iterator[list[tuple[ReadBill, str]]]:
-    """Successive groups in which no bill comes twice."""
-    group: dict[str, tuple[ReadBill, str]] = {}
-    for read, sha256 in fetched:
-        if read.listed.key in group:
-            yield list(group.values())
-            group = {}
-        group[read.listed.key] = (read, sha256)
-    yield list(group.values())
-
-
-def _save_group(
-    session: Session, files: Files, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
-) -> list[bool]:
-    if not fetched:
-        return []
-    ids = _identities(session, account, [read.listed for read, _ in fetched])
-    documents_of = documents.keep_all(
-        session,
-        files,
-        account,
-        documents.Kind.BILL,
-        [(read.listed.key, read.document, sha256) for read, sha256 in fetched],
-    )
-    extractions = _extractions(
-        session, account, list(zip(documents_of, (read for read, _ in fetched), strict=True))
-    )
-    before = _versions(session, ids.values())
-    at = datetime.now(UTC)
-    rows, is_new = [], []
-    for (read, _), document_id, extraction_id in zip(fetched, documents_of, extractions, strict=True):
-        bill_id = ids[read.listed.key]
-        versions = before.get(bill_id)
-        is_new.append(not versions or versions[-1].extraction_id != extraction_id)
-        if is_new[-1]:
-            row = {
-                "company_id": account.company_id,
-                "bill_id": bill_id,
-                "document_id": document_id,
-                "extraction_id": extraction_id,
-                "at": at,
-            }
-            rows.append(row | bill_content.columns(read.bill))
-    version_ids = _insert_versions(session, rows)
-    told = [
-        event
-        for (read, _), new in zip(fetched, is_new, strict=True)
-        if new and (event := _event(account, ids[read.listed.key], read, version_ids, before))
-    ]
-    events.tell_all(session, account.customer_id, told)
-    return is_new
 
 
 def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredBill]:
     """The newest version of each of the account's bills by the portal's key, oldest bill first."""
-    newest = (
-        select(func.max(BillVersionRow.id))
-        .where(BillVersionRow.bill_id == BillRow.id)
-        .correlate(BillRow)
-        .scalar_subquery()
-    )
     query = (
         select(BillRow, BillVersionRow, DocumentRow, ExtractionRow)
-        .join(BillVersionRow, col(BillVersionRow.id) == newest)
+        .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
         .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
         .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
         .where(BillRow.account_id == account_id)
@@ -130,126 +48,10 @@ def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredB
 
 def whole(session: Session, files: Files, account_id: int) -> set[str]:
     """The portal's keys of the bills whose newest version was read, and whose file is there."""
-    newest = (
-        select(func.max(BillVersionRow.id))
-        .where(BillVersionRow.bill_id == BillRow.id)
-        .correlate(BillRow)
-        .scalar_subquery()
-    )
     query = (
         select(BillRow.portal_key, DocumentRow.sha256)
-        .join(BillVersionRow, col(BillVersionRow.id) == newest)
+        .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
         .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
         .where(BillRow.account_id == account_id, col(BillVersionRow.total_amount).is_not(None))
     )
     return {key for key, sha256 in session.exec(query) if files.has(sha256)}
-
-
-def _event(
-    account: AccountRow,
-    bill_id: int,
-    read: ReadBill,
-    version_ids: Mapping[int, int],
-    before: Mapping[int, Sequence[BillVersionRow]],
-) -> tuple[EventKind, str, Mapping[str, Any]] | None:
-    """A bill is new once, and unread once; after that, what it says may change."""
-    kind, key = EventKind.NEW_BILL, str(bill_id)
-    last_read = next((row for row in reversed(before.get(bill_id, ())) if row.total_amount is not None), None)
-    if read.bill is None:
-        kind = EventKind.NEW_UNPARSED_BILL
-    elif last_read is not None:
-        kind, key = EventKind.UPDATED_BILL, str(version_ids[bill_id])
-        if bill_content.read(last_read) == read.bill:
-            return None
-    return kind, key, _about(account, bill_id, read)
-
-
-def _about(account: AccountRow, bill_id: int, read: ReadBill) -> dict[str, Any]:
-    """The bill in Bayou's words, without its meters; of an unread one what the portal listed."""
-    bill, listed = read.bill, read.listed
-    about = {
-        "id": bill_id,
-        "external_id": None,
-        "status": "unlocked" if bill else "unparsed",
-        "account_number": bill.account_number if bill else account.number,
-        "billed_on": (bill or listed).billed_on.isoformat(),
-        "total_amount": (bill or listed).total_amount,
-    }
-    if bill is None:
-        return about
-    return about | {
-        "outstanding_balance": bill.outstanding_balance,
-        "billing_period_from": bill.billing_period_from.isoformat(),
-        "billing_period_to": bill.billing_period_to.isoformat(),
-    }
-
-
-def _identities(session: Session, account: AccountRow, listed: Sequence[ListedBill]) -> dict[str, int]:
-    """The bills' ids by the portal's key, made or brought up to date with what is listed."""
-    query = select(BillRow).where(
-        BillRow.account_id == account.id, col(BillRow.portal_key).in_([each.key for each in listed])
-    )
-    known = {row.portal_key: row for row in session.exec(query)}
-    new: list[dict[str, Any]] = []
-    for each in listed:
-        values = {"billed_on": each.billed_on, "listed_amount": each.total_amount}
-        if row := known.get(each.key):
-            row.billed_on, row.listed_amount = each.billed_on, each.total_amount
-        else:
-            same = {"company_id": account.company_id, "account_id": account.id, "portal_key": each.key}
-            new.append(same | values)
-    session.flush()
-    ids = {key: row.id for key, row in known.items()}
-    if new:
-        made = insert(_BILL).returning(_BILL.c.portal_key, _BILL.c.id)
-        ids.update((key, bill_id) for key, bill_id in session.connection().execute(made, new))
-    return ids
-
-
-def _extractions(session: Session, account: AccountRow, read: Sequence[tuple[int, ReadBill]]) -> list[int]:
-    """The ids of these readings of documents, by the documents' ids, in this order."""
-    query = select(
-        ExtractionRow.document_id, ExtractionRow.layout, ExtractionRow.layout_version, ExtractionRow.id
-    ).where(col(ExtractionRow.document_id).in_([document_id for document_id, _ in read]))
-    ids = {(document, layout, version): its for document, layout, version, its in session.exec(query)}
-    at = datetime.now(UTC)
-    new = [
-        {
-            "company_id": account.company_id,
-            "document_id": document_id,
-            "layout": one.layout,
-            "layout_version": one.layout_version,
-            "problems": list(one.problems),
-            "at": at,
-        }
-        for document_id, one in read
-        if (document_id, one.layout, one.layout_version) not in ids
-    ]
-    if new:
-        its = _EXTRACTION.c
-        made = insert(_EXTRACTION).returning(its.document_id, its.layout, its.layout_version, its.id)
-        found = session.connection().execute(made, new)
-        ids.update(((document, layout, version), row_id) for document, layout, version, row_id in found)
-    return [ids[document_id, one.layout, one.layout_version] for document_id, one in read]
-
-
-def _versions(session: Session, bill_ids: Iterable[int]) -> dict[int, list[BillVersionRow]]:
-    """All versions of the bills that have some, oldest first."""
-    query = (
-        select(BillVersionRow)
-        .where(col(BillVersionRow.bill_id).in_(list(bill_ids)))
-        .order_by(col(BillVersionRow.id))
-    )
-    found: dict[int, list[BillVersionRow]] = {}
-    for row in session.exec(query):
-        found.setdefault(row.bill_id, []).append(row)
-    return found
-
-
-def _insert_versions(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
-    """The versions' ids by their bills'."""
-    if not rows:
-        return {}
-    made = insert(_VERSION).returning(_VERSION.c.bill_id, _VERSION.c.id)
-    found = session.connection().execute(made, [dict(row) for row in rows])
-    return {row.bill_id: row.id for row in found}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -81,6 +82,7 @@ def _days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
+@lru_cache(8192)
 def _midnight(day: date, zone: ZoneInfo) -> int:
     """Epoch seconds of the day's first instant, also where clocks skip or repeat midnight."""
     return int(datetime.combine(day, time.min, zone).timestamp())

@@ -30,6 +30,7 @@ from records import (
 )
 from storage import (
     accounts,
+    bill_saving,
     bills,
     briefings,
     challenges,
@@ -510,7 +511,7 @@ class Store:
         """
         hashes = self.files.put_all([one.document.content for one in read])
         with self._writing() as session:
-            return bills.save(session, self.files, account_id, list(zip(read, hashes, strict=True)))
+            return bill_saving.save(session, self.files, account_id, list(zip(read, hashes, strict=True)))
 
     def whole_bills(self, account_id: int) -> Set[str]:
         """The portal's keys of the bills that are in store, file and all, and were read."""
