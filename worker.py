@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import structlog
+import uvloop
 from arq.connections import RedisSettings
 from arq.cron import cron
 from arq.worker import Worker, func
@@ -42,6 +44,8 @@ QUEUES = {"interactive": (INTERACTIVE, RunKind.CONNECT), "data": (DATA, RunKind.
 _JOB_TIMEOUT = 3600
 _POLL = 0.1
 _AGAIN = 0.5
+_COLLECT_AFTER = 50_000
+"""Objects: a year of readings is that many, and none of them is garbage."""
 _DUE_AT = {0, 10, 20, 30, 40, 50}
 
 
@@ -136,7 +140,10 @@ def main() -> int:
     options = parser.parse_args()
     log_to_stderr(Secrets())
     try:
-        asyncio.run(_until_told([options.queue] if options.queue else list(QUEUES), options.parent_fd))
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER, 50, 50)
+        queues = [options.queue] if options.queue else list(QUEUES)
+        uvloop.run(_until_told(queues, options.parent_fd))
     except (StorageError, BrowserMissing, RedisError, OSError) as exc:
         sys.stderr.write(f"meterfarm: {exc}\n")
         return 1

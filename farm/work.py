@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -22,7 +21,7 @@ from farm.settings import FarmSettings
 from farm.slots import Slot
 from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
-from records import Account, Factor, Outcome, RunKind, SecretKind
+from records import Factor, Outcome, RunKind, SecretKind
 from scrapers.attempt import Attempt, Request, Result
 from scrapers.browser import BrowserGone, BrowserMissing, Chromium
 from scrapers.logs import scrub_from_here
@@ -30,9 +29,9 @@ from scrapers.outcomes import Stop
 from scrapers.pace import Pace, PaceLost
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
-from scrapers.utility import AvailableIntervals, Utility
-from scrapers.visit import Visit
+from scrapers.utility import Utility
 from storage.errors import StorageError
+from storage.results import Briefing
 from storage.store import Store
 from storage.work import Claim, LeaseLost
 from utilities import UnknownUtility, load_utility
@@ -120,9 +119,9 @@ class Work:
         if not address:
             nowhere = f"{utility.name} has no public portal; say in METERFARM_PORTAL_URLS where it is."
             return Result(customer, Outcome.PORTAL_DOWN, nowhere)
-        entrusted = await asyncio.to_thread(tools.store.secrets, customer)
-        self._secrets.add(*(secret.get_secret_value() for secret in entrusted.values()))
-        request = await self._request(utility, address, dict(entrusted))
+        brief = await asyncio.to_thread(self._store.briefing, customer)
+        self._secrets.add(*(secret.get_secret_value() for secret in brief.secrets.values()))
+        request = self._request(utility, address, brief)
         attempt = Attempt(
             request,
             customer,
@@ -132,24 +131,24 @@ class Work:
             Unwatched(),
             tools.evidence / str(self.claim.lease.run_id),
             _pace(tools, utility),
+            brief,
         )
         return await attempt.go()
 
-    async def _request(
-        self, utility: Utility, address: str, entrusted: dict[SecretKind, SecretStr]
-    ) -> Request:
-        claim = self.claim
-        met = await asyncio.to_thread(self._tools.store.met_factor, claim.customer)
+    def _request(self, utility: Utility, address: str, brief: Briefing) -> Request:
+        claim, settings = self.claim, self._tools.settings
+        entrusted = brief.secrets
         totp = entrusted.get(SecretKind.TOTP_SECRET)
         return Request(
-            utility=_recent(utility, self._tools.settings.interval_days),
+            utility=utility,
             base_url=address,
             username=claim.customer.username,
-            password=lambda: _password(claim, utility, entrusted, met),
+            password=lambda: _password(claim, utility, brief),
             person=self._person(),
             totp=parse_totp_secret(totp.get_secret_value()) if totp else None,
             security_answer=entrusted.get(SecretKind.SECURITY_ANSWER),
-            since=_since(self._tools.settings.history_days, utility),
+            since=_since(settings.history_days, utility),
+            intervals_since=_since(settings.interval_days, utility),
             kind=claim.kind,
             parts=claim.parts,
         )
@@ -212,47 +211,25 @@ def _since(days: int, utility: Utility) -> date | None:
     return datetime.now(utility.zone).date() - timedelta(days=days) if days else None
 
 
-class _Recent:
-    """A utility's script that offers no readings from before a day; all else is the script's own."""
-
-    def __init__(self, utility: Utility, since: date) -> None:
-        self._utility = utility
-        self._since = since
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._utility, name)
-
-    async def available_intervals(self, visit: Visit, account: Account) -> Sequence[AvailableIntervals]:
-        offered = await self._utility.available_intervals(visit, account)
-        return [replace(one, first=max(one.first, self._since)) for one in offered]
-
-
-def _recent(utility: Utility, days: int) -> Utility:
-    since = _since(days, utility)
-    return cast("Utility", _Recent(utility, since)) if since else utility
-
-
 def _pace(tools: Tools, utility: Utility) -> Pace:
     limit = tools.settings.limit(utility.id)
     return tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
 
 
-async def _password(
-    claim: Claim, utility: Utility, entrusted: dict[SecretKind, SecretStr], met: str
-) -> SecretStr:
+async def _password(claim: Claim, utility: Utility, brief: Briefing) -> SecretStr:
     """The password, where it may be sent: a refresh must not make the portal send somebody a code."""
     answers_itself = {
         "": True,
-        Factor.TOTP.value: SecretKind.TOTP_SECRET in entrusted,
-        Factor.QUESTION.value: SecretKind.SECURITY_ANSWER in entrusted,
+        Factor.TOTP.value: SecretKind.TOTP_SECRET in brief.secrets,
+        Factor.QUESTION.value: SecretKind.SECURITY_ANSWER in brief.secrets,
     }
-    if claim.kind is RunKind.COLLECT and not answers_itself.get(met, False):
+    if claim.kind is RunKind.COLLECT and not answers_itself.get(brief.factor, False):
         raise Stop(
             Outcome.MFA_REQUIRED,
             f"{utility.name} ended the session and asks this customer for a code or an answer at sign-in; "
             "they have to come back.",
         )
-    password = entrusted.get(SecretKind.PASSWORD)
+    password = brief.secrets.get(SecretKind.PASSWORD)
     if password is None:
         raise Stop(Outcome.ACTION_REQUIRED, "No password is stored for the customer; give it to sign in.")
     return password

@@ -29,8 +29,7 @@ from scrapers.redact import Secrets
 from scrapers.state import PortalSession
 from scrapers.utility import Utility
 from scrapers.visit import Visit
-from storage.errors import StorageError
-from storage.results import Customer
+from storage.results import Briefing, Customer
 from storage.store import Store
 
 
@@ -38,7 +37,8 @@ from storage.store import Store
 class Request:
     """Whose data to fetch, where from, and who answers for the customer.
 
-    ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be.
+    ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be. Of intervals
+    nothing is fetched that is older than ``since`` or ``intervals_since``.
     """
 
     utility: Utility
@@ -50,6 +50,7 @@ class Request:
     security_answer: SecretStr | None = field(default=None, repr=False)
     preferred: Factor | None = None
     since: date | None = None
+    intervals_since: date | None = None
     kind: RunKind = RunKind.SCRAPE
     parts: frozenset[Part] = frozenset(Part)
 
@@ -78,7 +79,10 @@ class Result:
 
 
 class Attempt:
-    """Signs in, collects, or both, by the run's kind. Its store writes only while the run is held."""
+    """Signs in, collects, or both, by the run's kind. Its store writes only while the run is held.
+
+    ``brief`` is the store's briefing, if somebody has asked for it already.
+    """
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class Attempt:
         progress: Progress,
         evidence: Path,
         pace: Pace = UNPACED,
+        brief: Briefing | None = None,
     ) -> None:
         self._request = request
         self._customer = customer
@@ -99,13 +104,17 @@ class Attempt:
         self._progress = progress
         self._evidence = evidence
         self._pace = pace
+        self._brief = brief
 
     async def go(self) -> Result:
         """Do it, and say what it came to. Only faults of our own machine raise."""
-        if not await asyncio.to_thread(self._store.may_collect, self._customer):
+        brief = self._brief
+        if brief is None:
+            brief = await asyncio.to_thread(self._store.briefing, self._customer)
+        if not brief.may_collect:
             revoked = "The customer's consent was revoked; nothing is collected without it."
             return Result(self._customer, Outcome.ACTION_REQUIRED, revoked)
-        session = await self._saved_session()
+        session = await self._saved_session(brief)
         if session is None:
             await self._chromium.driver()
             self._chromium.warm_up()
@@ -130,7 +139,16 @@ class Attempt:
         request, customer = self._request, self._customer
         door = Door(request.utility, visit, self._store, customer, request.password)
         collection = Collection(
-            visit, door, self._store, customer, self._progress, request.since, request.parts
+            visit,
+            door,
+            self._store,
+            customer,
+            self._progress,
+            {
+                Part.BILLS: request.since,
+                Part.INTERVALS: max(filter(None, (request.since, request.intervals_since)), default=None),
+            },
+            request.parts,
         )
         result = Result(customer, Outcome.COMPLETE, "Signed in.")
         try:
@@ -165,15 +183,17 @@ class Attempt:
         finally:
             result.seconds["collect"] = round(time.monotonic() - entered, 3)
 
-    async def _saved_session(self) -> PortalSession | None:
+    async def _saved_session(self, brief: Briefing) -> PortalSession | None:
         """The saved session; one that cannot be opened any more is dropped, and the run signs in anew."""
+        fault = brief.session_fault
         try:
-            saved = await asyncio.to_thread(self._store.load_session, self._customer)
-            return PortalSession.from_bytes(saved.state) if saved else None
-        except (StorageError, ValueError, TypeError) as exc:
-            structlog.get_logger("run").warning("saved session dropped", reason=str(exc))
-            await asyncio.to_thread(self._store.drop_session, self._customer)
-            return None
+            if not fault:
+                return PortalSession.from_bytes(brief.session.state) if brief.session else None
+        except (ValueError, TypeError) as exc:
+            fault = str(exc)
+        structlog.get_logger("run").warning("saved session dropped", reason=fault)
+        await asyncio.to_thread(self._store.drop_session, self._customer)
+        return None
 
     def _answers(self) -> Answers:
         async def claim(step: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from records import Account, Outcome, Part
@@ -29,7 +29,7 @@ class Collection:
         store: Store,
         customer: Customer,
         progress: Progress,
-        since: date | None,
+        since: Mapping[Part, date | None],
         parts: frozenset[Part] = frozenset(Part),
     ) -> None:
         self.finished: set[Part] = set()
@@ -87,7 +87,7 @@ class Collection:
         collector = BillCollector if part is Part.BILLS else IntervalCollector
         try:
             await collector(self._visit, self._door, self._store, self.ledger, self._progress).collect(
-                account, account_id, self._since
+                account, account_id, self._since[part]
             )
         except Stop as stop:
             return part, stop

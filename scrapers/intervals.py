@@ -43,7 +43,7 @@ class IntervalCollector:
     ) -> None:
         first = max(meter.first, since) if since else meter.first
         wanted = frozenset(days(first, meter.last))
-        had = have = await self._days_in_store(account_id, meter.meter_id)
+        had = have = await self._days_in_store(account_id, meter.meter_id, first, meter.last)
         book = _Book(account.number, meter.meter_id, dict(by_month(wanted)), had)
         self._enter(book, book.months, have)
         asked_for = to_ask(wanted, had, self._door.utility.restated_days)
@@ -51,12 +51,12 @@ class IntervalCollector:
             reason = await self._one_export(account, account_id, meter.meter_id, start, end)
             asked = frozenset(days(start, end))
             book.reasons.update(dict.fromkeys(asked, reason))
-            before, have = have, await self._days_in_store(account_id, meter.meter_id)
-            self._enter(book, dict(by_month(wanted & (asked | (before ^ have)))), have)
+            have |= await self._days_in_store(account_id, meter.meter_id, start, end)
+            self._enter(book, dict(by_month(asked)), have)
 
-    async def _days_in_store(self, account_id: int, meter_id: str) -> Set[date]:
+    async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:
         zone = self._door.utility.zone
-        return await read_and_store(self._store.whole_days, account_id, meter_id, zone)
+        return await read_and_store(self._store.whole_days, account_id, meter_id, zone, first, last)
 
     async def _one_export(
         self, account: Account, account_id: int, meter_id: str, first: date, last: date
