@@ -20,7 +20,7 @@ from farm.private_redis import redis_url
 from records import Outcome, RunKind, RunState
 from storage.errors import StorageError
 from storage.work import RunInfo
-from tests.farm.whole import Farm, check_whole, farm_at, stored_files
+from tests.farm.whole import Farm, check_whole, farm_at, many, stored_files
 
 _TAKEN_UP_AGAIN = 30
 
@@ -35,7 +35,7 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
 
 
 def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
-    customers = farm.add_many("iamvalid@bayou.energy", 50)
+    customers = farm.add_many("iamvalid@bayou.energy", many(50))
     farm.start(2)
     farm.wait(lambda: _ended(farm, RunKind.COLLECT) >= 3, what="a few collected customers")
     victim = farm.worker_pids()[0]
@@ -48,32 +48,32 @@ def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
     )
     farm.wait_for_quiet(120)
     assert held
-    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 50
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * len(customers)
     check_whole(farm)
 
 
 def test_redis_may_forget_everything(farm: Farm) -> None:
-    customers = farm.add_many("iamvalid@bayou.energy", 20)
+    customers = farm.add_many("iamvalid@bayou.energy", many(40))
     farm.start(2)
     redis = Redis(unix_socket_path=urlsplit(redis_url(farm.home)).path)
     with closing(redis):
-        for done in (1, 8, 15):
+        for done in (1, 6, 12):
             _wait_for_ends(farm, done)
             redis.flushall()
     farm.wait_for_quiet()
-    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 20
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * len(customers)
     check_whole(farm)
 
 
 def test_redis_may_die_and_come_back(farm: Farm) -> None:
-    customers = farm.add_many("iamvalid@bayou.energy", 12)
+    customers = farm.add_many("iamvalid@bayou.energy", many(25))
     farm.start(2)
     _wait_for_ends(farm, 4)
     with closing(Redis(unix_socket_path=urlsplit(redis_url(farm.home)).path)) as redis:
         server: Any = redis.info("server")
     os.kill(server["process_id"], signal.SIGKILL)
     farm.wait_for_quiet(120)
-    assert farm.outcomes(customers) == [Outcome.COMPLETE] * 12
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * len(customers)
     check_whole(farm)
 
 

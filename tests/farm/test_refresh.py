@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fake_utility.running import fake_utility
 from records import CustomerState, EventKind, Outcome, RunKind
-from tests.farm.whole import Farm, farm_at
+from tests.farm.whole import Farm, farm_at, many
 
 _KINDS = (
     "iamvalid",
@@ -16,11 +16,11 @@ _KINDS = (
     "ineedmfa+email",
     "ineedmfa+security_question",
 )
-_EACH = 10
+_EACH = max(1, many(50) // 5)
 _A_DAY = 96 + 24
 
 
-def test_a_day_later_fifty_customers_are_refreshed_without_signing_in(tmp_path: Path) -> None:
+def test_a_day_later_customers_are_refreshed_without_signing_in(tmp_path: Path) -> None:
     """Exactly one day more of each meter is stored, and the readings that the portal restated."""
     today = datetime.now(UTC).replace(microsecond=0)
     portal = tmp_path / "portal"

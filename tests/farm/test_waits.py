@@ -13,7 +13,7 @@ from fake_utility.running import fake_utility
 from farm.desk import said_choice, said_code, said_resend
 from records import ChallengeState, Factor, Outcome, RunKind, RunState
 from storage.challenges import AnswerRefused
-from tests.farm.whole import Farm, farm_at
+from tests.farm.whole import Farm, farm_at, many
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
 
 
 @pytest.mark.timeout(300)
-def test_fifty_who_wait_hold_up_nobody(farm: Farm) -> None:
+def test_those_who_wait_hold_up_nobody(farm: Farm) -> None:
     """One process has many more people waiting than it has slots; their pages stay open all the while."""
-    waiting = farm.add_many("ineedmfa+text_message@bayou.energy", 50)
+    waiting = farm.add_many("ineedmfa+text_message@bayou.energy", many(50))
     farm.start(2)
-    farm.wait(lambda: len(farm.store.challenges(only_open=True)) == 50, 90, "fifty challenges")
+    farm.wait(lambda: len(farm.store.challenges(only_open=True)) == len(waiting), 90, "all challenges")
     asked = {challenge.id for challenge in farm.store.challenges(only_open=True)}
-    others = farm.add_many("iamvalid@bayou.energy", 25)
+    others = farm.add_many("iamvalid@bayou.energy", many(50))
     farm.wait(
         lambda: all(
             run.kind is RunKind.COLLECT and run.state is RunState.ENDED
@@ -44,7 +44,7 @@ def test_fifty_who_wait_hold_up_nobody(farm: Farm) -> None:
     assert {challenge.id for challenge in farm.store.challenges(only_open=True)} == asked
     with farm.owners():
         farm.wait_for_quiet(120)
-    assert farm.outcomes(waiting + others) == [Outcome.COMPLETE] * 75
+    assert farm.outcomes(waiting + others) == [Outcome.COMPLETE] * len(waiting + others)
     assert {farm.stats()["customers"][customer.username]["codes_sent"] for customer in waiting} == {1}
 
 
