@@ -107,8 +107,9 @@ def test_a_worker_killed_while_it_commits(farm: Farm) -> None:
 def test_a_stopped_worker_wakes_to_find_its_run_taken(farm: Farm) -> None:
     """What the other did stands; the sleeper writes nothing any more."""
     customer = farm.add("iamvalid@bayou.energy")
-    farm.faults(slow_seconds=3, slow_paths=["/bills/"])
+    farm.faults(slow_seconds=5, slow_paths=["/bills/"])
     farm.start(2)
+    farm.wait(lambda: _is_asked(farm, "/bills/"), what="a bill on its way")
     run = farm.wait(lambda: _held(farm, RunKind.COLLECT), what="a collect run under way")
     sleeper = int(run.worker.rpartition(":")[2])
     os.kill(sleeper, signal.SIGSTOP)
