@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.constants import in_progress_key_prefix
 from redis.exceptions import RedisError
 
 from records import RunKind
@@ -33,9 +34,25 @@ class Bell:
                 FUNCTION,
                 one.run_id,
                 one.attempt,
-                _job_id=f"{one.run_id}:{one.attempt}",
+                _job_id=_job_id(one),
                 _queue_name=QUEUES[one.kind],
             )
+
+    async def taken_or_lost(self, rings: Sequence[Ring]) -> Sequence[Ring]:
+        """Those that do not wait in Redis any more: some process has taken the job, or it is gone.
+
+        A job that was taken stays marked for an hour if its process is killed before it took the run.
+        """
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for one in rings:
+                pipe.zscore(QUEUES[one.kind], _job_id(one))
+                pipe.exists(in_progress_key_prefix + _job_id(one))
+            answers = await pipe.execute()
+        waits = [
+            score is not None and not in_progress
+            for score, in_progress in zip(answers[::2], answers[1::2], strict=True)
+        ]
+        return [one for one, still in zip(rings, waits, strict=True) if not still]
 
     async def has_forgotten(self) -> bool:
         """Whether Redis has lost what it was told since the last look."""
@@ -55,6 +72,10 @@ class Bell:
             await listening.subscribe(_ANSWERS, _CANCELLED)
             async for message in listening.listen():
                 yield message["channel"].decode() == _ANSWERS, int(message["data"])
+
+
+def _job_id(one: Ring) -> str:
+    return f"{one.run_id}:{one.attempt}"
 
 
 @asynccontextmanager

@@ -118,6 +118,11 @@ class Process:
         freed = await asyncio.to_thread(self._tools.store.reap)
         if freed:
             self._log.warning("runs queued again", count=freed)
+        unheard = await asyncio.to_thread(self._tools.store.unheard_runs)
+        lost = await self._bell.taken_or_lost(unheard) if unheard else ()
+        if lost:
+            self._log.warning("runs handed out anew", count=len(lost))
+            await asyncio.to_thread(self._tools.store.hand_out_anew, lost)
 
     async def _ring(self) -> None:
         self._has_followers.clear()

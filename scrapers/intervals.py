@@ -51,7 +51,7 @@ class IntervalCollector:
             reason = await self._one_export(account, account_id, meter.meter_id, start, end)
             asked = frozenset(days(start, end))
             book.reasons.update(dict.fromkeys(asked, reason))
-            have |= await self._days_in_store(account_id, meter.meter_id, start, end)
+            have = have | await self._days_in_store(account_id, meter.meter_id, start, end)
             self._enter(book, dict(by_month(asked)), have)
 
     async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:

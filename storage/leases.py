@@ -21,7 +21,7 @@ LEASE = timedelta(seconds=15)
 ATTEMPTS = 5
 """How often a run may lose its worker before it is given up."""
 _BUSY = timedelta(seconds=1)
-_RUNG_AGAIN_AFTER = timedelta(seconds=60)
+_UNHEARD_AFTER = timedelta(seconds=10)
 _TAKEN, _QUEUED_AGAIN, _HANDED_BACK = "taken", "queued again", "handed back"
 
 
@@ -181,12 +181,12 @@ def _lose_challenges(session: Session, row: RunRow) -> None:
 
 
 def to_ring(session: Session, limit: int) -> Sequence[Ring]:
-    """Queued runs whose time has come and of which workers were not told, or long ago; marks them told."""
+    """Queued runs whose time has come and of which workers were not told; marks them told."""
     at = now(session)
     query = (
         select(RunRow)
         .where(RunRow.state == RunState.QUEUED.value, col(RunRow.not_before) <= at)
-        .where(col(RunRow.rung_at).is_(None) | (col(RunRow.rung_at) < at - _RUNG_AGAIN_AFTER))
+        .where(col(RunRow.rung_at).is_(None))
         .order_by(col(RunRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -196,6 +196,37 @@ def to_ring(session: Session, limit: int) -> Sequence[Ring]:
         row.rung_at = at
         rings.append(Ring(row.id, row.attempt, RunKind(row.kind)))
     return rings
+
+
+def has_to_ring(session: Session) -> bool:
+    """Whether there is any such run."""
+    query = select(RunRow.id).where(
+        RunRow.state == RunState.QUEUED.value,
+        col(RunRow.not_before) <= now(session),
+        col(RunRow.rung_at).is_(None),
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def unheard(session: Session, limit: int) -> Sequence[Ring]:
+    """Queued runs of which workers were told some time ago, and which none has taken."""
+    query = (
+        select(RunRow.id, RunRow.attempt, RunRow.kind)
+        .where(RunRow.state == RunState.QUEUED.value)
+        .where(col(RunRow.rung_at) < now(session) - _UNHEARD_AFTER)
+        .order_by(col(RunRow.id))
+        .limit(limit)
+    )
+    return [Ring(run_id, attempt, RunKind(kind)) for run_id, attempt, kind in session.exec(query)]
+
+
+def hand_out_anew(session: Session, rings: Sequence[Ring]) -> None:
+    """Have these told of again, under a new attempt, unless somebody has taken them by now."""
+    for ring in rings:
+        row = _locked(session, ring.run_id)
+        if row is not None and row.state == RunState.QUEUED and row.attempt == ring.attempt:
+            row.attempt, row.rung_at = row.attempt + 1, None
+            tell(session, row.id, "handed out anew", "who was told of it did not take it")
 
 
 def forget_rings(session: Session) -> None:

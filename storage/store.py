@@ -322,9 +322,22 @@ class Store:
             return leases.reap(session, since)
 
     def runs_to_ring(self, limit: int = 500) -> Sequence[Ring]:
-        """Queued runs that workers were not told of, or long ago; they are taken down as told."""
+        """Queued runs that workers were not told of; they are taken down as told."""
+        with self._database.reading() as session:
+            if not leases.has_to_ring(session):
+                return []
         with self._database.writing() as session:
             return leases.to_ring(session, limit)
+
+    def unheard_runs(self, limit: int = 500) -> Sequence[Ring]:
+        """Queued runs that workers were told of some time ago, and that none has taken."""
+        with self._database.reading() as session:
+            return leases.unheard(session, limit)
+
+    def hand_out_anew(self, rings: Sequence[Ring]) -> None:
+        """Have these named by ``runs_to_ring`` again, under a new attempt, if still nobody has taken them."""
+        with self._database.writing() as session:
+            leases.hand_out_anew(session, rings)
 
     def forget_rings(self) -> None:
         """Have ``runs_to_ring`` name all queued runs again."""

@@ -174,11 +174,12 @@ def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], mai
     line, *streams = descriptors
     pid = os.fork()
     if pid == 0:
+        os.setsid()
+        os.write(line, f"{os.getpid()}\n".encode())
         os.close(line)
         _become(order, streams, main)
     for stream in streams:
         os.close(stream)
-    os.write(line, f"{pid}\n".encode())
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.write(line, f"{status}\n".encode())
     os._exit(0)
@@ -186,7 +187,6 @@ def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], mai
 
 def _become(order: Mapping[str, object], streams: Sequence[int], main: object) -> None:
     """Be the command. Never returns."""
-    os.setsid()
     for target, stream in enumerate(streams):
         os.dup2(stream, target)
     for stream in streams:

@@ -325,12 +325,18 @@ def test_workers_are_told_once_and_again_when_it_may_have_been_lost(
     assert [ring.run_id for ring in store.runs_to_ring(limit=2)] == runs[:2]
     assert [ring.run_id for ring in store.runs_to_ring(limit=2)] == runs[2:]
     assert store.runs_to_ring() == []
-    move(runs[1], timedelta(seconds=-59), "rung_at")
+    move(runs[1], timedelta(seconds=-9), "rung_at")
+    assert store.unheard_runs() == []
+    move(runs[1], timedelta(seconds=-11), "rung_at")
+    unheard = store.unheard_runs()
+    assert [ring.run_id for ring in unheard] == [runs[1]]
+    store.hand_out_anew(unheard)
+    assert [(ring.run_id, ring.attempt) for ring in store.runs_to_ring()] == [(runs[1], 2)]
+    store.hand_out_anew(unheard)
     assert store.runs_to_ring() == []
-    move(runs[1], timedelta(seconds=-61), "rung_at")
-    assert [ring.run_id for ring in store.runs_to_ring()] == [runs[1]]
     store.cancel_run(runs[0])
     store.forget_rings()
     assert [(ring.run_id, ring.attempt, ring.kind) for ring in store.runs_to_ring()] == [
-        (run_id, 1, RunKind.CONNECT) for run_id in runs[1:]
+        (runs[1], 2, RunKind.CONNECT),
+        *((run_id, 1, RunKind.CONNECT) for run_id in runs[2:]),
     ]
