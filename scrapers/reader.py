@@ -24,5 +24,7 @@ async def read_and_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
         return await asyncio.wrap_future(job)
     except asyncio.CancelledError:
         if job.running():
-            await asyncio.wait({asyncio.wrap_future(job)})
+            ending = asyncio.wrap_future(job)
+            await asyncio.wait({ending})
+            ending.exception()  # nobody is left to be told: the run is over
         raise

@@ -37,7 +37,7 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
 def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
     customers = farm.add_many("iamvalid@bayou.energy", many(50))
     farm.start(2)
-    farm.wait(lambda: _ended(farm, RunKind.COLLECT) >= 3, what="a few collected customers")
+    farm.wait(lambda: _ended(farm, RunKind.COLLECT) >= 1, what="a collected customer")
     victim = farm.worker_pids()[0]
     held = [run.id for run in farm.store.runs(active=True) if run.worker.endswith(f":{victim}")]
     os.kill(victim, signal.SIGKILL)
@@ -57,7 +57,7 @@ def test_redis_may_forget_everything(farm: Farm) -> None:
     farm.start(2)
     redis = Redis(unix_socket_path=urlsplit(redis_url(farm.home)).path)
     with closing(redis):
-        for done in (1, 6, 12):
+        for done in (1, 3, 6):
             _wait_for_ends(farm, done)
             redis.flushall()
     farm.wait_for_quiet()
@@ -68,7 +68,7 @@ def test_redis_may_forget_everything(farm: Farm) -> None:
 def test_redis_may_die_and_come_back(farm: Farm) -> None:
     customers = farm.add_many("iamvalid@bayou.energy", many(25))
     farm.start(2)
-    _wait_for_ends(farm, 4)
+    _wait_for_ends(farm, 3)
     with closing(Redis(unix_socket_path=urlsplit(redis_url(farm.home)).path)) as redis:
         server: Any = redis.info("server")
     os.kill(server["process_id"], signal.SIGKILL)

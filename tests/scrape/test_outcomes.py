@@ -14,10 +14,12 @@ from tests.scrape.command import BRIEFLY, meterfarm, scrape
 from tests.scrape.portal import Portal
 
 ROWS: list[dict[str, Any]] = json.loads(listing.as_json())
+OTHERWISE = [row for row in ROWS if row["outcome"] != "complete"]
+"""Those that end complete are scraped in other tests, and go through the farm's."""
 HELD = [row for row in ROWS if Outcome(row["outcome"]).holds_the_password]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["username"]))
+@pytest.mark.parametrize("row", OTHERWISE, ids=lambda row: str(row["username"]))
 def test_a_customer_ends_in_its_outcome(
     row: dict[str, Any], portal: Portal, home: Path, tmp_path: Path
 ) -> None:
