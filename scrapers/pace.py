@@ -57,7 +57,17 @@ async def paced(pace: Pace, send: Callable[[], Awaitable[T]]) -> T:
     """
     place = AsyncExitStack()
     await place.enter_async_context(pace.request())
-    return await asyncio.shield(asyncio.create_task(_sent(place, send)))
+    sending = asyncio.create_task(_sent(place, send))
+    try:
+        return await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        sending.add_done_callback(_nobody_listens)
+        raise
+
+
+def _nobody_listens(sending: asyncio.Task[T]) -> None:
+    if not sending.cancelled():
+        sending.exception()
 
 
 async def _sent(place: AsyncExitStack, send: Callable[[], Awaitable[T]]) -> T:
