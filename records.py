@@ -289,7 +289,7 @@ class Part(StrEnum):
 
 
 class RunKind(StrEnum):
-    """``connect`` signs in and may ask a person, ``collect`` fetches and asks nobody, ``scrape`` does both."""
+    """``connect`` signs in and may ask a person; ``collect`` fetches, asking nobody; ``scrape`` does both."""
 
     SCRAPE = "scrape"
     CONNECT = "connect"
