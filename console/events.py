@@ -28,13 +28,15 @@ async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json:
                 after = batch[-1].id
             say_json([_as_json(event) for event in found])
             return 0
-        after = await _tell_all(store, after, kinds)
         try:
+            after = await _tell_all(store, after, kinds)
             while follow:
                 must_have_a_reader()
                 await asyncio.sleep(_LOOK)
                 after = await _tell_all(store, after, kinds)
         except asyncio.CancelledError:
+            if not follow:
+                raise
             return 0  # how one ends it
     return 0
 
