@@ -32,7 +32,7 @@ async def bench(accounts: int, json_file: Path | None, ways: Sequence[str] = WAY
     """Measure the ways, print the table, write the file."""
     if find_spec("crawlee") is None:
         raise NotSetUp("Crawlee, which is compared with, is not installed; `./run bench farm` installs it.")
-    with tempfile.TemporaryDirectory(prefix="meterfarm-bench-", ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(prefix="meterfarm-measures-", ignore_cleanup_errors=True) as scratch:
         try:
             rows = await _Bench(Path(scratch), accounts, ways).run()
         except BenchFailed as exc:

@@ -26,7 +26,7 @@ _CAPTION = "p50, p95: seconds of a data run; memory: MiB (PSS) of worker, browse
 
 async def bench(waiting: int, data: int, json_file: Path | None) -> int:
     """Measure, print the table, write the file."""
-    with tempfile.TemporaryDirectory(prefix="meterfarm-bench-", ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(prefix="meterfarm-measures-", ignore_cleanup_errors=True) as scratch:
         try:
             rows, resumed = await _measured(Path(scratch), waiting, data)
         except BenchFailed as exc:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from records import RunKind, RunState, WhoActs
+from console.summary import COLOURS
+from records import RunKind, RunState
 from storage.work import RunInfo
-
-_COLOURS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def as_table(title: str, lines: Iterable[Line]) -> Table:
 def _state(line: Line) -> str:
     outcome = line.run.outcome
     if outcome is not None:
-        return f"[{_COLOURS[outcome.who_acts]}]{outcome}[/]"
+        return f"[{COLOURS[outcome.who_acts]}]{outcome}[/]"
     if line.waits:
         return "[cyan]waits for an answer[/]"
     if line.run.state is RunState.QUEUED:

@@ -19,7 +19,7 @@ from storage.work import RunStory
 
 Summary = dict[str, object]
 
-_COLOURS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
+COLOURS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
 
 
 def summarise(result: Result, store: Store) -> Summary:
@@ -122,7 +122,7 @@ def write_summary(summary: Summary, out: Path) -> None:
 
 def show_result(console: Console, result: Result, store: Store, out: Path) -> None:
     """A few lines for a person."""
-    colour = _COLOURS[result.outcome.who_acts]
+    colour = COLOURS[result.outcome.who_acts]
     console.print(f"[bold {colour}]{result.outcome}[/] {escape(result.message)}")
     if result.outcome.who_acts is not WhoActs.NOBODY:
         console.print(f"Who acts: {_WHO[result.outcome.who_acts]}")

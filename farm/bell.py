@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.constants import in_progress_key_prefix
-from redis.exceptions import RedisError
 
 from records import RunKind
 from storage.work import Ring
@@ -88,13 +87,3 @@ async def bell_at(redis_url: str) -> AsyncIterator[Bell]:
         yield Bell(redis)
     finally:
         await redis.aclose()
-
-
-async def ring_if_heard(redis_url: str, rings: Iterable[Ring]) -> bool:
-    """Ring for runs if Redis is there; if not, workers find them in the database a little later."""
-    try:
-        async with bell_at(redis_url) as bell:
-            await bell.ring(rings)
-    except (RedisError, OSError):
-        return False
-    return True

@@ -94,7 +94,12 @@ def take(session: Session, vault: Vault, lease: Lease, challenge_id: int) -> dic
 
 
 def listed(
-    session: Session, *, run_id: int | None = None, only_open: bool = False, limit: int = 1000
+    session: Session,
+    *,
+    challenge_id: int | None = None,
+    run_id: int | None = None,
+    only_open: bool = False,
+    limit: int = 1000,
 ) -> Sequence[ChallengeInfo]:
     """Newest first."""
     query = (
@@ -104,23 +109,14 @@ def listed(
         .order_by(col(ChallengeRow.id).desc())
         .limit(limit)
     )
+    if challenge_id is not None:
+        query = query.where(ChallengeRow.id == challenge_id)
     if run_id is not None:
         query = query.where(ChallengeRow.run_id == run_id)
     if only_open:
         query = query.where(ChallengeRow.state == ChallengeState.OPEN.value)
         query = query.where(col(ChallengeRow.expires_at) > now(session))
     return [_info(*found) for found in session.exec(query)]
-
-
-def get(session: Session, challenge_id: int) -> ChallengeInfo | None:
-    query = (
-        select(ChallengeRow, CustomerRow, LoginRow)
-        .join(CustomerRow, col(CustomerRow.id) == ChallengeRow.customer_id)
-        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(ChallengeRow.id == challenge_id)
-    )
-    found = session.exec(query).first()
-    return _info(*found) if found else None
 
 
 def _info(row: ChallengeRow, customer: CustomerRow, login: LoginRow) -> ChallengeInfo:

@@ -472,7 +472,7 @@ class Store:
 
     def challenge(self, challenge_id: int) -> ChallengeInfo | None:
         with self._database.reading() as session:
-            return challenges.get(session, challenge_id)
+            return next(iter(challenges.listed(session, challenge_id=challenge_id)), None)
 
     # events
 
