@@ -80,6 +80,8 @@ _HOLDS_THE_PASSWORD = frozenset(
 class Commodity(StrEnum):
     ELECTRIC = "electric"
     GAS = "gas"
+    WATER = "water"
+    OTHER = "other"
 
 
 class Direction(StrEnum):
@@ -88,12 +90,53 @@ class Direction(StrEnum):
     DELIVERED = "delivered"
     RECEIVED = "received"
     NET = "net"
+    UNKNOWN = "unknown"
+
+
+class Measure(StrEnum):
+    """What a series' numbers are. Only ``energy`` and ``volume`` are amounts per interval that add up to use.
+
+    ``register`` is a meter's standing at an instant, whatever it counts.
+    """
+
+    ENERGY = "energy"
+    VOLUME = "volume"
+    DEMAND = "demand"
+    REGISTER = "register"
+    TEMPERATURE = "temperature"
+    COST = "cost"
+    OTHER = "other"
 
 
 class Unit(StrEnum):
+    """As published: gas and water are never converted; kWh are Wh with an exponent. Costs by ISO 4217."""
+
     WH = "Wh"
     THERM = "therm"
     CCF = "ccf"
+    M3 = "m3"
+    FT3 = "ft3"
+    US_GALLON = "gal"
+    LITRE = "L"
+    BTU = "BTU"
+    JOULE = "J"
+    VARH = "VArh"
+    VAH = "VAh"
+    W = "W"
+    VAR = "VAr"
+    VA = "VA"
+    V = "V"
+    A = "A"
+    HZ = "Hz"
+    CELSIUS = "degC"
+    FAHRENHEIT = "degF"
+    KELVIN = "K"
+    USD = "USD"
+    CAD = "CAD"
+    EUR = "EUR"
+    GBP = "GBP"
+    AUD = "AUD"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +254,35 @@ class Series:
     unit: Unit
     exponent: int
     readings: Sequence[Reading]
+    measure: Measure = Measure.ENERGY
+
+
+class Severity(StrEnum):
+    """``note`` lost nothing, ``doubt`` may have, ``refused`` was not read."""
+
+    NOTE = "note"
+    DOUBT = "doubt"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What of a file was not taken over as it stands: ``what`` is a sentence, ``where`` a place in it."""
+
+    where: str
+    what: str
+    severity: Severity = Severity.DOUBT
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalData:
-    """What an export held. ``problems`` says, a sentence each, what of it could not be taken over."""
+    """What an export held, and what of it could not be taken over as it stands."""
 
     series: Sequence[Series]
-    problems: Sequence[str] = ()
+    problems: Sequence[Problem] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from formats.errors import FormatError
-from records import Account, Document
+from records import Account, Document, Severity
 from scrapers.connect import Door
 from scrapers.ledger import Ledger
 from scrapers.outcomes import ItemFailed
@@ -80,8 +80,9 @@ class IntervalCollector:
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")
-        if data.problems:
-            raise ItemFailed(f"not all of the export could be read: {data.problems[0]}")
+        lost = [problem for problem in data.problems if problem.severity is not Severity.NOTE]
+        if lost:
+            raise ItemFailed(f"not all of the export could be read: {lost[0]}")
         self._store.save_readings(account_id, document, key, data.series)
 
     def _enter(self, book: _Book, months: Iterable[str], have: Set[date]) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from formats.archive import unpack
 from formats.green_button import read_green_button
 from formats.interval_csv import read_interval_csv
-from records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Series
+from records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Problem, Series
 from scrapers.http import SIGNED_OUT
 from scrapers.outcomes import Sign
 from scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
@@ -105,12 +105,12 @@ class SpeculoosPower(Utility):
 
     def read_intervals(self, document: Document) -> IntervalData:
         series: list[Series] = []
-        problems: list[str] = []
+        problems: list[Problem] = []
         for name, content in unpack(document.content, document.name):
             if name.endswith(".csv"):
                 series += read_interval_csv(content, self.zone)
             else:
                 read = read_green_button(content)
                 series += read.series
-                problems += read.problems
+                problems += [Problem(name, each) for each in read.problems]
         return IntervalData(series, problems)
