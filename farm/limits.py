@@ -34,6 +34,11 @@ _TOGETHER_SECONDS = 0.002
 _STOPPING = "The worker is stopping; no request goes out any more."
 
 
+def in_a_window(per_second: float) -> tuple[int, float]:
+    """So many requests within so many seconds: whole ones, however few there may be in a second."""
+    return max(1, math.floor(per_second)), 1.0 if per_second >= 1 else 1 / per_second
+
+
 class LimitsAway(PaceLost):
     """Redis, which counts the requests, has been away for too long."""
 
@@ -64,8 +69,7 @@ class PortalLimits:
     """
 
     def __init__(self, redis: Redis, portal_id: str, process: str, at_once: int, per_second: float) -> None:
-        self._capacity = max(1, math.floor(per_second))
-        window = 1.0 if per_second >= 1 else 1 / per_second
+        self._capacity, window = in_a_window(per_second)
         self._exchange = Exchange(redis, portal_id, process, at_once, self._capacity, window)
         self._process = process
         self._at_once = at_once

@@ -16,6 +16,7 @@ from farm.slots import Slot
 from farm.work import Tools, WhyStopped, Work
 from records import RunKind
 from storage.errors import StorageError
+from storage.refresh import AT_ONCE
 from storage.work import Lease
 from utilities import load_utilities
 
@@ -97,7 +98,8 @@ class Process:
         store, settings = self._tools.store, self._tools.settings
         ahead = timedelta(days=settings.trust_notice_days)
         for utility in load_utilities():
-            await asyncio.to_thread(store.queue_due, utility.id, settings.every)
+            while await asyncio.to_thread(store.queue_due, utility.id, settings.every, AT_ONCE) == AT_ONCE:
+                pass  # more are due than one transaction should hold
             if utility.trust_days is not None:
                 lasts = timedelta(days=utility.trust_days)
                 await asyncio.to_thread(store.tell_expiring_trust, utility.id, lasts, ahead)

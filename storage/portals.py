@@ -1,56 +1,39 @@
-"""A circuit breaker for each portal: after faults in a row it is left alone, then one run tries."""
+"""A circuit breaker for each portal, as it is kept: a row that is there once the portal was at fault."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from records import RunState
+from storage.breaker import Breaker, admitted, noted
 from storage.database import insert_if_absent
 from storage.queue import HELD
 from storage.tables import PortalRow, RunRow
 from storage.work import PortalWas
 
-FAULTS = 5
-"""So many different logins must meet a fault, with none in between that does not."""
-_FIRST_PAUSE = timedelta(seconds=60)
-_LONGEST_PAUSE = timedelta(hours=1)
-_WHILE_PROBED = timedelta(seconds=2)
-
 
 def closed_until(session: Session, utility: str, run_id: int, at: datetime) -> datetime | None:
     """Until when no run may go there; None if this one may, as the probe if the breaker was open."""
     row = _row(session, utility)
-    if row is None or row.open_until is None:
+    if row is None:
         return None
-    if row.open_until > at:
-        return row.open_until
-    if row.probe_run_id not in (None, run_id) and _is_under_way(session, row.probe_run_id):
-        return at + _WHILE_PROBED
-    row.probe_run_id = run_id
-    return None
+    is_probed = _is_under_way(session, row.probe_run_id)
+    after, until = admitted(_breaker(row), run_id, at, is_probed=is_probed)
+    _keep(row, after)
+    return until
 
 
 def note(
     session: Session, utility: str, login_id: int, run_id: int, was: PortalWas, at: datetime, rests: float
 ) -> None:
     """Take down how the portal did in a run that has ended; ``rests`` is its own Retry-After in seconds."""
-    if was is PortalWas.WELL:
-        _close(session, utility)
-        return
-    if was is PortalWas.UNSEEN:
-        return
-    insert_if_absent(session, PortalRow, {"utility": utility, "faults": [], "openings": 0})
-    row = _row(session, utility)
-    if row is None:
-        return
-    row.faults = [*(known for known in row.faults if known != login_id), login_id][-FAULTS:]
-    if row.probe_run_id == run_id or (row.open_until is None and len(row.faults) >= FAULTS):
-        pause = min(_FIRST_PAUSE * 2**row.openings, _LONGEST_PAUSE)
-        row.openings += 1
-        row.open_until = at + max(pause, timedelta(seconds=rests))
-        row.probe_run_id = None
+    if was is PortalWas.AT_FAULT:
+        insert_if_absent(session, PortalRow, {"utility": utility, "faults": [], "openings": 0})
+    row = _row(session, utility) if was is not PortalWas.UNSEEN else None
+    if row is not None:
+        _keep(row, noted(_breaker(row), login_id, run_id, was, at, rests))
 
 
 def resting(session: Session, at: datetime) -> dict[str, datetime]:
@@ -59,10 +42,16 @@ def resting(session: Session, at: datetime) -> dict[str, datetime]:
     return {row.utility: row.open_until for row in session.exec(query) if row.open_until}
 
 
-def _close(session: Session, utility: str) -> None:
-    row = _row(session, utility)
-    if row is not None and (row.faults or row.open_until is not None):
-        row.faults, row.openings, row.open_until, row.probe_run_id = [], 0, None, None
+def _breaker(row: PortalRow) -> Breaker:
+    return Breaker(tuple(row.faults), row.openings, row.open_until, row.probe_run_id)
+
+
+def _keep(row: PortalRow, breaker: Breaker) -> None:
+    """Write what changed, if anything did."""
+    if breaker == _breaker(row):
+        return
+    row.faults, row.openings = list(breaker.faults), breaker.openings
+    row.open_until, row.probe_run_id = breaker.open_until, breaker.probe
 
 
 def _row(session: Session, utility: str) -> PortalRow | None:

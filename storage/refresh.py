@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
@@ -15,11 +15,19 @@ from storage.results import Customer
 from storage.tables import CustomerRow, LoginRow, PortalSessionRow
 
 _JITTER = 0.1
+AT_ONCE = 1000
+"""How many customers a transaction queues."""
 
 
 def next_time(at: datetime, every: timedelta) -> datetime:
     """When to come again, a little sooner or later, so that customers who began together spread out."""
     return at + every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
+
+
+def due_parts(bills: datetime | None, intervals: datetime | None, at: datetime) -> frozenset[Part]:
+    """Which parts a run that is queued now refreshes; a part without a due time is none."""
+    due = {Part.BILLS: bills, Part.INTERVALS: intervals}
+    return frozenset(part for part, when in due.items() if when is not None and when <= at)
 
 
 def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], limit: int) -> int:
@@ -36,13 +44,12 @@ def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], l
     )
     found = session.exec(query).all()
     for customer, login in found:
-        due = {Part.BILLS: customer.bills_due_at, Part.INTERVALS: customer.intervals_due_at}
-        parts = [part for part, when in due.items() if when is not None and when <= at]
-        if Part.BILLS in parts:
+        due = due_parts(customer.bills_due_at, customer.intervals_due_at, at)
+        if Part.BILLS in due:
             customer.bills_due_at = next_time(at, every[Part.BILLS])
-        if Part.INTERVALS in parts:
+        if Part.INTERVALS in due:
             customer.intervals_due_at = next_time(at, every[Part.INTERVALS])
-        _enter(session, customer, login, parts, "refresh")
+        _enter(session, customer, login, due, "refresh")
     return len(found)
 
 
@@ -89,6 +96,8 @@ def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timed
     return len(found)
 
 
-def _enter(session: Session, customer: CustomerRow, login: LoginRow, parts: list[Part], why: str) -> int:
+def _enter(
+    session: Session, customer: CustomerRow, login: LoginRow, parts: Collection[Part], why: str
+) -> int:
     whose = Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
     return queue.enter(session, whose, RunKind.COLLECT, why=why, parts=parts)

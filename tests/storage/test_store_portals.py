@@ -10,8 +10,8 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from records import Outcome, RunKind, RunState, SecretKind
+from storage.breaker import FAULTS
 from storage.database import Database, now
-from storage.portals import FAULTS
 from storage.settings import Settings
 from storage.store import Store
 from storage.tables import PortalRow, RunRow
