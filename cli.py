@@ -117,6 +117,25 @@ def utilities() -> None:
     show_utilities()
 
 
+@app.command(epilog="Exit status: 0 all was read, 3 a file, or something in one, was refused.")
+def read(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What was exported; - is stdin.")],
+    utility: Annotated[
+        str | None, typer.Option(help="Whose layouts and time zone to use, such as speculoos_power.")
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="The time zone of local times, such as America/New_York.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object a line for each file.")
+    ] = False,
+) -> None:
+    """Tell what files are: Green Button, interval CSV or XLSX, bills, plain or in a ZIP."""
+    from console.read import read as run
+
+    raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
+
+
 @bench_app.command("scrape")
 def bench_scrape(
     rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 10,

@@ -1,19 +1,28 @@
-"""Files out of a ZIP, within bounds; a portal may hand over the same export plain or zipped."""
+"""Files out of a ZIP, within bounds; a portal may hand over the same export plain or zipped.
+
+``unpack`` gives them as bytes, ``spooled`` as files, which takes no more memory for large ones.
+"""
 
 from __future__ import annotations
 
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from lzma import LZMAError
+from typing import IO, BinaryIO
 
 from formats.errors import FormatError
 
 MAX_FILES = 1_000
 MAX_BYTES = 256 * 1024 * 1024
+MAX_SPOOLED = 4 * 1024 * 1024 * 1024
 MAX_RATIO = 200
+_IN_MEMORY = 4 * 1024 * 1024
+_CHUNK = 1024 * 1024
 _FREE = 8 * 1024 * 1024  # unpacked bytes that no ratio is asked of: so little harms nobody
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _LOCAL_HEADER = 30
@@ -35,20 +44,73 @@ def unpack(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
 
     Raises FormatError if the ZIP is damaged, encrypted, without files or unpacks beyond the bounds.
     """
-    if not content.startswith(_SIGNATURES):
+    if not is_zip(content):
         yield name, content
         return
     allowed = min(MAX_BYTES, max(_FREE, len(content) * MAX_RATIO))
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            for member in _members(archive):
+    with _opened(BytesIO(content)) as archive:
+        for member in _members(archive):
+            with _damage_told():
                 data = _read(archive, member, allowed)
-                allowed -= len(data)
-                yield _base_name(member.filename), data
+            allowed -= len(data)
+            yield _base_name(member.filename), data
+
+
+def is_zip(content: bytes) -> bool:
+    """Whether these first bytes are those of a ZIP."""
+    return content.startswith(_SIGNATURES)
+
+
+def member_names(file: BinaryIO) -> list[str]:
+    """The paths in a ZIP, folders too. Raises FormatError if it is damaged."""
+    with _opened(file) as archive:
+        return archive.namelist()
+
+
+def spooled(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield (name, file) of every file in a ZIP; each can be sought in, until the next is asked for.
+
+    Large ones are on the disk meanwhile. Raises FormatError as ``unpack`` does, with a higher bound.
+    """
+    allowed = min(MAX_SPOOLED, max(_FREE, file.seek(0, 2) * MAX_RATIO))
+    with _opened(file) as archive:
+        for member in _members(archive):
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+                with _damage_told():
+                    allowed -= _copy(archive, member, copy, allowed)
+                copy.seek(0)
+                yield _base_name(member.filename), copy  # type: ignore[misc]  # it is one but by name
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
+    with _damage_told():
+        archive = zipfile.ZipFile(file)
+    with archive:
+        yield archive
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Around zipfile alone: what readers raise is theirs."""
+    try:
+        yield
     except FormatError:
         raise
     except _DAMAGES as exc:
         raise FormatError("The ZIP file is cut short or damaged: download it again.") from exc
+
+
+def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: IO[bytes], allowed: int) -> int:
+    """How many bytes there were; no more than are allowed, whatever size the ZIP claims."""
+    copied = 0
+    with archive.open(member) as file:
+        while chunk := file.read(_CHUNK):
+            copied += len(chunk)
+            if copied > allowed:
+                raise _too_much()
+            target.write(chunk)
+    return copied
 
 
 def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -79,8 +141,12 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, allowed: int) -> by
     with archive.open(member) as file:
         data = file.read(allowed + 1)
     if len(data) > allowed:
-        raise FormatError("The ZIP file unpacks to far more than an export holds and is refused.")
+        raise _too_much()
     return data
+
+
+def _too_much() -> FormatError:
+    return FormatError("The ZIP file unpacks to far more than an export holds and is refused.")
 
 
 def _base_name(path: str) -> str:

@@ -1,0 +1,73 @@
+"""A bill's PDF from disk, read by the layout of a utility: the one that is named, or the one that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from formats.bayou import bill_json
+from formats.errors import FormatError
+from records import Bill
+from scrapers.outcomes import ItemFailed
+from scrapers.utility import Utility
+from utilities import load_utilities
+
+_LARGEST = 64 * 1024 * 1024
+_ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "status", "file_url")
+
+
+def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, object]]:
+    """The layout that read it, and Bayou's fields of the bill. Raises FormatError."""
+    from formats.pdf import pdf_text
+
+    content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise FormatError("The PDF is larger than 64 MB, which no bill is: read the bill by itself.")
+    pages = pdf_text(content)
+    if not "".join(pages).strip():
+        raise FormatError("The PDF has no text, only pictures: ask the utility for the original.")
+    fitting, bill = _read(pages, utility)
+    fields = bill_json(
+        bill,
+        utility=fitting.id,
+        bill_id=0,
+        customer_id=0,
+        account_number=bill.account_number,
+        billed_on=bill.billed_on,
+        file_url=None,
+    )
+    return fitting.bill_layout, _without_the_stores(fields)
+
+
+def _read(pages: Sequence[str], utility: Utility | None) -> tuple[Utility, Bill]:
+    if utility is not None:
+        return utility, _by(utility, pages)
+    found = []
+    for each in load_utilities():
+        try:
+            found.append((each, _by(each, pages)))
+        except FormatError:
+            continue
+    if not found:
+        raise FormatError(
+            "No layout reads this PDF: name its utility with --utility, or add a layout to that one's folder."
+        )
+    if len(found) > 1:
+        names = ", ".join(each.id for each, _ in found)
+        raise FormatError(f"Several layouts read this PDF: say which is right with --utility ({names}).")
+    return found[0]
+
+
+def _by(utility: Utility, pages: Sequence[str]) -> Bill:
+    try:
+        return utility.read_bill(pages)
+    except ItemFailed as exc:
+        raise FormatError(f"The bill was not read: {exc}.") from exc
+
+
+def _without_the_stores(fields: dict[str, object]) -> dict[str, object]:
+    kept = {name: value for name, value in fields.items() if name not in _ONLY_IN_STORE}
+    meters = kept["meters"]
+    if isinstance(meters, list):
+        kept["meters"] = [{k: v for k, v in meter.items() if k != "status"} for meter in meters]
+    return kept

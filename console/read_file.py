@@ -1,0 +1,93 @@
+"""Reads a file from disk, whatever it is, and tells what it says; memory does not grow with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+from zoneinfo import ZoneInfo
+
+from console.read_bill import read_bill
+from console.read_report import FileReport
+from console.read_tally import Tally
+from formats.errors import FormatError
+from formats.recognise import Found, Kind, recognise
+from records import Problem, Series, Severity
+from scrapers.utility import Utility
+
+STDIN = "-"
+_IN_MEMORY = 4 * 1024 * 1024
+
+
+def read_file(name: str, zone: ZoneInfo | None, utility: Utility | None) -> FileReport:
+    """What one file says, or why it was refused; ``-`` is standard input."""
+    report = FileReport(os.fsencode(name).decode("utf-8", "replace"))
+    try:
+        with _opened(name) as file:
+            for found in recognise(Path(name).name, file, zone):
+                _take(report, found, utility)
+    except FormatError as exc:
+        report.problem(Problem("", str(exc), Severity.REFUSED))
+    except OSError as exc:
+        report.problem(Problem("", f"The file cannot be read: {exc.strerror or exc}.", Severity.REFUSED))
+    if not (report.problems or report.tally.series or report.bills):
+        report.problem(Problem("", "The file holds no readings.", Severity.NOTE))
+    return report
+
+
+def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
+    """Enter one document of the file."""
+    tally, layout, read = Tally(), "", False
+    try:
+        if found.kind is Kind.BILL:
+            layout, bill = read_bill(found.file, utility)
+            report.bills.append(bill)
+        for each in found.contents:
+            if isinstance(each, Series):
+                read = True
+                tally.add(each)
+            else:
+                report.problem(_placed(each, found.member))
+    except FormatError as exc:
+        report.problem(Problem(found.member, str(exc), Severity.REFUSED))
+    layout = layout or found.layout()
+    proved = found.certain or read or (layout and found.kind is Kind.INTERVAL_CSV)
+    report.kinds.append(found.kind if proved else Kind.UNKNOWN)
+    report.layouts.append(layout if proved else "")
+    if report.tally.join(tally):
+        what = "Readings of a time that another file in this ZIP has too are shown as series of their own."
+        report.problem(Problem(found.member, what, Severity.NOTE))
+
+
+def _placed(problem: Problem, member: str) -> Problem:
+    if not member:
+        return problem
+    where = f"{member}: {problem.where}" if problem.where else member
+    return Problem(where, problem.what, problem.severity)
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """The file, to be sought in. Raises FormatError if it is none that can be read."""
+    if name == STDIN:
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+            with os.fdopen(os.dup(0), "rb") as stdin:
+                shutil.copyfileobj(stdin, copy)
+            yield cast(BinaryIO, copy)
+        return
+    path = Path(name)
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a directory: name the files in it" if stat.S_ISDIR(mode) else "no file: save it as one"
+            raise FormatError(f"This is {what}.")
+        file = path.open("rb")
+    except OSError as exc:
+        raise FormatError(f"The file cannot be opened: {exc.strerror or exc}.") from exc
+    with file:
+        yield file

@@ -1,0 +1,158 @@
+"""What was read of a file, for programs as one JSON object and for people as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from console.read_tally import SeriesTally, Tally
+from formats.recognise import Kind
+from records import Commodity, Problem, Severity, Unit
+
+_MOST_PROBLEMS = 100
+_WEIGHTS = list(Severity)
+_COLOURS = {Severity.NOTE: "dim", Severity.DOUBT: "yellow", Severity.REFUSED: "red"}
+
+
+@dataclass(slots=True)
+class FileReport:
+    """``kinds`` and ``layouts`` are of its documents: a ZIP may have several."""
+
+    file: str
+    kinds: list[Kind] = field(default_factory=list)
+    layouts: list[str] = field(default_factory=list)
+    bills: list[Mapping[str, object]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    problems: list[Problem] = field(default_factory=list)
+    _untold: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """The first in ``Kind``'s order that any of its documents is."""
+        return min(self.kinds, key=list(Kind).index, default=Kind.UNKNOWN)
+
+    @property
+    def layout(self) -> str:
+        return ", ".join(dict.fromkeys(filter(None, self.layouts)))
+
+    @property
+    def refused(self) -> bool:
+        return any(problem.severity is Severity.REFUSED for problem in self.problems)
+
+    def problem(self, problem: Problem) -> None:
+        """Enter a problem. Of very many the first are told, then how many more there were."""
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(problem)
+            return
+        self._untold += 1
+        if self._untold > 1:
+            before = self.problems.pop().severity
+            problem = Problem("", "", max(before, problem.severity, key=_WEIGHTS.index))
+        self.problems.append(Problem("", f"{self._untold} more of the kind.", problem.severity))
+
+
+def as_json(report: FileReport) -> dict[str, object]:
+    """As docs/data.md describes it."""
+    return {
+        "file": report.file,
+        "kind": report.kind,
+        "layout": report.layout,
+        "bills": report.bills,
+        "series": [_series(one) for one in report.tally.series],
+        "problems": [
+            {"where": each.where, "what": each.what, "severity": each.severity} for each in report.problems
+        ],
+    }
+
+
+def _series(one: SeriesTally) -> dict[str, object]:
+    return {
+        "meter": one.meter,
+        "commodity": _commodity(one.commodity),
+        "quantity": one.measure,
+        "direction": one.direction,
+        "unit": one.unit,
+        "count": one.count,
+        "total": one.total,
+        "first_start": _stamp(one.first_start),
+        "last_end": _stamp(one.last_end),
+        "interval_seconds": one.interval_seconds,
+    }
+
+
+def _commodity(commodity: Commodity) -> str:
+    return "electricity" if commodity is Commodity.ELECTRIC else commodity.value
+
+
+def _stamp(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+
+
+def tables(report: FileReport) -> list[RenderableType]:
+    """A line about the file, its series and bills, its problems."""
+    of_layout = f", {report.layout}" if report.layout else ""
+    shown: list[RenderableType] = [
+        Text.assemble((report.file, "bold"), f": {report.kind.replace('_', ' ')}{of_layout}")
+    ]
+    if report.tally.series:
+        shown.append(_series_table(report))
+    if report.bills:
+        shown.append(_bills_table(report))
+    for problem in report.problems:
+        shown.append(Text(f"  {problem.severity}: {problem}", style=_COLOURS[problem.severity]))
+    return shown
+
+
+def _series_table(report: FileReport) -> Table:
+    table = Table("meter", "what", "direction", box=None, pad_edge=False)
+    for heading in ("readings", "total"):
+        table.add_column(heading, justify="right")
+    for heading in ("from (UTC)", "to (UTC)", "every"):
+        table.add_column(heading)
+    for one in report.tally.series:
+        table.add_row(
+            Text(one.meter),
+            f"{_commodity(one.commodity)} {one.measure}",
+            one.direction,
+            f"{one.count:,}",
+            _amount(one),
+            f"{datetime.fromtimestamp(one.first_start, UTC):%Y-%m-%d %H:%M}",
+            f"{datetime.fromtimestamp(one.last_end, UTC):%Y-%m-%d %H:%M}",
+            _every(one.interval_seconds),
+        )
+    return table
+
+
+def _amount(one: SeriesTally) -> str:
+    """Watt-hours as people know them."""
+    total = Decimal(one.total)
+    if one.unit is Unit.WH and abs(total) >= 1000:
+        thousandth = total.scaleb(-3)
+        return f"{thousandth.normalize():,f} kWh"
+    return f"{total:,f} {one.unit}"
+
+
+def _every(seconds: int | None) -> str:
+    if seconds is None:
+        return "mixed"
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
+
+
+def _bills_table(report: FileReport) -> Table:
+    table = Table("account", "billed on", "from", "to", box=None, pad_edge=False)
+    table.add_column("total", justify="right")
+    for bill in report.bills:
+        cents = bill["total_amount"]
+        amount = f"{Decimal(cents).scaleb(-2):,.2f}" if isinstance(cents, int) else ""
+        days = (bill["billed_on"], bill["billing_period_from"], bill["billing_period_to"])
+        table.add_row(Text(str(bill["account_number"])), *(str(day or "") for day in days), amount)
+    return table

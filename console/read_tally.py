@@ -1,0 +1,139 @@
+"""What a file says, added up while it is read: every reading counts, also one that stands there twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+from formats.readings_csv import plain
+from records import Commodity, Direction, Measure, Series, Unit
+
+_DAY = 86_400
+_DAYLIKE = range(_DAY - 7_200, _DAY + 7_201)
+"""Local days, also those on which a clock moves."""
+_LONGER = -1
+_KINDS_OF_LENGTH = 200
+_USUAL = 0.9
+
+_Key = tuple[str, Commodity, Measure, Direction, Unit]
+
+
+@dataclass(slots=True)
+class SeriesTally:
+    """One series of a file: its readings counted and added up, exactly, and the time they span."""
+
+    meter: str
+    commodity: Commodity
+    measure: Measure
+    direction: Direction
+    unit: Unit
+    grain: int
+    count: int = 0
+    first_start: int = 0
+    last_end: int = 0
+    lengths: Counter[int] = field(default_factory=Counter)
+    sums: dict[int, int] = field(default_factory=dict)
+    """By decimal exponent."""
+
+    @property
+    def total(self) -> str:
+        """In plain notation, without zeros at the end of a fraction."""
+        finest = min(self.sums, default=0)
+        mantissa = sum(part * 10 ** (exponent - finest) for exponent, part in self.sums.items())
+        text = plain(mantissa, finest)
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+    @property
+    def interval_seconds(self) -> int | None:
+        """The usual length of a reading; None if there is none. Local days are as long as most of them."""
+        if len(self.lengths) >= _KINDS_OF_LENGTH:
+            return None
+        length, times = self.lengths.most_common(1)[0]
+        if length in _DAYLIKE and all(each in _DAYLIKE for each in self.lengths):
+            return _DAY if _DAY in self.lengths else length
+        return length if times >= _USUAL * self.count else None
+
+    def overlaps(self, start: int, end: int) -> bool:
+        return start < self.last_end and end > self.first_start
+
+    def add(self, count: int, start: int, end: int, lengths: Counter[int], sums: dict[int, int]) -> None:
+        self.first_start = min(self.first_start, start) if self.count else start
+        self.last_end = max(self.last_end, end) if self.count else end
+        self.count += count
+        for exponent, part in sums.items():
+            self.sums[exponent] = self.sums.get(exponent, 0) + part
+        for length, times in lengths.items():
+            if length in self.lengths or len(self.lengths) < _KINDS_OF_LENGTH:
+                self.lengths[length] += times
+
+    def take(self, other: SeriesTally) -> None:
+        """Go on with what ``other`` has."""
+        self.add(other.count, other.first_start, other.last_end, other.lengths, other.sums)
+
+
+class Tally:
+    """The series of a file, in its order.
+
+    Stretches of one meter, measure, direction and unit are one series, but for those of another length that
+    span the same time: the same energy at two granularities is two series.
+    """
+
+    def __init__(self) -> None:
+        self._series: dict[_Key, list[SeriesTally]] = {}
+
+    def add(self, stretch: Series) -> None:
+        """Count a stretch."""
+        readings = stretch.readings
+        if not readings:
+            return
+        start = min(map(itemgetter(0), readings))
+        end = max(reading[0] + reading[1] for reading in readings)
+        lengths = Counter(map(itemgetter(1), readings))
+        target = self._find(stretch, _grain(lengths), start, end)
+        target.add(len(readings), start, end, lengths, {stretch.exponent: sum(map(itemgetter(2), readings))})
+
+    def join(self, other: Tally) -> bool:
+        """Take in what another document of the same file says.
+
+        What goes on with a series that is there already is added to it; what is said of the same time again
+        stays a series by itself, and True comes back.
+        """
+        twice = False
+        for key, found in other._series.items():
+            alike = self._series.setdefault(key, [])
+            known = list(alike)
+            for one in found:
+                over = [each for each in known if each.overlaps(one.first_start, one.last_end)]
+                goes_on = [each for each in known if each.grain == one.grain and each not in over]
+                twice |= bool(over)
+                if goes_on:
+                    goes_on[0].take(one)
+                else:
+                    alike.append(one)
+        return twice
+
+    @property
+    def series(self) -> Sequence[SeriesTally]:
+        return [one for alike in self._series.values() for one in alike]
+
+    def _find(self, stretch: Series, grain: int, start: int, end: int) -> SeriesTally:
+        key = (stretch.meter_id, stretch.commodity, stretch.measure, stretch.direction, stretch.unit)
+        alike = self._series.setdefault(key, [])
+        for one in alike:
+            if one.grain == grain:
+                return one
+        for one in alike:
+            if not one.overlaps(start, end):
+                return one
+        alike.append(SeriesTally(*key, grain))
+        return alike[-1]
+
+
+def _grain(lengths: Counter[int]) -> int:
+    """The commonest length of a stretch; days are alike however long, and so is all that is longer."""
+    length = lengths.most_common(1)[0][0]
+    if length in _DAYLIKE:
+        return _DAY
+    return length if length < _DAY else _LONGER

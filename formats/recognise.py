@@ -1,0 +1,201 @@
+"""What a file is, judged by its bytes and never by its name, and the reader that goes with it.
+
+::
+
+    ZIP      -> every member, as the file it is        (an XLSX is a ZIP too, and read as a table)
+    XML      -> Green Button
+    PDF      -> a bill, which a utility's layout reads
+    XLSX     -> a table of intervals
+    text     -> a table of intervals
+    the rest -> unknown, which says what it is instead
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+from formats import archive
+from formats.errors import FormatError
+from formats.green_button import read_green_button
+from formats.interval_csv import read_interval_csv
+from formats.sniff import looks_like_html
+from records import Problem, Series, Severity
+
+ESPI = "espi"
+"""The layout of Green Button."""
+HEAD = 8_192
+"""Bytes that are looked at."""
+Contents = Iterator[Series | Problem]
+
+_PDF_WITHIN = 1_024
+_ENOUGH = 40
+_UTF_8, _WIDE = b"\xef\xbb\xbf", {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_ESPI = (
+    "espi",
+    "IntervalBlock",
+    "IntervalReading",
+    "UsagePoint",
+    "ReadingType",
+    "MeterReading",
+    "UsageSummary",
+)
+_SHEET = "xl/workbook.xml"
+_BESIDE = (
+    ".xsl",
+    ".xslt",
+    ".xsd",
+    ".dtd",
+    ".css",
+    ".js",
+    ".png",
+    ".jpg",
+    ".gif",
+    ".svg",
+    ".ico",
+    ".md",
+    ".db",
+)
+_BESIDE_NAMES = ("readme", "license", "licence", "desktop.ini", ".ds_store", "._")
+_ELSE = (
+    (b"\xd0\xcf\x11\xe0", "is an Excel file of before 2007 (XLS): save it as XLSX or CSV and read that"),
+    (b"\x1f\x8b", "is packed with gzip: unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive: unpack it first"),
+    (b"Rar!", "is a RAR archive: unpack it first"),
+    (b"PAR1", "is a Parquet file, which is not read back: read the export that it was made from"),
+    (b"\x89PNG", "is a picture: ask the utility for an export of the data"),
+    (b"\xff\xd8\xff", "is a picture: ask the utility for an export of the data"),
+)
+
+
+class Kind(StrEnum):
+    """What a file turned out to be."""
+
+    GREEN_BUTTON = "green_button"
+    INTERVAL_CSV = "interval_csv"
+    BILL = "bill"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document: the file, or one in a ZIP, which has a name there (``member``).
+
+    ``contents`` raises FormatError where reading has to stop; what came before stands. A bill has none: its
+    text is for a utility's layout. ``certain`` is False of a kind that only its contents can prove.
+    """
+
+    member: str
+    kind: Kind
+    certain: bool
+    contents: Contents
+    file: BinaryIO
+    layout: Callable[[], str] = str
+    """To be asked once it was read; empty if none was recognised."""
+
+
+def recognise(name: str, file: BinaryIO, zone: ZoneInfo | None) -> Iterator[Found]:
+    """What ``file``, which can be sought in, holds: itself, or each member of a ZIP.
+
+    Each document is to be read before the next one is asked for. Raises FormatError if the file is empty or a
+    damaged ZIP; what is wrong with other files, their ``contents`` say.
+    """
+    head = _head(file)
+    if not head.strip():
+        raise FormatError("The file is empty: download it again.")
+    if not _is_archive(head, file):
+        yield _document("", name, file, zone)
+        return
+    for member, inner in archive.spooled(file):
+        yield _member(member, inner, zone)
+
+
+def _is_archive(head: bytes, file: BinaryIO) -> bool:
+    """Whether it is a ZIP but no XLSX."""
+    return archive.is_zip(head) and _SHEET not in archive.member_names(file)
+
+
+def _member(member: str, file: BinaryIO, zone: ZoneInfo | None) -> Found:
+    if member.lower().endswith(_BESIDE) or member.lower().startswith(_BESIDE_NAMES):
+        note = Problem("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
+        return Found(member, Kind.UNKNOWN, True, iter((note,)), file)
+    head = _head(file)
+    if not head.strip():
+        return Found(member, Kind.UNKNOWN, True, _refused("is empty: download it again"), file)
+    try:
+        nested = _is_archive(head, file)
+    except FormatError as exc:
+        return Found(member, Kind.UNKNOWN, True, _raised(exc), file)
+    if nested:
+        return Found(
+            member, Kind.UNKNOWN, True, _refused("is a ZIP in a ZIP: unpack it, and read that"), file
+        )
+    return _document(member, member, file, zone)
+
+
+def _document(member: str, name: str, file: BinaryIO, zone: ZoneInfo | None) -> Found:
+    head = _head(file)
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return Found(member, Kind.BILL, True, iter(()), file)
+    if archive.is_zip(head):
+        return Found(member, Kind.INTERVAL_CSV, False, _table(file, zone), file)
+    text = _text(head)
+    for mark, what in _ELSE:
+        if head.startswith(mark):
+            return Found(member, Kind.UNKNOWN, True, _refused(what), file)
+    if looks_like_html(text.encode()):
+        page = "is a web page (HTML), perhaps of a sign-in or an error: download the export again"
+        return Found(member, Kind.UNKNOWN, True, _refused(page), file)
+    if text.lstrip().startswith("<"):
+        return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file), file, lambda: ESPI)
+    if "\0" in text:
+        binary = "is neither text nor XML, XLSX, ZIP or PDF: ask the utility for one of these"
+        return Found(member, Kind.UNKNOWN, True, _refused(binary), file)
+    return Found(member, Kind.INTERVAL_CSV, False, _table(file, zone), file)
+
+
+def _green_button(file: BinaryIO) -> Contents:
+    read = read_green_button(file.read())
+    yield from read.series
+    yield from (Problem("", each) for each in read.problems)
+
+
+def _table(file: BinaryIO, zone: ZoneInfo | None) -> Contents:
+    if zone is None:
+        raise FormatError("zone")
+    yield from read_interval_csv(file.read(), zone)
+
+
+def _head(file: BinaryIO) -> bytes:
+    file.seek(0)
+    head = file.read(HEAD)
+    file.seek(0)
+    return head
+
+
+def _text(head: bytes) -> str:
+    """As far as it can be told from the first bytes; UTF-16 also without its mark."""
+    for mark, encoding in _WIDE.items():
+        if head.startswith(mark):
+            return head[2:].decode(encoding, "replace")
+    if not any(head[1:_ENOUGH:2]):
+        return head.decode("utf-16-le", "replace")
+    if not any(head[0:_ENOUGH:2]):
+        return head.decode("utf-16-be", "replace")
+    return head.removeprefix(_UTF_8).decode("latin-1")
+
+
+def _names_espi(text: str) -> bool:
+    return any(word in text for word in _ESPI)
+
+
+def _refused(what: str) -> Contents:
+    return _raised(FormatError(f"The file {what}."))
+
+
+def _raised(error: FormatError) -> Contents:
+    raise error
+    yield  # a generator: the error comes when it is read
