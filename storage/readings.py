@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from records import Commodity, Direction, EventKind, Reading, Series, Unit
-from storage import accounts, events, exponents
+from storage import accounts, events, exponents, stretches
 from storage.database import now as database_now
 from storage.results import Coverage, ReadingCounts
 from storage.tables import (
@@ -27,6 +26,20 @@ from storage.tables.base import BIG
 _READING = metadata.tables["reading"]
 _REVISION = metadata.tables["reading_revision"]
 _VALUES = tuple(_READING.c[name] for name in Reading._fields)
+_OF_SERIES = _READING.c.series_id == bindparam("series")
+_BETWEEN = select(*_VALUES).where(
+    _OF_SERIES, _READING.c.start.between(bindparam("earliest"), bindparam("latest"))
+)
+_READINGS = select(*_VALUES).where(_OF_SERIES).order_by(_READING.c.start)
+_THIS = and_(_READING.c.series_id == bindparam("its_series"), _READING.c.start == bindparam("at"))
+_REVISE = insert(_REVISION).from_select(
+    ["series_id", *Reading._fields, "seen", "replaced"],
+    select(_READING.c.series_id, *_VALUES, _READING.c.updated, bindparam("now", type_=BIG)).where(_THIS),
+)
+_CHANGE = update(_READING).where(_THIS)
+_SERIES_OF = select_rows(SeriesRow).where(
+    SeriesRow.meter_id == bindparam("meter"), SeriesRow.direction == bindparam("direction")
+)
 
 
 def save(session: Session, account: AccountRow, document_id: int, series: Sequence[Series]) -> ReadingCounts:
@@ -81,7 +94,7 @@ def stored(session: Session, account_id: int, meter_id: str) -> list[Series]:
             Direction(row.direction),
             Unit(row.unit),
             row.exponent,
-            list(map(Reading._make, connection.execute(_readings_of(row.id)))),
+            list(map(Reading._make, connection.execute(_READINGS, {"series": row.id}))),
         )
         for meter, row in session.exec(query).all()
     ]
@@ -130,10 +143,8 @@ def _tell(
 
 def _series(session: Session, account: AccountRow, shown: Series) -> SeriesRow:
     meter = accounts.meter(session, account, shown.meter_id, shown.commodity)
-    query = select_rows(SeriesRow).where(
-        SeriesRow.meter_id == meter.id, SeriesRow.direction == shown.direction.value
-    )
-    row = session.exec(query).first()
+    its = {"meter": meter.id, "direction": shown.direction.value}
+    row = session.exec(_SERIES_OF, params=its).first()
     if row is None:
         row = SeriesRow(
             company_id=account.company_id,
@@ -147,36 +158,30 @@ def _series(session: Session, account: AccountRow, shown: Series) -> SeriesRow:
     return row
 
 
-def _readings_of(series_id: int) -> Select[Any]:
-    return select(*_VALUES).where(_READING.c.series_id == series_id).order_by(_READING.c.start)
-
-
 def _write(
     connection: Connection, series_id: int, readings: Mapping[int, Reading], now: int
 ) -> tuple[list[Reading], list[Reading]]:
     """Write what differs from what is stored; returns the inserted and the changed."""
     if not readings:
         return [], []
-    there = (_READING.c.series_id == series_id, _READING.c.start.between(min(readings), max(readings)))
-    if connection.scalar(select(_READING.c.start).where(*there).limit(1)) is None:
-        inserts = list(readings.values())
-        _insert(connection, series_id, inserts, now)
-        return inserts, []
-    query = select(*_VALUES).where(*there)
-    stored = set(map(tuple, connection.execute(query)))
-    different = [reading for reading in readings.values() if reading not in stored]
-    starts = {row[0] for row in stored}
-    inserts = [reading for reading in different if reading.start not in starts]
-    changes = [reading for reading in different if reading.start in starts]
+    around = {"series": series_id, "earliest": min(readings), "latest": max(readings)}
+    stored = {row[0]: tuple(row) for row in connection.execute(_BETWEEN, around)}
+    if not stored:
+        inserts, changes = list(readings.values()), []
+    else:
+        different = [reading for reading in readings.values() if stored.get(reading[0]) != reading]
+        inserts = [reading for reading in different if reading[0] not in stored]
+        changes = [reading for reading in different if reading[0] in stored]
     if inserts:
         _insert(connection, series_id, inserts, now)
     if changes:
-        this = and_(_READING.c.series_id == series_id, _READING.c.start == bindparam("at"))
-        former = select(_READING.c.series_id, *_VALUES, _READING.c.updated, bindparam("now", type_=BIG))
-        columns = ["series_id", *Reading._fields, "seen", "replaced"]
-        at = [{"at": reading.start, "now": now} for reading in changes]
-        connection.execute(insert(_REVISION).from_select(columns, former.where(this)), at)
-        connection.execute(update(_READING).where(this), [_new_values(reading, now) for reading in changes])
+        its = {"its_series": series_id, "now": now}
+        connection.execute(_REVISE, [{**its, "at": reading.start} for reading in changes])
+        connection.execute(_CHANGE, [_new_values(series_id, reading, now) for reading in changes])
+    if any(stored[reading[0]][1] != reading[1] for reading in changes):
+        stretches.anew(connection, series_id)
+    elif inserts:
+        stretches.extend(connection, series_id, inserts)
     return inserts, changes
 
 
@@ -200,6 +205,6 @@ def _insert(connection: Connection, series_id: int, readings: Sequence[Reading],
     connection.exec_driver_sql(statement, rows)
 
 
-def _new_values(reading: Reading, now: int) -> dict[str, int | bool]:
+def _new_values(series_id: int, reading: Reading, now: int) -> dict[str, int | bool]:
     values = reading._asdict()
-    return {"at": values.pop("start"), **values, "updated": now}
+    return {"its_series": series_id, "at": values.pop("start"), **values, "updated": now}

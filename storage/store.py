@@ -548,7 +548,7 @@ class Store:
         zone: ZoneInfo,
         first: date | None = None,
         last: date | None = None,
-    ) -> set[date]:
+    ) -> Set[date]:
         """The days of ``zone`` that every series of the meter covers from midnight to midnight.
 
         ``first`` and ``last`` are the days to look at, both included: it is quicker for fewer.

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from storage.tables.base import Row, UtcDateTime, metadata
 from storage.tables.bills import BillRow, BillVersionRow, DocumentRow, ExtractionRow, FileRow
+from storage.tables.channels import (
+    AwaitedCodeRow,
+    InboxRow,
+    MailboxCustomerRow,
+    MailboxRow,
+    NumberCustomerRow,
+    NumberRow,
+    ReceivedRow,
+)
 from storage.tables.identity import (
     CompanyRow,
     ConsentRow,
@@ -14,13 +23,14 @@ from storage.tables.identity import (
     RejectedPasswordRow,
     TotpUseRow,
 )
-from storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow
+from storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow, StretchRow
 from storage.tables.places import AccountRow, MeterRow, ServiceRow
 from storage.tables.runs import LedgerItemRow, PortalRow, RunRow, RunStepRow
 from storage.tables.talk import ChallengeRow, EventRow
 
 __all__ = [
     "AccountRow",
+    "AwaitedCodeRow",
     "BillRow",
     "BillVersionRow",
     "ChallengeRow",
@@ -32,19 +42,26 @@ __all__ = [
     "EventRow",
     "ExtractionRow",
     "FileRow",
+    "InboxRow",
     "LedgerItemRow",
     "LoginRow",
+    "MailboxCustomerRow",
+    "MailboxRow",
     "MeterRow",
+    "NumberCustomerRow",
+    "NumberRow",
     "PortalRow",
     "PortalSessionRow",
     "ReadingRevisionRow",
     "ReadingRow",
+    "ReceivedRow",
     "RejectedPasswordRow",
     "Row",
     "RunRow",
     "RunStepRow",
     "SeriesRow",
     "ServiceRow",
+    "StretchRow",
     "TotpUseRow",
     "UtcDateTime",
     "metadata",

@@ -1,4 +1,4 @@
-"""Interval readings: a series a meter and direction, a row a reading, and the values that were replaced."""
+"""Interval readings: a series a meter and direction, a row a reading, the times they cover, former values."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ class ReadingRow(Row, table=True):
     estimated: bool
     first_seen: int = Field(sa_type=BIG)
     updated: int = Field(sa_type=BIG)
+
+
+class StretchRow(Row, table=True):
+    """A time that a series' readings cover without a gap: epoch seconds, ``last`` not included."""
+
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    series_id: int = Field(foreign_key="series.id", ondelete="CASCADE", primary_key=True)
+    first: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+    last: int = Field(sa_type=BIG)
 
 
 class ReadingRevisionRow(Keyed, table=True):

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _intervals()
     _runs()
     _talk()
+    _channels()
 
 
 def downgrade() -> None:
@@ -49,6 +50,7 @@ _TABLES = (
     "bill_version",
     "series",
     "reading",
+    "stretch",
     "reading_revision",
     "run",
     "run_step",
@@ -56,6 +58,13 @@ _TABLES = (
     "portal",
     "challenge",
     "event",
+    "mailbox",
+    "mailbox_customer",
+    "number",
+    "number_customer",
+    "awaited_code",
+    "received",
+    "inbox",
 )
 
 
@@ -272,6 +281,13 @@ def _intervals() -> None:
         _column("updated", sa.BigInteger),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "stretch",
+        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+        _column("last", sa.BigInteger),
+        sqlite_with_rowid=False,
+    )
     _keyed(
         "reading_revision",
         _column("series_id", sa.Integer),
@@ -364,6 +380,7 @@ def _talk() -> None:
         _column("error", sa.String),
         _column("attempts_left", sa.Integer, null=True),
         _column("can_resend", sa.Boolean),
+        _column("channel", sa.String),
         _column("asked_at", INSTANT),
         _column("expires_at", INSTANT),
         _column("answered_at", INSTANT, null=True),
@@ -382,3 +399,75 @@ def _talk() -> None:
         _column("at", INSTANT),
         sa.UniqueConstraint("customer_id", "kind", "key"),
     )
+
+
+def _channels() -> None:
+    _owned(
+        "mailbox",
+        _column("host", sa.String),
+        _column("port", sa.Integer),
+        _column("security", sa.String),
+        _column("username", sa.String),
+        _column("folder", sa.String),
+        _column("everybody", sa.Boolean),
+        _column("key_id", sa.String),
+        _column("wrapped_key", sa.LargeBinary),
+        _column("ciphertext", sa.LargeBinary),
+        _column("fault", sa.String),
+        _column("since", INSTANT),
+        _column("checked_at", INSTANT, null=True),
+        _column("created_at", INSTANT),
+        sa.UniqueConstraint("company_id", "host", "port", "username", "folder"),
+    )
+    _of_customers("mailbox")
+    _owned(
+        "number",
+        _column("number", sa.String),
+        _column("created_at", INSTANT),
+        sa.UniqueConstraint("company_id", "number"),
+    )
+    _of_customers("number")
+    op.create_table(
+        "awaited_code",
+        sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+        _of("customer"),
+        _column("fence", sa.Integer),
+        _column("factor", sa.String),
+        _column("since", INSTANT),
+        _column("came", sa.Boolean),
+    )
+    _indexed("awaited_code", "customer_id")
+    _owned(
+        "received",
+        _column("kind", sa.String),
+        _column("key", sa.String),
+        _column("place", sa.String),
+        _column("customer_id", sa.Integer, sa.ForeignKey("customer.id", ondelete="CASCADE"), null=True),
+        _column("challenge_id", sa.Integer, sa.ForeignKey("challenge.id", ondelete="SET NULL"), null=True),
+        _column("at", INSTANT),
+        _column("said", sa.String),
+        _column("code", sa.LargeBinary, null=True),
+        _column("digest", sa.LargeBinary, null=True),
+        sa.UniqueConstraint("company_id", "kind", "key"),
+    )
+    _indexed("received", "customer_id")
+    op.create_table(
+        "inbox",
+        sa.Column("worker", sa.String, primary_key=True, nullable=False),
+        _column("address", sa.String),
+        _column("beat_at", INSTANT),
+    )
+
+
+def _of_customers(table: str) -> None:
+    """Which customers a row of the table is for."""
+    op.create_table(
+        f"{table}_customer",
+        sa.Column(
+            f"{table}_id", sa.Integer, sa.ForeignKey(f"{table}.id", ondelete="CASCADE"), primary_key=True
+        ),
+        sa.Column(
+            "customer_id", sa.Integer, sa.ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True
+        ),
+    )
+    _indexed(f"{table}_customer", "customer_id")

@@ -1,0 +1,68 @@
+"""The times that a series' readings cover without a gap, kept beside them: so nobody need count readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from records import Reading
+from storage.tables import metadata
+
+Stretch = tuple[int, int]
+"""Epoch seconds: the first that is covered, and the first after it that is not."""
+_STRETCH = metadata.tables["stretch"]
+_READING = metadata.tables["reading"]
+_OF_SERIES = _STRETCH.c.series_id == bindparam("series")
+_NEAR = select(_STRETCH.c.first, _STRETCH.c.last).where(
+    _OF_SERIES, _STRETCH.c.first <= bindparam("until"), _STRETCH.c.last >= bindparam("since")
+)
+_FORGET = delete(_STRETCH).where(_OF_SERIES, _STRETCH.c.first == bindparam("at"))
+_FORGET_ALL = delete(_STRETCH).where(_OF_SERIES)
+_READINGS = (
+    select(_READING.c.start, _READING.c.seconds)
+    .where(_READING.c.series_id == bindparam("series"))
+    .order_by(_READING.c.start)
+)
+
+
+def extend(connection: Connection, series_id: int, inserted: Iterable[Reading]) -> None:
+    """Take down that these readings are there now, too."""
+    new = joined(sorted((reading[0], reading[0] + reading[1]) for reading in inserted))
+    near = {"series": series_id, "since": new[0][0], "until": new[-1][1]}
+    stored = [(first, last) for first, last in connection.execute(_NEAR, near)]
+    after = joined(sorted([*stored, *new]))
+    gone = [{"series": series_id, "at": first} for first, last in stored if (first, last) not in after]
+    if gone:
+        connection.execute(_FORGET, gone)
+    _insert(connection, series_id, [stretch for stretch in after if stretch not in stored])
+
+
+def anew(connection: Connection, series_id: int) -> None:
+    """Find them out from all readings: some have another length than they had."""
+    connection.execute(_FORGET_ALL, {"series": series_id})
+    readings = connection.execute(_READINGS, {"series": series_id})
+    _insert(connection, series_id, joined((start, start + seconds) for start, seconds in readings))
+
+
+def joined(times: Iterable[Stretch]) -> list[Stretch]:
+    """Times in order of their start, those that touch or overlap made one."""
+    found: list[Stretch] = []
+    first = last = None
+    for start, end in times:
+        if first is None or last is None:
+            first, last = start, end
+        elif start <= last:
+            last = max(last, end)
+        else:
+            found.append((first, last))
+            first, last = start, end
+    if first is not None and last is not None:
+        found.append((first, last))
+    return found
+
+
+def _insert(connection: Connection, series_id: int, stretches: Sequence[Stretch]) -> None:
+    if stretches:
+        rows = [{"series_id": series_id, "first": first, "last": last} for first, last in stretches]
+        connection.execute(insert(_STRETCH), rows)
