@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from lzma import LZMAError
 from typing import IO, BinaryIO
 
 from formats.errors import FormatError
@@ -27,10 +26,10 @@ _FREE = 8 * 1024 * 1024  # unpacked bytes that no ratio is asked of: so little h
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _LOCAL_HEADER = 30
 _ENCRYPTED = 0x1
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA takes what memory it is told
 _DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
-    LZMAError,
     struct.error,
     EOFError,
     NotImplementedError,
@@ -123,6 +122,8 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         )
     if any(each.flag_bits & _ENCRYPTED for each in members):
         raise FormatError("The ZIP file is encrypted: it opens only with a password.")
+    if any(each.compress_type not in _METHODS for each in members):
+        raise FormatError("The ZIP file is packed by a method that is not read: pack it anew as a plain ZIP.")
     _check_apart(archive)
     return members
 
