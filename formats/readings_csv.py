@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from records import Series
 
 HEADER = "start,end,local_start,quantity,unit,direction,estimated\n"
+WHOLE_HEADER = "meter,commodity,measure,direction,start,end,local_start,quantity,unit,estimated\n"
 _DAY = 86_400
 
 
@@ -22,6 +25,29 @@ def write_readings_csv(file: TextIO, series: Iterable[Series], zone: ZoneInfo) -
     rows = sorted(row for each in series for row in _rows(each, stamps))
     file.write(HEADER)
     file.writelines(row for _, _, row in rows)
+
+
+def write_whole_csv(file: TextIO, series: Iterable[Series], zone: ZoneInfo) -> None:
+    """Write series of any meters and measures, one after the other, each row by itself telling what it is.
+
+    Stamps and quantities are as in ``write_readings_csv``.
+    """
+    stamps = _Stamps(zone)
+    file.write(WHOLE_HEADER)
+    for each in series:
+        file.writelines(_whole_rows(each, stamps))
+
+
+def _whole_rows(series: Series, stamps: _Stamps) -> Iterator[str]:
+    named = StringIO(newline="")
+    csv.writer(named, lineterminator=",").writerow(
+        [series.meter_id, series.commodity.value, series.measure.value, series.direction.value]
+    )
+    head, exponent, utc, local = named.getvalue(), series.exponent, stamps.utc, stamps.local
+    tail = {flag: f",{series.unit.value},{str(flag).lower()}\n" for flag in (False, True)}
+    for start, seconds, mantissa, estimated in series.readings:
+        times = f"{utc(start)}Z,{utc(start + seconds)}Z,{local(start)}"
+        yield f"{head}{times},{plain(mantissa, exponent)}{tail[estimated]}"
 
 
 def _rows(series: Series, stamps: _Stamps) -> Iterator[tuple[int, str, str]]:
