@@ -1,160 +1,168 @@
-"""Interval CSV as portals hand it out: a preamble, a header, a row for each interval in local time.
+"""Interval tables (CSV, other delimited text, XLSX) as portals hand them out.
 
-A layout is a declaration; the header line says which one a file has.
+``read_table(name, file, zone, layouts)`` recognises the layout and gives a ``Table``: its ``layout`` is the
+layout's id, and iterating it yields ``Series`` as stretches, in the file's order, and ``Problem``s. It raises
+FormatError at once if nothing knows the layout, and while iterating where it must stop; what was yielded
+before stands. Memory does not grow with the file.
+
+``zone`` is what the asker says (an option, or the utility's); it goes before the layout's own, except where
+a format holds its own clock. A utility's own layouts are in ``utilities/<id>/layouts.py``, as ``LAYOUTS``;
+whoever reads for a utility passes them as ``layouts``, and they go before those of ``formats/layouts/``.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from functools import lru_cache
-from io import StringIO
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import pairwise
-from typing import NamedTuple
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from formats.errors import FormatError
-from formats.local_time import LocalTime
-from formats.sniff import looks_like_html
-from records import Commodity, Direction, Reading, Series, Unit
+from formats.layouts import all_layouts
+from formats.table import Layout
+from formats.table_cells import clean, shown
+from formats.table_head import Head, find, label
+from formats.table_reader import TableReader
+from formats.table_rows import DELIMITERS, Rows, Text
+from formats.table_zone import zone_of
+from records import Problem, Series
 
-_DAY_MINUTES = 1440
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
-_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,9})?", re.ASCII)
+_CHUNK = 1 << 20
+
+
+class Table:
+    """A table whose layout is known; iterate it once."""
+
+    def __init__(self, layout: str, stretches: Iterator[Series | Problem]) -> None:
+        self.layout = layout
+        self._stretches = stretches
+
+    def __iter__(self) -> Iterator[Series | Problem]:
+        return self._stretches
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Columns by name; the last minute of a row's END TIME is included ("00:14" ends at 00:15)."""
+class _Found:
+    """A header in the rows of a file: the ``skip``-th row, below what is told above it."""
 
-    columns: Sequence[str]
-    types: Mapping[str, tuple[Commodity, Direction]]
-    units: Mapping[str, tuple[Unit, int]]
-    """Each with the power of ten that its values are to be multiplied by."""
-    meter: str = "Meter"
-    """The preamble's label of the meter id."""
-    estimated: str = "Estimated"
+    head: Head
+    above: dict[str, str]
+    skip: int
 
 
-_LAYOUTS = (
-    Layout(
-        columns=("TYPE", "DATE", "START TIME", "END TIME", "USAGE", "UNITS", "NOTES"),
-        types={
-            "Electric usage": (Commodity.ELECTRIC, Direction.DELIVERED),
-            "Electric sent to grid": (Commodity.ELECTRIC, Direction.RECEIVED),
-            "Natural gas usage": (Commodity.GAS, Direction.DELIVERED),
-        },
-        units={"kWh": (Unit.WH, 3), "therms": (Unit.THERM, 0)},
-    ),
-)
+def read_table(
+    name: str, file: BinaryIO, zone: ZoneInfo | None = None, layouts: Sequence[Layout] = ()
+) -> Table:
+    """Raises FormatError."""
+    tables = [*layouts, *all_layouts()]
+    counts = _Counts(file)
+    text = Text(file)
+    found, delimiter = _recognise(text, tables)
+    return _table(name, zone, tables, found, text.rows(delimiter), counts.of(found.head.layout.several_above))
 
 
-_Lines = Iterator[tuple[int, list[str]]]
+def read_interval_csv(
+    content: bytes, zone: ZoneInfo | None = None, layouts: Sequence[Layout] = ()
+) -> Sequence[Series]:
+    """A whole table at once: its series, each in time order.
 
-
-class _Row(NamedTuple):
-    start: int
-    seconds: int
-    usage: Decimal
-    estimated: bool
-
-
-def read_interval_csv(content: bytes, zone: ZoneInfo) -> Sequence[Series]:
-    """Read a CSV of local times in ``zone``: a series for each type of reading, in the file's order.
-
-    An hour that the clock shows twice is told apart by order. A row without usage is no reading.
-    Raises FormatError if the file is empty, a web page, of an unknown layout or has a row without sense.
+    Raises FormatError, also where only part of the file could be read or an interval is listed twice.
     """
-    if not content.strip():
-        raise FormatError("The CSV file is empty: download it again.")
-    if looks_like_html(content):
-        raise FormatError("The CSV file is a web page (HTML): download it again.")
-    try:
-        text = StringIO(content.decode("utf-8-sig"), newline="")
-        lines = enumerate(csv.reader(text, strict=True), 1)
-        preamble, layout = _head(lines)
-        channels = _channels(lines, layout, LocalTime(zone))
-    except (csv.Error, UnicodeDecodeError) as exc:
-        raise FormatError("The CSV file is cut short or damaged: download it again.") from exc
-    meter_id = preamble.get(layout.meter, "")
-    if not meter_id:
-        raise FormatError(f"The CSV file names no meter: a line {layout.meter!r} is missing above its table.")
-    return tuple(_series(meter_id, layout, key, rows) for key, rows in channels.items())
+    whole: dict[tuple[object, ...], Series] = {}
+    for each in read_table("", BytesIO(content), zone, layouts):
+        if isinstance(each, Series):
+            key = (each.meter_id, each.commodity, each.direction, each.unit, each.measure)
+            whole[key] = _joined(whole[key], each) if key in whole else each
+    return tuple(_ordered(each) for each in whole.values())
 
 
-def _head(lines: _Lines) -> tuple[dict[str, str], Layout]:
-    """Read up to the header: the preamble's labels and values, and the header's layout."""
-    preamble: dict[str, str] = {}
-    for _, line in lines:
-        cells = [cell.strip() for cell in line]
-        for layout in _LAYOUTS:
-            if cells == list(layout.columns):
-                return preamble, layout
-        if len(cells) == 2:
-            preamble[cells[0]] = cells[1]
-    raise FormatError(
-        "The CSV file has no header line of a known layout: check that it is an interval export."
+def _joined(one: Series, other: Series) -> Series:
+    exponent = min(one.exponent, other.exponent)
+    readings = [
+        each._replace(mantissa=each.mantissa * 10 ** (part.exponent - exponent))
+        for part in (one, other)
+        for each in part.readings
+    ]
+    return replace(one, exponent=exponent, readings=tuple(readings))
+
+
+def _ordered(series: Series) -> Series:
+    readings = sorted(series.readings)
+    if any(one.start + one.seconds > other.start for one, other in pairwise(readings)):
+        raise FormatError("The file lists an interval twice: download it again.")
+    return replace(series, readings=tuple(readings))
+
+
+def _table(
+    name: str, zone: ZoneInfo | None, layouts: Sequence[Layout], found: _Found, rows: Rows, tables: int
+) -> Table:
+    layout = found.head.layout
+    family = [each for each in layouts if each.id == layout.id]
+    used, problems = zone_of(layout, name, found.above, zone)
+    reader = TableReader(found.head, family, found.above, used, tables)
+
+    def stretches() -> Iterator[Series | Problem]:
+        yield from problems
+        for _ in range(found.skip):
+            next(rows)
+        yield from reader.read(rows)
+
+    return Table(layout.id, stretches())
+
+
+def _recognise(text: Text, layouts: Sequence[Layout]) -> tuple[_Found, str]:
+    for delimiter in DELIMITERS:
+        found = _header(text.head_rows(delimiter), layouts)
+        if found:
+            return found, delimiter
+    raise _unknown([row for _, row in text.head_rows(_likely(text.head))])
+
+
+def _header(rows: Rows, layouts: Sequence[Layout]) -> _Found | None:
+    above: dict[str, str] = {}
+    for skip, (_, cells) in enumerate(rows, 1):
+        head = find(cells, layouts, above)
+        if head:
+            return _Found(head, above, skip)
+        label(above, cells)
+    return None
+
+
+def _likely(lines: Sequence[str]) -> str:
+    return max(DELIMITERS, key=lambda each: sum(line.count(each) for line in lines))
+
+
+def _unknown(rows: Sequence[Sequence[str]]) -> FormatError:
+    """Says what was seen: what looks like the header, and the row below it."""
+    widest = max((len([cell for cell in row if clean(cell)]) for row in rows), default=0)
+    place = next(
+        (at for at, row in enumerate(rows) if len([c for c in row if clean(c)]) >= max(2, widest - 1)), 0
+    )
+    header, first = (" | ".join(map(clean, rows[at])) if at < len(rows) else "" for at in (place, place + 1))
+    return FormatError(
+        f"The table's layout is not known: its header seems to be “{shown(header, 160)}”, "
+        f"its first row “{shown(first, 120)}”; declare it as docs/formats.md shows."
     )
 
 
-def _channels(lines: _Lines, layout: Layout, time: LocalTime) -> dict[tuple[str, str], list[_Row]]:
-    """The rows of each (type, unit)."""
-    channels: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
-    sightings: Counter[tuple[str, str, str]] = Counter()
-    for number, line in lines:
-        if not line:
-            continue
-        try:
-            kind, day, start, end, usage, unit, notes = line
-            layout.types[kind], layout.units[unit]
-            instants, seconds = _interval(time, day, start, end)
-            if len(instants) > 1:
-                sightings[kind, day, start] += 1
-            instant = instants[max(0, sightings[kind, day, start] - 1)]
-            if usage:
-                row = _Row(instant, seconds, _number(usage), notes == layout.estimated)
-                channels[kind, unit].append(row)
-        except (ValueError, LookupError) as exc:
-            raise FormatError(f"Line {number} of the CSV file makes no sense: download it again.") from exc
-    return channels
+class _Counts:
+    """How often a label stands in a file that can be read twice."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
 
-def _interval(time: LocalTime, day: str, start: str, end: str) -> tuple[tuple[int, ...], int]:
-    """The instants a row may start at, and its seconds."""
-    date_ = date.fromisoformat(day)
-    first, last = _minute(start), _minute(end)
-    minutes = (last - first) % _DAY_MINUTES + 1
-    seconds = time.day_seconds(date_) if minutes == _DAY_MINUTES else minutes * 60
-    return time.instants(date_, first), seconds
-
-
-@lru_cache(maxsize=_DAY_MINUTES)
-def _minute(clock: str) -> int:
-    match = _CLOCK.fullmatch(clock)
-    if match is None:
-        raise ValueError(clock)
-    return int(match[1]) * 60 + int(match[2])
-
-
-def _number(text: str) -> Decimal:
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(text)
-    return Decimal(text)
-
-
-def _series(meter_id: str, layout: Layout, key: tuple[str, str], rows: Sequence[_Row]) -> Series:
-    kind, unit_name = key
-    commodity, direction = layout.types[kind]
-    unit, power = layout.units[unit_name]
-    decimals = -min(int(row.usage.as_tuple().exponent) for row in rows)
-    readings = sorted(
-        Reading(row.start, row.seconds, int(row.usage.scaleb(decimals)), row.estimated) for row in rows
-    )
-    if any(one.start == other.start for one, other in pairwise(readings)):
-        raise FormatError("The CSV file lists an interval twice: download it again.")
-    return Series(meter_id, commodity, direction, unit, power - decimals, tuple(readings))
+    def of(self, text: str) -> int:
+        if not text or not self._file.seekable():
+            return 1
+        here = self._file.tell()
+        self._file.seek(0)
+        wanted = re.compile(re.escape(text.encode()), re.IGNORECASE)
+        count, rest = 0, b""
+        while chunk := self._file.read(_CHUNK):
+            count += len(wanted.findall(rest + chunk))
+            rest = chunk[-len(text) + 1 :]
+        self._file.seek(here)
+        return max(1, count)

@@ -6,46 +6,61 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-_DAY = 86_400
+DAY = 86_400
+_MOST_KEPT = 10_000
 
 
-class _Day(NamedTuple):
+class Day(NamedTuple):
     """``start`` is the epoch of local midnight; ``seconds`` the day's true length."""
 
+    date: date
     start: int
     seconds: int
+
+    @property
+    def shift(self) -> int:
+        """By how many seconds the day is longer than most."""
+        return self.seconds - DAY
 
 
 class LocalTime:
     """Epoch seconds of local stamps in one zone; remembers the days it has met."""
 
     def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._days: dict[date, _Day] = {}
+        self.zone = zone
+        self._days: dict[date, Day] = {}
 
-    def day_seconds(self, day: date) -> int:
-        """How long ``day`` is: 82,800, 86,400 or 90,000 s, where the clock moves by an hour."""
-        return self._day(day).seconds
-
-    def instants(self, day: date, minute: int) -> tuple[int, ...]:
-        """When the clock shows ``minute`` of ``day``: one instant, in a doubled hour two, in a gap none."""
-        known = self._day(day)
-        if known.seconds == _DAY:
-            return (known.start + minute * 60,)
-        clock = datetime(day.year, day.month, day.day, tzinfo=self._zone) + timedelta(minutes=minute)
-        both = {clock.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
-        shown = [each for each in both if _same_clock(each.astimezone(self._zone), clock)]
-        return tuple(sorted(int(each.timestamp()) for each in shown))
-
-    def _day(self, day: date) -> _Day:
+    def day(self, day: date) -> Day:
         known = self._days.get(day)
         if known is None:
+            if len(self._days) >= _MOST_KEPT:
+                self._days.clear()
             start, end = self._midnight(day), self._midnight(day + timedelta(days=1))
-            known = self._days[day] = _Day(start, end - start)
+            known = self._days[day] = Day(day, start, end - start)
         return known
 
+    def instants(self, day: date, second: int) -> tuple[int, ...]:
+        """When the clock shows ``second`` of ``day``: one instant, in a doubled hour two, in a gap none."""
+        known = self.day(day)
+        if known.seconds == DAY:
+            return (known.start + second,)
+        clock = self._clock(day, second)
+        both = {clock.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+        shown = [each for each in both if _same_clock(each.astimezone(self.zone), clock)]
+        return tuple(sorted(int(each.timestamp()) for each in shown))
+
+    def as_if(self, day: date, second: int) -> int:
+        """When the clock would show ``second`` of ``day``, in a gap, had it not been put forward yet."""
+        return int(self._clock(day, second).timestamp())
+
+    def day_of(self, instant: int) -> Day:
+        return self.day(datetime.fromtimestamp(instant, self.zone).date())
+
+    def _clock(self, day: date, second: int) -> datetime:
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone) + timedelta(seconds=second)
+
     def _midnight(self, day: date) -> int:
-        return int(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp())
+        return int(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp())
 
 
 def _same_clock(one: datetime, other: datetime) -> bool:

@@ -1,0 +1,82 @@
+"""Opower's export, as PG&E, ComEd, PECO, BGE, ConEd, AEP, SDG&E and more hand it out.
+
+The header doesn't tell whose it is: the file's name does, the address, or whoever asks.
+"""
+
+from formats.table import (
+    DELIVERED,
+    ELECTRIC,
+    GAS,
+    KWH,
+    RECEIVED,
+    WATER,
+    DateOrder,
+    Layout,
+    Times,
+    Value,
+    What,
+    cost,
+)
+from records import Direction, Unit
+
+_ZONES = {
+    "pge": "America/Los_Angeles",
+    "pgec": "America/Los_Angeles",
+    "sdge": "America/Los_Angeles",
+    "scl": "America/Los_Angeles",
+    "pse": "America/Los_Angeles",
+    "smud": "America/Los_Angeles",
+    "coned": "America/New_York",
+    "cned": "America/New_York",
+    "oru": "America/New_York",
+    "peco": "America/New_York",
+    "bge": "America/New_York",
+    "bgec": "America/New_York",
+    "pep": "America/New_York",
+    "dpl": "America/New_York",
+    "ace": "America/New_York",
+    "comed": "America/Chicago",
+    "cwe": "America/Chicago",
+}
+_KINDS = {
+    "electric usage": ELECTRIC,
+    "electric": ELECTRIC,
+    "electricity usage": ELECTRIC,
+    "electric sent to grid": RECEIVED.over(ELECTRIC),
+    "electric net usage": What(direction=Direction.NET).over(ELECTRIC),
+    "natural gas usage": GAS,
+    "gas usage": GAS,
+    "water usage": WATER,
+}
+_COST = Value(column="cost", what=cost(Unit.USD), optional=True)
+_TIMES = Times(start="date + start time", end="end time", end_inclusive=True, order=DateOrder.MONTH_FIRST)
+
+
+def _layout(times: Times, *values: Value, unit: str = "") -> Layout:
+    return Layout(
+        id="opower",
+        title="PG&E, ComEd, PECO, BGE, ConEd and others (Opower)",
+        times=times,
+        values=(*values, _COST),
+        unit=unit,
+        zones=_ZONES,
+        states=True,
+        kind="type",
+        kinds=_KINDS,
+        meter=("meter", "meter number", "service", "account number"),
+        estimated="notes",
+        estimates=("estimated",),
+    )
+
+
+LAYOUTS = (
+    _layout(_TIMES, Value(column="usage"), unit="units"),
+    _layout(_TIMES, Value(column="usage ({unit})", what=DELIVERED)),
+    _layout(
+        _TIMES,
+        Value(column="import (kwh)", what=DELIVERED.over(KWH)),
+        Value(column="export (kwh)", what=RECEIVED.over(KWH)),
+    ),
+    _layout(Times(start="date", order=DateOrder.MONTH_FIRST), Value(column="usage"), unit="units"),
+    _layout(Times(start="date", order=DateOrder.MONTH_FIRST), Value(column="usage ({unit})")),
+)

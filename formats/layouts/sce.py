@@ -1,0 +1,25 @@
+"""Southern California Edison: a table for each day, times as ``<start> to <end>``."""
+
+from formats.table import DELIVERED, ELECTRIC, KWH, RECEIVED, Layout, Times, Value, What
+
+
+def _layout(column: str, direction: What) -> Layout:
+    return Layout(
+        id="sce",
+        title="Southern California Edison",
+        zone="America/Los_Angeles",
+        times=Times(span=column),
+        values=(Value(column="usage(real energy in kilowatt-hours)", what=KWH),),
+        what=direction.over(ELECTRIC),
+        meter=("for location",),
+        estimated="reading quality",
+        estimates=("estimat",),
+        above={"for location": ""},
+    )
+
+
+LAYOUTS = (
+    _layout("energy consumption time period", DELIVERED),
+    _layout("energy delivered time period", DELIVERED),
+    _layout("energy received time period", RECEIVED),
+)

@@ -1,0 +1,81 @@
+"""What is to be told of a table's rows: each kind once, with its first place and how often it occurred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from formats.table_cells import Number, shown
+from records import Problem, Severity
+
+_MOST = 200
+
+
+class Remarks:
+    """Counts by kind; the sentences name the first row."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[str, Severity]] = {}
+        self._count: dict[str, int] = {}
+
+    def add(self, what: str, where: str, severity: Severity = Severity.DOUBT) -> None:
+        """``what`` is a sentence that tells the kind."""
+        if what not in self._count:
+            if len(self._count) >= _MOST:
+                return
+            self._first[what] = (where, severity)
+        self._count[what] = self._count.get(what, 0) + 1
+
+    def told(self) -> Iterator[Problem]:
+        """All that was counted so far; they are counted anew afterwards."""
+        for what, (where, severity) in self._first.items():
+            count = self._count[what]
+            yield Problem(where, f"{what} ({count:,} times)" if count > 1 else what, severity)
+        self._first, self._count = {}, {}
+
+    def blank(self, line: int) -> None:
+        self.add("a row without a value is no reading", f"line {line}", Severity.NOTE)
+
+    def negative(self, line: int, _: Number) -> None:
+        self.add("a value below zero in a column of one direction: it may hold the net", f"line {line}")
+
+    def thousands(self, line: int) -> None:
+        self.add("a comma is taken to part thousands", f"line {line}")
+
+    def gap(self, line: int) -> None:
+        self.add(
+            "a time that the clock never showed, being put forward: taken as the moment it stands for",
+            f"line {line}",
+            Severity.NOTE,
+        )
+
+    def once(self, line: int) -> None:
+        self.add(
+            "an hour that the clock shows twice is listed once: taken as its first pass, it may hold both",
+            f"line {line}",
+        )
+
+    def passes(self, line: int) -> None:
+        self.add("the order of rows doesn't tell the passes of a doubled hour apart", f"line {line}")
+
+    def twice(self, at: int) -> None:
+        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.add("an interval overlaps one that was listed before", stamp)
+
+    def no_time(self, line: int) -> None:
+        self.add("a row with a value but no time was not read", f"line {line}")
+
+    def kind(self, line: int, text: str) -> None:
+        self.add(f"rows of the kind “{shown(text)}” were not read: nothing is known of it", f"line {line}")
+
+    def total(self, line: int, text: str) -> None:
+        self.add(f"a line of totals was left out: “{shown(text)}”", f"line {line}", Severity.NOTE)
+
+    def text(self, line: int) -> None:
+        self.add("a line of text was left out", f"line {line}", Severity.NOTE)
+
+    def maybe_cut(self, line: int) -> None:
+        self.add(
+            "the last line lacks its end, and its last value has fewer decimals: it may be cut",
+            f"line {line}",
+        )

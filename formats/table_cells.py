@@ -1,0 +1,95 @@
+"""Cells of a table: what a number may look like, strictly, and what stands for none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from formats.errors import FormatError
+
+BLANKS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "n.v.t.", "no data"})
+_MOST_KEPT = 20_000
+_POINT = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:,\d{3}){1,4})?(?:\.(\d{0,15}))?", re.ASCII)
+_COMMA = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:\.\d{3}){1,4})?(?:,(\d{0,15}))?", re.ASCII)
+
+
+class Number(NamedTuple):
+    """``mantissa / 10**decimals``; doubtful where the comma of 1,234 might be a decimal one."""
+
+    mantissa: int
+    decimals: int
+    doubtful: bool = False
+
+
+class NotANumber(ValueError):
+    """A cell that should hold a number holds something else."""
+
+
+def clean(cell: str) -> str:
+    """Without what spreadsheets and web pages put around a text: spaces, ``="..."``, a leading apostrophe."""
+    text = cell.replace("\xa0", " ").strip()
+    if text.startswith('="') and text.endswith('"'):
+        text = text[2:-1]
+    return text.removeprefix("'").strip()
+
+
+def name(cell: str) -> str:
+    """A column's name, or a label, as names are compared."""
+    return " ".join(clean(cell).replace("\ufeff", "").lower().split())
+
+
+def shown(text: str, most: int = 40) -> str:
+    """A cell's text for a message: little of it, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
+def numbers(comma: bool, money: bool) -> Callable[[str], Number]:
+    """How cells of a column are read: with a decimal point or a comma, and if of money with its sign.
+
+    The function raises NotANumber. It remembers what it read, up to a bound.
+    """
+    known: dict[str, Number] = {}
+    pattern, point = (_COMMA, ",") if comma else (_POINT, ".")
+
+    def read(cell: str) -> Number:
+        found = known.get(cell)
+        if found is None:
+            if len(known) >= _MOST_KEPT:
+                known.clear()
+            text = clean(cell)
+            found = known[cell] = _number(_amount(text) if money else text, pattern, point)
+        return found
+
+    return read
+
+
+def _number(text: str, pattern: re.Pattern[str], point: str) -> Number:
+    match = pattern.fullmatch(text)
+    if match is None or not (match[2] or match[3]):
+        raise NotANumber(text)
+    whole = (match[2] or "").replace("." if point == "," else ",", "")
+    decimals = match[3] or ""
+    mantissa = int(whole + decimals)
+    doubtful = not decimals and len(whole) - len(match[2] or "") == -1
+    return Number(-mantissa if match[1] == "-" else mantissa, len(decimals), doubtful)
+
+
+def _amount(text: str) -> str:
+    """Money without its currency's sign, a credit with a minus."""
+    negative = False
+    if text.startswith("(") and text.endswith(")"):
+        negative, text = True, text[1:-1]
+    if text.startswith("-"):
+        negative, text = not negative, text[1:].lstrip()
+    text = text.strip("$€£ ")
+    if text.startswith("-") and not negative:
+        negative, text = True, text[1:]
+    if text.startswith(("-", "+")):
+        raise NotANumber(text)
+    return f"-{text}" if negative else text
+
+
+def refuse(line: int, why: str) -> FormatError:
+    return FormatError(f"Line {line} of the file makes no sense: {why}; download it again.")

@@ -1,0 +1,207 @@
+"""One channel of a table: its values gathered into stretches, with doubled hours told apart."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from formats.errors import FormatError
+from formats.local_time import DAY, LocalTime
+from formats.remarks import Remarks
+from formats.table import What
+from formats.table_cells import Number
+from formats.table_times import When
+from records import Commodity, Direction, Measure, Reading, Series, Unit
+
+SHORTEST_DAY = DAY - 3600
+_FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
+_MOST_HELD = 1_000
+_MOST_RANGES = 20_000
+_NEAR = 3 * 3600
+_STEPS = (60, 300, 360, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200)
+
+
+class _Row(NamedTuple):
+    at: int
+    seconds: int
+    number: Number
+    estimated: bool
+
+
+class _Held(NamedTuple):
+    line: int
+    when: When
+    number: Number
+    estimated: bool
+
+
+class Channel:
+    """Values of one series: ``add`` them in the file's order, ``take`` a stretch of them now and then."""
+
+    def __init__(self, meter_id: str, what: What, remarks: Remarks, *, is_end: bool, instant: bool) -> None:
+        self.meter_id = f"{meter_id}/{what.register}" if what.register else meter_id
+        self.what = what
+        self._remarks = remarks
+        self._is_end = is_end
+        self._instant = instant
+        self._held: list[_Held] = []
+        self._step = 0
+        self._covered = _Covered()
+        self._last = 0
+        self.rows: list[_Row] = []
+
+    def add(self, line: int, when: When, number: Number, estimated: bool) -> None:
+        if number.mantissa < 0 and self.what.direction in _FLOWS and self.what.measure is Measure.ENERGY:
+            self._remarks.negative(line, number)
+        if number.doubtful:
+            self._remarks.thousands(line)
+        if self._held and (not when.second or abs(when.at - self._held[-1].when.at) > _NEAR):
+            self._release(when.at)
+        if when.second:
+            self._hold(_Held(line, when, number, estimated))
+            return
+        if when.gap:
+            self._remarks.gap(line)
+        self.rows.append(_Row(when.at, when.seconds, number, estimated))
+        self._last = when.at
+
+    def _hold(self, held: _Held) -> None:
+        if len(self._held) >= _MOST_HELD:
+            raise FormatError(
+                f"Line {held.line} of the file makes no sense: "
+                f"a doubled hour with more than {_MOST_HELD} values; download it again."
+            )
+        self._held.append(held)
+
+    def _release(self, following: int) -> None:
+        """Tell the passes of a doubled hour apart, by the order of their rows."""
+        held, self._held = self._held, []
+        first = held[0].when.at
+        backwards = self._last > first if self._last else 0 < following < first
+        ordered = held[::-1] if backwards else held
+        instants = self._passes(ordered)
+        rows = [
+            _Row(at, each.when.seconds, each.number, each.estimated)
+            for each, at in zip(ordered, instants, strict=True)
+        ]
+        self.rows += rows[::-1] if backwards else rows
+        self._last = self.rows[-1].at
+
+    def _passes(self, held: Sequence[_Held]) -> Sequence[int]:
+        clocks = [each.when.at for each in held]
+        if len(set(clocks)) == len(clocks) and clocks == sorted(clocks):
+            self._remarks.once(held[0].line)
+            return clocks
+        if any(one == other for one, other in pairwise(clocks)):
+            return self._side_by_side(held)
+        instants = []
+        second = False
+        for place, each in enumerate(held):
+            if place and clocks[place] <= clocks[place - 1]:
+                if second:
+                    self._remarks.passes(each.line)
+                second = True
+            instants.append(each.when.second if second else each.when.at)
+        return instants
+
+    def _side_by_side(self, held: Sequence[_Held]) -> Sequence[int]:
+        """Rows of the same clock follow each other: first pass, then second."""
+        instants: list[int] = []
+        seen: set[int] = set()
+        for each in held:
+            instants.append(each.when.second if each.when.at in seen else each.when.at)
+            seen.add(each.when.at)
+        if len(held) != 2 * len(seen):
+            self._remarks.passes(held[0].line)
+        return instants
+
+    def take(self, local: LocalTime | None, *, final: bool = False) -> Series | None:
+        """What was added since, as a stretch."""
+        if final and self._held:
+            self._release(0)
+        if not self.rows:
+            return None
+        rows, self.rows = self.rows, []
+        decimals = max(row.number.decimals for row in rows)
+        scale = [10 ** (decimals - each) for each in range(decimals + 1)]
+        readings = []
+        exponent = (self.what.power or 0) - decimals
+        if not self._instant and any(not row.seconds for row in rows):
+            rows = self._measured(rows, local)
+        mean = self.what.mean
+        if mean:
+            exponent -= 3
+        add = self._covered.add
+        for at, seconds, (mantissa, places, _), estimated in rows:
+            value = mantissa * scale[places]
+            if mean:
+                value = value * seconds * 5 // 18  # a kW over so many seconds, in Wh; see mean_divides
+            if not self._instant and add(at, at + seconds):
+                self._remarks.twice(at)
+            readings.append(Reading(at, seconds, value, estimated))
+        what = self.what
+        return Series(
+            self.meter_id,
+            what.commodity or Commodity.OTHER,
+            what.direction or Direction.UNKNOWN,
+            what.unit or Unit.UNKNOWN,
+            exponent,
+            tuple(readings),
+            what.measure or Measure.OTHER,
+        )
+
+    def _measured(self, rows: Sequence[_Row], local: LocalTime | None) -> list[_Row]:
+        """Rows that don't say how long they last, with the length of the steps between them."""
+        starts = sorted({row.at for row in rows})
+        step = min((other - one for one, other in pairwise(starts)), default=self._step)
+        daily = step >= SHORTEST_DAY
+        if not step or (not daily and step not in _STEPS) or step > DAY + 3600:
+            raise FormatError(
+                "The file doesn't say how long its intervals are, and its times don't tell: "
+                "export more than one, or a form that has start and end."
+            )
+        if self._step and step < self._step:
+            raise FormatError("The file's intervals grow shorter, and it doesn't say how long each is.")
+        self._step = self._step or step
+        measured = []
+        for row in rows:
+            seconds = local.day_of(row.at - self._is_end).seconds if daily and local else self._step
+            measured.append(row._replace(at=row.at - seconds if self._is_end else row.at, seconds=seconds))
+        return measured
+
+
+def mean_divides(seconds: int) -> bool:
+    """Whether a mean power over so many seconds is a decimal number of Wh whatever it is."""
+    return seconds % 18 == 0
+
+
+class _Covered:
+    """Which time is covered, as ranges that grow together: so many only where there are as many gaps."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, end: int) -> bool:
+        """Whether some of it was covered already."""
+        starts, ends = self._starts, self._ends
+        if ends and ends[-1] == start:
+            ends[-1] = end
+            return False
+        place = bisect_right(starts, start)
+        before = place > 0 and ends[place - 1] >= start
+        after = place < len(starts) and starts[place] <= end
+        overlaps = (before and ends[place - 1] > start) or (after and starts[place] < end)
+        if before and after:
+            ends[place - 1] = max(ends[place], end)
+            del starts[place], ends[place]
+        elif before:
+            ends[place - 1] = max(ends[place - 1], end)
+        elif after:
+            starts[place], ends[place] = start, max(ends[place], end)
+        elif len(starts) < _MOST_RANGES:
+            starts.insert(place, start)
+            ends.insert(place, end)
+        return overlaps

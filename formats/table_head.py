@@ -1,0 +1,173 @@
+"""Which layout a table has: its header's columns, and what stands above it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from formats.table import UNITS, Layout, Value, What
+from formats.table_cells import clean, name
+
+_UNIT = r"(?P<unit>[^()]+?)"
+_QUANTITY = re.compile(
+    r"kwh|\bkw\b|therm|ccf|m3|m³|usage|consum|generat|export|import|receiv|deliver|net\b|cost|\$",
+    re.IGNORECASE,
+)
+_MOST_LABELS = 200
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BoundValue:
+    """A column of values at its place; ``unit`` and ``length`` are places too, -1 for none."""
+
+    place: int
+    value: Value
+    what: What
+    unit: int = -1
+    length: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A layout found in a file: places of its columns, by their names there."""
+
+    layout: Layout
+    columns: Mapping[str, int]
+    values: Sequence[BoundValue]
+    wide: Sequence[tuple[int, re.Match[str]]]
+    width: int
+    unread: Sequence[str]
+    """Columns nothing is known of."""
+
+    @property
+    def known(self) -> int:
+        """How many columns the layout has a name for."""
+        return self.width - len(self.unread)
+
+    def place(self, names: str) -> int:
+        """Where the column of one of these names stands, or -1."""
+        return next((self.columns[each] for each in names.split("|") if each in self.columns), -1)
+
+
+def find(cells: Sequence[str], layouts: Iterable[Layout], above: Mapping[str, str]) -> Head | None:
+    """The head that a row is, of the layout that knows most of its columns; the first of equals."""
+    names = _names(cells)
+    if len(names) < 2:
+        return None
+    heads = [head for layout in layouts if (head := _bind(layout, names, above))]
+    return max(heads, key=lambda head: head.known, default=None)
+
+
+def _names(cells: Sequence[str]) -> Mapping[str, int]:
+    """The places of columns by their names; those without a name are left out."""
+    names: dict[str, int] = {}
+    for place, cell in enumerate(cells):
+        text = name(cell)
+        number, unique = 1, text
+        while unique in names:
+            number += 1
+            unique = f"{text}#{number}"
+        if text:
+            names[unique] = place
+    return names
+
+
+def _bind(layout: Layout, names: Mapping[str, int], above: Mapping[str, str]) -> Head | None:
+    if not all(re.search(text, above.get(label, ""), re.IGNORECASE) for label, text in layout.above.items()):
+        return None
+    columns: dict[str, int] = {}
+    for wanted in _times(layout) | _optional(layout):
+        found = next((names[each] for each in wanted.split("|") if each in names), None)
+        if found is not None:
+            columns[wanted] = found
+    if not _times(layout) <= columns.keys():
+        return None
+    wide = _wide(layout, names)
+    values = [] if layout.wide else _values(layout, names)
+    if values is None or (layout.wide and len(wide) < layout.wide.fewest):
+        return None
+    read = {*columns.values(), *(place for place, _ in wide)}
+    for value in values:
+        read |= {value.place, value.unit, value.length}
+    unread = [each for each, place in names.items() if place not in read and not _ignored(layout, each)]
+    return Head(layout, columns, values, wide, max(names.values()) + 1, unread)
+
+
+def _times(layout: Layout) -> set[str]:
+    """The columns without which there is no telling."""
+    times = layout.times
+    parts = " + ".join(filter(None, (times.start, times.end, times.span, times.length, layout.unit)))
+    return set(parts.split(" + "))
+
+
+def _optional(layout: Layout) -> set[str]:
+    labels = (layout.kind, layout.estimated, *layout.meter)
+    return {each for each in labels if each}
+
+
+def _wide(layout: Layout, names: Mapping[str, int]) -> Sequence[tuple[int, re.Match[str]]]:
+    if layout.wide is None:
+        return ()
+    found = (
+        (place, re.fullmatch(layout.wide.columns, each.partition("#")[0])) for each, place in names.items()
+    )
+    return [(place, match) for place, match in found if match]
+
+
+def _values(layout: Layout, names: Mapping[str, int]) -> list[BoundValue] | None:
+    """None if one is missing, or there is none at all."""
+    bound = []
+    for value in layout.values:
+        found = _value(value, names)
+        if found:
+            bound.append(found)
+        elif not value.optional:
+            return None
+    return bound or None
+
+
+def _value(value: Value, names: Mapping[str, int]) -> BoundValue | None:
+    for each, place in names.items():
+        match = _pattern(value.column).fullmatch(each)
+        if not match:
+            continue
+        what = value.what
+        if "{unit}" in value.column:
+            if match["unit"] not in UNITS:
+                continue
+            what = what.over(UNITS[match["unit"]])
+        unit, length = (names.get(other, -1) for other in (value.unit, value.length))
+        if (value.unit and unit < 0) or (value.length and length < 0):
+            return None
+        return BoundValue(place, value, what, unit, length)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _pattern(column: str) -> re.Pattern[str]:
+    one = "|".join(re.escape(each).replace(r"\{unit\}", "{unit}") for each in column.split("|"))
+    return re.compile(one.replace("{unit}", _UNIT, 1))
+
+
+def _ignored(layout: Layout, column: str) -> bool:
+    return any(re.fullmatch(each, column) for each in layout.ignored)
+
+
+def is_quantity(column: str) -> bool:
+    """Whether a column's name sounds like something that should have been read."""
+    return _QUANTITY.search(column) is not None
+
+
+def label(above: dict[str, str], cells: Sequence[str]) -> str:
+    """Keep a line above a table by its label, and return that: ``Meter,123``, or ``Meter: 123``."""
+    filled = [clean(cell) for cell in cells if clean(cell)]
+    if not filled or len(above) >= _MOST_LABELS:
+        return ""
+    first, found, rest = filled[0].partition(":")
+    key, value = (first, rest or " ".join(filled[1:2])) if found else (filled[0], " ".join(filled[1:2]))
+    key = name(key)[:_LONGEST]
+    above[key] = value.strip()[:_LONGEST]
+    return key

@@ -1,0 +1,276 @@
+"""Rows below a header, read as its layout says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from formats.errors import FormatError
+from formats.local_time import DAY
+from formats.remarks import Remarks
+from formats.stamps import NotAStamp, read_clock
+from formats.table import KW, UNITS, Layout, What
+from formats.table_cells import BLANKS, NotANumber, clean, name, numbers, shown
+from formats.table_channel import SHORTEST_DAY, Channel, mean_divides
+from formats.table_head import BoundValue, Head, find, is_quantity, label
+from formats.table_rows import Rows
+from formats.table_times import TimeReader, When, length
+from records import Direction, Measure, Problem, Series, Severity
+
+STRETCH = 4_096
+_MOST_WAITING = 65_536
+_MOST_CHANNELS = 5_000
+_TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
+_Key = tuple[str, str, str, int, int, int]
+
+
+class _Cell(NamedTuple):
+    """A value of a row: where, of which column, with the time that is its own."""
+
+    text: str
+    bound: BoundValue
+    when: When
+
+
+class TableReader:
+    """Reads one table, and those like it further down; yields its stretches, then remarks."""
+
+    def __init__(
+        self, head: Head, family: Sequence[Layout], above: dict[str, str], zone: ZoneInfo | None, tables: int
+    ) -> None:
+        self.remarks = Remarks()
+        self._family = family
+        self._zone = zone
+        self._tables = tables
+        self._table = 1
+        self._channels: dict[_Key, Channel | None] = {}
+        self._waiting = 0
+        self._flush_at = STRETCH
+        self._granularities: dict[tuple[str, What], set[int]] = {}
+        self._seen: dict[str, str] = {}
+        self._take_up(head, above)
+
+    def _take_up(self, head: Head, above: dict[str, str]) -> None:
+        self._head, self._above, self._layout = head, above, head.layout
+        self._times = TimeReader(self._layout.times, head.columns, self._zone)
+        self._meter = next((head.columns[each] for each in self._layout.meter if each in head.columns), -1)
+        self._kind = head.columns.get(self._layout.kind, -1)
+        self._unit = head.columns.get(self._layout.unit, -1)
+        self._estimated = head.columns.get(self._layout.estimated, -1)
+        self._numbers = numbers(self._layout.comma, money=False)
+        self._amounts = numbers(self._layout.comma, money=True)
+        self._wide = [_column(place, match) for place, match in head.wide]
+        last = max([value.place for value in head.values], default=0)
+        self._needed = max(self._times.needed, self._kind + 1, self._unit + 1, 0 if self._wide else last + 1)
+        for each in head.unread:
+            severity = Severity.DOUBT if is_quantity(each) else Severity.NOTE
+            self.remarks.add(f"the column “{shown(each)}” was not read", "the header", severity)
+
+    def read(self, rows: Rows) -> Iterator[Series | Problem]:
+        try:
+            yield from self._rows(rows)
+        except FormatError:
+            yield from self._flushed(final=True)
+            yield from self.remarks.told()
+            raise
+        yield from self._flushed(final=True)
+        yield from self.remarks.told()
+
+    def _rows(self, rows: Rows) -> Iterator[Series | Problem]:
+        width = self._head.width
+        for line, cells in rows:
+            missing = width - len(cells)
+            if missing > 0:
+                if len(cells) < self._needed:
+                    width = self._aside(line, cells)
+                    continue
+                cells = [*cells, *[""] * missing]
+            try:
+                when = self._wide_or_when(cells)
+            except NotAStamp as exc:
+                width = self._aside(line, cells, exc)
+                continue
+            if missing < 0 and any(map(clean, cells[width:])):
+                raise _refused(line, f"it has {len(cells)} cells under a header of {width}")
+            self._values(line, cells, when)
+            if self._waiting >= self._flush_at:
+                yield from self._flushed(final=False)
+
+    def _wide_or_when(self, cells: Sequence[str]) -> When | None:
+        return None if self._wide else self._times.read(cells)
+
+    def _values(self, line: int, cells: Sequence[str], when: When | None) -> None:
+        estimated = self._estimated >= 0 and self._is_estimated(cells[self._estimated])
+        if when is None:
+            self._day(line, cells, estimated)
+            return
+        for number, bound in enumerate(self._head.values):
+            text = cells[bound.place]
+            if not text or clean(text).lower() in BLANKS:
+                self.remarks.blank(line)
+                continue
+            self._value(line, cells, number, _Cell(text, bound, when), estimated)
+
+    def _day(self, line: int, cells: Sequence[str], estimated: bool) -> None:
+        day = self._times.day(cells)
+        bound = BoundValue(0, self._layout.values[0], self._layout.values[0].what)
+        for place, second, seconds in self._wide:
+            text = cells[place]
+            if not text or clean(text).lower() in BLANKS:
+                self.remarks.blank(line)
+                continue
+            when = self._times.of_clock(day, second, seconds)
+            self._value(line, cells, 0, _Cell(text, bound, when), estimated)
+
+    def _value(self, line: int, cells: Sequence[str], number: int, cell: _Cell, estimated: bool) -> None:
+        bound, when = cell.bound, cell.when
+        if bound.length >= 0:
+            try:
+                when = when._replace(seconds=length(cells[bound.length]))
+            except NotAStamp as exc:
+                raise _refused(line, f"“{shown(cells[bound.length])}” is no length of an interval") from exc
+        unit = bound.unit if bound.unit >= 0 else self._unit
+        key = (
+            cells[self._meter] if self._meter >= 0 else "",
+            cells[self._kind] if self._kind >= 0 else "",
+            cells[unit] if unit >= 0 else "",
+            number,
+            DAY if when.seconds >= SHORTEST_DAY else when.seconds,
+            self._table,
+        )
+        if key not in self._channels:
+            self._channels[key] = self._channel(line, cells, key, bound)
+        channel = self._channels[key]
+        if channel is None:
+            return
+        money = channel.what.measure is Measure.COST
+        try:
+            read = (self._amounts if money else self._numbers)(cell.text)
+        except NotANumber as exc:
+            raise _refused(line, f"“{shown(cell.text)}” is no number as this layout writes them") from exc
+        channel.add(line, when, read, estimated)
+        self._waiting += 1
+
+    def _channel(self, line: int, cells: Sequence[str], key: _Key, bound: BoundValue) -> Channel | None:
+        if len(self._channels) >= _MOST_CHANNELS:
+            raise FormatError(f"The file has more than {_MOST_CHANNELS:,} meters: split it.")
+        what = self._what(line, key, bound)
+        if what is None:
+            return None
+        instant = bound.value.instant or self._layout.times.instant
+        seconds = key[4]
+        if what.mean and not mean_divides(seconds):
+            self.remarks.add(
+                "mean power over such intervals is no decimal number of Wh: told in W", f"line {line}"
+            )
+            what = KW.over(
+                What(commodity=what.commodity, direction=what.direction, register=what.register, mean=False)
+            )
+            what = What(mean=False).over(what)
+        meter = self._meter_id(cells)
+        lengths = self._granularities.setdefault((f"{meter}/{self._table}", what), set())
+        lengths.add(seconds)
+        if len(lengths) > 1:
+            self.remarks.add(
+                "the same meter's values are listed at several interval lengths: they may be the same energy",
+                f"line {line}",
+                Severity.NOTE,
+            )
+        if self._layout.same_energy:
+            self.remarks.add(self._layout.same_energy, f"line {line}", Severity.NOTE)
+        return Channel(meter, what, self.remarks, is_end=self._times.is_end, instant=instant)
+
+    def _what(self, line: int, key: _Key, bound: BoundValue) -> What | None:
+        what = bound.what.over(self._layout.what)
+        for name_, patterns in self._layout.above_kinds.items():
+            text = self._above.get(name_, "")
+            found = next(
+                (each for pattern, each in patterns.items() if re.search(pattern, text, re.IGNORECASE)), None
+            )
+            if found is None and text:
+                raise FormatError(f"Nothing is known of a table whose “{name_}” is “{shown(text)}”.")
+            what = found.over(what) if found else what
+        if self._kind >= 0:
+            text = name(key[1])
+            if text not in self._layout.kinds:
+                self.remarks.kind(line, key[1])
+                return None
+            kind = self._layout.kinds[text]
+            if kind is None:
+                return None
+            what = kind.over(what)
+        if key[2]:
+            if name(key[2]) not in UNITS:
+                raise _refused(line, f"the unit “{shown(key[2])}” is not known")
+            unit = UNITS[name(key[2])]
+            what = unit.over(what) if not what.mean or unit != KW else what
+        if self._tables > 1:
+            what = What(direction=Direction.UNKNOWN, register=f"table {self._table}").over(what)
+        return what
+
+    def _meter_id(self, cells: Sequence[str]) -> str:
+        for each in self._layout.meter:
+            place = self._head.columns.get(each, -1)
+            text = clean(cells[place]) if place >= 0 else self._above.get(each, "")
+            if text:
+                return text
+        return ""
+
+    def _is_estimated(self, cell: str) -> bool:
+        return bool(cell) and any(each in cell.lower() for each in self._layout.estimates)
+
+    def _aside(self, line: int, cells: Sequence[str], why: NotAStamp | None = None) -> int:
+        """A row that is no reading: a blank one, a header again, lines above a further table, a total."""
+        filled = [cell for cell in map(clean, cells) if cell]
+        if not filled:
+            return self._head.width
+        head = find(cells, self._family, self._above | self._seen)
+        if head:
+            self._again(head)
+        elif _TOTALS.fullmatch(filled[0]):
+            self.remarks.total(line, filled[0])
+        elif len(cells) >= self._needed and self._times.blank(cells):
+            self.remarks.no_time(line)
+        elif len(filled) <= 2 and not filled[0][0].isdigit():
+            text = label(self._seen, cells)
+            if len(filled) == 1 and self._seen.get(text) == "" and text.strip("=-* "):
+                self.remarks.text(line)
+        elif why is not None:
+            raise _refused(line, f"“{shown(str(why))}” is no time as this layout writes them") from why
+        else:
+            raise _refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
+        return self._head.width
+
+    def _again(self, head: Head) -> None:
+        if self._layout.several_above in self._seen or set(self._layout.meter) & self._seen.keys():
+            self._table += 1
+        above, self._seen = self._above | self._seen, {}
+        self._take_up(head, above)
+
+    def _flushed(self, *, final: bool) -> Iterator[Series]:
+        everything = final or self._waiting >= _MOST_WAITING
+        for channel in self._channels.values():
+            if channel is not None and (everything or len(channel.rows) >= STRETCH // 2):
+                stretch = channel.take(self._times.local, final=final)
+                if stretch:
+                    self._waiting -= len(stretch.readings)
+                    yield stretch
+        self._flush_at = min(self._waiting + STRETCH, _MOST_WAITING)
+
+
+def _column(place: int, match: re.Match[str]) -> tuple[int, int, int]:
+    """A wide table's column: its place, the second of the day it begins at and its seconds."""
+    groups = match.groupdict()
+    if groups.get("hour"):
+        return place, (int(groups["hour"]) - 1) * 3600, 3600
+    start = read_clock(groups["start"]).second
+    end = read_clock(groups["end"]).second or DAY
+    if start == DAY:
+        start = 0
+    return place, start, end - start
+
+
+def _refused(line: int, why: str) -> FormatError:
+    return FormatError(f"Line {line} of the file makes no sense: {why}. Download it again.")
