@@ -136,6 +136,22 @@ def read(
     raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
 
 
+@app.command()
+def export(
+    customer: Annotated[
+        str | None, typer.Argument(metavar="[CUSTOMER]", help="An id, an external id or a user name.")
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="All customers.")] = False,
+    to: Annotated[str, typer.Option("--format", help="csv, parquet or green-button.")] = "csv",
+    out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out/export"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write the interval readings in store, a file for each meter."""
+    from console.export import export as run
+
+    raise typer.Exit(run_to_end(run(customer, everybody=everybody, to=to, out=out, as_json=as_json)))
+
+
 @bench_app.command("scrape")
 def bench_scrape(
     rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 10,

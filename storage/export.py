@@ -32,7 +32,7 @@ def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> Se
     the store has lost; bills.json has such a bill without a file. Raises StorageError if ``out`` is not
     writable.
     """
-    names = _Names()
+    names = Names()
     lost: list[str] = []
     for stored in store.accounts(customer):
         folder = out / safe_name(customer.utility) / names.take(stored.account.number)
@@ -53,7 +53,7 @@ def safe_name(name: str) -> str:
     return f"{stem}{path.suffix[:16]}" or "_"
 
 
-class _Names:
+class Names:
     """Safe names, each given out once: a second ``a.pdf`` becomes ``a-2.pdf``."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ def _write_account(
         directory.mkdir(parents=True, exist_ok=True)
     listed: list[dict[str, object]] = []
     lost: list[str] = []
-    names = _Names()
+    names = Names()
     for bill in store.stored_bills(stored.id).values():
         name = names.take(f"{bill.billed_on.isoformat()}{_suffix(bill)}")
         there = _copy(store, bill.sha256, bills / name)
@@ -86,7 +86,7 @@ def _write_account(
             what = f"The bill of {bill.billed_on} of account {stored.account.number}"
             lost.append(_lost(what, store, bill.sha256, "run again to fetch it, or restore it from a backup"))
     _write(folder / "bills.json", json.dumps(listed, indent=2, ensure_ascii=False).encode() + b"\n")
-    names = _Names()
+    names = Names()
     for export in store.exports(stored.id):
         name = names.take(export.name or export.key)
         if not _copy(store, export.sha256, raw / name):
@@ -127,7 +127,7 @@ def _write_intervals(
     store: Store, stored: StoredAccount, folder: Path, manifest: Path, zone: ZoneInfo
 ) -> None:
     """The CSVs whose readings changed since they were written, as the manifest remembers them."""
-    names = _Names()
+    names = Names()
     targets = {
         meter: (folder / f"{names.take(f'{meter}.csv')}", f"{state} {zone.key}")
         for meter, state in store.fingerprints(stored.id).items()

@@ -1,0 +1,136 @@
+"""`export` writes what is in store, and nothing else; what is read back is the same."""
+
+from __future__ import annotations
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet  # type: ignore[import-untyped]
+
+from records import Account, Commodity, Direction, Document, Meter, Reading, Series, Unit
+from storage.store import Store
+from tests.console.asked import customer
+from tests.console.conftest import Command
+
+START = 1_793_505_600  # 2026-11-01T04:00:00Z: midnight in New York, of a day of 25 hours
+ELECTRIC, GAS = Meter("E/1", Commodity.ELECTRIC), Meter("G1", Commodity.GAS)
+EXPORT = Document(b"<feed/>", "application/xml", "usage.xml")
+
+
+def _series(meter: Meter, direction: Direction, mantissas: list[int], exponent: int) -> Series:
+    unit = Unit.WH if meter is ELECTRIC else Unit.THERM
+    readings = [Reading(START + 900 * n, 900, value, n == 1) for n, value in enumerate(mantissas)]
+    return Series(meter.id, meter.commodity, direction, unit, exponent, readings)
+
+
+SERIES = (
+    _series(ELECTRIC, Direction.DELIVERED, list(range(100)), 0),
+    _series(ELECTRIC, Direction.RECEIVED, [-5, 0, 7], -2),
+    _series(GAS, Direction.DELIVERED, [1, 2], -3),
+)
+
+
+def _stored(store: Store, name: str) -> int:
+    whose = customer(store, name)
+    account = store.save_account(whose, Account("77", meters=(ELECTRIC, GAS, Meter("G2", Commodity.GAS))))
+    store.save_readings(account, EXPORT, "nov", SERIES)
+    return whose.id
+
+
+def _export(command: Command, *arguments: str) -> list[dict[str, Any]]:
+    ran = command("export", "--json", *arguments)
+    assert ran.status == 0, ran.stderr
+    written: list[dict[str, Any]] = json.loads(ran.stdout)["written"]
+    return written
+
+
+def test_csv_has_a_row_for_every_reading(command: Command, store: Store, tmp_path: Path) -> None:
+    number = _stored(store, "ada")
+    written = _export(command, "X-ada", "--out", str(tmp_path / "out"))
+    folder = tmp_path / "out" / "speculoos_power" / str(number) / "77"
+    assert [(one["file"], one["meter"], one["readings"], one["series"]) for one in written] == [
+        (str(folder / "E_1.csv"), "E/1", 103, 2),
+        (str(folder / "G1.csv"), "G1", 2, 1),
+    ]
+    with (folder / "E_1.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = [(row["direction"], row["start"], Decimal(row["quantity"]), row["estimated"]) for row in rows]
+    assert told == [
+        (one.direction, reading.starts_at.isoformat().replace("+00:00", "Z"), quantity, estimated)
+        for one in SERIES[:2]
+        for reading in one.readings
+        for quantity in [Decimal(f"{reading.mantissa}e{one.exponent}")]
+        for estimated in [str(reading.estimated).lower()]
+    ]
+    assert rows[8]["local_start"] == "2026-11-01T01:00:00-05:00"
+    assert sorted(path.name for path in folder.iterdir()) == ["E_1.csv", "G1.csv"]
+
+
+def test_parquet_is_read_as_one_table(command: Command, store: Store, tmp_path: Path) -> None:
+    for name in ("ada", "bea"):
+        _stored(store, name)
+    written = _export(command, "--all", "--format", "parquet", "--out", str(tmp_path / "out"))
+    assert {one["customer"] for one in written} == {one.id for one in store.customers()}
+    table = parquet.read_table([one["file"] for one in written])
+    assert table.num_rows == 2 * 105
+    total = sum(value for value in table.column("quantity").to_pylist())
+    assert total == 2 * (sum(range(100)) + Decimal("0.02") + Decimal("0.003"))
+
+
+def test_green_button_is_read_back_as_the_same_series(command: Command, store: Store, tmp_path: Path) -> None:
+    number = _stored(store, "ada")
+    written = _export(command, str(number), "--format", "green-button", "--out", str(tmp_path / "out"))
+    ran = command("read", "--json", *(one["file"] for one in written))
+    assert ran.status == 0, ran.stdout
+    told = [series for line in ran.stdout.splitlines() for series in json.loads(line)["series"]]
+    assert [
+        (one["meter"], one["direction"], one["unit"], one["count"], Decimal(one["total"])) for one in told
+    ] == [(one.meter_id, one.direction, one.unit, len(one.readings), _total(one)) for one in SERIES]
+    assert told[0]["first_start"] == "2026-11-01T04:00:00Z"
+
+
+def _total(series: Series) -> Decimal:
+    return Decimal(sum(reading.mantissa for reading in series.readings)).scaleb(series.exponent)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "say --all"),
+        (["1", "--all"], "say --all"),
+        (["nobody"], "no customer “nobody”"),
+        (["1", "--format", "xls"], "csv, parquet, green-button"),
+    ],
+)
+def test_what_cannot_be_exported_is_a_usage_error(
+    command: Command, store: Store, arguments: list[str], says: str
+) -> None:
+    _stored(store, "ada")
+    ran = command("export", *arguments)
+    assert ran.status == 2
+    assert says in ran.stderr
+
+
+def test_people_are_told_what_was_written_or_that_there_is_nothing(
+    command: Command, store: Store, tmp_path: Path
+) -> None:
+    nobody = customer(store, "bea")
+    ran = command("export", str(nobody.id), "--out", str(tmp_path / "out"))
+    assert (ran.status, ran.stdout) == (0, "There are no readings in store to export.\n")
+    assert not (tmp_path / "out").exists()
+    _stored(store, "ada")
+    ran = command("export", "--all", "--out", str(tmp_path / "out"))
+    assert "103" in ran.stdout
+    assert "E_1.csv" in ran.stdout
+
+
+def test_a_directory_that_cannot_be_written_is_told(command: Command, store: Store, tmp_path: Path) -> None:
+    _stored(store, "ada")
+    (tmp_path / "out").write_text("a file")
+    ran = command("export", "--all", "--out", str(tmp_path / "out"))
+    assert ran.status == 1
+    assert "cannot be written" in ran.stderr
