@@ -186,6 +186,34 @@ def bench_waits(
     raise typer.Exit(run_to_end(bench(waiting, data, json_file)))
 
 
+@app.command()
+def simulate(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers, refreshed hourly.")] = 1_000_000,
+    portals: Annotated[int | None, typer.Option(min=1, help="Default: as many as they need.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. Default: as many as they need.")
+    ] = None,
+    slots: Annotated[int, typer.Option(min=1, help="Refreshes at once in a process.")] = 3,
+    outage: Annotated[float, typer.Option(min=0, help="How many hours the outage lasts; 0: none.")] = 2.0,
+    down: Annotated[str, typer.Option(help="What is down meanwhile: portals or farm.")] = "portals",
+    limit: Annotated[str, typer.Option(help="Requests that a portal bears at once and a second.")] = "4:20",
+    seconds: Annotated[
+        float, typer.Option(min=0.001, help="A process's own time for a refresh (docs/benchmarks.md).")
+    ] = 0.15,
+    latency: Annotated[float, typer.Option(min=0.001, help="Seconds a portal takes to answer.")] = 0.2,
+    requests: Annotated[int, typer.Option(min=1, max=255, help="Requests that a refresh makes.")] = 5,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+) -> None:
+    """Simulate a farm of any size with a virtual clock: lateness, queue, what portals see (docs/scale.md)."""
+    from bench.simulate import planned, run
+
+    async def go() -> int:
+        given = (customers, portals, workers, slots, outage, down, limit, seconds, latency, requests)
+        return await run(planned(*given), json_file)
+
+    raise typer.Exit(run_to_end(go()))
+
+
 def main() -> None:
     app()
 

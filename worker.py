@@ -19,13 +19,15 @@ from typing import Any, cast
 import structlog
 import uvloop
 from arq.connections import RedisSettings
-from arq.cron import cron
+from arq.cron import CronJob, cron
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
 from farm.desk import Waiting
 from farm.limits import Limits
+from farm.mailboxes import Mailboxes
+from farm.policy import SCHEDULED_EVERY
 from farm.process import Process
 from farm.settings import FarmSettings
 from farm.work import Tools, portal_address
@@ -46,7 +48,8 @@ _POLL = 0.1
 _AGAIN = 0.5
 _COLLECT_AFTER = 50_000
 """Objects: a year of readings is that many, and none of them is garbage."""
-_DUE_AT = {0, 10, 20, 30, 40, 50}
+_DUE_AT = set(range(0, 60, SCHEDULED_EVERY))
+_TRUST_AT = set(range(0, 60, 10))
 
 
 async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
@@ -56,9 +59,15 @@ async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
 
 
 async def queue_due(context: dict[str, Any]) -> None:
-    """The cron: one of all workers does it each time."""
+    """A cron: one of all workers does it each time."""
     process: Process = context["process"]
     await process.queue_due()
+
+
+async def tell_expiring_trust(context: dict[str, Any]) -> None:
+    """A cron likewise."""
+    process: Process = context["process"]
+    await process.tell_expiring_trust()
 
 
 async def serve(queues: Sequence[str]) -> None:
@@ -108,7 +117,7 @@ def _arq_worker(redis_url: str, queue: str, context: dict[str, Any], farm: FarmS
     settings = RedisSettings.from_dsn(redis_url)
     settings.conn_retries = 0
     slots = farm.interactive_slots if queue == INTERACTIVE else farm.data_slots
-    crons = [cron(cast("Any", queue_due), second=_DUE_AT, keep_result=0)] if queue == DATA else []
+    crons = _crons() if queue == DATA else []
     return Worker(
         functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
         cron_jobs=crons,
@@ -122,6 +131,14 @@ def _arq_worker(redis_url: str, queue: str, context: dict[str, Any], farm: FarmS
         poll_delay=_POLL,
         log_results=False,
     )
+
+
+def _crons() -> list[CronJob]:
+    due, trust = cast("Any", queue_due), cast("Any", tell_expiring_trust)
+    return [
+        cron(due, second=_DUE_AT, keep_result=0),
+        cron(trust, minute=_TRUST_AT, keep_result=0),
+    ]
 
 
 def _hosts(farm: FarmSettings) -> list[str]:

@@ -1,20 +1,25 @@
-"""What follows from a run's end: who acts next, and when. Pure."""
+"""What follows from a run's end: who acts next, and when; and how many are queued at once. Pure."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from records import Outcome, Part, RunKind, WhoActs
 from scrapers.attempt import Result
-from storage.refresh import next_time
+from storage.refresh import AT_ONCE, next_time
 from storage.work import Claim, FollowUp, PortalWas
 
 _FIRST_RETRY = timedelta(seconds=60)
 _LONGEST_RETRY = timedelta(hours=6)
 _JITTER = 0.2
 _MENDED_SOONER = timedelta(hours=1)
+SCHEDULED_EVERY = 2
+"""Seconds from one look for customers who are due to the next."""
+_REQUESTS_AT_LEAST = 2
+"""A refresh makes at least so many."""
 
 
 def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
@@ -45,6 +50,16 @@ def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, t
     sooner = {part: min(period, _MENDED_SOONER) for part, period in every.items()}
     periods = sooner if result.outcome is Outcome.PARTIAL else every
     return FollowUp(due=_next_times(at, periods, claim.parts), ready=result.finished, portal=portal)
+
+
+def room(at_once: int, per_second: float) -> int:
+    """How many refreshes of a portal that bears so much are queued or at work at once, at most.
+
+    It is what keeps the portal busy until the scheduler looks again. More would take workers' places only
+    to wait for this portal there, while others could be served.
+    """
+    in_between = math.ceil(per_second * SCHEDULED_EVERY / _REQUESTS_AT_LEAST)
+    return min(2 * at_once + in_between, AT_ONCE)
 
 
 def back_off(faults: int, retry_after: int | None) -> timedelta:

@@ -12,11 +12,11 @@ import structlog
 from redis.exceptions import RedisError
 
 from farm.bell import Bell
+from farm.policy import room
 from farm.slots import Slot
 from farm.work import Tools, WhyStopped, Work
 from records import RunKind
 from storage.errors import StorageError
-from storage.refresh import AT_ONCE
 from storage.work import Lease
 from utilities import load_utilities
 
@@ -94,15 +94,19 @@ class Process:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def queue_due(self) -> None:
-        """Queue the refreshes that are due, and tell whose trust will lapse."""
+        """Queue the refreshes that are due, so many as each portal can take."""
         store, settings = self._tools.store, self._tools.settings
-        ahead = timedelta(days=settings.trust_notice_days)
         for utility in load_utilities():
-            while await asyncio.to_thread(store.queue_due, utility.id, settings.every, AT_ONCE) == AT_ONCE:
-                pass  # more are due than one transaction should hold
+            bears = settings.limit(utility.id) or (utility.requests_at_once, utility.requests_per_second)
+            await asyncio.to_thread(store.queue_due, utility.id, settings.every, room(*bears))
+
+    async def tell_expiring_trust(self) -> None:
+        """Tell whose trust will lapse."""
+        ahead = timedelta(days=self._tools.settings.trust_notice_days)
+        for utility in load_utilities():
             if utility.trust_days is not None:
                 lasts = timedelta(days=utility.trust_days)
-                await asyncio.to_thread(store.tell_expiring_trust, utility.id, lasts, ahead)
+                await asyncio.to_thread(self._tools.store.tell_expiring_trust, utility.id, lasts, ahead)
 
     async def _beat(self) -> None:
         held_before = set(self._works)

@@ -49,6 +49,13 @@ def admitted(
     return replace(breaker, probe=run_id), None
 
 
+def may_queue(breaker: Breaker, room: int, at: datetime) -> int:
+    """How many of ``room`` runs may be queued: none while the portal is left alone, then one to try it."""
+    if breaker.open_until is None:
+        return room
+    return 0 if breaker.open_until > at else min(room, 1)
+
+
 def noted(
     breaker: Breaker, login_id: int, run_id: int, was: PortalWas, at: datetime, rests: float
 ) -> Breaker:

@@ -55,6 +55,7 @@ def entered(session: Session, utility: str, username: str, external_id: str | No
     at = now(session)
     values = {
         **same,
+        "utility": utility,
         "username": username.strip(),
         "external_id": external_id,
         "state": CustomerState.NEW.value,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from records import RunState
-from storage.breaker import Breaker, admitted, noted
+from storage.breaker import Breaker, admitted, may_queue, noted
 from storage.database import insert_if_absent
 from storage.queue import HELD
 from storage.tables import PortalRow, RunRow
@@ -34,6 +34,12 @@ def note(
     row = _row(session, utility) if was is not PortalWas.UNSEEN else None
     if row is not None:
         _keep(row, noted(_breaker(row), login_id, run_id, was, at, rests))
+
+
+def room(session: Session, utility: str, room: int, at: datetime) -> int:
+    """How many of ``room`` runs there may be now."""
+    row = session.exec(select(PortalRow).where(PortalRow.utility == utility)).first()
+    return may_queue(_breaker(row), room, at) if row is not None else room
 
 
 def resting(session: Session, at: datetime) -> dict[str, datetime]:

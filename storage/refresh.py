@@ -6,13 +6,15 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
 
 from records import CustomerState, EventKind, Part, RunKind
-from storage import events, queue
+from storage import events, portals, queue
 from storage.database import now
+from storage.queue import ACTIVE
 from storage.results import Customer
-from storage.tables import CustomerRow, LoginRow, PortalSessionRow
+from storage.tables import CustomerRow, PortalSessionRow, RunRow
 
 _JITTER = 0.1
 AT_ONCE = 1000
@@ -31,41 +33,64 @@ def due_parts(bills: datetime | None, intervals: datetime | None, at: datetime) 
 
 
 def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], limit: int) -> int:
-    """Queue a collect run for customers of the utility with a part that is due; returns how many."""
+    """Queue collect runs for customers of the utility with a part that is due; returns how many.
+
+    Those who have waited longest come first. With these at most ``limit`` of the utility's are queued or
+    under way, one while a portal that was at fault has yet to be tried, and none while it is left alone.
+    """
     at = now(session)
-    query = (
-        select(CustomerRow, LoginRow)
-        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(LoginRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
-        .where(or_(col(CustomerRow.bills_due_at) <= at, col(CustomerRow.intervals_due_at) <= at))
-        .order_by(col(CustomerRow.intervals_due_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=CustomerRow)
-    )
-    found = session.exec(query).all()
-    for customer, login in found:
+    room = portals.room(session, utility, limit, at) - _under_way(session, utility, at)
+    if room <= 0:
+        return 0
+    found: dict[int, CustomerRow] = {}
+    for when in (col(CustomerRow.intervals_due_at), col(CustomerRow.bills_due_at)):
+        query = (
+            select(CustomerRow)
+            .where(CustomerRow.utility == utility, when <= at)
+            .where(CustomerRow.state == CustomerState.ACTIVE.value, ~_is_queued())
+            .order_by(when)
+            .limit(min(room, AT_ONCE) - len(found))
+            .with_for_update(skip_locked=True)
+        )
+        found |= {customer.id: customer for customer in session.exec(query)}
+    for customer in found.values():
         due = due_parts(customer.bills_due_at, customer.intervals_due_at, at)
         if Part.BILLS in due:
             customer.bills_due_at = next_time(at, every[Part.BILLS])
         if Part.INTERVALS in due:
             customer.intervals_due_at = next_time(at, every[Part.INTERVALS])
-        _enter(session, customer, login, due, "refresh")
+        _enter(session, customer, due, "refresh")
     return len(found)
+
+
+def _under_way(session: Session, utility: str, at: datetime) -> int:
+    """How many collect runs of the utility's customers are at work, or wait for nothing but a worker."""
+    query = (
+        select(func.count())
+        .select_from(RunRow)
+        .join(CustomerRow, col(CustomerRow.id) == RunRow.customer_id)
+        .where(col(RunRow.state).in_(ACTIVE), col(RunRow.not_before) <= at)
+        .where(RunRow.kind == RunKind.COLLECT.value, CustomerRow.utility == utility)
+    )
+    return session.exec(query).one()
+
+
+def _is_queued() -> ColumnElement[bool]:
+    """Whether the customer has a collect run that has not ended."""
+    return (
+        select(RunRow.id)
+        .where(RunRow.customer_id == CustomerRow.id, RunRow.kind == RunKind.COLLECT.value)
+        .where(col(RunRow.state).in_(ACTIVE))
+        .exists()
+    )
 
 
 def queue_all(session: Session, customer_ids: Sequence[int] | None) -> list[int]:
     """Queue a refresh of these customers now, or of all that can be refreshed; the runs."""
-    query = (
-        select(CustomerRow, LoginRow)
-        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(CustomerRow.state == CustomerState.ACTIVE.value)
-    )
+    query = select(CustomerRow).where(CustomerRow.state == CustomerState.ACTIVE.value)
     if customer_ids is not None:
         query = query.where(col(CustomerRow.id).in_(customer_ids))
-    return [
-        _enter(session, customer, login, list(Part), "asked for")
-        for customer, login in session.exec(query).all()
-    ]
+    return [_enter(session, customer, list(Part), "asked for") for customer in session.exec(query).all()]
 
 
 def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timedelta) -> int:
@@ -74,8 +99,7 @@ def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timed
     query = (
         select(PortalSessionRow, CustomerRow)
         .join(CustomerRow, col(CustomerRow.id) == PortalSessionRow.customer_id)
-        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(LoginRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
+        .where(CustomerRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
         .where(col(PortalSessionRow.trusted_since) < at + ahead - lasts)
         .where(
             col(PortalSessionRow.told_at).is_(None)
@@ -96,8 +120,6 @@ def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timed
     return len(found)
 
 
-def _enter(
-    session: Session, customer: CustomerRow, login: LoginRow, parts: Collection[Part], why: str
-) -> int:
-    whose = Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
+def _enter(session: Session, customer: CustomerRow, parts: Collection[Part], why: str) -> int:
+    whose = Customer(customer.id, customer.company_id, customer.login_id, customer.utility, customer.username)
     return queue.enter(session, whose, RunKind.COLLECT, why=why, parts=parts)

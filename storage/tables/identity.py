@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from storage.tables.base import BIG, Keyed, Owned, Row, UtcDateTime, table_args
@@ -57,24 +57,28 @@ class CustomerRow(Owned, table=True):
     """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``, empty
     once it was removed.
 
-    ``username`` is spelled as it was last given. ``state``: ``records.CustomerState``, for ``reason``, since
-    ``since``. ``faults`` counts the portal's faults since a run last got through. A part with no due time
-    is not refreshed.
+    ``utility`` is its login's. ``username`` is spelled as it was last given. ``state``:
+    ``records.CustomerState``, for ``reason``, since ``since``. ``faults`` counts the portal's faults since a
+    run last got through. A part with no due time is not refreshed.
     """
 
     __table_args__ = table_args(
-        UniqueConstraint("company_id", "login_id"), UniqueConstraint("company_id", "external_id")
+        UniqueConstraint("company_id", "login_id"),
+        UniqueConstraint("company_id", "external_id"),
+        Index(None, "utility", "bills_due_at"),
+        Index(None, "utility", "intervals_due_at"),
     )
 
     login_id: int = Field(foreign_key="login.id", index=True)
+    utility: str
     username: str
     external_id: str | None = None
     state: str
     reason: str = ""
     since: datetime = Field(sa_type=UtcDateTime)
     faults: int = 0
-    bills_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
-    intervals_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    bills_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    intervals_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     key_id: str = Field(index=True)
     wrapped_key: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -237,7 +237,7 @@ def test_next_times_spread(store: Store) -> None:
         assert claim is not None
         follow = FollowUp(is_back=True, due=dict.fromkeys(Part, past))
         store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=follow)
-    assert [store.queue_due(UTILITY, HOURLY, limit=5) for _ in range(3)] == [5, 3, 0]
+    assert [store.queue_due(UTILITY, HOURLY, limit) for limit in (5, 5, 8, 20)] == [5, 0, 3, 0]
     now = datetime.now(UTC)
     waits = [info.intervals_due_at - now for info in store.customers() if info.intervals_due_at]
     assert all(timedelta(minutes=53) < wait < timedelta(minutes=67) for wait in waits)

@@ -119,6 +119,7 @@ def _identity() -> None:
     _owned(
         "customer",
         _column("login_id", sa.Integer, sa.ForeignKey("login.id")),
+        _column("utility", sa.String),
         _column("username", sa.String),
         _column("external_id", sa.String, null=True),
         _column("state", sa.String),

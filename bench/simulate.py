@@ -1,0 +1,245 @@
+"""`./run simulate`: how late refreshes are, how long the queue gets and what portals see, at any size."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import math
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.simulation.farm import Farm
+from bench.simulation.plan import Down, Plan, portals_for, workers_for
+from bench.simulation.tally import Phase, Seen, Tally, in_time_again, lateness
+from console.errors import UsageError
+
+_HOUR = 3600.0
+_MINUTE = 60.0
+_IN_TIME = 600.0
+"""Seconds that a refresh may be late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``in_time_again`` is how many seconds after the outage refreshes were in time again, None if never.
+
+    ``over_the_limit`` are portals that saw more than they bear.
+    """
+
+    plan: Plan
+    phases: Sequence[Phase]
+    in_time_again: float | None
+    over_the_limit: int
+    took_seconds: float
+    peak_mib: float
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def planned(
+    customers: int,
+    portals: int | None,
+    workers: int | None,
+    slots: int,
+    outage: float,
+    down: str,
+    limit: str,
+    seconds: float,
+    latency: float,
+    requests: int,
+) -> Plan:
+    """The command's options as a plan. Raises UsageError."""
+    if down not in set(Down):
+        raise UsageError(f"--down {down} is neither portals nor farm.")
+    at_once, colon, per_second = limit.partition(":")
+    try:
+        bears = (int(at_once), float(per_second))
+    except ValueError:
+        bears = (0, 0)
+    if not colon or bears[0] < 1 or not 0 < bears[1] < math.inf:
+        raise UsageError(f"--limit {limit} is not like 4:20, which is 4 requests at once and 20 a second.")
+    return Plan(
+        customers=customers,
+        portals=min(portals or portals_for(customers), customers),
+        workers=workers or workers_for(customers),
+        slots=slots,
+        at_once=bears[0],
+        per_second=bears[1],
+        own_seconds=seconds,
+        latency=latency,
+        requests=requests,
+        outage_hours=outage,
+        down=Down(down),
+    )
+
+
+async def simulate(plan: Plan, console: Console | None = None) -> Outcome:
+    """Before, while and after the outage."""
+    gc.disable()  # millions of events, and no cycles among them
+    try:
+        return await _simulated(plan, console)
+    finally:
+        gc.enable()
+
+
+async def _simulated(plan: Plan, console: Console | None) -> Outcome:
+    began = time.perf_counter()
+    farm = Farm(plan)
+    phases: list[Phase] = []
+    over = 0
+    tally = Tally("", 0.0)
+    at = 0.0
+    for phase, hours in (
+        ("before", plan.before_hours),
+        ("outage", plan.outage_hours),
+        ("after", plan.after_hours),
+    ):
+        if not hours:
+            continue
+        farm.portals_down = phase == "outage" and plan.down is Down.PORTALS
+        farm.farm_down = phase == "outage" and plan.down is Down.FARM
+        tally = farm.tally = Tally(phase, at)
+        for portal in farm.portals:
+            portal.gate.look_anew()
+        until = at + hours * _HOUR
+        while at < until:
+            at = min(at + _MINUTE, until)
+            farm.run_until(at)
+            await asyncio.sleep(0)  # an interruption is heard
+        phases.append(_phase(plan, farm, tally, hours))
+        over += _over(plan, farm)
+        if console is not None:
+            console.print(f"simulated: {phase}, {hours:g} h", style="dim")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Outcome(
+        plan,
+        phases,
+        in_time_again(tally, _IN_TIME) if plan.outage_hours else None,
+        over,
+        round(time.perf_counter() - began, 1),
+        round(peak, 1),
+    )
+
+
+def _over(plan: Plan, farm: Farm) -> int:
+    gates = [portal.gate for portal in farm.portals]
+    return sum(gate.most_at_once > plan.at_once or gate.most_in_a_window > gate.per_window for gate in gates)
+
+
+def _phase(plan: Plan, farm: Farm, tally: Tally, hours: float) -> Phase:
+    gates = [portal.gate for portal in farm.portals]
+    seconds = hours * _HOUR
+    return Phase(
+        phase=tally.phase,
+        hours=hours,
+        refreshes=len(tally.late),
+        failed=tally.failed,
+        late=lateness(tally.late),
+        overdue=max(tally.overdue),
+        queued=max(tally.queued),
+        busy=round(sum(tally.busy) / len(tally.busy) / (plan.workers * plan.slots), 3),
+        claims_a_second=round(tally.claims / seconds, 1),
+        most_claims_a_second=tally.most_claims_a_second,
+        seen=Seen(
+            max(gate.most_at_once for gate in gates),
+            max(gate.most_in_a_window for gate in gates),
+            round(sum(gate.sent for gate in gates) / seconds, 1),
+            round(max(gate.sent for gate in gates) / seconds, 2),
+        ),
+    )
+
+
+async def run(plan: Plan, json_file: Path | None) -> int:
+    """Simulate and tell; 0 if no portal saw more than it bears, else 1."""
+    console = Console()
+    console.print(
+        f"{plan.customers:,} customers at {plan.portals} portals that bear {plan.at_once} requests at once "
+        f"and {plan.per_second:g} a second; {plan.workers} worker processes with {plan.slots} places each; a "
+        f"refresh is {plan.own_seconds:g} s of a process's time and {plan.requests} requests of "
+        f"{plan.latency:g} s."
+    )
+    outcome = await simulate(plan, console)
+    console.print(_table(outcome))
+    for sentence in _sentences(outcome):
+        console.print(sentence)
+    if json_file is not None:
+        _write(json_file, outcome)
+    return 1 if outcome.over_the_limit else 0
+
+
+def _write(file: Path, outcome: Outcome) -> None:
+    file.write_text(json.dumps(outcome.as_json(), indent=2) + "\n", encoding="utf-8")
+
+
+def _table(outcome: Outcome) -> Table:
+    table = Table(caption="late: from being due to being stored")
+    table.add_column("")
+    for phase in outcome.phases:
+        table.add_column(f"{phase.phase}, {phase.hours:g} h", justify="right")
+    for heading, figures in zip(_ROWS, zip(*map(_column, outcome.phases), strict=True), strict=True):
+        table.add_row(heading, *figures)
+    return table
+
+
+_ROWS = (
+    "refreshes done",
+    "visits that found the portal down",
+    "late p50, s",
+    "late p95, s",
+    "late p99, s",
+    "late at most, s",
+    "overdue customers, at most",
+    "rows in the queue, at most",
+    "places in use, on average",
+    "claims a second",
+    "claims within a second, at most",
+    "busiest portal: requests at once",
+    "busiest portal: requests within a second",
+    "busiest portal: requests a second, on average",
+)
+
+
+def _column(phase: Phase) -> list[str]:
+    late, seen = phase.late, phase.seen
+    return [
+        f"{phase.refreshes:,}",
+        f"{phase.failed:,}",
+        *(f"{seconds:,g}" for seconds in (late.p50, late.p95, late.p99, late.most)),
+        f"{phase.overdue:,}",
+        f"{phase.queued:,}",
+        f"{phase.busy:.0%}",
+        f"{phase.claims_a_second:,g}",
+        f"{phase.most_claims_a_second:,}",
+        str(seen.most_at_once),
+        str(seen.most_in_a_window),
+        f"{seen.a_second_of_the_busiest:g}",
+    ]
+
+
+def _sentences(outcome: Outcome) -> list[str]:
+    plan = outcome.plan
+    sentences = [
+        f"No portal saw more than {plan.at_once} requests at once or {plan.per_second:g} a second."
+        if not outcome.over_the_limit
+        else f"{outcome.over_the_limit} times a portal saw more than it bears."
+    ]
+    if plan.outage_hours:
+        what = "of all portals" if plan.down is Down.PORTALS else "of the farm"
+        again = (
+            f"refreshes were in time again (p99 within {_IN_TIME / 60:g} minutes) "
+            f"{outcome.in_time_again / 60:.0f} minutes after it."
+            if outcome.in_time_again is not None
+            else f"refreshes were not in time again within {plan.after_hours:g} hours."
+        )
+        sentences.append(f"After the outage {what} of {plan.outage_hours:g} hours {again}")
+    sentences.append(f"It took {outcome.took_seconds:g} s and {outcome.peak_mib:,.0f} MiB.")
+    return sentences

@@ -1,0 +1,105 @@
+"""Customers who are due are queued as the portal can take them, the longest due first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from records import Outcome, Part, RunState, SecretKind
+from storage.breaker import FAULTS
+from storage.engines import parse
+from storage.results import Customer
+from storage.store import Store
+from storage.work import Claim, FollowUp, PortalWas
+from tests.storage.conftest import ON_BOTH, OpenStore, Rows
+from tests.storage.made import UTILITY
+
+pytestmark = ON_BOTH
+
+EVERY: Mapping[Part, timedelta] = {Part.BILLS: timedelta(days=1), Part.INTERVALS: timedelta(hours=1)}
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _due(store: Store, number: int, **due: datetime) -> Customer:
+    """A customer who signed in once and is due as told."""
+    customer = store.add_customer(UTILITY, f"{number}@example.org", secrets={SecretKind.PASSWORD: "x"})
+    parts = {Part(part): when for part, when in due.items()}
+    store.finish_run(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(is_back=True, due=parts))
+    return customer
+
+
+def _claim(store: Store) -> Claim:
+    (run,) = [run for run in store.runs(active=True) if run.state is RunState.QUEUED][-1:]
+    claim = store.claim_run(run.id, run.attempt)
+    assert claim is not None
+    return claim
+
+
+def _queued(store: Store) -> list[int]:
+    return [run.customer_id for run in reversed(store.runs(active=True))]
+
+
+def test_as_many_as_the_portal_takes_the_longest_due_first(store: Store) -> None:
+    customers = [
+        _due(store, number, intervals=AT + timedelta(minutes=order)) for number, order in enumerate((2, 0, 1))
+    ]
+    assert store.queue_due(UTILITY, EVERY, 2) == 2
+    assert _queued(store) == [customers[1].id, customers[2].id]
+    assert store.queue_due(UTILITY, EVERY, 2) == 0, "there are two"
+    store.finish_run(_claim(store).lease, Outcome.COMPLETE, "")
+    assert store.queue_due(UTILITY, EVERY, 2) == 1
+
+
+def test_a_part_that_falls_due_while_another_is_fetched_is_fetched_next(store: Store) -> None:
+    customer = _due(store, 1, intervals=AT, bills=datetime.now(UTC) + timedelta(seconds=1))
+    assert store.queue_due(UTILITY, EVERY, 9) == 1
+    claim = _claim(store)
+    assert claim.parts == {Part.INTERVALS}
+    bills_due = store.customer_info(customer).bills_due_at
+    assert store.queue_due(UTILITY, EVERY, 9) == 0
+    assert store.customer_info(customer).bills_due_at == bills_due, "it is due still"
+    store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=FollowUp(due={Part.BILLS: AT}))
+    assert store.queue_due(UTILITY, EVERY, 9) == 1
+    assert _claim(store).parts == {Part.BILLS}
+
+
+def test_none_are_queued_for_a_portal_that_is_left_alone_then_one(store: Store, rows: Rows) -> None:
+    for number in range(FAULTS + 3):
+        _due(store, number, intervals=AT)
+    assert store.queue_due(UTILITY, EVERY, FAULTS) == FAULTS
+    for _ in range(FAULTS):
+        store.finish_run(
+            _claim(store).lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalWas.AT_FAULT)
+        )
+    assert store.queue_due(UTILITY, EVERY, 9) == 0
+    rows("UPDATE portal SET open_until = :then", then="2026-01-01 00:00:00+00:00")
+    assert [store.queue_due(UTILITY, EVERY, 9) for _ in range(2)] == [1, 0]
+    store.finish_run(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(portal=PortalWas.WELL))
+    assert store.queue_due(UTILITY, EVERY, 9) == 2
+
+
+@pytest.mark.parametrize("column", ["bills_due_at", "intervals_due_at"])
+def test_who_is_due_is_found_by_an_index(
+    open_store: OpenStore, environment: Mapping[str, str], rows: Rows, column: str, backend: str
+) -> None:
+    """However many customers there are, of this and other utilities."""
+    open_store()
+    engine = create_engine(
+        parse(environment.get("DATABASE_URL") or f"sqlite:///{environment['METERFARM_HOME']}/meterfarm.db")
+    )
+    explain = "EXPLAIN QUERY PLAN" if backend == "sqlite" else "EXPLAIN"
+    query = (
+        f"{explain} SELECT id FROM customer WHERE utility = '{UTILITY}' AND {column} <= '2026-01-01'"  # noqa: S608
+        f" AND state = 'active' ORDER BY {column} LIMIT 5"
+    )
+    with engine.connect() as connection:
+        if backend == "postgres":
+            connection.execute(text("SET enable_seqscan = off"))
+        plan = "\n".join(str(row) for row in connection.execute(text(query)))
+    engine.dispose()
+    assert f"ix_customer_utility_{column}" in plan
+    assert "B-TREE" not in plan
+    assert "Sort" not in plan
