@@ -26,7 +26,6 @@ from redis.exceptions import RedisError
 from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
 from farm.desk import Waiting
 from farm.limits import Limits
-from farm.mailboxes import Mailboxes
 from farm.policy import SCHEDULED_EVERY
 from farm.process import Process
 from farm.settings import FarmSettings
