@@ -25,7 +25,7 @@ class AnswerRefused(StorageError):
 
 def open_(session: Session, lease: Lease, challenge: Challenge, wait: timedelta) -> int:
     """Enter a challenge; the run waits for its answer."""
-    run = leases.check(session, lease)
+    run = leases.held(session, lease)
     run.state = RunState.WAITING.value
     at = now(session)
     expires_at = min(at + wait, challenge.expires_at) if challenge.expires_at else at + wait
@@ -53,7 +53,7 @@ def open_(session: Session, lease: Lease, challenge: Challenge, wait: timedelta)
     return row.id
 
 
-def answer(session: Session, vault: Vault, challenge_id: int, said: Mapping[str, str]) -> None:
+def answer(session: Session, vault: Vault, challenge_id: int, said: Mapping[str, str], how: str = "") -> None:
     """Seal an answer for the worker that waits for it. Raises AnswerRefused."""
     row = _locked(session, challenge_id)
     if row is None:
@@ -65,7 +65,7 @@ def answer(session: Session, vault: Vault, challenge_id: int, said: Mapping[str,
         session, vault, _whose(session, row), _bound_to(row.id), json.dumps(dict(said)).encode()
     )
     row.state, row.answered_at = ChallengeState.ANSWERED.value, at
-    tell(session, row.run_id, "answered")
+    tell(session, row.run_id, "answered", how)
 
 
 def settled(session: Session, ids: Collection[int]) -> Sequence[int]:
@@ -78,7 +78,7 @@ def settled(session: Session, ids: Collection[int]) -> Sequence[int]:
 
 def take(session: Session, vault: Vault, lease: Lease, challenge_id: int) -> dict[str, str] | None:
     """The answer, once; without one the challenge has expired. Either way the run goes on."""
-    run = leases.check(session, lease)
+    run = leases.held(session, lease)
     row = _locked(session, challenge_id)
     run.state = RunState.RUNNING.value
     if row is None or row.state != ChallengeState.ANSWERED or row.answer is None:
@@ -144,6 +144,7 @@ def _info(row: ChallengeRow, customer: CustomerRow, login: LoginRow) -> Challeng
         asked_at=row.asked_at,
         expires_at=row.expires_at,
         answered_at=row.answered_at,
+        channel=row.channel,
     )
 
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Row, update
 from sqlmodel import Session, col, func, select
 
 from records import CustomerState, EventKind, Part, RunKind, RunState
 from storage import credentials, events, portals, queue
 from storage.database import now
+from storage.lease_statements import (
+    HELD_BY,
+    HOLDER,
+    LOGIN_ROW,
+    LOSE_CHALLENGES,
+    PUT_OFF,
+    RUN_ROW,
+    TAKE,
+    WANTED,
+    WHOSE,
+)
 from storage.processes import is_dead, short, this_process
 from storage.queue import HELD, NEW_CREDENTIALS, tell
 from storage.results import Customer
-from storage.tables import ChallengeRow, CustomerRow, LoginRow, RunRow, RunStepRow
+from storage.tables import CustomerRow, LoginRow, RunRow, RunStepRow
 from storage.work import Beat, Claim, Lease, LeaseLost, Ring
 
 LEASE = timedelta(seconds=15)
@@ -22,31 +34,33 @@ ATTEMPTS = 5
 """How often a run may lose its worker before it is given up."""
 _BUSY = timedelta(seconds=1)
 _UNHEARD_AFTER = timedelta(seconds=10)
+Columns = Row[*tuple[Any, ...]]
 _TAKEN, _QUEUED_AGAIN, _HANDED_BACK = "taken", "queued again", "handed back"
 
 
 def claim(session: Session, run_id: int, attempt: int) -> Claim | None:
     """Take a queued run for this process; None if it is not to be had now, whatever the reason."""
-    row = _locked(session, run_id)
-    if row is None or row.state != RunState.QUEUED or row.attempt != attempt:
+    connection = session.connection()
+    run = connection.execute(WANTED, {"run": run_id}).first()
+    if run is None or run.state != RunState.QUEUED or run.attempt != attempt:
         return None
-    login = session.exec(select(LoginRow).where(LoginRow.id == row.login_id).with_for_update()).one()
-    customer = session.exec(select(CustomerRow).where(CustomerRow.id == row.customer_id)).one()
+    whose = connection.execute(WHOSE, {"customer": run.customer_id}).one()
     at = now(session)
-    if row.kind == RunKind.COLLECT and customer.state != CustomerState.ACTIVE:
-        end(session, row, RunState.CANCELLED, at, f"the customer is {customer.state}")
+    if run.kind == RunKind.COLLECT and whose.state != CustomerState.ACTIVE:
+        row = session.exec(RUN_ROW, params={"run": run_id}).one()
+        end(session, row, RunState.CANCELLED, at, f"the customer is {whose.state}")
         return None
-    later = _not_yet(session, row, login, at)
+    later = _not_yet(session, run, whose, at)
     if later is not None:
-        row.not_before, row.rung_at = later, None
+        connection.execute(PUT_OFF, {"its_run": run_id, "later": later})
         return None
-    whose = Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
-    return _take(session, row, whose, customer.faults, at)
+    customer = Customer(whose.id, whose.company_id, whose.login_id, whose.utility, whose.username)
+    return _take(session, run, customer, whose.faults, at)
 
 
 def begin(session: Session, customer: Customer, kind: RunKind) -> Claim | None:
     """Make a run that this process takes at once; None while another run uses the login."""
-    session.exec(select(LoginRow).where(LoginRow.id == customer.login_id).with_for_update()).one()
+    session.exec(LOGIN_ROW, params={"login": customer.login_id}).one()
     if _is_held(session, customer.login_id):
         return None
     at = now(session)
@@ -64,12 +78,17 @@ def begin(session: Session, customer: Customer, kind: RunKind) -> Claim | None:
     return _take(session, row, customer, 0, at)
 
 
-def check(session: Session, lease: Lease) -> RunRow:
-    """The run's row, which nobody can take away before the transaction ends. Raises LeaseLost."""
-    row = _locked(session, lease.run_id)
-    if row is None or row.fence != lease.fence or row.state not in HELD:
+def check(session: Session, lease: Lease) -> None:
+    """Nobody can take the run away before the transaction ends. Raises LeaseLost."""
+    found = session.connection().execute(HOLDER, {"run": lease.run_id}).first()
+    if found is None or found.fence != lease.fence or found.state not in HELD:
         raise LeaseLost(f"The run {lease.run_id} was taken by another worker, or has ended.")
-    return row
+
+
+def held(session: Session, lease: Lease) -> RunRow:
+    """The run's row, checked as ``check`` does."""
+    check(session, lease)
+    return session.exec(RUN_ROW, params={"run": lease.run_id}).one()
 
 
 def beat(session: Session) -> list[Beat]:
@@ -173,11 +192,7 @@ def _failures(session: Session, row: RunRow) -> int:
 
 
 def _lose_challenges(session: Session, row: RunRow) -> None:
-    session.execute(
-        update(ChallengeRow)
-        .where(col(ChallengeRow.run_id) == row.id, col(ChallengeRow.state).in_(("open", "answered")))
-        .values(state="lost", answer=None)
-    )
+    session.connection().execute(LOSE_CHALLENGES, {"its_run": row.id})
 
 
 def to_ring(session: Session, limit: int) -> Sequence[Ring]:
@@ -234,29 +249,28 @@ def forget_rings(session: Session) -> None:
     session.execute(update(RunRow).where(col(RunRow.state) == RunState.QUEUED.value).values(rung_at=None))
 
 
-def _take(session: Session, row: RunRow, customer: Customer, faults: int, at: datetime) -> Claim:
-    row.state, row.worker = RunState.RUNNING.value, this_process()
-    row.fence, row.lease_until = row.fence + 1, at + LEASE
-    row.started_at = row.started_at or at
-    tell(session, row.id, _TAKEN, f"by {short(row.worker)}, attempt {row.attempt}")
-    session.flush()
-    parts = frozenset(Part(part) for part in row.parts.split())
-    return Claim(Lease(row.id, row.fence), customer, RunKind(row.kind), parts, row.attempt, faults)
+def _take(session: Session, run: RunRow | Columns, customer: Customer, faults: int, at: datetime) -> Claim:
+    worker, fence = this_process(), run.fence + 1
+    taken = {"its_fence": fence, "until": at + LEASE, "began": run.started_at or at}
+    session.connection().execute(TAKE, {"its_run": run.id, "by": worker, **taken})
+    tell(session, run.id, _TAKEN, f"by {short(worker)}, attempt {run.attempt}")
+    parts = frozenset(Part(part) for part in run.parts.split())
+    return Claim(Lease(run.id, fence), customer, RunKind(run.kind), parts, run.attempt, faults)
 
 
-def _not_yet(session: Session, row: RunRow, login: LoginRow, at: datetime) -> datetime | None:
+def _not_yet(session: Session, run: Columns, whose: Columns, at: datetime) -> datetime | None:
     """When to try again, if the run cannot begin now."""
-    if row.not_before > at:
-        return row.not_before
-    if _is_held(session, login.id):
+    if run.not_before > at:
+        due: datetime = run.not_before
+        return due
+    if _is_held(session, whose.login_id):
         return at + _BUSY
-    return portals.closed_until(session, login.utility, row.id, at)
+    return portals.closed_until(session, whose.utility, run.id, at)
 
 
 def _is_held(session: Session, login_id: int) -> bool:
-    query = select(RunRow.id).where(RunRow.login_id == login_id, col(RunRow.state).in_(HELD))
-    return session.exec(query).first() is not None
+    return session.connection().scalar(HELD_BY, {"login": login_id}) is not None
 
 
 def _locked(session: Session, run_id: int) -> RunRow | None:
-    return session.exec(select(RunRow).where(RunRow.id == run_id).with_for_update()).first()
+    return session.exec(RUN_ROW, params={"run": run_id}).first()

@@ -6,16 +6,18 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from records import Part, RunKind, RunState
 from storage.database import insert_if_absent, now
 from storage.results import Customer
-from storage.tables import RunRow, RunStepRow
+from storage.tables import RunRow, metadata
 
 ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.WAITING.value)
 HELD = (RunState.RUNNING.value, RunState.WAITING.value)
 NEW_CREDENTIALS = "new credentials"
+_TELL = insert(metadata.tables["run_step"])
 
 
 def enter(
@@ -62,4 +64,5 @@ def enter(
 
 def tell(session: Session, run_id: int, step: str, detail: str = "") -> None:
     """Add a line to the run's story."""
-    session.add(RunStepRow(run_id=run_id, at=now(session), step=step, detail=detail))
+    line = {"run_id": run_id, "at": now(session), "step": step, "detail": detail}
+    session.connection().execute(_TELL, line)

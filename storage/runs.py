@@ -47,7 +47,7 @@ def finish(
     Of a customer who was removed nothing follows, and one who gave new credentials meanwhile need not come
     back before these were tried.
     """
-    row = leases.check(session, lease)
+    row = leases.held(session, lease)
     at = now(session)
     row.outcome, row.message, row.session = outcome.value, message, use
     row.seconds, row.pages, row.evidence = dict(seconds), pages, evidence
@@ -78,23 +78,23 @@ def finish(
 
 def abandon(session: Session, lease: Lease) -> None:
     """End a run that was broken off; it has no outcome."""
-    row = leases.check(session, lease)
+    row = leases.held(session, lease)
     leases.end(session, row, RunState.ABANDONED, now(session), "broken off")
 
 
 def hand_back(session: Session, lease: Lease, why: str) -> None:
     """Queue a run again whose worker cannot go on with it."""
-    leases.lose(session, leases.check(session, lease), why, handed_back=True)
+    leases.lose(session, leases.held(session, lease), why, handed_back=True)
 
 
 def fail(session: Session, lease: Lease, why: str, rest: timedelta) -> None:
     """A fault of ours or of our machine broke the run off; it is queued again, a few times."""
-    leases.lose(session, leases.check(session, lease), why, rest=rest)
+    leases.lose(session, leases.held(session, lease), why, rest=rest)
 
 
 def stop(session: Session, lease: Lease) -> None:
     """End a run that somebody cancelled."""
-    leases.end(session, leases.check(session, lease), RunState.CANCELLED, now(session), "as was asked")
+    leases.end(session, leases.held(session, lease), RunState.CANCELLED, now(session), "as was asked")
 
 
 def cancel(session: Session, run_id: int) -> RunState:
