@@ -414,3 +414,12 @@ class EventKind(StrEnum):
     CUSTOMER_MUST_REAUTHENTICATE = "customer_must_reauthenticate"
     TRUST_EXPIRING = "trust_expiring"
     RUN_FAILED = "run_failed"
+    MAILBOX_FAILED = "mailbox_failed"
+
+
+class MailSecurity(StrEnum):
+    """How a mail server is spoken to; ``none`` only on this machine."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"

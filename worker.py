@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
 from farm.desk import Waiting
 from farm.limits import Limits
+from farm.mailboxes import Mailboxes
 from farm.policy import SCHEDULED_EVERY
 from farm.process import Process
 from farm.settings import FarmSettings
@@ -79,7 +80,10 @@ async def serve(queues: Sequence[str]) -> None:
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         bell = await stack.enter_async_context(bell_at(redis_url))
         limits = await stack.enter_async_context(Limits(bell.redis))
-        tools = Tools(store, chromium, limits, Waiting(store), farm, settings.home / "evidence")
+        waiting = Waiting(store)
+        mailboxes = Mailboxes(store, waiting.settled)
+        stack.callback(mailboxes.close)
+        tools = Tools(store, chromium, limits, waiting, mailboxes, farm, settings.home / "evidence")
         process = Process(tools, bell)
         tasks = [asyncio.create_task(_take_jobs(redis_url, queue, process, farm)) for queue in queues]
         tasks.append(asyncio.create_task(process.look_after()))

@@ -14,7 +14,7 @@ from bench.process_tree import memory_mib
 from bench.queue_way import Farm, serving
 from bench.rows import percentile
 from bench.task import username
-from farm.desk import said_code
+from farm.said import said_code
 from records import Outcome, RunKind, RunState
 from storage.work import RunInfo
 

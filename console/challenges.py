@@ -16,7 +16,7 @@ from console.printed import plain, say, say_json, show
 from console.questions import ask_at_terminal
 from console.ringing import tell_of_answer
 from console.secret_input import read_secret_line
-from farm.desk import said_choice, said_code, said_resend
+from farm.said import said_choice, said_code, said_resend
 from mfa.person import parse_answer
 from mfa.port import Choice, Resend
 from records import Challenge, ChallengeState, Factor

@@ -7,7 +7,7 @@ import urllib.request
 from typing import Any
 from urllib.parse import quote
 
-from farm.desk import said_choice, said_code
+from farm.said import said_choice, said_code
 from records import Factor
 from storage.challenges import AnswerRefused
 from storage.store import Store

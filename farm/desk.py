@@ -1,14 +1,15 @@
-"""Where a connect run's challenges wait for a person, who may be anywhere and take minutes."""
+"""Where challenges wait: for a person, who may be anywhere and take minutes, or for what comes by itself."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from farm.channels import Channels
+from farm.said import understood
 from farm.slots import Slot
-from mfa.port import Answer, Choice, Code, NobodyToAsk, NotInTime, Resend
-from records import Challenge, Factor
+from mfa.port import Answer, NobodyToAsk, NotInTime
+from records import Challenge, Factor, FactorOption
 from storage.store import Store
 from storage.work import Lease
 
@@ -53,59 +54,59 @@ class Waiting:
 
 
 class Desk:
-    """Answers for one run. While it waits, the run's slot is free for others; its page stays open."""
+    """Answers for one run. While it waits, the run's slot is free for others; its page stays open.
 
-    def __init__(self, store: Store, lease: Lease, slot: Slot, waiting: Waiting, wait: timedelta) -> None:
+    ``attended``: a person may be asked. Else only what comes by itself answers, though a person still may.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        lease: Lease,
+        slot: Slot,
+        waiting: Waiting,
+        wait: timedelta,
+        channels: Channels,
+        *,
+        attended: bool,
+    ) -> None:
         self._store = store
         self._lease = lease
         self._slot = slot
         self._waiting = waiting
         self._wait = wait
+        self._channels = channels
+        self._attended = attended
 
     def can_answer(self, factor: Factor) -> bool:
-        return bool(factor)
+        return self._attended or self._channels.may_be_trusted(factor)
+
+    def answers_itself(self, option: FactorOption) -> bool:
+        return self._channels.is_sent_here(option) and self.can_answer(option.factor)
+
+    async def expect(self, factor: Factor) -> None:
+        await self._channels.expect(factor)
 
     async def answer(self, challenge: Challenge) -> Answer:
-        """What the person says.
+        """What the person says, or what has come by itself.
 
         Raises:
+            NobodyToAsk: no person may be asked, and nothing comes by itself.
             NotInTime: nobody said anything.
         """
+        answerable = challenge.factor is not None and self.can_answer(challenge.factor)
+        if not (answerable or self._attended):
+            raise NobodyToAsk(f"The portal asks: {challenge.prompt} Nobody is there to answer.")
         challenge_id = await asyncio.to_thread(self._store.open_challenge, self._lease, challenge, self._wait)
         seconds = self._wait.total_seconds()
         if challenge.expires_at is not None:
             seconds = min(seconds, max(0.0, (challenge.expires_at - datetime.now(UTC)).total_seconds()))
-        async with self._slot.given_up():
-            await self._waiting.wait_for(challenge_id, seconds)
+        async with self._channels.receiving(challenge_id, challenge) as is_answered:
+            if not is_answered:
+                async with self._slot.given_up():
+                    await self._waiting.wait_for(challenge_id, seconds)
         said = await asyncio.to_thread(self._store.take_answer, self._lease, challenge_id)
         if said is None:
             minutes = round(seconds / 60, 1)
             raise NotInTime(f"The portal asks: {challenge.prompt} No answer came within {minutes:g} minutes.")
         return understood(challenge, said)
-
-
-def said_code(text: str) -> Mapping[str, str]:
-    """An answer as it is stored: a code or an answer in words."""
-    return {"kind": "code", "text": text}
-
-
-def said_choice(factor: Factor) -> Mapping[str, str]:
-    """An answer as it is stored: the factor that is wanted."""
-    return {"kind": "choice", "factor": factor.value}
-
-
-def said_resend() -> Mapping[str, str]:
-    """An answer as it is stored: send the code again."""
-    return {"kind": "resend"}
-
-
-def understood(challenge: Challenge, said: Mapping[str, str]) -> Answer:
-    """A stored answer as the script takes it."""
-    if said["kind"] == "resend":
-        return Resend()
-    if said["kind"] == "choice":
-        for option in challenge.options:
-            if option.factor.value == said["factor"]:
-                return Choice(option)
-        raise NobodyToAsk(f"The portal does not offer the factor {said['factor']}.")
-    return Code(said["text"])

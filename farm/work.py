@@ -14,12 +14,13 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
+from farm.channels import Channels
 from farm.desk import Desk, Waiting
 from farm.limits import Limits
+from farm.mailboxes import Mailboxes
 from farm.policy import follow_up
 from farm.settings import FarmSettings
 from farm.slots import Slot
-from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
 from records import Factor, Outcome, RunKind, SecretKind
 from scrapers.attempt import Attempt, Request, Result
@@ -38,6 +39,8 @@ from utilities import UnknownUtility, load_utility
 
 _MACHINE_FAULTS = (BrowserGone, BrowserMissing, PaceLost, StorageError)
 _REST_AFTER_FAULT = timedelta(seconds=5)
+_BY_ITSELF = timedelta(minutes=3)
+"""How long a refresh waits for a code that comes by itself."""
 
 
 class WhyStopped(StrEnum):
@@ -56,6 +59,7 @@ class Tools:
     chromium: Chromium
     limits: Limits
     waiting: Waiting
+    mailboxes: Mailboxes
     settings: FarmSettings
     evidence: Path
 
@@ -139,12 +143,14 @@ class Work:
         claim, settings = self.claim, self._tools.settings
         entrusted = brief.secrets
         totp = entrusted.get(SecretKind.TOTP_SECRET)
+        tools = self._tools
+        channels = Channels(tools.store, claim.lease, claim.customer, utility, tools.mailboxes)
         return Request(
             utility=utility,
             base_url=address,
             username=claim.customer.username,
-            password=lambda: _password(claim, utility, brief),
-            person=self._person(),
+            password=lambda: _password(claim, utility, brief, channels),
+            person=self._desk(channels),
             totp=parse_totp_secret(totp.get_secret_value()) if totp else None,
             security_answer=entrusted.get(SecretKind.SECURITY_ANSWER),
             since=_since(settings.history_days, utility),
@@ -153,11 +159,14 @@ class Work:
             parts=claim.parts,
         )
 
-    def _person(self) -> Answers:
-        if self.claim.kind is not RunKind.CONNECT:
-            return Nobody()
-        wait = timedelta(seconds=self._tools.settings.mfa_wait)
-        return Desk(self._tools.store, self.claim.lease, self.slot, self._tools.waiting, wait)
+    def _desk(self, channels: Channels) -> Desk:
+        """Where the run waits for answers. A refresh takes those that come by themselves, and asks nobody."""
+        tools, attended = self._tools, self.claim.kind is RunKind.CONNECT
+        wait = timedelta(seconds=tools.settings.mfa_wait)
+        if not attended:
+            wait = min(wait, _BY_ITSELF)
+        lease, waiting = self.claim.lease, tools.waiting
+        return Desk(tools.store, lease, self.slot, waiting, wait, channels, attended=attended)
 
     async def _finish(self, result: Result) -> None:
         follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
@@ -216,12 +225,15 @@ def _pace(tools: Tools, utility: Utility) -> Pace:
     return tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
 
 
-async def _password(claim: Claim, utility: Utility, brief: Briefing) -> SecretStr:
+async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: Channels) -> SecretStr:
     """The password, where it may be sent: a refresh must not make the portal send somebody a code."""
+    await channels.load()
     answers_itself = {
         "": True,
         Factor.TOTP.value: SecretKind.TOTP_SECRET in brief.secrets,
         Factor.QUESTION.value: SecretKind.SECURITY_ANSWER in brief.secrets,
+        Factor.EMAIL.value: channels.may_be_trusted(Factor.EMAIL),
+        Factor.SMS.value: channels.may_be_trusted(Factor.SMS),
     }
     if claim.kind is RunKind.COLLECT and not answers_itself.get(brief.factor, False):
         raise Stop(
@@ -232,4 +244,5 @@ async def _password(claim: Claim, utility: Utility, brief: Briefing) -> SecretSt
     password = brief.secrets.get(SecretKind.PASSWORD)
     if password is None:
         raise Stop(Outcome.ACTION_REQUIRED, "No password is stored for the customer; give it to sign in.")
+    await channels.expect(None)
     return password

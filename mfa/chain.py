@@ -1,4 +1,4 @@
-"""The order in which a challenge is answered: what the customer entrusted to us first, then a person."""
+"""The order in which a challenge is answered: by stored secrets, by what comes by itself, by a person."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from mfa.port import Answer, Answers, Choice, NobodyToAsk
 from mfa.security_answer import SecurityAnswer
 from mfa.totp import TotpSecret
-from records import Challenge, Factor
+from records import Challenge, Factor, FactorOption
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerChain:
-    """Answers by secret where there is one, picks the preferred factor, and asks ``person`` for the rest."""
+    """Answers by secret where there is one, picks the preferred factor, and asks ``person`` for the rest.
+
+    Without a preference, a factor is picked whose answer comes by itself.
+    """
 
     person: Answers
     totp: TotpSecret | None = None
@@ -26,6 +29,14 @@ class AnswerChain:
             return True
         return self.person.can_answer(factor)
 
+    def answers_itself(self, option: FactorOption) -> bool:
+        if option.factor is Factor.TOTP:
+            return self.totp is not None
+        return self.person.answers_itself(option)
+
+    async def expect(self, factor: Factor) -> None:
+        await self.person.expect(factor)
+
     async def answer(self, challenge: Challenge) -> Answer:
         if challenge.options:
             return await self._choose(challenge)
@@ -36,11 +47,13 @@ class AnswerChain:
         return await self.person.answer(challenge)
 
     async def _choose(self, challenge: Challenge) -> Answer:
-        wanted = Factor.TOTP if self.preferred is None and self.totp is not None else self.preferred
-        for option in challenge.options:
-            if option.factor is wanted:
-                return Choice(option)
         if self.preferred is not None:
+            for option in challenge.options:
+                if option.factor is self.preferred:
+                    return Choice(option)
             offered = ", ".join(option.factor.value for option in challenge.options)
             raise NobodyToAsk(f"The portal does not offer the factor {self.preferred}, only {offered}.")
+        by_itself = [option for option in challenge.options if self.answers_itself(option)]
+        if by_itself and not challenge.error:
+            return Choice(min(by_itself, key=lambda option: option.factor is not Factor.TOTP))
         return await self.person.answer(challenge)

@@ -27,6 +27,12 @@ class Person:
     def can_answer(self, factor: Factor) -> bool:
         return bool(factor)
 
+    def answers_itself(self, option: FactorOption) -> bool:
+        return False
+
+    async def expect(self, factor: Factor) -> None:
+        """A person sees for themselves what is new."""
+
     async def answer(self, challenge: Challenge) -> Answer:
         for _ in range(_EMPTY_ANSWERS):
             line = await self._ask(challenge)

@@ -49,6 +49,12 @@ class Answers(Protocol):
     def can_answer(self, factor: Factor) -> bool:
         """Whether an answer of this kind can be had at all, so that no code is sent in vain."""
 
+    def answers_itself(self, option: FactorOption) -> bool:
+        """Whether an answer comes by itself, with nobody at hand."""
+
+    async def expect(self, factor: Factor) -> None:
+        """The portal is about to be made to send a code: what was sent before is none."""
+
     async def answer(self, challenge: Challenge) -> Answer:
         """The answer to ``challenge``.
 
@@ -62,6 +68,12 @@ class Nobody:
 
     def can_answer(self, factor: Factor) -> bool:
         return False
+
+    def answers_itself(self, option: FactorOption) -> bool:
+        return False
+
+    async def expect(self, factor: Factor) -> None:
+        """Nothing comes."""
 
     async def answer(self, challenge: Challenge) -> Answer:
         raise NobodyToAsk(f"The portal asks: {challenge.prompt} Nobody is there to answer.")

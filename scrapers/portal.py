@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from mfa.mailbox import CodeMail
+from mfa.text_message import CodeText
 from scrapers.outcomes import Sign
 
 
@@ -27,6 +29,10 @@ class Portal:
     """How many requests the portal bears at once from all workers together."""
     requests_per_second: ClassVar[float] = 20
     """How many requests the portal bears within any one second from all workers together."""
+    mail_codes: ClassVar[Sequence[CodeMail]] = ()
+    """The mails in which the portal sends its codes; of others no code is ever taken."""
+    text_codes: ClassVar[Sequence[CodeText]] = ()
+    """The text messages in which the portal sends its codes; of others no code is ever taken."""
     settle_seconds: ClassVar[float] = 5.0
     """How long after loading a page may still turn into one of the ``signs``."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from mfa.port import Answer, Answers, Code, NobodyToAsk, NotInTime
+from mfa.port import Answer, Answers, Code, NobodyToAsk, NotInTime, Resend
 from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
 from scrapers.guard import host_of
@@ -82,14 +82,18 @@ class Visit:
         self.steps.append({"at": elapsed, "step": step, **fields})
         self._log.debug(step, elapsed=elapsed, **fields)
 
-    def must_be_answerable(self, factor: Factor, prompt: str) -> None:
-        """Stop before a portal is made to send a code that nobody could enter."""
+    async def must_be_answerable(self, factor: Factor, prompt: str) -> None:
+        """Stop before a portal is made to send a code that nobody could enter.
+
+        Else whoever receives the code is told to look out for it: what came before is none.
+        """
         self.met = factor
         if not self._answers.can_answer(factor):
             raise Stop(
                 Outcome.MFA_REQUIRED,
                 f"{self.portal.name} asks: {prompt} Nobody is there to answer; run it at a terminal.",
             )
+        await self._answers.expect(factor)
 
     async def ask(self, challenge: Challenge, *, unanswered: Outcome = Outcome.MFA_REQUIRED) -> Answer:
         """Put the portal's challenge to whoever answers for the customer.
@@ -114,6 +118,8 @@ class Visit:
             raise Stop(unanswered, f"{self.portal.name}: {exc}") from exc
         if isinstance(answer, Code):
             self.secrets.add(answer.text)
+        elif isinstance(answer, Resend) and challenge.factor is not None:
+            await self._answers.expect(challenge.factor)
         return answer
 
     async def _answered(self, challenge: Challenge) -> Answer:

@@ -120,7 +120,7 @@ def normalised(username: str) -> str:
 
 def locked(session: Session, customer: Customer) -> CustomerRow:
     """The customer's row, locked against other writers until the transaction ends."""
-    row = session.exec(select(CustomerRow).where(CustomerRow.id == customer.id).with_for_update()).first()
+    row = session.exec(_LOCKED, params={"customer": customer.id}).first()
     if row is None or row.state == _REMOVED:
         raise removed(customer)
     return row
@@ -143,6 +143,12 @@ def unseal(session: Session, vault: Vault, customer: Customer, kind: str, cipher
     if row is None or row.state == _REMOVED:
         raise removed(customer)
     return vault.unseal(row.key_id, row.wrapped_key, _owner(row), kind, ciphertext)
+
+
+def digest(session: Session, vault: Vault, customer: Customer, secret: str) -> bytes:
+    """A keyed hash of ``secret``, by which the same one is known again."""
+    row = locked(session, customer)
+    return vault.digest(row.key_id, row.wrapped_key, _owner(row), secret)
 
 
 def rotate(session: Session, vault: Vault) -> int:

@@ -8,13 +8,13 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from records import CustomerState
-from storage import customers, logins
+from storage import customers, logins, mailboxes
 from storage.database import Database
 from storage.errors import StorageError
 from storage.home import KEY_FILE, setup_lock
 from storage.keyfile import KeyFile
 from storage.settings import Settings
-from storage.tables import CustomerRow, RejectedPasswordRow
+from storage.tables import CustomerRow, MailboxRow, RejectedPasswordRow
 from storage.vault import MasterKey, Vault, parse_keys, wrong_key
 
 
@@ -51,6 +51,7 @@ def rewrap(session: Session, vault: Vault) -> int:
     """Wrap all data keys with the first master key; returns how many customers' were not yet."""
     vault.refresh()
     logins.rotate(session, vault)
+    mailboxes.rotate(session, vault)
     return customers.rotate(session, vault)
 
 
@@ -84,5 +85,6 @@ def keys_in_use(session: Session) -> set[str]:
     queries = (
         select(CustomerRow.key_id).where(CustomerRow.state != removed).group_by(col(CustomerRow.key_id)),
         select(RejectedPasswordRow.key_id).group_by(col(RejectedPasswordRow.key_id)),
+        select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
     )
     return {key_id for query in queries for key_id in session.exec(query)}

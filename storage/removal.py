@@ -18,7 +18,10 @@ from storage.tables import (
     CustomerRow,
     DocumentRow,
     FileRow,
+    MailboxCustomerRow,
+    NumberCustomerRow,
     PortalSessionRow,
+    ReceivedRow,
     RunRow,
 )
 
@@ -43,6 +46,9 @@ def close(session: Session, customer: Customer) -> None:
         session.execute(delete(kept).where(col(kept.customer_id) == row.id))
     of_customer = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.answer).is_not(None))
     session.execute(update(ChallengeRow).where(*of_customer).values(answer=None))
+    session.execute(update(ReceivedRow).where(col(ReceivedRow.customer_id) == row.id).values(code=None))
+    for tie in (MailboxCustomerRow, NumberCustomerRow):
+        session.execute(delete(tie).where(col(tie.customer_id) == row.id))
     asked = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.state).in_(_ASKED))
     session.execute(update(ChallengeRow).where(*asked).values(state=ChallengeState.EXPIRED.value))
     standing = (col(ConsentRow.customer_id) == row.id, col(ConsentRow.revoked_at).is_(None))

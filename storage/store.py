@@ -52,6 +52,7 @@ from storage import (
     runs,
     sessions,
 )
+from storage.channels import Channels
 from storage.database import Database, now
 from storage.files import Files
 from storage.home import FILES, prepare_home
@@ -96,6 +97,7 @@ class Store:
         self._lease: Lease | None = None
         self._loaded: bytes | None = None
         self.files = Files(home / FILES)
+        self.channels = Channels(database, vault)
 
     @classmethod
     def open(cls, settings: Settings) -> Store:

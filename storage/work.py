@@ -121,7 +121,7 @@ class RunStep:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeInfo:
-    """A challenge as it stands. ``options`` are those of ``records.Challenge``."""
+    """A challenge as it stands. ``channel`` is what answers by itself and how that goes, "" if nothing."""
 
     id: int
     run_id: int
@@ -133,6 +133,7 @@ class ChallengeInfo:
     asked_at: datetime
     expires_at: datetime
     answered_at: datetime | None
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

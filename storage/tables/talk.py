@@ -14,7 +14,8 @@ from storage.tables.base import Owned, UtcDateTime, table_args
 class ChallengeRow(Owned, table=True):
     """A portal's challenge of a run. ``state``: ``records.ChallengeState``.
 
-    ``factor`` is "" for a choice among ``options``. ``answer`` is sealed with the customer's data key.
+    ``factor`` is "" for a choice among ``options``. ``channel`` is what answers by itself, and how that goes.
+    ``answer`` is sealed with the customer's data key.
     """
 
     __table_args__ = table_args(Index(None, "state", "expires_at"))
@@ -29,6 +30,7 @@ class ChallengeRow(Owned, table=True):
     error: str
     attempts_left: int | None
     can_resend: bool
+    channel: str = ""
     asked_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

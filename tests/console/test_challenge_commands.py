@@ -10,7 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from farm.desk import understood
+from farm.said import understood
 from mfa.port import Choice, Code, Resend
 from storage.store import Store
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken

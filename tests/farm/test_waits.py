@@ -10,7 +10,7 @@ import pytest
 
 from fake_utility import listing
 from fake_utility.running import fake_utility
-from farm.desk import said_choice, said_code, said_resend
+from farm.said import said_choice, said_code, said_resend
 from records import ChallengeState, Factor, Outcome, RunKind, RunState
 from storage.challenges import AnswerRefused
 from tests.farm.whole import Farm, farm_at, many

@@ -15,7 +15,7 @@ from typing import Any, TextIO, TypeVar
 import httpx
 from sqlalchemy import text
 
-from farm.desk import said_choice, said_code
+from farm.said import said_choice, said_code
 from records import EventKind, Factor, Outcome, RunState, SecretKind
 from storage.challenges import AnswerRefused
 from storage.results import Customer

@@ -241,7 +241,7 @@ async def test_a_visit_that_opened_nothing_has_nothing_to_save(visit: Visit) -> 
 
 async def test_no_code_is_sent_for_when_nobody_could_enter_it(visit: Visit) -> None:
     with pytest.raises(Stop, match=r"asks: a code\. Nobody is there") as stop:
-        visit.must_be_answerable(Factor.SMS, "a code.")
+        await visit.must_be_answerable(Factor.SMS, "a code.")
     assert stop.value.outcome is Outcome.MFA_REQUIRED
     with pytest.raises(Stop, match=r"asks: Your code\? Nobody is there") as stop:
         await visit.ask(Challenge("Your code?", Factor.SMS), unanswered=Outcome.MFA_EXPIRED)

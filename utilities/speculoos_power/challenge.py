@@ -49,7 +49,7 @@ class Verification:
         answer = await self._visit.ask(challenge)
         if not isinstance(answer, Choice):
             raise Stop(Outcome.MFA_REQUIRED, f"Speculoos Power asks: {_CHOICE.heading} No choice was made.")
-        self._visit.must_be_answerable(answer.option.factor, answer.option.label)
+        await self._visit.must_be_answerable(answer.option.factor, answer.option.label)
         await self._page.get_by_role("radio", name=answer.option.label).check()
         await self._press("Continue")
 
@@ -66,7 +66,7 @@ class Verification:
         shown = self._page.locator("[data-destination]").first
         destination = await shown.get_attribute("data-destination") or ""
         factor = Factor.EMAIL if "@" in destination else Factor.SMS
-        self._visit.must_be_answerable(factor, f"a code that it sends to {destination}.")
+        await self._visit.must_be_answerable(factor, f"a code that it sends to {destination}.")
         await self._press("Send code")
 
     async def _enter_code(self) -> None:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from formats.archive import unpack
 from formats.green_button import read_green_button
 from formats.interval_csv import read_interval_csv
+from mfa.mailbox import CodeMail
+from mfa.text_message import CodeText
 from records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Problem, Series
 from scrapers.http import SIGNED_OUT
 from scrapers.outcomes import Sign
@@ -34,6 +36,19 @@ class SpeculoosPower(Utility):
     restated_days: ClassVar[int] = 1
     trust_days: ClassVar[int | None] = 180
     settle_seconds: ClassVar[float] = 1.0
+    mail_codes: ClassVar[Sequence[CodeMail]] = (
+        CodeMail(
+            senders=("no-reply@speculoos.example",),
+            subject=r"^Your Speculoos Power verification code$",
+            pattern=r"verification code is\s+(\d{4,8})\b",
+        ),
+    )
+    text_codes: ClassVar[Sequence[CodeText]] = (
+        CodeText(
+            senders=("+18885550142",),
+            pattern=r"^Speculoos Power: your verification code is (\d{4,8})\b",
+        ),
+    )
     bill_layout: ClassVar[str] = "speculoos_power"
     bill_layout_version: ClassVar[int] = 1
     verified: ClassVar[Verified] = Verified(

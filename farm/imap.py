@@ -1,0 +1,234 @@
+"""One connection to a mailbox, which only ever looks: EXAMINE and BODY.PEEK. Blocking."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from mfa.mailbox import HEADERS, Envelope, read_envelope
+from records import MailSecurity
+from storage.receiving import MailAccount
+
+if TYPE_CHECKING:
+    from imapclient import IMAPClient  # type: ignore[import-untyped]
+
+_CONNECT_SECONDS = 10
+_ANSWER_SECONDS = 20
+_LONGEST = 512 * 1024
+"""Bytes of a mail that are read; a code stands further up."""
+_MOST = 500
+"""New mails that are looked at, the newest."""
+_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADERS).upper()})]"
+
+
+class MailboxDown(OSError):
+    """A mailbox cannot be used; the text says why. ``refused``: to try again soon could lock it."""
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.refused = refused
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where new mail begins: the mailbox's next UID ``at`` an instant. It holds while ``validity`` does."""
+
+    validity: int
+    uid: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A mail by its headers, and when it arrived by the mail server's clock."""
+
+    uid: int
+    received_at: datetime | None
+    envelope: Envelope | None
+
+
+class Imap:
+    """Made by ``open``. Every method raises MailboxDown."""
+
+    def __init__(self, account: MailAccount, password: SecretStr) -> None:
+        self._account = account
+        self._password = password
+        self._client: IMAPClient | None = None
+        self.validity = 0
+
+    @property
+    def can_idle(self) -> bool:
+        return bool(self._connected.has_capability("IDLE"))
+
+    @property
+    def socket(self) -> socket.socket:
+        """To be watched while the mailbox idles."""
+        watched: socket.socket = self._connected.socket()
+        return watched
+
+    @property
+    def _connected(self) -> IMAPClient:
+        if self._client is None:
+            raise MailboxDown(f"{self._account} is not connected.")
+        return self._client
+
+    def open(self) -> Mark:
+        """Connect, log in and look at the folder; where new mail begins."""
+        with _Explained(self._account):
+            self._client = self._connect()
+            self._log_in(self._client)
+            return self._examined()
+
+    def mark(self) -> Mark:
+        """Where new mail begins now."""
+        with _Explained(self._account):
+            return self._examined()
+
+    def heads(self, first: int, known: Collection[int]) -> Sequence[Head]:
+        """The mails from this UID on that are not known yet."""
+        with _Explained(self._account):
+            client = self._connected
+            client.noop()
+            found = client.search(["UID", f"{first}:*"])
+            uids = sorted(uid for uid in found if uid >= first and uid not in known)[-_MOST:]
+            if not uids:
+                return []
+            fetched: dict[int, dict[bytes, Any]] = client.fetch(uids, ["INTERNALDATE", _HEADERS])
+            return [self._head(uid, fetched[uid]) for uid in uids if uid in fetched]
+
+    def content(self, uid: int) -> bytes:
+        """A mail as it is, if need be without its end; b"" if it is gone."""
+        with _Explained(self._account):
+            fetched: dict[int, dict[bytes, Any]] = self._connected.fetch(
+                [uid], [f"BODY.PEEK[]<0.{_LONGEST}>"]
+            )
+            return next(
+                (_bytes(value) for name, value in fetched.get(uid, {}).items() if _is_body(name)), b""
+            )
+
+    def idle(self) -> None:
+        with _Explained(self._account):
+            self._connected.idle()
+
+    def idle_done(self) -> None:
+        with _Explained(self._account):
+            self._connected.idle_done()
+
+    def count(self) -> int:
+        """How many mails are in the folder."""
+        with _Explained(self._account):
+            return len(self._connected.search("ALL"))
+
+    def close(self) -> None:
+        """Log out, without waiting for it. What is under way in another thread ends at once."""
+        client, self._client = self._client, None
+        if client is not None:
+            threading.Thread(target=_leave, args=(client,), daemon=True, name="imap").start()
+
+    def _connect(self) -> IMAPClient:
+        from imapclient import IMAPClient, SocketTimeout  # slow to import, and rarely needed
+
+        account = self._account
+        client = IMAPClient(
+            account.host,
+            account.port,
+            ssl=account.security is MailSecurity.TLS,
+            ssl_context=ssl.create_default_context() if account.security is MailSecurity.TLS else None,
+            timeout=SocketTimeout(_CONNECT_SECONDS, _ANSWER_SECONDS),
+        )
+        client.normalise_times = False
+        if account.security is MailSecurity.STARTTLS:
+            if not client.has_capability("STARTTLS"):
+                raise MailboxDown(f"{account} offers no STARTTLS; its password is not sent without it.")
+            client.starttls(ssl.create_default_context())
+        return client
+
+    def _log_in(self, client: IMAPClient) -> None:
+        from imapclient.exceptions import LoginError  # type: ignore[import-untyped]
+
+        account, password = self._account, self._password.get_secret_value()
+        if client.has_capability("LOGINDISABLED"):
+            raise MailboxDown(f"{account} takes no password over this connection; use --tls or --starttls.")
+        try:
+            if (account.username + password).isascii() or not client.has_capability("AUTH=PLAIN"):
+                client.login(account.username, password)
+            else:
+                client.plain_login(account.username, password)
+        except LoginError:
+            sentence = f"{account} refuses the user name or the password; give it anew."
+            raise MailboxDown(sentence, refused=True) from None
+
+    def _examined(self) -> Mark:
+        selected = self._connected.select_folder(self._account.folder, readonly=True)
+        self.validity = int(selected.get(b"UIDVALIDITY", 0))
+        following = selected.get(b"UIDNEXT")
+        if following is None:
+            following = max(self._connected.search(["UID", "*"]), default=0) + 1
+        return Mark(self.validity, int(following), datetime.now(UTC))
+
+    def _head(self, uid: int, fetched: dict[bytes, Any]) -> Head:
+        received_at = fetched.get(b"INTERNALDATE")
+        if isinstance(received_at, datetime) and received_at.tzinfo is None:
+            received_at = received_at.replace(tzinfo=UTC)
+        headers = next((_bytes(value) for name, value in fetched.items() if _is_body(name)), b"")
+        place = f"{self._account} {self._account.folder} {self.validity} {uid}"
+        return Head(uid, received_at, read_envelope(headers, place))
+
+
+class _Explained:
+    """Turns what goes wrong with a mailbox into MailboxDown, most specific first."""
+
+    def __init__(self, account: MailAccount) -> None:
+        self._account = account
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, MailboxDown):
+            return
+        from imapclient.exceptions import IMAPClientError
+
+        where = str(self._account)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise MailboxDown(
+                f"{where} shows a certificate that is not to be trusted: {error.verify_message}."
+            )
+        if isinstance(error, ssl.SSLError):
+            raise MailboxDown(f"{where} does not speak TLS as asked; look at the port, --tls and --starttls.")
+        if isinstance(error, socket.gaierror):
+            raise MailboxDown(f"{where} is not known by this name; correct it, or see that DNS works.")
+        if isinstance(error, TimeoutError):
+            raise MailboxDown(f"{where} does not answer in time.")
+        if isinstance(error, OSError):
+            raise MailboxDown(f"{where} cannot be reached: {error.strerror or type(error).__name__}.")
+        if isinstance(error, IMAPClientError):
+            raise MailboxDown(f"{where} answers with an error, or ended the connection.")
+        if isinstance(error, ValueError | UnicodeError | AttributeError | AssertionError):
+            raise MailboxDown(f"{where} answers with what is no IMAP ({type(error).__name__}).")
+
+
+def _is_body(name: bytes) -> bool:
+    return name.startswith(b"BODY[")
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def _leave(client: IMAPClient) -> None:
+    """The socket is shut first: that ends a read in another thread, which would hold up all else."""
+    from imapclient.exceptions import IMAPClientError
+
+    with suppress(OSError, IMAPClientError, AttributeError, ValueError):
+        client.socket().shutdown(socket.SHUT_RDWR)
+    with suppress(OSError, IMAPClientError, AttributeError, ValueError):
+        client.shutdown()

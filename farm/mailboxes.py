@@ -1,0 +1,288 @@
+"""Mailboxes as this process looks into them: only while somebody here waits for a code, and a while after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from farm.imap import Head, Imap, MailboxDown, Mark
+from farm.said import said_code
+from mfa.mailbox import CodeMail, is_stale, mail_code, matching
+from mfa.mailbox_owner import is_for
+from scrapers.daemon_thread import in_daemon_thread
+from storage.errors import StorageError
+from storage.receiving import MailboxInfo
+from storage.results import Customer
+from storage.store import Store
+
+_MARK_SECONDS = 5.0
+_LINGER = 30.0
+_POLL = 3.0
+_FIRST_LOOK, _LONGEST_LOOK = 1.0, 20.0
+"""Seconds after which an idle mailbox is looked into though it said nothing: what it says may be missed."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_REFUSED_PAUSE = 300.0
+
+
+@dataclass(eq=False)
+class Sought:
+    """The code that one run waits for. ``after`` is the mark that its mail comes after, once it is known.
+
+    ``challenge_id`` is 0 until the portal's challenge is open, ``destination`` where it says the code went.
+    """
+
+    customer: Customer
+    declared: Sequence[CodeMail]
+    run_id: int
+    after: Mark | None = None
+    challenge_id: int = 0
+    destination: str = ""
+    tried: set[str] = field(default_factory=set, repr=False)
+    passed_over: set[int] = field(default_factory=set)
+
+
+class Mailboxes:
+    """The mailboxes that this process looks into. ``settled`` is told of challenges that were answered."""
+
+    def __init__(self, store: Store, settled: Callable[[int], None]) -> None:
+        self._store = store
+        self._settled = settled
+        self._open: dict[int, Mailbox] = {}
+
+    def named(self, info: MailboxInfo) -> Mailbox:
+        known = self._open.get(info.id)
+        if known is None or known.info.account != info.account:
+            if known is not None:
+                known.close()
+            known = self._open[info.id] = Mailbox(info, self._store, self._settled)
+        return known
+
+    def close(self) -> None:
+        for mailbox in self._open.values():
+            mailbox.close()
+
+
+class Mailbox:
+    """One mailbox: a connection when it is needed, whoever in this process needs it."""
+
+    def __init__(self, info: MailboxInfo, store: Store, settled: Callable[[int], None]) -> None:
+        self.info = info
+        self.fault = ""
+        self._store = store
+        self._settled = settled
+        self._sought: dict[int, Sought] = {}
+        self._asked: list[asyncio.Future[Mark | None]] = []
+        self._heads: dict[int, Head] = {}
+        self._validity = 0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._needed_until = 0.0
+        self._log: Any = structlog.get_logger("mailbox").bind(mailbox=info.id)
+
+    async def mark(self) -> Mark | None:
+        """Where new mail begins now; None if the mailbox does not say so in a few seconds."""
+        if self.fault:
+            self._need()
+            return None
+        answer: asyncio.Future[Mark | None] = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        self._need()
+        await asyncio.wait({answer}, timeout=_MARK_SECONDS)
+        return answer.result() if answer.done() and not answer.cancelled() else None
+
+    @asynccontextmanager
+    async def looked_into(self, sought: Sought) -> AsyncIterator[None]:
+        """Meanwhile mail that brings the code sought answers its challenge."""
+        self._sought[sought.challenge_id] = sought
+        challenge_id = sought.challenge_id
+        await self._say(sought, self.fault)
+        self._need()
+        try:
+            yield
+        finally:
+            self._sought.pop(challenge_id, None)
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _need(self) -> None:
+        self._needed_until = asyncio.get_running_loop().time() + _LINGER
+        self._wake.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._serve(), name=f"mailbox {self.info.id}")
+
+    @property
+    def _is_needed(self) -> bool:
+        return bool(self._sought or self._asked) or asyncio.get_running_loop().time() < self._needed_until
+
+    async def _serve(self) -> None:
+        """Connect, and again with growing pauses when that fails, for as long as somebody waits."""
+        pause = _FIRST_PAUSE
+        while self._is_needed:
+            try:
+                await self._connected()
+            except MailboxDown as exc:
+                pause = _REFUSED_PAUSE if exc.refused else min(pause * 2, _LONGEST_PAUSE)
+                await self._is_down(str(exc))
+                await self._rest(pause)
+            except StorageError as exc:
+                self._log.warning("not now", reason=str(exc))
+                await self._is_down(f"{self.info.account} could not be looked into: {exc}")
+                await self._rest(_LONGEST_LOOK)
+
+    async def _rest(self, seconds: float) -> None:
+        """Leave the mailbox alone for a while, but no longer than somebody waits."""
+        over = asyncio.get_running_loop().time() + seconds
+        while (left := over - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left, _FIRST_LOOK))
+            if not self._is_needed:
+                return
+
+    async def _connected(self) -> None:
+        store, info = self._store, self.info
+        imap = Imap(info.account, await asyncio.to_thread(store.channels.mailbox_password, info.id))
+        try:
+            mark = await in_daemon_thread(imap.open)
+            await self._is_well()
+            look = _FIRST_LOOK
+            self._give(mark)
+            while self._is_needed:
+                self._wake.clear()
+                if self._asked or any(sought.after is None for sought in self._sought.values()):
+                    self._give(await in_daemon_thread(imap.mark))
+                await self._look(imap)
+                look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
+                look = min(look, _LONGEST_LOOK)
+        finally:
+            imap.close()
+
+    def _give(self, mark: Mark) -> None:
+        """Tell those who asked, and those who could not be told before: what came until now is not theirs."""
+        if mark.validity != self._validity:
+            self._heads, self._validity = {}, mark.validity
+        for answer in self._asked:
+            if not answer.done():
+                answer.set_result(mark)
+        self._asked.clear()
+        for sought in self._sought.values():
+            if sought.after is None or sought.after.validity != mark.validity:
+                sought.after = mark
+
+    async def _something_happens(self, imap: Imap, seconds: float) -> bool:
+        """Wait until the mailbox says something or somebody here does; False if neither in good time."""
+        if not imap.can_idle:
+            return await _set_within(self._wake, _POLL)
+        loop = asyncio.get_running_loop()
+        await in_daemon_thread(imap.idle)
+        watched = imap.socket.fileno()
+        loop.add_reader(watched, self._wake.set)
+        try:
+            return await _set_within(self._wake, seconds)
+        finally:
+            loop.remove_reader(watched)
+            if not _is_cancelled():
+                await in_daemon_thread(imap.idle_done)
+
+    async def _look(self, imap: Imap) -> None:
+        waiting = [sought for sought in self._sought.values() if sought.after is not None]
+        if not waiting:
+            return
+        first = min(sought.after.uid for sought in waiting if sought.after is not None)
+        self._heads = {uid: head for uid, head in self._heads.items() if uid >= first}
+        for head in await in_daemon_thread(lambda: imap.heads(first, self._heads)):
+            self._heads[head.uid] = head
+        for sought in waiting:
+            if sought.challenge_id in self._sought and await self._finds(imap, sought):
+                self._sought.pop(sought.challenge_id, None)
+                self._settled(sought.challenge_id)
+
+    async def _finds(self, imap: Imap, sought: Sought) -> bool:
+        """Whether a mail has answered the challenge, the newest first."""
+        for uid in sorted(self._heads, reverse=True):
+            mark = sought.after
+            if mark is None or uid < mark.uid or uid in sought.passed_over:
+                continue
+            code = await self._code_for(sought, mark, self._heads[uid], imap)
+            if code and await self._answers(sought, self._heads[uid], code):
+                sought.tried.add(code)
+                sought.after = Mark(mark.validity, uid + 1, mark.at)
+                return True
+            sought.passed_over.add(uid)
+        return False
+
+    async def _code_for(self, sought: Sought, mark: Mark, head: Head, imap: Imap) -> str:
+        """The code that a mail brings this customer, "" if it is any other mail."""
+        envelope = head.envelope
+        if envelope is None:
+            return ""
+        declared = matching(sought.declared, envelope)
+        if not declared or is_stale(envelope, head.received_at, mark.at):
+            return ""
+        others = await asyncio.to_thread(
+            self._store.channels.neighbours, self.info.id, sought.customer, envelope.recipients
+        )
+        if not is_for(envelope, sought.customer.username, sought.destination, others):
+            self._log.info("left alone", run=sought.run_id, reason="it is not certain whose code it is")
+            return ""
+        code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))
+        return "" if code in sought.tried else code
+
+    async def _answers(self, sought: Sought, head: Head, code: str) -> bool:
+        if head.envelope is None:
+            return False
+        return await asyncio.to_thread(
+            self._store.channels.answer_by_mail,
+            self.info.id,
+            head.envelope.fingerprint,
+            sought.customer,
+            sought.challenge_id,
+            said_code(code),
+        )
+
+    async def _is_well(self) -> None:
+        was, self.fault = self.fault, ""
+        await self._note(was)
+
+    async def _is_down(self, reason: str) -> None:
+        was, self.fault = self.fault, reason
+        for answer in self._asked:
+            if not answer.done():
+                answer.set_result(None)
+        self._asked.clear()
+        await self._note(was)
+
+    async def _note(self, was: str) -> None:
+        """Write down how the mailbox does, where its state shows and at the challenges that wait."""
+        waiting = {sought.run_id: sought.customer.id for sought in self._sought.values()}
+        if self.fault != was:
+            self._log.warning("mailbox down" if self.fault else "mailbox well again", reason=self.fault)
+        with suppress(StorageError):
+            await asyncio.to_thread(self._store.channels.note_mailbox, self.info.id, self.fault, waiting)
+            for sought in list(self._sought.values()):
+                await self._say(sought, self.fault)
+
+    async def _say(self, sought: Sought, fault: str) -> None:
+        about = f"mailbox {self.info.id}: {fault or 'waits for the mail'}"
+        if fault:
+            about += " Somebody has to answer."
+        await asyncio.to_thread(self._store.channels.say, sought.challenge_id, about)
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,35 @@
+"""Answers as they are stored, sealed, on their way to the run that waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mfa.port import Answer, Choice, Code, NobodyToAsk, Resend
+from records import Challenge, Factor
+
+
+def said_code(text: str) -> Mapping[str, str]:
+    """An answer as it is stored: a code or an answer in words."""
+    return {"kind": "code", "text": text}
+
+
+def said_choice(factor: Factor) -> Mapping[str, str]:
+    """An answer as it is stored: the factor that is wanted."""
+    return {"kind": "choice", "factor": factor.value}
+
+
+def said_resend() -> Mapping[str, str]:
+    """An answer as it is stored: send the code again."""
+    return {"kind": "resend"}
+
+
+def understood(challenge: Challenge, said: Mapping[str, str]) -> Answer:
+    """A stored answer as the script takes it."""
+    if said["kind"] == "resend":
+        return Resend()
+    if said["kind"] == "choice":
+        for option in challenge.options:
+            if option.factor.value == said["factor"]:
+                return Choice(option)
+        raise NobodyToAsk(f"The portal does not offer the factor {said['factor']}.")
+    return Code(said["text"])

@@ -1,0 +1,109 @@
+"""Mail that carries a code: what a utility declares of it, and whether one is meant. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.utils import getaddresses, parsedate_to_datetime
+from hashlib import sha256
+
+from mfa.code_pattern import code_in
+from mfa.mailbox_text import texts_of
+
+_RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "Envelope-To")
+HEADERS = ("From", "Subject", "Date", "Message-ID", *_RECIPIENTS)
+"""The header fields by which a mail is judged; nothing else of it is read before it is found to be meant."""
+_SLACK = timedelta(minutes=2)
+_UNREADABLE = (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What Python's parser is known to raise over headers and bodies that are not as they should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMail:
+    """A mail in which a portal sends its code, declared by the utility's script.
+
+    ``senders`` are addresses, compared in any case; ``pattern`` is a regular expression whose one group is
+    the code, looked for in the text and in the HTML as it is read; ``subject`` is one that the subject must
+    hold.
+    """
+
+    senders: Sequence[str]
+    pattern: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A mail by its headers. ``recipients`` are in small letters; ``fingerprint`` is that of every copy."""
+
+    sender: str
+    subject: str
+    recipients: frozenset[str]
+    sent_at: datetime | None
+    fingerprint: str
+
+
+def read_envelope(headers: bytes, place: str) -> Envelope | None:
+    """A mail's headers; None if they cannot be read. ``place`` tells apart mails without a Message-ID."""
+    try:
+        mail = message_from_bytes(headers, EmailMessage, policy=policy.default)
+        senders = _addresses(mail, "From")
+        message_id = str(mail.get("Message-ID") or place)
+        same = "\0".join((message_id, str(mail.get("Date") or ""), *senders))
+        return Envelope(
+            sender=senders[0] if len(senders) == 1 else "",
+            subject=" ".join(str(mail.get("Subject") or "").split()),
+            recipients=frozenset(address for name in _RECIPIENTS for address in _addresses(mail, name)),
+            sent_at=_sent_at(str(mail.get("Date") or "")),
+            fingerprint=sha256(same.encode("utf-8", "surrogatepass")).hexdigest(),
+        )
+    except _UNREADABLE:
+        return None
+
+
+def matching(declared: Sequence[CodeMail], envelope: Envelope) -> Sequence[CodeMail]:
+    """Those of the declared mails that this may be, by sender and subject."""
+    return [
+        one
+        for one in declared
+        if envelope.sender in {sender.casefold() for sender in one.senders}
+        and re.search(one.subject, envelope.subject)
+    ]
+
+
+def mail_code(declared: Sequence[CodeMail], content: bytes) -> str:
+    """The code in a whole mail, or ""; its text and its HTML must not differ."""
+    try:
+        texts = texts_of(message_from_bytes(content, EmailMessage, policy=policy.default))
+    except _UNREADABLE:
+        return ""
+    found = {code for one in declared if (code := code_in(one.pattern, *texts))}
+    return found.pop() if len(found) == 1 else ""
+
+
+def is_stale(envelope: Envelope, received_at: datetime | None, asked_at: datetime) -> bool:
+    """Whether a mail that came late into the mailbox is an old one all the same, moved there or held up.
+
+    The mail server's clock and the sender's may each be wrong, but hardly both: both must say so.
+    """
+    before = asked_at - _SLACK
+    said = [at for at in (received_at, envelope.sent_at) if at is not None]
+    return bool(said) and all(at < before for at in said)
+
+
+def _addresses(mail: EmailMessage, name: str) -> list[str]:
+    fields = [str(field) for field in mail.get_all(name, [])]
+    return [address.strip().casefold() for _, address in getaddresses(fields) if "@" in address]
+
+
+def _sent_at(text: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

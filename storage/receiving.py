@@ -1,0 +1,102 @@
+"""What the store says of mailboxes and numbers that receive codes: frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from records import MailSecurity
+
+
+@dataclass(frozen=True, slots=True)
+class MailAccount:
+    """Where a mailbox is. Its password is only to be had by itself."""
+
+    host: str
+    port: int
+    security: MailSecurity
+    username: str
+    folder: str = "INBOX"
+
+    def __str__(self) -> str:
+        return f"{self.username} at {self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxInfo:
+    """A mailbox as it stands, well or with a ``fault``; ``customers`` are empty for ``everybody``."""
+
+    id: int
+    account: MailAccount
+    everybody: bool
+    customers: Sequence[int]
+    fault: str
+    since: datetime
+    checked_at: datetime | None
+
+    @property
+    def is_well(self) -> bool:
+        return not self.fault and self.checked_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberInfo:
+    id: int
+    number: str
+    customers: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class InboxInfo:
+    """A process that takes in text messages, and when it was last heard of."""
+
+    worker: str
+    address: str
+    beat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """What receives codes for a customer. ``mail_came`` and ``text_came``: one was received there before.
+
+    ``inbox_runs``: some process takes in text messages now.
+    """
+
+    mailbox: MailboxInfo | None = None
+    number: str = ""
+    mail_came: bool = False
+    text_came: bool = False
+    inbox_runs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InboundText:
+    """A text message; ``key`` is Twilio's id for it."""
+
+    key: str
+    number: str
+    sender: str
+
+
+class Fate(StrEnum):
+    """What became of a text message."""
+
+    ANSWERED = "answered"
+    KEPT = "kept for the challenge that is about to be asked"
+    REPLAYED = "seen before"
+    UNKNOWN = "to a number that receives for nobody"
+    NO_CODE = "not one that a portal sends its codes in"
+    UNASKED = "nobody waits for it"
+    UNCERTAIN = "several customers wait for one"
+    COPY = "its code was used already"
+    ELSEWHERE = "the portal sent its code to another number"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A text message's fate, and the challenge that it answered."""
+
+    fate: Fate
+    challenge_id: int | None = None
