@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from records import CustomerState
@@ -16,6 +17,7 @@ DEFAULT_COMPANY = "default"
 COMMAND_LINE = "command line"
 _SCOPE = "bills intervals"
 _REMOVED = CustomerState.REMOVED.value
+_LOCKED = select(CustomerRow).where(CustomerRow.id == bindparam("customer")).with_for_update()
 
 
 def find(session: Session, utility: str, username: str) -> Customer | None:
