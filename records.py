@@ -117,6 +117,7 @@ class Unit(StrEnum):
     M3 = "m3"
     FT3 = "ft3"
     US_GALLON = "gal"
+    IMPERIAL_GALLON = "imp gal"
     LITRE = "L"
     BTU = "BTU"
     JOULE = "J"
@@ -136,6 +137,14 @@ class Unit(StrEnum):
     EUR = "EUR"
     GBP = "GBP"
     AUD = "AUD"
+    NZD = "NZD"
+    CHF = "CHF"
+    DKK = "DKK"
+    NOK = "NOK"
+    SEK = "SEK"
+    JPY = "JPY"
+    CNY = "CNY"
+    INR = "INR"
     UNKNOWN = "unknown"
 
 
