@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from formats.errors import FormatError
 from formats.layouts import all_layouts
+from formats.nem12 import Nem, is_nem
 from formats.table import Layout
 from formats.table_cells import clean, shown
 from formats.table_head import Head, find, label
@@ -60,6 +61,9 @@ def read_table(
     tables = [*layouts, *all_layouts()]
     counts = _Counts(file)
     text = Text(file)
+    if is_nem(next((row for _, row in text.head_rows(",") if any(row)), [])):
+        nem = Nem()
+        return Table(nem.layout, nem.read(text.rows(",")))
     found, delimiter = _recognise(text, tables)
     return _table(name, zone, tables, found, text.rows(delimiter), counts.of(found.head.layout.several_above))
 

@@ -56,6 +56,11 @@ class LocalTime:
     def day_of(self, instant: int) -> Day:
         return self.day(datetime.fromtimestamp(instant, self.zone).date())
 
+    def month_seconds(self, instant: int) -> int:
+        """How long the month is whose first midnight is ``instant``."""
+        first = self.day_of(instant).date
+        return self._midnight((first + timedelta(days=31)).replace(day=1)) - instant
+
     def _clock(self, day: date, second: int) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=self.zone) + timedelta(seconds=second)
 

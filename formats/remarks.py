@@ -62,6 +62,9 @@ class Remarks:
         stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.add("an interval overlaps one that was listed before", stamp)
 
+    def apart(self) -> None:
+        self.add("the intervals stand far apart: are they longer, or are days and months mixed up?", "")
+
     def no_time(self, line: int) -> None:
         self.add("a row with a value but no time was not read", f"line {line}")
 

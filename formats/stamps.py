@@ -13,7 +13,7 @@ _PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})", re.ASCII)
 _NAMED = re.compile(r"(\d{1,2})[- ]([a-z]{3})[a-z]*\.?,?[- ](\d{4})", re.ASCII | re.IGNORECASE)
 _NAMED_FIRST = re.compile(r"([a-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})", re.ASCII | re.IGNORECASE)
 _CLOCK = re.compile(
-    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s*([ap])?(?:\.?m\.?)?\s*(z|[a-z]{3,4}|[+-]\d{2}:?\d{2})?",
+    r"(\d{1,2})(?::(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?|(?=\s*[ap]\.?m))\s*(?:([ap])\.?m\.?)?\s*(z|[a-z]{3,4}|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
 )
 _SPLIT = re.compile(
@@ -88,7 +88,12 @@ def read_clock(text: str) -> Clock:
     match = _CLOCK.fullmatch(text)
     if match is None:
         raise NotAStamp(text)
-    hour, minute, second, half = int(match[1]), int(match[2]), int(match[3] or 0), (match[4] or "").lower()
+    hour, minute, second, half = (
+        int(match[1]),
+        int(match[2] or 0),
+        int(match[3] or 0),
+        (match[4] or "").lower(),
+    )
     if half:
         if not 1 <= hour <= 12:
             raise NotAStamp(text)

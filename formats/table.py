@@ -34,6 +34,8 @@ class What:
     """Of ten, by which a value is to be multiplied: 3 for kWh, told in Wh."""
     mean: bool | None = None
     """Whether the value is the mean power over its interval, to be told as energy."""
+    instant: bool | None = None
+    """Whether the value is of an instant and of no interval: a register's standing, a bill's amount."""
     register: str | None = None
     """Set to tell apart what the same meter counts in several registers."""
 
@@ -54,6 +56,8 @@ class Times:
     end: str = ""
     span: str = ""
     """A column of ``<start> to <end>``."""
+    day_above: str = ""
+    """A pattern of a line above the table that has the day of its clocks."""
     order: DateOrder = DateOrder.YEAR_FIRST
     end_inclusive: bool = False
     """Whether 00:14 ends the interval that 00:15 begins after."""
@@ -64,8 +68,8 @@ class Times:
     length: str = ""
     """A column of minutes: ``15``, ``15min``."""
     seconds: int = 0
-    instant: bool = False
-    """Whether a value is of an instant and of no interval: registers, billed amounts."""
+    daily: bool = False
+    """Whether a date alone is a day; otherwise it is what the steps between rows make it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,6 @@ class Value:
     """A column of units, for this one."""
     length: str = ""
     """A column of minutes, for this one."""
-    instant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +122,9 @@ class Layout:
     """Columns or lines above the table that name the meter: the first that isn't empty does."""
     kind: str = ""
     kinds: Mapping[str, What | None] = field(default_factory=dict)
-    """What a row is, by its cell in the column ``kind``; None for rows to leave out."""
-    kind_is_register: bool = False
+    """What a row is, by a pattern of its cell in the column ``kind``; None for rows to leave out."""
+    meters: Mapping[str, What] = field(default_factory=dict)
+    """What a row is, by a pattern of its meter's number."""
     unit: str = ""
     """A column of units, for all values."""
     estimated: str = ""
@@ -128,6 +132,8 @@ class Layout:
     """Parts of a cell of the column ``estimated`` that mark a reading as estimated."""
     ignored: Sequence[str] = ()
     """Patterns of columns that are known and not read."""
+    has: Sequence[str] = ()
+    """Patterns of columns by which it differs from another layout."""
     above: Mapping[str, str] = field(default_factory=dict)
     """Patterns that lines above the table must match, by their label."""
     above_kinds: Mapping[str, Mapping[str, What]] = field(default_factory=dict)
@@ -136,8 +142,9 @@ class Layout:
     """A label; if there are several such lines, each begins a table whose direction the file leaves open."""
     comma: bool = False
     """Whether decimals stand after a comma, and thousands after a point."""
-    same_energy: str = ""
-    """A note about values that say the same energy twice."""
+    note: str = ""
+    doubt: str = ""
+    """What is to be told of every such file."""
 
 
 ELECTRIC = What(commodity=Commodity.ELECTRIC, direction=Direction.DELIVERED)
@@ -169,9 +176,11 @@ UNITS: Mapping[str, What] = {
     "w": What(measure=Measure.DEMAND, unit=Unit.W, power=0),
     "mw": What(measure=Measure.DEMAND, unit=Unit.W, power=6),
     "kvarh": KVARH,
+    "mvarh": What(measure=Measure.OTHER, unit=Unit.VARH, power=6),
     "varh": What(measure=Measure.OTHER, unit=Unit.VARH, power=0),
     "kvar": What(measure=Measure.DEMAND, unit=Unit.VAR, power=3),
     "var": What(measure=Measure.DEMAND, unit=Unit.VAR, power=0),
+    "vah": What(measure=Measure.OTHER, unit=Unit.VAH, power=0),
     "kvah": What(measure=Measure.OTHER, unit=Unit.VAH, power=3),
     "kva": What(measure=Measure.DEMAND, unit=Unit.VA, power=3),
     "v": What(measure=Measure.OTHER, unit=Unit.V, power=0),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from formats.errors import FormatError
 
 BLANKS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "n.v.t.", "no data"})
+_ZERO = re.compile(r"0(?:\.0+)?[eE]-?\d{1,3}", re.ASCII)
 _MOST_KEPT = 20_000
 _POINT = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:,\d{3}){1,4})?(?:\.(\d{0,15}))?", re.ASCII)
 _COMMA = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:\.\d{3}){1,4})?(?:,(\d{0,15}))?", re.ASCII)
@@ -66,7 +67,7 @@ def numbers(comma: bool, money: bool) -> Callable[[str], Number]:
 
 
 def _number(text: str, pattern: re.Pattern[str], point: str) -> Number:
-    match = pattern.fullmatch(text)
+    match = pattern.fullmatch("0" if _ZERO.fullmatch(text) else text)
     if match is None or not (match[2] or match[3]):
         raise NotANumber(text)
     whole = (match[2] or "").replace("." if point == "," else ",", "")

@@ -20,6 +20,7 @@ _FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
 _MOST_HELD = 1_000
 _MOST_RANGES = 20_000
 _NEAR = 3 * 3600
+_SHORTEST_MONTH = 28 * DAY - 3600
 _STEPS = (60, 300, 360, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200)
 
 
@@ -40,12 +41,12 @@ class _Held(NamedTuple):
 class Channel:
     """Values of one series: ``add`` them in the file's order, ``take`` a stretch of them now and then."""
 
-    def __init__(self, meter_id: str, what: What, remarks: Remarks, *, is_end: bool, instant: bool) -> None:
+    def __init__(self, meter_id: str, what: What, remarks: Remarks, *, is_end: bool) -> None:
         self.meter_id = f"{meter_id}/{what.register}" if what.register else meter_id
         self.what = what
         self._remarks = remarks
         self._is_end = is_end
-        self._instant = instant
+        self._instant = bool(what.instant)
         self._held: list[_Held] = []
         self._step = 0
         self._covered = _Covered()
@@ -128,11 +129,14 @@ class Channel:
         scale = [10 ** (decimals - each) for each in range(decimals + 1)]
         readings = []
         exponent = (self.what.power or 0) - decimals
-        if not self._instant and any(not row.seconds for row in rows):
+        if self._instant:
+            rows = [row._replace(at=row.at + row.seconds * self._is_end, seconds=0) for row in rows]
+        elif any(not row.seconds for row in rows):
             rows = self._measured(rows, local)
         mean = self.what.mean
         if mean:
             exponent -= 3
+        self._look_apart(rows)
         add = self._covered.add
         for at, seconds, (mantissa, places, _), estimated in rows:
             value = mantissa * scale[places]
@@ -156,20 +160,36 @@ class Channel:
         """Rows that don't say how long they last, with the length of the steps between them."""
         starts = sorted({row.at for row in rows})
         step = min((other - one for one, other in pairwise(starts)), default=self._step)
-        daily = step >= SHORTEST_DAY
-        if not step or (not daily and step not in _STEPS) or step > DAY + 3600:
-            raise FormatError(
-                "The file doesn't say how long its intervals are, and its times don't tell: "
-                "export more than one, or a form that has start and end."
-            )
         if self._step and step < self._step:
             raise FormatError("The file's intervals grow shorter, and it doesn't say how long each is.")
         self._step = self._step or step
-        measured = []
-        for row in rows:
-            seconds = local.day_of(row.at - self._is_end).seconds if daily and local else self._step
-            measured.append(row._replace(at=row.at - seconds if self._is_end else row.at, seconds=seconds))
-        return measured
+        if self._step in _STEPS:
+            return [self._from(row, self._step) for row in rows]
+        if local and SHORTEST_DAY <= self._step <= DAY + 3600:
+            return [self._from(row, local.day_of(row.at - self._is_end).seconds) for row in rows]
+        if local and not self._is_end and self._step >= _SHORTEST_MONTH and _begin_months(starts, local):
+            return [self._from(row, local.month_seconds(row.at)) for row in rows]
+        raise FormatError(
+            "The file doesn't say how long its intervals are, and the steps between them don't tell: "
+            "export more of them, or a form that has start and end."
+        )
+
+    def _look_apart(self, rows: Sequence[_Row]) -> None:
+        """Days that stand a month apart are perhaps months, or dates read in the wrong order."""
+        if len(rows) > 2 and rows[0].seconds:
+            starts = sorted({row.at for row in rows})
+            if len(starts) > 2 and min(other - one for one, other in pairwise(starts)) > 6 * rows[0].seconds:
+                self._remarks.apart()
+
+    def _from(self, row: _Row, seconds: int) -> _Row:
+        return row._replace(at=row.at - seconds if self._is_end else row.at, seconds=seconds)
+
+
+def _begin_months(starts: Sequence[int], local: LocalTime) -> bool:
+    days = [local.day_of(start) for start in starts]
+    return all(
+        day.date.day == 1 and day.start == start for day, start in zip(days, starts, strict=True)
+    ) and any(one.date.month % 12 + 1 == other.date.month for one, other in pairwise(days))
 
 
 def mean_divides(seconds: int) -> bool:

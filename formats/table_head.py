@@ -47,10 +47,6 @@ class Head:
         """How many columns the layout has a name for."""
         return self.width - len(self.unread)
 
-    def place(self, names: str) -> int:
-        """Where the column of one of these names stands, or -1."""
-        return next((self.columns[each] for each in names.split("|") if each in self.columns), -1)
-
 
 def find(cells: Sequence[str], layouts: Iterable[Layout], above: Mapping[str, str]) -> Head | None:
     """The head that a row is, of the layout that knows most of its columns; the first of equals."""
@@ -77,6 +73,10 @@ def _names(cells: Sequence[str]) -> Mapping[str, int]:
 
 def _bind(layout: Layout, names: Mapping[str, int], above: Mapping[str, str]) -> Head | None:
     if not all(re.search(text, above.get(label, ""), re.IGNORECASE) for label, text in layout.above.items()):
+        return None
+    if not all(any(re.fullmatch(each, column) for column in names) for each in layout.has):
+        return None
+    if layout.times.day_above and not any(re.fullmatch(layout.times.day_above, each) for each in above):
         return None
     columns: dict[str, int] = {}
     for wanted in _times(layout) | _optional(layout):

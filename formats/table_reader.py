@@ -17,12 +17,13 @@ from formats.table_channel import SHORTEST_DAY, Channel, mean_divides
 from formats.table_head import BoundValue, Head, find, is_quantity, label
 from formats.table_rows import Rows
 from formats.table_times import TimeReader, When, length
-from records import Direction, Measure, Problem, Series, Severity
+from records import Commodity, Direction, Measure, Problem, Series, Severity
 
 STRETCH = 4_096
 _MOST_WAITING = 65_536
 _MOST_CHANNELS = 5_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
+_NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
 _Key = tuple[str, str, str, int, int, int]
 
 
@@ -50,11 +51,13 @@ class TableReader:
         self._flush_at = STRETCH
         self._granularities: dict[tuple[str, What], set[int]] = {}
         self._seen: dict[str, str] = {}
+        self._surplus: int | None = None
         self._take_up(head, above)
 
     def _take_up(self, head: Head, above: dict[str, str]) -> None:
         self._head, self._above, self._layout = head, above, head.layout
-        self._times = TimeReader(self._layout.times, head.columns, self._zone)
+        self._variant = self._family.index(head.layout)
+        self._times = TimeReader(self._layout.times, head.columns, self._zone, above)
         self._meter = next((head.columns[each] for each in self._layout.meter if each in head.columns), -1)
         self._kind = head.columns.get(self._layout.kind, -1)
         self._unit = head.columns.get(self._layout.unit, -1)
@@ -62,6 +65,10 @@ class TableReader:
         self._numbers = numbers(self._layout.comma, money=False)
         self._amounts = numbers(self._layout.comma, money=True)
         self._wide = [_column(place, match) for place, match in head.wide]
+        if self._layout.note:
+            self.remarks.add(self._layout.note, "", Severity.NOTE)
+        if self._layout.doubt:
+            self.remarks.add(self._layout.doubt, "")
         last = max([value.place for value in head.values], default=0)
         self._needed = max(self._times.needed, self._kind + 1, self._unit + 1, 0 if self._wide else last + 1)
         for each in head.unread:
@@ -92,17 +99,25 @@ class TableReader:
             except NotAStamp as exc:
                 width = self._aside(line, cells, exc)
                 continue
-            if missing < 0 and any(map(clean, cells[width:])):
-                raise _refused(line, f"it has {len(cells)} cells under a header of {width}")
+            if max(0, -missing) != self._surplus:
+                self._check_surplus(line, cells)
             self._values(line, cells, when)
             if self._waiting >= self._flush_at:
                 yield from self._flushed(final=False)
+
+    def _check_surplus(self, line: int, cells: Sequence[str]) -> None:
+        """Cells beyond the header are blank, and as many in each row; else a comma shifted the row."""
+        surplus = max(0, len(cells) - self._head.width)
+        if self._surplus is None:
+            self._surplus = surplus
+        if surplus > self._surplus or any(map(clean, cells[self._head.width :])):
+            raise _refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
 
     def _wide_or_when(self, cells: Sequence[str]) -> When | None:
         return None if self._wide else self._times.read(cells)
 
     def _values(self, line: int, cells: Sequence[str], when: When | None) -> None:
-        estimated = self._estimated >= 0 and self._is_estimated(cells[self._estimated])
+        estimated = self._estimated >= 0 and self._is_estimated(line, cells[self._estimated])
         if when is None:
             self._day(line, cells, estimated)
             return
@@ -138,7 +153,7 @@ class TableReader:
             cells[unit] if unit >= 0 else "",
             number,
             DAY if when.seconds >= SHORTEST_DAY else when.seconds,
-            self._table,
+            self._table * 1000 + self._variant,
         )
         if key not in self._channels:
             self._channels[key] = self._channel(line, cells, key, bound)
@@ -159,7 +174,6 @@ class TableReader:
         what = self._what(line, key, bound)
         if what is None:
             return None
-        instant = bound.value.instant or self._layout.times.instant
         seconds = key[4]
         if what.mean and not mean_divides(seconds):
             self.remarks.add(
@@ -178,12 +192,10 @@ class TableReader:
                 f"line {line}",
                 Severity.NOTE,
             )
-        if self._layout.same_energy:
-            self.remarks.add(self._layout.same_energy, f"line {line}", Severity.NOTE)
-        return Channel(meter, what, self.remarks, is_end=self._times.is_end, instant=instant)
+        return Channel(meter, what, self.remarks, is_end=self._times.is_end)
 
     def _what(self, line: int, key: _Key, bound: BoundValue) -> What | None:
-        what = bound.what.over(self._layout.what)
+        what = bound.what.over(self._of_meter(line, key[0]).over(self._layout.what))
         for name_, patterns in self._layout.above_kinds.items():
             text = self._above.get(name_, "")
             found = next(
@@ -193,22 +205,35 @@ class TableReader:
                 raise FormatError(f"Nothing is known of a table whose “{name_}” is “{shown(text)}”.")
             what = found.over(what) if found else what
         if self._kind >= 0:
-            text = name(key[1])
-            if text not in self._layout.kinds:
+            kinds = [each for each in self._layout.kinds.items() if re.fullmatch(each[0], name(key[1]))]
+            if not kinds:
                 self.remarks.kind(line, key[1])
+            if not kinds or kinds[0][1] is None:
                 return None
-            kind = self._layout.kinds[text]
-            if kind is None:
-                return None
-            what = kind.over(what)
+            what = kinds[0][1].over(what)
         if key[2]:
             if name(key[2]) not in UNITS:
                 raise _refused(line, f"the unit “{shown(key[2])}” is not known")
             unit = UNITS[name(key[2])]
             what = unit.over(what) if not what.mean or unit != KW else what
+        if what.commodity is Commodity.ELECTRIC and what.measure is Measure.VOLUME:
+            self.remarks.add("a volume cannot be of electricity: told as of something else", f"line {line}")
+            what = What(commodity=Commodity.OTHER).over(what)
         if self._tables > 1:
+            self.remarks.add(
+                "several tables, and nothing says which way each one's energy flows", f"line {line}"
+            )
             what = What(direction=Direction.UNKNOWN, register=f"table {self._table}").over(what)
         return what
+
+    def _of_meter(self, line: int, meter: str) -> What:
+        if not self._layout.meters:
+            return What()
+        known = (what for each, what in self._layout.meters.items() if re.fullmatch(each, name(meter)))
+        found = next(known, None)
+        if found is None:
+            raise _refused(line, f"nothing is known of a meter called “{shown(meter)}”")
+        return found
 
     def _meter_id(self, cells: Sequence[str]) -> str:
         for each in self._layout.meter:
@@ -218,8 +243,12 @@ class TableReader:
                 return text
         return ""
 
-    def _is_estimated(self, cell: str) -> bool:
-        return bool(cell) and any(each in cell.lower() for each in self._layout.estimates)
+    def _is_estimated(self, line: int, cell: str) -> bool:
+        if not cell:
+            return False
+        if _NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
+            raise _refused(line, f"“{shown(cell)}” stands where a remark should")
+        return any(each in cell.lower() for each in self._layout.estimates)
 
     def _aside(self, line: int, cells: Sequence[str], why: NotAStamp | None = None) -> int:
         """A row that is no reading: a blank one, a header again, lines above a further table, a total."""
@@ -233,7 +262,7 @@ class TableReader:
             self.remarks.total(line, filled[0])
         elif len(cells) >= self._needed and self._times.blank(cells):
             self.remarks.no_time(line)
-        elif len(filled) <= 2 and not filled[0][0].isdigit():
+        elif not filled[0][0].isdigit() and (len(filled) <= 2 or not any(map(_NUMERIC.fullmatch, filled))):
             text = label(self._seen, cells)
             if len(filled) == 1 and self._seen.get(text) == "" and text.strip("=-* "):
                 self.remarks.text(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,7 +18,8 @@ from formats.table_cells import clean
 _EPOCH = date(1970, 1, 1)
 _MOST_KEPT = 20_000
 _SPAN_WORDS = (" to ", " - ")
-_LENGTH = re.compile(r"(\d{1,4})\s*(min|mins|minute|minutes|m|h|hr|hour|hours)?\.?", re.ASCII | re.IGNORECASE)
+_LENGTH = re.compile(r"(\d{0,4})\s*(min|mins|minute|minutes|m|h|hr|hour|hours)?\.?", re.ASCII | re.IGNORECASE)
+_A_DAY = ("day", "1 day", "daily", "1440", "1440 min")
 _LONGEST = 400 * DAY
 _GRID = 300
 NO_ZONE = (
@@ -55,8 +56,11 @@ class TimeReader:
     ``read`` raises NotAStamp where a row has none, FormatError where a zone is needed and none known.
     """
 
-    def __init__(self, times: Times, columns: Mapping[str, int], zone: ZoneInfo | None) -> None:
+    def __init__(
+        self, times: Times, columns: Mapping[str, int], zone: ZoneInfo | None, above: Iterable[str] = ()
+    ) -> None:
         self.times = times
+        self._above = _day_above(times, above)
         self.local = LocalTime(zone) if zone else None
         self.is_end = not (times.start or times.span)
         self._days: dict[str, Day] = {}
@@ -98,13 +102,18 @@ class TimeReader:
     def _start(self, cells: Sequence[str]) -> When:
         start = self._moment(*self._texts(cells, self._starts))
         if self._length:
-            return _when(start, length(cells[self._length[0]]))
+            return self._lasting(start, cells[self._length[0]])
         if self.times.hours:
             return _when(start, 3600)
         seconds = self.times.seconds
-        if len(self._starts) == 1 and not seconds and not self.times.instant and start.day:
-            seconds = 0 if split(clean(cells[self._starts[0]]))[1] else start.day.seconds
+        if self.times.daily and not start.clock and start.day:
+            seconds = start.day.seconds
         return _when(start, seconds)
+
+    def _lasting(self, start: _Moment, text: str) -> When:
+        if clean(text).lower() not in _A_DAY:
+            return _when(start, length(text))
+        return _when(start, self._true(start, start.day, DAY) if start.day else DAY)
 
     def _end(self, cells: Sequence[str]) -> When:
         end = self._moment(*self._texts(cells, self._ends))
@@ -126,6 +135,8 @@ class TimeReader:
 
     def _texts(self, cells: Sequence[str], places: Sequence[int]) -> tuple[str, str]:
         first = clean(cells[places[0]])
+        if self._above:
+            return self._above, first
         if len(places) == 1:
             return _parts(first)
         return first.removesuffix(" 00:00:00"), clean(cells[places[1]])
@@ -140,10 +151,13 @@ class TimeReader:
         if clock.offset is not None:
             raise NotAStamp(end_clock)
         days = (self._day(end_day).date - start.day.date).days if end_day else 0
-        wall = self._wall(start.day, days * DAY + clock.second - start.clock, bool(end_day))
-        if start.day.shift and days * DAY + clock.second - start.clock <= 0 < wall <= start.day.shift:
+        if self.times.end_inclusive and not end_clock:
+            days += 1
+        clocked = days * DAY + clock.second - start.clock
+        wall = self._wall(start.day, clocked, bool(end_day))
+        if clocked <= 0 < clocked + start.day.shift == wall:
             return _in_doubled(start, start.day, wall)
-        if not start.day.shift and start.clock + wall <= DAY:
+        if start.day.seconds == DAY and start.clock + wall <= DAY:
             return _when(start, _checked(wall))
         return _when(start, _checked(self._true(start, start.day, wall)))
 
@@ -159,7 +173,7 @@ class TimeReader:
 
     def _true(self, start: _Moment, first: Day, wall: int) -> int:
         """Seconds that pass while the clock moves by ``wall``."""
-        if start.second or start.gap:
+        if (start.second or start.gap) and wall < DAY:
             return wall
         days, second = divmod(start.clock + wall, DAY)
         day = self._zone.day(first.date + timedelta(days=days))
@@ -215,6 +229,13 @@ def _in_doubled(start: _Moment, day: Day, wall: int) -> When:
     return When(start.at - 2 * day.shift, _checked(wall), start.at - day.shift)
 
 
+def _day_above(times: Times, above: Iterable[str]) -> str:
+    if not times.day_above:
+        return ""
+    found = filter(None, (re.fullmatch(times.day_above, each) for each in above))
+    return next((match[1] for match in found), "")
+
+
 def _places(names: str, columns: Mapping[str, int]) -> Sequence[int]:
     return [columns[name] for name in names.split(" + ")] if names else []
 
@@ -239,9 +260,9 @@ def _hour(text: str) -> Clock:
 def length(text: str) -> int:
     """Seconds of a text of minutes or hours."""
     match = _LENGTH.fullmatch(clean(text))
-    if match is None or not int(match[1]):
+    if match is None or not (match[1] or match[2]):
         raise NotAStamp(text)
-    return int(match[1]) * (3600 if (match[2] or "").lower().startswith("h") else 60)
+    return _checked(int(match[1] or 1) * (3600 if (match[2] or "").lower().startswith("h") else 60))
 
 
 @lru_cache(maxsize=4096)

@@ -47,9 +47,15 @@ _KINDS = {
     "natural gas usage": GAS,
     "gas usage": GAS,
     "water usage": WATER,
+    "electric billing": ELECTRIC,
+    "natural gas billing|gas billing": GAS,
 }
 _COST = Value(column="cost", what=cost(Unit.USD), optional=True)
 _TIMES = Times(start="date + start time", end="end time", end_inclusive=True, order=DateOrder.MONTH_FIRST)
+
+
+_DAYS = Times(start="date", order=DateOrder.MONTH_FIRST, daily=True)
+_BILLS = Times(start="start date", end="end date", order=DateOrder.MONTH_FIRST, end_inclusive=True)
 
 
 def _layout(times: Times, *values: Value, unit: str = "") -> Layout:
@@ -77,6 +83,8 @@ LAYOUTS = (
         Value(column="import (kwh)", what=DELIVERED.over(KWH)),
         Value(column="export (kwh)", what=RECEIVED.over(KWH)),
     ),
-    _layout(Times(start="date", order=DateOrder.MONTH_FIRST), Value(column="usage"), unit="units"),
-    _layout(Times(start="date", order=DateOrder.MONTH_FIRST), Value(column="usage ({unit})")),
+    _layout(_DAYS, Value(column="usage"), unit="units"),
+    _layout(_DAYS, Value(column="usage ({unit})")),
+    _layout(_BILLS, Value(column="usage"), unit="units"),
+    _layout(_BILLS, Value(column="usage ({unit})")),
 )

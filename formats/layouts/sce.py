@@ -9,7 +9,15 @@ def _layout(column: str, direction: What) -> Layout:
         title="Southern California Edison",
         zone="America/Los_Angeles",
         times=Times(span=column),
-        values=(Value(column="usage(real energy in kilowatt-hours)", what=KWH),),
+        values=(
+            Value(
+                column="usage(real energy in kilowatt-hours)|usage delivered(real energy in kilowatt-hours)"
+                "(real energy in kilowatt-hours)|usage received(real energy in kilowatt-hours)"
+                "(real energy in kilowatt-hours)|usage delivered(real energy in kilowatt-hours)"
+                "|usage received(real energy in kilowatt-hours)",
+                what=KWH,
+            ),
+        ),
         what=direction.over(ELECTRIC),
         meter=("for location",),
         estimated="reading quality",
