@@ -171,7 +171,7 @@ class Work:
     async def _finish(self, result: Result) -> None:
         follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
         await asyncio.to_thread(
-            self._tools.store.finish_run,
+            self._store.finish_run,
             self.claim.lease,
             result.outcome,
             result.message,
@@ -181,6 +181,7 @@ class Work:
             evidence=str(result.evidence or ""),
             ledger=result.ledger,
             follow=follow,
+            state=result.state,
         )
 
     async def _broken_off(self) -> None:

@@ -20,7 +20,7 @@ from mfa.totp import TotpSecret
 from records import Account, Factor, LedgerItem, Outcome, Part, RunKind
 from scrapers.browser import Chromium
 from scrapers.collect import Collection
-from scrapers.connect import Door, SessionUse, save_session
+from scrapers.connect import Door, SessionUse, save_session, session_of
 from scrapers.evidence import keep_evidence
 from scrapers.outcomes import Stop
 from scrapers.pace import UNPACED, Pace
@@ -61,7 +61,8 @@ class Result:
 
     ``seconds`` has ``sign_in``, from when Playwright is up (the browser is started in it), and ``collect``.
     ``pages`` counts browser pages, ``asked_portal`` tells whether the portal was asked for anything at all.
-    ``finished`` are the parts of which everything the portal lists was gone through.
+    ``finished`` are the parts of which everything the portal lists was gone through. ``state`` is the session
+    as the run left it, which is to be kept with the run's end.
     """
 
     customer: Customer
@@ -76,6 +77,7 @@ class Result:
     asked_portal: bool = False
     retry_after: int | None = None
     finished: frozenset[Part] = frozenset()
+    state: bytes | None = field(default=None, repr=False)
 
 
 class Attempt:
@@ -152,19 +154,32 @@ class Attempt:
         )
         result = Result(customer, Outcome.COMPLETE, "Signed in.")
         try:
-            await self._through(door, collection, result, began, had_session=had_session)
-        except Stop as stop:
-            result.outcome, result.message, result.retry_after = stop.outcome, stop.message, stop.retry_after
-            result.evidence = await keep_evidence(visit, self._evidence)
-        finally:
-            if visit.met is not None:
-                await asyncio.to_thread(self._store.note_factor, customer, visit.met)
+            await self._ended(door, collection, result, began, had_session=had_session)
+        except BaseException:
+            await self._keep_what_was_met(visit)
             if door.inside_now:
                 await save_session(visit, self._store, customer)
+            raise
+        await self._keep_what_was_met(visit)
+        if door.inside_now:
+            result.state = await session_of(visit)
         result.session, result.pages, result.asked_portal = door.use, visit.page.opened, bool(visit.steps)
         result.accounts, result.ledger = collection.accounts, collection.ledger.items
         result.finished = frozenset(collection.finished)
         return result
+
+    async def _keep_what_was_met(self, visit: Visit) -> None:
+        if visit.met is not None:
+            await asyncio.to_thread(self._store.note_factor, self._customer, visit.met)
+
+    async def _ended(
+        self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool
+    ) -> None:
+        try:
+            await self._through(door, collection, result, began, had_session=had_session)
+        except Stop as stop:
+            result.outcome, result.message, result.retry_after = stop.outcome, stop.message, stop.retry_after
+            result.evidence = await keep_evidence(door.visit, self._evidence)
 
     async def _through(
         self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool

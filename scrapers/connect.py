@@ -44,7 +44,7 @@ class Door:
         password: Callable[[], Awaitable[SecretStr]],
     ) -> None:
         self.utility = utility
-        self._visit = visit
+        self.visit = visit
         self._store = store
         self._customer = customer
         self._password = password
@@ -67,14 +67,14 @@ class Door:
             self.inside_now = True
             return
         await self._sign_in()
-        if had_session and self._visit.challenged:
+        if had_session and self.visit.challenged:
             self.use = SessionUse.CHALLENGED_AGAIN
 
     async def _still_known(self, proof: Callable[[], Awaitable[object]] | None) -> bool:
         try:
             with script_errors(self.utility.name, "using the saved session"):
                 if proof is None:
-                    return await self.utility.is_signed_in(self._visit)
+                    return await self.utility.is_signed_in(self.visit)
                 await proof()
                 return True
         except SessionEnded:
@@ -101,18 +101,18 @@ class Door:
                     f"{self.utility.name} ended the session twice in one visit; try again later.",
                 )
             self._lost = True
-            self._visit.note("session ended")
+            self.visit.note("session ended")
             await self._sign_in()
-            self.use = SessionUse.CHALLENGED_AGAIN if self._visit.challenged else SessionUse.NEW
+            self.use = SessionUse.CHALLENGED_AGAIN if self.visit.challenged else SessionUse.NEW
 
     async def _sign_in(self) -> None:
         self.inside_now = False
         password = await self._password()
-        self._visit.secrets.add(password.get_secret_value())
+        self.visit.secrets.add(password.get_secret_value())
         await self._refuse_rejected(password)
         try:
             with script_errors(self.utility.name, "signing in"):
-                await self.utility.sign_in(self._visit, Credentials(self._customer.username, password))
+                await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
         except Stop as stop:
             if stop.outcome.holds_the_password:
                 await asyncio.to_thread(
@@ -120,14 +120,14 @@ class Door:
                     self._customer,
                     password.get_secret_value(),
                     stop.outcome,
-                    self._visit.secrets.scrub(stop.message),
+                    self.visit.secrets.scrub(stop.message),
                 )
             raise
         self.entries += 1
         self.inside_now = True
-        await self._visit.page.end_trace()
+        await self.visit.page.end_trace()
         await asyncio.to_thread(self._store.clear_rejections, self._customer)
-        await save_session(self._visit, self._store, self._customer, fresh=True)
+        await save_session(self.visit, self._store, self._customer, fresh=True)
 
     async def _refuse_rejected(self, password: SecretStr) -> None:
         """A password that the portal has rejected is never sent again: a retry can lock the customer out."""
@@ -140,13 +140,19 @@ class Door:
             )
 
 
-async def save_session(visit: Visit, store: Store, customer: Customer, *, fresh: bool = False) -> None:
-    """Keep the portal session, encrypted; cookies that the portal has rotated since are kept with it."""
+async def session_of(visit: Visit) -> bytes | None:
+    """The portal session as it is to be kept, with the cookies that the portal has rotated since."""
     try:
         session = await visit.session()
     except PlaywrightError as exc:
         visit.note("session not saved", reason=str(exc).partition("\n")[0])
-        return
-    if session is not None:
+        return None
+    return session.to_bytes() if session is not None else None
+
+
+async def save_session(visit: Visit, store: Store, customer: Customer, *, fresh: bool = False) -> None:
+    """Keep the portal session at once, encrypted."""
+    state = await session_of(visit)
+    if state is not None:
         trusted_since = datetime.now(UTC) if fresh and visit.challenged else None
-        await asyncio.to_thread(store.save_session, customer, session.to_bytes(), trusted_since=trusted_since)
+        await asyncio.to_thread(store.save_session, customer, state, trusted_since=trusted_since)

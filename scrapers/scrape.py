@@ -48,10 +48,11 @@ class Run:
             self._store.customer, self._request.utility.id, self._request.username
         )
         claim = await self._begin(customer)
+        held = self._store.under(claim.lease)
         attempt = Attempt(
             self._request,
             customer,
-            self._store.under(claim.lease),
+            held,
             self._chromium,
             self._secrets,
             self._progress,
@@ -64,7 +65,7 @@ class Run:
             with suppress(LeaseLost):
                 await asyncio.to_thread(self._store.abandon_run, claim.lease)
             raise
-        await asyncio.to_thread(self._finish, claim, result)
+        await asyncio.to_thread(_finish, held, claim, result)
         return result
 
     async def _begin(self, customer: Customer) -> Claim:
@@ -78,18 +79,6 @@ class Run:
                 self._progress.step("waiting for another run of this login")
                 waiting = True
             await asyncio.sleep(_LOOK_AGAIN)
-
-    def _finish(self, claim: Claim, result: Result) -> None:
-        self._store.finish_run(
-            claim.lease,
-            result.outcome,
-            result.message,
-            use=result.session,
-            seconds=result.seconds,
-            pages=result.pages,
-            evidence=str(result.evidence or ""),
-            ledger=result.ledger,
-        )
 
 
 @asynccontextmanager
@@ -109,3 +98,17 @@ async def _held(store: Store) -> AsyncIterator[None]:
         yield
     finally:
         beating.cancel()
+
+
+def _finish(store: Store, claim: Claim, result: Result) -> None:
+    store.finish_run(
+        claim.lease,
+        result.outcome,
+        result.message,
+        use=result.session,
+        seconds=result.seconds,
+        pages=result.pages,
+        evidence=str(result.evidence or ""),
+        ledger=result.ledger,
+        state=result.state,
+    )

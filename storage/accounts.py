@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from records import Account, Address, Commodity, CustomerState, Meter
@@ -15,6 +16,22 @@ from storage.database import put
 from storage.errors import StorageError
 from storage.results import Customer, StoredAccount
 from storage.tables import AccountRow, CustomerRow, MeterRow, ServiceRow
+
+_LOCKED = select(AccountRow).where(AccountRow.id == bindparam("account")).with_for_update()
+_KNOWN = (
+    select(AccountRow)
+    .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
+    .where(CustomerRow.id == bindparam("customer"), CustomerRow.state != CustomerState.REMOVED.value)
+    .where(AccountRow.number == bindparam("number"))
+)
+_METERS = (
+    select(MeterRow, ServiceRow)
+    .join(ServiceRow, col(ServiceRow.id) == MeterRow.service_id)
+    .where(MeterRow.account_id == bindparam("account"), col(MeterRow.valid_to).is_(None))
+)
+_METER = select(MeterRow).where(
+    MeterRow.account_id == bindparam("account"), MeterRow.number == bindparam("number")
+)
 
 
 def save(session: Session, customer: Customer, account: Account) -> int:
@@ -35,21 +52,11 @@ def save(session: Session, customer: Customer, account: Account) -> int:
 
 def unchanged(session: Session, customer: Customer, account: Account) -> int | None:
     """The account's id, if to save it would change nothing."""
-    query = (
-        select(AccountRow)
-        .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
-        .where(CustomerRow.id == customer.id, CustomerRow.state != CustomerState.REMOVED.value)
-        .where(AccountRow.number == account.number)
-    )
-    row = session.exec(query).first()
+    row = session.exec(_KNOWN, params={"customer": customer.id, "number": account.number}).first()
     address = asdict(account.address) if account.address else None
     if row is None or (row.name, row.address) != (account.name, address):
         return None
-    meters = session.exec(
-        select(MeterRow, ServiceRow)
-        .join(ServiceRow, col(ServiceRow.id) == MeterRow.service_id)
-        .where(MeterRow.account_id == row.id, col(MeterRow.valid_to).is_(None))
-    )
+    meters = session.exec(_METERS, params={"account": row.id})
     known = {meter.number: (meter, service) for meter, service in meters}
     served: set[int] = set()
     for shown in account.meters:
@@ -68,8 +75,7 @@ def _is_same(shown: Meter, meter: MeterRow, service: ServiceRow, address: dict[s
 
 def locked(session: Session, account_id: int) -> AccountRow:
     """The account's row, locked against other writers until the transaction ends."""
-    query = select(AccountRow).where(AccountRow.id == account_id).with_for_update()
-    row = session.exec(query).first()
+    row = session.exec(_LOCKED, params={"account": account_id}).first()
     if row is None:
         raise StorageError(f"There is no account with the id {account_id}; its customer was removed.")
     return row
@@ -83,8 +89,8 @@ def stored(session: Session, customer: Customer) -> list[StoredAccount]:
 
 def meter(session: Session, account: AccountRow, number: str, commodity: Commodity) -> MeterRow:
     """The account's meter with this number; made if only an export knows it."""
-    query = select(MeterRow).where(MeterRow.account_id == account.id, MeterRow.number == number)
-    return session.exec(query).first() or _save_meter(session, account, Meter(number, commodity))
+    its = {"account": account.id, "number": number}
+    return session.exec(_METER, params=its).first() or _save_meter(session, account, Meter(number, commodity))
 
 
 def _save_meter(session: Session, account: AccountRow, shown: Meter) -> MeterRow:

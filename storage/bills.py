@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from storage import bill_content
@@ -14,6 +16,12 @@ _NEWEST = (
     .where(BillVersionRow.bill_id == BillRow.id)
     .correlate(BillRow)
     .scalar_subquery()
+)
+_WHOLE = (
+    columns(col(BillRow.portal_key), col(DocumentRow.sha256))
+    .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
+    .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
+    .where(col(BillRow.account_id) == bindparam("account"), col(BillVersionRow.total_amount).is_not(None))
 )
 
 
@@ -48,10 +56,5 @@ def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredB
 
 def whole(session: Session, files: Files, account_id: int) -> set[str]:
     """The portal's keys of the bills whose newest version was read, and whose file is there."""
-    query = (
-        select(BillRow.portal_key, DocumentRow.sha256)
-        .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
-        .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
-        .where(BillRow.account_id == account_id, col(BillVersionRow.total_amount).is_not(None))
-    )
-    return {key for key, sha256 in session.exec(query) if files.has(sha256)}
+    found = session.connection().execute(_WHOLE, {"account": account_id})
+    return {key for key, sha256 in found if files.has(sha256)}

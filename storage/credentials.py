@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import SecretStr
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from records import SecretKind
@@ -15,6 +15,8 @@ from storage.database import now, put
 from storage.results import Customer
 from storage.tables import CredentialRow
 from storage.vault import Vault
+
+_OF_CUSTOMER = select(CredentialRow).where(CredentialRow.customer_id == bindparam("customer"))
 
 
 def save(session: Session, vault: Vault, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
@@ -29,9 +31,8 @@ def save(session: Session, vault: Vault, customer: Customer, secrets: Mapping[Se
 
 
 def load(session: Session, vault: Vault, customer: Customer) -> dict[SecretKind, SecretStr]:
-    query = select(CredentialRow).where(CredentialRow.customer_id == customer.id)
     found = {}
-    for row in session.exec(query):
+    for row in session.exec(_OF_CUSTOMER, params={"customer": customer.id}):
         kind = SecretKind(row.kind)
         secret = customers.unseal(session, vault, customer, _bound(kind), row.ciphertext)
         found[kind] = SecretStr(secret.decode())

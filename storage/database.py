@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,6 +50,7 @@ class Database:
         self.where = url.render_as_string(hide_password=True) if given else str(home / DATABASE)
         self.engine = make_engine(url)
         self._write_engine = self.engine.execution_options(writing=True)
+        self._turn: AbstractContextManager[object] = threading.Lock() if self.is_local else nullcontext()
 
     @property
     def is_local(self) -> bool:
@@ -62,8 +64,11 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction that commits at the end and rolls back on any error."""
-        with self._explained(), connected(self._write_engine) as connection:
+        """A transaction that commits at the end and rolls back on any error.
+
+        SQLite has one writer at a time: the threads of a process take turns, and only processes vie.
+        """
+        with self._turn, self._explained(), connected(self._write_engine) as connection:
             with Session(connection, expire_on_commit=False) as session, session.begin():
                 yield session
                 for act in session.info.pop(_LAST_ACTS, ()):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import bindparam, insert, update
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from records import Document
@@ -20,6 +21,13 @@ Fetched = tuple[str, Document, str]
 """The portal's key, the document, the hash of its bytes."""
 _DOCUMENT = metadata.tables["document"]
 _FILE = metadata.tables["file"]
+_KEPT = columns(_DOCUMENT.c.portal_key, _DOCUMENT.c.sha256, _DOCUMENT.c.id).where(
+    _DOCUMENT.c.account_id == bindparam("account"),
+    _DOCUMENT.c.kind == bindparam("kind"),
+    _DOCUMENT.c.portal_key.in_(bindparam("keys", expanding=True)),
+)
+_ENTER = insert(_DOCUMENT).returning(_DOCUMENT.c.portal_key, _DOCUMENT.c.sha256, _DOCUMENT.c.id)
+_REFER = update(_FILE).where(_FILE.c.sha256 == bindparam("its")).values(refs=_FILE.c.refs + bindparam("more"))
 
 
 class Kind(StrEnum):
@@ -49,8 +57,8 @@ def keep_all(
             }
             for (key, sha256), document in new.items()
         ]
-        session.connection().execute(insert(_DOCUMENT), rows)
-        known = _known(session, account.id, kind, fetched)
+        inserted = session.connection().execute(_ENTER, rows)
+        known |= {(row.portal_key, row.sha256): row.id for row in inserted}
     files.put_as({sha256: document.content for _, document, sha256 in fetched})
     return [known[key, sha256] for key, _, sha256 in fetched]
 
@@ -58,12 +66,8 @@ def keep_all(
 def _known(
     session: Session, account_id: int, kind: Kind, fetched: Sequence[Fetched]
 ) -> dict[tuple[str, str], int]:
-    query = select(DocumentRow.portal_key, DocumentRow.sha256, DocumentRow.id).where(
-        DocumentRow.account_id == account_id,
-        DocumentRow.kind == kind.value,
-        col(DocumentRow.portal_key).in_({key for key, *_ in fetched}),
-    )
-    return {(key, sha256): row_id for key, sha256, row_id in session.exec(query)}
+    asked = {"account": account_id, "kind": kind.value, "keys": list({key for key, *_ in fetched})}
+    return {(key, sha256): row_id for key, sha256, row_id in session.connection().execute(_KEPT, asked)}
 
 
 def _count(session: Session, sizes: Mapping[str, int], new: Iterable[tuple[str, str]]) -> None:
@@ -72,9 +76,8 @@ def _count(session: Session, sizes: Mapping[str, int], new: Iterable[tuple[str, 
     rows = [{"sha256": sha256, "size": size, "refs": 0} for sha256, size in sorted_sizes]
     insert_absent(session, FileRow, rows, "sha256")
     more = Counter(sha256 for _, sha256 in new)
-    refer = update(_FILE).where(_FILE.c.sha256 == bindparam("its"))
     session.connection().execute(
-        refer.values(refs=_FILE.c.refs + bindparam("more")),
+        _REFER,
         [{"its": sha256, "more": more[sha256]} for sha256, _ in sorted_sizes],
     )
 

@@ -21,6 +21,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 from storage.errors import StorageError
 
 _BUSY_SECONDS = 30
+_LOOKS = 500
 _DRIVER = "postgresql+psycopg"
 _POSTGRES = {
     "connect_timeout": "5",
@@ -119,5 +120,27 @@ def _set_up_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> 
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if not connection.get_execution_options().get("writing", False):
+        connection.exec_driver_sql("BEGIN")
+    elif not _got_in_turn(connection.connection.driver_connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _got_in_turn(connection: object) -> bool:
+    """Whether the lock for writing was to be had before long.
+
+    Writers keep it for milliseconds. SQLite looks for it at growing intervals, up to a tenth of a second.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        return False
+    connection.execute("PRAGMA busy_timeout = 1")
+    try:
+        for _ in range(_LOOKS):
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                continue
+            return True
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")

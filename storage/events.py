@@ -6,16 +6,28 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from records import EventKind
 from storage.database import at_the_end, insert_absent, now
 from storage.results import Event
-from storage.tables import CustomerRow, EventRow, LoginRow
+from storage.tables import EventRow, metadata
 
 _LOCK = 0x6D657665
 _WRITTEN = "events written"
+_EVENT, _CUSTOMER, _LOGIN = (metadata.tables[name] for name in ("event", "customer", "login"))
+_WHOSE = (
+    columns(_CUSTOMER.c.company_id, _CUSTOMER.c.external_id, _LOGIN.c.utility)
+    .join(_LOGIN, _LOGIN.c.id == _CUSTOMER.c.login_id)
+    .where(_CUSTOMER.c.id == bindparam("customer"))
+)
+_TOLD = (
+    columns(_EVENT.c.id)
+    .where(_EVENT.c.customer_id == bindparam("customer"), _EVENT.c.kind == bindparam("kind"))
+    .limit(1)
+)
 
 
 def tell(
@@ -44,12 +56,7 @@ def tell_all(
     """Write several events of a customer, each a kind, a key and what it is about; how many were new."""
     if not told:
         return 0
-    query = (
-        select(CustomerRow.company_id, CustomerRow.external_id, LoginRow.utility)
-        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(CustomerRow.id == customer_id)
-    )
-    company_id, external_id, utility = session.exec(query).one()
+    company_id, external_id, utility = session.connection().execute(_WHOSE, {"customer": customer_id}).one()
     whose = {"customer_id": customer_id, "customer_external_id": external_id, "utility": utility}
     shared = {"company_id": company_id, "customer_id": customer_id, "run_id": run_id, "at": now(session)}
     rows = [
@@ -69,8 +76,8 @@ def tell_all(
 
 def told(session: Session, customer_id: int, kind: EventKind) -> bool:
     """Whether the customer has an event of this kind."""
-    query = select(EventRow.id).where(EventRow.customer_id == customer_id, EventRow.kind == kind.value)
-    return session.exec(query).first() is not None
+    asked = {"customer": customer_id, "kind": kind.value}
+    return session.connection().scalar(_TOLD, asked) is not None
 
 
 def after(session: Session, event_id: int, limit: int, kinds: Collection[EventKind]) -> list[Event]:

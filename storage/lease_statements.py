@@ -13,7 +13,11 @@ _RUN, _CUSTOMER, _LOGIN, _CHALLENGE = (
     metadata.tables[name] for name in ("run", "customer", "login", "challenge")
 )
 RUN_ROW = select_rows(RunRow).where(RunRow.id == bindparam("run")).with_for_update()
-HOLDER = select(_RUN.c.fence, _RUN.c.state).where(_RUN.c.id == bindparam("run")).with_for_update()
+HOLDER = (
+    select(*(_RUN.c[name] for name in ("id", "company_id", "customer_id", "kind", "state", "fence")))
+    .where(_RUN.c.id == bindparam("run"))
+    .with_for_update()
+)
 WANTED = (
     select(
         *(_RUN.c[name] for name in ("id", "kind", "state", "attempt", "fence", "parts", "not_before")),

@@ -78,11 +78,12 @@ def begin(session: Session, customer: Customer, kind: RunKind) -> Claim | None:
     return _take(session, row, customer, 0, at)
 
 
-def check(session: Session, lease: Lease) -> None:
-    """Nobody can take the run away before the transaction ends. Raises LeaseLost."""
+def check(session: Session, lease: Lease) -> Columns:
+    """What the run is and whose; nobody can take it away before the transaction ends. Raises LeaseLost."""
     found = session.connection().execute(HOLDER, {"run": lease.run_id}).first()
     if found is None or found.fence != lease.fence or found.state not in HELD:
         raise LeaseLost(f"The run {lease.run_id} was taken by another worker, or has ended.")
+    return found
 
 
 def held(session: Session, lease: Lease) -> RunRow:
@@ -131,7 +132,7 @@ def lose(
     It is queued again, after ``rest``. Handed back, it does not count as a failed attempt.
     """
     at = now(session)
-    _lose_challenges(session, row)
+    lose_challenges(session, row)
     if row.cancelled:
         end(session, row, RunState.CANCELLED, at, "as was asked")
     elif row.kind == RunKind.SCRAPE:
@@ -155,7 +156,7 @@ def end(session: Session, row: RunRow, state: RunState, at: datetime, why: str) 
         queue.enter(session, new, RunKind.CONNECT, why=NEW_CREDENTIALS)
 
 
-def untried(session: Session, row: RunRow) -> Customer | None:
+def untried(session: Session, row: RunRow | Columns) -> Customer | None:
     """The customer, if they gave credentials since this run, which was to try theirs, was last taken.
 
     Nothing was queued for those, since the customer had this run already.
@@ -178,7 +179,7 @@ def untried(session: Session, row: RunRow) -> Customer | None:
 
 def close(session: Session, row: RunRow, state: RunState, at: datetime, why: str) -> None:
     """Nobody holds the run any more. What it still asks is lost with it."""
-    _lose_challenges(session, row)
+    lose_challenges(session, row)
     row.state, row.ended_at = state.value, at
     row.worker, row.lease_until = "", None
     tell(session, row.id, state.value, why)
@@ -191,7 +192,10 @@ def _failures(session: Session, row: RunRow) -> int:
     return session.exec(select(func.count()).select_from(RunStepRow).where(*again)).one()
 
 
-def _lose_challenges(session: Session, row: RunRow) -> None:
+def lose_challenges(session: Session, row: RunRow | Columns) -> None:
+    """What the run still asks is lost with its page. Only who connects asks anybody."""
+    if row.kind == RunKind.COLLECT:
+        return
     session.connection().execute(LOSE_CHALLENGES, {"its_run": row.id})
 
 

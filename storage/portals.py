@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from records import RunState
@@ -12,6 +13,8 @@ from storage.database import insert_if_absent
 from storage.queue import HELD
 from storage.tables import PortalRow, RunRow
 from storage.work import PortalWas
+
+_ROW = select(PortalRow).where(PortalRow.utility == bindparam("portal")).with_for_update()
 
 
 def closed_until(session: Session, utility: str, run_id: int, at: datetime) -> datetime | None:
@@ -61,7 +64,7 @@ def _keep(row: PortalRow, breaker: Breaker) -> None:
 
 
 def _row(session: Session, utility: str) -> PortalRow | None:
-    return session.exec(select(PortalRow).where(PortalRow.utility == utility).with_for_update()).first()
+    return session.exec(_ROW, params={"portal": utility}).first()
 
 
 def _is_under_way(session: Session, run_id: int | None) -> bool:

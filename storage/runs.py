@@ -1,79 +1,25 @@
-"""How a run ends and what follows from it; runs as they stand; what people ask of them."""
+"""Runs as they stand, what people ask of them, and how one ends that came to no outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from sqlalchemy import insert
 from sqlmodel import Session, case, col, func, select
 
-from records import CustomerState, EventKind, LedgerItem, Outcome, Part, RunKind, RunState, WhoActs
-from storage import challenges, events, leases, portals, queue, readiness
+from records import CustomerState, LedgerItem, Outcome, Part, RunKind, RunState
+from storage import challenges, leases, queue
 from storage.database import now
 from storage.errors import StorageError
 from storage.processes import short
 from storage.queue import ACTIVE, HELD, tell
 from storage.results import Customer
-from storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow, metadata
-from storage.work import FollowUp, Lease, PortalWas, RunInfo, RunStep, RunStory
-
-_LEDGER = metadata.tables["ledger_item"]
-_ITEM = [field.name for field in fields(LedgerItem)]
-_TOLD_AS_FAILED = frozenset({WhoActs.PORTAL, WhoActs.US})
+from storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow
+from storage.work import Lease, RunInfo, RunStep, RunStory
 
 
 class RunRefused(StorageError):
     """Something was asked of a run that cannot be done; the text says why."""
-
-
-def finish(
-    session: Session,
-    lease: Lease,
-    outcome: Outcome,
-    message: str,
-    *,
-    use: str,
-    seconds: Mapping[str, float],
-    pages: int,
-    evidence: str,
-    ledger: Sequence[LedgerItem],
-    follow: FollowUp,
-) -> None:
-    """End a run that is held, and all that follows from its end with it.
-
-    Of a customer who was removed nothing follows, and one who gave new credentials meanwhile need not come
-    back before these were tried.
-    """
-    row = leases.held(session, lease)
-    at = now(session)
-    row.outcome, row.message, row.session = outcome.value, message, use
-    row.seconds, row.pages, row.evidence = dict(seconds), pages, evidence
-    if ledger:
-        session.connection().execute(insert(_LEDGER), _ledger_rows(row, ledger))
-    leases.close(session, row, RunState.ENDED, at, outcome.value)
-    customer, login = _whose(session, row.customer_id)
-    portals.note(session, login.utility, login.id, row.id, follow.portal, at, follow.portal_rests)
-    if customer.state == CustomerState.REMOVED:
-        return
-    untried = leases.untried(session, row)
-    if untried is not None:
-        follow = replace(follow, must_reauthenticate="")
-    _tell_events(session, row, customer, outcome, follow)
-    _change_customer(customer, follow, at)
-    if follow.next_kind is not None and customer.state == CustomerState.ACTIVE:
-        queue.enter(
-            session,
-            Customer(customer.id, customer.company_id, login.id, login.utility, customer.username),
-            follow.next_kind,
-            why=follow.next_why,
-            parts=follow.next_parts,
-            not_before=follow.next_at,
-        )
-    if untried is not None:
-        queue.enter(session, untried, RunKind.CONNECT, why=queue.NEW_CREDENTIALS)
 
 
 def abandon(session: Session, lease: Lease) -> None:
@@ -198,45 +144,6 @@ def story(session: Session, run_id: int) -> RunStory | None:
             for item in ledger
         ],
     )
-
-
-def _ledger_rows(row: RunRow, ledger: Sequence[LedgerItem]) -> list[dict[str, Any]]:
-    whose = {"company_id": row.company_id, "run_id": row.id}
-    return [whose | {field: getattr(item, field) for field in _ITEM} for item in ledger]
-
-
-def _tell_events(
-    session: Session, row: RunRow, customer: CustomerRow, outcome: Outcome, follow: FollowUp
-) -> None:
-    end = {"run_id": row.id, "outcome": outcome.value, "message": row.message}
-
-    def say(kind: EventKind, key: str, about: Mapping[str, object]) -> None:
-        events.tell(session, customer.id, kind, key, about, run_id=row.id)
-
-    if Part.BILLS in follow.ready and not events.told(session, customer.id, EventKind.BILLS_READY):
-        say(EventKind.BILLS_READY, "first", readiness.bills(session, customer.id))
-    if Part.INTERVALS in follow.ready and not events.told(session, customer.id, EventKind.INTERVALS_READY):
-        say(EventKind.INTERVALS_READY, "first", readiness.intervals(session, customer.id))
-    if follow.must_reauthenticate and customer.state != CustomerState.MUST_REAUTHENTICATE:
-        about = {**end, "reason": follow.must_reauthenticate}
-        say(EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(row.id), about)
-    if outcome.who_acts in _TOLD_AS_FAILED and outcome is not Outcome.PARTIAL:
-        say(EventKind.RUN_FAILED, str(row.id), end)
-
-
-def _change_customer(customer: CustomerRow, follow: FollowUp, at: datetime) -> None:
-    customer.faults = customer.faults + 1 if follow.portal is PortalWas.AT_FAULT else 0
-    if follow.must_reauthenticate:
-        if customer.state != CustomerState.MUST_REAUTHENTICATE:
-            customer.since = at
-        customer.state = CustomerState.MUST_REAUTHENTICATE.value
-        customer.reason = follow.must_reauthenticate
-        customer.bills_due_at = customer.intervals_due_at = None
-    elif follow.is_back and customer.state != CustomerState.ACTIVE:
-        customer.state, customer.reason, customer.since = CustomerState.ACTIVE.value, "", at
-    if customer.state == CustomerState.ACTIVE:
-        customer.bills_due_at = follow.due.get(Part.BILLS, customer.bills_due_at)
-        customer.intervals_due_at = follow.due.get(Part.INTERVALS, customer.intervals_due_at)
 
 
 def _info(

@@ -5,33 +5,49 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, func, update
 from sqlmodel import Session, col, select
 
 from storage import customers
-from storage.database import put
 from storage.results import Customer, SavedSession
-from storage.tables import PortalSessionRow
+from storage.tables import PortalSessionRow, UtcDateTime, metadata
 from storage.vault import Vault
 
 _SESSION = "session"
+_PORTAL_SESSION = metadata.tables["portal_session"]
+_AGAIN = (
+    update(_PORTAL_SESSION)
+    .where(_PORTAL_SESSION.c.customer_id == bindparam("customer"))
+    .values(
+        version=_PORTAL_SESSION.c.version + 1,
+        ciphertext=bindparam("sealed"),
+        saved_at=bindparam("now"),
+        trusted_since=func.coalesce(bindparam("since", type_=UtcDateTime()), _PORTAL_SESSION.c.trusted_since),
+    )
+)
 
 
 def save(
     session: Session, vault: Vault, customer: Customer, state: bytes, trusted_since: datetime | None
 ) -> None:
     """``trusted_since`` None leaves it as it was."""
-    ciphertext = customers.seal(session, vault, customer, _SESSION, state)
-    query = select(PortalSessionRow.version).where(PortalSessionRow.customer_id == customer.id)
-    values: dict[str, Any] = {
-        "company_id": customer.company_id,
-        "version": (session.exec(query).first() or 0) + 1,
-        "ciphertext": ciphertext,
-        "saved_at": datetime.now(UTC),
+    its: dict[str, Any] = {
+        "customer": customer.id,
+        "sealed": customers.seal(session, vault, customer, _SESSION, state),
+        "now": datetime.now(UTC),
+        "since": trusted_since,
     }
-    if trusted_since is not None:
-        values["trusted_since"] = trusted_since
-    put(session, PortalSessionRow, {"customer_id": customer.id}, values)
+    if not session.connection().execute(_AGAIN, its).rowcount:
+        first = PortalSessionRow(
+            company_id=customer.company_id,
+            customer_id=customer.id,
+            version=1,
+            ciphertext=its["sealed"],
+            saved_at=its["now"],
+            trusted_since=trusted_since,
+        )
+        session.add(first)
+        session.flush()
 
 
 def load(session: Session, vault: Vault, customer: Customer) -> SavedSession | None:

@@ -38,6 +38,7 @@ from storage import (
     customers,
     days,
     documents,
+    ending,
     events,
     keyring,
     leases,
@@ -358,21 +359,17 @@ class Store:
         evidence: str = "",
         ledger: Sequence[LedgerItem] = (),
         follow: FollowUp | None = None,
+        state: bytes | None = None,
     ) -> None:
-        """End a run with all that follows. ``use`` is new, reused or challenged_again; LeaseLost."""
+        """End a run with all that follows. ``use`` is new, reused or challenged_again; LeaseLost.
+
+        ``state`` is the portal's session as the run left it, to be kept if it is another by now.
+        """
+        how = ending.Ending(outcome, message, use, seconds or {}, pages, evidence, ledger)
         with self._database.writing() as session:
-            runs.finish(
-                session,
-                lease,
-                outcome,
-                message,
-                use=use,
-                seconds=seconds or {},
-                pages=pages,
-                evidence=evidence,
-                ledger=ledger,
-                follow=follow or FollowUp(),
-            )
+            customer = ending.finish(session, lease, how, follow or FollowUp())
+            if customer is not None and state not in (None, self._loaded):
+                sessions.save(session, self._vault, customer, state, None)
 
     def abandon_run(self, lease: Lease) -> None:
         """End a run that was broken off before it had an outcome."""
