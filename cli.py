@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from console import customer_commands, farm_commands
+from console import channel_commands, customer_commands, farm_commands
 from console.ending import run_to_end
 from records import Factor
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 bench_app = typer.Typer(help="Measure, as ratios within one run.", no_args_is_help=True)
 app.add_typer(customer_commands.app, name="customer")
 farm_commands.declare(app)
+channel_commands.declare(app)
 app.add_typer(bench_app, name="bench")
 
 _EXIT_STATUSES = """

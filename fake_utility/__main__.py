@@ -31,9 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.json:
         return _refuse("--json goes with --list; add --list, or leave --json out.")
     try:
+        auth_token = os.environ.get("TWILIO_AUTH_TOKEN", "")
         clock = Clock(parse_time(options.now) if options.now else None)
         delivery = Delivery(
-            Webhook.parse(options.sms_webhook) if options.sms_webhook else None,
+            Webhook.parse(options.sms_webhook, auth_token) if options.sms_webhook else None,
             MailServer.parse(options.smtp) if options.smtp else None,
         )
     except (BadTime, BadDestination) as exc:
@@ -104,7 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         "--now", metavar="TIME", help="start its clock at this ISO date or time (New York) instead of now"
     )
     parser.add_argument(
-        "--sms-webhook", metavar="URL", help="post text messages there, in Twilio's inbound form"
+        "--sms-webhook",
+        metavar="URL",
+        help="post text messages there, in Twilio's inbound form; signed if TWILIO_AUTH_TOKEN is set",
     )
     parser.add_argument("--smtp", metavar="HOST:PORT", help="hand e-mails in there")
     parser.add_argument(

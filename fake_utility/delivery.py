@@ -1,12 +1,14 @@
 """Sends messages on: a text message as an HTTP POST in Twilio's inbound form, an e-mail by SMTP."""
 
 import asyncio
+import base64
 import hashlib
+import hmac
 import http.client
 import smtplib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 from functools import partial
@@ -23,15 +25,17 @@ class BadDestination(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where text messages are posted."""
+    """Where text messages are posted; signed as Twilio does, if there is an auth token."""
 
     secure: bool
     host: str
     port: int
     target: str
+    url: str = ""
+    auth_token: str = field(default="", repr=False)
 
     @classmethod
-    def parse(cls, url: str) -> "Webhook":
+    def parse(cls, url: str, auth_token: str = "") -> "Webhook":
         """Raises BadDestination."""
         try:
             parts = urlsplit(url)
@@ -43,7 +47,7 @@ class Webhook:
                 f"--sms-webhook: {url!r} is not a URL; write one such as http://127.0.0.1:9000/sms."
             )
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.scheme == "https", parts.hostname, port, target)
+        return cls(parts.scheme == "https", parts.hostname, port, target, url, auth_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,11 @@ def post_text_message(webhook: Webhook, message: Message) -> None:
     connect = http.client.HTTPSConnection if webhook.secure else http.client.HTTPConnection
     connection = connect(webhook.host, webhook.port, timeout=TIMEOUT)
     try:
+        form = twilio_form(message)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "TwilioProxy/1.1"}
-        connection.request("POST", webhook.target, urlencode(twilio_form(message)), headers)
+        if webhook.auth_token:
+            headers["X-Twilio-Signature"] = twilio_signature(webhook, form)
+        connection.request("POST", webhook.target, urlencode(form), headers)
         status = connection.getresponse().status
     finally:
         connection.close()
@@ -126,6 +133,12 @@ def twilio_form(message: Message) -> dict[str, str]:
         "From": message.sender,
         "ApiVersion": "2010-04-01",
     }
+
+
+def twilio_signature(webhook: Webhook, form: dict[str, str]) -> str:
+    """The address and all fields by name, under the account's auth token."""
+    signed = webhook.url + "".join(name + form[name] for name in sorted(form))
+    return base64.b64encode(hmac.digest(webhook.auth_token.encode(), signed.encode(), "sha1")).decode()
 
 
 def hand_in_mail(server: MailServer, message: Message) -> None:

@@ -14,6 +14,7 @@ from storage.errors import StorageError
 
 class FarmSettings(BaseSettings):
     """Frozen. ``redis_url`` is "" for a private Redis; it may carry a password, so it masks itself.
+    ``twilio_auth_token`` signs what `inbox` is posted; several are separated by commas.
 
     ``portal_urls`` says where portals are that are not at their public address:
     ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
@@ -34,6 +35,7 @@ class FarmSettings(BaseSettings):
     )
 
     redis_url: SecretStr = Field(default=SecretStr(""), validation_alias="REDIS_URL")
+    twilio_auth_token: SecretStr = Field(default=SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     portal_urls: str = ""
     limits: str = ""
     mfa_wait: float = Field(default=600, gt=0)

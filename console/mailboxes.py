@@ -1,0 +1,258 @@
+"""The `mailbox` commands: mailboxes that receive the codes of customers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from console.ending import MACHINE, OK
+from console.errors import UsageError
+from console.here import Here, customer_named, opened
+from console.printed import say, say_json, show, shown
+from console.secret_input import ask_password, next_line, read_secret_line
+from records import MailSecurity
+from scrapers.daemon_thread import in_daemon_thread
+from scrapers.guard import is_loopback
+from storage.receiving import MailAccount, MailboxInfo
+from storage.results import Customer
+from storage.store import Store
+from utilities import UnknownUtility, load_utility
+
+_PORTS = {MailSecurity.TLS: 993, MailSecurity.STARTTLS: 143, MailSecurity.NONE: 143}
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """The customers that were named; ``everybody``: all there are and will be."""
+
+    references: Sequence[str]
+    everybody: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A mailbox as the options name it."""
+
+    server: str
+    username: str
+    folder: str
+    tls: bool
+    starttls: bool
+
+
+async def add(where: Where, whose: Whose, *, as_json: bool) -> int:
+    """Enter a mailbox, and look whether it can be used."""
+    account = parse_account(where)
+    with opened() as (here, store):
+        customers = None if not whose.references else _customers(store, whose)
+        password = await _password(here, account)
+        mailbox_id = await asyncio.to_thread(store.channels.add_mailbox, account, password, customers)
+        said, fault = await tried(store, _named(store, mailbox_id))
+    _warn_of_undeclared(customers or ())
+    if as_json:
+        say_json({"mailbox": mailbox_id, "fault": fault})
+    else:
+        say(f"mailbox {mailbox_id} added; {said}" if not fault else f"mailbox {mailbox_id} added")
+    if fault:
+        typer.echo(f"meterfarm: {fault} Until it can be used, people have to answer.", err=True)
+    return OK
+
+
+async def update(mailbox_id: int, whose: Whose, *, password: bool, as_json: bool) -> int:
+    """Another password, or other customers."""
+    if not (password or whose.references or whose.everybody):
+        raise UsageError("There is nothing to change: give --password-stdin, --customer or --all.")
+    with opened() as (here, store):
+        mailbox = _named(store, mailbox_id)
+        customers = _customers(store, whose) if whose.references else None
+        secret = await _password(here, mailbox.account) if password else None
+        await asyncio.to_thread(
+            lambda: store.channels.change_mailbox(
+                mailbox_id, password=secret, whose=customers, everybody=whose.everybody
+            )
+        )
+        said, fault = await tried(store, _named(store, mailbox_id))
+    if as_json:
+        say_json({"mailbox": mailbox_id, "fault": fault})
+    else:
+        say(f"mailbox {mailbox_id} updated; {fault or said}")
+    return OK
+
+
+async def list_all(*, as_json: bool) -> int:
+    with opened() as (_, store):
+        found = await asyncio.to_thread(store.channels.mailboxes)
+    if as_json:
+        say_json([_document(one) for one in found])
+    elif found:
+        show(_table(found))
+    else:
+        say("No mailboxes yet: `mailbox add` enters one.")
+    return OK
+
+
+async def show_one(mailbox_id: int, *, as_json: bool) -> int:
+    with opened() as (_, store):
+        found = _named(store, mailbox_id)
+    if as_json:
+        say_json(_document(found))
+    else:
+        show(_table([found]))
+    return OK
+
+
+async def remove(mailbox_id: int, *, yes: bool) -> int:
+    with opened() as (_, store):
+        found = _named(store, mailbox_id)
+        if not yes:
+            await _must_agree(found)
+        await asyncio.to_thread(store.channels.remove_mailbox, mailbox_id)
+    say(f"mailbox {mailbox_id} removed; its password is erased, its mail is as it was")
+    return OK
+
+
+async def check(mailbox_id: int | None, *, as_json: bool) -> int:
+    """Connect, and say what is found; 1 if one cannot be used."""
+    with opened() as (_, store):
+        every = store.channels.mailboxes() if mailbox_id is None else [_named(store, mailbox_id)]
+        found = [(one, *await tried(store, one)) for one in every]
+    if as_json:
+        say_json([{"mailbox": one.id, "fault": fault, "said": said} for one, said, fault in found])
+    else:
+        for one, said, fault in found:
+            say(f"mailbox {one.id}: {fault or said}")
+        if not found:
+            say("No mailboxes yet: `mailbox add` enters one.")
+    return MACHINE if any(fault for _, _, fault in found) else OK
+
+
+async def tried(store: Store, mailbox: MailboxInfo) -> tuple[str, str]:
+    """What a connection says, and why it failed, one of them ""; written down with the mailbox."""
+    from farm.imap import Imap, MailboxDown
+
+    imap = Imap(mailbox.account, await asyncio.to_thread(store.channels.mailbox_password, mailbox.id))
+    said = fault = ""
+    try:
+        await in_daemon_thread(imap.open)
+        count = await in_daemon_thread(imap.count)
+        how = "tells of new mail (IDLE)" if imap.can_idle else "is asked for new mail every few seconds"
+        said = f"{mailbox.account} answers, has {count:,} mails, and {how}"
+    except MailboxDown as exc:
+        fault = str(exc)
+    finally:
+        imap.close()
+    await asyncio.to_thread(store.channels.note_mailbox, mailbox.id, fault, {})
+    return said, fault
+
+
+def parse_account(where: Where) -> MailAccount:
+    """What the options say. Raises UsageError."""
+    host, port = _host_and_port(where.server)
+    if where.tls and where.starttls:
+        raise UsageError("Give either --tls or --starttls, not both.")
+    if not where.username.strip():
+        raise UsageError("The user name of the mailbox is empty.")
+    if where.tls or where.starttls:
+        security = MailSecurity.TLS if where.tls else MailSecurity.STARTTLS
+    elif is_loopback(host):
+        security = MailSecurity.NONE
+    else:
+        security = MailSecurity.STARTTLS if port == _PORTS[MailSecurity.STARTTLS] else MailSecurity.TLS
+    return MailAccount(host, port or _PORTS[security], security, where.username.strip(), where.folder)
+
+
+def _host_and_port(server: str) -> tuple[str, int]:
+    """``host``, ``host:port``, ``[::1]:port``; the port is 0 if there is none."""
+    host, colon, port = server.rpartition(":")
+    if not colon or server.endswith("]"):
+        host, port = server, "0"
+    host = host.removeprefix("[").removesuffix("]").strip().casefold()
+    if not host or any(each in host for each in "/ @") or not (port.isascii() and port.isdigit()):
+        raise UsageError(f"--imap {server} is no server: write HOST or HOST:PORT, like imap.example.com:993.")
+    if int(port) > 65535:
+        raise UsageError(f"--imap {server}: ports go up to 65535.")
+    return host, int(port)
+
+
+def _customers(store: Store, whose: Whose) -> list[Customer]:
+    if whose.everybody:
+        raise UsageError("Give either --customer or --all, not both.")
+    return [customer_named(store, reference) for reference in whose.references]
+
+
+def _warn_of_undeclared(customers: Sequence[Customer]) -> None:
+    for utility_id in sorted({customer.utility for customer in customers}):
+        try:
+            declared = load_utility(utility_id).mail_codes
+        except UnknownUtility:
+            declared = ()
+        if not declared:
+            typer.echo(
+                f"meterfarm: The script of {utility_id} does not say in which mails its codes come "
+                "(mail_codes), so none is ever taken for its customers.",
+                err=True,
+            )
+
+
+def _named(store: Store, mailbox_id: int) -> MailboxInfo:
+    found = store.channels.mailbox(mailbox_id)
+    if found is None:
+        raise UsageError(f"There is no mailbox {mailbox_id}; `mailbox list` shows those that are there.")
+    return found
+
+
+async def _password(here: Here, account: MailAccount) -> str:
+    if sys.stdin.isatty():
+        password = await ask_password(f"Password of {account}: ")
+        if not password:
+            raise UsageError("The password was empty; nothing was changed.")
+    else:
+        password = await read_secret_line("password of the mailbox")
+    here.secrets.add(password)
+    return password
+
+
+async def _must_agree(mailbox: MailboxInfo) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"Removing mailbox {mailbox.id} ({mailbox.account}) has to be confirmed: give --yes."
+        )
+    typer.echo(f"Remove mailbox {mailbox.id} ({mailbox.account})? [y/N] ", err=True, nl=False)
+    if ((await next_line()) or "").strip().casefold() not in {"y", "yes"}:
+        raise UsageError(f"The mailbox {mailbox.id} was not removed.")
+
+
+def _document(one: MailboxInfo) -> dict[str, object]:
+    account = one.account
+    return {
+        "id": one.id,
+        "host": account.host,
+        "port": account.port,
+        "security": account.security,
+        "username": account.username,
+        "folder": account.folder,
+        "everybody": one.everybody,
+        "customers": list(one.customers),
+        "well": one.is_well,
+        "fault": one.fault,
+        "since": one.since,
+        "checked_at": one.checked_at,
+    }
+
+
+def _table(found: Sequence[MailboxInfo]) -> Table:
+    table = Table("id", "mailbox", "folder", "by", "receives for", "state", "looked into")
+    for one in found:
+        customers = "all" if one.everybody else ", ".join(map(str, one.customers))
+        state = f"[red]{escape(one.fault)}[/]" if one.fault else ("well" if one.is_well else "not tried yet")
+        account = one.account
+        by = account.security.value
+        seen = shown(one.checked_at)
+        table.add_row(str(one.id), escape(str(account)), escape(account.folder), by, customers, state, seen)
+    return table

@@ -1,0 +1,68 @@
+"""The `number` commands: telephone numbers that receive the codes of customers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from console.ending import OK
+from console.errors import UsageError
+from console.here import customer_named, opened
+from console.printed import say, say_json, show
+from mfa.text_message import parse_number
+from storage.errors import StorageError
+
+
+async def add(number: str, references: Sequence[str], *, as_json: bool) -> int:
+    """Have a number receive for these customers."""
+    parsed = _parsed(number)
+    with opened() as (_, store):
+        customers = [customer_named(store, reference) for reference in references]
+        await asyncio.to_thread(store.channels.add_number, parsed, customers)
+    ids = [customer.id for customer in customers]
+    if as_json:
+        say_json({"number": parsed, "customers": ids})
+    else:
+        say(f"{parsed} receives for customer {', '.join(map(str, ids))}; `inbox` takes its messages in")
+    return OK
+
+
+async def list_all(*, as_json: bool) -> int:
+    with opened() as (_, store):
+        found = await asyncio.to_thread(store.channels.numbers)
+        inboxes = await asyncio.to_thread(store.channels.inboxes)
+    if as_json:
+        say_json([{"number": one.number, "customers": list(one.customers)} for one in found])
+        return OK
+    if not found:
+        say("No numbers yet: `number add` enters one.")
+        return OK
+    table = Table("number", "receives for")
+    for one in found:
+        table.add_row(one.number, ", ".join(map(str, one.customers)))
+    show(table)
+    if not inboxes:
+        say("No inbox is running, so nothing is received: start `inbox`.")
+    return OK
+
+
+async def remove(number: str, reference: str | None) -> int:
+    """Forget a number, or that it receives for this customer."""
+    parsed = _parsed(number)
+    with opened() as (_, store):
+        customer = customer_named(store, reference) if reference is not None else None
+        try:
+            await asyncio.to_thread(store.channels.remove_number, parsed, customer)
+        except StorageError as exc:
+            raise UsageError(str(exc)) from exc
+    say(f"{parsed} receives for customer {customer.id} no more" if customer else f"{parsed} removed")
+    return OK
+
+
+def _parsed(number: str) -> str:
+    try:
+        return parse_number(number)
+    except ValueError as exc:
+        raise UsageError(str(exc)) from exc

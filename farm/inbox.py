@@ -1,0 +1,157 @@
+"""Takes in text messages as Twilio posts them, and hands their codes to the challenges that wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import structlog
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from farm.said import said_code
+from mfa.text_message import text_code
+from storage.errors import StorageError
+from storage.receiving import Fate, InboundText, Received
+from storage.results import Customer
+from storage.store import Store
+from utilities import UnknownUtility, load_utility
+
+_LONGEST = 64 * 1024
+_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+_NEEDED = ("MessageSid", "From", "To", "Body")
+_BEAT = 10.0
+
+
+class Inbox:
+    """``tokens`` are Twilio's auth tokens, each of which may sign. ``public_url`` is the address that Twilio
+    posts to, where that is not the one that requests name. ``answered`` is told of challenges.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tokens: Sequence[SecretStr],
+        public_url: str,
+        answered: Callable[[int], Awaitable[None]],
+    ) -> None:
+        from twilio.request_validator import (  # type: ignore[import-untyped] # slow to import
+            RequestValidator,
+        )
+
+        self._store = store
+        self._validators = [RequestValidator(token.get_secret_value()) for token in tokens]
+        self._public_url = public_url
+        self._answered = answered
+        self._log: Any = structlog.get_logger("inbox")
+
+    def app(self) -> Starlette:
+        """POST at any path; GET says that it is there."""
+        return Starlette(
+            routes=[
+                Route("/health", _health, methods=["GET"]),
+                Route("/{path:path}", self._receive, methods=["POST"]),
+            ]
+        )
+
+    async def beat(self, address: str) -> None:
+        """Let others know that text messages are taken in, until cancelled."""
+        try:
+            while True:
+                try:
+                    await asyncio.to_thread(self._store.channels.beat_inbox, address)
+                except StorageError as exc:
+                    self._log.warning("not now", reason=str(exc))
+                await asyncio.sleep(_BEAT)
+        finally:
+            await asyncio.shield(asyncio.create_task(self._leave()))
+
+    async def _leave(self) -> None:
+        try:
+            await asyncio.to_thread(self._store.channels.leave_inbox)
+        except StorageError as exc:
+            self._log.warning("not now", reason=str(exc))
+
+    async def _receive(self, request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return PlainTextResponse("A text message is not that long.", 413)
+        try:
+            fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200))
+        except ValueError:
+            return PlainTextResponse("This is no form of Twilio's.", 400)
+        if not self._is_signed(request, fields):
+            self._log.warning("refused", reason="its signature is missing or wrong")
+            return PlainTextResponse("The signature is not one for this address and this form.", 403)
+        if any(name not in fields for name in _NEEDED) or not fields["MessageSid"]:
+            return PlainTextResponse(f"The form lacks one of {', '.join(_NEEDED)}.", 400)
+        try:
+            received = await asyncio.to_thread(self._take_in, fields)
+        except StorageError as exc:
+            self._log.error("not taken in", message=fields["MessageSid"], reason=str(exc))
+            return PlainTextResponse("The message could not be taken in now.", 503)
+        self._log.info("text message", message=fields["MessageSid"], fate=received.fate.value)
+        if received.challenge_id is not None:
+            await self._answered(received.challenge_id)
+        return Response(_TWIML, 409 if received.fate is Fate.REPLAYED else 200, media_type="text/xml")
+
+    def _is_signed(self, request: Request, fields: Mapping[str, str]) -> bool:
+        signature = request.headers.get("x-twilio-signature", "")
+        return any(
+            validator.validate(address, dict(fields), signature)
+            for address in self._addresses(request)
+            for validator in self._validators
+        )
+
+    def _addresses(self, request: Request) -> Sequence[str]:
+        """What Twilio may have signed: the public address as it is, or the request's path and query there."""
+        if not self._public_url:
+            return [str(request.url)]
+        parts = urlsplit(self._public_url)
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        as_it_is = self._public_url
+        if request.url.query and not parts.query:
+            as_it_is += f"?{request.url.query}"
+        return [as_it_is, f"{parts.scheme}://{parts.netloc}{asked}"]
+
+    def _take_in(self, fields: Mapping[str, str]) -> Received:
+        text = InboundText(fields["MessageSid"], fields["To"], fields["From"])
+        whose = self._store.channels.receives_for(text.number)
+        codes: dict[Customer, Mapping[str, str]] = {}
+        for customer in whose:
+            code = _code_for(customer, text, fields["Body"])
+            if code:
+                codes[customer] = said_code(code)
+        idle = Fate.NO_CODE if whose else Fate.UNKNOWN
+        return self._store.channels.receive_text(text, codes, idle)
+
+
+def _code_for(customer: Customer, text: InboundText, body: str) -> str:
+    """What the message says to this customer, if it is one in which their portal sends its codes."""
+    try:
+        utility = load_utility(customer.utility)
+    except UnknownUtility:
+        return ""
+    return text_code(utility.text_codes, text.sender, body)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The request's body; None if it is too long."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _LONGEST:
+                return None
+    except ClientDisconnect:
+        return None
+    return bytes(body)
+
+
+async def _health(request: Request) -> Response:
+    return PlainTextResponse("ok\n")
