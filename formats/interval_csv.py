@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -27,9 +27,10 @@ from formats.table import Layout
 from formats.table_cells import clean, shown
 from formats.table_head import Head, find, label
 from formats.table_reader import TableReader
-from formats.table_rows import DELIMITERS, Rows, Text
+from formats.table_rows import DELIMITERS, HEAD_LINES, Rows, Text
 from formats.table_zone import zone_of
-from records import Problem, Series
+from formats.xlsx import SIGNATURE, sheets
+from records import Problem, Series, Severity
 
 _CHUNK = 1 << 20
 
@@ -46,6 +47,15 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the reader was told besides the file."""
+
+    name: str
+    zone: ZoneInfo | None
+    layouts: Sequence[Layout]
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """A header in the rows of a file: the ``skip``-th row, below what is told above it."""
 
@@ -58,14 +68,47 @@ def read_table(
     name: str, file: BinaryIO, zone: ZoneInfo | None = None, layouts: Sequence[Layout] = ()
 ) -> Table:
     """Raises FormatError."""
-    tables = [*layouts, *all_layouts()]
+    asked = _Asked(name, zone, [*layouts, *all_layouts()])
+    if file.seekable() and _is_workbook(file):
+        return _workbook(file, asked)
     counts = _Counts(file)
     text = Text(file)
     if is_nem(next((row for _, row in text.head_rows(",") if any(row)), [])):
         nem = Nem()
-        return Table(nem.layout, nem.read(text.rows(",")))
-    found, delimiter = _recognise(text, tables)
-    return _table(name, zone, tables, found, text.rows(delimiter), counts.of(found.head.layout.several_above))
+        return Table(nem.layout, nem.read(text.rows(",", even=False)))
+    found, delimiter = _recognise(text, asked.layouts)
+    tables = counts.of(found.head.layout.several_above)
+    return Table(found.head.layout.id, _stretches(asked, found, text.rows(delimiter), tables))
+
+
+def _is_workbook(file: BinaryIO) -> bool:
+    file.seek(0)
+    start = file.read(len(SIGNATURE))
+    file.seek(0)
+    return start == SIGNATURE
+
+
+def _workbook(file: BinaryIO, asked: _Asked) -> Table:
+    """Every sheet that has a table; the others are told of."""
+    read: list[tuple[_Found, Rows]] = []
+    problems: list[Problem] = []
+    seen: list[Sequence[str]] = []
+    for sheet, rows in sheets(file):
+        found = _header(islice(rows(), HEAD_LINES), asked.layouts)
+        if found:
+            read.append((found, rows()))
+        else:
+            problems.append(Problem(sheet, "the sheet has no table of a known layout", Severity.NOTE))
+            seen = seen or [row for _, row in islice(rows(), HEAD_LINES)]
+    if not read:
+        raise _unknown(seen)
+
+    def stretches() -> Iterator[Series | Problem]:
+        yield from problems
+        for found, rows in read:
+            yield from _stretches(asked, found, rows, 1)
+
+    return Table(read[0][0].head.layout.id, stretches())
 
 
 def read_interval_csv(
@@ -100,21 +143,14 @@ def _ordered(series: Series) -> Series:
     return replace(series, readings=tuple(readings))
 
 
-def _table(
-    name: str, zone: ZoneInfo | None, layouts: Sequence[Layout], found: _Found, rows: Rows, tables: int
-) -> Table:
+def _stretches(asked: _Asked, found: _Found, rows: Rows, tables: int) -> Iterator[Series | Problem]:
     layout = found.head.layout
-    family = [each for each in layouts if each.id == layout.id]
-    used, problems = zone_of(layout, name, found.above, zone)
-    reader = TableReader(found.head, family, found.above, used, tables)
-
-    def stretches() -> Iterator[Series | Problem]:
-        yield from problems
-        for _ in range(found.skip):
-            next(rows)
-        yield from reader.read(rows)
-
-    return Table(layout.id, stretches())
+    family = [each for each in asked.layouts if each.id == layout.id]
+    zone, problems = zone_of(layout, asked.name, found.above, asked.zone)
+    yield from problems
+    for _ in range(found.skip):
+        next(rows)
+    yield from TableReader(found.head, family, found.above, zone, tables).read(rows)
 
 
 def _recognise(text: Text, layouts: Sequence[Layout]) -> tuple[_Found, str]:

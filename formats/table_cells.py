@@ -23,6 +23,12 @@ class Number(NamedTuple):
     doubtful: bool = False
 
 
+class Typed(str):
+    """A number that a spreadsheet keeps as one, with a decimal point whatever the texts beside it use."""
+
+    __slots__ = ()
+
+
 class NotANumber(ValueError):
     """A cell that should hold a number holds something else."""
 
@@ -55,6 +61,8 @@ def numbers(comma: bool, money: bool) -> Callable[[str], Number]:
     pattern, point = (_COMMA, ",") if comma else (_POINT, ".")
 
     def read(cell: str) -> Number:
+        if type(cell) is Typed:
+            return _number(cell, _POINT, ".")
         found = known.get(cell)
         if found is None:
             if len(known) >= _MOST_KEPT:

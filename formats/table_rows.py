@@ -72,8 +72,8 @@ class Text:
         except csv.Error:
             return
 
-    def rows(self, delimiter: str) -> Rows:
-        """All rows, with their lines' numbers. A last line that is shorter than the others is refused."""
+    def rows(self, delimiter: str, *, even: bool = True) -> Rows:
+        """All rows, with their lines' numbers; if they are to be even, a shorter last line is refused."""
         before: tuple[int, Sequence[str]] = (0, ())
         last = before
         try:
@@ -83,7 +83,7 @@ class Text:
                 before, last = last, row
         except csv.Error as exc:
             raise FormatError(DAMAGED) from exc
-        if self.is_cut and len(last[1]) < len(before[1]):
+        if even and self.is_cut and len("".join(last[1]).strip()) > 0 and len(last[1]) < len(before[1]):
             raise FormatError(f"The file is cut short in line {last[0]}: download it again.")
         if last[0]:
             yield last

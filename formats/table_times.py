@@ -65,6 +65,7 @@ class TimeReader:
         self.is_end = not (times.start or times.span)
         self._days: dict[str, Day] = {}
         self._clocks: dict[str, Clock] = {}
+        self._year_first: bool | None = None
         self._starts = _places(times.start or times.span, columns)
         self._ends = _places(times.end, columns)
         self._length = _places(times.length, columns)
@@ -201,10 +202,21 @@ class TimeReader:
         known = self._days.get(text)
         if known is None:
             read = read_date(text, self.times.order)
+            self._same_way(text)
             if len(self._days) >= _MOST_KEPT:
                 self._days.clear()
             known = self._days[text] = self._zone.day(read)
         return known
+
+    def _same_way(self, text: str) -> None:
+        """A spreadsheet that takes days for months turns the dates it can, and leaves the others as text."""
+        way = text[:4].isdigit()
+        if self._year_first is not None and way is not self._year_first:
+            raise FormatError(
+                "The file writes dates in two ways, as spreadsheets leave them that mix up days and months: "
+                "export it again, and read that file itself."
+            )
+        self._year_first = way
 
     def _clock(self, text: str) -> Clock:
         known = self._clocks.get(text)
