@@ -16,7 +16,8 @@ from console.ending import MACHINE, OK
 from console.finding import Finding, Health, fail, well
 from console.here import Here, here
 from console.printed import say_json, show
-from scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium
+from scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium, must_have_browser
+from scrapers.remote_browser import endpoint, named
 
 _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold red"}
 
@@ -48,13 +49,14 @@ async def _findings(now: Here) -> AsyncIterator[Finding]:
 
 async def _browser() -> Finding:
     try:
-        path = find_chromium()
+        must_have_browser()
+        where = named(endpoint()) if endpoint() else str(find_chromium())
         with tempfile.TemporaryDirectory() as scratch:
             async with Chromium(["127.0.0.1"], Path(scratch)) as chromium:
                 version = (await chromium.browser()).version
     except (BrowserMissing, BrowserGone) as exc:
         return fail("browser", str(exc))
-    return well("browser", f"Chromium {version} starts ({path})")
+    return well("browser", f"Chromium {version} starts ({where})")
 
 
 def _line(one: Finding) -> str:

@@ -18,7 +18,7 @@ from console.printed import say
 from farm.bell import bell_at
 from farm.private_redis import NoRedis
 from farm.supervisor import Workers, redis_at_hand
-from scrapers.browser import find_chromium
+from scrapers.browser import must_have_browser
 from scrapers.daemon_thread import in_daemon_thread
 from storage.store import Store
 from utilities import load_utilities
@@ -82,7 +82,7 @@ async def _serve(url: str, queue: str | None, processes: int | None, fake: FakeU
 
 async def _check(now: Here) -> None:
     """What a worker would refuse to start with, told once. Raises StorageError, BrowserMissing."""
-    find_chromium()
+    must_have_browser()
     (await asyncio.to_thread(Store.open, now.settings)).close()
 
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, ProxySettings, async_playwright
 from playwright.async_api import Error as PlaywrightError
+
+from scrapers import remote_browser
 
 _QUIET = (
     "--disable-background-networking",
@@ -58,8 +60,8 @@ class Chromium:
     """Playwright and one Chromium, each started when first needed; an async context manager.
 
     ``scratch`` is a private folder for what must not outlive them (``scrapers.scratch``), with the raw
-    ``traces`` in it. A browser that has
-    served ``visits`` visits, or has crashed, is followed by a fresh one, and closed when its last visit ends.
+    ``traces`` in it. A browser that has served ``visits`` visits, or has crashed, is followed by a fresh one,
+    and closed when its last visit ends. With ``BROWSER_ENDPOINT`` it is one on another machine.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Chromium:
         self.traces = scratch / "traces"
         self._hosts = hosts
         self._headed = headed
+        self._endpoint = "" if headed else remote_browser.endpoint()
         self._visits = visits
         self._entered = False
         self._driver: asyncio.Task[Playwright] | None = None
@@ -134,6 +137,15 @@ class Chromium:
                 self._generations.remove(generation)
                 await _close(generation)
 
+    @property
+    def makes_traces(self) -> bool:
+        """Whether a trace stays on this machine."""
+        return not self._endpoint
+
+    def proxy(self, hosts: Sequence[str]) -> ProxySettings | None:
+        """What a context needs to keep to ``hosts``, if the browser itself does not."""
+        return remote_browser.proxy_to_nowhere(hosts) if self._endpoint else None
+
     def _newest(self) -> _Generation:
         current = self._current()
         if current is None:
@@ -148,6 +160,17 @@ class Chromium:
         return None if newest.is_dead or newest.served >= self._visits else newest
 
     async def _launch(self) -> Browser:
+        return await (self._connect() if self._endpoint else self._start_one())
+
+    async def _connect(self) -> Browser:
+        must_have_browser()
+        try:
+            return await remote_browser.connect(await self.driver(), self._endpoint)
+        except PlaywrightError as exc:
+            where, todo = remote_browser.named(self._endpoint), remote_browser.advice(exc)
+            raise BrowserMissing(f"The browser at {where} cannot be used: {todo}.") from None
+
+    async def _start_one(self) -> Browser:
         path = find_chromium(headed=self._headed)
         arguments = [*_QUIET, f"--host-resolver-rules={_only(self._hosts)}"]
         if os.geteuid() == 0:
@@ -180,6 +203,15 @@ async def _close(generation: _Generation) -> None:
 
 def _only(hosts: Sequence[str]) -> str:
     return ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {host}" for host in hosts)])
+
+
+def must_have_browser() -> None:
+    """Whether there is a browser to be used, as far as can be told without starting it. BrowserMissing."""
+    address = remote_browser.endpoint()
+    if not address:
+        find_chromium()
+    elif fault := remote_browser.fault(address):
+        raise BrowserMissing(fault)
 
 
 def find_chromium(*, headed: bool = False) -> Path:
@@ -235,6 +267,7 @@ async def _check() -> str:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(f"{find_chromium()} {asyncio.run(_check())}\n")
+        where = remote_browser.endpoint() and remote_browser.named(remote_browser.endpoint())
+        sys.stdout.write(f"{where or find_chromium()} {asyncio.run(_check())}\n")
     except BrowserMissing as exc:
         sys.exit(str(exc))

@@ -214,14 +214,15 @@ class BrowserPage:
 
     async def _page_of(self, browser: Browser) -> Page:
         state = await self._http.transport.storage_state() if self._http.transport is not None else None
-        self._context = await browser.new_context(storage_state=state, accept_downloads=True)
+        self._context = await browser.new_context(
+            storage_state=state, accept_downloads=True, proxy=self._chromium.proxy(self._hosts)
+        )
         if self._admission is None:
             await self._context.route(lambda url: not self._allows(url), self._refuse)
         else:
             await self._admission.start(self._context)
-        self._trace = traces.new_name()
-        await self._context.tracing.start(name=self._trace, snapshots=True, screenshots=False, sources=False)
-        self._tracing = True
+        if self._chromium.makes_traces:
+            await self._start_trace(self._context)
         if self._session is not None and self._session.session_storage:
             await self._context.add_init_script(_restoring(self._session.session_storage))
         self._page = await self._context.new_page()
@@ -230,6 +231,11 @@ class BrowserPage:
         self._page.on("crash", self._let_go)
         self._http.transport = InBrowser(self._context.request)
         return self._page
+
+    async def _start_trace(self, context: BrowserContext) -> None:
+        self._trace = traces.new_name()
+        await context.tracing.start(name=self._trace, snapshots=True, screenshots=False, sources=False)
+        self._tracing = True
 
     def _failed(self, request: Request) -> None:
         """Routes do not see redirects; the browser resolves no foreign host, and this says which it was."""

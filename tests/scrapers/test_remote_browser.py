@@ -1,0 +1,164 @@
+"""A browser on another machine: contexts of their own, the portal's hosts only, and another after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from mfa.port import Nobody
+from records import Outcome
+from scrapers.browser import BrowserGone, BrowserMissing, Chromium
+from scrapers.evidence import keep_evidence
+from scrapers.outcomes import Stop
+from scrapers.redact import Secrets
+from scrapers.visit import Visit
+from tests.browser_server import BrowserServer, browser_server
+from tests.local_site import Site, closed_site, local_site
+from tests.scrapers.village import BILLS, Village, pages
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BrowserServer]:
+    """With no browser on this machine."""
+    with browser_server(tmp_path / "elsewhere") as server:
+        monkeypatch.setenv("BROWSER_ENDPOINT", server.address)
+        monkeypatch.setenv("METERFARM_BROWSER", str(tmp_path / "none here"))
+        yield server
+
+
+@pytest.fixture
+async def chromium(server: BrowserServer, tmp_path: Path) -> AsyncIterator[Chromium]:
+    (tmp_path / "scratch").mkdir()
+    async with Chromium(["127.0.0.1"], tmp_path / "scratch") as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def foreign() -> Iterator[Site]:
+    async def stolen(_: Request) -> Response:
+        return PlainTextResponse("yours")
+
+    with local_site([Route("/{path}", stolen)], "127.0.0.2") as site:
+        yield site
+
+
+@pytest.fixture
+def portal(foreign: Site) -> Iterator[Site]:
+    with local_site(pages(foreign.url)) as site:
+        yield site
+
+
+def _visit(chromium: Chromium, portal: Site) -> Visit:
+    return Visit(Village(), portal.url, chromium, Nobody(), Secrets())
+
+
+async def test_a_visit_goes_on_there_and_each_has_a_context_of_its_own(
+    chromium: Chromium, portal: Site
+) -> None:
+    async with _visit(chromium, portal) as one, _visit(chromium, portal) as other:
+        for visit in (one, other):
+            await visit.page.open("/bills")
+            assert await visit.page.arrive(BILLS) is BILLS
+        assert one.page.shown is not None
+        assert other.page.shown is not None
+        assert one.page.shown.context.browser is other.page.shown.context.browser
+        await one.page.open("/keep")
+        await one.page.open("/show")
+        assert "kept long" in await one.page.shown.inner_text("#kept")
+        await other.page.open("/show")
+        assert "kept" not in await other.page.shown.inner_text("#kept")
+
+
+@pytest.mark.parametrize("path", ["/away", "/near-then-away", "/hop", "/sub"])
+async def test_no_request_leaves_the_portals_hosts(
+    chromium: Chromium, portal: Site, foreign: Site, path: str
+) -> None:
+    """Redirects, which no page handler sees, included."""
+    async with _visit(chromium, portal) as visit:
+        if path in {"/away", "/near-then-away"}:
+            with pytest.raises(Stop, match="host that is not its own") as stopped:
+                await visit.page.open(path)
+            assert stopped.value.outcome is Outcome.BLOCKED
+        else:
+            page = await visit.page.open(path)
+            await page.wait_for_load_state()
+            assert {step["host"] for step in visit.steps if step["step"] == "refused"} == {"127.0.0.2"}
+        assert not foreign.requested
+        assert portal.requested
+
+
+async def test_another_browser_is_had_after_a_crash(
+    server: BrowserServer, chromium: Chromium, portal: Site
+) -> None:
+    gone = asyncio.Event()
+    (await chromium.browser()).on("disconnected", lambda _: gone.set())
+    async with _visit(chromium, portal) as visit:
+        await visit.page.open("/bills")
+        server.stop()
+        with pytest.raises(BrowserGone):
+            await visit.page.open("/bills")
+    await gone.wait()
+    again = asyncio.create_task(chromium.browser())
+    server.start()
+    assert (await again).is_connected()
+    async with _visit(chromium, portal) as visit:
+        await visit.page.open("/bills")
+        assert await visit.page.arrive(BILLS) is BILLS
+
+
+async def test_no_trace_is_made_there(
+    server: BrowserServer, chromium: Chromium, portal: Site, tmp_path: Path
+) -> None:
+    """It would have what was typed, on a disk that is not ours."""
+    async with _visit(chromium, portal) as visit:
+        await visit.page.open("/form")
+        assert visit.page.shown is not None
+        await visit.page.fill(visit.page.shown.locator("input"), "canary-4711")
+        kept = await keep_evidence(visit, tmp_path / "evidence")
+    assert kept is not None
+    assert {file.name for file in kept.iterdir()} == {"page.png", "page.html", "visit.log"}
+    assert "canary-4711" not in (kept / "page.html").read_text()
+    elsewhere = [file for file in (tmp_path / "elsewhere").rglob("*") if file.is_file()]
+    assert not [file for file in elsewhere if b"canary-4711" in file.read_bytes()]
+
+
+async def test_what_is_secret_in_the_address_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = closed_site().rsplit(":", 1)[1]
+    monkeypatch.setattr("scrapers.remote_browser._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setenv("BROWSER_ENDPOINT", f"ws://127.0.0.1:{port}/canary-4711")
+    async with Chromium([], tmp_path) as chromium:
+        with pytest.raises(
+            BrowserMissing, match=rf"at ws://127\.0\.0\.1:{port} .*does not answer"
+        ) as refused:
+            await chromium.browser()
+    assert "canary" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+async def test_a_wrong_path_is_said(
+    server: BrowserServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROWSER_ENDPOINT", server.address + "-not")
+    async with Chromium([], tmp_path) as chromium:
+        with pytest.raises(BrowserMissing, match="refuses the path in BROWSER_ENDPOINT"):
+            await chromium.browser()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:3000", "ws://", "ws://host:x", "3000"])
+async def test_what_is_no_address_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("BROWSER_ENDPOINT", address)
+    async with Chromium([], tmp_path) as chromium:
+        with pytest.raises(
+            BrowserMissing, match="BROWSER_ENDPOINT is not the address of a Playwright server"
+        ):
+            await chromium.browser()
