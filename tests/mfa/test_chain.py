@@ -71,3 +71,21 @@ async def test_what_the_secret_cannot_answer_goes_to_the_person() -> None:
 async def test_without_a_secret_an_authenticators_code_is_asked_for() -> None:
     keyboard = Keyboard(["048213"])
     assert await AnswerChain(Person(keyboard.ask)).answer(ASKS_CODE) == Code("048213")
+
+
+class Receiving(Person):
+    """Somebody at a keyboard, beside a mailbox that receives codes."""
+
+    def answers_itself(self, option: FactorOption) -> bool:
+        return option.factor is Factor.EMAIL
+
+
+async def test_a_factor_whose_answer_comes_by_itself_is_chosen_without_asking() -> None:
+    keyboard = Keyboard(["1"])
+    receiving = Receiving(keyboard.ask)
+    assert await AnswerChain(receiving).answer(CHOICE) == Choice(MAIL)
+    assert await AnswerChain(receiving, _secret()).answer(WITH_APP) == Choice(APP)
+    assert await AnswerChain(receiving, preferred=Factor.SMS).answer(CHOICE) == Choice(PHONE)
+    assert not keyboard.shown
+    refused = CHOICE.asked_again("That way is not available now.")
+    assert await AnswerChain(receiving).answer(refused) == Choice(PHONE)

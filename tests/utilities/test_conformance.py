@@ -64,6 +64,18 @@ def test_signs_say_how_they_are_recognised(utility: Utility) -> None:
     assert not meant & {Outcome.COMPLETE, Outcome.PARTIAL, Outcome.UNKNOWN_PAGE}
 
 
+def test_messages_that_bring_codes_are_declared_sharply(utility: Utility) -> None:
+    """Who sends them, and where in them the one code is."""
+    for declared in (*utility.mail_codes, *utility.text_codes):
+        assert declared.senders
+        assert all(sender.strip() == sender != "" for sender in declared.senders)
+        assert re.compile(declared.pattern).groups == 1
+        assert not re.fullmatch(declared.pattern, "")
+    for mail in utility.mail_codes:
+        assert all("@" in sender for sender in mail.senders)
+        re.compile(mail.subject)
+
+
 def _look(sign: Sign) -> tuple[str, str, str]:
     return sign.path, sign.heading, sign.text
 
