@@ -18,15 +18,8 @@ _TABLES = [metadata.tables[str(row.__tablename__)] for row in (ReadingRow, Readi
 def align(session: Session, row: SeriesRow, shown: Series) -> Sequence[Reading]:
     """The readings at the stored series' exponent, which is lowered first if theirs is finer.
 
-    Raises FormatError if they are in another unit, or if a value does not fit 64 bits.
+    Raises FormatError if a value does not fit 64 bits.
     """
-    if shown.unit.value != row.unit:
-        raise FormatError(
-            f"Meter {shown.meter_id} sent {shown.unit.value} where {row.unit} is stored; "
-            "nothing of this export was stored, have the utility's script looked at."
-        )
-    if not shown.readings:
-        return ()
     if shown.exponent < row.exponent:
         _refine(session, row, shown)
     factor = 10 ** (shown.exponent - row.exponent)

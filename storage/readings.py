@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
-from sqlmodel import Session, col
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlmodel import Session
 from sqlmodel import select as select_rows
 
-from records import Commodity, Direction, EventKind, Reading, Series, Unit
+from formats.errors import FormatError
+from records import EventKind, Measure, Reading, Series
 from storage import accounts, events, exponents, stretches
+from storage.covered import AMOUNTS
 from storage.database import now as database_now
-from storage.results import Coverage, ReadingCounts
-from storage.tables import (
-    AccountRow,
-    MeterRow,
-    ReadingRevisionRow,
-    ReadingRow,
-    SeriesRow,
-    metadata,
-)
+from storage.granularity import by_grain
+from storage.results import ReadingCounts
+from storage.tables import AccountRow, SeriesRow, metadata
 from storage.tables.base import BIG
 
 _READING = metadata.tables["reading"]
@@ -30,7 +27,6 @@ _OF_SERIES = _READING.c.series_id == bindparam("series")
 _BETWEEN = select(*_VALUES).where(
     _OF_SERIES, _READING.c.start.between(bindparam("earliest"), bindparam("latest"))
 )
-_READINGS = select(*_VALUES).where(_OF_SERIES).order_by(_READING.c.start)
 _THIS = and_(_READING.c.series_id == bindparam("its_series"), _READING.c.start == bindparam("at"))
 _REVISE = insert(_REVISION).from_select(
     ["series_id", *Reading._fields, "seen", "replaced"],
@@ -38,84 +34,35 @@ _REVISE = insert(_REVISION).from_select(
 )
 _CHANGE = update(_READING).where(_THIS)
 _SERIES_OF = select_rows(SeriesRow).where(
-    SeriesRow.meter_id == bindparam("meter"), SeriesRow.direction == bindparam("direction")
+    SeriesRow.meter_id == bindparam("meter"),
+    SeriesRow.commodity == bindparam("commodity"),
+    SeriesRow.measure == bindparam("measure"),
+    SeriesRow.direction == bindparam("direction"),
 )
 
 
 def save(session: Session, account: AccountRow, document_id: int, series: Sequence[Series]) -> ReadingCounts:
     """Insert what is new, update what changed; ``account`` is locked.
 
-    Of two readings with the same start the last counts. A changed reading's former value is kept.
+    Of two readings with the same start and length the last counts. A changed reading's former value is kept.
+    A zero does not replace a value: portals show zeros where the values are not there yet.
     Raises FormatError if a series cannot be told in what is stored of it.
     """
-    inserted = changed = total = 0
+    inserted = changed = held = total = 0
     now = int(time.time())
     news: dict[str, list[Reading]] = {}
-    for one in series:
-        row = _series(session, account, one)
+    for row, one in _by_length(session, account, series):
         readings = {reading[0]: reading for reading in exponents.align(session, row, one)}
-        fresh, different = _write(session.connection(), row.id, readings, now)
+        keeps = one.measure is not Measure.TEMPERATURE
+        fresh, different, zeros = _write(session.connection(), row.id, readings, now, keeps=keeps)
         if fresh or different:
             news.setdefault(one.meter_id, []).extend([*fresh, *different])
-        inserted, changed = inserted + len(fresh), changed + len(different)
+        inserted, changed, held = inserted + len(fresh), changed + len(different), held + zeros
         total += len(readings)
-    counts = ReadingCounts(inserted, changed, total - inserted - changed)
+    counts = ReadingCounts(inserted, changed, total - inserted - changed - held, held)
     if news:
         _tell(session, account, document_id, news, counts)
     return counts
-
-
-def coverage(session: Session, account_id: int) -> dict[str, Coverage]:
-    """By meter number, for meters with readings."""
-    end = func.max(col(ReadingRow.start) + col(ReadingRow.seconds))
-    query = (
-        select(col(MeterRow.number), func.min(col(ReadingRow.start)), end, func.count())
-        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
-        .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
-        .where(col(MeterRow.account_id) == account_id)
-        .group_by(col(MeterRow.number))
-    )
-    return {number: Coverage(*rest) for number, *rest in session.execute(query)}
-
-
-def stored(session: Session, account_id: int, meter_id: str) -> list[Series]:
-    """The meter's series, a direction each."""
-    query = (
-        select_rows(MeterRow, SeriesRow)
-        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
-        .where(MeterRow.account_id == account_id, MeterRow.number == meter_id)
-        .order_by(col(SeriesRow.direction))
-    )
-    connection = session.connection()
-    return [
-        Series(
-            meter.number,
-            Commodity(meter.commodity),
-            Direction(row.direction),
-            Unit(row.unit),
-            row.exponent,
-            list(map(Reading._make, connection.execute(_READINGS, {"series": row.id}))),
-        )
-        for meter, row in session.exec(query).all()
-    ]
-
-
-def fingerprints(session: Session, account_id: int) -> dict[str, str]:
-    """By meter number, a text that differs whenever the meter's stored readings do."""
-    inserts = select(func.count()).where(col(ReadingRow.series_id) == SeriesRow.id).scalar_subquery()
-    revisions = (
-        select(func.count()).where(col(ReadingRevisionRow.series_id) == SeriesRow.id).scalar_subquery()
-    )
-    query = (
-        select(col(MeterRow.number), col(SeriesRow.id), col(SeriesRow.exponent), inserts, revisions)
-        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
-        .where(col(MeterRow.account_id) == account_id)
-        .order_by(col(MeterRow.number), col(SeriesRow.id))
-    )
-    found: dict[str, str] = {}
-    for number, *state in session.execute(query):
-        found[number] = " ".join([found.get(number, ""), ":".join(map(str, state))]).strip()
-    return found
 
 
 def _tell(
@@ -141,29 +88,61 @@ def _tell(
     events.tell(session, account.customer_id, EventKind.NEW_INTERVALS, key, about)
 
 
-def _series(session: Session, account: AccountRow, shown: Series) -> SeriesRow:
+def _by_length(
+    session: Session, account: AccountRow, series: Iterable[Series]
+) -> Iterator[tuple[SeriesRow, Series]]:
+    """Each series, or its readings of one usual length each, with the row they belong to."""
+    for one in series:
+        if not one.readings:
+            continue
+        rows = _rows_of(session, account, one)
+        for seconds, readings in by_grain(one.readings).items():
+            row = rows.get(seconds) or _new_row(session, account, one, seconds)
+            yield row, one if readings is one.readings else replace(one, readings=readings)
+
+
+def _rows_of(session: Session, account: AccountRow, shown: Series) -> dict[int, SeriesRow]:
+    """The stored rows of its kind, by usual length."""
     meter = accounts.meter(session, account, shown.meter_id, shown.commodity)
-    its = {"meter": meter.id, "direction": shown.direction.value}
-    row = session.exec(_SERIES_OF, params=its).first()
-    if row is None:
-        row = SeriesRow(
-            company_id=account.company_id,
-            meter_id=meter.id,
-            direction=shown.direction.value,
-            unit=shown.unit.value,
-            exponent=shown.exponent,
+    its = {
+        "meter": meter.id,
+        "commodity": shown.commodity.value,
+        "measure": shown.measure.value,
+        "direction": shown.direction.value,
+    }
+    found = session.exec(_SERIES_OF, params=its).all()
+    other = next((row.unit for row in found if row.unit != shown.unit.value), None)
+    if other is not None and shown.measure in AMOUNTS:
+        raise FormatError(
+            f"Meter {shown.meter_id} sent {shown.unit.value} where {other} is stored; "
+            "nothing of this export was stored, have the utility's script looked at."
         )
-        session.add(row)
-        session.flush()
+    return {row.seconds: row for row in found if row.unit == shown.unit.value}
+
+
+def _new_row(session: Session, account: AccountRow, shown: Series, seconds: int) -> SeriesRow:
+    row = SeriesRow(
+        company_id=account.company_id,
+        meter_id=accounts.meter(session, account, shown.meter_id, shown.commodity).id,
+        commodity=shown.commodity.value,
+        measure=shown.measure.value,
+        direction=shown.direction.value,
+        unit=shown.unit.value,
+        seconds=seconds,
+        exponent=shown.exponent,
+    )
+    session.add(row)
+    session.flush()
     return row
 
 
 def _write(
-    connection: Connection, series_id: int, readings: Mapping[int, Reading], now: int
-) -> tuple[list[Reading], list[Reading]]:
-    """Write what differs from what is stored; returns the inserted and the changed."""
-    if not readings:
-        return [], []
+    connection: Connection, series_id: int, readings: Mapping[int, Reading], now: int, *, keeps: bool
+) -> tuple[list[Reading], list[Reading], int]:
+    """Write what differs from what is stored; returns the inserted, the changed, and how many were held.
+
+    ``keeps``: a zero does not replace a value.
+    """
     around = {"series": series_id, "earliest": min(readings), "latest": max(readings)}
     stored = {row[0]: tuple(row) for row in connection.execute(_BETWEEN, around)}
     if not stored:
@@ -172,6 +151,9 @@ def _write(
         different = [reading for reading in readings.values() if stored.get(reading[0]) != reading]
         inserts = [reading for reading in different if reading[0] not in stored]
         changes = [reading for reading in different if reading[0] in stored]
+    held = {reading[0] for reading in changes if keeps and _not_yet(reading, stored[reading[0]])}
+    if held:
+        changes = [reading for reading in changes if reading[0] not in held]
     if inserts:
         _insert(connection, series_id, inserts, now)
     if changes:
@@ -182,7 +164,12 @@ def _write(
         stretches.anew(connection, series_id)
     elif inserts:
         stretches.extend(connection, series_id, inserts)
-    return inserts, changes
+    return inserts, changes, len(held)
+
+
+def _not_yet(new: Reading, stored: Sequence[int]) -> bool:
+    """Whether it is a zero where there is a value. An estimate gives way to a zero that was measured."""
+    return new[2] == 0 and stored[2] != 0 and (new[3] or not stored[3])
 
 
 def _insert(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:

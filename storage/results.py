@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,13 +13,17 @@ from pydantic import SecretStr
 from records import (
     Account,
     Bill,
+    Commodity,
     CustomerState,
+    Direction,
     Document,
     EventKind,
     ListedBill,
+    Measure,
     Outcome,
     RunKind,
     SecretKind,
+    Unit,
 )
 
 
@@ -175,7 +180,33 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesCoverage:
+    """What is stored of one kind of reading of a meter, as far as it counts.
+
+    ``seconds`` are the usual lengths of its readings, the shortest first; ``stretches`` the times without a
+    gap, in order, in epoch seconds, the last not included. ``readings`` counts those of all lengths.
+    """
+
+    meter_id: str
+    commodity: Commodity
+    measure: Measure
+    direction: Direction
+    unit: Unit
+    seconds: Sequence[int]
+    readings: int
+    stretches: Sequence[tuple[int, int]]
+
+    @property
+    def gaps(self) -> Sequence[tuple[int, int]]:
+        """The times between the stretches."""
+        return [(one[1], other[0]) for one, other in pairwise(self.stretches)]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingCounts:
+    """What became of an export's readings. ``held`` are zeros that did not replace a value."""
+
     inserted: int
     changed: int
     unchanged: int
+    held: int = 0

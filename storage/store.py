@@ -34,6 +34,7 @@ from storage import (
     bills,
     briefings,
     challenges,
+    covered,
     credentials,
     customers,
     days,
@@ -52,10 +53,11 @@ from storage import (
     roster,
     runs,
     sessions,
+    stored_series,
 )
 from storage.channels import Channels
 from storage.database import Database, now
-from storage.files import Files
+from storage.files import AnyFiles, files_at
 from storage.home import FILES, prepare_home
 from storage.migrations import bring_up_to_date
 from storage.results import (
@@ -68,6 +70,7 @@ from storage.results import (
     ReadingCounts,
     Rejection,
     SavedSession,
+    SeriesCoverage,
     StoredAccount,
     StoredBill,
     StoredExport,
@@ -91,13 +94,13 @@ _SWEEP_AFTER = 3600.0
 class Store:
     """Open it with ``Store.open``. Anything that goes wrong with the state is a ``StorageError``."""
 
-    def __init__(self, database: Database, vault: Vault, home: Path) -> None:
+    def __init__(self, database: Database, vault: Vault, home: Path, files: AnyFiles) -> None:
         self._database = database
         self._vault = vault
         self._home = home
         self._lease: Lease | None = None
         self._loaded: bytes | None = None
-        self.files = Files(home / FILES)
+        self.files = files
         self.channels = Channels(database, vault)
 
     @classmethod
@@ -108,7 +111,8 @@ class Store:
         with ExitStack() as on_failure:
             on_failure.callback(database.close)
             bring_up_to_date(database, home)
-            store = cls(database, keyring.open_vault(settings, home, database), home)
+            vault = keyring.open_vault(settings, home, database)
+            store = cls(database, vault, home, files_at(settings.files_url, home / FILES))
             on_failure.pop_all()
         return store
 
@@ -538,7 +542,12 @@ class Store:
     def coverage(self, account_id: int) -> Mapping[str, Coverage]:
         """By meter id, for meters that have readings."""
         with self._database.reading() as session:
-            return readings.coverage(session, account_id)
+            return stored_series.coverage(session, account_id)
+
+    def interval_coverage(self, account_id: int) -> Sequence[SeriesCoverage]:
+        """The times that each kind of reading of the account's meters covers, and their gaps."""
+        with self._database.reading() as session:
+            return covered.by_series(session, account_id)
 
     def whole_days(
         self,
@@ -548,7 +557,7 @@ class Store:
         first: date | None = None,
         last: date | None = None,
     ) -> Set[date]:
-        """The days of ``zone`` that every series of the meter covers from midnight to midnight.
+        """The days of ``zone`` that the meter's readings cover from midnight to midnight, in each direction.
 
         ``first`` and ``last`` are the days to look at, both included: it is quicker for fewer.
         """
@@ -560,6 +569,7 @@ class Store:
     ) -> ReadingCounts:
         """Keep an export and its readings, all or nothing, each series at the finest exponent it came in.
 
+        What is restated replaces what was there, which is kept as a revision; a zero replaces no value.
         Raises FormatError, and stores nothing, if a series changed its unit or has values beyond 64 bits.
         """
         sha256 = self.files.put(document.content)
@@ -571,14 +581,14 @@ class Store:
             return readings.save(session, account, kept, series)
 
     def series(self, account_id: int, meter_id: str) -> Sequence[Series]:
-        """All readings of the meter, a series for each direction."""
+        """The meter's readings, a series for each measure and direction, at the finest length there is."""
         with self._database.reading() as session:
-            return readings.stored(session, account_id, meter_id)
+            return stored_series.stored(session, account_id, meter_id)
 
     def fingerprints(self, account_id: int) -> Mapping[str, str]:
         """By meter id, a text that changes whenever the meter's readings do."""
         with self._database.reading() as session:
-            return readings.fingerprints(session, account_id)
+            return stored_series.fingerprints(session, account_id)
 
     def sweep(self, older_than: float = _SWEEP_AFTER) -> int:
         """Delete unreferenced files, and leftovers untouched for ``older_than`` seconds; returns how many."""

@@ -1,4 +1,4 @@
-"""Interval readings: a series a meter and direction, a row a reading, the times they cover, former values."""
+"""Interval readings: series, a row a reading, the times they cover, former values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from storage.tables.base import BIG, Keyed, Owned, Row, table_args
 
 
 class SeriesRow(Owned, table=True):
-    """Readings of a meter in one direction, each ``mantissa * 10**exponent`` of ``unit``."""
+    """Readings of a meter of one kind and length, each ``mantissa * 10**exponent`` of ``unit``.
 
-    __table_args__ = table_args(UniqueConstraint("meter_id", "direction"))
+    ``seconds`` is the usual length of its readings (``storage.granularity``).
+    """
+
+    __table_args__ = table_args(
+        UniqueConstraint("meter_id", "commodity", "measure", "direction", "unit", "seconds")
+    )
 
     meter_id: int = Field(foreign_key="meter.id", ondelete="CASCADE")
+    commodity: str
+    measure: str
     direction: str
     unit: str
+    seconds: int
     exponent: int
 
 

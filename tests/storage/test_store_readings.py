@@ -160,7 +160,7 @@ with Store.open(Settings()) as store:
     claimed = 0
     for turn in range(12):
         own = series([turn], start=START + 900 * (1 + mine + 4 * turn))
-        store.save_readings(account, EXPORT, f"{mine}-{turn}", [own, series([mine * 100 + turn])])
+        store.save_readings(account, EXPORT, f"{mine}-{turn}", [own, series([mine * 100 + turn + 1])])
         store.save_session(customer, b"state", trusted_since=None)
         claimed += store.claim_totp_step(customer, turn)
     print(claimed)

@@ -266,10 +266,13 @@ def _intervals() -> None:
     _owned(
         "series",
         _of("meter"),
+        _column("commodity", sa.String),
+        _column("measure", sa.String),
         _column("direction", sa.String),
         _column("unit", sa.String),
+        _column("seconds", sa.Integer),
         _column("exponent", sa.Integer),
-        sa.UniqueConstraint("meter_id", "direction"),
+        sa.UniqueConstraint("meter_id", "commodity", "measure", "direction", "unit", "seconds"),
     )
     op.create_table(
         "reading",
