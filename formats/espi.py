@@ -1,186 +1,75 @@
 """A streaming walk over ESPI (Green Button) XML: the resources of a feed in document order, still unlinked.
 
-Namespaces and prefixes do not matter, nor whether a resource sits in an Atom entry or stands bare. Elements
-are dropped as soon as they are read, so memory grows with the readings and not with the file. No document
-type, entity or network is ever followed.
+Namespaces and prefixes do not matter, nor whether a resource sits in an Atom entry or stands bare. Nothing is
+kept but what is being read, so memory does not grow with the file. A document type is refused before it is
+read; no entity but XML's own five and no network is ever followed.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
-from io import BytesIO
-
-from lxml import etree
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from formats.errors import FormatError
-from formats.espi_reading import RawReading
-from formats.espi_runs import Runs
+from formats.espi_elements import Elements
+from formats.espi_links import Links
+from formats.espi_resources import Item
 from formats.sniff import looks_like_html
 
-_HOST = re.compile(r"^\w+://[^/]*")
-_READ = ("entry", "IntervalReading", "IntervalBlock", "UsagePoint", "MeterReading", "ReadingType")
-_KNOWN = ("UsageSummary", "ElectricPowerUsageSummary", "ElectricPowerQualitySummary", "LocalTimeParameters")
-_TAGS = tuple(f"{{*}}{name}" for name in _READ + _KNOWN)
+CHUNK = 256 * 1024
+_BOM = b"\xef\xbb\xbf"
+_EMPTY = "The Green Button file is empty: download it again."
+_HTML = "The Green Button file is a web page (HTML) instead of XML: download it again."
+_NONE = "The XML file holds no Green Button data: check that it is a Green Button export."
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
-    """An entry's title and hrefs, each a path without host and outer slashes; empty for a bare resource."""
+@dataclass(slots=True)
+class Walk:
+    """A pass over a file that can be sought in. ``far`` has the links of entries too long to wait for.
 
-    title: str = ""
-    own: str = ""
-    up: str = ""
-    related: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class UsagePoint:
-    service_kind: str
-    serial: str
-    links: Links
-
-
-@dataclass(frozen=True, slots=True)
-class MeterReading:
-    links: Links
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingType:
-    """The codes as the file has them, by element name."""
-
-    codes: Mapping[str, str]
-    links: Links
-
-
-@dataclass(frozen=True, slots=True)
-class IntervalBlock:
-    """``unreadable`` counts its readings without a usable start, length or value."""
-
-    readings: list[RawReading]
-    unreadable: int
-    links: Links
-
-
-Resource = UsagePoint | MeterReading | ReadingType | IntervalBlock
-
-
-def walk(content: bytes) -> Iterator[Resource]:
-    """Yield the resources of a Green Button file.
-
-    Raises FormatError if it is empty, a web page, damaged, declares a document type or holds nothing of ESPI.
+    A pass that does not ``keep`` readings fills it, and says nothing of readings but where they are.
     """
-    if not content.strip():
-        raise FormatError("The Green Button file is empty: download it again.")
-    if looks_like_html(content):
-        raise FormatError("The Green Button file is a web page (HTML) instead of XML: download it again.")
-    found = _quickly(content)
-    try:
-        yield from _resources(content, Runs(b"")) if found is None else found
-    except etree.XMLSyntaxError as exc:
-        line = exc.lineno or 1
-        raise FormatError(
-            f"The Green Button file is cut short or damaged at line {line}: download it again."
-        ) from exc
 
+    file: BinaryIO
+    keep: bool = True
+    far: dict[int, Links] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
+    """Names of the resources without readings that were come upon, such as ``Customer``."""
 
-def _quickly(content: bytes) -> list[Resource] | None:
-    """The resources, found with the runs taken out; None if the file must be read as it is to tell."""
-    runs = Runs(content)
-    with suppress(etree.XMLSyntaxError, FormatError):
-        found = list(_resources(runs.xml, runs))
-        return None if runs.left else found
-    return None
+    def __iter__(self) -> Iterator[Item]:
+        """Raises FormatError where reading has to stop, after what was there until then.
 
+        That is where the file is empty, a web page, cut short, damaged or declares a document type; and at
+        its end if it held nothing of ESPI.
+        """
+        elements = Elements(self.keep, self.far, self.others)
+        error: FormatError | None = None
+        try:
+            for chunk, last in self._chunks():
+                elements.feed(chunk, last)
+                yield from elements.taken()
+        except FormatError as exc:
+            error = exc
+        yield from elements.rest()
+        if error is not None:
+            raise error
+        if not elements.known:
+            raise FormatError(_NONE)
 
-def _resources(xml: bytes, runs: Runs) -> Iterator[Resource]:
-    events = etree.iterparse(
-        BytesIO(xml),
-        tag=_TAGS,
-        remove_comments=True,
-        remove_pis=True,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-    )
-    waiting: list[Callable[[Links], Resource]] = []
-    readings: list[RawReading] = []
-    unreadable = 0
-    known = False
-    for _, element in events:
-        if not known:
-            _refuse_document_type(element)
-        name = str(element.tag).rpartition("}")[2]
-        known = known or name != "entry"
-        if name == "IntervalReading":
-            run = runs.read(element)
-            readings += run.readings
-            unreadable += run.unreadable
-        elif name == "IntervalBlock":
-            waiting.append(partial(IntervalBlock, readings, unreadable))
-            readings, unreadable = [], 0
-        elif name == "entry":
-            links = _links(element)
-            yield from (make(links) for make in waiting)
-            waiting.clear()
-        elif name in _MAKERS:
-            waiting.append(_MAKERS[name](element))
-            continue
-        element.clear()
-    yield from (make(Links()) for make in waiting)
-    if events.root is not None:
-        _refuse_document_type(events.root)
-    if not known:
-        raise FormatError("The XML file holds no Green Button data: check that it is a Green Button export.")
-
-
-def _refuse_document_type(element: etree._Element) -> None:
-    if element.getroottree().docinfo.doctype:
-        raise FormatError(
-            "The Green Button file declares a document type (DTD), which is refused: get a plain export."
-        )
-
-
-def _usage_point(element: etree._Element) -> Callable[[Links], Resource]:
-    kind = element.findtext("{*}ServiceCategory/{*}kind") or ""
-    serial = next(element.itertext("{*}serialNumber"), "")
-    return partial(UsagePoint, kind.strip(), str(serial).strip())
-
-
-def _reading_type(element: etree._Element) -> Callable[[Links], Resource]:
-    return partial(
-        ReadingType,
-        {etree.QName(part).localname: (part.text or "").strip() for part in element.iterchildren("*")},
-    )
-
-
-def _meter_reading(_: etree._Element) -> Callable[[Links], Resource]:
-    return MeterReading
-
-
-_MAKERS: dict[str, Callable[[etree._Element], Callable[[Links], Resource]]] = {
-    "UsagePoint": _usage_point,
-    "MeterReading": _meter_reading,
-    "ReadingType": _reading_type,
-}
-
-
-def _links(entry: etree._Element) -> Links:
-    """The entry's links; the entries before it are let go, which the feed would keep as empty shells."""
-    hrefs: dict[str, list[str]] = {"self": [""], "up": [""], "related": []}
-    for link in entry.iterchildren("{*}link"):
-        hrefs.get(link.get("rel", ""), []).append(_path(link.get("href", "")))
-    parent = entry.getparent()
-    if parent is not None:
-        del parent[: parent.index(entry)]
-    title = " ".join((entry.findtext("{*}title") or "").split())
-    return Links(title, hrefs["self"][-1], hrefs["up"][-1], tuple(hrefs["related"]))
-
-
-def _path(href: str) -> str:
-    return _HOST.sub("", href.strip()).strip("/")
+    def _chunks(self) -> Iterator[tuple[bytes, bool]]:
+        """The file's bytes from where its XML begins, each chunk with whether it is the last."""
+        self.file.seek(0)
+        chunk = self.file.read(CHUNK).removeprefix(_BOM)
+        while chunk and not chunk.strip():
+            chunk = self.file.read(CHUNK)
+        if not chunk:
+            raise FormatError(_EMPTY)
+        if looks_like_html(chunk):
+            raise FormatError(_HTML)
+        if b"\0" not in chunk[:64]:
+            chunk = chunk.lstrip()  # blanks before an XML declaration are common, though not allowed
+        while chunk:
+            following = self.file.read(CHUNK)
+            yield chunk, not following
+            chunk = following

@@ -1,57 +1,89 @@
-"""One interval reading of an ESPI file, as the file has it."""
+"""Interval readings of an ESPI file, as the file has them: one by one, and as columns."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from lxml import etree
-
 # ESPI QualityOfReading: 8 by a reference day, 9 by interpolation, 12 a forecast. No other code says so.
 ESTIMATED = frozenset({"8", "9", "12"})
+KNOWN_QUALITIES = frozenset({"", "0", *map(str, range(7, 20))})
 START_LIMIT = 2**33
 LENGTH_LIMIT = 400 * 86_400
-_VALUE = re.compile(r"[+-]?\d{1,15}(\.\d{1,9})?", re.ASCII)
-_VALUE_LIMIT = 10**15
+_AMOUNT = re.compile(r"[+-]?\d{1,15}(\.\d{1,12})?", re.ASCII)
+_START = re.compile(r"(\d{1,11})(\.\d*)?", re.ASCII)
+_LENGTH = re.compile(r"\d{1,9}", re.ASCII)
 
 
 class RawReading(NamedTuple):
-    """``seconds`` is 0 and ``estimated`` None where the reading leaves it to its reading type."""
+    """``seconds`` is 0 where the reading states none, ``estimated`` None where its quality is not given."""
 
     start: int
     seconds: int
-    value: int | Decimal
+    value: int | Decimal | None
+    cost: int | Decimal | None
     estimated: bool | None
 
 
-def read_element(element: etree._Element) -> RawReading | None:
-    """An ``IntervalReading``, whatever else is in it; None without a usable start, length or value."""
-    namespace = str(element.tag)[: -len("IntervalReading")]
-    texts = {part.tag: part.text for part in element.iter()}
-    quality = namespace + "quality"
-    estimated = None
-    if quality in texts:
-        estimated = any((part.text or "").strip() in ESTIMATED for part in element.iter(quality))
-    try:
-        start = int(texts[namespace + "start"] or "")
-        seconds = int(texts.get(namespace + "duration") or 0)
-        value = _value(texts[namespace + "value"] or "")
-    except (KeyError, ValueError):
-        return None
-    if 0 <= start < START_LIMIT and 0 <= seconds <= LENGTH_LIMIT:
-        return RawReading(start, seconds, value, estimated)
-    return None
+@dataclass(slots=True)
+class Oddities:
+    """What some readings of a stream had that is worth telling: how many, or which."""
+
+    blank: int = 0
+    unreadable: int = 0
+    fractional: int = 0
+    qualities: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.blank or self.unreadable or self.fractional or self.qualities)
+
+    def add(self, other: Oddities) -> None:
+        self.blank += other.blank
+        self.unreadable += other.unreadable
+        self.fractional += other.fractional
+        self.qualities |= other.qualities
 
 
-def _value(text: str) -> int | Decimal:
-    """An exact number; ValueError if it is none or beyond what a meter can show."""
+def raw_reading(fields: Mapping[str, str], qualities: Sequence[str], oddities: Oddities) -> RawReading | None:
+    """An ``IntervalReading`` by its parts' texts; None, and counted, if it gives no time or no amount."""
+    estimated = is_estimated(qualities, oddities)
+    start, length = _START.fullmatch(fields.get("start", "")), fields.get("duration", "") or "0"
     try:
-        whole = int(text)
+        value, cost = _amount(fields.get("value", "")), _amount(fields.get("cost", ""))
     except ValueError:
-        if not _VALUE.fullmatch(text.strip()):
-            raise
-        return Decimal(text.strip())
-    if -_VALUE_LIMIT < whole < _VALUE_LIMIT:
-        return whole
-    raise ValueError("out of range")
+        oddities.unreadable += 1
+        return None
+    if start is None or not _LENGTH.fullmatch(length):
+        oddities.unreadable += 1
+        return None
+    if int(start[1]) >= START_LIMIT or int(length) > LENGTH_LIMIT:
+        oddities.unreadable += 1
+        return None
+    if value is None:
+        oddities.blank += 1
+        if cost is None:
+            return None
+    oddities.fractional += bool((start[2] or "").strip(".0"))
+    return RawReading(int(start[1]), int(length), value, cost, estimated)
+
+
+def is_estimated(qualities: Sequence[str], oddities: Oddities) -> bool | None:
+    """By its quality codes, or the word where a file has words; None if it has none."""
+    if not qualities:
+        return None
+    if not KNOWN_QUALITIES.issuperset(qualities) and len(oddities.qualities) < 20:
+        oddities.qualities |= {each[:40] for each in qualities if each not in KNOWN_QUALITIES}
+    return any(each in ESTIMATED or each.lower().startswith("estimat") for each in qualities)
+
+
+def _amount(text: str) -> int | Decimal | None:
+    """An exact number, None for no text; ValueError if it is none or beyond what a meter can show."""
+    if not text:
+        return None
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        raise ValueError(text[:40])
+    return Decimal(text) if found[1] else int(text)

@@ -10,66 +10,99 @@ reading is left in place.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+import secrets
+from collections import deque
 from decimal import Decimal
-from functools import lru_cache, partial
-from itertools import repeat
+from functools import lru_cache
 from typing import NamedTuple
 
-from lxml import etree
+from formats.espi_reading import ESTIMATED, KNOWN_QUALITIES, LENGTH_LIMIT, START_LIMIT, Oddities
 
-from formats.espi_reading import ESTIMATED, LENGTH_LIMIT, START_LIMIT, RawReading, read_element
-
-_MARK = "meterfarm-run"
-_FIRST = re.compile(rb"<([A-Za-z_][\w.-]*:)?IntervalReading>", re.ASCII)
+MARK = "meterfarm-run"
+_FIRST = re.compile(rb"<([A-Za-z_][\w.-]{0,63}:)?IntervalReading>", re.ASCII)
 _BLANK = "[ \t\r\n]*"
 _QUALITY = "(?:<ReadingQuality> <quality>(@[0-9]{1,3})</quality> </ReadingQuality> )?"
 _READING = (
-    f"<IntervalReading> {_QUALITY}"
+    f"<IntervalReading> (?:<cost>(@-?[0-9]{{1,15}})</cost> )?{_QUALITY}"
     "<timePeriod> (?:<duration>(@[0-9]{1,9})</duration> )?<start>(@[0-9]{1,11})</start> </timePeriod> "
     rf"<value>(@-?[0-9]{{1,15}}(?:\.[0-9]{{1,9}})?)</value> {_QUALITY}</IntervalReading>"
 )
-_MAKE: Callable[[Iterable[object]], RawReading] = partial(tuple.__new__, RawReading)
+_HELD = 4096  # bytes of a reading that a chunk may end in the midst of
 
 
 class Run(NamedTuple):
-    """``unreadable`` counts those without a usable start or length."""
+    """The text of readings that follow each other, whose elements all have ``prefix``."""
 
-    readings: list[RawReading]
-    unreadable: int
-
-
-class Runs:
-    """``xml`` is ``content`` with its runs taken out. ``left`` tells how many were not come upon yet."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._places: dict[str, tuple[int, int]] = {}
-        first = _FIRST.search(content)
-        self._prefix = (first[1] or b"").decode() if first and _MARK.encode() not in content else None
-        self.xml = content if self._prefix is None else self._without_runs(self._prefix)
+    prefix: str
+    text: bytes
 
     @property
-    def left(self) -> int:
-        return len(self._places)
+    def weight(self) -> int:
+        """About how many readings it holds, and no more than that."""
+        return 1 + len(self.text) // 256
 
-    def read(self, element: etree._Element) -> Run:
-        """The readings that an ``IntervalReading`` stands for: itself, or a run."""
-        place = self._places.pop(element.get(_MARK, ""), None)
-        if place is None or self._prefix is None:
-            reading = read_element(element)
-            return Run([], 1) if reading is None else Run([reading], 0)
-        start, end = place
-        return _read(_patterns(self._prefix).one.findall(self._content[start:end].decode("ascii")))
 
-    def _without_runs(self, prefix: str) -> bytes:
+class RunColumns(NamedTuple):
+    """Readings by column; a column that no reading has is None."""
+
+    starts: list[int]
+    seconds: list[int]
+    values: list[int] | list[int | Decimal]
+    costs: list[int | None] | None
+    estimated: list[bool | None] | None
+
+
+class Cutter:
+    """Takes the runs out of XML that comes in chunks; ``run`` gives them back, each once and in order."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_hex(8)  # so that no file can have a mark itself
+        self._prefix: str | None = None
+        self._held = b""
+        self._runs: deque[tuple[int, Run]] = deque()
+        self._cut = 0
+
+    def cut(self, chunk: bytes, last: bool) -> bytes:
+        """The XML to parse in place of ``chunk``, on the same lines as far as runs begin."""
+        content = self._held + chunk
+        self._held = b""
+        if self._prefix is None:
+            first = _FIRST.search(content)
+            if first is None:
+                return content
+            self._prefix = (first[1] or b"").decode()
+        end = len(content) if last else self._whole(content, self._prefix.encode())
+        self._held = content[end:]
+        return self._without_runs(content, end, self._prefix)
+
+    def _whole(self, content: bytes, prefix: bytes) -> int:
+        """Where the last reading begins of which only a part is there, or else the end."""
+        begun = content.rfind(b"<%bIntervalReading>" % prefix)
+        cut_short = begun > content.rfind(b"</%bIntervalReading>" % prefix)
+        return begun if cut_short and len(content) - begun < _HELD else len(content)
+
+    def _without_runs(self, content: bytes, end: int, prefix: str) -> bytes:
         parts: list[bytes] = []
         done = 0
-        for number, run in enumerate(_patterns(prefix).run.finditer(self._content)):
-            self._places[str(number)] = start, end = run.span()
-            parts += self._content[done:start], f'<{prefix}IntervalReading {_MARK}="{number}"/>'.encode()
-            done = end
-        return b"".join([*parts, self._content[done:]])
+        for found in _patterns(prefix).run.finditer(content, 0, end):
+            text = found[0]
+            self._runs.append((self._cut, Run(prefix, text)))
+            mark = f'<{prefix}IntervalReading {MARK}="{self._secret}{self._cut}"/>'.encode()
+            parts += content[done : found.start()], mark, b"\n" * text.count(b"\n")
+            done = found.end()
+            self._cut += 1
+        return b"".join([*parts, content[done:end]])
+
+    def run(self, mark: str) -> Run | None:
+        """The run that a mark stands for; runs before it that were never come upon are let go."""
+        if not mark.startswith(self._secret):
+            return None
+        number = int(mark.removeprefix(self._secret))
+        while self._runs and self._runs[0][0] <= number:
+            place, found = self._runs.popleft()
+            if place == number:
+                return found
+        return None
 
 
 class _Patterns(NamedTuple):
@@ -86,29 +119,55 @@ def _patterns(prefix: str) -> _Patterns:
     return _Patterns(re.compile(run.encode()), re.compile(reading.replace("(@", "(")))
 
 
-def _read(found: list[tuple[str, str, str, str, str]]) -> Run:
-    before, durations, starts, values, after = zip(*found, strict=True)
-    lengths = {text: int(text or 0) for text in set(durations)}
-    times, seconds = list(map(int, starts)), map(lengths.__getitem__, durations)
-    columns = zip(times, seconds, _numbers(values), _estimated(before, after), strict=False)
-    readings = list(map(_MAKE, columns))
-    if max(times) >= START_LIMIT or max(lengths.values()) > LENGTH_LIMIT:
-        readings = [each for each in readings if each.start < START_LIMIT and each.seconds <= LENGTH_LIMIT]
-    return Run(readings, len(found) - len(readings))
+def columns(prefix: str, text: bytes, oddities: Oddities) -> RunColumns:
+    """The readings of a run's text, or of several's in a row."""
+    found = _patterns(prefix).one.findall(text.decode("ascii"))
+    costs, before, durations, starts, values, after = zip(*found, strict=True)
+    lengths = {length: int(length or 0) for length in set(durations)}
+    read = RunColumns(
+        list(map(int, starts)),
+        list(map(lengths.__getitem__, durations)),
+        _numbers(values),
+        [int(each) if each else None for each in costs] if any(costs) else None,
+        _estimated(before, after, oddities),
+    )
+    if max(read.starts) >= START_LIMIT or max(lengths.values()) > LENGTH_LIMIT:
+        return _in_bounds(read, oddities)
+    return read
 
 
-def _numbers(texts: tuple[str, ...]) -> Iterable[int | Decimal]:
+def _numbers(texts: tuple[str, ...]) -> list[int] | list[int | Decimal]:
     try:
         return list(map(int, texts))
     except ValueError:
         return [Decimal(text) if "." in text else int(text) for text in texts]
 
 
-def _estimated(before: tuple[str, ...], after: tuple[str, ...]) -> Iterable[bool | None]:
+def _estimated(
+    before: tuple[str, ...], after: tuple[str, ...], oddities: Oddities
+) -> list[bool | None] | None:
     """By the qualities that stand before and after time and value."""
-    if not any(before) and not any(after):
-        return repeat(None)
+    codes = {*before, *after}
+    if codes == {""}:
+        return None
+    oddities.qualities |= codes - KNOWN_QUALITIES
     return [
-        not ESTIMATED.isdisjoint((one, other)) if one or other else None
+        one in ESTIMATED or other in ESTIMATED if one or other else None
         for one, other in zip(before, after, strict=True)
     ]
+
+
+def _in_bounds(read: RunColumns, oddities: Oddities) -> RunColumns:
+    usable = [
+        place
+        for place, (start, seconds) in enumerate(zip(read.starts, read.seconds, strict=True))
+        if start < START_LIMIT and seconds <= LENGTH_LIMIT
+    ]
+    oddities.unreadable += len(read.starts) - len(usable)
+    return RunColumns(
+        [read.starts[place] for place in usable],
+        [read.seconds[place] for place in usable],
+        [read.values[place] for place in usable],
+        [read.costs[place] for place in usable] if read.costs else None,
+        [read.estimated[place] for place in usable] if read.estimated else None,
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.errors import FormatError
-from formats.espi_runs import Runs
-from formats.green_button import GreenButton, read_green_button
-from tests.formats.espi_writer import green_button
+from formats.espi_runs import Cutter
+from formats.green_button import read_green_button
+from records import IntervalData
+from tests.formats.espi_writer import Shape, green_button
 from tests.formats.test_green_button import FEED, SERIES
 
 START = 1_730_606_400
@@ -76,7 +79,7 @@ def _readings(draw: st.DrawFn) -> str:
     return "".join(parts)
 
 
-def _outcome(content: bytes) -> GreenButton | str:
+def _outcome(content: bytes) -> IntervalData | str:
     try:
         return read_green_button(content)
     except FormatError as exc:
@@ -91,7 +94,7 @@ def _outcome(content: bytes) -> GreenButton | str:
 )
 def test_a_run_is_read_as_its_readings_one_by_one(readings: str, prefix: str, spoiled: str) -> None:
     """An attribute or a blank in its tag makes any reading one that is left to the parser."""
-    feed = green_button([SERIES], prefix=prefix).decode()
+    feed = green_button([SERIES], Shape(prefix=prefix)).decode()
     espi = f"{prefix}:" if prefix else ""
     for name in ("IntervalReading", "IntervalBlock", "LocalTimeParameters", "ReadingQuality", "quality"):
         readings = readings.replace(f"<{name}", f"<{espi}{name}").replace(f"</{name}", f"</{espi}{name}")
@@ -101,14 +104,24 @@ def test_a_run_is_read_as_its_readings_one_by_one(readings: str, prefix: str, sp
     written = feed.replace(end, readings + end)
     one_by_one = written.replace("IntervalReading>", f"IntervalReading {spoiled}>")
     one_by_one = one_by_one.replace(f"</{espi}IntervalReading {spoiled}>", f"</{espi}IntervalReading>")
-    assert not Runs(one_by_one.encode()).left
+    assert Cutter().cut(one_by_one.encode(), last=True) == one_by_one.encode()
     assert _outcome(written.encode()) == _outcome(one_by_one.encode())
 
 
 def test_plain_readings_are_taken_out_of_the_xml() -> None:
-    runs = Runs(FEED.replace(b"</IntervalReading>", b"</IntervalReading>\r\n  "))
-    assert runs.left == 1
-    assert b"<value>" not in runs.xml
+    xml = Cutter().cut(FEED.replace(b"</IntervalReading>", b"</IntervalReading>\r\n  "), last=True)
+    assert xml.count(b"IntervalReading") == 1
+    assert b"<value>" not in xml
+
+
+@given(st.integers(1, len(FEED)), st.integers(0, len(FEED)))
+def test_chunks_may_end_anywhere(size: int, first: int) -> None:
+    cutter = Cutter()
+    chunks = [FEED[:first], *(FEED[start : start + size] for start in range(first, len(FEED), size))]
+    xml = [cutter.cut(chunk, last=False) for chunk in chunks] + [cutter.cut(b"", last=True)]
+    marks = re.findall(rb'meterfarm-run="(\w+)"', b"".join(xml))
+    runs = [run.text for run in map(cutter.run, (mark.decode() for mark in marks)) if run]
+    assert re.sub(rb"<IntervalReading meterfarm-run=.*?/>", lambda _: runs.pop(0), b"".join(xml)) == FEED
 
 
 @pytest.mark.parametrize("around", ["<!--{}-->", "<![CDATA[{}]]>", "<?pi {}?>"])
@@ -122,7 +135,7 @@ def test_a_file_that_has_the_mark_itself_deceives_nobody() -> None:
     feed = FEED.replace(b"</IntervalBlock>", forged + b"</IntervalBlock>")
     read = read_green_button(feed)
     assert read.series == (SERIES,)
-    assert read.problems == ("Readings of meter 'E1234567' without a usable start, length or value: 1.",)
+    assert "without a usable start, length or value" in str(read.problems[0])
 
 
 def test_damage_after_a_run_is_told_by_its_line() -> None:

@@ -44,7 +44,11 @@ def _series(series: Iterable[Series]) -> list[dict[str, object]]:
 
 def _green_button(content: bytes, _: dict[str, str]) -> object:
     read = green_button.read_green_button(content)
-    return {"series": _series(read.series), "problems": list(read.problems)}
+    measured = [
+        one | {"measure": each.measure.value}
+        for one, each in zip(_series(read.series), read.series, strict=True)
+    ]
+    return {"series": measured, "problems": [f"{each.severity}: {each}" for each in read.problems]}
 
 
 def _interval_csv(content: bytes, meta: dict[str, str]) -> object:
@@ -87,7 +91,7 @@ def test_a_sample_reads_as_expected(case: str) -> None:
 
 def _readers() -> set[str]:
     """The functions of the room that take a file's content and give something back, helpers aside."""
-    helpers = {"espi.walk", "sniff.looks_like_html", "pdf.check_pdf"}
+    helpers = {"archive.is_zip", "sniff.looks_like_html", "pdf.check_pdf"}
     found = {
         f"{module.name}.{name}"
         for module in iter_modules(formats.__path__)

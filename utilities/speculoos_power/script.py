@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -127,5 +128,5 @@ class SpeculoosPower(Utility):
             else:
                 read = read_green_button(content)
                 series += read.series
-                problems += [Problem(name, each) for each in read.problems]
+                problems += [replace(each, where=f"{name}, {each.where}") for each in read.problems]
         return IntervalData(series, problems)

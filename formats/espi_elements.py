@@ -1,0 +1,339 @@
+"""What the XML parser comes upon in an ESPI file, element by element, put together to resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from xml.parsers import expat  # document types are refused; depth, names and lengths are bounded
+
+from formats.errors import FormatError
+from formats.espi_links import Links, with_link
+from formats.espi_reading import raw_reading
+from formats.espi_resources import OURS, Batch, Block, Item, MeterReading, ReadingType, UsagePoint
+from formats.espi_runs import MARK, Cutter
+
+STRETCH = 2_048
+"""The weight at which readings are handed out: so many, or about twice as many in runs."""
+_DEEPEST = 100
+_MOST_NAMES = 5_000
+_LONGEST_TOKEN = 8 * 1024 * 1024
+_LONGEST_TEXT = 10_000
+_MOST_TEXTS = 50
+_AROUND = {  # the texts that are read: an element's name, and what it must stand in ("" anywhere)
+    "start": "timePeriod",
+    "duration": "timePeriod",
+    "value": "IntervalReading",
+    "cost": "IntervalReading",
+    "quality": "ReadingQuality",
+    "kind": "ServiceCategory",
+    "title": "entry",
+    "serialNumber": "",
+}
+_WITHOUT_READINGS = frozenset(
+    {
+        "ApplicationInformation",
+        "Authorization",
+        "Customer",
+        "CustomerAccount",
+        "CustomerAgreement",
+        "ElectricPowerQualitySummary",
+        "ElectricPowerUsageSummary",
+        "EndDevice",
+        "LocalTimeParameters",
+        "ProgramDateIdMappings",
+        "RetailCustomer",
+        "ServiceLocation",
+        "ServiceStatus",
+        "ServiceSupplier",
+        "UsageSummary",
+    }
+)
+_ENCODINGS = {
+    expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING],
+    expat.errors.codes[expat.errors.XML_ERROR_INCORRECT_ENCODING],
+}
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An Atom entry that is being read: what it holds waits for its links."""
+
+    links: Links = field(default_factory=Links)
+    waiting: list[Callable[[Links], Item]] = field(default_factory=list)
+    far: int | None = None
+
+
+@dataclass(slots=True)
+class _Reading:
+    fields: dict[str, str] = field(default_factory=dict)
+    qualities: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Point:
+    kind: str = ""
+    serial: str = ""
+    meter: str | None = None
+
+
+@dataclass(slots=True)
+class _Type:
+    codes: dict[str, str] = field(default_factory=dict)
+    ours: dict[str, str] = field(default_factory=dict)
+
+
+class Elements:
+    """Is fed XML in chunks, and gives the items that are whole. Raises FormatError where it has to stop."""
+
+    def __init__(self, keep: bool, far: dict[int, Links], others: set[str]) -> None:
+        self.known = False
+        self.others = others
+        self._keep = keep
+        self._far = far
+        self._cutter = Cutter()
+        self._items: list[Item] = []
+        self._path: list[str] = []
+        self._names: dict[str, str] = {}
+        self._text: list[str] | None = None
+        self._batch = Batch()
+        self._entries: list[_Entry] = []
+        self._ended = 0
+        self._readings: list[_Reading | None] = []
+        self._point: _Point | None = None
+        self._type: _Type | None = None
+        self._fed = 0
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.StartDoctypeDeclHandler = _refuse_document_type
+
+    def feed(self, chunk: bytes, last: bool) -> None:
+        xml = self._cutter.cut(chunk, last)
+        try:
+            self._parser.Parse(xml, last)
+        except expat.ExpatError as exc:
+            raise (_undeclared() if exc.code in _ENCODINGS else _damaged(exc.lineno)) from exc
+        except FormatError:
+            raise
+        except (LookupError, ValueError) as exc:  # no codec of that name, or none for single bytes
+            raise _undeclared() from exc
+        self._fed += len(xml)
+        if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
+            raise _damaged(self._parser.CurrentLineNumber)
+
+    def taken(self) -> Iterator[Item]:
+        """The items that have become whole since; they are handed out once."""
+        items, self._items = self._items, []
+        yield from items
+
+    def rest(self) -> Iterator[Item]:
+        """What is left at the end, or where reading had to stop: with the links that were read so far."""
+        while self._entries:
+            self._end_entry()
+        self._end_block()
+        yield from self.taken()
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        local = self._names.get(name) or self._local(name)
+        parent = self._path[-1] if self._path else ""
+        self._path.append(local)
+        if len(self._path) > _DEEPEST:
+            raise FormatError("The Green Button file is nested too deeply: check that it is an export.")
+        if attributes:
+            for each in attributes:
+                if each not in self._names:
+                    self._local(each)
+        self._text = [] if self._is_read(local, parent) else None
+        opening = _OPENING.get(local)
+        if opening is not None:
+            opening(self, attributes)
+
+    def _is_read(self, local: str, parent: str) -> bool:
+        if parent == "ReadingType":
+            return True
+        around = _AROUND.get(local)
+        return around is not None and around in ("", parent)
+
+    def _local(self, name: str) -> str:
+        """A name without its prefix. The parser keeps every name there is, so they are bounded."""
+        if len(self._names) >= _MOST_NAMES:
+            raise FormatError(
+                "The XML file has more names than an export: check that it is Green Button data."
+            )
+        local = self._names[name] = name.rpartition(":")[2]
+        return local
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None and len(self._text) < _MOST_TEXTS:
+            self._text.append(text[:_LONGEST_TEXT])
+
+    def _end(self, _: str) -> None:
+        local = self._path.pop()
+        if self._text is not None:
+            text, self._text = "".join(self._text).strip(), None
+            self._take(local, self._path[-1] if self._path else "", text)
+        closing = _CLOSING.get(local)
+        if closing is not None:
+            closing(self)
+
+    def _take(self, local: str, parent: str, text: str) -> None:
+        """The text of an element that is read."""
+        if self._readings and parent in ("timePeriod", "IntervalReading", "ReadingQuality"):
+            reading = self._readings[-1]
+            if reading is not None and local == "quality":
+                reading.qualities.append(text)
+            elif reading is not None:
+                reading.fields[local] = text
+        elif self._type is not None and parent == "ReadingType":
+            self._type.codes[local] = text
+        elif self._point is not None and local == "serialNumber":
+            self._point.serial = self._point.serial or text
+        elif self._point is not None and parent == "ServiceCategory":
+            self._point.kind = text
+        elif self._entries and parent == "entry":
+            entry = self._entries[-1]
+            entry.links = replace(entry.links, title=" ".join(text.split()))
+
+    def _start_entry(self, _: dict[str, str]) -> None:
+        self._end_block()
+        self._entries.append(_Entry())
+
+    def _link(self, attributes: dict[str, str]) -> None:
+        if self._entries and len(self._path) > 1 and self._path[-2] == "entry":
+            entry = self._entries[-1]
+            entry.links = with_link(entry.links, attributes.get("rel", ""), attributes.get("href", ""))
+
+    def _start_reading(self, attributes: dict[str, str]) -> None:
+        self.known = True
+        run = self._cutter.run(attributes[MARK]) if MARK in attributes else None
+        self._readings.append(None if run else _Reading())
+        if run:
+            self._batch.add(run, self._keep)
+            self._hand_out_early()
+
+    def _end_reading(self) -> None:
+        reading = self._readings.pop()
+        if reading is None:
+            return
+        raw = raw_reading(reading.fields, reading.qualities, self._batch.oddities)
+        if raw is not None:
+            self._batch.add(raw, self._keep)
+            self._hand_out_early()
+
+    def _hand_out_early(self) -> None:
+        """Hand out readings of a long block, if its links are known by now."""
+        if self._batch.weight < STRETCH:
+            return
+        if not self._entries:
+            self._end_block()
+        elif self._ended in self._far:
+            self._end_block()
+            self._hand_out(self._entries[-1], self._far[self._ended])
+        elif not self._keep:
+            self._batch = Batch()
+            self._entries[-1].far = self._ended
+
+    def _end_block(self) -> None:
+        """Blocks of an entry wait for its end, bare ones have no links to wait for."""
+        batch = self._batch
+        if batch.weight or batch.oddities:
+            self._batch = Batch()
+            self._add(partial(Block, batch))
+
+    def _end_entry(self) -> None:
+        self._end_block()
+        entry = self._entries.pop()
+        self._hand_out(entry, entry.links)
+        if entry.far is not None:
+            self._far[entry.far] = entry.links
+        self._ended += 1
+
+    def _hand_out(self, entry: _Entry, links: Links) -> None:
+        self._items += [make(links) for make in entry.waiting]
+        entry.waiting.clear()
+
+    def _add(self, make: Callable[[Links], Item]) -> None:
+        if self._entries:
+            self._entries[-1].waiting.append(make)
+        else:
+            self._items.append(make(Links()))
+
+    def _start_point(self, _: dict[str, str]) -> None:
+        self._point = _Point()
+
+    def _end_point(self) -> None:
+        point, self._point = self._point or _Point(), None
+        self._resource(partial(UsagePoint, point.kind, point.serial, point.meter))
+
+    def _start_type(self, _: dict[str, str]) -> None:
+        self._type = _Type()
+
+    def _end_type(self) -> None:
+        kind, self._type = self._type or _Type(), None
+        self._resource(partial(ReadingType, kind.codes, kind.ours))
+
+    def _end_meter_reading(self) -> None:
+        self._resource(MeterReading)
+
+    def _resource(self, make: Callable[[Links], Item]) -> None:
+        self._end_block()
+        self.known = True
+        self._add(make)
+
+    def _start_ours(self, attributes: dict[str, str]) -> None:
+        if attributes.get("xmlns") != OURS:
+            return
+        if self._type is not None:
+            self._type.ours.update(attributes)
+        elif self._point is not None:
+            self._point.meter = attributes.get("meter")
+
+
+def _seen(elements: Elements, _: dict[str, str]) -> None:
+    elements.known = True
+
+
+def _other(name: str) -> Callable[[Elements, dict[str, str]], None]:
+    def seen(elements: Elements, _: dict[str, str]) -> None:
+        elements.known = True
+        elements.others.add(name)
+
+    return seen
+
+
+_OPENING: dict[str, Callable[[Elements, dict[str, str]], None]] = {
+    "entry": Elements._start_entry,
+    "link": Elements._link,
+    "IntervalReading": Elements._start_reading,
+    "UsagePoint": Elements._start_point,
+    "ReadingType": Elements._start_type,
+    "IntervalBlock": _seen,
+    "series": Elements._start_ours,
+} | {name: _other(name) for name in _WITHOUT_READINGS}
+_CLOSING: dict[str, Callable[[Elements], None]] = {
+    "entry": Elements._end_entry,
+    "IntervalReading": Elements._end_reading,
+    "IntervalBlock": Elements._end_block,
+    "UsagePoint": Elements._end_point,
+    "ReadingType": Elements._end_type,
+    "MeterReading": Elements._end_meter_reading,
+}
+
+
+def _refuse_document_type(*_: object) -> None:
+    raise FormatError(
+        "The Green Button file declares a document type (DTD), which is refused: get a plain export."
+    )
+
+
+def _damaged(line: int) -> FormatError:
+    return FormatError(
+        f"The Green Button file is cut short or damaged at line {max(1, line)}: download it again."
+    )
+
+
+def _undeclared() -> FormatError:
+    return FormatError("The Green Button file is not in the encoding that it declares: download it again.")

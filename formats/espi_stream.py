@@ -1,0 +1,169 @@
+"""One meter reading of a Green Button file: what it is of, and its readings turned into what records hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import compress
+from operator import gt
+
+from formats.espi_reading import Oddities
+from formats.espi_runs import RunColumns
+from formats.espi_units import COST_EXPONENT, Kind, shown
+from formats.stretch import Stretch
+from records import Measure, Problem, Severity, Unit
+
+_NEED_A_LENGTH = (Measure.ENERGY, Measure.VOLUME, Measure.COST)
+_Amounts = Sequence[int | Decimal]
+
+
+@dataclass(slots=True)
+class Stream:
+    """The readings that share a usage point, a meter reading and a reading type.
+
+    ``length`` and ``estimated`` are the type's, for readings that do not say. ``exponent`` is the one that
+    the series had by the words of our own writer.
+    """
+
+    meter_id: str
+    kind: Kind
+    length: int = 0
+    estimated: bool = False
+    exponent: int | None = None
+    oddities: Oddities = field(default_factory=Oddities)
+    by_order: bool = False
+    _unpriced: bool = False
+    _fractional_costs: bool = False
+    _fell: bool = False
+    _last: int | None = None
+
+    def stretches(self, columns: RunColumns) -> Iterator[Stretch]:
+        """The readings' amounts; and what they cost, if they say so."""
+        if 0 in columns.seconds:
+            columns = self._with_lengths(columns)
+        kind = self.kind
+        yield from self._stretch(columns, columns.values, kind.measure, kind.unit, kind.exponent)
+        if columns.costs is not None:
+            for costs in self._stretch(columns, columns.costs, Measure.COST, kind.currency, COST_EXPONENT):
+                self._unpriced |= kind.currency is Unit.UNKNOWN
+                self._fractional_costs |= costs.exponent != COST_EXPONENT
+                yield costs
+
+    def _with_lengths(self, columns: RunColumns) -> RunColumns:
+        """Readings without a length of their own have the type's; amounts without either are left out."""
+        columns = columns._replace(seconds=[each or self.length for each in columns.seconds])
+        if self.length or self.kind.measure not in _NEED_A_LENGTH:
+            return columns
+        long_enough = [each > 0 for each in columns.seconds]
+        self.oddities.unreadable += long_enough.count(False)
+        return _picked(columns, long_enough)
+
+    def _stretch(
+        self,
+        columns: RunColumns,
+        column: Sequence[int | Decimal | None],
+        measure: Measure,
+        unit: Unit,
+        exponent: int,
+    ) -> Iterator[Stretch]:
+        """Of one column of amounts, where it has any."""
+        if None in column:
+            columns = _picked(columns, [each is not None for each in column])
+        amounts = [each for each in column if each is not None] if None in column else column
+        if not amounts:
+            return
+        mantissas, exponent = _whole(amounts, exponent)  # type: ignore[arg-type]  # there is no None in it
+        if self.exponent is not None and measure is self.kind.measure:
+            mantissas, exponent = _with_exponent(mantissas, exponent, self.exponent)
+        if measure is Measure.REGISTER:
+            self._watch(mantissas)
+        estimated = (
+            [self.estimated if each is None else each for each in columns.estimated]
+            if columns.estimated
+            else [self.estimated] * len(mantissas)
+        )
+        kind, times = self.kind, (columns.starts, columns.seconds)
+        yield Stretch(
+            self.meter_id,
+            kind.commodity,
+            kind.direction,
+            unit,
+            exponent,
+            measure,
+            *times,
+            mantissas,
+            estimated,
+        )
+
+    def _watch(self, mantissas: Sequence[int]) -> None:
+        """A register does not go down."""
+        before = (mantissas[0] if self._last is None else self._last, *mantissas)
+        self._fell |= any(map(gt, before, mantissas))
+        self._last = mantissas[-1]
+
+    def problems(self) -> Iterator[Problem]:
+        """What is to be said of its readings, once all were read."""
+        where = f"meter {shown(self.meter_id)}"
+        odd = self.oddities
+        yield from (Problem(where, f"The readings are doubtful: {each}.") for each in self.kind.doubts)
+        if self.by_order:
+            yield Problem(where, "Their links lead nowhere, so the reading type was found by order.")
+        if odd.unreadable:
+            lost = "Readings without a usable start, length or value were left out"
+            yield Problem(where, f"{lost}: {odd.unreadable}.")
+        if odd.blank:
+            yield Problem(where, f"Readings without a value: {odd.blank}.", Severity.NOTE)
+        if odd.fractional:
+            cut = f"Starts within a second, which were cut to whole seconds: {odd.fractional}."
+            yield Problem(where, cut, Severity.NOTE)
+        if odd.qualities:
+            codes = ", ".join(map(shown, sorted(odd.qualities)[:5]))
+            yield Problem(
+                where, f"Quality flags that are not known, and say nothing: {codes}.", Severity.NOTE
+            )
+        if self._unpriced:
+            yield Problem(where, "The file does not say in which currency the costs are.")
+        if self._fractional_costs:
+            yield Problem(
+                where, "Costs have decimals; they were taken as hundred-thousandths, as ESPI has them."
+            )
+        if self._fell:
+            yield Problem(
+                where,
+                "They are said to be a register's standing, which goes up, but they go down as well: perhaps "
+                "they are amounts per interval.",
+            )
+
+
+def _picked(columns: RunColumns, chosen: Sequence[bool]) -> RunColumns:
+    return RunColumns(
+        list(compress(columns.starts, chosen)),
+        list(compress(columns.seconds, chosen)),
+        list(compress(columns.values, chosen)),
+        list(compress(columns.costs, chosen)) if columns.costs else None,
+        list(compress(columns.estimated, chosen)) if columns.estimated else None,
+    )
+
+
+def _whole(amounts: _Amounts, exponent: int) -> tuple[Sequence[int], int]:
+    """All as whole multiples of the smallest power of ten that one of them needs."""
+    if set(map(type, amounts)) == {int}:
+        return amounts, exponent  # type: ignore[return-value]  # all are int
+    exponents = (each.as_tuple().exponent for each in amounts if isinstance(each, Decimal))
+    decimals = -min(map(int, exponents))
+    scale = 10**decimals
+    return [int(each * scale) for each in amounts], exponent - decimals
+
+
+def _with_exponent(mantissas: Sequence[int], exponent: int, wanted: int) -> tuple[Sequence[int], int]:
+    """The same amounts with another exponent, if they can be said with it."""
+    if not -30 <= wanted <= 30:
+        return mantissas, exponent
+    if wanted <= exponent:
+        scale = 10 ** (exponent - wanted)
+        return [each * scale for each in mantissas] if scale > 1 else mantissas, wanted
+    scale = 10 ** (wanted - exponent)
+    if any(each % scale for each in mantissas):
+        return mantissas, exponent
+    return [each // scale for each in mantissas], wanted

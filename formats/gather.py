@@ -1,0 +1,95 @@
+"""Stretches of series, as readers yield them, gathered to whole series in the order of time.
+
+An interval that is given twice with the same amount counts once; where amounts differ, the last in the file
+stands and it is said. One meter may be given at several granularities (days beside hours): where readings
+overlap, those of each length become a series of their own, never a mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from operator import add, itemgetter, le, lt
+
+from records import IntervalData, Problem, Reading, Series, Severity
+
+_DAY = 86_400
+_Key = tuple[object, ...]
+
+
+def gather(stretches: Iterable[Series | Problem]) -> IntervalData:
+    """Raises what ``stretches`` raises."""
+    parts: dict[_Key, list[Series]] = {}
+    problems: list[Problem] = []
+    for found in stretches:
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            key = found.meter_id, found.commodity, found.measure, found.direction, found.unit
+            parts.setdefault(key, []).append(found)
+    series = [whole for same in parts.values() for whole in _whole(same, problems)]
+    return IntervalData(tuple(series), tuple(problems))
+
+
+def _whole(parts: list[Series], problems: list[Problem]) -> Iterator[Series]:
+    exponent = min(part.exponent for part in parts)
+    readings = [reading for part in parts for reading in _with_exponent(part, exponent)]
+    granularities = [readings] if _in_order(readings) else _granularities(_once(readings, parts[0], problems))
+    if len(granularities) > 1:
+        lengths = ", ".join(f"{each[0].seconds} s" for each in granularities)
+        what = f"The same is given by intervals of different lengths ({lengths}): they do not add up."
+        problems.append(Problem(_where(parts[0]), what, Severity.NOTE))
+    for each in granularities:
+        if each:
+            yield replace(parts[0], exponent=exponent, readings=tuple(each))
+
+
+def _with_exponent(part: Series, exponent: int) -> Sequence[Reading]:
+    if part.exponent == exponent:
+        return part.readings
+    scale = 10 ** (part.exponent - exponent)
+    return [each._replace(mantissa=each.mantissa * scale) for each in part.readings]
+
+
+def _in_order(readings: Sequence[Reading]) -> bool:
+    """Whether they follow each other in time and none begins before the one before it has ended."""
+    starts = list(map(itemgetter(0), readings))
+    ends = map(add, starts, map(itemgetter(1), readings))
+    return all(map(lt, starts, starts[1:])) and all(map(le, ends, starts[1:]))
+
+
+def _once(readings: Sequence[Reading], series: Series, problems: list[Problem]) -> list[Reading]:
+    """By start, each interval once: of several the last."""
+    last = {(each.start, each.seconds): each for each in readings}
+    repeated = len(readings) - len(last)
+    if repeated:
+        replaced = sum(each != last[each.start, each.seconds] for each in readings)
+        said = Problem(_where(series), f"Readings replaced by later ones in the file: {replaced}.")
+        same = f"Readings that the file gives more than once: {repeated - replaced}."
+        if replaced:
+            problems.append(said)
+        if repeated > replaced:
+            problems.append(Problem(_where(series), same, Severity.NOTE))
+    return sorted(last.values())
+
+
+def _granularities(readings: list[Reading]) -> list[list[Reading]]:
+    """The readings as they are if none overlap, else those of each length apart."""
+    if _in_order(readings):
+        return [readings]
+    apart: dict[int, list[Reading]] = {}
+    for each in readings:
+        apart.setdefault(_length(each.seconds), []).append(each)
+    return list(apart.values())
+
+
+def _length(seconds: int) -> int:
+    """A length that those of one granularity share: days have 23 to 25 hours, billing periods vary."""
+    if seconds < 20 * 3600:
+        return seconds
+    days = round(seconds / _DAY)
+    return (days if days < 20 else 20) * _DAY
+
+
+def _where(series: Series) -> str:
+    return f"meter {series.meter_id!r}, {series.direction} {series.measure}"

@@ -1,0 +1,34 @@
+"""A part of a series as columns, which is how readers get readings and how most of them are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from records import Commodity, Direction, Measure, Reading, Series, Unit
+
+_MAKE: Callable[[tuple[int, int, int, bool]], Reading] = partial(tuple.__new__, Reading)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Readings of one series in the file's order; the columns are as long as each other."""
+
+    meter_id: str
+    commodity: Commodity
+    direction: Direction
+    unit: Unit
+    exponent: int
+    measure: Measure
+    starts: Sequence[int]
+    seconds: Sequence[int]
+    mantissas: Sequence[int]
+    estimated: Sequence[bool]
+
+    def series(self) -> Series:
+        rows = zip(self.starts, self.seconds, self.mantissas, self.estimated, strict=True)
+        readings = tuple(map(_MAKE, rows))
+        return Series(
+            self.meter_id, self.commodity, self.direction, self.unit, self.exponent, readings, self.measure
+        )
