@@ -19,17 +19,19 @@ from formats.errors import FormatError
 from formats.recognise import Found, Kind, recognise
 from records import Problem, Series, Severity
 from scrapers.utility import Utility
+from utilities import load_layouts
 
 STDIN = "-"
 _IN_MEMORY = 4 * 1024 * 1024
 
 
 def read_file(name: str, zone: ZoneInfo | None, utility: Utility | None) -> FileReport:
-    """What one file says, or why it was refused; ``-`` is standard input."""
+    """What one file says, or why it was refused; ``-`` is standard input. ``utility``'s layouts go first."""
+    layouts = load_layouts(utility.id) if utility else ()
     report = FileReport(os.fsencode(name).decode("utf-8", "replace"))
     try:
         with _opened(name) as file:
-            for found in recognise(Path(name).name, file, zone):
+            for found in recognise(Path(name).name, file, zone, layouts):
                 _take(report, found, utility)
     except FormatError as exc:
         report.problem(Problem("", str(exc), Severity.REFUSED))
@@ -55,7 +57,7 @@ def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
                 report.problem(_placed(each, found.member))
     except FormatError as exc:
         report.problem(Problem(found.member, str(exc), Severity.REFUSED))
-    layout = layout or found.layout()
+    layout = layout or found.contents.layout
     proved = found.certain or read or (layout and found.kind is Kind.INTERVAL_CSV)
     report.kinds.append(found.kind if proved else Kind.UNKNOWN)
     report.layouts.append(layout if proved else "")

@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
@@ -20,44 +21,26 @@ from zoneinfo import ZoneInfo
 
 from formats import archive
 from formats.errors import FormatError
-from formats.green_button import read_green_button
-from formats.interval_csv import read_interval_csv
+from formats.green_button import stream_green_button
+from formats.interval_csv import read_table
 from formats.sniff import looks_like_html
+from formats.table import Layout
 from records import Problem, Series, Severity
 
 ESPI = "espi"
 """The layout of Green Button."""
 HEAD = 8_192
 """Bytes that are looked at."""
-Contents = Iterator[Series | Problem]
+_Stretches = Iterable[Series | Problem]
 
 _PDF_WITHIN = 1_024
 _ENOUGH = 40
 _UTF_8, _WIDE = b"\xef\xbb\xbf", {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_ESPI = (
-    "espi",
-    "IntervalBlock",
-    "IntervalReading",
-    "UsagePoint",
-    "ReadingType",
-    "MeterReading",
-    "UsageSummary",
-)
+_ESPI = re.compile("espi|Interval(Block|Reading)|UsagePoint|ReadingType|MeterReading|UsageSummary")
 _SHEET = "xl/workbook.xml"
 _BESIDE = (
-    ".xsl",
-    ".xslt",
-    ".xsd",
-    ".dtd",
-    ".css",
-    ".js",
-    ".png",
-    ".jpg",
-    ".gif",
-    ".svg",
-    ".ico",
-    ".md",
-    ".db",
+    *(".xsl", ".xslt", ".xsd", ".dtd", ".css", ".js", ".md", ".db"),
+    *(".png", ".jpg", ".gif", ".svg", ".ico"),
 )
 _BESIDE_NAMES = ("readme", "license", "licence", "desktop.ini", ".ds_store", "._")
 _ELSE = (
@@ -80,12 +63,27 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Contents:
+    """What a document says, as it is read: iterate it once. ``layout`` is known from then on, "" if none is.
+
+    Iterating raises FormatError where reading has to stop; what came before stands.
+    """
+
+    def __init__(self, read: Callable[[], tuple[str, _Stretches]]) -> None:
+        self.layout = ""
+        self._read = read
+
+    def __iter__(self) -> Iterator[Series | Problem]:
+        self.layout, stretches = self._read()
+        yield from stretches
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A document: the file, or one in a ZIP, which has a name there (``member``).
 
-    ``contents`` raises FormatError where reading has to stop; what came before stands. A bill has none: its
-    text is for a utility's layout. ``certain`` is False of a kind that only its contents can prove.
+    A bill has no contents: its text is for a utility's layout. ``certain`` is False of a kind that only its
+    contents can prove.
     """
 
     member: str
@@ -93,11 +91,11 @@ class Found:
     certain: bool
     contents: Contents
     file: BinaryIO
-    layout: Callable[[], str] = str
-    """To be asked once it was read; empty if none was recognised."""
 
 
-def recognise(name: str, file: BinaryIO, zone: ZoneInfo | None) -> Iterator[Found]:
+def recognise(
+    name: str, file: BinaryIO, zone: ZoneInfo | None = None, layouts: Sequence[Layout] = ()
+) -> Iterator[Found]:
     """What ``file``, which can be sought in, holds: itself, or each member of a ZIP.
 
     Each document is to be read before the next one is asked for. Raises FormatError if the file is empty or a
@@ -107,10 +105,10 @@ def recognise(name: str, file: BinaryIO, zone: ZoneInfo | None) -> Iterator[Foun
     if not head.strip():
         raise FormatError("The file is empty: download it again.")
     if not _is_archive(head, file):
-        yield _document("", name, file, zone)
+        yield _document("", name, file, zone, layouts)
         return
     for member, inner in archive.spooled(file):
-        yield _member(member, inner, zone)
+        yield _member(member, inner, zone, layouts)
 
 
 def _is_archive(head: bytes, file: BinaryIO) -> bool:
@@ -118,10 +116,10 @@ def _is_archive(head: bytes, file: BinaryIO) -> bool:
     return archive.is_zip(head) and _SHEET not in archive.member_names(file)
 
 
-def _member(member: str, file: BinaryIO, zone: ZoneInfo | None) -> Found:
+def _member(member: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]) -> Found:
     if member.lower().endswith(_BESIDE) or member.lower().startswith(_BESIDE_NAMES):
         note = Problem("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
-        return Found(member, Kind.UNKNOWN, True, iter((note,)), file)
+        return Found(member, Kind.UNKNOWN, True, _only(note), file)
     head = _head(file)
     if not head.strip():
         return Found(member, Kind.UNKNOWN, True, _refused("is empty: download it again"), file)
@@ -133,15 +131,17 @@ def _member(member: str, file: BinaryIO, zone: ZoneInfo | None) -> Found:
         return Found(
             member, Kind.UNKNOWN, True, _refused("is a ZIP in a ZIP: unpack it, and read that"), file
         )
-    return _document(member, member, file, zone)
+    return _document(member, member, file, zone, layouts)
 
 
-def _document(member: str, name: str, file: BinaryIO, zone: ZoneInfo | None) -> Found:
+def _document(
+    member: str, name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]
+) -> Found:
     head = _head(file)
     if b"%PDF-" in head[:_PDF_WITHIN]:
-        return Found(member, Kind.BILL, True, iter(()), file)
+        return Found(member, Kind.BILL, True, _only(), file)
     if archive.is_zip(head):
-        return Found(member, Kind.INTERVAL_CSV, False, _table(file, zone), file)
+        return Found(member, Kind.INTERVAL_CSV, False, _table(name, file, zone, layouts), file)
     text = _text(head)
     for mark, what in _ELSE:
         if head.startswith(mark):
@@ -150,23 +150,23 @@ def _document(member: str, name: str, file: BinaryIO, zone: ZoneInfo | None) -> 
         page = "is a web page (HTML), perhaps of a sign-in or an error: download the export again"
         return Found(member, Kind.UNKNOWN, True, _refused(page), file)
     if text.lstrip().startswith("<"):
-        return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file), file, lambda: ESPI)
+        return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file), file)
     if "\0" in text:
         binary = "is neither text nor XML, XLSX, ZIP or PDF: ask the utility for one of these"
         return Found(member, Kind.UNKNOWN, True, _refused(binary), file)
-    return Found(member, Kind.INTERVAL_CSV, False, _table(file, zone), file)
+    return Found(member, Kind.INTERVAL_CSV, False, _table(name, file, zone, layouts), file)
 
 
 def _green_button(file: BinaryIO) -> Contents:
-    read = read_green_button(file.read())
-    yield from read.series
-    yield from (Problem("", each) for each in read.problems)
+    return Contents(lambda: (ESPI, stream_green_button(file)))
 
 
-def _table(file: BinaryIO, zone: ZoneInfo | None) -> Contents:
-    if zone is None:
-        raise FormatError("zone")
-    yield from read_interval_csv(file.read(), zone)
+def _table(name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]) -> Contents:
+    def read() -> tuple[str, _Stretches]:
+        table = read_table(name, file, zone, layouts)
+        return table.layout, table
+
+    return Contents(read)
 
 
 def _head(file: BinaryIO) -> bytes:
@@ -189,7 +189,7 @@ def _text(head: bytes) -> str:
 
 
 def _names_espi(text: str) -> bool:
-    return any(word in text for word in _ESPI)
+    return _ESPI.search(text) is not None
 
 
 def _refused(what: str) -> Contents:
@@ -197,5 +197,11 @@ def _refused(what: str) -> Contents:
 
 
 def _raised(error: FormatError) -> Contents:
-    raise error
-    yield  # a generator: the error comes when it is read
+    def read() -> tuple[str, _Stretches]:
+        raise error
+
+    return Contents(read)
+
+
+def _only(*problems: Problem) -> Contents:
+    return Contents(lambda: ("", problems))

@@ -1,15 +1,18 @@
 """Every utility's script, one folder each; the folder's name is the utility's id.
 
-A folder offers ``UTILITY``, an instance of ``scrapers.utility.Utility``. There is no list to edit.
+A folder offers ``UTILITY``, an instance of ``scrapers.utility.Utility``. There is no list to edit. Layouts of
+interval tables that only this utility has are ``LAYOUTS`` in its module ``layouts``, if it has one.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Sequence
 
+from formats.table import Layout
 from scrapers.utility import Utility
 
 
@@ -40,3 +43,12 @@ def load_utility(utility_id: str) -> Utility:
 def load_utilities() -> Sequence[Utility]:
     """All of them."""
     return [load_utility(utility_id) for utility_id in utility_ids()]
+
+
+def load_layouts(utility_id: str) -> Sequence[Layout]:
+    """The utility's own layouts of interval tables."""
+    name = f"utilities.{utility_id}.layouts"
+    if importlib.util.find_spec(name) is None:
+        return ()
+    layouts: Sequence[Layout] = importlib.import_module(name).LAYOUTS
+    return layouts

@@ -39,9 +39,8 @@ def _read(command: Command, *arguments: str | Path) -> tuple[int, list[dict[str,
 
 
 def _refusal(told: Mapping[str, Any]) -> str:
-    (problem,) = told["problems"]
-    assert problem["severity"] == "refused"
-    return str(problem["what"])
+    (refused,) = [problem["what"] for problem in told["problems"] if problem["severity"] == "refused"]
+    return str(refused)
 
 
 def _zip(path: Path, **members: bytes) -> Path:
