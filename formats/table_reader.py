@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from formats.errors import FormatError
-from formats.local_time import DAY
+from formats.local_time import DAY, Day
 from formats.remarks import Remarks
 from formats.stamps import NotAStamp, read_clock
 from formats.table import KW, UNITS, Layout, What
@@ -65,6 +65,9 @@ class TableReader:
         self._numbers = numbers(self._layout.comma, money=False)
         self._amounts = numbers(self._layout.comma, money=True)
         self._wide = [_column(place, match) for place, match in head.wide]
+        self._read: Callable[[Sequence[str]], When | Day] = (
+            self._times.day if self._wide else self._times.read
+        )
         if self._layout.note:
             self.remarks.add(self._layout.note, "", Severity.NOTE)
         if self._layout.doubt:
@@ -95,7 +98,7 @@ class TableReader:
                     continue
                 cells = [*cells, *[""] * missing]
             try:
-                when = self._wide_or_when(cells)
+                when = self._read(cells)
             except NotAStamp as exc:
                 width = self._aside(line, cells, exc)
                 continue
@@ -113,13 +116,10 @@ class TableReader:
         if surplus > self._surplus or any(map(clean, cells[self._head.width :])):
             raise _refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
 
-    def _wide_or_when(self, cells: Sequence[str]) -> When | None:
-        return None if self._wide else self._times.read(cells)
-
-    def _values(self, line: int, cells: Sequence[str], when: When | None) -> None:
+    def _values(self, line: int, cells: Sequence[str], when: When | Day) -> None:
         estimated = self._estimated >= 0 and self._is_estimated(line, cells[self._estimated])
-        if when is None:
-            self._day(line, cells, estimated)
+        if isinstance(when, Day):
+            self._day(line, cells, when, estimated)
             return
         for number, bound in enumerate(self._head.values):
             text = cells[bound.place]
@@ -128,8 +128,7 @@ class TableReader:
                 continue
             self._value(line, cells, number, _Cell(text, bound, when), estimated)
 
-    def _day(self, line: int, cells: Sequence[str], estimated: bool) -> None:
-        day = self._times.day(cells)
+    def _day(self, line: int, cells: Sequence[str], day: Day, estimated: bool) -> None:
         bound = BoundValue(0, self._layout.values[0], self._layout.values[0].what)
         for place, second, seconds in self._wide:
             text = cells[place]
@@ -294,10 +293,13 @@ def _column(place: int, match: re.Match[str]) -> tuple[int, int, int]:
     groups = match.groupdict()
     if groups.get("hour"):
         return place, (int(groups["hour"]) - 1) * 3600, 3600
-    start = read_clock(groups["start"]).second
-    end = read_clock(groups["end"]).second or DAY
-    if start == DAY:
-        start = 0
+    try:
+        start = read_clock(groups["start"]).second % DAY
+        end = read_clock(groups["end"]).second or DAY
+    except NotAStamp as exc:
+        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.") from exc
+    if end <= start:
+        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.")
     return place, start, end - start
 
 

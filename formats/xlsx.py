@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -69,6 +70,7 @@ def sheets(file: BinaryIO) -> Iterator[tuple[str, Callable[[], Rows]]]:
     """
     from openpyxl import load_workbook  # type: ignore[import-untyped]
 
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
     with _as_damage():
         _check(file)
         file.seek(0)
