@@ -137,7 +137,7 @@ def read(
     raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
 
 
-@app.command()
+@app.command(epilog="Exit status: 0 all was written, 3 the format cannot hold what some meters have.")
 def export(
     customer: Annotated[
         str | None, typer.Argument(metavar="[CUSTOMER]", help="An id, an external id or a user name.")

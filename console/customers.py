@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import typer
 
+from console import coverage
 from console.customer_secrets import FromStdin, read_secrets
 from console.customer_tables import customer_card, customers_table
 from console.errors import UsageError
@@ -115,10 +116,12 @@ async def show_one(reference: str, *, as_json: bool) -> int:
         customer = customer_named(store, reference)
         info = await asyncio.to_thread(store.customer_info, customer)
         runs = await asyncio.to_thread(lambda: store.runs(limit=10, customer_id=customer.id))
+        covered = await asyncio.to_thread(coverage.of_customer, store, customer)
     if as_json:
-        say_json({**plain(info), "runs": plain(runs)})
+        intervals = [coverage.as_json(*one) for one in covered]
+        say_json({**plain(info), "intervals": intervals, "runs": plain(runs)})
     else:
-        show(*customer_card(info, runs))
+        show(*customer_card(info, runs), *([coverage.coverage_table(covered)] if covered else []))
     return 0
 
 

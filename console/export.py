@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+import typer
 from rich.table import Table
 
 from console.errors import UsageError
 from console.here import customer_named, opened
 from console.printed import say, say_json, show
+from formats.errors import FormatError
 from records import Series
 from storage.errors import StorageError
 from storage.export import Names, safe_name
@@ -22,6 +24,8 @@ from storage.home import written_aside
 from storage.results import CustomerInfo, StoredAccount
 from storage.store import Store
 from utilities import UnknownUtility, load_utility
+
+REFUSED = 3
 
 
 class Format(StrEnum):
@@ -46,8 +50,18 @@ class Written:
     readings: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A meter whose readings the format cannot hold."""
+
+    customer: int
+    account: str
+    meter: str
+    why: str
+
+
 async def export(reference: str | None, *, everybody: bool, to: str, out: Path, as_json: bool) -> int:
-    """Write a file for each meter that has readings."""
+    """Write a file for each meter that has readings; 3 if the format cannot hold those of one."""
     if to not in list(Format):
         raise UsageError(f"There is no format “{to}”; there are {', '.join(Format)}.")
     form = Format(to)
@@ -56,17 +70,21 @@ async def export(reference: str | None, *, everybody: bool, to: str, out: Path, 
     with opened() as (_, store):
         wanted = None if reference is None else customer_named(store, reference).id
         customers = [one for one in store.customers() if wanted in (None, one.id)]
-        written = [file for one in customers for file in _of_customer(store, one, form, out)]
+        told = [one for info in customers for one in _of_customer(store, info, form, out)]
+    written = [one for one in told if isinstance(one, Written)]
+    refused = [one for one in told if isinstance(one, Refused)]
     if as_json:
-        say_json({"format": form, "out": str(out), "written": written})
+        say_json({"format": form, "out": str(out), "written": written, "refused": refused})
     elif written:
         show(_table(written))
-    else:
+    elif not refused:
         say("There are no readings in store to export.")
-    return 0
+    for one in refused:
+        typer.echo(f"meterfarm: {one.account} {one.meter} of customer {one.customer}: {one.why}", err=True)
+    return REFUSED if refused else 0
 
 
-def _of_customer(store: Store, info: CustomerInfo, to: Format, out: Path) -> Iterator[Written]:
+def _of_customer(store: Store, info: CustomerInfo, to: Format, out: Path) -> Iterator[Written | Refused]:
     customer = customer_named(store, str(info.id))
     try:
         zone = load_utility(info.utility).zone
@@ -86,7 +104,7 @@ def _of_customer(store: Store, info: CustomerInfo, to: Format, out: Path) -> Ite
 
 def _of_account(
     store: Store, info: CustomerInfo, stored: StoredAccount, to: Format, place: Path, zone: ZoneInfo
-) -> Iterator[Written]:
+) -> Iterator[Written | Refused]:
     names = Names()
     for meter in stored.account.meters:
         series = store.series(stored.id, meter.id)
@@ -94,10 +112,14 @@ def _of_account(
             continue
         place.mkdir(parents=True, exist_ok=True)
         target = place / names.take(f"{meter.id}.{to.suffix}")
-        with written_aside(target) as aside:
-            with aside.open("wb") as file:
-                _WRITERS[to](file, series, zone)
-            aside.replace(target)
+        try:
+            with written_aside(target) as aside:
+                with aside.open("wb") as file:
+                    _WRITERS[to](file, series, zone)
+                aside.replace(target)
+        except FormatError as exc:
+            yield Refused(info.id, stored.account.number, meter.id, str(exc))
+            continue
         count = sum(len(one.readings) for one in series)
         yield Written(str(target), info.id, stored.account.number, meter.id, len(series), count)
 

@@ -74,23 +74,25 @@ def as_json(report: FileReport) -> dict[str, object]:
 def _series(one: SeriesTally) -> dict[str, object]:
     return {
         "meter": one.meter,
-        "commodity": _commodity(one.commodity),
+        "commodity": commodity_name(one.commodity),
         "quantity": one.measure,
         "direction": one.direction,
         "unit": one.unit,
         "count": one.count,
         "total": one.total,
-        "first_start": _stamp(one.first_start),
-        "last_end": _stamp(one.last_end),
+        "first_start": stamp(one.first_start),
+        "last_end": stamp(one.last_end),
         "interval_seconds": one.interval_seconds,
     }
 
 
-def _commodity(commodity: Commodity) -> str:
+def commodity_name(commodity: Commodity) -> str:
+    """As programs are told it."""
     return "electricity" if commodity is Commodity.ELECTRIC else commodity.value
 
 
-def _stamp(at: int) -> str:
+def stamp(at: int) -> str:
+    """An instant in epoch seconds, for programs."""
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -118,7 +120,7 @@ def _series_table(report: FileReport) -> Table:
     for one in report.tally.series:
         table.add_row(
             Text(one.meter),
-            f"{_commodity(one.commodity)} {one.measure}",
+            f"{commodity_name(one.commodity)} {one.measure}",
             one.direction,
             f"{one.count:,}",
             _amount(one),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,49 @@ def test_green_button_is_read_back_as_the_same_series(command: Command, store: S
         (one["meter"], one["direction"], one["unit"], one["count"], Decimal(one["total"])) for one in told
     ] == [(one.meter_id, one.direction, one.unit, len(one.readings), _total(one)) for one in SERIES]
     assert told[0]["first_start"] == "2026-11-01T04:00:00Z"
+
+
+def test_what_a_format_cannot_hold_is_told_and_the_rest_is_written(
+    command: Command, store: Store, tmp_path: Path
+) -> None:
+    whose = customer(store, "ada")
+    odd = Meter("G\x01", Commodity.GAS)
+    account = store.save_account(whose, Account("77", meters=(odd, GAS)))
+    store.save_readings(account, EXPORT, "nov", [SERIES[2], replace(SERIES[2], meter_id=odd.id)])
+    ran = command("export", "--all", "--format", "green-button", "--out", str(tmp_path / "out"), "--json")
+    told = json.loads(ran.stdout)
+    assert ran.status == 3
+    assert [one["meter"] for one in told["written"]] == [GAS.id]
+    assert [one["meter"] for one in told["refused"]] == [odd.id]
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*.*")) == ["G1.xml"]
+
+
+def test_what_is_covered_is_shown_with_its_gaps(command: Command, store: Store) -> None:
+    number = _stored(store, "ada")
+    account = store.accounts(store.customer("speculoos_power", "ada@bayou.energy"))[0]
+    later = replace(SERIES[2], readings=[Reading(START + 7200, 900, 5)])
+    store.save_readings(account.id, EXPORT, "dec", [later])
+    shown = json.loads(command("customer", "show", str(number), "--json").stdout)["intervals"]
+    assert [one["interval_count"] for one in shown] == [100, 3, 3]
+    assert shown[2] == {
+        "account": "77",
+        "meter": "G1",
+        "commodity": "gas",
+        "quantity": "energy",
+        "direction": "delivered",
+        "unit": "therm",
+        "interval_seconds": [900],
+        "interval_count": 3,
+        "interval_coverage": [
+            ["2026-11-01T04:00:00Z", "2026-11-01T04:30:00Z"],
+            ["2026-11-01T06:00:00Z", "2026-11-01T06:15:00Z"],
+        ],
+        "interval_gaps": [["2026-11-01T04:30:00Z", "2026-11-01T06:00:00Z"]],
+    }
+    assert (
+        "1, the newest 2026-11-01 04:30 to 2026-11-01 06:00"
+        in command("customer", "show", str(number)).stdout
+    )
 
 
 def _total(series: Series) -> Decimal:

@@ -130,7 +130,8 @@ def _last_words(complained: Iterable[bytes]) -> str:
 
 
 def _enter(fuzzed: Fuzzed, what: str, where: str, number: int, out: Path) -> None:
-    if any(one.where == where and one.what[:20] == what[:20] for one in fuzzed.failures):
+    kind = what.partition(":")[0]
+    if any((one.where, one.what.partition(":")[0]) == (where, kind) for one in fuzzed.failures):
         return
     data = made(import_module(f"tests.fuzz.fuzz_{fuzzed.target}").SEEDS, fuzzed.seed, number)
     out.mkdir(parents=True, exist_ok=True)
