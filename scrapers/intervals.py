@@ -17,6 +17,7 @@ from scrapers.side_by_side import side_by_side
 from scrapers.spans import by_month, days, spans
 from scrapers.utility import AvailableIntervals
 from scrapers.visit import Visit
+from storage.results import ReadingCounts
 from storage.store import Store
 
 
@@ -68,14 +69,18 @@ class IntervalCollector:
                 lambda: utility.export_intervals(self._visit, account, meter_id, first, last)
             )
             key = f"{meter_id} {first} {last}"
-            await read_and_store(self._read_and_save, account_id, meter_id, key, document)
+            counts = await read_and_store(self._read_and_save, account_id, meter_id, key, document)
         except (ItemFailed, FormatError) as exc:
             self._visit.note("export missing", meter=meter_id, first=first, last=last, reason=str(exc))
             return str(exc)
+        if counts.held:
+            self._visit.note(
+                "zeros not taken for the values in store", item=f"intervals {key}", count=counts.held
+            )
         self._visit.note("stored", item=f"intervals {key}")
         return ""
 
-    def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> None:
+    def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> ReadingCounts:
         data = self._door.utility.read_intervals(document)
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
@@ -83,7 +88,7 @@ class IntervalCollector:
         lost = [problem for problem in data.problems if problem.severity is not Severity.NOTE]
         if lost:
             raise ItemFailed(f"not all of the export could be read: {lost[0]}")
-        self._store.save_readings(account_id, document, key, data.series)
+        return self._store.save_readings(account_id, document, key, data.series)
 
     def _enter(self, book: _Book, months: Iterable[str], have: Set[date]) -> None:
         """Write these months of the meter into the ledger as they stand now."""
