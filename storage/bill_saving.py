@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from records import EventKind, ListedBill
 from storage import accounts, bill_content, documents, events
-from storage.files import Files
+from storage.files import AnyFiles
 from storage.results import ReadBill
 from storage.tables import AccountRow, BillRow, BillVersionRow, ExtractionRow, metadata
 
@@ -19,7 +19,7 @@ _BILL, _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("bill", "extr
 
 
 def save(
-    session: Session, files: Files, account_id: int, fetched: Sequence[tuple[ReadBill, str]]
+    session: Session, files: AnyFiles, account_id: int, fetched: Sequence[tuple[ReadBill, str]]
 ) -> list[bool]:
     """Keep documents, each with its hash, and what was read from them; of which there was anything new.
 
@@ -45,7 +45,7 @@ def _without_repeats(fetched: Sequence[tuple[ReadBill, str]]) -> Iterator[list[t
 
 
 def _save_group(
-    session: Session, files: Files, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
+    session: Session, files: AnyFiles, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
 ) -> list[bool]:
     if not fetched:
         return []

@@ -7,7 +7,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from storage import bill_content
-from storage.files import Files
+from storage.files import AnyFiles
 from storage.results import StoredBill
 from storage.tables import BillRow, BillVersionRow, DocumentRow, ExtractionRow
 
@@ -25,7 +25,7 @@ _WHOLE = (
 )
 
 
-def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredBill]:
+def stored(session: Session, files: AnyFiles, account_id: int) -> dict[str, StoredBill]:
     """The newest version of each of the account's bills by the portal's key, oldest bill first."""
     query = (
         select(BillRow, BillVersionRow, DocumentRow, ExtractionRow)
@@ -35,6 +35,8 @@ def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredB
         .where(BillRow.account_id == account_id)
         .order_by(col(BillRow.billed_on), col(BillRow.id))
     )
+    found = session.exec(query).all()
+    there = files.those_there(document.sha256 for _, _, document, _ in found)
     return {
         row.portal_key: StoredBill(
             id=row.id,
@@ -48,13 +50,15 @@ def stored(session: Session, files: Files, account_id: int) -> dict[str, StoredB
             layout_version=extraction.layout_version,
             problems=tuple(extraction.problems),
             bill=bill_content.read(version),
-            has_file=files.has(document.sha256),
+            has_file=document.sha256 in there,
         )
-        for row, version, document, extraction in session.exec(query)
+        for row, version, document, extraction in found
     }
 
 
-def whole(session: Session, files: Files, account_id: int) -> set[str]:
+def whole(session: Session, files: AnyFiles, account_id: int) -> set[str]:
     """The portal's keys of the bills whose newest version was read, and whose file is there."""
     found = session.connection().execute(_WHOLE, {"account": account_id})
-    return {key for key, sha256 in found if files.has(sha256)}
+    bills: dict[str, str] = {key: sha256 for key, sha256 in found}  # noqa: C416 - rows, not pairs
+    there = files.those_there(bills.values())
+    return {key for key, sha256 in bills.items() if sha256 in there}

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from records import Document
 from storage.database import Database, insert_absent
-from storage.files import Files
+from storage.files import AnyFiles
 from storage.results import StoredExport
 from storage.tables import AccountRow, DocumentRow, FileRow, metadata
 
@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 
 def keep_all(
-    session: Session, files: Files, account: AccountRow, kind: Kind, fetched: Sequence[Fetched]
+    session: Session, files: AnyFiles, account: AccountRow, kind: Kind, fetched: Sequence[Fetched]
 ) -> list[int]:
     """The ids of these bytes' rows under the portal's keys. Files are on disk before a row is committed."""
     known = _known(session, account.id, kind, fetched)
@@ -95,7 +95,7 @@ def exports(session: Session, account_id: int) -> list[StoredExport]:
     ]
 
 
-def sweep(database: Database, files: Files, older_than: float) -> int:
+def sweep(database: Database, files: AnyFiles, older_than: float) -> int:
     """Delete files that no document refers to; returns how many.
 
     Files without a row and interrupted writes go once untouched for ``older_than`` seconds: a younger one may
@@ -113,10 +113,10 @@ def sweep(database: Database, files: Files, older_than: float) -> int:
                 files.delete(sha256)
                 session.delete(row)
                 swept += 1
-    for path in files.leftovers(older_than):
+    for leftover in files.leftovers(older_than):
         with database.reading() as session:
-            known = session.get(FileRow, path.name) is not None
+            known = session.get(FileRow, leftover.name) is not None
         if not known:
-            path.unlink(missing_ok=True)
+            leftover.remove()
             swept += 1
     return swept

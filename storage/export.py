@@ -97,7 +97,7 @@ def _write_account(
 
 
 def _lost(what: str, store: Store, sha256: str, advice: str) -> str:
-    return f"{what} was not written, because its file {store.files.path(sha256)} is missing; {advice}."
+    return f"{what} was not written, because its file {store.files.where(sha256)} is missing; {advice}."
 
 
 def _suffix(bill: StoredBill) -> str:

@@ -5,12 +5,46 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from storage.errors import StorageError
 from storage.home import sync, written_aside
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file, whole or interrupted, that nothing may refer to. ``name`` is its hash, if it is whole."""
+
+    name: str
+    remove: Callable[[], None]
+
+
+class AnyFiles(Protocol):
+    """Bytes by their hash, wherever they are kept."""
+
+    def where(self, sha256: str) -> str: ...
+    def has(self, sha256: str) -> bool: ...
+    def those_there(self, hashes: Iterable[str]) -> Set[str]: ...
+    def put(self, content: bytes) -> str: ...
+    def put_all(self, contents: Sequence[bytes]) -> list[str]: ...
+    def put_as(self, contents: Mapping[str, bytes]) -> None: ...
+    def read(self, sha256: str) -> bytes: ...
+    def delete(self, sha256: str) -> None: ...
+    def leftovers(self, older_than: float) -> Iterator[Leftover]: ...
+
+
+def files_at(url: str, root: Path) -> AnyFiles:
+    """The files at ``FILES_URL``, or without one those below ``root``. Raises StorageError."""
+    if not url:
+        return Files(root)
+    from storage.object_files import ObjectFiles
+
+    return ObjectFiles(url)
 
 
 class Files:
@@ -21,6 +55,14 @@ class Files:
 
     def path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
+
+    def where(self, sha256: str) -> str:
+        """Its name, for people."""
+        return str(self.path(sha256))
+
+    def those_there(self, hashes: Iterable[str]) -> Set[str]:
+        """Which of these are there."""
+        return {sha256 for sha256 in hashes if self.has(sha256)}
 
     def has(self, sha256: str) -> bool:
         """Whether the file is there, by its name alone."""
@@ -80,12 +122,12 @@ class Files:
     def delete(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
 
-    def leftovers(self, older_than: float) -> Iterator[Path]:
+    def leftovers(self, older_than: float) -> Iterator[Leftover]:
         """Files, whole or interrupted, last touched over ``older_than`` seconds ago."""
         before = time.time() - older_than
         for path in self.root.glob("??/*"):
             try:
                 if path.stat().st_mtime < before:
-                    yield path
+                    yield Leftover(path.name, partial(path.unlink, missing_ok=True))
             except FileNotFoundError:
                 continue

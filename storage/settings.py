@@ -15,6 +15,7 @@ class Settings(BaseSettings):
 
     ``secret_keys`` are urlsafe base64 keys of 32 bytes, comma separated: the first encrypts, all decrypt.
     They are required with ``database_url``; without it a key file in ``home`` is made at first use.
+    ``files_url`` is s3://bucket/prefix for files in a bucket, "" for files in ``home``.
     ``home`` has its ``~`` expanded; StorageError if that names no user's home.
     """
 
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
     home: Path = Path(".meterfarm")
     database_url: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_URL")
     secret_keys: SecretStr = SecretStr("")
+    files_url: str = Field(default="", validation_alias="FILES_URL")
 
     @field_validator("home")
     @classmethod

@@ -49,7 +49,9 @@ async def test_what_is_over_the_limit_would_be_seen(monkeypatch: pytest.MonkeyPa
 
 async def test_too_few_workers_are_late() -> None:
     """The capacity that docs/scale.md states is not there by itself."""
-    outcome = await simulate(replace(PLAN, workers=1, latency=0.4, before_hours=1, outage_hours=0, after_hours=0))
+    outcome = await simulate(
+        replace(PLAN, workers=1, latency=0.4, before_hours=1, outage_hours=0, after_hours=0)
+    )
     assert outcome.phases[0].late.p99 > 600
 
 

@@ -116,9 +116,9 @@ def test_what_has_no_file_is_told_and_the_rest_is_written(
     said = write_out(store, customer, tmp_path / "out", ZONE)
     assert said == [
         f"The bill of 2026-01-05 of account {ACCOUNT.number} was not written, because its file "
-        f"{store.files.path(lost[0])} is missing; run again to fetch it, or restore it from a backup.",
+        f"{store.files.where(lost[0])} is missing; run again to fetch it, or restore it from a backup.",
         f"The export usage.xml of account {ACCOUNT.number} was not written, because its file "
-        f"{store.files.path(lost[1])} is missing; restore it from a backup.",
+        f"{store.files.where(lost[1])} is missing; restore it from a backup.",
     ]
     files = _files(tmp_path / "out" / UTILITY / ACCOUNT.number)
     assert set(files) == {"bills/2026-02-05.pdf", "bills.json", "intervals/E1000001.csv", ".written.json"}

@@ -150,7 +150,7 @@ def test_a_sweep_keeps_what_is_referred_to(store: Store) -> None:
     store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
     stray = store.files.put(b"stray")
     assert store.sweep(older_than=-1) == 1
-    assert not store.files.path(stray).exists()
+    assert not store.files.has(stray)
     assert store.files.read(store.stored_bills(account)["b1"].sha256) == pdf().content
 
 
