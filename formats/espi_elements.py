@@ -103,12 +103,11 @@ class Elements:
         self._point: _Point | None = None
         self._type: _Type | None = None
         self._fed = 0
+        self._level = 0
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._characters
         self._parser.StartDoctypeDeclHandler = _refuse_document_type
+        self._look()
 
     def feed(self, chunk: bytes, last: bool) -> None:
         xml = self._cutter.cut(chunk, last)
@@ -146,16 +145,11 @@ class Elements:
             for each in attributes:
                 if each not in self._names:
                     self._local(each)
-        self._text = [] if self._is_read(local, parent) else None
+        around = _AROUND.get(local)
+        self._text = [] if around == parent or parent == "ReadingType" or around == "" else None
         opening = _OPENING.get(local)
         if opening is not None:
             opening(self, attributes)
-
-    def _is_read(self, local: str, parent: str) -> bool:
-        if parent == "ReadingType":
-            return True
-        around = _AROUND.get(local)
-        return around is not None and around in ("", parent)
 
     def _local(self, name: str) -> str:
         """A name without its prefix. The parser keeps every name there is, so they are bounded."""
@@ -209,6 +203,9 @@ class Elements:
     def _start_reading(self, attributes: dict[str, str]) -> None:
         self.known = True
         run = self._cutter.run(attributes[MARK]) if MARK in attributes else None
+        if not run and not self._keep:
+            self._pass_over()
+            return
         self._readings.append(None if run else _Reading())
         if run:
             self._batch.add(run, self._keep)
@@ -222,6 +219,35 @@ class Elements:
         if raw is not None:
             self._batch.add(raw, self._keep)
             self._hand_out_early()
+
+    def _pass_over(self) -> None:
+        """Only look for the end of a reading of which nothing is kept, and for what else may stand in it."""
+        self._readings.append(None)
+        self._batch.weight += 1
+        self._hand_out_early()
+        self._level = len(self._path)
+        self._parser.StartElementHandler = self._pass_start
+        self._parser.EndElementHandler = self._pass_end
+        self._parser.CharacterDataHandler = None
+
+    def _pass_start(self, name: str, attributes: dict[str, str]) -> None:
+        local = self._names.get(name) or self._local(name)
+        if attributes or local in _OPENING or len(self._path) >= _DEEPEST:
+            self._look()
+            self._start(name, attributes)
+        else:
+            self._path.append(local)
+
+    def _pass_end(self, _: str) -> None:
+        self._path.pop()
+        if len(self._path) < self._level:
+            self._readings.pop()
+            self._look()
+
+    def _look(self) -> None:
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
 
     def _hand_out_early(self) -> None:
         """Hand out readings of a long block, if its links are known by now."""

@@ -21,11 +21,14 @@ from formats.espi_reading import ESTIMATED, KNOWN_QUALITIES, LENGTH_LIMIT, START
 MARK = "meterfarm-run"
 _FIRST = re.compile(rb"<([A-Za-z_][\w.-]{0,63}:)?IntervalReading>", re.ASCII)
 _BLANK = "[ \t\r\n]*"
-_QUALITY = "(?:<ReadingQuality> <quality>(@[0-9]{1,3})</quality> </ReadingQuality> )?"
+_QUALITY = "(?:<ReadingQuality> (?:<extension/> )?<quality>(@[0-9]{1,3})</quality> </ReadingQuality> )?"
+_DURATION = "(?:<duration>(@[0-9]{1,9})</duration> )?"
+_BESIDE = "(?:consumptionTier|tou|cpp)"
 _READING = (
     f"<IntervalReading> (?:<cost>(@-?[0-9]{{1,15}})</cost> )?{_QUALITY}"
-    "<timePeriod> (?:<duration>(@[0-9]{1,9})</duration> )?<start>(@[0-9]{1,11})</start> </timePeriod> "
-    rf"<value>(@-?[0-9]{{1,15}}(?:\.[0-9]{{1,9}})?)</value> {_QUALITY}</IntervalReading>"
+    f"<timePeriod> {_DURATION}<start>(@[0-9]{{1,11}})</start> {_DURATION}</timePeriod> "
+    rf"<value>(@-?[0-9]{{1,15}}(?:\.[0-9]{{1,9}})?)</value> {_QUALITY}"
+    f"(?:<{_BESIDE}>[0-9-]{{0,6}}</{_BESIDE}> )*</IntervalReading>"
 )
 _HELD = 4096  # bytes of a reading that a chunk may end in the midst of
 
@@ -122,7 +125,9 @@ def _patterns(prefix: str) -> _Patterns:
 def columns(prefix: str, text: bytes, oddities: Oddities) -> RunColumns:
     """The readings of a run's text, or of several's in a row."""
     found = _patterns(prefix).one.findall(text.decode("ascii"))
-    costs, before, durations, starts, values, after = zip(*found, strict=True)
+    costs, before, durations, starts, otherwise, values, after = zip(*found, strict=True)
+    if any(otherwise):
+        durations = tuple(one or other for one, other in zip(durations, otherwise, strict=True))
     lengths = {length: int(length or 0) for length in set(durations)}
     read = RunColumns(
         list(map(int, starts)),

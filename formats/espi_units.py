@@ -1,8 +1,8 @@
 """What ESPI's codes say of readings, in the words of the records.
 
 The unit decides what was measured. Watts and volt-amperes are demand whether they are the average of their
-interval or its peak (``dataQualifier``), and are never turned into energy. Codes that records have no word for
-are told, and the readings come out with an unknown unit; nothing is guessed.
+interval or its peak (``dataQualifier``), and are never turned into energy. A code without a word is told, and
+the readings come out with an unknown unit; nothing is guessed.
 """
 
 from __future__ import annotations

@@ -78,9 +78,9 @@ def _read(file: BinaryIO) -> Iterator[Stretch | Problem]:
                 readings += 1
                 yield stretch
     yield from streams.problems()
-    yield from _left_out(first.others, readings)
     if error is not None:
         raise error
+    yield from _left_out(first.others, readings)
 
 
 def _kept(items: Iterable[Item], kept: list[Item]) -> Iterator[Item]:
