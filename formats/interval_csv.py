@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
-from itertools import islice, pairwise
+from itertools import islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from formats.errors import FormatError
+from formats.gather import gather
 from formats.layouts import all_layouts
 from formats.nem12 import Nem, is_nem
 from formats.table import Layout
@@ -30,7 +31,7 @@ from formats.table_reader import TableReader
 from formats.table_rows import DELIMITERS, HEAD_LINES, Rows, Text
 from formats.table_zone import zone_of
 from formats.xlsx import SIGNATURE, sheets
-from records import Problem, Series, Severity
+from records import IntervalData, Problem, Series, Severity
 
 _CHUNK = 1 << 20
 
@@ -113,34 +114,12 @@ def _workbook(file: BinaryIO, asked: _Asked) -> Table:
 
 def read_interval_csv(
     content: bytes, zone: ZoneInfo | None = None, layouts: Sequence[Layout] = ()
-) -> Sequence[Series]:
-    """A whole table at once: its series, each in time order.
+) -> IntervalData:
+    """A whole table at once, its series in time order; of an interval that was restated the last stands.
 
-    Raises FormatError, also where only part of the file could be read or an interval is listed twice.
+    Raises FormatError, also where only part of the file could be read.
     """
-    whole: dict[tuple[object, ...], Series] = {}
-    for each in read_table("", BytesIO(content), zone, layouts):
-        if isinstance(each, Series):
-            key = (each.meter_id, each.commodity, each.direction, each.unit, each.measure)
-            whole[key] = _joined(whole[key], each) if key in whole else each
-    return tuple(_ordered(each) for each in whole.values())
-
-
-def _joined(one: Series, other: Series) -> Series:
-    exponent = min(one.exponent, other.exponent)
-    readings = [
-        each._replace(mantissa=each.mantissa * 10 ** (part.exponent - exponent))
-        for part in (one, other)
-        for each in part.readings
-    ]
-    return replace(one, exponent=exponent, readings=tuple(readings))
-
-
-def _ordered(series: Series) -> Series:
-    readings = sorted(series.readings)
-    if any(one.start + one.seconds > other.start for one, other in pairwise(readings)):
-        raise FormatError("The file lists an interval twice: download it again.")
-    return replace(series, readings=tuple(readings))
+    return gather(read_table("", BytesIO(content), zone, layouts))
 
 
 def _stretches(asked: _Asked, found: _Found, rows: Rows, tables: int) -> Iterator[Series | Problem]:

@@ -22,8 +22,10 @@ from records import Commodity, Direction, Measure, Problem, Series, Severity
 STRETCH = 4_096
 _MOST_WAITING = 65_536
 _MOST_CHANNELS = 5_000
+_MOST_REMARKED = 1_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
 _NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
+_NUMBERS_BEGIN = frozenset("0123456789.")
 _Key = tuple[str, str, str, int, int, int]
 
 
@@ -52,6 +54,7 @@ class TableReader:
         self._granularities: dict[tuple[str, What], set[int]] = {}
         self._seen: dict[str, str] = {}
         self._surplus: int | None = None
+        self._remarked: dict[str, bool] = {}
         self._take_up(head, above)
 
     def _take_up(self, head: Head, above: dict[str, str]) -> None:
@@ -123,7 +126,7 @@ class TableReader:
             return
         for number, bound in enumerate(self._head.values):
             text = cells[bound.place]
-            if not text or clean(text).lower() in BLANKS:
+            if not text or (text[0] not in _NUMBERS_BEGIN and clean(text).lower() in BLANKS):
                 self.remarks.blank(line)
                 continue
             self._value(line, cells, number, _Cell(text, bound, when), estimated)
@@ -132,7 +135,7 @@ class TableReader:
         bound = BoundValue(0, self._layout.values[0], self._layout.values[0].what)
         for place, second, seconds in self._wide:
             text = cells[place]
-            if not text or clean(text).lower() in BLANKS:
+            if not text or (text[0] not in _NUMBERS_BEGIN and clean(text).lower() in BLANKS):
                 self.remarks.blank(line)
                 continue
             when = self._times.of_clock(day, second, seconds)
@@ -243,11 +246,14 @@ class TableReader:
         return ""
 
     def _is_estimated(self, line: int, cell: str) -> bool:
-        if not cell:
-            return False
+        if cell in self._remarked:
+            return self._remarked[cell]
         if _NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
             raise _refused(line, f"“{shown(cell)}” stands where a remark should")
-        return any(each in cell.lower() for each in self._layout.estimates)
+        if len(self._remarked) >= _MOST_REMARKED:
+            self._remarked.clear()
+        self._remarked[cell] = any(each in cell.lower() for each in self._layout.estimates)
+        return self._remarked[cell]
 
     def _aside(self, line: int, cells: Sequence[str], why: NotAStamp | None = None) -> int:
         """A row that is no reading: a blank one, a header again, lines above a further table, a total."""

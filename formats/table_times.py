@@ -19,6 +19,7 @@ _EPOCH = date(1970, 1, 1)
 _MOST_KEPT = 20_000
 _SPAN_WORDS = (" to ", " - ")
 _LENGTH = re.compile(r"(\d{0,4})\s*(min|mins|minute|minutes|m|h|hr|hour|hours)?\.?", re.ASCII | re.IGNORECASE)
+_clean = lru_cache(maxsize=8_192)(clean)
 _A_DAY = ("day", "1 day", "daily", "1440", "1440 min")
 _LONGEST = 400 * DAY
 _GRID = 300
@@ -135,12 +136,12 @@ class TimeReader:
         raise NotAStamp(text)
 
     def _texts(self, cells: Sequence[str], places: Sequence[int]) -> tuple[str, str]:
-        first = clean(cells[places[0]])
+        first = _clean(cells[places[0]])
         if self._above:
             return self._above, first
         if len(places) == 1:
             return _parts(first)
-        return first.removesuffix(" 00:00:00"), clean(cells[places[1]])
+        return first.removesuffix(" 00:00:00"), _clean(cells[places[1]])
 
     def _between(self, start: _Moment, end_day: str, end_clock: str) -> When:
         if start.day is None:

@@ -52,7 +52,7 @@ def _green_button(content: bytes, _: dict[str, str]) -> object:
 
 
 def _interval_csv(content: bytes, meta: dict[str, str]) -> object:
-    return _series(interval_csv.read_interval_csv(content, ZoneInfo(meta["zone"])))
+    return _series(interval_csv.read_interval_csv(content, ZoneInfo(meta["zone"])).series)
 
 
 def _archive(content: bytes, _: dict[str, str]) -> object:

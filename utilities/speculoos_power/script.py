@@ -123,10 +123,8 @@ class SpeculoosPower(Utility):
         series: list[Series] = []
         problems: list[Problem] = []
         for name, content in unpack(document.content, document.name):
-            if name.endswith(".csv"):
-                series += read_interval_csv(content, self.zone)
-            else:
-                read = read_green_button(content)
-                series += read.series
-                problems += [replace(each, where=f"{name}, {each.where}") for each in read.problems]
+            is_table = name.endswith(".csv")
+            read = read_interval_csv(content, self.zone) if is_table else read_green_button(content)
+            series += read.series
+            problems += [replace(each, where=f"{name}, {each.where}") for each in read.problems]
         return IntervalData(series, problems)
