@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from records import Part, RunKind, RunState
-from storage.database import insert_if_absent, now
+from storage.database import insert_absent, now
 from storage.results import Customer
 from storage.tables import RunRow, metadata
 
@@ -30,8 +30,37 @@ def enter(
     not_before: datetime | None = None,
 ) -> int:
     """Queue a run; returns its id, or that of the customer's run of this kind which has not ended yet."""
+    inserted = enter_all(session, kind, [(customer, parts)], why=why, not_before=not_before)
+    if inserted:
+        return inserted[0]
+    query = select(RunRow.id).where(
+        RunRow.customer_id == customer.id, RunRow.kind == kind.value, col(RunRow.state).in_(ACTIVE)
+    )
+    return session.exec(query).one()
+
+
+def enter_all(
+    session: Session,
+    kind: RunKind,
+    wanted: Sequence[tuple[Customer, Collection[Part]]],
+    *,
+    why: str,
+    not_before: datetime | None = None,
+) -> list[int]:
+    """Queue a run for each customer who has none of this kind that has not ended; the ids of the new runs."""
     at = now(session)
-    values: dict[str, Any] = {
+    rows = [_row(customer, kind, parts, why, not_before or at, at) for customer, parts in wanted]
+    inserted: list[int] = sorted(insert_absent(session, RunRow, rows, "id"))
+    if inserted:
+        lines = [{"run_id": run_id, "at": at, "step": "queued", "detail": why} for run_id in inserted]
+        session.connection().execute(_TELL, lines)
+    return inserted
+
+
+def _row(
+    customer: Customer, kind: RunKind, parts: Collection[Part], why: str, not_before: datetime, at: datetime
+) -> dict[str, Any]:
+    return {
         "company_id": customer.company_id,
         "customer_id": customer.id,
         "login_id": customer.login_id,
@@ -42,7 +71,7 @@ def enter(
         "attempt": 1,
         "fence": 0,
         "worker": "",
-        "not_before": not_before or at,
+        "not_before": not_before,
         "cancelled": False,
         "outcome": "",
         "message": "",
@@ -52,14 +81,6 @@ def enter(
         "seconds": {},
         "requested_at": at,
     }
-    inserted = insert_if_absent(session, RunRow, values)
-    query = select(RunRow.id).where(
-        RunRow.customer_id == customer.id, RunRow.kind == kind.value, col(RunRow.state).in_(ACTIVE)
-    )
-    run_id = session.exec(query).one()
-    if inserted:
-        tell(session, run_id, "queued", why)
-    return run_id
 
 
 def tell(session: Session, run_id: int, step: str, detail: str = "") -> None:

@@ -53,14 +53,15 @@ def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], l
             .with_for_update(skip_locked=True)
         )
         found |= {customer.id: customer for customer in session.exec(query)}
+    wanted: list[tuple[Customer, Collection[Part]]] = []
     for customer in found.values():
         due = due_parts(customer.bills_due_at, customer.intervals_due_at, at)
         if Part.BILLS in due:
             customer.bills_due_at = next_time(at, every[Part.BILLS])
         if Part.INTERVALS in due:
             customer.intervals_due_at = next_time(at, every[Part.INTERVALS])
-        _enter(session, customer, due, "refresh")
-    return len(found)
+        wanted.append((_whose(customer), due))
+    return len(queue.enter_all(session, RunKind.COLLECT, wanted, why="refresh"))
 
 
 def _under_way(session: Session, utility: str, at: datetime) -> int:
@@ -90,7 +91,10 @@ def queue_all(session: Session, customer_ids: Sequence[int] | None) -> list[int]
     query = select(CustomerRow).where(CustomerRow.state == CustomerState.ACTIVE.value)
     if customer_ids is not None:
         query = query.where(col(CustomerRow.id).in_(customer_ids))
-    return [_enter(session, customer, list(Part), "asked for") for customer in session.exec(query).all()]
+    return [
+        queue.enter(session, _whose(customer), RunKind.COLLECT, why="asked for")
+        for customer in session.exec(query).all()
+    ]
 
 
 def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timedelta) -> int:
@@ -120,6 +124,5 @@ def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timed
     return len(found)
 
 
-def _enter(session: Session, customer: CustomerRow, parts: Collection[Part], why: str) -> int:
-    whose = Customer(customer.id, customer.company_id, customer.login_id, customer.utility, customer.username)
-    return queue.enter(session, whose, RunKind.COLLECT, why=why, parts=parts)
+def _whose(row: CustomerRow) -> Customer:
+    return Customer(row.id, row.company_id, row.login_id, row.utility, row.username)

@@ -54,12 +54,17 @@ def find(session: Session, reference: str) -> Customer | None:
     return _customer(*there[0]) if there else None
 
 
-def everybody(session: Session) -> list[CustomerInfo]:
-    """All customers of the default company by id, without numbers of what is stored."""
+def after(session: Session, customer_id: int, limit: int) -> list[CustomerInfo]:
+    """Customers of the default company by id, from the one after this, without numbers of what is stored."""
+    by_id = _standing().where(col(CustomerRow.id) > customer_id).order_by(col(CustomerRow.id)).limit(limit)
+    rows = session.execute(by_id).all()
+    last = rows[-1].id if rows else customer_id
+    query = select(CredentialRow.customer_id, CredentialRow.kind).where(
+        col(CredentialRow.customer_id) > customer_id, col(CredentialRow.customer_id) <= last
+    )
     secrets: dict[int, list[str]] = {}
-    for customer_id, kind in session.exec(select(CredentialRow.customer_id, CredentialRow.kind)):
-        secrets.setdefault(customer_id, []).append(kind)
-    rows = session.execute(_standing().order_by(col(CustomerRow.id)))
+    for whose, kind in session.exec(query):
+        secrets.setdefault(whose, []).append(kind)
     return [_info(row, secrets.get(row.id, ())) for row in rows]
 
 

@@ -25,7 +25,7 @@ class LoginRow(Keyed, table=True):
     __table_args__ = table_args(UniqueConstraint("utility", "username"))
 
     utility: str
-    username: str
+    username: str = Field(index=True)
     factor: str = ""
 
 

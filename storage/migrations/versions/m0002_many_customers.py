@@ -13,12 +13,14 @@ _PARTS = ("bills", "intervals")
 
 
 def upgrade() -> None:
+    op.create_index("ix_login_username", "login", ["username"])
     for part in _PARTS:
         op.drop_index(f"ix_customer_{part}_due_at", "customer")
         op.create_index(f"ix_customer_utility_{part}_due_at", "customer", ["utility", f"{part}_due_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_login_username", "login")
     for part in _PARTS:
         op.drop_index(f"ix_customer_utility_{part}_due_at", "customer")
         op.create_index(f"ix_customer_{part}_due_at", "customer", [f"{part}_due_at"])
