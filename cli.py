@@ -175,6 +175,17 @@ def bench_farm(
     raise typer.Exit(run_to_end(bench(accounts, json_file)))
 
 
+@bench_app.command("read")
+def bench_read(
+    rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 7,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+) -> None:
+    """Reading a year of Green Button: a bare lxml walk, Meterfarm's readers, greenbutton-objects."""
+    from bench.read import bench
+
+    raise typer.Exit(run_to_end(bench(rounds, json_file)))
+
+
 @bench_app.command("waits")
 def bench_waits(
     waiting: Annotated[int, typer.Option(min=5, help="How many customers wait for a code.")] = 200,
