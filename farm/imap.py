@@ -83,8 +83,8 @@ class Imap:
     def open(self) -> Mark:
         """Connect, log in and look at the folder; where new mail begins."""
         with _Explained(self._account):
-            self._client = self._connect()
-            self._log_in(self._client)
+            self._connect()
+            self._log_in(self._connected)
             return self._examined()
 
     def mark(self) -> Mark:
@@ -133,11 +133,11 @@ class Imap:
         if client is not None:
             threading.Thread(target=_leave, args=(client,), daemon=True, name="imap").start()
 
-    def _connect(self) -> IMAPClient:
+    def _connect(self) -> None:
         from imapclient import IMAPClient, SocketTimeout  # slow to import, and rarely needed
 
         account = self._account
-        client = IMAPClient(
+        client = self._client = IMAPClient(
             account.host,
             account.port,
             ssl=account.security is MailSecurity.TLS,
@@ -149,7 +149,6 @@ class Imap:
             if not client.has_capability("STARTTLS"):
                 raise MailboxDown(f"{account} offers no STARTTLS; its password is not sent without it.")
             client.starttls(ssl.create_default_context())
-        return client
 
     def _log_in(self, client: IMAPClient) -> None:
         from imapclient.exceptions import LoginError  # type: ignore[import-untyped]
@@ -167,7 +166,15 @@ class Imap:
             raise MailboxDown(sentence, refused=True) from None
 
     def _examined(self) -> Mark:
-        selected = self._connected.select_folder(self._account.folder, readonly=True)
+        from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+        try:
+            selected = self._connected.select_folder(self._account.folder, readonly=True)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError:
+            sentence = f"{self._account} has no folder “{self._account.folder}” that can be looked into."
+            raise MailboxDown(sentence) from None
         self.validity = int(selected.get(b"UIDVALIDITY", 0))
         following = selected.get(b"UIDNEXT")
         if following is None:

@@ -98,11 +98,14 @@ class Mailbox:
     @asynccontextmanager
     async def looked_into(self, sought: Sought) -> AsyncIterator[None]:
         """Meanwhile mail that brings the code sought answers its challenge."""
-        self._sought[sought.challenge_id] = sought
         challenge_id = sought.challenge_id
-        await self._say(sought, self.fault)
-        self._need()
+        self._sought[challenge_id] = sought
         try:
+            if self.fault:
+                await self._note(self.fault)
+            else:
+                await self._say(sought, "")
+            self._need()
             yield
         finally:
             self._sought.pop(challenge_id, None)
@@ -137,12 +140,19 @@ class Mailbox:
                 await self._rest(_LONGEST_LOOK)
 
     async def _rest(self, seconds: float) -> None:
-        """Leave the mailbox alone for a while, but no longer than somebody waits."""
+        """Leave the mailbox alone for a while, but no longer than somebody waits, or than it is down."""
         over = asyncio.get_running_loop().time() + seconds
         while (left := over - asyncio.get_running_loop().time()) > 0:
-            await asyncio.sleep(min(left, _FIRST_LOOK))
-            if not self._is_needed:
+            await asyncio.sleep(min(left, _POLL))
+            if not self._is_needed or await self._is_mended():
                 return
+
+    async def _is_mended(self) -> bool:
+        """Whether somebody else found it well since, perhaps with another password."""
+        with suppress(StorageError):
+            known = await asyncio.to_thread(self._store.channels.mailbox, self.info.id)
+            return known is None or not known.fault
+        return False
 
     async def _connected(self) -> None:
         store, info = self._store, self.info

@@ -103,7 +103,7 @@ def take_kept(session: Session, vault: Vault, lease: Lease, customer: Customer, 
     leases.check(session, lease)
     awaited = session.get(AwaitedCodeRow, lease.run_id)
     challenge = session.get(ChallengeRow, challenge_id)
-    if awaited is None or challenge is None:
+    if awaited is None or challenge is None or challenge.factor != _SMS:
         return False
     awaited.factor = _SMS
     query = (

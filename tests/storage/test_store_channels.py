@@ -1,0 +1,283 @@
+"""Mailboxes and numbers are for whom they were given, and each message answers one challenge at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from mfa.mailbox_owner import Neighbours
+from records import Challenge, EventKind, Factor, MailSecurity, RunKind, SecretKind
+from storage.errors import AlreadyThere, StorageError
+from storage.receiving import Fate, InboundText, MailAccount
+from storage.results import Customer
+from storage.store import Store
+from storage.tables import metadata
+from storage.work import Lease
+from tests.storage.conftest import ON_BOTH, OpenStore, Rows
+from tests.storage.made import UTILITY, begun, key
+
+pytestmark = ON_BOTH
+
+ACCOUNT = MailAccount("imap.example.com", 993, MailSecurity.TLS, "codes@company.example")
+NUMBER = "+15185550123"
+SENDER = "+18885550142"
+WAIT = timedelta(minutes=10)
+SMS = Challenge("Enter the code.", Factor.SMS, "***-***-0123")
+EMAIL = Challenge("Enter the code.", Factor.EMAIL, "a***a@home.example")
+
+
+def _customer(store: Store, name: str = "ada") -> Customer:
+    return store.add_customer(UTILITY, f"{name}@home.example", secrets={SecretKind.PASSWORD: "secret"})
+
+
+def _said(code: str = "271828") -> Mapping[str, str]:
+    return {"kind": "code", "text": code}
+
+
+# mailboxes
+
+
+def test_a_mailbox_is_there_once_and_its_password_is_in_no_row(store: Store, rows: Rows) -> None:
+    channels = store.channels
+    mailbox_id = channels.add_mailbox(ACCOUNT, "canary-2d8e", None)
+    with pytest.raises(AlreadyThere, match=f"there already as mailbox {mailbox_id}"):
+        channels.add_mailbox(ACCOUNT, "other", None)
+    assert channels.mailbox_password(mailbox_id).get_secret_value() == "canary-2d8e"
+    channels.change_mailbox(mailbox_id, password="canary-9b")
+    assert channels.mailbox_password(mailbox_id).get_secret_value() == "canary-9b"
+    for table in metadata.tables:
+        found = rows(f'SELECT * FROM "{table}"')  # noqa: S608 - a test's own
+        cells = [bytes(cell) if isinstance(cell, memoryview) else cell for row in found for cell in row]
+        assert b"canary" not in b" ".join(repr(cell).encode() for cell in cells), table
+    channels.remove_mailbox(mailbox_id)
+    assert channels.mailboxes() == []
+    with pytest.raises(StorageError, match="There is no mailbox"):
+        channels.mailbox_password(mailbox_id)
+
+
+def test_a_password_outlasts_the_rotation_of_keys(store: Store, open_store: OpenStore, backend: str) -> None:
+    mailbox_id = store.channels.add_mailbox(ACCOUNT, "canary-2d8e", None)
+    keys = f"{key(5)},{key(9)}" if backend == "postgres" else ""
+    turning = open_store(keys)
+    turning.rotate_vault()
+    fresh = open_store(key(5) if backend == "postgres" else "")
+    assert fresh.channels.mailbox_password(mailbox_id).get_secret_value() == "canary-2d8e"
+
+
+def test_a_mailbox_is_the_customers_own_or_for_all(store: Store) -> None:
+    ada, bea = _customer(store), _customer(store, "bea")
+    channels = store.channels
+    assert channels.of(ada).mailbox is None
+    company = channels.add_mailbox(ACCOUNT, "secret", None)
+    own = channels.add_mailbox(MailAccount("imap.home.example", 993, MailSecurity.TLS, "ada"), "s", [ada])
+    assert [one.id for one in (channels.of(ada).mailbox, channels.of(bea).mailbox) if one] == [own, company]
+    assert [one.customers for one in channels.mailboxes()] == [(), [ada.id]]
+    channels.change_mailbox(company, whose=[ada])
+    assert channels.of(bea).mailbox is None
+    channels.change_mailbox(own, everybody=True)
+    assert channels.of(bea).mailbox is not None
+    store.remove_customer(ada, data=False)
+    assert [one.customers for one in channels.mailboxes()] == [(), ()]
+
+
+def test_how_a_mailbox_does_is_known_and_a_fault_told_once(store: Store) -> None:
+    ada = _customer(store)
+    lease = begun(store, ada, RunKind.SCRAPE)
+    channels = store.channels
+    mailbox_id = channels.add_mailbox(ACCOUNT, "secret", None)
+    for fault in ("", "It refuses.", "It refuses.", ""):
+        channels.note_mailbox(mailbox_id, fault, {lease.run_id: ada.id})
+        found = channels.mailbox(mailbox_id)
+        assert found is not None
+        assert (found.fault, found.is_well) == (fault, not fault)
+    (told,) = store.events(kinds=[EventKind.MAILBOX_FAILED])
+    assert told.payload["object"]["reason"] == "It refuses."
+    channels.note_mailbox(mailbox_id + 1, "gone", {})
+
+
+def test_a_mail_answers_once_and_no_challenge_that_somebody_answered(store: Store) -> None:
+    ada = _customer(store)
+    lease = begun(store, ada)
+    channels = store.channels
+    mailbox_id = channels.add_mailbox(ACCOUNT, "secret", None)
+    first = store.open_challenge(lease, EMAIL, WAIT)
+    assert channels.answer_by_mail(mailbox_id, "f1", ada, first, _said())
+    assert store.take_answer(lease, first) == _said()
+    second = store.open_challenge(lease, EMAIL, WAIT)
+    assert not channels.answer_by_mail(mailbox_id, "f1", ada, second, _said())
+    store.answer_challenge(second, _said("314159"))
+    assert not channels.answer_by_mail(mailbox_id, "f2", ada, second, _said())
+    assert store.take_answer(lease, second) == _said("314159")
+    third = store.open_challenge(lease, EMAIL, WAIT)
+    assert channels.answer_by_mail(mailbox_id, "f2", ada, third, _said()), "it was not used before"
+    assert channels.of(ada).mail_came
+
+
+def test_who_else_a_mail_could_be_for(store: Store) -> None:
+    ada, bea = _customer(store), _customer(store, "bea")
+    channels = store.channels
+    mailbox_id = channels.add_mailbox(ACCOUNT, "secret", [ada])
+    recipients = ["ada@home.example", "bea@home.example", "cat@home.example"]
+    assert channels.neighbours(mailbox_id, ada, recipients) == Neighbours(frozenset(), frozenset(), True)
+    channels.change_mailbox(mailbox_id, everybody=True)
+    store.open_challenge(begun(store, bea), EMAIL, WAIT)
+    assert channels.neighbours(mailbox_id, ada, recipients) == Neighbours(
+        frozenset({"bea@home.example"}), frozenset({EMAIL.destination}), False
+    )
+    store.remove_customer(bea, data=False)
+    assert channels.neighbours(mailbox_id, ada, recipients).are_none
+
+
+# numbers and text messages
+
+
+class Phone:
+    """A customer whose codes come to the number, and their run."""
+
+    def __init__(self, store: Store, name: str = "ada") -> None:
+        self.store = store
+        self.customer = _customer(store, name)
+        store.channels.add_number(NUMBER, [self.customer])
+        self.lease: Lease = begun(store, self.customer)
+        self._keys = 0
+
+    def expect(self, factor: Factor | None = Factor.SMS) -> None:
+        self.store.channels.expect_text(self.lease, self.customer, factor)
+
+    def asked(self, challenge: Challenge = SMS) -> tuple[int, bool]:
+        """A new challenge, and whether a text message that came before answered it."""
+        challenge_id = self.store.open_challenge(self.lease, challenge, WAIT)
+        return challenge_id, self.store.channels.take_kept_text(self.lease, self.customer, challenge_id)
+
+    def answer(self, challenge_id: int) -> Mapping[str, str] | None:
+        return self.store.take_answer(self.lease, challenge_id)
+
+
+_SIDS = iter(range(10_000))
+
+
+def _receive(store: Store, *whose: Phone, code: str = "271828", key: str = "") -> Fate:
+    text = InboundText(key or f"SM{next(_SIDS)}", NUMBER, SENDER)
+    codes = {phone.customer: _said(code) for phone in whose}
+    return store.channels.receive_text(text, codes, Fate.NO_CODE).fate
+
+
+def test_a_number_receives_for_whom_it_was_given(store: Store) -> None:
+    ada, bea = _customer(store), _customer(store, "bea")
+    channels = store.channels
+    channels.add_number(NUMBER, [ada])
+    channels.add_number(NUMBER, [bea])
+    assert list(channels.receives_for(NUMBER)) == [ada, bea]
+    with pytest.raises(AlreadyThere, match=r"customer 1 has the number \+15185550123 already"):
+        channels.add_number("+15185550124", [ada])
+    assert [one.number for one in channels.numbers()] == [NUMBER]
+    channels.remove_number(NUMBER, ada)
+    assert (channels.of(ada).number, channels.of(bea).number) == ("", NUMBER)
+    with pytest.raises(StorageError, match="does not receive for customer"):
+        channels.remove_number(NUMBER, ada)
+    channels.remove_number(NUMBER)
+    with pytest.raises(StorageError, match="There is no number"):
+        channels.remove_number(NUMBER)
+    assert channels.receives_for(NUMBER) == []
+
+
+def test_a_text_message_answers_the_challenge_that_is_open(store: Store) -> None:
+    phone = Phone(store)
+    phone.expect()
+    asked, answered = phone.asked()
+    assert not answered
+    assert _receive(store, phone, key="SMa") is Fate.ANSWERED
+    assert _receive(store, phone, key="SMa") is Fate.REPLAYED
+    assert phone.answer(asked) == _said()
+    assert store.channels.of(phone.customer).text_came
+
+
+def test_one_that_comes_before_the_challenge_is_open_counts(store: Store, rows: Rows) -> None:
+    """The portal sends it while its page is still on its way. Meanwhile it is sealed."""
+    phone = Phone(store)
+    phone.expect(None)
+    assert _receive(store, phone) is Fate.KEPT
+    ((sealed,),) = rows("SELECT code FROM received")
+    assert b"271828" not in bytes(sealed)
+    asked, answered = phone.asked()
+    assert answered
+    assert phone.answer(asked) == _said()
+    assert rows("SELECT code FROM received") == [(None,)]
+
+
+def test_what_came_before_the_code_was_asked_for_is_none(store: Store) -> None:
+    phone = Phone(store)
+    assert _receive(store, phone) is Fate.UNASKED
+    phone.expect()
+    assert _receive(store, phone, code="111111") is Fate.KEPT
+    phone.expect()
+    asked, answered = phone.asked()
+    assert not answered
+    assert phone.answer(asked) is None
+
+
+def test_after_a_wrong_code_only_another_one_counts(store: Store) -> None:
+    phone = Phone(store)
+    phone.expect()
+    first, _ = phone.asked()
+    assert _receive(store, phone, code="111111") is Fate.ANSWERED
+    assert _receive(store, phone, code="111111") is Fate.UNASKED
+    assert phone.answer(first) == _said("111111")
+    second, answered = phone.asked()
+    assert not answered
+    assert _receive(store, phone, code="111111") is Fate.COPY
+    assert _receive(store, phone, code="222222") is Fate.ANSWERED
+    assert phone.answer(second) == _said("222222")
+
+
+def test_a_code_that_went_elsewhere_or_is_of_another_kind_is_not_answered(store: Store) -> None:
+    phone = Phone(store)
+    phone.expect()
+    phone.asked(Challenge("Code?", Factor.SMS, "***-***-9999"))
+    assert _receive(store, phone) is Fate.ELSEWHERE
+    other = Phone(store, "bea")
+    other.expect(Factor.EMAIL)
+    other.asked(EMAIL)
+    assert _receive(store, other) is Fate.UNASKED
+
+
+def test_of_two_who_wait_at_one_number_neither_gets_a_guess(store: Store) -> None:
+    ada, bea = Phone(store), Phone(store, "bea")
+    for phone in (ada, bea):
+        phone.expect()
+    asked, _ = ada.asked()
+    assert _receive(store, ada, bea) is Fate.UNCERTAIN
+    store.stop_run(bea.lease)
+    assert _receive(store, ada, bea) is Fate.UNCERTAIN, "her code may still be on its way"
+    assert _receive(store, ada) is Fate.ANSWERED, "the message is one of his portal's, not of hers"
+    assert ada.answer(asked) == _said()
+
+
+def test_who_lost_the_run_gets_nothing(store: Store) -> None:
+    phone = Phone(store)
+    phone.expect()
+    asked, _ = phone.asked()
+    store.stop_run(phone.lease)
+    assert _receive(store, phone) is Fate.UNASKED
+    assert store.challenge(asked) is not None
+
+
+def test_a_removed_customers_messages_are_erased(store: Store, rows: Rows) -> None:
+    phone = Phone(store)
+    phone.expect()
+    assert _receive(store, phone) is Fate.KEPT
+    store.remove_customer(phone.customer, data=False)
+    assert rows("SELECT code FROM received") == [(None,)]
+    assert store.channels.receives_for(NUMBER) == []
+
+
+def test_it_is_known_whether_an_inbox_runs(store: Store) -> None:
+    channels = store.channels
+    assert channels.inboxes() == []
+    channels.beat_inbox("http://127.0.0.1:8700")
+    channels.beat_inbox("http://127.0.0.1:8700")
+    assert [one.address for one in channels.inboxes()] == ["http://127.0.0.1:8700"]
+    channels.leave_inbox()
+    assert channels.inboxes() == []
