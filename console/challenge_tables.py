@@ -14,10 +14,13 @@ from storage.work import ChallengeInfo
 
 
 def challenges_table(found: Sequence[ChallengeInfo]) -> Table:
-    """A row a challenge, in the portal's words."""
+    """A row a challenge, in the portal's words; a column more if something answers any by itself."""
     table = Table("challenge", "run", "customer", "utility", "wants", "the portal says", "sent to")
     table.add_column("asked", justify="right")
     table.add_column("state")
+    by_itself = any(one.channel for one in found)
+    if by_itself:
+        table.add_column("by itself")
     now = datetime.now(UTC)
     for one in found:
         asked = one.challenge
@@ -31,6 +34,7 @@ def challenges_table(found: Sequence[ChallengeInfo]) -> Table:
             escape(asked.destination),
             f"{lasted((now - one.asked_at).total_seconds())} ago",
             _state(one, now),
+            *([escape(one.channel)] if by_itself else []),
         )
     return table
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from console.clock import Compared
+from console.doctor_channels import examine_channels
 from console.doctor_outside import examine_clock, examine_portals, examine_redis
 from console.doctor_state import examine_disk, examine_state
 from console.ending import MACHINE, OK
@@ -43,6 +44,8 @@ async def _findings(now: Here) -> AsyncIterator[Finding]:
         yield one
     yield examine_disk(now.settings.home)
     for one in await asyncio.to_thread(examine_portals, now.farm, clocks):
+        yield one
+    async for one in examine_channels(now):
         yield one
     yield examine_clock(clocks)
 
