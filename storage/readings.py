@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlmodel import Session
@@ -12,7 +13,7 @@ from sqlmodel import select as select_rows
 
 from formats.errors import FormatError
 from records import EventKind, Measure, Reading, Series
-from storage import accounts, events, exponents, stretches
+from storage import accounts, events, exponents, reading_rows, stretches
 from storage.covered import AMOUNTS
 from storage.database import now as database_now
 from storage.granularity import by_grain
@@ -23,10 +24,6 @@ from storage.tables.base import BIG
 _READING = metadata.tables["reading"]
 _REVISION = metadata.tables["reading_revision"]
 _VALUES = tuple(_READING.c[name] for name in Reading._fields)
-_OF_SERIES = _READING.c.series_id == bindparam("series")
-_BETWEEN = select(*_VALUES).where(
-    _OF_SERIES, _READING.c.start.between(bindparam("earliest"), bindparam("latest"))
-)
 _THIS = and_(_READING.c.series_id == bindparam("its_series"), _READING.c.start == bindparam("at"))
 _REVISE = insert(_REVISION).from_select(
     ["series_id", *Reading._fields, "seen", "replaced"],
@@ -52,7 +49,8 @@ def save(session: Session, account: AccountRow, document_id: int, series: Sequen
     now = int(time.time())
     news: dict[str, list[Reading]] = {}
     for row, one in _by_length(session, account, series):
-        readings = {reading[0]: reading for reading in exponents.align(session, row, one)}
+        aligned = exponents.align(session, row, one)
+        readings = dict(zip(map(itemgetter(0), aligned), aligned, strict=True))
         keeps = one.measure is not Measure.TEMPERATURE
         fresh, different, zeros = _write(session.connection(), row.id, readings, now, keeps=keeps)
         if fresh or different:
@@ -143,11 +141,13 @@ def _write(
 
     ``keeps``: a zero does not replace a value.
     """
-    around = {"series": series_id, "earliest": min(readings), "latest": max(readings)}
-    stored = {row[0]: tuple(row) for row in connection.execute(_BETWEEN, around)}
-    if not stored:
-        inserts, changes = list(readings.values()), []
-    else:
+    rows = reading_rows.between(connection, series_id, min(readings), max(readings))
+    inserts: list[Reading] = list(readings.values())
+    changes: list[Reading] = []
+    if rows == inserts:
+        return [], [], 0
+    stored = {row[0]: row for row in rows}
+    if stored:
         different = [reading for reading in readings.values() if stored.get(reading[0]) != reading]
         inserts = [reading for reading in different if reading[0] not in stored]
         changes = [reading for reading in different if reading[0] in stored]
@@ -155,7 +155,7 @@ def _write(
     if held:
         changes = [reading for reading in changes if reading[0] not in held]
     if inserts:
-        _insert(connection, series_id, inserts, now)
+        reading_rows.insert(connection, series_id, inserts, now)
     if changes:
         its = {"its_series": series_id, "now": now}
         connection.execute(_REVISE, [{**its, "at": reading.start} for reading in changes])
@@ -170,26 +170,6 @@ def _write(
 def _not_yet(new: Reading, stored: Sequence[int]) -> bool:
     """Whether it is a zero where there is a value. An estimate gives way to a zero that was measured."""
     return new[2] == 0 and stored[2] != 0 and (new[3] or not stored[3])
-
-
-def _insert(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:
-    """Straight to the driver: SQLAlchemy's way costs double, or much more."""
-    names = ", ".join(_READING.columns.keys())
-    if connection.dialect.name == "postgresql":
-        kinds = [column.type.compile(connection.dialect) for column in _VALUES]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
-        statement = (
-            f"INSERT INTO reading ({names})"  # noqa: S608 - our own names
-            f" SELECT {series_id:d}, its.*, {now:d}, {now:d} FROM unnest({arrays}) its"
-        )
-        connection.exec_driver_sql(statement, tuple(map(list, zip(*readings, strict=True))))
-        return
-    statement = f"INSERT INTO reading ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
-    rows = [  # a truth value would cost the driver as much as all the rest of its row
-        (series_id, start, seconds, mantissa, 1 if estimated else 0, now, now)
-        for start, seconds, mantissa, estimated in readings
-    ]
-    connection.exec_driver_sql(statement, rows)
 
 
 def _new_values(series_id: int, reading: Reading, now: int) -> dict[str, int | bool]:

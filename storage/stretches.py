@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -26,9 +27,9 @@ _READINGS = (
 )
 
 
-def extend(connection: Connection, series_id: int, inserted: Iterable[Reading]) -> None:
+def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) -> None:
     """Take down that these readings are there now, too."""
-    new = joined(sorted((reading[0], reading[0] + reading[1]) for reading in inserted))
+    new = _one(inserted) or joined(sorted((reading[0], reading[0] + reading[1]) for reading in inserted))
     near = {"series": series_id, "since": new[0][0], "until": new[-1][1]}
     stored = [(first, last) for first, last in connection.execute(_NEAR, near)]
     after = joined(sorted([*stored, *new]))
@@ -43,6 +44,15 @@ def anew(connection: Connection, series_id: int) -> None:
     connection.execute(_FORGET_ALL, {"series": series_id})
     readings = connection.execute(_READINGS, {"series": series_id})
     _insert(connection, series_id, joined((start, start + seconds) for start, seconds in readings))
+
+
+def _one(readings: Sequence[Reading]) -> list[Stretch]:
+    """The time of readings of one length that follow each other, as most do; nothing if they do not."""
+    first, seconds = readings[0][0], readings[0][1]
+    end = first + seconds * len(readings)
+    if seconds <= 0 or list(map(itemgetter(0), readings)) != list(range(first, end, seconds)):
+        return []
+    return [(first, end)] if set(map(itemgetter(1), readings)) == {seconds} else []
 
 
 def joined(times: Iterable[Stretch]) -> list[Stretch]:
