@@ -13,7 +13,7 @@ whoever reads for a utility passes them as ``layouts``, and they go before those
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
@@ -79,7 +79,8 @@ def read_table(
         return Table(nem.layout, nem.read(text.rows(",", even=False)))
     found, delimiter = _recognise(text, asked.layouts)
     tables = counts.of(found.head.layout.several_above)
-    return Table(found.head.layout.id, _stretches(asked, found, text.rows(delimiter), tables))
+    reader = _reader(asked, found, tables, grouped=delimiter == ",")
+    return Table(found.head.layout.id, _stretches(reader, found, text.rows(delimiter), lambda: text.is_cut))
 
 
 def _is_workbook(file: BinaryIO) -> bool:
@@ -107,7 +108,7 @@ def _workbook(file: BinaryIO, asked: _Asked) -> Table:
     def stretches() -> Iterator[Series | Problem]:
         yield from problems
         for found, rows in read:
-            yield from _stretches(asked, found, rows, 1)
+            yield from _stretches(_reader(asked, found, 1), found, rows, bool)
 
     return Table(read[0][0].head.layout.id, stretches())
 
@@ -122,14 +123,22 @@ def read_interval_csv(
     return gather(read_table("", BytesIO(content), zone, layouts))
 
 
-def _stretches(asked: _Asked, found: _Found, rows: Rows, tables: int) -> Iterator[Series | Problem]:
+def _reader(asked: _Asked, found: _Found, tables: int, *, grouped: bool = False) -> TableReader:
     layout = found.head.layout
     family = [each for each in asked.layouts if each.id == layout.id]
     zone, problems = zone_of(layout, asked.name, found.above, asked.zone)
-    yield from problems
+    reader = TableReader(found.head, family, found.above, zone, tables, grouped=grouped)
+    for each in problems:
+        reader.remarks.add(each.what, each.where, each.severity)
+    return reader
+
+
+def _stretches(
+    reader: TableReader, found: _Found, rows: Rows, is_cut: Callable[[], bool]
+) -> Iterator[Series | Problem]:
     for _ in range(found.skip):
         next(rows)
-    yield from TableReader(found.head, family, found.above, zone, tables).read(rows)
+    yield from reader.read(rows, is_cut)
 
 
 def _recognise(text: Text, layouts: Sequence[Layout]) -> tuple[_Found, str]:

@@ -60,7 +60,7 @@ class Nem:
         self._channels: dict[tuple[str, str, str], Channel | None] = {}
         self._stream: _Stream | None = None
         self._day: _Day | None = None
-        self._numbers = numbers(comma=False, money=False)
+        self._numbers = numbers()
         self._ended = False
         self._waiting = 0
 

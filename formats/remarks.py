@@ -49,6 +49,13 @@ class Remarks:
             Severity.NOTE,
         )
 
+    def phantom(self, line: int) -> None:
+        self.add(
+            "a zero at a time that the clock never showed, beside a value for that moment: left out",
+            f"line {line}",
+            Severity.NOTE,
+        )
+
     def once(self, line: int) -> None:
         self.add(
             "an hour that the clock shows twice is listed once: taken as its first pass, it may hold both",
@@ -77,8 +84,5 @@ class Remarks:
     def text(self, line: int) -> None:
         self.add("a line of text was left out", f"line {line}", Severity.NOTE)
 
-    def maybe_cut(self, line: int) -> None:
-        self.add(
-            "the last line lacks its end, and its last value has fewer decimals: it may be cut",
-            f"line {line}",
-        )
+    def maybe_cut(self) -> None:
+        self.add("it lacks its end, and its last number has fewer decimals: it may be cut", "the last line")

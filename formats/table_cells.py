@@ -11,8 +11,9 @@ from formats.errors import FormatError
 BLANKS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "n.v.t.", "no data"})
 _ZERO = re.compile(r"0(?:\.0+)?[eE]-?\d{1,3}", re.ASCII)
 _MOST_KEPT = 20_000
-_POINT = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:,\d{3}){1,4})?(?:\.(\d{0,15}))?", re.ASCII)
-_COMMA = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:\.\d{3}){1,4})?(?:,(\d{0,15}))?", re.ASCII)
+_USUAL_DECIMALS = 6
+_POINT = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:,\d{3}){1,4})?(?:\.(\d{0,20}))?", re.ASCII)
+_COMMA = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:\.\d{3}){1,4})?(?:,(\d{0,20}))?", re.ASCII)
 
 
 class Number(NamedTuple):
@@ -52,10 +53,11 @@ def shown(text: str, most: int = 40) -> str:
     return line if len(line) <= most else f"{line[:most]}…"
 
 
-def numbers(comma: bool, money: bool) -> Callable[[str], Number]:
+def numbers(*, comma: bool = False, money: bool = False, grouped: bool = False) -> Callable[[str], Number]:
     """How cells of a column are read: with a decimal point or a comma, and if of money with its sign.
 
-    The function raises NotANumber. It remembers what it read, up to a bound.
+    Only where they may be ``grouped`` 1,234 is a thousand and more, and doubtful; else it is no number. The
+    function raises NotANumber. It remembers what it read, up to a bound.
     """
     known: dict[str, Number] = {}
     pattern, point = (_COMMA, ",") if comma else (_POINT, ".")
@@ -68,7 +70,10 @@ def numbers(comma: bool, money: bool) -> Callable[[str], Number]:
             if len(known) >= _MOST_KEPT:
                 known.clear()
             text = clean(cell)
-            found = known[cell] = _number(_amount(text) if money else text, pattern, point)
+            found = _number(_amount(text) if money else text, pattern, point)
+            if found.doubtful and not grouped:
+                raise NotANumber(text)
+            known[cell] = found
         return found
 
     return read
@@ -80,6 +85,8 @@ def _number(text: str, pattern: re.Pattern[str], point: str) -> Number:
         raise NotANumber(text)
     whole = (match[2] or "").replace("." if point == "," else ",", "")
     decimals = match[3] or ""
+    if len(decimals) > _USUAL_DECIMALS:
+        decimals = decimals.rstrip("0")
     mantissa = int(whole + decimals)
     doubtful = not decimals and len(whole) - len(match[2] or "") == -1
     return Number(-mantissa if match[1] == "-" else mantissa, len(decimals), doubtful)

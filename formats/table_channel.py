@@ -20,6 +20,7 @@ _FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
 _MOST_HELD = 1_000
 _MOST_RANGES = 20_000
 _NEAR = 3 * 3600
+_NEAR_ROWS = 60
 _SHORTEST_MONTH = 28 * DAY - 3600
 _STEPS = (60, 300, 360, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200)
 
@@ -64,6 +65,9 @@ class Channel:
             self._hold(_Held(line, when, number, estimated))
             return
         if when.gap:
+            if not number.mantissa and any(row.at == when.at for row in self.rows[-_NEAR_ROWS:]):
+                self._remarks.phantom(line)
+                return
             self._remarks.gap(line)
         self.rows.append(_Row(when.at, when.seconds, number, estimated))
         self._last = when.at
@@ -176,10 +180,14 @@ class Channel:
 
     def _look_apart(self, rows: Sequence[_Row]) -> None:
         """Days that stand a month apart are perhaps months, or dates read in the wrong order."""
-        if len(rows) > 2 and rows[0].seconds:
-            starts = sorted({row.at for row in rows})
-            if len(starts) > 2 and min(other - one for one, other in pairwise(starts)) > 6 * rows[0].seconds:
-                self._remarks.apart()
+        starts = sorted({row.at for row in rows})
+        if len(starts) < 2 or not rows[0].seconds or rows[0].seconds > 2 * DAY:
+            return
+        breaks = [other - one for one, other in pairwise(starts) if other - one > DAY // 2]
+        daily = rows[0].seconds >= SHORTEST_DAY
+        whole = daily or len(starts) * rows[0].seconds <= (len(breaks) + 1) * (DAY + 3600)
+        if breaks and whole and min(breaks) >= _SHORTEST_MONTH - DAY:
+            self._remarks.apart()
 
     def _from(self, row: _Row, seconds: int) -> _Row:
         return row._replace(at=row.at - seconds if self._is_end else row.at, seconds=seconds)

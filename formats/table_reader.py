@@ -41,9 +41,17 @@ class TableReader:
     """Reads one table, and those like it further down; yields its stretches, then remarks."""
 
     def __init__(
-        self, head: Head, family: Sequence[Layout], above: dict[str, str], zone: ZoneInfo | None, tables: int
+        self,
+        head: Head,
+        family: Sequence[Layout],
+        above: dict[str, str],
+        zone: ZoneInfo | None,
+        tables: int,
+        *,
+        grouped: bool,
     ) -> None:
         self.remarks = Remarks()
+        self._grouped = grouped
         self._family = family
         self._zone = zone
         self._tables = tables
@@ -53,6 +61,7 @@ class TableReader:
         self._flush_at = STRETCH
         self._granularities: dict[tuple[str, What], set[int]] = {}
         self._seen: dict[str, str] = {}
+        self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
         self._surplus: int | None = None
         self._remarked: dict[str, bool] = {}
         self._take_up(head, above)
@@ -65,8 +74,9 @@ class TableReader:
         self._kind = head.columns.get(self._layout.kind, -1)
         self._unit = head.columns.get(self._layout.unit, -1)
         self._estimated = head.columns.get(self._layout.estimated, -1)
-        self._numbers = numbers(self._layout.comma, money=False)
-        self._amounts = numbers(self._layout.comma, money=True)
+        comma = self._layout.comma
+        self._numbers = numbers(comma=comma, grouped=self._grouped and not comma)
+        self._amounts = numbers(comma=comma, grouped=self._grouped and not comma, money=True)
         self._wide = [_column(place, match) for place, match in head.wide]
         self._read: Callable[[Sequence[str]], When | Day] = (
             self._times.day if self._wide else self._times.read
@@ -75,15 +85,18 @@ class TableReader:
             self.remarks.add(self._layout.note, "", Severity.NOTE)
         if self._layout.doubt:
             self.remarks.add(self._layout.doubt, "")
-        last = max([value.place for value in head.values], default=0)
+        last = _last_needed(head.values)
         self._needed = max(self._times.needed, self._kind + 1, self._unit + 1, 0 if self._wide else last + 1)
         for each in head.unread:
             severity = Severity.DOUBT if is_quantity(each) else Severity.NOTE
             self.remarks.add(f"the column “{shown(each)}” was not read", "the header", severity)
 
-    def read(self, rows: Rows) -> Iterator[Series | Problem]:
+    def read(self, rows: Rows, is_cut: Callable[[], bool]) -> Iterator[Series | Problem]:
+        """``is_cut`` says, at the end, whether the last line lacks its own."""
         try:
             yield from self._rows(rows)
+            if is_cut():
+                self._look_at_end()
         except FormatError:
             yield from self._flushed(final=True)
             yield from self.remarks.told()
@@ -94,6 +107,7 @@ class TableReader:
     def _rows(self, rows: Rows) -> Iterator[Series | Problem]:
         width = self._head.width
         for line, cells in rows:
+            self._last = (self._last[1], cells)
             missing = width - len(cells)
             if missing > 0:
                 if len(cells) < self._needed:
@@ -110,6 +124,20 @@ class TableReader:
             self._values(line, cells, when)
             if self._waiting >= self._flush_at:
                 yield from self._flushed(final=False)
+
+    def _look_at_end(self) -> None:
+        """A last line that breaks off within its last number looks like one with fewer decimals."""
+        before, last = (self._last_decimals(cells) for cells in self._last)
+        if before and last < before:
+            self.remarks.maybe_cut()
+
+    def _last_decimals(self, cells: Sequence[str]) -> int:
+        """Of the last cell, if it is a number."""
+        text = clean(cells[-1]) if cells else ""
+        if not _NUMERIC.fullmatch(text):
+            return 0
+        _, point, decimals = text.replace(",", ".").rpartition(".")
+        return len(decimals) if point else 0
 
     def _check_surplus(self, line: int, cells: Sequence[str]) -> None:
         """Cells beyond the header are blank, and as many in each row; else a comma shifted the row."""
@@ -197,7 +225,7 @@ class TableReader:
         return Channel(meter, what, self.remarks, is_end=self._times.is_end)
 
     def _what(self, line: int, key: _Key, bound: BoundValue) -> What | None:
-        what = bound.what.over(self._of_meter(line, key[0]).over(self._layout.what))
+        what = self._of_meter(line, key[0]).over(self._layout.what)
         for name_, patterns in self._layout.above_kinds.items():
             text = self._above.get(name_, "")
             found = next(
@@ -213,6 +241,7 @@ class TableReader:
             if not kinds or kinds[0][1] is None:
                 return None
             what = kinds[0][1].over(what)
+        what = bound.what.over(what)
         if key[2]:
             if name(key[2]) not in UNITS:
                 raise _refused(line, f"the unit “{shown(key[2])}” is not known")
@@ -292,6 +321,12 @@ class TableReader:
                     self._waiting -= len(stretch.readings)
                     yield stretch
         self._flush_at = min(self._waiting + STRETCH, _MOST_WAITING)
+
+
+def _last_needed(values: Sequence[BoundValue]) -> int:
+    """The place that a row must reach: of the last value that isn't optional, or else of the first."""
+    places = [each.place for each in values if not each.value.optional]
+    return max(places) if places else min((each.place for each in values), default=0)
 
 
 def _column(place: int, match: re.Match[str]) -> tuple[int, int, int]:

@@ -1,18 +1,20 @@
 """Liander, Netherlands: meters' standings day by day, and what was used between them.
 
-Which register is which, low tariff or high, delivered or sent back, the file doesn't say.
+The registers are those of Dutch meters in their order: taken at low and at normal tariff, sent back likewise.
 """
 
-from formats.table import KWH, M3, DateOrder, Layout, Times, Value, What
-from records import Commodity, Direction, Measure
+from formats.table import DELIVERED, KWH, M3, RECEIVED, DateOrder, Layout, Times, Value, What
+from records import Commodity, Measure
 
 _REGISTERS = (1, 2, 3, 4)
+_TAKEN = (1, 2)
 
 
 def _values(number: int) -> tuple[Value, Value]:
-    standing = What(measure=Measure.REGISTER, register=f"reading{number}", instant=True)
+    flow = DELIVERED if number in _TAKEN else RECEIVED
+    standing = What(measure=Measure.REGISTER, register=f"reading{number}", instant=True).over(flow)
     return (
-        Value(column=f"usage{number}", what=What(register=f"usage{number}"), optional=number > 1),
+        Value(column=f"usage{number}", what=What(register=f"usage{number}").over(flow), optional=number > 1),
         Value(column=f"reading{number}", what=standing, optional=True),
     )
 
@@ -26,10 +28,10 @@ LAYOUTS = (
         values=tuple(value for number in _REGISTERS for value in _values(number)),
         meter=("meternummer",),
         meters={
-            "e.*": What(commodity=Commodity.ELECTRIC, direction=Direction.UNKNOWN).over(KWH),
-            "g.*": What(commodity=Commodity.GAS, direction=Direction.DELIVERED).over(M3),
+            "e.*": What(commodity=Commodity.ELECTRIC).over(KWH),
+            "g.*": What(commodity=Commodity.GAS).over(M3),
         },
         ignored=("eancodeasn",),
-        doubt="usage is told on the day of the reading that closes it; the file doesn't name its registers",
+        doubt="usage is told on its reading's day, and registers by the order of Dutch meters: it says neither",
     ),
 )

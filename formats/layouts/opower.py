@@ -77,7 +77,7 @@ def _layout(times: Times, *values: Value, unit: str = "") -> Layout:
 
 LAYOUTS = (
     _layout(_TIMES, Value(column="usage"), unit="units"),
-    _layout(_TIMES, Value(column="usage ({unit})", what=DELIVERED)),
+    _layout(_TIMES, Value(column="usage ({unit})")),
     _layout(
         _TIMES,
         Value(column="import (kwh)", what=DELIVERED.over(KWH)),

@@ -22,7 +22,7 @@ def _layout(column: str, direction: What) -> Layout:
         meter=("for location",),
         estimated="reading quality",
         estimates=("estimat",),
-        above={"for location": ""},
+        has=("reading quality",),
     )
 
 

@@ -1,0 +1,355 @@
+"""What portals' tables may also look like: read right, or told of; never a number that is silently wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from formats.errors import FormatError
+from formats.interval_csv import read_table
+from formats.table import ELECTRIC, KWH, DateOrder, Layout, Times, Value, Wide
+from records import Direction, Measure, Problem, Series, Severity, Unit
+
+NEW_YORK = ZoneInfo("America/New_York")
+OPOWER = "Service,Service 1\n\nTYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES\n"
+
+
+class Read:
+    """All that came out of a table, and the error that ended it."""
+
+    def __init__(
+        self,
+        text: str | bytes,
+        zone: ZoneInfo | None = NEW_YORK,
+        layouts: Sequence[Layout] = (),
+        name: str = "x.csv",
+    ) -> None:
+        self.series: list[Series] = []
+        self.problems: list[Problem] = []
+        self.error = ""
+        content = text if isinstance(text, bytes) else text.encode()
+        try:
+            for each in read_table(name, BytesIO(content), zone, layouts):
+                if isinstance(each, Series):
+                    self.series.append(each)
+                else:
+                    self.problems.append(each)
+        except FormatError as exc:
+            self.error = str(exc)
+
+    @property
+    def doubts(self) -> str:
+        return " / ".join(str(each) for each in self.problems if each.severity is not Severity.NOTE)
+
+    @property
+    def notes(self) -> str:
+        return " / ".join(str(each) for each in self.problems if each.severity is Severity.NOTE)
+
+    def values(self, place: int = 0) -> list[Decimal]:
+        series = self.series[place]
+        return [Decimal(each.mantissa).scaleb(series.exponent) for each in series.readings]
+
+    def starts(self, place: int = 0) -> list[str]:
+        return [each.starts_at.strftime("%dT%H:%M") for each in self.series[place].readings]
+
+    def lengths(self, place: int = 0) -> list[int]:
+        return [each.seconds for each in self.series[place].readings]
+
+
+def opower(*rows: str) -> str:
+    return OPOWER + "".join(f"Electric usage,{row}\n" for row in rows)
+
+
+def test_columns_in_another_order_and_more_of_them() -> None:
+    read = Read(
+        "DATE,TYPE,USAGE (kWh),START TIME,WEATHER,END TIME,GENERATION (kWh)\n"
+        "2024-05-01,Electric usage,1.5,00:00,sunny,00:59,9\n"
+    )
+    assert read.values() == [1500]
+    assert "generation (kwh)" in read.doubts
+    assert "weather" in read.notes
+
+
+@pytest.mark.parametrize(
+    ("header", "unit", "measure"),
+    [
+        ("USAGE (kW)", Unit.W, Measure.DEMAND),
+        ("USAGE (therms)", Unit.THERM, Measure.ENERGY),
+        ("USAGE (m3)", Unit.M3, Measure.VOLUME),
+        ("USAGE (CCF)", Unit.CCF, Measure.VOLUME),
+    ],
+)
+def test_a_unit_is_what_the_header_says(header: str, unit: Unit, measure: Measure) -> None:
+    read = Read(
+        opower("2024-05-01,00:00,00:59,1.5").replace("USAGE (kWh)", header).replace("Electric", "gas")
+    )
+    assert [(each.unit, each.measure) for each in read.series] == [(unit, measure)]
+
+
+def test_a_unit_that_is_not_known_is_no_layout() -> None:
+    read = Read(opower("2024-05-01,00:00,00:59,1.5").replace("USAGE (kWh)", "USAGE (furlongs)"))
+    assert "layout is not known" in read.error
+    assert "TYPE | DATE" in read.error
+    assert "docs/formats.md" in read.error
+    assert not read.series
+
+
+def test_a_unit_in_a_row_that_is_not_known_is_refused() -> None:
+    head = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,NOTES\n"
+    read = Read(
+        head + "Electric usage,2024-05-01,00:00,00:59,1,kWh,\nElectric usage,2024-05-01,01:00,01:59,1,zWh,\n"
+    )
+    assert read.values() == [1000]
+    assert "Line 3" in read.error
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("1.5", "1.5"), ('"1,234.5"', "1234.5"), (".25", "0.25"), ("-0.5", "-0.5"), ("+2", "2"), ("0E-20", "0")],
+)
+def test_numbers(cell: str, value: str) -> None:
+    assert Read(opower(f"2024-05-01,00:00,00:59,{cell}")).values() == [Decimal(value) * 1000]
+
+
+@pytest.mark.parametrize(
+    "cell", ["(12.3)", "1e3", "12 kWh", '"0,123"', '"1.234,5"', "1.2.3", "0x1", "٣", "NaN1"]
+)
+def test_what_is_no_number_is_refused(cell: str) -> None:
+    read = Read(opower("2024-05-01,00:00,00:59,7", f"2024-05-01,01:00,01:59,{cell}"))
+    assert read.values() == [7000]
+    assert "Line 5" in read.error
+
+
+def test_a_comma_in_a_whole_number_is_doubted_or_refused() -> None:
+    assert "thousands" in Read(opower('2024-05-01,00:00,00:59,"1,234"')).doubts
+    assert (
+        "Line 4"
+        in Read(opower("2024-05-01,00:00,00:59,1,234").replace(",", ";").replace("1;234", "1,234")).error
+    )
+
+
+@pytest.mark.parametrize("cell", ["", "-", "N/A", "null", " "])
+def test_a_blank_is_no_reading(cell: str) -> None:
+    read = Read(opower(f"2024-05-01,00:00,00:59,{cell}", "2024-05-01,01:00,01:59,2"))
+    assert read.values() == [2000]
+    assert "without a value" in read.notes
+
+
+def test_money() -> None:
+    read = Read(
+        opower(
+            "2024-05-01,00:00,00:59,1,$0.12 ",
+            '2024-05-01,01:00,01:59,1,"-$1,000.10"',
+            "2024-05-01,02:00,02:59,1,($3)",
+        )
+    )
+    assert read.series[1].measure is Measure.COST
+    assert read.values(1) == [Decimal("0.12"), Decimal("-1000.10"), -3]
+
+
+def test_a_comma_that_shifts_a_row_is_found() -> None:
+    read = Read(opower("2024-05-01,00:00,00:59,1.5,$1,", "2024-05-01,01:00,01:59,1,234.50,$1,"))
+    assert read.values() == [1500]
+    assert "Line 5" in read.error
+    assert "Line 4" in Read(opower("2024-05-01,00:00,00:59,1,234.50,$1")).error
+
+
+def test_days_for_months_are_refused_or_doubted() -> None:
+    turned = [f"{day}/2/2024,{hour:02}:00,{hour:02}:59,1" for day in range(11, 14) for hour in range(24)]
+    read = Read(opower(*turned))
+    assert "13/2/2024" in read.error
+    assert "far apart" in read.doubts
+
+
+def test_totals_headers_and_text_between_rows() -> None:
+    header = OPOWER.splitlines()[-1] + "\n"
+    read = Read(
+        opower("2024-05-01,00:00,00:59,1")
+        + header
+        + "Electric usage,2024-05-01,01:00,01:59,2\n\nTotal,,,,3\nThank you.\n"
+    )
+    assert read.values() == [1000, 2000]
+    assert not read.error
+    assert not read.doubts
+    assert "totals" in read.notes
+
+
+def test_another_service_below_is_another_meter() -> None:
+    below = opower("2024-05-01,00:00,00:59,5").replace("Service 1", "Service 2").replace("kWh", "therms")
+    read = Read(opower("2024-05-01,00:00,00:59,1") + "\n" + below.replace("Electric", "Natural gas"))
+    assert [(each.meter_id, each.unit) for each in read.series] == [
+        ("Service 1", Unit.WH),
+        ("Service 2", Unit.THERM),
+    ]
+
+
+def test_rows_of_a_kind_that_is_not_known_are_told() -> None:
+    read = Read(opower("2024-05-01,00:00,00:59,1") + "Steam usage,2024-05-01,00:00,00:59,9\n")
+    assert read.values() == [1000]
+    assert "Steam usage" in read.doubts
+
+
+def test_a_value_below_zero_and_one_listed_twice_are_doubted() -> None:
+    assert "below zero" in Read(opower("2024-05-01,00:00,00:59,-1")).doubts
+    twice = Read(opower("2024-05-01,00:00,00:59,1", "2024-05-01,01:00,01:59,1", "2024-05-01,00:00,00:59,2"))
+    assert "listed before" in twice.doubts
+    assert len(twice.values()) == 3
+
+
+@pytest.mark.parametrize("cut", range(1, 22))
+def test_a_last_line_that_is_cut_off_is_refused_or_doubted(cut: int) -> None:
+    head = "ESIID,USAGE_DATE,USAGE_START_TIME,USAGE_END_TIME,USAGE_KWH\n"
+    head = head.replace("USAGE_KWH", "CONSUMPTION_SURPLUSGENERATION,USAGE_KWH")
+    rows = "".join(f"1,05/01/2024,{hour:02}:00,{hour + 1:02}:00,Consumption,0.125\n" for hour in range(3))
+    read = Read((head + rows)[: -1 - cut])
+    assert read.error or read.doubts or len(read.values()) == 2
+    assert set(read.values()) <= {Decimal(125)} or read.doubts
+
+
+def test_clocks_of_twelve_hours_and_midnight_as_24() -> None:
+    read = Read(opower("5/1/2024,11:00 PM,24:00,1"))
+    assert (read.starts(), read.lengths()) == (["02T03:00"], [3600])
+    assert "Line 4" in Read(opower("5/1/2024,13:00 PM,14:00 PM,1")).error
+
+
+def test_a_zone_is_needed_and_where_it_comes_from() -> None:
+    row = opower("2024-05-01,00:00,00:59,1")
+    assert "--zone" in Read(row, None).error
+    assert Read(row, None, name="pge_electric_usage.csv").starts() == ["01T07:00"]
+    assert Read('Address,"1 ELM ST, CHICAGO IL 60601"\n' + row, None).starts() == ["01T05:00"]
+    assert Read('Address,"1 ELM ST, NOGALES TX"\n' + row, None).error
+    assert Read(row, ZoneInfo("Europe/Rome"), name="pge_electric_usage.csv").starts() == ["30T22:00"]
+
+
+def test_a_phantom_hour_in_spring() -> None:
+    """A zero beside the real hour is left out; a value without one is the real hour, wrongly named."""
+    hours = [f"2024-03-10,{hour:02}:00,{hour:02}:59," for hour in (1, 2, 3)]
+    beside = Read(opower(hours[2] + "7", hours[1] + "0", hours[0] + "5"))
+    assert beside.values() == [7000, 5000]
+    instead = Read(opower(hours[0] + "5", hours[1] + "7"))
+    assert instead.starts() == ["10T06:00", "10T07:00"]
+    both = Read(opower(hours[0] + "5", hours[1] + "6", hours[2] + "7"))
+    assert "listed before" in both.doubts
+
+
+@pytest.mark.parametrize(
+    ("clocks", "expected"),
+    [
+        ("00 01 01 02", "04 05 06 07"),
+        ("02 01 01 00", "07 06 05 04"),  # newest first
+    ],
+)
+def test_a_doubled_hour_is_told_apart_by_order(clocks: str, expected: str) -> None:
+    read = Read(opower(*(f"2024-11-03,{hour}:00,{hour}:59,1" for hour in clocks.split())))
+    assert read.starts() == [f"03T{hour}:00" for hour in expected.split()]
+    assert not read.doubts
+
+
+def test_doubled_quarters_side_by_side_and_one_after_the_other() -> None:
+    quarters = ["01:00", "01:15", "01:30", "01:45"]
+    after = Read(opower(*(f"2024-11-03,{each},{each[:3]}{int(each[3:]) + 14:02},1" for each in quarters * 2)))
+    beside = Read(
+        opower(*(f"2024-11-03,{each},{each[:3]}{int(each[3:]) + 14:02},1" for each in quarters for _ in "ab"))
+    )
+    assert sorted(after.starts()) == sorted(beside.starts())
+    assert after.starts()[4] == "03T06:00"
+    assert beside.starts()[1] == "03T06:00"
+
+
+def test_a_doubled_hour_that_is_listed_once_is_doubted() -> None:
+    read = Read(opower(*(f"2024-11-03,{hour:02}:00,{hour:02}:59,1" for hour in range(4))))
+    assert "shows twice" in read.doubts
+
+
+def test_a_spanish_letter_in_windows_encoding_and_a_utf_16_file() -> None:
+    text = opower("2024-05-01,00:00,00:59,1").replace("Service 1", "Señor")
+    assert Read(text.encode("cp1252")).series[0].meter_id == "Señor"
+    assert Read(text.encode("utf-16")).series[0].meter_id == "Señor"
+    assert Read(text.encode("utf-16-le")).series[0].meter_id == "Señor"
+
+
+def test_tabs_and_semicolons() -> None:
+    text = opower("2024-05-01,00:00,00:59,1.5")
+    assert Read(text.replace(",", "\t")).values() == [1500]
+    assert Read(text.replace(",", ";")).values() == [1500]
+
+
+def test_months_are_as_long_as_they_are() -> None:
+    head = '"Account Number","Interval Start Date/Time","Net Consumption (kWh)"\n'
+    read = Read(head + '"0","2024-02-01","366.00"\n"0","2024-03-01","425.00"\n')
+    assert read.lengths() == [29 * 86_400, 31 * 86_400 - 3600]
+    assert "how long" in Read(head + '"0","2024-02-01","366.00"\n').error
+
+
+HOUR_ENDING = Layout(
+    id="hour_ending",
+    title="A utility that counts hours from 1 to 24",
+    zone="America/New_York",
+    times=Times(start="day + hour", hours=True, order=DateOrder.MONTH_FIRST),
+    values=(Value(column="kwh", what=KWH),),
+    what=ELECTRIC,
+)
+ENDS = Layout(
+    id="ends",
+    title="A utility that names an interval by its end",
+    zone="America/New_York",
+    times=Times(end="read at"),
+    values=(Value(column="kwh", what=KWH),),
+    what=ELECTRIC,
+)
+WIDE = Layout(
+    id="wide",
+    title="A utility that has a column for each hour",
+    zone="America/New_York",
+    times=Times(start="date"),
+    values=(Value(column="kwh", what=ELECTRIC.over(KWH)),),
+    wide=Wide(columns=r"he ?(?P<hour>\d\d?)"),
+)
+
+
+def test_hours_from_1_to_24() -> None:
+    read = Read(
+        "Day,Hour,kWh\n3/9/2024,24,1\n3/10/2024,1,2\n3/10/2024,2,3\n3/10/2024,4,4\n", None, [HOUR_ENDING]
+    )
+    assert read.starts() == ["10T04:00", "10T05:00", "10T06:00", "10T07:00"]
+    assert "Line 2" in Read("Day,Hour,kWh\n3/9/2024,0,1\n", None, [HOUR_ENDING]).error
+
+
+def test_intervals_named_by_their_end_last_as_long_as_the_steps() -> None:
+    stamps = ("2024-05-01 00:30", "2024-05-01 01:00", "2024-05-01 02:00")
+    read = Read("Read at,kWh\n" + "".join(f"{each},1\n" for each in stamps), None, [ENDS])
+    assert (read.starts(), set(read.lengths())) == (["01T04:00", "01T04:30", "01T05:30"], {1800})
+
+
+def test_a_column_for_each_hour() -> None:
+    head = "Date," + ",".join(f"HE{hour}" for hour in range(1, 25)) + ",Total\n"
+    read = Read(head + "2024-03-10," + ",".join(["1", "2", "", *["3"] * 21]) + ",66\n", None, [WIDE])
+    assert len(read.values()) == 23
+    assert read.starts()[1:3] == ["10T06:00", "10T07:00"]
+
+
+def test_a_utilitys_own_layout_goes_first() -> None:
+    own = Layout(
+        id="own",
+        title="Own",
+        times=Times(span="energy consumption time period"),
+        values=(Value(column="usage(real energy in kilowatt-hours)", what=KWH),),
+        what=ELECTRIC,
+        ignored=("reading quality",),
+    )
+    text = (
+        "Energy consumption time period,Usage(Real energy in kilowatt-hours),Reading quality\n"
+        '"2024-05-01 00:00:00 to 2024-05-01 01:00:00","1",""\n'
+    )
+    assert read_table("x", BytesIO(text.encode()), NEW_YORK, [own]).layout == "own"
+    assert read_table("x", BytesIO(text.encode()), NEW_YORK).layout == "sce"
+
+
+def test_both_ways_of_flow_have_series_of_their_own() -> None:
+    head = "TYPE,DATE,START TIME,END TIME,IMPORT (kWh),EXPORT (kWh),COST,NOTES\n"
+    read = Read(head + "Electric usage,2024-05-01,00:00,00:59,1,2,$0,\n")
+    assert [each.direction for each in read.series[:2]] == [Direction.DELIVERED, Direction.RECEIVED]
