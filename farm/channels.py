@@ -52,13 +52,15 @@ class Channels:
         return self.receives(factor) and has.text_came and has.inbox_runs
 
     def is_sent_here(self, option: FactorOption) -> bool:
-        """Whether a factor that the portal offers sends its code to where we receive."""
+        """Whether a factor that the portal offers sends its code to where we receive, so far as is known."""
+        has = self._receivers
         if not self.receives(option.factor):
             return False
         if option.factor is Factor.SMS:
-            return is_sent_to(option.destination, self._receivers.number)
-        mailbox = self._receivers.mailbox
-        addresses = {self._customer.username, mailbox.account.username if mailbox else ""}
+            return has.inbox_runs and is_sent_to(option.destination, has.number)
+        if has.mailbox is None or has.mailbox.fault:
+            return False
+        addresses = {self._customer.username, has.mailbox.account.username}
         known = [address for address in addresses if "@" in address]
         return not known or any(may_reach(option.destination, address) for address in known)
 

@@ -13,7 +13,7 @@ import structlog
 from farm.imap import Head, Imap, MailboxDown, Mark
 from farm.said import said_code
 from mfa.mailbox import CodeMail, is_stale, mail_code, matching
-from mfa.mailbox_owner import is_for
+from mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
 from scrapers.daemon_thread import in_daemon_thread
 from storage.errors import StorageError
 from storage.receiving import MailboxInfo
@@ -234,10 +234,17 @@ class Mailbox:
         declared = matching(sought.declared, envelope)
         if not declared or is_stale(envelope, head.received_at, mark.at):
             return ""
+        username, destination = sought.customer.username, sought.destination
+        if not is_for(envelope, username, destination, Neighbours(are_none=True)):
+            return ""
         others = await asyncio.to_thread(
-            self._store.channels.neighbours, self.info.id, sought.customer, envelope.recipients
+            self._store.channels.neighbours,
+            self.info.id,
+            sought.customer,
+            envelope.recipients,
+            masks=goes_by_mask(username, destination),
         )
-        if not is_for(envelope, sought.customer.username, sought.destination, others):
+        if not is_for(envelope, username, destination, others):
             self._log.info("left alone", run=sought.run_id, reason="it is not certain whose code it is")
             return ""
         code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))

@@ -47,6 +47,11 @@ def is_for(envelope: Envelope, username: str, destination: str, others: Neighbou
     )
 
 
+def goes_by_mask(username: str, destination: str) -> bool:
+    """Whether the customer's own address is not known, and only the masked one tells whose a mail is."""
+    return not _address(username, destination)
+
+
 def may_reach(destination: str, address: str) -> bool:
     """Whether a masked destination (i***l@example.com) may be this address."""
     mask = _mask(destination)

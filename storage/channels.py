@@ -91,10 +91,12 @@ class Channels:
         with self._database.writing() as session:
             mailboxes.say(session, challenge_id, text)
 
-    def neighbours(self, mailbox_id: int, customer: Customer, recipients: Collection[str]) -> Neighbours:
-        """Who else a mail to these recipients could be for."""
+    def neighbours(
+        self, mailbox_id: int, customer: Customer, recipients: Collection[str], *, masks: bool = True
+    ) -> Neighbours:
+        """Who else a mail to these recipients could be for; where codes went lately only with ``masks``."""
         with self._database.reading() as session:
-            return mailboxes.neighbours(session, mailbox_id, customer, recipients)
+            return mailboxes.neighbours(session, mailbox_id, customer, recipients, masks=masks)
 
     def answer_by_mail(
         self,

@@ -158,7 +158,7 @@ def say(session: Session, challenge_id: int, text: str) -> None:
 
 
 def neighbours(
-    session: Session, mailbox_id: int, customer: Customer, recipients: Collection[str]
+    session: Session, mailbox_id: int, customer: Customer, recipients: Collection[str], *, masks: bool
 ) -> Neighbours:
     """What is known of the others at the same portal whose codes come to the mailbox."""
     row = session.get(MailboxRow, mailbox_id)
@@ -182,7 +182,7 @@ def neighbours(
     )
     return Neighbours(
         addresses=frozenset(username for _, username in named),
-        masks=frozenset(session.exec(asked)),
+        masks=frozenset(session.exec(asked)) if masks else frozenset(),
         are_none=session.exec(others.limit(1)).first() is None,
     )
 
