@@ -6,10 +6,8 @@ from pathlib import Path
 
 from fake_utility.running import fake_utility
 from records import Outcome
-from storage.settings import Settings
-from storage.store import Store
 from tests.browser_server import browser_server
-from tests.farm.whole import check_whole, farm_at, rows, stored_files
+from tests.farm.whole import farm_at, rows, stored_files
 from tests.s3 import s3_server
 
 

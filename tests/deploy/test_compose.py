@@ -1,0 +1,112 @@
+"""compose.yaml and the image's start: services that exist, secrets by files, and none anywhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from farm.settings import FarmSettings
+from storage.settings import Settings
+from storage.vault import parse_keys
+
+Start = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
+_SECRETS = re.compile(r"^for name in (.+?); do$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def _settings() -> set[str]:
+    """The names by which the environment may set anything."""
+    names = {"METERFARM_LOG", "METERFARM_BROWSER", "BROWSER_ENDPOINT"}
+    for settings in (Settings, FarmSettings):
+        for name, field in settings.model_fields.items():
+            names.add(str(field.validation_alias or f"METERFARM_{name.upper()}"))
+    return names
+
+
+def _with_secrets() -> list[str]:
+    found = _SECRETS.search((ROOT / "deploy" / "with-secrets").read_text(encoding="utf-8"))
+    assert found is not None
+    return found[1].replace("\\\n", " ").split()
+
+
+def test_what_services_name_is_declared(compose: Any) -> None:
+    for service in compose["services"].values():
+        assert set(service.get("secrets", [])) <= set(compose["secrets"])
+        assert set(service["networks"]) <= set(compose["networks"])
+        assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= set(compose["volumes"])
+        assert set(service.get("depends_on", {})) <= set(compose["services"])
+        for dependency in service.get("depends_on", {}):
+            assert "healthcheck" in compose["services"][dependency]
+
+
+def test_workers_are_set_by_names_that_are_read(compose: Any) -> None:
+    by_file = {f"{name}_FILE" for name in _with_secrets()}
+    for name in ("worker", "command"):
+        assert set(compose["services"][name]["environment"]) <= _settings() | by_file
+
+
+def test_every_secret_is_a_file_that_stays_out_of_git_and_of_the_image(compose: Any, tmp_path: Path) -> None:
+    for name in ("with-secrets", "make-secrets"):
+        assert os.access(ROOT / "deploy" / name, os.X_OK)
+    assert {Path(secret["file"]).parent for secret in compose["secrets"].values()} == {Path("deploy/secrets")}
+    for ignoring in (".gitignore", ".dockerignore"):
+        assert "deploy/secrets" in (ROOT / ignoring).read_text().replace("secrets/", "secrets").split()
+    made = tmp_path / "make-secrets"
+    made.write_bytes((ROOT / "deploy" / "make-secrets").read_bytes())
+    for _ in range(2):
+        subprocess.run(["sh", made], check=True, capture_output=True)
+    folder = tmp_path / "secrets"
+    assert {file.name for file in folder.iterdir()} == set(compose["secrets"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    text = {file.name: file.read_text() for file in folder.iterdir()}
+    assert text["postgres_password"] in text["database_url"]
+    assert text["redis_password"] in text["redis_url"]
+    assert parse_keys(text["secret_keys"], "made")
+
+
+@pytest.fixture
+def start() -> Start:
+    def run(**environment: str) -> subprocess.CompletedProcess[str]:
+        command: list[str | Path] = ["sh", ROOT / "deploy" / "with-secrets", "sh", "-c", "env"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_a_secret_comes_out_of_its_file(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://me:p$(touch x)'\"word@there/db\n")
+    done = start(DATABASE_URL_FILE=str(file), REDIS_URL="redis://as-it-was", PATH=os.environ["PATH"])
+    said = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert said["DATABASE_URL"] == "postgresql://me:p$(touch x)'\"word@there/db"
+    assert said["REDIS_URL"] == "redis://as-it-was"
+    assert "DATABASE_URL_FILE" not in said
+
+
+def test_a_file_that_is_not_there_is_one_sentence(start: Start) -> None:
+    done = start(REDIS_URL_FILE="/no/such", PATH=os.environ["PATH"])
+    assert done.returncode == 1
+    assert done.stderr == "meterfarm: REDIS_URL_FILE names /no/such, which cannot be read.\n"
+
+
+def test_the_image_has_what_it_copies_and_runs() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    ignored = set((ROOT / ".dockerignore").read_text().split())
+    for needed in ("requirements.txt", "deploy", "cli.py", "records.py", "worker.py", "farm", "storage"):
+        assert (ROOT / needed).exists()
+        assert needed not in ignored
+    assert "USER meterfarm" in text
+    assert text.index("USER meterfarm") < text.index("ENTRYPOINT")
+    assert "--require-hashes" in text
