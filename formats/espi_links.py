@@ -94,6 +94,10 @@ class LinkIndex(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._resources)
 
+    def names(self, href: str) -> bool:
+        """Whether a resource is of this href, or has a link to it."""
+        return href in self._by_href
+
     def linked(self, links: Links) -> T | None:
         """The resource that ``links`` lead to, or that leads to them."""
         for href in _candidates(links):

@@ -35,6 +35,8 @@ class Streams:
         self._streams: dict[tuple[int, int, int, str], Stream] = {}
         self._used: set[int] = set()
         self._by_order = False
+        self._beside: tuple[object, ...] = ()
+        self._last: Stream | None = None
 
     def know(self, items: Iterable[Item]) -> None:
         """Raises what ``items`` raises, having known what came before."""
@@ -72,6 +74,14 @@ class Streams:
 
     def of(self, block: Block, place: int) -> Stream:
         """The stream of a block that has ``place`` other resources before it."""
+        links = block.links
+        beside = links.own.rpartition("/")[0], links.up, links.related, place
+        by_itself = any(index.names(links.own) for index in (self._by_point, self._by_meter, self._by_type))
+        if self._last is None or self._beside != beside or by_itself:
+            self._beside, self._last = beside, self._find(block, place)
+        return self._last
+
+    def _find(self, block: Block, place: int) -> Stream:
         meter = self._by_meter.linked(block.links) or self._by_meter.nearest(place, block.links)
         links = meter.links if meter else block.links
         point = self._point(block, links, place)

@@ -34,7 +34,10 @@ def gather(stretches: Iterable[Series | Problem]) -> IntervalData:
 def _whole(parts: list[Series], problems: list[Problem]) -> Iterator[Series]:
     exponent = min(part.exponent for part in parts)
     readings = [reading for part in parts for reading in _with_exponent(part, exponent)]
-    granularities = [readings] if _in_order(readings) else _granularities(_once(readings, parts[0], problems))
+    granularities = [readings]
+    if not _in_order(readings):
+        apart = _granularities(_once(readings, parts[0], problems))
+        granularities = [_by_start(each, parts[0], problems) for each in apart]
     if len(granularities) > 1:
         lengths = ", ".join(f"{each[0].seconds} s" for each in granularities)
         what = f"The same is given by intervals of different lengths ({lengths}): they do not add up."
@@ -81,6 +84,16 @@ def _granularities(readings: list[Reading]) -> list[list[Reading]]:
     for each in readings:
         apart.setdefault(_length(each.seconds), []).append(each)
     return list(apart.values())
+
+
+def _by_start(readings: list[Reading], series: Series, problems: list[Problem]) -> list[Reading]:
+    """One reading a start, of several the longest."""
+    by_start = {each.start: each for each in readings}
+    lost = len(readings) - len(by_start)
+    if lost:
+        what = f"Readings of one start and nearly one length, of which the longer stands: {lost}."
+        problems.append(Problem(_where(series), what))
+    return list(by_start.values())
 
 
 def _length(seconds: int) -> int:

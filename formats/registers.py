@@ -1,0 +1,33 @@
+"""A register's standings turned into the amounts between them. Readers never do so by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from formats.espi_units import MEASURES
+from records import IntervalData, Measure, Problem, Reading, Series
+
+
+def deltas(register: Series) -> IntervalData:
+    """What was used from each standing to the next, as a series of energy or volume; and what cannot be told.
+
+    A standing is that of the end of its interval, which for one without a length is its instant. Where a
+    register goes down (it ran over, or the meter was changed) nothing is known of the time between. A
+    difference is estimated where one of its ends is. Raises ValueError if the series is no register.
+    """
+    if register.measure is not Measure.REGISTER:
+        raise ValueError(f"these readings are {register.measure} and no register's standings")
+    measure = MEASURES.get(register.unit, Measure.OTHER)
+    readings: list[Reading] = []
+    problems: list[Problem] = []
+    for one, other in pairwise(register.readings):
+        start, end = one.start + one.seconds, other.start + other.seconds
+        used = other.mantissa - one.mantissa
+        if used < 0:
+            before, after = (f"{each.ends_at:%Y-%m-%d %H:%MZ}" for each in (one, other))
+            what = f"The register goes down between {before} and {after}: nothing is known of that time."
+            problems.append(Problem(f"meter {register.meter_id!r}", what))
+        elif end > start:
+            readings.append(Reading(start, end - start, used, one.estimated or other.estimated))
+    return IntervalData((replace(register, measure=measure, readings=tuple(readings)),), tuple(problems))
