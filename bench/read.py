@@ -1,7 +1,8 @@
 """`bench read`: reading a year of quarter-hours as Green Button, next to other ways to read the same file.
 
 All ways read the same file in one run, in turn, several times; the median counts. Memory is measured by a
-process of its own for each, with a file of the same kind that is ten times as long beside it.
+process of its own for each, with a file of the same kind that is ten times as long beside it. Then as many
+readings are stored, next to a bare insert (``bench.read_storing``).
 """
 
 from __future__ import annotations
@@ -22,22 +23,27 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from bench.child import BenchFailed
+from bench.read_storing import AIMS, DATABASES, storing
 from bench.read_ways import READINGS, WAYS, write_year
 from console.errors import NotSetUp
 
-_CAPTION = "of reading {} quarter-hours of Green Button; ratio to the walk, memory beyond that of the process"
+_CAPTION = "of {} quarter-hours; reading: ratio to the walk, memory beyond that of the process; storing: ratio to the insert"
 WALK = "lxml walk"
 _LONGER = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``ratio`` is to the bare lxml walk; ``peak_mib`` is the memory that reading took at its most."""
+    """``ratio`` is to the bare lxml walk; ``peak_mib`` is the memory that reading took at its most.
+
+    Of what was stored, ``ratio`` is to the bare insert, and no memory was measured.
+    """
 
     way: str
     seconds: float
     ratio: float
-    peak_mib: float
+    peak_mib: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,10 @@ async def bench(rounds: int, json_file: Path | None) -> int:
         raise NotSetUp(
             "greenbutton-objects, which is compared with, is missing; `./run bench read` installs it."
         )
-    rows = await asyncio.to_thread(_measured, rounds)
+    try:
+        rows = await asyncio.to_thread(_measured, rounds)
+    except BenchFailed as exc:
+        raise NotSetUp(str(exc)) from exc
     _show(rows, aims(rows))
     if json_file:
         figures = json.dumps({"rows": [asdict(one) for one in rows]}, indent=2) + "\n"
@@ -90,7 +99,7 @@ def _measured(rounds: int) -> Sequence[Row]:
                 _peak("columns", longer),
             )
         )
-        return rows
+    return [*rows, *(Row(one.way, one.seconds, one.ratio, None) for one in storing(rounds))]
 
 
 def _timed(file: Path, rounds: int) -> Mapping[str, float]:
@@ -131,18 +140,27 @@ def aims(rows: Sequence[Row]) -> Sequence[Aim]:
             _ratio(longer.peak_mib, by_way["columns"].peak_mib),
             at_most=1.5,
         ),
+        *(
+            Aim(f"{database}: {way} / insert", by_way[f"{database}: {way}"].ratio, at_most=most)
+            for database in DATABASES
+            for way, most in AIMS.items()
+        ),
     )
 
 
-def _ratio(one: float, other: float) -> float:
+def _ratio(one: float | None, other: float | None) -> float:
     """Of memory: a few MiB more or less are nothing."""
-    return round((one + 8) / (other + 8), 2)
+    return round(((one or 0) + 8) / ((other or 0) + 8), 2)
+
+
+def _shown(mib: float | None) -> str:
+    return "" if mib is None else f"{mib:.1f}"
 
 
 def _show(rows: Sequence[Row], reached: Sequence[Aim]) -> None:
     figures = Table("way", "seconds", "ratio", "peak MiB", caption=_CAPTION.format(READINGS))
     for one in rows:
-        figures.add_row(one.way, f"{one.seconds:.3f}", f"{one.ratio:.2f}", f"{one.peak_mib:.1f}")
+        figures.add_row(one.way, f"{one.seconds:.3f}", f"{one.ratio:.2f}", _shown(one.peak_mib))
     ratios = Table("ratio", "reached", "aimed at", "")
     for each in reached:
         limit = f"<= {each.at_most:g}" if each.at_most is not None else f">= {each.at_least:g}"

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
+from bench.postgres import running
 from fake_utility import listing
 from fake_utility.running import fake_utility
 from farm.private_redis import redis_url
 from records import Outcome, RunState
 from tests.farm.whole import PASSWORD, Farm, check_whole, farm_at, many, rows
-from tests.postgres import running
 from tests.storage.made import key
 
 _REJECTED = {Outcome.BAD_CREDENTIALS, Outcome.ACCOUNT_LOCKED, Outcome.PASSWORD_CHANGE_REQUIRED}

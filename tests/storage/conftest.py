@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
+from bench.postgres import Postgres, running
 from storage.engines import parse
 from storage.home import DATABASE
 from storage.settings import Settings
 from storage.store import Store
-from tests.postgres import Postgres, running
 from tests.storage.made import key
 
 OpenStore = Callable[..., Store]

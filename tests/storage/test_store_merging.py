@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,6 +48,16 @@ def _hours(*mantissas: int, start: int = START, seconds: int = HOUR) -> list[Rea
 def _values(store: Store, account: int) -> list[int]:
     (one,) = store.series(account, ELECTRIC.id)
     return [reading.mantissa for reading in one.readings]
+
+
+def test_the_same_again_writes_nothing_at_all(store: Store, home: Path, save: Save) -> None:
+    save(series([5, 0, 7]))
+    with closing(sqlite3.connect(home / "meterfarm.db")) as other:
+        before = other.execute("PRAGMA data_version").fetchone()
+        assert save(series([5, 0, 7])) == ReadingCounts(0, 0, 3)
+        assert other.execute("PRAGMA data_version").fetchone() == before
+        save(series([5, 0, 8]))
+        assert other.execute("PRAGMA data_version").fetchone() != before
 
 
 @ON_BOTH

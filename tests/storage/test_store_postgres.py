@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
+from bench.postgres import Postgres, running
 from records import Outcome
 from storage.customers import company
 from storage.database import Database
@@ -21,7 +22,6 @@ from storage.errors import StorageError
 from storage.settings import Settings
 from storage.store import Store
 from storage.tables import metadata
-from tests.postgres import Postgres, running
 from tests.storage.conftest import Rows
 from tests.storage.made import USERNAME, UTILITY, key
 

@@ -1,4 +1,4 @@
-"""A real Postgres server for the tests: a process's own, with its data in a temporary directory."""
+"""A real Postgres server for measuring and testing: a process's own, its data in a temporary directory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Postgres:
             "utf8",
             "--no-sync",
         ]
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - the server's own program
             [*initdb, "-D", self._root / "data"],
             check=True,
             capture_output=True,
@@ -56,7 +56,7 @@ class Postgres:
         )
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - a script of our own
             ["/bin/sh", "-c", _RUN, self._programs, self._root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -65,8 +65,7 @@ class Postgres:
             cwd=self._root,
             start_new_session=True,
         )
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != "ready\n":
+        if self._process.stdout is None or self._process.stdout.readline() != "ready\n":
             raise RuntimeError((self._root / "log").read_text())
 
     def stop(self) -> None:
