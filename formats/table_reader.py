@@ -152,12 +152,14 @@ class TableReader:
         if isinstance(when, Day):
             self._day(line, cells, when, estimated)
             return
+        filled = False
         for number, bound in enumerate(self._head.values):
             text = cells[bound.place]
-            if not text or (text[0] not in _NUMBERS_BEGIN and clean(text).lower() in BLANKS):
-                self.remarks.blank(line)
-                continue
-            self._value(line, cells, number, _Cell(text, bound, when), estimated)
+            if text and (text[0] in _NUMBERS_BEGIN or clean(text).lower() not in BLANKS):
+                filled = True
+                self._value(line, cells, number, _Cell(text, bound, when), estimated)
+        if not filled:
+            self.remarks.blank(line)
 
     def _day(self, line: int, cells: Sequence[str], day: Day, estimated: bool) -> None:
         bound = BoundValue(0, self._layout.values[0], self._layout.values[0].what)

@@ -32,6 +32,6 @@ LAYOUTS = (
             "g.*": What(commodity=Commodity.GAS).over(M3),
         },
         ignored=("eancodeasn",),
-        doubt="usage is told on its reading's day, and registers by the order of Dutch meters: it says neither",
+        doubt="nothing says what each register counts, nor the day of its usage: taken as usual",
     ),
 )
