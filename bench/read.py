@@ -28,7 +28,7 @@ from bench.read_storing import AIMS, DATABASES, storing
 from bench.read_ways import READINGS, WAYS, write_year
 from console.errors import NotSetUp
 
-_CAPTION = "of {} quarter-hours; reading: ratio to the walk, memory beyond that of the process; storing: ratio to the insert"
+_CAPTION = "{} quarter-hours; ratio to the walk or the insert; memory beyond that of the process"
 WALK = "lxml walk"
 _LONGER = 10
 
