@@ -45,6 +45,8 @@ from utilities import load_utilities
 QUEUES = {"interactive": (INTERACTIVE, RunKind.CONNECT), "data": (DATA, RunKind.COLLECT)}
 _JOB_TIMEOUT = 3600
 _POLL = 0.1
+_WAIT_FOR_A_SLOT = 2
+"""Jobs of a queue that a process has taken before there is a slot for them: the next run begins at once."""
 _AGAIN = 0.5
 _COLLECT_AFTER = 50_000
 """Objects: a year of readings is that many, and none of them is garbage."""
@@ -53,7 +55,7 @@ _TRUST_AT = set(range(0, 60, 10))
 
 
 async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
-    """The one job: look at this run."""
+    """The one job: begin this run. It is over for arq then, and the run goes on as a task of the process."""
     process: Process = context["process"]
     await process.take(context["kind"], run_id, attempt)
 
@@ -85,7 +87,7 @@ async def serve(queues: Sequence[str]) -> None:
         stack.callback(mailboxes.close)
         tools = Tools(store, chromium, limits, waiting, mailboxes, farm, settings.home / "evidence")
         process = Process(tools, bell)
-        tasks = [asyncio.create_task(_take_jobs(redis_url, queue, process, farm)) for queue in queues]
+        tasks = [asyncio.create_task(_take_jobs(redis_url, queue, process)) for queue in queues]
         tasks.append(asyncio.create_task(process.look_after()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -104,22 +106,21 @@ async def _stop(process: Process, tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _take_jobs(redis_url: str, queue: str, process: Process, farm: FarmSettings) -> None:
+async def _take_jobs(redis_url: str, queue: str, process: Process) -> None:
     """arq takes jobs from one queue. When Redis goes away arq gives up, and is started again."""
     name, kind = QUEUES[queue]
     while True:
         try:
-            worker = _arq_worker(redis_url, name, {"process": process, "kind": kind}, farm)
+            worker = _arq_worker(redis_url, name, {"process": process, "kind": kind})
             await worker.async_run()
         except (RedisError, OSError) as exc:
             structlog.get_logger("worker").warning("Redis is away", queue=queue, reason=type(exc).__name__)
         await asyncio.sleep(_AGAIN)
 
 
-def _arq_worker(redis_url: str, queue: str, context: dict[str, Any], farm: FarmSettings) -> Worker:
+def _arq_worker(redis_url: str, queue: str, context: dict[str, Any]) -> Worker:
     settings = RedisSettings.from_dsn(redis_url)
     settings.conn_retries = 0
-    slots = farm.interactive_slots if queue == INTERACTIVE else farm.data_slots
     crons = _crons() if queue == DATA else []
     return Worker(
         functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
@@ -128,7 +129,7 @@ def _arq_worker(redis_url: str, queue: str, context: dict[str, Any], farm: FarmS
         redis_settings=settings,
         ctx=context,
         handle_signals=False,
-        max_jobs=slots + len(crons),
+        max_jobs=_WAIT_FOR_A_SLOT + len(crons),
         job_timeout=_JOB_TIMEOUT,
         keep_result=0,
         poll_delay=_POLL,

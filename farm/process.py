@@ -36,6 +36,7 @@ class Process:
         self._bell = bell
         self._works: dict[Lease, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._beginnings: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._has_followers = asyncio.Event()
         settings = tools.settings
@@ -46,9 +47,16 @@ class Process:
         self._log: Any = structlog.get_logger("worker")
 
     async def take(self, kind: RunKind, run_id: int, attempt: int) -> None:
-        """Work on a run that the bell told of. Returns when it has ended, or waits for a person."""
+        """Begin a run that the bell told of, once there is a slot for it."""
         slot = Slot(self._places[kind])
         await slot.take()
+        beginning = asyncio.create_task(self._begin(slot, kind, run_id, attempt))
+        self._beginnings.add(beginning)
+        beginning.add_done_callback(self._beginnings.discard)
+        await asyncio.shield(beginning)
+
+    async def _begin(self, slot: Slot, kind: RunKind, run_id: int, attempt: int) -> None:
+        """Not to be broken off, or the process would hold a run that it does not work on."""
         claim = None
         try:
             if not self._stopping:
@@ -66,11 +74,6 @@ class Process:
         task.add_done_callback(self._tasks.discard)
         if kind is RunKind.CONNECT:
             task.add_done_callback(lambda _: self._has_followers.set())
-        parked = asyncio.create_task(slot.parked.wait())
-        try:
-            await asyncio.wait({task, parked}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            parked.cancel()
 
     async def look_after(self) -> None:
         """Beat, reap, ring and listen, for as long as the process works."""
@@ -84,6 +87,7 @@ class Process:
     async def stop(self) -> None:
         """Let runs come to their end for a few seconds, then hand the rest back."""
         self._stopping = True
+        await asyncio.gather(*self._beginnings, return_exceptions=True)
         for work in self._works.values():
             if work.slot.parked.is_set():
                 work.stop(WhyStopped.STOPPING)

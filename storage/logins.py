@@ -43,6 +43,11 @@ def reject(
     session.add(row)
 
 
+def has_rejections(session: Session, customer: Customer) -> bool:
+    query = select(RejectedPasswordRow.id).where(RejectedPasswordRow.login_id == customer.login_id).limit(1)
+    return session.exec(query).first() is not None
+
+
 def clear(session: Session, customer: Customer) -> None:
     _forget(session, customer.login_id)
 

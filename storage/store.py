@@ -230,6 +230,9 @@ class Store:
 
     def clear_rejections(self, customer: Customer) -> None:
         """Forget refused passwords, after a successful sign-in."""
+        with self._database.reading() as session:
+            if not logins.has_rejections(session, customer):
+                return
         with self._writing() as session:
             logins.clear(session, customer)
 

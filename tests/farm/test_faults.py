@@ -37,17 +37,24 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
 def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
     customers = farm.add_many("iamvalid@bayou.energy", many(50))
     farm.start(2)
-    farm.wait(lambda: _ended(farm, RunKind.COLLECT) >= 1, what="a collected customer")
-    victim = farm.worker_pids()[0]
-    held = [run.id for run in farm.store.runs(active=True) if run.worker.endswith(f":{victim}")]
-    os.kill(victim, signal.SIGKILL)
+    farm.wait(lambda: _ended(farm, RunKind.CONNECT) >= 1, what="a customer who has signed in")
+    victim, held = farm.worker_pids()[0], set[int]()
+
+    def is_caught_at_work() -> bool:
+        os.kill(victim, signal.SIGSTOP)
+        held.update(run.id for run in farm.store.runs(active=True) if run.worker.endswith(f":{victim}"))
+        os.kill(victim, signal.SIGKILL if held else signal.SIGCONT)
+        return bool(held)
+
+    farm.wait(is_caught_at_work, what="a worker killed in the middle of a run")
     farm.wait(
-        lambda: any(run.attempt > 1 and run.state is not RunState.QUEUED for run in farm.runs()),
+        lambda: all(
+            run.attempt > 1 and run.state is not RunState.QUEUED for run in farm.runs() if run.id in held
+        ),
         _TAKEN_UP_AGAIN,
-        "a run taken up again",
+        "all its runs taken up again",
     )
     farm.wait_for_quiet(120)
-    assert held
     assert farm.outcomes(customers) == [Outcome.COMPLETE] * len(customers)
     check_whole(farm)
 
