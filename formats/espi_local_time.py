@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 _NEVER = "00000000"
 _ON_A_DATE, _LAST = 0, 7
-_HOUR, _HOURS_A_YEAR = 3600, 366 * 24
+_DAYS = 366
 
 
 class LocalTime(NamedTuple):
@@ -29,6 +30,7 @@ class _Move(NamedTuple):
     to: int
 
 
+@lru_cache(maxsize=64)
 def local_time(zone: ZoneInfo, year: int) -> LocalTime:
     """As of a year. A zone whose clocks are not moved twice in it has the offset of its end, and no rules."""
     moves = list(_moves(zone, year))
@@ -45,16 +47,15 @@ def _offset(instant: datetime, zone: ZoneInfo) -> int:
 
 
 def _moves(zone: ZoneInfo, year: int) -> Iterator[_Move]:
-    """The moves of a UTC year; none begins but on a full or half hour."""
-    instant = datetime(year, 1, 1, tzinfo=UTC)
-    before = _offset(instant, zone)
-    for _ in range(_HOURS_A_YEAR * 2):
-        instant += timedelta(minutes=30)
-        after = _offset(instant, zone)
-        if after != before and instant.year == year:
+    """The moves of a UTC year, of which no day has two; each is on a full or half hour."""
+    for day in range(_DAYS):
+        begins = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day)
+        before, after = _offset(begins, zone), _offset(begins + timedelta(days=1), zone)
+        if before != after and begins.year == year:
+            halves = (begins + timedelta(minutes=30 * half) for half in range(1, 49))
+            instant = next(each for each in halves if _offset(each, zone) != before)
             left = (instant + timedelta(seconds=before)).replace(tzinfo=None)
             yield _Move(left, after - before, after)
-        before = after
 
 
 def _rule(zone: ZoneInfo, move: _Move) -> str:
