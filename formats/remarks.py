@@ -75,6 +75,22 @@ class Remarks:
     def no_time(self, line: int) -> None:
         self.add("a row with a value but no time was not read", f"line {line}")
 
+    def volume(self, line: int) -> None:
+        self.add("a volume cannot be of electricity: told as of something else", f"line {line}")
+
+    def tables(self, line: int) -> None:
+        self.add("several tables, and nothing says which way each one's energy flows", f"line {line}")
+
+    def mean(self, line: int) -> None:
+        self.add("mean power over such intervals is no decimal number of Wh: told in W", f"line {line}")
+
+    def granularities(self, line: int) -> None:
+        self.add(
+            "the same meter's values are listed at several interval lengths: they may be the same energy",
+            f"line {line}",
+            Severity.NOTE,
+        )
+
     def kind(self, line: int, text: str) -> None:
         self.add(f"rows of the kind “{shown(text)}” were not read: nothing is known of it", f"line {line}")
 

@@ -107,5 +107,5 @@ def _amount(text: str) -> str:
     return f"-{text}" if negative else text
 
 
-def refuse(line: int, why: str) -> FormatError:
-    return FormatError(f"Line {line} of the file makes no sense: {why}; download it again.")
+def refused(line: int, why: str) -> FormatError:
+    return FormatError(f"Line {line} of the file makes no sense: {why}. Download it again.")

@@ -79,11 +79,11 @@ def _bind(layout: Layout, names: Mapping[str, int], above: Mapping[str, str]) ->
     if layout.times.day_above and not any(re.fullmatch(layout.times.day_above, each) for each in above):
         return None
     columns: dict[str, int] = {}
-    for wanted in _times(layout) | _optional(layout):
+    for wanted in _needed(layout) | _optional(layout):
         found = next((names[each] for each in wanted.split("|") if each in names), None)
         if found is not None:
             columns[wanted] = found
-    if not _times(layout) <= columns.keys():
+    if not _needed(layout) <= columns.keys():
         return None
     wide = _wide(layout, names)
     values = [] if layout.wide else _values(layout, names)
@@ -96,15 +96,16 @@ def _bind(layout: Layout, names: Mapping[str, int], above: Mapping[str, str]) ->
     return Head(layout, columns, values, wide, max(names.values()) + 1, unread)
 
 
-def _times(layout: Layout) -> set[str]:
+def _needed(layout: Layout) -> set[str]:
     """The columns without which there is no telling."""
     times = layout.times
-    parts = " + ".join(filter(None, (times.start, times.end, times.span, times.length, layout.unit)))
+    needed = (times.start, times.end, times.span, times.length, layout.unit, layout.kind)
+    parts = " + ".join(filter(None, needed))
     return set(parts.split(" + "))
 
 
 def _optional(layout: Layout) -> set[str]:
-    labels = (layout.kind, layout.estimated, *layout.meter)
+    labels = (layout.estimated, *layout.meter)
     return {each for each in labels if each}
 
 

@@ -11,17 +11,19 @@ from formats.errors import FormatError
 from formats.local_time import DAY, Day
 from formats.remarks import Remarks
 from formats.stamps import NotAStamp, read_clock
-from formats.table import KW, UNITS, Layout, What
-from formats.table_cells import BLANKS, NotANumber, clean, name, numbers, shown
-from formats.table_channel import SHORTEST_DAY, Channel, mean_divides
+from formats.table import Layout, What
+from formats.table_cells import BLANKS, NotANumber, clean, numbers, refused, shown
+from formats.table_channel import SHORTEST_DAY, Channel
 from formats.table_head import BoundValue, Head, find, is_quantity, label
 from formats.table_rows import Rows
 from formats.table_times import TimeReader, When, length
-from records import Commodity, Direction, Measure, Problem, Series, Severity
+from formats.table_what import Meaning
+from records import Measure, Problem, Series, Severity
 
 STRETCH = 4_096
 _MOST_WAITING = 65_536
 _MOST_CHANNELS = 5_000
+_MOST_TEXTS = 1_000
 _MOST_REMARKED = 1_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
 _NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
@@ -61,6 +63,7 @@ class TableReader:
         self._flush_at = STRETCH
         self._granularities: dict[tuple[str, What], set[int]] = {}
         self._seen: dict[str, str] = {}
+        self._texts: list[int] = []
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
         self._surplus: int | None = None
         self._remarked: dict[str, bool] = {}
@@ -70,7 +73,9 @@ class TableReader:
         self._head, self._above, self._layout = head, above, head.layout
         self._variant = self._family.index(head.layout)
         self._times = TimeReader(self._layout.times, head.columns, self._zone, above)
-        self._meter = next((head.columns[each] for each in self._layout.meter if each in head.columns), -1)
+        self._meters = [head.columns[each] for each in self._layout.meter if each in head.columns]
+        self._meter_above = next((above[each] for each in self._layout.meter if above.get(each)), "")
+        self._meaning = Meaning(self._layout, above, self.remarks, self._table if self._tables > 1 else 0)
         self._kind = head.columns.get(self._layout.kind, -1)
         self._unit = head.columns.get(self._layout.unit, -1)
         self._estimated = head.columns.get(self._layout.estimated, -1)
@@ -97,6 +102,8 @@ class TableReader:
             yield from self._rows(rows)
             if is_cut():
                 self._look_at_end()
+            for line in self._texts:
+                self.remarks.text(line)
         except FormatError:
             yield from self._flushed(final=True)
             yield from self.remarks.told()
@@ -145,7 +152,7 @@ class TableReader:
         if self._surplus is None:
             self._surplus = surplus
         if surplus > self._surplus or any(map(clean, cells[self._head.width :])):
-            raise _refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
+            raise refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
 
     def _values(self, line: int, cells: Sequence[str], when: When | Day) -> None:
         estimated = self._estimated >= 0 and self._is_estimated(line, cells[self._estimated])
@@ -177,10 +184,10 @@ class TableReader:
             try:
                 when = when._replace(seconds=length(cells[bound.length]))
             except NotAStamp as exc:
-                raise _refused(line, f"“{shown(cells[bound.length])}” is no length of an interval") from exc
+                raise refused(line, f"“{shown(cells[bound.length])}” is no length of an interval") from exc
         unit = bound.unit if bound.unit >= 0 else self._unit
         key = (
-            cells[self._meter] if self._meter >= 0 else "",
+            "\0".join([cells[place] for place in self._meters]) if self._meters else self._meter_above,
             cells[self._kind] if self._kind >= 0 else "",
             cells[unit] if unit >= 0 else "",
             number,
@@ -188,7 +195,7 @@ class TableReader:
             self._table * 1000 + self._variant,
         )
         if key not in self._channels:
-            self._channels[key] = self._channel(line, cells, key, bound)
+            self._channels[key] = self._channel(line, key, bound)
         channel = self._channels[key]
         if channel is None:
             return
@@ -196,91 +203,28 @@ class TableReader:
         try:
             read = (self._amounts if money else self._numbers)(cell.text)
         except NotANumber as exc:
-            raise _refused(line, f"“{shown(cell.text)}” is no number as this layout writes them") from exc
+            raise refused(line, f"“{shown(cell.text)}” is no number as this layout writes them") from exc
         channel.add(line, when, read, estimated)
         self._waiting += 1
 
-    def _channel(self, line: int, cells: Sequence[str], key: _Key, bound: BoundValue) -> Channel | None:
+    def _channel(self, line: int, key: _Key, bound: BoundValue) -> Channel | None:
         if len(self._channels) >= _MOST_CHANNELS:
             raise FormatError(f"The file has more than {_MOST_CHANNELS:,} meters: split it.")
-        what = self._what(line, key, bound)
+        what = self._meaning.of(line, key[:3], bound, key[4])
         if what is None:
             return None
-        seconds = key[4]
-        if what.mean and not mean_divides(seconds):
-            self.remarks.add(
-                "mean power over such intervals is no decimal number of Wh: told in W", f"line {line}"
-            )
-            what = KW.over(
-                What(commodity=what.commodity, direction=what.direction, register=what.register, mean=False)
-            )
-            what = What(mean=False).over(what)
-        meter = self._meter_id(cells)
-        lengths = self._granularities.setdefault((f"{meter}/{self._table}", what), set())
-        lengths.add(seconds)
+        meter = self._meaning.meter_id(key[0])
+        lengths = self._granularities.setdefault((meter, what), set())
+        lengths.add(key[4])
         if len(lengths) > 1:
-            self.remarks.add(
-                "the same meter's values are listed at several interval lengths: they may be the same energy",
-                f"line {line}",
-                Severity.NOTE,
-            )
+            self.remarks.granularities(line)
         return Channel(meter, what, self.remarks, is_end=self._times.is_end)
-
-    def _what(self, line: int, key: _Key, bound: BoundValue) -> What | None:
-        what = self._of_meter(line, key[0]).over(self._layout.what)
-        for name_, patterns in self._layout.above_kinds.items():
-            text = self._above.get(name_, "")
-            found = next(
-                (each for pattern, each in patterns.items() if re.search(pattern, text, re.IGNORECASE)), None
-            )
-            if found is None and text:
-                raise FormatError(f"Nothing is known of a table whose “{name_}” is “{shown(text)}”.")
-            what = found.over(what) if found else what
-        if self._kind >= 0:
-            kinds = [each for each in self._layout.kinds.items() if re.fullmatch(each[0], name(key[1]))]
-            if not kinds:
-                self.remarks.kind(line, key[1])
-            if not kinds or kinds[0][1] is None:
-                return None
-            what = kinds[0][1].over(what)
-        what = bound.what.over(what)
-        if key[2]:
-            if name(key[2]) not in UNITS:
-                raise _refused(line, f"the unit “{shown(key[2])}” is not known")
-            unit = UNITS[name(key[2])]
-            what = unit.over(what) if not what.mean or unit != KW else what
-        if what.commodity is Commodity.ELECTRIC and what.measure is Measure.VOLUME:
-            self.remarks.add("a volume cannot be of electricity: told as of something else", f"line {line}")
-            what = What(commodity=Commodity.OTHER).over(what)
-        if self._tables > 1:
-            self.remarks.add(
-                "several tables, and nothing says which way each one's energy flows", f"line {line}"
-            )
-            what = What(direction=Direction.UNKNOWN, register=f"table {self._table}").over(what)
-        return what
-
-    def _of_meter(self, line: int, meter: str) -> What:
-        if not self._layout.meters:
-            return What()
-        known = (what for each, what in self._layout.meters.items() if re.fullmatch(each, name(meter)))
-        found = next(known, None)
-        if found is None:
-            raise _refused(line, f"nothing is known of a meter called “{shown(meter)}”")
-        return found
-
-    def _meter_id(self, cells: Sequence[str]) -> str:
-        for each in self._layout.meter:
-            place = self._head.columns.get(each, -1)
-            text = clean(cells[place]) if place >= 0 else self._above.get(each, "")
-            if text:
-                return text
-        return ""
 
     def _is_estimated(self, line: int, cell: str) -> bool:
         if cell in self._remarked:
             return self._remarked[cell]
         if _NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
-            raise _refused(line, f"“{shown(cell)}” stands where a remark should")
+            raise refused(line, f"“{shown(cell)}” stands where a remark should")
         if len(self._remarked) >= _MOST_REMARKED:
             self._remarked.clear()
         self._remarked[cell] = any(each in cell.lower() for each in self._layout.estimates)
@@ -298,18 +242,26 @@ class TableReader:
             self.remarks.total(line, filled[0])
         elif len(cells) >= self._needed and self._times.blank(cells):
             self.remarks.no_time(line)
-        elif not filled[0][0].isdigit() and (len(filled) <= 2 or not any(map(_NUMERIC.fullmatch, filled))):
-            text = label(self._seen, cells)
-            if len(filled) == 1 and self._seen.get(text) == "" and text.strip("=-* "):
-                self.remarks.text(line)
+        elif self._is_text(cells, filled):
+            label(self._seen, cells)
+            if filled[0].strip("=-* "):
+                self._texts.append(line)
+                del self._texts[_MOST_TEXTS:]
         elif why is not None:
-            raise _refused(line, f"“{shown(str(why))}” is no time as this layout writes them") from why
+            raise refused(line, f"“{shown(str(why))}” is no time as this layout writes them") from why
         else:
-            raise _refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
+            raise refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
         return self._head.width
 
+    def _is_text(self, cells: Sequence[str], filled: Sequence[str]) -> bool:
+        """Whether it looks like a line above a table or below one, and not like a damaged reading."""
+        first = filled[0]
+        of_a_kind = 0 <= self._kind < len(cells) and bool(self._meaning.kind(cells[self._kind]))
+        return not first[0].isdigit() and not of_a_kind and (len(filled) <= 2 or ":" in first)
+
     def _again(self, head: Head) -> None:
-        if self._layout.several_above in self._seen or set(self._layout.meter) & self._seen.keys():
+        self._texts.clear()
+        if self._layout.several_above in self._seen:
             self._table += 1
         above, self._seen = self._above | self._seen, {}
         self._take_up(head, above)
@@ -344,7 +296,3 @@ def _column(place: int, match: re.Match[str]) -> tuple[int, int, int]:
     if end <= start:
         raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.")
     return place, start, end - start
-
-
-def _refused(line: int, why: str) -> FormatError:
-    return FormatError(f"Line {line} of the file makes no sense: {why}. Download it again.")

@@ -11,7 +11,7 @@ import pytest
 
 from formats.errors import FormatError
 from formats.interval_csv import read_table
-from formats.table import ELECTRIC, KWH, DateOrder, Layout, Times, Value, Wide
+from formats.table import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
 from records import Direction, Measure, Problem, Series, Severity, Unit
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -191,6 +191,53 @@ def test_rows_of_a_kind_that_is_not_known_are_told() -> None:
     read = Read(opower("2024-05-01,00:00,00:59,1") + "Steam usage,2024-05-01,00:00,00:59,9\n")
     assert read.values() == [1000]
     assert "Steam usage" in read.doubts
+
+
+def test_meters_are_told_apart_by_whatever_names_them() -> None:
+    head = "MPRN,Meter Serial Number,Read Value,Read Type,Read Date and End Time\n"
+    kind = "Active Import Interval (kWh)"
+    rows = "".join(f"{mprn},,1,{kind},01-05-2024 {hour:02}:00\n" for mprn in "12" for hour in (1, 2))
+    assert [each.meter_id for each in Read(head + rows).series] == ["1", "2"]
+
+
+def test_the_same_table_twice_is_doubted() -> None:
+    table = "Meter,7\n" + opower("2024-05-01,00:00,00:59,1")
+    assert "listed before" in Read(table + "\n" + table).doubts
+    assert not Read(table + "\n" + table.replace("Meter,7", "Meter,8")).doubts
+
+
+@pytest.mark.parametrize(
+    "row", ["Electric usage,2024-05-01,01:00,01:59", "Electric usage,2024-05", "Electric usage"]
+)
+def test_a_row_that_lacks_its_end_is_refused(row: str) -> None:
+    whole = opower("2024-05-01,00:00,00:59,1")
+    read = Read(f"{whole}{row}\nElectric usage,2024-05-01,02:00,02:59,1\n")
+    assert "Line 5" in read.error
+    assert read.values() == [1000]
+
+
+def test_registers_are_no_energy() -> None:
+    head = "MPRN,Meter Serial Number,Read Value,Read Type,Read Date and End Time\n"
+    read = Read(head + "1,2,5123.5,24 Hr Active Import Register (kWh),02-05-2024 00:00\n")
+    assert (read.series[0].measure, read.starts(), read.lengths()) == (Measure.REGISTER, ["02T04:00"], [0])
+
+
+def test_mean_power() -> None:
+    """Half an hour of a kW is half a kWh; of five minutes no decimal number of Wh."""
+    head = "Starting,Ending,Mean\n"
+    layout = Layout(
+        id="mean",
+        title="Mean",
+        times=Times(start="starting", end="ending"),
+        values=(Value(column="mean", what=ELECTRIC.over(MEAN_KW)),),
+    )
+    half = Read(head + "2024-05-01 00:00,2024-05-01 00:30,1.25\n", layouts=[layout])
+    assert half.series[0].unit is Unit.WH
+    assert half.values() == [625]
+    five = Read(head + "2024-05-01 00:00,2024-05-01 00:05,1.25\n", layouts=[layout])
+    assert (five.series[0].unit, five.series[0].measure) == (Unit.W, Measure.DEMAND)
+    assert five.values() == [1250]
+    assert "told in W" in five.doubts
 
 
 def test_a_value_below_zero_and_one_listed_twice_are_doubted() -> None:
