@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from fake_utility.delivery import BadDestination, Delivery, MailServer, Webhook
 from fake_utility.speculoos.customers import CUSTOMERS
@@ -30,7 +31,9 @@ def webhook(status: int = 204) -> Iterator[tuple[str, list[dict[str, str]]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            forms.append(dict(parse_qsl(body.decode())) | {"path": self.path})
+            signature = self.headers.get("X-Twilio-Signature")
+            signed = {"signature": signature} if signature else {}
+            forms.append(dict(parse_qsl(body.decode())) | {"path": self.path} | signed)
             self.send_response(status)
             self.end_headers()
 
@@ -82,6 +85,19 @@ async def test_a_text_message_arrives_in_twilios_form() -> None:
     assert form["MessageSid"] == form["SmsMessageSid"] == form["SmsSid"]
     assert re.fullmatch(r"SM[0-9a-f]{32}", form["MessageSid"])
     assert re.fullmatch(r"AC[0-9a-f]{32}", form["AccountSid"])
+
+
+async def test_a_text_message_is_signed_as_twilio_does() -> None:
+    """By its own checker."""
+    with webhook() as (address, forms):
+        url = f"{address}/sms?from=speculoos"
+        await send_code(Delivery(webhook=Webhook.parse(url, "token")), TEXT)
+        await send_code(Delivery(webhook=Webhook.parse(url)), TEXT)
+    signed, unsigned = ({**form} for form in forms)
+    del signed["path"]
+    signature = signed.pop("signature")
+    assert RequestValidator("token").validate(url, signed, signature)
+    assert "signature" not in unsigned
 
 
 async def test_a_mail_arrives_as_text_and_html() -> None:
