@@ -102,7 +102,7 @@ def recognise(
     damaged ZIP; what is wrong with other files, their ``contents`` say.
     """
     head = _head(file)
-    if not head.strip():
+    if _is_empty(head):
         raise FormatError("The file is empty: download it again.")
     if not _is_archive(head, file):
         yield _document("", name, file, zone, layouts)
@@ -121,7 +121,7 @@ def _member(member: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequenc
         note = Problem("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
         return Found(member, Kind.UNKNOWN, True, _only(note), file)
     head = _head(file)
-    if not head.strip():
+    if _is_empty(head):
         return Found(member, Kind.UNKNOWN, True, _refused("is empty: download it again"), file)
     try:
         nested = _is_archive(head, file)
@@ -174,6 +174,10 @@ def _head(file: BinaryIO) -> bytes:
     head = file.read(HEAD)
     file.seek(0)
     return head
+
+
+def _is_empty(head: bytes) -> bool:
+    return len(head) < HEAD and not head.strip()
 
 
 def _text(head: bytes) -> str:
