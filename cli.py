@@ -226,6 +226,16 @@ def simulate(
     raise typer.Exit(run_to_end(go()))
 
 
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier backup.")],
+) -> None:
+    """Copy this machine's state, which may be in use (docs/operate.md)."""
+    from console.backup import backup as run
+
+    raise typer.Exit(run_to_end(run(target)))
+
+
 def main() -> None:
     app()
 

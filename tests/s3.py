@@ -62,7 +62,7 @@ class Bucket:
 
 
 @contextmanager
-def s3_server(name: str = "bucket", host: str = "127.0.0.1") -> Iterator[Bucket]:
+def s3_server(name: str = "bucket", host: str = "127.0.0.1", port: int = 0) -> Iterator[Bucket]:
     bucket = Bucket(name)
 
     async def answer(request: Request) -> Response:
@@ -79,7 +79,7 @@ def s3_server(name: str = "bucket", host: str = "127.0.0.1") -> Iterator[Bucket]
         return _ANSWERS[request.method](bucket, key, body, request)
 
     methods = list(_ANSWERS)
-    with local_site([Route("/{path:path}", answer, methods=methods)], host) as site:
+    with local_site([Route("/{path:path}", answer, methods=methods)], host, port) as site:
         bucket.url = site.url
         yield bucket
 

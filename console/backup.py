@@ -1,0 +1,27 @@
+"""The `backup` command."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from console.errors import UsageError
+from console.here import here
+from console.printed import say
+from storage.backup import back_up
+from storage.home import KEY_FILE
+
+
+async def backup(target: Path) -> int:
+    """Copy the state of this machine, which may be in use."""
+    with here() as now:
+        if now.settings.database_url.get_secret_value() or now.settings.files_url:
+            raise UsageError(
+                "`backup` copies a state directory; of a Postgres or a bucket docs/operate.md tells how."
+            )
+        count = await asyncio.to_thread(back_up, now.settings.home, target)
+        key = now.settings.home / KEY_FILE
+        say(f"{target} has the database and {count} file{'s' * (count != 1)}.")
+        if key.exists():
+            say(f"{key} is not in it: keep a copy of that apart, or nobody can open what is sealed.")
+    return 0

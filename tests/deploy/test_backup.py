@@ -1,0 +1,181 @@
+"""What is backed up comes back, on both databases; an older full database is brought up to date."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+import storage.migrations
+from bench.postgres import Postgres, running
+from records import Part, SecretKind
+from storage.backup import back_up
+from storage.database import Database
+from storage.errors import StorageError
+from storage.refresh import AT_ONCE
+from storage.settings import Settings
+from storage.store import Store
+from tests.storage.made import ACCOUNT, UTILITY, bill, key, listed, pdf
+
+ROOT = Path(__file__).parents[2]
+WHO = "ada@example.org"
+
+
+def _filled(settings: Settings) -> None:
+    with Store.open(settings) as store:
+        customer = store.add_customer(UTILITY, WHO, secrets={SecretKind.PASSWORD: "canary-4711"})
+        account = store.save_account(customer, ACCOUNT)
+        store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+
+
+def _is_all_there(settings: Settings) -> None:
+    with Store.open(settings) as store:
+        customer = store.find_customer(WHO)
+        assert customer is not None
+        assert store.secrets(customer)[SecretKind.PASSWORD].get_secret_value() == "canary-4711"
+        (account,) = store.accounts(customer)
+        (stored,) = store.stored_bills(account.id).values()
+        assert store.files.read(stored.sha256) == pdf().content
+        assert len(store.runs()) == 1
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("METERFARM_HOME", "DATABASE_URL", "METERFARM_SECRET_KEYS", "FILES_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "home"
+
+
+def test_a_state_in_use_is_backed_up_and_restored(home: Path, tmp_path: Path) -> None:
+    """By the command, beside a process that has it open; the key comes from its own place."""
+    _filled(Settings(home=home))
+    kept, back = tmp_path / "kept", tmp_path / "restored"
+    with Store.open(Settings(home=home)) as store, closing(sqlite3.connect(home / "meterfarm.db")) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM customer").fetchall()
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-m", "cli", "backup", str(kept)],
+                env=os.environ | {"METERFARM_HOME": str(home), "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+            assert f"{kept} has the database and 1 file." in done.stdout
+            assert "vault.key is not in it" in done.stdout
+        other.rollback()
+        assert store.find_customer(WHO)
+    assert {path.name for path in kept.iterdir()} == {"meterfarm.db", "files"}
+    assert not [path for path in kept.rglob("*") if path.stat().st_mode & 0o077]
+    shutil.copytree(kept, back)
+    shutil.copy(home / "vault.key", back / "vault.key")
+    shutil.rmtree(home)
+    _is_all_there(Settings(home=back))
+
+
+def test_without_its_key_a_backup_opens_nothing(home: Path, tmp_path: Path) -> None:
+    _filled(Settings(home=home))
+    back_up(home, tmp_path / "kept")
+    with pytest.raises(StorageError, match=r"vault\.key"):
+        Store.open(Settings(home=tmp_path / "kept")).close()
+
+
+def test_a_damaged_state_does_not_replace_a_backup(home: Path, tmp_path: Path) -> None:
+    _filled(Settings(home=home))
+    kept = tmp_path / "kept"
+    back_up(home, kept)
+    good = (kept / "meterfarm.db").read_bytes()
+    (home / "meterfarm.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError, match=r"kept did not succeed \(file is not a database\)"):
+        back_up(home, kept)
+    assert (kept / "meterfarm.db").read_bytes() == good
+    with pytest.raises(StorageError, match="within the state directory"):
+        back_up(home, home / "backup")
+    with pytest.raises(StorageError, match="There is no database"):
+        back_up(tmp_path / "nothing", kept)
+
+
+@pytest.fixture
+def server() -> Postgres:
+    return running()
+
+
+def test_a_postgres_is_dumped_and_restored(server: Postgres, home: Path, tmp_path: Path) -> None:
+    """As docs/operate.md says: a dump by pg_dump, the files, the keys."""
+    first, second = server.new_database(), server.new_database()
+    settings = Settings(home=home, database_url=server.url(first), secret_keys=key(9))
+    _filled(settings)
+    programs = server._programs
+    dump = tmp_path / "meterfarm.dump"
+    subprocess.run([programs / "pg_dump", "-Fc", "-f", dump, server.url(first)], check=True)
+    subprocess.run([programs / "pg_restore", "--exit-on-error", "-d", server.url(second), dump], check=True)
+    back = tmp_path / "restored"
+    shutil.copytree(home / "files", back / "files")
+    _is_all_there(Settings(home=back, database_url=server.url(second), secret_keys=key(9)))
+
+
+@pytest.mark.parametrize("on", ["sqlite", "postgres"])
+def test_a_full_database_of_the_version_before_is_brought_up_to_date(
+    on: str, server: Postgres, home: Path
+) -> None:
+    """With customers, runs and bills in it, while two processes open it at once; all is there afterwards."""
+    url = server.url(server.new_database()) if on == "postgres" else ""
+    settings = Settings(home=home, database_url=url, secret_keys=key(9) if url else "")
+    _filled(settings)
+    database = Database(settings, home.absolute())
+    with database.migrating() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(storage.migrations.__file__).parent))
+        command.downgrade(config, "first")
+    assert database.revision() == "first"
+    with database.writing() as session:
+        _many(session.connection(), 5_000)
+    environment = {**os.environ, "METERFARM_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    if url:
+        environment |= {"DATABASE_URL": url, "METERFARM_SECRET_KEYS": key(9)}
+    opening = [
+        subprocess.Popen(
+            [sys.executable, "-m", "cli", "runs", "--json"], env=environment, stdout=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    assert [process.communicate()[0][:1] for process in opening] == [b"["] * 2
+    assert [process.returncode for process in opening] == [0, 0]
+    assert database.revision() == storage.migrations.HEAD
+    database.close()
+    _is_all_there(settings)
+    with Store.open(settings) as store:
+        assert len(store.customers()) == 5_001
+        every = {Part.BILLS: timedelta(days=1), Part.INTERVALS: timedelta(hours=1)}
+        assert store.queue_due(UTILITY, every, AT_ONCE) == AT_ONCE
+
+
+def _many(connection: Connection, count: int) -> None:
+    """So many more customers, all due."""
+    connection.execute(
+        text(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+            " INSERT INTO login (utility, username, factor) SELECT :utility, 'n ' || i, '' FROM n"
+        ),
+        {"count": count, "utility": UTILITY},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO customer (login_id, utility, username, state, intervals_due_at,"
+            " company_id, reason, since, faults, key_id, wrapped_key, created_at)"
+            " SELECT login.id, login.utility, login.username, 'active', c.since,"
+            " c.company_id, c.reason, c.since, c.faults, c.key_id, c.wrapped_key, c.created_at"
+            " FROM login, customer c WHERE login.username LIKE 'n %' AND c.id = 1"
+        )
+    )

@@ -1,0 +1,185 @@
+"""Workers on two hosts, Redis, Postgres and files on a third, the portal on a fourth."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from psycopg import OperationalError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from bench.postgres import Postgres
+from farm.private_redis import redis_server
+from records import EventKind, Outcome, RunState
+from storage.work import RunStep
+from tests.external.hosts import Host, hosts
+from tests.farm.whole import UTILITY, Farm, farm_at, rows
+from tests.s3 import KEY_ID, SECRET
+from tests.storage.made import key
+
+AT_ONCE, PER_SECOND = 4, 12
+CUSTOMERS = 24
+
+
+class PostgresThere(Postgres):
+    """As the tests' own server, but of another host; by its socket it is reached from here, too."""
+
+    def start_at(self, host: Host, log: Path) -> None:
+        with (self._root / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all 0.0.0.0/0 trust\n")
+        command: list[str | Path] = [
+            self._programs / "postgres",
+            "-D",
+            self._root / "data",
+            "-k",
+            self._root,
+            "-h",
+            host.address,
+        ]
+        as_user: list[str | Path] = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+        host.run([*as_user, *command], {**os.environ}, log)
+
+
+@dataclass
+class Place:
+    """``farm`` looks into the database from here; ``first`` and ``second`` have workers."""
+
+    farm: Farm
+    first: Host
+    second: Host
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with hosts(4) as (first, second, third, portal):
+        log = tmp_path / "hosts.log"
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("METERFARM_")}
+        portal.python(
+            "fake_utility",
+            "--port",
+            "8600",
+            "--random-codes",
+            environment=plain | {"METERFARM_HOME": str(tmp_path / "portal")},
+            log=log,
+        )
+        portal.python(
+            "tests.external.forward", f"{portal.address}:80", "127.0.0.1:8600", environment=plain, log=log
+        )
+        postgres = PostgresThere()
+        postgres.start_at(third, log)
+        redis: list[str | Path] = [
+            redis_server(),
+            "--bind",
+            third.address,
+            "--protected-mode",
+            "no",
+            "--save",
+            "",
+        ]
+        third.run(redis, plain, log)
+        third.python(
+            "tests.external.bucket",
+            third.address,
+            "9000",
+            str(tmp_path / "objects"),
+            environment=plain,
+            log=log,
+        )
+        shared = {
+            "METERFARM_SECRET_KEYS": key(9),
+            "REDIS_URL": f"redis://{third.address}:6379",
+            "METERFARM_LIMITS": f"{UTILITY}={AT_ONCE}:{PER_SECOND}",
+            "FILES_URL": "s3://bucket/farm",
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_ENDPOINT_URL": f"http://{third.address}:9000",
+        }
+        name = _once_it_serves(postgres)
+        here = {**shared, "DATABASE_URL": postgres.url(name)}
+        with farm_at(tmp_path / "home", f"http://{portal.address}", **here) as farm:
+            for host in (first, second):
+                host.python(
+                    "tests.external.forward",
+                    "127.0.0.1:8600",
+                    f"{portal.address}:80",
+                    environment=plain,
+                    log=log,
+                )
+                its = {
+                    "METERFARM_HOME": str(tmp_path / host.name),
+                    "METERFARM_PORTAL_URLS": f"{UTILITY}=http://127.0.0.1:8600",
+                    "DATABASE_URL": f"postgresql://postgres@{third.address}/{name}",
+                }
+                host.python("cli", "worker", "--processes", "1", environment=farm.environment | its, log=log)
+            yield Place(farm, first, second)
+        for host in (first, second, third, portal):
+            host.end()
+        postgres.remove()
+
+
+def _once_it_serves(postgres: Postgres) -> str:
+    waiting = Retrying(
+        stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_exception_type(OperationalError)
+    )
+    return str(waiting(postgres.new_database))
+
+
+def test_a_host_that_is_cut_off_loses_nothing_and_limits_hold_across_hosts(
+    place: Place, tmp_path: Path
+) -> None:
+    farm = place.farm
+    farm.wait(lambda: _answers(farm), 60, "the portal")
+    customers = farm.add_many("iamvalid@bayou.energy", CUSTOMERS)
+
+    def held_by(host: Host) -> int:
+        return sum(run.state is RunState.RUNNING and run.worker.startswith(host.name) for run in farm.runs())
+
+    farm.wait(lambda: held_by(place.first) and held_by(place.second), 120, "runs on both hosts")
+    place.first.cut_off()
+    farm.wait(lambda: not held_by(place.first), 60, "its runs to be taken from the host that is cut off")
+    farm.wait(
+        lambda: [run for run in farm.runs() if run.attempt > 1 and run.worker.startswith(place.second.name)],
+        60,
+        "the other host to take one of them",
+    )
+    place.first.reconnect()
+    farm.wait_for_quiet(300)
+    assert farm.outcomes(customers) == [Outcome.COMPLETE] * CUSTOMERS
+    steps = [step.detail for run in farm.runs() for step in _steps(farm, run.id)]
+    assert [step for step in steps if f"its worker {place.first.name}" in step], "runs were taken from it"
+    _is_whole(farm, tmp_path)
+    stats = farm.stats()
+    assert stats["peak_concurrent"] <= AT_ONCE
+    assert PER_SECOND / 2 < stats["peak_per_second"] <= PER_SECOND
+
+
+def _steps(farm: Farm, run_id: int) -> Sequence[RunStep]:
+    story = farm.store.run_story(run_id)
+    return story.steps if story else ()
+
+
+def _answers(farm: Farm) -> bool:
+    try:
+        return bool(farm.stats())
+    except httpx.HTTPError:
+        return False
+
+
+def _is_whole(farm: Farm, folder: Path) -> None:
+    """Nothing twice, nothing missing: bills, events, files."""
+    assert not rows(
+        farm, "SELECT portal_key FROM document GROUP BY account_id, kind, portal_key HAVING count(*) > 1"
+    )
+    [(bills,)] = rows(farm, "SELECT count(*) FROM bill")
+    assert bills >= CUSTOMERS
+    assert len(farm.store.events(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
+    assert not rows(farm, "SELECT id FROM run WHERE state IN ('running', 'waiting')")
+    for customer in farm.store.customers():
+        for account in farm.store.accounts(farm.customer(customer.username)):
+            for meter, kept in farm.store.coverage(account.id).items():
+                for series in farm.store.series(account.id, meter):
+                    assert sum(reading.seconds for reading in series.readings) == kept.end - kept.start
