@@ -61,7 +61,7 @@ class Nem:
         self._stream: _Stream | None = None
         self._day: _Day | None = None
         self._numbers = numbers()
-        self._ended = False
+        self._begun = self._ended = self._any = False
         self._waiting = 0
 
     def read(self, rows: Rows) -> Iterator[Series | Problem]:
@@ -72,17 +72,23 @@ class Nem:
                 if self._waiting >= STRETCH:
                     yield from self._flushed()
             self._close_day()
+            self._check_frame()
         except FormatError:
             self._day = None
             yield from self._flushed()
             yield from self._remarks.told()
             raise
         yield from self._flushed()
-        if not self._ended:
-            self._remarks.add(
-                "the record 900 that ends such a file is missing: it may be cut short", "the end"
-            )
         yield from self._remarks.told()
+
+    def _check_frame(self) -> None:
+        """Records 100 and 900 frame a file; portals hand out bare records too, but not half a frame."""
+        if self._ended and not self._begun:
+            raise FormatError("The NEM12 file lacks its first record, 100, and is cut: ask for it again.")
+        if not self._any:
+            raise FormatError("The NEM12 file holds no readings: ask for other days.")
+        if not self._ended:
+            self._remarks.add("the last record, 900, is missing: the file may be cut short", "the end")
 
     def _flushed(self) -> Iterator[Series]:
         for channel in self._channels.values():
@@ -97,15 +103,18 @@ class Nem:
             self._part(line, cells)
             return
         self._close_day()
+        self._any = self._any or kind in ("250", "300")
         if kind == "200":
             self._stream = self._stream_of(line, cells)
         elif kind == "250":
             self._accumulated(line, cells)
         elif kind == "300":
             self._day = self._day_of(line, cells)
+        elif kind == "100":
+            self._begun = True
         elif kind == "900":
             self._ended = True
-        elif kind not in ("100", "500", "550") and any(map(str.strip, cells)):
+        elif kind not in ("500", "550") and any(map(str.strip, cells)):
             raise _refused(line, f"there is no record of the kind “{shown(kind)}”")
 
     def _stream_of(self, line: int, cells: Sequence[str]) -> _Stream:

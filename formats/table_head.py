@@ -12,7 +12,7 @@ from formats.table_cells import clean, name
 
 _UNIT = r"(?P<unit>[^()]+?)"
 _QUANTITY = re.compile(
-    r"kwh|\bkw\b|therm|ccf|m3|m³|usage|consum|generat|export|import|receiv|deliver|net\b|cost|\$",
+    r"kwh|\bkw\b|therm|ccf|m3|m³|usage|consum|generat|export|import|receiv|deliver|net\b|cost|charge|\$",
     re.IGNORECASE,
 )
 _MOST_LABELS = 200

@@ -89,6 +89,18 @@ def test_a_register_read_now_and_then() -> None:
     assert reading.estimated
 
 
+def test_half_a_frame_is_refused_and_none_is_doubted() -> None:
+    """Portals hand out bare records; one that ends and never began has lost something."""
+    whole = file(stream(), f"300,20240601,{HALVES},A,,,,")
+    bare = whole.partition(b"\r\n")[2]
+    with pytest.raises(FormatError, match="lacks its first record"):
+        read_interval_csv(bare)
+    (problem,) = read_interval_csv(bare.removesuffix(b"900")).problems
+    assert problem.severity is Severity.DOUBT
+    with pytest.raises(FormatError, match="no readings"):
+        read_interval_csv(file())
+
+
 @pytest.mark.parametrize(
     "records",
     [
