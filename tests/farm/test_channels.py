@@ -52,7 +52,7 @@ def _lying_about(house: Post, running: RunningInbox, number: str) -> Iterator[No
 
 @pytest.mark.timeout(180)
 def test_customers_connect_with_nobody_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One by mail, one by text message, one who may choose; no portal saw a wrong code. A day later, too."""
+    """One by mail, one by text message, one who may choose; no portal saw a wrong code."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", TOKEN)
     port = free_port()
     number, other = CUSTOMERS[TEXT].phone, CUSTOMERS[CHOICE].phone
