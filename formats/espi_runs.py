@@ -61,12 +61,17 @@ class Cutter:
     def __init__(self) -> None:
         self._secret = secrets.token_hex(8)  # so that no file can have a mark itself
         self._prefix: str | None = None
+        self._wide: bool | None = None
         self._held = b""
         self._runs: deque[tuple[int, Run]] = deque()
         self._cut = 0
 
     def cut(self, chunk: bytes, last: bool) -> bytes:
         """The XML to parse in place of ``chunk``, on the same lines as far as runs begin."""
+        if self._wide is None:
+            self._wide = is_wide(chunk)
+        if self._wide:
+            return chunk
         content = self._held + chunk
         self._held = b""
         if self._prefix is None:
@@ -106,6 +111,11 @@ class Cutter:
             if place == number:
                 return found
         return None
+
+
+def is_wide(content: bytes) -> bool:
+    """Whether XML that begins like this has more than a byte a character, so that none is plain text."""
+    return content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]
 
 
 class _Patterns(NamedTuple):
