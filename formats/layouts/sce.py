@@ -1,6 +1,6 @@
 """Southern California Edison: a table for each day, times as ``<start> to <end>``."""
 
-from formats.table import DELIVERED, ELECTRIC, KWH, RECEIVED, Layout, Times, Value, What
+from formats.table import DELIVERED, ELECTRIC, KWH, RECEIVED, DateOrder, Layout, Times, Value, What
 
 
 def _layout(column: str, direction: What) -> Layout:
@@ -26,7 +26,26 @@ def _layout(column: str, direction: What) -> Layout:
     )
 
 
+_OF_LATE = Layout(
+    id="sce",
+    title="Southern California Edison",
+    zone="America/Los_Angeles",
+    times=Times(
+        start="energy consumption time period start",
+        end="energy consumption time period end",
+        order=DateOrder.MONTH_FIRST,
+    ),
+    values=(
+        Value(column="delivered", what=DELIVERED.over(KWH)),
+        Value(column="received", what=RECEIVED.over(KWH), optional=True),
+    ),
+    what=ELECTRIC,
+    meter=("for location",),
+    above={"type of readings": "^(electricity|$)"},
+    ignored=("date",),
+)
 LAYOUTS = (
+    _OF_LATE,
     _layout("energy consumption time period", DELIVERED),
     _layout("energy delivered time period", DELIVERED),
     _layout("energy received time period", RECEIVED),

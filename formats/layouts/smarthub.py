@@ -1,6 +1,6 @@
 """NISC SmartHub, of hundreds of co-ops: tables one below the other, which the file doesn't tell apart."""
 
-from formats.table import ELECTRIC, GAS, KWH, WATER, Layout, Times, Value
+from formats.table import ELECTRIC, GAS, KW, KWH, WATER, Layout, Times, Value
 
 LAYOUTS = (
     Layout(
@@ -9,6 +9,11 @@ LAYOUTS = (
         times=Times(span="energy consumption time period"),
         values=(
             Value(column="usage(real energy in kilowatt-hours)", what=KWH, optional=True),
+            Value(
+                column="usage(real energy in kilowatts)|usage(real power in kilowatts)",
+                what=KW,
+                optional=True,
+            ),
             Value(column="usage({unit})|usage ({unit})", optional=True),
         ),
         meter=("for",),

@@ -85,6 +85,19 @@ def _sce(rows: Sequence[Row]) -> str:
     return "\n".join([*parts, ""])
 
 
+def _sce_of_late(rows: Sequence[Row]) -> str:
+    head = (
+        '"For location: 1 ELM ST"\n"Type of readings: Electricity"\n'
+        "Date,Energy Consumption time Period Start,Energy Consumption time Period End,Delivered,Received"
+    )
+    stamp = "%m/%d/%Y %I:%M%p "
+    lines = [
+        f'"{row.start:%m/%d/%Y} ","{row.start:{stamp}}","{row.end:{stamp}}","{row.value}","0.000"'
+        for row in rows
+    ]
+    return _table(head, lines)
+
+
 def _sdge(rows: Sequence[Row]) -> str:
     head = (
         "Name,A\nResource,Electric\nMeter Number,0123\nUOM,kWh\n"
@@ -218,6 +231,7 @@ SHAPES = (
     Shape("opower, hours, UTF-16", 3600, _opower(3600), encoding="utf-16"),
     Shape("opower, of old", 900, _opower_old),
     Shape("sce", 900, _sce),
+    Shape("sce, of late", 900, _sce_of_late),
     Shape("sdge", 900, _sdge),
     Shape("smart meter texas", 900, _texas),
     Shape("meterwatch", 900, _meterwatch),
