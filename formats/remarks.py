@@ -9,6 +9,7 @@ from formats.table_cells import Number, shown
 from records import Problem, Severity
 
 _MOST = 200
+_MORE = "more of this kind than is told one by one"
 
 
 class Remarks:
@@ -22,8 +23,8 @@ class Remarks:
         """``what`` is a sentence that tells the kind."""
         if what not in self._count:
             if len(self._count) >= _MOST:
-                return
-            self._first[what] = (where, severity)
+                what, severity = _MORE, Severity.DOUBT
+            self._first.setdefault(what, (where, severity))
         self._count[what] = self._count.get(what, 0) + 1
 
     def told(self) -> Iterator[Problem]:

@@ -200,6 +200,13 @@ def test_meters_are_told_apart_by_whatever_names_them() -> None:
     assert [each.meter_id for each in Read(head + rows).series] == ["1", "2"]
 
 
+def test_of_very_many_kinds_the_rest_is_counted() -> None:
+    rows = "".join(f"Steam {number},2024-05-01,00:00,00:59,1\n" for number in range(300))
+    read = Read(OPOWER + rows)
+    assert "more of this kind than is told one by one (100 times)" in read.doubts
+    assert len(read.problems) == 201
+
+
 def test_the_same_table_twice_is_doubted() -> None:
     table = "Meter,7\n" + opower("2024-05-01,00:00,00:59,1")
     assert "listed before" in Read(table + "\n" + table).doubts
