@@ -52,6 +52,7 @@ _COLLECT_AFTER = 50_000
 """Objects: a year of readings is that many, and none of them is garbage."""
 _DUE_AT = set(range(0, 60, SCHEDULED_EVERY))
 _TRUST_AT = set(range(0, 60, 10))
+_OLD_AT = {35}
 
 
 async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
@@ -70,6 +71,12 @@ async def tell_expiring_trust(context: dict[str, Any]) -> None:
     """A cron likewise."""
     process: Process = context["process"]
     await process.tell_expiring_trust()
+
+
+async def forget_runs(context: dict[str, Any]) -> None:
+    """A cron likewise."""
+    process: Process = context["process"]
+    await process.forget_runs()
 
 
 async def serve(queues: Sequence[str]) -> None:
@@ -138,10 +145,11 @@ def _arq_worker(redis_url: str, queue: str, context: dict[str, Any]) -> Worker:
 
 
 def _crons() -> list[CronJob]:
-    due, trust = cast("Any", queue_due), cast("Any", tell_expiring_trust)
+    due, trust, old = (cast("Any", work) for work in (queue_due, tell_expiring_trust, forget_runs))
     return [
         cron(due, second=_DUE_AT, keep_result=0),
         cron(trust, minute=_TRUST_AT, keep_result=0),
+        cron(old, minute=_OLD_AT, keep_result=0),
     ]
 
 

@@ -112,6 +112,12 @@ class Process:
                 lasts = timedelta(days=utility.trust_days)
                 await asyncio.to_thread(self._tools.store.tell_expiring_trust, utility.id, lasts, ahead)
 
+    async def forget_runs(self) -> None:
+        """Forget the runs that ended long ago, some thousands at a time."""
+        days = timedelta(days=self._tools.settings.keep_run_days)
+        while days and await asyncio.to_thread(self._tools.store.forget_runs, days):
+            pass
+
     async def _beat(self) -> None:
         held_before = set(self._works)
         held = {beat.lease: beat for beat in await asyncio.to_thread(self._tools.store.beat)}

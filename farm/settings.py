@@ -21,7 +21,8 @@ class FarmSettings(BaseSettings):
     utility's script declares its portal to bear: ``my_utility=4:20`` is 4 requests at once, 20 a second.
     ``mfa_wait`` is how long a person has to answer, in seconds, ``bills_every`` and ``intervals_every`` how
     often these are refreshed. Of bills and readings older than ``history_days`` none are fetched, nor
-    readings older than ``interval_days`` (0: all are). ``interactive_slots`` and ``data_slots`` are how many
+    readings older than ``interval_days`` (0: all are). Runs that ended ``keep_run_days`` ago are forgotten
+    (0: none are). ``interactive_slots`` and ``data_slots`` are how many
     runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser.
     """
 
@@ -44,6 +45,7 @@ class FarmSettings(BaseSettings):
     history_days: int = Field(default=0, ge=0)
     interval_days: int = Field(default=0, ge=0)
     trust_notice_days: float = Field(default=14, gt=0)
+    keep_run_days: float = Field(default=90, ge=0)
     interactive_slots: int = Field(default=3, ge=1)
     data_slots: int = Field(default=3, ge=1)
     browser_runs: int = Field(default=500, ge=1)

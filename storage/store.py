@@ -50,6 +50,7 @@ from storage import (
     refresh,
     register,
     removal,
+    retention,
     roster,
     runs,
     sessions,
@@ -449,6 +450,11 @@ class Store:
         """Queue a refresh of these, or of all who can be refreshed, now; the runs."""
         with self._database.writing() as session:
             return refresh.queue_all(session, customer_ids)
+
+    def forget_runs(self, older_than: timedelta, limit: int = 5000) -> int:
+        """Delete up to ``limit`` runs that were over that long ago, but each customer's newest; how many."""
+        with self._database.writing() as session:
+            return retention.forget_runs(session, older_than, limit)
 
     def tell_expiring_trust(self, utility: str, lasts: timedelta, ahead: timedelta) -> int:
         """Tell whose trust lapses within ``ahead``, once for each sign-in; how many."""
