@@ -61,7 +61,8 @@ async def serve(options: InboxOptions) -> int:
             beating = asyncio.create_task(inbox.beat(options.public_url or address))
             server = _server(inbox.app())
             serving = asyncio.create_task(server.serve([listener]))
-            say(f"Text messages are taken in at {options.public_url or address}; Ctrl-C stops it.")
+            known_as = f" as {options.public_url}" if options.public_url else ""
+            say(f"Text messages are taken in at {address}{known_as}; Ctrl-C stops it.")
             try:
                 await asyncio.wait({serving, beating}, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
@@ -70,6 +71,9 @@ async def serve(options: InboxOptions) -> int:
                 server.should_exit = True
                 beating.cancel()
                 await asyncio.wait({serving, beating}, timeout=_STOP_SECONDS)
+            for task in (serving, beating):
+                if task.done() and not task.cancelled():
+                    task.result()
     return OK
 
 
