@@ -208,7 +208,9 @@ class Elements:
             return
         self._readings.append(None if run else _Reading())
         if run:
-            self._batch.add(run, self._keep)
+            self._batch.add(run.first if len(self._path) == 1 else run, self._keep)
+            if len(self._path) == 1 and run.first != run:  # a document has one outermost element
+                raise _damaged(self._parser.CurrentLineNumber + run.lines_to_second)
             self._hand_out_early()
 
     def _end_reading(self) -> None:

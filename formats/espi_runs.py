@@ -44,6 +44,18 @@ class Run(NamedTuple):
         """About how many readings it holds, and no more than that."""
         return 1 + len(self.text) // 256
 
+    @property
+    def first(self) -> Run:
+        """Its first reading alone."""
+        end = b"</%bIntervalReading>" % self.prefix.encode()
+        return Run(self.prefix, self.text[: self.text.index(end) + len(end)])
+
+    @property
+    def lines_to_second(self) -> int:
+        """Line ends before its second reading."""
+        following = self.text[len(self.first.text) :]
+        return self.text[: len(self.text) - len(following.lstrip())].count(b"\n")
+
 
 class RunColumns(NamedTuple):
     """Readings by column; a column that no reading has is None."""
