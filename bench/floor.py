@@ -113,9 +113,9 @@ def planned(base_url: str, store: Store, name: str) -> Plan:
     for meter in offered:
         in_store = store.whole_days(stored.id, meter.meter_id, utility.zone)
         wanted = frozenset(days(min(in_store), meter.last))
-        for first, last in spans(
-            to_ask(wanted, in_store, utility.restated_days), utility.longest_export_days
-        ):
+        zeros = store.zero_days(stored.id, meter.meter_id, utility.zone)
+        asked_for = to_ask(wanted, in_store, utility.restated_days, zeros)
+        for first, last in spans(asked_for, utility.longest_export_days):
             query = f"meter={meter.meter_id}&from={first}&to={last}&format=xml"
             exports.append(f"{account}/usage/export?{query}")
     return Plan(cookie, bill_pages, pdfs, f"{account}/usage", exports)

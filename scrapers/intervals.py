@@ -47,7 +47,8 @@ class IntervalCollector:
         had = have = await self._days_in_store(account_id, meter.meter_id, first, meter.last)
         book = _Book(account.number, meter.meter_id, dict(by_month(wanted)), had)
         self._enter(book, book.months, have)
-        asked_for = to_ask(wanted, had, self._door.utility.restated_days)
+        zeros = await self._days_of_zeros(account_id, meter.meter_id) if wanted - had else frozenset[date]()
+        asked_for = to_ask(wanted, had, self._door.utility.restated_days, zeros)
         for start, end in spans(asked_for, self._door.utility.longest_export_days):
             reason = await self._one_export(account, account_id, meter.meter_id, start, end)
             asked = frozenset(days(start, end))
@@ -58,6 +59,9 @@ class IntervalCollector:
     async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:
         zone = self._door.utility.zone
         return await read_and_store(self._store.whole_days, account_id, meter_id, zone, first, last)
+
+    async def _days_of_zeros(self, account_id: int, meter_id: str) -> Set[date]:
+        return await read_and_store(self._store.zero_days, account_id, meter_id, self._door.utility.zone)
 
     async def _one_export(
         self, account: Account, account_id: int, meter_id: str, first: date, last: date
@@ -123,9 +127,13 @@ class _Book:
     whole: set[str] = field(default_factory=set)
 
 
-def to_ask(wanted: Set[date], had: Set[date], restated: int) -> Set[date]:
-    """The days that are missing; once there are newer ones, also the ``restated`` newest that were had."""
+def to_ask(wanted: Set[date], had: Set[date], restated: int, zeros: Set[date] = frozenset()) -> Set[date]:
+    """The days that are missing; once there are newer ones, also those had that may be told anew.
+
+    These are the ``restated`` newest, and the newest of which there are ``zeros`` alone.
+    """
     missing = wanted - had
-    if not restated or not missing or not had or max(missing) < max(had):
+    if not missing or not had or max(missing) < max(had):
         return missing
-    return missing | (wanted & set(sorted(had)[-restated:]))
+    newest = set(sorted(had)[-restated:]) if restated else set()
+    return missing | (wanted & had & (zeros | newest))

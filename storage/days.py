@@ -8,10 +8,27 @@ from functools import lru_cache, reduce
 from operator import and_
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam, func, select
 from sqlmodel import Session
 
 from storage import covered
 from storage.stretches import Stretch
+from storage.tables import metadata
+
+_NEWEST, _DAY = 14, 86_400
+_METER, _SERIES, _STRETCH, _READING = (
+    metadata.tables[name] for name in ("meter", "series", "stretch", "reading")
+)
+_AMOUNTS = (
+    select(_SERIES.c.id)
+    .join(_METER, _METER.c.id == _SERIES.c.meter_id)
+    .where(_METER.c.account_id == bindparam("account"), _METER.c.number == bindparam("meter"))
+    .where(_SERIES.c.measure.in_(bindparam("measures", expanding=True)))
+)
+_END = select(func.max(_STRETCH.c.last)).where(_STRETCH.c.series_id.in_(_AMOUNTS))
+_VALUE = select(func.max(_READING.c.start)).where(
+    _READING.c.series_id.in_(_AMOUNTS), _READING.c.start >= bindparam("since"), _READING.c.mantissa != 0
+)
 
 
 def whole(
@@ -29,6 +46,22 @@ def whole(
     kinds = covered.of_amounts(session, account_id, meter_id)
     whole_ones = [_covered(stretches, zone, earliest, latest) for stretches in kinds]
     return reduce(and_, whole_ones, whole_ones[0]) if whole_ones else frozenset()
+
+
+def of_zeros(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> Set[date]:
+    """The newest days, two weeks of them at most, in which all that the meter's energy or volume has is zero.
+
+    Portals show zeros before the values are there; a meter that nobody uses shows them for good.
+    """
+    its = {"account": account_id, "meter": meter_id, "measures": covered.AMOUNTS}
+    end: int | None = session.scalar(_END, its)
+    if end is None:
+        return frozenset()
+    value: int | None = session.scalar(_VALUE, its | {"since": end - _NEWEST * _DAY})
+    newest = datetime.fromtimestamp(end - 1, zone).date()
+    if value is None:
+        return set(_days(newest - timedelta(days=_NEWEST - 1), newest))
+    return set(_days(datetime.fromtimestamp(value, zone).date() + timedelta(days=1), newest))
 
 
 def _covered(

@@ -579,6 +579,11 @@ class Store:
         with self._database.reading() as session:
             return days.whole(session, account_id, meter_id, zone, first, last)
 
+    def zero_days(self, account_id: int, meter_id: str, zone: ZoneInfo) -> Set[date]:
+        """The newest days of which the meter has zeros alone: there may be values by now."""
+        with self._database.reading() as session:
+            return days.of_zeros(session, account_id, meter_id, zone)
+
     def save_readings(
         self, account_id: int, document: Document, portal_key: str, series: Sequence[Series]
     ) -> ReadingCounts:

@@ -187,6 +187,24 @@ def test_a_day_may_be_whole_at_several_lengths_and_costs_do_not_matter(
     assert store.whole_days(account, ELECTRIC.id, zone) == {date(2026, 11, 1)}
 
 
+@ON_BOTH
+def test_the_newest_days_of_zeros_alone_are_known(store: Store, account: int, save: Save) -> None:
+    zone = ZoneInfo("America/New_York")
+    midnight = int(datetime(2026, 11, 1, tzinfo=zone).timestamp())
+
+    def known() -> list[int]:
+        return sorted(day.day for day in store.zero_days(account, ELECTRIC.id, zone))
+
+    assert known() == []
+    save(_of(*_hours(*[1] * 26, *[0] * 47, start=midnight)))
+    assert known() == [3], "the second has a value; the first has 25 hours"
+    received = _of(Reading(midnight + 49 * HOUR, HOUR, 5))
+    save(replace(received, direction=Direction.RECEIVED))
+    assert known() == []
+    save(_of(*_hours(*[0] * 24 * 20, start=midnight + 73 * HOUR)))
+    assert known() == list(range(10, 24)), "two weeks at most"
+
+
 @pytest.mark.parametrize(
     ("lengths", "usual"),
     [
