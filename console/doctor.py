@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from console.clock import Compared
 from console.doctor_channels import examine_channels
+from console.doctor_files import examine_files
 from console.doctor_outside import examine_clock, examine_portals, examine_redis
 from console.doctor_state import examine_disk, examine_state
 from console.ending import MACHINE, OK
@@ -42,6 +43,7 @@ async def _findings(now: Here) -> AsyncIterator[Finding]:
     yield await asyncio.to_thread(examine_redis, now, clocks)
     for one in await asyncio.to_thread(examine_state, now.settings, clocks):
         yield one
+    yield await asyncio.to_thread(examine_files, now.settings)
     yield examine_disk(now.settings.home)
     for one in await asyncio.to_thread(examine_portals, now.farm, clocks):
         yield one

@@ -1,0 +1,28 @@
+"""What the doctor looks at where documents' files are kept: whether one can be written, read and deleted."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from console.finding import Finding, fail, well
+from storage.errors import StorageError
+from storage.files import files_at
+from storage.home import FILES
+from storage.settings import Settings
+
+
+def examine_files(settings: Settings) -> Finding:
+    """A file of its own goes there and back."""
+    try:
+        files = files_at(settings.files_url, settings.home / FILES)
+        content = b"a check by the doctor: " + secrets.token_bytes(8)
+        kept = files.put(content)
+        same = files.read(kept) == content
+        files.delete(kept)
+    except StorageError as exc:
+        return fail("files", str(exc))
+    where = settings.files_url or str(Path(settings.home / FILES))
+    if not same:
+        return fail("files", f"what was written to {where} came back changed")
+    return well("files", f"a file can be written to {where}, read and deleted")
