@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -79,6 +80,23 @@ async def forget_runs(context: dict[str, Any]) -> None:
     await process.forget_runs()
 
 
+async def nightly(context: dict[str, Any]) -> None:
+    """A cron likewise: the nightly has a farm of its own, so it is a process of its own."""
+    log: Any = structlog.get_logger("nightly")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "nightly", "--now"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        status = await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    log.log(logging.WARNING if status else logging.INFO, "nightly", status=status)
+
+
 async def serve(queues: Sequence[str]) -> None:
     """Work until cancelled; then stop within ten seconds."""
     settings, farm = Settings(), FarmSettings()
@@ -128,7 +146,7 @@ async def _take_jobs(redis_url: str, queue: str, process: Process) -> None:
 def _arq_worker(redis_url: str, queue: str, context: dict[str, Any]) -> Worker:
     settings = RedisSettings.from_dsn(redis_url)
     settings.conn_retries = 0
-    crons = _crons() if queue == DATA else []
+    crons = _crons(FarmSettings().nightly_at) if queue == DATA else []
     return Worker(
         functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
         cron_jobs=crons,
@@ -144,13 +162,18 @@ def _arq_worker(redis_url: str, queue: str, context: dict[str, Any]) -> Worker:
     )
 
 
-def _crons() -> list[CronJob]:
+def _crons(nightly_at: str) -> list[CronJob]:
+    """The nightly is one of them if its time, like 03:30 by this machine's clock, is set."""
     due, trust, old = (cast("Any", work) for work in (queue_due, tell_expiring_trust, forget_runs))
-    return [
+    crons = [
         cron(due, second=_DUE_AT, keep_result=0),
         cron(trust, minute=_TRUST_AT, keep_result=0),
         cron(old, minute=_OLD_AT, keep_result=0),
     ]
+    if nightly_at:
+        hour, minute = map(int, nightly_at.split(":"))
+        crons.append(cron(cast("Any", nightly), hour=hour, minute=minute, second=0, keep_result=0))
+    return crons
 
 
 def _hosts(farm: FarmSettings) -> list[str]:

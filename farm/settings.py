@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,7 +24,9 @@ class FarmSettings(BaseSettings):
     often these are refreshed. Of bills and readings older than ``history_days`` none are fetched, nor
     readings older than ``interval_days`` (0: all are). Runs that ended ``keep_run_days`` ago are forgotten
     (0: none are). ``interactive_slots`` and ``data_slots`` are how many
-    runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser.
+    runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser. At ``nightly_at``,
+    a time of day like 03:30 ("" for never), a worker runs the nightly; its report goes to
+    ``nightly_report``, if not to the state directory.
     """
 
     model_config = SettingsConfigDict(
@@ -49,6 +52,8 @@ class FarmSettings(BaseSettings):
     interactive_slots: int = Field(default=3, ge=1)
     data_slots: int = Field(default=3, ge=1)
     browser_runs: int = Field(default=500, ge=1)
+    nightly_at: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    nightly_report: Path | None = None
 
     @property
     def every(self) -> Mapping[Part, timedelta]:

@@ -21,6 +21,7 @@ LEVELS = (
     {"utilities"},
     {"farm"},
     {"worker", "console"},
+    {"nightly"},
     {"cli"},
 )
 APART = {"fake_utility", "bench", "tests"}
@@ -31,6 +32,7 @@ MAY_IMPORT = {room: {room}.union(*LEVELS[:level]) for level, rooms in enumerate(
     "tests": ROOMS,
 }
 MAY_IMPORT["console"] |= {"fake_utility"}
+MAY_IMPORT["nightly"] |= {"fake_utility"}
 MAY_IMPORT["cli"] |= {"fake_utility", "bench"}
 
 

@@ -1,0 +1,95 @@
+"""The command `nightly`: now or at the set time; what it writes, says and exits with."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from console.ending import OK
+from console.errors import UsageError
+from console.here import here
+from console.printed import say
+from nightly.evidence import copy_evidence
+from nightly.history import changes, earlier, keep
+from nightly.night import Night, Result, remembered
+from nightly.portals import PORTALS
+from nightly.report import HTML, write_report
+from nightly.schedule import until
+from nightly.tonight import spend
+from scrapers.browser import must_have_browser
+from storage.errors import StorageError
+from storage.home import prepare_home
+
+NOT_AS_MEANT = 3
+_FOLDER = "nightly"
+
+
+async def nightly(report: Path | None, *, now: bool) -> int:
+    """One night. Without ``now`` it waits for the time that is set, if one is."""
+    with here() as at:
+        folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
+        if at.farm.nightly_at and not now:
+            say(f"Waits for {at.farm.nightly_at}; --now does not wait.")
+            await asyncio.sleep(until(at.farm.nightly_at, datetime.now().astimezone()).total_seconds())
+        must_have_browser()
+        own = prepare_home(at.settings.home) / _FOLDER
+        with alone(own):
+            night = await spend(PORTALS, own / "state", _tell)
+            await asyncio.to_thread(_write, night, own, folder)
+    return OK if night.is_well else NOT_AS_MEANT
+
+
+@contextmanager
+def alone(own: Path) -> Iterator[None]:
+    """Nobody else spends a night in this state meanwhile; its farm's state is removed at the end."""
+    own.mkdir(mode=0o700, exist_ok=True)
+    handle = os.open(own / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(handle) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"Another nightly is under way in {own}; wait for it, or set METERFARM_HOME."
+            ) from None
+        try:
+            yield
+        finally:
+            shutil.rmtree(own / "state", ignore_errors=True)
+
+
+def _write(night: Night, own: Path, folder: Path) -> None:
+    nights = earlier(own, folder)
+    brought = changes(nights, remembered(night))
+    try:
+        write_report(night, nights, copy_evidence(night, folder), folder)
+        keep([*nights, remembered(night)], own, folder)
+    except OSError as exc:
+        raise StorageError(
+            f"The report cannot be written to {folder} ({exc.strerror}); choose another --report."
+        ) from exc
+    for portal in night.portals:
+        for complaint in portal.complaints:
+            say(f"{portal.name}: {complaint}")
+    if nights:
+        for change in brought:
+            say(f"{change.kind}: {change.key} {change.what}")
+    well = len(night.results) - len(night.failed)
+    say(f"{well} of {len(night.results)} customers as meant, in {night.seconds:.0f} s: {folder / HTML}")
+
+
+def _tell(result: Result) -> None:
+    outcomes = ", then ".join(result.outcomes)
+    say(f"{'ok ' if result.is_well else 'NOT'} {result.key}: {outcomes} ({result.took:.1f} s)")
+    for difference in result.differences:
+        say(f"    {difference}")
+
+
+async def break_scripts(report: Path | None, sample: int | None) -> int:
+    """Break scripts, and see whether the nightly catches each break."""
+    raise UsageError(f"not yet {report} {sample}")

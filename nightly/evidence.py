@@ -1,0 +1,63 @@
+"""What workers kept of visits, copied beside the report."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from nightly.night import Night, Result
+
+FOLDER = "evidence"
+_SCREENSHOT = "page.png"
+_LARGEST_EMBEDDED = 3 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file of evidence: its name, and its address relative to the report."""
+
+    name: str
+    link: str
+    path: Path
+
+
+def copy_evidence(night: Night, report: Path) -> Mapping[str, Sequence[Kept]]:
+    """By customer's key. What an earlier night left there is removed. Raises OSError."""
+    shutil.rmtree(report / FOLDER, ignore_errors=True)
+    found: dict[str, Sequence[Kept]] = {}
+    for result in night.results:
+        files: list[Kept] = []
+        for number, visit in enumerate(result.visits, start=1):
+            source = Path(visit.evidence) if visit.evidence else None
+            if source is not None and source.is_dir():
+                files += _copied(source, report, f"{_folder(result)}/{number}")
+        if files:
+            found[result.key] = files
+    return found
+
+
+def screenshot(files: Sequence[Kept]) -> str:
+    """The last screenshot as a data address, "" if there is none that is small enough."""
+    shots = [file.path for file in files if file.name == _SCREENSHOT]
+    if not shots or shots[-1].stat().st_size > _LARGEST_EMBEDDED:
+        return ""
+    return "data:image/png;base64," + base64.b64encode(shots[-1].read_bytes()).decode()
+
+
+def _folder(result: Result) -> str:
+    return f"{result.portal}/{re.sub(r'[^A-Za-z0-9.@+-]', '_', result.username)}"
+
+
+def _copied(source: Path, report: Path, place: str) -> list[Kept]:
+    target = report / FOLDER / place
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = []
+    for file in sorted(source.iterdir()):
+        shutil.copy2(file, target / file.name)
+        kept.append(Kept(file.name, quote(f"{FOLDER}/{place}/{file.name}"), target / file.name))
+    return kept

@@ -1,0 +1,74 @@
+"""A farm of the nightly's own: a new state, a private Redis, real workers, nothing set for others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.errors import NotSetUp
+from farm.bell import Bell, bell_at
+from farm.private_redis import NoRedis
+from farm.settings import FarmSettings
+from farm.supervisor import Workers, redis_at_hand
+from storage.settings import Settings
+from storage.store import Store
+
+_KEPT = ("METERFARM_BROWSER", "METERFARM_LOG")
+_OTHERS = ("DATABASE_URL", "REDIS_URL", "FILES_URL", "BROWSER_ENDPOINT", "TWILIO_AUTH_TOKEN")
+_PROCESSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFarm:
+    """What is looked into and rung for while its workers work."""
+
+    store: Store
+    bell: Bell
+
+
+@asynccontextmanager
+async def own_farm(home: Path, addresses: Mapping[str, str], **more: str) -> AsyncIterator[OwnFarm]:
+    """Workers that visit utilities at these addresses, with a state that is new; ``more`` of their settings.
+
+    Raises NotSetUp.
+    """
+    await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+    portals = ",".join(f"{utility}={address}" for utility, address in addresses.items())
+    ours = {"METERFARM_HOME": str(home), "METERFARM_PORTAL_URLS": portals, **more}
+    with _environment(ours):
+        async with AsyncExitStack() as stack:
+            settings = Settings(home=home, database_url="", secret_keys="", files_url="")
+            store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
+            try:
+                url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), home))
+            except NoRedis as exc:
+                raise NotSetUp(str(exc)) from exc
+            bell = await stack.enter_async_context(bell_at(url))
+            working = asyncio.create_task(Workers(url, _PROCESSES, None).run())
+            stack.push_async_callback(_stop, working)
+            yield OwnFarm(store, bell)
+
+
+@contextmanager
+def _environment(ours: Mapping[str, str]) -> Iterator[None]:
+    """Meanwhile the environment, which the workers get, has these settings and no other of ours."""
+    before = dict(os.environ)
+    for name in before:
+        if name in _OTHERS or (name.startswith("METERFARM_") and name not in _KEPT):
+            del os.environ[name]
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+async def _stop(working: asyncio.Task[None]) -> None:
+    working.cancel()
+    await asyncio.wait({working})

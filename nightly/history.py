@@ -1,0 +1,99 @@
+"""Earlier nights: kept in a file, and what a night brought that the last one did not have. Mostly pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from nightly.night import Cell, Remembered, as_json, from_json
+
+KEPT = 30
+TREND = 14
+"""So many nights make the trend."""
+_SLOWER = 2.0
+_SECONDS_MORE = 3.0
+_FILE = "nights.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is not as it was the last time: ``kind`` is new, gone, mended, broken, other or slower."""
+
+    kind: str
+    key: str
+    what: str
+
+
+def earlier(*folders: Path) -> Sequence[Remembered]:
+    """The nights kept in the first folder that has any, oldest first; a file that is none counts as none."""
+    for folder in folders:
+        try:
+            kept = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+            nights = [from_json(one) for one in kept["nights"]]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        if nights:
+            return nights
+    return ()
+
+
+def keep(nights: Sequence[Remembered], *folders: Path) -> None:
+    """Write the newest in each of the folders. Raises OSError."""
+    text = json.dumps({"nights": [as_json(night) for night in nights[-KEPT:]]}, indent=1) + "\n"
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{_FILE}.part"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(folder / _FILE)
+
+
+def changes(nights: Sequence[Remembered], now: Remembered) -> Sequence[Change]:
+    """What this night brought; nothing if it is the first."""
+    if not nights:
+        return ()
+    last = nights[-1]
+    found = [
+        change
+        for key, cell in now.cells.items()
+        for change in _changes_of(key, last.cells.get(key), cell, trend(nights, key))
+    ]
+    gone = [
+        Change("gone", key, "is not in the matrix any more") for key in last.cells if key not in now.cells
+    ]
+    return [*found, *gone]
+
+
+def trend(nights: Sequence[Remembered], key: str) -> Sequence[float]:
+    """How many seconds the customer took in the newest nights in which all was well with them."""
+    cells = [night.cells[key] for night in nights[-TREND:] if key in night.cells]
+    return [cell.took for cell in cells if cell.is_well]
+
+
+def usual(seconds: Sequence[float]) -> float | None:
+    return median(seconds) if seconds else None
+
+
+def is_slower(took: float, before: Sequence[float]) -> bool:
+    """Whether it took much longer than usual, by ratio and by seconds."""
+    middle = usual(before)
+    return middle is not None and took > _SLOWER * middle and took > middle + _SECONDS_MORE
+
+
+def _changes_of(key: str, last: Cell | None, cell: Cell, before: Sequence[float]) -> list[Change]:
+    outcomes = ", then ".join(cell.outcomes) or "no outcome"
+    if last is None:
+        return [Change("new", key, f"is new in the matrix: {outcomes}")]
+    found = []
+    if last.is_well and not cell.is_well:
+        found.append(Change("broken", key, f"was as meant, and is not: {outcomes}"))
+    elif cell.is_well and not last.is_well:
+        found.append(Change("mended", key, f"is as meant again: {outcomes}"))
+    elif last.outcomes != cell.outcomes:
+        before_that = ", then ".join(last.outcomes) or "no outcome"
+        found.append(Change("other", key, f"ended in {outcomes}, and in {before_that} the last time"))
+    if cell.is_well and is_slower(cell.took, before):
+        found.append(Change("slower", key, f"took {cell.took:.1f} s, usually {usual(before):.1f} s"))
+    return found

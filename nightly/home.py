@@ -1,0 +1,120 @@
+"""What came home for a customer, in the figures that portals state theirs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from nightly.digest import Digest
+from nightly.subjects import Tree
+from records import Address, Bill, BillMeter, Commodity, Series
+from storage.results import Customer, StoredAccount, StoredBill
+from storage.store import Store
+from storage.work import ChallengeInfo
+
+
+def came_home(store: Store, customer: Customer) -> Tree:
+    """By account number, from the store."""
+    return {
+        stored.account.number: _account(store, stored)
+        for stored in sorted(store.accounts(customer), key=lambda stored: stored.account.number)
+    }
+
+
+def was_asked(challenges: Sequence[ChallengeInfo]) -> Sequence[str]:
+    """What the portal asked of a customer, in order."""
+    return [_asked(one) for one in sorted(challenges, key=lambda one: one.id)]
+
+
+def _account(store: Store, stored: StoredAccount) -> Tree:
+    account = stored.account
+    return {
+        "name": account.name,
+        "address": _address(account.address),
+        "meters": {
+            meter.id: {
+                "commodity": meter.commodity.value,
+                "tariff": meter.tariff,
+                "service": meter.additional_attributes.get("service_number"),
+            }
+            for meter in account.meters
+        },
+        "bills": {key: _bill(bill) for key, bill in store.stored_bills(stored.id).items()},
+        "readings": {
+            f"{series.meter_id} {series.direction}": _readings(series)
+            for meter in account.meters
+            for series in store.series(stored.id, meter.id)
+        },
+    }
+
+
+def _bill(stored: StoredBill) -> Tree:
+    bill = stored.bill
+    if bill is None:
+        return {"unread": 1}
+    return {
+        "account": bill.account_number,
+        "billed on": str(bill.billed_on),
+        "due on": str(bill.due_on),
+        "from": str(bill.billing_period_from),
+        "to": str(bill.billing_period_to),
+        "total": bill.total_amount,
+        "balance": bill.outstanding_balance,
+        "electric": bill.electricity_amount,
+        "delivery": bill.delivery_charge,
+        "supply": bill.supply_charge,
+        "credit": bill.community_solar_bill_credit,
+        "gas": bill.gas_amount,
+        "address": _address(bill.address),
+        "meters": {meter.id: _meter(bill, meter) for meter in bill.meters},
+    }
+
+
+def _meter(bill: Bill, meter: BillMeter) -> Tree:
+    scale = 1000 if meter.commodity is Commodity.GAS else 1
+    return {
+        "commodity": meter.commodity.value,
+        "service": meter.additional_attributes.get("service_number"),
+        "tariff": meter.tariff,
+        "from": str(meter.billing_period_from),
+        "to": str(meter.billing_period_to),
+        "previous": _thousandths(meter.previous_read),
+        "current": _thousandths(meter.current_read),
+        "usage": _whole(meter.consumption.value * scale),
+    }
+
+
+def _readings(series: Series) -> Tree:
+    scale = 1000 if series.commodity is Commodity.GAS else 1
+    factor = Decimal(scale).scaleb(series.exponent)
+    digest = Digest()
+    for reading in series.readings:
+        value = reading.mantissa * factor
+        digest.add(reading.start, reading.seconds, int(value), estimated=reading.estimated)
+    return digest.tree
+
+
+def _address(address: Address | None) -> str:
+    if address is None:
+        return ""
+    return f"{address.line_1}, {address.city}, {address.state} {address.postal_code}"
+
+
+def _thousandths(value: Decimal | None) -> Tree:
+    return None if value is None else _whole(value * 1000)
+
+
+def _whole(value: Decimal) -> Tree:
+    """As a text if it is none: then it is no figure that a portal states."""
+    return int(value) if value == int(value) else str(value)
+
+
+def _asked(info: ChallengeInfo) -> str:
+    challenge = info.challenge
+    if challenge.options:
+        options = (f"{option.factor} {option.destination}".strip() for option in challenge.options)
+        return "choice: " + ", ".join(options)
+    kind = f"{challenge.factor} {challenge.destination}".strip()
+    if challenge.factor == "question":
+        kind = f"question: {challenge.prompt}"
+    return f"{kind}; {challenge.attempts_left} tries"

@@ -1,0 +1,118 @@
+"""What a night came to: frozen records, and the JSON that they are kept as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit for a customer, which may take two runs; ``seconds`` by step, as the runs measured."""
+
+    meant: str
+    outcome: str
+    message: str
+    seconds: Mapping[str, float]
+    evidence: str = ""
+
+    @property
+    def took(self) -> float:
+        return round(sum(self.seconds.values()), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a customer. ``differences`` are from what they are for, a sentence each."""
+
+    portal: str
+    username: str
+    purpose: str
+    visits: Sequence[Visit]
+    differences: Sequence[str]
+
+    @property
+    def key(self) -> str:
+        return f"{self.portal}/{self.username}"
+
+    @property
+    def is_well(self) -> bool:
+        return not self.differences
+
+    @property
+    def outcomes(self) -> Sequence[str]:
+        return [visit.outcome for visit in self.visits]
+
+    @property
+    def took(self) -> float:
+        return round(sum(visit.took for visit in self.visits), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class PortalNight:
+    """A portal of the matrix; ``complaints`` are its own, of its visitors."""
+
+    id: str
+    name: str
+    complaints: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """All of it. ``seconds`` is how long it took from start to end."""
+
+    at: datetime
+    seconds: float
+    portals: Sequence[PortalNight]
+    results: Sequence[Result]
+
+    @property
+    def is_well(self) -> bool:
+        return not self.failed and not any(portal.complaints for portal in self.portals)
+
+    @property
+    def failed(self) -> Sequence[Result]:
+        return [result for result in self.results if not result.is_well]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A customer's part of a night, as it is remembered."""
+
+    outcomes: Sequence[str]
+    is_well: bool
+    took: float
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A night that was, in short: enough for comparing later ones."""
+
+    at: datetime
+    seconds: float
+    is_well: bool
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+
+
+def remembered(night: Night) -> Remembered:
+    cells = {
+        result.key: Cell(tuple(result.outcomes), result.is_well, result.took) for result in night.results
+    }
+    return Remembered(night.at, night.seconds, night.is_well, cells)
+
+
+def as_json(night: Remembered) -> dict[str, Any]:
+    return {**asdict(night), "at": night.at.isoformat()}
+
+
+def from_json(kept: Mapping[str, Any]) -> Remembered:
+    """Raises KeyError, TypeError or ValueError if it is none."""
+    cells = {
+        str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), float(cell["took"]))
+        for key, cell in kept["cells"].items()
+    }
+    return Remembered(
+        datetime.fromisoformat(kept["at"]), float(kept["seconds"]), bool(kept["is_well"]), cells
+    )

@@ -1,0 +1,10 @@
+"""The portals of the nightly's matrix. One that joins is one entry more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nightly.speculoos import Speculoos
+from nightly.subjects import Portal
+
+PORTALS: Sequence[Portal] = (Speculoos(),)

@@ -1,0 +1,146 @@
+"""The night's report: one HTML file for people, JSON and JUnit XML for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nightly.evidence import Kept, screenshot
+from nightly.history import Change, changes, is_slower, trend, usual
+from nightly.junit import as_junit
+from nightly.night import Night, Remembered, Result, remembered
+
+HTML, JSON, JUNIT = "index.html", "nightly.json", "junit.xml"
+_BARS = 14
+_BAR_WIDTH, _BAR_HEIGHT = 5, 18
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A customer at a portal, as the matrix shows it."""
+
+    result: Result
+    usual: float | None
+    is_slower: bool
+    bars: Sequence[tuple[int, float]]
+    files: Sequence[Kept]
+    screenshot: str
+
+    @property
+    def outcomes(self) -> str:
+        return ", then ".join(self.result.outcomes)
+
+    @property
+    def meant(self) -> str:
+        return ", then ".join(visit.meant for visit in self.result.visits)
+
+
+def write_report(
+    night: Night, nights: Sequence[Remembered], evidence: Mapping[str, Sequence[Kept]], folder: Path
+) -> None:
+    """Write the three files; ``nights`` are those before this one. Raises OSError."""
+    brought = changes(nights, remembered(night))
+    cells = {result.key: _cell(result, nights, evidence.get(result.key, ())) for result in night.results}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / HTML).write_text(_html(night, nights, brought, cells), encoding="utf-8")
+    (folder / JSON).write_text(
+        json.dumps(as_document(night, brought, bool(nights), cells), indent=2, ensure_ascii=False) + "\n",
+        encoding="utf-8",
+    )
+    (folder / JUNIT).write_bytes(as_junit(night))
+
+
+def as_document(
+    night: Night, brought: Sequence[Change], has_earlier: bool, cells: Mapping[str, _Cell]
+) -> dict[str, Any]:
+    """What docs/nightly.md describes."""
+    return {
+        "at": night.at.isoformat(),
+        "seconds": night.seconds,
+        "as_meant": night.is_well,
+        "portals": [asdict(portal) for portal in night.portals],
+        "customers": [
+            {
+                "portal": result.portal,
+                "username": result.username,
+                "for": result.purpose,
+                "as_meant": result.is_well,
+                "differences": list(result.differences),
+                "visits": [
+                    {
+                        "meant": visit.meant,
+                        "outcome": visit.outcome,
+                        "message": visit.message,
+                        "seconds": dict(visit.seconds),
+                    }
+                    for visit in result.visits
+                ],
+                "seconds": result.took,
+                "usual_seconds": cells[result.key].usual,
+                "evidence": [file.link for file in cells[result.key].files],
+            }
+            for result in night.results
+        ],
+        "changes": [asdict(change) for change in brought] if has_earlier else None,
+    }
+
+
+def _html(
+    night: Night, nights: Sequence[Remembered], brought: Sequence[Change], cells: Mapping[str, _Cell]
+) -> str:
+    # Loaded only here: it takes a while.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = FileSystemLoader(Path(__file__).parent)
+    page = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    rows: dict[tuple[str, str], dict[str, _Cell]] = {}
+    for result in night.results:
+        its = rows.setdefault((result.username, result.purpose), {})
+        its[result.portal] = cells[result.key]
+    steps = {step: _step(night, step) for step in ("sign_in", "collect")}
+    return page.get_template("report.html").render(
+        night=night,
+        rows=rows,
+        failed=[cells[result.key] for result in night.failed],
+        changes=brought,
+        last=nights[-1] if nights else None,
+        usual=usual([one.seconds for one in nights[-_BARS:] if one.is_well]),
+        bars=_bars([*(one.seconds for one in nights[-_BARS + 1 :]), night.seconds]),
+        steps=steps,
+        bar_width=_BAR_WIDTH,
+        bar_height=_BAR_HEIGHT,
+        slower=[cell for cell in cells.values() if cell.is_slower],
+    )
+
+
+def _cell(result: Result, nights: Sequence[Remembered], files: Sequence[Kept]) -> _Cell:
+    before = trend(nights, result.key)
+    return _Cell(
+        result,
+        usual(before),
+        result.is_well and is_slower(result.took, before),
+        _bars([*before[-_BARS + 1 :], result.took]),
+        files,
+        "" if result.is_well else screenshot(files),
+    )
+
+
+def _bars(seconds: Sequence[float]) -> Sequence[tuple[int, float]]:
+    """Where each bar begins and how high it is, the longest as high as there is room."""
+    highest = max(seconds, default=0.0) or 1.0
+    return [
+        (number * (_BAR_WIDTH + 1), max(1.0, round(_BAR_HEIGHT * one / highest, 1)))
+        for number, one in enumerate(seconds)
+    ]
+
+
+def _step(night: Night, step: str) -> tuple[float, float] | None:
+    """A step's usual and longest seconds."""
+    took = [
+        visit.seconds[step] for result in night.results for visit in result.visits if step in visit.seconds
+    ]
+    middle = usual(took)
+    return None if middle is None else (middle, max(took))

@@ -1,0 +1,179 @@
+"""Customers through the real queue and real workers, each to the end of what they are for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from farm.bell import Bell
+from nightly.compare import differences, told
+from nightly.home import came_home, was_asked
+from nightly.night import Result, Visit
+from nightly.owners import Owners
+from nightly.subjects import Owner, Portal, Subject, Tree, Window
+from records import LedgerItem, Outcome, RunState, SecretKind
+from storage.errors import StorageError
+from storage.results import Customer
+from storage.runs import RunRefused
+from storage.store import Store
+from storage.work import ChallengeInfo, RunInfo
+
+_LOOK = 0.2
+_UNDER_WAY = {RunState.QUEUED, RunState.RUNNING, RunState.WAITING}
+_MANY = 10_000
+_NOT_IN_TIME = "did not end in time"
+_NOT_QUEUED = "was not queued"
+
+
+@dataclass(slots=True)
+class _Going:
+    """A customer under way. ``after`` is the newest run that belongs to an earlier visit."""
+
+    subject: Subject
+    portal: Portal
+    utility: str
+    customer: Customer
+    until: float
+    after: int = 0
+    visits: list[Visit] = field(default_factory=list)
+    asked: list[ChallengeInfo] = field(default_factory=list)
+    gaps: list[LedgerItem] = field(default_factory=list)
+
+    @property
+    def meant(self) -> str:
+        return self.subject.again if self.visits else self.subject.first
+
+
+class Rounds:
+    """Whoever is added goes through the farm; ``ended`` is told of each, and may add more."""
+
+    def __init__(
+        self, store: Store, bell: Bell, window: Window, ended: Callable[[str, Result], None]
+    ) -> None:
+        self._store = store
+        self._bell = bell
+        self._window = window
+        self._ended = ended
+        self._going: dict[int, _Going] = {}
+        self._knows: dict[tuple[str, str], tuple[Owner, Portal, str]] = {}
+        self._owners = Owners(self._knows)
+        self._news = False
+
+    def add(self, portal: Portal, address: str, subject: Subject, utility: str, seconds: float) -> None:
+        """Enter a customer and queue their first run; they have so many seconds."""
+        self._knows[utility, subject.username] = (subject.owner, portal, address)
+        secrets = {SecretKind.PASSWORD: "any password will do"}
+        customer = self._store.add_customer(utility, subject.username, secrets=secrets)
+        until = time.monotonic() + seconds
+        self._going[customer.id] = _Going(subject, portal, utility, customer, until)
+        self._news = True
+
+    def drop(self, utility: str) -> None:
+        """Let the customers of a script go; their runs are cancelled."""
+        for going in [one for one in self._going.values() if one.utility == utility]:
+            self._cancel(going)
+            del self._going[going.customer.id]
+
+    async def run(self) -> None:
+        """Until nobody is under way any more."""
+        while self._going:
+            if self._news:
+                self._news = False
+                await self._bell.ring(await asyncio.to_thread(self._store.runs_to_ring))
+            await asyncio.to_thread(self._look)
+            await asyncio.sleep(_LOOK)
+
+    def _look(self) -> None:
+        self._owners.answer(self._store)
+        runs: dict[int, list[RunInfo]] = {}
+        for run in self._store.runs(limit=_MANY):
+            runs.setdefault(run.customer_id, []).append(run)
+        for going in list(self._going.values()):
+            if going.customer.id in self._going:
+                self._look_at(going, [run for run in runs.get(going.customer.id, ()) if run.id > going.after])
+
+    def _look_at(self, going: _Going, runs: Sequence[RunInfo]) -> None:
+        """``runs`` are of the visit under way, newest first."""
+        active = [run for run in runs if run.state in _UNDER_WAY and not _is_retry(run)]
+        if active or not runs:
+            if time.monotonic() > going.until:
+                self._cancel(going)
+                going.visits.append(Visit(going.meant, _NOT_IN_TIME, _last_words(runs), {}))
+                self._finish(going)
+            return
+        self._note(going, [run for run in runs if not _is_retry(run)])
+        if going.subject.again and len(going.visits) == 1 and going.visits[0].outcome == going.subject.first:
+            going.after = runs[0].id
+            if self._store.queue_refresh([going.customer.id]):
+                self._news = True
+                return
+            going.visits.append(Visit(going.meant, _NOT_QUEUED, "the customer cannot be refreshed", {}))
+        self._finish(going)
+
+    def _note(self, going: _Going, runs: Sequence[RunInfo]) -> None:
+        """Take down a visit whose runs have ended."""
+        newest = runs[0]
+        outcome = newest.outcome.value if newest.outcome else newest.state.value
+        seconds: dict[str, float] = {}
+        for run in runs:
+            for step, took in run.seconds.items():
+                seconds[step] = round(seconds.get(step, 0.0) + took, 3)
+            story = self._store.run_story(run.id)
+            if story is not None and not going.visits:
+                going.asked += story.challenges
+                going.gaps += [item for item in story.ledger if not item.stored]
+        going.visits.append(Visit(going.meant, outcome, newest.message, seconds, newest.evidence))
+
+    def _finish(self, going: _Going) -> None:
+        subject = going.subject
+        result = Result(
+            going.portal.id,
+            subject.username,
+            subject.purpose,
+            tuple(going.visits),
+            tuple(told(self._differences(going))),
+        )
+        del self._going[going.customer.id]
+        self._ended(going.utility, result)
+
+    def _differences(self, going: _Going) -> Sequence[str]:
+        subject, found = going.subject, []
+        for visit, when in zip(going.visits, ("the first visit", "the refresh"), strict=False):
+            if visit.outcome != visit.meant:
+                found.append(f"{when} ended in {visit.outcome} instead of {visit.meant}: {visit.message}")
+        if found:
+            return found
+        if len(going.gaps) != subject.gaps:
+            reasons = "; ".join(f"{gap.item}: {gap.reason}" for gap in going.gaps)
+            found.append(f"ledger: {len(going.gaps)} gaps instead of {subject.gaps} {reasons}".strip())
+        if subject.asked is not None:
+            found += differences(_numbered(subject.asked), _numbered(was_asked(going.asked)), "asked")
+        if found:
+            return found
+        return differences(subject.figures(self._window), self._came_home(going))
+
+    def _came_home(self, going: _Going) -> Tree:
+        if Outcome(going.subject.first).who_acts in ("customer", "portal"):
+            return {}
+        return came_home(self._store, going.customer)
+
+    def _cancel(self, going: _Going) -> None:
+        for run in self._store.runs(limit=_MANY, customer_id=going.customer.id, active=True):
+            try:
+                self._store.cancel_run(run.id)
+            except (RunRefused, StorageError):
+                continue  # it has ended meanwhile
+
+
+def _is_retry(run: RunInfo) -> bool:
+    return run.why.startswith("retry after")
+
+
+def _last_words(runs: Sequence[RunInfo]) -> str:
+    return f"{runs[0].kind} is {runs[0].state} {runs[0].message}".strip() if runs else "no run was queued"
+
+
+def _numbered(asked: Sequence[str]) -> Tree:
+    return {str(number): what for number, what in enumerate(asked, start=1)}

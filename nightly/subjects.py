@@ -1,0 +1,77 @@
+"""What the nightly goes by: portals, their customers, and what each customer is for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+Tree = Mapping[str, "Tree"] | str | int | None
+"""Figures by name, however deep: what two sides that know nothing of each other can be compared by."""
+
+
+class Owner(StrEnum):
+    """How a customer answers what the portal asks: rightly, never rightly, rightly after a mistake or after
+    asking for another code."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    SLIPS = "slips"
+    RESENDS = "resends"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days that a farm fetches: bills and readings from these on, or all there are."""
+
+    bills_from: date | None = None
+    readings_from: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A customer and what they are for, as the portal states it.
+
+    ``first`` is the outcome of their first visit, ``again`` that of a refresh afterwards ("" if there is
+    none). ``gaps`` counts what is listed and cannot be had. ``asked`` is what the portal asks at sign-in, in
+    order, None where it is not foreseen. ``figures`` are the customer's data by the portal's own account.
+    ``traits`` name what is special about them.
+    """
+
+    username: str
+    purpose: str
+    first: str
+    again: str
+    gaps: int
+    asked: Sequence[str] | None
+    owner: Owner
+    traits: frozenset[str]
+    figures: Callable[[Window], Tree]
+
+
+class Portal(ABC):
+    """A portal with test customers. ``id`` names it in the matrix, ``utility`` whose script visits it."""
+
+    id: str
+    name: str
+    utility: str
+
+    @abstractmethod
+    def running(self, home: Path) -> AbstractContextManager[str]:
+        """The portal while a ``with`` block lasts, which gives its address; ``home`` is for its state."""
+
+    @abstractmethod
+    def subjects(self, number: int = 0) -> Sequence[Subject]:
+        """Its customers. With a number other ones of the same kinds, so that nobody meets anybody."""
+
+    @abstractmethod
+    def code(self, address: str, username: str, factor: str) -> str:
+        """What the customer reads on their phone, in their mailbox or on their authenticator now."""
+
+    @abstractmethod
+    def complaints(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
+        """What the portal itself has to say against its visitors, a sentence each."""

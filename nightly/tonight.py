@@ -1,0 +1,55 @@
+"""One night: all customers of all portals through a farm of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nightly.farm import own_farm
+from nightly.night import Night, PortalNight, Result
+from nightly.rounds import Rounds
+from nightly.subjects import Portal, Window
+from utilities import load_utility
+
+_SECONDS = 540
+"""How long a customer may take, waiting for others included."""
+
+
+async def spend(portals: Sequence[Portal], home: Path, tell: Callable[[Result], None]) -> Night:
+    """Send them through, telling of each as they end. ``home`` has the farm's state until it is cleared."""
+    at, began = datetime.now(UTC), time.monotonic()
+    results: list[Result] = []
+
+    def ended(_: str, result: Result) -> None:
+        results.append(result)
+        tell(result)
+
+    async with AsyncExitStack() as stack:
+        addresses = {
+            portal.id: await asyncio.to_thread(stack.enter_context, portal.running(home / portal.id))
+            for portal in portals
+        }
+        of_utilities = {portal.utility: addresses[portal.id] for portal in portals}
+        farm = await stack.enter_async_context(own_farm(home / "farm", of_utilities))
+        rounds = Rounds(farm.store, farm.bell, Window(), ended)
+        subjects = [(portal, portal.subjects()) for portal in portals]
+        for portal, its in subjects:
+            for subject in its:
+                await asyncio.to_thread(
+                    rounds.add, portal, addresses[portal.id], subject, portal.utility, _SECONDS
+                )
+        await rounds.run()
+        order = {(portal.id, one.username): n for portal, its in subjects for n, one in enumerate(its)}
+        results.sort(key=lambda result: order[result.portal, result.username])
+        seen = [await asyncio.to_thread(_portal, portal, addresses[portal.id]) for portal in portals]
+    return Night(at, round(time.monotonic() - began, 1), seen, results)
+
+
+def _portal(portal: Portal, address: str) -> PortalNight:
+    utility = load_utility(portal.utility)
+    complaints = portal.complaints(address, utility.requests_at_once, utility.requests_per_second)
+    return PortalNight(portal.id, portal.name, complaints)
