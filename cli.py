@@ -153,6 +153,35 @@ def export(
     raise typer.Exit(run_to_end(run(customer, everybody=everybody, to=to, out=out, as_json=as_json)))
 
 
+@app.command(
+    epilog="Exit status: 0 all as meant, 3 not (with --break: too few were caught), 1 this machine, 2 usage."
+)
+def nightly(
+    sample: Annotated[
+        int | None, typer.Argument(metavar="[N]", min=1, help="With --break: so many of the breaks only.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Where the report goes. Default: nightly/report in the state directory."),
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="At once, also if METERFARM_NIGHTLY_AT is set.")] = False,
+    break_: Annotated[
+        bool, typer.Option("--break", help="Break the scripts, one thing at a time, and see each caught.")
+    ] = False,
+) -> None:
+    """Send every test customer of every portal through a farm, and compare with what each is for."""
+    from console.errors import UsageError
+    from nightly.command import break_scripts
+    from nightly.command import nightly as run
+
+    async def refused() -> int:
+        raise UsageError("A number goes with --break; add --break, or leave the number out.")
+
+    if break_:
+        raise typer.Exit(run_to_end(break_scripts(report, sample)))
+    raise typer.Exit(run_to_end(refused() if sample is not None else run(report, now=now)))
+
+
 @bench_app.command("scrape")
 def bench_scrape(
     rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 10,
