@@ -153,6 +153,24 @@ def export(
     raise typer.Exit(run_to_end(run(customer, everybody=everybody, to=to, out=out, as_json=as_json)))
 
 
+@app.command()
+def audit(
+    customer: Annotated[
+        str | None, typer.Option(metavar="REF", help="Only this customer's; an erased one by number.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only from then on: 2026-01-31, 2026-01-31T08:00, 36h, 7d.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 100,
+    everything: Annotated[bool, typer.Option("--all", help="All, however many.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Tell who opened which stored secrets, when, and what for; newest first."""
+    from console.audit import tell
+
+    raise typer.Exit(run_to_end(tell(customer, since, None if everything else limit, as_json=as_json)))
+
+
 @app.command(
     epilog="Exit status: 0 all as meant, 3 not (with --break: too few were caught), 1 this machine, 2 usage."
 )

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
 
 from farm.channels import Channels
 from farm.said import understood
 from farm.slots import Slot
 from mfa.port import Answer, NobodyToAsk, NotInTime
 from records import Challenge, Factor, FactorOption
+from scrapers.tracing import span
 from storage.store import Store
 from storage.work import Lease
 
 _LOOK = 2.0
+_log: Any = structlog.get_logger("desk")
 
 
 class Waiting:
@@ -101,11 +107,15 @@ class Desk:
         seconds = self._wait.total_seconds()
         if challenge.expires_at is not None:
             seconds = min(seconds, max(0.0, (challenge.expires_at - datetime.now(UTC)).total_seconds()))
-        async with self._channels.receiving(challenge_id, challenge) as is_answered:
-            if not is_answered:
-                async with self._slot.given_up():
-                    await self._waiting.wait_for(challenge_id, seconds)
-        said = await asyncio.to_thread(self._store.take_answer, self._lease, challenge_id)
+        log, began = _log.bind(challenge=challenge_id, factor=challenge.factor), time.monotonic()
+        log.info("waits for an answer", seconds=round(seconds))
+        with span("mfa", factor=str(challenge.factor or "")):
+            async with self._channels.receiving(challenge_id, challenge) as is_answered:
+                if not is_answered:
+                    async with self._slot.given_up():
+                        await self._waiting.wait_for(challenge_id, seconds)
+            said = await asyncio.to_thread(self._store.take_answer, self._lease, challenge_id)
+        log.info("goes on", answered=said is not None, elapsed=round(time.monotonic() - began, 3))
         if said is None:
             minutes = round(seconds / 60, 1)
             raise NotInTime(f"The portal asks: {challenge.prompt} No answer came within {minutes:g} minutes.")

@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from farm.limits_script import RENEW_SECONDS, Exchange, Place
+from scrapers.apart import apart
 from scrapers.pace import Held, PaceLost
 from scrapers.portal import Portal
 
@@ -95,7 +96,7 @@ class PortalLimits:
         if self._closed:
             raise LimitsAway(_STOPPING)
         if self._task is None:
-            self._task = asyncio.create_task(self._speak())
+            self._task = apart(self._speak())
             self._task.add_done_callback(self._fell_silent)
         self._count += 1
         request = _Request(self, f"{self._process}:{self._count}", min(cost, self._capacity), _now())

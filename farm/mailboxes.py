@@ -14,6 +14,7 @@ from farm.imap import Head, Imap, MailboxDown, Mark
 from farm.said import said_code
 from mfa.mailbox import CodeMail, is_stale, mail_code, matching
 from mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
+from scrapers.apart import apart
 from scrapers.daemon_thread import in_daemon_thread
 from storage.errors import StorageError
 from storage.receiving import MailboxInfo
@@ -118,7 +119,7 @@ class Mailbox:
         self._needed_until = asyncio.get_running_loop().time() + _LINGER
         self._wake.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._serve(), name=f"mailbox {self.info.id}")
+            self._task = apart(self._serve(), name=f"mailbox {self.info.id}")
 
     @property
     def _is_needed(self) -> bool:

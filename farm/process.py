@@ -57,16 +57,17 @@ class Process:
 
     async def _begin(self, slot: Slot, kind: RunKind, run_id: int, attempt: int) -> None:
         """Not to be broken off, or the process would hold a run that it does not work on."""
-        claim = None
+        taken = None
         try:
             if not self._stopping:
-                claim = await asyncio.to_thread(self._tools.store.claim_run, run_id, attempt)
+                taken = await asyncio.to_thread(self._tools.store.take_run, run_id, attempt)
         finally:
-            if claim is None:
+            if taken is None:
                 slot.give_back()
-        if claim is None:
+        if taken is None:
             return
-        work = Work(claim, slot, self._tools)
+        claim, brief = taken
+        work = Work(claim, slot, self._tools, brief)
         task = work.start()
         self._works[claim.lease] = work
         self._tasks.add(task)

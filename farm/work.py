@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,11 +26,12 @@ from mfa.totp import parse_totp_secret
 from records import Factor, Outcome, RunKind, SecretKind
 from scrapers.attempt import Attempt, Request, Result
 from scrapers.browser import BrowserGone, BrowserMissing, Chromium
-from scrapers.logs import scrub_from_here
+from scrapers.logs import logs_of, scrub_from_here
 from scrapers.outcomes import Stop
 from scrapers.pace import Pace, PaceLost
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
+from scrapers.tracing import span
 from scrapers.utility import Utility
 from storage.errors import StorageError
 from storage.results import Briefing
@@ -65,17 +67,18 @@ class Tools:
 
 
 class Work:
-    """A run that this process has taken. ``stop`` breaks it off."""
+    """A run that this process has taken. ``stop`` breaks it off. ``brief`` None: ask for the briefing."""
 
-    def __init__(self, claim: Claim, slot: Slot, tools: Tools) -> None:
+    def __init__(self, claim: Claim, slot: Slot, tools: Tools, brief: Briefing | None) -> None:
         self.claim = claim
         self.slot = slot
         self._tools = tools
-        self._store = tools.store.under(claim.lease)
+        self._brief = brief
+        self._store = tools.store.under(claim.lease, brief)
         self._secrets = Secrets()
         self._why = WhyStopped.STOPPING
         self._task: asyncio.Task[None] | None = None
-        self._log: Any = structlog.get_logger("run").bind(run=claim.lease.run_id, kind=claim.kind.value)
+        self._log: Any = structlog.get_logger("run").bind(kind=claim.kind.value)
 
     def start(self) -> asyncio.Task[None]:
         self._task = asyncio.create_task(self._go(), name=f"run {self.claim.lease.run_id}")
@@ -88,13 +91,19 @@ class Work:
 
     async def _go(self) -> None:
         scrub_from_here(self._secrets)
-        began = asyncio.get_running_loop().time()
-        try:
-            end = await self._ended()
-        finally:
-            self.slot.give_back()
-        elapsed = round(asyncio.get_running_loop().time() - began, 3)
-        self._log.info(end, attempt=self.claim.attempt, elapsed=elapsed)
+        claim, began = self.claim, time.monotonic()
+        run, utility, customer = claim.lease.run_id, claim.customer.utility, claim.customer.id
+        with logs_of(run, utility, customer):
+            self._log.info("taken", attempt=claim.attempt, parts=sorted(claim.parts))
+            try:
+                with span("run", run_id=run, utility=utility, customer_id=customer) as told:
+                    told.tell(kind=claim.kind.value, attempt=claim.attempt)
+                    end = await self._ended()
+                    told.tell(outcome=end)
+            finally:
+                self.slot.give_back()
+            elapsed = round(time.monotonic() - began, 3)
+            self._log.info(end, attempt=claim.attempt, elapsed=elapsed)
 
     async def _ended(self) -> str:
         """Work on the run, and leave it in a true state; how it went, in a word or two."""
@@ -123,7 +132,9 @@ class Work:
         if not address:
             nowhere = f"{utility.name} has no public portal; say in METERFARM_PORTAL_URLS where it is."
             return Result(customer, Outcome.PORTAL_DOWN, nowhere)
-        brief = await asyncio.to_thread(self._store.briefing, customer)
+        brief = self._brief
+        if brief is None:
+            brief = await asyncio.to_thread(self._store.briefing, customer)
         self._secrets.add(*(secret.get_secret_value() for secret in brief.secrets.values()))
         request = self._request(utility, address, brief)
         attempt = Attempt(
@@ -170,19 +181,20 @@ class Work:
 
     async def _finish(self, result: Result) -> None:
         follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
-        await asyncio.to_thread(
-            self._store.finish_run,
-            self.claim.lease,
-            result.outcome,
-            result.message,
-            use=result.session,
-            seconds=result.seconds,
-            pages=result.pages,
-            evidence=str(result.evidence or ""),
-            ledger=result.ledger,
-            follow=follow,
-            state=result.state,
-        )
+        with span("store", what="end"):
+            await asyncio.to_thread(
+                self._store.finish_run,
+                self.claim.lease,
+                result.outcome,
+                result.message,
+                use=result.session,
+                seconds=result.seconds,
+                pages=result.pages,
+                evidence=str(result.evidence or ""),
+                ledger=result.ledger,
+                follow=follow,
+                state=result.state,
+            )
 
     async def _broken_off(self) -> None:
         store, lease = self._tools.store, self.claim.lease

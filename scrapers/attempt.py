@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -27,6 +28,7 @@ from scrapers.pace import UNPACED, Pace
 from scrapers.progress import Progress
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
+from scrapers.tracing import span
 from scrapers.utility import Utility
 from scrapers.visit import Visit
 from storage.results import Briefing, Customer
@@ -187,16 +189,22 @@ class Attempt:
         self._progress.step("signing in")
         try:
             proof = None if self._request.kind is RunKind.CONNECT else collection.find_accounts
-            await door.enter(proof, had_session=had_session)
+            with span("sign_in") as told:
+                await door.enter(proof, had_session=had_session)
+                told.tell(session=door.use.value)
         finally:
             entered = time.monotonic()
             result.seconds["sign_in"] = round(entered - began, 3)
+        log: Any = structlog.get_logger("run")
+        log.info("signed in", session=door.use.value, elapsed=result.seconds["sign_in"])
         if self._request.kind is RunKind.CONNECT:
             return
         try:
-            result.outcome, result.message = await collection.collect()
+            with span("collect"):
+                result.outcome, result.message = await collection.collect()
         finally:
             result.seconds["collect"] = round(time.monotonic() - entered, 3)
+        log.info("collected", elapsed=result.seconds["collect"])
 
     async def _saved_session(self, brief: Briefing) -> PortalSession | None:
         """The saved session; one that cannot be opened any more is dropped, and the run signs in anew."""

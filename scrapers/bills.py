@@ -16,6 +16,7 @@ from scrapers.outcomes import ItemFailed
 from scrapers.progress import Progress
 from scrapers.reader import read_and_store
 from scrapers.side_by_side import side_by_side
+from scrapers.tracing import span
 from scrapers.visit import Visit
 from storage.results import ReadBill
 from storage.store import Store
@@ -104,12 +105,14 @@ class BillCollector:
         read = []
         for one in turn:
             try:
-                read.append(self._read(account, one))
+                with span("read", what="bill"):
+                    read.append(self._read(account, one))
             except Exception as exc:  # noqa: BLE001 - raised by the task that waits for this bill
                 one.fault = exc
         try:
             if read:
-                self._store.save_bills(account_id, read)
+                with span("store", what="bills", count=len(read)):
+                    self._store.save_bills(account_id, read)
         except Exception as exc:  # noqa: BLE001 - as above
             for one in turn:
                 one.fault = exc

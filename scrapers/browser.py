@@ -17,6 +17,7 @@ from playwright.async_api import Browser, Playwright, ProxySettings, async_playw
 from playwright.async_api import Error as PlaywrightError
 
 from scrapers import remote_browser
+from scrapers.apart import apart
 
 _QUIET = (
     "--disable-background-networking",
@@ -108,7 +109,7 @@ class Chromium:
         if not self._entered:
             raise RuntimeError("Chromium is used outside its `async with`")
         if self._driver is None:
-            self._driver = asyncio.create_task(self._start())
+            self._driver = apart(self._start())
         return await asyncio.shield(self._driver)
 
     def warm_up(self) -> None:
@@ -149,7 +150,7 @@ class Chromium:
     def _newest(self) -> _Generation:
         current = self._current()
         if current is None:
-            current = _Generation(asyncio.create_task(self._launch()))
+            current = _Generation(apart(self._launch()))
             self._generations.append(current)
         return current
 

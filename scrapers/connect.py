@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from records import Outcome
 from scrapers.outcomes import SessionEnded, Stop, script_errors
+from scrapers.tracing import span
 from scrapers.utility import Credentials, Utility
 from scrapers.visit import Visit
 from storage.results import Customer
@@ -102,7 +103,9 @@ class Door:
                 )
             self._lost = True
             self.visit.note("session ended")
-            await self._sign_in()
+            with span("sign_in") as told:
+                told.tell(again=True)
+                await self._sign_in()
             self.use = SessionUse.CHALLENGED_AGAIN if self.visit.challenged else SessionUse.NEW
 
     async def _sign_in(self) -> None:

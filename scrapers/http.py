@@ -33,6 +33,7 @@ from scrapers.outcomes import (
 )
 from scrapers.pace import UNPACED, Pace, paced
 from scrapers.signs import first_sign
+from scrapers.tracing import span
 from scrapers.transport import NoAnswer, Transport
 
 _REDIRECTS = 10
@@ -131,8 +132,11 @@ class Http:
                     Outcome.BLOCKED,
                     f"{self._portal} led to {host_of(url)}, which is not one of its own hosts; not followed.",
                 )
-            with self._errors(f"fetching {urlsplit(url).path}"):
-                answer = await paced(self._pace, partial(self.transport.get, url, params))
+            path = urlsplit(url).path
+            with span("GET", http_request_method="GET", server_address=host_of(url), url_path=path) as told:
+                with self._errors(f"fetching {path}"):
+                    answer = await paced(self._pace, partial(self.transport.get, url, params))
+                told.tell(http_response_status_code=answer.status, http_response_size=len(answer.content))
             target = answer.headers.get("location")
             if answer.status not in {301, 302, 303, 307, 308} or not target:
                 return answer

@@ -15,6 +15,7 @@ from scrapers.progress import Progress
 from scrapers.reader import read_and_store
 from scrapers.side_by_side import side_by_side
 from scrapers.spans import by_month, days, spans
+from scrapers.tracing import span
 from scrapers.utility import AvailableIntervals
 from scrapers.visit import Visit
 from storage.results import ReadingCounts
@@ -85,14 +86,16 @@ class IntervalCollector:
         return ""
 
     def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> ReadingCounts:
-        data = self._door.utility.read_intervals(document)
+        with span("read", what="intervals"):
+            data = self._door.utility.read_intervals(document)
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")
         lost = [problem for problem in data.problems if problem.severity is not Severity.NOTE]
         if lost:
             raise ItemFailed(f"not all of the export could be read: {lost[0]}")
-        return self._store.save_readings(account_id, document, key, data.series)
+        with span("store", what="intervals"):
+            return self._store.save_readings(account_id, document, key, data.series)
 
     def _enter(self, book: _Book, months: Iterable[str], have: Set[date]) -> None:
         """Write these months of the meter into the ledger as they stand now."""

@@ -1,14 +1,21 @@
-"""Structured logs, one JSON line each, with every secret scrubbed before it is written."""
+"""Structured logs, one JSON line each, with every secret scrubbed before it is written.
+
+What is logged on behalf of a run, by whatever part and in whatever thread, names the run, the utility and the
+customer's number. What other libraries have to say comes in the same form, from warnings up.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from scrapers.redact import Secrets
 
@@ -20,6 +27,19 @@ def scrub_from_here(secrets: Secrets) -> None:
     _OF_THE_RUN.set(secrets)
 
 
+def scrubbed_for_the_run(text: str) -> str:
+    """``text`` as the present task may let it out."""
+    secrets = _OF_THE_RUN.get()
+    return secrets.scrub(text) if secrets is not None else text
+
+
+@contextmanager
+def logs_of(run: int, utility: str, customer: int) -> Iterator[None]:
+    """What is logged meanwhile, by the present task and those it starts, is of this run."""
+    with structlog.contextvars.bound_contextvars(run=run, utility=utility, customer=customer):
+        yield
+
+
 def log_to_stderr(secrets: Secrets) -> None:
     """Log to standard error from ``METERFARM_LOG`` (debug, info, warning, error; default warning) up."""
     level = logging.getLevelNamesMapping().get(
@@ -27,20 +47,55 @@ def log_to_stderr(secrets: Secrets) -> None:
     )
 
     def scrubbed(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        of_the_run = _OF_THE_RUN.get() or secrets
-        return {
-            key: of_the_run.scrub(secrets.scrub(value)) if isinstance(value, str) else value
-            for key, value in event.items()
-        }
+        of_the_run = _OF_THE_RUN.get()
+        return {key: _scrubbed(value, secrets, of_the_run) for key, value in event.items()}
 
+    every: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        scrubbed,
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            scrubbed,
-            structlog.processors.JSONRenderer(default=str),
-        ],
+        processors=[*every, structlog.processors.JSONRenderer(default=str)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    others = _ToStderr(max(level, logging.WARNING))
+    others.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *every],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(default=str),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _ToStderr)]:
+        root.removeHandler(handler)
+    root.addHandler(others)
+
+
+class _ToStderr(logging.Handler):
+    """For what logs by the standard library. Its lines go where standard error is when they come."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:  # noqa: BLE001 - a log that cannot be written must not break off a run
+            self.handleError(record)
+
+
+def _scrubbed(value: Any, secrets: Secrets, of_the_run: Secrets | None) -> Any:
+    """``value`` without secrets, however it is nested; what is no plain value as its text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _scrubbed(item, secrets, of_the_run) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_scrubbed(item, secrets, of_the_run) for item in value]
+    text = secrets.scrub(str(value))
+    return of_the_run.scrub(text) if of_the_run is not None else text

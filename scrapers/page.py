@@ -39,6 +39,7 @@ from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
 from scrapers.state import PortalSession
+from scrapers.tracing import span
 from scrapers.transport import InBrowser
 
 _NAVIGATION_MS = 30_000
@@ -265,8 +266,10 @@ class BrowserPage:
         """The boundary around a navigation, which may lead to a foreign host."""
         self._led_away = ""
         try:
-            with self._errors(doing):
+            with span("page", page_action=doing) as told, self._errors(doing):
                 yield
+                if self._page is not None:
+                    told.tell(url_path=urlsplit(self._page.url).path)
         except Stop as stop:
             if self._admission is not None and self._admission.lost is not None:
                 raise self._admission.lost from stop

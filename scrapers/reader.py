@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -18,8 +20,11 @@ _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
 
 
 async def read_and_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do ``work`` in the reader's thread. Once begun it is waited for, even if the run is broken off."""
-    job = _THREAD.submit(work, *args, **kwargs)
+    """Do ``work`` in the reader's thread. Once begun it is waited for, even if the run is broken off.
+
+    What it logs is logged, scrubbed and traced as the caller's.
+    """
+    job = _THREAD.submit(copy_context().run, partial(work, *args, **kwargs))
     try:
         return await asyncio.wrap_future(job)
     except asyncio.CancelledError:

@@ -12,6 +12,7 @@ import structlog
 from records import RunKind
 from scrapers.attempt import Attempt, Request, Result
 from scrapers.browser import Chromium
+from scrapers.logs import logs_of
 from scrapers.progress import Progress
 from scrapers.redact import Secrets
 from storage.errors import StorageError
@@ -48,6 +49,10 @@ class Run:
             self._store.customer, self._request.utility.id, self._request.username
         )
         claim = await self._begin(customer)
+        with logs_of(claim.lease.run_id, customer.utility, customer.id):
+            return await self._went(claim, customer)
+
+    async def _went(self, claim: Claim, customer: Customer) -> Result:
         held = self._store.under(claim.lease)
         attempt = Attempt(
             self._request,

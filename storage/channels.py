@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from mfa.mailbox_owner import Neighbours
 from records import Factor
-from storage import mailboxes, numbers, texts
+from storage import audit, mailboxes, numbers, texts
 from storage.challenges import AnswerRefused
 from storage.database import Database
 from storage.receiving import (
@@ -78,7 +78,7 @@ class Channels:
             return next(iter(mailboxes.listed(session, mailbox_id)), None)
 
     def mailbox_password(self, mailbox_id: int) -> SecretStr:
-        with self._database.reading() as session:
+        with self._database.writing() as session:
             return mailboxes.password(session, self._vault, mailbox_id)
 
     def note_mailbox(self, mailbox_id: int, fault: str, waiting: Mapping[int, int]) -> None:
@@ -145,6 +145,7 @@ class Channels:
     def take_kept_text(self, lease: Lease, customer: Customer, challenge_id: int) -> bool:
         """Whether a text message that came before the challenge was opened has answered it. LeaseLost."""
         with self._database.writing() as session:
+            audit.is_for(session, lease.run_id)
             return texts.take_kept(session, self._vault, lease, customer, challenge_id)
 
     def receive_text(

@@ -6,6 +6,7 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from records import CustomerState
+from storage import audit
 from storage.database import insert_if_absent, now
 from storage.errors import StorageError
 from storage.queue import ACTIVE
@@ -141,9 +142,11 @@ def seal(session: Session, vault: Vault, customer: Customer, kind: str, secret: 
 
 
 def unseal(session: Session, vault: Vault, customer: Customer, kind: str, ciphertext: bytes) -> bytes:
+    """What ``seal`` sealed. It is written down in the log of vault reads, so the transaction must write."""
     row = session.get(CustomerRow, customer.id)
     if row is None or row.state == _REMOVED:
         raise removed(customer)
+    audit.note(session, _told(kind), company_id=row.company_id, customer_id=row.id)
     return vault.unseal(row.key_id, row.wrapped_key, _owner(row), kind, ciphertext)
 
 
@@ -160,6 +163,11 @@ def rotate(session: Session, vault: Vault) -> int:
     for row in rows:
         row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row))
     return len(rows)
+
+
+def _told(kind: str) -> str:
+    """``kind`` without the number of what it is bound to, in one word: ``password``, ``text_message``."""
+    return kind.removeprefix("credential ").rstrip(" 0123456789").replace(" ", "_")
 
 
 def _owner(row: CustomerRow) -> str:

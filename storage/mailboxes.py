@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from mfa.mailbox_owner import Neighbours
 from records import ChallengeState, CustomerState, EventKind, Factor, MailSecurity
-from storage import challenges, customers, events, queue
+from storage import audit, challenges, customers, events, queue
 from storage.database import insert_if_absent, now
 from storage.errors import AlreadyThere, StorageError
 from storage.receiving import Fate, MailAccount, MailboxInfo
@@ -111,6 +111,7 @@ def password(session: Session, vault: Vault, mailbox_id: int) -> SecretStr:
     row = session.get(MailboxRow, mailbox_id)
     if row is None:
         raise _missing(mailbox_id)
+    audit.note(session, "mailbox_password", company_id=row.company_id, mailbox_id=row.id)
     opened = vault.unseal(row.key_id, row.wrapped_key, _owner(row), _PASSWORD, row.ciphertext)
     return SecretStr(opened.decode())
 

@@ -30,6 +30,7 @@ from records import (
 )
 from storage import (
     accounts,
+    audit,
     bill_saving,
     bills,
     briefings,
@@ -56,8 +57,10 @@ from storage import (
     sessions,
     stored_series,
 )
+from storage.audit import VaultRead
 from storage.channels import Channels
 from storage.database import Database, now
+from storage.errors import StorageError
 from storage.files import AnyFiles, files_at
 from storage.home import FILES, prepare_home
 from storage.migrations import bring_up_to_date
@@ -257,7 +260,7 @@ class Store:
 
     def secrets(self, customer: Customer) -> Mapping[SecretKind, SecretStr]:
         """What the customer entrusted to us."""
-        with self._database.reading() as session:
+        with self._opening() as session:
             return credentials.load(session, self._vault, customer)
 
     def save_secrets(self, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
@@ -277,7 +280,7 @@ class Store:
         self._remember(state)
 
     def load_session(self, customer: Customer) -> SavedSession | None:
-        with self._database.reading() as session:
+        with self._opening() as session:
             saved = sessions.load(session, self._vault, customer)
         self._remember(saved.state if saved else None)
         return saved
@@ -293,20 +296,22 @@ class Store:
 
     def briefing(self, customer: Customer) -> Briefing:
         """All that a run needs at its start, in one transaction."""
-        with self._database.reading() as session:
+        with self._opening() as session:
             brief = briefings.brief(session, self._vault, customer)
         self._remember(brief.session.state if brief.session else None)
         return brief
 
     # queue
 
-    def under(self, lease: Lease) -> Store:
+    def under(self, lease: Lease, brief: Briefing | None = None) -> Store:
         """This store as the holder of a run writes to it: every write is refused once the lease is lost.
 
-        Its writes, and no reads, raise LeaseLost then.
+        Its writes, and no reads, raise LeaseLost then. ``brief`` is what the holder was told already.
         """
         held = copy(self)
         held._lease = lease
+        if brief is not None:
+            held._remember(brief.session.state if brief.session else None)
         return held
 
     @contextmanager
@@ -316,10 +321,45 @@ class Store:
                 leases.check(session, self._lease)
             yield session
 
+    @contextmanager
+    def _opening(self) -> Iterator[Session]:
+        """A transaction in which secrets are opened, and that is written down. Who lost a run may still."""
+        with self._database.writing() as session:
+            if self._lease is not None:
+                audit.is_for(session, self._lease.run_id)
+            yield session
+
+    def vault_reads(
+        self, *, customer_id: int | None = None, since: datetime | None = None, limit: int = 100
+    ) -> Sequence[VaultRead]:
+        """Who opened which secrets; newest first."""
+        with self._database.reading() as session:
+            return audit.listed(session, customer_id=customer_id, since=since, limit=limit)
+
+    def forget_vault_reads(self, limit: int = 5_000) -> int:
+        """Delete the rows of that log that are more than a year old, up to ``limit``; how many."""
+        with self._database.writing() as session:
+            return audit.forget(session, audit.KEPT, limit)
+
     def claim_run(self, run_id: int, attempt: int) -> Claim | None:
         """Take a queued run for this process; None if it is not to be had now."""
         with self._database.writing() as session:
             return leases.claim(session, run_id, attempt)
+
+    def take_run(self, run_id: int, attempt: int) -> tuple[Claim, Briefing | None] | None:
+        """As ``claim_run``, with the briefing, so that the log of what it opens costs no transaction more.
+
+        None instead of the briefing if a secret does not open; ``briefing`` says why.
+        """
+        with self._database.writing() as session:
+            claim = leases.claim(session, run_id, attempt)
+            if claim is None:
+                return None
+            audit.is_for(session, claim.lease.run_id)
+            try:
+                return claim, briefings.brief(session, self._vault, claim.customer)
+            except StorageError:
+                return claim, None
 
     def begin_run(self, customer: Customer, kind: RunKind) -> Claim | None:
         """Make a run that this process holds from the start; None while another run uses the login."""
@@ -481,6 +521,7 @@ class Store:
     def take_answer(self, lease: Lease, challenge_id: int) -> Mapping[str, str] | None:
         """The answer, once; None if none came in time. The run goes on either way. LeaseLost."""
         with self._database.writing() as session:
+            audit.is_for(session, lease.run_id)
             return challenges.take(session, self._vault, lease, challenge_id)
 
     def challenges(self, *, only_open: bool = False, limit: int = 1000) -> Sequence[ChallengeInfo]:

@@ -8,7 +8,7 @@ from storage.database import Database
 from storage.errors import StorageError
 from storage.home import setup_lock
 
-HEAD = "many"
+HEAD = "reads"
 
 
 def bring_up_to_date(database: Database, home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from storage.tables.audit import VaultReadRow
 from storage.tables.base import Row, UtcDateTime, metadata
 from storage.tables.bills import BillRow, BillVersionRow, DocumentRow, ExtractionRow, FileRow
 from storage.tables.channels import (
@@ -64,5 +65,6 @@ __all__ = [
     "StretchRow",
     "TotpUseRow",
     "UtcDateTime",
+    "VaultReadRow",
     "metadata",
 ]

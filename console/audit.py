@@ -1,0 +1,98 @@
+"""The `audit` command: who opened which secrets of which customer, when, and what for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from rich.markup import escape
+from rich.table import Table
+
+from console.errors import UsageError
+from console.here import customer_named, opened
+from console.printed import say, say_json, show, shown
+from storage.audit import VaultRead
+from storage.store import Store
+
+_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
+_AGO = re.compile(r"(\d{1,6})\s*(min|h|d)")
+_ALL = 2**31 - 1
+
+
+async def tell(reference: str | None, since: str | None, limit: int | None, *, as_json: bool) -> int:
+    """Print them, newest first."""
+    after = _instant(since, datetime.now(UTC)) if since else None
+    with opened() as (_, store):
+        customer = _customer_id(store, reference) if reference else None
+        found = await asyncio.to_thread(
+            lambda: store.vault_reads(customer_id=customer, since=after, limit=limit or _ALL)
+        )
+    if as_json:
+        say_json([_as_json(read) for read in found])
+    elif found:
+        show(_table(found))
+    else:
+        say("Nobody has opened any such secret.")
+    return 0
+
+
+def _customer_id(store: Store, reference: str) -> int:
+    """Also of a customer whose data were erased, by number: the log outlives them."""
+    try:
+        return customer_named(store, reference).id
+    except UsageError:
+        if reference.isdecimal() and store.vault_reads(customer_id=int(reference), limit=1):
+            return int(reference)
+        raise
+
+
+def _instant(text: str, now: datetime) -> datetime:
+    """``2026-01-31``, ``2026-01-31T08:00Z`` or ``36h``: a day or time without a zone is in UTC."""
+    try:
+        ago = _AGO.fullmatch(text.strip())
+        if ago:
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        at = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--since must be a day or time like 2026-01-31 or 2026-01-31T08:00, or a span like 90min, 36h "
+            f"or 7d, not “{text}”."
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _table(found: Sequence[VaultRead]) -> Table:
+    table = Table("when", "customer", "opened", "what for", "command", "process")
+    for read in found:
+        table.add_row(
+            shown(read.at),
+            _whose(read),
+            ", ".join(read.kinds),
+            _why(read),
+            read.command,
+            escape(read.process),
+        )
+    return table
+
+
+def _whose(read: VaultRead) -> str:
+    return str(read.customer_id) if read.customer_id is not None else f"mailbox {read.mailbox_id}"
+
+
+def _why(read: VaultRead) -> str:
+    return f"run {read.run_id}" if read.run_id is not None else "the command"
+
+
+def _as_json(read: VaultRead) -> dict[str, object]:
+    return {
+        "id": read.id,
+        "at": read.at,
+        "customer": read.customer_id,
+        "mailbox": read.mailbox_id,
+        "kinds": read.kinds,
+        "run": read.run_id,
+        "command": read.command,
+        "process": read.process,
+    }
