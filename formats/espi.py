@@ -48,10 +48,10 @@ class Walk:
         try:
             for chunk, last in self._chunks():
                 elements.feed(chunk, last)
-                yield from elements.taken()
+                yield from elements.entries.taken()
         except FormatError as exc:
             error = exc
-        yield from elements.rest()
+        yield from elements.entries.rest()
         if error is not None:
             raise error
         if not elements.known:

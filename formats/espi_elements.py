@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from xml.parsers import expat  # document types are refused; depth, names and lengths are bounded
 
 from formats.errors import FormatError
-from formats.espi_links import Links, with_link
+from formats.espi_entries import Entries
+from formats.espi_links import Links
 from formats.espi_reading import raw_reading
-from formats.espi_resources import OURS, Batch, Block, Item, MeterReading, ReadingType, UsagePoint
+from formats.espi_resources import OURS, Item, MeterReading, ReadingType, UsagePoint
 from formats.espi_runs import MARK, Cutter
 
-STRETCH = 2_048
-"""The weight at which readings are handed out: so many, or about twice as many in runs."""
 _DEEPEST = 100
 _MOST_NAMES = 5_000
 _LONGEST_TOKEN = 8 * 1024 * 1024
@@ -56,15 +55,6 @@ _ENCODINGS = {
 
 
 @dataclass(slots=True)
-class _Entry:
-    """An Atom entry that is being read: what it holds waits for its links."""
-
-    links: Links = field(default_factory=Links)
-    waiting: list[Callable[[Links], Item]] = field(default_factory=list)
-    far: int | None = None
-
-
-@dataclass(slots=True)
 class _Reading:
     fields: dict[str, str] = field(default_factory=dict)
     qualities: list[str] = field(default_factory=list)
@@ -84,21 +74,17 @@ class _Type:
 
 
 class Elements:
-    """Is fed XML in chunks, and gives the items that are whole. Raises FormatError where it has to stop."""
+    """Is fed XML in chunks, and tells ``entries`` what is in it. Raises FormatError where it has to stop."""
 
     def __init__(self, keep: bool, far: dict[int, Links], others: set[str]) -> None:
         self.known = False
         self.others = others
         self._keep = keep
-        self._far = far
         self._cutter = Cutter()
-        self._items: list[Item] = []
         self._path: list[str] = []
         self._names: dict[str, str] = {}
         self._text: list[str] | None = None
-        self._batch = Batch()
-        self._entries: list[_Entry] = []
-        self._ended = 0
+        self.entries = Entries(keep, far)
         self._readings: list[_Reading | None] = []
         self._point: _Point | None = None
         self._type: _Type | None = None
@@ -122,18 +108,6 @@ class Elements:
         self._fed += len(xml)
         if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
             raise _damaged(self._parser.CurrentLineNumber)
-
-    def taken(self) -> Iterator[Item]:
-        """The items that have become whole since; they are handed out once."""
-        items, self._items = self._items, []
-        yield from items
-
-    def rest(self) -> Iterator[Item]:
-        """What is left at the end, or where reading had to stop: with the links that were read so far."""
-        while self._entries:
-            self._end_entry()
-        self._end_block()
-        yield from self.taken()
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         local = self._names.get(name) or self._local(name)
@@ -187,18 +161,12 @@ class Elements:
             self._point.serial = self._point.serial or text
         elif self._point is not None and parent == "ServiceCategory":
             self._point.kind = text
-        elif self._entries and parent == "entry":
-            entry = self._entries[-1]
-            entry.links = replace(entry.links, title=" ".join(text.split()))
-
-    def _start_entry(self, _: dict[str, str]) -> None:
-        self._end_block()
-        self._entries.append(_Entry())
+        elif parent == "entry":
+            self.entries.title(text)
 
     def _link(self, attributes: dict[str, str]) -> None:
-        if self._entries and len(self._path) > 1 and self._path[-2] == "entry":
-            entry = self._entries[-1]
-            entry.links = with_link(entry.links, attributes.get("rel", ""), attributes.get("href", ""))
+        if len(self._path) > 1 and self._path[-2] == "entry":
+            self.entries.link(attributes.get("rel", ""), attributes.get("href", ""))
 
     def _start_reading(self, attributes: dict[str, str]) -> None:
         self.known = True
@@ -208,25 +176,22 @@ class Elements:
             return
         self._readings.append(None if run else _Reading())
         if run:
-            self._batch.add(run.first if len(self._path) == 1 else run, self._keep)
+            self.entries.reading(run.first if len(self._path) == 1 else run)
             if len(self._path) == 1 and run.first != run:  # a document has one outermost element
                 raise _damaged(self._parser.CurrentLineNumber + run.lines_to_second)
-            self._hand_out_early()
 
     def _end_reading(self) -> None:
         reading = self._readings.pop()
         if reading is None:
             return
-        raw = raw_reading(reading.fields, reading.qualities, self._batch.oddities)
+        raw = raw_reading(reading.fields, reading.qualities, self.entries.batch.oddities)
         if raw is not None:
-            self._batch.add(raw, self._keep)
-            self._hand_out_early()
+            self.entries.reading(raw)
 
     def _pass_over(self) -> None:
         """Only look for the end of a reading of which nothing is kept, and for what else may stand in it."""
         self._readings.append(None)
-        self._batch.weight += 1
-        self._hand_out_early()
+        self.entries.reading(None)
         self._level = len(self._path)
         self._parser.StartElementHandler = self._pass_start
         self._parser.EndElementHandler = self._pass_end
@@ -251,44 +216,6 @@ class Elements:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
 
-    def _hand_out_early(self) -> None:
-        """Hand out readings of a long block, if its links are known by now."""
-        if self._batch.weight < STRETCH:
-            return
-        if not self._entries:
-            self._end_block()
-        elif self._ended in self._far:
-            self._end_block()
-            self._hand_out(self._entries[-1], self._far[self._ended])
-        elif not self._keep:
-            self._batch = Batch()
-            self._entries[-1].far = self._ended
-
-    def _end_block(self) -> None:
-        """Blocks of an entry wait for its end, bare ones have no links to wait for."""
-        batch = self._batch
-        if batch.weight or batch.oddities:
-            self._batch = Batch()
-            self._add(partial(Block, batch))
-
-    def _end_entry(self) -> None:
-        self._end_block()
-        entry = self._entries.pop()
-        self._hand_out(entry, entry.links)
-        if entry.far is not None:
-            self._far[entry.far] = entry.links
-        self._ended += 1
-
-    def _hand_out(self, entry: _Entry, links: Links) -> None:
-        self._items += [make(links) for make in entry.waiting]
-        entry.waiting.clear()
-
-    def _add(self, make: Callable[[Links], Item]) -> None:
-        if self._entries:
-            self._entries[-1].waiting.append(make)
-        else:
-            self._items.append(make(Links()))
-
     def _start_point(self, _: dict[str, str]) -> None:
         self._point = _Point()
 
@@ -307,9 +234,8 @@ class Elements:
         self._resource(MeterReading)
 
     def _resource(self, make: Callable[[Links], Item]) -> None:
-        self._end_block()
         self.known = True
-        self._add(make)
+        self.entries.resource(make)
 
     def _start_ours(self, attributes: dict[str, str]) -> None:
         if attributes.get("xmlns") != OURS:
@@ -333,7 +259,7 @@ def _other(name: str) -> Callable[[Elements, dict[str, str]], None]:
 
 
 _OPENING: dict[str, Callable[[Elements, dict[str, str]], None]] = {
-    "entry": Elements._start_entry,
+    "entry": lambda elements, _: elements.entries.start(),
     "link": Elements._link,
     "IntervalReading": Elements._start_reading,
     "UsagePoint": Elements._start_point,
@@ -342,9 +268,9 @@ _OPENING: dict[str, Callable[[Elements, dict[str, str]], None]] = {
     "series": Elements._start_ours,
 } | {name: _other(name) for name in _WITHOUT_READINGS}
 _CLOSING: dict[str, Callable[[Elements], None]] = {
-    "entry": Elements._end_entry,
+    "entry": lambda elements: elements.entries.end(),
     "IntervalReading": Elements._end_reading,
-    "IntervalBlock": Elements._end_block,
+    "IntervalBlock": lambda elements: elements.entries.end_block(),
     "UsagePoint": Elements._end_point,
     "ReadingType": Elements._end_type,
     "MeterReading": Elements._end_meter_reading,

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from formats.errors import FormatError
 from formats.espi import Walk
-from formats.espi_elements import STRETCH
+from formats.espi_entries import STRETCH
 from formats.espi_resources import Batch, Block, Item
 from formats.espi_stream import Stream
 from formats.espi_streams import Streams
