@@ -30,6 +30,7 @@ _READING = (
     rf"<value>(@-?[0-9]{{1,15}}(?:\.[0-9]{{1,9}})?)</value> {_QUALITY}"
     f"(?:<{_BESIDE}>[0-9-]{{0,6}}</{_BESIDE}> )*</IntervalReading>"
 )
+_LINE_END = re.compile(rb"\r\n?|\n")
 _HELD = 4096  # bytes of a reading that a chunk may end in the midst of
 
 
@@ -54,7 +55,7 @@ class Run(NamedTuple):
     def lines_to_second(self) -> int:
         """Line ends before its second reading."""
         following = self.text[len(self.first.text) :]
-        return self.text[: len(self.text) - len(following.lstrip())].count(b"\n")
+        return _lines(self.text[: len(self.text) - len(following.lstrip())])
 
 
 class RunColumns(NamedTuple):
@@ -108,7 +109,7 @@ class Cutter:
             text = found[0]
             self._runs.append((self._cut, Run(prefix, text)))
             mark = f'<{prefix}IntervalReading {MARK}="{self._secret}{self._cut}"/>'.encode()
-            parts += content[done : found.start()], mark, b"\n" * text.count(b"\n")
+            parts += content[done : found.start()], mark, b"\n" * _lines(text)
             done = found.end()
             self._cut += 1
         return b"".join([*parts, content[done:end]])
@@ -123,6 +124,11 @@ class Cutter:
             if place == number:
                 return found
         return None
+
+
+def _lines(text: bytes) -> int:
+    """Line ends as XML has them: also a carriage return alone."""
+    return text.count(b"\n") if b"\r" not in text else len(_LINE_END.findall(text))
 
 
 def is_wide(content: bytes) -> bool:
