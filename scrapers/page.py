@@ -283,7 +283,7 @@ class BrowserPage:
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:
         """While nothing is done with the page: no caret that blinks, which takes a percent of a core, a small
-        view and no garbage, so that it takes half the memory. It is given back as it was but for the focus."""
+        view and no garbage, which takes half the memory. It is given back as it was but for the focus."""
         page = self.shown
         size = page.viewport_size if page is not None else None
         if page is None or size is None:
