@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,7 @@ def _save(store: Store, account: int, *exported: Series) -> None:
     store.save_readings(account, EXPORT, "export", exported)
 
 
-def _whole(store: Store, account: int, zone: ZoneInfo = NEW_YORK) -> set[date]:
+def _whole(store: Store, account: int, zone: ZoneInfo = NEW_YORK) -> Set[date]:
     return store.whole_days(account, ELECTRIC.id, zone)
 
 
