@@ -28,9 +28,11 @@ from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
 from farm.desk import Waiting
 from farm.limits import Limits
 from farm.mailboxes import Mailboxes
+from farm.metrics_server import Served
 from farm.policy import SCHEDULED_EVERY
 from farm.process import Process
 from farm.settings import FarmSettings
+from farm.tracing import traced
 from farm.work import Tools, portal_address
 from records import RunKind
 from scrapers.browser import BrowserMissing, Chromium
@@ -101,7 +103,9 @@ async def serve(queues: Sequence[str]) -> None:
     """Work until cancelled; then stop within ten seconds."""
     settings, farm = Settings(), FarmSettings()
     redis_url = farm.redis_url.get_secret_value()
+    served = Served(farm.metrics)
     async with AsyncExitStack() as stack:
+        stack.enter_context(traced("worker"))
         scratch = stack.enter_context(scratch_folder(settings.home))
         chromium = await stack.enter_async_context(Chromium(_hosts(farm), scratch, visits=farm.browser_runs))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
@@ -110,8 +114,10 @@ async def serve(queues: Sequence[str]) -> None:
         waiting = Waiting(store)
         mailboxes = Mailboxes(store, waiting.settled)
         stack.callback(mailboxes.close)
-        tools = Tools(store, chromium, limits, waiting, mailboxes, farm, settings.home / "evidence")
+        evidence = settings.home / "evidence"
+        tools = Tools(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)
         process = Process(tools, bell)
+        await stack.enter_async_context(served.serving(store, lambda: process.at_work))
         tasks = [asyncio.create_task(_take_jobs(redis_url, queue, process)) for queue in queues]
         tasks.append(asyncio.create_task(process.look_after()))
         try:

@@ -22,13 +22,14 @@ from console.questions import ask_at_terminal, ask_by_lines
 from console.secret_input import ask_password, read_secret_line
 from console.summary import Summary, show_result, summarise, write_summary
 from fake_utility.running import DidNotStart, fake_utility
+from farm.tracing import traced
 from mfa.person import Person
 from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
 from records import Outcome
 from scrapers.attempt import Request, Result
 from scrapers.browser import Chromium, find_chromium
-from scrapers.logs import log_to_stderr
+from scrapers.logs import log_to_stderr, scrub_from_here
 from scrapers.redact import Secrets
 from scrapers.scrape import Run
 from scrapers.scratch import scratch_folder
@@ -72,7 +73,9 @@ async def scrape(options: ScrapeOptions) -> int:
 async def _scrape(
     options: ScrapeOptions, planned: Plan, given: _Input, settings: Settings, secrets: Secrets
 ) -> int:
+    scrub_from_here(secrets)
     async with AsyncExitStack() as stack:
+        stack.enter_context(traced("scrape"))
         scratch = stack.enter_context(scratch_folder(settings.home))
         chromium = await stack.enter_async_context(Chromium(planned.hosts, scratch, headed=options.headed))
         base_url = await asyncio.to_thread(stack.enter_context, _portal(options, planned.utility, settings))

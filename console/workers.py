@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from console.fake_child import FakeUtility
 from console.here import Here, here
 from console.printed import say
 from farm.bell import bell_at
+from farm.metrics import METRICS, metrics_address
 from farm.private_redis import NoRedis
 from farm.supervisor import Workers, redis_at_hand
 from scrapers.browser import must_have_browser
@@ -39,7 +41,7 @@ async def work(queue: str | None, processes: int | None) -> int:
     with here() as now:
         await _check(now)
         async with _redis(now) as url:
-            await _serve(url, queue, processes)
+            await _serve(url, queue, processes, metrics=now.farm.metrics)
     return OK
 
 
@@ -55,14 +57,22 @@ async def up(port: int, processes: int | None, *, random_codes: bool) -> int:
             os.environ[_PORTALS] = ",".join(filter(None, said))  # the workers' environment
             url = await stack.enter_async_context(_redis(now))
             say(_WHAT_NEXT.format(address=address, utility=fakes[0]))
-            await _serve(url, None, processes, fake)
+            await _serve(url, None, processes, fake, metrics=now.farm.metrics)
     return OK
 
 
-async def _serve(url: str, queue: str | None, processes: int | None, fake: FakeUtility | None = None) -> None:
-    """Until cancelled. Raises NotSetUp if the fake utility ends by itself."""
+async def _serve(
+    url: str,
+    queue: str | None,
+    processes: int | None,
+    fake: FakeUtility | None = None,
+    *,
+    metrics: str = "",
+) -> None:
+    """Until cancelled. Raises NotSetUp if the fake utility ends by itself, or a port for metrics is taken."""
     count = processes or len(os.sched_getaffinity(0))
-    serving = asyncio.create_task(Workers(url, count, queue).run())
+    _check_ports(metrics, count)
+    serving = asyncio.create_task(Workers(url, count, queue, metrics).run())
     ends: set[asyncio.Task[Any]] = {serving}
     if fake is not None:
         ends.add(asyncio.create_task(in_daemon_thread(fake.wait)))
@@ -84,6 +94,21 @@ async def _check(now: Here) -> None:
     """What a worker would refuse to start with, told once. Raises StorageError, BrowserMissing."""
     must_have_browser()
     (await asyncio.to_thread(Store.open, now.settings)).close()
+
+
+def _check_ports(metrics: str, count: int) -> None:
+    """Each worker process serves its metrics at a port of its own. Raises StorageError, NotSetUp."""
+    for number in range(count if metrics else 0):
+        host, port = metrics_address(metrics, number)
+        try:
+            socket.create_server(
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+            ).close()
+        except OSError as exc:
+            raise NotSetUp(
+                f"The metrics of worker {number + 1} cannot be served at {host}:{port} "
+                f"({os.strerror(exc.errno) if exc.errno else exc}); stop what is there, or correct {METRICS}."
+            ) from exc
 
 
 @asynccontextmanager

@@ -46,6 +46,12 @@ class Process:
         }
         self._log: Any = structlog.get_logger("worker")
 
+    @property
+    def at_work(self) -> tuple[int, int]:
+        """How many runs it works on, and with how many it waits for an answer."""
+        waiting = [work.slot.parked.is_set() for work in list(self._works.values())]
+        return len(waiting) - sum(waiting), sum(waiting)
+
     async def take(self, kind: RunKind, run_id: int, attempt: int) -> None:
         """Begin a run that the bell told of, once there is a slot for it."""
         slot = Slot(self._places[kind])
@@ -135,11 +141,13 @@ class Process:
         freed = await asyncio.to_thread(self._tools.store.reap)
         if freed:
             self._log.warning("runs queued again", count=freed)
+            self._tools.metrics.queued_again(freed, "worker_gone")
         unheard = await asyncio.to_thread(self._tools.store.unheard_runs)
         lost = await self._bell.taken_or_lost(unheard) if unheard else ()
         if lost:
             self._log.warning("runs handed out anew", count=len(lost))
             await asyncio.to_thread(self._tools.store.hand_out_anew, lost)
+            self._tools.metrics.queued_again(len(lost), "not_taken")
 
     async def _ring(self) -> None:
         self._has_followers.clear()

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from farm.metrics import METRICS, metrics_of
 from farm.private_redis import PrivateRedis
 from farm.settings import FarmSettings
 
@@ -42,11 +43,13 @@ async def redis_at_hand(settings: FarmSettings, home: Path) -> AsyncIterator[str
 class Workers:
     """So many worker processes of the same queues, each started anew when it ends by itself.
 
-    They outlive no one: each stops when the pipe from this process closes.
+    Each serves its metrics a port further than the one before. They outlive no one: each stops when the pipe
+    from this process closes.
     """
 
-    def __init__(self, redis_url: str, count: int, queue: str | None) -> None:
+    def __init__(self, redis_url: str, count: int, queue: str | None, metrics: str = "") -> None:
         self._redis_url = redis_url
+        self._metrics = metrics
         self._count = count
         self._queue = queue
         self._running: set[asyncio.subprocess.Process] = set()
@@ -60,17 +63,17 @@ class Workers:
         """Keep them running until cancelled, then stop them within ten seconds."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._count):
-                    group.create_task(self._keep_one())
+                for number in range(self._count):
+                    group.create_task(self._keep_one(number))
         finally:
             await asyncio.shield(asyncio.create_task(self._stop()))
 
-    async def _keep_one(self) -> None:
+    async def _keep_one(self, number: int) -> None:
         while True:
             ours, theirs = socket.socketpair()
             with ours:
                 with theirs:
-                    process = await self._start(theirs)
+                    process = await self._start(theirs, number)
                 self._running.add(process)
                 try:
                     status = await process.wait()
@@ -80,7 +83,7 @@ class Workers:
             self._log.warning("worker ended", pid=process.pid, status=status)
             await asyncio.sleep(_AGAIN)
 
-    async def _start(self, theirs: socket.socket) -> asyncio.subprocess.Process:
+    async def _start(self, theirs: socket.socket, number: int) -> asyncio.subprocess.Process:
         queue = ["--queue", self._queue] if self._queue else []
         path = os.environ.get("PYTHONPATH", "")
         return await asyncio.create_subprocess_exec(
@@ -93,6 +96,7 @@ class Workers:
             env={
                 **os.environ,
                 "REDIS_URL": self._redis_url,
+                METRICS: metrics_of(self._metrics, number),
                 "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), path))),
             },
             stdin=asyncio.subprocess.DEVNULL,

@@ -6,7 +6,7 @@ import asyncio
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ from farm.channels import Channels
 from farm.desk import Desk, Waiting
 from farm.limits import Limits
 from farm.mailboxes import Mailboxes
+from farm.metrics import Metrics
 from farm.policy import follow_up
 from farm.settings import FarmSettings
 from farm.slots import Slot
@@ -40,6 +41,7 @@ from storage.work import Claim, LeaseLost
 from utilities import UnknownUtility, load_utility
 
 _MACHINE_FAULTS = (BrowserGone, BrowserMissing, PaceLost, StorageError)
+_OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _REST_AFTER_FAULT = timedelta(seconds=5)
 _BY_ITSELF = timedelta(minutes=3)
 """How long a refresh waits for a code that comes by itself."""
@@ -64,6 +66,7 @@ class Tools:
     mailboxes: Mailboxes
     settings: FarmSettings
     evidence: Path
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class Work:
@@ -77,6 +80,7 @@ class Work:
         self._store = tools.store.under(claim.lease, brief)
         self._secrets = Secrets()
         self._why = WhyStopped.STOPPING
+        self._began = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         self._log: Any = structlog.get_logger("run").bind(kind=claim.kind.value)
 
@@ -91,15 +95,15 @@ class Work:
 
     async def _go(self) -> None:
         scrub_from_here(self._secrets)
-        claim, began = self.claim, time.monotonic()
+        claim, began = self.claim, self._began
         run, utility, customer = claim.lease.run_id, claim.customer.utility, claim.customer.id
         with logs_of(run, utility, customer):
             self._log.info("taken", attempt=claim.attempt, parts=sorted(claim.parts))
             try:
-                with span("run", run_id=run, utility=utility, customer_id=customer) as told:
+                with span("run", run__id=run, utility=utility, customer__id=customer) as told:
                     told.tell(kind=claim.kind.value, attempt=claim.attempt)
                     end = await self._ended()
-                    told.tell(outcome=end)
+                    told.tell(**{"outcome" if end in _OUTCOMES else "why": end})
             finally:
                 self.slot.give_back()
             elapsed = round(time.monotonic() - began, 3)
@@ -111,7 +115,7 @@ class Work:
             result = await self._visited()
             await self._finish(result)
         except LeaseLost:
-            return WhyStopped.LEASE_LOST
+            return self._lost()
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.create_task(self._broken_off()))
             return self._why
@@ -195,25 +199,35 @@ class Work:
                 follow=follow,
                 state=result.state,
             )
+        seconds = {**result.seconds, "run": time.monotonic() - self._began}
+        self._tools.metrics.ended(self.claim, result.outcome.value, seconds)
 
     async def _broken_off(self) -> None:
-        store, lease = self._tools.store, self.claim.lease
+        store, lease, metrics = self._tools.store, self.claim.lease, self._tools.metrics
+        metrics.broken_off(self.claim, self._why.name.lower())
         with suppress(LeaseLost):
             if self._why is WhyStopped.CANCELLED:
                 await asyncio.to_thread(store.stop_run, lease)
             elif self._why is WhyStopped.STOPPING:
                 await asyncio.to_thread(store.hand_back_run, lease, self._why.value)
+                metrics.queued_again(1, "handed_back")
 
     async def _failed(self, why: str) -> str:
         """A fault of this machine: another attempt is made, here or elsewhere, a few times."""
         why = self._secrets.scrub(why)
         try:
             await asyncio.to_thread(self._tools.store.fail_run, self.claim.lease, why, _REST_AFTER_FAULT)
+            self._tools.metrics.queued_again(1, "fault")
         except LeaseLost:
-            return WhyStopped.LEASE_LOST
+            return self._lost()
         except StorageError as exc:
             self._log.error("left to its lease", reason=self._secrets.scrub(str(exc)))
+        self._tools.metrics.broken_off(self.claim, "fault")
         return why
+
+    def _lost(self) -> str:
+        self._tools.metrics.broken_off(self.claim, WhyStopped.LEASE_LOST.name.lower())
+        return WhyStopped.LEASE_LOST
 
     def _keep_crash(self, error: Exception) -> Path:
         folder = self._tools.evidence / str(self.claim.lease.run_id)
@@ -235,7 +249,8 @@ def _since(days: int, utility: Utility) -> date | None:
 
 def _pace(tools: Tools, utility: Utility) -> Pace:
     limit = tools.settings.limit(utility.id)
-    return tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
+    pace = tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
+    return tools.metrics.paced(utility.id, pace)
 
 
 async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: Channels) -> SecretStr:

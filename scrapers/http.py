@@ -133,10 +133,10 @@ class Http:
                     f"{self._portal} led to {host_of(url)}, which is not one of its own hosts; not followed.",
                 )
             path = urlsplit(url).path
-            with span("GET", http_request_method="GET", server_address=host_of(url), url_path=path) as told:
+            with span("GET", server__address=host_of(url), url__path=path) as told:
                 with self._errors(f"fetching {path}"):
                     answer = await paced(self._pace, partial(self.transport.get, url, params))
-                told.tell(http_response_status_code=answer.status, http_response_size=len(answer.content))
+                told.tell(http__response__status_code=answer.status, bytes=len(answer.content))
             target = answer.headers.get("location")
             if answer.status not in {301, 302, 303, 307, 308} or not target:
                 return answer

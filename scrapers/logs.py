@@ -60,7 +60,7 @@ def log_to_stderr(secrets: Secrets) -> None:
     structlog.configure(
         processors=[*every, structlog.processors.JSONRenderer(default=str)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one go: others write there too
         cache_logger_on_first_use=False,
     )
     others = _ToStderr(max(level, logging.WARNING))

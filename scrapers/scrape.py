@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from scrapers.browser import Chromium
 from scrapers.logs import logs_of
 from scrapers.progress import Progress
 from scrapers.redact import Secrets
+from scrapers.tracing import span
 from storage.errors import StorageError
 from storage.results import Customer
 from storage.store import Store
@@ -49,8 +51,16 @@ class Run:
             self._store.customer, self._request.utility.id, self._request.username
         )
         claim = await self._begin(customer)
-        with logs_of(claim.lease.run_id, customer.utility, customer.id):
-            return await self._went(claim, customer)
+        run, utility, began = claim.lease.run_id, customer.utility, time.monotonic()
+        with (
+            logs_of(run, utility, customer.id),
+            span("run", run__id=run, utility=utility, customer__id=customer.id) as told,
+        ):
+            result = await self._went(claim, customer)
+            told.tell(kind=claim.kind.value, outcome=result.outcome.value)
+            elapsed = round(time.monotonic() - began, 3)
+            structlog.get_logger("run").info(result.outcome.value, elapsed=elapsed)
+        return result
 
     async def _went(self, claim: Claim, customer: Customer) -> Result:
         held = self._store.under(claim.lease)

@@ -11,7 +11,7 @@ class Span(Protocol):
     """A stage while it lasts."""
 
     def tell(self, **attributes: str | int | float | bool) -> None:
-        """More about it. An underscore in a name stands for a dot: ``url_path`` is ``url.path``."""
+        """More about it. Two underscores in a name stand for a dot: ``url__path`` is ``url.path``."""
 
 
 class Tracer(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
@@ -42,6 +42,7 @@ from storage import (
     documents,
     ending,
     events,
+    figures,
     keyring,
     leases,
     logins,
@@ -61,6 +62,7 @@ from storage.audit import VaultRead
 from storage.channels import Channels
 from storage.database import Database, now
 from storage.errors import StorageError
+from storage.figures import Figures
 from storage.files import AnyFiles, files_at
 from storage.home import FILES, prepare_home
 from storage.migrations import bring_up_to_date
@@ -475,6 +477,11 @@ class Store:
     def run_story(self, run_id: int) -> RunStory | None:
         with self._database.reading() as session:
             return runs.story(session, run_id)
+
+    def figures(self, utilities: Iterable[str]) -> Figures:
+        """How the whole farm stands; of these utilities also how late their refreshes are."""
+        with self._database.reading() as session:
+            return figures.figures(session, utilities)
 
     def resting_portals(self) -> Mapping[str, datetime]:
         """The portals whose circuit breaker is open, and until when."""

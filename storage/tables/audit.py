@@ -36,7 +36,7 @@ for act, which in (("update", ""), ("delete", f"{_YOUNG} ")):
     event.listen(
         metadata.tables["vault_read"],
         "after_create",
-        DDL(
+        DDL(  # type: ignore[no-untyped-call]
             f"CREATE TRIGGER vault_read_no_{act} BEFORE {act} ON vault_read {which}"
             f"BEGIN SELECT RAISE(ABORT, '{_KEPT}'); END"
         ).execute_if(dialect="sqlite"),

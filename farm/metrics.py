@@ -1,0 +1,48 @@
+"""The port through which a worker tells what is counted and measured. Off, it costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scrapers.pace import Pace
+from storage.errors import StorageError
+from storage.work import Claim
+
+METRICS = "METERFARM_METRICS"
+
+
+class Metrics:
+    """Nobody listens. Whoever does overrides these."""
+
+    def ended(self, claim: Claim, outcome: str, seconds: Mapping[str, float]) -> None:
+        """The run's end is in the database; how long its steps took, and ``run`` as a whole."""
+
+    def broken_off(self, claim: Claim, why: str) -> None:
+        """The run ended here without an outcome: lease_lost, cancelled, stopping or fault."""
+
+    def queued_again(self, count: int, why: str) -> None:
+        """Runs that some worker is to begin again: worker_gone, not_taken, handed_back or fault."""
+
+    def paced(self, utility: str, pace: Pace) -> Pace:
+        """``pace``, with how long requests wait for their places."""
+        return pace
+
+
+def metrics_of(text: str, number: int) -> str:
+    """The setting for worker ``number``, counted from 0: so many ports further. Raises StorageError."""
+    if not text:
+        return ""
+    host, port = metrics_address(text, number)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def metrics_address(text: str, number: int = 0) -> tuple[str, int]:
+    """Where ``METERFARM_METRICS`` has worker ``number`` serve its metrics. Raises StorageError."""
+    host, colon, port = text.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isdecimal() and 0 < int(port) + number < 65_536):
+        raise StorageError(
+            f"{METRICS} has “{text}”; write an address of this machine and a port: 127.0.0.1:9600. "
+            "Each further worker process takes the next port."
+        )
+    return host, int(port) + number

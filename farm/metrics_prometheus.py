@@ -1,0 +1,222 @@
+"""A worker's metrics for Prometheus: its own counters and histograms, and how the whole farm stands.
+
+Labels are the utility, the kind, a step or an outcome: words of which there are few. What the farm as a whole
+is like comes from the database, at most every few seconds, and is the same from every worker.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from farm.bell import QUEUES
+from farm.metrics import Metrics
+from farm.metrics_browser import browser_memory
+from records import Outcome, RunKind
+from scrapers.pace import Held, Pace
+from storage.errors import StorageError
+from storage.figures import Figures, QueueFigures
+from storage.store import Store
+from storage.work import Claim
+
+_STEPS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+_WAITS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_CACHED_SECONDS = 5.0
+_KINDS = (RunKind.CONNECT, RunKind.COLLECT)
+_FOR_ALERTS = (Outcome.UNKNOWN_PAGE, Outcome.LAYOUT_CHANGED)
+"""An alert sees a counter rise only if it was there before."""
+
+
+class PrometheusMetrics(Metrics):
+    """What this process counts. ``registry`` has it all."""
+
+    def __init__(self, utilities: Sequence[str]) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._ended = Counter(
+            "meterfarm_runs_ended",
+            "Runs that this worker ended, by outcome.",
+            ("utility", "kind", "outcome"),
+            registry=self.registry,
+        )
+        self._broken_off = Counter(
+            "meterfarm_runs_broken_off",
+            "Runs that ended here without an outcome: lease_lost, cancelled, stopping, fault.",
+            ("utility", "kind", "why"),
+            registry=self.registry,
+        )
+        self._lease_losses = Counter(
+            "meterfarm_lease_losses",
+            "Runs that were taken from this worker while it was at them.",
+            registry=self.registry,
+        )
+        self._queued_again = Counter(
+            "meterfarm_runs_queued_again",
+            "Runs that this worker had begun again: worker_gone, not_taken, handed_back, fault.",
+            ("why",),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "meterfarm_step_seconds",
+            "How long runs took that ended with an outcome: sign_in, collect, and run as a whole.",
+            ("utility", "step"),
+            buckets=_STEPS,
+            registry=self.registry,
+        )
+        self._waits = Histogram(
+            "meterfarm_limit_wait_seconds",
+            "How long requests waited for a place within the portal's limits.",
+            ("utility",),
+            buckets=_WAITS,
+            registry=self.registry,
+        )
+        for utility in utilities:
+            for kind in _KINDS:
+                for outcome in _FOR_ALERTS:
+                    self._ended.labels(utility, kind.value, outcome.value)
+        for why in ("worker_gone", "not_taken", "handed_back", "fault"):
+            self._queued_again.labels(why)
+
+    def ended(self, claim: Claim, outcome: str, seconds: Mapping[str, float]) -> None:
+        utility = claim.customer.utility
+        self._ended.labels(utility, claim.kind.value, outcome).inc()
+        for step, took in seconds.items():
+            self._seconds.labels(utility, step).observe(took)
+
+    def broken_off(self, claim: Claim, why: str) -> None:
+        self._broken_off.labels(claim.customer.utility, claim.kind.value, why).inc()
+        if why == "lease_lost":
+            self._lease_losses.inc()
+
+    def queued_again(self, count: int, why: str) -> None:
+        self._queued_again.labels(why).inc(count)
+
+    def paced(self, utility: str, pace: Pace) -> Pace:
+        return _Measured(pace, self._waits.labels(utility).observe)
+
+
+class _Measured:
+    """A pace whose waits are measured."""
+
+    def __init__(self, pace: Pace, observe: Callable[[float], None]) -> None:
+        self._pace = pace
+        self._observe = observe
+
+    @asynccontextmanager
+    async def request(self, cost: int = 1) -> AsyncIterator[Held]:
+        began = time.monotonic()
+        async with self._pace.request(cost) as held:
+            self._observe(time.monotonic() - began)
+            yield held
+
+
+class Standing(Collector):
+    """Gauges, asked for when somebody scrapes: this worker's, its browser's, and the farm's."""
+
+    def __init__(
+        self, store: Store, utilities: Sequence[str], at_work: Callable[[], tuple[int, int]]
+    ) -> None:
+        self._store = store
+        self._utilities = utilities
+        self._at_work = at_work
+        self._lock = threading.Lock()
+        self._kept: list[Metric] = []
+        self._keep_until = 0.0
+
+    def describe(self) -> list[Metric]:
+        """Nothing: or the database would be asked when this is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        working, waiting = self._at_work()
+        yield _gauge(
+            "meterfarm_worker_runs",
+            "Runs of this worker: working, or waiting for an answer.",
+            ("state",),
+            {("working",): working, ("waiting",): waiting},
+        )
+        with self._lock:
+            if time.monotonic() >= self._keep_until:
+                self._kept = [_browser(), *self._farm()]
+                self._keep_until = time.monotonic() + _CACHED_SECONDS
+            yield from self._kept
+
+    def _farm(self) -> Iterator[Metric]:
+        try:
+            figures = self._store.figures(self._utilities)
+        except StorageError:
+            yield _up(0)
+            return
+        yield _up(1)
+        yield from farm_gauges(figures, self._utilities)
+
+
+def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
+    """How the farm stands, by queue and by utility."""
+    queues = {
+        queue.rpartition(":")[2]: figures.queues.get(kind, QueueFigures()) for kind, queue in QUEUES.items()
+    }
+    by_queue: Mapping[str, tuple[str, Callable[[QueueFigures], float]]] = {
+        "meterfarm_queue_depth": ("Queued runs that could begin now.", lambda queue: queue.ready),
+        "meterfarm_queue_scheduled": ("Queued runs whose time has not come.", lambda queue: queue.later),
+        "meterfarm_queue_oldest_seconds": (
+            "Since when the oldest of the runs that could begin now could.",
+            lambda queue: queue.oldest_seconds,
+        ),
+    }
+    for name, (said, value) in by_queue.items():
+        yield _gauge(name, said, ("queue",), {(queue,): value(one) for queue, one in queues.items()})
+    held: dict[tuple[str, ...], float] = {
+        (utility, kind.value, state): 0
+        for utility in utilities
+        for kind in _KINDS
+        for state in ("running", "waiting")
+    }
+    held |= {(utility, kind.value, state.value): n for (utility, kind, state), n in figures.held.items()}
+    said = "Runs under way in the farm: running, or waiting for an answer to MFA."
+    yield _gauge("meterfarm_runs_under_way", said, ("utility", "kind", "state"), held)
+    yield _gauge(
+        "meterfarm_portal_breaker_open",
+        "1 while the portal is left alone, since several customers met its fault.",
+        ("utility",),
+        {(utility,): float(utility in figures.resting) for utility in {*utilities, *figures.resting}},
+    )
+    yield _gauge(
+        "meterfarm_refresh_late_seconds",
+        "Since when the customer is due for a refresh who is so the longest.",
+        ("utility", "part"),
+        {(utility, part.value): late for (utility, part), late in figures.late_seconds.items()},
+    )
+
+
+def _browser() -> Metric:
+    found = browser_memory()
+    return _gauge(
+        "meterfarm_browser_memory_bytes",
+        "Memory of this worker's Chromium and of Playwright's driver; pss counts shared pages once.",
+        ("part", "measure"),
+        {
+            (part, measure): value
+            for part, memory in found.items()
+            for measure, value in (("pss", memory.pss), ("rss", memory.rss))
+        },
+    )
+
+
+def _up(value: int) -> Metric:
+    return _gauge("meterfarm_database_up", "Whether the database answers this worker.", (), {(): value})
+
+
+def _gauge(name: str, said: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
+    family = GaugeMetricFamily(name, said, labels=labels)
+    for of, value in values.items():
+        family.add_metric(of, value)
+    return family
