@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -64,23 +63,19 @@ def test_counters_of_all_workers_add_up_to_the_rows(farm: Farm, scraped: Scraped
         assert scraped.total("meterfarm_database_up") == 2
         with farm.owners():
             farm.wait_for_quiet(200)
-        counted = farm.wait(
-            lambda: (
-                (found := scraped.by("meterfarm_runs_ended_total", "utility", "kind", "outcome"))
-                == _ended(farm)
-                and found
-            ),
-            30,
-            f"counters like the rows {_ended(farm)}",
-        )
+        counted = _ended(farm)
+        labels = ("utility", "kind", "outcome")
+        ended = "meterfarm_runs_ended_total"
+        farm.wait(lambda: scraped.by(ended, *labels) == counted == _ended(farm), 30, f"counters {counted}")
         _check_histograms(scraped, counted)
+        _check_names(scraped)
         farm.stop()
     assert {outcome for _, _, outcome in counted} >= {"complete", "unknown_page", "bad_credentials"}
     assert sum(counted.values()) >= 2 * len(customers) - len(OTHERS)
     _check_log(farm, (tmp_path / "log").read_text(), [each.username for each in [*customers, waits]])
 
 
-def _check_histograms(scraped: Scraped, counted: Any) -> None:
+def _check_histograms(scraped: Scraped, counted: dict[tuple[str, ...], float]) -> None:
     """Each run was measured, and each portal's requests."""
     count = scraped.by("meterfarm_step_seconds_count", "step")
     assert count[("run",)] == sum(counted.values())
@@ -91,6 +86,20 @@ def _check_histograms(scraped: Scraped, counted: Any) -> None:
     for text_ in scraped.texts():
         assert "@" not in text_
         assert "iamvalid" not in text_
+
+
+def _check_names(scraped: Scraped) -> None:
+    """All that dashboard and alerts ask for is there, by name, also what has not happened yet."""
+    told = re.findall(r"^# TYPE (\w+) (\w+)$", "\n".join(scraped.texts()), re.MULTILINE)
+    names = {name for name, _ in told}
+    names |= {f"{name}_{part}" for name, kind in told if kind == "histogram" for part in ("bucket", "count")}
+    asked = [
+        set(re.findall(r"\b(?:meterfarm|process)_\w+", (ROOT / "deploy" / file).read_text()))
+        for file in ("grafana/dashboard.json", "prometheus/alerts.yml")
+    ]
+    for some in asked:
+        assert len(some) > 8
+        assert some <= names, some - names
 
 
 def _check_log(farm: Farm, log: str, usernames: list[str]) -> None:
