@@ -15,6 +15,9 @@ from console.ending import OK
 from console.errors import UsageError
 from console.here import here
 from console.printed import say
+from nightly.break_report import HTML as BROKEN_HTML
+from nightly.break_report import write_broken
+from nightly.breaking import Broken, Verdict, break_all
 from nightly.evidence import copy_evidence
 from nightly.history import changes, earlier, keep
 from nightly.night import Night, Result, remembered
@@ -27,6 +30,7 @@ from storage.errors import StorageError
 from storage.home import prepare_home
 
 NOT_AS_MEANT = 3
+CAUGHT_AT_LEAST = 0.95
 _FOLDER = "nightly"
 
 
@@ -40,7 +44,7 @@ async def nightly(report: Path | None, *, now: bool) -> int:
         must_have_browser()
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
-            night = await spend(PORTALS, own / "state", _tell)
+            night = await spend(PORTALS, own.absolute() / "state", _tell)
             await asyncio.to_thread(_write, night, own, folder)
     return OK if night.is_well else NOT_AS_MEANT
 
@@ -70,9 +74,7 @@ def _write(night: Night, own: Path, folder: Path) -> None:
         write_report(night, nights, copy_evidence(night, folder), folder)
         keep([*nights, remembered(night)], own, folder)
     except OSError as exc:
-        raise StorageError(
-            f"The report cannot be written to {folder} ({exc.strerror}); choose another --report."
-        ) from exc
+        raise _not_written(folder, exc) from exc
     for portal in night.portals:
         for complaint in portal.complaints:
             say(f"{portal.name}: {complaint}")
@@ -91,5 +93,37 @@ def _tell(result: Result) -> None:
 
 
 async def break_scripts(report: Path | None, sample: int | None) -> int:
-    """Break scripts, and see whether the nightly catches each break."""
-    raise UsageError(f"not yet {report} {sample}")
+    """Break scripts one thing at a time, all or a sample, and see whether the nightly catches each."""
+    with here() as at:
+        folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
+        must_have_browser()
+        own = prepare_home(at.settings.home) / _FOLDER
+        with alone(own):
+            broken = await break_all(PORTALS, own.absolute() / "state", sample, _tell_verdict)
+        await asyncio.to_thread(_write_broken, broken, folder)
+    is_enough = broken.share >= CAUGHT_AT_LEAST and not broken.left
+    return OK if is_enough else NOT_AS_MEANT
+
+
+def _write_broken(broken: Broken, folder: Path) -> None:
+    try:
+        write_broken(broken, CAUGHT_AT_LEAST, folder)
+    except OSError as exc:
+        raise _not_written(folder, exc) from exc
+    left = f", {broken.left} not tried for want of time" if broken.left else ""
+    caught = f"{broken.caught} of {len(broken.verdicts)} breaks caught ({broken.share:.1%}){left}"
+    say(f"{caught}, in {broken.seconds:.0f} s: {folder / BROKEN_HTML}")
+
+
+def _tell_verdict(verdict: Verdict) -> None:
+    broken = f"{verdict.mutant.file}:{verdict.mutant.line} {verdict.mutant.became!r}"
+    if verdict.is_caught:
+        say(f"caught {broken}  {verdict.caught_by}: {verdict.how}")
+    else:
+        say(f"MISSED {broken}  all {verdict.tried} customers as meant")
+
+
+def _not_written(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"The report cannot be written to {folder} ({error.strerror}); choose another --report."
+    )

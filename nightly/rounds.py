@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from farm.bell import Bell
@@ -13,8 +14,7 @@ from nightly.home import came_home, was_asked
 from nightly.night import Result, Visit
 from nightly.owners import Owners
 from nightly.subjects import Owner, Portal, Subject, Tree, Window
-from records import LedgerItem, Outcome, RunState, SecretKind
-from storage.errors import StorageError
+from records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
 from storage.results import Customer
 from storage.runs import RunRefused
 from storage.store import Store
@@ -29,7 +29,8 @@ _NOT_QUEUED = "was not queued"
 
 @dataclass(slots=True)
 class _Going:
-    """A customer under way. ``after`` is the newest run that belongs to an earlier visit."""
+    """A customer under way. ``after`` is the newest run that belongs to an earlier visit; ``asked`` are the
+    challenges of each attempt to sign in for the first one."""
 
     subject: Subject
     portal: Portal
@@ -38,7 +39,7 @@ class _Going:
     until: float
     after: int = 0
     visits: list[Visit] = field(default_factory=list)
-    asked: list[ChallengeInfo] = field(default_factory=list)
+    asked: list[Sequence[ChallengeInfo]] = field(default_factory=list)
     gaps: list[LedgerItem] = field(default_factory=list)
 
     @property
@@ -47,15 +48,25 @@ class _Going:
 
 
 class Rounds:
-    """Whoever is added goes through the farm; ``ended`` is told of each, and may add more."""
+    """Whoever is added goes through the farm; both callbacks may add more.
+
+    ``ended`` is told of each customer, ``dropped`` of a script that was let go, once no run of it is left.
+    """
 
     def __init__(
-        self, store: Store, bell: Bell, window: Window, ended: Callable[[str, Result], None]
+        self,
+        store: Store,
+        bell: Bell,
+        window: Window,
+        ended: Callable[[str, Result], None],
+        dropped: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._bell = bell
         self._window = window
         self._ended = ended
+        self._dropped = dropped
+        self._dropping: set[str] = set()
         self._going: dict[int, _Going] = {}
         self._knows: dict[tuple[str, str], tuple[Owner, Portal, str]] = {}
         self._owners = Owners(self._knows)
@@ -73,12 +84,12 @@ class Rounds:
     def drop(self, utility: str) -> None:
         """Let the customers of a script go; their runs are cancelled."""
         for going in [one for one in self._going.values() if one.utility == utility]:
-            self._cancel(going)
             del self._going[going.customer.id]
+        self._dropping.add(utility)
 
     async def run(self) -> None:
         """Until nobody is under way any more."""
-        while self._going:
+        while self._going or self._dropping:
             if self._news:
                 self._news = False
                 await self._bell.ring(await asyncio.to_thread(self._store.runs_to_ring))
@@ -93,17 +104,28 @@ class Rounds:
         for going in list(self._going.values()):
             if going.customer.id in self._going:
                 self._look_at(going, [run for run in runs.get(going.customer.id, ()) if run.id > going.after])
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Cancel what is left of those who were dropped."""
+        active = [run for run in self._store.runs(limit=_MANY, active=True) if run.utility in self._dropping]
+        for run in active:
+            self._cancel(run)
+        for utility in self._dropping - {run.utility for run in active}:
+            self._dropping.remove(utility)
+            self._dropped(utility)
 
     def _look_at(self, going: _Going, runs: Sequence[RunInfo]) -> None:
         """``runs`` are of the visit under way, newest first."""
-        active = [run for run in runs if run.state in _UNDER_WAY and not _is_retry(run)]
-        if active or not runs:
+        its = [run for run in runs if not _is_retry(run) or not _is_settled(runs, going.meant)]
+        if not its or any(run.state in _UNDER_WAY for run in its):
             if time.monotonic() > going.until:
-                self._cancel(going)
+                for run in runs:
+                    self._cancel(run)
                 going.visits.append(Visit(going.meant, _NOT_IN_TIME, _last_words(runs), {}))
                 self._finish(going)
             return
-        self._note(going, [run for run in runs if not _is_retry(run)])
+        self._note(going, [run for run in its if run.outcome or run.state is not RunState.QUEUED])
         if going.subject.again and len(going.visits) == 1 and going.visits[0].outcome == going.subject.first:
             going.after = runs[0].id
             if self._store.queue_refresh([going.customer.id]):
@@ -120,11 +142,19 @@ class Rounds:
         for run in runs:
             for step, took in run.seconds.items():
                 seconds[step] = round(seconds.get(step, 0.0) + took, 3)
-            story = self._store.run_story(run.id)
-            if story is not None and not going.visits:
-                going.asked += story.challenges
-                going.gaps += [item for item in story.ledger if not item.stored]
+            if not going.visits and run.kind is RunKind.CONNECT:
+                going.asked.append(self._challenges(run))
+        if not going.visits:
+            going.gaps = [item for item in self._ledger(newest) if not item.stored]
         going.visits.append(Visit(going.meant, outcome, newest.message, seconds, newest.evidence))
+
+    def _challenges(self, run: RunInfo) -> Sequence[ChallengeInfo]:
+        story = self._store.run_story(run.id)
+        return story.challenges if story is not None else ()
+
+    def _ledger(self, run: RunInfo) -> Sequence[LedgerItem]:
+        story = self._store.run_story(run.id)
+        return story.ledger if story is not None else ()
 
     def _finish(self, going: _Going) -> None:
         subject = going.subject
@@ -148,8 +178,8 @@ class Rounds:
         if len(going.gaps) != subject.gaps:
             reasons = "; ".join(f"{gap.item}: {gap.reason}" for gap in going.gaps)
             found.append(f"ledger: {len(going.gaps)} gaps instead of {subject.gaps} {reasons}".strip())
-        if subject.asked is not None:
-            found += differences(_numbered(subject.asked), _numbered(was_asked(going.asked)), "asked")
+        if subject.asked is not None and len(going.asked) == 1:
+            found += differences(_numbered(subject.asked), _numbered(was_asked(going.asked[0])), "asked")
         if found:
             return found
         return differences(subject.figures(self._window), self._came_home(going))
@@ -159,16 +189,21 @@ class Rounds:
             return {}
         return came_home(self._store, going.customer)
 
-    def _cancel(self, going: _Going) -> None:
-        for run in self._store.runs(limit=_MANY, customer_id=going.customer.id, active=True):
-            try:
-                self._store.cancel_run(run.id)
-            except (RunRefused, StorageError):
-                continue  # it has ended meanwhile
+    def _cancel(self, run: RunInfo) -> None:
+        with suppress(RunRefused):  # it has ended meanwhile
+            self._store.cancel_run(run.id)
 
 
 def _is_retry(run: RunInfo) -> bool:
     return run.why.startswith("retry after")
+
+
+def _is_settled(runs: Sequence[RunInfo], meant: str) -> bool:
+    """Whether no retry is to be waited for. After a portal's fault that is not meant one is."""
+    ended = [run for run in runs if run.outcome is not None]
+    if not ended or ended[0].outcome is None or any(_is_retry(run) for run in ended):
+        return True
+    return ended[0].outcome == meant or ended[0].outcome.who_acts is not WhoActs.PORTAL
 
 
 def _last_words(runs: Sequence[RunInfo]) -> str:

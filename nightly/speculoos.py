@@ -42,13 +42,13 @@ class Speculoos(Portal):
     utility = "speculoos_power"
 
     @contextmanager
-    def running(self, home: Path) -> Iterator[str]:
+    def running(self, home: Path, *, keeps: bool = False) -> Iterator[str]:
         """Codes are random. Late in its evening its clock is behind, so that its day does not change."""
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         local = datetime.now(ZONE)
         now = (local - _BEHIND).isoformat() if local.hour >= _LATE else None
         try:
-            with fake_utility(random_codes=True, now=now, home=home) as address:
+            with fake_utility(random_codes=True, now=now, home=home, prerender=keeps) as address:
                 yield address
         except DidNotStart as exc:
             raise NotSetUp(str(exc)) from exc
@@ -107,6 +107,9 @@ def _subject(customer: Customer, owner: Owner = Owner.RIGHT) -> Subject:
         asked=_asked(customer, owner),
         owner=owner,
         traits=_traits(customer, owner),
+        once=bool(
+            customer.oddities.one_visit or customer.oddities.session_ends_after_bills or customer.totp_secret
+        ),
         figures=lambda window: figures(customer, window) if is_served else {},
     )
 
@@ -121,6 +124,7 @@ def _stranger(username: str) -> Subject:
         asked=(),
         owner=Owner.RIGHT,
         traits=frozenset({"bad_credentials"}),
+        once=False,
         figures=lambda _: {},
     )
 

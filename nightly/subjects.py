@@ -39,7 +39,7 @@ class Subject:
     ``first`` is the outcome of their first visit, ``again`` that of a refresh afterwards ("" if there is
     none). ``gaps`` counts what is listed and cannot be had. ``asked`` is what the portal asks at sign-in, in
     order, None where it is not foreseen. ``figures`` are the customer's data by the portal's own account.
-    ``traits`` name what is special about them.
+    ``traits`` name what is special about them. With ``once`` the portal does not treat them the same twice.
     """
 
     username: str
@@ -50,6 +50,7 @@ class Subject:
     asked: Sequence[str] | None
     owner: Owner
     traits: frozenset[str]
+    once: bool
     figures: Callable[[Window], Tree]
 
 
@@ -61,8 +62,11 @@ class Portal(ABC):
     utility: str
 
     @abstractmethod
-    def running(self, home: Path) -> AbstractContextManager[str]:
-        """The portal while a ``with`` block lasts, which gives its address; ``home`` is for its state."""
+    def running(self, home: Path, *, keeps: bool = False) -> AbstractContextManager[str]:
+        """The portal while a ``with`` block lasts, which gives its address; ``home`` is for its state.
+
+        With ``keeps`` it does not make anew what it was asked for before, if it can be had so.
+        """
 
     @abstractmethod
     def subjects(self, number: int = 0) -> Sequence[Subject]:

@@ -63,7 +63,6 @@ class SpeculoosPower(Utility):
         Sign(Outcome.CAPTCHA, heading="Please confirm you are not a robot"),
         Sign(Outcome.MAINTENANCE, text="down for scheduled maintenance"),
         Sign(Outcome.MFA_FAILED, heading="Verification failed"),
-        Sign(SIGNED_OUT, path=r"^/login$", text="Your session has ended."),
         Sign(SIGNED_OUT, path=r"^/login$", heading="Sign in to your account"),
     )
 

@@ -1,0 +1,217 @@
+"""Scripts broken one thing at a time, in a copy of the project, to see whether the nightly catches it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import utilities
+from console.errors import NotSetUp
+from nightly.mutants import Mutant, mutants
+from nightly.subjects import Portal
+
+_ROOT = Path(__file__).parents[1]
+_ROOMS = (
+    *("records.py", "worker.py", "console", "fake_utility", "farm", "formats", "mfa", "nightly"),
+    *("scrapers", "storage"),
+)
+_BATCH = 48
+_BUDGET = 30 * 60
+"""Seconds after which no further batch is begun."""
+_STOP_SECONDS = 30
+_CONTROL = 0
+_LAST_WORDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a break. ``caught_by`` is a customer, "" if all ``tried`` were as meant."""
+
+    mutant: Mutant
+    utility: str
+    caught_by: str
+    how: str
+    tried: int
+
+    @property
+    def is_caught(self) -> bool:
+        return bool(self.caught_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """All verdicts; ``left`` breaks were not tried, for want of time."""
+
+    verdicts: Sequence[Verdict]
+    left: int
+    seconds: float
+
+    @property
+    def caught(self) -> int:
+        return sum(verdict.is_caught for verdict in self.verdicts)
+
+    @property
+    def share(self) -> float:
+        return self.caught / len(self.verdicts) if self.verdicts else 0.0
+
+
+async def break_all(
+    portals: Sequence[Portal],
+    home: Path,
+    sample: int | None,
+    tell: Callable[[Verdict], None],
+    *,
+    control: bool = True,
+) -> Broken:
+    """Try all breaks of the portals' scripts, or a sample spread evenly. ``home`` is for farms' state.
+
+    With ``control`` all customers visit the unbroken script, too.
+
+    Raises NotSetUp if a script is not as meant even unbroken, or if a trial breaks off.
+    """
+    began = time.monotonic()
+    every = [(portal, mutant) for portal in _one_each(portals) for mutant in mutants(_folder(portal.utility))]
+    chosen = _spread(every, sample)
+    verdicts: list[Verdict] = []
+    left = 0
+    for portal in _one_each(portals):
+        its = [mutant for owner, mutant in chosen if owner is portal]
+        with ExitStack() as stack:
+            portal_kept = portal.running(home / portal.id, keeps=True)
+            address = await asyncio.to_thread(stack.enter_context, portal_kept)
+            for begin in range(0, len(its), _BATCH):
+                batch = its[begin : begin + _BATCH]
+                if time.monotonic() - began > _BUDGET:
+                    left += len(batch)
+                    continue
+                async for verdict in _Batch(
+                    portal, address, home, batch, control=control and begin == 0
+                ).run():
+                    verdicts.append(verdict)
+                    tell(verdict)
+    verdicts.sort(key=lambda verdict: (verdict.utility, verdict.mutant.number))
+    return Broken(verdicts, left, round(time.monotonic() - began, 1))
+
+
+class _Batch:
+    """Some breaks of a script, tried side by side. With ``control`` the unbroken script is, too."""
+
+    def __init__(
+        self, portal: Portal, address: str, home: Path, batch: Sequence[Mutant], *, control: bool
+    ) -> None:
+        self._portal = portal
+        self._address = address
+        self._home = home
+        self._batch = {self._copy(mutant.number): mutant for mutant in batch}
+        self._control = self._copy(_CONTROL) if control else ""
+
+    def _copy(self, number: int) -> str:
+        return f"{self._portal.utility}_b{number:04}"
+
+    async def run(self) -> Any:
+        with TemporaryDirectory(prefix="meterfarm-broken-") as scratch:
+            root = Path(scratch)
+            await asyncio.to_thread(self._make_project, root)
+            plan = root / "plan.json"
+            plan.write_text(json.dumps(self._plan()), encoding="utf-8")
+            async for said in _said(plan, root):
+                if said["utility"] == self._control:
+                    if said["caught_by"]:
+                        raise NotSetUp(
+                            f"The unbroken script is not as meant ({said['caught_by']}: {said['how']}), "
+                            "so nothing can be told of broken ones; see what `nightly` says."
+                        )
+                    continue
+                mutant = self._batch[said["utility"]]
+                yield Verdict(mutant, self._portal.utility, said["caught_by"], said["how"], said["tried"])
+
+    def _plan(self) -> Mapping[str, Any]:
+        scripts = [
+            {"utility": name, "number": mutant.number, "names": sorted(mutant.names), "all": False}
+            for name, mutant in self._batch.items()
+        ]
+        if self._control:
+            scripts.append({"utility": self._control, "number": _CONTROL, "names": [], "all": True})
+        return {
+            "portal": self._portal.id,
+            "address": self._address,
+            "home": str(self._home / "farm"),
+            "scripts": scripts,
+        }
+
+    def _make_project(self, root: Path) -> None:
+        """The project as it is, and beside its utilities a copy of the script for each break."""
+        for room in _ROOMS:
+            (root / room).symlink_to(_ROOT / room)
+        folder = root / "utilities"
+        folder.mkdir()
+        original = _folder(self._portal.utility)
+        for path in original.parent.iterdir():
+            if path.suffix == ".py":
+                (folder / path.name).symlink_to(path)
+        for name, mutant in self._batch.items():
+            self._copy_script(original, folder / name, mutant)
+        if self._control:
+            self._copy_script(original, folder / self._control, None)
+
+    def _copy_script(self, original: Path, folder: Path, mutant: Mutant | None) -> None:
+        folder.mkdir()
+        itself = re.compile(rf"\butilities\.{re.escape(self._portal.utility)}\b")
+        for path in original.glob("*.py"):
+            source = path.read_text(encoding="utf-8")
+            if mutant is not None and path.name == mutant.file:
+                source = mutant.source
+            (folder / path.name).write_text(itself.sub(f"utilities.{folder.name}", source), encoding="utf-8")
+
+
+async def _said(plan: Path, root: Path) -> Any:
+    """What the trial says, object by object. Raises NotSetUp if it breaks off."""
+    with (root / "trial.log").open("w+b") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "nightly.trial", str(plan)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            start_new_session=True,
+        )
+        try:
+            while process.stdout is not None and (line := await process.stdout.readline()):
+                yield json.loads(line)
+            status = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                try:
+                    await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+                except TimeoutError:
+                    process.kill()
+        if status:
+            log.seek(0)
+            words = log.read().decode(errors="replace").strip().rpartition("\n")[2][:_LAST_WORDS]
+            raise NotSetUp(f"The trial of the broken scripts broke off: {words or 'it said nothing'}.")
+
+
+def _folder(utility: str) -> Path:
+    return Path(next(iter(utilities.__path__))) / utility
+
+
+def _one_each(portals: Sequence[Portal]) -> Sequence[Portal]:
+    """A portal for each script: the first in the matrix."""
+    return list({portal.utility: portal for portal in reversed(portals)}.values())[::-1]
+
+
+def _spread(every: Sequence[tuple[Portal, Mutant]], sample: int | None) -> Sequence[tuple[Portal, Mutant]]:
+    count = len(every) if sample is None else min(sample, len(every))
+    return [every[place * len(every) // count] for place in range(count)] if count else ()

@@ -1,0 +1,83 @@
+"""Scripts broken in one thing each: a locator, an outcome's text, a reader's field."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import records
+from nightly.mangling import mangled
+from nightly.sites import Kind, Site, sites
+
+_RECORDS = {
+    name: {
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+    }
+    for name, kind in vars(records).items()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+}
+"""By record, the fields that may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``source`` is what the file becomes. ``names`` are the outcomes that stand beside what is broken."""
+
+    number: int
+    file: str
+    line: int
+    kind: Kind
+    was: str
+    became: str
+    names: frozenset[str]
+    source: str
+
+
+def mutants(folder: Path) -> Sequence[Mutant]:
+    """All that a utility's folder has, in the order of its files and lines."""
+    sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    trees = {name: ast.parse(source) for name, source in sources.items()}
+    found: list[Mutant] = []
+    for name, tree in trees.items():
+        broken = [*_mangled_texts(name, tree, trees), *_left_out_fields(name, tree)]
+        for one in sorted(broken, key=lambda one: one.line):
+            found.append(dataclasses.replace(one, number=len(found) + 1))
+    return found
+
+
+def _mangled_texts(name: str, tree: ast.Module, trees: Mapping[str, ast.Module]) -> Iterator[Mutant]:
+    for place, site in enumerate(sites(tree, trees.values())):
+        became = mangled(site.text, is_pattern=site.is_pattern)
+        fresh = copy.deepcopy(tree)
+        same = sites(fresh, trees.values())[place]
+        same.node.value = became
+        yield _mutant(name, site, site.text, became, ast.unparse(fresh))
+
+
+def _left_out_fields(name: str, tree: ast.Module) -> Iterator[Mutant]:
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _optional(node)]
+    for place, call in enumerate(calls):
+        for number, keyword in enumerate(call.keywords):
+            if keyword.arg not in _optional(call):
+                continue
+            fresh = copy.deepcopy(tree)
+            same = [node for node in ast.walk(fresh) if isinstance(node, ast.Call) and _optional(node)][place]
+            del same.keywords[number]
+            was = f"{ast.unparse(call.func)}({ast.unparse(keyword)})"
+            site = Site(ast.Constant(""), keyword.value.lineno, Kind.FIELD, is_pattern=False)
+            yield _mutant(name, site, was, "left out", ast.unparse(fresh))
+
+
+def _optional(call: ast.Call) -> set[str]:
+    name = ast.unparse(call.func)
+    return _RECORDS.get(name, set()) if name not in {"Challenge", "FactorOption"} else set()
+
+
+def _mutant(name: str, site: Site, was: str, became: str, source: str) -> Mutant:
+    return Mutant(0, name, site.line, site.kind, was, became, site.names, source + "\n")

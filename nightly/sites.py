@@ -1,0 +1,132 @@
+"""The texts in a script that pages, documents and exports are matched by: what can be broken in it. Pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+_LOCATORS = {"locator", "get_attribute", "xpath", "open", "document", "post"}
+_PATTERNS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "split"}
+_FIELDS = {"removeprefix", "removesuffix", "startswith", "endswith", "strptime", "find"}
+_MESSAGES = {
+    *("Stop", "SessionEnded", "ItemFailed", "FormatError", "ValueError", "Challenge", "must_be_answerable"),
+    *("CodeMail", "CodeText", "Verified", "ZoneInfo", "evaluate", "note"),
+}
+"""What is told, or is not of a page or a document: a nightly without mailboxes does not come by it."""
+_TOLD = {"what", "why", "message", "reason"}
+"""Parameters of a script's own functions by which something is told."""
+_LOCATING = {"xpath", "selector", "button", "label", "role"}
+_PATTERN = "pattern"
+
+
+class Kind(StrEnum):
+    LOCATOR = "locator"
+    OUTCOME_TEXT = "outcome text"
+    FIELD = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A text in the source. ``names`` are outcomes in the same call; a pattern is a regular expression."""
+
+    node: ast.Constant
+    line: int
+    kind: Kind
+    is_pattern: bool
+    names: frozenset[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        return str(self.node.value)
+
+
+def sites(tree: ast.Module, package: Iterable[ast.Module]) -> Sequence[Site]:
+    """In the order of ``ast.walk``; ``package`` is all of the script, whose functions it may call."""
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    functions = {
+        node.name: [argument.arg for argument in node.args.args]
+        for module in package
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    texts = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    found = [_site(node, parents, functions) for node in texts if str(node.value).strip()]
+    return [site for site in found if site is not None]
+
+
+def _site(
+    node: ast.Constant, parents: Mapping[ast.AST, ast.AST], functions: Mapping[str, Sequence[str]]
+) -> Site | None:
+    child: ast.AST = node
+    while (parent := parents.get(child)) is not None:
+        if isinstance(parent, ast.Raise | ast.Expr | ast.FormattedValue | ast.ClassDef | ast.Return):
+            return None
+        if isinstance(parent, ast.Call):
+            return _in_call(node, child, parent, functions)
+        if isinstance(parent, ast.Subscript) and child is parent.slice:
+            return Site(node, node.lineno, Kind.FIELD, is_pattern=False)
+        if isinstance(parent, ast.Compare):
+            kind = Kind.OUTCOME_TEXT if " " in str(node.value) else Kind.FIELD
+            return Site(node, node.lineno, kind, is_pattern=False)
+        if isinstance(parent, ast.Assign | ast.AnnAssign):
+            return _constant(node, parent, parents)
+        child = parent
+    return None
+
+
+def _constant(
+    node: ast.Constant, assigned: ast.Assign | ast.AnnAssign, parents: Mapping[ast.AST, ast.AST]
+) -> Site | None:
+    """A module's own constant; what a class declares is not matched by anything."""
+    if not isinstance(parents.get(assigned), ast.Module):
+        return None
+    text = str(node.value)
+    kind = Kind.OUTCOME_TEXT if text.endswith(".") else Kind.FIELD
+    return Site(node, node.lineno, kind, is_pattern="\\" in text or "(" in text)
+
+
+def _in_call(
+    node: ast.Constant, child: ast.AST, call: ast.Call, functions: Mapping[str, Sequence[str]]
+) -> Site | None:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+    first = bool(call.args) and child is call.args[0]
+    keyword = child.arg if isinstance(child, ast.keyword) else ""
+    if name == "Sign":
+        return _of_sign(node, call, keyword) if keyword else None
+    if name in _MESSAGES:
+        return None
+    if name in _PATTERNS:
+        return Site(node, node.lineno, Kind.FIELD, is_pattern=True) if first else None
+    if name.startswith("get_by_") or name in _LOCATORS or (name == "get" and first):
+        is_field = name == "get" and not str(node.value).startswith("/")
+        return Site(node, node.lineno, Kind.FIELD if is_field else Kind.LOCATOR, is_pattern=False)
+    if name in _FIELDS:
+        return Site(node, node.lineno, Kind.FIELD, is_pattern=False)
+    if name in functions:
+        parameter = keyword or _parameter(child, call, functions[name])
+        kind = Kind.LOCATOR if parameter in _LOCATING else Kind.FIELD
+        if parameter and parameter not in _TOLD:
+            return Site(node, node.lineno, kind, is_pattern=parameter == _PATTERN)
+    return None
+
+
+def _of_sign(node: ast.Constant, call: ast.Call, keyword: str) -> Site:
+    names = frozenset(
+        part.attr.lower()
+        for part in ast.walk(call)
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "Outcome"
+    )
+    return Site(node, node.lineno, Kind.OUTCOME_TEXT, is_pattern=keyword == "path", names=names)
+
+
+def _parameter(child: ast.AST, call: ast.Call, parameters: Sequence[str]) -> str:
+    """The name of what the argument is given for; "" if it cannot be told."""
+    if child not in call.args:
+        return ""
+    names = parameters[1:] if parameters[:1] == ["self"] else parameters
+    place = call.args.index(child)
+    return names[place] if place < len(names) else ""

@@ -1,0 +1,192 @@
+"""Broken scripts on trial, in a copy of the project that has them: `python -m nightly.trial PLAN`.
+
+Each is a utility of its own there, so one farm with real workers tries them side by side. What becomes of
+each is printed, a JSON object a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import utilities
+from nightly.farm import own_farm
+from nightly.night import Result
+from nightly.portals import PORTALS
+from nightly.rounds import Rounds
+from nightly.subjects import Portal, Subject, Tree, Window
+from nightly.waves import waves
+from scrapers.logs import log_to_stderr
+from scrapers.redact import Secrets
+from utilities import load_utility
+
+_BILLS_DAYS, _READINGS_DAYS = 400, 40
+"""Enough for a second page of bills; what is not fetched costs nothing."""
+_SLOTS = "5"
+_LIMIT = "16:400"
+"""The portal stands in for one portal a script."""
+_LANES = 8
+"""So many scripts are tried at once; each lane has customers of its own, whom script after script visits."""
+_ONCE = 1000
+_SECONDS = 240
+_CONTROL_TRIES = 2
+
+
+@dataclass(slots=True)
+class _Script:
+    """A script on trial. ``out`` counts the customers who are under way, ``tried`` those who ended."""
+
+    utility: str
+    number: int
+    names: Sequence[str]
+    is_control: bool
+    lane: int
+    waves: list[Sequence[Subject]]
+    out: int = 0
+    tried: int = 0
+    again: int = 0
+
+
+class _Trial:
+    """Sends customers at each script, wave by wave, until one is not as meant or all were."""
+
+    def __init__(self, portal: Portal, address: str, scripts: Sequence[Mapping[str, Any]]) -> None:
+        self._portal = portal
+        self._address = address
+        self._waiting = list(scripts)
+        self._lanes = list(range(1, _LANES + 1))
+        self._on_trial: dict[str, _Script] = {}
+        self._lane_of: dict[str, int] = {}
+        self.rounds: Rounds | None = None
+
+    def begin(self) -> None:
+        """Put scripts on trial for as long as there are lanes."""
+        while self._lanes and self._waiting:
+            given, lane = self._waiting.pop(0), self._lanes.pop(0)
+            subjects = self._subjects(lane, given["number"])
+            its = [subjects] if given["all"] else waves(subjects, given["names"])
+            name, number = given["utility"], given["number"]
+            self._lane_of[name] = lane
+            self._on_trial[name] = _Script(name, number, given["names"], given["all"], lane, list(its))
+            self._next_wave(self._on_trial[name])
+
+    def ended(self, utility: str, result: Result) -> None:
+        script = self._on_trial.get(utility)
+        if script is None:
+            return
+        script.tried += 1
+        if not result.is_well and script.is_control and script.again < _CONTROL_TRIES:
+            self._try_again(script, result)
+        elif not result.is_well:
+            self._settle(script, result.username, result.differences[0])
+        else:
+            script.out -= 1
+            if not script.out:
+                self._next_wave(script)
+
+    def dropped(self, utility: str) -> None:
+        """Nothing of it is under way any more, so its lane is free."""
+        self._lanes.append(self._lane_of.pop(utility))
+        self.begin()
+
+    def _subjects(self, lane: int, number: int) -> Sequence[Subject]:
+        """The lane's customers; those whom the portal does not treat alike twice are the script's own."""
+        own = self._portal.subjects(_ONCE + number)
+        shared = self._portal.subjects(lane)
+        return [
+            one if one.once else replace(other, figures=_once_a_window(other))
+            for one, other in zip(own, shared, strict=True)
+        ]
+
+    def _next_wave(self, script: _Script) -> None:
+        if not script.waves:
+            self._settle(script, "", "")
+            return
+        wave = script.waves.pop(0)
+        script.out = len(wave)
+        for subject in wave:
+            self._add(script, subject)
+
+    def _try_again(self, script: _Script, result: Result) -> None:
+        """The unbroken script: a busy machine may be too slow for a page once."""
+        script.again += 1
+        place = [one.purpose for one in self._portal.subjects()].index(result.purpose)
+        self._add(script, self._portal.subjects(2 * _ONCE + script.again)[place])
+
+    def _add(self, script: _Script, subject: Subject) -> None:
+        if self.rounds is not None:
+            self.rounds.add(self._portal, self._address, subject, script.utility, _SECONDS)
+
+    def _settle(self, script: _Script, username: str, how: str) -> None:
+        _tell(script.utility, username, how, script.tried)
+        del self._on_trial[script.utility]
+        if self.rounds is not None:
+            self.rounds.drop(script.utility)
+
+
+_figures: dict[str, Any] = {}
+
+
+def _once_a_window(subject: Subject) -> Any:
+    """The subject's figures, made once however many scripts are compared with them."""
+    if subject.username not in _figures:
+
+        @cache
+        def figures(window: Window) -> Tree:
+            return subject.figures(window)
+
+        _figures[subject.username] = figures
+    return _figures[subject.username]
+
+
+async def _go(plan: Mapping[str, Any]) -> None:
+    portal = next(portal for portal in PORTALS if portal.id == plan["portal"])
+    scripts = [script for script in plan["scripts"] if _loads(script["utility"])]
+    names = [script["utility"] for script in scripts]
+    if not names:
+        return
+    today = datetime.now(load_utility(names[0]).zone).date()
+    window = Window(today - timedelta(days=_BILLS_DAYS), today - timedelta(days=_READINGS_DAYS))
+    trial = _Trial(portal, plan["address"], scripts)
+    settings = {
+        "METERFARM_LIMITS": ",".join(f"{name}={_LIMIT}" for name in names),
+        "METERFARM_HISTORY_DAYS": str(_BILLS_DAYS),
+        "METERFARM_INTERVAL_DAYS": str(_READINGS_DAYS),
+        "METERFARM_INTERACTIVE_SLOTS": _SLOTS,
+        "METERFARM_DATA_SLOTS": _SLOTS,
+    }
+    async with own_farm(Path(plan["home"]), dict.fromkeys(names, plan["address"]), **settings) as farm:
+        trial.rounds = Rounds(farm.store, farm.bell, window, trial.ended, trial.dropped)
+        trial.begin()
+        await trial.rounds.run()
+
+
+def _loads(utility: str) -> bool:
+    """Whether the script can be imported; one that cannot is taken away, or no worker would start."""
+    try:
+        importlib.import_module(f"utilities.{utility}")
+    except Exception as exc:  # noqa: BLE001 - whatever a broken script raises
+        _tell(utility, "every customer", f"the script does not load: {type(exc).__name__}: {exc}", 0)
+        shutil.rmtree(Path(next(iter(utilities.__path__))) / utility)
+        return False
+    return True
+
+
+def _tell(utility: str, username: str, how: str, tried: int) -> None:
+    line = {"utility": utility, "caught_by": username, "how": how, "tried": tried}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    log_to_stderr(Secrets())
+    asyncio.run(_go(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

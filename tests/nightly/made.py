@@ -1,0 +1,46 @@
+"""Nights as a test states them, and a portal of which only some customers take part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from nightly.night import Cell, Night, PortalNight, Remembered, Result, Visit
+from nightly.speculoos import Speculoos
+from nightly.subjects import Subject
+
+AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
+
+
+def result(username: str, *outcomes: str, differences: Sequence[str] = (), took: float = 2.0) -> Result:
+    visits = [
+        Visit(outcome, outcome, f"It was {outcome}.", {"sign_in": took / 2, "collect": took / 2})
+        for outcome in outcomes
+    ]
+    return Result("a_portal", username, f"what {username} is for", visits, differences)
+
+
+def night(*results: Result, complaints: Sequence[str] = ()) -> Night:
+    return Night(AT, 61.5, [PortalNight("a_portal", "A Portal", complaints)], results)
+
+
+def was(seconds: float = 2.0, **outcomes: str) -> Remembered:
+    """An earlier night in which all was well; an outcome that begins with ! was not as meant."""
+    cells = {
+        f"a_portal/{name}": Cell((outcome.removeprefix("!"),), not outcome.startswith("!"), seconds)
+        for name, outcome in outcomes.items()
+    }
+    return Remembered(AT, 60.0, all(cell.is_well for cell in cells.values()), cells)
+
+
+class Few(Speculoos):
+    """Some of the fake utility's customers, by user name; ``changed`` states other things of one."""
+
+    def __init__(self, *usernames: str, changed: Callable[[Subject], Subject] = replace) -> None:
+        self._usernames = usernames
+        self._changed = changed
+
+    def subjects(self, number: int = 0) -> Sequence[Subject]:
+        every = super().subjects(number)
+        return [self._changed(one) for one in every if one.username in self._usernames]

@@ -1,0 +1,100 @@
+"""What is broken in a script: what it finds things by, and nothing that it only tells."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from nightly.mangling import mangled
+from nightly.mutants import Mutant, mutants
+from nightly.sites import Kind
+from nightly.speculoos import Speculoos
+from nightly.waves import most_telling, waves
+from tests.test_architecture import ROOT
+
+SCRIPT = '''
+"""A docstring that says 'Sign in'."""
+import re
+from records import Address, Outcome
+LATE = re.compile(r"^Due by (?P<day>\\w+)$")
+class Some:
+    name = "Some Power"
+    signs = (Sign(Outcome.CAPTCHA, heading="Are you a robot"), Sign("inside", path=r"^/in$"))
+    def sign_in(self, page):
+        page.get_by_label("Password").fill("x")
+        if "No bills yet" in page.text:
+            raise Stop(Outcome.NO_DATA_YET, "There are no bills.")
+        return Address(line_1=row.get("data-line", ""), city="", state="", postal_code="", line_2=two)
+    def one(self, root, xpath, what): ...
+    def meters(self, root):
+        return [self.one(root, "//table[@id='meters']", "table of meters")]
+'''
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> list[Mutant]:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return list(mutants(tmp_path))
+
+
+def test_locators_outcome_texts_and_fields_are_broken_and_nothing_else(found: list[Mutant]) -> None:
+    assert [(one.kind, one.was) for one in found] == [
+        (Kind.FIELD, r"^Due by (?P<day>\w+)$"),
+        (Kind.OUTCOME_TEXT, "Are you a robot"),
+        (Kind.OUTCOME_TEXT, "^/in$"),
+        (Kind.LOCATOR, "Password"),
+        (Kind.OUTCOME_TEXT, "No bills yet"),
+        (Kind.FIELD, "data-line"),
+        (Kind.FIELD, "Address(line_2=two)"),
+        (Kind.LOCATOR, "//table[@id='meters']"),
+    ]
+    assert [one.names for one in found if one.names] == [frozenset({"captcha"})]
+
+
+def test_each_is_broken_in_its_one_place(found: list[Mutant]) -> None:
+    original = ast.unparse(ast.parse(SCRIPT)).splitlines()
+    for one in found:
+        broken = one.source.splitlines()
+        assert sum(was != is_ for was, is_ in zip(original, broken, strict=True)) == 1, one
+
+
+def test_a_real_script_has_many_and_all_of_them_can_be_read() -> None:
+    every = mutants(ROOT / "utilities" / "speculoos_power")
+    assert len(every) > 100
+    assert {one.kind for one in every} == set(Kind)
+    for one in every:
+        ast.parse(one.source)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"Account number (\d+)", "Account number 12"),
+        (r"^/login$", "/login"),
+        (r"^(?P<id>[EG]\d+) (?P<unit>kWh|therms)$", "G12 therms"),
+        (r"([A-Z][a-z]+ \d{1,2}, \d{4})", "March 3, 2026"),
+        (r"(?:due|payable) by \w+", "payable by May"),
+    ],
+)
+def test_a_broken_pattern_is_a_pattern_and_finds_nothing_more(pattern: str, text: str) -> None:
+    assert re.search(pattern, text)
+    assert not re.search(mangled(pattern, is_pattern=True), text)
+
+
+def test_those_whom_a_break_is_about_come_first_and_everybody_comes_once() -> None:
+    subjects = Speculoos().subjects()
+    tried = waves(subjects, {"captcha"})
+    assert [one.first for one in tried[0]] == ["captcha"]
+    together = [one.username for wave in tried for one in wave]
+    assert sorted(together) == sorted(one.username for one in subjects)
+
+
+def test_the_most_telling_show_everything_before_others_repeat_it() -> None:
+    ordered = most_telling(Speculoos().subjects())
+    traits = [one.traits for one in ordered]
+    new = [len(own - frozenset().union(*traits[:place])) for place, own in enumerate(traits)]
+    assert new == sorted(new, reverse=True)
+    assert new[0] > 1

@@ -1,0 +1,49 @@
+"""What is kept of nights, and what a night is said to have brought."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nightly.history import KEPT, changes, earlier, keep
+from nightly.night import remembered
+from tests.nightly.made import night, result, was
+
+
+def test_the_first_night_has_nothing_to_be_compared_with() -> None:
+    assert changes([], was(ida="complete")) == ()
+
+
+def test_what_changed_is_told_and_what_did_not_is_not() -> None:
+    before = was(ida="complete", rae="!captcha", tex="blocked", sol="complete", les="complete")
+    now = was(ida="!layout_changed", rae="complete", tex="maintenance", sol="complete", new="complete")
+    told = [(change.kind, change.key) for change in changes([before], now)]
+    assert told == [
+        ("broken", "a_portal/ida"),
+        ("mended", "a_portal/rae"),
+        ("other", "a_portal/tex"),
+        ("new", "a_portal/new"),
+        ("gone", "a_portal/les"),
+    ]
+
+
+@pytest.mark.parametrize(("took", "told"), [(9.0, ["slower"]), (7.5, []), (2.0, [])])
+def test_slower_is_what_took_much_longer_than_the_trend(took: float, told: list[str]) -> None:
+    """Not only than the last night, which may have been a quick one."""
+    nights = [was(seconds, ida="complete") for seconds in (4.0, 4.0, 4.0, 4.0, 1.0)]
+    assert [change.kind for change in changes(nights, was(took, ida="complete"))] == told
+
+
+def test_a_night_is_kept_and_found_again(tmp_path: Path) -> None:
+    tonight = remembered(night(result("ida", "complete", "complete"), result("rae", differences=["why"])))
+    keep([was(ida="complete"), tonight], tmp_path / "home", tmp_path / "report")
+    assert earlier(tmp_path / "home") == [was(ida="complete"), tonight]
+    assert earlier(tmp_path / "nothing", tmp_path / "report")[-1] == tonight
+
+
+def test_only_the_newest_are_kept_and_a_broken_file_counts_as_none(tmp_path: Path) -> None:
+    keep([was(float(number + 1)) for number in range(KEPT + 5)], tmp_path)
+    assert len(earlier(tmp_path)) == KEPT
+    (tmp_path / "nights.json").write_text('{"nights": [{"at": "yesterday"}]}')
+    assert earlier(tmp_path) == ()

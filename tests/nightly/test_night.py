@@ -1,0 +1,106 @@
+"""Customers through the nightly's own farm: as meant, or told where not; and a script broken on trial."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nightly.breaking import Verdict, break_all
+from nightly.evidence import copy_evidence, screenshot
+from nightly.history import earlier, keep
+from nightly.night import remembered
+from nightly.report import write_report
+from nightly.schedule import until
+from nightly.speculoos import Speculoos
+from nightly.subjects import Subject, Tree, Window
+from nightly.tonight import spend
+from tests.nightly.made import Few
+from utilities import load_utility
+
+GOOD = ("multi-account@bayou.energy", "ineedmfa+choice@bayou.energy", "no_accounts@speculoos.example")
+ODD = (
+    "layout_changed@speculoos.example",
+    "customer-must-reauthenticate@bayou.energy",
+    "partial@speculoos.example",
+)
+
+
+@pytest.mark.timeout(240)
+async def test_customers_are_as_their_portal_states(tmp_path: Path) -> None:
+    """With every account, bill and reading; whoever comes back ends as is meant then."""
+    told: list[str] = []
+    night = await spend([Few(*GOOD, *ODD)], tmp_path, lambda result: told.append(result.username))
+    assert not [(result.username, result.differences) for result in night.results if not result.is_well]
+    assert sorted(told) == sorted((*GOOD, *ODD))
+    outcomes = {result.username: result.outcomes for result in night.results}
+    assert outcomes["multi-account@bayou.energy"] == ["complete", "complete"]
+    assert outcomes["customer-must-reauthenticate@bayou.energy"] == ["complete", "bad_credentials"]
+    assert night.is_well
+
+
+def _misstated(subject: Subject) -> Subject:
+    """As if the portal stated other things: an outcome, a question, a name on an account."""
+    if subject.first == "captcha":
+        return replace(subject, first="account_locked")
+    if subject.asked:
+        return replace(subject, asked=["totp; 3 tries"])
+
+    def figures(window: Window) -> Tree:
+        stated = subject.figures(window)
+        assert isinstance(stated, Mapping)
+        ((number, account),) = stated.items()
+        assert isinstance(account, Mapping)
+        return {number: {**account, "name": "Somebody Else"}}
+
+    return replace(subject, figures=figures)
+
+
+@pytest.mark.timeout(240)
+async def test_what_differs_is_told_with_what_the_portal_showed(tmp_path: Path) -> None:
+    names = ("captcha@speculoos.example", "ineedmfa+email@bayou.energy", "gas-only@bayou.energy")
+    night = await spend([Few(*names, changed=_misstated)], tmp_path / "state", lambda _: None)
+    told = {result.username: " ".join(result.differences) for result in night.results}
+    assert told["captcha@speculoos.example"].startswith(
+        "the first visit ended in captcha instead of account_locked"
+    )
+    assert "instead of totp; 3 tries" in told["ineedmfa+email@bayou.energy"]
+    assert "name: Gail Furnace instead of Somebody Else" in told["gas-only@bayou.energy"]
+    report = tmp_path / "report"
+    evidence = copy_evidence(night, report)
+    assert screenshot(evidence["speculoos_power/captcha@speculoos.example"])
+    write_report(night, (), evidence, report)
+    keep([remembered(night)], report)
+    assert not earlier(report)[0].is_well
+    document = json.loads((report / "nightly.json").read_text())
+    assert [row["as_meant"] for row in document["customers"]] == [False] * 3
+
+
+@pytest.mark.timeout(240)
+async def test_a_broken_script_is_caught(tmp_path: Path) -> None:
+    verdicts: list[Verdict] = []
+    broken = await break_all([Speculoos()], tmp_path, 3, verdicts.append, control=False)
+    assert (broken.caught, broken.left, len(verdicts)) == (3, 0, 3), verdicts
+    assert all(verdict.how for verdict in verdicts)
+
+
+@pytest.mark.parametrize(("at", "hours"), [("03:30", 1.5), ("02:00", 24.0), ("01:59", 24 - 1 / 60)])
+def test_the_next_such_time_is_waited_for(at: str, hours: float) -> None:
+    now = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+    assert until(at, now) == timedelta(hours=hours)
+
+
+def test_every_portal_of_the_matrix_has_a_script() -> None:
+    """And each customer of its states an outcome of our vocabulary, by a name of its own."""
+    from nightly.portals import PORTALS
+    from records import Outcome
+
+    for portal in PORTALS:
+        assert load_utility(portal.utility).id == portal.utility
+        subjects = portal.subjects()
+        assert len({subject.username for subject in subjects}) == len(subjects)
+        assert {Outcome(subject.first) for subject in subjects} == set(Outcome) - {Outcome.MFA_REQUIRED}

@@ -1,0 +1,72 @@
+"""The three files of a report say the same, and nothing in them is taken for markup."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import unquote
+
+from lxml import etree, html
+
+from nightly.evidence import copy_evidence
+from nightly.night import Night, Visit
+from nightly.report import write_report
+from tests.nightly.made import night, result, was
+
+HOSTILE = 'ended in <script>alert("x")</script> & \x00 more'
+
+
+def _written(of: Night, folder: Path) -> html.HtmlElement:
+    write_report(of, [was(ida="complete")], {}, folder)
+    return html.document_fromstring((folder / "index.html").read_text(encoding="utf-8"))
+
+
+def test_a_night_that_went_well(tmp_path: Path) -> None:
+    page = _written(night(result("ida", "complete", "complete")), tmp_path)
+    text = " ".join(page.text_content().split())
+    assert "All as meant" in text
+    assert "1 of 1" in text
+    assert "Not as meant" not in text
+    document = json.loads((tmp_path / "nightly.json").read_text())
+    assert document["as_meant"]
+    assert [visit["outcome"] for visit in document["customers"][0]["visits"]] == ["complete", "complete"]
+    suite = etree.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "0")
+
+
+def test_what_is_not_as_meant_is_told_in_all_three(tmp_path: Path) -> None:
+    of = night(result("ida", "captcha", differences=[HOSTILE]), complaints=["It saw 5 requests at once."])
+    page = _written(of, tmp_path)
+    assert not page.xpath("//script")
+    text = page.text_content()
+    assert "1 customer not as meant" in text
+    assert "It saw 5 requests at once." in text
+    assert "was as meant, and is not" in text
+    document = json.loads((tmp_path / "nightly.json").read_text())
+    assert (document["as_meant"], document["customers"][0]["differences"]) == (False, [HOSTILE])
+    assert [change["kind"] for change in document["changes"]] == ["broken"]
+    failures = etree.parse(tmp_path / "junit.xml").findall(".//failure")
+    assert [failure.get("message") for failure in failures] == [
+        HOSTILE.replace("\x00", "?"),
+        "It saw 5 requests at once.",
+    ]
+
+
+def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """Links lead to evidence beside it; the screenshot of a failure is in the page itself."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "page.png").write_bytes(b"\x89PNG picture")
+    (kept / "visit.log").write_text("{}\n")
+    visit = Visit("complete", "captcha", "", {}, evidence=str(kept))
+    failed = result("ida+x@example.com", differences=["why"])
+    of = night(type(failed)(failed.portal, failed.username, failed.purpose, [visit], failed.differences))
+    report = tmp_path / "report"
+    write_report(of, [], copy_evidence(of, report), report)
+    page = html.document_fromstring((report / "index.html").read_text(encoding="utf-8"))
+    assert not page.xpath("//link | //script | //iframe")
+    (picture,) = page.xpath("//img/@src")
+    assert picture.startswith("data:image/png;base64,")
+    links = [link for link in page.xpath("//a/@href") if not link.startswith("#")]
+    assert links
+    assert all((report / unquote(link)).is_file() for link in links)
