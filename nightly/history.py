@@ -16,11 +16,13 @@ TREND = 14
 _SLOWER = 2.0
 _SECONDS_MORE = 3.0
 _FILE = "nights.json"
+_KINDS = ("broken", "other", "slower", "mended", "new", "gone")
+"""The worst first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is not as it was the last time: ``kind`` is new, gone, mended, broken, other or slower."""
+    """What is not as it was the last time: ``kind`` is broken, other, slower, mended, new or gone."""
 
     kind: str
     key: str
@@ -63,7 +65,7 @@ def changes(nights: Sequence[Remembered], now: Remembered) -> Sequence[Change]:
     gone = [
         Change("gone", key, "is not in the matrix any more") for key in last.cells if key not in now.cells
     ]
-    return [*found, *gone]
+    return sorted([*found, *gone], key=lambda change: _KINDS.index(change.kind))
 
 
 def trend(nights: Sequence[Remembered], key: str) -> Sequence[float]:

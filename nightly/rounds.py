@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from farm.bell import Bell
 from nightly.compare import differences, told
@@ -51,6 +52,7 @@ class Rounds:
     """Whoever is added goes through the farm; both callbacks may add more.
 
     ``ended`` is told of each customer, ``dropped`` of a script that was let go, once no run of it is left.
+    ``evidence`` is where workers keep theirs.
     """
 
     def __init__(
@@ -60,12 +62,14 @@ class Rounds:
         window: Window,
         ended: Callable[[str, Result], None],
         dropped: Callable[[str], None] = lambda _: None,
+        evidence: Path | None = None,
     ) -> None:
         self._store = store
         self._bell = bell
         self._window = window
         self._ended = ended
         self._dropped = dropped
+        self._evidence = evidence
         self._dropping: set[str] = set()
         self._going: dict[int, _Going] = {}
         self._knows: dict[tuple[str, str], tuple[Owner, Portal, str]] = {}
@@ -146,7 +150,8 @@ class Rounds:
                 going.asked.append(self._challenges(run))
         if not going.visits:
             going.gaps = [item for item in self._ledger(newest) if not item.stored]
-        going.visits.append(Visit(going.meant, outcome, newest.message, seconds, newest.evidence))
+        evidence = newest.evidence or (str(self._evidence / str(newest.id)) if self._evidence else "")
+        going.visits.append(Visit(going.meant, outcome, newest.message, seconds, evidence))
 
     def _challenges(self, run: RunInfo) -> Sequence[ChallengeInfo]:
         story = self._store.run_story(run.id)

@@ -35,7 +35,7 @@ async def spend(portals: Sequence[Portal], home: Path, tell: Callable[[Result], 
         }
         of_utilities = {portal.utility: addresses[portal.id] for portal in portals}
         farm = await stack.enter_async_context(own_farm(home / "farm", of_utilities))
-        rounds = Rounds(farm.store, farm.bell, Window(), ended)
+        rounds = Rounds(farm.store, farm.bell, Window(), ended, evidence=home / "farm" / "evidence")
         subjects = [(portal, portal.subjects()) for portal in portals]
         for portal, its in subjects:
             for subject in its:

@@ -21,8 +21,8 @@ def test_what_changed_is_told_and_what_did_not_is_not() -> None:
     told = [(change.kind, change.key) for change in changes([before], now)]
     assert told == [
         ("broken", "a_portal/ida"),
-        ("mended", "a_portal/rae"),
         ("other", "a_portal/tex"),
+        ("mended", "a_portal/rae"),
         ("new", "a_portal/new"),
         ("gone", "a_portal/les"),
     ]
