@@ -28,7 +28,7 @@ def compose() -> Any:
 
 def _settings() -> set[str]:
     """The names by which the environment may set anything."""
-    names = {"METERFARM_LOG", "METERFARM_BROWSER", "BROWSER_ENDPOINT"}
+    names = {"METERFARM_LOG", "METERFARM_BROWSER", "BROWSER_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
     for settings in (Settings, FarmSettings):
         for name, field in settings.model_fields.items():
             names.add(str(field.validation_alias or f"METERFARM_{name.upper()}"))
@@ -45,10 +45,22 @@ def test_what_services_name_is_declared(compose: Any) -> None:
     for service in compose["services"].values():
         assert set(service.get("secrets", [])) <= set(compose["secrets"])
         assert set(service["networks"]) <= set(compose["networks"])
+        assert {config["source"] for config in service.get("configs", [])} <= set(compose["configs"])
         assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= set(compose["volumes"])
         assert set(service.get("depends_on", {})) <= set(compose["services"])
         for dependency in service.get("depends_on", {}):
             assert "healthcheck" in compose["services"][dependency]
+
+
+def test_configurations_are_files_that_are_there(compose: Any) -> None:
+    for config in compose["configs"].values():
+        assert (ROOT / config["file"]).is_file()
+
+
+def test_what_watches_is_reached_from_this_machine_alone(compose: Any) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 def test_workers_are_set_by_names_that_are_read(compose: Any) -> None:

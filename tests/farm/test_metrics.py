@@ -98,13 +98,13 @@ def _check_names(scraped: Scraped) -> None:
         for file in ("grafana/dashboard.json", "prometheus/alerts.yml")
     ]
     for some in asked:
-        assert len(some) > 8
+        assert len(some) > 7
         assert some <= names, some - names
 
 
 def _check_log(farm: Farm, log: str, usernames: list[str]) -> None:
     lines = [json.loads(line) for line in log.splitlines() if line.strip()]
-    its_customer = {run.id: run.customer_id for run in farm.runs()}
+    its_customer = {run.id: run.customer_id for run in farm.runs() if run.started_at is not None}
     of_runs = [line for line in lines if "run" in line]
     assert {line["run"] for line in of_runs} == set(its_customer)
     for line in of_runs:

@@ -1,0 +1,108 @@
+"""Every line is JSON, is whose it says, and holds no secret, whoever wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from scrapers.apart import apart
+from scrapers.logs import log_to_stderr, logs_of, scrub_from_here, scrubbed_for_the_run
+from scrapers.reader import read_and_store
+from scrapers.redact import Secrets
+
+Lines = Callable[[], list[dict[str, Any]]]
+Begin = Callable[[], Lines]
+CANARY = "canary-5e1f"
+
+
+@pytest.fixture
+def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    """Begins to log, at ``info`` and up; what it gave tells what was logged."""
+    before = list(logging.getLogger().handlers)
+
+    def begin_now() -> Lines:
+        written = io.StringIO()
+        monkeypatch.setenv("METERFARM_LOG", "info")
+        monkeypatch.setattr(sys, "stderr", written)
+        log_to_stderr(Secrets())
+        return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+
+    yield begin_now
+    logging.getLogger().handlers[:] = before
+    structlog.reset_defaults()
+
+
+def _say(event: str, **fields: object) -> None:
+    structlog.get_logger("any").info(event, **fields)
+
+
+async def test_all_that_is_logged_for_a_run_names_it(begin: Begin) -> None:
+    """In its task, in those it starts, in threads and in the reader's thread; and nothing else does."""
+    lines = begin()
+    with logs_of(run=7, utility="village", customer=3):
+        _say("here")
+        await asyncio.create_task(_in_a_task())
+        await asyncio.to_thread(_say, "in a thread")
+        await read_and_store(_say, "at the reader")
+        logging.getLogger("some.library").warning("of a library: %s", "odd")
+        await apart(_in_a_task())
+    _say("afterwards")
+    told = lines()
+    whose = [(line.get("run"), line.get("utility"), line.get("customer")) for line in told]
+    assert whose == [(7, "village", 3)] * 5 + [(None, None, None)] * 2
+    assert [line["event"] for line in told[2:5]] == ["in a thread", "at the reader", "of a library: odd"]
+    assert told[4]["logger"] == "some.library"
+    assert {line["level"] for line in told} == {"info", "warning"}
+    assert all(line["timestamp"].endswith("Z") for line in told)
+
+
+async def _in_a_task() -> None:
+    _say("in a task")
+
+
+async def test_a_runs_secrets_are_scrubbed_wherever_it_logs(begin: Begin) -> None:
+    """Nested, in what an exception says, in the reader's thread, and by other libraries."""
+    lines = begin()
+    secrets = Secrets()
+    secrets.add(CANARY)
+
+    async def run() -> None:
+        scrub_from_here(secrets)
+        _say(f"at /login?password={CANARY}", tries=[{"typed": CANARY, "count": 1}], error=ValueError(CANARY))
+        await read_and_store(_say, "read", what=CANARY)
+        logging.getLogger("some.library").error("failed: %s", CANARY)
+        try:
+            int(CANARY)
+        except ValueError:
+            logging.getLogger("some.library").exception("with a trace")
+            structlog.get_logger("any").exception("with a trace")
+        assert CANARY not in scrubbed_for_the_run(f"typed {CANARY}")
+
+    await asyncio.create_task(run())
+    told = lines()
+    assert CANARY not in json.dumps(told)
+    assert len(told) == 5
+    assert told[0]["tries"][0]["count"] == 1
+    assert all("ValueError" in line["exception"] for line in told[3:])
+
+
+def test_what_libraries_say_below_a_warning_is_left_out(begin: Begin) -> None:
+    lines = begin()
+    logging.getLogger("some.library").setLevel(logging.DEBUG)
+    logging.getLogger("some.library").info("connecting to /?token=1")
+    assert lines() == []
+
+
+def test_another_beginning_does_not_double_lines(begin: Begin) -> None:
+    lines = begin()
+    log_to_stderr(Secrets())
+    logging.getLogger("some.library").warning("once")
+    assert len(lines()) == 1
