@@ -120,9 +120,12 @@ class Process:
                 await asyncio.to_thread(self._tools.store.tell_expiring_trust, utility.id, lasts, ahead)
 
     async def forget_runs(self) -> None:
-        """Forget the runs that ended long ago, some thousands at a time."""
-        days = timedelta(days=self._tools.settings.keep_run_days)
-        while days and await asyncio.to_thread(self._tools.store.forget_runs, days):
+        """Forget runs that ended long ago, and vault reads of more than a year ago, some thousands at a time."""
+        store, days = self._tools.store, timedelta(days=self._tools.settings.keep_run_days)
+        forgotten = 1 if days else 0
+        while forgotten:
+            forgotten = await asyncio.to_thread(store.forget_runs, days)
+        while await asyncio.to_thread(store.forget_vault_reads):
             pass
 
     async def _beat(self) -> None:
