@@ -120,7 +120,7 @@ class Process:
                 await asyncio.to_thread(self._tools.store.tell_expiring_trust, utility.id, lasts, ahead)
 
     async def forget_runs(self) -> None:
-        """Forget runs that ended long ago, and vault reads of more than a year ago, some thousands at a time."""
+        """Forget runs that ended long ago and vault reads of more than a year ago, thousands at a time."""
         store, days = self._tools.store, timedelta(days=self._tools.settings.keep_run_days)
         forgotten = 1 if days else 0
         while forgotten:
