@@ -185,7 +185,7 @@ class TableReader:
                 when = when._replace(seconds=length(cells[bound.length]))
             except NotAStamp as exc:
                 raise refused(line, f"“{shown(cells[bound.length])}” is no length of an interval") from exc
-        unit = bound.unit if bound.unit >= 0 else self._unit
+        unit = self._place_of_unit(bound)
         key = (
             "\0".join([cells[place] for place in self._meters]) if self._meters else self._meter_above,
             cells[self._kind] if self._kind >= 0 else "",
@@ -206,6 +206,12 @@ class TableReader:
             raise refused(line, f"“{shown(cell.text)}” is no number as this layout writes them") from exc
         channel.add(line, when, read, estimated)
         self._waiting += 1
+
+    def _place_of_unit(self, bound: BoundValue) -> int:
+        """The table's column of units is of what was metered, not of what it cost."""
+        if bound.unit >= 0 or bound.what.measure is Measure.COST:
+            return bound.unit
+        return self._unit
 
     def _channel(self, line: int, key: _Key, bound: BoundValue) -> Channel | None:
         if len(self._channels) >= _MOST_CHANNELS:

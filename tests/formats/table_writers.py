@@ -67,7 +67,7 @@ def _opower(seconds: int) -> Callable[[Sequence[Row]], str]:
 
 def _opower_old(rows: Sequence[Row]) -> str:
     lines = [
-        f"Electric usage,{row.start:%-m/%-d/%Y,%-H:%M},{_last_minute(row, 900)},{row.value},kWh,,"
+        f"Electric usage,{row.start:%-m/%-d/%Y,%-H:%M},{_last_minute(row, 900)},{row.value},kWh,$0.01,"
         for row in rows
     ]
     return _table(f"{_OPOWER}TYPE,DATE,START TIME,END TIME,USAGE,UNITS,COST,NOTES", lines, "\r\n")

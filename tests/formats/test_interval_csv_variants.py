@@ -107,6 +107,17 @@ def test_a_unit_in_a_row_that_is_not_known_is_refused() -> None:
     assert "Line 3" in read.error
 
 
+@pytest.mark.parametrize("sign", ["$", ""])
+def test_a_column_of_units_is_not_of_costs(sign: str) -> None:
+    head = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,COST,NOTES\n"
+    read = Read(head + f"Electric usage,2024-05-01,00:00,00:59,1.5,kWh,{sign}0.25,\n")
+    assert [(each.measure, each.unit) for each in read.series] == [
+        (Measure.ENERGY, Unit.WH),
+        (Measure.COST, Unit.USD),
+    ]
+    assert (read.values(0), read.values(1)) == ([1500], [Decimal("0.25")])
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [("1.5", "1.5"), ('"1,234.5"', "1234.5"), (".25", "0.25"), ("-0.5", "-0.5"), ("+2", "2"), ("0E-20", "0")],
