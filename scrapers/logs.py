@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -19,12 +21,16 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from scrapers.redact import Secrets
 
+_lock = threading.Lock()
+_alive: weakref.WeakSet[Secrets] = weakref.WeakSet()
 _OF_THE_RUN: ContextVar[Secrets | None] = ContextVar("secrets of the run", default=None)
 
 
 def scrub_from_here(secrets: Secrets) -> None:
-    """Scrub these from what the present task, and those it starts, log."""
+    """Scrub these from what the present task and those it starts log, and from what is logged for no run."""
     _OF_THE_RUN.set(secrets)
+    with _lock:
+        _alive.add(secrets)
 
 
 def scrubbed_for_the_run(text: str) -> str:
@@ -47,8 +53,8 @@ def log_to_stderr(secrets: Secrets) -> None:
     )
 
     def scrubbed(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        of_the_run = _OF_THE_RUN.get()
-        return {key: _scrubbed(value, secrets, of_the_run) for key, value in event.items()}
+        those = (secrets, *_at_hand())
+        return {key: _scrubbed(value, those) for key, value in event.items()}
 
     every: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -89,13 +95,24 @@ class _ToStderr(logging.Handler):
             self.handleError(record)
 
 
-def _scrubbed(value: Any, secrets: Secrets, of_the_run: Secrets | None) -> Any:
+def _at_hand() -> Sequence[Secrets]:
+    """The run's secrets; for a line that is no run's, as of libraries' own tasks, those of all runs."""
+    of_the_run = _OF_THE_RUN.get()
+    if of_the_run is not None:
+        return [of_the_run]
+    with _lock:
+        return list(_alive)
+
+
+def _scrubbed(value: Any, those: Sequence[Secrets]) -> Any:
     """``value`` without secrets, however it is nested; what is no plain value as its text."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _scrubbed(item, secrets, of_the_run) for key, item in value.items()}
+        return {str(key): _scrubbed(item, those) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_scrubbed(item, secrets, of_the_run) for item in value]
-    text = secrets.scrub(str(value))
-    return of_the_run.scrub(text) if of_the_run is not None else text
+        return [_scrubbed(item, those) for item in value]
+    text = str(value)
+    for secrets in those:
+        text = secrets.scrub(text)
+    return text

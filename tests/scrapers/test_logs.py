@@ -64,12 +64,12 @@ async def test_all_that_is_logged_for_a_run_names_it(begin: Begin) -> None:
     assert all(line["timestamp"].endswith("Z") for line in told)
 
 
-async def _in_a_task() -> None:
-    _say("in a task")
+async def _in_a_task(what: str = "") -> None:
+    _say("in a task", what=what)
 
 
 async def test_a_runs_secrets_are_scrubbed_wherever_it_logs(begin: Begin) -> None:
-    """Nested, in what an exception says, in the reader's thread, and by other libraries."""
+    """Nested, in exceptions, in the reader's thread, by other libraries, and by tasks that are no run's."""
     lines = begin()
     secrets = Secrets()
     secrets.add(CANARY)
@@ -85,13 +85,14 @@ async def test_a_runs_secrets_are_scrubbed_wherever_it_logs(begin: Begin) -> Non
             logging.getLogger("some.library").exception("with a trace")
             structlog.get_logger("any").exception("with a trace")
         assert CANARY not in scrubbed_for_the_run(f"typed {CANARY}")
+        await apart(_in_a_task(CANARY))
 
     await asyncio.create_task(run())
     told = lines()
     assert CANARY not in json.dumps(told)
-    assert len(told) == 5
+    assert len(told) == 6
     assert told[0]["tries"][0]["count"] == 1
-    assert all("ValueError" in line["exception"] for line in told[3:])
+    assert all("ValueError" in line["exception"] for line in told[3:5])
 
 
 def test_what_libraries_say_below_a_warning_is_left_out(begin: Begin) -> None:
