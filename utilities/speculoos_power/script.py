@@ -24,7 +24,9 @@ from utilities.speculoos_power.bill import read_bill
 from utilities.speculoos_power.challenge import CHALLENGES, Verification
 
 _INSIDE = Sign("inside", path=r"^/accounts(/|$)")
-_SIGN_IN = Sign("sign_in", path=r"^/login$", heading="Sign in to your account")
+_LOGIN = r"^/login$"
+_SIGN_IN_HEADING = "Sign in to your account"
+_SIGN_IN = Sign("sign_in", path=_LOGIN, heading=_SIGN_IN_HEADING)
 
 
 class SpeculoosPower(Utility):
@@ -63,7 +65,7 @@ class SpeculoosPower(Utility):
         Sign(Outcome.CAPTCHA, heading="Please confirm you are not a robot"),
         Sign(Outcome.MAINTENANCE, text="down for scheduled maintenance"),
         Sign(Outcome.MFA_FAILED, heading="Verification failed"),
-        Sign(SIGNED_OUT, path=r"^/login$", heading="Sign in to your account"),
+        Sign(SIGNED_OUT, path=_LOGIN, heading=_SIGN_IN_HEADING),
     )
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
