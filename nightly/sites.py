@@ -85,8 +85,23 @@ def _constant(
     if not isinstance(parents.get(assigned), ast.Module):
         return None
     text = str(node.value)
-    kind = Kind.OUTCOME_TEXT if text.endswith(".") else Kind.FIELD
+    is_told_by = text.endswith(".") or any(
+        isinstance(user, ast.Name) and user.id in _targets(assigned) and _is_in_sign(user, parents)
+        for user in parents
+    )
+    kind = Kind.OUTCOME_TEXT if is_told_by else Kind.FIELD
     return Site(node, node.lineno, kind, is_pattern="\\" in text or "(" in text)
+
+
+def _targets(assigned: ast.Assign | ast.AnnAssign) -> set[str]:
+    targets = assigned.targets if isinstance(assigned, ast.Assign) else [assigned.target]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _is_in_sign(user: ast.Name, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    keyword = parents.get(user)
+    call = parents.get(keyword) if isinstance(keyword, ast.keyword) else None
+    return isinstance(call, ast.Call) and ast.unparse(call.func) == "Sign"
 
 
 def _in_call(
