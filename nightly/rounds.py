@@ -121,7 +121,7 @@ class Rounds:
 
     def _look_at(self, going: _Going, runs: Sequence[RunInfo]) -> None:
         """``runs`` are of the visit under way, newest first."""
-        its = [run for run in runs if not _is_retry(run) or not _is_settled(runs, going.meant)]
+        its = counted(runs, going.meant)
         if not its or any(run.state in _UNDER_WAY for run in its):
             if time.monotonic() > going.until:
                 for run in runs:
@@ -129,7 +129,7 @@ class Rounds:
                 going.visits.append(Visit(going.meant, _NOT_IN_TIME, _last_words(runs), {}))
                 self._finish(going)
             return
-        self._note(going, [run for run in its if run.outcome or run.state is not RunState.QUEUED])
+        self._note(going, its)
         if going.subject.again and len(going.visits) == 1 and going.visits[0].outcome == going.subject.first:
             going.after = runs[0].id
             if self._store.queue_refresh([going.customer.id]):
@@ -199,16 +199,19 @@ class Rounds:
             self._store.cancel_run(run.id)
 
 
+def counted(runs: Sequence[RunInfo], meant: str) -> Sequence[RunInfo]:
+    """The runs of a visit without retries that are not waited for. Newest first.
+
+    One is waited for, after a portal's fault that is not meant.
+    """
+    ended = [run for run in runs if run.outcome is not None]
+    fault = bool(ended and ended[0].outcome and ended[0].outcome.who_acts is WhoActs.PORTAL)
+    waits = fault and ended[0].outcome != meant and not any(_is_retry(run) for run in ended)
+    return [run for run in runs if waits or not _is_retry(run) or run.state not in _UNDER_WAY]
+
+
 def _is_retry(run: RunInfo) -> bool:
     return run.why.startswith("retry after")
-
-
-def _is_settled(runs: Sequence[RunInfo], meant: str) -> bool:
-    """Whether no retry is to be waited for. After a portal's fault that is not meant one is."""
-    ended = [run for run in runs if run.outcome is not None]
-    if not ended or ended[0].outcome is None or any(_is_retry(run) for run in ended):
-        return True
-    return ended[0].outcome == meant or ended[0].outcome.who_acts is not WhoActs.PORTAL
 
 
 def _last_words(runs: Sequence[RunInfo]) -> str:
