@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from farm.bell import QUEUES
 from farm.metrics import Metrics
 from farm.metrics_browser import browser_memory
-from records import Outcome, RunKind
+from records import Outcome, RunKind, WhoActs
 from scrapers.pace import Held, Pace
 from storage.errors import StorageError
 from storage.figures import Figures, QueueFigures
@@ -30,7 +30,11 @@ _STEPS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 _WAITS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CACHED_SECONDS = 5.0
 _KINDS = (RunKind.CONNECT, RunKind.COLLECT)
-_FOR_ALERTS = (Outcome.UNKNOWN_PAGE, Outcome.LAYOUT_CHANGED)
+_BROKEN = (Outcome.COMPLETE, Outcome.UNKNOWN_PAGE, Outcome.LAYOUT_CHANGED)
+_FOR_ALERTS = {
+    RunKind.CONNECT: _BROKEN,
+    RunKind.COLLECT: (*_BROKEN, *(one for one in Outcome if one.who_acts is WhoActs.CUSTOMER)),
+}
 """An alert sees a counter rise only if it was there before."""
 
 
@@ -79,8 +83,8 @@ class PrometheusMetrics(Metrics):
             registry=self.registry,
         )
         for utility in utilities:
-            for kind in _KINDS:
-                for outcome in _FOR_ALERTS:
+            for kind, outcomes in _FOR_ALERTS.items():
+                for outcome in outcomes:
                     self._ended.labels(utility, kind.value, outcome.value)
         for why in ("worker_gone", "not_taken", "handed_back", "fault"):
             self._queued_again.labels(why)

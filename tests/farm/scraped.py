@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -64,8 +65,8 @@ class Scraped:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """So many ports in a row that nobody listens at."""
-    for first in range(21_000, 32_000, 7):
+    """So many ports in a row that nobody listens at, and hardly anybody is about to."""
+    for first in random.sample(range(11_000, 32_000, count), 1_000):
         ports = tuple(range(first, first + count))
         with ExitStack() as stack, suppress(OSError):
             for port in ports:
