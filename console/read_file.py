@@ -37,7 +37,7 @@ def read_file(name: str, zone: ZoneInfo | None, utility: Utility | None) -> File
         report.problem(Problem("", str(exc), Severity.REFUSED))
     except OSError as exc:
         report.problem(Problem("", f"The file cannot be read: {exc.strerror or exc}.", Severity.REFUSED))
-    if not (report.problems or report.tally.series or report.bills):
+    if not (report.refused or report.tally.series or report.bills):
         report.problem(Problem("", "The file holds no readings.", Severity.NOTE))
     return report
 

@@ -13,7 +13,7 @@ _PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})", re.ASCII)
 _NAMED = re.compile(r"(\d{1,2})[- ]([a-z]{3})[a-z]*\.?,?[- ](\d{4})", re.ASCII | re.IGNORECASE)
 _NAMED_FIRST = re.compile(r"([a-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})", re.ASCII | re.IGNORECASE)
 _CLOCK = re.compile(
-    r"(\d{1,2})(?::(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?|(?=\s*[ap]\.?m))\s*(?:([ap])\.?m\.?)?\s*(z|[a-z]{3,4}|[+-]\d{2}:?\d{2})?",
+    r"(\d{1,2})(?::(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?|(?=\s*[ap]\.?m))\s*(?::?([ap])\.?m\.?)?\s*(z|[a-z]{3,4}|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
 )
 _SPLIT = re.compile(

@@ -1,8 +1,8 @@
 """How a table of readings is declared: a layout says what columns mean, and nothing about how they are read.
 
-Column names are compared in small letters, with single spaces; ``a|b`` are names for the same column, the
-second column of a name is ``name#2``, and ``{unit}`` in a value's name stands for a unit, which is then taken
-from the header. A stamp that lies in two columns is written ``date + time``.
+Column names are compared in small letters, with single spaces; ``a|b`` are names for the same column, and
+the second column of a name is ``name#2``. In a value's name ``{unit}`` stands for a unit, which is then taken
+from the header, and ``*`` for anything without brackets. A stamp in two columns is written ``date + time``.
 """
 
 from __future__ import annotations
@@ -157,7 +157,10 @@ KWH = What(measure=Measure.ENERGY, unit=Unit.WH, power=3)
 WH = What(measure=Measure.ENERGY, unit=Unit.WH, power=0)
 MEAN_KW = What(measure=Measure.ENERGY, unit=Unit.WH, power=3, mean=True)
 KW = What(measure=Measure.DEMAND, unit=Unit.W, power=3)
+KVAR = What(measure=Measure.DEMAND, unit=Unit.VAR, power=3)
+KVA = What(measure=Measure.DEMAND, unit=Unit.VA, power=3)
 KVARH = What(measure=Measure.OTHER, unit=Unit.VARH, power=3)
+KVAH = What(measure=Measure.OTHER, unit=Unit.VAH, power=3)
 M3 = What(measure=Measure.VOLUME, unit=Unit.M3, power=0)
 THERM = What(measure=Measure.ENERGY, unit=Unit.THERM, power=0)
 
@@ -178,11 +181,11 @@ UNITS: Mapping[str, What] = {
     "kvarh": KVARH,
     "mvarh": What(measure=Measure.OTHER, unit=Unit.VARH, power=6),
     "varh": What(measure=Measure.OTHER, unit=Unit.VARH, power=0),
-    "kvar": What(measure=Measure.DEMAND, unit=Unit.VAR, power=3),
+    "kvar": KVAR,
     "var": What(measure=Measure.DEMAND, unit=Unit.VAR, power=0),
     "vah": What(measure=Measure.OTHER, unit=Unit.VAH, power=0),
-    "kvah": What(measure=Measure.OTHER, unit=Unit.VAH, power=3),
-    "kva": What(measure=Measure.DEMAND, unit=Unit.VA, power=3),
+    "kvah": KVAH,
+    "kva": KVA,
     "v": What(measure=Measure.OTHER, unit=Unit.V, power=0),
     "volts": What(measure=Measure.OTHER, unit=Unit.V, power=0),
     "therm": THERM,

@@ -10,8 +10,11 @@ from formats.errors import FormatError
 
 BLANKS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "n.v.t.", "no data"})
 _ZERO = re.compile(r"0(?:\.0+)?[eE]-?\d{1,3}", re.ASCII)
+_SMALL = re.compile(r"(-?\d\.?\d{0,17})[eE]-(\d{1,2})", re.ASCII)
+"""As programs write what is close to nothing: 9.3E-4. Large numbers they have rounded."""
 _MOST_KEPT = 20_000
 _USUAL_DECIMALS = 6
+_MOST_DECIMALS = 30
 _POINT = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:,\d{3}){1,4})?(?:\.(\d{0,20}))?", re.ASCII)
 _COMMA = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:\.\d{3}){1,4})?(?:,(\d{0,20}))?", re.ASCII)
 
@@ -53,8 +56,8 @@ def shown(text: str, most: int = 40) -> str:
     return line if len(line) <= most else f"{line[:most]}…"
 
 
-def numbers(*, comma: bool = False, money: bool = False, grouped: bool = False) -> Callable[[str], Number]:
-    """How cells of a column are read: with a decimal point or a comma, and if of money with its sign.
+def numbers(*, comma: bool = False, money: str = "", grouped: bool = False) -> Callable[[str], Number]:
+    """How cells of a column are read: with a decimal point or a comma, and if of money with one of its signs.
 
     Only where they may be ``grouped`` 1,234 is a thousand and more, and doubtful; else it is no number. The
     function raises NotANumber. It remembers what it read, up to a bound.
@@ -70,7 +73,7 @@ def numbers(*, comma: bool = False, money: bool = False, grouped: bool = False) 
             if len(known) >= _MOST_KEPT:
                 known.clear()
             text = clean(cell)
-            found = _number(_amount(text) if money else text, pattern, point)
+            found = _number(_amount(text, money) if money else text, pattern, point)
             if found.doubtful and not grouped:
                 raise NotANumber(text)
             known[cell] = found
@@ -80,6 +83,12 @@ def numbers(*, comma: bool = False, money: bool = False, grouped: bool = False) 
 
 
 def _number(text: str, pattern: re.Pattern[str], point: str) -> Number:
+    small = _SMALL.fullmatch(text) if "-" in text else None
+    if small:
+        number = _number(small[1], _POINT, ".")
+        if number.decimals + int(small[2]) > _MOST_DECIMALS:
+            raise NotANumber(text)
+        return number._replace(decimals=number.decimals + int(small[2]))
     match = pattern.fullmatch("0" if _ZERO.fullmatch(text) else text)
     if match is None or not (match[2] or match[3]):
         raise NotANumber(text)
@@ -92,14 +101,14 @@ def _number(text: str, pattern: re.Pattern[str], point: str) -> Number:
     return Number(-mantissa if match[1] == "-" else mantissa, len(decimals), doubtful)
 
 
-def _amount(text: str) -> str:
+def _amount(text: str, signs: str) -> str:
     """Money without its currency's sign, a credit with a minus."""
     negative = False
     if text.startswith("(") and text.endswith(")"):
         negative, text = True, text[1:-1]
     if text.startswith("-"):
         negative, text = not negative, text[1:].lstrip()
-    text = text.strip("$€£ ")
+    text = text.strip(f"{signs} ")
     if text.startswith("-") and not negative:
         negative, text = True, text[1:]
     if text.startswith(("-", "+")):

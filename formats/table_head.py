@@ -150,7 +150,7 @@ def _value(value: Value, names: Mapping[str, int]) -> BoundValue | None:
 @lru_cache(maxsize=1024)
 def _pattern(column: str) -> re.Pattern[str]:
     one = "|".join(re.escape(each).replace(r"\{unit\}", "{unit}") for each in column.split("|"))
-    return re.compile(one.replace("{unit}", _UNIT, 1))
+    return re.compile(one.replace("{unit}", _UNIT, 1).replace(r"\*", "[^()]*"))
 
 
 def _ignored(layout: Layout, column: str) -> bool:

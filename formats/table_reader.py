@@ -18,7 +18,7 @@ from formats.table_head import BoundValue, Head, find, is_quantity, label
 from formats.table_rows import Rows
 from formats.table_times import TimeReader, When, length
 from formats.table_what import Meaning
-from records import Measure, Problem, Series, Severity
+from records import Measure, Problem, Series, Severity, Unit
 
 STRETCH = 4_096
 _MOST_WAITING = 65_536
@@ -28,6 +28,7 @@ _MOST_REMARKED = 1_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
 _NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
 _NUMBERS_BEGIN = frozenset("0123456789.")
+_SIGNS: dict[Unit | None, str] = {Unit.GBP: "£", Unit.EUR: "€"}
 _Key = tuple[str, str, str, int, int, int]
 
 
@@ -81,7 +82,8 @@ class TableReader:
         self._estimated = head.columns.get(self._layout.estimated, -1)
         comma = self._layout.comma
         self._numbers = numbers(comma=comma, grouped=self._grouped and not comma)
-        self._amounts = numbers(comma=comma, grouped=self._grouped and not comma, money=True)
+        signs = "".join(sorted({_SIGNS.get(each.what.unit, "$") for each in head.values}))
+        self._amounts = numbers(comma=comma, grouped=self._grouped and not comma, money=signs)
         self._wide = [_column(place, match) for place, match in head.wide]
         self._read: Callable[[Sequence[str]], When | Day] = (
             self._times.day if self._wide else self._times.read
@@ -110,6 +112,8 @@ class TableReader:
             raise
         yield from self._flushed(final=True)
         yield from self.remarks.told()
+        if self._channels and not any(self._channels.values()):
+            yield Problem("", "none of the table's rows could be read", Severity.REFUSED)
 
     def _rows(self, rows: Rows) -> Iterator[Series | Problem]:
         width = self._head.width

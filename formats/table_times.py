@@ -21,6 +21,8 @@ _SPAN_WORDS = (" to ", " - ")
 _LENGTH = re.compile(r"(\d{0,4})\s*(min|mins|minute|minutes|m|h|hr|hour|hours)?\.?", re.ASCII | re.IGNORECASE)
 _clean = lru_cache(maxsize=8_192)(clean)
 _A_DAY = ("day", "1 day", "daily", "1440", "1440 min")
+_SOME_MINUTES = ("m", "min", "mins", "minute", "minutes")
+_LAST_MINUTE = DAY - 60
 _LONGEST = 400 * DAY
 _GRID = 300
 NO_ZONE = (
@@ -113,8 +115,14 @@ class TimeReader:
         return _when(start, seconds)
 
     def _lasting(self, start: _Moment, text: str) -> When:
-        if clean(text).lower() not in _A_DAY:
+        """Minutes without a number are what the steps between rows make them; 23:59 may stand for its day."""
+        said = clean(text).lower()
+        if said in _SOME_MINUTES:
+            return _when(start, 0)
+        if said not in _A_DAY:
             return _when(start, length(text))
+        if start.day and start.clock == _LAST_MINUTE:
+            return When(start.day.start, start.day.seconds)
         return _when(start, self._true(start, start.day, DAY) if start.day else DAY)
 
     def _end(self, cells: Sequence[str]) -> When:

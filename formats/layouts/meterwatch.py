@@ -1,6 +1,9 @@
-"""MeterWatch (MV-WEB), as Seattle City Light runs it: intervals that begin a second late."""
+"""MeterWatch (MV-WEB): of Seattle City Light, starts a second late; of others, the labels of ends.
 
-from formats.table import ELECTRIC, KVARH, KWH, DateOrder, Layout, Times, Value, cost
+Those others are Los Angeles and Hawaii, with a column for each channel of a meter.
+"""
+
+from formats.table import ELECTRIC, KVAH, KVARH, KW, KWH, DateOrder, Layout, Times, Value, cost
 from records import Unit
 
 LAYOUTS = (
@@ -21,5 +24,21 @@ LAYOUTS = (
         ),
         what=ELECTRIC,
         meter=("meter", "meter id"),
+    ),
+    Layout(
+        id="meterwatch",
+        title="MV-WEB (Los Angeles, Hawaii)",
+        usual_zone="America/Los_Angeles",
+        times=Times(end="date / time", order=DateOrder.MONTH_FIRST),
+        values=(
+            Value(column="kwh(ch:*)|kwh", what=KWH, optional=True),
+            Value(column="kw(ch:*)|kw", what=KW, optional=True),
+            Value(column="kvarh(ch:*)|kvarh", what=KVARH, optional=True),
+            Value(column="kvah(ch:*)|kvah", what=KVAH, optional=True),
+        ),
+        what=ELECTRIC,
+        meter=("meter id",),
+        has=("meter id",),
+        ignored=("pf", r"pf\(.*"),
     ),
 )

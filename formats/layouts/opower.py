@@ -1,12 +1,16 @@
 """Opower's export, as PG&E, ComEd, PECO, BGE, ConEd, AEP, SDG&E and more hand it out.
 
-The header doesn't tell whose it is: the file's name does, the address, or whoever asks.
+The header doesn't tell whose it is: the file's name does, the address, or whoever asks. Businesses get more
+columns (ConEd), or starts alone (BGE).
 """
 
 from formats.table import (
     DELIVERED,
     ELECTRIC,
     GAS,
+    KVA,
+    KVAR,
+    KW,
     KWH,
     RECEIVED,
     WATER,
@@ -50,10 +54,14 @@ _KINDS = {
     "electric billing": ELECTRIC,
     "natural gas billing|gas billing": GAS,
 }
-_COST = Value(column="cost", what=cost(Unit.USD), optional=True)
+_BESIDE = (
+    Value(column="cost|total import cost", what=cost(Unit.USD), optional=True),
+    Value(column="demand (kw)", what=KW, optional=True),
+    Value(column="reactive power (kvar)", what=KVAR, optional=True),
+    Value(column="apparent power (kva)", what=KVA, optional=True),
+)
 _TIMES = Times(start="date + start time", end="end time", end_inclusive=True, order=DateOrder.MONTH_FIRST)
-
-
+_STARTS = Times(start="date + start time", order=DateOrder.MONTH_FIRST)
 _DAYS = Times(start="date", order=DateOrder.MONTH_FIRST, daily=True)
 _BILLS = Times(start="start date", end="end date", order=DateOrder.MONTH_FIRST, end_inclusive=True)
 
@@ -63,7 +71,7 @@ def _layout(times: Times, *values: Value, unit: str = "") -> Layout:
         id="opower",
         title="PG&E, ComEd, PECO, BGE, ConEd and others (Opower)",
         times=times,
-        values=(*values, _COST),
+        values=(*values, *_BESIDE),
         unit=unit,
         zones=_ZONES,
         states=True,
@@ -72,6 +80,7 @@ def _layout(times: Times, *values: Value, unit: str = "") -> Layout:
         meter=("meter", "meter number", "service", "account number"),
         estimated="notes",
         estimates=("estimated",),
+        ignored=("power factor.*",),
     )
 
 
@@ -83,6 +92,7 @@ LAYOUTS = (
         Value(column="import (kwh)", what=DELIVERED.over(KWH)),
         Value(column="export (kwh)", what=RECEIVED.over(KWH)),
     ),
+    _layout(_STARTS, Value(column="usage"), unit="usage unit"),
     _layout(_DAYS, Value(column="usage"), unit="units"),
     _layout(_DAYS, Value(column="usage ({unit})")),
     _layout(_BILLS, Value(column="usage"), unit="units"),

@@ -32,12 +32,10 @@ def _layout(label: str, resource: str, unit: str, times: Times, *values: Value) 
 
 
 def _flows(unit: What) -> tuple[Value, ...]:
-    """One column alone, of late, is the net: it goes below zero."""
     return (
-        Value(column="consumption|usage", what=DELIVERED.over(unit), optional=True),
+        Value(column="consumption|usage|consumed", what=DELIVERED.over(unit), optional=True),
         Value(column="generation", what=RECEIVED.over(unit), optional=True),
         Value(column="net", what=NET.over(unit), optional=True),
-        Value(column="consumed", what=NET.over(unit), optional=True),
     )
 
 

@@ -73,6 +73,24 @@ def _opower_old(rows: Sequence[Row]) -> str:
     return _table(f"{_OPOWER}TYPE,DATE,START TIME,END TIME,USAGE,UNITS,COST,NOTES", lines, "\r\n")
 
 
+def _opower_starts(rows: Sequence[Row]) -> str:
+    """As BGE hands it to businesses: the steps tell how long an interval is."""
+    lines = [f"Electric Usage,D1-1,{row.start:%-m/%-d/%Y,%-H:%M},{row.value},kWh" for row in rows]
+    return _table(f"{_OPOWER}Type,Meter,Date,Start Time,Usage,Usage Unit", lines)
+
+
+def _firstfuel(rows: Sequence[Row]) -> str:
+    stamp = "%-m/%-d/%Y %-H:%M"
+    lines = [
+        f"563,{row.start:{stamp}},{row.end:{stamp}},{row.value},KWH,56,FAHRENHEIT,148.8,KW," for row in rows
+    ]
+    head = (
+        "Service Agreement,Start Date Time,End Date Time,Usage,Usage Unit,Avg. Temperature,Temperature Unit,"
+        "Peak Demand,Demand Unit,Event Flags"
+    )
+    return _table(head, lines)
+
+
 def _sce(rows: Sequence[Row]) -> str:
     parts = ['Energy Usage Information\n"For location: 1 ELM ST"\n\nDetailed Usage']
     for day, of_day in groupby(rows, key=lambda row: row.start.date()):
@@ -126,6 +144,14 @@ def _meterwatch(rows: Sequence[Row]) -> str:
         f"{row.start:%m/%d/%Y},{row.end:%m/%d/%Y},{row.start:%H:%M}:01,{row.end:%H:%M:%S},,{row.value},"
         for row in rows
     ]
+    return _table(head, lines, "\r\n")
+
+
+def _mvweb(rows: Sequence[Row]) -> str:
+    head = (
+        "Meter ID         , Date / Time        , KWH(ch: 1  set:0)   , KVARH(ch: 2  set:0) , PF(ch: 3  set:0)"
+    )
+    lines = [f"0027     , {row.end:%-m/%-d/%y %H:%M}   , {row.value}   , 1.5   , 0.95   " for row in rows]
     return _table(head, lines, "\r\n")
 
 
@@ -230,11 +256,14 @@ SHAPES = (
     Shape("opower, half hours", 1800, _opower(1800)),
     Shape("opower, hours, UTF-16", 3600, _opower(3600), encoding="utf-16"),
     Shape("opower, of old", 900, _opower_old),
+    Shape("opower, starts alone", 900, _opower_starts),
+    Shape("firstfuel", 900, _firstfuel),
     Shape("sce", 900, _sce),
     Shape("sce, of late", 900, _sce_of_late),
     Shape("sdge", 900, _sdge),
     Shape("smart meter texas", 900, _texas),
     Shape("meterwatch", 900, _meterwatch),
+    Shape("mv-web", 900, _mvweb),
     Shape("ameren", 900, _ameren),
     Shape("bchydro", 3600, _bchydro),
     Shape("octopus", 1800, _octopus),

@@ -12,7 +12,7 @@ import pytest
 from formats.errors import FormatError
 from formats.interval_csv import read_table
 from formats.table import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
-from records import Direction, Measure, Problem, Series, Severity, Unit
+from records import Commodity, Direction, Measure, Problem, Series, Severity, Unit
 
 NEW_YORK = ZoneInfo("America/New_York")
 OPOWER = "Service,Service 1\n\nTYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES\n"
@@ -107,6 +107,55 @@ def test_a_unit_in_a_row_that_is_not_known_is_refused() -> None:
     assert "Line 3" in read.error
 
 
+def test_what_a_business_gets_beside_its_usage() -> None:
+    read = Read(
+        "TYPE,DATE,START TIME,END TIME,USAGE (kWh),DEMAND (kW),REACTIVE POWER (kVAR),APPARENT POWER (kVA),"
+        "POWER FACTOR (PF),NOTES\nElectric usage,1/1/2025,0:00,0:04,0.9,10.75,0.38,10.76,1,\n"
+    )
+    assert [(each.measure, each.unit) for each in read.series] == [
+        (Measure.ENERGY, Unit.WH),
+        (Measure.DEMAND, Unit.W),
+        (Measure.DEMAND, Unit.VAR),
+        (Measure.DEMAND, Unit.VA),
+    ]
+    assert [read.values(place) for place in range(4)] == [[900], [10750], [380], [10760]]
+    assert read.lengths() == [300]
+    assert not read.doubts
+
+
+def test_gas_of_a_business_is_told_by_its_unit() -> None:
+    head = "Service Agreement,Start Date Time,End Date Time,Usage,Usage Unit\n"
+    read = Read(head + "5,11/2/2025 0:00,11/3/2025 0:00,2.5,THERM\n", None, name="pge_5.csv")
+    assert [(each.commodity, each.unit) for each in read.series] == [(Commodity.GAS, Unit.THERM)]
+    assert (read.starts(), read.lengths()) == (["02T07:00"], [90_000])
+    assert not read.doubts
+
+
+SDGE = "Service Type: Electric\nUOM: kWh\nMeter Number,Date,Start Time,Duration,Consumed\n"
+
+
+def test_minutes_without_a_number_are_told_by_the_steps() -> None:
+    rows = "67,03/31/2021,12:00:am,Min,7.36\n67,03/31/2021,12:15:am,Min,7.04\n"
+    read = Read(SDGE + rows)
+    assert (read.starts(), read.lengths()) == (["31T04:00", "31T04:15"], [900, 900])
+    assert "how long" in Read(SDGE + rows[:33]).error
+
+
+def test_a_day_may_be_labelled_by_its_last_minute() -> None:
+    read = Read(SDGE + "13,03/13/21,11:59:pm,Day,4\n13,03/14/21,11:59:pm,Day,5\n")
+    assert (read.starts(), read.lengths()) == (["13T05:00", "14T05:00"], [86_400, 82_800])
+
+
+def test_a_file_of_rows_of_unknown_kinds_is_refused() -> None:
+    read = Read(opower("2024-05-01,00:00,00:59,7").replace("Electric", "Steam"))
+    assert [each.severity for each in read.problems] == [Severity.DOUBT, Severity.REFUSED]
+    assert not read.series
+
+
+def test_an_amount_in_another_currency_is_refused() -> None:
+    assert "“£1.50”" in Read(opower("2024-05-01,00:00,00:59,7,£1.50")).error
+
+
 @pytest.mark.parametrize("sign", ["$", ""])
 def test_a_column_of_units_is_not_of_costs(sign: str) -> None:
     head = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,COST,NOTES\n"
@@ -115,12 +164,20 @@ def test_a_column_of_units_is_not_of_costs(sign: str) -> None:
         (Measure.ENERGY, Unit.WH),
         (Measure.COST, Unit.USD),
     ]
-    assert (read.values(0), read.values(1)) == ([1500], [Decimal("0.25")])
+    assert [read.values(place) for place in (0, 1)] == [[1500], [Decimal("0.25")]]
 
 
 @pytest.mark.parametrize(
     ("cell", "value"),
-    [("1.5", "1.5"), ('"1,234.5"', "1234.5"), (".25", "0.25"), ("-0.5", "-0.5"), ("+2", "2"), ("0E-20", "0")],
+    [
+        ("1.5", "1.5"),
+        ('"1,234.5"', "1234.5"),
+        (".25", "0.25"),
+        ("-0.5", "-0.5"),
+        ("+2", "2"),
+        ("0E-20", "0"),
+        ("9.3E-4", "0.00093"),
+    ],
 )
 def test_numbers(cell: str, value: str) -> None:
     assert Read(opower(f"2024-05-01,00:00,00:59,{cell}")).values() == [Decimal(value) * 1000]
@@ -215,7 +272,8 @@ def test_of_very_many_kinds_the_rest_is_counted() -> None:
     rows = "".join(f"Steam {number},2024-05-01,00:00,00:59,1\n" for number in range(300))
     read = Read(OPOWER + rows)
     assert "more of this kind than is told one by one (100 times)" in read.doubts
-    assert len(read.problems) == 201
+    assert read.problems[-1].severity is Severity.REFUSED
+    assert len(read.problems) == 202
 
 
 def test_the_same_table_twice_is_doubted() -> None:
