@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mfa.mailbox import CodeMail
+from mfa.text_message import CodeText
 from records import Outcome
 from scrapers.outcomes import Sign
 from scrapers.utility import Utility
@@ -66,7 +68,8 @@ def test_signs_say_how_they_are_recognised(utility: Utility) -> None:
 
 def test_messages_that_bring_codes_are_declared_sharply(utility: Utility) -> None:
     """Who sends them, and where in them the one code is."""
-    for declared in (*utility.mail_codes, *utility.text_codes):
+    declarations: list[CodeMail | CodeText] = [*utility.mail_codes, *utility.text_codes]
+    for declared in declarations:
         assert declared.senders
         assert all(sender.strip() == sender != "" for sender in declared.senders)
         assert re.compile(declared.pattern).groups == 1
