@@ -42,9 +42,26 @@ def _flows(unit: What) -> tuple[Value, ...]:
 _CLOCKS = Times(start="date + start time", length="duration", order=DateOrder.MONTH_FIRST)
 _DAYS = Times(start="date", order=DateOrder.MONTH_FIRST, daily=True)
 
-LAYOUTS = tuple(
-    _layout(label, resource, unit, times, *_flows(what))
-    for label in ("resource", "service type")
-    for resource, unit, what in (("electric", "kwh", KWH), ("gas", "therm", THERM))
-    for times in (_CLOCKS, _DAYS)
+_BARE = Layout(
+    id="sdge",
+    title="San Diego Gas & Electric",
+    zone="America/Los_Angeles",
+    times=_CLOCKS,
+    values=_flows(KWH),
+    what=ELECTRIC,
+    meter=("meter number",),
+    has=("consumption", "generation", "net"),
+    above={"resource": "^$", "service type": "^$", "uom": "^$"},
+    doubt="the lines above the table are missing, which say the unit: taken for kWh, as in all such files",
+)
+"""Without the lines above its table: only of electricity does it have these columns."""
+
+LAYOUTS = (
+    *(
+        _layout(label, resource, unit, times, *_flows(what))
+        for label in ("resource", "service type")
+        for resource, unit, what in (("electric", "kwh", KWH), ("gas", "therm", THERM))
+        for times in (_CLOCKS, _DAYS)
+    ),
+    _BARE,
 )

@@ -141,6 +141,16 @@ def test_minutes_without_a_number_are_told_by_the_steps() -> None:
     assert "how long" in Read(SDGE + rows[:33]).error
 
 
+def test_sdge_without_its_lines_above_is_doubted_and_gas_so_is_refused() -> None:
+    head = "Meter Number,Date,Start Time,Duration,Consumption"
+    row = '"7","5/1/2022","12:00 AM","60","0.29"'
+    read = Read(f'{head},Generation,Net\n{row},"","0.29"\n')
+    assert [each.direction for each in read.series] == [Direction.DELIVERED, Direction.NET]
+    assert "kWh" in read.doubts
+    assert "layout is not known" in Read(f"{head}\n{row}\n").error
+    assert "layout is not known" in Read(f'UOM,kW\n{head},Generation,Net\n{row},"","0.29"\n').error
+
+
 def test_a_day_may_be_labelled_by_its_last_minute() -> None:
     read = Read(SDGE + "13,03/13/21,11:59:pm,Day,4\n13,03/14/21,11:59:pm,Day,5\n")
     assert (read.starts(), read.lengths()) == (["13T05:00", "14T05:00"], [86_400, 82_800])
