@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 from zoneinfo import ZoneInfo
@@ -44,7 +45,7 @@ def read_file(name: str, zone: ZoneInfo | None, utility: Utility | None) -> File
 
 def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
     """Enter one document of the file."""
-    tally, layout, read = Tally(), "", False
+    tally, layout, read, doubted = Tally(), "", False, False
     try:
         if found.kind is Kind.BILL:
             layout, bill = read_bill(found.file, utility)
@@ -54,9 +55,12 @@ def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
                 read = True
                 tally.add(each)
             else:
+                doubted |= each.severity is Severity.DOUBT
                 report.problem(_placed(each, found.member))
     except FormatError as exc:
         report.problem(Problem(found.member, str(exc), Severity.REFUSED))
+    if found.kind is Kind.GREEN_BUTTON:
+        _look_at_readings(report, found.member, tally, nothing=doubted and not read)
     layout = layout or found.contents.layout
     proved = found.certain or read or (layout and found.kind is Kind.INTERVAL_CSV)
     report.kinds.append(found.kind if proved else Kind.UNKNOWN)
@@ -64,6 +68,16 @@ def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
     if report.tally.join(tally):
         what = "Readings of a time that another file in this ZIP has too are shown as series of their own."
         report.problem(Problem(found.member, what, Severity.NOTE))
+
+
+def _look_at_readings(report: FileReport, member: str, tally: Tally, *, nothing: bool) -> None:
+    """Say of a feed what its reader, which hands readings on as they stand, does not."""
+    if nothing:
+        report.problem(Problem(member, "None of the readings could be used.", Severity.REFUSED))
+    if tally.twice is not None:
+        at = datetime.fromtimestamp(tally.twice, UTC)
+        what = "Readings overlap others of their series: all are counted, and added up."
+        report.problem(_placed(Problem(f"{at:%Y-%m-%dT%H:%M:%SZ}", what), member))
 
 
 def _placed(problem: Problem, member: str) -> Problem:

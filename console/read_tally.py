@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
+from formats.covered import Covered
 from formats.readings_csv import plain
-from records import Commodity, Direction, Measure, Series, Unit
+from records import Commodity, Direction, Measure, Reading, Series, Unit
 
 _DAY = 86_400
 _DAYLIKE = range(_DAY - 7_200, _DAY + 7_201)
@@ -36,6 +37,7 @@ class SeriesTally:
     lengths: Counter[int] = field(default_factory=Counter)
     sums: dict[int, int] = field(default_factory=dict)
     """By decimal exponent."""
+    covered: Covered = field(default_factory=Covered)
 
     @property
     def total(self) -> str:
@@ -68,6 +70,17 @@ class SeriesTally:
             if length in self.lengths or len(self.lengths) < _KINDS_OF_LENGTH:
                 self.lengths[length] += times
 
+    def cover(self, readings: Sequence[Reading]) -> int | None:
+        """Take note of the time that readings cover; where one begins whose time was covered already."""
+        twice = None
+        begin = end = readings[0][0]
+        for start, seconds, *_ in readings:
+            if start != end:
+                twice = begin if self.covered.add(begin, end) and twice is None else twice
+                begin = start
+            end = start + seconds
+        return begin if self.covered.add(begin, end) and twice is None else twice
+
     def take(self, other: SeriesTally) -> None:
         """Go on with what ``other`` has."""
         self.add(other.count, other.first_start, other.last_end, other.lengths, other.sums)
@@ -82,6 +95,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._series: dict[_Key, list[SeriesTally]] = {}
+        self.twice: int | None = None
+        """Where the first reading begins whose time one before it in its series covers."""
 
     def add(self, stretch: Series) -> None:
         """Count a stretch."""
@@ -93,6 +108,8 @@ class Tally:
         lengths = Counter(map(itemgetter(1), readings))
         target = self._find(stretch, _grain(lengths), start, end)
         target.add(len(readings), start, end, lengths, {stretch.exponent: sum(map(itemgetter(2), readings))})
+        if end > start and self.twice is None:
+            self.twice = target.cover(readings)
 
     def join(self, other: Tally) -> bool:
         """Take in what another document of the same file says.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from formats.covered import Covered
 from formats.errors import FormatError
 from formats.local_time import DAY, LocalTime
 from formats.remarks import Remarks
@@ -18,7 +18,6 @@ from records import Commodity, Direction, Measure, Reading, Series, Unit
 SHORTEST_DAY = DAY - 3600
 _FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
 _MOST_HELD = 1_000
-_MOST_RANGES = 20_000
 _NEAR = 3 * 3600
 _NEAR_ROWS = 60
 _SHORTEST_MONTH = 28 * DAY - 3600
@@ -50,7 +49,7 @@ class Channel:
         self._instant = bool(what.instant)
         self._held: list[_Held] = []
         self._step = 0
-        self._covered = _Covered()
+        self._covered = Covered()
         self._last = 0
         self.rows: list[_Row] = []
 
@@ -203,33 +202,3 @@ def _begin_months(starts: Sequence[int], local: LocalTime) -> bool:
 def mean_divides(seconds: int) -> bool:
     """Whether a mean power over so many seconds is a decimal number of Wh whatever it is."""
     return seconds % 18 == 0
-
-
-class _Covered:
-    """Which time is covered, as ranges that grow together: so many only where there are as many gaps."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-
-    def add(self, start: int, end: int) -> bool:
-        """Whether some of it was covered already."""
-        starts, ends = self._starts, self._ends
-        if ends and ends[-1] == start:
-            ends[-1] = end
-            return False
-        place = bisect_right(starts, start)
-        before = place > 0 and ends[place - 1] >= start
-        after = place < len(starts) and starts[place] <= end
-        overlaps = (before and ends[place - 1] > start) or (after and starts[place] < end)
-        if before and after:
-            ends[place - 1] = max(ends[place], end)
-            del starts[place], ends[place]
-        elif before:
-            ends[place - 1] = max(ends[place - 1], end)
-        elif after:
-            starts[place], ends[place] = start, max(ends[place], end)
-        elif len(starts) < _MOST_RANGES:
-            starts.insert(place, start)
-            ends.insert(place, end)
-        return overlaps

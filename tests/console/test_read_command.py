@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -92,6 +93,28 @@ def test_members_that_say_the_same_are_not_added_up(command: Command, tmp_path: 
     status, (told,) = _read(command, file)
     assert (status, told["series"]) == (0, [AUTUMN_SERIES, AUTUMN_SERIES])
     assert [one["where"] for one in told["problems"]] == ["b.xml"]
+
+
+def test_a_block_that_stands_there_twice_is_counted_and_doubted(command: Command, tmp_path: Path) -> None:
+    text = AUTUMN.read_text()
+    block = re.search(r"<((\w+:)?IntervalBlock)\b.*?</\1>", text, re.DOTALL)
+    assert block
+    file = tmp_path / "twice.xml"
+    file.write_text(text.replace(block[0], block[0] * 2))
+    status, (told,) = _read(command, file)
+    assert status == 0
+    assert told["series"][0]["count"] > AUTUMN_SERIES["count"]
+    assert [(one["where"], one["severity"]) for one in told["problems"]] == [
+        ("2026-10-31T04:00:00Z", "doubt")
+    ]
+
+
+def test_a_feed_of_readings_that_cannot_be_used_is_refused(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "milliseconds.xml"
+    file.write_text(re.sub(r"start>(\d+)<", r"start>\g<1>000<", AUTUMN.read_text()))
+    status, (told,) = _read(command, file)
+    assert (status, told["kind"], told["series"]) == (3, "green_button", [])
+    assert "None of the readings" in _refusal(told)
 
 
 def test_one_bad_member_is_refused_and_the_others_are_read(command: Command, tmp_path: Path) -> None:
