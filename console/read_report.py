@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,7 @@ from formats.recognise import Kind
 from records import Commodity, Problem, Severity, Unit
 
 _MOST_PROBLEMS = 100
+_WIDEST = 1_000
 _WEIGHTS = list(Severity)
 _COLOURS = {Severity.NOTE: "dim", Severity.DOUBT: "yellow", Severity.REFUSED: "red"}
 
@@ -103,12 +105,34 @@ def tables(report: FileReport) -> list[RenderableType]:
         Text.assemble((report.file, "bold"), f": {report.kind.replace('_', ' ')}{of_layout}")
     ]
     if report.tally.series:
-        shown.append(_series_table(report))
+        shown.append(_SeriesShown(report))
     if report.bills:
         shown.append(_bills_table(report))
     for problem in report.problems:
         shown.append(Text(f"  {problem.severity}: {problem}", style=_COLOURS[problem.severity]))
     return shown
+
+
+class _SeriesShown:
+    """A table of the series, or on a narrow screen a few lines for each: no number is cut."""
+
+    def __init__(self, report: FileReport) -> None:
+        self._report = report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = _series_table(self._report)
+        if Measurement.get(console, options.update(width=_WIDEST), table).maximum <= options.max_width:
+            yield table
+            return
+        for one in self._report.tally.series:
+            what = f"{commodity_name(one.commodity)} {one.measure}, {one.direction}"
+            yield Text(f"  {one.meter or 'meter'}: {what}")
+            yield Text(f"    {_amount(one)} in {one.count:,} readings ({_every(one.interval_seconds)})")
+            yield Text(f"    {_minute(one.first_start)} to {_minute(one.last_end)} UTC")
+
+
+def _minute(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
 
 
 def _series_table(report: FileReport) -> Table:
@@ -124,8 +148,8 @@ def _series_table(report: FileReport) -> Table:
             one.direction,
             f"{one.count:,}",
             _amount(one),
-            f"{datetime.fromtimestamp(one.first_start, UTC):%Y-%m-%d %H:%M}",
-            f"{datetime.fromtimestamp(one.last_end, UTC):%Y-%m-%d %H:%M}",
+            _minute(one.first_start),
+            _minute(one.last_end),
             _every(one.interval_seconds),
         )
     return table
@@ -141,10 +165,10 @@ def _amount(one: SeriesTally) -> str:
 
 
 def _every(seconds: int | None) -> str:
-    if seconds is None:
-        return "mixed"
+    if not seconds:
+        return "mixed" if seconds is None else "instant"
     for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds and seconds % size == 0:
+        if seconds % size == 0:
             return f"{seconds // size} {name}"
     return f"{seconds} s"
 

@@ -15,6 +15,8 @@ from formats.espi_resources import OURS, Item, MeterReading, ReadingType, UsageP
 from formats.espi_runs import MARK, Cutter
 
 _DEEPEST = 100
+_IN_A_READING = 2
+"""How deep a plain reading goes."""
 _MOST_NAMES = 5_000
 _LONGEST_TOKEN = 8 * 1024 * 1024
 _LONGEST_TEXT = 10_000
@@ -114,7 +116,7 @@ class Elements:
         parent = self._path[-1] if self._path else ""
         self._path.append(local)
         if len(self._path) > _DEEPEST:
-            raise FormatError("The Green Button file is nested too deeply: check that it is an export.")
+            raise _too_deep()
         if attributes:
             for each in attributes:
                 if each not in self._names:
@@ -171,6 +173,8 @@ class Elements:
     def _start_reading(self, attributes: dict[str, str]) -> None:
         self.known = True
         run = self._cutter.run(attributes[MARK]) if MARK in attributes else None
+        if run and len(self._path) + _IN_A_READING > _DEEPEST:
+            raise _too_deep()
         if not run and not self._keep:
             self._pass_over()
             return
@@ -287,6 +291,10 @@ def _damaged(line: int) -> FormatError:
     return FormatError(
         f"The Green Button file is cut short or damaged at line {max(1, line)}: download it again."
     )
+
+
+def _too_deep() -> FormatError:
+    return FormatError("The Green Button file is nested too deeply: check that it is an export.")
 
 
 def _undeclared() -> FormatError:

@@ -214,11 +214,13 @@ def is_nem(cells: Sequence[str]) -> bool:
 
 def _date(line: int, text: str) -> int:
     """Epoch seconds of a day's begin."""
+    if len(text) != 8 or not text.isascii() or not text.isdigit():
+        raise _refused(line, f"“{shown(text)}” is no date")
     try:
         day = date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError as exc:
         raise _refused(line, f"“{shown(text)}” is no date") from exc
-    if len(text) != 8 or not text.isascii() or not text.isdigit() or not FIRST_YEAR <= day.year < LAST_YEAR:
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
         raise _refused(line, f"“{shown(text)}” is no date")
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) - _AHEAD
 

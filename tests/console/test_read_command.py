@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from console.read_file import read_file
+from console.read_report import tables
 from tests.console.conftest import Command
 
 SAMPLES = Path(__file__).parents[2] / "utilities" / "speculoos_power" / "samples"
@@ -212,6 +215,16 @@ def test_people_get_tables(command: Command) -> None:
     assert ran.status == 3
     for words in ("green button", "E6638432", "received", "26.101 kWh", "15 min", "83.92", "a directory"):
         assert words in ran.stdout
+
+
+def test_a_narrow_screen_cuts_no_number() -> None:
+    shown = Console(width=80, file=io.StringIO())
+    shown.print(*tables(read_file(str(SPRING), None, None)))
+    assert isinstance(shown.file, io.StringIO)
+    lines = shown.file.getvalue().splitlines()
+    assert "…" not in "".join(lines)
+    assert any("26.101 kWh in " in line for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize(

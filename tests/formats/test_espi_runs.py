@@ -114,6 +114,14 @@ def test_plain_readings_are_taken_out_of_the_xml() -> None:
     assert b"<value>" not in xml
 
 
+@pytest.mark.parametrize("deeper", range(92, 97))
+def test_a_run_is_as_deep_as_its_readings(deeper: int) -> None:
+    feed = FEED.replace(b"<IntervalBlock", b"<a>" * deeper + b"<IntervalBlock").replace(
+        b"</IntervalBlock>", b"</IntervalBlock>" + b"</a>" * deeper
+    )
+    assert _outcome(feed) == _outcome(feed.replace(b"IntervalReading>", b"IntervalReading >"))
+
+
 @given(st.integers(1, len(FEED)), st.integers(0, len(FEED)))
 def test_chunks_may_end_anywhere(size: int, first: int) -> None:
     cutter = Cutter()

@@ -109,6 +109,7 @@ def test_half_a_frame_is_refused_and_none_is_doubted() -> None:
         (stream(), f"300,20240601,{HALVES},1,A,,,,"),
         (stream(), f"300,20240601,{HALVES.removeprefix('0,')},A,,,,"),
         (stream(), f"300,20240631,{HALVES},A,,,,"),
+        (stream(), f"300,2214748364820240601,{HALVES},A,,,,"),
         (stream(), f"300,20240601,{HALVES.replace('7', 'x')},A,,,,"),
         (stream(), f"300,20240601,{HALVES},V,,,,"),
         (stream(), f"300,20240601,{HALVES},V,,,,", "400,1,49,A,,"),
