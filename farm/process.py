@@ -37,6 +37,7 @@ class Process:
         self._works: dict[Lease, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginnings: set[asyncio.Task[None]] = set()
+        self._in_line: set[int] = set()
         self._stopping = False
         self._has_followers = asyncio.Event()
         settings = tools.settings
@@ -55,7 +56,11 @@ class Process:
     async def take(self, kind: RunKind, run_id: int, attempt: int) -> None:
         """Begin a run that the bell told of, once there is a slot for it."""
         slot = Slot(self._places[kind])
-        await slot.take()
+        self._in_line.add(run_id)
+        try:
+            await slot.take()
+        finally:
+            self._in_line.discard(run_id)
         beginning = asyncio.create_task(self._begin(slot, kind, run_id, attempt))
         self._beginnings.add(beginning)
         beginning.add_done_callback(self._beginnings.discard)
@@ -141,6 +146,8 @@ class Process:
                 work.stop(WhyStopped.CANCELLED)
 
     async def _reap(self) -> None:
+        if self._in_line:
+            await asyncio.to_thread(self._tools.store.keep_rung, tuple(self._in_line))
         freed = await asyncio.to_thread(self._tools.store.reap)
         if freed:
             self._log.warning("runs queued again", count=freed)

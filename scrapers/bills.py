@@ -12,7 +12,7 @@ from formats.pdf import check_pdf, pdf_text
 from records import Account, Bill, Document, ListedBill
 from scrapers.connect import Door
 from scrapers.ledger import Ledger
-from scrapers.outcomes import ItemFailed
+from scrapers.outcomes import ItemFailed, reader_errors
 from scrapers.progress import Progress
 from scrapers.reader import read_and_store
 from scrapers.side_by_side import side_by_side
@@ -127,7 +127,8 @@ class BillCollector:
         text = pdf_text(one.document.content)
         bill: Bill | None = None
         try:
-            bill = utility.read_bill(text)
+            with reader_errors():
+                bill = utility.read_bill(text)
         except FormatError as exc:
             one.fault = FormatError(f"the PDF is kept, but its layout could not be read: {exc}")
             one.fault.__cause__ = exc

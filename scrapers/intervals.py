@@ -10,7 +10,7 @@ from formats.errors import FormatError
 from records import Account, Document, Severity
 from scrapers.connect import Door
 from scrapers.ledger import Ledger
-from scrapers.outcomes import ItemFailed
+from scrapers.outcomes import ItemFailed, reader_errors
 from scrapers.progress import Progress
 from scrapers.reader import read_and_store
 from scrapers.side_by_side import side_by_side
@@ -86,7 +86,7 @@ class IntervalCollector:
         return ""
 
     def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> ReadingCounts:
-        with span("read", what="intervals"):
+        with span("read", what="intervals"), reader_errors():
             data = self._door.utility.read_intervals(document)
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:

@@ -147,6 +147,25 @@ def playwright_errors(
         raise _translated(portal, doing, str(exc), otherwise) from exc
 
 
+_TRIPPED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, LxmlError)
+"""What code raises that met something it did not reckon with."""
+
+
+@contextmanager
+def reader_errors() -> Iterator[None]:
+    """The boundary around a utility's reader of documents: what it trips over is the document's fault.
+
+    Raises:
+        FormatError: this one cannot be read.
+    """
+    try:
+        yield
+    except FormatError:
+        raise
+    except _TRIPPED as exc:
+        raise FormatError(f"its reader met something it did not reckon with ({type(exc).__name__})") from exc
+
+
 @contextmanager
 def script_errors(portal: str, doing: str) -> Iterator[None]:
     """The boundary around a utility's script: whatever it trips over on a page is the page having changed.
@@ -159,7 +178,7 @@ def script_errors(portal: str, doing: str) -> Iterator[None]:
             yield
     except FormatError:
         raise
-    except (ValueError, LookupError, LxmlError) as exc:
+    except _TRIPPED as exc:
         raise Stop(
             Outcome.LAYOUT_CHANGED,
             f"{portal} shows something its script cannot read while {doing} ({type(exc).__name__}).",

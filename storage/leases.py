@@ -239,6 +239,13 @@ def unheard(session: Session, limit: int) -> Sequence[Ring]:
     return [Ring(run_id, attempt, RunKind(kind)) for run_id, attempt, kind in session.exec(query)]
 
 
+def keep_rung(session: Session, run_ids: Sequence[int]) -> None:
+    """A process that was told of these has not forgotten them: they wait in it for a slot."""
+    waiting = (col(RunRow.id).in_(run_ids), col(RunRow.state) == RunState.QUEUED.value)
+    told = update(RunRow).where(*waiting, col(RunRow.rung_at).is_not(None))
+    session.execute(told.values(rung_at=now(session)))
+
+
 def hand_out_anew(session: Session, rings: Sequence[Ring]) -> None:
     """Have these told of again, under a new attempt, unless somebody has taken them by now."""
     for ring in rings:

@@ -393,6 +393,11 @@ class Store:
         with self._database.reading() as session:
             return leases.unheard(session, limit)
 
+    def keep_rung(self, run_ids: Sequence[int]) -> None:
+        """Say that a process has these in line, so that nobody hands them out anew."""
+        with self._database.writing() as session:
+            leases.keep_rung(session, run_ids)
+
     def hand_out_anew(self, rings: Sequence[Ring]) -> None:
         """Have these named by ``runs_to_ring`` again, under a new attempt, if still nobody has taken them."""
         with self._database.writing() as session:

@@ -212,6 +212,7 @@ def test_who_lost_a_run_writes_nothing_any_more(
 ) -> None:
     """Neither while it waits, nor while another works on it, nor after its end."""
     account = store.save_account(customer, ACCOUNT)
+    store.reject_password(customer, "former", Outcome.BAD_CREDENTIALS, "No.")
     claim = _claimed(store, move)
     zombie = store.under(claim.lease)
     zombie.save_session(customer, b"state", trusted_since=None)
@@ -330,6 +331,8 @@ def test_workers_are_told_once_and_again_when_it_may_have_been_lost(
     move(runs[1], timedelta(seconds=-11), "rung_at")
     unheard = store.unheard_runs()
     assert [ring.run_id for ring in unheard] == [runs[1]]
+    store.keep_rung([runs[1]])
+    assert store.unheard_runs() == [], "a process has it in line"
     store.hand_out_anew(unheard)
     assert [(ring.run_id, ring.attempt) for ring in store.runs_to_ring()] == [(runs[1], 2)]
     store.hand_out_anew(unheard)
