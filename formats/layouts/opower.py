@@ -40,6 +40,7 @@ _ZONES = {
     "dpl": "America/New_York",
     "ace": "America/New_York",
     "comed": "America/Chicago",
+    "cec": "America/Chicago",
     "cwe": "America/Chicago",
 }
 _KINDS = {

@@ -123,6 +123,13 @@ def test_what_a_business_gets_beside_its_usage() -> None:
     assert not read.doubts
 
 
+def test_a_file_of_comed_is_told_by_its_name() -> None:
+    name = "cec_electric_interval_data_Service 1_2022-12-01_to_2023-02-07.csv"
+    head = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,COST,NOTES\n"
+    read = Read(head + "Electric usage,2022-12-01,00:00,00:29,0.16,kWh,$0.02,\n", None, name=name)
+    assert (read.starts(), read.lengths(), read.values()) == (["01T06:00"], [1800], [160])
+
+
 def test_gas_of_a_business_is_told_by_its_unit() -> None:
     head = "Service Agreement,Start Date Time,End Date Time,Usage,Usage Unit\n"
     read = Read(head + "5,11/2/2025 0:00,11/3/2025 0:00,2.5,THERM\n", None, name="pge_5.csv")
