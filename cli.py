@@ -213,7 +213,7 @@ def bench_scrape(
 
 @bench_app.command("farm")
 def bench_farm(
-    accounts: Annotated[int, typer.Option(min=1, help="How many accounts each way fetches.")] = 20,
+    accounts: Annotated[int, typer.Option(min=1, help="How many accounts each way fetches.")] = 40,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
 ) -> None:
     """Many accounts: a plain script, Crawlee, Meterfarm from nothing and a day later, and bare HTTP."""

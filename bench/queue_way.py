@@ -23,7 +23,7 @@ from storage.store import Store
 from storage.work import RunInfo
 
 PROCESSES = 2
-WARMING = 4
+WARMING = 12
 _LOOK = 0.05
 _UP_SECONDS = 60.0
 

@@ -31,7 +31,7 @@ AWAY_SECONDS = 60.0
 _ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = 0.25
 _JITTER_SECONDS = 0.005
-_TOGETHER_SECONDS = 0.002
+_TOGETHER_SECONDS = 0.01
 _STOPPING = "The worker is stopping; no request goes out any more."
 
 

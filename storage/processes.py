@@ -22,7 +22,11 @@ def _machine() -> str:
 
 def this_process() -> str:
     """``machine/pid/start``. Not to be kept across a fork."""
-    pid = os.getpid()
+    return _named(os.getpid())
+
+
+@cache
+def _named(pid: int) -> str:
     return _SEPARATOR.join((_machine() or socket.gethostname(), str(pid), _started(pid)))
 
 
