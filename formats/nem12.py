@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from formats.errors import FormatError
+from formats.espi_reading import LENGTH_LIMIT
 from formats.local_time import DAY
 from formats.remarks import Remarks
 from formats.stamps import FIRST_YEAR, LAST_YEAR
@@ -199,6 +200,8 @@ class Nem:
         start, end = (_instant(line, cells[place].strip()) for place in (9, 14))
         if not nmi or end <= start:
             raise _refused(line, "it ends before it begins, or the meter is not named")
+        if end - start > LENGTH_LIMIT:
+            raise _refused(line, "a register is read more often than once in 400 days")
         (value,) = self._values(line, cells[18:19])
         channel = self._channel(line, nmi, suffix, unit)
         if channel:

@@ -86,7 +86,7 @@ def _outcome(content: bytes) -> IntervalData | str:
         return str(exc)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=300)
 @given(
     readings=_readings(),
     prefix=st.sampled_from(("", "espi", "n.s-1")),

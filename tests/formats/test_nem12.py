@@ -89,6 +89,15 @@ def test_a_register_read_now_and_then() -> None:
     assert reading.estimated
 
 
+def test_a_register_is_not_taken_to_be_read_once_in_years() -> None:
+    record = (
+        "250,NCDE001111,11,1,11,11,METSER,E,1,20030101000000,A,,,12,20070401000000,E64,77,,11.5,kWh,20030701,"
+    )
+    content = f"100,NEM13,200405011135,MDA1,Ret1\n{record}\n900\n".encode()
+    with pytest.raises(FormatError, match=r"Line 2 .* 400 days"):
+        list(read_table("x.csv", BytesIO(content)))
+
+
 def test_half_a_frame_is_refused_and_none_is_doubted() -> None:
     """Portals hand out bare records; one that ends and never began has lost something."""
     whole = file(stream(), f"300,20240601,{HALVES},A,,,,")
