@@ -345,7 +345,10 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class LedgerItem:
-    """One thing the portal listed and whether it is in store; ``reason`` says why if it is not."""
+    """One thing the portal listed and whether it is in store.
+
+    ``reason`` says why if it is not, and else what of it is in doubt.
+    """
 
     account_number: str
     item: str

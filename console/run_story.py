@@ -35,7 +35,7 @@ async def show_run(run_id: int, *, as_json: bool) -> int:
                 **plain(story.run),
                 "steps": story.steps,
                 "challenges": [as_document(one) for one in story.challenges],
-                "ledger": _gaps_first(story.ledger),
+                "ledger": _telling_first(story.ledger),
                 "next": coming,
             }
         )
@@ -87,11 +87,11 @@ def _steps(run: RunInfo, steps: Sequence[RunStep]) -> Table:
 
 
 def _ledger(ledger: Sequence[LedgerItem]) -> Table:
-    """Gaps first; what is stored only so far as it fits."""
+    """Gaps first, then what is in doubt; what else is stored only so far as it fits."""
     table = Table("account", "item", "", "reason", title="ledger", title_justify="left")
-    rows = _gaps_first(ledger)
-    gaps = sum(not item.stored for item in rows)
-    for item in rows[: max(gaps, _MOST_ITEMS)]:
+    rows = _telling_first(ledger)
+    telling = sum(bool(item.reason) for item in rows)
+    for item in rows[: max(telling, _MOST_ITEMS)]:
         table.add_row(escape(item.account_number), escape(item.item), _mark(item), escape(item.reason))
     left_out = len(rows) - table.row_count
     if left_out:
@@ -105,5 +105,5 @@ def _mark(item: LedgerItem) -> str:
     return "new" if item.downloaded else "stored before"
 
 
-def _gaps_first(ledger: Sequence[LedgerItem]) -> list[LedgerItem]:
-    return sorted(ledger, key=lambda item: item.stored)
+def _telling_first(ledger: Sequence[LedgerItem]) -> list[LedgerItem]:
+    return sorted(ledger, key=lambda item: (item.stored, not item.reason))

@@ -87,6 +87,11 @@ def _summary(
                 for item in ledger
                 if not item.stored
             ],
+            "doubtful": [
+                {"item": item.item, "account": item.account_number, "reason": item.reason}
+                for item in stored
+                if item.reason
+            ],
         },
     }
 

@@ -51,9 +51,9 @@ class IntervalCollector:
         zeros = await self._days_of_zeros(account_id, meter.meter_id) if wanted - had else frozenset[date]()
         asked_for = to_ask(wanted, had, self._door.utility.restated_days, zeros)
         for start, end in spans(asked_for, self._door.utility.longest_export_days):
-            reason = await self._one_export(account, account_id, meter.meter_id, start, end)
+            told = await self._one_export(account, account_id, meter.meter_id, start, end)
             asked = frozenset(days(start, end))
-            book.reasons.update(dict.fromkeys(asked, reason))
+            book.told.update(dict.fromkeys(asked, told))
             have = have | await self._days_in_store(account_id, meter.meter_id, start, end)
             self._enter(book, dict(by_month(asked)), have)
 
@@ -66,36 +66,42 @@ class IntervalCollector:
 
     async def _one_export(
         self, account: Account, account_id: int, meter_id: str, first: date, last: date
-    ) -> str:
-        """Fetch, read and store one export; "" or why its days are missing."""
+    ) -> _Told:
+        """Fetch, read and store one export."""
         utility = self._door.utility
         try:
             document = await self._door.inside(
                 lambda: utility.export_intervals(self._visit, account, meter_id, first, last)
             )
             key = f"{meter_id} {first} {last}"
-            counts = await read_and_store(self._read_and_save, account_id, meter_id, key, document)
+            counts, doubt = await read_and_store(self._read_and_save, account_id, meter_id, key, document)
         except (ItemFailed, FormatError) as exc:
             self._visit.note("export missing", meter=meter_id, first=first, last=last, reason=str(exc))
-            return str(exc)
+            return _Told(missing=str(exc))
+        if doubt:
+            self._visit.note("in doubt", item=f"intervals {key}", reason=doubt)
         if counts.held:
             self._visit.note(
                 "zeros not taken for the values in store", item=f"intervals {key}", count=counts.held
             )
         self._visit.note("stored", item=f"intervals {key}")
-        return ""
+        return _Told(doubt=doubt)
 
-    def _read_and_save(self, account_id: int, meter_id: str, key: str, document: Document) -> ReadingCounts:
+    def _read_and_save(
+        self, account_id: int, meter_id: str, key: str, document: Document
+    ) -> tuple[ReadingCounts, str]:
+        """What was stored, and what of it is in doubt, "" if nothing. What is lost shows in the days covered."""
         with span("read", what="intervals"), reader_errors():
             data = self._door.utility.read_intervals(document)
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")
-        lost = [problem for problem in data.problems if problem.severity is not Severity.NOTE]
-        if lost:
-            raise ItemFailed(f"not all of the export could be read: {lost[0]}")
+        refused = [problem for problem in data.problems if problem.severity is Severity.REFUSED]
+        if refused:
+            raise ItemFailed(f"not all of the export could be read: {refused[0]}")
+        doubts = [str(problem) for problem in data.problems if problem.severity is Severity.DOUBT]
         with span("store", what="intervals"):
-            return self._store.save_readings(account_id, document, key, data.series)
+            return self._store.save_readings(account_id, document, key, data.series), "; ".join(doubts)
 
     def _enter(self, book: _Book, months: Iterable[str], have: Set[date]) -> None:
         """Write these months of the meter into the ledger as they stand now."""
@@ -104,14 +110,28 @@ class IntervalCollector:
             item = f"intervals {book.meter_id} {month}"
             if lacking:
                 first = min(lacking)
-                reason = book.reasons.get(first, "not fetched yet") or f"readings of {first} are lacking"
+                told = book.told.get(first, _NOT_FETCHED)
+                reason = told.missing or told.doubt or f"readings of {first} are lacking"
                 book.whole.discard(month)
                 self._ledger.missing(book.account_number, item, reason)
             else:
                 book.whole.add(month)
                 fresh = bool(book.months[month] - book.had)
-                self._ledger.stored(book.account_number, item, downloaded=fresh)
+                doubts = dict.fromkeys(book.told[day].doubt for day in book.months[month] & book.told.keys())
+                doubt = "; ".join(filter(None, doubts))
+                self._ledger.stored(book.account_number, item, downloaded=fresh, doubt=doubt)
         self._progress.count(f"intervals {book.meter_id}", len(book.whole), len(book.months))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Of an export: why it is not in store, "" if it is, and what of it is in doubt."""
+
+    missing: str = ""
+    doubt: str = ""
+
+
+_NOT_FETCHED = _Told(missing="not fetched yet")
 
 
 @dataclass(slots=True)
@@ -119,14 +139,14 @@ class _Book:
     """How a meter stands, month by month.
 
     ``had`` are the days in store at first, ``whole`` the months of which nothing is missing by now.
-    ``reasons`` says of each day asked for why it was not had, "" if its export was.
+    ``told`` is what became of the export of each day asked for.
     """
 
     account_number: str
     meter_id: str
     months: Mapping[str, Set[date]]
     had: Set[date]
-    reasons: dict[date, str] = field(default_factory=dict)
+    told: dict[date, _Told] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
 
 

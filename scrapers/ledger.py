@@ -19,8 +19,8 @@ class Ledger:
         self._items: dict[tuple[str, str], LedgerItem] = {}
         self.portal_has_data = False
 
-    def stored(self, account: str, item: str, *, downloaded: bool) -> None:
-        self._items[account, item] = LedgerItem(account, item, stored=True, downloaded=downloaded)
+    def stored(self, account: str, item: str, *, downloaded: bool, doubt: str = "") -> None:
+        self._items[account, item] = LedgerItem(account, item, True, downloaded, doubt)
 
     def missing(self, account: str, item: str, reason: str) -> None:
         self._items[account, item] = LedgerItem(account, item, stored=False, reason=reason)
@@ -55,4 +55,12 @@ class Ledger:
             more = f" and {len(self.gaps) - 1} more" if len(self.gaps) > 1 else ""
             return Outcome.PARTIAL, f"Missing: {first.item}{more} ({first.reason})."
         fresh = sum(item.downloaded for item in self.items)
-        return Outcome.COMPLETE, f"All {len(self._items)} items are in store, {fresh} of them new."
+        return Outcome.COMPLETE, f"All {len(self._items)} items are in store, {fresh} of them new.{self._doubts()}"
+
+    def _doubts(self) -> str:
+        doubtful = [item for item in self.items if item.stored and item.reason]
+        if not doubtful:
+            return ""
+        first = doubtful[0]
+        more = f" and {len(doubtful) - 1} more" if len(doubtful) > 1 else ""
+        return f" In doubt: {first.item}{more} ({first.reason})."

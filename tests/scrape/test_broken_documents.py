@@ -119,6 +119,23 @@ def test_a_broken_export_leaves_the_other_meter_and_the_bills(
     assert "Traceback" not in ran.stderr
 
 
+def test_an_export_with_something_in_doubt_is_stored_and_the_doubt_told(
+    portal: Portal, home: Path, tmp_path: Path
+) -> None:
+    def cost_of_no_currency(path: str, content: bytes) -> bytes | None:
+        if "/export?" not in path or "meter=G" not in path:
+            return None
+        costly = content.replace(b"<IntervalReading>", b"<IntervalReading><cost>100</cost>")
+        return costly.replace(b"<currency>840</currency>", b"")
+
+    ran = run(portal, cost_of_no_currency, home, tmp_path / "out")
+    ledger = ran.summary["ledger"]
+    assert (ran.summary["outcome"], ledger["missing"]) == ("complete", []), ran.stderr
+    assert {item["item"].split()[1][0] for item in ledger["doubtful"]} == {"G"}
+    assert all("currency" in item["reason"] for item in ledger["doubtful"])
+    assert "In doubt: intervals G" in ran.summary["message"]
+
+
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_bill_that_the_portal_refuses_leaves_the_others(
     status: int, portal: Portal, home: Path, tmp_path: Path
