@@ -90,6 +90,8 @@ class Elements:
         self._readings: list[_Reading | None] = []
         self._point: _Point | None = None
         self._type: _Type | None = None
+        self._ended = 0
+        """The line on which the outermost element ended, that is where the file should."""
         self._fed = 0
         self._level = 0
         self._parser = expat.ParserCreate()
@@ -102,7 +104,7 @@ class Elements:
         try:
             self._parser.Parse(xml, last)
         except expat.ExpatError as exc:
-            raise (_undeclared() if exc.code in _ENCODINGS else _damaged(exc.lineno)) from exc
+            raise (_undeclared() if exc.code in _ENCODINGS else _damaged(self._ended or exc.lineno)) from exc
         except FormatError:
             raise
         except (LookupError, ValueError) as exc:  # no codec of that name, or none for single bytes
@@ -148,6 +150,8 @@ class Elements:
         closing = _CLOSING.get(local)
         if closing is not None:
             closing(self)
+        if not self._path:
+            self._ended = self._parser.CurrentLineNumber
 
     def _take(self, local: str, parent: str, text: str) -> None:
         """The text of an element that is read."""
@@ -180,9 +184,7 @@ class Elements:
             return
         self._readings.append(None if run else _Reading())
         if run:
-            self.entries.reading(run.first if len(self._path) == 1 else run)
-            if len(self._path) == 1 and run.first != run:  # a document has one outermost element
-                raise _damaged(self._parser.CurrentLineNumber + run.lines_to_second)
+            self.entries.reading(run)
 
     def _end_reading(self) -> None:
         reading = self._readings.pop()

@@ -19,6 +19,12 @@ from typing import NamedTuple
 from formats.espi_reading import ESTIMATED, KNOWN_QUALITIES, LENGTH_LIMIT, START_LIMIT, Oddities
 
 MARK = "meterfarm-run"
+_OUTERMOST = re.compile(
+    rb"(?:[ \t\r\n]++|<\?.*?\?>|<!--.*?-->)*+"
+    rb"(<(?!(?:[\w.-]+:)?IntervalReading[\s/>])[A-Za-z_][\w.:-]*+[\s/>])",
+    re.ASCII | re.DOTALL,
+)
+_LONGEST_PROLOG = 64 * 1024
 _FIRST = re.compile(rb"<([A-Za-z_][\w.-]{0,63}:)?IntervalReading>", re.ASCII)
 _BLANK = "[ \t\r\n]*"
 _QUALITY = "(?:<ReadingQuality> (?:<extension/> )?<quality>(@[0-9]{1,3})</quality> </ReadingQuality> )?"
@@ -45,18 +51,6 @@ class Run(NamedTuple):
         """About how many readings it holds, and no more than that."""
         return 1 + len(self.text) // 256
 
-    @property
-    def first(self) -> Run:
-        """Its first reading alone."""
-        end = b"</%bIntervalReading>" % self.prefix.encode()
-        return Run(self.prefix, self.text[: self.text.index(end) + len(end)])
-
-    @property
-    def lines_to_second(self) -> int:
-        """Line ends before its second reading."""
-        following = self.text[len(self.first.text) :]
-        return _lines(self.text[: len(self.text) - len(following.lstrip())])
-
 
 class RunColumns(NamedTuple):
     """Readings by column; a column that no reading has is None."""
@@ -74,27 +68,39 @@ class Cutter:
     def __init__(self) -> None:
         self._secret = secrets.token_hex(8)  # so that no file can have a mark itself
         self._prefix: str | None = None
-        self._wide: bool | None = None
+        self._within: bool | None = None
         self._held = b""
         self._runs: deque[tuple[int, Run]] = deque()
         self._cut = 0
 
     def cut(self, chunk: bytes, last: bool) -> bytes:
         """The XML to parse in place of ``chunk``, on the same lines as far as runs begin."""
-        if self._wide is None:
-            self._wide = is_wide(chunk)
-        if self._wide:
+        if self._within is False:
             return chunk
         content = self._held + chunk
         self._held = b""
+        begin = 0
+        if self._within is None:
+            outermost = None if is_wide(content) else _OUTERMOST.match(content)
+            if outermost is None:
+                return self._outside(content, last)
+            self._within, begin = True, outermost.start(1)
         if self._prefix is None:
-            first = _FIRST.search(content)
+            first = _FIRST.search(content, begin)
             if first is None:
                 return content
             self._prefix = (first[1] or b"").decode()
         end = len(content) if last else self._whole(content, self._prefix.encode())
         self._held = content[end:]
-        return self._without_runs(content, end, self._prefix)
+        return self._without_runs(content, begin, end, self._prefix)
+
+    def _outside(self, content: bytes, last: bool) -> bytes:
+        """Wait for the outermost element, or give up: what stands there instead is the parser's to judge."""
+        if last or is_wide(content) or len(content) > _LONGEST_PROLOG:
+            self._within = False
+            return content
+        self._held = content
+        return b""
 
     def _whole(self, content: bytes, prefix: bytes) -> int:
         """Where the last reading begins of which only a part is there, or else the end."""
@@ -102,10 +108,10 @@ class Cutter:
         cut_short = begun > content.rfind(b"</%bIntervalReading>" % prefix)
         return begun if cut_short and len(content) - begun < _HELD else len(content)
 
-    def _without_runs(self, content: bytes, end: int, prefix: str) -> bytes:
+    def _without_runs(self, content: bytes, begin: int, end: int, prefix: str) -> bytes:
         parts: list[bytes] = []
         done = 0
-        for found in _patterns(prefix).run.finditer(content, 0, end):
+        for found in _patterns(prefix).run.finditer(content, begin, end):
             text = found[0]
             self._runs.append((self._cut, Run(prefix, text)))
             mark = f'<{prefix}IntervalReading {MARK}="{self._secret}{self._cut}"/>'.encode()

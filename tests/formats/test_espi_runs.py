@@ -122,6 +122,34 @@ def test_a_run_is_as_deep_as_its_readings(deeper: int) -> None:
     assert _outcome(feed) == _outcome(feed.replace(b"IntervalReading>", b"IntervalReading >"))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ('">\n{r}\n"1"', "", 6),
+        ("'\n{r}\n", "", 1),
+        ("{r}\n{r}", "", 4),
+        ("<!-- {r} -->\n<?xml version='1.0'?>\n{r}", "", 5),
+        ("", '\n\n"{r}" {r}', 1),
+        ("\n\n", "\n{r}\n<x>'</x>", 1),
+        ("", "\n<!-- {r} -- -->", 1),
+    ],
+)
+def test_damage_around_the_outermost_element_is_told_by_one_line(before: str, after: str, line: int) -> None:
+    reading = re.sub("(</?timePeriod>|<value>)", r"\n\1", BODY[: BODY.index("</IntervalReading>") + 18])
+    content = b"".join((before.format(r=reading).encode(), FEED, after.format(r=reading).encode()))
+    one_by_one = content.replace(b"IntervalReading>", b"IntervalReading >")
+    with pytest.raises(FormatError) as caught:
+        read_green_button(content)
+    assert _outcome(content) == _outcome(one_by_one)
+    assert f"damaged at line {line}:" in str(caught.value)
+
+
+def test_a_comment_before_the_outermost_element_may_be_longer_than_is_waited_for() -> None:
+    declaration, found, rest = FEED.partition(b"?>")
+    long = declaration + found + b"<!--" + b" long" * 20_000 + BODY.encode() + b"-->" + rest
+    assert read_green_button(long) == read_green_button(FEED)
+
+
 @given(st.integers(1, len(FEED)), st.integers(0, len(FEED)))
 def test_chunks_may_end_anywhere(size: int, first: int) -> None:
     cutter = Cutter()
