@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from formats.covered import Covered
+from formats.covered import CoveredByPeriod
 from formats.readings_csv import plain
 from records import Commodity, Direction, Measure, Reading, Series, Unit
 
@@ -37,7 +37,7 @@ class SeriesTally:
     lengths: Counter[int] = field(default_factory=Counter)
     sums: dict[int, int] = field(default_factory=dict)
     """By decimal exponent."""
-    covered: Covered = field(default_factory=Covered)
+    covered: CoveredByPeriod = field(default_factory=CoveredByPeriod)
 
     @property
     def total(self) -> str:
@@ -70,16 +70,19 @@ class SeriesTally:
             if length in self.lengths or len(self.lengths) < _KINDS_OF_LENGTH:
                 self.lengths[length] += times
 
-    def cover(self, readings: Sequence[Reading]) -> int | None:
-        """Take note of the time that readings cover; where one begins whose time was covered already."""
+    def cover(self, readings: Sequence[Reading], period: str) -> int | None:
+        """Take note of the time that readings cover; where one begins whose time was covered already.
+
+        Price periods of one interval are parts of it, so those of others do not count.
+        """
         twice = None
         begin = end = readings[0][0]
         for start, seconds, *_ in readings:
             if start != end:
-                twice = begin if self.covered.add(begin, end) and twice is None else twice
+                twice = begin if self.covered.add(period, begin, end) and twice is None else twice
                 begin = start
             end = start + seconds
-        return begin if self.covered.add(begin, end) and twice is None else twice
+        return begin if self.covered.add(period, begin, end) and twice is None else twice
 
     def take(self, other: SeriesTally) -> None:
         """Go on with what ``other`` has."""
@@ -109,7 +112,7 @@ class Tally:
         target = self._find(stretch, _grain(lengths), start, end)
         target.add(len(readings), start, end, lengths, {stretch.exponent: sum(map(itemgetter(2), readings))})
         if end > start and self.twice is None:
-            self.twice = target.cover(readings)
+            self.twice = target.cover(readings, stretch.period)
 
     def join(self, other: Tally) -> bool:
         """Take in what another document of the same file says.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from copy import deepcopy
 
 _MOST_RANGES = 20_000
 
@@ -35,3 +36,20 @@ class Covered:
             starts.insert(place, start)
             ends.insert(place, end)
         return overlaps
+
+
+class CoveredByPeriod:
+    """Which time is covered, where what is of different price periods does not overlap."""
+
+    def __init__(self) -> None:
+        self._whole = Covered()
+        self._periods: dict[str, Covered] = {}
+
+    def add(self, period: str, start: int, end: int) -> bool:
+        """Whether some of it was covered already: of that period, or by what is of none."""
+        if not period:
+            covered = [each.add(start, end) for each in (self._whole, *self._periods.values())]
+            return any(covered)
+        if period not in self._periods:
+            self._periods[period] = deepcopy(self._whole)
+        return self._periods[period].add(start, end)

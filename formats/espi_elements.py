@@ -26,6 +26,7 @@ _AROUND = {  # the texts that are read: an element's name, and what it must stan
     "duration": "timePeriod",
     "value": "IntervalReading",
     "cost": "IntervalReading",
+    "tou": "IntervalReading",
     "quality": "ReadingQuality",
     "kind": "ServiceCategory",
     "title": "entry",

@@ -16,16 +16,21 @@ LENGTH_LIMIT = 400 * 86_400
 _AMOUNT = re.compile(r"[+-]?\d{1,15}(\.\d{1,12})?", re.ASCII)
 _START = re.compile(r"(\d{1,11})(\.\d*)?", re.ASCII)
 _LENGTH = re.compile(r"\d{1,9}", re.ASCII)
+_PERIOD = re.compile(r"[1-9]\d?", re.ASCII)
 
 
 class RawReading(NamedTuple):
-    """``seconds`` is 0 where the reading states none, ``estimated`` None where its quality is not given."""
+    """``seconds`` is 0 where the reading states none, ``estimated`` None where its quality is not given.
+
+    ``period`` is empty where it names no price period.
+    """
 
     start: int
     seconds: int
     value: int | Decimal | None
     cost: int | Decimal | None
     estimated: bool | None
+    period: str
 
 
 @dataclass(slots=True)
@@ -67,7 +72,13 @@ def raw_reading(fields: Mapping[str, str], qualities: Sequence[str], oddities: O
         if cost is None:
             return None
     oddities.fractional += bool((start[2] or "").strip(".0"))
-    return RawReading(int(start[1]), int(length), value, cost, estimated)
+    period = price_period(fields.get("tou", ""))
+    return RawReading(int(start[1]), int(length), value, cost, estimated, period)
+
+
+def price_period(code: str) -> str:
+    """The code (``tou``) of a price period, empty if it is that of none."""
+    return code if _PERIOD.fullmatch(code) else ""
 
 
 def is_estimated(qualities: Sequence[str], oddities: Oddities) -> bool | None:

@@ -69,8 +69,8 @@ class Batch:
 
 
 def _columns(readings: list[RawReading]) -> RunColumns:
-    starts, seconds, values, costs, estimated = map(list, zip(*readings, strict=True))
-    return RunColumns(starts, seconds, values, costs, estimated)
+    starts, seconds, values, costs, estimated, periods = map(list, zip(*readings, strict=True))
+    return RunColumns(starts, seconds, values, costs, estimated, periods if any(periods) else None)
 
 
 @dataclass(frozen=True, slots=True)

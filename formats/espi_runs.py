@@ -16,7 +16,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from formats.espi_reading import ESTIMATED, KNOWN_QUALITIES, LENGTH_LIMIT, START_LIMIT, Oddities
+from formats.espi_reading import (
+    ESTIMATED,
+    KNOWN_QUALITIES,
+    LENGTH_LIMIT,
+    START_LIMIT,
+    Oddities,
+    price_period,
+)
 
 MARK = "meterfarm-run"
 _OUTERMOST = re.compile(
@@ -60,6 +67,7 @@ class RunColumns(NamedTuple):
     values: list[int] | list[int | Decimal]
     costs: list[int | None] | None
     estimated: list[bool | None] | None
+    periods: list[str] | None
 
 
 class Cutter:
@@ -169,6 +177,7 @@ def columns(prefix: str, text: bytes, oddities: Oddities) -> RunColumns:
         _numbers(values),
         [int(each) if each else None for each in costs] if any(costs) else None,
         _estimated(before, after, oddities),
+        _periods(prefix, text) if b"tou>" in text else None,
     )
     if max(read.starts) >= START_LIMIT or max(lengths.values()) > LENGTH_LIMIT:
         return _in_bounds(read, oddities)
@@ -196,6 +205,13 @@ def _estimated(
     ]
 
 
+def _periods(prefix: str, text: bytes) -> list[str]:
+    readings = text.decode("ascii").split(f"</{prefix}IntervalReading>")[:-1]
+    return [
+        price_period(each.rpartition("tou>")[0].rpartition(">")[2].partition("<")[0]) for each in readings
+    ]
+
+
 def _in_bounds(read: RunColumns, oddities: Oddities) -> RunColumns:
     usable = [
         place
@@ -209,4 +225,5 @@ def _in_bounds(read: RunColumns, oddities: Oddities) -> RunColumns:
         [read.values[place] for place in usable],
         [read.costs[place] for place in usable] if read.costs else None,
         [read.estimated[place] for place in usable] if read.estimated else None,
+        [read.periods[place] for place in usable] if read.periods else None,
     )

@@ -14,7 +14,7 @@ from formats.espi_units import COST_EXPONENT, Kind, shown
 from formats.stretch import Stretch
 from records import Measure, Problem, Severity, Unit
 
-_NEED_A_LENGTH = (Measure.ENERGY, Measure.VOLUME, Measure.COST)
+_ADDING_UP = (Measure.ENERGY, Measure.VOLUME, Measure.COST)
 _Amounts = Sequence[int | Decimal]
 
 
@@ -22,14 +22,15 @@ _Amounts = Sequence[int | Decimal]
 class Stream:
     """The readings that share a usage point, a meter reading and a reading type.
 
-    ``length`` and ``estimated`` are the type's, for readings that do not say. ``exponent`` is the one that
-    the series had by the words of our own writer.
+    ``length``, ``estimated`` and ``period`` are the type's, for readings that do not say. ``exponent`` is the
+    one that the series had by the words of our own writer.
     """
 
     meter_id: str
     kind: Kind
     length: int = 0
     estimated: bool = False
+    period: str = ""
     exponent: int | None = None
     oddities: Oddities = field(default_factory=Oddities)
     by_order: bool = False
@@ -43,17 +44,29 @@ class Stream:
         if 0 in columns.seconds:
             columns = self._with_lengths(columns)
         kind = self.kind
-        yield from self._stretch(columns, columns.values, kind.measure, kind.unit, kind.exponent)
-        if columns.costs is not None:
-            for costs in self._stretch(columns, columns.costs, Measure.COST, kind.currency, COST_EXPONENT):
+        for of_period in self._periods(columns):
+            yield from self._stretch(of_period, of_period.values, kind.measure, kind.unit, kind.exponent)
+            if of_period.costs is None:
+                continue
+            for costs in self._stretch(
+                of_period, of_period.costs, Measure.COST, kind.currency, COST_EXPONENT
+            ):
                 self._unpriced |= kind.currency is Unit.UNKNOWN
                 self._fractional_costs |= costs.exponent != COST_EXPONENT
                 yield costs
 
+    def _periods(self, columns: RunColumns) -> Iterator[RunColumns]:
+        """The readings of each price period apart: of one interval they are parts, where amounts add up."""
+        if columns.periods is None or self.kind.measure not in _ADDING_UP:
+            yield columns._replace(periods=None)
+            return
+        for period in dict.fromkeys(columns.periods):
+            yield _picked(columns, [each == period for each in columns.periods])
+
     def _with_lengths(self, columns: RunColumns) -> RunColumns:
         """Readings without a length of their own have the type's; amounts without either are left out."""
         columns = columns._replace(seconds=[each or self.length for each in columns.seconds])
-        if self.length or self.kind.measure not in _NEED_A_LENGTH:
+        if self.length or self.kind.measure not in _ADDING_UP:
             return columns
         long_enough = [each > 0 for each in columns.seconds]
         self.oddities.unreadable += long_enough.count(False)
@@ -94,7 +107,12 @@ class Stream:
             *times,
             mantissas,
             estimated,
+            self._period(columns),
         )
+
+    def _period(self, columns: RunColumns) -> str:
+        said = columns.periods[0] if columns.periods else ""
+        return said or (self.period if self.kind.measure in _ADDING_UP else "")
 
     def _watch(self, mantissas: Sequence[int]) -> None:
         """A register does not go down."""
@@ -143,6 +161,7 @@ def _picked(columns: RunColumns, chosen: Sequence[bool]) -> RunColumns:
         list(compress(columns.values, chosen)),
         list(compress(columns.costs, chosen)) if columns.costs else None,
         list(compress(columns.estimated, chosen)) if columns.estimated else None,
+        list(compress(columns.periods, chosen)) if columns.periods else None,
     )
 
 

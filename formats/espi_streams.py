@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from formats.errors import FormatError
 from formats.espi_links import LinkIndex, Links
-from formats.espi_reading import ESTIMATED, LENGTH_LIMIT
+from formats.espi_reading import ESTIMATED, LENGTH_LIMIT, price_period
 from formats.espi_resources import Block, Item, MeterReading, ReadingType, UsagePoint
 from formats.espi_stream import Stream
 from formats.espi_units import kind_of
@@ -135,6 +135,7 @@ def _stream(meter_id: str, point: UsagePoint, kind: ReadingType | None) -> Strea
         kind_of(codes, point.service_kind),
         seconds if seconds <= LENGTH_LIMIT else 0,
         codes.get("defaultQuality", "") in ESTIMATED,
+        price_period(codes.get("tou", "")),
     )
     return _as_ours(stream, kind.ours) if kind.ours else stream
 

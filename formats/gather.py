@@ -2,7 +2,8 @@
 
 An interval that is given twice with the same amount counts once; where amounts differ, the last in the file
 stands and it is said. One meter may be given at several granularities (days beside hours): where readings
-overlap, those of each length become a series of their own, never a mixture.
+overlap, those of each length become a series of their own, never a mixture. Where a file has the price
+periods of one interval apart, they are added up.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def gather(stretches: Iterable[Series | Problem]) -> IntervalData:
 
 def _whole(parts: list[Series], problems: list[Problem]) -> Iterator[Series]:
     exponent = min(part.exponent for part in parts)
-    readings = [reading for part in parts for reading in _with_exponent(part, exponent)]
+    readings = _readings(parts, exponent, problems)
     granularities = [readings]
     if not _in_order(readings):
         apart = _granularities(_once(readings, parts[0], problems))
@@ -44,7 +45,31 @@ def _whole(parts: list[Series], problems: list[Problem]) -> Iterator[Series]:
         problems.append(Problem(_where(parts[0]), what, Severity.NOTE))
     for each in granularities:
         if each:
-            yield replace(parts[0], exponent=exponent, readings=tuple(each))
+            yield replace(parts[0], exponent=exponent, readings=tuple(each), period="")
+
+
+def _readings(parts: Sequence[Series], exponent: int, problems: list[Problem]) -> list[Reading]:
+    """In the file's order; if they are of several price periods, by those, and one an interval."""
+    named = dict.fromkeys(part.period for part in parts if part.period)
+    if len(named) < 2:
+        return [reading for part in parts for reading in _with_exponent(part, exponent)]
+    periods: dict[str, list[Reading]] = {}
+    for part in parts:
+        periods.setdefault(part.period, []).extend(_with_exponent(part, exponent))
+    added: dict[tuple[int, int], Reading] = {}
+    several: set[tuple[int, int]] = set()
+    for period in named:
+        for each in _once(periods[period], parts[0], problems):
+            interval = each.start, each.seconds
+            other = added.get(interval)
+            if other is not None:
+                several.add(interval)
+                each = Reading(*interval, other.mantissa + each.mantissa, other.estimated or each.estimated)
+            added[interval] = each
+    if several:
+        what = f"Intervals whose price periods the file has apart, and which were added up: {len(several)}."
+        problems.append(Problem(_where(parts[0]), what, Severity.NOTE))
+    return [*sorted(added.values()), *periods.get("", ())]
 
 
 def _with_exponent(part: Series, exponent: int) -> Sequence[Reading]:

@@ -25,10 +25,18 @@ class Stretch:
     seconds: Sequence[int]
     mantissas: Sequence[int]
     estimated: Sequence[bool]
+    period: str = ""
 
     def series(self) -> Series:
         rows = zip(self.starts, self.seconds, self.mantissas, self.estimated, strict=True)
         readings = tuple(map(_MAKE, rows))
         return Series(
-            self.meter_id, self.commodity, self.direction, self.unit, self.exponent, readings, self.measure
+            self.meter_id,
+            self.commodity,
+            self.direction,
+            self.unit,
+            self.exponent,
+            readings,
+            self.measure,
+            self.period,
         )

@@ -34,6 +34,12 @@ def _ours() -> bytes:
     return file.getvalue()
 
 
+def _of_periods() -> Sequence[bytes]:
+    """One in which each series is of a price period, one in which readings are."""
+    by_type = _FEED.replace(b"<uom>", b"<tou>1</tou><uom>", 1).replace(b"<uom>38", b"<tou>2</tou><uom>72")
+    return by_type, _FEED.replace(b"</value>", b"</value><tou>1</tou>", 4).replace(b"38</uom>", b"72</uom>")
+
+
 SEEDS: Sequence[bytes] = (
     _FEED,
     _FEED.replace(b"<timePeriod>", b"<cost>1234</cost><timePeriod>").replace(
@@ -47,6 +53,7 @@ SEEDS: Sequence[bytes] = (
     ),
     green_button(_SERIES, Shape(links="none", lengths_in_type=True, block=5)),
     green_button(_SERIES, Shape(atom=False, start_first=True, gap="<!-- 5 -->")),
+    *_of_periods(),
     _ours(),
     b"<feed><entry><content><Customer/><UsageSummary/></content></entry></feed>",
 )
