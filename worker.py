@@ -47,7 +47,7 @@ from utilities import load_utilities
 
 QUEUES = {"interactive": (INTERACTIVE, RunKind.CONNECT), "data": (DATA, RunKind.COLLECT)}
 _JOB_TIMEOUT = 3600
-_POLL = 0.1
+_POLL = 0.25
 _WAIT_FOR_A_SLOT = 2
 """Jobs of a queue that a process has taken before there is a slot for them: the next run begins at once."""
 _AGAIN = 0.5

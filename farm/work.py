@@ -23,6 +23,7 @@ from farm.metrics import Metrics
 from farm.policy import follow_up
 from farm.settings import FarmSettings
 from farm.slots import Slot
+from farm.suspicion import Suspicion
 from mfa.totp import parse_totp_secret
 from records import Factor, Outcome, RunKind, SecretKind
 from scrapers.attempt import Attempt, Request, Result
@@ -67,6 +68,7 @@ class Tools:
     settings: FarmSettings
     evidence: Path
     metrics: Metrics = field(default_factory=Metrics)
+    suspicion: Suspicion = field(default_factory=Suspicion)
 
 
 class Work:
@@ -172,6 +174,7 @@ class Work:
             intervals_since=_since(settings.interval_days, utility),
             kind=claim.kind,
             parts=claim.parts,
+            closely=tools.suspicion.of(utility.id),
         )
 
     def _desk(self, channels: Channels) -> Desk:
@@ -184,6 +187,7 @@ class Work:
         return Desk(tools.store, lease, self.slot, waiting, wait, channels, attended=attended)
 
     async def _finish(self, result: Result) -> None:
+        self._tools.suspicion.learn(self.claim.customer.utility, result.outcome, result.pages)
         follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
         with span("store", what="end"):
             await asyncio.to_thread(

@@ -40,7 +40,8 @@ class Request:
     """Whose data to fetch, where from, and who answers for the customer.
 
     ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be. Of intervals
-    nothing is fetched that is older than ``since`` or ``intervals_since``.
+    nothing is fetched that is older than ``since`` or ``intervals_since``. ``closely`` has every page that a
+    sign-in goes through in the trace that is kept if it fails, which makes signing in a fifth slower.
     """
 
     utility: Utility
@@ -55,6 +56,7 @@ class Request:
     intervals_since: date | None = None
     kind: RunKind = RunKind.SCRAPE
     parts: frozenset[Part] = frozenset(Part)
+    closely: bool = True
 
 
 @dataclass(slots=True)
@@ -132,6 +134,7 @@ class Attempt:
             self._secrets,
             session,
             self._pace,
+            closely=request.closely,
         )
         async with visit:
             result = await self._visited(visit, began, had_session=session is not None)

@@ -55,7 +55,8 @@ class Ledger:
             more = f" and {len(self.gaps) - 1} more" if len(self.gaps) > 1 else ""
             return Outcome.PARTIAL, f"Missing: {first.item}{more} ({first.reason})."
         fresh = sum(item.downloaded for item in self.items)
-        return Outcome.COMPLETE, f"All {len(self._items)} items are in store, {fresh} of them new.{self._doubts()}"
+        said = f"All {len(self._items)} items are in store, {fresh} of them new."
+        return Outcome.COMPLETE, said + self._doubts()
 
     def _doubts(self) -> str:
         doubtful = [item for item in self.items if item.stored and item.reason]

@@ -83,6 +83,8 @@ class BrowserPage:
         session: PortalSession | None,
         note: Callable[..., None],
         pace: Pace = UNPACED,
+        *,
+        closely: bool = True,
     ) -> None:
         self.filled: list[Locator] = []
         self._portal = portal
@@ -93,6 +95,7 @@ class BrowserPage:
         self._secrets = secrets
         self._session = session
         self._note = note
+        self._closely = closely
         self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
         self.opened = 0
         self._browser = AsyncExitStack()
@@ -235,7 +238,9 @@ class BrowserPage:
 
     async def _start_trace(self, context: BrowserContext) -> None:
         self._trace = traces.new_name()
-        await context.tracing.start(name=self._trace, snapshots=True, screenshots=False, sources=False)
+        await context.tracing.start(
+            name=self._trace, snapshots=self._closely, screenshots=False, sources=False
+        )
         self._tracing = True
 
     def _failed(self, request: Request) -> None:

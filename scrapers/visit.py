@@ -43,6 +43,8 @@ class Visit:
         secrets: Secrets,
         session: PortalSession | None = None,
         pace: Pace = UNPACED,
+        *,
+        closely: bool = True,
     ) -> None:
         hosts = (host_of(base_url), *portal.hosts)
         self.portal = portal
@@ -52,7 +54,7 @@ class Visit:
         self.steps: list[dict[str, object]] = []
         self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note, pace)
         self.page = BrowserPage(
-            portal, base_url, hosts, chromium, self.http, secrets, session, self.note, pace
+            portal, base_url, hosts, chromium, self.http, secrets, session, self.note, pace, closely=closely
         )
         self.scratch = chromium.scratch
         self._chromium = chromium

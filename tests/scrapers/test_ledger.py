@@ -42,11 +42,12 @@ def test_what_is_in_doubt_is_stored_and_named() -> None:
     ledger = Ledger()
     ledger.stored("1", "bill a", downloaded=True)
     ledger.stored("1", "intervals E1 2026-11", downloaded=True, doubt="line 3: an hour is listed once")
-    said = "All 2 items are in store, 2 of them new. In doubt: intervals E1 2026-11 (line 3: an hour is listed once)."
-    assert ledger.outcome(1) == (Outcome.COMPLETE, said)
+    doubt = "In doubt: intervals E1 2026-11 (line 3: an hour is listed once)."
+    assert ledger.outcome(1) == (Outcome.COMPLETE, f"All 2 items are in store, 2 of them new. {doubt}")
     assert not ledger.gaps
     ledger.stored("1", "intervals E1 2026-12", downloaded=True, doubt="no unit")
-    assert ledger.outcome(1)[1].endswith("In doubt: intervals E1 2026-11 and 1 more (line 3: an hour is listed once).")
+    doubts = "In doubt: intervals E1 2026-11 and 1 more (line 3: an hour is listed once)."
+    assert ledger.outcome(1)[1].endswith(doubts)
 
 
 def test_a_gap_makes_it_partial_and_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -34,8 +35,9 @@ class World:
     foreign: Site
     chromium: Chromium
 
-    def visit(self, url: str = "", session: PortalSession | None = None) -> Visit:
-        return Visit(Village(), url or self.portal.url, self.chromium, Nobody(), Secrets(), session)
+    def visit(self, url: str = "", session: PortalSession | None = None, *, closely: bool = True) -> Visit:
+        address = url or self.portal.url
+        return Visit(Village(), address, self.chromium, Nobody(), Secrets(), session, closely=closely)
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +194,21 @@ async def test_evidence_holds_no_secret(visit: Visit, tmp_path: Path) -> None:
     kept = {file.name for file in (tmp_path / "1").iterdir()}
     assert kept == {"trace.zip", "page.png", "page.html", "visit.log"}
     assert not [file for file in (tmp_path / "1").iterdir() if file.stat().st_mode & 0o077]
+
+
+@pytest.mark.parametrize("closely", [True, False])
+async def test_a_trace_has_each_step_and_if_looked_at_closely_each_page(
+    closely: bool, world: World, tmp_path: Path
+) -> None:
+    async with world.visit(closely=closely) as visit:
+        page = await visit.page.open("/form")
+        await visit.page.submit(page.get_by_role("button", name="Continue"))
+        await keep_evidence(visit, tmp_path / "1")
+    with zipfile.ZipFile(tmp_path / "1" / "trace.zip") as trace:
+        steps = trace.read("trace.trace").decode()
+    assert '"method":"goto"' in steps
+    assert '"method":"click"' in steps
+    assert ('"type":"frame-snapshot"' in steps) is closely
 
 
 async def test_a_saved_session_brings_everything_back(world: World) -> None:
