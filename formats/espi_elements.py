@@ -51,6 +51,7 @@ _WITHOUT_READINGS = frozenset(
         "UsageSummary",
     }
 )
+_DECLARATION = expat.errors.codes[expat.errors.XML_ERROR_XML_DECL]
 _ENCODINGS = {
     expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING],
     expat.errors.codes[expat.errors.XML_ERROR_INCORRECT_ENCODING],
@@ -105,7 +106,7 @@ class Elements:
         try:
             self._parser.Parse(xml, last)
         except expat.ExpatError as exc:
-            raise (_undeclared() if exc.code in _ENCODINGS else _damaged(self._ended or exc.lineno)) from exc
+            raise (_undeclared() if exc.code in _ENCODINGS else _damaged(self._line(exc))) from exc
         except FormatError:
             raise
         except (LookupError, ValueError) as exc:  # no codec of that name, or none for single bytes
@@ -113,6 +114,10 @@ class Elements:
         self._fed += len(xml)
         if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
             raise _damaged(self._parser.CurrentLineNumber)
+
+    def _line(self, exc: expat.ExpatError) -> int:
+        """Where what is damaged begins; how far in the parser made sense of it hangs on what it is."""
+        return 1 if exc.code == _DECLARATION else self._ended or exc.lineno
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         local = self._names.get(name) or self._local(name)

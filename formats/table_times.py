@@ -25,6 +25,7 @@ _SOME_MINUTES = ("m", "min", "mins", "minute", "minutes")
 _LAST_MINUTE = DAY - 60
 _LONGEST = 400 * DAY
 _GRID = 300
+_LONGEST_PAST_MIDNIGHT = 3600
 NO_ZONE = (
     "The file's times are local and neither it nor its layout says where: "
     "pass the zone, for example --zone America/New_York."
@@ -164,22 +165,21 @@ class TimeReader:
         if self.times.end_inclusive and not end_clock:
             days += 1
         clocked = days * DAY + clock.second - start.clock
-        wall = self._wall(start.day, clocked, bool(end_day))
+        wall = self._wall(start.day, clocked)
+        if wall <= 0 and not end_day:
+            wall = _past_midnight(start.clock, wall, inclusive=self.times.end_inclusive)
         if clocked <= 0 < clocked + start.day.shift == wall:
             return _in_doubled(start, start.day, wall)
         if start.day.seconds == DAY and start.clock + wall <= DAY:
             return _when(start, _checked(wall))
         return _when(start, _checked(self._true(start, start.day, wall)))
 
-    def _wall(self, day: Day, wall: int, dated: bool) -> int:
-        """Seconds that the clock moves from start to end."""
-        if self.times.end_inclusive and (wall % _GRID or not wall):
+    def _wall(self, day: Day, wall: int) -> int:
+        """Seconds that the clock moves from start to end; none or less if it moves past midnight."""
+        if self.times.end_inclusive and wall % _GRID:
             wall += 60 - wall % 60
-        if wall > 0 or (dated and not day.shift):
-            return wall
-        if 0 < wall + day.shift <= day.shift:
-            return wall + day.shift  # from the clock's first pass through an hour into its second
-        return wall if dated else wall + DAY
+        into_second_pass = wall <= 0 < wall + day.shift
+        return wall + day.shift if into_second_pass else wall
 
     def _true(self, start: _Moment, first: Day, wall: int) -> int:
         """Seconds that pass while the clock moves by ``wall``."""
@@ -234,6 +234,17 @@ class TimeReader:
                 self._clocks.clear()
             known = self._clocks[text] = _hour(text) if self.times.hours else read_clock(text)
         return known
+
+
+def _past_midnight(clock: int, wall: int, *, inclusive: bool) -> int:
+    """The length of an interval that ends on an earlier clock than it began: at midnight, or shortly after.
+
+    Any other is no interval of a day before, but a mistake.
+    """
+    at_midnight = clock + wall == 0 and (wall or not inclusive)
+    if not at_midnight and wall + DAY > _LONGEST_PAST_MIDNIGHT:
+        raise NotAStamp("an interval that ends before it begins")
+    return wall + DAY
 
 
 def _when(start: _Moment, seconds: int) -> When:

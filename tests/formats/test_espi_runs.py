@@ -128,6 +128,7 @@ def test_a_run_is_as_deep_as_its_readings(deeper: int) -> None:
         ('">\n{r}\n"1"', "", 6),
         ("'\n{r}\n", "", 1),
         ("{r}\n{r}", "", 4),
+        ("<?xml versid>{r}\n=", "", 1),
         ("<!-- {r} -->\n<?xml version='1.0'?>\n{r}", "", 5),
         ("", '\n\n"{r}" {r}', 1),
         ("\n\n", "\n{r}\n<x>'</x>", 1),

@@ -494,3 +494,31 @@ def test_both_ways_of_flow_have_series_of_their_own() -> None:
     head = "TYPE,DATE,START TIME,END TIME,IMPORT (kWh),EXPORT (kWh),COST,NOTES\n"
     read = Read(head + "Electric usage,2024-05-01,00:00,00:59,1,2,$0,\n")
     assert [each.direction for each in read.series[:2]] == [Direction.DELIVERED, Direction.RECEIVED]
+
+
+@pytest.mark.parametrize(
+    "clocks", ["10:00,09:59", "10:00,10:00", "00:00,00:00", "23:45,22:44", "12:00,01:59"]
+)
+def test_an_end_before_its_start_is_no_end_on_the_next_day(clocks: str) -> None:
+    read = Read(
+        f"{OPOWER}Electric usage,2024-06-01,09:00,09:59,1.5\nElectric usage,2024-06-01,{clocks},2.5\n"
+    )
+    assert "Line 5 of the file makes no sense: “an interval" in read.error
+    assert [each.mantissa for one in read.series for each in one.readings] == [15]
+
+
+@pytest.mark.parametrize(
+    ("clocks", "seconds"),
+    [
+        ("23:00,00:00", 3600),
+        ("23:45,23:59", 900),
+        ("23:45,24:00", 900),
+        ("23:30,00:29", 3600),
+        ("00:00,23:59", 86_400),
+        ("12:00,00:00", 43_200),
+    ],
+)
+def test_an_interval_may_end_at_midnight_or_a_little_after(clocks: str, seconds: int) -> None:
+    read = Read(f"{OPOWER}Electric usage,2024-06-01,{clocks},2.5\n")
+    assert not read.error
+    assert [each.seconds for one in read.series for each in one.readings] == [seconds]
