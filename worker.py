@@ -1,7 +1,7 @@
 """A worker process: arq's functions and crons, on the queues it is given.
 
-``python -m worker [--queue interactive|data]`` is started by ``./run worker``, which gives it ``REDIS_URL``
-and a pipe: when that closes, its starter is gone, and it stops.
+``./run worker`` has processes forked that run ``main`` (``farm/zygote.py``), with ``REDIS_URL`` and a pipe: when
+that closes, the command is gone, and they stop. ``python -m worker [--queue interactive|data]`` is one by hand.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import structlog
 import uvloop
 from arq.connections import RedisSettings
 from arq.cron import CronJob, cron
-from arq.worker import Worker, func
+from arq.worker import func
 from redis.exceptions import RedisError
 
 from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
@@ -31,6 +31,7 @@ from farm.mailboxes import Mailboxes
 from farm.metrics_server import Served
 from farm.policy import SCHEDULED_EVERY
 from farm.process import Process
+from farm.prompt_worker import PromptWorker
 from farm.settings import FarmSettings
 from farm.tracing import traced
 from farm.work import Tools, portal_address
@@ -47,7 +48,8 @@ from utilities import load_utilities
 
 QUEUES = {"interactive": (INTERACTIVE, RunKind.CONNECT), "data": (DATA, RunKind.COLLECT)}
 _JOB_TIMEOUT = 3600
-_POLL = 0.25
+_POLL = 0.5
+"""In case that a worker was not told of a job: it looks when it is told."""
 _WAIT_FOR_A_SLOT = 2
 """Jobs of a queue that a process has taken before there is a slot for them: the next run begins at once."""
 _AGAIN = 0.5
@@ -142,23 +144,24 @@ async def _take_jobs(redis_url: str, queue: str, process: Process) -> None:
     name, kind = QUEUES[queue]
     while True:
         try:
-            worker = _arq_worker(redis_url, name, {"process": process, "kind": kind})
+            worker = _arq_worker(redis_url, name, process, kind)
             await worker.async_run()
         except (RedisError, OSError) as exc:
             structlog.get_logger("worker").warning("Redis is away", queue=queue, reason=type(exc).__name__)
         await asyncio.sleep(_AGAIN)
 
 
-def _arq_worker(redis_url: str, queue: str, context: dict[str, Any]) -> Worker:
+def _arq_worker(redis_url: str, queue: str, process: Process, kind: RunKind) -> PromptWorker:
     settings = RedisSettings.from_dsn(redis_url)
     settings.conn_retries = 0
     crons = _crons(FarmSettings().nightly_at) if queue == DATA else []
-    return Worker(
+    return PromptWorker(
+        look=process.look[kind],
         functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
         cron_jobs=crons,
         queue_name=queue,
         redis_settings=settings,
-        ctx=context,
+        ctx={"process": process, "kind": kind},
         handle_signals=False,
         max_jobs=_WAIT_FOR_A_SLOT + len(crons),
         job_timeout=_JOB_TIMEOUT,
@@ -211,11 +214,16 @@ def main() -> int:
 async def _until_told(queues: Sequence[str], parent: int | None) -> None:
     serving = asyncio.ensure_future(serve(queues))
     loop = asyncio.get_running_loop()
+
+    def orphaned(pipe: int) -> None:
+        loop.remove_reader(pipe)  # else it would be told again and again, and break off its end
+        serving.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, serving.cancel)
     if parent is not None:
         os.set_blocking(parent, False)
-        loop.add_reader(parent, serving.cancel)
+        loop.add_reader(parent, orphaned, parent)
     try:
         await serving
     except asyncio.CancelledError:

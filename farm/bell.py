@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from enum import StrEnum
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.constants import in_progress_key_prefix
@@ -16,8 +17,14 @@ INTERACTIVE = "meterfarm:interactive"
 DATA = "meterfarm:data"
 QUEUES = {RunKind.CONNECT: INTERACTIVE, RunKind.COLLECT: DATA}
 _MARK = "meterfarm:rung"
-_ANSWERS = "meterfarm:answers"
-_CANCELLED = "meterfarm:cancelled"
+
+
+class Heard(StrEnum):
+    """What a process is told of, each by a channel of its own."""
+
+    RING = "meterfarm:rings"
+    ANSWER = "meterfarm:answers"
+    CANCELLED = "meterfarm:cancelled"
 
 
 class Bell:
@@ -26,9 +33,9 @@ class Bell:
     def __init__(self, redis: ArqRedis) -> None:
         self.redis = redis
 
-    async def ring(self, rings: Iterable[Ring]) -> None:
+    async def ring(self, rings: Sequence[Ring]) -> None:
         """Tell workers of queued runs. One that they were told of already changes nothing."""
-        for one in rings:
+        for count, one in enumerate(rings):
             await self.redis.enqueue_job(
                 FUNCTION,
                 one.run_id,
@@ -36,6 +43,8 @@ class Bell:
                 _job_id=_job_id(one),
                 _queue_name=QUEUES[one.kind],
             )
+            if count in {0, len(rings) - 1}:
+                await self.redis.publish(Heard.RING, str(one.run_id))
 
     async def taken_or_lost(self, rings: Sequence[Ring]) -> Sequence[Ring]:
         """Those that do not wait in Redis any more: some process has taken the job, or it is gone.
@@ -59,18 +68,18 @@ class Bell:
 
     async def answer(self, challenge_id: int) -> None:
         """Tell the worker that waits that there is an answer; it would look by itself soon."""
-        await self.redis.publish(_ANSWERS, str(challenge_id))
+        await self.redis.publish(Heard.ANSWER, str(challenge_id))
 
     async def cancel(self, run_id: int) -> None:
         """Tell the worker that holds the run that it is cancelled; it would notice at its next beat."""
-        await self.redis.publish(_CANCELLED, str(run_id))
+        await self.redis.publish(Heard.CANCELLED, str(run_id))
 
-    async def heard(self) -> AsyncIterator[tuple[bool, int]]:
-        """Every answer (True) and cancellation (False), with its number. Ends with a RedisError."""
+    async def heard(self) -> AsyncIterator[tuple[Heard, int]]:
+        """Every one, with its run's or challenge's number. Ends with a RedisError."""
         async with self.redis.pubsub(ignore_subscribe_messages=True) as listening:
-            await listening.subscribe(_ANSWERS, _CANCELLED)
+            await listening.subscribe(*Heard)
             async for message in listening.listen():
-                yield message["channel"].decode() == _ANSWERS, int(message["data"])
+                yield Heard(message["channel"].decode()), int(message["data"])
 
 
 def _job_id(one: Ring) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from farm.bell import Bell
+from farm.bell import Bell, Heard
 from farm.policy import room
 from farm.slots import Slot
 from farm.work import Tools, WhyStopped, Work
@@ -29,7 +29,7 @@ _FINISHING = 6.0
 
 
 class Process:
-    """What one worker process does. ``run`` goes on until it is cancelled, and then stops gracefully."""
+    """What one worker process does. ``look`` is set when there may be a job of that kind."""
 
     def __init__(self, tools: Tools, bell: Bell) -> None:
         self._tools = tools
@@ -38,6 +38,7 @@ class Process:
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginnings: set[asyncio.Task[None]] = set()
         self._in_line: set[int] = set()
+        self.look = {kind: asyncio.Event() for kind in (RunKind.CONNECT, RunKind.COLLECT)}
         self._stopping = False
         self._has_followers = asyncio.Event()
         settings = tools.settings
@@ -173,8 +174,12 @@ class Process:
                 await self._has_followers.wait()
 
     async def _listen(self) -> None:
-        async for is_answer, number in self._bell.heard():
-            if is_answer:
+        async for what, number in self._bell.heard():
+            if what is Heard.RING:
+                for look in self.look.values():
+                    look.set()
+                continue
+            if what is Heard.ANSWER:
                 self._tools.waiting.settled(number)
                 continue
             for lease, work in list(self._works.items()):

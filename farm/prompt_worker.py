@@ -1,0 +1,43 @@
+"""arq's worker, but one that looks for jobs when it is told to, and else only now and then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from arq.worker import Worker
+from redis.exceptions import RedisError
+
+
+class PromptWorker(Worker):
+    """``look`` is set by whoever knows of a new job; the worker sets it when it has room for another."""
+
+    def __init__(self, *, look: asyncio.Event, **options: Any) -> None:
+        super().__init__(**options)
+        self._look = look
+        self._looking = asyncio.Lock()
+
+    async def main(self) -> None:
+        prompted = asyncio.create_task(self._look_when_told())
+        try:
+            await super().main()
+        finally:
+            prompted.cancel()
+
+    async def _look_when_told(self) -> None:
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            if self._pool is not None:
+                try:
+                    await self._poll_iteration()
+                except (RedisError, OSError):
+                    return  # the next regular look will end in it, too
+
+    async def _poll_iteration(self) -> None:
+        async with self._looking:
+            await super()._poll_iteration()
+
+    def _release_sem_dec_counter_on_complete(self) -> None:
+        super()._release_sem_dec_counter_on_complete()
+        self._look.set()
