@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from formats.covered import Covered
 from formats.errors import FormatError
 from formats.espi_reading import LENGTH_LIMIT
 from formats.local_time import DAY
@@ -59,6 +60,7 @@ class Nem:
     def __init__(self) -> None:
         self._remarks = Remarks()
         self._channels: dict[tuple[str, str, str], Channel | None] = {}
+        self._covered: dict[tuple[object, ...], Covered] = {}
         self._stream: _Stream | None = None
         self._day: _Day | None = None
         self._numbers = numbers()
@@ -144,7 +146,8 @@ class Nem:
         if flow is None:
             self._remarks.add(f"nothing says which way the stream “{shown(suffix)}” flows", f"line {line}")
         what_ = known.over((flow or What()).over(What(commodity=ELECTRIC.commodity, register=suffix)))
-        return Channel(nmi, what_, self._remarks, is_end=False)
+        covered = self._covered.setdefault((nmi, suffix, what_.measure, what_.unit), Covered())
+        return Channel(nmi, what_, self._remarks, covered, is_end=False)
 
     def _day_of(self, line: int, cells: Sequence[str]) -> _Day:
         if self._stream is None:

@@ -35,7 +35,11 @@ class Remarks:
         self._first, self._count = {}, {}
 
     def blank(self, line: int) -> None:
-        self.add("a row without a value is no reading", f"line {line}", Severity.NOTE)
+        self.add(
+            "a row without a value, or without one of several, is no reading of it",
+            f"line {line}",
+            Severity.NOTE,
+        )
 
     def negative(self, line: int, _: Number) -> None:
         self.add("a value below zero in a column of one direction: it may hold the net", f"line {line}")
@@ -72,6 +76,12 @@ class Remarks:
 
     def apart(self) -> None:
         self.add("the intervals stand far apart: are they longer, or are days and months mixed up?", "")
+
+    def steps(self) -> None:
+        self.add(
+            "the steps between rows are taken for their length, which is an unusual one: are some missing?",
+            "",
+        )
 
     def no_time(self, line: int) -> None:
         self.add("a row with a value but no time was not read", f"line {line}")

@@ -21,7 +21,8 @@ _MOST_HELD = 1_000
 _NEAR = 3 * 3600
 _NEAR_ROWS = 60
 _SHORTEST_MONTH = 28 * DAY - 3600
-_STEPS = (60, 300, 360, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200)
+_UNUSUAL_STEPS = (7200, 10_800, 14_400, 21_600, 28_800, 43_200)
+_STEPS = (60, 300, 360, 600, 900, 1200, 1800, 3600, *_UNUSUAL_STEPS)
 
 
 class _Row(NamedTuple):
@@ -41,7 +42,10 @@ class _Held(NamedTuple):
 class Channel:
     """Values of one series: ``add`` them in the file's order, ``take`` a stretch of them now and then."""
 
-    def __init__(self, meter_id: str, what: What, remarks: Remarks, *, is_end: bool) -> None:
+    def __init__(
+        self, meter_id: str, what: What, remarks: Remarks, covered: Covered, *, is_end: bool
+    ) -> None:
+        """``covered`` is of the series, which other channels may be of too."""
         self.meter_id = f"{meter_id}/{what.register}" if what.register else meter_id
         self.what = what
         self._remarks = remarks
@@ -49,9 +53,11 @@ class Channel:
         self._instant = bool(what.instant)
         self._held: list[_Held] = []
         self._step = 0
-        self._covered = Covered()
+        self._covered = covered
         self._last = 0
         self.rows: list[_Row] = []
+        self._zeros: dict[int, int] = {}
+        """Places in ``rows`` of zeros at times that the clock never showed, by the moment they stand for."""
 
     def add(self, line: int, when: When, number: Number, estimated: bool) -> None:
         if number.mantissa < 0 and self.what.direction in _FLOWS and self.what.measure is Measure.ENERGY:
@@ -68,6 +74,14 @@ class Channel:
                 self._remarks.phantom(line)
                 return
             self._remarks.gap(line)
+            if not number.mantissa:
+                self._zeros = {at: place for at, place in self._zeros.items() if abs(at - when.at) <= _NEAR}
+                self._zeros[when.at] = len(self.rows)
+        elif self._zeros and when.at in self._zeros:
+            self._remarks.phantom(line)
+            place = self._zeros.pop(when.at)
+            del self.rows[place]
+            self._zeros = {at: other - (other > place) for at, other in self._zeros.items()}
         self.rows.append(_Row(when.at, when.seconds, number, estimated))
         self._last = when.at
 
@@ -127,7 +141,10 @@ class Channel:
             self._release(0)
         if not self.rows:
             return None
-        rows, self.rows = self.rows, []
+        rows, self.rows = self.rows, self._kept_back(final=final)
+        del rows[len(rows) - len(self.rows) :]
+        if not rows:
+            return None
         decimals = max(row.number.decimals for row in rows)
         scale = [10 ** (decimals - each) for each in range(decimals + 1)]
         readings = []
@@ -159,6 +176,14 @@ class Channel:
             what.measure or Measure.OTHER,
         )
 
+    def _kept_back(self, *, final: bool) -> list[_Row]:
+        """The last rows, from a zero on that the next ones may have the value of."""
+        first = min(self._zeros.values(), default=len(self.rows))
+        if final or len(self.rows) - first > _NEAR_ROWS:
+            first = len(self.rows)
+        self._zeros = {at: place - first for at, place in self._zeros.items() if place >= first}
+        return self.rows[first:]
+
     def _measured(self, rows: Sequence[_Row], local: LocalTime | None) -> list[_Row]:
         """Rows that don't say how long they last, with the length of the steps between them."""
         starts = sorted({row.at for row in rows})
@@ -166,6 +191,8 @@ class Channel:
         if self._step and step < self._step:
             raise FormatError("The file's intervals grow shorter, and it doesn't say how long each is.")
         self._step = self._step or step
+        if self._step in _UNUSUAL_STEPS:
+            self._remarks.steps()
         if self._step in _STEPS:
             return [self._from(row, self._step) for row in rows]
         if local and SHORTEST_DAY <= self._step <= DAY + 3600:

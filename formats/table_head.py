@@ -12,7 +12,7 @@ from formats.table_cells import clean, name
 
 _UNIT = r"(?P<unit>[^()]+?)"
 _QUANTITY = re.compile(
-    r"kwh|\bkw\b|therm|ccf|m3|m³|usage|consum|generat|export|import|receiv|deliver|net\b|cost|charge|\$",
+    r"kwh|\bkw\b|therm|ccf|m3|m³|usage|consum|generat|export|import|receiv|deliver|net\b|cost|charge|\$|\b(time|hour)\b",
     re.IGNORECASE,
 )
 _MOST_LABELS = 200
@@ -158,7 +158,7 @@ def _ignored(layout: Layout, column: str) -> bool:
 
 
 def is_quantity(column: str) -> bool:
-    """Whether a column's name sounds like something that should have been read."""
+    """Whether a column's name sounds like something that should have been read: an amount, or its time."""
     return _QUANTITY.search(column) is not None
 
 

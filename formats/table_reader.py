@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from formats.covered import Covered
 from formats.errors import FormatError
 from formats.local_time import DAY, Day
 from formats.remarks import Remarks
@@ -60,6 +61,8 @@ class TableReader:
         self._tables = tables
         self._table = 1
         self._channels: dict[_Key, Channel | None] = {}
+        self._covered: dict[tuple[object, ...], Covered] = {}
+        self._forms: dict[tuple[object, ...], int] = {}
         self._waiting = 0
         self._flush_at = STRETCH
         self._granularities: dict[tuple[str, What], set[int]] = {}
@@ -72,11 +75,12 @@ class TableReader:
 
     def _take_up(self, head: Head, above: dict[str, str]) -> None:
         self._head, self._above, self._layout = head, above, head.layout
-        self._variant = self._family.index(head.layout)
+        self._told_anew = ""
         self._times = TimeReader(self._layout.times, head.columns, self._zone, above)
         self._meters = [head.columns[each] for each in self._layout.meter if each in head.columns]
         self._meter_above = next((above[each] for each in self._layout.meter if above.get(each)), "")
         self._meaning = Meaning(self._layout, above, self.remarks, self._table if self._tables > 1 else 0)
+        self._form = self._number_of_form()
         self._kind = head.columns.get(self._layout.kind, -1)
         self._unit = head.columns.get(self._layout.unit, -1)
         self._estimated = head.columns.get(self._layout.estimated, -1)
@@ -97,6 +101,20 @@ class TableReader:
         for each in head.unread:
             severity = Severity.DOUBT if is_quantity(each) else Severity.NOTE
             self.remarks.add(f"the column “{shown(each)}” was not read", "the header", severity)
+
+    def _number_of_form(self) -> int:
+        """The same for tables whose values mean the same, as far as header and lines above tell."""
+        layout = self._layout
+        told = [self._above.get(each, "") for each in layout.above_kinds]
+        form = (
+            self._family.index(layout),
+            self._meter_above,
+            *told,
+            *(each.what for each in self._head.values),
+        )
+        if len(self._forms) >= _MOST_CHANNELS:
+            raise FormatError(f"The file has more than {_MOST_CHANNELS:,} tables: split it.")
+        return self._forms.setdefault(form, len(self._forms))
 
     def read(self, rows: Rows, is_cut: Callable[[], bool]) -> Iterator[Series | Problem]:
         """``is_cut`` says, at the end, whether the last line lacks its own."""
@@ -130,6 +148,8 @@ class TableReader:
             except NotAStamp as exc:
                 width = self._aside(line, cells, exc)
                 continue
+            if self._told_anew:
+                raise refused(line, f"“{shown(self._told_anew)}” is told anew above it, without a header")
             if max(0, -missing) != self._surplus:
                 self._check_surplus(line, cells)
             self._values(line, cells, when)
@@ -163,13 +183,15 @@ class TableReader:
         if isinstance(when, Day):
             self._day(line, cells, when, estimated)
             return
-        filled = False
+        filled, lacking = False, False
         for number, bound in enumerate(self._head.values):
             text = cells[bound.place]
             if text and (text[0] in _NUMBERS_BEGIN or clean(text).lower() not in BLANKS):
                 filled = True
                 self._value(line, cells, number, _Cell(text, bound, when), estimated)
-        if not filled:
+            elif not bound.value.optional:
+                lacking = True
+        if lacking or not filled:
             self.remarks.blank(line)
 
     def _day(self, line: int, cells: Sequence[str], day: Day, estimated: bool) -> None:
@@ -196,7 +218,7 @@ class TableReader:
             cells[unit] if unit >= 0 else "",
             number,
             DAY if when.seconds >= SHORTEST_DAY else when.seconds,
-            self._table * 1000 + self._variant,
+            self._table * _MOST_CHANNELS + self._form,
         )
         if key not in self._channels:
             self._channels[key] = self._channel(line, key, bound)
@@ -228,7 +250,9 @@ class TableReader:
         lengths.add(key[4])
         if len(lengths) > 1:
             self.remarks.granularities(line)
-        return Channel(meter, what, self.remarks, is_end=self._times.is_end)
+        series = (meter, what.register, what.commodity, what.measure, what.direction, what.unit, key[4])
+        covered = self._covered.setdefault(series, Covered())
+        return Channel(meter, what, self.remarks, covered, is_end=self._times.is_end)
 
     def _is_estimated(self, line: int, cell: str) -> bool:
         if cell in self._remarked:
@@ -253,7 +277,7 @@ class TableReader:
         elif len(cells) >= self._needed and self._times.blank(cells):
             self.remarks.no_time(line)
         elif self._is_text(cells, filled):
-            label(self._seen, cells)
+            self._label(cells)
             if filled[0].strip("=-* "):
                 self._texts.append(line)
                 del self._texts[_MOST_TEXTS:]
@@ -262,6 +286,12 @@ class TableReader:
         else:
             raise refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
         return self._head.width
+
+    def _label(self, cells: Sequence[str]) -> None:
+        """Of what holds of all rows below, nothing is to change without a further header."""
+        told, layout = label(self._seen, cells), self._layout
+        if told in (*layout.meter, *layout.above, *layout.above_kinds, layout.several_above) and told:
+            self._told_anew = told if self._seen[told] != self._above.get(told, "") else self._told_anew
 
     def _is_text(self, cells: Sequence[str], filled: Sequence[str]) -> bool:
         """Whether it looks like a line above a table or below one, and not like a damaged reading."""

@@ -167,7 +167,7 @@ class TimeReader:
         clocked = days * DAY + clock.second - start.clock
         wall = self._wall(start.day, clocked)
         if wall <= 0 and not end_day:
-            wall = _past_midnight(start.clock, wall, inclusive=self.times.end_inclusive)
+            wall = self._past_midnight(start.day, start.clock, wall)
         if clocked <= 0 < clocked + start.day.shift == wall:
             return _in_doubled(start, start.day, wall)
         if start.day.seconds == DAY and start.clock + wall <= DAY:
@@ -180,6 +180,14 @@ class TimeReader:
             wall += 60 - wall % 60
         into_second_pass = wall <= 0 < wall + day.shift
         return wall + day.shift if into_second_pass else wall
+
+    def _past_midnight(self, day: Day, clock: int, wall: int) -> int:
+        """The length of an interval that ends at midnight, or shortly after; any other is a mistake."""
+        at_midnight = clock + wall == 0 and (wall or not self.times.end_inclusive)
+        put_forward = -min(0, self._zone.day(day.date + timedelta(days=1)).shift)
+        if not at_midnight and wall + DAY > _LONGEST_PAST_MIDNIGHT + put_forward:
+            raise NotAStamp("an interval that ends before it begins")
+        return wall + DAY
 
     def _true(self, start: _Moment, first: Day, wall: int) -> int:
         """Seconds that pass while the clock moves by ``wall``."""
@@ -234,17 +242,6 @@ class TimeReader:
                 self._clocks.clear()
             known = self._clocks[text] = _hour(text) if self.times.hours else read_clock(text)
         return known
-
-
-def _past_midnight(clock: int, wall: int, *, inclusive: bool) -> int:
-    """The length of an interval that ends on an earlier clock than it began: at midnight, or shortly after.
-
-    Any other is no interval of a day before, but a mistake.
-    """
-    at_midnight = clock + wall == 0 and (wall or not inclusive)
-    if not at_midnight and wall + DAY > _LONGEST_PAST_MIDNIGHT:
-        raise NotAStamp("an interval that ends before it begins")
-    return wall + DAY
 
 
 def _when(start: _Moment, seconds: int) -> When:

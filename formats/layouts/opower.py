@@ -94,6 +94,8 @@ LAYOUTS = (
         Value(column="export (kwh)", what=RECEIVED.over(KWH)),
     ),
     _layout(_STARTS, Value(column="usage"), unit="usage unit"),
+    _layout(_STARTS, Value(column="usage"), unit="units"),
+    _layout(_STARTS, Value(column="usage ({unit})")),
     _layout(_DAYS, Value(column="usage"), unit="units"),
     _layout(_DAYS, Value(column="usage ({unit})")),
     _layout(_BILLS, Value(column="usage"), unit="units"),
