@@ -106,8 +106,10 @@ def fake(context: typer.Context) -> None:
 def demo(out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out/demo")) -> None:
     """Fetch seven fake customers' data, with every kind of MFA."""
     from console.demo import demo as run
+    from farm.supervisor import workers_zygote
 
-    raise typer.Exit(run_to_end(run(out)))
+    with workers_zygote() as zygote:
+        raise typer.Exit(run_to_end(run(zygote, out)))
 
 
 @app.command()
@@ -189,6 +191,7 @@ def nightly(
 ) -> None:
     """Send every test customer of every portal through a farm, and compare with what each is for."""
     from console.errors import UsageError
+    from farm.supervisor import workers_zygote
     from nightly.command import break_scripts
     from nightly.command import nightly as run
 
@@ -197,7 +200,10 @@ def nightly(
 
     if break_:
         raise typer.Exit(run_to_end(break_scripts(report, sample)))
-    raise typer.Exit(run_to_end(refused() if sample is not None else run(report, now=now)))
+    if sample is not None:
+        raise typer.Exit(run_to_end(refused()))
+    with workers_zygote() as zygote:
+        raise typer.Exit(run_to_end(run(zygote, report, now=now)))
 
 
 @bench_app.command("scrape")

@@ -1,7 +1,8 @@
 """A worker process: arq's functions and crons, on the queues it is given.
 
-``./run worker`` has processes forked that run ``main`` (``farm/zygote.py``), with ``REDIS_URL`` and a pipe: when
-that closes, the command is gone, and they stop. ``python -m worker [--queue interactive|data]`` is one by hand.
+``./run worker`` has processes forked that run ``main`` (``farm/zygote.py``), with ``REDIS_URL`` and a pipe:
+when that closes, the command is gone, and they stop. ``python -m worker [--queue interactive|data]`` is one
+that is started by hand.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from bench.child import BenchFailed, Done, Line, run_until_told
 from bench.task import PASSWORD, UTILITY, username
 from farm.bell import Bell, bell_at
 from farm.settings import FarmSettings
-from farm.supervisor import Workers, redis_at_hand
+from farm.supervisor import Workers, redis_at_hand, workers_zygote
+from farm.zygote import Zygote
 from records import Outcome, RunKind, RunState, SecretKind
 from storage.settings import Settings
 from storage.store import Store
@@ -40,13 +41,13 @@ class Farm:
         await self.bell.ring(await asyncio.to_thread(self.store.runs_to_ring))
 
     async def add(self, usernames: Sequence[str]) -> Sequence[int]:
-        """Add customers, whose runs are queued with them; their ids."""
+        """Add customers one by one, whose runs are queued with them; their ids."""
         secrets = {SecretKind.PASSWORD: PASSWORD}
-        added = [
-            (await asyncio.to_thread(self.store.add_customer, UTILITY, name, secrets=secrets)).id
-            for name in usernames
-        ]
-        await self.ring()
+        added = []
+        for name in usernames:
+            customer = await asyncio.to_thread(self.store.add_customer, UTILITY, name, secrets=secrets)
+            added.append(customer.id)
+            await self.ring()
         return added
 
     async def refresh(self, customer_ids: Sequence[int]) -> Sequence[int]:
@@ -80,12 +81,12 @@ class Farm:
 
 
 @asynccontextmanager
-async def serving(processes: int, queue: str | None = None) -> AsyncIterator[Farm]:
+async def serving(zygote: Zygote, processes: int, queue: str | None = None) -> AsyncIterator[Farm]:
     """So many workers on a Redis of their own, once all of them listen."""
     settings = Settings()
     async with redis_at_hand(FarmSettings(), settings.home) as url, bell_at(url) as bell:
         with await asyncio.to_thread(Store.open, settings) as store:
-            working = asyncio.create_task(Workers(url, processes, queue).run())
+            working = asyncio.create_task(Workers(zygote, url, processes, queue).run())
             try:
                 async with asyncio.timeout(_UP_SECONDS):
                     await _all_listen(bell, processes)
@@ -119,24 +120,24 @@ def done(runs: Sequence[RunInfo]) -> Done:
     return Done(elapsed, list(seconds.values()))
 
 
-async def cold(line: Line, accounts: int) -> None:
-    async with serving(PROCESSES) as farm:
+async def cold(zygote: Zygote, line: Line, accounts: int) -> None:
+    async with serving(zygote, PROCESSES) as farm:
         await asyncio.to_thread(line.wait)
         customers = await farm.add([username(number) for number in range(1, accounts + 1)])
         runs = await farm.ended(customers)
         await asyncio.to_thread(line.tell, done(runs))
 
 
-async def add_warming(line: Line, accounts: int) -> None:
+async def add_warming(zygote: Zygote, line: Line, accounts: int) -> None:
     """Add, between the measures, the customers who are refreshed to warm workers."""
-    async with serving(PROCESSES) as farm:
+    async with serving(zygote, PROCESSES) as farm:
         await farm.ended(await farm.add([username(accounts + number) for number in range(1, WARMING + 1)]))
         await asyncio.to_thread(line.wait)
         await asyncio.to_thread(line.tell, Done(0, []))
 
 
-async def refresh(line: Line, accounts: int) -> None:
-    async with serving(PROCESSES) as farm:
+async def refresh(zygote: Zygote, line: Line, accounts: int) -> None:
+    async with serving(zygote, PROCESSES) as farm:
         ids = {info.username: info.id for info in await asyncio.to_thread(farm.store.customers)}
         measured = [ids[username(number)] for number in range(1, accounts + 1)]
         warming = sorted(set(ids.values()) - set(measured))
@@ -157,7 +158,9 @@ def main() -> None:
     parser.add_argument("accounts", type=int)
     given = parser.parse_args()
     way = {"cold": cold, "add-warming": add_warming, "refresh": refresh}[given.way]
-    run_until_told(way(Line(), given.accounts))
+    line = Line()
+    with workers_zygote() as zygote:
+        run_until_told(way(zygote, line, given.accounts))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from bench.queue_way import Farm, serving
 from bench.rows import percentile
 from bench.task import username
 from farm.said import said_code
+from farm.supervisor import workers_zygote
+from farm.zygote import Zygote
 from records import Outcome, RunKind, RunState
 from storage.work import RunInfo
 
@@ -74,8 +76,8 @@ def _is_collected(run: RunInfo) -> bool:
     return run.kind is RunKind.COLLECT and run.outcome is Outcome.COMPLETE
 
 
-async def measure(line: Line, base_url: str, waiting: int, data: int) -> None:
-    async with serving(1) as farm:
+async def measure(zygote: Zygote, line: Line, base_url: str, waiting: int, data: int) -> None:
+    async with serving(zygote, 1) as farm:
         await collect(farm, [username(2 * data + number) for number in range(1, WARMING + 1)])
         await asyncio.to_thread(line.wait)
         before = await asyncio.to_thread(memory_mib, os.getpid())
@@ -94,7 +96,9 @@ def main() -> None:
     parser.add_argument("waiting", type=int)
     parser.add_argument("data", type=int)
     given = parser.parse_args()
-    run_until_told(measure(Line(), given.base_url, given.waiting, given.data))
+    line = Line()
+    with workers_zygote() as zygote:
+        run_until_told(measure(zygote, line, given.base_url, given.waiting, given.data))
 
 
 if __name__ == "__main__":

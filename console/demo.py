@@ -22,6 +22,7 @@ from fake_utility.running import fake_utility
 from farm.bell import bell_at
 from farm.settings import FarmSettings
 from farm.supervisor import Workers, redis_at_hand
+from farm.zygote import Zygote
 from records import Outcome, RunState, SecretKind
 from scrapers.logs import log_to_stderr
 from scrapers.redact import Secrets
@@ -61,7 +62,7 @@ class _Shown:
     ended: RunInfo | None = None
 
 
-async def demo(out: Path) -> int:
+async def demo(zygote: Zygote, out: Path) -> int:
     """Fetch the seven into ``out``, those that end otherwise into ``<out>-outcomes``: 0 if as meant."""
     outcomes = out.with_name(f"{out.name}-outcomes")
     clear(out, CUSTOMERS)
@@ -75,7 +76,7 @@ async def demo(out: Path) -> int:
         store = stack.enter_context(Store.open(settings))
         redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
         bell = await stack.enter_async_context(bell_at(redis_url))
-        working = asyncio.create_task(Workers(redis_url, _PROCESSES, None).run())
+        working = asyncio.create_task(Workers(zygote, redis_url, _PROCESSES, None).run())
         stack.push_async_callback(_stop, working)
         console.print(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
         console.print(f"{_PROCESSES} workers take customers from the queue, within what the portal bears.\n")

@@ -121,8 +121,10 @@ def worker(
 ) -> None:
     """Work on runs until stopped."""
     from console.workers import work
+    from farm.supervisor import workers_zygote
 
-    raise typer.Exit(run_to_end(work(queue.value if queue else None, processes)))
+    with workers_zygote() as zygote:
+        raise typer.Exit(run_to_end(work(zygote, queue.value if queue else None, processes)))
 
 
 def up(
@@ -134,8 +136,10 @@ def up(
 ) -> None:
     """Start all a developer needs: workers, a private Redis and the fake utility."""
     from console.workers import up as start
+    from farm.supervisor import workers_zygote
 
-    raise typer.Exit(run_to_end(start(port, processes, random_codes=random_codes)))
+    with workers_zygote() as zygote:
+        raise typer.Exit(run_to_end(start(zygote, port, processes, random_codes=random_codes)))
 
 
 def doctor(as_json: Json = False) -> None:

@@ -20,6 +20,7 @@ from farm.bell import bell_at
 from farm.metrics import METRICS, metrics_address
 from farm.private_redis import NoRedis
 from farm.supervisor import Workers, redis_at_hand
+from farm.zygote import Zygote
 from scrapers.browser import must_have_browser
 from scrapers.daemon_thread import in_daemon_thread
 from storage.store import Store
@@ -36,16 +37,16 @@ In another terminal, in this directory:
   ./run answer ID"""
 
 
-async def work(queue: str | None, processes: int | None) -> int:
+async def work(zygote: Zygote, queue: str | None, processes: int | None) -> int:
     """Serve the queues until Ctrl-C or SIGTERM."""
     with here() as now:
         await _check(now)
         async with _redis(now) as url:
-            await _serve(url, queue, processes, metrics=now.farm.metrics)
+            await _serve(zygote, url, queue, processes, metrics=now.farm.metrics)
     return OK
 
 
-async def up(port: int, processes: int | None, *, random_codes: bool) -> int:
+async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: bool) -> int:
     """Workers, a private Redis and the fake utility, until Ctrl-C or SIGTERM."""
     with here() as now:
         await _check(now)
@@ -57,11 +58,12 @@ async def up(port: int, processes: int | None, *, random_codes: bool) -> int:
             os.environ[_PORTALS] = ",".join(filter(None, said))  # the workers' environment
             url = await stack.enter_async_context(_redis(now))
             say(_WHAT_NEXT.format(address=address, utility=fakes[0]))
-            await _serve(url, None, processes, fake, metrics=now.farm.metrics)
+            await _serve(zygote, url, None, processes, fake, metrics=now.farm.metrics)
     return OK
 
 
 async def _serve(
+    zygote: Zygote,
     url: str,
     queue: str | None,
     processes: int | None,
@@ -72,7 +74,7 @@ async def _serve(
     """Until cancelled. Raises NotSetUp if the fake utility ends by itself, or a port for metrics is taken."""
     count = processes or len(os.sched_getaffinity(0))
     _check_ports(metrics, count)
-    serving = asyncio.create_task(Workers(url, count, queue, metrics).run())
+    serving = asyncio.create_task(Workers(zygote, url, count, queue, metrics).run())
     ends: set[asyncio.Task[Any]] = {serving}
     if fake is not None:
         ends.add(asyncio.create_task(in_daemon_thread(fake.wait)))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import structlog
 from farm.metrics import METRICS, metrics_of
 from farm.private_redis import PrivateRedis
 from farm.settings import FarmSettings
+from farm.zygote import Child, Zygote
 
 _LOOK = 1.0
 _STOP_SECONDS = 10.0
@@ -40,6 +39,11 @@ async def redis_at_hand(settings: FarmSettings, home: Path) -> AsyncIterator[str
             watching.cancel()
 
 
+def workers_zygote() -> Zygote:
+    """What the processes of ``Workers`` are forked from; to be entered before anything else goes on."""
+    return Zygote("worker")
+
+
 class Workers:
     """So many worker processes of the same queues, each started anew when it ends by itself.
 
@@ -47,17 +51,16 @@ class Workers:
     from this process closes.
     """
 
-    def __init__(self, redis_url: str, count: int, queue: str | None, metrics: str = "") -> None:
+    def __init__(
+        self, zygote: Zygote, redis_url: str, count: int, queue: str | None, metrics: str = ""
+    ) -> None:
+        self._zygote = zygote
         self._redis_url = redis_url
         self._metrics = metrics
         self._count = count
-        self._queue = queue
-        self._running: set[asyncio.subprocess.Process] = set()
+        self._arguments = ["--queue", queue] if queue else []
+        self._running: set[Child] = set()
         self._log: Any = structlog.get_logger("supervisor")
-
-    @property
-    def pids(self) -> Sequence[int]:
-        return [process.pid for process in self._running]
 
     async def run(self) -> None:
         """Keep them running until cancelled, then stop them within ten seconds."""
@@ -70,49 +73,34 @@ class Workers:
 
     async def _keep_one(self, number: int) -> None:
         while True:
-            ours, theirs = socket.socketpair()
-            with ours:
-                with theirs:
-                    process = await self._start(theirs, number)
-                self._running.add(process)
-                try:
-                    status = await process.wait()
-                finally:
-                    if process.returncode is not None:
-                        self._running.discard(process)
-            self._log.warning("worker ended", pid=process.pid, status=status)
+            worker = await self._zygote.start(self._arguments, self._environment(number))
+            self._running.add(worker)
+            status = await worker.ended()
+            self._running.discard(worker)
+            worker.close()
+            self._log.warning("worker ended", pid=worker.pid, status=status)
             await asyncio.sleep(_AGAIN)
 
-    async def _start(self, theirs: socket.socket, number: int) -> asyncio.subprocess.Process:
-        queue = ["--queue", self._queue] if self._queue else []
+    def _environment(self, number: int) -> Mapping[str, str]:
         path = os.environ.get("PYTHONPATH", "")
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "worker",
-            *queue,
-            "--parent-fd",
-            str(theirs.fileno()),
-            env={
-                **os.environ,
-                "REDIS_URL": self._redis_url,
-                METRICS: metrics_of(self._metrics, number),
-                "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), path))),
-            },
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
+        return {
+            **os.environ,
+            "REDIS_URL": self._redis_url,
+            METRICS: metrics_of(self._metrics, number),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), path))),
+        }
 
     async def _stop(self) -> None:
-        for process in self._running:
-            process.terminate()
+        for worker in self._running:
+            worker.stop()
         if self._running:
-            waits = [asyncio.create_task(process.wait()) for process in self._running]
-            await asyncio.wait(waits, timeout=_STOP_SECONDS)
-        for process in self._running:
-            if process.returncode is None:
-                process.kill()
+            ends = {asyncio.create_task(worker.ended()): worker for worker in self._running}
+            _, late = await asyncio.wait(ends, timeout=_STOP_SECONDS)
+            for end in late:
+                ends[end].kill()
+                end.cancel()
+        for worker in self._running:
+            worker.close()
 
 
 async def _keep(redis: PrivateRedis) -> None:

@@ -15,6 +15,7 @@ from console.ending import OK
 from console.errors import UsageError
 from console.here import here
 from console.printed import say
+from farm.zygote import Zygote
 from nightly.break_report import HTML as BROKEN_HTML
 from nightly.break_report import write_broken
 from nightly.breaking import Broken, Verdict, break_all
@@ -34,7 +35,7 @@ CAUGHT_AT_LEAST = 0.95
 _FOLDER = "nightly"
 
 
-async def nightly(report: Path | None, *, now: bool) -> int:
+async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
     """One night. Without ``now`` it waits for the time that is set, if one is."""
     with here() as at:
         folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
@@ -44,7 +45,7 @@ async def nightly(report: Path | None, *, now: bool) -> int:
         must_have_browser()
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
-            night = await spend(PORTALS, own.absolute() / "state", _tell)
+            night = await spend(zygote, PORTALS, own.absolute() / "state", _tell)
             await asyncio.to_thread(_write, night, own, folder)
     return OK if night.is_well else NOT_AS_MEANT
 

@@ -15,6 +15,7 @@ from farm.bell import Bell, bell_at
 from farm.private_redis import NoRedis
 from farm.settings import FarmSettings
 from farm.supervisor import Workers, redis_at_hand
+from farm.zygote import Zygote
 from storage.settings import Settings
 from storage.store import Store
 
@@ -32,7 +33,9 @@ class OwnFarm:
 
 
 @asynccontextmanager
-async def own_farm(home: Path, addresses: Mapping[str, str], **more: str) -> AsyncIterator[OwnFarm]:
+async def own_farm(
+    zygote: Zygote, home: Path, addresses: Mapping[str, str], **more: str
+) -> AsyncIterator[OwnFarm]:
     """Workers that visit utilities at these addresses, with a state that is new; ``more`` of their settings.
 
     Raises NotSetUp.
@@ -49,7 +52,7 @@ async def own_farm(home: Path, addresses: Mapping[str, str], **more: str) -> Asy
             except NoRedis as exc:
                 raise NotSetUp(str(exc)) from exc
             bell = await stack.enter_async_context(bell_at(url))
-            working = asyncio.create_task(Workers(url, _PROCESSES, None).run())
+            working = asyncio.create_task(Workers(zygote, url, _PROCESSES, None).run())
             stack.push_async_callback(_stop, working)
             yield OwnFarm(store, bell)
 

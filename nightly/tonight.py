@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from farm.zygote import Zygote
 from nightly.farm import own_farm
 from nightly.night import Night, PortalNight, Result
 from nightly.rounds import Rounds
@@ -19,7 +20,9 @@ _SECONDS = 540
 """How long a customer may take, waiting for others included."""
 
 
-async def spend(portals: Sequence[Portal], home: Path, tell: Callable[[Result], None]) -> Night:
+async def spend(
+    zygote: Zygote, portals: Sequence[Portal], home: Path, tell: Callable[[Result], None]
+) -> Night:
     """Send them through, telling of each as they end. ``home`` has the farm's state until it is cleared."""
     at, began = datetime.now(UTC), time.monotonic()
     results: list[Result] = []
@@ -34,7 +37,7 @@ async def spend(portals: Sequence[Portal], home: Path, tell: Callable[[Result], 
             for portal in portals
         }
         of_utilities = {portal.utility: addresses[portal.id] for portal in portals}
-        farm = await stack.enter_async_context(own_farm(home / "farm", of_utilities))
+        farm = await stack.enter_async_context(own_farm(zygote, home / "farm", of_utilities))
         rounds = Rounds(farm.store, farm.bell, Window(), ended, evidence=home / "farm" / "evidence")
         subjects = [(portal, portal.subjects()) for portal in portals]
         for portal, its in subjects:

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import utilities
+from farm.supervisor import workers_zygote
+from farm.zygote import Zygote
 from nightly.farm import own_farm
 from nightly.night import Result
 from nightly.portals import PORTALS
@@ -148,7 +150,7 @@ def _once_a_window(subject: Subject) -> Any:
     return _figures[subject.username]
 
 
-async def _go(plan: Mapping[str, Any]) -> None:
+async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
     portal = next(portal for portal in PORTALS if portal.id == plan["portal"])
     scripts = [script for script in plan["scripts"] if _loads(script["utility"])]
     names = [script["utility"] for script in scripts]
@@ -164,7 +166,8 @@ async def _go(plan: Mapping[str, Any]) -> None:
         "METERFARM_INTERACTIVE_SLOTS": _SLOTS,
         "METERFARM_DATA_SLOTS": _SLOTS,
     }
-    async with own_farm(Path(plan["home"]), dict.fromkeys(names, plan["address"]), **settings) as farm:
+    addresses = dict.fromkeys(names, plan["address"])
+    async with own_farm(zygote, Path(plan["home"]), addresses, **settings) as farm:
         trial.rounds = Rounds(farm.store, farm.bell, window, trial.ended, trial.dropped)
         trial.begin()
         await trial.rounds.run()
@@ -189,4 +192,5 @@ def _tell(utility: str, username: str, how: str, tried: int) -> None:
 
 if __name__ == "__main__":
     log_to_stderr(Secrets())
-    asyncio.run(_go(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    with workers_zygote() as forks:
+        asyncio.run(_go(forks, json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

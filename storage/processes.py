@@ -30,6 +30,9 @@ def _named(pid: int) -> str:
     return _SEPARATOR.join((_machine() or socket.gethostname(), str(pid), _started(pid)))
 
 
+os.register_at_fork(after_in_child=_named.cache_clear)  # an ancestor that has ended may have had the same id
+
+
 def is_dead(process: str) -> bool:
     """Whether it is known to have ended. Of processes on other machines nothing is known."""
     machine, _, rest = process.partition(_SEPARATOR)

@@ -161,8 +161,8 @@ class Farm:
         """The worker processes, as soon as there are any."""
         if self.workers is None:
             raise AssertionError("no workers were started")
-        parent = self.workers.pid
-        return self.wait(lambda: _children(parent, "worker"), 20, "worker processes")
+        command = self.workers.pid
+        return self.wait(lambda: processes_below(command, "worker"), 20, "worker processes")
 
     @contextmanager
     def owners(self, *usernames: str) -> Iterator[None]:
@@ -226,22 +226,25 @@ def farm_at(home: Path, url: str, **extra: str) -> Iterator[Farm]:
             yield farm
         finally:
             if farm.workers is not None:
-                for pid in [farm.workers.pid, *_children(farm.workers.pid, "worker")]:
+                for pid in [farm.workers.pid, *processes_below(farm.workers.pid, "worker")]:
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGCONT)
                 farm.stop(signal.SIGTERM, 20)
 
 
-def _children(pid: int, module: str) -> list[int]:
-    """The processes below ``pid`` that run this module."""
-    found = []
+def processes_below(ancestor: int, name: str) -> list[int]:
+    """Those that descend from this one and are named so."""
+    names, parents = dict[int, str](), dict[int, int]()
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-            command = (status.parent / "cmdline").read_bytes().split(b"\0")
-            if parent == pid and module.encode() in command:
-                found.append(int(status.parent.name))
-    return sorted(found)
+            named, _, rest = status.read_text().rpartition(")")
+            pid = int(status.parent.name)
+            names[pid], parents[pid] = named.partition("(")[2], int(rest.split()[1])
+
+    def is_below(pid: int) -> bool:
+        return pid == ancestor or (pid in parents and is_below(parents[pid]))
+
+    return sorted(pid for pid, named in names.items() if named == name and is_below(parents[pid]))
 
 
 def check_whole(farm: Farm) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from farm.supervisor import workers_zygote
 from nightly.breaking import Verdict, break_all
 from nightly.evidence import copy_evidence, screenshot
 from nightly.history import earlier, keep
@@ -34,7 +35,8 @@ ODD = (
 async def test_customers_are_as_their_portal_states(tmp_path: Path) -> None:
     """With every account, bill and reading; whoever comes back ends as is meant then."""
     told: list[str] = []
-    night = await spend([Few(*GOOD, *ODD)], tmp_path, lambda result: told.append(result.username))
+    with workers_zygote() as zygote:
+        night = await spend(zygote, [Few(*GOOD, *ODD)], tmp_path, lambda result: told.append(result.username))
     assert not [(result.username, result.differences) for result in night.results if not result.is_well]
     assert sorted(told) == sorted((*GOOD, *ODD))
     outcomes = {result.username: result.outcomes for result in night.results}
@@ -63,7 +65,8 @@ def _misstated(subject: Subject) -> Subject:
 @pytest.mark.timeout(240)
 async def test_what_differs_is_told_with_what_the_portal_showed(tmp_path: Path) -> None:
     names = ("captcha@speculoos.example", "ineedmfa+email@bayou.energy", "gas-only@bayou.energy")
-    night = await spend([Few(*names, changed=_misstated)], tmp_path / "state", lambda _: None)
+    with workers_zygote() as zygote:
+        night = await spend(zygote, [Few(*names, changed=_misstated)], tmp_path / "state", lambda _: None)
     told = {result.username: " ".join(result.differences) for result in night.results}
     assert told["captcha@speculoos.example"].startswith(
         "the first visit ended in captcha instead of account_locked"
