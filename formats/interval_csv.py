@@ -92,13 +92,15 @@ def _is_workbook(file: BinaryIO) -> bool:
 
 def _workbook(file: BinaryIO, asked: _Asked) -> Table:
     """Every sheet that has a table; the others are told of."""
-    read: list[tuple[_Found, Rows]] = []
+    read: list[tuple[_Found, Rows, int]] = []
     problems: list[Problem] = []
     seen: list[Sequence[str]] = []
     for sheet, rows in sheets(file):
         found = _header(islice(rows(), HEAD_LINES), asked.layouts)
         if found:
-            read.append((found, rows()))
+            several = found.head.layout.several_above
+            tables = sum(label({}, row) == several for _, row in rows()) if several else 1
+            read.append((found, rows(), tables))
         else:
             problems.append(Problem(sheet, "the sheet has no table of a known layout", Severity.NOTE))
             seen = seen or [row for _, row in islice(rows(), HEAD_LINES)]
@@ -107,8 +109,8 @@ def _workbook(file: BinaryIO, asked: _Asked) -> Table:
 
     def stretches() -> Iterator[Series | Problem]:
         yield from problems
-        for found, rows in read:
-            yield from _stretches(_reader(asked, found, 1), found, rows, bool)
+        for found, rows, tables in read:
+            yield from _stretches(_reader(asked, found, tables), found, rows, bool)
 
     return Table(read[0][0].head.layout.id, stretches())
 
@@ -187,10 +189,13 @@ class _Counts:
             return 1
         here = self._file.tell()
         self._file.seek(0)
-        wanted = re.compile(re.escape(text.encode()), re.IGNORECASE)
+        spelt = {text.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")}
+        wanted = re.compile(b"|".join(map(re.escape, spelt)), re.IGNORECASE)
         count, rest = 0, b""
         while chunk := self._file.read(_CHUNK):
-            count += len(wanted.findall(rest + chunk))
-            rest = chunk[-len(text) + 1 :]
+            content = rest + chunk
+            ends = [found.end() for found in wanted.finditer(content)]
+            count += len(ends)
+            rest = content[max([*ends[-1:], len(content) - 2 * len(text) + 1, 0]) :]
         self._file.seek(here)
         return max(1, count)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import pytest
+from openpyxl import Workbook  # type: ignore[import-untyped]
 
 from records import Measure
 from tests.formats.test_interval_csv_variants import NEW_YORK, Read, opower
@@ -135,3 +138,29 @@ def test_a_clock_that_is_put_forward_at_midnight_ends_the_day_before_at_one() ->
     read = Read(opower(*rows), ZoneInfo("America/Havana"))
     assert read.lengths() == [900] * 3
     assert not read.error
+
+
+SMARTHUB = (
+    "Usage Information\nFor: 1\nType of readings: Electricity\n"
+    "Energy consumption time period,Usage(Real energy in kilowatt-hours)\n"
+    "2024-06-01 00:00 to 2024-06-01 01:00,1.5\n2024-06-01 01:00 to 2024-06-01 02:00,1.5\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "xlsx"])
+def test_several_tables_are_told_apart_whatever_they_are_written_in(encoding: str) -> None:
+    for tables in (1, 2, 3):
+        text = SMARTHUB * tables
+        read = Read(as_book(text) if encoding == "xlsx" else text.encode(encoding))
+        assert len({each.meter_id for each in read.series}) == tables
+        assert ("which way each one's energy flows" in read.doubts) is (tables > 1)
+        assert "listed before" not in read.doubts
+
+
+def as_book(text: str) -> bytes:
+    workbook = Workbook()
+    for row in csv.reader(text.splitlines()):
+        workbook.active.append(row)
+    file = BytesIO()
+    workbook.save(file)
+    return file.getvalue()
