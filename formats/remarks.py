@@ -36,7 +36,7 @@ class Remarks:
 
     def blank(self, line: int) -> None:
         self.add(
-            "a row without a value, or without one of several, is no reading of it",
+            "a row without a value is no reading",
             f"line {line}",
             Severity.NOTE,
         )
@@ -76,6 +76,9 @@ class Remarks:
 
     def apart(self) -> None:
         self.add("the intervals stand far apart: are they longer, or are days and months mixed up?", "")
+
+    def empty(self, column: str) -> None:
+        self.add(f"the column “{shown(column)}” is blank in every row", "the header", Severity.NOTE)
 
     def steps(self) -> None:
         self.add(

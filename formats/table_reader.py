@@ -76,6 +76,7 @@ class TableReader:
     def _take_up(self, head: Head, above: dict[str, str]) -> None:
         self._head, self._above, self._layout = head, above, head.layout
         self._told_anew = ""
+        self._filled: set[int] = set()
         self._times = TimeReader(self._layout.times, head.columns, self._zone, above)
         self._meters = [head.columns[each] for each in self._layout.meter if each in head.columns]
         self._meter_above = next((above[each] for each in self._layout.meter if above.get(each)), "")
@@ -122,6 +123,7 @@ class TableReader:
             yield from self._rows(rows)
             if is_cut():
                 self._look_at_end()
+            self._look_at_columns()
             for line in self._texts:
                 self.remarks.text(line)
         except FormatError:
@@ -156,6 +158,12 @@ class TableReader:
             if self._waiting >= self._flush_at:
                 yield from self._flushed(final=False)
 
+    def _look_at_columns(self) -> None:
+        """A column without any value, beside others: perhaps of a workbook's formulas, never computed."""
+        for each in self._head.values if self._filled else ():
+            if not each.value.optional and each.place not in self._filled:
+                self.remarks.empty(each.value.column)
+
     def _look_at_end(self) -> None:
         """A last line that breaks off within its last number looks like one with fewer decimals."""
         before, last = (self._last_decimals(cells) for cells in self._last)
@@ -183,15 +191,14 @@ class TableReader:
         if isinstance(when, Day):
             self._day(line, cells, when, estimated)
             return
-        filled, lacking = False, False
+        filled = False
         for number, bound in enumerate(self._head.values):
             text = cells[bound.place]
             if text and (text[0] in _NUMBERS_BEGIN or clean(text).lower() not in BLANKS):
                 filled = True
+                self._filled.add(bound.place)
                 self._value(line, cells, number, _Cell(text, bound, when), estimated)
-            elif not bound.value.optional:
-                lacking = True
-        if lacking or not filled:
+        if not filled:
             self.remarks.blank(line)
 
     def _day(self, line: int, cells: Sequence[str], day: Day, estimated: bool) -> None:
@@ -300,6 +307,7 @@ class TableReader:
         return not first[0].isdigit() and not of_a_kind and (len(filled) <= 2 or ":" in first)
 
     def _again(self, head: Head) -> None:
+        self._look_at_columns()
         self._texts.clear()
         if self._layout.several_above in self._seen:
             self._table += 1

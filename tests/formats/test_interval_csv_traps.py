@@ -126,11 +126,14 @@ def test_a_time_that_is_not_read_is_doubted(column: str) -> None:
     assert f"the column “{column.lower()}” was not read" in read.doubts
 
 
-def test_a_value_that_is_lacking_beside_others_is_noted() -> None:
-    read = Read(opower("2024-06-01,09:00,09:59,,$1.00", "2024-06-01,10:00,10:59,2,$1.00"))
-    assert energy(read) == [2000]
-    assert "line 4" in read.notes
-    assert "no reading" in read.notes
+def test_a_column_that_is_blank_beside_others_is_noted() -> None:
+    """As in a workbook of formulas that no spreadsheet has computed."""
+    rows = ("2024-06-01,09:00,09:59,,$1.00", "2024-06-01,10:00,10:59,,$1.00")
+    read = Read(opower(*rows))
+    assert energy(read) == []
+    assert "the column “usage ({unit})” is blank in every row" in read.notes
+    assert "blank" not in Read(opower(*rows, "2024-06-01,11:00,11:59,2,$1.00")).notes
+    assert read.notes == Read(opower(*rows) + opower("2024-06-01,11:00,11:59,2,$1.00")).notes
 
 
 def test_a_clock_that_is_put_forward_at_midnight_ends_the_day_before_at_one() -> None:
