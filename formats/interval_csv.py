@@ -80,7 +80,9 @@ def read_table(
     found, delimiter = _recognise(text, asked.layouts)
     tables = counts.of(found.head.layout.several_above)
     reader = _reader(asked, found, tables, grouped=delimiter == ",")
-    return Table(found.head.layout.id, _stretches(reader, found, text.rows(delimiter), lambda: text.is_cut))
+    return Table(
+        found.head.layout.id, _stretches(reader, found, text.rows(delimiter), lambda: text.may_lack_digits)
+    )
 
 
 def _is_workbook(file: BinaryIO) -> bool:

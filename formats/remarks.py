@@ -80,6 +80,14 @@ class Remarks:
     def empty(self, column: str) -> None:
         self.add(f"the column “{shown(column)}” is blank in every row", "the header", Severity.NOTE)
 
+    def lines(self, line: int) -> None:
+        self.add(
+            "a cell holds several lines: a quote that was not closed may have swallowed rows", f"line {line}"
+        )
+
+    def no_unit(self, line: int) -> None:
+        self.add("a value without a unit: none is guessed", f"line {line}")
+
     def steps(self) -> None:
         self.add(
             "the steps between rows are taken for their length, which is an unusual one: are some missing?",
@@ -115,4 +123,7 @@ class Remarks:
         self.add("a line of text was left out", f"line {line}", Severity.NOTE)
 
     def maybe_cut(self) -> None:
-        self.add("it lacks its end, and its last number has fewer decimals: it may be cut", "the last line")
+        self.add(
+            "it lacks its end, and its last number may lack digits: download it again to be sure",
+            "the last line",
+        )

@@ -118,7 +118,7 @@ class TableReader:
         return self._forms.setdefault(form, len(self._forms))
 
     def read(self, rows: Rows, is_cut: Callable[[], bool]) -> Iterator[Series | Problem]:
-        """``is_cut`` says, at the end, whether the last line lacks its own."""
+        """``is_cut`` says, at the end, whether the last line lacks its own, and more of its last cell may."""
         try:
             yield from self._rows(rows)
             if is_cut():
@@ -136,8 +136,9 @@ class TableReader:
             yield Problem("", "none of the table's rows could be read", Severity.REFUSED)
 
     def _rows(self, rows: Rows) -> Iterator[Series | Problem]:
-        width = self._head.width
+        width, before = self._head.width, 0
         for line, cells in rows:
+            several, before = before and line - before > 1, line
             self._last = (self._last[1], cells)
             missing = width - len(cells)
             if missing > 0:
@@ -154,6 +155,8 @@ class TableReader:
                 raise refused(line, f"“{shown(self._told_anew)}” is told anew above it, without a header")
             if max(0, -missing) != self._surplus:
                 self._check_surplus(line, cells)
+            if several and any("\n" in cell or "\r" in cell for cell in cells):
+                self.remarks.lines(line)
             self._values(line, cells, when)
             if self._waiting >= self._flush_at:
                 yield from self._flushed(final=False)
@@ -167,7 +170,10 @@ class TableReader:
     def _look_at_end(self) -> None:
         """A last line that breaks off within its last number looks like one with fewer decimals."""
         before, last = (self._last_decimals(cells) for cells in self._last)
-        if before and last < before:
+        whole = clean(self._last[1][-1]) if self._last[1] else ""
+        amounts = {each.place for each in self._head.values} | {place for place, *_ in self._wide}
+        more = whole.isdigit() and whole != "0" and len(self._last[1]) - 1 in amounts
+        if last < before or more:
             self.remarks.maybe_cut()
 
     def _last_decimals(self, cells: Sequence[str]) -> int:

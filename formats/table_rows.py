@@ -65,6 +65,11 @@ class Text:
         """Whether the line read last lacks its end."""
         return not self.last.endswith(("\n", "\r"))
 
+    @property
+    def may_lack_digits(self) -> bool:
+        """Whether the line read last lacks its end, and so perhaps its last cell too."""
+        return not self.last.endswith(("\n", "\r", '"'))
+
     def head_rows(self, delimiter: str) -> Rows:
         """The first rows, as if the delimiter were this one."""
         try:

@@ -77,6 +77,8 @@ class Meaning:
             if unit is None:
                 raise refused(line, f"the unit “{shown(cell)}” is not known")
             what = unit.over(what)
+        if what.unit is None:
+            self._remarks.no_unit(line)
         if what.commodity is Commodity.ELECTRIC and what.measure is Measure.VOLUME:
             self._remarks.volume(line)
             return What(commodity=Commodity.OTHER).over(what)

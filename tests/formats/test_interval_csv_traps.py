@@ -160,6 +160,30 @@ def test_several_tables_are_told_apart_whatever_they_are_written_in(encoding: st
         assert "listed before" not in read.doubts
 
 
+def test_a_value_without_a_unit_is_doubted() -> None:
+    read = Read(HEAD + ROW.replace("kWh", "") + ROW.replace("09:", "10:"))
+    assert energy(read) == [1500]
+    assert "line 2: a value without a unit" in read.doubts
+
+
+def test_rows_that_a_quote_swallowed_are_missed() -> None:
+    rows = [f"2024-06-01,{hour:02}:00,{hour:02}:59,1.5,$1.00," for hour in range(4)]
+    swallowed = Read(opower(rows[0], f'{rows[1]}"see', rows[2], f'{rows[3]}"'))
+    assert len(energy(swallowed)) == 2
+    assert "a cell holds several lines" in swallowed.doubts
+    assert not Read(opower(rows[0], "", f'{rows[1]}"see"', rows[2])).doubts
+
+
+@pytest.mark.parametrize(
+    ("end", "doubted"),
+    [("1250", True), ("12", True), ('"12"', False), ("12\n", False), ("0", False), ("x", True)],
+)
+def test_a_whole_number_at_the_very_end_may_lack_digits(end: str, doubted: bool) -> None:
+    hour = "2024-06-01 {:02}:00,2024-06-01 {:02}:00,"
+    read = Read(f"start,end,electric usage (kWh)\n{hour.format(0, 1)}1250\n{hour.format(1, 2)}{end}")
+    assert bool(read.doubts or read.error) is doubted
+
+
 def as_book(text: str) -> bytes:
     workbook = Workbook()
     for row in csv.reader(text.splitlines()):
