@@ -90,7 +90,7 @@ class IntervalCollector:
     def _read_and_save(
         self, account_id: int, meter_id: str, key: str, document: Document
     ) -> tuple[ReadingCounts, str]:
-        """What was stored, and what of it is in doubt, if anything. What is lost shows in the days covered."""
+        """What was stored, and what of it is in doubt, if anything. What is lost shows in the days."""
         with span("read", what="intervals"), reader_errors():
             data = self._door.utility.read_intervals(document)
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
