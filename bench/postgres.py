@@ -25,6 +25,18 @@ read -r told
 """
 """Runs the server until it is told to stop. If the test process was killed, its data goes with it."""
 
+_EMPTY = """
+DO $$ DECLARE its record; BEGIN
+    SET session_replication_role = replica;
+    FOR its IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> '%s' LOOP
+        EXECUTE format('DELETE FROM %%I', its.tablename);
+    END LOOP;
+    FOR its IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value > 0 LOOP
+        PERFORM setval(its.sequencename::regclass, 1, false);
+    END LOOP;
+END $$
+"""
+
 
 class Postgres:
     """``start`` and ``stop`` as often as a test likes; ``new_database`` is an empty one each time."""
@@ -88,15 +100,13 @@ class Postgres:
         return name
 
     def empty(self, name: str, *, but: str) -> None:
-        """Delete all rows, but those of one table, start ids anew, and end what connections were left."""
+        """Delete all rows, but those of one table, start ids anew, and end what connections were left.
+
+        With triggers off, which would refuse or check. To truncate each table takes thirty times as long.
+        """
         others = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
-        tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
         self._do("postgres", others)
-        self._do(
-            name,
-            f"DO $$ BEGIN EXECUTE 'TRUNCATE ' || ({tables} AND tablename <> '{but}')"
-            " || ' RESTART IDENTITY CASCADE'; END $$",
-        )
+        self._do(name, _EMPTY % but)
 
     def _do(self, database: str, statement: str) -> None:
         with psycopg.connect(self.url(database), autocommit=True) as connection:

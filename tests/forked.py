@@ -7,21 +7,28 @@ milliseconds. The forked process has its own pid, session, environment, director
 from __future__ import annotations
 
 import atexit
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
 
+from typer.main import get_command
+
 ROOT = Path(__file__).parents[1]
 _TIMEOUT = 100
+_ALSO = ("worker", "farm.inbox", "nightly.command", "storage.object_files", "alembic.command", "_strptime")
 
 
 class Forked:
@@ -152,12 +159,32 @@ def _zygote() -> _Zygote:
     return zygote
 
 
+def _prepared() -> Callable[[], object]:
+    """The command, with all imported that some command imports when it needs it, and a state opened once.
+
+    Garbage collection looks through nothing of that again, so whoever is forked shares its memory.
+    """
+    gc.disable()
+    from cli import app
+    from storage.settings import Settings
+    from storage.store import Store
+    from utilities import load_utilities
+
+    console = [module.name for module in pkgutil.iter_modules([str(ROOT / "console")], "console.")]
+    for module in [*console, *_ALSO]:
+        importlib.import_module(module)
+    load_utilities()
+    with tempfile.TemporaryDirectory() as folder:
+        Store.open(Settings(home=Path(folder))).close()
+    command = get_command(app)
+    gc.freeze()
+    gc.enable()
+    return command
+
+
 def _serve(orders: socket.socket) -> None:
     """Fork for every order; each child's end is told by a process that waits for it."""
-    import cli
-    import console.demo
-    import console.scrape  # noqa: F401 - imported for those who are forked
-
+    command = _prepared()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         text, descriptors, _, _ = socket.recv_fds(orders, 1 << 20, 4)
@@ -165,12 +192,14 @@ def _serve(orders: socket.socket) -> None:
             return
         if os.fork() == 0:
             orders.close()
-            _wait_for_child(json.loads(text), descriptors, cli.main)
+            _wait_for_child(json.loads(text), descriptors, command)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], main: object) -> None:
+def _wait_for_child(
+    order: Mapping[str, object], descriptors: Sequence[int], command: Callable[[], object]
+) -> None:
     """Never returns."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     line, *streams = descriptors
@@ -179,7 +208,7 @@ def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], mai
         os.setsid()
         os.write(line, f"{os.getpid()}\n".encode())
         os.close(line)
-        _become(order, streams, main)
+        _become(order, streams, command)
     for stream in streams:
         os.close(stream)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -187,7 +216,7 @@ def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], mai
     os._exit(0)
 
 
-def _become(order: Mapping[str, object], streams: Sequence[int], main: object) -> None:
+def _become(order: Mapping[str, object], streams: Sequence[int], command: Callable[[], object]) -> None:
     """Be the command. Never returns."""
     for target, stream in enumerate(streams):
         os.dup2(stream, target)
@@ -200,11 +229,11 @@ def _become(order: Mapping[str, object], streams: Sequence[int], main: object) -
     try:
         os.chdir(str(order["cwd"]))
         environment, arguments = order["env"], order["arguments"]
-        if isinstance(environment, dict) and isinstance(arguments, list) and callable(main):
+        if isinstance(environment, dict) and isinstance(arguments, list):
             os.environ.clear()
             os.environ.update(environment)
             sys.argv = ["meterfarm", *arguments]
-            main()
+            command()
             status = 0
     except SystemExit as exc:
         status = exc.code if isinstance(exc.code, int) else 1 if exc.code else 0
