@@ -27,7 +27,7 @@ from formats.nem12 import Nem, is_nem
 from formats.table import Layout
 from formats.table_cells import clean, shown
 from formats.table_head import Head, find, label
-from formats.table_reader import TableReader
+from formats.table_reader import TableReader, Told
 from formats.table_rows import DELIMITERS, HEAD_LINES, Rows, Text
 from formats.table_zone import zone_of
 from formats.xlsx import SIGNATURE, sheets
@@ -79,7 +79,7 @@ def read_table(
         return Table(nem.layout, nem.read(text.rows(",", even=False)))
     found, delimiter = _recognise(text, asked.layouts)
     tables = counts.of(found.head.layout.several_above)
-    reader = _reader(asked, found, tables, grouped=delimiter == ",")
+    reader = _reader(asked, found, tables, Told(), grouped=delimiter == ",")
     return Table(
         found.head.layout.id, _stretches(reader, found, text.rows(delimiter), lambda: text.may_lack_digits)
     )
@@ -110,9 +110,10 @@ def _workbook(file: BinaryIO, asked: _Asked) -> Table:
         raise _unknown(seen)
 
     def stretches() -> Iterator[Series | Problem]:
+        told = Told()
         yield from problems
         for found, rows, tables in read:
-            yield from _stretches(_reader(asked, found, tables), found, rows, bool)
+            yield from _stretches(_reader(asked, found, tables, told), found, rows, bool)
 
     return Table(read[0][0].head.layout.id, stretches())
 
@@ -127,11 +128,11 @@ def read_interval_csv(
     return gather(read_table("", BytesIO(content), zone, layouts))
 
 
-def _reader(asked: _Asked, found: _Found, tables: int, *, grouped: bool = False) -> TableReader:
+def _reader(asked: _Asked, found: _Found, tables: int, told: Told, *, grouped: bool = False) -> TableReader:
     layout = found.head.layout
     family = [each for each in asked.layouts if each.id == layout.id]
     zone, problems = zone_of(layout, asked.name, found.above, asked.zone)
-    reader = TableReader(found.head, family, found.above, zone, tables, grouped=grouped)
+    reader = TableReader(found.head, family, found.above, zone, tables, told=told, grouped=grouped)
     for each in problems:
         reader.remarks.add(each.what, each.where, each.severity)
     return reader

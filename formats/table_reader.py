@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,14 @@ class _Cell(NamedTuple):
     when: When
 
 
+@dataclass(slots=True)
+class Told:
+    """What a file has told of its series so far, in whichever of its sheets."""
+
+    covered: dict[tuple[object, ...], Covered] = field(default_factory=dict)
+    granularities: dict[tuple[str, What], set[int]] = field(default_factory=dict)
+
+
 class TableReader:
     """Reads one table, and those like it further down; yields its stretches, then remarks."""
 
@@ -52,6 +61,7 @@ class TableReader:
         zone: ZoneInfo | None,
         tables: int,
         *,
+        told: Told,
         grouped: bool,
     ) -> None:
         self.remarks = Remarks()
@@ -61,11 +71,10 @@ class TableReader:
         self._tables = tables
         self._table = 1
         self._channels: dict[_Key, Channel | None] = {}
-        self._covered: dict[tuple[object, ...], Covered] = {}
+        self._told = told
         self._forms: dict[tuple[object, ...], int] = {}
         self._waiting = 0
         self._flush_at = STRETCH
-        self._granularities: dict[tuple[str, What], set[int]] = {}
         self._seen: dict[str, str] = {}
         self._texts: list[int] = []
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
@@ -259,12 +268,12 @@ class TableReader:
         if what is None:
             return None
         meter = self._meaning.meter_id(key[0])
-        lengths = self._granularities.setdefault((meter, what), set())
+        lengths = self._told.granularities.setdefault((meter, what), set())
         lengths.add(key[4])
         if len(lengths) > 1:
             self.remarks.granularities(line)
         series = (meter, what.register, what.commodity, what.measure, what.direction, what.unit, key[4])
-        covered = self._covered.setdefault(series, Covered())
+        covered = self._told.covered.setdefault(series, Covered())
         return Channel(meter, what, self.remarks, covered, is_end=self._times.is_end)
 
     def _is_estimated(self, line: int, cell: str) -> bool:

@@ -184,10 +184,21 @@ def test_a_whole_number_at_the_very_end_may_lack_digits(end: str, doubted: bool)
     assert bool(read.doubts or read.error) is doubted
 
 
-def as_book(text: str) -> bytes:
+def test_a_sheet_that_says_the_same_as_another_is_doubted() -> None:
+    hours = [f"2024-06-01,{hour:02}:00,{hour:02}:59,1.5" for hour in range(2)]
+    first, second = opower(hours[0]), opower(hours[1])
+    assert not Read(as_book(first, second)).doubts
+    assert "listed before" in Read(as_book(first + second, second)).doubts
+    assert "several interval lengths" in Read(as_book(first, opower("2024-06-01,00:00,23:59,9"))).notes
+
+
+def as_book(*sheets: str) -> bytes:
     workbook = Workbook()
-    for row in csv.reader(text.splitlines()):
-        workbook.active.append(row)
+    workbook.remove(workbook.active)
+    for text in sheets:
+        sheet = workbook.create_sheet()
+        for row in csv.reader(text.splitlines()):
+            sheet.append(row)
     file = BytesIO()
     workbook.save(file)
     return file.getvalue()
