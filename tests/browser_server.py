@@ -17,10 +17,10 @@ from scrapers.browser import find_chromium
 
 
 class BrowserServer:
-    """``start`` and ``stop`` as often as a test likes; its address stays the same."""
+    """``start`` and ``stop`` as often as a test likes; its address stays the same. ``folder`` is its own."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._port = 0
         self._path = f"/{secrets.token_hex(8)}"
         self._process: subprocess.Popen[str] | None = None
@@ -35,7 +35,7 @@ class BrowserServer:
         command = [*compute_driver_executable(), "run-server", "--host", "127.0.0.1"]
         self._process = subprocess.Popen(
             [*command, "--port", str(self._port), "--path", self._path],
-            env=_environment(self._folder) | {"TMPDIR": str(self._folder)},
+            env=_environment(self.folder) | {"TMPDIR": str(self.folder)},
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,

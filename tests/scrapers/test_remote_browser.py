@@ -23,13 +23,19 @@ from tests.local_site import Site, closed_site, local_site
 from tests.scrapers.village import BILLS, Village, pages
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BrowserServer]:
-    """With no browser on this machine."""
-    with browser_server(tmp_path / "elsewhere") as server:
-        monkeypatch.setenv("BROWSER_ENDPOINT", server.address)
-        monkeypatch.setenv("METERFARM_BROWSER", str(tmp_path / "none here"))
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserServer]:
+    """For all tests that leave it as they found it."""
+    with browser_server(tmp_path_factory.mktemp("elsewhere")) as server:
         yield server
+
+
+@pytest.fixture
+def server(running: BrowserServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BrowserServer:
+    """With no browser on this machine."""
+    monkeypatch.setenv("BROWSER_ENDPOINT", running.address)
+    monkeypatch.setenv("METERFARM_BROWSER", str(tmp_path / "none here"))
+    return running
 
 
 @pytest.fixture
@@ -124,7 +130,7 @@ async def test_no_trace_is_made_there(
     assert kept is not None
     assert {file.name for file in kept.iterdir()} == {"page.png", "page.html", "visit.log"}
     assert "canary-4711" not in (kept / "page.html").read_text()
-    elsewhere = [file for file in (tmp_path / "elsewhere").rglob("*") if file.is_file()]
+    elsewhere = [file for file in server.folder.rglob("*") if file.is_file()]
     assert not [file for file in elsewhere if b"canary-4711" in file.read_bytes()]
 
 
