@@ -12,14 +12,16 @@ from formats.covered import Covered
 from formats.errors import FormatError
 from formats.local_time import DAY, Day
 from formats.remarks import Remarks
-from formats.stamps import NotAStamp, read_clock
+from formats.stamps import NotAStamp
 from formats.table import Layout, What
 from formats.table_cells import BLANKS, NotANumber, clean, numbers, refused, shown
 from formats.table_channel import SHORTEST_DAY, Channel
+from formats.table_end import NUMERIC, may_lack_digits
 from formats.table_head import BoundValue, Head, find, is_quantity, label
 from formats.table_rows import Rows
 from formats.table_times import TimeReader, When, length
 from formats.table_what import Meaning
+from formats.table_wide import wide_column
 from records import Measure, Problem, Series, Severity, Unit
 
 STRETCH = 4_096
@@ -28,7 +30,6 @@ _MOST_CHANNELS = 5_000
 _MOST_TEXTS = 1_000
 _MOST_REMARKED = 1_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
-_NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
 _NUMBERS_BEGIN = frozenset("0123456789.")
 _SIGNS: dict[Unit | None, str] = {Unit.GBP: "£", Unit.EUR: "€"}
 _Key = tuple[str, str, str, int, int, int]
@@ -98,7 +99,7 @@ class TableReader:
         self._numbers = numbers(comma=comma, grouped=self._grouped and not comma)
         signs = "".join(sorted({_SIGNS.get(each.what.unit, "$") for each in head.values}))
         self._amounts = numbers(comma=comma, grouped=self._grouped and not comma, money=signs)
-        self._wide = [_column(place, match) for place, match in head.wide]
+        self._wide = [wide_column(place, match) for place, match in head.wide]
         self._read: Callable[[Sequence[str]], When | Day] = (
             self._times.day if self._wide else self._times.read
         )
@@ -130,8 +131,9 @@ class TableReader:
         """``is_cut`` says, at the end, whether the last line lacks its own, and more of its last cell may."""
         try:
             yield from self._rows(rows)
-            if is_cut():
-                self._look_at_end()
+            amounts = {each.place for each in self._head.values} | {place for place, *_ in self._wide}
+            if is_cut() and may_lack_digits(*self._last, amounts):
+                self.remarks.maybe_cut()
             self._look_at_columns()
             for line in self._texts:
                 self.remarks.text(line)
@@ -175,23 +177,6 @@ class TableReader:
         for each in self._head.values if self._filled else ():
             if not each.value.optional and each.place not in self._filled:
                 self.remarks.empty(each.value.column)
-
-    def _look_at_end(self) -> None:
-        """A last line that breaks off within its last number looks like one with fewer decimals."""
-        before, last = (self._last_decimals(cells) for cells in self._last)
-        whole = clean(self._last[1][-1]) if self._last[1] else ""
-        amounts = {each.place for each in self._head.values} | {place for place, *_ in self._wide}
-        more = whole.isdigit() and whole != "0" and len(self._last[1]) - 1 in amounts
-        if last < before or more:
-            self.remarks.maybe_cut()
-
-    def _last_decimals(self, cells: Sequence[str]) -> int:
-        """Of the last cell, if it is a number."""
-        text = clean(cells[-1]) if cells else ""
-        if not _NUMERIC.fullmatch(text):
-            return 0
-        _, point, decimals = text.replace(",", ".").rpartition(".")
-        return len(decimals) if point else 0
 
     def _check_surplus(self, line: int, cells: Sequence[str]) -> None:
         """Cells beyond the header are blank, and as many in each row; else a comma shifted the row."""
@@ -279,7 +264,7 @@ class TableReader:
     def _is_estimated(self, line: int, cell: str) -> bool:
         if cell in self._remarked:
             return self._remarked[cell]
-        if _NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
+        if NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
             raise refused(line, f"“{shown(cell)}” stands where a remark should")
         if len(self._remarked) >= _MOST_REMARKED:
             self._remarked.clear()
@@ -344,18 +329,3 @@ def _last_needed(values: Sequence[BoundValue]) -> int:
     """The place that a row must reach: of the last value that isn't optional, or else of the first."""
     places = [each.place for each in values if not each.value.optional]
     return max(places) if places else min((each.place for each in values), default=0)
-
-
-def _column(place: int, match: re.Match[str]) -> tuple[int, int, int]:
-    """A wide table's column: its place, the second of the day it begins at and its seconds."""
-    groups = match.groupdict()
-    if groups.get("hour"):
-        return place, (int(groups["hour"]) - 1) * 3600, 3600
-    try:
-        start = read_clock(groups["start"]).second % DAY
-        end = read_clock(groups["end"]).second or DAY
-    except NotAStamp as exc:
-        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.") from exc
-    if end <= start:
-        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.")
-    return place, start, end - start
