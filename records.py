@@ -264,8 +264,6 @@ class Series:
     exponent: int
     readings: Sequence[Reading]
     measure: Measure = Measure.ENERGY
-    period: str = ""
-    """The price period that it is of, in files that tell an interval's apart: the periods add up."""
 
 
 class Severity(StrEnum):

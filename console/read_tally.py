@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from formats.covered import CoveredByPeriod
 from formats.readings_csv import plain
+from formats.stretch import period_of
 from records import Commodity, Direction, Measure, Reading, Series, Unit
 
 _DAY = 86_400
@@ -112,7 +113,7 @@ class Tally:
         target = self._find(stretch, _grain(lengths), start, end)
         target.add(len(readings), start, end, lengths, {stretch.exponent: sum(map(itemgetter(2), readings))})
         if end > start and self.twice is None:
-            self.twice = target.cover(readings, stretch.period)
+            self.twice = target.cover(readings, period_of(stretch))
 
     def join(self, other: Tally) -> bool:
         """Take in what another document of the same file says.

@@ -9,9 +9,9 @@ periods of one interval apart, they are added up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from operator import add, itemgetter, le, lt
 
+from formats.stretch import period_of
 from records import IntervalData, Problem, Reading, Series, Severity
 
 _DAY = 86_400
@@ -45,17 +45,30 @@ def _whole(parts: list[Series], problems: list[Problem]) -> Iterator[Series]:
         problems.append(Problem(_where(parts[0]), what, Severity.NOTE))
     for each in granularities:
         if each:
-            yield replace(parts[0], exponent=exponent, readings=tuple(each), period="")
+            yield _series(parts[0], exponent, each)
+
+
+def _series(like: Series, exponent: int, readings: Sequence[Reading]) -> Series:
+    """Of no period, whatever those are of that it is made of."""
+    return Series(
+        like.meter_id,
+        like.commodity,
+        like.direction,
+        like.unit,
+        exponent,
+        tuple(readings),
+        like.measure,
+    )
 
 
 def _readings(parts: Sequence[Series], exponent: int, problems: list[Problem]) -> list[Reading]:
     """In the file's order; if they are of several price periods, by those, and one an interval."""
-    named = dict.fromkeys(part.period for part in parts if part.period)
+    named = dict.fromkeys(filter(None, map(period_of, parts)))
     if len(named) < 2:
         return [reading for part in parts for reading in _with_exponent(part, exponent)]
     periods: dict[str, list[Reading]] = {}
     for part in parts:
-        periods.setdefault(part.period, []).extend(_with_exponent(part, exponent))
+        periods.setdefault(period_of(part), []).extend(_with_exponent(part, exponent))
     added: dict[tuple[int, int], Reading] = {}
     several: set[tuple[int, int]] = set()
     for period in named:

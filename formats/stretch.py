@@ -12,6 +12,31 @@ _MAKE: Callable[[tuple[int, int, int, bool]], Reading] = partial(tuple.__new__, 
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodSeries(Series):
+    """Readings of one price period, from a file that tells an interval's periods apart: they add up."""
+
+    period: str = ""
+
+
+def of_period(series: Series, period: str) -> PeriodSeries:
+    return PeriodSeries(
+        series.meter_id,
+        series.commodity,
+        series.direction,
+        series.unit,
+        series.exponent,
+        series.readings,
+        series.measure,
+        period,
+    )
+
+
+def period_of(series: Series) -> str:
+    """Empty if it is of none, or of all."""
+    return series.period if isinstance(series, PeriodSeries) else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
     """Readings of one series in the file's order; the columns are as long as each other."""
 
@@ -30,13 +55,7 @@ class Stretch:
     def series(self) -> Series:
         rows = zip(self.starts, self.seconds, self.mantissas, self.estimated, strict=True)
         readings = tuple(map(_MAKE, rows))
-        return Series(
-            self.meter_id,
-            self.commodity,
-            self.direction,
-            self.unit,
-            self.exponent,
-            readings,
-            self.measure,
-            self.period,
+        series = Series(
+            self.meter_id, self.commodity, self.direction, self.unit, self.exponent, readings, self.measure
         )
+        return of_period(series, self.period) if self.period else series

@@ -12,6 +12,7 @@ from console.read_file import read_file
 from formats.covered import CoveredByPeriod
 from formats.gather import gather
 from formats.green_button import read_green_button, stream_green_button
+from formats.stretch import of_period, period_of
 from records import IntervalData, Measure, Reading, Series, Severity, Unit
 
 DAY = 86_400
@@ -134,15 +135,15 @@ def test_demand_of_several_periods_is_not_added_up() -> None:
 def test_stretches_say_which_period_they_are_of() -> None:
     feed = _FEED.format(_POINT + period(ON, (1, 2, 3)) + period("", (4, 5, 6), number="8"))
     stretches = [each for each in stream_green_button(BytesIO(feed.encode())) if isinstance(each, Series)]
-    assert [each.period for each in stretches] == [ON, ON, "", ""]
-    assert all(each.period == "" for each in gather(stretches).series)
+    assert [period_of(each) for each in stretches] == [ON, ON, "", ""]
+    assert {type(each) for each in gather(stretches).series} == {Series}
 
 
 def test_an_estimated_part_makes_an_estimated_sum() -> None:
     def of(code: str, estimated: bool) -> Series:
         reading = Reading(FIRST, DAY, 5, estimated)
         whole = read(period(code, (1, 1, 1))).series[0]
-        return Series("E", whole.commodity, whole.direction, Unit.WH, 0, (reading,), Measure.ENERGY, code)
+        return of_period(Series("E", whole.commodity, whole.direction, Unit.WH, 0, (reading,)), code)
 
     (sum_,) = gather([of(ON, True), of(OFF, False)]).series
     assert sum_.readings == (Reading(FIRST, DAY, 10, True),)
