@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from setproctitle import setproctitle, setthreadtitle
+
 _STOP_SECONDS = 10.0
 _FAILED = 1
 _FOR_THE_COMMAND = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -157,8 +159,9 @@ def _become(module: str, main: _Main, pipe: socket.socket) -> NoReturn:
 
 
 def _name_process(name: str) -> None:
-    """For ``ps -e`` and ``top``. The command line is still that of the process it was forked from."""
-    Path("/proc/self/comm").write_text(name, encoding="utf-8")
+    """For ``ps`` and ``top``: else it had the command line of the process it was forked from."""
+    setproctitle(f"meterfarm {name}")
+    setthreadtitle(name)
 
 
 def _close_all_but(kept: int) -> None:

@@ -23,6 +23,8 @@ class PromptWorker(Worker):
             await super().main()
         finally:
             prompted.cancel()
+            if self._pool is not None:
+                await self._pool.aclose()
 
     async def _look_when_told(self) -> None:
         while True:

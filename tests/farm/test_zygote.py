@@ -92,7 +92,7 @@ async def test_what_is_forked_has_what_was_ordered_and_nothing_else(
         assert one["arguments"] == [MODULE, *SIGNALS, "--parent-fd", str(pipe)]
         assert one["descriptors"] == [0, 1, 2, pipe]
         assert (one["stdin"], one["default"]) == ("/dev/null", [True] * 3)
-        assert "canary" not in one["command_line"]
+        assert one["command_line"].rstrip("\0") == f"meterfarm {MODULE}"
 
 
 async def test_a_zygote_that_is_killed_takes_nobody_along_and_is_replaced(
