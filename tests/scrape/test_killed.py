@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.scrape.canaries import everything_under, leaks
 from tests.scrape.command import BRIEFLY, scrape, start
 from tests.scrape.portal import Portal
-from tests.scrape.test_secrets import everything_under, leaks
 
 IAMVALID = "iamvalid@bayou.energy"
 

@@ -1,17 +1,17 @@
-"""Every kind of challenge, answered rightly, wrongly and not at all."""
+"""Every kind of challenge, answered rightly, wrongly and not at all; no secret is left anywhere."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fake_utility import listing
+from tests.scrape.canaries import Canaries
 from tests.scrape.command import BRIEFLY, scrape
-from tests.scrape.portal import Answer, Portal
+from tests.scrape.portal import Portal
 
 SINGLE = [
     "ineedmfa+security_question@bayou.energy",
@@ -23,18 +23,9 @@ TOTP = "totp@speculoos.example"
 CHOICE = "ineedmfa+choice@bayou.energy"
 
 
-def wrong_at_first(right: Answer, times: int) -> Answer:
-    """``times`` wrong answers, then the right one."""
-    left = iter(range(times))
-
-    def answer(prompt: dict[str, Any]) -> str:
-        return right(prompt) if next(left, None) is None else "000000"
-
-    return answer
-
-
 @pytest.mark.parametrize("username", SINGLE)
 def test_a_wrong_answer_then_the_right_one(username: str, portal: Portal, home: Path, tmp_path: Path) -> None:
+    canaries = Canaries()
     ran = scrape(
         home,
         tmp_path / "out",
@@ -42,7 +33,9 @@ def test_a_wrong_answer_then_the_right_one(username: str, portal: Portal, home: 
         "--base-url",
         portal.url,
         *BRIEFLY,
-        answer=wrong_at_first(portal.owner(username), 1),
+        password=canaries.password,
+        answer=canaries.answers(portal.owner(username), wrong=1),
+        METERFARM_LOG="debug",
     )
     assert ran.summary["outcome"] == "complete", ran.stderr
     first, second = ran.prompts
@@ -50,20 +43,25 @@ def test_a_wrong_answer_then_the_right_one(username: str, portal: Portal, home: 
     assert second["error"].endswith("Please try again.")
     assert (first["attempts_left"], second["attempts_left"]) == (3, 2)
     assert first["prompt"]
+    canaries.check(ran, home, tmp_path / "out", username)
 
 
 @pytest.mark.parametrize("username", SINGLE)
 def test_three_wrong_answers_fail(username: str, portal: Portal, home: Path, tmp_path: Path) -> None:
+    canaries = Canaries()
     ran = scrape(
         home,
         tmp_path / "out",
         username,
         "--base-url",
         portal.url,
-        answer=wrong_at_first(portal.owner(username), 3),
+        password=canaries.password,
+        answer=canaries.answers(portal.owner(username), wrong=3),
+        METERFARM_LOG="debug",
     )
     assert (ran.summary["outcome"], ran.summary["who_acts"], ran.status) == ("mfa_failed", "customer", 10)
     assert len(ran.prompts) == 3
+    canaries.check(ran, home, tmp_path / "out", username)
 
 
 @pytest.mark.parametrize("username", [*SINGLE, CHOICE, TOTP])
@@ -76,6 +74,8 @@ def test_with_nobody_to_ask_no_code_is_sent(
 
 
 def test_the_choice_is_the_portals_own(portal: Portal, home: Path, tmp_path: Path) -> None:
+    """Then two wrong codes, and the right one."""
+    canaries = Canaries()
     ran = scrape(
         home,
         tmp_path / "out",
@@ -83,13 +83,17 @@ def test_the_choice_is_the_portals_own(portal: Portal, home: Path, tmp_path: Pat
         "--base-url",
         portal.url,
         *BRIEFLY,
-        answer=portal.owner(CHOICE, factor="email"),
+        password=canaries.password,
+        answer=canaries.answers(portal.owner(CHOICE, factor="email"), wrong=2),
+        METERFARM_LOG="debug",
     )
-    choice, code = ran.prompts
+    choice, code, *again = ran.prompts
     assert [option["factor"] for option in choice["options"]] == ["sms", "email"]
     assert all("*" in option["label"] for option in choice["options"])
     assert (code["kind"], ran.status) == ("email", 0)
     assert "@" in code["destination"]
+    assert [prompt["attempts_left"] for prompt in again] == [2, 1]
+    canaries.check(ran, home, tmp_path / "out", CHOICE)
 
 
 @pytest.mark.parametrize("factor", ["sms", "email"])
@@ -154,6 +158,7 @@ def test_a_totp_secret_answers_by_itself_twice_in_a_row(
 ) -> None:
     """The portal refuses a used time step; a second sign-in takes the next one."""
     (row,) = [row for row in json.loads(listing.as_json()) if row["username"] == TOTP]
+    canaries = Canaries(more={"secret": row["totp_secret"]})
     for number in range(2):
         ran = scrape(
             home if number == 0 else home.with_name("other"),
@@ -163,9 +168,12 @@ def test_a_totp_secret_answers_by_itself_twice_in_a_row(
             fresh_portal.url,
             *BRIEFLY,
             "--totp-secret-stdin",
+            password=canaries.password,
             secrets=(row["totp_secret"],),
+            METERFARM_LOG="debug",
         )
         if number == 0:
+            canaries.check(ran, home, tmp_path / "out", TOTP)
             assert (ran.summary["outcome"], ran.prompts) == ("complete", [])
     assert ran.summary["outcome"] == "complete", ran.summary["message"]
     assert fresh_portal.stats(TOTP)["sign_ins"] == 2

@@ -15,6 +15,7 @@ TEXT_MESSAGE = "ineedmfa+text_message@bayou.energy"
 def test_a_second_run_signs_in_nowhere_and_fetches_nothing(
     fresh_portal: Portal, home: Path, tmp_path: Path
 ) -> None:
+    """Where it writes to is filled from the store. All state is for its owner only."""
     first = scrape(home, tmp_path / "a", IAMVALID, "--base-url", fresh_portal.url, *BRIEFLY).summary
     before = fresh_portal.stats(IAMVALID)
     second = scrape(home, tmp_path / "b", IAMVALID, "--base-url", fresh_portal.url, *BRIEFLY).summary
@@ -25,17 +26,16 @@ def test_a_second_run_signs_in_nowhere_and_fetches_nothing(
     assert second["ledger"]["downloaded"] == 0
     assert second["ledger"]["stored"] == first["ledger"]["stored"]
     assert second["accounts"] == first["accounts"]
-
-
-def test_a_new_out_is_filled_from_the_store(portal: Portal, home: Path, tmp_path: Path) -> None:
-    scrape(home, tmp_path / "a", IAMVALID, "--base-url", portal.url, *BRIEFLY)
-    scrape(home, tmp_path / "b", IAMVALID, "--base-url", portal.url, *BRIEFLY)
-    first, second = (
+    ours, theirs = (
         {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*") if path.name[0] != "."}
         for out in (tmp_path / "a" / "speculoos_power", tmp_path / "b" / "speculoos_power")
     )
-    assert first == second
-    assert len(first) > 6
+    assert ours == theirs
+    assert len(ours) > 6
+    assert home.stat().st_mode & 0o777 == 0o700
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert files
+    assert {path.stat().st_mode & 0o077 for path in files} == {0}
 
 
 def test_a_session_outlives_the_portal_process(home: Path, tmp_path: Path) -> None:
