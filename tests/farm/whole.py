@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -31,6 +32,7 @@ PASSWORD = "correct horse battery"
 BRIEFLY = "40"
 """Days of history to fetch: a bill or two and a month of readings."""
 _LOOK = 0.1
+_log = logging.getLogger(__name__)
 _SCALE = float(os.environ.get("FARM_SCALE") or "0.1")
 
 
@@ -98,7 +100,12 @@ class Farm:
         return next(run for run in self.runs(customer) if run.state is RunState.ENDED)
 
     def outcomes(self, customers: Sequence[Customer]) -> list[Outcome | None]:
-        return [self.last(customer).outcome for customer in customers]
+        """How they ended last; a test that fails shows why, of those that did not end complete."""
+        ends = [self.last(customer) for customer in customers]
+        for run in ends:
+            if run.outcome is not Outcome.COMPLETE:
+                _log.warning("%s %s ended in %s: %s", run.username, run.kind, run.outcome, run.message)
+        return [run.outcome for run in ends]
 
     def challenge_of(self, customer: Customer, seconds: float = 60) -> ChallengeInfo:
         """The customer's open challenge, once there is one."""
