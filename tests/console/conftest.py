@@ -13,6 +13,7 @@ import cli
 from storage.settings import Settings
 from storage.store import Store
 from tests.scrape.command import Ran
+from tests.storage.ready_home import ready_home
 
 Command = Callable[..., Ran]
 
@@ -28,6 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def store(home: Path) -> Iterator[Store]:
     """The store behind the command, as a worker has it open."""
+    ready_home(home)
     with Store.open(Settings(home=home)) as opened:
         yield opened
 

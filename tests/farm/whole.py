@@ -24,6 +24,7 @@ from storage.settings import Settings
 from storage.store import Store
 from storage.work import ChallengeInfo, RunInfo
 from tests.forked import Forked
+from tests.storage.ready_home import ready_home
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -227,6 +228,8 @@ def farm_at(home: Path, url: str, **extra: str) -> Iterator[Farm]:
         database_url=environment.get("DATABASE_URL", ""),
         secret_keys=environment.get("METERFARM_SECRET_KEYS", ""),
     )
+    if "DATABASE_URL" not in environment:
+        ready_home(home)
     with Store.open(settings) as store:
         farm = Farm(home, url, environment, store)
         try:

@@ -14,10 +14,10 @@ from sqlalchemy import create_engine, text
 
 from bench.postgres import Postgres, running
 from storage.engines import parse
-from storage.home import DATABASE
 from storage.settings import Settings
 from storage.store import Store
 from tests.storage.made import key
+from tests.storage.ready_home import ready_home
 
 OpenStore = Callable[..., Store]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -44,8 +44,7 @@ def environment(backend: str, home: Path) -> Iterator[Mapping[str, str]]:
     """What a process needs to open the test's store."""
     if backend != "postgres":
         if backend == "sqlite":
-            home.mkdir(mode=0o700)
-            (home / DATABASE).write_bytes(_sqlite_file())
+            ready_home(home)
         yield {"METERFARM_HOME": str(home)}
         return
     server = running()
@@ -98,14 +97,6 @@ def rows(store: Store, environment: Mapping[str, str], home: Path) -> Iterator[R
 
     yield run
     engine.dispose()
-
-
-@cache
-def _sqlite_file() -> bytes:
-    """A database with the schema: to make one takes longer than most tests."""
-    with TemporaryDirectory() as scratch:
-        Store.open(Settings(home=Path(scratch))).close()
-        return (Path(scratch) / DATABASE).read_bytes()
 
 
 @cache
