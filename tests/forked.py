@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -32,7 +33,10 @@ _ALSO = ("worker", "farm.inbox", "nightly.command", "storage.object_files", "ale
 
 
 class Forked:
-    """As ``subprocess.Popen`` with pipes for text, but for descriptors that are given."""
+    """As ``subprocess.Popen`` with pipes for text, but for descriptors that are given.
+
+    ``stdout`` is empty if its descriptor is given.
+    """
 
     def __init__(
         self,
@@ -41,10 +45,11 @@ class Forked:
         cwd: Path,
         *,
         stdin: int | None = None,
+        stdout: int | None = None,
         stderr: int | None = None,
     ) -> None:
         read_in, write_in = (stdin, None) if stdin is not None else os.pipe()
-        read_out, write_out = os.pipe()
+        read_out, write_out = (None, stdout) if stdout is not None else os.pipe()
         read_err, write_err = (None, stderr) if stderr is not None else os.pipe()
         line, theirs = socket.socketpair()
         with theirs:
@@ -52,7 +57,7 @@ class Forked:
             _zygote().order(order, (theirs.fileno(), read_in, write_out, write_err))
         for mine in (
             None if stdin is not None else read_in,
-            write_out,
+            None if stdout is not None else write_out,
             None if stderr is not None else write_err,
         ):
             if mine is not None:
@@ -63,7 +68,9 @@ class Forked:
         self.stdin: IO[str] | None = (
             os.fdopen(write_in, "w", encoding="utf-8") if write_in is not None else None
         )
-        self.stdout: IO[str] = os.fdopen(read_out, "r", encoding="utf-8")
+        self.stdout: IO[str] = (
+            os.fdopen(read_out, "r", encoding="utf-8") if read_out is not None else io.StringIO()
+        )
         self.stderr: IO[str] | None = (
             os.fdopen(read_err, "r", encoding="utf-8") if read_err is not None else None
         )
@@ -126,6 +133,11 @@ class Forked:
             reader.join(timeout)
         self.wait(timeout)
         return said[0], said[1]
+
+
+def at_terminal(arguments: Sequence[str], env: Mapping[str, str], cwd: Path, descriptor: int) -> Forked:
+    """The command with a terminal for all it reads and writes."""
+    return Forked(arguments, env, cwd, stdin=descriptor, stdout=descriptor, stderr=descriptor)
 
 
 class _Zygote:
@@ -223,6 +235,8 @@ def _become(order: Mapping[str, object], streams: Sequence[int], command: Callab
     for stream in streams:
         if stream > 2:
             os.close(stream)
+    if os.isatty(1) and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     status = 70

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from mfa.port import Choice, Code, Resend
 from storage.store import Store
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken
 from tests.console.conftest import Command
+from tests.forked import at_terminal
 from tests.scrape.command import environment
 from tests.scrape.test_bad_input import Terminal
 
@@ -83,14 +82,7 @@ def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: Store) -> 
     claim = taken(store, "ada")
     store.open_challenge(claim.lease, CHOICE, WAIT)
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cli", "answer", "1"],
-        env=environment(home, TERM="xterm"),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
+    with at_terminal(["answer", "1"], environment(home, TERM="xterm"), home.parent, theirs) as process:
         terminal = Terminal(ours)
         terminal.expect("> ")
         os.write(ours, b"2\n")

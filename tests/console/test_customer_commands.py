@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from records import CustomerState, SecretKind
 from storage.store import Store
 from tests.console.asked import UTILITY, customer
 from tests.console.conftest import Command
+from tests.forked import at_terminal
 from tests.scrape.command import environment, meterfarm
 from tests.scrape.test_bad_input import Terminal
 
@@ -142,13 +141,8 @@ def test_at_a_terminal_secrets_are_asked_for_without_echo(home: Path, store: Sto
         (("remove", "1"), [("Remove customer 1", "y")]),
     ):
         ours, theirs = pty.openpty()
-        with subprocess.Popen(
-            [sys.executable, "-m", "cli", "customer", *command],
-            env=environment(home, TERM="xterm"),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
+        with at_terminal(
+            ["customer", *command], environment(home, TERM="xterm"), home.parent, theirs
         ) as process:
             terminal = Terminal(ours)
             for asks, answer in answers:

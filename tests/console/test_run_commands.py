@@ -22,6 +22,7 @@ from storage.store import Store
 from storage.work import FollowUp, PortalWas
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.conftest import Command
+from tests.forked import at_terminal
 from tests.scrape.command import environment, start
 from tests.scrape.test_bad_input import Terminal
 
@@ -170,13 +171,8 @@ def test_the_live_view_shows_counts_runs_challenges_and_portals_that_rest(store:
 def test_watching_ends_well_with_ctrl_c(home: Path, command: Command, store: Store) -> None:
     customer(store, "ada")
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "cli", "runs", "--watch"],
-        env=environment(home, TERM="xterm", COLUMNS="160", LINES="40"),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
+    with at_terminal(
+        ["runs", "--watch"], environment(home, TERM="xterm", COLUMNS="160", LINES="40"), home.parent, theirs
     ) as process:
         Terminal(ours).expect("ada@bayou.energy")
         process.send_signal(signal.SIGINT)
