@@ -315,11 +315,11 @@ async def test_waiting_for_a_place_is_not_the_portals_slowness(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.visit.page.open("/form")
-    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 1_000)
+    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 5_000)
     world.pace.opened.clear()
     pressing = asyncio.create_task(press(world.visit, "/form"))
     await until(lambda: world.pace.waiting == 1)
-    done, _ = await asyncio.wait({pressing}, timeout=1.5)
+    done, _ = await asyncio.wait({pressing}, timeout=5.5)
     assert not done
     world.pace.opened.set()
     await pressing
