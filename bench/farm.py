@@ -72,7 +72,6 @@ class _Bench:
                 measured = await self._queue("cold", url)
                 self._check_store(task.last)
                 rows.append(row("cold", self._accounts, measured))
-                await self._queue("add-warming", url)
             return rows
 
     async def _plain(self, way: str, module: str, task: Task) -> Row:

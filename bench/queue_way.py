@@ -1,7 +1,7 @@
 """Meterfarm through queue, workers and database: from nothing (``cold``), or what is new (``refresh``).
 
-The workers are up before it begins. Those of ``refresh`` have worked a little before, as workers in service
-have: the customers who are refreshed for that are others than those measured.
+The workers are up before it begins, and have worked a little, as workers in service have: for other
+customers than those measured.
 """
 
 from __future__ import annotations
@@ -122,18 +122,11 @@ def done(runs: Sequence[RunInfo]) -> Done:
 
 async def cold(zygote: Zygote, line: Line, accounts: int) -> None:
     async with serving(zygote, PROCESSES) as farm:
+        await farm.ended(await farm.add([username(accounts + number) for number in range(1, WARMING + 1)]))
         await asyncio.to_thread(line.wait)
         customers = await farm.add([username(number) for number in range(1, accounts + 1)])
         runs = await farm.ended(customers)
         await asyncio.to_thread(line.tell, done(runs))
-
-
-async def add_warming(zygote: Zygote, line: Line, accounts: int) -> None:
-    """Add, between the measures, the customers who are refreshed to warm workers."""
-    async with serving(zygote, PROCESSES) as farm:
-        await farm.ended(await farm.add([username(accounts + number) for number in range(1, WARMING + 1)]))
-        await asyncio.to_thread(line.wait)
-        await asyncio.to_thread(line.tell, Done(0, []))
 
 
 async def refresh(zygote: Zygote, line: Line, accounts: int) -> None:
@@ -154,10 +147,10 @@ async def refresh(zygote: Zygote, line: Line, accounts: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("way", choices=("cold", "add-warming", "refresh"))
+    parser.add_argument("way", choices=("cold", "refresh"))
     parser.add_argument("accounts", type=int)
     given = parser.parse_args()
-    way = {"cold": cold, "add-warming": add_warming, "refresh": refresh}[given.way]
+    way = {"cold": cold, "refresh": refresh}[given.way]
     line = Line()
     with workers_zygote() as zygote:
         run_until_told(way(zygote, line, given.accounts))

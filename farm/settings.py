@@ -52,7 +52,7 @@ class FarmSettings(BaseSettings):
     trust_notice_days: float = Field(default=14, gt=0)
     keep_run_days: float = Field(default=90, ge=0)
     interactive_slots: int = Field(default=3, ge=1)
-    data_slots: int = Field(default=3, ge=1)
+    data_slots: int = Field(default=6, ge=1)
     browser_runs: int = Field(default=500, ge=1)
     nightly_at: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
     nightly_report: Path | None = None
