@@ -15,23 +15,13 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from fake_utility.running import fake_utility
 from farm.private_redis import redis_url
 from records import Outcome, RunKind, RunState
 from storage.errors import StorageError
 from storage.work import RunInfo
-from tests.farm.whole import Farm, check_whole, farm_at, many, stored_files
+from tests.farm.whole import Farm, check_whole, many, stored_files
 
 _TAKEN_UP_AGAIN = 30
-
-
-@pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Farm]:
-    with (
-        fake_utility(random_codes=True, home=tmp_path / "portal") as url,
-        farm_at(tmp_path / "home", url) as farm,
-    ):
-        yield farm
 
 
 def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:

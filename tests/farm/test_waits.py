@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,6 @@ from farm.said import said_choice, said_code, said_resend
 from records import ChallengeState, Factor, Outcome, RunKind, RunState
 from storage.challenges import AnswerRefused
 from tests.farm.whole import Farm, farm_at, many
-
-
-@pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Farm]:
-    with (
-        fake_utility(random_codes=True, home=tmp_path / "portal") as url,
-        farm_at(tmp_path / "home", url) as farm,
-    ):
-        yield farm
 
 
 @pytest.mark.timeout(300)

@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from fake_utility.running import fake_utility
 from farm.zygote import Zygote
 from records import Outcome
-from tests.farm.whole import Farm, farm_at, processes_below
+from tests.farm.whole import Farm, processes_below
 
 MODULE = "told_by_its_processes"
 SOURCE = """
@@ -125,15 +124,6 @@ async def test_one_that_is_killed_is_told_of(imports: Path) -> None:
         child.kill()
         assert await child.ended() == -signal.SIGKILL
         child.close()
-
-
-@pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Farm]:
-    with (
-        fake_utility(random_codes=True, home=tmp_path / "portal") as url,
-        farm_at(tmp_path / "home", url) as farm,
-    ):
-        yield farm
 
 
 def test_a_killed_worker_is_replaced_also_when_nothing_is_left_to_fork_it(farm: Farm) -> None:
