@@ -23,9 +23,9 @@ class Site:
     cookies: list[str] = field(default_factory=list)
 
 
-def _listening(host: str, port: int = 0) -> socket.socket:
+def _listening(host: str) -> socket.socket:
     listener = socket.socket()
-    listener.bind((host, port))
+    listener.bind((host, 0))
     listener.listen(64)
     return listener
 
@@ -41,9 +41,9 @@ def _counting(app: ASGIApp, site: Site) -> ASGIApp:
 
 
 @contextmanager
-def local_site(routes: Sequence[BaseRoute], host: str = "127.0.0.1", port: int = 0) -> Iterator[Site]:
-    """Serve ``routes`` on a port of ``host``, a free one if none is given."""
-    with _listening(host, port) as listener:
+def local_site(routes: Sequence[BaseRoute], host: str = "127.0.0.1") -> Iterator[Site]:
+    """Serve ``routes`` on a free port of ``host``."""
+    with _listening(host) as listener:
         site = Site(f"http://{host}:{listener.getsockname()[1]}")
         app = _counting(Starlette(routes=routes), site)
         config = uvicorn.Config(

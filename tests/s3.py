@@ -62,8 +62,8 @@ class Bucket:
 
 
 @contextmanager
-def s3_server(name: str = "bucket", host: str = "127.0.0.1", port: int = 0) -> Iterator[Bucket]:
-    bucket = Bucket(name)
+def s3_server() -> Iterator[Bucket]:
+    bucket = Bucket("bucket")
 
     async def answer(request: Request) -> Response:
         bucket.requests.append(request.method)
@@ -79,7 +79,7 @@ def s3_server(name: str = "bucket", host: str = "127.0.0.1", port: int = 0) -> I
         return _ANSWERS[request.method](bucket, key, body, request)
 
     methods = list(_ANSWERS)
-    with local_site([Route("/{path:path}", answer, methods=methods)], host, port) as site:
+    with local_site([Route("/{path:path}", answer, methods=methods)]) as site:
         bucket.url = site.url
         yield bucket
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +20,10 @@ from records import EventKind, Outcome, RunState
 from storage.work import RunStep
 from tests.external.hosts import Host, hosts
 from tests.farm.whole import UTILITY, Farm, farm_at, rows
-from tests.s3 import KEY_ID, SECRET
 from tests.storage.made import key
 
 AT_ONCE, PER_SECOND = 4, 12
+KEY_ID, SECRET = "AKIATESTTESTTESTTEST", "test/secret+4711"
 CUSTOMERS = 24
 
 
@@ -81,14 +83,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
             "",
         ]
         third.run(redis, plain, log)
-        third.python(
-            "tests.external.bucket",
-            third.address,
-            "9000",
-            str(tmp_path / "objects"),
-            environment=plain,
-            log=log,
-        )
+        (tmp_path / "objects" / "bucket").mkdir(parents=True)
+        bucket: list[str | Path] = [
+            Path(sys.executable).with_name("rclone"),
+            *("serve", "s3", "--addr", f"{third.address}:9000", "--auth-key", f"{KEY_ID},{SECRET}"),
+            tmp_path / "objects",
+        ]
+        third.run(bucket, plain, log)
         shared = {
             "METERFARM_SECRET_KEYS": key(9),
             "REDIS_URL": f"redis://{third.address}:6379",
@@ -151,7 +152,7 @@ def test_a_host_that_is_cut_off_loses_nothing_and_limits_hold_across_hosts(
     assert farm.outcomes(customers) == [Outcome.COMPLETE] * CUSTOMERS
     steps = [step.detail for run in farm.runs() for step in _steps(farm, run.id)]
     assert [step for step in steps if f"its worker {place.first.name}" in step], "runs were taken from it"
-    _is_whole(farm, tmp_path)
+    _is_whole(farm, tmp_path / "objects" / "bucket" / "farm")
     stats = farm.stats()
     assert stats["peak_concurrent"] <= AT_ONCE
     assert PER_SECOND / 2 < stats["peak_per_second"] <= PER_SECOND
@@ -169,7 +170,7 @@ def _answers(farm: Farm) -> bool:
         return False
 
 
-def _is_whole(farm: Farm, folder: Path) -> None:
+def _is_whole(farm: Farm, objects: Path) -> None:
     """Nothing twice, nothing missing: bills, events, files."""
     assert not rows(
         farm, "SELECT portal_key FROM document GROUP BY account_id, kind, portal_key HAVING count(*) > 1"
@@ -178,6 +179,10 @@ def _is_whole(farm: Farm, folder: Path) -> None:
     assert bills >= CUSTOMERS
     assert len(farm.store.events(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
     assert not rows(farm, "SELECT id FROM run WHERE state IN ('running', 'waiting')")
+    named = {sha256 for (sha256,) in rows(farm, "SELECT sha256 FROM document")}
+    kept = {file.name: file for file in objects.rglob("*") if file.is_file()}
+    assert named <= kept.keys()
+    assert all(hashlib.sha256(kept[sha256].read_bytes()).hexdigest() == sha256 for sha256 in named)
     for customer in farm.store.customers():
         for account in farm.store.accounts(farm.customer(customer.username)):
             for meter, kept in farm.store.coverage(account.id).items():
