@@ -2,7 +2,8 @@
 
 The portal never sees more, whatever lies between: a request takes a token before it is sent, which comes back
 a second after its answer has come. So all requests that reach the portal within a second hold their tokens at
-one instant, and Redis counts tokens. What a killed process held lapses, since it is not renewed any more.
+one instant, and Redis counts tokens. What a process held that is known to be dead comes back. What a silent
+one holds, on a machine that may be cut off, stays held for as long as it may still arrive.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from farm.limits_script import RENEW_SECONDS, Exchange, Place
 from scrapers.apart import apart
 from scrapers.pace import Held, PaceLost
 from scrapers.portal import Portal
+from storage.processes import is_dead, this_process
 
 AWAY_SECONDS = 60.0
 _ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = 0.25
 _JITTER_SECONDS = 0.005
 _TOGETHER_SECONDS = 0.01
+_OF = "@"
 _STOPPING = "The worker is stopping; no request goes out any more."
 
 
@@ -53,6 +56,7 @@ class _Request:
     cost: int
     since: float
     granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    is_unanswered: bool = False
 
     @property
     def place(self) -> Place:
@@ -76,7 +80,8 @@ class PortalLimits:
         self._at_once = at_once
         self._waiting: deque[_Request] = deque()
         self._flying: dict[str, _Request] = {}
-        self._given_back: list[Place] = []
+        self._given_back: list[_Request] = []
+        self._dead: list[str] = []
         self._count = 0
         self._memory: bytes | str = ""
         self._ask_at = self._renew_at = self._give_back_at = 0.0
@@ -99,10 +104,13 @@ class PortalLimits:
             self._task = apart(self._speak())
             self._task.add_done_callback(self._fell_silent)
         self._count += 1
-        request = _Request(self, f"{self._process}:{self._count}", min(cost, self._capacity), _now())
+        request = _Request(self, f"{self._process}{_OF}{self._count}", min(cost, self._capacity), _now())
         await self._granted(request)
         try:
             yield request
+        except BaseException:
+            request.is_unanswered = True
+            raise
         finally:
             self._give_back(request)
 
@@ -123,7 +131,7 @@ class PortalLimits:
             self._give_back_at = 0.0
         elif not self._given_back:
             self._give_back_at = _now() + _TOGETHER_SECONDS
-        self._given_back.append(request.place)
+        self._given_back.append(request)
         self._wake.set()
 
     def renew(self) -> None:
@@ -174,8 +182,11 @@ class PortalLimits:
         return min(give_back, ask, renew)
 
     async def _say(self) -> None:
-        """One call: give back, renew if it is time, and ask for those who wait."""
-        given_back = list(self._given_back)
+        """One call: give back, renew if it is time, ask for those who wait, and tell which are dead."""
+        if self._away_since is not None:
+            self._keep_what_may_be_on_its_way()
+        given_back = [request.place for request in self._given_back]
+        dead = list(self._dead)
         renews = _now() >= self._renew_at
         renewed = [request.place for request in self._flying.values()] if renews else []
         self._waiting = deque(request for request in self._waiting if not request.granted.done())
@@ -184,11 +195,12 @@ class PortalLimits:
             self._renew_at = _now() + RENEW_SECONDS
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                reply = await self._exchange(self._memory, given_back, renewed, wanted)
+                reply = await self._exchange(self._memory, given_back, renewed, wanted, dead)
         except (RedisError, OSError) as exc:
             self._is_away(exc)
             return
         del self._given_back[: len(given_back)]
+        self._dead = [id for id in reply.silent if is_dead(_holder(id))]
         if self._away_since is not None:
             self._away_since = None
             self._log.info("redis is back")
@@ -202,9 +214,13 @@ class PortalLimits:
         for _ in range(reply.granted):
             self._let_go(self._waiting.popleft())
 
+    def _keep_what_may_be_on_its_way(self) -> None:
+        """If this machine is cut off, a request without answer may reach the portal once it is not."""
+        self._given_back = [request for request in self._given_back if not request.is_unanswered]
+
     def _let_go(self, request: _Request) -> None:
         if request.granted.done():
-            self._given_back.append(request.place)
+            self._given_back.append(request)
             return
         self._flying[request.id] = request
         request.granted.set_result(None)
@@ -235,7 +251,7 @@ class Limits:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._process = secrets.token_hex(6)
+        self._process = f"{secrets.token_hex(6)}{_OF}{this_process()}"
         self._portals: dict[str, PortalLimits] = {}
 
     async def __aenter__(self) -> Limits:
@@ -257,6 +273,10 @@ class Limits:
                 self._redis, portal_id, self._process, at_once, per_second
             )
         return self._portals[portal_id]
+
+
+def _holder(request_id: str) -> str:
+    return request_id.split(_OF)[1]
 
 
 def _now() -> float:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 RENEW_SECONDS = 1.5
-LAPSE_SECONDS = 5.0
+SILENT_SECONDS = 5.0
+LAPSE_SECONDS = 120.0
+"""A system that is cut off sends what it has left again until then: up to 102 s with Linux's defaults."""
 _RELEARN_SECONDS = 2.0
 _PATIENCE_SECONDS = 0.1
 _POLL_SECONDS = 0.01
@@ -16,9 +18,9 @@ _GRACE_SECONDS = 0.5
 
 _LUA = """
 local flying, tokens, line, due, memory = unpack(KEYS)
-local at_once, per_window, window, lapse, relearn, patience, poll, grace = unpack(ARGV, 1, 8)
+local at_once, per_window, window, silent, lapse, relearn, patience, poll, grace = unpack(ARGV, 1, 9)
 at_once, per_window = tonumber(at_once), tonumber(per_window)
-local process, remembered, next_argument = ARGV[9], ARGV[10], 11
+local process, remembered, next_argument = ARGV[10], ARGV[11], 12
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -46,7 +48,14 @@ local function keep(place)
   keep_tokens(place, instant(now + lapse))
 end
 
-local given_back, renewed, wanted = places(), places(), places()
+-- What the dead had under way has reached the portal, or never will.
+local function bury(place)
+  if redis.call('ZREM', flying, place.id) == 0 then return end
+  redis.call('ZADD', tokens, 'XX', instant(now + window), place.id)
+  for n = 2, place.cost do redis.call('ZADD', tokens, 'XX', instant(now + window), place.id .. ':' .. n) end
+end
+
+local given_back, renewed, wanted, dead = places(), places(), places(), places()
 
 -- Somebody remembers an earlier memory than this one: give all time to say what is under way.
 local began, lost = unpack(redis.call('HMGET', memory, 'began', 'lost'))
@@ -70,6 +79,7 @@ for _, place in ipairs(given_back) do
   keep_tokens(place, instant(now + window))
 end
 for _, place in ipairs(renewed) do keep(place) end
+for _, place in ipairs(dead) do bury(place) end
 
 local granted = 0
 -- Granted before, in an answer that got lost on its way.
@@ -77,8 +87,8 @@ while granted < #wanted and redis.call('ZSCORE', flying, wanted[granted + 1].id)
   granted = granted + 1
   keep(wanted[granted])
 end
-if granted == #wanted then return {began, granted, 0} end
-if lost and now < began + relearn then return {began, granted, instant(began + relearn - now)} end
+if granted == #wanted then return {began, granted, 0, {}} end
+if lost and now < began + relearn then return {began, granted, instant(began + relearn - now), {}} end
 
 -- A place each is left to the processes that have waited long; those that came before go first.
 redis.call('ZADD', line, 'NX', instant(now), process)
@@ -103,7 +113,7 @@ end
 if granted > before then redis.call('ZREM', line, process) end
 if granted == #wanted then
   redis.call('ZREM', due, process)
-  return {began, granted, 0}
+  return {began, granted, 0, {}}
 end
 redis.call('ZADD', line, 'NX', instant(now), process)
 local wait = tonumber(poll)
@@ -113,7 +123,8 @@ if lacking > 0 then
   if freed then wait = math.max(wait, math.min(freed - now, tonumber(window))) end
 end
 redis.call('ZADD', due, instant(now + wait + grace), process)
-return {began, granted, instant(wait)}
+local unrenewed = redis.call('ZRANGEBYSCORE', flying, '-inf', instant(now + lapse - silent))
+return {began, granted, instant(wait), unrenewed}
 """
 
 Place = tuple[str, int]
@@ -124,12 +135,14 @@ Place = tuple[str, int]
 class Reply:
     """How many of the wanted places were granted, from the first on, and when to ask for the rest.
 
-    ``memory`` tells this memory of Redis from one before it was flushed or restarted.
+    ``memory`` tells this memory of Redis from one before it was flushed or restarted. ``silent`` are requests
+    that nobody renews any more; told to those who wait.
     """
 
     memory: bytes | str
     granted: int
     wait_seconds: float
+    silent: Sequence[str]
 
 
 class Exchange:
@@ -142,12 +155,14 @@ class Exchange:
         self, redis: Redis, portal_id: str, process: str, at_once: int, per_window: int, window_seconds: float
     ) -> None:
         self._script = redis.register_script(_LUA)
+        self._per_window = per_window
         self._keys = [
             f"meterfarm:limits:{{{portal_id}}}:{name}"
             for name in ("flying", "tokens", "line", "due", "memory")
         ]
         seconds = (
             window_seconds,
+            SILENT_SECONDS,
             LAPSE_SECONDS,
             max(_RELEARN_SECONDS, window_seconds),
             _PATIENCE_SECONDS,
@@ -167,11 +182,20 @@ class Exchange:
         given_back: Sequence[Place],
         renewed: Sequence[Place],
         wanted: Sequence[Place],
+        dead: Sequence[str] = (),
     ) -> Reply:
-        """One round trip. ``memory`` is that of the reply before, or ""."""
-        arguments = [*self._fixed, memory, *_flat(given_back), *_flat(renewed), *_flat(wanted)]
-        began, granted, wait = await self._script(keys=self._keys, args=arguments)
-        return Reply(began, int(granted), int(wait) / 1_000_000)
+        """One round trip. ``memory`` is the last reply's, or ""; the processes of ``dead`` requests are."""
+        buried = [(id, self._per_window) for id in dead]
+        arguments = [
+            *(*self._fixed, memory),
+            *(*_flat(given_back), *_flat(renewed), *_flat(wanted), *_flat(buried)),
+        ]
+        began, granted, wait, silent = await self._script(keys=self._keys, args=arguments)
+        return Reply(began, int(granted), int(wait) / 1_000_000, [_text(id) for id in silent])
+
+
+def _text(id: bytes | str) -> str:
+    return id.decode() if isinstance(id, bytes) else id
 
 
 def _flat(places: Sequence[Place]) -> Iterable[str | int]:

@@ -27,12 +27,15 @@ class _Place:
         self.used = False
         self._spare = cost - 1
         self._granted: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
+        self._answered = asyncio.Event()
         self._holding = asyncio.create_task(self._hold(pace, cost))
 
     async def _hold(self, pace: Pace, cost: int) -> None:
         async with pace.request(cost) as held:
             self._granted.set_result(held)
-            await asyncio.sleep(_LONGEST_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LONGEST_SECONDS):
+                    await self._answered.wait()
 
     async def granted(self) -> bool:
         """Wait for it; False if it was let go meanwhile. Raises PaceLost."""
@@ -48,7 +51,11 @@ class _Place:
         elif self._granted.done() and not self._holding.done():
             self._granted.result().extra()
 
+    def answered(self) -> None:
+        self._answered.set()
+
     def let_go(self) -> None:
+        """Without an answer."""
         self._holding.cancel()
 
 
@@ -148,7 +155,7 @@ class Admission:
 
     def _answered(self, response: Response) -> None:
         if response.request.resource_type == "eventsource":
-            self._let_go(response.request)
+            self._ended(response.request)
         elif 300 <= response.status < 400 and "location" in response.headers:
             self._leading_on.add(response.request)
 
@@ -156,15 +163,21 @@ class Admission:
         """One that was redirected ends before the next begins; it keeps its place until then."""
         if request in self._leading_on:
             self._leading_on.discard(request)
-            asyncio.get_running_loop().call_later(_FOLLOWED_SECONDS, self._let_go, request)
+            asyncio.get_running_loop().call_later(_FOLLOWED_SECONDS, self._ended, request)
         else:
-            self._let_go(request)
+            self._ended(request)
+
+    def _ended(self, request: Request) -> None:
+        if place := self._taken_from(request):
+            place.answered()
 
     def _let_go(self, request: Request) -> None:
-        self._leading_on.discard(request)
-        place = self._places.pop(request, None)
-        if place is not None:
+        if place := self._taken_from(request):
             place.let_go()
+
+    def _taken_from(self, request: Request) -> _Place | None:
+        self._leading_on.discard(request)
+        return self._places.pop(request, None)
 
 
 async def _abort(route: Route) -> None:

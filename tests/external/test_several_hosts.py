@@ -180,9 +180,9 @@ def _is_whole(farm: Farm, objects: Path) -> None:
     assert len(farm.store.events(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
     assert not rows(farm, "SELECT id FROM run WHERE state IN ('running', 'waiting')")
     named = {sha256 for (sha256,) in rows(farm, "SELECT sha256 FROM document")}
-    kept = {file.name: file for file in objects.rglob("*") if file.is_file()}
-    assert named <= kept.keys()
-    assert all(hashlib.sha256(kept[sha256].read_bytes()).hexdigest() == sha256 for sha256 in named)
+    files = {file.name: file for file in objects.rglob("*") if file.is_file()}
+    assert named <= files.keys()
+    assert all(hashlib.sha256(files[sha256].read_bytes()).hexdigest() == sha256 for sha256 in named)
     for customer in farm.store.customers():
         for account in farm.store.accounts(farm.customer(customer.username)):
             for meter, kept in farm.store.coverage(account.id).items():

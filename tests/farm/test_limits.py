@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 import farm.limits
@@ -194,6 +197,47 @@ async def test_a_request_keeps_its_place_as_long_as_it_lasts(
         async with limits.request():
             assert not await granted_within(other, 1)
         assert await granted_within(other, 1)
+
+
+async def test_what_a_silent_process_has_under_way_may_still_arrive(
+    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(farm.limits_script, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(farm.limits_script, "LAPSE_SECONDS", 1.5)
+    monkeypatch.setattr(farm.limits, "RENEW_SECONDS", 60)
+    async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
+        async with limits.request():
+            assert not await granted_within(other, 1)
+            assert await granted_within(other, 1)
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_a_request_without_answer_may_still_arrive_when_the_connection_is_back(
+    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch, is_answered: bool
+) -> None:
+    monkeypatch.setattr(farm.limits_script, "LAPSE_SECONDS", 2)
+    monkeypatch.setattr(farm.limits, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(farm.limits, "_ANSWER_SECONDS", 0.2)
+    async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
+        with suppress(ConnectionResetError):
+            async with limits.request():
+                with capture_logs() as logs, out_of_reach(private_redis):
+                    await until(lambda: "redis is away" in [log["event"] for log in logs])
+                    if not is_answered:
+                        raise ConnectionResetError
+        assert await granted_within(other, 1) is is_answered
+        assert await granted_within(other, 5)
+
+
+@contextmanager
+def out_of_reach(server: PrivateRedis) -> Iterator[None]:
+    with BlockingRedis.from_url(server.url) as redis:
+        pid = redis.info("server")["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def granted_within(limits: PortalLimits, seconds: float) -> bool:
