@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from console import channel_commands, customer_commands, farm_commands
 from console.ending import run_to_end
+from console.errors import NotSetUp
 from records import Factor
 
 app = typer.Typer(
@@ -18,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-bench_app = typer.Typer(help="Measure, as ratios within one run.", no_args_is_help=True)
+bench_app = typer.Typer(no_args_is_help=True)
 app.add_typer(customer_commands.app, name="customer")
 farm_commands.declare(app)
 channel_commands.declare(app)
@@ -204,6 +206,17 @@ def nightly(
         raise typer.Exit(run_to_end(refused()))
     with workers_zygote() as zygote:
         raise typer.Exit(run_to_end(run(zygote, report, now=now)))
+
+
+@bench_app.callback()
+def bench_needs() -> None:
+    """Measure, as ratios within one run."""
+
+    async def not_set_up() -> int:
+        raise NotSetUp("What benchmarks need is not installed; `./run bench` installs it.")
+
+    if find_spec("httpx") is None:
+        raise typer.Exit(run_to_end(not_set_up()))
 
 
 @bench_app.command("scrape")
