@@ -38,6 +38,9 @@ def test_sender_and_subject_must_be_the_declared_ones() -> None:
     assert not _is_meant(From="codes@portal.example.evil.example")
     assert not _is_meant(From='"codes@portal.example" <evil@evil.example>')
     assert not _is_meant(From="codes@portal.example, evil@evil.example")
+    assert not _is_meant(From="codes@portal.example <evil@evil.example>")
+    assert not _is_meant(From="codes@portal.example: evil@evil.example;")
+    assert _is_meant(From="Portal, Inc. <codes@portal.example>")
     assert not _is_meant(From="")
 
 
@@ -117,6 +120,9 @@ def test_attachments_and_mails_within_are_not_read() -> None:
         b"Content-Type: multipart/mixed\r\n\r\ncode is 111111",
         b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!",
         b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nyour code",
+        b"Date: 1 Jan 2026 00:00:00 +99999999999999\r\n\r\ncode is 111111",
+        b"Date: 99999999999 Jan 2026 00:00:00 +0000\r\n\r\ncode is 111111",
+        b"To: <a@[\r\n\t\r\n\r\ncode is 111111",
     ],
 )
 def test_broken_mails_do_no_harm(content: bytes) -> None:
