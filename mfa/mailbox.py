@@ -95,7 +95,7 @@ def is_stale(envelope: Envelope, received_at: datetime | None, asked_at: datetim
 
 
 def _names_one_sender(mail: EmailMessage) -> bool:
-    """Not so in ``codes@portal.example <evil@evil.example>``, of which Python reads the first, others the last."""
+    """Not so in ``codes@portal.example <evil@evil.example>``: Python reads the first, others the last."""
     written = "".join(str(value) for name, value in mail.raw_items() if name.casefold() == "from")
     return _QUOTED.sub("", written).count("@") == 1
 
