@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -26,6 +27,9 @@ _LONGEST = 512 * 1024
 """Bytes of a mail that are read; a code stands further up."""
 _MOST = 500
 """New mails that are looked at, the newest."""
+_ATOM = re.compile(r'[^\x00-\x20\x7f"(){%*\\]+', re.ASCII)
+_FOR_NOW = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\b")
+"""By which a server says that a refusal has nothing to do with what was asked (RFC 5530)."""
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADERS).upper()})]"
 
 
@@ -151,17 +155,28 @@ class Imap:
             client.starttls(ssl.create_default_context())
 
     def _log_in(self, client: IMAPClient) -> None:
-        from imapclient.exceptions import LoginError  # type: ignore[import-untyped]
+        from imapclient.exceptions import (  # type: ignore[import-untyped]
+            IMAPClientAbortError,
+            LoginError,
+        )
 
         account, password = self._account, self._password.get_secret_value()
         if client.has_capability("LOGINDISABLED"):
             raise MailboxDown(f"{account} takes no password over this connection; use --tls or --starttls.")
         try:
-            if (account.username + password).isascii() or not client.has_capability("AUTH=PLAIN"):
+            if _ATOM.fullmatch(account.username) and (account.username + password).isascii():
                 client.login(account.username, password)
-            else:
+            elif client.has_capability("AUTH=PLAIN"):
                 client.plain_login(account.username, password)
-        except LoginError:
+            elif (account.username + password).isascii():
+                client.login(_quoted(account.username), password)
+            else:
+                raise MailboxDown(f"{account} takes only user names and passwords in ASCII.", refused=True)
+        except LoginError as error:
+            if isinstance(error.__context__, IMAPClientAbortError):
+                raise MailboxDown(f"{account} ended the connection while logging in.") from None
+            if _FOR_NOW.search(str(error)):
+                raise MailboxDown(f"{account} says that nobody can log in just now.") from None
             sentence = f"{account} refuses the user name or the password; give it anew."
             raise MailboxDown(sentence, refused=True) from None
 
@@ -172,7 +187,9 @@ class Imap:
             selected = self._connected.select_folder(self._account.folder, readonly=True)
         except IMAPClientAbortError:
             raise
-        except IMAPClientError:
+        except IMAPClientError as error:
+            if _FOR_NOW.search(str(error)):
+                raise
             sentence = f"{self._account} has no folder “{self._account.folder}” that can be looked into."
             raise MailboxDown(sentence) from None
         self.validity = int(selected.get(b"UIDVALIDITY", 0))
@@ -219,8 +236,13 @@ class _Explained:
             raise MailboxDown(f"{where} cannot be reached: {error.strerror or type(error).__name__}.")
         if isinstance(error, IMAPClientError):
             raise MailboxDown(f"{where} answers with an error, or ended the connection.")
-        if isinstance(error, ValueError | UnicodeError | AttributeError | AssertionError):
+        if isinstance(error, Exception):
             raise MailboxDown(f"{where} answers with what is no IMAP ({type(error).__name__}).")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _is_body(name: bytes) -> bool:

@@ -93,12 +93,12 @@ def post(*extra: str) -> Iterator[Post]:
 
 
 @contextmanager
-def imap_server(*extra: str, port: int = 0) -> Iterator[int]:
+def imap_server(*extra: str, port: int = 0, user: str = USER) -> Iterator[int]:
     """An IMAP server's port; TLS as the extra arguments say, else none."""
     port = port or free_port()
     command = [str(Path(sys.executable).with_name("pymap")), "--no-service", "admin"]
     command += ["--no-service", "managesieve", "--host", "127.0.0.1", "--port", str(port)]
-    command += [*(extra or ("--no-tls",)), "dict", "--demo-user", USER, "--demo-password", PASSWORD]
+    command += [*(extra or ("--no-tls",)), "dict", "--demo-user", user, "--demo-password", PASSWORD]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_for(port)

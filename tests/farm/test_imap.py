@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +87,35 @@ def test_each_fault_is_one_sentence(house: Post, tmp_path: Path) -> None:
         assert "--tls or --starttls" in str(said(_imap(careful.port)))
     with Between(house.imap, change=lambda answer: b"HTTP/1.1 400 Bad Request\r\n\r\n") as other:
         assert "127.0.0.1" in str(said(_imap(other.port)))
+
+
+def test_a_login_that_fails_for_another_reason_is_not_blamed_on_the_password(house: Post) -> None:
+    def said(change: Callable[[bytes], bytes], password: str = "another") -> MailboxDown:
+        with Between(house.imap, change=change) as between:
+            account = MailAccount("127.0.0.1", between.port, MailSecurity.NONE, USER)
+            with closing(Imap(account, SecretStr(password))) as imap, pytest.raises(MailboxDown) as caught:
+                imap.open()
+        return caught.value
+
+    refused = b"AUTHENTICATIONFAILED"
+    for change, words in (
+        (lambda answer: b"* BYE\r\n" if refused in answer else answer, "ended the connection"),
+        (lambda answer: answer.replace(refused, b"UNAVAILABLE"), "nobody can log in just now"),
+    ):
+        down = said(change)
+        assert words in str(down)
+        assert not down.refused
+    assert "in ASCII" in str(said(lambda answer: answer.replace(b" AUTH=PLAIN", b""), "pässwort"))
+
+
+def test_user_names_may_have_what_imap_has_to_quote() -> None:
+    user = 'ada "codes" \\ {9}%*'
+    with imap_server(user=user) as port:
+        for change in (lambda answer: answer, lambda answer: answer.replace(b" AUTH=PLAIN", b"")):
+            with Between(port, change=change) as between:
+                account = MailAccount("127.0.0.1", between.port, MailSecurity.NONE, user)
+                with closing(Imap(account, SecretStr(PASSWORD))) as imap:
+                    assert imap.open().uid > 0
 
 
 def test_tls_is_checked_by_certificate(house: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
