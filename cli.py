@@ -303,7 +303,7 @@ def backup(
 
 
 def main() -> None:
-    app()
+    app(prog_name="meterfarm")
 
 
 if __name__ == "__main__":

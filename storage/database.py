@@ -34,6 +34,7 @@ _ADVICE = {
     "not a database": "it is damaged; restore it from a backup, or move it away to start anew",
     "FATAL:  database": "there is no such database on its server; create it, or correct DATABASE_URL",
     "authentication failed": "it refuses the name or the password in DATABASE_URL; correct them",
+    "connection is bad": "it cannot be reached; see that it runs and that DATABASE_URL is right",
     "connection failed": "it cannot be reached; see that it runs and that DATABASE_URL is right",
     "timeout expired": "it did not answer in time; see that it runs, and run again",
     "lock timeout": "another process has kept what is needed locked for too long; run again",
@@ -122,7 +123,7 @@ class Database:
             reason = next((advice for word, advice in _ADVICE.items() if word in said), None)
             if reason is None and exc.connection_invalidated:
                 reason = "the connection to it was lost; run again"
-            reason = reason or f"it answered with {type(exc.orig).__name__}; see the cause and run again"
+            reason = reason or f"it answered with {type(exc.orig).__name__}; its own log says why"
             raise StorageError(f"The database {self.where} cannot be used: {reason}.") from exc
 
 
