@@ -276,7 +276,7 @@ class Limits:
 
 
 def _holder(request_id: str) -> str:
-    return request_id.split(_OF)[1]
+    return request_id.partition(_OF)[2].rpartition(_OF)[0]
 
 
 def _now() -> float:
