@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records import Part
@@ -54,8 +56,15 @@ class FarmSettings(BaseSettings):
     interactive_slots: int = Field(default=3, ge=1)
     data_slots: int = Field(default=6, ge=1)
     browser_runs: int = Field(default=500, ge=1)
-    nightly_at: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    nightly_at: str = ""
     nightly_report: Path | None = None
+
+    @field_validator("nightly_at")
+    @classmethod
+    def _time_of_day(cls, text: str) -> str:
+        if text and not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
+            raise PydanticCustomError("time_of_day", "write a time of day like 03:30")
+        return text
 
     @property
     def every(self) -> Mapping[Part, timedelta]:

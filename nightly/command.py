@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -38,7 +39,7 @@ _FOLDER = "nightly"
 async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
     """One night. Without ``now`` it waits for the time that is set, if one is."""
     with here() as at:
-        folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
+        folder = _ready(report or at.farm.nightly_report or at.settings.home / _FOLDER / "report")
         if at.farm.nightly_at and not now:
             say(f"Waits for {at.farm.nightly_at}; --now does not wait.")
             await asyncio.sleep(until(at.farm.nightly_at, datetime.now().astimezone()).total_seconds())
@@ -48,6 +49,16 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
             night = await spend(zygote, PORTALS, own.absolute() / "state", _tell)
             await asyncio.to_thread(_write, night, own, folder)
     return OK if night.is_well else NOT_AS_MEANT
+
+
+def _ready(folder: Path) -> Path:
+    """The folder, made if need be: before a night is spent whose report could not be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as exc:
+        raise _not_written(folder, exc) from exc
 
 
 @contextmanager
@@ -69,7 +80,7 @@ def alone(own: Path) -> Iterator[None]:
 
 
 def _write(night: Night, own: Path, folder: Path) -> None:
-    nights = earlier(own, folder)
+    nights = earlier(own, folder, tell=say)
     brought = changes(nights, remembered(night))
     try:
         write_report(night, nights, copy_evidence(night, folder), folder)
@@ -96,7 +107,7 @@ def _tell(result: Result) -> None:
 async def break_scripts(report: Path | None, sample: int | None) -> int:
     """Break scripts one thing at a time, all or a sample, and see whether the nightly catches each."""
     with here() as at:
-        folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
+        folder = _ready(report or at.farm.nightly_report or at.settings.home / _FOLDER / "report")
         must_have_browser()
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):

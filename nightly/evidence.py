@@ -27,8 +27,9 @@ class Kept:
 
 
 def copy_evidence(night: Night, report: Path) -> Mapping[str, Sequence[Kept]]:
-    """By customer's key. What an earlier night left there is removed. Raises OSError."""
-    shutil.rmtree(report / FOLDER, ignore_errors=True)
+    """By customer's key. What an earlier night left of these portals is removed. Raises OSError."""
+    for portal in night.portals:
+        shutil.rmtree(report / FOLDER / portal.id, ignore_errors=True)
     found: dict[str, Sequence[Kept]] = {}
     for result in night.results:
         files: list[Kept] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from console.errors import NotSetUp
 from farm.bell import Bell, bell_at
-from farm.private_redis import NoRedis
+from farm.private_redis import NoRedis, RedisMissing
 from farm.settings import FarmSettings
 from farm.supervisor import Workers, redis_at_hand
 from farm.zygote import Zygote
@@ -20,7 +20,10 @@ from storage.settings import Settings
 from storage.store import Store
 
 _KEPT = ("METERFARM_BROWSER", "METERFARM_LOG")
-_OTHERS = ("DATABASE_URL", "REDIS_URL", "FILES_URL", "BROWSER_ENDPOINT", "TWILIO_AUTH_TOKEN")
+_OTHERS = (
+    *("DATABASE_URL", "REDIS_URL", "FILES_URL", "BROWSER_ENDPOINT", "TWILIO_AUTH_TOKEN"),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+)
 _PROCESSES = 2
 
 
@@ -49,6 +52,10 @@ async def own_farm(
             store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
             try:
                 url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), home))
+            except RedisMissing as exc:
+                raise NotSetUp(
+                    "No redis-server is installed, and the nightly starts its own: ./run setup installs one."
+                ) from exc
             except NoRedis as exc:
                 raise NotSetUp(str(exc)) from exc
             bell = await stack.enter_async_context(bell_at(url))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -29,13 +29,19 @@ class Change:
     what: str
 
 
-def earlier(*folders: Path) -> Sequence[Remembered]:
-    """The nights kept in the first folder that has any, oldest first; a file that is none counts as none."""
+def earlier(*folders: Path, tell: Callable[[str], object] = lambda _: None) -> Sequence[Remembered]:
+    """The nights kept in the first folder that has any, oldest first.
+
+    A file that cannot be read as such counts as none, and ``tell`` is told of it.
+    """
     for folder in folders:
         try:
             kept = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             nights = [from_json(one) for one in kept["nights"]]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
+            tell(f"{folder / _FILE} cannot be read as earlier nights; it is written anew.")
             continue
         if nights:
             return nights

@@ -181,8 +181,9 @@ class Rounds:
         if found:
             return found
         if len(going.gaps) != subject.gaps:
-            reasons = "; ".join(f"{gap.item}: {gap.reason}" for gap in going.gaps)
-            found.append(f"ledger: {len(going.gaps)} gaps instead of {subject.gaps} {reasons}".strip())
+            found.append(
+                f"ledger: {len(going.gaps)} gaps instead of {subject.gaps}{told_of_gaps(going.gaps)}"
+            )
         if subject.asked is not None and len(going.asked) == 1:
             found += differences(_numbered(subject.asked), _numbered(was_asked(going.asked[0])), "asked")
         if found:
@@ -216,6 +217,18 @@ def _is_retry(run: RunInfo) -> bool:
 
 def _last_words(runs: Sequence[RunInfo]) -> str:
     return f"{runs[0].kind} is {runs[0].state} {runs[0].message}".strip() if runs else "no run was queued"
+
+
+def told_of_gaps(gaps: Sequence[LedgerItem]) -> str:
+    """Each reason with the first that it holds for, and how many more."""
+    by_reason: dict[str, list[str]] = {}
+    for gap in gaps:
+        by_reason.setdefault(gap.reason, []).append(gap.item)
+    told = []
+    for reason, items in by_reason.items():
+        more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+        told.append(f"{items[0]}{more} ({reason})")
+    return f": {'; '.join(told)}" if told else ""
 
 
 def _numbered(asked: Sequence[str]) -> Tree:

@@ -45,5 +45,9 @@ def test_a_night_is_kept_and_found_again(tmp_path: Path) -> None:
 def test_only_the_newest_are_kept_and_a_broken_file_counts_as_none(tmp_path: Path) -> None:
     keep([was(float(number + 1)) for number in range(KEPT + 5)], tmp_path)
     assert len(earlier(tmp_path)) == KEPT
-    (tmp_path / "nights.json").write_text('{"nights": [{"at": "yesterday"}]}')
-    assert earlier(tmp_path) == ()
+    broken = tmp_path / "nights.json"
+    for text in ('{"nights": [{"at": "yesterday"}]}', "", "[1]", "null", "[" * 100_000):
+        broken.write_text(text)
+        told: list[str] = []
+        assert earlier(tmp_path / "nothing", tmp_path, tell=told.append) == ()
+        assert told == [f"{broken} cannot be read as earlier nights; it is written anew."]

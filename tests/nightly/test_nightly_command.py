@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from arq.cron import CronJob
 
 from console.errors import UsageError
 from nightly.command import NOT_AS_MEANT, alone
+from nightly.farm import _environment
 from tests.forked import Forked
 from worker import _crons
 
@@ -31,8 +34,20 @@ def test_a_number_goes_with_break_only(tmp_path: Path) -> None:
 
 def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     status, said = _ran(tmp_path / "home", METERFARM_NIGHTLY_AT="25:00")
-    assert status == 2
-    assert "METERFARM_NIGHTLY_AT" in said
+    assert (status, said) == (
+        2,
+        "meterfarm: The setting METERFARM_NIGHTLY_AT cannot be used: write a time of day like 03:30.\n",
+    )
+
+
+def test_a_report_that_cannot_be_written_is_told_before_a_night_is_spent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for report in (tmp_path / "file", tmp_path / "file" / "below"):
+        for further in ((), ("--break",)):
+            status, said = _ran(tmp_path / "home", "--report", str(report), *further)
+            assert status == 1
+            assert said.startswith(f"meterfarm: The report cannot be written to {report} (")
+    assert not (tmp_path / "home" / "nightly").exists()
 
 
 def test_two_nightlies_do_not_share_a_state(tmp_path: Path) -> None:
@@ -51,6 +66,20 @@ def test_the_state_is_removed_whatever_happens(tmp_path: Path) -> None:
         (tmp_path / "state").mkdir()
         raise UsageError("something")
     assert not (tmp_path / "state").exists()
+
+
+def test_its_farm_takes_over_what_it_needs_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = {"METERFARM_BROWSER": "/a/browser", "METERFARM_LOG": "info"}
+    theirs = ("DATABASE_URL", "METERFARM_METRICS", "OTEL_EXPORTER_OTLP_ENDPOINT", "METERFARM_LIMITS")
+    for name, value in {**ours, **dict.fromkeys(theirs, "the farm's")}.items():
+        monkeypatch.setenv(name, value)
+    with _environment({"METERFARM_HOME": "its own"}):
+        seen = dict(os.environ)
+    assert {name for name in seen if name in theirs or name.startswith("METERFARM_")} == {
+        *ours,
+        "METERFARM_HOME",
+    }
+    assert all(os.environ[name] == "the farm's" for name in theirs)
 
 
 def _nightly(crons: list[CronJob]) -> list[CronJob]:

@@ -62,6 +62,10 @@ def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     failed = result("ida+x@example.com", differences=["why"])
     of = night(type(failed)(failed.portal, failed.username, failed.purpose, [visit], failed.differences))
     report = tmp_path / "report"
+    foreign, stale = report / "evidence" / "17" / "page.png", report / "evidence" / "a_portal" / "old.png"
+    for file in (foreign, stale):
+        file.parent.mkdir(parents=True)
+        file.touch()
     write_report(of, [], copy_evidence(of, report), report)
     page = html.document_fromstring((report / "index.html").read_text(encoding="utf-8"))
     assert not page.xpath("//link | //script | //iframe")
@@ -69,4 +73,6 @@ def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert picture.startswith("data:image/png;base64,")
     links = [link for link in page.xpath("//a/@href") if not link.startswith("#")]
     assert links
+    assert foreign.exists()
+    assert not stale.exists()
     assert all((report / unquote(link)).is_file() for link in links)

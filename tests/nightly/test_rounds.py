@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from nightly.rounds import counted
-from records import Outcome, RunKind, RunState
+from nightly.rounds import counted, told_of_gaps
+from records import LedgerItem, Outcome, RunKind, RunState
 from storage.work import RunInfo
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -63,3 +63,10 @@ def test_a_second_retry_is_not_waited_for() -> None:
     again = _run(2, RETRY, Outcome.PORTAL_DOWN)
     third = _run(3, RETRY, None, RunState.QUEUED)
     assert counted([third, again, DOWN], "complete") == [again, DOWN]
+
+
+def test_gaps_are_told_by_reason_and_not_one_by_one() -> None:
+    unread = [LedgerItem("1", f"bill {key}", stored=False, reason="cannot be read") for key in "abd"]
+    gaps = [*unread[:2], LedgerItem("1", "bill c", stored=False, reason="a placeholder"), unread[2]]
+    assert told_of_gaps(gaps) == ": bill a and 2 more (cannot be read); bill c (a placeholder)"
+    assert told_of_gaps([]) == ""
