@@ -86,6 +86,16 @@ def test_every_secret_is_a_file_that_stays_out_of_git_and_of_the_image(compose: 
     assert text["postgres_password"] in text["database_url"]
     assert text["redis_password"] in text["redis_url"]
     assert parse_keys(text["secret_keys"], "made")
+    for name, wrong, why in (
+        ("redis_password", "", "is empty"),
+        ("postgres_password", "a@b", "no URL takes"),
+    ):
+        (folder / name).write_text(wrong)
+        (folder / name.replace("password", "url").replace("postgres", "database")).unlink()
+        done = subprocess.run(["sh", made], check=False, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert why in done.stderr
+        (folder / name).write_text(text[name])
 
 
 @pytest.fixture
@@ -107,10 +117,21 @@ def test_a_secret_comes_out_of_its_file(start: Start, tmp_path: Path) -> None:
     assert "DATABASE_URL_FILE" not in said
 
 
-def test_a_file_that_is_not_there_is_one_sentence(start: Start) -> None:
-    done = start(REDIS_URL_FILE="/no/such", PATH=os.environ["PATH"])
-    assert done.returncode == 1
-    assert done.stderr == "meterfarm: REDIS_URL_FILE names /no/such, which cannot be read.\n"
+def test_an_editors_line_end_is_no_part_of_a_secret(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_bytes(b"redis://there\r\n")
+    assert "REDIS_URL=redis://there\n" in start(REDIS_URL_FILE=str(file), PATH=os.environ["PATH"]).stdout
+
+
+def test_a_file_without_a_secret_is_one_sentence(start: Start, tmp_path: Path) -> None:
+    """An empty one, too: the farm would start on a database in the container, and tell nobody."""
+    empty = tmp_path / "empty"
+    empty.write_bytes(b"\r\n")
+    wrong = {"/no/such": "cannot be read", str(tmp_path): "cannot be read", str(empty): "is empty"}
+    for file, why in wrong.items():
+        done = start(REDIS_URL_FILE=file, PATH=os.environ["PATH"])
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"meterfarm: REDIS_URL_FILE names {file}, which {why}.\n"
 
 
 def test_the_image_has_what_it_copies_and_runs() -> None:
