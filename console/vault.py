@@ -17,10 +17,17 @@ async def rotate(*, as_json: bool) -> int:
     with opened() as (here, store):
         count = await asyncio.to_thread(store.rotate_vault)
         key = master_keys(here.settings)[0]
+        file = here.settings.home / KEY_FILE
+        is_of_file = key.id in [one.id for one in KeyFile(file).read()]
     if as_json:
         say_json({"data_keys": count, "key": key.id})
     else:
         say(f"{count} data key{'s' * (count != 1)} now wrapped with key {key.id}")
+        if is_of_file:
+            say(
+                f"It stands in {file} in the place of the one before, which backups from before still need: "
+                "back up anew, and keep a copy of both."
+            )
     return 0
 
 

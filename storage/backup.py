@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from storage.errors import StorageError
-from storage.home import DATABASE, FILES, sync
+from storage.home import DATABASE, FILES, LOCK, sync
 
 
 def back_up(home: Path, target: Path) -> int:
@@ -27,6 +27,10 @@ def back_up(home: Path, target: Path) -> int:
         raise StorageError(f"There is no database in {home} to back up.")
     if target.resolve().is_relative_to(home.resolve()):
         raise StorageError(f"A backup within the state directory {home} would be lost with it; name another.")
+    if (target / LOCK).exists():
+        raise StorageError(
+            f"{target} is a state directory itself, which a backup would overwrite; name another."
+        )
     with _explained(target):
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         _copy_files(home / FILES, target / FILES)

@@ -14,7 +14,7 @@ from storage.errors import StorageError
 DATABASE = "meterfarm.db"
 KEY_FILE = "vault.key"
 FILES = "files"
-_LOCK = "setup.lock"
+LOCK = "setup.lock"
 _OTHERS = 0o077
 
 
@@ -51,7 +51,7 @@ def _tighten(path: Path) -> None:
 @contextmanager
 def setup_lock(home: Path) -> Iterator[None]:
     """Held by the one process that sets up or migrates the state in ``home``; others wait."""
-    handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

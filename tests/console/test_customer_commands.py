@@ -162,8 +162,10 @@ def test_rotating_the_vault_keeps_what_is_sealed(home: Path, command: Command, s
     before = (home / "vault.key").read_text()
     ran = command("vault", "rotate")
     assert ran.status == 0, ran.stderr
-    count, _, rest = ran.stdout.partition(" data key now wrapped with key ")
-    assert (count, len(rest.strip())) == ("1", 16)
+    said, warned, _ = ran.stdout.split("\n", 2)
+    count, _, key_id = said.partition(" data key now wrapped with key ")
+    assert (count, len(key_id)) == ("1", 16)
+    assert "the one before, which backups from before still need" in warned
     assert (home / "vault.key").read_text() != before
     assert SecretKind.PASSWORD in store.secrets(ada)
     (home / "vault.key").write_text(before)

@@ -106,6 +106,13 @@ def test_a_damaged_state_does_not_replace_a_backup(home: Path, tmp_path: Path) -
         back_up(tmp_path / "nothing", kept)
 
 
+def test_a_state_is_not_overwritten_by_anothers_backup(home: Path, tmp_path: Path) -> None:
+    _filled(Settings(home=home))
+    shutil.copytree(home, tmp_path / "other")
+    with pytest.raises(StorageError, match="is a state directory itself"):
+        back_up(home, tmp_path / "other")
+
+
 @pytest.fixture
 def server() -> Postgres:
     return running()
