@@ -8,6 +8,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from mfa.mailbox_owner import Neighbours
 from records import ChallengeState, CustomerState, EventKind, Factor, MailSecurity
@@ -118,14 +119,8 @@ def password(session: Session, vault: Vault, mailbox_id: int) -> SecretStr:
 
 def of_customer(session: Session, customer: Customer) -> MailboxInfo | None:
     """The customer's own mailbox, else one for all; one that is well goes first."""
-    own = select(MailboxCustomerRow.mailbox_id).where(MailboxCustomerRow.customer_id == customer.id)
-    query = (
-        select(MailboxRow)
-        .where(MailboxRow.company_id == customer.company_id)
-        .where(or_(col(MailboxRow.everybody), col(MailboxRow.id).in_(own)))
-        .order_by(col(MailboxRow.everybody), col(MailboxRow.fault) != "", col(MailboxRow.id))
-    )
-    row = session.exec(query).first()
+    own_and_well_first = (col(MailboxRow.everybody), col(MailboxRow.fault) != "", col(MailboxRow.id))
+    row = session.exec(_receiving_for(customer).order_by(*own_and_well_first)).first()
     return _info(row, ()) if row is not None else None
 
 
@@ -136,8 +131,9 @@ def note(session: Session, mailbox_id: int, fault: str, waiting: Mapping[int, in
         return
     at = now(session)
     row.checked_at = at
-    if row.fault != fault:
-        row.fault, row.since = fault, at
+    if bool(row.fault) != bool(fault):
+        row.since = at
+    row.fault = fault
     for run_id, customer_id in waiting.items() if fault else ():
         about = {"mailbox_id": row.id, "reason": fault}
         events.tell(
@@ -197,7 +193,12 @@ def answer(
     challenge_id: int,
     said: Mapping[str, str],
 ) -> bool:
-    """Answer the challenge from a mail, unless that mail was used before. Raises AnswerRefused."""
+    """Answer the challenge from a mail, unless that mail was used before. Raises AnswerRefused.
+
+    Neither does it if the mailbox was removed meanwhile, or given to others.
+    """
+    if session.exec(_receiving_for(customer).where(MailboxRow.id == mailbox_id)).first() is None:
+        return False
     values = {
         "key": fingerprint,
         "company_id": customer.company_id,
@@ -229,6 +230,15 @@ def count(session: Session, customer: Customer, kind: Factor) -> int:
         ReceivedRow.said == Fate.ANSWERED.value,
     )
     return session.exec(query.select_from(ReceivedRow)).one()
+
+
+def _receiving_for(customer: Customer) -> SelectOfScalar[MailboxRow]:
+    own = select(MailboxCustomerRow.mailbox_id).where(MailboxCustomerRow.customer_id == customer.id)
+    return (
+        select(MailboxRow)
+        .where(MailboxRow.company_id == customer.company_id)
+        .where(or_(col(MailboxRow.everybody), col(MailboxRow.id).in_(own)))
+    )
 
 
 def _seal(vault: Vault, row: MailboxRow, secret: str) -> None:

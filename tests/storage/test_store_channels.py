@@ -87,7 +87,7 @@ def test_how_a_mailbox_does_is_known_and_a_fault_told_once(store: Store) -> None
     lease = begun(store, ada, RunKind.SCRAPE)
     channels = store.channels
     mailbox_id = channels.add_mailbox(ACCOUNT, "secret", None)
-    for fault in ("", "It refuses.", "It refuses.", ""):
+    for fault in ("", "It refuses.", "It refuses.", "It is gone.", ""):
         channels.note_mailbox(mailbox_id, fault, {lease.run_id: ada.id})
         found = channels.mailbox(mailbox_id)
         assert found is not None
@@ -113,6 +113,11 @@ def test_a_mail_answers_once_and_no_challenge_that_somebody_answered(store: Stor
     third = store.open_challenge(lease, EMAIL, WAIT)
     assert channels.answer_by_mail(mailbox_id, "f2", ada, third, _said()), "it was not used before"
     assert channels.of(ada).mail_came
+    fourth = store.open_challenge(lease, EMAIL, WAIT)
+    channels.change_mailbox(mailbox_id, whose=[_customer(store, "bea")])
+    assert not channels.answer_by_mail(mailbox_id, "f3", ada, fourth, _said()), "it is others' now"
+    channels.remove_mailbox(mailbox_id)
+    assert not channels.answer_by_mail(mailbox_id, "f3", ada, fourth, _said()), "it is gone"
 
 
 def test_who_else_a_mail_could_be_for(store: Store) -> None:
