@@ -67,6 +67,8 @@ def planned(
         bears = (0, 0)
     if not colon or bears[0] < 1 or not 0 < bears[1] < math.inf:
         raise UsageError(f"--limit {limit} is not like 4:20, which is 4 requests at once and 20 a second.")
+    if not all(map(math.isfinite, (outage, seconds, latency))):
+        raise UsageError("--outage, --seconds and --latency must be finite, or the simulation would not end.")
     return Plan(
         customers=customers,
         portals=min(portals or portals_for(customers), customers),
@@ -160,11 +162,14 @@ def _phase(plan: Plan, farm: Farm, tally: Tally, hours: float) -> Phase:
 
 async def run(plan: Plan, json_file: Path | None) -> int:
     """Simulate and tell; 0 if no portal saw more than it bears, else 1."""
+    if json_file is not None:
+        _write(json_file, "", "a")  # that it cannot be is told at once
     console = Console()
     console.print(
-        f"{plan.customers:,} customers at {plan.portals} portals that bear {plan.at_once} requests at once "
-        f"and {plan.per_second:g} a second; {plan.workers} worker processes with {plan.slots} places each; a "
-        f"refresh is {plan.own_seconds:g} s of a process's time and {plan.requests} requests of "
+        f"{_many(plan.customers, 'customer')} at {_many(plan.portals, 'portal')}, each bearing "
+        f"{_many(plan.at_once, 'request')} at once and {plan.per_second:g} a second; "
+        f"{_many(plan.workers, 'worker process', 'es')} with {_many(plan.slots, 'place')} each; a "
+        f"refresh is {plan.own_seconds:g} s of a process's time and {_many(plan.requests, 'request')} of "
         f"{plan.latency:g} s."
     )
     outcome = await simulate(plan, console)
@@ -172,12 +177,20 @@ async def run(plan: Plan, json_file: Path | None) -> int:
     for sentence in _sentences(outcome):
         console.print(sentence)
     if json_file is not None:
-        _write(json_file, outcome)
+        _write(json_file, json.dumps(outcome.as_json(), indent=2) + "\n")
     return 1 if outcome.over_the_limit else 0
 
 
-def _write(file: Path, outcome: Outcome) -> None:
-    file.write_text(json.dumps(outcome.as_json(), indent=2) + "\n", encoding="utf-8")
+def _write(file: Path, text: str, mode: str = "w") -> None:
+    try:
+        with file.open(mode, encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as exc:
+        raise UsageError(f"{file} cannot be written ({exc.strerror}); name another file.") from exc
+
+
+def _many(count: int, what: str, plural: str = "s") -> str:
+    return f"{count:,} {what}{plural * (count != 1)}"
 
 
 def _table(outcome: Outcome) -> Table:
@@ -213,7 +226,10 @@ def _column(phase: Phase) -> list[str]:
     return [
         f"{phase.refreshes:,}",
         f"{phase.failed:,}",
-        *(f"{seconds:,g}" for seconds in (late.p50, late.p95, late.p99, late.most)),
+        *(
+            f"{seconds:,g}" if phase.refreshes else ""
+            for seconds in (late.p50, late.p95, late.p99, late.most)
+        ),
         f"{phase.overdue:,}",
         f"{phase.queued:,}",
         f"{phase.busy:.0%}",
@@ -228,7 +244,7 @@ def _column(phase: Phase) -> list[str]:
 def _sentences(outcome: Outcome) -> list[str]:
     plan = outcome.plan
     sentences = [
-        f"No portal saw more than {plan.at_once} requests at once or {plan.per_second:g} a second."
+        f"No portal saw more than {_many(plan.at_once, 'request')} at once or {plan.per_second:g} a second."
         if not outcome.over_the_limit
         else f"{outcome.over_the_limit} times a portal saw more than it bears."
     ]

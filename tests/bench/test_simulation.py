@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,13 @@ async def test_the_same_dice_give_the_same_figures() -> None:
     assert first == second
 
 
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_simulated(tmp_path: Path) -> None:
+    for file in (tmp_path, tmp_path / "nothing" / "figures.json"):
+        done = CliRunner().invoke(app, ["simulate", "--customers", "1000000", "--json", str(file)])
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert f"{file} cannot be written" in done.stderr
+
+
 def test_the_command_tells_figures(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     done = CliRunner().invoke(
@@ -80,3 +88,9 @@ def test_the_command_tells_figures(tmp_path: Path) -> None:
 def test_what_cannot_be_simulated_is_refused(down: str, limit: str) -> None:
     with pytest.raises(UsageError, match=r"--down redis|--limit"):
         planned(10, None, None, 3, 2, down, limit, 0.1, 0.2, 5)
+
+
+def test_a_simulation_without_an_end_is_refused() -> None:
+    for outage, seconds, latency in ((math.inf, 0.1, 0.2), (2, math.inf, 0.2), (2, 0.1, math.inf)):
+        with pytest.raises(UsageError, match="would not end"):
+            planned(10, None, None, 3, outage, "portals", "4:20", seconds, latency, 5)
