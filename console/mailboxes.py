@@ -160,6 +160,8 @@ def parse_account(where: Where) -> MailAccount:
         raise UsageError("The user name of the mailbox is empty.")
     if where.tls or where.starttls:
         security = MailSecurity.TLS if where.tls else MailSecurity.STARTTLS
+    elif port == _PORTS[MailSecurity.TLS]:
+        security = MailSecurity.TLS
     elif is_loopback(host):
         security = MailSecurity.NONE
     else:

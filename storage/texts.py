@@ -99,7 +99,7 @@ def _hand_on(
 
 
 def take_kept(session: Session, vault: Vault, lease: Lease, customer: Customer, challenge_id: int) -> bool:
-    """Answer a challenge that was just opened, if its code came in before. LeaseLost."""
+    """Answer a challenge that was just opened, if its code came in before: by the newest alone. LeaseLost."""
     leases.check(session, lease)
     awaited = session.get(AwaitedCodeRow, lease.run_id)
     challenge = session.get(ChallengeRow, challenge_id)
@@ -117,6 +117,7 @@ def take_kept(session: Session, vault: Vault, lease: Lease, customer: Customer, 
         received = _answer(session, vault, row, awaited, challenge, json.loads(opened))
         row.code, row.said, row.challenge_id = None, received.fate.value, received.challenge_id
         if received.fate is Fate.ANSWERED:
+            _drop_kept(session, customer.id)
             return True
     return False
 

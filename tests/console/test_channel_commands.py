@@ -78,6 +78,7 @@ def test_one_that_cannot_be_used_is_told_of_everywhere(command: Command, store: 
         (["--imap", "imap.example.invalid", "--starttls"], MailSecurity.STARTTLS, 143),
         (["--imap", "imap.example.invalid:1993", "--tls"], MailSecurity.TLS, 1993),
         (["--imap", "[::1]"], MailSecurity.NONE, 143),
+        (["--imap", "127.0.0.1:993"], MailSecurity.TLS, 993),
         (["--imap", "localhost:1", "--tls"], MailSecurity.TLS, 1),
     ],
 )

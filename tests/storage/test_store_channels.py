@@ -212,6 +212,19 @@ def test_one_that_comes_before_the_challenge_is_open_counts(store: Store, rows: 
     assert rows("SELECT code FROM received") == [(None,)]
 
 
+def test_of_several_that_came_before_only_the_newest_counts(store: Store, rows: Rows) -> None:
+    """If it proves wrong, the older ones are not tried."""
+    phone = Phone(store)
+    phone.expect()
+    assert _receive(store, phone, code="111111") is Fate.KEPT
+    assert _receive(store, phone, code="222222") is Fate.KEPT
+    asked, answered = phone.asked()
+    assert answered
+    assert phone.answer(asked) == _said("222222")
+    assert phone.asked()[1] is False
+    assert rows("SELECT code FROM received") == [(None,), (None,)]
+
+
 def test_what_came_before_the_code_was_asked_for_is_none(store: Store) -> None:
     phone = Phone(store)
     assert _receive(store, phone) is Fate.UNASKED
