@@ -165,14 +165,16 @@ def audit(
     since: Annotated[
         str | None, typer.Option(help="Only from then on: 2026-01-31, 2026-01-31T08:00, 36h, 7d.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="How many of the newest. Default: 100, or all with --since.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All, however many.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Tell who opened which stored secrets, when, and what for; newest first."""
     from console.audit import tell
 
-    raise typer.Exit(run_to_end(tell(customer, since, None if everything else limit, as_json=as_json)))
+    raise typer.Exit(run_to_end(tell(customer, since, limit, everything=everything, as_json=as_json)))
 
 
 @app.command(

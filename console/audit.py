@@ -18,21 +18,27 @@ from storage.store import Store
 
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _AGO = re.compile(r"(\d{1,6})\s*(min|h|d)")
-_ALL = 2**31 - 1
+_MANY, _ALL = 100, 2**31 - 2
 
 
-async def tell(reference: str | None, since: str | None, limit: int | None, *, as_json: bool) -> int:
-    """Print them, newest first."""
+async def tell(
+    reference: str | None, since: str | None, limit: int | None, *, everything: bool, as_json: bool
+) -> int:
+    """Print them, newest first: all since a time that is given, no more than ``limit`` in any case."""
+    most = _ALL if everything else limit or (_ALL if since else _MANY)
     after = _instant(since, datetime.now(UTC)) if since else None
     with opened() as (_, store):
         customer = _customer_id(store, reference) if reference else None
         found = await asyncio.to_thread(
-            lambda: store.vault_reads(customer_id=customer, since=after, limit=limit or _ALL)
+            lambda: store.vault_reads(customer_id=customer, since=after, limit=most + 1)
         )
+    found, has_more = found[:most], len(found) > most
     if as_json:
         say_json([_as_json(read) for read in found])
     elif found:
         show(_table(found))
+        if has_more:
+            say(f"These are the newest {most}; --all shows the others, too.")
     else:
         say("Nobody has opened any such secret.")
     return 0

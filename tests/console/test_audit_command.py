@@ -28,6 +28,20 @@ def test_it_tells_who_opened_what_and_what_for(command: Command, store: Store) -
     shown = command("audit").stdout
     assert f"run {run.id}" in shown
     assert "password of" not in shown
+    assert "--all" not in shown
+
+
+def test_it_says_when_there_are_more_and_cuts_off_nothing_since_a_time(
+    command: Command, store: Store
+) -> None:
+    ada = customer(store, "ada")
+    for _ in range(101):
+        store.secrets(ada)
+    assert command("audit").stdout.endswith("These are the newest 100; --all shows the others, too.\n")
+    found = {"--since=1h": 101, "--all": 101, "--limit=7": 7}
+    for option, many in found.items():
+        assert len(json.loads(command("audit", option, "--json").stdout)) == many
+    assert len(json.loads(command("audit", "--json").stdout)) == 100
 
 
 def test_it_tells_of_customers_who_were_erased(command: Command, store: Store) -> None:
