@@ -127,14 +127,15 @@ class Mailbox:
 
     async def _serve(self) -> None:
         """Connect, and again with growing pauses when that fails, for as long as somebody waits."""
-        pause = _FIRST_PAUSE
+        loop, pause = asyncio.get_running_loop(), 0.0
         while self._is_needed:
+            began = loop.time()
             try:
                 await self._connected()
             except MailboxDown as exc:
-                pause = _REFUSED_PAUSE if exc.refused else min(pause * 2, _LONGEST_PAUSE)
+                pause = pause_after(pause, loop.time() - began)
                 await self._is_down(str(exc))
-                await self._rest(pause)
+                await self._rest(_REFUSED_PAUSE if exc.refused else pause)
             except StorageError as exc:
                 self._log.warning("not now", reason=str(exc))
                 await self._is_down(f"{self.info.account} could not be looked into: {exc}")
@@ -249,6 +250,8 @@ class Mailbox:
             self._log.info("left alone", run=sought.run_id, reason="it is not certain whose code it is")
             return ""
         code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))
+        if not code:
+            self._log.info("left alone", run=sought.run_id, reason="it has no code, or several")
         return "" if code in sought.tried else code
 
     async def _answers(self, sought: Sought, head: Head, code: str) -> bool:
@@ -290,6 +293,13 @@ class Mailbox:
         if fault:
             about += " Somebody has to answer."
         await asyncio.to_thread(self._store.channels.say, sought.challenge_id, about)
+
+
+def pause_after(before: float, lasted: float) -> float:
+    """How long to leave a mailbox alone whose connection failed after so long, and the pause ``before`` that."""
+    if lasted > _LONGEST_PAUSE:
+        return _FIRST_PAUSE
+    return min(max(before * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fake_utility.running import fake_utility
+from farm.mailboxes import pause_after
 from records import EventKind, MailSecurity, Outcome, RunKind
 from storage.receiving import MailAccount
 from storage.results import Customer
@@ -109,3 +110,10 @@ def test_a_refresh_signs_in_by_itself_once_the_mailbox_has_proved_itself(tmp_pat
         assert _attempts(farm, proven) == 1
         assert farm.last(other).outcome is Outcome.MFA_REQUIRED
         assert farm.stats()["customers"].get(other.username, {"codes_sent": 0})["codes_sent"] == 0
+
+
+def test_pauses_grow_while_a_mailbox_fails_and_begin_anew_after_a_connection_that_held() -> None:
+    pauses = [0.0]
+    for lasted in (0.1, 0.1, 20, 0.1, 0.1, 0.1, 0.1, 0.1, 3600, 0.1):
+        pauses.append(pause_after(pauses[-1], lasted))
+    assert pauses[1:] == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2]
