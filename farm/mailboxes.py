@@ -296,7 +296,7 @@ class Mailbox:
 
 
 def pause_after(before: float, lasted: float) -> float:
-    """How long to leave a mailbox alone whose connection failed after so long, and the pause ``before`` that."""
+    """How long to leave a mailbox alone whose connection ``lasted`` so long, after the pause ``before``."""
     if lasted > _LONGEST_PAUSE:
         return _FIRST_PAUSE
     return min(max(before * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
