@@ -111,6 +111,8 @@ def _check(public_url: str) -> None:
 
 async def _tokens(options: InboxOptions, here: Here) -> Sequence[SecretStr]:
     """Twilio's auth tokens, several separated by commas or lines. Raises UsageError if there is none."""
+    if options.token_file is not None and options.token_stdin:
+        raise UsageError("Give either --auth-token-file or --auth-token-stdin, not both.")
     if options.token_file is not None:
         text = await asyncio.to_thread(_read, options.token_file)
     elif options.token_stdin:

@@ -158,6 +158,8 @@ def parse_account(where: Where) -> MailAccount:
         raise UsageError("Give either --tls or --starttls, not both.")
     if not where.username.strip():
         raise UsageError("The user name of the mailbox is empty.")
+    if not where.folder.strip():
+        raise UsageError("The name of the --folder is empty; without it, it is INBOX.")
     if where.tls or where.starttls:
         security = MailSecurity.TLS if where.tls else MailSecurity.STARTTLS
     elif port == _PORTS[MailSecurity.TLS]:
@@ -166,7 +168,8 @@ def parse_account(where: Where) -> MailAccount:
         security = MailSecurity.NONE
     else:
         security = MailSecurity.STARTTLS if port == _PORTS[MailSecurity.STARTTLS] else MailSecurity.TLS
-    return MailAccount(host, port or _PORTS[security], security, where.username.strip(), where.folder)
+    folder = "INBOX" if where.folder.upper() == "INBOX" else where.folder
+    return MailAccount(host, port or _PORTS[security], security, where.username.strip(), folder)
 
 
 def _host_and_port(server: str) -> tuple[str, int]:
@@ -174,9 +177,12 @@ def _host_and_port(server: str) -> tuple[str, int]:
     host, colon, port = server.rpartition(":")
     if not colon or server.endswith("]"):
         host, port = server, "0"
+    unclear = "/ @" if host.startswith("[") else "/ @:"
     host = host.removeprefix("[").removesuffix("]").strip().casefold()
-    if not host or any(each in host for each in "/ @") or not (port.isascii() and port.isdigit()):
-        raise UsageError(f"--imap {server} is no server: write HOST or HOST:PORT, like imap.example.com:993.")
+    if not host or any(each in host for each in unclear) or not (port.isascii() and port.isdigit()):
+        raise UsageError(
+            f"--imap {server} is no server: write HOST or HOST:PORT, like imap.example.com:993 or [::1]:993."
+        )
     if int(port) > 65535:
         raise UsageError(f"--imap {server}: ports go up to 65535.")
     return host, int(port)

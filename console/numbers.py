@@ -19,7 +19,7 @@ async def add(number: str, references: Sequence[str], *, as_json: bool) -> int:
     """Have a number receive for these customers."""
     parsed = _parsed(number)
     with opened() as (_, store):
-        customers = [customer_named(store, reference) for reference in references]
+        customers = list(dict.fromkeys(customer_named(store, reference) for reference in references))
         await asyncio.to_thread(store.channels.add_number, parsed, customers)
     ids = [customer.id for customer in customers]
     if as_json:

@@ -231,7 +231,10 @@ class _Explained:
         if isinstance(error, socket.gaierror):
             raise MailboxDown(f"{where} is not known by this name; correct it, or see that DNS works.")
         if isinstance(error, TimeoutError):
-            raise MailboxDown(f"{where} does not answer in time.")
+            tls = (
+                "" if self._account.security is MailSecurity.TLS else "; if it wants TLS at once, give --tls"
+            )
+            raise MailboxDown(f"{where} does not answer in time{tls}.")
         if isinstance(error, OSError):
             raise MailboxDown(f"{where} cannot be reached: {error.strerror or type(error).__name__}.")
         if isinstance(error, IMAPClientError):

@@ -163,6 +163,7 @@ def test_the_token_comes_from_the_environment_a_private_file_or_stdin(farm: Farm
         form = text_form(NUMBER, "1")
         assert running.post(form, signature=sign(running.url, form, "old token")).status_code == 200
     assert "set TWILIO_AUTH_TOKEN" in _refused(farm)
+    assert "not both" in _refused(farm, "--auth-token-file", str(file), "--auth-token-stdin")
     assert "no address" in _refused(farm, "--public-url", "codes.example.com")
 
 
