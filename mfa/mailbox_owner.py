@@ -13,6 +13,8 @@ from mfa.mailbox import Envelope
 
 _MASKED = re.compile(r"[*\u2022\u25cf\u00b7\u2219\u2024\u2026#]+|\.{2,}|[xX]{3,}")
 
+_SHOWN = re.compile(r"[^\s<>()\"\u201c\u201d]+@[^\s<>()\"\u201c\u201d]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
@@ -66,7 +68,7 @@ def _address(username: str, destination: str) -> str:
 
 def _mask(destination: str) -> re.Pattern[str] | None:
     """A masked address as a pattern; None if it is no address."""
-    found = re.search(r"[^\s<>()]+@[^\s<>()]+", destination.casefold().rstrip(".,;:"))
+    found = _SHOWN.search(destination.casefold().rstrip(".,;:"))
     if found is None:
         return None
     parts = _MASKED.split(found[0])

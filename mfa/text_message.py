@@ -37,7 +37,8 @@ def is_sent_to(destination: str, number: str) -> bool:
 
     One that shows less than two digits at its end says nothing.
     """
-    shown = re.sub(r"\D", "", re.split(r"[^\d\s().+-]", destination)[-1])
+    without_label = re.sub(r"[\s(]+[^\W\d_]+[\s).]*$", "", destination)
+    shown = re.sub(r"\D", "", re.split(r"[^\d\s().+-]", without_label)[-1])
     return len(shown) < _SURE or re.sub(r"\D", "", number).endswith(shown)
 
 

@@ -53,6 +53,7 @@ def test_with_nothing_to_compare_only_who_is_alone_gets_it() -> None:
         ("a\u2022\u2022\u2022@home.example", True),
         ("A...a@home.example", True),
         ("an e-mail to a***@home.example.", True),
+        ("\u201ca***a@home.example\u201d", True),
         ("b***a@home.example", False),
         ("a***a@work.example", False),
         ("***@home.example", True),

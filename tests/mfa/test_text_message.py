@@ -30,6 +30,8 @@ def test_other_senders_bring_none(sender: str) -> None:
         ("+15185554321", True),
         ("***-***-4322", False),
         ("number ending in 22", False),
+        ("***-***-4322 (mobile)", False),
+        ("***-***-4321 Mobile", True),
         ("***-***-***1", True),
         ("", True),
     ],
