@@ -86,20 +86,26 @@ async def forget_runs(context: dict[str, Any]) -> None:
 
 
 async def nightly(context: dict[str, Any]) -> None:
-    """A cron likewise: the nightly has a farm of its own, so it is a process of its own."""
+    """A cron likewise: the nightly has a farm of its own, so it is a process of its own.
+
+    What that says is kept apart: the runs and customers that its workers log are not this farm's.
+    """
     log: Any = structlog.get_logger("nightly")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli", "nightly", "--now"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
+    said = Settings().home / "nightly.log"
+    with os.fdopen(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", "nightly", "--now"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
     try:
         status = await process.wait()
     except asyncio.CancelledError:
         process.terminate()
         await process.wait()
         raise
-    log.log(logging.WARNING if status else logging.INFO, "nightly", status=status)
+    log.log(logging.WARNING if status else logging.INFO, "nightly", status=status, said=str(said))
 
 
 async def serve(queues: Sequence[str]) -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from arq.cron import CronJob
+from structlog.testing import capture_logs
 
 from console.errors import UsageError
 from nightly.command import NOT_AS_MEANT, alone
 from nightly.farm import _environment
 from tests.forked import Forked
-from worker import _crons
+from worker import _crons, nightly
+
+ROOT = Path(__file__).parents[2]
 
 
 def _ran(home: Path, *arguments: str, **settings: str) -> tuple[int, str]:
@@ -90,3 +93,21 @@ def test_a_worker_runs_it_at_its_time_once_among_all_workers() -> None:
     (cron,) = _nightly(_crons("03:30"))
     assert (cron.hour, cron.minute, cron.second, cron.unique) == (3, 30, 0, True)
     assert not _nightly(_crons(""))
+
+
+async def test_what_it_says_is_kept_apart_from_the_workers_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the runs of its own farm; the worker tells how it ended, and where that is."""
+    (tmp_path / "file").touch()
+    settings = {"PYTHONPATH": str(ROOT), "METERFARM_HOME": str(tmp_path)}
+    for name, value in {**settings, "METERFARM_NIGHTLY_REPORT": str(tmp_path / "file")}.items():
+        monkeypatch.setenv(name, value)
+    with capture_logs() as logged:
+        await nightly({})
+    file = tmp_path / "nightly.log"
+    assert [(line["log_level"], line["status"], line["said"]) for line in logged] == [
+        ("warning", 1, str(file))
+    ]
+    assert "The report cannot be written" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
