@@ -58,10 +58,11 @@ async def serve(options: InboxOptions) -> int:
             inbox = Inbox(
                 store, tokens, options.public_url, lambda challenge_id: tell_of_answer(here, challenge_id)
             )
-            beating = asyncio.create_task(inbox.beat(options.public_url or address))
+            public_url = _without_user(options.public_url)
+            beating = asyncio.create_task(inbox.beat(public_url or address))
             server = _server(inbox.app())
             serving = asyncio.create_task(server.serve([listener]))
-            known_as = f" as {options.public_url}" if options.public_url else ""
+            known_as = f" as {public_url}" if public_url else ""
             say(f"Text messages are taken in at {address}{known_as}; Ctrl-C stops it.")
             try:
                 await asyncio.wait({serving, beating}, return_when=asyncio.FIRST_COMPLETED)
@@ -96,6 +97,12 @@ def _server(app: ASGIApp) -> uvicorn.Server:
             timeout_graceful_shutdown=2,
         )
     )
+
+
+def _without_user(public_url: str) -> str:
+    """The address as it is shown: Twilio's may hold a user's name and password."""
+    parts = urlsplit(public_url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _check(public_url: str) -> None:

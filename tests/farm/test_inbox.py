@@ -151,6 +151,15 @@ def test_behind_a_proxy_the_public_address_is_what_is_signed(farm: Farm) -> None
         assert running.post(form).status_code == 403, "the address behind the proxy"
 
 
+def test_a_password_in_the_public_address_is_not_shown(farm: Farm) -> None:
+    public = "https://hook:canary-5d@codes.example.com/sms"
+    with inbox(farm, free_port(), "--public-url", public) as running:
+        (known,) = farm.wait(farm.store.channels.inboxes, 10, "an inbox that is known to run")
+        assert known.address == "https://codes.example.com/sms"
+        form = text_form(NUMBER, "048213")
+        assert running.post(form, signature=sign(public, form)).status_code == 200
+
+
 def test_the_token_comes_from_the_environment_a_private_file_or_stdin(farm: Farm, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"old token\n{TOKEN}\n")
