@@ -99,6 +99,7 @@ def test_text_and_html_must_not_differ_and_neither_be_ambiguous() -> None:
     hidden = "<style>p{content:'code is 999999'}</style><!-- code is 888888 --><p>code is 111111</p>"
     assert mail_code(DECLARED, mail("", hidden)) == "111111"
     assert mail_code(DECLARED, mail("code is 11\u200b1111", "")) == "111111"
+    assert mail_code(DECLARED, mail("code is \u2066\u200e111111\u2069", "")) == "111111"
 
 
 def test_attachments_and_mails_within_are_not_read() -> None:
