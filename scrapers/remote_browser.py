@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ _AGAIN_SECONDS = 1.0
 _CONNECT_MS = 20_000
 _NOWHERE = "http://127.0.0.1:9"
 """The discard port, on which nothing listens."""
+
+_REFUSED = re.compile(r"WebSocket error: \S+ (\d{3})\b")
 
 
 def endpoint() -> str:
@@ -64,13 +67,15 @@ async def connect(driver: Playwright, address: str) -> Browser:
 def advice(exc: PlaywrightError) -> str:
     """What to do about a browser that cannot be had."""
     said = str(exc)
+    refused = _REFUSED.search(said)
+    status = refused[1] if refused else ""
     if "Executable doesn't exist" in said or "playwright install" in said:
         return "it has no Chromium of its Playwright's version; run `playwright install chromium` there"
-    if "version mismatch" in said.lower() or "428" in said:
+    if "version mismatch" in said.lower() or status == "428":
         return "its Playwright is of another version than here; both must be the same"
     if "ECONNREFUSED" in said or "ENOTFOUND" in said or "EAI_AGAIN" in said or "EHOSTUNREACH" in said:
         return "it does not answer; start it, or correct BROWSER_ENDPOINT"
-    if "404" in said or "400" in said or "403" in said:
+    if status in {"400", "403", "404"}:
         return "it refuses the path in BROWSER_ENDPOINT; correct it"
     return "it gives no browser; see its log"
 

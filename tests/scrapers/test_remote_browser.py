@@ -152,7 +152,8 @@ async def test_what_is_secret_in_the_address_is_not_told(
 async def test_a_wrong_path_is_said(
     server: BrowserServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BROWSER_ENDPOINT", server.address + "-not")
+    """Whatever numbers there are in it."""
+    monkeypatch.setenv("BROWSER_ENDPOINT", server.address + "-428")
     async with Chromium([], tmp_path) as chromium:
         with pytest.raises(BrowserMissing, match="refuses the path in BROWSER_ENDPOINT"):
             await chromium.browser()
