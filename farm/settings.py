@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -66,6 +67,14 @@ class FarmSettings(BaseSettings):
             raise PydanticCustomError("time_of_day", "write a time of day like 03:30")
         return text
 
+    @field_validator("limits")
+    @classmethod
+    def _limits(cls, text: str) -> str:
+        """Told at the start, and not each time that a portal's limit is asked for. Raises StorageError."""
+        for utility, limit in _pairs(text, "METERFARM_LIMITS").items():
+            _limit(utility, limit)
+        return text
+
     @property
     def every(self) -> Mapping[Part, timedelta]:
         """How often each part is refreshed."""
@@ -81,15 +90,20 @@ class FarmSettings(BaseSettings):
     def limit(self, utility: str) -> tuple[int, float] | None:
         """Requests at once and a second, if they are not what the script declares."""
         text = _pairs(self.limits, "METERFARM_LIMITS").get(utility)
-        if text is None:
-            return None
-        try:
-            at_once, _, per_second = text.partition(":")
-            return int(at_once), float(per_second)
-        except ValueError:
-            raise StorageError(
-                f"METERFARM_LIMITS has “{text}” for {utility}; write requests at once and a second: 4:20."
-            ) from None
+        return None if text is None else _limit(utility, text)
+
+
+def _limit(utility: str, text: str) -> tuple[int, float]:
+    at_once, _, per_second = text.partition(":")
+    try:
+        bears = int(at_once), float(per_second)
+    except ValueError:
+        bears = 0, 0.0
+    if bears[0] < 1 or not 0 < bears[1] < math.inf:
+        raise StorageError(
+            f"METERFARM_LIMITS has “{text}” for {utility}; write requests at once and a second: 4:20."
+        )
+    return bears
 
 
 def _pairs(text: str, where: str) -> dict[str, str]:

@@ -159,6 +159,16 @@ def test_a_worker_without_its_redis_is_refused(
     assert "Redis of REDIS_URL does not answer" in ran.stderr
 
 
+def test_limits_that_cannot_be_meant_are_refused_at_the_start(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("abc", "4", "0:20", "4:nan", "4:0", "-1:20"):
+        monkeypatch.setenv("METERFARM_LIMITS", f"speculoos_power=4:20,another={limit}")
+        ran = command("doctor")
+        assert (ran.status, ran.stdout) == (1, "")
+        assert f"METERFARM_LIMITS has “{limit}” for another; write requests at once" in ran.stderr
+
+
 @pytest.mark.parametrize(("stop", "arguments"), [(signal.SIGINT, ("worker",)), (signal.SIGTERM, ("up",))])
 def test_being_stopped_is_how_they_end_well(
     home: Path, store: Store, stop: signal.Signals, arguments: tuple[str, ...]
