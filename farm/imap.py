@@ -231,10 +231,7 @@ class _Explained:
         if isinstance(error, socket.gaierror):
             raise MailboxDown(f"{where} is not known by this name; correct it, or see that DNS works.")
         if isinstance(error, TimeoutError):
-            tls = (
-                "" if self._account.security is MailSecurity.TLS else "; if it wants TLS at once, give --tls"
-            )
-            raise MailboxDown(f"{where} does not answer in time{tls}.")
+            raise MailboxDown(f"{where} does not answer in time.")
         if isinstance(error, OSError):
             raise MailboxDown(f"{where} cannot be reached: {error.strerror or type(error).__name__}.")
         if isinstance(error, IMAPClientError):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -28,6 +29,7 @@ _FIRST_LOOK, _LONGEST_LOOK = 1.0, 20.0
 """Seconds after which an idle mailbox is looked into though it said nothing: what it says may be missed."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _REFUSED_PAUSE = 300.0
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(eq=False)
@@ -215,18 +217,23 @@ class Mailbox:
                 self._settled(sought.challenge_id)
 
     async def _finds(self, imap: Imap, sought: Sought) -> bool:
-        """Whether a mail has answered the challenge, the newest first."""
-        for uid in sorted(self._heads, reverse=True):
+        """Whether a mail has answered the challenge, the one sent last first."""
+        for uid in sorted(self._heads, key=self._order, reverse=True):
             mark = sought.after
             if mark is None or uid < mark.uid or uid in sought.passed_over:
                 continue
             code = await self._code_for(sought, mark, self._heads[uid], imap)
             if code and await self._answers(sought, self._heads[uid], code):
                 sought.tried.add(code)
-                sought.after = Mark(mark.validity, uid + 1, mark.at)
+                sought.after = Mark(mark.validity, max(self._heads) + 1, mark.at)
                 return True
             sought.passed_over.add(uid)
         return False
+
+    def _order(self, uid: int) -> tuple[datetime, int]:
+        """Mails may overtake each other; those of one sender go by its clock."""
+        envelope = self._heads[uid].envelope
+        return (envelope.sent_at if envelope and envelope.sent_at else _UNKNOWN, uid)
 
     async def _code_for(self, sought: Sought, mark: Mark, head: Head, imap: Imap) -> str:
         """The code that a mail brings this customer, "" if it is any other mail."""

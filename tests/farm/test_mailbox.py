@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,16 +11,18 @@ from pathlib import Path
 import pytest
 
 from fake_utility.running import fake_utility
-from farm.mailboxes import pause_after
-from records import EventKind, MailSecurity, Outcome, RunKind
+from farm.mailboxes import Mailbox, Sought, pause_after
+from records import Challenge, EventKind, Factor, MailSecurity, Outcome, RunKind
 from storage.receiving import MailAccount
 from storage.results import Customer
 from storage.work import ChallengeInfo
-from tests.farm.post import PASSWORD, USER, Post, post
+from tests.farm.post import PASSWORD, USER, Post, code_mail, post
 from tests.farm.whole import Farm, farm_at
+from utilities import load_utility
 
 EMAIL = "ineedmfa+email@bayou.energy"
 CHOICE = "ineedmfa+choice@bayou.energy"
+WAIT = timedelta(minutes=10)
 
 
 @pytest.fixture
@@ -110,6 +113,40 @@ def test_a_refresh_signs_in_by_itself_once_the_mailbox_has_proved_itself(tmp_pat
         assert _attempts(farm, proven) == 1
         assert farm.last(other).outcome is Outcome.MFA_REQUIRED
         assert farm.stats()["customers"].get(other.username, {"codes_sent": 0})["codes_sent"] == 0
+
+
+async def test_of_mails_that_overtook_each_other_the_one_sent_last_counts(
+    tmp_path: Path, house: Post
+) -> None:
+    """And after it none of those that were there."""
+    destination = "i***l@bayou.energy"
+    asked = Challenge("Enter the code.", Factor.EMAIL, destination)
+    with farm_at(tmp_path / "h", "http://127.0.0.1:9") as farm:
+        customer, channels = farm.add(EMAIL), farm.store.channels
+        info = channels.mailbox(channels.add_mailbox(_account(house.imap), PASSWORD, None))
+        (run,) = farm.runs(customer)
+        claim = farm.store.claim_run(run.id, run.attempt)
+        assert info is not None
+        assert claim is not None
+        answered = asyncio.Event()
+        mailbox = Mailbox(info, farm.store, lambda _: answered.set())
+        mark = await mailbox.mark()
+        assert mark is not None
+        sought = Sought(customer, load_utility(customer.utility).mail_codes, run.id, mark)
+        before = datetime.now(UTC) - timedelta(minutes=1)
+        house.put(code_mail(EMAIL, "222222", message_id="<2@x>"))
+        house.put(code_mail(EMAIL, "111111", message_id="<1@x>", at=before))
+        sought.challenge_id, sought.destination = (
+            farm.store.open_challenge(claim.lease, asked, WAIT),
+            destination,
+        )
+        async with mailbox.looked_into(sought), asyncio.timeout(20):
+            await answered.wait()
+        mailbox.close()
+        said = farm.store.take_answer(claim.lease, sought.challenge_id)
+        assert said == {"kind": "code", "text": "222222"}
+        assert sought.after is not None
+        assert sought.after.uid == mark.uid + 2
 
 
 def test_pauses_grow_while_a_mailbox_fails_and_begin_anew_after_a_connection_that_held() -> None:
