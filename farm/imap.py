@@ -25,6 +25,8 @@ _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 20
 _LONGEST = 512 * 1024
 """Bytes of a mail that are read; a code stands further up."""
+_LONGEST_HEAD = 64 * 1024
+"""Bytes of the header fields; Python takes minutes to read those of a megabyte, and no portal writes such."""
 _MOST = 500
 """New mails that are looked at, the newest."""
 _ATOM = re.compile(r'[^\x00-\x20\x7f"(){%*\\]+', re.ASCII)
@@ -204,7 +206,8 @@ class Imap:
             received_at = received_at.replace(tzinfo=UTC)
         headers = next((_bytes(value) for name, value in fetched.items() if _is_body(name)), b"")
         place = f"{self._account} {self._account.folder} {self.validity} {uid}"
-        return Head(uid, received_at, read_envelope(headers, place))
+        is_short = len(headers) <= _LONGEST_HEAD
+        return Head(uid, received_at, read_envelope(headers, place) if is_short else None)
 
 
 class _Explained:
