@@ -140,9 +140,8 @@ async def tried(store: Store, mailbox: MailboxInfo) -> tuple[str, str]:
     said = fault = ""
     try:
         await in_daemon_thread(imap.open)
-        count = await in_daemon_thread(imap.count)
         how = "tells of new mail (IDLE)" if imap.can_idle else "is asked for new mail every few seconds"
-        said = f"{mailbox.account} answers, has {count:,} mails, and {how}"
+        said = f"{mailbox.account} answers, has {imap.mails:,} mails, and {how}"
     except MailboxDown as exc:
         fault = str(exc)
     finally:

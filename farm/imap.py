@@ -62,13 +62,14 @@ class Head:
 
 
 class Imap:
-    """Made by ``open``. Every method raises MailboxDown."""
+    """Made by ``open``. Every method raises MailboxDown. ``mails``: how many were there when last marked."""
 
     def __init__(self, account: MailAccount, password: SecretStr) -> None:
         self._account = account
         self._password = password
         self._client: IMAPClient | None = None
         self.validity = 0
+        self.mails = 0
 
     @property
     def can_idle(self) -> bool:
@@ -127,11 +128,6 @@ class Imap:
     def idle_done(self) -> None:
         with _Explained(self._account):
             self._connected.idle_done()
-
-    def count(self) -> int:
-        """How many mails are in the folder."""
-        with _Explained(self._account):
-            return len(self._connected.search("ALL"))
 
     def close(self) -> None:
         """Log out, without waiting for it. What is under way in another thread ends at once."""
@@ -195,6 +191,7 @@ class Imap:
             sentence = f"{self._account} has no folder “{self._account.folder}” that can be looked into."
             raise MailboxDown(sentence) from None
         self.validity = int(selected.get(b"UIDVALIDITY", 0))
+        self.mails = int(selected.get(b"EXISTS", 0))
         following = selected.get(b"UIDNEXT")
         if following is None:
             following = max(self._connected.search(["UID", "*"]), default=0) + 1

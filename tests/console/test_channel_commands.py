@@ -12,7 +12,7 @@ from records import Factor, MailSecurity
 from storage.store import Store
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.conftest import Command
-from tests.farm.post import PASSWORD, USER, Post, free_port, post
+from tests.farm.post import PASSWORD, USER, Between, Post, free_port, post
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,22 @@ def test_a_mailbox_is_added_looked_into_and_shown_without_its_password(
     assert (unconfirmed.status, "give --yes" in unconfirmed.stderr) == (2, True)
     assert command("mailbox", "remove", "1", "--yes").status == 0
     assert command("mailbox", "list").stdout == "No mailboxes yet: `mailbox add` enters one.\n"
+
+
+def test_one_with_very_many_mails_can_be_used(command: Command, house: Post) -> None:
+    """All their numbers would not fit into a line that the IMAP library takes."""
+    everything = b"* SEARCH " + b"1234567 " * 150_000
+    many: dict[bytes, bytes] = {b" EXISTS": b"150000 EXISTS", b"* SEARCH": everything}
+
+    def change(answer: bytes) -> bytes:
+        for few, more in many.items():
+            answer = answer.replace(few, more)
+        return answer
+
+    with Between(house.imap, change=change) as between:
+        at = f"127.0.0.1:{between.port}"
+        ran = command("mailbox", "add", "--imap", at, "--user", USER, stdin=f"{PASSWORD}\n")
+    assert "150,000 mails" in ran.stdout, ran.stderr
 
 
 def test_one_that_cannot_be_used_is_told_of_everywhere(command: Command, store: Store, house: Post) -> None:
