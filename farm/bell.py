@@ -32,6 +32,7 @@ class Bell:
 
     def __init__(self, redis: ArqRedis) -> None:
         self.redis = redis
+        self._missed: frozenset[Ring] = frozenset()
 
     async def ring(self, rings: Sequence[Ring]) -> None:
         """Tell workers of queued runs. One that they were told of already changes nothing."""
@@ -46,7 +47,17 @@ class Bell:
             if count in {0, len(rings) - 1}:
                 await self.redis.publish(Heard.RING, str(one.run_id))
 
-    async def taken_or_lost(self, rings: Sequence[Ring]) -> Sequence[Ring]:
+    async def lost(self, unheard: Sequence[Ring]) -> Sequence[Ring]:
+        """Those of the runs that no process has in line whose job was gone at the last look, too.
+
+        A process that has just taken a job says by its own next look that it has the run in line.
+        """
+        missed = await self._taken_or_lost(unheard) if unheard else ()
+        lost = [one for one in missed if one in self._missed]
+        self._missed = frozenset(missed)
+        return lost
+
+    async def _taken_or_lost(self, rings: Sequence[Ring]) -> Sequence[Ring]:
         """Those that do not wait in Redis any more: some process has taken the job, or it is gone.
 
         A job that was taken stays marked for an hour if its process is killed before it took the run.

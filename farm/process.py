@@ -153,8 +153,7 @@ class Process:
         if freed:
             self._log.warning("runs queued again", count=freed)
             self._tools.metrics.queued_again(freed, "worker_gone")
-        unheard = await asyncio.to_thread(self._tools.store.unheard_runs)
-        lost = await self._bell.taken_or_lost(unheard) if unheard else ()
+        lost = await self._bell.lost(await asyncio.to_thread(self._tools.store.unheard_runs))
         if lost:
             self._log.warning("runs handed out anew", count=len(lost))
             await asyncio.to_thread(self._tools.store.hand_out_anew, lost)
