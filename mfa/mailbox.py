@@ -97,7 +97,8 @@ def is_stale(envelope: Envelope, received_at: datetime | None, asked_at: datetim
 def _names_one_sender(mail: EmailMessage) -> bool:
     """Not so in ``codes@portal.example <evil@evil.example>``: Python reads the first, others the last."""
     written = "".join(str(value) for name, value in mail.raw_items() if name.casefold() == "from")
-    return _QUOTED.sub("", written).count("@") == 1
+    named = {word.casefold() for word in re.split(r"[\s<>]+", _QUOTED.sub("", written)) if "@" in word}
+    return len(named) == 1 and named.pop().count("@") == 1
 
 
 def _addresses(mail: EmailMessage, name: str) -> list[str]:

@@ -40,6 +40,9 @@ def test_sender_and_subject_must_be_the_declared_ones() -> None:
     assert not _is_meant(From="codes@portal.example, evil@evil.example")
     assert not _is_meant(From="codes@portal.example <evil@evil.example>")
     assert not _is_meant(From="codes@portal.example: evil@evil.example;")
+    assert not _is_meant(From="codes@portal.example<evil@evil.example>")
+    assert not _is_meant(From="codes@portal.example@evil.example")
+    assert _is_meant(From="codes@portal.example <Codes@portal.example>")
     assert _is_meant(From="Portal, Inc. <codes@portal.example>")
     assert not _is_meant(From="")
 
