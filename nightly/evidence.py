@@ -11,10 +11,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nightly.night import Night, Result
+from storage.results import Customer
+from storage.store import Store
 
 FOLDER = "evidence"
 _SCREENSHOT = "page.png"
 _LARGEST_EMBEDDED = 3 << 20
+_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,16 @@ class Kept:
     name: str
     link: str
     path: Path
+
+
+def keep_unread(store: Store, customer: Customer, folder: Path) -> None:
+    """Put the newest bills that no layout could read into ``folder``. Raises StorageError, OSError."""
+    bills = [bill for one in store.accounts(customer) for bill in store.stored_bills(one.id).values()]
+    unread = [bill for bill in bills if bill.bill is None and bill.has_file]
+    for bill in sorted(unread, key=lambda bill: bill.billed_on)[-_FEW:]:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        suffix = ".pdf" if bill.media_type == "application/pdf" else ""
+        (folder / f"unread-{bill.billed_on}{suffix}").write_bytes(store.files.read(bill.sha256))
 
 
 def copy_evidence(night: Night, report: Path) -> Mapping[str, Sequence[Kept]]:

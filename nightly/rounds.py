@@ -11,6 +11,7 @@ from pathlib import Path
 
 from farm.bell import Bell
 from nightly.compare import differences, told
+from nightly.evidence import keep_unread
 from nightly.home import came_home, was_asked
 from nightly.night import Result, Visit
 from nightly.owners import Owners
@@ -150,8 +151,18 @@ class Rounds:
                 going.asked.append(self._challenges(run))
         if not going.visits:
             going.gaps = [item for item in self._ledger(newest) if not item.stored]
-        evidence = newest.evidence or (str(self._evidence / str(newest.id)) if self._evidence else "")
-        going.visits.append(Visit(going.meant, outcome, newest.message, seconds, evidence))
+        going.visits.append(
+            Visit(going.meant, outcome, newest.message, seconds, self._kept(going, newest, outcome))
+        )
+
+    def _kept(self, going: _Going, run: RunInfo, outcome: str) -> str:
+        """Where there is evidence of the run, if there is any."""
+        if self._evidence is None:
+            return run.evidence
+        folder = Path(run.evidence) if run.evidence else self._evidence / str(run.id)
+        if outcome != going.meant:
+            keep_unread(self._store, going.customer, folder)
+        return str(folder)
 
     def _challenges(self, run: RunInfo) -> Sequence[ChallengeInfo]:
         story = self._store.run_story(run.id)

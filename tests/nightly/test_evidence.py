@@ -1,0 +1,26 @@
+"""What can be looked at in the morning of a visit that was not as meant."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from nightly.evidence import keep_unread
+from storage.settings import Settings
+from storage.store import Store
+from tests.storage.made import ACCOUNT, UTILITY, bill, listed, pdf
+
+
+def test_the_newest_bills_that_could_not_be_read_are_there(tmp_path: Path) -> None:
+    with Store.open(Settings(home=tmp_path / "home")) as store:
+        customer = store.customer(UTILITY, "ida@example.org")
+        account = store.save_account(customer, ACCOUNT)
+        store.save_bill(account, listed("read"), pdf(b"read"), bill(), layout="l", layout_version=1)
+        keep_unread(store, customer, tmp_path / "kept")
+        assert not (tmp_path / "kept").exists()
+        for month in (1, 2, 3, 4):
+            unread = listed(f"b{month}", date(2026, month, 9))
+            store.save_bill(account, unread, pdf(b"%d" % month), None, layout="l", layout_version=1)
+        keep_unread(store, customer, tmp_path / "kept")
+    kept = {file.name: file.read_bytes() for file in (tmp_path / "kept").iterdir()}
+    assert kept == {f"unread-2026-0{month}-09.pdf": b"%d" % month for month in (2, 3, 4)}
