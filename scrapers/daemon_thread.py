@@ -13,23 +13,22 @@ T = TypeVar("T")
 async def in_daemon_thread(work: Callable[[], T]) -> T:
     """The result of a call that may block for ever; Ctrl-C ends the program without waiting for it."""
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+    future: asyncio.Future[tuple[T | None, BaseException | None]] = loop.create_future()
 
     def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # None only where T allows it
+        if not future.done():
+            future.set_result((result, error))
 
     def call() -> None:
         try:
             result = work()
-        except (EOFError, OSError, ValueError) as exc:
+        except BaseException as exc:  # noqa: BLE001 - whoever waits has to hear of it, else they wait for ever
             loop.call_soon_threadsafe(settle, None, exc)
         else:
             loop.call_soon_threadsafe(settle, result, None)
 
     threading.Thread(target=call, daemon=True, name="input").start()
-    return await future
+    result, error = await future
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]  # None only where T allows it
