@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
 from farm.desk import Waiting
 from farm.limits import Limits
+from farm.local_time import local_zone
 from farm.mailboxes import Mailboxes
 from farm.metrics_server import Served
 from farm.policy import SCHEDULED_EVERY
@@ -169,6 +170,7 @@ def _arq_worker(redis_url: str, queue: str, process: Process, kind: RunKind) -> 
         queue_name=queue,
         redis_settings=settings,
         ctx={"process": process, "kind": kind},
+        timezone=cast("Any", local_zone()),
         handle_signals=False,
         max_jobs=_WAIT_FOR_A_SLOT + len(crons),
         job_timeout=_JOB_TIMEOUT,

@@ -24,7 +24,7 @@ from farm.zygote import Zygote
 from scrapers.browser import must_have_browser
 from scrapers.daemon_thread import in_daemon_thread
 from storage.store import Store
-from utilities import load_utilities
+from utilities import load_utilities, utility_ids
 
 _PORTALS = "METERFARM_PORTAL_URLS"
 _BOTH = "interactive, data"
@@ -93,7 +93,10 @@ async def _serve(
 
 
 async def _check(now: Here) -> None:
-    """What a worker would refuse to start with, told once. Raises StorageError, BrowserMissing."""
+    """What a worker would refuse to start with, told once. Raises StorageError, BrowserMissing, NotSetUp."""
+    for setting, named in now.farm.utilities_named.items():
+        for utility in sorted(named - set(utility_ids())):
+            raise NotSetUp(f"{setting} names “{utility}”; utilities are {', '.join(utility_ids())}.")
     must_have_browser()
     (await asyncio.to_thread(Store.open, now.settings)).close()
 
@@ -109,7 +112,7 @@ def _check_ports(metrics: str, count: int) -> None:
         except OSError as exc:
             raise NotSetUp(
                 f"The metrics of worker {number + 1} cannot be served at {host}:{port} "
-                f"({os.strerror(exc.errno) if exc.errno else exc}); stop what is there, or correct {METRICS}."
+                f"({exc.strerror or exc}); stop what is there, or correct {METRICS}."
             ) from exc
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records import Part
 from storage.errors import StorageError
+
+_PORTAL_URLS = "METERFARM_PORTAL_URLS"
+_LIMITS = "METERFARM_LIMITS"
 
 
 class FarmSettings(BaseSettings):
@@ -71,7 +74,7 @@ class FarmSettings(BaseSettings):
     @classmethod
     def _limits(cls, text: str) -> str:
         """Told at the start, and not each time that a portal's limit is asked for. Raises StorageError."""
-        for utility, limit in _pairs(text, "METERFARM_LIMITS").items():
+        for utility, limit in _pairs(text, _LIMITS).items():
             _limit(utility, limit)
         return text
 
@@ -83,13 +86,19 @@ class FarmSettings(BaseSettings):
             Part.INTERVALS: timedelta(seconds=self.intervals_every),
         }
 
+    @property
+    def utilities_named(self) -> Mapping[str, Set[str]]:
+        """The utilities' ids that are in these settings, whether there are such or not."""
+        settings = {_PORTAL_URLS: self.portal_urls, _LIMITS: self.limits}
+        return {name: _pairs(text, name).keys() for name, text in settings.items()}
+
     def portal_url(self, utility: str) -> str:
         """Where the utility's portal is, if not where its script says; "" otherwise."""
-        return _pairs(self.portal_urls, "METERFARM_PORTAL_URLS").get(utility, "")
+        return _pairs(self.portal_urls, _PORTAL_URLS).get(utility, "")
 
     def limit(self, utility: str) -> tuple[int, float] | None:
         """Requests at once and a second, if they are not what the script declares."""
-        text = _pairs(self.limits, "METERFARM_LIMITS").get(utility)
+        text = _pairs(self.limits, _LIMITS).get(utility)
         return None if text is None else _limit(utility, text)
 
 
@@ -101,7 +110,7 @@ def _limit(utility: str, text: str) -> tuple[int, float]:
         bears = 0, 0.0
     if bears[0] < 1 or not 0 < bears[1] < math.inf:
         raise StorageError(
-            f"METERFARM_LIMITS has “{text}” for {utility}; write requests at once and a second: 4:20."
+            f"{_LIMITS} has “{text}” for {utility}; write requests at once and a second: 4:20."
         )
     return bears
 

@@ -16,6 +16,7 @@ from console.ending import OK
 from console.errors import UsageError
 from console.here import here
 from console.printed import say
+from farm.local_time import local_zone
 from farm.zygote import Zygote
 from nightly.break_report import HTML as BROKEN_HTML
 from nightly.break_report import write_broken
@@ -42,7 +43,7 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
         folder = _ready(report or at.farm.nightly_report or at.settings.home / _FOLDER / "report")
         if at.farm.nightly_at and not now:
             say(f"Waits for {at.farm.nightly_at}; --now does not wait.")
-            await asyncio.sleep(until(at.farm.nightly_at, datetime.now().astimezone()).total_seconds())
+            await asyncio.sleep(until(at.farm.nightly_at, datetime.now(local_zone())).total_seconds())
         must_have_browser()
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):

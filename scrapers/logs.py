@@ -21,6 +21,12 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from scrapers.redact import Secrets
 
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 _lock = threading.Lock()
 _alive: weakref.WeakSet[Secrets] = weakref.WeakSet()
 _OF_THE_RUN: ContextVar[Secrets | None] = ContextVar("secrets of the run", default=None)
@@ -48,9 +54,8 @@ def logs_of(run: int, utility: str, customer: int) -> Iterator[None]:
 
 def log_to_stderr(secrets: Secrets) -> None:
     """Log to standard error from ``METERFARM_LOG`` (debug, info, warning, error; default warning) up."""
-    level = logging.getLevelNamesMapping().get(
-        os.environ.get("METERFARM_LOG", "warning").upper(), logging.WARNING
-    )
+    asked = os.environ.get("METERFARM_LOG") or "warning"
+    level = _LEVELS.get(asked.lower(), logging.WARNING)
 
     def scrubbed(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         those = (secrets, *_at_hand())
@@ -83,6 +88,9 @@ def log_to_stderr(secrets: Secrets) -> None:
     for handler in [handler for handler in root.handlers if isinstance(handler, _ToStderr)]:
         root.removeHandler(handler)
     root.addHandler(others)
+    if asked.lower() not in _LEVELS:
+        told = f"METERFARM_LOG is one of {', '.join(_LEVELS)}; without it, it is warning"
+        structlog.get_logger("log").warning("no such level", asked=asked, told=told)
 
 
 class _ToStderr(logging.Handler):

@@ -169,6 +169,26 @@ def test_limits_that_cannot_be_meant_are_refused_at_the_start(
         assert f"METERFARM_LIMITS has “{limit}” for another; write requests at once" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("METERFARM_LIMITS", "speculos_power=4:20", "names “speculos_power”; utilities are speculoos_power."),
+        ("METERFARM_PORTAL_URLS", "anytown=http://127.0.0.1:1", "names “anytown”; utilities are"),
+        ("METERFARM_METRICS", "nowhere.invalid:9600", "cannot be served at nowhere.invalid:9600 ("),
+    ],
+)
+def test_a_worker_whose_settings_cannot_be_meant_is_refused(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(setting, value)
+    ran = command("worker", "--processes", "1")
+    assert (ran.status, ran.stdout) == (1, "")
+    assert setting in ran.stderr
+    assert said in ran.stderr
+    assert "Unknown error" not in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(("stop", "arguments"), [(signal.SIGINT, ("worker",)), (signal.SIGTERM, ("up",))])
 def test_being_stopped_is_how_they_end_well(
     home: Path, store: Store, stop: signal.Signals, arguments: tuple[str, ...]

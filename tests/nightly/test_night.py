@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
+from farm.local_time import local_zone
 from farm.supervisor import workers_zygote
 from nightly.breaking import Verdict, break_all
 from nightly.evidence import copy_evidence, screenshot
@@ -101,6 +102,18 @@ async def test_a_broken_script_is_caught(tmp_path: Path) -> None:
 def test_the_next_such_time_is_waited_for(at: str, hours: float) -> None:
     now = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
     assert until(at, now) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 7), 23), (date(2026, 10, 31), 25)])
+def test_that_time_is_by_the_clock_on_the_wall(
+    monkeypatch: pytest.MonkeyPatch, day: date, hours: int
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    now = datetime.combine(day, time(3, 30), local_zone())
+    assert until("03:30", now) == timedelta(hours=hours)
+    for unknown in ("Nowhere/Nothing", "../etc/passwd", "EST5EDT,M3.2.0,M11.1.0"):
+        monkeypatch.setenv("TZ", unknown)
+        assert datetime.now(local_zone()).utcoffset() is not None
 
 
 def test_every_portal_of_the_matrix_has_a_script() -> None:

@@ -44,6 +44,17 @@ def _say(event: str, **fields: object) -> None:
     structlog.get_logger("any").info(event, **fields)
 
 
+def test_a_level_that_there_is_not_is_told(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin()
+    monkeypatch.setattr(sys, "stderr", written := io.StringIO())
+    monkeypatch.setenv("METERFARM_LOG", "verbose")
+    log_to_stderr(Secrets())
+    _say("not shown")
+    [line] = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert (line["event"], line["asked"]) == ("no such level", "verbose")
+    assert "debug, info, warning, error" in line["told"]
+
+
 async def test_all_that_is_logged_for_a_run_names_it(begin: Begin) -> None:
     """In its task, in those it starts, in threads and in the reader's thread; and nothing else does."""
     lines = begin()
