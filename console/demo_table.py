@@ -28,7 +28,8 @@ class Line:
 
 def as_table(title: str, lines: Iterable[Line]) -> Table:
     table = Table(title=title, title_justify="left")
-    for heading in ("customer", "what it shows", "outcome"):
+    table.add_column("customer", no_wrap=True)
+    for heading in ("what it shows", "outcome"):
         table.add_column(heading)
     for heading in ("accounts", "bills", "readings", "seconds"):
         table.add_column(heading, justify="right")
