@@ -177,4 +177,4 @@ async def _stop(working: asyncio.Task[None]) -> None:
 def _console() -> Console:
     """Wide enough for the table where the output is a file or a pipe."""
     console = Console()
-    return console if console.is_terminal else Console(width=140)
+    return console if console.is_terminal else Console(width=160)
