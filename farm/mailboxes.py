@@ -28,6 +28,8 @@ _POLL = 3.0
 _FIRST_LOOK, _LONGEST_LOOK = 1.0, 20.0
 """Seconds after which an idle mailbox is looked into though it said nothing: what it says may be missed."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_SHORT_PAUSE = 2.0
+"""The longest pause of which nobody need hear; it is longer once a connection has broken three times."""
 _REFUSED_PAUSE = 300.0
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
@@ -82,6 +84,7 @@ class Mailbox:
         self._asked: list[asyncio.Future[Mark | None]] = []
         self._heads: dict[int, Head] = {}
         self._validity = 0
+        self._has_looked = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._needed_until = 0.0
@@ -128,7 +131,10 @@ class Mailbox:
         return bool(self._sought or self._asked) or asyncio.get_running_loop().time() < self._needed_until
 
     async def _serve(self) -> None:
-        """Connect, and again with growing pauses when that fails, for as long as somebody waits."""
+        """Connect, and again with growing pauses when that fails, for as long as somebody waits.
+
+        A connection that only breaks is no outage yet: it mostly is there again at the next try.
+        """
         loop, pause = asyncio.get_running_loop(), 0.0
         while self._is_needed:
             began = loop.time()
@@ -136,7 +142,10 @@ class Mailbox:
                 await self._connected()
             except MailboxDown as exc:
                 pause = pause_after(pause, loop.time() - began)
-                await self._is_down(str(exc))
+                if self._has_looked and pause <= _SHORT_PAUSE:
+                    self._log.info("connection broke", reason=str(exc))
+                else:
+                    await self._is_down(str(exc))
                 await self._rest(_REFUSED_PAUSE if exc.refused else pause)
             except StorageError as exc:
                 self._log.warning("not now", reason=str(exc))
@@ -160,6 +169,7 @@ class Mailbox:
 
     async def _connected(self) -> None:
         store, info = self._store, self.info
+        self._has_looked = False
         imap = Imap(info.account, await asyncio.to_thread(store.channels.mailbox_password, info.id))
         try:
             mark = await in_daemon_thread(imap.open)
@@ -171,6 +181,7 @@ class Mailbox:
                 if self._asked or any(sought.after is None for sought in self._sought.values()):
                     self._give(await in_daemon_thread(imap.mark))
                 await self._look(imap)
+                self._has_looked = True
                 look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
                 look = min(look, _LONGEST_LOOK)
         finally:

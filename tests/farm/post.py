@@ -145,7 +145,10 @@ def code_mail(
 
 
 class Between:
-    """A way to a server that one can make speak TLS, change what it answers, or cut."""
+    """A way to a server that one can make speak TLS, change what it answers, or cut.
+
+    ``made`` connections have gone this way.
+    """
 
     def __init__(
         self,
@@ -155,7 +158,8 @@ class Between:
     ) -> None:
         self._target = port
         self._tls = tls
-        self._change = change
+        self.change = change
+        self.made = 0
         self._pairs: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -193,8 +197,9 @@ class Between:
             server = socket.create_connection(("127.0.0.1", self._target), 10)
             server.settimeout(None)
             self._pairs += [client, server]
+            self.made += 1
             threading.Thread(target=_pump, args=(client, server), daemon=True).start()
-            _pump(server, client, self._change)
+            _pump(server, client, lambda answer: self.change(answer))
         client.close()
 
 

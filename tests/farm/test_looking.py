@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,11 @@ class Waiting:
     def told(self, challenge_id: int) -> str:
         found = self.world.store.challenge(challenge_id)
         return found.channel if found else ""
+
+    def story(self) -> list[str]:
+        """All that was told at the run's challenges of what answers them by itself."""
+        story = self.world.store.run_story(self.lease.run_id)
+        return [step.detail for step in story.steps if step.step == "by itself"] if story else []
 
 
 @pytest.fixture
@@ -207,6 +213,71 @@ async def test_a_connection_that_breaks_is_made_again(world: World, house: Post)
             between.cut()
             await _put(house, code_mail("ada@home.example", "048213"))
             assert await ada.answer(challenge) == "048213"
+        world.mailboxes.close()
+
+
+async def test_a_connection_that_is_back_at_the_next_try_was_no_outage(world: World, house: Post) -> None:
+    with Between(house.imap) as between:
+        _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            await world.until(lambda: "waits" in ada.told(challenge), "what is told")
+            between.cut()
+            await world.until(lambda: between.made == 2, "another connection")
+            await _put(house, code_mail("ada@home.example", "048213"))
+            assert await ada.answer(challenge) == "048213"
+        world.mailboxes.close()
+    assert ada.story() == ["mailbox 1: waits for the mail"]
+    assert not world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+
+
+async def test_a_mailbox_that_stays_away_is_told_of_at_the_next_try(world: World, house: Post) -> None:
+    with ExitStack() as way:
+        between = way.enter_context(Between(house.imap))
+        mailbox_id = _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            await world.until(lambda: "waits" in ada.told(challenge), "what is told")
+            way.close()
+            await world.until(lambda: "cannot be reached" in ada.told(challenge), "the outage")
+        (event,) = world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+        assert (event.customer_id, event.run_id) == (ada.customer.id, ada.lease.run_id)
+        found = world.store.channels.mailbox(mailbox_id)
+        assert found is not None
+        assert "cannot be reached" in found.fault
+
+
+async def test_one_that_keeps_breaking_is_told_of(world: World, house: Post) -> None:
+    """Though mail is looked for each time before it breaks."""
+    looked = set[int]()
+
+    def seen(answer: bytes) -> bytes:
+        if b"* SEARCH" in answer:
+            looked.add(between.made)
+        return answer
+
+    with Between(house.imap, change=seen) as between:
+        _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            for connection in (1, 2, 3):
+                await world.until(partial(looked.__contains__, connection), "a look")
+                assert "Somebody has to answer." not in ada.told(challenge)
+                between.cut()
+            await world.until(lambda: "Somebody has to answer." in ada.told(challenge), "the outage")
+        world.mailboxes.close()
+    assert len(world.store.events(kinds=[EventKind.MAILBOX_FAILED])) == 1
+
+
+async def test_one_that_only_seems_to_be_back_is_told_of(world: World, house: Post) -> None:
+    with Between(house.imap) as between:
+        _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            await world.until(lambda: "waits" in ada.told(challenge), "what is told")
+            between.change = lambda answer: b"* BYE\r\n" if b"SEARCH" in answer else answer
+            between.cut()
+            await world.until(lambda: "ended the connection" in ada.told(challenge), "the outage")
         world.mailboxes.close()
 
 
