@@ -70,7 +70,7 @@ class Channels:
             await asyncio.to_thread(self._store.channels.expect_text, self._lease, self._customer, factor)
         mailbox = self._receivers.mailbox
         if mailbox is not None and self._utility.mail_codes and factor in (None, Factor.EMAIL):
-            self._sought.after = await self._mailboxes.named(mailbox).mark()
+            self._sought.begin(await self._mailboxes.named(mailbox).mark())
 
     @asynccontextmanager
     async def receiving(self, challenge_id: int, challenge: Challenge) -> AsyncIterator[bool]:

@@ -18,7 +18,7 @@ from mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
 from scrapers.apart import apart
 from scrapers.daemon_thread import in_daemon_thread
 from storage.errors import StorageError
-from storage.receiving import MailboxInfo
+from storage.receiving import WAITS_FOR_MAIL, MailboxInfo
 from storage.results import Customer
 from storage.store import Store
 
@@ -31,6 +31,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _SHORT_PAUSE = 2.0
 """The longest pause of which nobody need hear; it is longer once a connection has broken three times."""
 _REFUSED_PAUSE = 300.0
+_UNREADABLE = "a mail came from which no code could be read; somebody has to answer."
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
@@ -39,6 +40,7 @@ class Sought:
     """The code that one run waits for. ``after`` is the mark that its mail comes after, once it is known.
 
     ``challenge_id`` is 0 until the portal's challenge is open, ``destination`` where it says the code went.
+    ``is_unreadable``: a mail came that is meant for it, but brings no code that is certain.
     """
 
     customer: Customer
@@ -49,6 +51,11 @@ class Sought:
     destination: str = ""
     tried: set[str] = field(default_factory=set, repr=False)
     passed_over: set[int] = field(default_factory=set)
+    is_unreadable: bool = False
+
+    def begin(self, after: Mark | None) -> None:
+        """Only what comes from now on counts."""
+        self.after, self.is_unreadable = after, False
 
 
 class Mailboxes:
@@ -110,7 +117,7 @@ class Mailbox:
             if self.fault:
                 await self._note(self.fault)
             else:
-                await self._say(sought, "")
+                await self._say(sought)
             self._need()
             yield
         finally:
@@ -197,7 +204,7 @@ class Mailbox:
         self._asked.clear()
         for sought in self._sought.values():
             if sought.after is None or sought.after.validity != mark.validity:
-                sought.after = mark
+                sought.begin(mark)
 
     async def _something_happens(self, imap: Imap, seconds: float) -> bool:
         """Wait until the mailbox says something or somebody here does; False if neither in good time."""
@@ -229,6 +236,7 @@ class Mailbox:
 
     async def _finds(self, imap: Imap, sought: Sought) -> bool:
         """Whether a mail has answered the challenge, the one sent last first."""
+        was_unreadable = sought.is_unreadable
         for uid in sorted(self._heads, key=self._order, reverse=True):
             mark = sought.after
             if mark is None or uid < mark.uid or uid in sought.passed_over:
@@ -236,9 +244,11 @@ class Mailbox:
             code = await self._code_for(sought, mark, self._heads[uid], imap)
             if code and await self._answers(sought, self._heads[uid], code):
                 sought.tried.add(code)
-                sought.after = Mark(mark.validity, max(self._heads) + 1, mark.at)
+                sought.begin(Mark(mark.validity, max(self._heads) + 1, mark.at))
                 return True
             sought.passed_over.add(uid)
+        if sought.is_unreadable and not was_unreadable:
+            await self._say(sought)
         return False
 
     def _order(self, uid: int) -> tuple[datetime, int]:
@@ -269,6 +279,7 @@ class Mailbox:
             return ""
         code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))
         if not code:
+            sought.is_unreadable = True
             self._log.info("left alone", run=sought.run_id, reason="it has no code, or several")
         return "" if code in sought.tried else code
 
@@ -304,13 +315,13 @@ class Mailbox:
         with suppress(StorageError):
             await asyncio.to_thread(self._store.channels.note_mailbox, self.info.id, self.fault, waiting)
             for sought in list(self._sought.values()):
-                await self._say(sought, self.fault)
+                await self._say(sought)
 
-    async def _say(self, sought: Sought, fault: str) -> None:
-        about = f"mailbox {self.info.id}: {fault or 'waits for the mail'}"
-        if fault:
-            about += " Somebody has to answer."
-        await asyncio.to_thread(self._store.channels.say, sought.challenge_id, about)
+    async def _say(self, sought: Sought) -> None:
+        how = _UNREADABLE if sought.is_unreadable else WAITS_FOR_MAIL
+        if self.fault:
+            how = f"{self.fault} Somebody has to answer."
+        await asyncio.to_thread(self._store.channels.say_of_mailbox, self.info.id, sought.challenge_id, how)
 
 
 def pause_after(before: float, lasted: float) -> float:

@@ -91,6 +91,11 @@ class Channels:
         with self._database.writing() as session:
             mailboxes.say(session, challenge_id, text)
 
+    def say_of_mailbox(self, mailbox_id: int, challenge_id: int, text: str) -> None:
+        """Tell at an open challenge how the mailbox does that is to answer it."""
+        with self._database.writing() as session:
+            mailboxes.say_of(session, mailbox_id, challenge_id, text)
+
     def neighbours(
         self, mailbox_id: int, customer: Customer, recipients: Collection[str], *, masks: bool = True
     ) -> Neighbours:

@@ -15,7 +15,7 @@ from records import ChallengeState, CustomerState, EventKind, Factor, MailSecuri
 from storage import audit, challenges, customers, events, queue
 from storage.database import insert_if_absent, now
 from storage.errors import AlreadyThere, StorageError
-from storage.receiving import Fate, MailAccount, MailboxInfo
+from storage.receiving import WAITS_FOR_MAIL, Fate, MailAccount, MailboxInfo
 from storage.results import Customer
 from storage.tables import (
     ChallengeRow,
@@ -28,6 +28,7 @@ from storage.tables import (
 from storage.vault import Vault
 
 _LATELY = timedelta(days=1)
+_GONE = "receives nothing for this customer any more; somebody has to answer."
 _PASSWORD = "password"  # noqa: S105 - what is sealed
 
 
@@ -89,10 +90,12 @@ def change(
         its = col(MailboxCustomerRow.mailbox_id) == row.id
         session.execute(delete(MailboxCustomerRow).where(its))
         _tie(session, row, None if everybody else whose)
+        _tell_who_waits(session, mailbox_id)
 
 
 def remove(session: Session, mailbox_id: int) -> None:
     session.delete(_locked(session, mailbox_id))
+    _tell_who_waits(session, mailbox_id)
 
 
 def listed(session: Session, mailbox_id: int | None = None) -> Sequence[MailboxInfo]:
@@ -120,7 +123,7 @@ def password(session: Session, vault: Vault, mailbox_id: int) -> SecretStr:
 def of_customer(session: Session, customer: Customer) -> MailboxInfo | None:
     """The customer's own mailbox, else one for all; one that is well goes first."""
     own_and_well_first = (col(MailboxRow.everybody), col(MailboxRow.fault) != "", col(MailboxRow.id))
-    row = session.exec(_receiving_for(customer).order_by(*own_and_well_first)).first()
+    row = session.exec(_receiving_for(customer.company_id, customer.id).order_by(*own_and_well_first)).first()
     return _info(row, ()) if row is not None else None
 
 
@@ -152,6 +155,15 @@ def say(session: Session, challenge_id: int, text: str) -> None:
     if row is not None and row.state == ChallengeState.OPEN and row.channel != text:
         row.channel = text
         queue.tell(session, row.run_id, "by itself", text)
+
+
+def say_of(session: Session, mailbox_id: int, challenge_id: int, text: str) -> None:
+    """Write at an open challenge how its mailbox does, unless that receives nothing for it any more."""
+    session.exec(select(MailboxRow.id).where(MailboxRow.id == mailbox_id).with_for_update()).first()
+    row = session.get(ChallengeRow, challenge_id)
+    if row is not None:
+        receives = _receives(session, mailbox_id, row.company_id, row.customer_id)
+        say(session, row.id, _about(mailbox_id, text if receives else _GONE))
 
 
 def neighbours(
@@ -197,7 +209,7 @@ def answer(
 
     Neither does it if the mailbox was removed meanwhile, or given to others.
     """
-    if session.exec(_receiving_for(customer).where(MailboxRow.id == mailbox_id)).first() is None:
+    if not _receives(session, mailbox_id, customer.company_id, customer.id):
         return False
     values = {
         "key": fingerprint,
@@ -232,13 +244,36 @@ def count(session: Session, customer: Customer, kind: Factor) -> int:
     return session.exec(query.select_from(ReceivedRow)).one()
 
 
-def _receiving_for(customer: Customer) -> SelectOfScalar[MailboxRow]:
-    own = select(MailboxCustomerRow.mailbox_id).where(MailboxCustomerRow.customer_id == customer.id)
+def _receiving_for(company_id: int, customer_id: int) -> SelectOfScalar[MailboxRow]:
+    own = select(MailboxCustomerRow.mailbox_id).where(MailboxCustomerRow.customer_id == customer_id)
     return (
         select(MailboxRow)
-        .where(MailboxRow.company_id == customer.company_id)
+        .where(MailboxRow.company_id == company_id)
         .where(or_(col(MailboxRow.everybody), col(MailboxRow.id).in_(own)))
     )
+
+
+def _receives(session: Session, mailbox_id: int, company_id: int, customer_id: int) -> bool:
+    query = _receiving_for(company_id, customer_id).where(MailboxRow.id == mailbox_id)
+    return session.exec(query).first() is not None
+
+
+def _tell_who_waits(session: Session, mailbox_id: int) -> None:
+    """The open challenges that a mailbox is to answer say so only as long as it receives for them."""
+    session.flush()
+    query = select(ChallengeRow).where(
+        ChallengeRow.state == ChallengeState.OPEN.value,
+        col(ChallengeRow.channel).startswith(_about(mailbox_id, "")),
+    )
+    for row in session.exec(query.order_by(col(ChallengeRow.id))).all():
+        if not _receives(session, mailbox_id, row.company_id, row.customer_id):
+            say(session, row.id, _about(mailbox_id, _GONE))
+        elif row.channel == _about(mailbox_id, _GONE):
+            say(session, row.id, _about(mailbox_id, WAITS_FOR_MAIL))
+
+
+def _about(mailbox_id: int, text: str) -> str:
+    return f"mailbox {mailbox_id}: {text}"
 
 
 def _seal(vault: Vault, row: MailboxRow, secret: str) -> None:

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from records import MailSecurity
 
+WAITS_FOR_MAIL = "waits for the mail"
+
 
 @dataclass(frozen=True, slots=True)
 class MailAccount:

@@ -171,6 +171,49 @@ async def test_old_foreign_and_other_mail_is_left_alone(world: World, house: Pos
     assert not [mail for mail in house.mails() if b"\\Seen" in mail[b"FLAGS"]]
 
 
+@pytest.mark.parametrize(
+    "code", ["to be found in your canary", "111111, or your verification code is 222222"]
+)
+async def test_a_mail_without_a_certain_code_is_told_of_and_a_later_one_used(
+    world: World, house: Post, code: str
+) -> None:
+    """Also after the connection broke. What the mail says is not told, and of other people's nothing."""
+    waits = "mailbox 1: waits for the mail"
+    unread = "mailbox 1: a mail came from which no code could be read; somebody has to answer."
+    with Between(house.imap) as between:
+        _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            await _put(house, code_mail("ada@home.example", code))
+            await world.until(lambda: ada.told(challenge) == unread, "the mail")
+            between.cut()
+            await _put(house, code_mail("ada@home.example", "048213"))
+            assert await ada.answer(challenge) == "048213"
+        async with ada.asked(error="Your code is invalid.") as challenge:
+            await _put(house, code_mail("bea@home.example", code))
+            await _put(house, code_mail("ada@home.example", "314159"))
+            assert await ada.answer(challenge) == "314159"
+        world.mailboxes.close()
+    assert ada.story() == [waits, unread, waits]
+
+
+async def test_that_no_code_could_be_read_is_told_until_another_is_sent_for(
+    world: World, house: Post
+) -> None:
+    _add(world.store, house.imap)
+    ada = await world.customer("ada@home.example")
+    async with ada.asked() as challenge:
+        await _put(house, code_mail("ada@home.example", "not here"))
+        await world.until(lambda: "no code could be read" in ada.told(challenge), "the mail")
+        world.store.answer_challenge(challenge, said_code("000000"))
+        world.store.take_answer(ada.lease, challenge)
+    async with ada.asked(error="Your code is invalid.") as challenge:
+        assert "no code could be read" in ada.told(challenge)
+    await ada.channels.expect(Factor.EMAIL)
+    async with ada.asked() as challenge:
+        assert ada.told(challenge) == "mailbox 1: waits for the mail"
+
+
 async def test_two_of_whom_only_masks_are_known_are_not_guessed_between(world: World, house: Post) -> None:
     _add(world.store, house.imap)
     ada, bea = await world.customer("ada77@home.example"), await world.customer("bea88@home.example")

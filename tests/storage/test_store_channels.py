@@ -120,6 +120,37 @@ def test_a_mail_answers_once_and_no_challenge_that_somebody_answered(store: Stor
     assert not channels.answer_by_mail(mailbox_id, "f3", ada, fourth, _said()), "it is gone"
 
 
+def test_a_challenge_waits_for_no_mail_where_none_is_received_for_it_any_more(store: Store) -> None:
+    """Nor does who is late with how the mailbox does make it say so again."""
+    ada, bea = _customer(store), _customer(store, "bea")
+    channels, lease = store.channels, begun(store, ada)
+    mailbox_id = channels.add_mailbox(ACCOUNT, "secret", None)
+    asked, hers = (store.open_challenge(one, EMAIL, WAIT) for one in (lease, begun(store, bea)))
+
+    def told(challenge_id: int) -> str:
+        found = store.challenge(challenge_id)
+        return found.channel if found else ""
+
+    for one in (asked, hers):
+        channels.say_of_mailbox(mailbox_id, one, "waits for the mail")
+    waits = f"mailbox {mailbox_id}: waits for the mail"
+    assert told(asked) == waits
+    gone = f"mailbox {mailbox_id}: receives nothing for this customer any more; somebody has to answer."
+    for _ in range(2):
+        channels.change_mailbox(mailbox_id, whose=[bea])
+        assert (told(asked), told(hers)) == (gone, waits)
+        channels.say_of_mailbox(mailbox_id, asked, "waits for the mail")
+        assert told(asked) == gone
+        channels.change_mailbox(mailbox_id, whose=[ada, bea])
+        assert told(asked) == waits
+    channels.remove_mailbox(mailbox_id)
+    assert (told(asked), told(hers)) == (gone, gone)
+    channels.say_of_mailbox(mailbox_id, hers, "It cannot be reached.")
+    assert told(hers) == gone
+    store.answer_challenge(asked, _said())
+    assert told(asked) == gone
+
+
 def test_who_else_a_mail_could_be_for(store: Store) -> None:
     ada, bea = _customer(store), _customer(store, "bea")
     channels = store.channels
