@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +14,7 @@ import pytest
 
 from fake_utility.running import fake_utility
 from farm.mailboxes import Mailbox, Sought, pause_after
-from records import Challenge, EventKind, Factor, MailSecurity, Outcome, RunKind
+from records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
 from storage.receiving import MailAccount
 from storage.results import Customer
 from storage.work import ChallengeInfo
@@ -113,6 +115,36 @@ def test_a_refresh_signs_in_by_itself_once_the_mailbox_has_proved_itself(tmp_pat
         assert _attempts(farm, proven) == 1
         assert farm.last(other).outcome is Outcome.MFA_REQUIRED
         assert farm.stats()["customers"].get(other.username, {"codes_sent": 0})["codes_sent"] == 0
+
+
+@pytest.mark.parametrize("mail_came", [False, True], ids=["mail on its way", "mail there"])
+def test_a_killed_workers_customer_connects_by_the_next_mail(
+    farm: Farm, house: Post, *, mail_came: bool
+) -> None:
+    """The code that the portal sent the dead worker is not tried, whenever it comes."""
+    farm.store.channels.add_mailbox(_account(house.imap), PASSWORD, None)
+    house.held = []
+    customer = farm.add(EMAIL)
+    farm.start(2)
+    first = _told(farm, farm.challenge_of(customer), "waits for the mail")
+    farm.wait(lambda: house.held, what="the portal's mail")
+    (run,) = farm.runs(customer)
+    victim = int(run.worker.rpartition(":")[2])
+    os.kill(victim, signal.SIGSTOP)
+    if mail_came:
+        house.let_go()
+        house.held = []
+    os.kill(victim, signal.SIGKILL)
+    farm.wait(lambda: len(house.held or ()) == (1 if mail_came else 2), what="another mail")
+    second = farm.challenge_of(customer)
+    house.held.reverse()
+    house.let_go()
+    farm.wait_for_quiet()
+    assert farm.last(customer).outcome is Outcome.COMPLETE
+    states = {one.id: one.state for one in farm.store.challenges()}
+    assert states == {first.id: ChallengeState.LOST, second.id: ChallengeState.USED}
+    assert _attempts(farm, customer) == 1
+    assert farm.stats()["customers"][customer.username]["codes_sent"] == 2
 
 
 async def test_of_mails_that_overtook_each_other_the_one_sent_last_counts(
