@@ -56,6 +56,7 @@ class Sought:
     def begin(self, after: Mark | None) -> None:
         """Only what comes from now on counts."""
         self.after, self.is_unreadable = after, False
+        self.passed_over.clear()
 
 
 class Mailboxes:
@@ -180,9 +181,9 @@ class Mailbox:
         imap = Imap(info.account, await asyncio.to_thread(store.channels.mailbox_password, info.id))
         try:
             mark = await in_daemon_thread(imap.open)
+            self._give(mark)
             await self._is_well()
             look = _FIRST_LOOK
-            self._give(mark)
             while self._is_needed:
                 self._wake.clear()
                 if self._asked or any(sought.after is None for sought in self._sought.values()):

@@ -20,7 +20,17 @@ from storage.results import Customer
 from storage.settings import Settings
 from storage.store import Store
 from storage.work import Lease
-from tests.farm.post import PASSWORD, USER, Between, Post, code_mail, free_port, imap_server, post
+from tests.farm.post import (
+    PASSWORD,
+    USER,
+    Between,
+    Post,
+    closing_client,
+    code_mail,
+    free_port,
+    imap_server,
+    post,
+)
 from tests.farm.whole import UTILITY
 from utilities import load_utility
 
@@ -272,6 +282,35 @@ async def test_a_connection_that_is_back_at_the_next_try_was_no_outage(world: Wo
         world.mailboxes.close()
     assert ada.story() == ["mailbox 1: waits for the mail"]
     assert not world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+
+
+async def test_in_a_folder_that_is_made_again_what_comes_then_is_used(world: World, house: Post) -> None:
+    """Its mails have the numbers of others that were passed over before."""
+
+    def anew() -> None:
+        with closing_client(house.imap) as client:
+            if client.folder_exists("Codes"):
+                client.delete_folder("Codes")
+            client.create_folder("Codes")
+
+    def add(content: bytes) -> None:
+        with closing_client(house.imap) as client:
+            client.append("Codes", content)
+
+    await asyncio.to_thread(anew)
+    with Between(house.imap) as between:
+        account = MailAccount("127.0.0.1", between.port, MailSecurity.NONE, USER, "Codes")
+        world.store.channels.add_mailbox(account, PASSWORD, None)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            await asyncio.to_thread(add, code_mail("ada@home.example", "not here"))
+            await world.until(lambda: "no code could be read" in ada.told(challenge), "the mail")
+            await asyncio.to_thread(anew)
+            between.cut()
+            await world.until(lambda: "waits" in ada.told(challenge), "the folder made again")
+            await asyncio.to_thread(add, code_mail("ada@home.example", "048213"))
+            assert await ada.answer(challenge) == "048213"
+        world.mailboxes.close()
 
 
 async def test_a_mailbox_that_stays_away_is_told_of_at_the_next_try(world: World, house: Post) -> None:
