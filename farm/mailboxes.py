@@ -29,7 +29,7 @@ _FIRST_LOOK, _LONGEST_LOOK = 1.0, 20.0
 """Seconds after which an idle mailbox is looked into though it said nothing: what it says may be missed."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _SHORT_PAUSE = 2.0
-"""The longest pause of which nobody need hear; it is longer once a connection has broken three times."""
+"""The longest pause of which nobody need hear, after a connection that has looked for mail."""
 _REFUSED_PAUSE = 300.0
 _UNREADABLE = "a mail came from which no code could be read; somebody has to answer."
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
@@ -92,7 +92,7 @@ class Mailbox:
         self._asked: list[asyncio.Future[Mark | None]] = []
         self._heads: dict[int, Head] = {}
         self._validity = 0
-        self._has_looked = False
+        self._patience = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._needed_until = 0.0
@@ -150,7 +150,7 @@ class Mailbox:
                 await self._connected()
             except MailboxDown as exc:
                 pause = pause_after(pause, loop.time() - began)
-                if self._has_looked and pause <= _SHORT_PAUSE:
+                if pause <= self._patience:
                     self._log.info("connection broke", reason=str(exc))
                 else:
                     await self._is_down(str(exc))
@@ -177,32 +177,38 @@ class Mailbox:
 
     async def _connected(self) -> None:
         store, info = self._store, self.info
-        self._has_looked = False
+        self._patience = 0.0
         imap = Imap(info.account, await asyncio.to_thread(store.channels.mailbox_password, info.id))
         try:
             mark = await in_daemon_thread(imap.open)
-            self._give(mark)
+            self._patience = _FIRST_PAUSE
+            self._begin(mark)
             await self._is_well()
             look = _FIRST_LOOK
+            self._give(mark)
             while self._is_needed:
                 self._wake.clear()
                 if self._asked or any(sought.after is None for sought in self._sought.values()):
                     self._give(await in_daemon_thread(imap.mark))
                 await self._look(imap)
-                self._has_looked = True
+                self._patience = _SHORT_PAUSE
                 look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
                 look = min(look, _LONGEST_LOOK)
         finally:
             imap.close()
 
     def _give(self, mark: Mark) -> None:
-        """Tell those who asked, and those who could not be told before: what came until now is not theirs."""
-        if mark.validity != self._validity:
-            self._heads, self._validity = {}, mark.validity
+        """Tell those who asked where new mail begins."""
+        self._begin(mark)
         for answer in self._asked:
             if not answer.done():
                 answer.set_result(mark)
         self._asked.clear()
+
+    def _begin(self, mark: Mark) -> None:
+        """For those who could not be told before, or of other numbers: what came until now is not theirs."""
+        if mark.validity != self._validity:
+            self._heads, self._validity = {}, mark.validity
         for sought in self._sought.values():
             if sought.after is None or sought.after.validity != mark.validity:
                 sought.begin(mark)
