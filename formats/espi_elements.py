@@ -18,7 +18,7 @@ _DEEPEST = 100
 _IN_A_READING = 2
 """How deep a plain reading goes."""
 _MOST_NAMES = 5_000
-_LONGEST_TOKEN = 8 * 1024 * 1024
+_LONGEST_TOKEN = 2 * 1024 * 1024
 _LONGEST_TEXT = 10_000
 _MOST_TEXTS = 50
 _AROUND = {  # the texts that are read: an element's name, and what it must stand in ("" anywhere)
