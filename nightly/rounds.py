@@ -17,6 +17,7 @@ from nightly.night import Result, Visit
 from nightly.owners import Owners
 from nightly.subjects import Owner, Portal, Subject, Tree, Window
 from records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
+from storage.errors import StorageError
 from storage.results import Customer
 from storage.runs import RunRefused
 from storage.store import Store
@@ -161,7 +162,8 @@ class Rounds:
             return run.evidence
         folder = Path(run.evidence) if run.evidence else self._evidence / str(run.id)
         if outcome != going.meant:
-            keep_unread(self._store, going.customer, folder)
+            with suppress(StorageError, OSError):  # a night is worth more than its evidence
+                keep_unread(self._store, going.customer, folder)
         return str(folder)
 
     def _challenges(self, run: RunInfo) -> Sequence[ChallengeInfo]:
