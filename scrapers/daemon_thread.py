@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """The result of a call that may block for ever; Ctrl-C ends the program without waiting for it."""
+    """The result of a call that may block for ever; Ctrl-C ends the program without waiting for it.
+
+    What comes after the loop was closed is nobody's any more.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[T | None, BaseException | None]] = loop.create_future()
 
@@ -19,15 +22,22 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         if not future.done():
             future.set_result((result, error))
 
+    def tell(result: T | None, error: BaseException | None) -> None:
+        try:
+            loop.call_soon_threadsafe(settle, result, error)
+        except RuntimeError:
+            if not loop.is_closed():
+                raise
+
     def call() -> None:
         try:
             result = work()
         except BaseException as exc:  # noqa: BLE001 - whoever waits has to hear of it, else they wait for ever
-            loop.call_soon_threadsafe(settle, None, exc)
+            tell(None, exc)
         else:
-            loop.call_soon_threadsafe(settle, result, None)
+            tell(result, None)
 
-    threading.Thread(target=call, daemon=True, name="input").start()
+    threading.Thread(target=call, daemon=True, name="blocking call").start()
     result, error = await future
     if error is not None:
         raise error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -31,3 +34,33 @@ async def test_neither_is_anybody_left_waiting_by_what_no_future_can_hold() -> N
     with pytest.raises(RuntimeError, match="StopIteration"):
         async with asyncio.timeout(SECONDS):
             await in_daemon_thread(lambda: next(iter(())))
+
+
+@pytest.mark.parametrize("end", [lambda: 7, lambda: int("seven")], ids=["gives", "raises"])
+def test_what_comes_after_the_program_ended_is_no_error(end: Callable[[], int]) -> None:
+    begun, late = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def work() -> int:
+        threads.append(threading.current_thread())
+        begun.set()
+        late.wait(SECONDS)
+        return end()
+
+    async def program() -> None:
+        waiting = asyncio.create_task(in_daemon_thread(work))
+        await asyncio.to_thread(begun.wait, SECONDS)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+
+    told: list[threading.ExceptHookArgs] = []
+    before, threading.excepthook = threading.excepthook, told.append
+    try:
+        asyncio.run(program())
+        late.set()
+        threads[0].join(SECONDS)
+    finally:
+        threading.excepthook = before
+    assert not threads[0].is_alive()
+    assert not told
