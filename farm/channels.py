@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from farm.mailboxes import Mailboxes, Sought
+from farm.code_search import Sought
+from farm.mailboxes import Mailboxes
 from mfa.mailbox_owner import may_reach
 from mfa.text_message import is_sent_to
 from records import Challenge, Factor, FactorOption

@@ -62,18 +62,18 @@ class Head:
 
 
 class Imap:
-    """Made by ``open``. Every method raises MailboxDown. ``mails``: how many were there when last marked."""
+    """Made by ``open``. Every method raises MailboxDown.
+
+    ``can_idle``: the server tells of new mail by itself. ``mails``: how many there were when last marked.
+    """
 
     def __init__(self, account: MailAccount, password: SecretStr) -> None:
         self._account = account
         self._password = password
         self._client: IMAPClient | None = None
+        self.can_idle = False
         self.validity = 0
         self.mails = 0
-
-    @property
-    def can_idle(self) -> bool:
-        return bool(self._connected.has_capability("IDLE"))
 
     @property
     def socket(self) -> socket.socket:
@@ -92,6 +92,7 @@ class Imap:
         with _Explained(self._account):
             self._connect()
             self._log_in(self._connected)
+            self.can_idle = bool(self._connected.has_capability("IDLE"))
             return self._examined()
 
     def mark(self) -> Mark:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import traceback
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-from farm.imap import Head, Imap, MailboxDown, Mark
-from farm.said import said_code
-from mfa.mailbox import CodeMail, is_stale, mail_code, matching
-from mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
+from farm.code_search import CodeSearch, Sought
+from farm.imap import Imap, MailboxDown, Mark
 from scrapers.apart import apart
 from scrapers.daemon_thread import in_daemon_thread
 from storage.errors import StorageError
 from storage.receiving import WAITS_FOR_MAIL, MailboxInfo
-from storage.results import Customer
 from storage.store import Store
 
 _MARK_SECONDS = 5.0
@@ -31,32 +27,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _SHORT_PAUSE = 2.0
 """The longest pause of which nobody need hear, after a connection that has looked for mail."""
 _REFUSED_PAUSE = 300.0
-_UNREADABLE = "a mail came from which no code could be read; somebody has to answer."
-_UNKNOWN = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(eq=False)
-class Sought:
-    """The code that one run waits for. ``after`` is the mark that its mail comes after, once it is known.
-
-    ``challenge_id`` is 0 until the portal's challenge is open, ``destination`` where it says the code went.
-    ``is_unreadable``: a mail came that is meant for it, but brings no code that is certain.
-    """
-
-    customer: Customer
-    declared: Sequence[CodeMail]
-    run_id: int
-    after: Mark | None = None
-    challenge_id: int = 0
-    destination: str = ""
-    tried: set[str] = field(default_factory=set, repr=False)
-    passed_over: set[int] = field(default_factory=set)
-    is_unreadable: bool = False
-
-    def begin(self, after: Mark | None) -> None:
-        """Only what comes from now on counts."""
-        self.after, self.is_unreadable = after, False
-        self.passed_over.clear()
 
 
 class Mailboxes:
@@ -90,8 +60,7 @@ class Mailbox:
         self._settled = settled
         self._sought: dict[int, Sought] = {}
         self._asked: list[asyncio.Future[Mark | None]] = []
-        self._heads: dict[int, Head] = {}
-        self._validity = 0
+        self._search = CodeSearch(store, info.id)
         self._patience = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -159,6 +128,11 @@ class Mailbox:
                 self._log.warning("not now", reason=str(exc))
                 await self._is_down(f"{self.info.account} could not be looked into: {exc}")
                 await self._rest(_LONGEST_LOOK)
+            except Exception as exc:  # noqa: BLE001 - else all would wait for a mailbox that nobody looks into
+                fault = f"a fault of our own ({type(exc).__name__})"
+                self._log.error("unforeseen", reason=fault, at=traceback.format_tb(exc.__traceback__)[-1])
+                await self._is_down(f"{self.info.account} could not be looked into: {fault}.")
+                await self._rest(_LONGEST_LOOK)
 
     async def _rest(self, seconds: float) -> None:
         """Leave the mailbox alone for a while, but no longer than somebody waits, or than it is down."""
@@ -181,19 +155,19 @@ class Mailbox:
         imap = Imap(info.account, await asyncio.to_thread(store.channels.mailbox_password, info.id))
         try:
             mark = await in_daemon_thread(imap.open)
-            self._patience = _FIRST_PAUSE
-            self._begin(mark)
-            await self._is_well()
-            look = _FIRST_LOOK
+            self._patience, look = _FIRST_PAUSE, _FIRST_LOOK
+            self._wake.clear()
             self._give(mark)
+            await self._look(imap)
+            await self._is_well()
+            self._patience = _SHORT_PAUSE
             while self._is_needed:
+                look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
+                look = min(look, _LONGEST_LOOK)
                 self._wake.clear()
                 if self._asked or any(sought.after is None for sought in self._sought.values()):
                     self._give(await in_daemon_thread(imap.mark))
                 await self._look(imap)
-                self._patience = _SHORT_PAUSE
-                look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
-                look = min(look, _LONGEST_LOOK)
         finally:
             imap.close()
 
@@ -207,8 +181,7 @@ class Mailbox:
 
     def _begin(self, mark: Mark) -> None:
         """For those who could not be told before, or of other numbers: what came until now is not theirs."""
-        if mark.validity != self._validity:
-            self._heads, self._validity = {}, mark.validity
+        self._search.go_by(mark.validity)
         for sought in self._sought.values():
             if sought.after is None or sought.after.validity != mark.validity:
                 sought.begin(mark)
@@ -229,78 +202,19 @@ class Mailbox:
                 await in_daemon_thread(imap.idle_done)
 
     async def _look(self, imap: Imap) -> None:
-        waiting = [sought for sought in self._sought.values() if sought.after is not None]
-        if not waiting:
+        marks = [sought.after for sought in self._sought.values() if sought.after is not None]
+        if not marks:
             return
-        first = min(sought.after.uid for sought in waiting if sought.after is not None)
-        self._heads = {uid: head for uid, head in self._heads.items() if uid >= first}
-        for head in await in_daemon_thread(lambda: imap.heads(first, self._heads)):
-            self._heads[head.uid] = head
-        for sought in waiting:
-            if sought.challenge_id in self._sought and await self._finds(imap, sought):
+        await self._search.refresh(imap, min(mark.uid for mark in marks))
+        for sought in list(self._sought.values()):
+            if sought.challenge_id not in self._sought:
+                continue
+            was_told = sought.left_alone
+            if await self._search.answers(sought, imap):
                 self._sought.pop(sought.challenge_id, None)
                 self._settled(sought.challenge_id)
-
-    async def _finds(self, imap: Imap, sought: Sought) -> bool:
-        """Whether a mail has answered the challenge, the one sent last first."""
-        was_unreadable = sought.is_unreadable
-        for uid in sorted(self._heads, key=self._order, reverse=True):
-            mark = sought.after
-            if mark is None or uid < mark.uid or uid in sought.passed_over:
-                continue
-            code = await self._code_for(sought, mark, self._heads[uid], imap)
-            if code and await self._answers(sought, self._heads[uid], code):
-                sought.tried.add(code)
-                sought.begin(Mark(mark.validity, max(self._heads) + 1, mark.at))
-                return True
-            sought.passed_over.add(uid)
-        if sought.is_unreadable and not was_unreadable:
-            await self._say(sought)
-        return False
-
-    def _order(self, uid: int) -> tuple[datetime, int]:
-        """Mails may overtake each other; those of one sender go by its clock."""
-        envelope = self._heads[uid].envelope
-        return (envelope.sent_at if envelope and envelope.sent_at else _UNKNOWN, uid)
-
-    async def _code_for(self, sought: Sought, mark: Mark, head: Head, imap: Imap) -> str:
-        """The code that a mail brings this customer, "" if it is any other mail."""
-        envelope = head.envelope
-        if envelope is None:
-            return ""
-        declared = matching(sought.declared, envelope)
-        if not declared or is_stale(envelope, head.received_at, mark.at):
-            return ""
-        username, destination = sought.customer.username, sought.destination
-        if not is_for(envelope, username, destination, Neighbours(are_none=True)):
-            return ""
-        others = await asyncio.to_thread(
-            self._store.channels.neighbours,
-            self.info.id,
-            sought.customer,
-            envelope.recipients,
-            masks=goes_by_mask(username, destination),
-        )
-        if not is_for(envelope, username, destination, others):
-            self._log.info("left alone", run=sought.run_id, reason="it is not certain whose code it is")
-            return ""
-        code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))
-        if not code:
-            sought.is_unreadable = True
-            self._log.info("left alone", run=sought.run_id, reason="it has no code, or several")
-        return "" if code in sought.tried else code
-
-    async def _answers(self, sought: Sought, head: Head, code: str) -> bool:
-        if head.envelope is None:
-            return False
-        return await asyncio.to_thread(
-            self._store.channels.answer_by_mail,
-            self.info.id,
-            head.envelope.fingerprint,
-            sought.customer,
-            sought.challenge_id,
-            said_code(code),
-        )
+            elif sought.left_alone != was_told:
+                await self._say(sought)
 
     async def _is_well(self) -> None:
         was, self.fault = self.fault, ""
@@ -325,7 +239,7 @@ class Mailbox:
                 await self._say(sought)
 
     async def _say(self, sought: Sought) -> None:
-        how = _UNREADABLE if sought.is_unreadable else WAITS_FOR_MAIL
+        how = sought.left_alone or WAITS_FOR_MAIL
         if self.fault:
             how = f"{self.fault} Somebody has to answer."
         await asyncio.to_thread(self._store.channels.say_of_mailbox, self.info.id, sought.challenge_id, how)

@@ -232,6 +232,7 @@ async def test_two_of_whom_only_masks_are_known_are_not_guessed_between(world: W
         await _put(house, code_mail("wanda@work.example", "222222"))
         assert await bea.answer(beas) == "222222"
         assert adas not in world.settled
+        assert "not certain whose code it brings; somebody has to answer" in ada.told(adas)
 
 
 async def test_a_person_may_be_quicker(world: World, house: Post) -> None:
@@ -351,16 +352,42 @@ async def test_one_that_keeps_breaking_is_told_of(world: World, house: Post) -> 
     assert len(world.store.events(kinds=[EventKind.MAILBOX_FAILED])) == 1
 
 
-async def test_one_that_only_seems_to_be_back_is_told_of(world: World, house: Post) -> None:
+async def test_one_that_only_seems_to_be_back_is_told_of_once(world: World, house: Post) -> None:
+    """It is well when mail could be looked for, not when it lets one in."""
+    searches = list[int]()
+
+    def seem(answer: bytes) -> bytes:
+        if b"SEARCH" not in answer:
+            return answer
+        searches.append(between.made)
+        return b"* BYE\r\n"
+
     with Between(house.imap) as between:
         _add(world.store, between.port)
         ada = await world.customer("ada@home.example")
         async with ada.asked() as challenge:
             await world.until(lambda: "waits" in ada.told(challenge), "what is told")
-            between.change = lambda answer: b"* BYE\r\n" if b"SEARCH" in answer else answer
+            between.change = seem
             between.cut()
-            await world.until(lambda: "ended the connection" in ada.told(challenge), "the outage")
+            await world.until(lambda: len(searches) > 2, "several looks")
+            assert "ended the connection" in ada.told(challenge)
         world.mailboxes.close()
+    assert ["waits for the mail" in told for told in ada.story()] == [True, False]
+
+
+async def test_a_fault_of_ours_is_told_to_those_who_wait(
+    world: World, house: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_: object) -> bool:
+        raise ArithmeticError("canary")
+
+    monkeypatch.setattr("farm.code_search.is_stale", trip)
+    _add(world.store, house.imap)
+    ada = await world.customer("ada@home.example")
+    async with ada.asked() as challenge:
+        await _put(house, code_mail("ada@home.example", "048213"))
+        await world.until(lambda: "a fault of our own (ArithmeticError)" in ada.told(challenge), "the fault")
+        assert "canary" not in ada.told(challenge)
 
 
 async def test_a_password_that_is_given_anew_is_tried_soon(world: World, house: Post) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from fake_utility.running import fake_utility
-from farm.mailboxes import Mailbox, Sought, pause_after
+from farm.code_search import Sought
+from farm.mailboxes import Mailbox, pause_after
 from records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
 from storage.receiving import MailAccount
 from storage.results import Customer

@@ -1,0 +1,135 @@
+"""Which of a mailbox's mails brings whose code: only what is certain counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from farm.imap import Head, Imap, Mark
+from farm.said import said_code
+from mfa.mailbox import CodeMail, is_stale, mail_code, matching
+from mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
+from scrapers.daemon_thread import in_daemon_thread
+from storage.results import Customer
+from storage.store import Store
+
+_UNREADABLE = "a mail came from which no code could be read; somebody has to answer."
+_UNCERTAIN = "a mail came of which it is not certain whose code it brings; somebody has to answer."
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(eq=False)
+class Sought:
+    """The code that one run waits for. ``after`` is the mark that its mail comes after, once it is known.
+
+    ``challenge_id`` is 0 until the portal's challenge is open, ``destination`` where it says the code went.
+    ``left_alone`` says why, if a mail came that may be meant for it but was not used.
+    """
+
+    customer: Customer
+    declared: Sequence[CodeMail]
+    run_id: int
+    after: Mark | None = None
+    challenge_id: int = 0
+    destination: str = ""
+    tried: set[str] = field(default_factory=set, repr=False)
+    passed_over: set[int] = field(default_factory=set)
+    left_alone: str = ""
+
+    def begin(self, after: Mark | None) -> None:
+        """Only what comes from now on counts."""
+        self.after, self.left_alone = after, ""
+        self.passed_over.clear()
+
+
+class CodeSearch:
+    """The newest mails of one mailbox, whoever they are for. ``validity``: by which numbers they go."""
+
+    def __init__(self, store: Store, mailbox_id: int) -> None:
+        self._store = store
+        self._mailbox_id = mailbox_id
+        self._heads: dict[int, Head] = {}
+        self._validity = 0
+        self._log: Any = structlog.get_logger("mailbox").bind(mailbox=mailbox_id)
+
+    def go_by(self, validity: int) -> None:
+        """Mails have the numbers of this UIDVALIDITY from now on."""
+        if validity != self._validity:
+            self._heads, self._validity = {}, validity
+
+    async def refresh(self, imap: Imap, first: int) -> None:
+        """See what came since, and forget what is older than this UID. Raises MailboxDown."""
+        self._heads = {uid: head for uid, head in self._heads.items() if uid >= first}
+        for head in await in_daemon_thread(lambda: imap.heads(first, self._heads)):
+            self._heads[head.uid] = head
+
+    async def answers(self, sought: Sought, imap: Imap) -> bool:
+        """Whether a mail has answered the challenge, the one sent last first.
+
+        Raises:
+            MailboxDown: a mail could not be read.
+            StorageError: whose it is could not be seen, or the answer not kept.
+        """
+        for uid in sorted(self._heads, key=self._order, reverse=True):
+            mark = sought.after
+            if mark is None or uid < mark.uid or uid in sought.passed_over:
+                continue
+            code = await self._code_for(sought, mark, self._heads[uid], imap)
+            if code and await self._answer(sought, self._heads[uid], code):
+                sought.tried.add(code)
+                sought.begin(Mark(mark.validity, max(self._heads) + 1, mark.at))
+                return True
+            sought.passed_over.add(uid)
+        return False
+
+    def _order(self, uid: int) -> tuple[datetime, int]:
+        """Mails may overtake each other; those of one sender go by its clock."""
+        envelope = self._heads[uid].envelope
+        return (envelope.sent_at if envelope and envelope.sent_at else _UNKNOWN, uid)
+
+    async def _code_for(self, sought: Sought, mark: Mark, head: Head, imap: Imap) -> str:
+        """The code that a mail brings this customer, "" if it is any other mail."""
+        envelope = head.envelope
+        if envelope is None:
+            return ""
+        declared = matching(sought.declared, envelope)
+        if not declared or is_stale(envelope, head.received_at, mark.at):
+            return ""
+        username, destination = sought.customer.username, sought.destination
+        if not is_for(envelope, username, destination, Neighbours(are_none=True)):
+            return ""
+        others = await asyncio.to_thread(
+            self._store.channels.neighbours,
+            self._mailbox_id,
+            sought.customer,
+            envelope.recipients,
+            masks=goes_by_mask(username, destination),
+        )
+        if not is_for(envelope, username, destination, others):
+            self._leave_alone(sought, _UNCERTAIN)
+            return ""
+        code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))
+        if not code:
+            self._leave_alone(sought, _UNREADABLE)
+        return "" if code in sought.tried else code
+
+    def _leave_alone(self, sought: Sought, reason: str) -> None:
+        sought.left_alone = reason
+        self._log.info("left alone", run=sought.run_id, reason=reason)
+
+    async def _answer(self, sought: Sought, head: Head, code: str) -> bool:
+        if head.envelope is None:
+            return False
+        return await asyncio.to_thread(
+            self._store.channels.answer_by_mail,
+            self._mailbox_id,
+            head.envelope.fingerprint,
+            sought.customer,
+            sought.challenge_id,
+            said_code(code),
+        )
