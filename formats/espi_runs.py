@@ -33,7 +33,7 @@ _OUTERMOST = re.compile(
 )
 _LONGEST_PROLOG = 64 * 1024
 _FIRST = re.compile(rb"<([A-Za-z_][\w.-]{0,63}:)?IntervalReading>", re.ASCII)
-_BLANK = "[ \t\r\n]*"
+_BLANK = "[ \t\r\n]*+"
 _QUALITY = "(?:<ReadingQuality> (?:<extension/> )?<quality>(@[0-9]{1,3})</quality> </ReadingQuality> )?"
 _DURATION = "(?:<duration>(@[0-9]{1,9})</duration> )?"
 _BESIDE = "(?:consumptionTier|tou|cpp)"
