@@ -278,7 +278,7 @@ def simulate(
     down: Annotated[str, typer.Option(help="What is down meanwhile: portals or farm.")] = "portals",
     limit: Annotated[str, typer.Option(help="Requests that a portal bears at once and a second.")] = "4:20",
     seconds: Annotated[
-        float, typer.Option(min=0.001, help="A process's own time for a refresh (docs/benchmarks.md).")
+        float, typer.Option(min=0.001, help="A process's own time for a refresh (docs/scale.md).")
     ] = 0.15,
     latency: Annotated[float, typer.Option(min=0.001, help="Seconds a portal takes to answer.")] = 0.2,
     requests: Annotated[int, typer.Option(min=1, max=255, help="Requests that a refresh makes.")] = 5,

@@ -25,6 +25,8 @@ _HOUR = 3600.0
 _MINUTE = 60.0
 _IN_TIME = 600.0
 """Seconds that a refresh may be late."""
+_MOST = 1e9
+"""Requests at once or a second: no portal bears more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def planned(
         bears = (int(at_once), float(per_second))
     except ValueError:
         bears = (0, 0)
-    if not colon or bears[0] < 1 or not 0 < bears[1] < math.inf:
+    if not colon or not 1 <= bears[0] <= _MOST or not 0 < bears[1] <= _MOST:
         raise UsageError(f"--limit {limit} is not like 4:20, which is 4 requests at once and 20 a second.")
     if not all(map(math.isfinite, (outage, seconds, latency))):
         raise UsageError("--outage, --seconds and --latency must be finite, or the simulation would not end.")
@@ -117,6 +119,8 @@ async def _simulated(plan: Plan, console: Console | None) -> Outcome:
             at = min(at + _MINUTE, until)
             farm.run_until(at)
             await asyncio.sleep(0)  # an interruption is heard
+        if not tally.busy:
+            farm.sample()  # so short a phase has none of its own
         phases.append(_phase(plan, farm, tally, hours))
         over += _over(plan, farm)
         if console is not None:

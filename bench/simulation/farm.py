@@ -258,6 +258,10 @@ class Farm:
 
     def _sample(self, _: int) -> None:
         self._at(self.now + _SAMPLED_EVERY, _SAMPLE, 0)
+        self.sample()
+
+    def sample(self) -> None:
+        """Take down how the farm stands now."""
         tally = self.tally
         tally.overdue.append(sum(len(portal.due) for portal in self.portals))
         tally.queued.append(sum(portal.active for portal in self.portals))

@@ -25,10 +25,10 @@ class Down(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``own_seconds`` is how long a process is at work for one refresh, measured (docs/benchmarks.md: 790 a
-    minute by two processes); a process does one such thing at a time. ``latency`` is how long a portal takes
-    to answer a request, ``requests`` how many a refresh makes, one after the other. ``find_out`` is how
-    long a visit takes to find a portal down. ``*_hours`` are how long each phase lasts.
+    """``own_seconds`` is how long a process is at work for one refresh, as it was first measured
+    (docs/scale.md); a process does one such thing at a time. ``latency`` is how long a portal takes to answer
+    a request, ``requests`` how many a refresh makes, one after the other. ``find_out`` is how long a visit
+    takes to find a portal down. ``*_hours`` are how long each phase lasts.
     """
 
     customers: int

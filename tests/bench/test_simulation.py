@@ -62,6 +62,12 @@ async def test_the_same_dice_give_the_same_figures() -> None:
     assert first == second
 
 
+async def test_an_outage_may_be_shorter_than_the_look_at_the_queue() -> None:
+    outcome = await simulate(replace(PLAN, customers=10, outage_hours=0.001, after_hours=0.1))
+    assert [phase.phase for phase in outcome.phases] == ["before", "outage", "after"]
+    assert outcome.phases[1].overdue <= 10
+
+
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_simulated(tmp_path: Path) -> None:
     for file in (tmp_path, tmp_path / "nothing" / "figures.json"):
         done = CliRunner().invoke(app, ["simulate", "--customers", "1000000", "--json", str(file)])
@@ -83,7 +89,8 @@ def test_the_command_tells_figures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("down", "limit"), [("redis", "4:20"), ("farm", "4"), ("farm", "0:20"), ("farm", "x:y")]
+    ("down", "limit"),
+    [("redis", "4:20"), ("farm", "4"), ("farm", "0:20"), ("farm", "x:y"), ("farm", "4:1e308")],
 )
 def test_what_cannot_be_simulated_is_refused(down: str, limit: str) -> None:
     with pytest.raises(UsageError, match=r"--down redis|--limit"):
