@@ -29,6 +29,7 @@ def compose() -> Any:
 def _settings() -> set[str]:
     """The names by which the environment may set anything."""
     names = {"METERFARM_LOG", "METERFARM_BROWSER", "BROWSER_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    names |= {"AWS_REGION", "AWS_ENDPOINT_URL"}
     for settings in (Settings, FarmSettings):
         for name, field in settings.model_fields.items():
             names.add(str(field.validation_alias or f"METERFARM_{name.upper()}"))
@@ -64,9 +65,14 @@ def test_what_watches_is_reached_from_this_machine_alone(compose: Any) -> None:
 
 
 def test_workers_are_set_by_names_that_are_read(compose: Any) -> None:
+    """All that is of use in a container: what .env sets and none of them got would be lost without a word."""
     by_file = {f"{name}_FILE" for name in _with_secrets()}
+    of_the_image = {"METERFARM_HOME", "METERFARM_BROWSER", "METERFARM_NIGHTLY_AT", "METERFARM_NIGHTLY_REPORT"}
     for name in ("worker", "command"):
-        assert set(compose["services"][name]["environment"]) <= _settings() | by_file
+        given = set(compose["services"][name]["environment"])
+        assert given <= _settings() | by_file
+        lacking = _settings() - given - of_the_image
+        assert all(f"{setting}_FILE" in by_file for setting in lacking), lacking
 
 
 def test_every_secret_is_a_file_that_stays_out_of_git_and_of_the_image(compose: Any, tmp_path: Path) -> None:
