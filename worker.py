@@ -30,6 +30,7 @@ from farm.desk import Waiting
 from farm.limits import Limits
 from farm.local_time import local_zone
 from farm.mailboxes import Mailboxes
+from farm.metrics_browser import NO_DRIVERS
 from farm.metrics_server import Served
 from farm.policy import SCHEDULED_EVERY
 from farm.process import Process
@@ -100,12 +101,15 @@ async def nightly(context: dict[str, Any]) -> None:
             stdout=file,
             stderr=file,
         )
+    NO_DRIVERS.add(process.pid)
     try:
         status = await process.wait()
     except asyncio.CancelledError:
         process.terminate()
         await process.wait()
         raise
+    finally:
+        NO_DRIVERS.discard(process.pid)
     log.log(logging.WARNING if status else logging.INFO, "nightly", status=status, said=str(said))
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 _PROC = Path("/proc")
 _PARENT = 1
 """The parent's place in a process's ``stat``, after its name."""
+NO_DRIVERS: set[int] = set()
+"""Processes that this one has started for something else: neither they nor what is below them counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ def browser_memory(root: int | None = None) -> dict[str, Memory]:
     """Of the ``driver``, which ``root`` (this process) has started, and of ``chromium``, all below that."""
     parents = _parents()
     found = {"driver": Memory(), "chromium": Memory()}
-    for driver in _children(root or os.getpid(), parents):
+    for driver in set(_children(root or os.getpid(), parents)) - NO_DRIVERS:
         found["driver"] += _of(driver)
         for pid in _below(driver, parents):
             found["chromium"] += _of(pid)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console.ending import OK
 from console.errors import UsageError
-from console.here import here
+from console.here import Here, here
 from console.printed import say
 from farm.local_time import local_zone
 from farm.zygote import Zygote
@@ -28,32 +28,42 @@ from nightly.portals import PORTALS
 from nightly.report import HTML, write_report
 from nightly.schedule import until
 from nightly.tonight import spend
-from scrapers.browser import must_have_browser
+from scrapers.browser import find_chromium
 from storage.errors import StorageError
 from storage.home import prepare_home
 
 NOT_AS_MEANT = 3
 CAUGHT_AT_LEAST = 0.95
-_FOLDER = "nightly"
+_FOLDER, _STATE = "nightly", "state"
 
 
 async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
     """One night. Without ``now`` it waits for the time that is set, if one is."""
     with here() as at:
-        folder = _ready(report or at.farm.nightly_report or at.settings.home / _FOLDER / "report")
+        folder = _ready(at, report)
         if at.farm.nightly_at and not now:
             say(f"Waits for {at.farm.nightly_at}; --now does not wait.")
             await asyncio.sleep(until(at.farm.nightly_at, datetime.now(local_zone())).total_seconds())
-        must_have_browser()
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
-            night = await spend(zygote, PORTALS, own.absolute() / "state", _tell)
+            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _tell)
             await asyncio.to_thread(_write, night, own, folder)
     return OK if night.is_well else NOT_AS_MEANT
 
 
-def _ready(folder: Path) -> Path:
-    """The folder, made if need be: before a night is spent whose report could not be written."""
+def _ready(at: Here, report: Path | None) -> Path:
+    """The report's folder, made if need be: before a night is spent whose report could not be written.
+
+    And a browser of this machine, which is what the nightly's own farm works with. Raises BrowserMissing.
+    """
+    find_chromium()
+    folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
+    state = at.settings.home / _FOLDER / _STATE
+    if folder.resolve().is_relative_to(state.resolve()):
+        raise StorageError(
+            f"The report cannot be written to {folder}, since {state} is removed at the end; "
+            "choose another --report."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -77,7 +87,7 @@ def alone(own: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            shutil.rmtree(own / "state", ignore_errors=True)
+            shutil.rmtree(own / _STATE, ignore_errors=True)
 
 
 def _write(night: Night, own: Path, folder: Path) -> None:
@@ -108,11 +118,10 @@ def _tell(result: Result) -> None:
 async def break_scripts(report: Path | None, sample: int | None) -> int:
     """Break scripts one thing at a time, all or a sample, and see whether the nightly catches each."""
     with here() as at:
-        folder = _ready(report or at.farm.nightly_report or at.settings.home / _FOLDER / "report")
-        must_have_browser()
+        folder = _ready(at, report)
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
-            broken = await break_all(PORTALS, own.absolute() / "state", sample, _tell_verdict)
+            broken = await break_all(PORTALS, own.absolute() / _STATE, sample, _tell_verdict)
         await asyncio.to_thread(_write_broken, broken, folder)
     is_enough = broken.share >= CAUGHT_AT_LEAST and not broken.left
     return OK if is_enough else NOT_AS_MEANT

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from fake_utility.running import fake_utility
 from farm.metrics import metrics_address, metrics_of
-from farm.metrics_browser import browser_memory
+from farm.metrics_browser import NO_DRIVERS, browser_memory
 from storage.errors import StorageError
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, farm_at
@@ -96,11 +96,15 @@ def test_memory_is_counted_below_the_process_that_started_it() -> None:
         held, between = map(int, root.stdout.readline().split())
         assert held == 100_000_000
         found, below = browser_memory(root.pid), browser_memory(between)
+        NO_DRIVERS.add(between)
+        without = browser_memory(root.pid)
+        NO_DRIVERS.discard(between)
         root.stdin.close()
     assert found["chromium"].rss >= found["chromium"].pss > 100e6
     assert 0 < found["driver"].pss < 100e6
     assert below["driver"].rss > 100e6
     assert below["chromium"].rss == 0
+    assert {memory.rss for memory in without.values()} == {0}
 
 
 def test_what_is_switched_off_is_not_imported() -> None:

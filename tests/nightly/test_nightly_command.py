@@ -53,6 +53,24 @@ def test_a_report_that_cannot_be_written_is_told_before_a_night_is_spent(tmp_pat
     assert not (tmp_path / "home" / "nightly").exists()
 
 
+def test_a_report_that_would_be_removed_with_the_state_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for report in (home / "nightly" / "state", home / "nightly" / "state" / "farm"):
+        status, said = _ran(home, "--report", str(report))
+        assert status == 1
+        assert "is removed at the end" in said
+    assert not home.exists()
+
+
+def test_a_browser_elsewhere_is_none_for_its_own_farm(tmp_path: Path) -> None:
+    """It takes over no setting, so whoever has only that is told at once, and not by a night without any."""
+    settings = {"BROWSER_ENDPOINT": "ws://127.0.0.1:9/browser", "METERFARM_BROWSER": str(tmp_path / "none")}
+    for further in ((), ("--break",)):
+        status, said = _ran(tmp_path / "home", *further, METERFARM_NIGHTLY_AT="03:30", **settings)
+        assert status == 1
+        assert str(tmp_path / "none") in said
+
+
 def test_two_nightlies_do_not_share_a_state(tmp_path: Path) -> None:
     own = tmp_path / "home" / "nightly"
     own.mkdir(parents=True, mode=0o700)
@@ -95,16 +113,35 @@ def test_a_worker_runs_it_at_its_time_once_among_all_workers() -> None:
     assert not _nightly(_crons(""))
 
 
+class _Noted(set[int]):
+    """Notes the commands of the processes that are put in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commands: list[str] = []
+
+    def add(self, pid: int, /) -> None:
+        self.commands.append(Path(f"/proc/{pid}/cmdline").read_text())
+        super().add(pid)
+
+
 async def test_what_it_says_is_kept_apart_from_the_workers_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the runs of its own farm; the worker tells how it ended, and where that is."""
+    """With the runs of its own farm; the worker tells how it ended, and where that is.
+
+    Nor does its memory count as that of the worker's browser.
+    """
     (tmp_path / "file").touch()
     settings = {"PYTHONPATH": str(ROOT), "METERFARM_HOME": str(tmp_path)}
     for name, value in {**settings, "METERFARM_NIGHTLY_REPORT": str(tmp_path / "file")}.items():
         monkeypatch.setenv(name, value)
+    noted = _Noted()
+    monkeypatch.setattr("worker.NO_DRIVERS", noted)
     with capture_logs() as logged:
         await nightly({})
+    assert ["nightly" in command for command in noted.commands] == [True]
+    assert not noted
     file = tmp_path / "nightly.log"
     assert [(line["log_level"], line["status"], line["said"]) for line in logged] == [
         ("warning", 1, str(file))
