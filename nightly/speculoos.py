@@ -27,6 +27,8 @@ _GAPS = {"partial": 1, "layout_changed": 1}
 _LATE = 21
 _BEHIND = timedelta(hours=4)
 _SECONDS = 10
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Past the proxy that the environment may name: it leads away from this machine."""
 _STRANGER = "nobody@speculoos.example"
 _OTHERS = (
     ("ineedmfa+email@bayou.energy", "mfa_failed", Owner.WRONG, "whose owner never enters the right code"),
@@ -162,5 +164,5 @@ def _traits(customer: Customer, owner: Owner) -> frozenset[str]:
 
 
 def _fetched(address: str) -> Any:
-    with urllib.request.urlopen(address, timeout=_SECONDS) as response:  # noqa: S310 - our own loopback server
+    with _DIRECT.open(address, timeout=_SECONDS) as response:
         return json.load(response)

@@ -53,11 +53,14 @@ def _misstated(subject: Subject) -> Subject:
 
 
 @pytest.mark.timeout(240)
-async def test_customers_are_as_their_portal_states_or_told_where_not(tmp_path: Path) -> None:
+async def test_customers_are_as_their_portal_states_or_told_where_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With every account, bill and reading; whoever comes back ends as is meant then.
 
-    What differs is told with what the portal showed.
+    What differs is told with what the portal showed. A proxy of the environment's is none for a portal here.
     """
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     told: list[str] = []
     portal = Few(*GOOD, *ODD, *MISSTATED, changed=_misstated)
     with workers_zygote() as zygote:
