@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -110,9 +111,17 @@ def as_json(night: Remembered) -> dict[str, Any]:
 def from_json(kept: Mapping[str, Any]) -> Remembered:
     """Raises KeyError, TypeError or ValueError if it is none."""
     cells = {
-        str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), float(cell["took"]))
+        str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), _seconds(cell["took"]))
         for key, cell in kept["cells"].items()
     }
     return Remembered(
-        datetime.fromisoformat(kept["at"]), float(kept["seconds"]), bool(kept["is_well"]), cells
+        datetime.fromisoformat(kept["at"]), _seconds(kept["seconds"]), bool(kept["is_well"]), cells
     )
+
+
+def _seconds(kept: Any) -> float:
+    """Python's reader of JSON takes NaN and Infinity, with which nothing can be compared."""
+    seconds = float(kept)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{seconds} seconds")
+    return seconds

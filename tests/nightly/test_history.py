@@ -46,7 +46,8 @@ def test_only_the_newest_are_kept_and_a_broken_file_counts_as_none(tmp_path: Pat
     keep([was(float(number + 1)) for number in range(KEPT + 5)], tmp_path)
     assert len(earlier(tmp_path)) == KEPT
     broken = tmp_path / "nights.json"
-    for text in ('{"nights": [{"at": "yesterday"}]}', "", "[1]", "null", "[" * 100_000):
+    endless = '{"nights": [{"at": "2026-11-22", "seconds": NaN, "is_well": true, "cells": {}}]}'
+    for text in ('{"nights": [{"at": "yesterday"}]}', endless, "", "[1]", "null", "[" * 100_000):
         broken.write_text(text)
         told: list[str] = []
         assert earlier(tmp_path / "nothing", tmp_path, tell=told.append) == ()

@@ -8,9 +8,13 @@ from urllib.parse import unquote
 
 from lxml import etree, html
 
+from nightly.break_report import write_broken
+from nightly.breaking import Broken, Verdict
 from nightly.evidence import copy_evidence
+from nightly.mutants import Mutant
 from nightly.night import Night, Visit
 from nightly.report import write_report
+from nightly.sites import Kind
 from tests.nightly.made import night, result, was
 
 HOSTILE = 'ended in <script>alert("x")</script> & \x00 more'
@@ -76,3 +80,16 @@ def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert foreign.exists()
     assert not stale.exists()
     assert all((report / unquote(link)).is_file() for link in links)
+
+
+def test_what_was_not_tried_is_not_taken_for_caught(tmp_path: Path) -> None:
+    """As the exit status has it: all must have been tried."""
+    mutant = Mutant(1, "script.py", 7, Kind.FIELD, "<b>Total", "<b>Toqtal", frozenset(), "")
+    caught = Verdict(mutant, "a_portal", "ida", "why", 1)
+    for left, verdict in ((0, "\u2713 100.0 % caught"), (3, "\u2717 100.0 % caught")):
+        write_broken(Broken([caught], left, 61.0), 0.95, tmp_path)
+        page = html.document_fromstring((tmp_path / "broken.html").read_text(encoding="utf-8"))
+        assert verdict in page.text_content()
+        assert "<b>Total \u2192 <b>Toqtal" in page.text_content()
+        told = json.loads((tmp_path / "broken.json").read_text())
+        assert (told["caught"], told["not_tried"], told["breaks"][0]["was"]) == (1, left, "<b>Total")
