@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from scrapers.outcomes import Stop
 from storage.processes import short, this_process
 
 _CLOSE_SECONDS = 3.0
+_OF_HEADERS = "opentelemetry.util.re"
+"""Who logs a header that cannot be read, with all of it: a key to the collector may be in there."""
 Value = str | int | float | bool
 
 
@@ -32,6 +35,7 @@ class Exported:
         about = {SERVICE_INSTANCE_ID: short(this_process()), "process.command": command}
         if not is_named:
             about[SERVICE_NAME] = "meterfarm"
+        logging.getLogger(_OF_HEADERS).addFilter(_without_the_header)
         self._provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("meterfarm")
@@ -59,6 +63,14 @@ class Exported:
         closing = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
         closing.start()
         closing.join(_CLOSE_SECONDS)
+
+
+def _without_the_header(record: logging.LogRecord) -> bool:
+    record.msg = (
+        "A header in OTEL_EXPORTER_OTLP_HEADERS is left out; write name=value, several separated by commas."
+    )
+    record.args = ()
+    return True
 
 
 class Told:

@@ -130,10 +130,17 @@ def test_scrape_is_traced_and_a_collector_that_is_away_holds_up_nothing(tmp_path
         assert run.service["service.name"] == "mine"
         assert run.service["process.command"] == "scrape"
         assert PASSWORD.encode() not in b"".join(collector.bodies)
-    away = {**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    headers = "Authorization: Bearer canary-31415"
+    away = {
+        **environment,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": headers,
+    }
     with Forked([*arguments, *since], away, tmp_path) as command:
         said, errors = command.communicate(f"{PASSWORD}\n")
     assert command.returncode == 0, said + errors
+    assert "canary-31415" not in said + errors
+    assert "write name=value" in errors
     assert all(json.loads(line)["level"] for line in errors.splitlines() if line.startswith("{"))
 
 
