@@ -92,6 +92,11 @@ def test_every_secret_is_a_file_that_stays_out_of_git_and_of_the_image(compose: 
     assert text["postgres_password"] in text["database_url"]
     assert text["redis_password"] in text["redis_url"]
     assert parse_keys(text["secret_keys"], "made")
+    (folder / "redis_password").unlink()
+    done = subprocess.run(["sh", made], check=False, capture_output=True, text=True)
+    assert (done.returncode, (folder / "redis_password").exists()) == (1, False)
+    assert "redis_url is there and" in done.stderr
+    (folder / "redis_password").write_text(text["redis_password"])
     for name, wrong, why in (
         ("redis_password", "", "is empty"),
         ("postgres_password", "a@b", "no URL takes"),
