@@ -75,17 +75,24 @@ class CodeSearch:
             MailboxDown: a mail could not be read.
             StorageError: whose it is could not be seen, or the answer not kept.
         """
+        mark, challenge_id = sought.after, sought.challenge_id
         for uid in sorted(self._heads, key=self._order, reverse=True):
-            mark = sought.after
             if mark is None or uid < mark.uid or uid in sought.passed_over:
                 continue
             code = await self._code_for(sought, mark, self._heads[uid], imap)
-            if code and await self._answer(sought, self._heads[uid], code):
+            if sought.after is not mark:
+                return False  # another was sent for meanwhile: this one is old
+            if code and await self._answer(sought, challenge_id, self._heads[uid], code):
                 sought.tried.add(code)
                 sought.begin(Mark(mark.validity, max(self._heads) + 1, mark.at))
                 return True
+            if code and await self._is_settled(challenge_id):
+                return False  # a person was quicker: this one may be for what the portal asks next
             sought.passed_over.add(uid)
         return False
+
+    async def _is_settled(self, challenge_id: int) -> bool:
+        return bool(await asyncio.to_thread(self._store.settled_challenges, [challenge_id]))
 
     def _order(self, uid: int) -> tuple[datetime, int]:
         """Mails may overtake each other; those of one sender go by its clock."""
@@ -111,18 +118,19 @@ class CodeSearch:
             masks=goes_by_mask(username, destination),
         )
         if not is_for(envelope, username, destination, others):
-            self._leave_alone(sought, _UNCERTAIN)
+            self._leave_alone(sought, mark, _UNCERTAIN)
             return ""
         code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))
         if not code:
-            self._leave_alone(sought, _UNREADABLE)
+            self._leave_alone(sought, mark, _UNREADABLE)
         return "" if code in sought.tried else code
 
-    def _leave_alone(self, sought: Sought, reason: str) -> None:
-        sought.left_alone = reason
+    def _leave_alone(self, sought: Sought, mark: Mark, reason: str) -> None:
+        if sought.after is mark:
+            sought.left_alone = reason
         self._log.info("left alone", run=sought.run_id, reason=reason)
 
-    async def _answer(self, sought: Sought, head: Head, code: str) -> bool:
+    async def _answer(self, sought: Sought, challenge_id: int, head: Head, code: str) -> bool:
         if head.envelope is None:
             return False
         return await asyncio.to_thread(
@@ -130,6 +138,6 @@ class CodeSearch:
             self._mailbox_id,
             head.envelope.fingerprint,
             sought.customer,
-            sought.challenge_id,
+            challenge_id,
             said_code(code),
         )

@@ -65,12 +65,14 @@ class Mailbox:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._needed_until = 0.0
+        self._refused_until = 0.0
+        self._writing = asyncio.Lock()
         self._log: Any = structlog.get_logger("mailbox").bind(mailbox=info.id)
 
     async def mark(self) -> Mark | None:
         """Where new mail begins now; None if the mailbox does not say so in a few seconds."""
-        if self.fault:
-            self._need()
+        self._need()
+        if self.fault and not await self._is_mended():
             return None
         answer: asyncio.Future[Mark | None] = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
@@ -84,11 +86,11 @@ class Mailbox:
         challenge_id = sought.challenge_id
         self._sought[challenge_id] = sought
         try:
-            if self.fault:
+            self._need()
+            if self.fault and not await self._is_mended():
                 await self._note(self.fault)
             else:
                 await self._say(sought)
-            self._need()
             yield
         finally:
             self._sought.pop(challenge_id, None)
@@ -98,9 +100,12 @@ class Mailbox:
             self._task.cancel()
 
     def _need(self) -> None:
-        self._needed_until = asyncio.get_running_loop().time() + _LINGER
+        now = asyncio.get_running_loop().time()
+        self._needed_until = now + _LINGER
         self._wake.set()
         if self._task is None or self._task.done():
+            if now >= self._refused_until:
+                self.fault = ""  # nobody has looked for a while
             self._task = apart(self._serve(), name=f"mailbox {self.info.id}")
 
     @property
@@ -113,6 +118,8 @@ class Mailbox:
         A connection that only breaks is no outage yet: it mostly is there again at the next try.
         """
         loop, pause = asyncio.get_running_loop(), 0.0
+        if loop.time() < self._refused_until and not await self._is_mended():
+            await self._rest(self._refused_until - loop.time())
         while self._is_needed:
             began = loop.time()
             try:
@@ -123,6 +130,8 @@ class Mailbox:
                     self._log.info("connection broke", reason=str(exc))
                 else:
                     await self._is_down(str(exc))
+                if exc.refused:
+                    self._refused_until = loop.time() + _REFUSED_PAUSE
                 await self._rest(_REFUSED_PAUSE if exc.refused else pause)
             except StorageError as exc:
                 self._log.warning("not now", reason=str(exc))
@@ -144,9 +153,10 @@ class Mailbox:
 
     async def _is_mended(self) -> bool:
         """Whether somebody else found it well since, perhaps with another password."""
-        with suppress(StorageError):
-            known = await asyncio.to_thread(self._store.channels.mailbox, self.info.id)
-            return known is None or not known.fault
+        async with self._writing:
+            with suppress(StorageError):
+                known = await asyncio.to_thread(self._store.channels.mailbox, self.info.id)
+                return known is not None and not known.fault
         return False
 
     async def _connected(self) -> None:
@@ -202,22 +212,23 @@ class Mailbox:
                 await in_daemon_thread(imap.idle_done)
 
     async def _look(self, imap: Imap) -> None:
-        marks = [sought.after for sought in self._sought.values() if sought.after is not None]
+        waiting = dict(self._sought)
+        marks = [sought.after for sought in waiting.values() if sought.after is not None]
         if not marks:
             return
         await self._search.refresh(imap, min(mark.uid for mark in marks))
-        for sought in list(self._sought.values()):
-            if sought.challenge_id not in self._sought:
+        for challenge_id, sought in waiting.items():
+            if challenge_id not in self._sought:
                 continue
             was_told = sought.left_alone
             if await self._search.answers(sought, imap):
-                self._sought.pop(sought.challenge_id, None)
-                self._settled(sought.challenge_id)
+                self._sought.pop(challenge_id, None)
+                self._settled(challenge_id)
             elif sought.left_alone != was_told:
                 await self._say(sought)
 
     async def _is_well(self) -> None:
-        was, self.fault = self.fault, ""
+        was, self.fault, self._refused_until = self.fault, "", 0.0
         await self._note(was)
 
     async def _is_down(self, reason: str) -> None:
@@ -230,15 +241,20 @@ class Mailbox:
 
     async def _note(self, was: str) -> None:
         """Write down how the mailbox does, where its state shows and at the challenges that wait."""
-        waiting = {sought.run_id: sought.customer.id for sought in self._sought.values()}
         if self.fault != was:
             self._log.warning("mailbox down" if self.fault else "mailbox well again", reason=self.fault)
-        with suppress(StorageError):
-            await asyncio.to_thread(self._store.channels.note_mailbox, self.info.id, self.fault, waiting)
-            for sought in list(self._sought.values()):
-                await self._say(sought)
+        async with self._writing:
+            waiting = {sought.run_id: sought.customer.id for sought in self._sought.values()}
+            with suppress(StorageError):
+                await asyncio.to_thread(self._store.channels.note_mailbox, self.info.id, self.fault, waiting)
+                for sought in list(self._sought.values()):
+                    await self._write(sought)
 
     async def _say(self, sought: Sought) -> None:
+        async with self._writing:
+            await self._write(sought)
+
+    async def _write(self, sought: Sought) -> None:
         how = sought.left_alone or WAITS_FOR_MAIL
         if self.fault:
             how = f"{self.fault} Somebody has to answer."

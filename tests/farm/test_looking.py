@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import pytest
 
 from farm.channels import Channels
 from farm.mailboxes import Mailboxes
-from farm.said import said_code
+from farm.said import said_code, said_resend
 from records import Challenge, EventKind, Factor, FactorOption, MailSecurity, SecretKind
 from storage.receiving import MailAccount
 from storage.results import Customer
@@ -37,6 +38,7 @@ from utilities import load_utility
 WAIT = timedelta(minutes=10)
 SECONDS = 15
 _LOOK = 0.05
+_CONTENT = b"BODY[]<0>"
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +249,65 @@ async def test_a_person_may_be_quicker(world: World, house: Post) -> None:
         assert await ada.answer(challenge) == "048213"
 
 
+async def test_a_mail_that_comes_while_a_persons_wrong_code_is_on_its_way_is_not_lost(
+    world: World, house: Post
+) -> None:
+    """It waits for a slot, perhaps, and the mailbox is still looked into."""
+    read, looked = threading.Event(), threading.Event()
+
+    def seen(answer: bytes) -> bytes:
+        if _CONTENT in answer:
+            read.set()
+        elif answer.startswith(b"+ ") and read.is_set():
+            looked.set()
+        return answer
+
+    with Between(house.imap, change=seen) as between:
+        _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            world.store.answer_challenge(challenge, said_code("000000"))
+            await _put(house, code_mail("ada@home.example", "048213"))
+            await world.until(looked.is_set, "a look at the mail")
+            assert world.store.take_answer(ada.lease, challenge) == said_code("000000")
+        async with ada.asked(error="Your code is invalid.") as challenge:
+            assert await ada.answer(challenge) == "048213"
+        world.mailboxes.close()
+
+
+async def test_a_mail_that_is_being_read_when_another_is_sent_for_is_old(
+    world: World, house: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the mailbox does not say in time where new mail begins."""
+    monkeypatch.setattr("farm.mailboxes._MARK_SECONDS", 0.1)
+    reading, go_on, marked = threading.Event(), threading.Event(), threading.Event()
+
+    def hold(answer: bytes) -> bytes:
+        if _CONTENT in answer and not go_on.is_set():
+            reading.set()
+            go_on.wait(SECONDS)
+        elif b"UIDNEXT" in answer and go_on.is_set():
+            marked.set()
+        return answer
+
+    with Between(house.imap, change=hold) as between:
+        _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            await world.until(lambda: "waits" in ada.told(challenge), "what is told")
+            await _put(house, code_mail("ada@home.example", "111111"))
+            await world.until(reading.is_set, "a look at the mail")
+            world.store.answer_challenge(challenge, said_resend())
+            assert world.store.take_answer(ada.lease, challenge) == said_resend()
+        await ada.channels.expect(Factor.EMAIL)
+        async with ada.asked() as challenge:
+            go_on.set()
+            await world.until(marked.is_set, "where new mail begins")
+            await _put(house, code_mail("ada@home.example", "222222"))
+            assert await ada.answer(challenge) == "222222"
+        world.mailboxes.close()
+
+
 async def test_a_mailbox_without_idle_is_asked_now_and_then(world: World, house: Post) -> None:
     with Between(house.imap, change=lambda answer: answer.replace(b" IDLE", b"")) as old:
         _add(world.store, old.port)
@@ -400,6 +461,57 @@ async def test_a_password_that_is_given_anew_is_tried_soon(world: World, house: 
         await world.until(lambda: "waits" in ada.told(challenge), "another try")
         await _put(house, code_mail("ada@home.example", "048213"))
         assert await ada.answer(challenge) == "048213"
+
+
+async def test_a_login_that_was_refused_is_not_tried_for_the_next_customer_until_it_is_given_anew(
+    world: World, house: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nobody waited meanwhile. Then it is no outage any more, and mail that comes at once counts."""
+    monkeypatch.setattr("farm.mailboxes._LINGER", 0.0)
+    monkeypatch.setattr("farm.mailboxes._POLL", 0.1)
+    with Between(house.imap) as between:
+        mailbox_id = _add(world.store, between.port, "wrong")
+        for username in ("ada@home.example", "bea@home.example"):
+            customer = await world.customer(username)
+            async with customer.asked() as challenge:
+                assert "refuses the user name or the password" in customer.told(challenge)
+            await world.until(_nobody_looks, "the end of looking")
+        assert between.made == 1
+        world.store.channels.change_mailbox(mailbox_id, password=PASSWORD)
+        cleo = await world.customer("cleo@home.example")
+        await _put(house, code_mail("cleo@home.example", "048213"))
+        async with cleo.asked() as challenge:
+            assert await cleo.answer(challenge) == "048213"
+        world.mailboxes.close()
+    assert cleo.customer.id not in {
+        event.customer_id for event in world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+    }
+
+
+async def test_an_outage_that_is_long_over_is_none(
+    world: World, house: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has looked since: what comes right after the code was asked for counts."""
+    monkeypatch.setattr("farm.mailboxes._LINGER", 0.0)
+    monkeypatch.setattr("farm.mailboxes._POLL", 0.1)
+    with Between(house.imap, change=lambda _: b"* BYE\r\n") as between:
+        _add(world.store, between.port)
+        ada = await world.customer("ada@home.example")
+        async with ada.asked() as challenge:
+            await world.until(lambda: "Somebody has to answer." in ada.told(challenge), "the outage")
+        await world.until(_nobody_looks, "the end of looking")
+        between.change = lambda answer: answer
+        bea = await world.customer("bea@home.example")
+        await _put(house, code_mail("bea@home.example", "048213"))
+        async with bea.asked() as challenge:
+            assert await bea.answer(challenge) == "048213"
+        world.mailboxes.close()
+    (event,) = world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+    assert event.customer_id == ada.customer.id
+
+
+def _nobody_looks() -> bool:
+    return not any(task.get_name().startswith("mailbox") for task in asyncio.all_tasks())
 
 
 async def test_a_mailbox_that_comes_back_brings_what_comes_from_then_on(world: World) -> None:
