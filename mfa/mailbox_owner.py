@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 from mfa.mailbox import Envelope
 
-_MASKED = re.compile(r"[*\u2022\u25cf\u00b7\u2219\u2024\u2026#]+|\.{2,}|[xX]{3,}")
+_MASKED = re.compile(
+    r"[*#\u00b7\u00d7\u2022\u2024\u2026\u204e\u2217\u2219\u25a0\u25cf\uff0a]+|\.{2,}|[xX]{3,}|_{3,}|-{3,}"
+)
 
-_SHOWN = re.compile(r"[^\s<>()\"\u201c\u201d]+@[^\s<>()\"\u201c\u201d]+")
+_NOT_IN_IT = r"\s<>()\",;:\u2018\u2019\u201c\u201d"
+_SHOWN = re.compile(rf"[^{_NOT_IN_IT}]+@[^{_NOT_IN_IT}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,10 @@ def _address(username: str, destination: str) -> str:
 
 def _mask(destination: str) -> re.Pattern[str] | None:
     """A masked address as a pattern; None if it is no address."""
-    found = _SHOWN.search(destination.casefold().rstrip(".,;:"))
+    found = _SHOWN.search(destination.casefold())
     if found is None:
         return None
-    parts = _MASKED.split(found[0])
-    return re.compile("[^@]*".join(re.escape(part) for part in parts))
+    parts = _MASKED.split(re.sub(r"(?<!\.)[.!?]$", "", found[0]))
+    first, *others = map(re.escape, parts)
+    last = [f"[^@]*{other}" for other in others[-1:]]
+    return re.compile("".join([first, *(f"(?>[^@]*?{other})" for other in others[:-1]), *last]))

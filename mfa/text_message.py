@@ -10,6 +10,10 @@ from mfa.code_pattern import code_in
 
 _SURE = 2
 """Digits that a masked destination must show before it tells one number from another."""
+_HIDDEN = r"[*#xX\u00b7\u00d7\u2022\u2024\u2026\u204e\u2217\u2219\u25a0\u25cf\uff0a]"
+_BETWEEN = r"\s().+\u2010-\u2015-"
+_SHOWN = re.compile(rf"({_HIDDEN}[{_BETWEEN}]*+)?(\d[\d{_BETWEEN}]*+)(?!{_HIDDEN})")
+"""Digits that nothing hidden follows; in the first group what is hidden before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,9 @@ class CodeText:
 
 def text_code(declared: Sequence[CodeText], sender: str, body: str) -> str:
     """The code in a message that is one of those declared, else ""."""
-    for one in declared:
-        if _plain(sender) in map(_plain, one.senders) and (code := code_in(one.pattern, body)):
-            return code
-    return ""
+    meant = [one for one in declared if _plain(sender) in map(_plain, one.senders)]
+    found = {code for one in meant if (code := code_in(one.pattern, body))}
+    return found.pop() if len(found) == 1 else ""
 
 
 def is_sent_to(destination: str, number: str) -> bool:
@@ -37,9 +40,10 @@ def is_sent_to(destination: str, number: str) -> bool:
 
     One that shows less than two digits at its end says nothing.
     """
-    without_label = re.sub(r"[\s(]+[^\W\d_]+[\s).]*$", "", destination)
-    shown = re.sub(r"\D", "", re.split(r"[^\d\s().+-]", without_label)[-1])
-    return len(shown) < _SURE or re.sub(r"\D", "", number).endswith(shown)
+    found = [(bool(hidden), re.sub(r"\D", "", shown)) for hidden, shown in _SHOWN.findall(destination)]
+    sure = [each for each in found if len(each[1]) >= _SURE]
+    shown = [each for after_hidden, each in sure if after_hidden] or [each for _, each in sure]
+    return not shown or re.sub(r"\D", "", number).endswith(shown[-1])
 
 
 def parse_number(text: str) -> str:

@@ -14,6 +14,8 @@ def test_the_code_is_copied_from_a_declared_sender(sender: str) -> None:
     assert text_code(DECLARED, sender, "Your code is 001234. Tell nobody.") == "001234"
     assert text_code(DECLARED, sender, "Your bill of 123456 is ready.") == ""
     assert text_code(DECLARED, sender, "Your code is 111111. Your code is 222222.") == ""
+    other = CodeText((sender,), r"PIN (\d+)")
+    assert text_code([*DECLARED, other], sender, "Your code is 111111, for PIN 222222.") == ""
 
 
 @pytest.mark.parametrize("sender", ["+18885550143", "8885550142", "7827", ""])
@@ -32,6 +34,12 @@ def test_other_senders_bring_none(sender: str) -> None:
         ("number ending in 22", False),
         ("***-***-4322 (mobile)", False),
         ("***-***-4321 Mobile", True),
+        ("***-***-4322 (primary mobile)", False),
+        ("***-***-4321 (mobile 12, since 2019)", True),
+        ("We texted ***-***-4321. The code is good for 10 minutes.", True),
+        ("\u201c***\u20114322\u201d [default]", False),
+        ("+3247788****", True),
+        ("(518) ***-*321", True),
         ("***-***-***1", True),
         ("", True),
     ],
