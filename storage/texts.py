@@ -78,7 +78,10 @@ def _hand_on(
     codes: Mapping[Customer, Mapping[str, str]],
     at: datetime,
 ) -> Received:
-    waiting = [one for one in _awaited(session, list(whose), at) if _waits(session, one, at)]
+    asked = _awaited(session, list(whose), at)
+    waiting = [one for one in asked if _waits(session, one, at)]
+    if not waiting:  # the code that came may prove wrong: another is kept for when the portal asks again
+        waiting = [one for one in asked if one.came and _has_live_run(session, one)]
     if len(waiting) != 1:
         return Received(Fate.UNCERTAIN if waiting else Fate.UNASKED)
     awaited, customer = waiting[0], whose[waiting[0].customer_id]
@@ -172,10 +175,14 @@ def _awaited(session: Session, customer_ids: Sequence[int], at: datetime) -> Seq
 
 def _waits(session: Session, awaited: AwaitedCodeRow, at: datetime) -> bool:
     """Whether a code for it may come in: its run waits for one, or gave up waiting a short while ago."""
-    run = session.get(RunRow, awaited.run_id)
-    if run is not None and _is_live(run, awaited):
+    if _has_live_run(session, awaited):
         return not awaited.came or _open_challenge(session, awaited.run_id, at) is not None
     return awaited.factor == _SMS and not awaited.came and awaited.since > at - _MAY_STILL_COME
+
+
+def _has_live_run(session: Session, awaited: AwaitedCodeRow) -> bool:
+    run = session.get(RunRow, awaited.run_id)
+    return run is not None and _is_live(run, awaited)
 
 
 def _is_live(run: RunRow, awaited: AwaitedCodeRow) -> bool:

@@ -272,13 +272,32 @@ def test_after_a_wrong_code_only_another_one_counts(store: Store) -> None:
     phone.expect()
     first, _ = phone.asked()
     assert _receive(store, phone, code="111111") is Fate.ANSWERED
-    assert _receive(store, phone, code="111111") is Fate.UNASKED
+    assert _receive(store, phone, code="111111") is Fate.COPY
     assert phone.answer(first) == _said("111111")
     second, answered = phone.asked()
     assert not answered
     assert _receive(store, phone, code="111111") is Fate.COPY
     assert _receive(store, phone, code="222222") is Fate.ANSWERED
     assert phone.answer(second) == _said("222222")
+
+
+def test_one_that_comes_while_another_is_tried_is_not_lost(store: Store, rows: Rows) -> None:
+    """Two that were held up come together. Somebody who waits goes first."""
+    phone, other = Phone(store), Phone(store, "bea")
+    phone.expect()
+    first, _ = phone.asked()
+    assert _receive(store, phone, other, code="111111") is Fate.ANSWERED
+    assert phone.answer(first) == _said("111111")
+    assert _receive(store, phone, other, code="222222") is Fate.KEPT
+    second, answered = phone.asked()
+    assert answered
+    assert phone.answer(second) == _said("222222")
+    other.expect()
+    hers, _ = other.asked()
+    assert _receive(store, phone, other, code="333333") is Fate.ANSWERED
+    assert other.answer(hers) == _said("333333")
+    assert _receive(store, phone, other, code="444444") is Fate.UNCERTAIN
+    assert rows("SELECT code FROM received WHERE code IS NOT NULL") == []
 
 
 def test_a_code_that_went_elsewhere_or_is_of_another_kind_is_not_answered(store: Store) -> None:
