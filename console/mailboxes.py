@@ -141,7 +141,8 @@ async def tried(store: Store, mailbox: MailboxInfo) -> tuple[str, str]:
     try:
         await in_daemon_thread(imap.open)
         how = "tells of new mail (IDLE)" if imap.can_idle else "is asked for new mail every few seconds"
-        said = f"{mailbox.account} answers, has {imap.mails:,} mails, and {how}"
+        mails = "1 mail" if imap.mails == 1 else f"{imap.mails:,} mails"
+        said = f"{mailbox.account} answers, has {mails}, and {how}"
     except MailboxDown as exc:
         fault = str(exc)
     finally:

@@ -120,7 +120,7 @@ class CodeSearch:
         if not is_for(envelope, username, destination, others):
             self._leave_alone(sought, mark, _UNCERTAIN)
             return ""
-        code = mail_code(declared, await in_daemon_thread(lambda: imap.content(head.uid)))
+        code = await in_daemon_thread(lambda: mail_code(declared, imap.content(head.uid)))
         if not code:
             self._leave_alone(sought, mark, _UNREADABLE)
         return "" if code in sought.tried else code

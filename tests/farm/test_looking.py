@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ import pytest
 from farm.channels import Channels
 from farm.mailboxes import Mailboxes
 from farm.said import said_code, said_resend
+from mfa.mailbox import CodeMail, mail_code
 from records import Challenge, EventKind, Factor, FactorOption, MailSecurity, SecretKind
 from storage.receiving import MailAccount
 from storage.results import Customer
@@ -153,6 +154,26 @@ async def test_of_several_new_mails_the_newest_counts(world: World, house: Post)
     await _put(house, code_mail("ada@home.example", "222222"))
     async with ada.asked() as challenge:
         assert await ada.answer(challenge) == "222222"
+
+
+async def test_a_mail_that_takes_long_to_read_holds_up_nothing_else(
+    world: World, house: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may send one of very many parts."""
+    readers = list[threading.Thread]()
+
+    def read(declared: Sequence[CodeMail], content: bytes) -> str:
+        readers.append(threading.current_thread())
+        return mail_code(declared, content)
+
+    monkeypatch.setattr("farm.code_search.mail_code", read)
+    _add(world.store, house.imap)
+    ada = await world.customer("ada@home.example")
+    async with ada.asked() as challenge:
+        await _put(house, code_mail("ada@home.example", "048213"))
+        assert await ada.answer(challenge) == "048213"
+    assert readers
+    assert threading.main_thread() not in readers
 
 
 async def test_what_came_before_the_code_was_asked_for_is_none(world: World, house: Post) -> None:
