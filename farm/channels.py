@@ -12,12 +12,10 @@ from mfa.mailbox_owner import may_reach
 from mfa.text_message import is_sent_to
 from records import Challenge, Factor, FactorOption
 from scrapers.utility import Utility
-from storage.receiving import Receivers
+from storage.receiving import NO_INBOX, WAITS_FOR_TEXT, Receivers
 from storage.results import Customer
 from storage.store import Store
 from storage.work import Lease
-
-_NO_INBOX = "no inbox takes in text messages now; start `inbox`, or answer it yourself"
 
 
 class Channels:
@@ -94,6 +92,6 @@ class Channels:
         if await asyncio.to_thread(channels.take_kept_text, self._lease, self._customer, challenge_id):
             return True
         running = await asyncio.to_thread(channels.inboxes)
-        about = f"number {number}: waits for the text message" if running else f"number {number}: {_NO_INBOX}"
-        await asyncio.to_thread(channels.say, challenge_id, about)
+        how = WAITS_FOR_TEXT if running else NO_INBOX
+        await asyncio.to_thread(channels.say, challenge_id, f"number {number}: {how}")
         return False

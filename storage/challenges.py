@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from records import Challenge, ChallengeState, Factor, FactorOption, RunState
-from storage import customers, leases
+from storage import customers, inboxes, leases
 from storage.database import now
 from storage.errors import StorageError
 from storage.queue import tell
+from storage.receiving import NO_INBOX, WAITS_FOR_TEXT
 from storage.results import Customer
 from storage.tables import ChallengeRow, CustomerRow, LoginRow
 from storage.vault import Vault
@@ -116,7 +118,21 @@ def listed(
     if only_open:
         query = query.where(ChallengeRow.state == ChallengeState.OPEN.value)
         query = query.where(col(ChallengeRow.expires_at) > now(session))
-    return [_info(*found) for found in session.exec(query)]
+    return _as_of_now(session, [_info(*found) for found in session.exec(query)])
+
+
+def _as_of_now(session: Session, found: Sequence[ChallengeInfo]) -> Sequence[ChallengeInfo]:
+    """Whether an inbox takes in text messages was said when the portal asked; it may be otherwise since."""
+    said = (WAITS_FOR_TEXT, NO_INBOX)
+    if not any(one.channel.endswith(said) for one in found):
+        return found
+    how = WAITS_FOR_TEXT if inboxes.running(session) else NO_INBOX
+    return [
+        replace(one, channel=f"{one.channel.partition(': ')[0]}: {how}")
+        if one.state is ChallengeState.OPEN and one.channel.endswith(said)
+        else one
+        for one in found
+    ]
 
 
 def _info(row: ChallengeRow, customer: CustomerRow, login: LoginRow) -> ChallengeInfo:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from mfa.mailbox_owner import Neighbours
 from records import Factor
-from storage import audit, mailboxes, numbers, texts
+from storage import audit, inboxes, mailboxes, numbers, texts
 from storage.challenges import AnswerRefused
 from storage.database import Database
 from storage.receiving import (
@@ -41,7 +41,7 @@ class Channels:
                 number=numbers.of_customer(session, customer),
                 mail_came=mailboxes.count(session, customer, Factor.EMAIL) > 0,
                 text_came=mailboxes.count(session, customer, Factor.SMS) > 0,
-                inbox_runs=bool(texts.inboxes(session)),
+                inbox_runs=bool(inboxes.running(session)),
             )
 
     # mailboxes
@@ -172,4 +172,4 @@ class Channels:
     def inboxes(self) -> Sequence[InboxInfo]:
         """The processes that take in text messages now."""
         with self._database.reading() as session:
-            return texts.inboxes(session)
+            return inboxes.running(session)

@@ -10,6 +10,8 @@ from enum import StrEnum
 from records import MailSecurity
 
 WAITS_FOR_MAIL = "waits for the mail"
+WAITS_FOR_TEXT = "waits for the text message"
+NO_INBOX = "no inbox takes in text messages now; start `inbox`, or answer it yourself"
 
 
 @dataclass(frozen=True, slots=True)

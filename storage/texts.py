@@ -16,7 +16,7 @@ from storage.challenges import AnswerRefused
 from storage.database import insert_if_absent, now, put
 from storage.processes import this_process
 from storage.queue import HELD
-from storage.receiving import Fate, InboundText, InboxInfo, Received
+from storage.receiving import Fate, InboundText, Received
 from storage.results import Customer
 from storage.tables import AwaitedCodeRow, ChallengeRow, InboxRow, ReceivedRow, RunRow
 from storage.vault import Vault
@@ -25,7 +25,6 @@ from storage.work import Lease
 _SMS = Factor.SMS.value
 _MAY_STILL_COME = timedelta(minutes=15)
 """For how long a code that nobody received may still be on its way."""
-_ALIVE = timedelta(seconds=60)
 
 
 def expect(session: Session, lease: Lease, customer: Customer, factor: Factor | None) -> None:
@@ -137,13 +136,6 @@ def leave(session: Session) -> None:
     row = session.get(InboxRow, this_process())
     if row is not None:
         session.delete(row)
-
-
-def inboxes(session: Session) -> Sequence[InboxInfo]:
-    """The processes that take in text messages now."""
-    alive = col(InboxRow.beat_at) > now(session) - _ALIVE
-    rows = session.exec(select(InboxRow).where(alive).order_by(col(InboxRow.worker)))
-    return [InboxInfo(row.worker, row.address, row.beat_at) for row in rows]
 
 
 def _answer(

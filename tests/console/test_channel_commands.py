@@ -169,6 +169,9 @@ def test_a_challenge_shows_what_answers_it_by_itself(command: Command, store: St
     challenge = store.open_challenge(claim.lease, SMS, WAIT)
     assert "by itself" not in command("challenges").stdout
     store.channels.say(challenge, "number +15185550647: waits for the text message")
+    (listed,) = json.loads(command("challenges", "--json").stdout)
+    assert "number +15185550647: no inbox takes in text messages now" in listed["channel"]
+    store.channels.beat_inbox("http://127.0.0.1:8700")
     table = command("challenges").stdout
     assert "by itself" in table
     assert "number +15185550647:" in table
