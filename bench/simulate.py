@@ -20,13 +20,12 @@ from bench.simulation.farm import Farm
 from bench.simulation.plan import Down, Plan, portals_for, workers_for
 from bench.simulation.tally import Phase, Seen, Tally, in_time_again, lateness
 from console.errors import UsageError
+from farm.settings import MOST_REQUESTS
 
 _HOUR = 3600.0
 _MINUTE = 60.0
 _IN_TIME = 600.0
 """Seconds that a refresh may be late."""
-_MOST = 1e9
-"""Requests at once or a second: no portal bears more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def planned(
         bears = (int(at_once), float(per_second))
     except ValueError:
         bears = (0, 0)
-    if not colon or not 1 <= bears[0] <= _MOST or not 0 < bears[1] <= _MOST:
+    if not colon or not 1 <= bears[0] <= MOST_REQUESTS or not 0 < bears[1] <= MOST_REQUESTS:
         raise UsageError(f"--limit {limit} is not like 4:20, which is 4 requests at once and 20 a second.")
     if not all(map(math.isfinite, (outage, seconds, latency))):
         raise UsageError("--outage, --seconds and --latency must be finite, or the simulation would not end.")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from typing import Any
 from urllib.parse import quote
 
+from console.loopback import get_json
 from farm.said import said_choice, said_code
 from records import Factor
 from storage.challenges import AnswerRefused
@@ -47,6 +46,4 @@ class Owners:
         return str([message["code"] for message in outbox["messages"] if message["kind"] == factor][-1])
 
     def _outbox(self, username: str) -> Any:
-        address = f"{self._base_url}/outbox.json?username={quote(username)}"
-        with urllib.request.urlopen(address, timeout=10) as response:  # noqa: S310 - our own loopback server
-            return json.load(response)
+        return get_json(f"{self._base_url}/outbox.json?username={quote(username)}")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class DidNotStart(RuntimeError):
-    """The child ended, or said nothing, before it served; the text holds what it printed."""
+    """The child ended, or said nothing, before it served; the text holds what it printed last."""
 
 
 @contextmanager
@@ -96,7 +96,8 @@ def _address(ours: socket.socket, output: IO[bytes]) -> str:
         if not received:
             output.seek(0)
             printed = output.read().decode(errors="replace").strip()
-            raise DidNotStart(f"The fake utility did not start: {printed or 'it printed nothing'}")
+            last = printed.splitlines()[-1] if printed else "it printed nothing"
+            raise DidNotStart(f"The fake utility did not start: {last}")
         line += received
     return line.decode().strip()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Set
 from datetime import timedelta
@@ -17,6 +16,8 @@ from storage.errors import StorageError
 
 _PORTAL_URLS = "METERFARM_PORTAL_URLS"
 _LIMITS = "METERFARM_LIMITS"
+MOST_REQUESTS = 1e9
+"""At once or a second: no portal bears more."""
 
 
 class FarmSettings(BaseSettings):
@@ -108,7 +109,7 @@ def _limit(utility: str, text: str) -> tuple[int, float]:
         bears = int(at_once), float(per_second)
     except ValueError:
         bears = 0, 0.0
-    if bears[0] < 1 or not 0 < bears[1] < math.inf:
+    if not 1 <= bears[0] <= MOST_REQUESTS or not 0 < bears[1] <= MOST_REQUESTS:
         raise StorageError(
             f"{_LIMITS} has “{text}” for {utility}; write requests at once and a second: 4:20."
         )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from console.errors import NotSetUp
+from console.loopback import get_json
 from fake_utility.outcomes import OUTCOMES
 from fake_utility.running import DidNotStart, fake_utility
 from fake_utility.speculoos.calendar import ZONE
@@ -26,9 +24,6 @@ _GAPS = {"partial": 1, "layout_changed": 1}
 """What cannot be had: a bill that is a placeholder; the list of bills."""
 _LATE = 21
 _BEHIND = timedelta(hours=4)
-_SECONDS = 10
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Past the proxy that the environment may name: it leads away from this machine."""
 _STRANGER = "nobody@speculoos.example"
 _OTHERS = (
     ("ineedmfa+email@bayou.energy", "mfa_failed", Owner.WRONG, "whose owner never enters the right code"),
@@ -68,7 +63,7 @@ class Speculoos(Portal):
         return found
 
     def code(self, address: str, username: str, factor: str) -> str:
-        outbox = _fetched(f"{address}/outbox.json?username={quote(username)}")
+        outbox = get_json(f"{address}/outbox.json?username={quote(username)}")
         if factor == "question":
             return str(outbox["security_answers"][-1]["answer"])
         if factor == "totp":
@@ -76,7 +71,7 @@ class Speculoos(Portal):
         return str([message["code"] for message in outbox["messages"] if message["kind"] == factor][-1])
 
     def complaints(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
-        stats = _fetched(f"{address}/stats.json")
+        stats = get_json(f"{address}/stats.json")
         found = []
         if stats["peak_concurrent"] > at_once:
             found.append(f"It saw {stats['peak_concurrent']} requests at once; it bears {at_once}.")
@@ -161,8 +156,3 @@ def _traits(customer: Customer, owner: Owner) -> frozenset[str]:
     if customer.oddities.session_ends_after_bills:
         traits.add("session ends")
     return frozenset(filter(None, traits))
-
-
-def _fetched(address: str) -> Any:
-    with _DIRECT.open(address, timeout=_SECONDS) as response:
-        return json.load(response)

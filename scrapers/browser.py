@@ -8,11 +8,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import structlog
 from playwright.async_api import Browser, Playwright, ProxySettings, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
@@ -28,6 +29,7 @@ _QUIET = (
     "--no-first-run",
     "--no-pings",
 )
+_UNCONFINED = "this system lets it have none, as with user namespaces switched off; it works without"
 _HEADLESS_NAMES = ("chromium-headless-shell", "chrome-headless-shell")
 _FULL_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -173,20 +175,12 @@ class Chromium:
 
     async def _start_one(self) -> Browser:
         path = find_chromium(headed=self._headed)
-        arguments = [*_QUIET, f"--host-resolver-rules={_only(self._hosts)}"]
-        if os.geteuid() == 0:
-            arguments.append("--no-sandbox")
-        driver = await self.driver()
+        is_root = os.geteuid() == 0
+        if not is_root:
+            with suppress(PlaywrightError):
+                return await self._started(path, sandbox=True)
         try:
-            return await driver.chromium.launch(
-                executable_path=path,
-                headless=not self._headed,
-                args=arguments,
-                traces_dir=self.traces,
-                handle_sigint=False,
-                handle_sigterm=False,
-                handle_sighup=False,
-            )
+            browser = await self._started(path, sandbox=False)
         except PlaywrightError as exc:
             reason = (
                 "no display to show it on"
@@ -194,6 +188,22 @@ class Chromium:
                 else "./run setup mends a missing library"
             )
             raise BrowserMissing(f"The browser {path} does not start: {reason}.") from exc
+        if not is_root:
+            structlog.get_logger("browser").warning("no sandbox", browser=str(path), told=_UNCONFINED)
+        return browser
+
+    async def _started(self, path: Path, *, sandbox: bool) -> Browser:
+        driver = await self.driver()
+        return await driver.chromium.launch(
+            executable_path=path,
+            headless=not self._headed,
+            chromium_sandbox=sandbox,
+            args=[*_QUIET, f"--host-resolver-rules={_only(self._hosts)}"],
+            traces_dir=self.traces,
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
 
 
 async def _close(generation: _Generation) -> None:

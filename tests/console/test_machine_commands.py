@@ -162,7 +162,7 @@ def test_a_worker_without_its_redis_is_refused(
 def test_limits_that_cannot_be_meant_are_refused_at_the_start(
     command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for limit in ("abc", "4", "0:20", "4:nan", "4:0", "-1:20"):
+    for limit in ("abc", "4", "0:20", "4:nan", "4:1e308", "4:0", "-1:20"):
         monkeypatch.setenv("METERFARM_LIMITS", f"speculoos_power=4:20,another={limit}")
         ran = command("doctor")
         assert (ran.status, ran.stdout) == (1, "")

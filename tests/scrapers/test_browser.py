@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from scrapers.browser import BrowserMissing, Chromium, find_chromium
 
@@ -57,3 +59,22 @@ async def test_one_that_does_not_start_is_named(machine: Path, monkeypatch: pyte
     async with Chromium(["127.0.0.1"], machine) as chromium:
         with pytest.raises(BrowserMissing, match="broken does not start"):
             await chromium.browser()
+
+
+@pytest.mark.parametrize("can", [True, False])
+async def test_an_ordinary_user_has_a_sandbox_or_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can: bool
+) -> None:
+    """A program before the browser says that it cannot, or can: no matter who runs the test."""
+    real, asked = shlex.quote(str(find_chromium())), tmp_path / "asked"
+    program = _program(tmp_path / "browser")
+    without = "" if can else "case $* in *--no-sandbox*) ;; *) echo No usable sandbox! >&2; exit 1 ;; esac\n"
+    program.write_text(f'#!/bin/sh\necho "$*" >>{asked}\n{without}exec {real} "$@" --no-sandbox\n')
+    monkeypatch.setenv("METERFARM_BROWSER", str(program))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with capture_logs() as logged:
+        async with Chromium(["127.0.0.1"], tmp_path) as chromium:
+            assert (await chromium.browser()).is_connected()
+    given = ["--no-sandbox" in line for line in asked.read_text().splitlines()]
+    assert given == ([False] if can else [False, True])
+    assert [line["event"] for line in logged] == ([] if can else ["no sandbox"])
