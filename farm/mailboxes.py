@@ -164,20 +164,18 @@ class Mailbox:
         self._patience = 0.0
         imap = Imap(info.account, await asyncio.to_thread(store.channels.mailbox_password, info.id))
         try:
-            mark = await in_daemon_thread(imap.open)
+            self._begin(await in_daemon_thread(imap.open))
             self._patience, look = _FIRST_PAUSE, _FIRST_LOOK
-            self._wake.clear()
-            self._give(mark)
             await self._look(imap)
             await self._is_well()
             self._patience = _SHORT_PAUSE
             while self._is_needed:
-                look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
-                look = min(look, _LONGEST_LOOK)
                 self._wake.clear()
                 if self._asked or any(sought.after is None for sought in self._sought.values()):
                     self._give(await in_daemon_thread(imap.mark))
                 await self._look(imap)
+                look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
+                look = min(look, _LONGEST_LOOK)
         finally:
             imap.close()
 
