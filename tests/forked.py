@@ -89,11 +89,20 @@ class Forked:
 
     def __exit__(self, *_: object) -> None:
         for stream in (self.stdin, self.stdout, self.stderr):
-            if stream is not None:
-                stream.close()
+            with suppress(BrokenPipeError):  # it has ended without reading what it was told
+                if stream is not None:
+                    stream.close()
         if self.poll() is None:
             self.kill()
         self.wait(_TIMEOUT)
+
+    def tell(self, line: str) -> None:
+        """A line on its standard input, unless it has ended."""
+        if self.stdin is None:
+            raise RuntimeError("no pipe")
+        with suppress(BrokenPipeError):
+            self.stdin.write(f"{line}\n")
+            self.stdin.flush()
 
     def poll(self) -> int | None:
         return self.returncode

@@ -71,16 +71,14 @@ def scrape(
     )
     mfa = ("--mfa-stdin",) if answer else ()
     with start(home, *fixed, *mfa, *arguments, **extra) as process:
-        if process.stdin is None or process.stderr is None:
-            raise RuntimeError("no pipes")
-        process.stdin.write("".join(f"{line}\n" for line in (password, *secrets)))
-        process.stdin.flush()
+        if process.stderr is None:
+            raise RuntimeError("no pipe")
+        process.tell("\n".join((password, *secrets)))
         prompts, said = [], []
         for line in process.stderr:
             said.append(line)
             if answer and line.startswith('{"event": "mfa"'):
                 prompts.append(json.loads(line))
-                process.stdin.write(answer(prompts[-1]) + "\n")
-                process.stdin.flush()
+                process.tell(answer(prompts[-1]))
         stdout = process.stdout.read()
         return Ran(process.wait(100), stdout, "".join(said), prompts)

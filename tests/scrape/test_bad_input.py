@@ -109,10 +109,9 @@ def test_an_interruption_keeps_what_is_stored(
         home, "scrape", "speculoos_power", "--base-url", portal.url, *arguments, METERFARM_LOG="debug"
     )
     with process:
-        if process.stdin is None or process.stderr is None:
-            raise RuntimeError("no pipes")
-        process.stdin.write(f"{PASSWORD}\n")
-        process.stdin.flush()
+        if process.stderr is None:
+            raise RuntimeError("no pipe")
+        process.tell(PASSWORD)
         for line in process.stderr:
             if '"event": "stored"' in line and "bill of" in line:
                 process.send_signal(sent)

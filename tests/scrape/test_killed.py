@@ -35,10 +35,9 @@ def test_after_a_kill_the_next_run_ends_complete_and_cleans_up(
     with start(
         home, "scrape", "speculoos_power", "--base-url", portal.url, *arguments, **variables
     ) as process:
-        if process.stdin is None or process.stderr is None:
-            raise RuntimeError("no pipes")
-        process.stdin.write(f"{password}\n")
-        process.stdin.flush()
+        if process.stderr is None:
+            raise RuntimeError("no pipe")
+        process.tell(password)
         next(line for line in process.stderr if moment in line)
         os.killpg(process.pid, signal.SIGKILL)
         process.stderr.read()
