@@ -1,14 +1,18 @@
-"""A real Redis for a test, on a socket of its own, and a whole farm."""
+"""A real Redis for a test, on a socket of its own, a whole farm, and a mailbox with a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from fake_utility.running import fake_utility
 from farm.private_redis import PrivateRedis
+from storage.settings import Settings
+from storage.store import Store
+from tests.farm.looking import World
+from tests.farm.post import Post, post
 from tests.farm.whole import Farm, farm_at
 
 
@@ -27,3 +31,22 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
         farm_at(tmp_path / "home", url) as farm,
     ):
         yield farm
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Post]:
+    with post() as house:
+        yield house
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(Settings(home=tmp_path / "home")) as store:
+        yield store
+
+
+@pytest.fixture
+async def world(store: Store) -> AsyncIterator[World]:
+    world = World(store)
+    yield world
+    world.mailboxes.close()

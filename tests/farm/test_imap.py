@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,14 +23,7 @@ from tests.farm.post import (
     code_mail,
     free_port,
     imap_server,
-    post,
 )
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[Post]:
-    with post() as house:
-        yield house
 
 
 def _imap(port: int, security: MailSecurity = MailSecurity.NONE, *, folder: str = "INBOX") -> Imap:

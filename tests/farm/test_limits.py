@@ -98,12 +98,12 @@ def asker(
 
 @contextmanager
 def askers(
-    server: PrivateRedis, portal: Portal, at_once: int, per_second: float, requests: int
+    server: PrivateRedis, portal: Portal, at_once: int, per_second: float, requests: int, path: str = "/quick"
 ) -> Iterator[None]:
     """Four processes, of which all requests are answered when the block has ended."""
     with ExitStack() as stack:
         processes = [
-            stack.enter_context(asker(server, portal, at_once, per_second, requests)) for _ in range(4)
+            stack.enter_context(asker(server, portal, at_once, per_second, requests, path)) for _ in range(4)
         ]
         yield
         for process in processes:
@@ -141,9 +141,10 @@ def test_four_processes_never_pass_the_rate_and_use_it(private_redis: PrivateRed
 def test_four_processes_never_pass_what_goes_at_once_and_use_it(
     private_redis: PrivateRedis, portal: Portal
 ) -> None:
-    with askers(private_redis, portal, at_once=4, per_second=1_000, requests=12):
-        pass
-    assert portal.most in {3, 4}
+    with askers(private_redis, portal, at_once=4, per_second=1_000, requests=12, path="/slow"):
+        wait_until(lambda: portal.now >= 4)
+        portal.go.set()
+    assert portal.most == 4
     assert under_way(private_redis) == 0
 
 
