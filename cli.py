@@ -141,20 +141,29 @@ def read(
     raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
 
 
-@app.command(epilog="Exit status: 0 all was written, 3 the format cannot hold what some meters have.")
+@app.command(
+    epilog="Exit status: 0 all was written, 3 the format cannot hold some readings, or a bill's file is lost."
+)
 def export(
     customer: Annotated[
         str | None, typer.Argument(metavar="[CUSTOMER]", help="An id, an external id or a user name.")
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All customers.")] = False,
-    to: Annotated[str, typer.Option("--format", help="csv, parquet or green-button.")] = "csv",
+    bills: Annotated[
+        bool, typer.Option("--bills", help="The bills instead: PDFs and a bills.json for each account.")
+    ] = False,
+    to: Annotated[
+        str | None, typer.Option("--format", help="csv (the default), parquet or green-button.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out/export"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Write the interval readings in store, a file for each meter."""
+    """Export stored readings, a file for each meter, or stored bills."""
     from console.export import export as run
 
-    raise typer.Exit(run_to_end(run(customer, everybody=everybody, to=to, out=out, as_json=as_json)))
+    raise typer.Exit(
+        run_to_end(run(customer, everybody=everybody, bills=bills, to=to, out=out, as_json=as_json))
+    )
 
 
 @app.command()

@@ -78,7 +78,7 @@ _HOLDS_THE_PASSWORD = frozenset(
 
 
 class Commodity(StrEnum):
-    ELECTRIC = "electric"
+    ELECTRIC = "electricity"
     GAS = "gas"
     WATER = "water"
     OTHER = "other"

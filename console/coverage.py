@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
-from console.read_report import commodity_name, stamp
+from console.read_report import stamp
 from storage.results import Customer, SeriesCoverage
 from storage.store import Store
 
@@ -30,8 +30,8 @@ def as_json(account: str, one: SeriesCoverage) -> Mapping[str, object]:
     return {
         "account": account,
         "meter": one.meter_id,
-        "commodity": commodity_name(one.commodity),
-        "quantity": one.measure,
+        "commodity": one.commodity,
+        "measure": one.measure,
         "direction": one.direction,
         "unit": one.unit,
         "interval_seconds": list(one.seconds),
@@ -51,7 +51,7 @@ def coverage_table(found: Sequence[Covered]) -> Table:
         table.add_row(
             Text(account),
             Text(one.meter_id),
-            f"{commodity_name(one.commodity)} {one.measure}",
+            f"{one.commodity} {one.measure}",
             one.direction,
             f"{one.readings:,}",
             _day(one.stretches[0][0]),

@@ -1,4 +1,4 @@
-"""The `export` command: the interval readings in store, as files that other tools read."""
+"""The `export` command: readings or bills in store, as files that other tools read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from console.errors import UsageError
 from console.here import customer_named, opened
 from console.printed import say, say_json, show
 from formats.errors import FormatError
 from records import Series
-from storage.errors import StorageError
-from storage.export import Names, safe_name
+from storage.export import Names, output_errors, safe_name, write_bills
 from storage.home import written_aside
 from storage.results import CustomerInfo, StoredAccount
 from storage.store import Store
@@ -60,17 +60,65 @@ class Refused:
     why: str
 
 
-async def export(reference: str | None, *, everybody: bool, to: str, out: Path, as_json: bool) -> int:
-    """Write a file for each meter that has readings; 3 if the format cannot hold those of one."""
-    if to not in list(Format):
+@dataclass(frozen=True, slots=True)
+class WrittenBills:
+    """An account's folder: ``bills.json`` has ``bills`` entries, of which ``missing`` came without a file."""
+
+    folder: str
+    customer: int
+    account: str
+    bills: int
+    missing: Sequence[str]
+
+
+async def export(
+    reference: str | None, *, everybody: bool, bills: bool, to: str | None, out: Path, as_json: bool
+) -> int:
+    """Write a file for each meter that has readings, or with ``bills`` each account's bills.
+
+    3 if something could not be written: a format cannot hold it, or a bill's file is lost.
+    """
+    if to is not None and to not in list(Format):
         raise UsageError(f"There is no format “{to}”; there are {', '.join(Format)}.")
-    form = Format(to)
+    if bills and to is not None:
+        raise UsageError("Bills have no format to choose: leave --format or --bills out.")
     if (reference is None) is not everybody:
         raise UsageError("Name a customer, or say --all for everybody.")
     with opened() as (_, store):
         wanted = None if reference is None else customer_named(store, reference).id
         customers = [one for one in store.customers() if wanted in (None, one.id)]
-        told = [one for info in customers for one in _of_customer(store, info, form, out)]
+        if bills:
+            return _bills(store, customers, out, as_json=as_json)
+        return _readings(store, customers, Format(to or Format.CSV), out, as_json=as_json)
+
+
+def _bills(store: Store, customers: Sequence[CustomerInfo], out: Path, *, as_json: bool) -> int:
+    found = []
+    for info in customers:
+        customer = customer_named(store, str(info.id))
+        for stored, place in _places(store, info, out):
+            count = len(store.stored_bills(stored.id))
+            if not count:
+                continue
+            with output_errors(out):
+                missing = write_bills(store, customer, stored, place)
+            found.append(WrittenBills(str(place), info.id, stored.account.number, count, missing))
+    if as_json:
+        say_json({"out": str(out), "written": found})
+    elif found:
+        show(_bills_table(found))
+    else:
+        say("There are no bills in store to export.")
+    lost = [sentence for one in found for sentence in one.missing]
+    for sentence in lost:
+        typer.echo(f"meterfarm: {sentence}", err=True)
+    return REFUSED if lost else 0
+
+
+def _readings(
+    store: Store, customers: Sequence[CustomerInfo], form: Format, out: Path, *, as_json: bool
+) -> int:
+    told = [one for info in customers for one in _of_customer(store, info, form, out)]
     written = [one for one in told if isinstance(one, Written)]
     refused = [one for one in told if isinstance(one, Refused)]
     if as_json:
@@ -85,21 +133,22 @@ async def export(reference: str | None, *, everybody: bool, to: str, out: Path, 
 
 
 def _of_customer(store: Store, info: CustomerInfo, to: Format, out: Path) -> Iterator[Written | Refused]:
-    customer = customer_named(store, str(info.id))
     try:
         zone = load_utility(info.utility).zone
     except UnknownUtility as exc:
         raise UsageError(str(exc)) from exc
+    for stored, place in _places(store, info, out):
+        with output_errors(out):
+            found = list(_of_account(store, info, stored, to, place, zone))
+        yield from found
+
+
+def _places(store: Store, info: CustomerInfo, out: Path) -> Iterator[tuple[StoredAccount, Path]]:
+    """The customer's accounts, each with its folder."""
     accounts = Names()
-    for stored in store.accounts(customer):
+    for stored in store.accounts(customer_named(store, str(info.id))):
         place = out / safe_name(info.utility) / str(info.id) / accounts.take(stored.account.number)
-        try:
-            yield from _of_account(store, info, stored, to, place, zone)
-        except OSError as exc:
-            raise StorageError(
-                f"The output directory {out} cannot be written ({exc.strerror}); "
-                "make it writable, free some space or choose another one."
-            ) from exc
+        yield stored, place
 
 
 def _of_account(
@@ -125,10 +174,10 @@ def _of_account(
 
 
 def _csv(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo) -> None:
-    from formats.readings_csv import write_whole_csv
+    from formats.readings_csv import write_readings_csv
 
     with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
-        write_whole_csv(text, series, zone)
+        write_readings_csv(text, series, zone)
 
 
 def _parquet(file: BinaryIO, series: Sequence[Series], _: ZoneInfo) -> None:
@@ -150,10 +199,21 @@ _WRITERS: dict[Format, Callable[[BinaryIO, Sequence[Series], ZoneInfo], None]] =
 }
 
 
+def _bills_table(written: Sequence[WrittenBills]) -> Table:
+    table = Table("customer", "account", box=None, pad_edge=False)
+    table.add_column("bills", justify="right")
+    table.add_column("folder", overflow="fold")
+    for one in written:
+        table.add_row(str(one.customer), Text(one.account), f"{one.bills:,}", Text(one.folder))
+    return table
+
+
 def _table(written: Sequence[Written]) -> Table:
     table = Table("customer", "account", "meter", box=None, pad_edge=False)
     table.add_column("readings", justify="right")
     table.add_column("file")
     for one in written:
-        table.add_row(str(one.customer), one.account, one.meter, f"{one.readings:,}", one.file)
+        table.add_row(
+            str(one.customer), Text(one.account), Text(one.meter), f"{one.readings:,}", Text(one.file)
+        )
     return table

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from console.read_tally import SeriesTally, Tally
 from formats.recognise import Kind
-from records import Commodity, Problem, Severity, Unit
+from records import Problem, Severity, Unit
 
 _MOST_PROBLEMS = 100
 _WIDEST = 1_000
@@ -76,8 +76,9 @@ def as_json(report: FileReport) -> dict[str, object]:
 def _series(one: SeriesTally) -> dict[str, object]:
     return {
         "meter": one.meter,
-        "commodity": commodity_name(one.commodity),
-        "quantity": one.measure,
+        "commodity": one.commodity,
+        "measure": one.measure,
+        "quantity": one.measure,  # its former name
         "direction": one.direction,
         "unit": one.unit,
         "count": one.count,
@@ -86,11 +87,6 @@ def _series(one: SeriesTally) -> dict[str, object]:
         "last_end": stamp(one.last_end),
         "interval_seconds": one.interval_seconds,
     }
-
-
-def commodity_name(commodity: Commodity) -> str:
-    """As programs are told it."""
-    return "electricity" if commodity is Commodity.ELECTRIC else commodity.value
 
 
 def stamp(at: int) -> str:
@@ -125,7 +121,7 @@ class _SeriesShown:
             yield table
             return
         for one in self._report.tally.series:
-            what = f"{commodity_name(one.commodity)} {one.measure}, {one.direction}"
+            what = f"{one.commodity} {one.measure}, {one.direction}"
             yield Text(f"  {one.meter or 'meter'}: {what}")
             yield Text(f"    {_amount(one)} in {one.count:,} readings ({_every(one.interval_seconds)})")
             yield Text(f"    {_minute(one.first_start)} to {_minute(one.last_end)} UTC")
@@ -144,7 +140,7 @@ def _series_table(report: FileReport) -> Table:
     for one in report.tally.series:
         table.add_row(
             Text(one.meter),
-            f"{commodity_name(one.commodity)} {one.measure}",
+            f"{one.commodity} {one.measure}",
             one.direction,
             f"{one.count:,}",
             _amount(one),

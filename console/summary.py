@@ -104,7 +104,7 @@ def _account(store: Store, account_id: int, account: Account) -> Summary:
         "meters": [
             {
                 "id": meter.id,
-                "type": meter.commodity,
+                "commodity": meter.commodity,
                 "readings": coverage[meter.id].readings if meter.id in coverage else 0,
             }
             for meter in account.meters
@@ -133,13 +133,14 @@ def show_result(console: Console, result: Result, store: Store, out: Path) -> No
         console.print(f"Who acts: {_WHO[result.outcome.who_acts]}")
     if result.evidence is not None:
         console.print(f"What the portal showed is kept in {escape(str(result.evidence))}")
-    table = Table("account", "bills", "meter", "type", "readings", box=None, pad_edge=False)
+    table = Table("account", "bills", "meter", "commodity", "readings", box=None, pad_edge=False)
     for stored in store.accounts(result.customer):
         coverage = store.coverage(stored.id)
-        bills = str(len(store.stored_bills(stored.id)))
+        account, bills = stored.account.number, str(len(store.stored_bills(stored.id)))
         for meter in stored.account.meters:
             readings = coverage[meter.id].readings if meter.id in coverage else 0
-            table.add_row(stored.account.number, bills, meter.id, meter.commodity, f"{readings:,}")
+            table.add_row(account, bills, meter.id, meter.commodity, f"{readings:,}")
+            account = bills = ""
     if table.row_count:
         console.print(table)
         console.print(f"Files: {escape(str(out))}")

@@ -59,12 +59,17 @@ def bill_json(
     }
 
 
+def meter_type(commodity: Commodity) -> str:
+    """Bayou's ``meters[].type``: "electric" or "gas"."""
+    return "electric" if commodity is Commodity.ELECTRIC else commodity.value
+
+
 def _meter(meter: BillMeter, address: Address | None, status: str) -> dict[str, object]:
     electric = meter.commodity is Commodity.ELECTRIC
     return {
         "id": meter.id,
         "status": status,
-        "type": meter.commodity.value,
+        "type": meter_type(meter.commodity),
         "billing_period_from": _day(meter.billing_period_from),
         "billing_period_to": _day(meter.billing_period_to),
         "consumption": _whole(_watt_hours(meter)) if electric else _gas_sum([meter]),

@@ -11,34 +11,22 @@ from zoneinfo import ZoneInfo
 
 from records import Series
 
-HEADER = "start,end,local_start,quantity,unit,direction,estimated\n"
-WHOLE_HEADER = "meter,commodity,measure,direction,start,end,local_start,quantity,unit,estimated\n"
+HEADER = "meter,commodity,measure,direction,start,end,local_start,quantity,unit,estimated\n"
 _DAY = 86_400
 
 
 def write_readings_csv(file: TextIO, series: Iterable[Series], zone: ZoneInfo) -> None:
-    """Write one meter's series to ``file`` (opened with ``newline=""``): rows by start, then by direction.
+    """Write series of any meters and measures to ``file`` (opened with ``newline=""``), one after the other.
 
     ``start`` and ``end`` are UTC, ``local_start`` has its offset in ``zone``, ``quantity`` no exponent.
     """
     stamps = _Stamps(zone)
-    rows = sorted(row for each in series for row in _rows(each, stamps))
     file.write(HEADER)
-    file.writelines(row for _, _, row in rows)
-
-
-def write_whole_csv(file: TextIO, series: Iterable[Series], zone: ZoneInfo) -> None:
-    """Write series of any meters and measures, one after the other, each row by itself telling what it is.
-
-    Stamps and quantities are as in ``write_readings_csv``.
-    """
-    stamps = _Stamps(zone)
-    file.write(WHOLE_HEADER)
     for each in series:
-        file.writelines(_whole_rows(each, stamps))
+        file.writelines(_rows(each, stamps))
 
 
-def _whole_rows(series: Series, stamps: _Stamps) -> Iterator[str]:
+def _rows(series: Series, stamps: _Stamps) -> Iterator[str]:
     named = StringIO(newline="")
     csv.writer(named, lineterminator=",").writerow(
         [series.meter_id, series.commodity.value, series.measure.value, series.direction.value]
@@ -46,21 +34,9 @@ def _whole_rows(series: Series, stamps: _Stamps) -> Iterator[str]:
     head, exponent, utc, local = named.getvalue(), series.exponent, stamps.utc, stamps.local
     tail = {flag: f",{series.unit.value},{str(flag).lower()}\n" for flag in (False, True)}
     for start, seconds, mantissa, estimated in series.readings:
-        times = f"{utc(start)}Z,{utc(start + seconds)}Z,{local(start)}"
-        yield f"{head}{times},{plain(mantissa, exponent)}{tail[estimated]}"
-
-
-def _rows(series: Series, stamps: _Stamps) -> Iterator[tuple[int, str, str]]:
-    direction, exponent = series.direction.value, series.exponent
-    tail = {flag: f",{series.unit.value},{direction},{str(flag).lower()}\n" for flag in (False, True)}
-    utc, local = stamps.utc, stamps.local
-    for start, seconds, mantissa, estimated in series.readings:
         quantity = str(mantissa) if exponent == 0 else plain(mantissa, exponent)
-        yield (
-            start,
-            direction,
-            f"{utc(start)}Z,{utc(start + seconds)}Z,{local(start)},{quantity}{tail[estimated]}",
-        )
+        times = f"{utc(start)}Z,{utc(start + seconds)}Z,{local(start)}"
+        yield f"{head}{times},{quantity}{tail[estimated]}"
 
 
 def plain(mantissa: int, exponent: int) -> str:

@@ -12,6 +12,8 @@ from fake_utility.speculoos.restating import published
 from nightly.digest import Digest
 from nightly.subjects import Tree, Window
 
+_COMMODITIES = {"electric": "electricity", "gas": "gas"}
+
 
 def figures(customer: Customer, window: Window) -> Tree:
     """By account number; as of the portal's day, which is that of its time zone."""
@@ -26,7 +28,11 @@ def _account(customer: Customer, account: Account, window: Window) -> Tree:
         "name": account.name,
         "address": str(account.address),
         "meters": {
-            meter.id: {"commodity": meter.commodity, "tariff": meter.tariff, "service": meter.service_number}
+            meter.id: {
+                "commodity": _COMMODITIES[meter.commodity],
+                "tariff": meter.tariff,
+                "service": meter.service_number,
+            }
             for meter in account.meters
         },
         "bills": {
@@ -66,7 +72,7 @@ def _bill(bill: Bill) -> Tree:
 
 def _read(bill: Bill, read: MeterRead) -> Tree:
     return {
-        "commodity": read.meter.commodity,
+        "commodity": _COMMODITIES[read.meter.commodity],
         "service": read.meter.service_number,
         "tariff": read.meter.tariff,
         "from": str(bill.period.start),

@@ -6,8 +6,8 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,6 +23,8 @@ from storage.store import Store
 _MANIFEST = ".written.json"
 _UNSAFE = re.compile(r"[^\w.+@=-]+")
 _LONGEST = 120
+_CSV_COLUMNS = 2
+"""Counts up when the CSVs are written differently."""
 
 
 def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> Sequence[str]:
@@ -36,14 +38,21 @@ def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> Se
     lost: list[str] = []
     for stored in store.accounts(customer):
         folder = out / safe_name(customer.utility) / names.take(stored.account.number)
-        try:
+        with output_errors(out):
             lost += _write_account(store, customer, stored, folder, zone)
-        except OSError as exc:
-            raise StorageError(
-                f"The output directory {out} cannot be written ({exc.strerror}); "
-                "make it writable, free some space or choose another one."
-            ) from exc
     return lost
+
+
+@contextmanager
+def output_errors(out: Path) -> Iterator[None]:
+    """The boundary around writing below ``out``. Raises StorageError for what the file system refuses."""
+    try:
+        yield
+    except OSError as exc:
+        raise StorageError(
+            f"The output directory {out} cannot be written ({exc.strerror}); "
+            "make it writable, free some space or choose another one."
+        ) from exc
 
 
 def safe_name(name: str) -> str:
@@ -72,9 +81,28 @@ class Names:
 def _write_account(
     store: Store, customer: Customer, stored: StoredAccount, folder: Path, zone: ZoneInfo
 ) -> list[str]:
-    bills, raw, intervals = folder / "bills", folder / "raw", folder / "intervals"
-    for directory in (bills, raw, intervals):
+    raw, intervals = folder / "raw", folder / "intervals"
+    for directory in (raw, intervals):
         directory.mkdir(parents=True, exist_ok=True)
+    lost = write_bills(store, customer, stored, folder)
+    names = Names()
+    for export in store.exports(stored.id):
+        name = names.take(export.name or export.key)
+        if not _copy(store, export.sha256, raw / name):
+            what = f"The export {name} of account {stored.account.number}"
+            lost.append(_lost(what, store, export.sha256, "restore it from a backup"))
+    _write_intervals(store, stored, intervals, folder / _MANIFEST, zone)
+    return lost
+
+
+def write_bills(store: Store, customer: Customer, stored: StoredAccount, folder: Path) -> list[str]:
+    """Fill ``folder`` with an account's ``bills/*.pdf`` and ``bills.json``, in Bayou's fields.
+
+    Returns a sentence for each bill whose bytes the store has lost. Raises OSError if ``folder`` is not
+    writable.
+    """
+    bills = folder / "bills"
+    bills.mkdir(parents=True, exist_ok=True)
     listed: list[dict[str, object]] = []
     lost: list[str] = []
     names = Names()
@@ -86,13 +114,6 @@ def _write_account(
             what = f"The bill of {bill.billed_on} of account {stored.account.number}"
             lost.append(_lost(what, store, bill.sha256, "run again to fetch it, or restore it from a backup"))
     _write(folder / "bills.json", json.dumps(listed, indent=2, ensure_ascii=False).encode() + b"\n")
-    names = Names()
-    for export in store.exports(stored.id):
-        name = names.take(export.name or export.key)
-        if not _copy(store, export.sha256, raw / name):
-            what = f"The export {name} of account {stored.account.number}"
-            lost.append(_lost(what, store, export.sha256, "restore it from a backup"))
-    _write_intervals(store, stored, intervals, folder / _MANIFEST, zone)
     return lost
 
 
@@ -129,7 +150,7 @@ def _write_intervals(
     """The CSVs whose readings changed since they were written, as the manifest remembers them."""
     names = Names()
     targets = {
-        meter: (folder / f"{names.take(f'{meter}.csv')}", f"{state} {zone.key}")
+        meter: (folder / f"{names.take(f'{meter}.csv')}", f"{state} {zone.key} {_CSV_COLUMNS}")
         for meter, state in store.fingerprints(stored.id).items()
     }
     known = _read_manifest(manifest)

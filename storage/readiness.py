@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from formats.bayou import meter_type
+from records import Commodity
 from storage import events
 from storage.tables import AccountRow, BillRow, BillVersionRow, MeterRow, ReadingRow, SeriesRow
 
@@ -60,7 +62,9 @@ def intervals(session: Session, customer_id: int) -> dict[str, Any]:
     for account, meter, commodity, start, end in session.execute(query):
         first, last = min(first or start, start), max(last or end, end)
         period = {"period_from": _instant(start), "period_to": _instant(end)}
-        accounts.setdefault(account, []).append({"id": meter, "type": commodity, "periods": [period]})
+        accounts.setdefault(account, []).append(
+            {"id": meter, "type": meter_type(Commodity(commodity)), "periods": [period]}
+        )
     return {
         "first_interval_discovered": _instant(first) if first else None,
         "last_interval_discovered": _instant(last) if last else None,

@@ -21,6 +21,7 @@ _READINGS = (
     .where(_READING.c.series_id == bindparam("series"))
     .order_by(_READING.c.start)
 )
+_NOT_READINGS = (Measure.COST.value, Measure.TEMPERATURE.value)
 _KIND = ("commodity", "measure", "direction", "unit")
 
 
@@ -59,13 +60,13 @@ def _readings(connection: Connection, row: SeriesRow, exponent: int) -> list[Rea
 
 
 def coverage(session: Session, account_id: int) -> dict[str, Coverage]:
-    """By meter number, for meters with readings."""
+    """By meter number, for meters with readings; costs and temperatures are none."""
     end = func.max(col(ReadingRow.start) + col(ReadingRow.seconds))
     query = (
         select(col(MeterRow.number), func.min(col(ReadingRow.start)), end, func.count())
         .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
         .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
-        .where(col(MeterRow.account_id) == account_id)
+        .where(col(MeterRow.account_id) == account_id, col(SeriesRow.measure).not_in(_NOT_READINGS))
         .group_by(col(MeterRow.number))
     )
     return {number: Coverage(*rest) for number, *rest in session.execute(query)}

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from typing import Any
 import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 
+from console.here import customer_named
 from formats.green_button import read_green_button
 from records import (
     Account,
     Commodity,
     Direction,
     Document,
+    ListedBill,
     Measure,
     Meter,
     Reading,
@@ -173,7 +176,7 @@ def test_what_is_covered_is_shown_with_its_gaps(command: Command, store: Store) 
         "account": "77",
         "meter": "G1",
         "commodity": "gas",
-        "quantity": "energy",
+        "measure": "energy",
         "direction": "delivered",
         "unit": "therm",
         "interval_seconds": [900],
@@ -201,6 +204,7 @@ def _total(series: Series) -> Decimal:
         (["1", "--all"], "say --all"),
         (["nobody"], "no customer “nobody”"),
         (["1", "--format", "xls"], "csv, parquet, green-button"),
+        (["1", "--bills", "--format", "csv"], "leave --format or --bills out"),
     ],
 )
 def test_what_cannot_be_exported_is_a_usage_error(
@@ -212,12 +216,38 @@ def test_what_cannot_be_exported_is_a_usage_error(
     assert says in ran.stderr
 
 
+def test_bills_come_as_files_and_json_and_a_lost_file_is_named(
+    command: Command, store: Store, tmp_path: Path
+) -> None:
+    number = _stored(store, "ada")
+    (account,) = store.accounts(customer_named(store, str(number)))
+    for key, content in (("b1", b"%PDF b1"), ("b2", b"%PDF b2")):
+        listed = ListedBill(key, f"/bills/{key}", date(2026, 1, 5), 4200)
+        document = Document(content, "application/pdf", "bill.pdf")
+        store.save_bill(account.id, listed, document, None, layout="l", layout_version=1)
+    out = tmp_path / "out"
+    ran = command("export", "--all", "--bills", "--json", "--out", str(out))
+    folder = out / "speculoos_power" / str(number) / "77"
+    assert (ran.status, json.loads(ran.stdout)["written"]) == (
+        0,
+        [{"folder": str(folder), "customer": number, "account": "77", "bills": 2, "missing": []}],
+    )
+    assert (folder / "bills" / "2026-01-05-2.pdf").read_bytes() == b"%PDF b2"
+    assert [one["status"] for one in json.loads((folder / "bills.json").read_text())] == ["unparsed"] * 2
+    store.files.delete(store.stored_bills(account.id)["b1"].sha256)
+    ran = command("export", "X-ada", "--bills", "--out", str(tmp_path / "again"))
+    assert (ran.status, ran.stderr.count("The bill of 2026-01-05 of account 77 was not written")) == (3, 1)
+    assert (tmp_path / "again" / folder.relative_to(out) / "bills" / "2026-01-05-2.pdf").exists()
+
+
 def test_people_are_told_what_was_written_or_that_there_is_nothing(
     command: Command, store: Store, tmp_path: Path
 ) -> None:
     nobody = customer(store, "bea")
     ran = command("export", str(nobody.id), "--out", str(tmp_path / "out"))
     assert (ran.status, ran.stdout) == (0, "There are no readings in store to export.\n")
+    ran = command("export", str(nobody.id), "--bills", "--out", str(tmp_path / "out"))
+    assert (ran.status, ran.stdout) == (0, "There are no bills in store to export.\n")
     assert not (tmp_path / "out").exists()
     _stored(store, "ada")
     ran = command("export", "--all", "--out", str(tmp_path / "out"))

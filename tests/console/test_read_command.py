@@ -26,6 +26,7 @@ BILL = SAMPLES / "bill_gas_only" / "input.pdf"
 AUTUMN_SERIES = {
     "meter": "E6979515",
     "commodity": "electricity",
+    "measure": "energy",
     "quantity": "energy",
     "direction": "delivered",
     "unit": "Wh",

@@ -112,8 +112,8 @@ def test_a_broken_export_leaves_the_other_meter_and_the_bills(
     assert all(gap["reason"] for gap in missing(ran))
     (account,) = ran.summary["accounts"]
     assert account["bills"] == 2
-    assert {meter["type"]: meter["readings"] > 0 for meter in account["meters"]} == {
-        "electric": True,
+    assert {meter["commodity"]: meter["readings"] > 0 for meter in account["meters"]} == {
+        "electricity": True,
         "gas": False,
     }
     assert "Traceback" not in ran.stderr

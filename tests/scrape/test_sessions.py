@@ -60,8 +60,10 @@ def test_a_day_later_there_is_exactly_one_day_more(home: Path, tmp_path: Path) -
     for now in ("2026-11-21T09:00", "2026-11-22T09:00"):
         ran = scrape(home, tmp_path / "out", IAMVALID, "--fake", "--now", now, *BRIEFLY)
         assert ran.status == 0, ran.stderr
-        readings.append({meter["type"]: meter["readings"] for meter in ran.summary["accounts"][0]["meters"]})
-    assert readings[1]["electric"] - readings[0]["electric"] == 96
+        readings.append(
+            {meter["commodity"]: meter["readings"] for meter in ran.summary["accounts"][0]["meters"]}
+        )
+    assert readings[1]["electricity"] - readings[0]["electricity"] == 96
     assert readings[1]["gas"] - readings[0]["gas"] == 24
     assert ran.summary["ledger"]["downloaded"] == 2
     assert ran.summary["session"] == "reused"

@@ -56,11 +56,12 @@ def test_all_that_is_stored_is_written_out(
     assert files["bills/2026-02-05-2.pdf"] == b"%PDF b3"
     assert files["raw/usage.xml"] == EXPORT.content
     assert files["raw/usage-2.xml"] == b"<other/>"
+    electric = "E1000001,electricity,energy,"
     assert files["intervals/E1000001.csv"].decode().splitlines() == [
-        "start,end,local_start,quantity,unit,direction,estimated",
-        "2023-11-14T22:15:00Z,2023-11-14T22:30:00Z,2023-11-14T17:15:00-05:00,1,Wh,delivered,false",
-        "2023-11-14T22:15:00Z,2023-11-14T22:30:00Z,2023-11-14T17:15:00-05:00,7,Wh,received,false",
-        "2023-11-14T22:30:00Z,2023-11-14T22:45:00Z,2023-11-14T17:30:00-05:00,2,Wh,delivered,false",
+        "meter,commodity,measure,direction,start,end,local_start,quantity,unit,estimated",
+        f"{electric}delivered,2023-11-14T22:15:00Z,2023-11-14T22:30:00Z,2023-11-14T17:15:00-05:00,1,Wh,false",
+        f"{electric}delivered,2023-11-14T22:30:00Z,2023-11-14T22:45:00Z,2023-11-14T17:30:00-05:00,2,Wh,false",
+        f"{electric}received,2023-11-14T22:15:00Z,2023-11-14T22:30:00Z,2023-11-14T17:15:00-05:00,7,Wh,false",
     ]
     bills = json.loads(files["bills.json"])
     assert [one["billed_on"] for one in bills] == ["2026-01-05", "2026-02-05", "2026-01-05"]

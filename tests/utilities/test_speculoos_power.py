@@ -52,7 +52,7 @@ def test_a_bill_adds_up(case: str) -> None:
     assert bill.total_amount == bill.outstanding_balance + sum(cents or 0 for cents in charges)
     assert {meter.commodity.value for meter in bill.meters} == {
         name
-        for name, cents in (("electric", bill.electricity_amount), ("gas", bill.gas_amount))
+        for name, cents in (("electricity", bill.electricity_amount), ("gas", bill.gas_amount))
         if cents is not None
     }
 

@@ -12,6 +12,8 @@ from records import Account, Address, Commodity, ListedBill, Meter, Outcome
 from scrapers.outcomes import Stop
 from scrapers.utility import AvailableIntervals
 
+_COMMODITIES = {"electric": Commodity.ELECTRIC, "gas": Commodity.GAS}
+
 
 @dataclass(frozen=True, slots=True)
 class BillsPage:
@@ -49,7 +51,7 @@ def account(page: str) -> Account:
 def _meter(row: html.HtmlElement) -> Meter:
     return Meter(
         id=row.get("data-meter", ""),
-        commodity=Commodity(row.get("data-commodity", "")),
+        commodity=_COMMODITIES[row.get("data-commodity", "")],
         tariff=row.get("data-tariff", ""),
         additional_attributes={"service_number": row.get("data-service-number", "")},
     )
