@@ -98,16 +98,102 @@ def test_a_register_is_not_taken_to_be_read_once_in_years() -> None:
         list(read_table("x.csv", BytesIO(content)))
 
 
-def test_half_a_frame_is_refused_and_none_is_doubted() -> None:
-    """Portals hand out bare records; one that ends and never began has lost something."""
-    whole = file(stream(), f"300,20240601,{HALVES},A,,,,")
-    bare = whole.partition(b"\r\n")[2]
-    with pytest.raises(FormatError, match="lacks its first record"):
-        read_interval_csv(bare)
-    (problem,) = read_interval_csv(bare.removesuffix(b"900")).problems
-    assert problem.severity is Severity.DOUBT
+BLOCK = f"200,NMI1,E1,1,E1,N1,METER1,kWh,30,\n300,20240601,{HALVES},A,,,,\n"
+BLOCK_2 = BLOCK.replace("20240601", "20240602")
+HEAD = "100,NEM12,200405011135,MDA1,Ret1\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "doubts"),
+    [
+        (HEAD + BLOCK + BLOCK_2 + "900\n", []),
+        (HEAD + BLOCK + "900\n" + HEAD + BLOCK_2 + "900\n", []),
+        (BLOCK + BLOCK_2 + "900\n", ["line 1: no record 100"]),
+        (BLOCK + "900\n" + BLOCK_2 + "900\n", ["line 1: no record 100"]),
+        (BLOCK + BLOCK_2, ["line 1: no record 100", "the end: no record 900"]),
+        (HEAD + BLOCK + BLOCK_2, ["the end: no record 900"]),
+        (HEAD + BLOCK + "900\n" + BLOCK_2, ["line 5: no record 100", "the end: no record 900"]),
+    ],
+)
+def test_records_without_their_frame_are_read_with_a_doubt(content: str, doubts: list[str]) -> None:
+    """Portals hand out blocks of records 200 without a record 100, and with any number of records 900."""
+    read = read_interval_csv(content.encode(), SYDNEY)
+    assert [len(each.readings) for each in read.series] == [96]
+    assert all(each.severity is Severity.DOUBT for each in read.problems)
+    told = [str(each) for each in read.problems]
+    assert [text.startswith(begin) for text, begin in zip(told, doubts, strict=True)] == [True] * len(doubts)
+
+
+def test_a_file_without_readings_is_refused() -> None:
     with pytest.raises(FormatError, match="no readings"):
         read_interval_csv(file())
+
+
+def register(
+    suffix: str = "11",
+    indicator: str = "E",
+    quantity: str = "11.5",
+    reads: tuple[str, str] = ("1.0", "12.5"),
+    unit: str = "kWh",
+) -> bytes:
+    before, after = reads
+    return (
+        "100,NEM13,200405011135,MDA1,Ret1\n"
+        f"250,NMI1,11,1,{suffix},11,METER,{indicator},{before},20230101000000,A,,,{after},20230401000000,A,,,"
+        f"{quantity},{unit},20230701,\n900\n"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "direction", "doubt"),
+    [
+        (register(indicator="E"), Direction.DELIVERED, ""),
+        (register(indicator=" i "), Direction.RECEIVED, ""),
+        (register("E1", "E"), Direction.DELIVERED, ""),
+        (register("B1", "I"), Direction.RECEIVED, ""),
+        (register("B1", ""), Direction.RECEIVED, ""),
+        (register("N1", "E"), Direction.NET, ""),
+        (register("11", ""), Direction.UNKNOWN, "nothing says which way the stream “11” flows"),
+        (register("11", "X"), Direction.UNKNOWN, "“X” of the stream “11” is neither E nor I"),
+        (register("B1", "E"), Direction.UNKNOWN, "“B1” says received, its direction indicator E says del"),
+        (register("E1", "I"), Direction.UNKNOWN, "“E1” says delivered, its direction indicator I says rec"),
+        (register("Q1", "E"), Direction.DELIVERED, "of reactive energy by its suffix, but its unit is Wh"),
+        (register("E1", "E", unit="kVArh"), Direction.DELIVERED, "of active energy by its suffix"),
+    ],
+)
+def test_a_register_flows_as_its_direction_indicator_says(
+    content: bytes, direction: Direction, doubt: str
+) -> None:
+    read = read_interval_csv(content, SYDNEY)
+    assert [each.direction for each in read.series] == [direction]
+    assert len(read.problems) == bool(doubt)
+    assert all(doubt in str(each) and each.severity is Severity.DOUBT for each in read.problems)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "reads", "doubted"),
+    [
+        ("11.5", ("1.0", "12.5"), False),
+        ("460", ("1.0", "12.5"), False),  # behind a transformer, forty times as much
+        ("11.5", ("1", "12"), False),
+        ("12", ("999995", "000007"), False),  # ran over
+        ("11.5", ("", ""), False),
+        ("0", ("12.5", "12.5"), False),
+        ("343.5", ("21.2", "534.5"), True),
+        ("11.5", ("12.5", "12.5"), True),
+        ("0", ("1.0", "12.5"), True),
+    ],
+)
+def test_a_quantity_that_its_reads_contradict_is_doubted(
+    quantity: str, reads: tuple[str, str], doubted: bool
+) -> None:
+    problems = read_interval_csv(register(quantity=quantity, reads=reads), SYDNEY).problems
+    assert [quantity in str(each) and reads[1] in str(each) for each in problems] == [True] * doubted
+
+
+def test_a_register_without_a_quantity_is_no_reading() -> None:
+    found = list(read_table("x.csv", BytesIO(register(quantity=""))))
+    assert [each.severity for each in found if isinstance(each, Problem)] == [Severity.NOTE]
 
 
 @pytest.mark.parametrize(
