@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -18,6 +19,8 @@ from urllib.parse import urljoin, urlsplit
 from playwright.async_api import (
     Browser,
     BrowserContext,
+    Download,
+    Frame,
     Locator,
     Page,
     Request,
@@ -47,6 +50,8 @@ _ACTION_MS = 5_000
 _AT_REST: ViewportSize = {"width": 320, "height": 240}
 _FORM_AND_REDIRECTS = 3
 
+_ABORTED = re.compile(r"ERR_ABORTED|Download is starting")
+
 _FIRST_SIGN = """signs => {
   const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
   const headings = [...document.querySelectorAll("h1, h2")].map(heading => squeeze(heading.textContent));
@@ -69,7 +74,8 @@ _NAMES = """control => [control.innerText, control.getAttribute("aria-label"), c
 class BrowserPage:
     """One page in a browser context of its own. ``filled`` are the fields to mask in a screenshot.
 
-    ``opened`` counts how often a page was opened: 0 or 1.
+    ``opened`` counts how often a page was opened: 0 or 1. ``downloaded`` is the address of the file that
+    the last navigation led to instead of a page, "" for none: the browser does not keep it.
     """
 
     def __init__(
@@ -98,9 +104,11 @@ class BrowserPage:
         self._closely = closely
         self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
         self.opened = 0
+        self.downloaded = ""
         self._browser = AsyncExitStack()
         self._context: BrowserContext | None = None
         self._page: Page | None = None
+        self._answered: Response | None = None
         self._landed: Response | None = None
         self._tracing = False
         self._trace = ""
@@ -130,7 +138,7 @@ class BrowserPage:
         self._note("open", path=urlsplit(url).path)
         async with self._place():
             with self._going(f"opening {urlsplit(url).path}"):
-                self._landed = await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
+                await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
         return page
 
     async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
@@ -158,11 +166,8 @@ class BrowserPage:
         self._note("submit", button=name)
         async with self._place(_FORM_AND_REDIRECTS):
             with self._going(f"pressing “{name}”"):
-                async with page.expect_navigation(
-                    wait_until="domcontentloaded", timeout=_NAVIGATION_MS
-                ) as arrival:
+                async with page.expect_navigation(wait_until="domcontentloaded", timeout=_NAVIGATION_MS):
                     await button.click(timeout=_ACTION_MS)
-                self._landed = await arrival.value
 
     async def arrive(self, *signs: Sign) -> Sign:
         """What the page has turned into: the first of ``signs`` and the utility's own that it carries.
@@ -202,6 +207,12 @@ class BrowserPage:
         headers = self._landed.headers if self._landed else {}
         by_status = stop_for_status(self._portal.name, status, headers.get("retry-after"))
         title = await page.title()
+        if self.downloaded and not by_status:
+            return Stop(
+                Outcome.UNKNOWN_PAGE,
+                f"{self._portal.name} sends a file ({urlsplit(self.downloaded).path}) where its script awaits"
+                " a page; the script needs mending.",
+            )
         return by_status or Stop(
             Outcome.UNKNOWN_PAGE,
             f"{self._portal.name} shows a page that its script does not know (“{title}” at "
@@ -231,6 +242,9 @@ class BrowserPage:
             await self._context.add_init_script(_restoring(self._session.session_storage))
         self._page = await self._context.new_page()
         self._page.on("requestfailed", self._failed)
+        self._page.on("download", self._downloads)
+        self._page.on("response", self._answers)
+        self._page.on("framenavigated", self._lands)
         self._page.on("close", self._let_go)
         self._page.on("crash", self._let_go)
         self._http.transport = InBrowser(self._context.request)
@@ -247,6 +261,29 @@ class BrowserPage:
         """Routes do not see redirects; the browser resolves no foreign host, and this says which it was."""
         if request.is_navigation_request() and not self._allows(request.url):
             self._led_away = host_of(request.url)
+
+    async def _downloads(self, download: Download) -> None:
+        self.downloaded = download.url
+        self._note("download.refused", path=urlsplit(download.url).path)
+        with suppress(PlaywrightError):
+            await download.cancel()
+
+    def _answers(self, response: Response) -> None:
+        """Of a redirect chain the last answer is the one that counts."""
+        request, page = response.request, self._page
+        leads_on = 300 <= response.status < 400 and "location" in response.headers
+        if page and request.is_navigation_request() and not leads_on and request.frame == page.main_frame:
+            self._answered = response
+
+    def _lands(self, frame: Frame) -> None:
+        """``_landed`` answers for the document that is shown: an answer without one, like a download, does
+        not, and an address that a script changes is the same document's."""
+        if frame.parent_frame is not None:
+            return
+        if self._answered is not None and _is_same_document(self._answered.url, frame.url):
+            self._landed = self._answered
+        elif frame.url.startswith("about:"):
+            self._landed = None
 
     def _allows(self, url: str) -> bool:
         return is_allowed(url, self._hosts)
@@ -268,8 +305,11 @@ class BrowserPage:
 
     @contextmanager
     def _going(self, doing: str) -> Iterator[None]:
-        """The boundary around a navigation, which may lead to a foreign host."""
-        self._led_away = ""
+        """The boundary around a navigation, which may lead to a foreign host.
+
+        One that ends without a new document (a download, HTTP 204) leaves the page as it was.
+        """
+        self._led_away = self.downloaded = ""
         try:
             with span("page", doing=doing) as told, self._errors(doing):
                 yield
@@ -278,6 +318,9 @@ class BrowserPage:
         except Stop as stop:
             if self._admission is not None and self._admission.lost is not None:
                 raise self._admission.lost from stop
+            if not self._led_away and _ABORTED.search(str(stop.__cause__)):
+                self._note("navigation.aborted", doing=doing)
+                return
             if not self._led_away:
                 raise
             raise Stop(
@@ -319,6 +362,10 @@ class BrowserPage:
             self._tracing = False
             await self._context.tracing.stop(path=path)
             traces.forget(self._chromium.traces, self._trace)
+
+
+def _is_same_document(url: str, other: str) -> bool:
+    return url.partition("#")[0] == other.partition("#")[0]
 
 
 def _restoring(session_storage: dict[str, dict[str, str]]) -> str:

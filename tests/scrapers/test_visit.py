@@ -100,6 +100,59 @@ async def test_any_other_page_stops_the_run(visit: Visit, path: str, outcome: Ou
     assert stop.value.retry_after == (9 if path in {"/status/429", "/status/500"} else None)
 
 
+@pytest.mark.parametrize("path", ["/to-503", "/refreshes-to-503", "/scripted-to-503", "/posts-to-503"])
+async def test_the_status_of_the_page_that_is_shown_counts(visit: Visit, path: str) -> None:
+    """However the portal led there, by its answers or by what its pages do."""
+    page = await visit.page.open(path)
+    await page.wait_for_url("**/status/503")
+    with pytest.raises(Stop, match="HTTP 503") as stop:
+        await visit.page.arrive(BILLS)
+    assert (stop.value.outcome, stop.value.retry_after) == (Outcome.PORTAL_DOWN, 9)
+
+
+async def test_the_status_counts_also_after_a_press_and_after_going_back(visit: Visit) -> None:
+    page = await visit.page.open("/form-to-503")
+    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    await page.wait_for_url("**/status/503")
+    with pytest.raises(Stop, match="HTTP 503"):
+        await visit.page.arrive(BILLS)
+    await page.goto(page.url.replace("/status/503", "/unknown"))
+    with pytest.raises(Stop, match="at /unknown"):
+        await visit.page.arrive(BILLS)
+    await page.go_back(wait_until="domcontentloaded")
+    with pytest.raises(Stop, match="HTTP 503"):
+        await visit.page.arrive(BILLS)
+
+
+async def test_an_address_that_a_script_changes_has_the_status_of_its_document(visit: Visit) -> None:
+    await visit.page.open("/renames")
+    with pytest.raises(Stop, match="“Hm” at /status/500") as stop:
+        await visit.page.arrive(BILLS)
+    assert stop.value.outcome is Outcome.UNKNOWN_PAGE
+
+
+@pytest.mark.parametrize("path", ["/file", "/nothing"])
+async def test_an_address_without_a_page_leaves_the_page_that_was_shown(visit: Visit, path: str) -> None:
+    await visit.page.open("/bills")
+    await visit.page.open(path)
+    assert await visit.page.arrive(BILLS) is BILLS
+
+
+async def test_a_file_where_a_page_was_to_come_is_no_fault_of_the_portal(visit: Visit) -> None:
+    """The script may fetch it; one that awaits a page says what came."""
+    await visit.page.open("/file")
+    with pytest.raises(Stop, match=r"sends a file \(/file\) where its script awaits a page") as stop:
+        await visit.page.arrive(BILLS)
+    assert stop.value.outcome is Outcome.UNKNOWN_PAGE
+    assert (await visit.http.document(visit.page.downloaded)).name == "bill.pdf"
+
+
+async def test_a_press_that_leads_to_a_file_does_not_end_the_run(visit: Visit) -> None:
+    page = await visit.page.open("/downloads")
+    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    assert visit.page.downloaded.partition("?")[0] == f"{page.url.rpartition('/')[0]}/file"
+
+
 @pytest.mark.parametrize("path", ["/away", "/near-then-away"])
 async def test_a_redirect_to_a_foreign_host_is_not_followed(world: World, visit: Visit, path: str) -> None:
     with pytest.raises(Stop):

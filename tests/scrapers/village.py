@@ -61,16 +61,26 @@ def pages(foreign: str) -> list[BaseRoute]:
         "/hop": f"<script>location = '{foreign}/hop'</script>",
         "/moving": "<script>setTimeout(() => location = '/bills', 0)</script>",
         "/form": "<form action=/bills><input name=q><button>Continue</button></form>",
+        "/refreshes-to-503": "<meta http-equiv=refresh content='0; url=/to-503'>",
+        "/scripted-to-503": "<script>location = '/to-503'</script>",
+        "/posts-to-503": "<form action=/status/503 method=post></form>"
+        "<script>document.forms[0].submit()</script>",
+        "/form-to-503": "<form action=/refreshes-to-503><button>Continue</button></form>",
+        "/renames": "<title>Hm</title><script>history.replaceState({}, '', '/status/500')</script>",
+        "/downloads": "<form action=/file><button>Continue</button></form><a href=/file>Bill</a>",
         "/dead": "<button type=button>Continue</button>",
     } | {
         f"/pay/{kind}": f"<form action=/paid method=post>{button}</form>" for kind, button in BUTTONS.items()
     }
     return [
         *(Route(path, _showing(body)) for path, body in plain.items()),
-        Route("/status/{status}", _status),
+        Route("/status/{status}", _status, methods=["GET", "POST"]),
+        Route("/to-503", _away("/status/503")),
         Route("/away", _away(foreign)),
         Route("/near-then-away", _away("/away")),
         Route("/cookie", _cookie),
+        Route("/file", _file),
+        Route("/nothing", _nothing),
         Route("/paid", _showing("<h1>Thank you for your payment</h1>"), methods=["POST"]),
     ]
 
@@ -91,6 +101,14 @@ def _away(where: str) -> Endpoint:
 
 async def _status(request: Request) -> Response:
     return HTMLResponse("<h1>No</h1>", int(request.path_params["status"]), {"retry-after": "9"})
+
+
+async def _file(_: Request) -> Response:
+    return Response(b"%PDF-1.7", headers={"content-disposition": "attachment; filename=bill.pdf"})
+
+
+async def _nothing(_: Request) -> Response:
+    return Response(status_code=204)
 
 
 async def _cookie(_: Request) -> Response:
