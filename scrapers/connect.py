@@ -73,7 +73,7 @@ class Door:
 
     async def _still_known(self, proof: Callable[[], Awaitable[object]] | None) -> bool:
         try:
-            with script_errors(self.utility.name, "using the saved session"):
+            with script_errors(self.utility.name, "using the saved session", note=self.visit.note):
                 if proof is None:
                     return await self.utility.is_signed_in(self.visit)
                 await proof()
@@ -86,7 +86,7 @@ class Door:
         while True:
             entries = self.entries
             try:
-                with script_errors(self.utility.name, "collecting"):
+                with script_errors(self.utility.name, "collecting", note=self.visit.note):
                     return await operation()
             except SessionEnded:
                 await self._enter_again(entries)
@@ -114,7 +114,7 @@ class Door:
         self.visit.secrets.add(password.get_secret_value())
         await self._refuse_rejected(password)
         try:
-            with script_errors(self.utility.name, "signing in"):
+            with script_errors(self.utility.name, "signing in", note=self.visit.note):
                 await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
         except Stop as stop:
             if stop.outcome.holds_the_password:

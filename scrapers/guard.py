@@ -1,18 +1,11 @@
-"""What a visit must never do: leave the utility's hosts, or touch a control that pays, enrols or cancels."""
+"""What a visit must never do: leave the utility's hosts."""
 
 from __future__ import annotations
 
 import fnmatch
 import ipaddress
-import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
-
-_DANGEROUS = re.compile(
-    r"\b(pay|payments?|autopay|(un)?enroll?(ment)?|cancel|delete|remove|deactivate|unsubscribe|donate|purchase"
-    r"|(stop|start|transfer|move) (my )?service|go paperless|accept|agree)\b",
-    re.IGNORECASE,
-)
 
 
 def host_of(url: str) -> str:
@@ -43,8 +36,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def is_dangerous(name: str) -> bool:
-    """Whether a control with this name could spend the customer's money or change what they agreed to."""
-    return _DANGEROUS.search(name) is not None

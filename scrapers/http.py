@@ -146,7 +146,7 @@ class Http:
     @contextmanager
     def _errors(self, doing: str) -> Iterator[None]:
         try:
-            with playwright_errors(self._portal, doing, otherwise=Outcome.PORTAL_DOWN):
+            with playwright_errors(self._portal, doing, otherwise=Outcome.PORTAL_DOWN, note=self._log):
                 yield
         except NoAnswer as exc:
             said = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -125,11 +125,28 @@ def _seconds(retry_after: str) -> int | None:
     return max(0, math.ceil(wait.total_seconds()))
 
 
+Note = Callable[..., None]
+"""Takes a step and what belongs to it, for the log and the evidence of a failed run."""
+_REASON_LINES = 8
+_REASON_LETTERS = 600
+
+
+def _unnoted(_: str, **__: object) -> None:
+    pass
+
+
+def reason_of(error: PlaywrightError) -> str:
+    """Playwright's own words: what failed and the first lines on where it looked, without what was typed."""
+    lines = (line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines())
+    kept = [line for line in lines if line and 'fill("' not in line and line != "Call log:"]
+    return " | ".join(kept[:_REASON_LINES])[:_REASON_LETTERS]
+
+
 @contextmanager
 def playwright_errors(
-    portal: str, doing: str, *, otherwise: Outcome = Outcome.LAYOUT_CHANGED
+    portal: str, doing: str, *, otherwise: Outcome = Outcome.LAYOUT_CHANGED, note: Note = _unnoted
 ) -> Iterator[None]:
-    """The one boundary where Playwright's errors become ours.
+    """The one boundary where Playwright's errors become ours; ``note`` gets Playwright's own words.
 
     Raises:
         Stop: ``portal_down`` when the portal cannot be reached, breaks off or does not answer in time,
@@ -140,10 +157,12 @@ def playwright_errors(
     try:
         yield
     except PlaywrightTimeout as exc:
+        note("action.failed", doing=doing, reason=reason_of(exc))
         if any(sign in str(exc) for sign in ("goto", "navigation", "APIRequestContext")):
             raise Stop(Outcome.PORTAL_DOWN, f"{portal} did not answer in time while {doing}.") from exc
         raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
     except PlaywrightError as exc:
+        note("action.failed", doing=doing, reason=reason_of(exc))
         raise _translated(portal, doing, str(exc), otherwise) from exc
 
 
@@ -167,14 +186,14 @@ def reader_errors() -> Iterator[None]:
 
 
 @contextmanager
-def script_errors(portal: str, doing: str) -> Iterator[None]:
+def script_errors(portal: str, doing: str, *, note: Note = _unnoted) -> Iterator[None]:
     """The boundary around a utility's script: whatever it trips over on a page is the page having changed.
 
     Raises:
         Stop: ``layout_changed``; what Playwright reports becomes what ``playwright_errors`` says.
     """
     try:
-        with playwright_errors(portal, doing):
+        with playwright_errors(portal, doing, note=note):
             yield
     except FormatError:
         raise

@@ -35,7 +35,8 @@ from records import Outcome
 from scrapers import traces
 from scrapers.admission import Admission
 from scrapers.browser import Chromium
-from scrapers.guard import host_of, is_allowed, is_dangerous
+from scrapers.controls import is_dangerous
+from scrapers.guard import host_of, is_allowed
 from scrapers.http import Http
 from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
 from scrapers.pace import UNPACED, Pace, Unpaced
@@ -68,7 +69,7 @@ _KEPT = """() => {
   catch (error) { return [location.origin, {}, navigator.userAgent]; }
 }"""
 _NAMES = """control => [control.innerText, control.getAttribute("aria-label"), control.title, control.alt,
-  control.tagName === "INPUT" ? control.value : ""].filter(Boolean).join(" ").replace(/\\s+/g, " ").trim()"""
+  control.tagName === "INPUT" ? control.value : ""].map(name => (name || "").replace(/\\s+/g, " ").trim())"""
 
 
 class BrowserPage:
@@ -113,6 +114,7 @@ class BrowserPage:
         self._tracing = False
         self._trace = ""
         self._led_away = ""
+        self._boxes = ""
 
     @property
     def shown(self) -> Page | None:
@@ -144,10 +146,19 @@ class BrowserPage:
     async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
         """Type into a field; a secret is masked in whatever evidence is kept, any field in a screenshot."""
         if secret:
-            self._secrets.add(value)
+            self._register(value)
         self.filled.append(field)
         with self._errors("filling in a form"):
             await field.fill(value, timeout=_ACTION_MS)
+
+    def _register(self, value: str) -> None:
+        """Of boxes for a character each the whole is the secret: a digit would blank out every date."""
+        if len(value) == 1:
+            self._secrets.add_character(value)
+            self._boxes += value
+            return
+        self._secrets.add(value, self._boxes if len(self._boxes) > 1 else "")
+        self._boxes = ""
 
     async def submit(self, button: Locator) -> None:
         """Press a button that leads to another page, and wait for that page.
@@ -156,9 +167,11 @@ class BrowserPage:
             Stop: the button is missing, or it is one that a visit must never touch.
         """
         page = await self._opened()
+        self._register("")
         with self._errors("pressing a button"):
-            name: str = await button.evaluate(_NAMES, timeout=_ACTION_MS)
-        if is_dangerous(name):
+            names: list[str] = await button.evaluate(_NAMES, timeout=_ACTION_MS)
+        name = " ".join(dict.fromkeys(filter(None, names)))
+        if any(map(is_dangerous, names)):
             raise Stop(
                 Outcome.ACTION_REQUIRED,
                 f"{self._portal.name} wants “{name}”; only the customer may do that.",
@@ -176,6 +189,7 @@ class BrowserPage:
             Stop: the page is a declared outcome, the status says what it is, or it is ``unknown_page``.
         """
         page = await self._opened()
+        self._register("")
         found = await self._first_sign(page, [*signs, *self._portal.signs])
         self._note("arrive", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
@@ -301,7 +315,7 @@ class BrowserPage:
         await route.abort("blockedbyclient")
 
     def _errors(self, doing: str) -> AbstractContextManager[None]:
-        return playwright_errors(self._portal.name, doing)
+        return playwright_errors(self._portal.name, doing, note=self._note)
 
     @contextmanager
     def _going(self, doing: str) -> Iterator[None]:

@@ -22,16 +22,23 @@ class Secrets:
 
     def __init__(self) -> None:
         self._forms: dict[str, Collection[str]] = {}
+        self._characters: set[str] = set()
 
     def add(self, *values: str) -> None:
         for value in values:
             if value:
                 self._forms.setdefault(value, ())
 
+    def add_character(self, value: str) -> None:
+        """One character of a secret that is typed box by box: replaced only as the value of a field."""
+        self._characters.add(value)
+
     def scrub(self, text: str) -> str:
         """``text`` with every secret replaced. Nothing is compiled for a text that has none, as most."""
         if not text:
             return text
+        if self._characters:
+            text = _field_values(self._characters).sub(rf"\1{MASK}", text)
         found = {form for value in tuple(self._forms) for form in self._forms_of(value) if form in text}
         return _pattern(found).sub(MASK, text) if found else text
 
@@ -57,6 +64,12 @@ def _pattern(forms: Collection[str]) -> re.Pattern[str]:
         for form in sorted(forms, key=len, reverse=True)
     ]
     return re.compile("|".join(parts))
+
+
+def _field_values(characters: Collection[str]) -> re.Pattern[str]:
+    """A character as HTML and traces write a field's value, also within JSON in JSON."""
+    any_of = "|".join(map(re.escape, characters))
+    return re.compile(rf"""(value_?\\*"?\s*[:=]\s*\\*")(?:{any_of})(?=\\*")""")
 
 
 def encoded_forms(value: str) -> Iterator[str]:

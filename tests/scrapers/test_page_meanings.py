@@ -127,3 +127,20 @@ def test_digits_that_are_no_number_are_left_out() -> None:
     stop = stop_for_status("The Portal", 429, "²")
     assert stop is not None
     assert stop.retry_after is None
+
+
+def test_playwrights_own_reason_and_locator_are_noted_without_what_was_typed() -> None:
+    log = (
+        "Call log:\n" + '  - waiting for get_by_label("Code")\n  - fill("open sesame")\n' + "  - line\n" * 90
+    )
+    noted: list[tuple[str, dict[str, object]]] = []
+    with pytest.raises(Stop) as stop:
+        with playwright_errors("The Portal", "x", note=lambda step, **more: noted.append((step, more))):
+            raise PlaywrightTimeout(f"\x1b[31mLocator.fill\x1b[0m: Timeout 5000ms exceeded.\n{log}")
+    [(step, more)] = noted
+    reason = str(more["reason"])
+    assert step == "action.failed"
+    assert reason.startswith('Locator.fill: Timeout 5000ms exceeded. | - waiting for get_by_label("Code") |')
+    assert "sesame" not in reason
+    assert len(reason) < 1000
+    assert "get_by_label" not in stop.value.message

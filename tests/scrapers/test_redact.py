@@ -168,3 +168,13 @@ def test_of_many_secrets_the_longest_that_stands_there_is_masked(secrets: list[s
     parts += [rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])" for secret in alone]
     expected = re.sub("|".join(parts), MASK, text) if parts else text
     assert scrubber(*secrets).scrub(text) == expected
+
+
+def test_a_character_of_a_code_is_masked_as_a_fields_value_and_nowhere_else() -> None:
+    secrets = Secrets()
+    for digit in "402":
+        secrets.add_character(digit)
+    for text in ("2 bills of 4, 2026-11-02", "$4.02", "[4, 0, 2]", '{"x": 4, "y":"4"}', "HTTP 402"):
+        assert secrets.scrub(text) == text
+    typed = '<input value="4"> {"value":"0","__playwright_value_":"2"} "{\\"value\\":\\"4\\"}"'
+    assert secrets.scrub(typed) == re.sub(r"[402]", MASK.replace("\\", ""), typed)

@@ -193,6 +193,16 @@ async def test_a_form_is_filled_in_and_sent(visit: Visit) -> None:
     assert "sesame" not in str(visit.steps)
 
 
+async def test_digits_typed_box_by_box_are_a_secret_together_and_none_by_themselves(visit: Visit) -> None:
+    page = await visit.page.open("/boxes")
+    for box, digit in zip(await page.get_by_role("textbox").all(), "271828", strict=True):
+        await visit.page.fill(box, digit)
+    with pytest.raises(Stop, match="at /boxes"):
+        await visit.page.arrive(BILLS)
+    assert visit.secrets.scrub("8 of 12 bills, 2026-11-08, $8.20") == "8 of 12 bills, 2026-11-08, $8.20"
+    assert visit.secrets.scrub("code=271828") == "code=[redacted]"
+
+
 async def test_a_control_that_is_gone_is_a_changed_layout(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +211,8 @@ async def test_a_control_that_is_gone_is_a_changed_layout(
     with pytest.raises(Stop, match="no such control") as stop:
         await visit.page.submit(page.get_by_role("button", name="Continue"))
     assert stop.value.outcome is Outcome.LAYOUT_CHANGED
+    [failed] = [step for step in visit.steps if step["step"] == "action.failed"]
+    assert 'get_by_role("button", name="Continue")' in str(failed["reason"])
 
 
 async def test_a_button_that_leads_nowhere_stops_the_run(

@@ -68,6 +68,7 @@ def pages(foreign: str) -> list[BaseRoute]:
         "/form-to-503": "<form action=/refreshes-to-503><button>Continue</button></form>",
         "/renames": "<title>Hm</title><script>history.replaceState({}, '', '/status/500')</script>",
         "/downloads": "<form action=/file><button>Continue</button></form><a href=/file>Bill</a>",
+        "/boxes": "<input maxlength=1>" * 6,
         "/dead": "<button type=button>Continue</button>",
     } | {
         f"/pay/{kind}": f"<form action=/paid method=post>{button}</form>" for kind, button in BUTTONS.items()
