@@ -149,6 +149,14 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(examine(as_json=as_json)))
 
 
+@vault_app.command("new-key", epilog="(umask 077; meterfarm vault new-key >secret_keys)")
+def vault_new_key() -> None:
+    """Print a new key for METERFARM_SECRET_KEYS; it is stored nowhere."""
+    from console.vault import make_key
+
+    raise typer.Exit(run_to_end(make_key()))
+
+
 @vault_app.command("rotate")
 def vault_rotate(as_json: Json = False) -> None:
     """Wrap every customer's data key with a new key."""

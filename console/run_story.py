@@ -46,18 +46,20 @@ async def show_run(run_id: int, *, as_json: bool) -> int:
 
 def _told(story: RunStory, coming: str) -> list[RenderableType]:
     facts = Table(show_header=False, box=None, pad_edge=False)
-    for name, text in _facts(story.run):
+    for name, text in _facts(story):
         if text:
             facts.add_row(name, Text(text))
-    parts: list[RenderableType] = [facts, "", _steps(story.run, story.steps)]
+    parts: list[RenderableType] = [facts, f"[bold]Next:[/] {escape(coming)}"]
     if story.challenges:
         parts += ["", challenges_table(story.challenges)]
-    if story.ledger:
-        parts += ["", _ledger(story.ledger)]
-    return [*parts, "", f"[bold]Next:[/] {escape(coming)}"]
+    telling = [item for item in _telling_first(story.ledger) if item.reason or not item.stored]
+    if telling:
+        parts += ["", _ledger(telling)]
+    return [*parts, "", _steps(story.run, story.steps)]
 
 
-def _facts(run: RunInfo) -> list[tuple[str, str]]:
+def _facts(story: RunStory) -> list[tuple[str, str]]:
+    run = story.run
     known = f", {run.external_id}" if run.external_id else ""
     seconds = ", ".join(f"{step} {lasted(taken)}" for step, taken in run.seconds.items())
     return [
@@ -73,7 +75,7 @@ def _facts(run: RunInfo) -> list[tuple[str, str]]:
         ("took", seconds),
         ("session", run.session.replace("_", " ")),
         ("browser pages", str(run.pages) if run.started_at else ""),
-        ("ledger", f"{run.stored} of {run.listed} listed are stored" if run.listed else ""),
+        ("ledger", _counts(story)),
         ("evidence", run.evidence),
     ]
 
@@ -87,16 +89,22 @@ def _steps(run: RunInfo, steps: Sequence[RunStep]) -> Table:
 
 
 def _ledger(ledger: Sequence[LedgerItem]) -> Table:
-    """Gaps first, then what is in doubt; what else is stored only so far as it fits."""
+    """Gaps first, then what is in doubt."""
     table = Table("account", "item", "", "reason", title="ledger", title_justify="left")
-    rows = _telling_first(ledger)
-    telling = sum(bool(item.reason) for item in rows)
-    for item in rows[: max(telling, _MOST_ITEMS)]:
+    for item in ledger[:_MOST_ITEMS]:
         table.add_row(escape(item.account_number), escape(item.item), _mark(item), escape(item.reason))
-    left_out = len(rows) - table.row_count
+    left_out = len(ledger) - table.row_count
     if left_out:
-        table.add_row("", f"and {left_out:,} more", "stored", "")
+        table.add_row("", f"and {left_out:,} more; --json has them all", "", "")
     return table
+
+
+def _counts(story: RunStory) -> str:
+    run = story.run
+    if not run.listed:
+        return ""
+    new = sum(item.stored and item.downloaded for item in story.ledger)
+    return f"{run.stored} of {run.listed} listed are stored, {new} of them new"
 
 
 def _mark(item: LedgerItem) -> str:

@@ -9,7 +9,13 @@ from console.printed import say, say_json
 from storage.home import KEY_FILE
 from storage.keyfile import KeyFile
 from storage.settings import Settings
-from storage.vault import MasterKey, parse_keys
+from storage.vault import MasterKey, new_key, parse_keys
+
+
+async def make_key() -> int:
+    """A new key on standard output, where nothing is kept of it."""
+    say(new_key())
+    return 0
 
 
 async def rotate(*, as_json: bool) -> int:

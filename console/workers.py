@@ -16,6 +16,7 @@ from console.errors import NotSetUp
 from console.fake_child import FakeUtility
 from console.here import Here, here
 from console.printed import say
+from console.program import program
 from farm.bell import bell_at
 from farm.metrics import METRICS, metrics_address
 from farm.private_redis import NoRedis
@@ -31,10 +32,10 @@ _BOTH = "interactive, data"
 _WHAT_NEXT = """\
 The fake utility is at {address}; the codes it sends: {address}/outbox
 In another terminal, in this directory:
-  ./run customer add {utility} --username iamvalid@bayou.energy   (any password; others: ./run fake --list)
-  ./run runs --watch
-  ./run challenges
-  ./run answer ID"""
+  {run} customer add {utility} --username iamvalid@bayou.energy   (any password; others: {run} fake --list)
+  {run} runs --watch
+  {run} challenges
+  {run} answer ID"""
 
 
 async def work(zygote: Zygote, queue: str | None, processes: int | None) -> int:
@@ -57,7 +58,7 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
             said = [os.environ.get(_PORTALS, ""), *(f"{utility}={address}" for utility in fakes)]
             os.environ[_PORTALS] = ",".join(filter(None, said))  # the workers' environment
             url = await stack.enter_async_context(_redis(now))
-            say(_WHAT_NEXT.format(address=address, utility=fakes[0]))
+            say(_WHAT_NEXT.format(address=address, utility=fakes[0], run=program()))
             await _serve(zygote, url, None, processes, fake, metrics=now.farm.metrics)
     return OK
 

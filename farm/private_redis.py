@@ -66,7 +66,10 @@ def redis_server() -> Path:
         bundled = Path(wheel.origin).parent / "bin" / "redis-server"
         if os.access(bundled, os.X_OK):
             return bundled
-    raise RedisMissing("No redis-server is installed: ./run setup installs one, or name one in REDIS_URL.")
+    raise RedisMissing(
+        "No redis-server is installed: install the package redis-server (in a checkout `./run setup` does), "
+        "or name a server in REDIS_URL."
+    )
 
 
 def redis_url(home: Path) -> str:

@@ -54,7 +54,8 @@ async def own_farm(
                 url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), home))
             except RedisMissing as exc:
                 raise NotSetUp(
-                    "No redis-server is installed, and the nightly starts its own: ./run setup installs one."
+                    "No redis-server is installed, and the nightly starts its own: "
+                    "install the package redis-server."
                 ) from exc
             except NoRedis as exc:
                 raise NotSetUp(str(exc)) from exc

@@ -185,7 +185,7 @@ class Chromium:
             reason = (
                 "no display to show it on"
                 if "DISPLAY" in str(exc) or "X server" in str(exc)
-                else "./run setup mends a missing library"
+                else "install what it needs: the package chromium, or in a checkout `./run setup`"
             )
             raise BrowserMissing(f"The browser {path} does not start: {reason}.") from exc
         if not is_root:
@@ -245,7 +245,8 @@ def find_chromium(*, headed: bool = False) -> Path:
             "`chromium`, or run `.venv/bin/playwright install --with-deps chromium`."
         )
     raise BrowserMissing(
-        "No Chromium is installed: `./run setup` installs one, or name one in METERFARM_BROWSER."
+        "No Chromium is installed: install the package chromium (in a checkout `./run setup` does), "
+        "or name one in METERFARM_BROWSER."
     )
 
 

@@ -76,7 +76,7 @@ ADVICE: Mapping[Outcome, str] = {
     Outcome.MFA_FAILED: "Run it again with the right code.",
     Outcome.MFA_EXPIRED: "Run it again with somebody there to answer in time.",
     Outcome.ACTION_REQUIRED: "Only the customer may answer this: sign in at the portal once.",
-    Outcome.CAPTCHA: "Sign in at the portal once, then run it again.",
+    Outcome.CAPTCHA: "Only a person can pass it, and not here; run it again later.",
     Outcome.MAINTENANCE: "Run it again later.",
 }
 """What to do about an outcome that a page declares, in a sentence."""

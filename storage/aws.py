@@ -1,66 +1,62 @@
-"""Where AWS's tools look for keys, region and endpoint: the environment, then the files in ``~/.aws``."""
+"""Who AWS's own library says this machine is: keys, region and endpoint, wherever botocore looks for them."""
 
 from __future__ import annotations
 
-import configparser
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Config
 
-_FILES = {
-    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
-    "AWS_CONFIG_FILE": "~/.aws/config",
-}
-_KEYS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 _DEFAULT_REGION = "us-east-1"
+_ASKED_AGAIN = timedelta(minutes=5)
+"""Botocore renews what expires at least ten minutes before it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwsOptions:
-    """``config`` is what the environment does not say; without keys, the machine's role is asked."""
+    """``config`` has region and endpoint; ``credentials`` are asked for anew before they expire."""
 
     config: S3Config = field(repr=False)
+    credentials: Boto3CredentialProvider = field(repr=False)
     allow_http: bool
 
 
 def aws_options() -> AwsOptions:
-    """The keys of the environment, else those of the profile (``AWS_PROFILE``) in the files."""
-    profile = _profile(os.environ.get("AWS_PROFILE") or "default")
-    said = {name: os.environ.get(name.upper()) or "" for name in (*_KEYS, "aws_region")}
-    config: dict[str, str] = {}
-    if not said["aws_access_key_id"]:
-        config |= {name: profile[name] for name in _KEYS if profile.get(name)}
-    if not said["aws_region"]:
-        region = os.environ.get("AWS_DEFAULT_REGION") or profile.get("region") or _DEFAULT_REGION
-        config["aws_region"] = region
+    """By the environment, the files in ``~/.aws`` (``AWS_PROFILE``), a container's or the machine's role.
+
+    Raises:
+        StorageError: no credentials are found, or a file or role cannot be used.
+    """
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    session = Session()
+    try:
+        profile = session.get_scoped_config()
+        region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or _DEFAULT_REGION
+        credentials = Boto3CredentialProvider(session, ttl=_ASKED_AGAIN)
+    except BotoCoreError as exc:
+        raise StorageError(
+            f"AWS's settings cannot be used ({type(exc).__name__}); correct AWS_PROFILE or ~/.aws."
+        ) from None
+    except ValueError:
+        raise StorageError(
+            "No AWS credentials are found for FILES_URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+            "name a profile in AWS_PROFILE, or give this machine a role."
+        ) from None
     endpoint = (
         os.environ.get("AWS_ENDPOINT_URL_S3")
         or os.environ.get("AWS_ENDPOINT_URL")
-        or profile.get("endpoint_url", "")
+        or str(profile.get("endpoint_url") or "")
     )
+    config: S3Config = {"region": region}
     if endpoint:
-        config["aws_endpoint"] = endpoint.rstrip("/")
-    return AwsOptions(cast("S3Config", config), endpoint.startswith("http://"))
-
-
-def _profile(name: str) -> Mapping[str, str]:
-    """What the files say of the profile."""
-    found: dict[str, str] = {}
-    for variable, usual in _FILES.items():
-        path = Path(os.environ.get(variable) or usual).expanduser()
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read(path, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError) as exc:
-            raise StorageError(f"{path} is not a file of AWS's ({type(exc).__name__}).") from None
-        for section in (name, f"profile {name}"):
-            if parser.has_section(section):
-                found |= dict(parser.items(section))
-    return found
+        config["endpoint"] = endpoint.rstrip("/")
+    return AwsOptions(config, credentials, endpoint.startswith("http://"))

@@ -22,7 +22,10 @@ def open_vault(settings: Settings, home: Path, database: Database) -> Vault:
     """The vault, checked to hold every key that stored secrets are wrapped with."""
     given = parse_keys(settings.secret_keys.get_secret_value(), "METERFARM_SECRET_KEYS")
     if not given and settings.database_url.get_secret_value():
-        raise StorageError("METERFARM_SECRET_KEYS is not set; DATABASE_URL needs the vault's keys in it.")
+        raise StorageError(
+            "METERFARM_SECRET_KEYS is not set, which DATABASE_URL needs: give the farm's keys, "
+            "or for a new farm one that `vault new-key` prints."
+        )
     file = KeyFile(home / KEY_FILE)
     with database.reading() as session:
         used = keys_in_use(session)

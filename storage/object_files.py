@@ -150,6 +150,7 @@ def _bucket(url: str) -> S3Store:
             parts.hostname,
             prefix=parts.path.strip("/") or None,
             config=options.config,
+            credential_provider=options.credentials,
             client_options={"allow_http": options.allow_http, "timeout": _TIMEOUT},
             retry_config={"max_retries": 5, "retry_timeout": _TRIES},
         )

@@ -76,7 +76,9 @@ def test_a_run_tells_its_whole_story(home: Path, command: Command, store: Store)
     assert "run retry 1" in told["next"]
     shown = command("run", "show", "1").stdout
     assert "555123" not in shown + json.dumps(told)
-    assert shown.index("the PDF is broken") < shown.index("bill 2026-10-02")
+    assert shown.index("Next:") < shown.index("the PDF is broken") < shown.index("queued  ")
+    assert "1 of 2 listed are stored, 1 of them new" in shown
+    assert "bill 2026-10-02" not in shown, "what is as it should be is counted, not listed"
     assert "/somewhere/evidence/1" in shown
     assert command("run", "show", "7").stderr == "meterfarm: There is no run 7; `runs` lists them.\n"
 

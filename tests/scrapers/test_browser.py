@@ -28,7 +28,7 @@ def _program(path: Path) -> Path:
 
 
 def test_without_any_it_is_said_how_to_get_one(machine: Path) -> None:
-    with pytest.raises(BrowserMissing, match=r"No Chromium is installed: `\./run setup` installs one"):
+    with pytest.raises(BrowserMissing, match="No Chromium is installed: install the package chromium"):
         find_chromium()
     with pytest.raises(BrowserMissing, match="--headed needs a full Chromium"):
         find_chromium(headed=True)

@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from storage.errors import StorageError
 from storage.object_files import ObjectFiles
 from storage.settings import Settings
 from storage.store import Store
-from tests.local_site import closed_site
+from tests.local_site import closed_site, local_site
 from tests.s3 import KEY_ID, SECRET, Bucket, s3_server
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
 
@@ -112,6 +115,35 @@ def test_the_keys_may_be_in_awss_files(
     monkeypatch.setenv("AWS_PROFILE", "farm")
     assert ObjectFiles("s3://bucket/farm").put(b"x")
     assert bucket.objects
+
+
+async def _role(_: Request) -> Response:
+    expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+    keys = {"AccessKeyId": KEY_ID, "SecretAccessKey": SECRET, "Token": "", "Expiration": expires}
+    return JSONResponse({**keys, "RoleArn": "arn:aws:iam::1:role/farm"})
+
+
+def test_the_keys_may_come_from_a_containers_role(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    with local_site([Route("/role", _role)]) as site:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{site.url}/role")
+        assert ObjectFiles("s3://bucket/farm").put(b"x")
+    assert bucket.objects
+
+
+def test_without_keys_or_with_a_profile_that_is_not_there_it_is_refused_at_once(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(StorageError, match="No AWS credentials are found for FILES_URL; set"):
+        ObjectFiles("s3://bucket/farm")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(StorageError, match=r"cannot be used \(ProfileNotFound\); correct AWS_PROFILE"):
+        ObjectFiles("s3://bucket/farm")
+    assert not bucket.requests
 
 
 def test_what_is_wrong_is_one_sentence_without_a_key(
