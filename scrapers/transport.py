@@ -65,8 +65,8 @@ class InBrowser:
 class WithoutBrowser:
     """From a saved session, by itself. Use ``async with``; the connections are this visit's alone."""
 
-    def __init__(self, base_url: str, session: PortalSession) -> None:
-        self._cookies = Cookies(base_url, session.storage_state.get("cookies", ()))
+    def __init__(self, session: PortalSession) -> None:
+        self._cookies = Cookies(session.storage_state.get("cookies", ()))
         self._origins = session.storage_state.get("origins", [])
         self._user_agent = session.user_agent
         self._client: aiohttp.ClientSession | None = None

@@ -142,7 +142,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     with sites() as (portal, foreign, busy):
         http = client(portal.url)
         if request.param == "without browser":
-            async with WithoutBrowser(portal.url, PortalSession({"cookies": [], "origins": []})) as transport:
+            async with WithoutBrowser(PortalSession({"cookies": [], "origins": []})) as transport:
                 http.transport = transport
                 yield World(portal, foreign, http, busy)
             return
