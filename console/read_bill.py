@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from formats.bayou import bill_json
-from formats.errors import FormatError
+from formats.errors import Contradiction, FormatError
 from records import Bill
 from scrapers.outcomes import ItemFailed
 from scrapers.utility import Utility
@@ -43,11 +43,16 @@ def _read(pages: Sequence[str], utility: Utility | None) -> tuple[Utility, Bill]
     if utility is not None:
         return utility, _by(utility, pages)
     found = []
+    contradiction: Contradiction | None = None
     for each in load_utilities():
         try:
             found.append((each, _by(each, pages)))
+        except Contradiction as exc:
+            contradiction = exc
         except FormatError:
             continue
+    if not found and contradiction is not None:
+        raise contradiction
     if not found:
         raise FormatError(
             "No layout reads this PDF: name its utility with --utility, or add a layout to that one's folder."
@@ -61,7 +66,9 @@ def _read(pages: Sequence[str], utility: Utility | None) -> tuple[Utility, Bill]
 def _by(utility: Utility, pages: Sequence[str]) -> Bill:
     try:
         return utility.read_bill(pages)
-    except ItemFailed as exc:
+    except Contradiction as exc:
+        raise Contradiction(f"The bill was not read: {exc}.") from exc
+    except (FormatError, ItemFailed) as exc:
         raise FormatError(f"The bill was not read: {exc}.") from exc
 
 

@@ -1,5 +1,9 @@
-"""The one error of this room."""
+"""The errors of this room."""
 
 
 class FormatError(ValueError):
     """A file is not what it should be. Its text is one sentence: what is wrong, where, what to do."""
+
+
+class Contradiction(FormatError):
+    """It is what it should be, but says of one thing two that differ."""

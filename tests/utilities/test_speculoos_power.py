@@ -13,7 +13,7 @@ import pytest
 import utilities
 from fake_utility.speculoos.customers import CUSTOMERS
 from fake_utility.speculoos.exports import Export
-from formats.errors import FormatError
+from formats.errors import Contradiction, FormatError
 from formats.green_button import read_green_button
 from formats.pdf import pdf_text
 from records import Document, IntervalData, Outcome
@@ -149,6 +149,43 @@ def test_of_a_broken_meter_line_nothing_is_guessed() -> None:
     (gas,) = [m for m in read_bill(_text("bill_electric_and_gas")).meters if m.id.startswith("G")]
     with pytest.raises(FormatError):
         read_bill(_changed("bill_electric_and_gas", f"{gas.id} ", f"{gas.id}? "))
+
+
+@pytest.mark.parametrize("others", [c for c in BILLS if c != "bill_gas_only"])
+def test_of_several_bills_in_one_pdf_none_is_read(others: str) -> None:
+    """Neither the first one's fields with the meters of both, nor one of them in silence."""
+    for text in (_text("bill_gas_only") + _text(others), _text(others) + _text("bill_gas_only")):
+        with pytest.raises(Contradiction, match=r"more than one billing period.*a PDF of its own"):
+            read_bill(text)
+
+
+def test_a_bill_that_is_printed_twice_is_one() -> None:
+    assert read_bill(_text("bill_solar") * 2) == read_bill(_text("bill_solar"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (r"^Total gas charges (\S+)$", "Total gas charges $1.00", "more than one “Total gas charges”"),
+        (r"Page 2 of 2", "Account number 12", "more than one account number"),
+        (r"^Please pay .*$", "Please pay $1.00", "in its lower part 100"),
+        (r"^Due date .*$", "Due date May 1, 2026", "and by its lower part on “May 1, 2026”"),
+        (r"^(G\d+ .+)$", r"\1\n\1", ""),
+        (r"^(G\d+ \d+) (.+)$", r"\1 \2\n\1 A \2", "shows meter G5197951 twice"),
+        (r"^(G.+) 01/09/2026 (.+)$", r"\1 12/09/2025 \2", "meter G5197951 is of 2025-12-09"),
+        (r"^(Service address) (.+)$", r"\1 \2\n\1 1 Elm St, Albany, NY 12207", "one service address"),
+    ],
+)
+def test_a_field_that_is_there_twice_says_the_same(old: str, new: str, problem: str) -> None:
+    text = [
+        "\n".join(re.sub(old, new, line) for line in page.splitlines()) for page in _text("bill_gas_only")
+    ]
+    assert text != _text("bill_gas_only")
+    if not problem:
+        assert read_bill(text) == read_bill(_text("bill_gas_only"))
+        return
+    with pytest.raises(Contradiction, match=problem):
+        read_bill(text)
 
 
 def test_other_text_is_no_bill() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from formats.errors import FormatError
+from formats.bill_text import BillText
+from formats.errors import Contradiction, FormatError
 from records import Address, Bill, BillMeter, Commodity, Quantity, Unit
 from scrapers.outcomes import ItemFailed
 
@@ -19,9 +20,7 @@ _METER = re.compile(
     r"(?P<previous>[\d.]+) (?P<current>[\d.]+) (?P<usage>[\d.]+) (?P<unit>kWh|therms)$",
     re.MULTILINE,
 )
-_SERVICE_ADDRESS = re.compile(
-    r"^Service address (?P<line>.+), (?P<city>.+), (?P<state>[A-Z]{2}) (?P<zip>[\d-]+)$", re.MULTILINE
-)
+_SERVICE_ADDRESS = r"^Service address (.+), (.+), ([A-Z]{2}) ([\d-]+)$"
 _UNITS = {"kWh": (Unit.WH, 3, Commodity.ELECTRIC), "therms": (Unit.THERM, 0, Commodity.GAS)}
 """The record's unit, the power of ten to it, and the commodity."""
 _CREDITS = ("Community solar credit", "Solar credit")
@@ -31,31 +30,64 @@ def read_bill(pages: Sequence[str]) -> Bill:
     """A bill from the text of its pages.
 
     Raises:
-        FormatError: a field is missing, or the figures do not add up.
+        FormatError: a field is missing, or the figures do not add up; Contradiction if a field is there more
+            than once and differs, as in a PDF of several bills.
         ItemFailed: the portal handed out a placeholder instead of the bill.
     """
-    text = "\n".join(pages)
-    if "This bill is currently unavailable" in text:
+    shown = BillText(pages)
+    if "This bill is currently unavailable" in shown.text:
         raise ItemFailed("the portal hands out a placeholder: “This bill is currently unavailable”")
-    first, last = _days(text, rf"{_DAY} to {_DAY}", "billing period")
+    first, last = _days(shown, rf"{_DAY} to {_DAY}", "billing period")
     bill = Bill(
-        account_number=_field(text, r"Account number (\d+)", "account number"),
-        billed_on=_days(text, rf"Statement date {_DAY}", "statement date")[0],
-        due_on=_days(text, rf"Amount due by {_DAY}", "due date")[0],
+        account_number=shown.field(r"Account number (\d+)", "account number")[0],
+        billed_on=_days(shown, rf"Statement date {_DAY}", "statement date")[0],
+        due_on=_days(shown, rf"Amount due by {_DAY}", "due date")[0],
         billing_period_from=first,
         billing_period_to=last,
-        total_amount=_required_cents(text, "Total amount due"),
-        outstanding_balance=_required_cents(text, "Previous balance"),
-        electricity_amount=_cents(text, "Total electric charges"),
-        delivery_charge=_cents(text, "Total electric delivery"),
-        supply_charge=_cents(text, "Total electric supply"),
-        community_solar_bill_credit=_credit(text),
-        gas_amount=_cents(text, "Total gas charges"),
-        meters=[_meter(found) for found in _METER.finditer(text)],
-        address=_address(text),
+        total_amount=_required_cents(shown, "Total amount due"),
+        outstanding_balance=_required_cents(shown, "Previous balance"),
+        electricity_amount=_cents(shown, "Total electric charges"),
+        delivery_charge=_cents(shown, "Total electric delivery"),
+        supply_charge=_cents(shown, "Total electric supply"),
+        community_solar_bill_credit=_credit(shown),
+        gas_amount=_cents(shown, "Total gas charges"),
+        meters=_meters(shown.text),
+        address=_address(shown),
     )
-    _check_sums(bill)
+    differ = [*shown.differ, *_stub(shown, bill), *_overlapping(bill)]
+    try:
+        _check_sums(bill)
+    except FormatError as exc:
+        differ.append(str(exc))
+        if len(differ) == 1:
+            raise
+    if differ:
+        told = dict.fromkeys((differ[0], differ[-1]))
+        raise Contradiction(f"{'; '.join(told)}: put each bill into a PDF of its own")
     return bill
+
+
+def _stub(shown: BillText, bill: Bill) -> Iterator[str]:
+    """What the part to detach says otherwise: it has when to pay, and how much."""
+    due = shown.optional(rf"^Due date {_DAY}", "due date")
+    if due and _date(due[0], "%B %d, %Y") != bill.due_on:
+        yield f"the bill is due by {bill.due_on}, and by its lower part on “{due[0]}”"
+    pay = _cents(shown, "Please pay")
+    if pay is not None and pay != bill.total_amount:
+        yield f"the total is {bill.total_amount} cents, and in its lower part {pay}"
+
+
+def _overlapping(bill: Bill) -> Iterator[str]:
+    """Meters that are not of the bill's time, or there twice for one day of it."""
+    first, last = bill.billing_period_from, bill.billing_period_to
+    for place, meter in enumerate(bill.meters):
+        begin, end = meter.billing_period_from, meter.billing_period_to
+        if begin < first or end > last:
+            yield f"meter {meter.id} is of {begin} to {end}, the bill of {first} to {last}"
+        for other in bill.meters[:place]:
+            apart = end < other.billing_period_from or begin > other.billing_period_to
+            if other.id == meter.id and not apart:
+                yield f"the bill shows meter {meter.id} twice, with different values"
 
 
 def _check_sums(bill: Bill) -> None:
@@ -84,6 +116,12 @@ def _check_sums(bill: Bill) -> None:
 _UNITS_TO_EXPONENT = {unit: exponent for unit, exponent, _ in _UNITS.values()}
 
 
+def _meters(text: str) -> Sequence[BillMeter]:
+    """A row that stands there twice, word for word, is one."""
+    rows = {found[0]: found for found in _METER.finditer(text)}
+    return [_meter(found) for found in rows.values()]
+
+
 def _meter(found: re.Match[str]) -> BillMeter:
     unit, power, commodity = _UNITS[found["unit"]]
     first, last = (_date(found[place], "%m/%d/%Y") for place in (4, 5))
@@ -102,23 +140,13 @@ def _meter(found: re.Match[str]) -> BillMeter:
     )
 
 
-def _address(text: str) -> Address | None:
-    found = _SERVICE_ADDRESS.search(text)
-    return Address(found["line"], found["city"], found["state"], found["zip"]) if found else None
+def _address(shown: BillText) -> Address | None:
+    found = shown.optional(_SERVICE_ADDRESS, "service address")
+    return Address(*found) if found else None
 
 
-def _field(text: str, pattern: str, what: str) -> str:
-    found = re.search(pattern, text)
-    if not found:
-        raise FormatError(f"the bill shows no {what}")
-    return found[1]
-
-
-def _days(text: str, pattern: str, what: str) -> Sequence[date]:
-    found = re.search(pattern, text)
-    if not found:
-        raise FormatError(f"the bill shows no {what}")
-    return [_date(day, "%B %d, %Y") for day in found.groups()]
+def _days(shown: BillText, pattern: str, what: str) -> Sequence[date]:
+    return [_date(day, "%B %d, %Y") for day in shown.field(pattern, what)]
 
 
 def _date(text: str, layout: str) -> date:
@@ -128,21 +156,22 @@ def _date(text: str, layout: str) -> date:
         raise FormatError(f"the bill shows “{text}”, which is no date") from exc
 
 
-def _cents(text: str, label: str) -> int | None:
-    found = re.search(rf"^{re.escape(label)} {_MONEY}", text, re.MULTILINE)
+def _cents(shown: BillText, label: str) -> int | None:
+    found = shown.optional(rf"^{re.escape(label)} {_MONEY}", f"“{label}”")
     if not found:
         return None
-    cents = int(found[2].replace(",", "")) * 100 + int(found[3])
-    return -cents if found[1] else cents
+    sign, whole, hundredths = found
+    cents = int(whole.replace(",", "")) * 100 + int(hundredths)
+    return -cents if sign else cents
 
 
-def _required_cents(text: str, label: str) -> int:
-    cents = _cents(text, label)
+def _required_cents(shown: BillText, label: str) -> int:
+    cents = _cents(shown, label)
     if cents is None:
         raise FormatError(f"the bill shows no “{label}”")
     return cents
 
 
-def _credit(text: str) -> int | None:
-    found = [cents for label in _CREDITS if (cents := _cents(text, label)) is not None]
+def _credit(shown: BillText) -> int | None:
+    found = [cents for label in _CREDITS if (cents := _cents(shown, label)) is not None]
     return sum(found) if found else None
