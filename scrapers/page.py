@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
@@ -35,6 +34,7 @@ from records import Outcome
 from scrapers import traces
 from scrapers.admission import Admission
 from scrapers.browser import Chromium
+from scrapers.browser_state import SessionStorage, context_with
 from scrapers.controls import is_dangerous
 from scrapers.guard import host_of, is_allowed
 from scrapers.http import Http
@@ -66,7 +66,7 @@ _FIRST_SIGN = """signs => {
 
 _KEPT = """() => {
   try { return [location.origin, {...sessionStorage}, navigator.userAgent]; }
-  catch (error) { return [location.origin, {}, navigator.userAgent]; }
+  catch (error) { return [location.origin, null, navigator.userAgent]; }
 }"""
 _NAMES = """control => [control.innerText, control.getAttribute("aria-label"), control.title, control.alt,
   control.tagName === "INPUT" ? control.value : ""].map(name => (name || "").replace(/\\s+/g, " ").trim())"""
@@ -100,7 +100,7 @@ class BrowserPage:
         self._chromium = chromium
         self._http = http
         self._secrets = secrets
-        self._session = session
+        self._storage = SessionStorage(session.session_storage if session is not None else {})
         self._note = note
         self._closely = closely
         self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
@@ -243,18 +243,15 @@ class BrowserPage:
 
     async def _page_of(self, browser: Browser) -> Page:
         state = await self._http.transport.storage_state() if self._http.transport is not None else None
-        self._context = await browser.new_context(
-            storage_state=state, accept_downloads=True, proxy=self._chromium.proxy(self._hosts)
-        )
+        self._context = await context_with(browser, state, self._chromium.proxy(self._hosts))
         if self._admission is None:
             await self._context.route(lambda url: not self._allows(url), self._refuse)
         else:
             await self._admission.start(self._context)
         if self._chromium.makes_traces:
             await self._start_trace(self._context)
-        if self._session is not None and self._session.session_storage:
-            await self._context.add_init_script(_restoring(self._session.session_storage))
         self._page = await self._context.new_page()
+        await self._storage.start(self._page)
         self._page.on("requestfailed", self._failed)
         self._page.on("download", self._downloads)
         self._page.on("response", self._answers)
@@ -367,8 +364,10 @@ class BrowserPage:
         if self._context is None or page is None:
             return None
         state = await self._context.storage_state()
-        kept = await page.evaluate(_KEPT)
-        return PortalSession(state, {kept[0]: kept[1]} if kept[1] else {}, kept[2])
+        origin, items, user_agent = await page.evaluate(_KEPT)
+        if items is not None:
+            self._storage.seen(origin, items)
+        return PortalSession(state, self._storage.by_origin(), user_agent)
 
     async def end_trace(self, path: str | None = None) -> None:
         """Stop tracing, into the file ``path`` or, without one, into nothing."""
@@ -380,11 +379,3 @@ class BrowserPage:
 
 def _is_same_document(url: str, other: str) -> bool:
     return url.partition("#")[0] == other.partition("#")[0]
-
-
-def _restoring(session_storage: dict[str, dict[str, str]]) -> str:
-    return (
-        f"const saved = {json.dumps(session_storage)}[location.origin];"
-        "if (saved && !sessionStorage.length)"
-        " for (const key of Object.keys(saved)) sessionStorage.setItem(key, saved[key]);"
-    )

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import structlog
+
+from scrapers.cookies import from_browser, to_browser
+
 VERSION = 1
 SHORTEST_SECRET = 8
 
@@ -25,11 +29,30 @@ class PortalSession:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> PortalSession | None:
-        """The session that was saved, or None if another version of the program wrote it."""
+        """The session that was saved, or None if another version of the program wrote it.
+
+        Cookies and origins that no browser takes are left out.
+
+        Raises:
+            ValueError, TypeError: nothing of it can be used.
+        """
         fields = json.loads(content)
         if not isinstance(fields, dict) or fields.get("version") != VERSION:
             return None
-        return cls(**fields)
+        state = fields.get("storage_state")
+        if not isinstance(state, dict):
+            raise TypeError("it has no storage state")
+        cookies, origins = _dicts(state.get("cookies")), _dicts(state.get("origins"))
+        usable = [to_browser(cookie) for one in cookies if (cookie := from_browser(one)) is not None]
+        known = [origin for one in origins if (origin := _origin(one)) is not None]
+        if left_out := len(cookies) - len(usable) + len(origins) - len(known):
+            structlog.get_logger("run").warning("state.mended", left_out=left_out)
+        user_agent = fields.get("user_agent")
+        return cls(
+            {"cookies": usable, "origins": known},
+            _session_storage(fields.get("session_storage")),
+            user_agent if isinstance(user_agent, str) else "",
+        )
 
     def secrets(self) -> Iterator[str]:
         """Every value that may let its bearer in; what is too short for that (``light``, ``true``) is not."""
@@ -43,3 +66,29 @@ class PortalSession:
                 yield item["value"]
         for items in self.session_storage.values():
             yield from items.values()
+
+
+def _dicts(kept: object) -> list[dict[str, Any]]:
+    return [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
+
+
+def _origin(kept: dict[str, Any]) -> dict[str, Any] | None:
+    origin, items = kept.get("origin"), _dicts(kept.get("localStorage"))
+    texts = [(item.get("name"), item.get("value")) for item in items]
+    if not isinstance(origin, str) or not origin.startswith(("http://", "https://")):
+        return None
+    stored = [
+        {"name": name, "value": value}
+        for name, value in texts
+        if isinstance(name, str) and isinstance(value, str)
+    ]
+    return {"origin": origin, "localStorage": stored}
+
+
+def _session_storage(kept: object) -> dict[str, dict[str, str]]:
+    by_origin = kept if isinstance(kept, dict) else {}
+    return {
+        origin: {name: value for name, value in items.items() if isinstance(value, str)}
+        for origin, items in by_origin.items()
+        if isinstance(items, dict)
+    }

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+import pytest
 
 from scrapers.state import VERSION, PortalSession
 
+COOKIE = {
+    "name": "sid",
+    "value": "s3cret-session",
+    "domain": "127.0.0.1",
+    "path": "/",
+    "expires": -1,
+    "httpOnly": True,
+    "secure": True,
+    "sameSite": "Strict",
+}
 SESSION = PortalSession(
     {
-        "cookies": [{"name": "sid", "value": "s3cret-session", "domain": "127.0.0.1", "path": "/"}],
+        "cookies": [COOKIE],
         "origins": [
             {
                 "origin": "http://127.0.0.1",
@@ -39,3 +52,61 @@ def test_cookies_and_both_storages_are_secret_and_not_shown() -> None:
     assert sorted(SESSION.secrets()) == ["jwt.é.header", "s3cret-session", "t4b-token"]
     assert not [secret for secret in SESSION.secrets() if secret in repr(SESSION)]
     assert not list(PortalSession({}).secrets())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sameSite": "Unspecified"},
+        {"sameSite": "lax"},
+        {"sameSite": None},
+        {"expires": 317_155_975_522},
+        {"expires": 1e300},
+        {"expires": -2},
+        {"expires": "soon"},
+        {"domain": "PORTAL.example"},
+        {"unknown": 1},
+    ],
+)
+def test_a_cookie_that_a_browser_would_refuse_is_put_right(changes: dict[str, Any]) -> None:
+    (kept,) = _kept([COOKIE | changes])
+    assert (kept["name"], kept["value"]) == ("sid", "s3cret-session")
+    assert kept["sameSite"] in {"Strict", "Lax", "None"}
+    assert kept["expires"] == -1 or 0 < kept["expires"] < 4e9
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "a;b"},
+        {"name": "a=b"},
+        {"name": "", "value": ""},
+        {"value": "x\ty"},
+        {"value": "x" * 5000},
+        {"value": None},
+        {"value": 5},
+        {"domain": ""},
+        {"path": "accounts"},
+        {"name": "__Host-sid", "path": "/x"},
+        {"sameSite": "None", "secure": False},
+        {"partitionKey": "x"},
+    ],
+)
+def test_a_cookie_that_no_browser_takes_is_left_out_and_the_rest_is_used(changes: dict[str, Any]) -> None:
+    assert _kept([COOKIE, COOKIE | changes, {}, "x"]) == [COOKIE]
+
+
+@pytest.mark.parametrize("state", [None, [], "x", 5])
+def test_a_session_of_which_nothing_can_be_used_says_so(state: object) -> None:
+    with pytest.raises(TypeError, match="no storage state"):
+        PortalSession.from_bytes(json.dumps({"version": VERSION, "storage_state": state}).encode())
+
+
+def _kept(cookies: list[Any]) -> list[Any]:
+    saved = PortalSession({"cookies": cookies, "origins": [5, {"origin": "x"}]}).to_bytes()
+    read = PortalSession.from_bytes(saved)
+    if read is None:
+        raise AssertionError("it is of this version")
+    assert read.storage_state["origins"] == []
+    kept: list[Any] = read.storage_state["cookies"]
+    return kept

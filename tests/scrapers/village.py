@@ -29,6 +29,12 @@ class Village(SpeculoosPower):
     )
 
 
+class TwoHosts(Village):
+    """Signs in on another host than it is at."""
+
+    hosts: ClassVar[Sequence[str]] = ("localhost",)
+
+
 LATE = "<script>setTimeout(() => document.body.innerHTML = '<h1>Your bills</h1>', 100)</script>"
 LOCKED = "<p>Your account <b>has been\n locked.</b></p>"
 KEEP = "<h1>Your bills</h1><script>localStorage.kept = 'kept long'; sessionStorage.kept = 'kept now'</script>"
