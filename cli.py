@@ -108,9 +108,11 @@ def fake(context: typer.Context) -> None:
 def demo(out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out/demo")) -> None:
     """Fetch seven fake customers' data, with every kind of MFA."""
     from console.demo import demo as run
+    from console.relay import others_relayed
     from farm.supervisor import workers_zygote
 
-    with workers_zygote() as zygote:
+    with others_relayed() as begin_to_relay, workers_zygote() as zygote:
+        begin_to_relay()
         raise typer.Exit(run_to_end(run(zygote, out)))
 
 

@@ -7,12 +7,10 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from rich.markup import escape
-from rich.table import Table
-
 from console.errors import UsageError
 from console.here import customer_named, opened
-from console.printed import say, say_json, show, shown
+from console.listing import Column, Listing
+from console.printed import nothing, say_json, show, warn
 from storage.audit import VaultRead
 from storage.store import Store
 
@@ -35,12 +33,12 @@ async def tell(
     found, has_more = found[:most], len(found) > most
     if as_json:
         say_json([_as_json(read) for read in found])
-    elif found:
+    elif not found:
+        nothing("Nobody has opened any such secret.", _table(()))
+    else:
         show(_table(found))
         if has_more:
-            say(f"These are the newest {most}; --all shows the others, too.")
-    else:
-        say("Nobody has opened any such secret.")
+            warn(f"These are the newest {most}; --all shows the others, too.")
     return 0
 
 
@@ -69,26 +67,23 @@ def _instant(text: str, now: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _table(found: Sequence[VaultRead]) -> Table:
-    table = Table("when", "customer", "opened", "what for", "command", "process")
+def _table(found: Sequence[VaultRead]) -> Listing:
+    columns = [
+        Column("when (UTC)"),
+        Column("customer"),
+        Column("opened"),
+        Column("what for"),
+        Column("command"),
+        Column("process", if_room=True),
+    ]
+    table = Listing(columns, ("at", "customer", "mailbox", "kinds", "run", "command", "process"))
     for read in found:
-        table.add_row(
-            shown(read.at),
-            _whose(read),
-            ", ".join(read.kinds),
-            _why(read),
-            read.command,
-            escape(read.process),
-        )
+        opened_for = f"run {read.run_id}" if read.run_id is not None else "the command"
+        owner = str(read.customer_id) if read.customer_id is not None else f"mailbox {read.mailbox_id}"
+        kinds = ", ".join(read.kinds)
+        cells = [f"{read.at:%Y-%m-%d %H:%M:%S}", owner, kinds, opened_for, read.command, read.process]
+        table.add(cells, {**_as_json(read), "kinds": kinds})
     return table
-
-
-def _whose(read: VaultRead) -> str:
-    return str(read.customer_id) if read.customer_id is not None else f"mailbox {read.mailbox_id}"
-
-
-def _why(read: VaultRead) -> str:
-    return f"run {read.run_id}" if read.run_id is not None else "the command"
 
 
 def _as_json(read: VaultRead) -> dict[str, object]:

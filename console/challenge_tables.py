@@ -1,41 +1,66 @@
-"""Challenges as people read them."""
+"""Challenges as people read them, and as tab-separated lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from rich.markup import escape
-from rich.table import Table
-
-from console.printed import lasted
+from console.instants import lasted
+from console.listing import Column, Listing, Shown, styled
+from console.questions import tries
 from records import ChallengeState
 from storage.work import ChallengeInfo
 
+NAMES = (
+    "challenge",
+    "run",
+    "customer",
+    "username",
+    "utility",
+    "state",
+    "wants",
+    "prompt",
+    "destination",
+    "error",
+    "attempts_left",
+    "asked_at",
+    "expires_at",
+    "channel",
+)
 
-def challenges_table(found: Sequence[ChallengeInfo]) -> Table:
-    """A row a challenge, in the portal's words; a column more if something answers any by itself."""
-    table = Table("challenge", "run", "customer", "utility", "wants", "the portal says", "sent to")
-    table.add_column("asked", justify="right")
-    table.add_column("state")
-    by_itself = any(one.channel for one in found)
-    if by_itself:
-        table.add_column("by itself")
+
+def challenges_table(found: Sequence[ChallengeInfo]) -> Listing:
+    """A row a challenge, in the portal's words below it; what answers by itself, too."""
+    columns = [
+        Column("challenge", right=True),
+        Column("customer"),
+        Column("wants"),
+        Column("state"),
+        Column("asked", right=True, if_room=True),
+        Column("run", right=True, if_room=True),
+        Column("utility", if_room=True),
+    ]
+    table = Listing(columns, NAMES)
     now = datetime.now(UTC)
     for one in found:
-        asked = one.challenge
-        table.add_row(
+        cells: list[Shown] = [
             str(one.id),
-            str(one.run_id),
-            escape(f"{one.customer_id} {one.username}"),
-            one.utility,
+            f"{one.customer_id} {one.username}",
             wants(one),
-            escape(f"{asked.error} {asked.prompt}".strip()),
-            escape(asked.destination),
-            f"{lasted((now - one.asked_at).total_seconds())} ago",
             _state(one, now),
-            *([escape(one.channel)] if by_itself else []),
-        )
+            f"{lasted((now - one.asked_at).total_seconds())} ago",
+            str(one.run_id),
+            one.utility,
+        ]
+        asked = one.challenge
+        sent = asked.destination not in asked.prompt
+        error = styled(asked.error, "yellow")
+        below: list[Shown] = [
+            error + f" ({tries(asked.attempts_left)})" if asked.error and asked.attempts_left else error,
+            f"{asked.prompt} (sent to {asked.destination})" if sent else asked.prompt,
+            one.channel,
+        ]
+        table.add(cells, _record(one), below)
     return table
 
 
@@ -44,6 +69,26 @@ def wants(one: ChallengeInfo) -> str:
     if one.challenge.options:
         return "choice: " + ", ".join(option.factor.value for option in one.challenge.options)
     return one.challenge.factor.value if one.challenge.factor else ""
+
+
+def _record(one: ChallengeInfo) -> dict[str, object]:
+    asked = one.challenge
+    return {
+        "challenge": one.id,
+        "run": one.run_id,
+        "customer": one.customer_id,
+        "username": one.username,
+        "utility": one.utility,
+        "state": one.state,
+        "wants": wants(one),
+        "prompt": asked.prompt,
+        "destination": asked.destination,
+        "error": asked.error,
+        "attempts_left": asked.attempts_left,
+        "asked_at": one.asked_at,
+        "expires_at": one.expires_at,
+        "channel": one.channel,
+    }
 
 
 def _state(one: ChallengeInfo, now: datetime) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 from console.challenge_tables import challenges_table
 from console.errors import UsageError
 from console.here import Here, opened
-from console.printed import plain, say, say_json, show
+from console.printed import nothing, plain, say, say_json, show
 from console.questions import ask_at_terminal
 from console.ringing import tell_of_answer
 from console.secret_input import read_secret_line
@@ -25,15 +25,16 @@ from storage.work import ChallengeInfo
 
 
 async def list_challenges(*, only_open: bool, as_json: bool) -> int:
-    """Newest first."""
+    """Newest first; open ones by when they expire."""
     with opened() as (_, store):
         found = await asyncio.to_thread(lambda: store.challenges(only_open=only_open))
     if as_json:
         say_json([as_document(one) for one in found])
-    elif found:
-        show(challenges_table(found))
+    elif not found:
+        none = "No portal waits for an answer." if only_open else "No portal has asked anything yet."
+        nothing(none, challenges_table(()))
     else:
-        say("No portal waits for an answer." if only_open else "No portal has asked anything yet.")
+        show(challenges_table(found if not only_open else sorted(found, key=lambda one: one.expires_at)))
     return 0
 
 

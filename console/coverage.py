@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from rich.table import Table
-from rich.text import Text
-
+from console.listing import Column, Listing
 from console.read_report import stamp
+from records import Direction
 from storage.results import Customer, SeriesCoverage
 from storage.store import Store
 
@@ -41,31 +40,58 @@ def as_json(account: str, one: SeriesCoverage) -> Mapping[str, object]:
     }
 
 
-def coverage_table(found: Sequence[Covered]) -> Table:
-    """A row for each kind of reading."""
-    table = Table("account", "meter", "what", "direction", title="intervals in store")
-    table.add_column("readings", justify="right")
-    for heading in ("from (UTC)", "to (UTC)", "gaps"):
-        table.add_column(heading)
+def coverage_table(found: Sequence[Covered]) -> Listing:
+    """A row for each kind of reading; where there are gaps, they are below it."""
+    columns = [
+        Column("account"),
+        Column("meter"),
+        Column("what"),
+        Column("readings", right=True),
+        Column("from (UTC)"),
+        Column("to (UTC)"),
+    ]
+    names = (
+        "account",
+        "meter",
+        "commodity",
+        "quantity",
+        "direction",
+        "unit",
+        "readings",
+        "from",
+        "to",
+        "gaps",
+    )
+    table = Listing(columns, names, "intervals in store")
     for account, one in found:
-        table.add_row(
-            Text(account),
-            Text(one.meter_id),
-            f"{one.commodity} {one.measure}",
-            one.direction,
-            f"{one.readings:,}",
-            _day(one.stretches[0][0]),
-            _day(one.stretches[-1][1]),
-            _gaps(one.gaps),
+        first, last = one.stretches[0][0], one.stretches[-1][1]
+        record = {
+            "account": account,
+            "meter": one.meter_id,
+            "commodity": one.commodity,
+            "quantity": one.measure,
+            "direction": one.direction,
+            "unit": one.unit,
+            "readings": one.readings,
+            "from": stamp(first),
+            "to": stamp(last),
+            "gaps": len(one.gaps),
+        }
+        what = f"{one.commodity} {one.measure}" + (
+            "" if one.direction is Direction.DELIVERED else f", {one.direction}"
         )
+        cells = [account, one.meter_id, what, f"{one.readings:,}", _day(first), _day(last)]
+        table.add(cells, record, [_gaps(one.gaps)])
     return table
 
 
 def _gaps(gaps: Sequence[tuple[int, int]]) -> str:
     if not gaps:
-        return "none"
+        return ""
     first, last = gaps[-1]
-    return f"{len(gaps):,}, the newest {_day(first)} to {_day(last)}"
+    if len(gaps) == 1:
+        return f"a gap from {_day(first)} to {_day(last)}"
+    return f"{len(gaps):,} gaps, the newest from {_day(first)} to {_day(last)}"
 
 
 def _day(at: int) -> str:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.progress import track
 
 from console.customer_csv import NewCustomer, WrongRow, read_file, rows
 from console.ending import OK, USAGE
 from console.here import opened
-from console.printed import say, say_json
+from console.printed import say, say_json, warn
 from console.ringing import ring
 from scrapers.redact import Secrets
 from storage.errors import AlreadyThere, StorageError
@@ -45,7 +44,7 @@ async def import_file(path: Path, *, as_json: bool) -> int:
             ):
                 await asyncio.sleep(0)  # Ctrl-C is heard between two rows
         except StorageError:
-            typer.echo(f"meterfarm: {imported}, then:", err=True)
+            warn(f"{imported}, then:")
             raise
         await ring(here, store)
     if as_json:
@@ -70,7 +69,7 @@ def enter_all(store: Store, text: str, secrets: Secrets, imported: Imported) -> 
                 external_ids[row.external_id or ""] = row.line
         if problem:
             imported.refused.append(WrongRow(row.line, problem))
-            typer.echo(f"line {row.line}: {problem}", err=True)
+            warn(problem, by=f"line {row.line}: ")
         yield
 
 

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import RenderableType
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
 from console.customer_secrets import NAMES
-from console.printed import shown
-from console.run_tables import runs_table
+from console.instants import shown
+from console.listing import Column, Facts, Listing, Shown, styled
+from console.run_tables import ACTS, runs_table
 from records import CustomerState, SecretKind
 from storage.results import CustomerInfo
 from storage.work import RunInfo
@@ -23,36 +21,81 @@ _COLOURS = {
     CustomerState.MUST_REAUTHENTICATE: "yellow",
     CustomerState.REMOVED: "dim",
 }
+_URGENCY = (
+    CustomerState.MUST_REAUTHENTICATE,
+    CustomerState.NEW,
+    CustomerState.ACTIVE,
+    CustomerState.REMOVED,
+)
+LISTED = (
+    "customer",
+    "external_id",
+    "username",
+    "utility",
+    "state",
+    "since",
+    "last_run",
+    "last_outcome",
+    "next_refresh",
+    "reason",
+)
 
 
-def customers_table(found: Sequence[CustomerInfo]) -> Table:
-    """A row a customer."""
-    table = Table("id", "external id", "utility", "user name", "state", "reason", "last run", "next refresh")
+def customers_table(found: Sequence[CustomerInfo]) -> Listing:
+    """A row a customer, with the reason below where they have to come back."""
+    columns = [
+        Column("id", right=True),
+        Column("user name"),
+        Column("state"),
+        Column("last run"),
+        Column("next refresh", if_room=True),
+        Column("external id", if_room=True),
+        Column("utility", if_room=True),
+    ]
+    table = Listing(columns, LISTED)
     for one in found:
         last = one.last_run
-        table.add_row(
+        cells: list[Shown] = [
             str(one.id),
-            escape(one.external_id or ""),
+            one.username,
+            styled(one.state.value, _COLOURS[one.state]),
+            styled(last.outcome.value, ACTS[last.outcome.who_acts]) if last else "",
+            f"{due:%Y-%m-%d %H:%M} UTC" if (due := _next_refresh(one)) else "",
+            one.external_id or "",
             one.utility,
-            escape(one.username),
-            _state(one.state),
-            escape(_short(one.reason)),
-            f"{last.id} {last.outcome.value}" if last else "",
-            shown(_next_refresh(one)),
-        )
+        ]
+        table.add(cells, _record(one), [one.reason])
     return table
+
+
+def most_urgent_first(found: Sequence[CustomerInfo]) -> list[CustomerInfo]:
+    """Those who have to come back, those without a password, the others, those who were removed."""
+    return sorted(found, key=lambda one: (_URGENCY.index(one.state), one.id))
 
 
 def customer_card(one: CustomerInfo, runs: Sequence[RunInfo]) -> list[RenderableType]:
     """All that is known of a customer, and their newest runs."""
-    lines = Table(show_header=False, box=None, pad_edge=False)
-    for name, text in _facts(one):
-        if text:
-            lines.add_row(name, Text(text))
-    return [lines, runs_table(runs, title="newest runs")] if runs else [lines]
+    facts: list[RenderableType] = [Facts(_facts(one))]
+    return [*facts, "", runs_table(runs, title="newest runs")] if runs else facts
 
 
-def _facts(one: CustomerInfo) -> list[tuple[str, str]]:
+def _record(one: CustomerInfo) -> dict[str, object]:
+    last = one.last_run
+    return {
+        "customer": one.id,
+        "external_id": one.external_id,
+        "username": one.username,
+        "utility": one.utility,
+        "state": one.state,
+        "since": one.since,
+        "last_run": last.id if last else None,
+        "last_outcome": last.outcome if last else None,
+        "next_refresh": _next_refresh(one),
+        "reason": one.reason,
+    }
+
+
+def _facts(one: CustomerInfo) -> list[tuple[str, Shown]]:
     secrets = [NAMES[kind] for kind in SecretKind if kind in one.secrets]
     last = one.last_run
     return [
@@ -74,11 +117,3 @@ def _facts(one: CustomerInfo) -> list[tuple[str, str]]:
 
 def _next_refresh(one: CustomerInfo) -> datetime | None:
     return min((at for at in (one.bills_due_at, one.intervals_due_at) if at), default=None)
-
-
-def _state(state: CustomerState) -> str:
-    return f"[{_COLOURS[state]}]{state}[/]"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -7,15 +7,17 @@ import sys
 from dataclasses import dataclass
 
 import typer
+from rich.console import RenderableType
 
 from console import coverage
 from console.customer_secrets import FromStdin, read_secrets
-from console.customer_tables import customer_card, customers_table
+from console.customer_tables import customer_card, customers_table, most_urgent_first
 from console.errors import UsageError
 from console.here import Here, customer_named, opened
-from console.printed import plain, say, say_json, show
+from console.printed import nothing, plain, say, say_json, show
 from console.ringing import ring
 from console.secret_input import ask_password, next_line
+from formats.foreign_text import one_line
 from records import CustomerState, RunKind, SecretKind
 from scrapers.utility import Utility
 from storage.results import Customer
@@ -103,10 +105,10 @@ async def list_all(*, as_json: bool) -> int:
         found = await asyncio.to_thread(store.customers)
     if as_json:
         say_json(found)
-    elif found:
-        show(customers_table(found))
+    elif not found:
+        nothing("No customers yet: `customer add` and `customer import` enter them.", customers_table(()))
     else:
-        say("No customers yet: `customer add` and `customer import` enter them.")
+        show(customers_table(most_urgent_first(found) if sys.stdout.isatty() else found))
     return 0
 
 
@@ -121,7 +123,8 @@ async def show_one(reference: str, *, as_json: bool) -> int:
         intervals = [coverage.as_json(*one) for one in covered]
         say_json({**plain(info), "intervals": intervals, "runs": plain(runs)})
     else:
-        show(*customer_card(info, runs), *([coverage.coverage_table(covered)] if covered else []))
+        of_meters: list[RenderableType] = ["", coverage.coverage_table(covered)] if covered else []
+        show(*customer_card(info, runs), *of_meters)
     return 0
 
 
@@ -163,6 +166,8 @@ async def _must_agree(customer: Customer, *, data: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"Removing customer {customer.id} ({who}) has to be confirmed: give --yes.")
     what = "all that was collected of them" if data else "their secrets and sessions"
-    typer.echo(f"Remove customer {customer.id} ({who}) and erase {what}? [y/N] ", err=True, nl=False)
+    typer.echo(
+        f"Remove customer {customer.id} ({one_line(who)}) and erase {what}? [y/N] ", err=True, nl=False
+    )
     if ((await next_line()) or "").strip().casefold() not in {"y", "yes"}:
         raise UsageError(f"The customer {customer.id} was not removed.")

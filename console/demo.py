@@ -6,16 +6,19 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from console.demo_table import Line, as_table
 from console.fake_owners import Owners
+from console.printed import show, warn
 from console.summary import summarise_run, write_summary
 from fake_utility import listing
 from fake_utility.running import fake_utility
@@ -69,7 +72,6 @@ async def demo(zygote: Zygote, out: Path) -> int:
     clear(outcomes, outcome_customers())
     settings = Settings(home=(out / _HOME).absolute(), database_url="", secret_keys="")
     log_to_stderr(Secrets())
-    console = _console()
     async with AsyncExitStack() as stack:
         base_url = stack.enter_context(fake_utility(random_codes=True, home=settings.home))
         _tell_workers(settings.home, base_url)
@@ -78,8 +80,8 @@ async def demo(zygote: Zygote, out: Path) -> int:
         bell = await stack.enter_async_context(bell_at(redis_url))
         working = asyncio.create_task(Workers(zygote, redis_url, _PROCESSES, None).run())
         stack.push_async_callback(_stop, working)
-        console.print(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
-        console.print(f"{_PROCESSES} workers take customers from the queue, within what the portal bears.\n")
+        _about(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
+        _about(f"{_PROCESSES} workers take customers from the queue, within what the portal allows.")
         owners = Owners(base_url, frozenset({_CONFUSED}))
         good = True
         for title, folder, whom in (
@@ -90,9 +92,10 @@ async def demo(zygote: Zygote, out: Path) -> int:
                 _Shown(_add(store, name), shows, meant, folder / _folder(name)) for name, shows, meant in whom
             ]
             await bell.ring(await asyncio.to_thread(store.runs_to_ring))
-            good &= await _watch(console, title, shown, store, owners)
-            console.print()
-    console.print(f"Bills, intervals and a summary.json of each customer: {out}/ and {outcomes}/")
+            _about("")
+            good &= await _watch(title, shown, store, owners)
+    _about("")
+    _about(f"Bills, intervals and a summary.json of each customer: {out}/ and {outcomes}/")
     return 0 if good else 1
 
 
@@ -130,17 +133,24 @@ def _add(store: Store, username: str) -> Customer:
     return store.add_customer(_UTILITY, username, secrets={SecretKind.PASSWORD: "any password will do"})
 
 
-async def _watch(console: Console, title: str, shown: Sequence[_Shown], store: Store, owners: Owners) -> bool:
+async def _watch(title: str, shown: Sequence[_Shown], store: Store, owners: Owners) -> bool:
     """Show how they come along until each has ended; whether all ended as they were meant to."""
     lines: dict[int, Line] = {}
-    with Live(as_table(title, ()), console=console, refresh_per_second=8) as live:
+    brings = any(one.meant is Outcome.COMPLETE for one in shown)
+    console = Console()
+    live = Live(
+        console=console, refresh_per_second=8, redirect_stdout=False, redirect_stderr=sys.stderr.isatty()
+    )
+    with live if sys.stdout.isatty() else nullcontext():
         while not all(one.ended for one in shown):
             await asyncio.to_thread(owners.answer, store)
             for one in shown:
                 if one.ended is None:
                     lines[one.customer.id] = await asyncio.to_thread(_look, one, store)
-            live.update(as_table(title, lines.values()))
+            live.update(as_table(title, lines.values(), brings=brings))
             await asyncio.sleep(_LOOK)
+    if not sys.stdout.isatty():
+        show(as_table(title, lines.values(), brings=brings))
     return all(one.ended is not None and one.ended.outcome is one.meant for one in shown)
 
 
@@ -174,7 +184,9 @@ async def _stop(working: asyncio.Task[None]) -> None:
     await asyncio.wait({working})
 
 
-def _console() -> Console:
-    """Wide enough for the table where the output is a file or a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
+def _about(sentence: str) -> None:
+    """For people; in a pipe, where the tables go to programs, on standard error."""
+    if sys.stdout.isatty():
+        show(Text(sentence))
+    elif sentence:
+        warn(sentence, by="")

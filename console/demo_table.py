@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rich.table import Table
+from rich.text import Text
 
-from console.summary import COLOURS
+from console.listing import Column, Listing, Shown, styled
+from console.run_tables import run_result
 from records import RunKind, RunState
 from storage.work import RunInfo
+
+_NAMES = ("customer", "shows", "outcome", "who_acts", "accounts", "bills", "readings", "seconds", "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +29,49 @@ class Line:
     seconds: float
 
 
-def as_table(title: str, lines: Iterable[Line]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("customer", no_wrap=True)
-    for heading in ("what it shows", "outcome"):
-        table.add_column(heading)
-    for heading in ("accounts", "bills", "readings", "seconds"):
-        table.add_column(heading, justify="right")
+def as_table(title: str, lines: Iterable[Line], *, brings: bool) -> Listing:
+    """Counts where customers bring something home, else what they show; both where there is room."""
+    columns = [
+        Column("customer"),
+        Column("outcome"),
+        Column("what it shows", if_room=brings),
+        Column("accounts", right=True, if_room=True),
+        Column("bills", right=True, if_room=not brings),
+        Column("readings", right=True, if_room=not brings),
+        Column("seconds", right=True),
+    ]
+    table = Listing(columns, _NAMES, title)
     for line in lines:
-        table.add_row(
-            line.username,
-            line.shows,
+        outcome = line.run.outcome
+        record = {
+            "customer": line.username,
+            "shows": line.shows,
+            "outcome": outcome,
+            "who_acts": outcome.who_acts if outcome else None,
+            "accounts": line.accounts,
+            "bills": line.bills,
+            "readings": line.readings,
+            "seconds": f"{line.seconds:.1f}",
+            "message": line.run.message,
+        }
+        cells: list[Shown] = [
+            line.username.partition("@")[0],
             _state(line),
+            line.shows,
             str(line.accounts),
             str(line.bills),
             f"{line.readings:,}",
             f"{line.seconds:.1f}",
-        )
+        ]
+        table.add(cells, record)
     return table
 
 
-def _state(line: Line) -> str:
-    outcome = line.run.outcome
-    if outcome is not None:
-        return f"[{COLOURS[outcome.who_acts]}]{outcome}[/]"
+def _state(line: Line) -> Text:
+    if line.run.outcome is not None:
+        return run_result(line.run)
     if line.waits:
-        return "[cyan]waits for an answer[/]"
+        return styled("waits for an answer", "cyan")
     if line.run.state is RunState.QUEUED:
-        return "[dim]queued[/]"
-    return "signing in" if line.run.kind is RunKind.CONNECT else "collecting"
+        return styled("queued", "dim")
+    return Text("signing in" if line.run.kind is RunKind.CONNECT else "collecting")

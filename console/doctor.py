@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from rich.markup import escape
+from rich.text import Text
 
 from console.clock import Compared
 from console.doctor_channels import examine_channels
@@ -17,6 +17,7 @@ from console.doctor_state import examine_disk, examine_state
 from console.ending import MACHINE, OK
 from console.finding import Finding, Health, fail, well
 from console.here import Here, here
+from console.listing import safe_text, styled
 from console.printed import say_json, show
 from scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium, must_have_browser
 from scrapers.remote_browser import endpoint, named
@@ -64,6 +65,6 @@ async def _browser() -> Finding:
     return well("browser", f"Chromium {version} starts ({where})")
 
 
-def _line(one: Finding) -> str:
-    text = f"[{_COLOURS[one.health]}]{one.health.value:<8}[/]{one.check}: {escape(one.said)}"
-    return f"{text}; {escape(one.todo)}" if one.todo else text
+def _line(one: Finding) -> Text:
+    said = f"{one.check}: {one.said}; {one.todo}" if one.todo else f"{one.check}: {one.said}"
+    return styled(f"{one.health.value:<8}", _COLOURS[one.health]) + safe_text(said)

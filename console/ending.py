@@ -9,10 +9,9 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-import typer
-
 from console.crash import Crash
 from console.errors import NotSetUp, ReaderGone, UsageError
+from console.printed import warn
 from console.secret_input import terminal_restored
 from scrapers.browser import BrowserGone, BrowserMissing
 from storage.errors import StorageError
@@ -59,7 +58,7 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
 
 
 def _say(sentence: str, status: int) -> int:
-    typer.echo(f"meterfarm: {sentence}", err=True)
+    warn(sentence)
     return status
 
 

@@ -1,13 +1,17 @@
-"""The `events` command: the outbox, as lines of JSON."""
+"""The `events` command: the outbox, in a pipe as lines of JSON, at a terminal as lines for people."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
+
+from rich.text import Text
 
 from console.errors import UsageError
 from console.here import opened
-from console.printed import must_have_a_reader, say_json
+from console.listing import safe_text
+from console.printed import must_have_a_reader, plain, say_json, show
 from records import EventKind
 from storage.results import Event
 from storage.store import Store
@@ -45,9 +49,22 @@ async def _tell_all(store: Store, after: int, kinds: Sequence[EventKind]) -> int
     """Print those after one; the last one's id."""
     while batch := await asyncio.to_thread(store.events, after, _BATCH, kinds):
         for event in batch:
-            say_json(_as_json(event), indent=None)
+            if sys.stdout.isatty():
+                show(*_for_people(event))
+            else:
+                say_json(_as_json(event), indent=None)
         after = batch[-1].id
     return after
+
+
+def _for_people(event: Event) -> list[Text]:
+    """When, who and what; below it what the event says."""
+    run = f"  run {event.run_id}" if event.run_id is not None else ""
+    head = Text(f"{event.id}  {event.at:%Y-%m-%d %H:%M:%S}  customer {event.customer_id}{run}  ")
+    said = plain(event.payload.get("object", event.payload))
+    facts = said.items() if isinstance(said, dict) else [("", said)]
+    told = ", ".join(f"{name}: {value}" for name, value in facts if value not in (None, ""))
+    return [head + Text(event.kind.value, style="bold"), Text("    ") + safe_text(told)]
 
 
 def _as_json(event: Event) -> dict[str, object]:

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-import typer
-from rich.table import Table
-from rich.text import Text
-
 from console.errors import UsageError
 from console.here import customer_named, opened
-from console.printed import say, say_json, show
+from console.listing import Column, Listing
+from console.printed import say, say_json, show, warn
 from formats.errors import FormatError
 from records import Series
 from storage.export import Names, output_errors, safe_name, write_bills
@@ -111,7 +108,7 @@ def _bills(store: Store, customers: Sequence[CustomerInfo], out: Path, *, as_jso
         say("There are no bills in store to export.")
     lost = [sentence for one in found for sentence in one.missing]
     for sentence in lost:
-        typer.echo(f"meterfarm: {sentence}", err=True)
+        warn(sentence)
     return REFUSED if lost else 0
 
 
@@ -128,7 +125,7 @@ def _readings(
     elif not refused:
         say("There are no readings in store to export.")
     for one in refused:
-        typer.echo(f"meterfarm: {one.account} {one.meter} of customer {one.customer}: {one.why}", err=True)
+        warn(f"{one.account} {one.meter} of customer {one.customer}: {one.why}")
     return REFUSED if refused else 0
 
 
@@ -199,21 +196,24 @@ _WRITERS: dict[Format, Callable[[BinaryIO, Sequence[Series], ZoneInfo], None]] =
 }
 
 
-def _bills_table(written: Sequence[WrittenBills]) -> Table:
-    table = Table("customer", "account", box=None, pad_edge=False)
-    table.add_column("bills", justify="right")
-    table.add_column("folder", overflow="fold")
+def _bills_table(written: Sequence[WrittenBills]) -> Listing:
+    columns = [Column("customer", right=True), Column("account"), Column("bills", right=True)]
+    table = Listing(columns, ("customer", "account", "bills", "folder"))
     for one in written:
-        table.add_row(str(one.customer), Text(one.account), f"{one.bills:,}", Text(one.folder))
+        record = {"customer": one.customer, "account": one.account, "bills": one.bills, "folder": one.folder}
+        table.add([str(one.customer), one.account, f"{one.bills:,}"], record, [one.folder])
     return table
 
 
-def _table(written: Sequence[Written]) -> Table:
-    table = Table("customer", "account", "meter", box=None, pad_edge=False)
-    table.add_column("readings", justify="right")
-    table.add_column("file")
+def _table(written: Sequence[Written]) -> Listing:
+    columns = [
+        Column("customer", right=True),
+        Column("account"),
+        Column("meter"),
+        Column("readings", right=True),
+    ]
+    table = Listing(columns, ("customer", "account", "meter", "series", "readings", "file"))
     for one in written:
-        table.add_row(
-            str(one.customer), Text(one.account), Text(one.meter), f"{one.readings:,}", Text(one.file)
-        )
+        cells = [str(one.customer), one.account, one.meter, f"{one.readings:,}"]
+        table.add(cells, {name: getattr(one, name) for name in Written.__slots__}, [one.file])
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -17,6 +17,20 @@ from rich.progress import (
     TaskID,
     TextColumn,
 )
+from rich.text import Text
+
+from formats.foreign_text import one_line
+
+_WIDEST = 60
+
+
+class _Mark(SpinnerColumn):
+    """Turns while a task is under way; then how it ended."""
+
+    def render(self, task: Task) -> RenderableType:
+        if task.fields.get("failed"):
+            return Text("✗", style="red")
+        return Text("✓", style="green") if task.finished else super().render(task)
 
 
 class _CountsOnly(ProgressColumn):
@@ -35,14 +49,16 @@ class LiveProgress:
 
     def __init__(self, console: Console) -> None:
         self._bars = Progress(
-            SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}"),
-            _CountsOnly(BarColumn(bar_width=32)),
+            _Mark(),
+            TextColumn("{task.description}", markup=False),
+            _CountsOnly(BarColumn(bar_width=24)),
             _CountsOnly(MofNCompleteColumn()),
             console=console,
             disable=not console.is_terminal,
+            redirect_stdout=False,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._steps: dict[str, TaskID] = {}
+        self._counts: dict[str, TaskID] = {}
         self._step: TaskID | None = None
 
     def __enter__(self) -> LiveProgress:
@@ -52,23 +68,37 @@ class LiveProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._finish_step()
+        self._finish_step(failed=kind is not None)
         self._bars.stop()
 
     def step(self, text: str) -> None:
         self._finish_step()
-        self._step = self._bars.add_task(text, total=1)
-        self._tasks = {}
+        self._step = self._steps[text] = self._bars.add_task(one_line(text, _WIDEST), total=1)
+        self._counts = {}
 
     def count(self, what: str, done: int, total: int) -> None:
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(f"  {what}", total=total, counts=True)
-        self._bars.update(self._tasks[what], completed=done, total=total)
+        if what not in self._counts:
+            shown = f"  {one_line(what, _WIDEST)}"
+            self._counts[what] = self._bars.add_task(shown, total=total, counts=True)
+        self._bars.update(self._counts[what], completed=done, total=total)
 
-    def _finish_step(self) -> None:
-        if self._step is not None:
-            self._bars.update(self._step, completed=1)
+    def fail(self, steps: Collection[str] = ()) -> None:
+        """The step under way has failed, or those that are named."""
+        self._finish_step(failed=not steps)
+        for text in steps:
+            if text in self._steps:
+                self._bars.update(self._steps[text], failed=True)
+
+    def _finish_step(self, *, failed: bool = False) -> None:
+        """A step that did not bring all of what it counted has failed, too."""
+        if self._step is None:
+            return
+        for task in self._counts.values():
+            if not self._bars.tasks[self._bars.task_ids.index(task)].finished:
+                self._bars.update(task, failed=True)
+                failed = True
+        self._bars.update(self._step, completed=1, failed=failed)
+        self._step = None
 
     @contextmanager
     def paused(self) -> Iterator[None]:

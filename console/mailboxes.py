@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from console.ending import MACHINE, OK
 from console.errors import UsageError
 from console.here import Here, customer_named, opened
-from console.printed import say, say_json, show, shown
+from console.instants import shown
+from console.listing import Column, Listing, Shown, styled
+from console.printed import nothing, say, say_json, show, warn
 from console.secret_input import ask_password, next_line, read_secret_line
 from records import MailSecurity
 from scrapers.daemon_thread import in_daemon_thread
@@ -60,7 +60,7 @@ async def add(where: Where, whose: Whose, *, as_json: bool) -> int:
     else:
         say(f"mailbox {mailbox_id} added; {said}" if not fault else f"mailbox {mailbox_id} added")
     if fault:
-        typer.echo(f"meterfarm: {fault} Until it can be used, people have to answer.", err=True)
+        warn(f"{fault} Until it can be used, people have to answer.")
     return OK
 
 
@@ -90,10 +90,10 @@ async def list_all(*, as_json: bool) -> int:
         found = await asyncio.to_thread(store.channels.mailboxes)
     if as_json:
         say_json([_document(one) for one in found])
-    elif found:
-        show(_table(found))
+    elif not found:
+        nothing("No mailboxes yet: `mailbox add` enters one.", _table(()))
     else:
-        say("No mailboxes yet: `mailbox add` enters one.")
+        show(_table(found))
     return OK
 
 
@@ -201,10 +201,9 @@ def _warn_of_undeclared(customers: Sequence[Customer]) -> None:
         except UnknownUtility:
             declared = ()
         if not declared:
-            typer.echo(
-                f"meterfarm: The script of {utility_id} does not say in which mails its codes come "
-                "(mail_codes), so none is ever taken for its customers.",
-                err=True,
+            warn(
+                f"The script of {utility_id} does not say in which mails its codes come "
+                "(mail_codes), so none is ever taken for its customers."
             )
 
 
@@ -254,13 +253,30 @@ def _document(one: MailboxInfo) -> dict[str, object]:
     }
 
 
-def _table(found: Sequence[MailboxInfo]) -> Table:
-    table = Table("id", "mailbox", "folder", "by", "receives for", "state", "looked into")
+def _table(found: Sequence[MailboxInfo]) -> Listing:
+    columns = [
+        Column("id", right=True),
+        Column("mailbox"),
+        Column("state"),
+        Column("receives for"),
+        Column("checked", if_room=True),
+    ]
+    names = (
+        "id", "host", "port", "security", "username", "folder", "everybody", "customers", "state", "fault",
+        "checked_at",
+    )  # fmt: skip
+    table = Listing(columns, names)
     for one in found:
-        customers = "all" if one.everybody else ", ".join(map(str, one.customers))
-        state = f"[red]{escape(one.fault)}[/]" if one.fault else ("well" if one.is_well else "not tried yet")
-        account = one.account
-        by = account.security.value
-        seen = shown(one.checked_at)
-        table.add_row(str(one.id), escape(str(account)), escape(account.folder), by, customers, state, seen)
+        customers = ", ".join(map(str, one.customers))
+        state = "failed" if one.fault else ("well" if one.is_well else "not tried yet")
+        folder = "" if one.account.folder == "INBOX" else f" ({one.account.folder})"
+        cells: list[Shown] = [
+            str(one.id),
+            f"{one.account}{folder}",
+            styled(state, "red" if one.fault else ""),
+            "all" if one.everybody else customers,
+            shown(one.checked_at),
+        ]
+        record = {**_document(one), "customers": customers, "state": state}
+        table.add(cells, record, [styled(one.fault, "red")])
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from console.printed import shown
+from console.instants import shown
 from records import ChallengeState, CustomerState, RunState, WhoActs
 from storage.results import Customer, CustomerInfo
 from storage.store import Store

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from console.ending import OK
 from console.errors import UsageError
 from console.here import customer_named, opened
-from console.printed import say, say_json, show
+from console.listing import Column, Listing
+from console.printed import nothing, say, say_json, show, warn
 from mfa.text_message import parse_number
 from storage.errors import StorageError
 
@@ -36,15 +35,16 @@ async def list_all(*, as_json: bool) -> int:
     if as_json:
         say_json([{"number": one.number, "customers": list(one.customers)} for one in found])
         return OK
-    if not found:
-        say("No numbers yet: `number add` enters one.")
-        return OK
-    table = Table("number", "receives for")
+    table = Listing([Column("number"), Column("receives for customers")], ("number", "customers"))
     for one in found:
-        table.add_row(one.number, ", ".join(map(str, one.customers)))
+        customers = ", ".join(map(str, one.customers))
+        table.add([one.number, customers], {"number": one.number, "customers": customers})
+    if not found:
+        nothing("No numbers yet: `number add` enters one.", table)
+        return OK
     show(table)
     if not inboxes:
-        say("No inbox is running, so nothing is received: start `inbox`.")
+        warn("No inbox is running, so nothing is received: start `inbox`.")
     return OK
 
 

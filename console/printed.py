@@ -1,45 +1,66 @@
-"""What commands print: tables and lines for people, JSON for programs."""
+"""What commands print: listings and lines for people, tab-separated lines and JSON for programs."""
 
 from __future__ import annotations
 
-import json
 import select
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console, RenderableType
 
 from console.errors import ReaderGone
+from console.instants import instant
+from console.listing import Listing, in_a_pipe
+from formats.foreign_text import as_json, lines, one_line
 
-_WIDTH_OF_A_FILE = 200
+_WARNING = 2_000
 
 
 def say(line: str) -> None:
-    """A line on standard output, at once. Raises ReaderGone."""
-    try:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    except BrokenPipeError as exc:
-        raise ReaderGone from exc
+    """A line on standard output, at once, with nothing in it that acts on a terminal. Raises ReaderGone."""
+    _write(lines(line))
 
 
 def say_json(value: object, *, indent: int | None = 2) -> None:
     """A JSON document on standard output. Raises ReaderGone."""
-    say(json.dumps(plain(value), indent=indent, ensure_ascii=False))
+    _write(as_json(plain(value), indent=indent))
+
+
+def warn(sentence: str, *, by: str = "meterfarm: ") -> None:
+    """A sentence on standard error, after ``by``."""
+    sys.stderr.write(f"{by}{one_line(sentence, _WARNING)}\n")
+    sys.stderr.flush()
 
 
 def show(*what: RenderableType) -> None:
-    """Tables and marked-up text on standard output; wide where that is a file or a pipe."""
+    """Listings, facts and texts on standard output: at a terminal for people, else tab-separated."""
+    if not sys.stdout.isatty():
+        _write("\n".join(in_a_pipe(one) for one in what))
+        return
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH_OF_A_FILE)
     with console.capture() as captured:
         for one in what:
-            console.print(one)
-    say(captured.get().removesuffix("\n"))
+            console.print(one, markup=False, highlight=False)
+    _write(captured.get().removesuffix("\n"))
+
+
+def nothing(sentence: str, listing: Listing) -> None:
+    """That a listing is empty: for people a sentence, in a pipe the header alone."""
+    if sys.stdout.isatty():
+        say(sentence)
+    else:
+        _write(listing.as_tsv())
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError as exc:
+        raise ReaderGone from exc
 
 
 def must_have_a_reader() -> None:
@@ -63,25 +84,3 @@ def plain(value: object) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [plain(item) for item in value]
     return value
-
-
-def instant(at: datetime) -> str:
-    """An instant for programs."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def shown(at: datetime | None) -> str:
-    """An instant for people, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else ""
-
-
-def lasted(seconds: float) -> str:
-    """A duration in one or two units."""
-    if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
-    whole = round(seconds)
-    for unit, size, smaller in (("d", 86_400, "h"), ("h", 3_600, "min"), ("min", 60, "s")):
-        if whole >= size:
-            rest = whole % size // {"h": 3_600, "min": 60, "s": 1}[smaller]
-            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
+from console.listing import safe_text, styled
 from console.secret_input import next_line
+from formats.foreign_text import as_json
 from mfa.person import RESEND, Ask
 from records import Challenge
 
@@ -21,12 +22,13 @@ def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManage
     async def ask(challenge: Challenge) -> str | None:
         with paused():
             if challenge.error:
-                console.print(f"[yellow]{escape(challenge.error)}[/]")
-            console.print(f"[bold]{escape(challenge.prompt)}[/]")
+                left = f" ({tries(challenge.attempts_left)})" if challenge.attempts_left else ""
+                console.print(styled(f"{challenge.error}{left}", "yellow"))
+            console.print(styled(challenge.prompt, "bold"))
             for number, option in enumerate(challenge.options, start=1):
-                console.print(f"  {number}. {escape(option.label)}")
+                console.print(Text(f"  {number}. ") + safe_text(option.label))
             if challenge.can_resend:
-                console.print(f"[dim](type {RESEND} for another code)[/]")
+                console.print(styled(f"(type {RESEND} for another code)", "dim"))
             typer.echo("> ", err=True, nl=False)
             return await next_line()
 
@@ -37,13 +39,13 @@ def ask_by_lines(portal_url: str, read_line: Callable[[], Awaitable[str | None]]
     """Write the challenge as a JSON line to standard error, and take the next line of input as answer."""
 
     async def ask(challenge: Challenge) -> str | None:
-        typer.echo(json.dumps(as_json(challenge, portal_url), ensure_ascii=False), err=True)
+        typer.echo(as_json(document(challenge, portal_url)), err=True)
         return await read_line()
 
     return ask
 
 
-def as_json(challenge: Challenge, portal_url: str) -> dict[str, object]:
+def document(challenge: Challenge, portal_url: str) -> dict[str, object]:
     """A challenge for programs: ``kind`` is a factor or ``choice``, ``error`` is about the answer before."""
     return {
         "event": "mfa",
@@ -59,3 +61,8 @@ def as_json(challenge: Challenge, portal_url: str) -> dict[str, object]:
         "can_resend": challenge.can_resend,
         "portal_url": portal_url,
     }
+
+
+def tries(left: int) -> str:
+    """How many answers the portal still takes."""
+    return "1 try left" if left == 1 else f"{left} tries left"

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 
 from rich.console import RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from console.challenge_tables import challenges_table
 from console.challenges import as_document
 from console.errors import UsageError
 from console.here import opened
+from console.instants import lasted, shown
+from console.listing import Column, Facts, Listing, Shown, safe_text, styled
 from console.next_step import next_step
-from console.printed import lasted, plain, say_json, show, shown
+from console.printed import plain, say_json, show
+from formats.foreign_text import one_line
 from records import LedgerItem
 from storage.work import RunInfo, RunStep, RunStory
 
 _MOST_ITEMS = 40
+_SHORT = 40
 
 
 async def show_run(run_id: int, *, as_json: bool) -> int:
@@ -45,11 +48,8 @@ async def show_run(run_id: int, *, as_json: bool) -> int:
 
 
 def _told(story: RunStory, coming: str) -> list[RenderableType]:
-    facts = Table(show_header=False, box=None, pad_edge=False)
-    for name, text in _facts(story):
-        if text:
-            facts.add_row(name, Text(text))
-    parts: list[RenderableType] = [facts, f"[bold]Next:[/] {escape(coming)}"]
+    next_ = Text("Next: ", style="bold") + safe_text(coming)
+    parts: list[RenderableType] = [Facts(_facts(story)), next_]
     if story.challenges:
         parts += ["", challenges_table(story.challenges)]
     telling = [item for item in _telling_first(story.ledger) if item.reason or not item.stored]
@@ -58,7 +58,7 @@ def _told(story: RunStory, coming: str) -> list[RenderableType]:
     return [*parts, "", _steps(story.run, story.steps)]
 
 
-def _facts(story: RunStory) -> list[tuple[str, str]]:
+def _facts(story: RunStory) -> list[tuple[str, Shown]]:
     run = story.run
     known = f", {run.external_id}" if run.external_id else ""
     seconds = ", ".join(f"{step} {lasted(taken)}" for step, taken in run.seconds.items())
@@ -80,22 +80,37 @@ def _facts(story: RunStory) -> list[tuple[str, str]]:
     ]
 
 
-def _steps(run: RunInfo, steps: Sequence[RunStep]) -> Table:
-    table = Table("at (UTC)", "after", "step", "detail", box=None, pad_edge=False)
+def _steps(run: RunInfo, steps: Sequence[RunStep]) -> Listing:
+    columns = [Column("at (UTC)"), Column("after", right=True), Column("step"), Column("detail")]
+    table = Listing(columns, ("at", "step", "detail"))
     for step in steps:
         since = (step.at - run.requested_at).total_seconds()
-        table.add_row(f"{step.at:%H:%M:%S.%f}"[:-3], lasted(since), step.step, escape(step.detail))
+        detail = one_line(step.detail)
+        short = len(detail) <= _SHORT
+        table.add(
+            [f"{step.at:%H:%M:%S.%f}"[:-3], lasted(since), step.step, detail if short else ""],
+            {"at": step.at, "step": step.step, "detail": step.detail},
+            [] if short else [detail],
+        )
     return table
 
 
-def _ledger(ledger: Sequence[LedgerItem]) -> Table:
-    """Gaps first, then what is in doubt."""
-    table = Table("account", "item", "", "reason", title="ledger", title_justify="left")
-    for item in ledger[:_MOST_ITEMS]:
-        table.add_row(escape(item.account_number), escape(item.item), _mark(item), escape(item.reason))
-    left_out = len(ledger) - table.row_count
+def _ledger(ledger: Sequence[LedgerItem]) -> Listing:
+    """Gaps first, then what is in doubt; in a pipe all of them."""
+    columns = [Column("account"), Column("item"), Column("")]
+    table = Listing(columns, ("account", "item", "stored", "downloaded", "reason"), "ledger")
+    for item in ledger[:_MOST_ITEMS] if sys.stdout.isatty() else ledger:
+        record = {
+            "account": item.account_number,
+            "item": item.item,
+            "stored": item.stored,
+            "downloaded": item.downloaded,
+            "reason": item.reason,
+        }
+        table.add([item.account_number, item.item, _mark(item)], record, [item.reason])
+    left_out = len(ledger) - len(table)
     if left_out:
-        table.add_row("", f"and {left_out:,} more; --json has them all", "", "")
+        table.add(["", f"and {left_out:,} more; --json has them all", ""], {})
     return table
 
 
@@ -107,10 +122,10 @@ def _counts(story: RunStory) -> str:
     return f"{run.stored} of {run.listed} listed are stored, {new} of them new"
 
 
-def _mark(item: LedgerItem) -> str:
+def _mark(item: LedgerItem) -> Text:
     if not item.stored:
-        return "[red]missing[/]"
-    return "new" if item.downloaded else "stored before"
+        return styled("missing", "red")
+    return Text("new" if item.downloaded else "stored before")
 
 
 def _telling_first(ledger: Sequence[LedgerItem]) -> list[LedgerItem]:

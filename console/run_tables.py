@@ -1,17 +1,37 @@
-"""Runs as people read them, a row each."""
+"""Runs as people read them, and as tab-separated lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from console.printed import lasted
-from records import RunState, WhoActs
+from console.instants import lasted
+from console.listing import Column, Listing, Shown, styled
+from records import Outcome, RunState, WhoActs
 from storage.work import RunInfo
 
+NAMES = (
+    "run",
+    "customer",
+    "external_id",
+    "username",
+    "utility",
+    "kind",
+    "state",
+    "outcome",
+    "who_acts",
+    "why",
+    "attempt",
+    "stored",
+    "listed",
+    "requested_at",
+    "started_at",
+    "ended_at",
+    "message",
+    "evidence",
+)
 _STATES = {
     RunState.QUEUED: "cyan",
     RunState.RUNNING: "bold",
@@ -20,34 +40,60 @@ _STATES = {
     RunState.ABANDONED: "red",
     RunState.CANCELLED: "dim",
 }
-_ACTS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
-_LONGEST_MESSAGE = 70
+ACTS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
+_DOUBT = "In doubt: "
 
 
-def runs_table(runs: Sequence[RunInfo], *, title: str | None = None) -> Table:
-    """A row a run: how long ago it was asked for, and how long it took or has been at it."""
-    table = Table(title=title, title_justify="left")
-    for heading in ("run", "customer", "utility", "kind", "state", "why", "outcome"):
-        table.add_column(heading, no_wrap=heading in {"run", "kind", "state", "outcome"})
-    for heading in ("ledger", "ago", "took"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("message")
+def runs_table(runs: Sequence[RunInfo], *, title: str = "") -> Listing:
+    """A row a run: how long ago it was asked for, and below it what somebody should read."""
+    columns = [
+        Column("run", right=True),
+        Column("customer"),
+        Column("result"),
+        Column("stored", right=True),
+        Column("ago", right=True),
+        Column("kind", if_room=True),
+        Column("took", right=True, if_room=True),
+        Column("utility", if_room=True),
+        Column("why", if_room=True),
+    ]
+    table = Listing(columns, NAMES, title)
     now = datetime.now(UTC)
     for run in runs:
-        table.add_row(
+        cells: list[Shown] = [
             str(run.id),
-            escape(f"{run.customer_id} {run.username}"),
-            run.utility,
-            run.kind.value,
-            _coloured(_STATES[run.state], run.state.value),
-            escape(run.why),
-            _coloured(_ACTS[run.outcome.who_acts], run.outcome.value) if run.outcome else "",
+            f"{run.customer_id} {run.username}",
+            run_result(run),
             f"{run.stored}/{run.listed}" if run.listed else "",
             lasted((now - run.requested_at).total_seconds()),
+            run.kind.value,
             _took(run, now),
-            escape(_short(run.message)),
-        )
+            run.utility,
+            run.why,
+        ]
+        table.add(cells, _record(run), [_worth_reading(run)])
     return table
+
+
+def run_result(run: RunInfo) -> Text:
+    """The outcome, or the state of a run that has none."""
+    if run.outcome is not None:
+        return styled(run.outcome.value, ACTS[run.outcome.who_acts])
+    return styled(run.state.value, _STATES[run.state])
+
+
+def _record(run: RunInfo) -> dict[str, object]:
+    same = {name: getattr(run, name) for name in NAMES if hasattr(run, name)}
+    who = run.outcome.who_acts if run.outcome else None
+    return {**same, "run": run.id, "customer": run.customer_id, "who_acts": who}
+
+
+def _worth_reading(run: RunInfo) -> str:
+    """Not that all went well, which the row says by itself."""
+    if run.outcome is not Outcome.COMPLETE:
+        return run.message
+    _, doubt, what = run.message.partition(_DOUBT)
+    return doubt + what
 
 
 def _took(run: RunInfo, now: datetime) -> str:
@@ -55,11 +101,3 @@ def _took(run: RunInfo, now: datetime) -> str:
         late = (run.not_before - now).total_seconds()
         return f"in {lasted(late)}" if run.state is RunState.QUEUED and late > 1 else ""
     return lasted(((run.ended_at or now) - run.started_at).total_seconds())
-
-
-def _coloured(style: str, text: str) -> str:
-    return f"[{style}]{text}[/]" if style else text
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= _LONGEST_MESSAGE else f"{message[: _LONGEST_MESSAGE - 1]}…"

@@ -6,14 +6,13 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-import typer
 from rich.console import Console
 from rich.live import Live
 
 from console.ending import OK, USAGE
 from console.errors import UsageError
 from console.here import customer_named, opened
-from console.printed import say, say_json, show
+from console.printed import nothing, say, say_json, show, warn
 from console.ringing import ring, tell_of_cancellation
 from console.run_tables import runs_table
 from console.watching import look
@@ -33,10 +32,10 @@ async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) 
         found = await asyncio.to_thread(lambda: store.runs(limit=limit or _ALL, customer_id=customer_id))
     if as_json:
         say_json(found)
-    elif found:
-        show(runs_table(found))
+    elif not found:
+        nothing("No runs yet: `customer add` queues the first.", runs_table(()))
     else:
-        say("No runs yet: `customer add` queues the first.")
+        show(runs_table(found))
     return OK
 
 
@@ -52,8 +51,7 @@ async def watch_runs(reference: str | None, *, as_json: bool) -> int:
         try:
             with Live(console=console, auto_refresh=False) as live:
                 while True:
-                    rows = max(console.height - 8, 5)
-                    live.update(await asyncio.to_thread(look, store, rows, customer), refresh=True)
+                    live.update(await asyncio.to_thread(look, store, console, customer), refresh=True)
                     await asyncio.sleep(_EVERY_SECOND)
         except asyncio.CancelledError:
             return OK  # how one ends it
@@ -100,7 +98,7 @@ async def refresh(references: Sequence[str], *, everybody: bool, as_json: bool) 
         queued = await asyncio.to_thread(store.queue_refresh, ids)
         await ring(here, store)
     for sentence in refused:
-        typer.echo(f"meterfarm: {sentence}", err=True)
+        warn(sentence)
     if as_json:
         say_json({"runs": queued, "refused": refused})
     else:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-import typer
 from pydantic import SecretStr
 from pyotp import TOTP
 from rich.console import Console
@@ -18,6 +16,7 @@ from console.crash import crashes_kept
 from console.errors import UsageError
 from console.live import LiveProgress
 from console.options import Plan, ScrapeOptions, plan
+from console.printed import say_json, warn
 from console.questions import ask_at_terminal, ask_by_lines
 from console.secret_input import ask_password, read_secret_line
 from console.summary import Summary, show_result, summarise, write_summary
@@ -26,7 +25,7 @@ from farm.tracing import traced
 from mfa.person import Person
 from mfa.port import Answers, Nobody
 from mfa.totp import parse_totp_secret
-from records import Outcome
+from records import Outcome, WhoActs
 from scrapers.attempt import Request, Result
 from scrapers.browser import Chromium, find_chromium
 from scrapers.logs import log_to_stderr, scrub_from_here
@@ -84,10 +83,11 @@ async def _scrape(
             request = _request(options, planned, given, base_url, live)
             run = Run(request, store, chromium, secrets, live, settings.home / "evidence")
             result = await run.go()
+            _mark(live, result)
             live.step("writing files")
             unwritten = write_out(store, result.customer, options.out, planned.utility.zone)
         for sentence in unwritten:
-            typer.echo(f"meterfarm: {sentence}", err=True)
+            warn(sentence)
         _report(options, result, store)
         return result.outcome.exit_code
 
@@ -107,15 +107,23 @@ def _request(
     )
 
 
+def _mark(live: LiveProgress, result: Result) -> None:
+    """What went wrong gets no tick: the step that the run ended in, or the accounts with gaps."""
+    if result.outcome is Outcome.PARTIAL:
+        live.fail({f"account {item.account_number}" for item in result.ledger if not item.stored})
+    elif result.outcome.who_acts is not WhoActs.NOBODY:
+        live.fail()
+
+
 def _report(options: ScrapeOptions, result: Result, store: Store) -> None:
     summary: Summary = summarise(result, store)
     write_summary(summary, options.out)
     if not options.as_json:
-        show_result(Console(), result, store, options.out)
+        show_result(result, store, options.out)
         return
-    typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+    say_json(summary)
     if result.outcome is not Outcome.COMPLETE:
-        typer.echo(f"{result.outcome}: {result.message}", err=True)
+        warn(result.message, by=f"{result.outcome}: ")
 
 
 async def _read_input(options: ScrapeOptions) -> _Input:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
+from console.listing import Column, Facts, Listing, Shown, styled
+from console.printed import show
+from formats.foreign_text import as_json
 from records import Account, LedgerItem, Outcome, WhoActs
 from scrapers.attempt import Result
 from storage.errors import StorageError
@@ -117,7 +115,7 @@ def write_summary(summary: Summary, out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         partial = out / ".summary.json.part"
-        partial.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(as_json(summary, indent=2) + "\n", encoding="utf-8")
         partial.replace(out / "summary.json")
     except OSError as exc:
         raise StorageError(
@@ -125,25 +123,43 @@ def write_summary(summary: Summary, out: Path) -> None:
         ) from exc
 
 
-def show_result(console: Console, result: Result, store: Store, out: Path) -> None:
-    """A few lines for a person."""
-    colour = COLOURS[result.outcome.who_acts]
-    console.print(f"[bold {colour}]{result.outcome}[/] {escape(result.message)}")
-    if result.outcome.who_acts is not WhoActs.NOBODY:
-        console.print(f"Who acts: {_WHO[result.outcome.who_acts]}")
-    if result.evidence is not None:
-        console.print(f"What the portal showed is kept in {escape(str(result.evidence))}")
-    table = Table("account", "bills", "meter", "commodity", "readings", box=None, pad_edge=False)
+def show_result(result: Result, store: Store, out: Path) -> None:
+    """A few lines for a person; in a pipe, tab-separated."""
+    acts = result.outcome.who_acts
+    facts: list[tuple[str, Shown]] = [
+        ("outcome", styled(result.outcome.value, f"bold {COLOURS[acts]}")),
+        ("message", result.message),
+        ("who acts", _WHO.get(acts, "")),
+        ("evidence", str(result.evidence or "")),
+    ]
+    columns = [
+        Column("account"),
+        Column("bills", right=True),
+        Column("meter"),
+        Column("commodity"),
+        Column("readings", right=True),
+    ]
+    table = Listing(columns, ("account", "bills", "meter", "commodity", "readings"))
     for stored in store.accounts(result.customer):
         coverage = store.coverage(stored.id)
-        account, bills = stored.account.number, str(len(store.stored_bills(stored.id)))
+        bills = len(store.stored_bills(stored.id))
+        account, count = stored.account.number, str(bills)
         for meter in stored.account.meters:
             readings = coverage[meter.id].readings if meter.id in coverage else 0
-            table.add_row(account, bills, meter.id, meter.commodity, f"{readings:,}")
-            account = bills = ""
-    if table.row_count:
-        console.print(table)
-        console.print(f"Files: {escape(str(out))}")
+            record = {
+                "account": stored.account.number,
+                "bills": bills,
+                "meter": meter.id,
+                "commodity": meter.commodity,
+                "readings": readings,
+            }
+            cells = [account, count, meter.id, meter.commodity.value, f"{readings:,}"]
+            table.add(cells, record)
+            account = count = ""  # once an account
+    if len(table):
+        show(Facts([*facts, ("files", str(out))]), "", table)
+    else:
+        show(Facts(facts))
 
 
 _WHO = {

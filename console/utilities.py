@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-
+from console.listing import Column, Listing
+from console.printed import show
 from utilities import load_utility, utility_ids
 
 
 def show_utilities() -> None:
     """Print a row for each utility."""
-    table = Table("id", "name", "portal", "status", "since", "evidence")
+    columns = [Column("id"), Column("name"), Column("status"), Column("since")]
+    table = Listing(columns, ("id", "name", "portal", "status", "since", "evidence"))
     for utility_id in utility_ids():
         utility = load_utility(utility_id)
         verified = utility.verified
-        table.add_row(
-            utility_id,
-            utility.name,
-            utility.home or "the fake utility only",
-            verified.status,
-            str(verified.on),
-            verified.evidence,
-        )
-    Console().print(table)
+        record = {
+            "id": utility_id,
+            "name": utility.name,
+            "portal": utility.home,
+            "status": verified.status,
+            "since": verified.on,
+            "evidence": verified.evidence,
+        }
+        portal = utility.home or "the fake utility only"
+        cells = [utility_id, utility.name, verified.status, str(verified.on)]
+        table.add(cells, record, [f"portal: {portal}", f"evidence: {verified.evidence}"])
+    show(table)

@@ -1,13 +1,13 @@
-"""What `runs --watch` shows: counts, runs, open challenges, portals that rest."""
+"""What `runs --watch` shows: counts, what waits for an answer, portals that rest, runs."""
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
-from rich.markup import escape
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from console.challenge_tables import challenges_table
-from console.printed import shown
+from console.instants import shown
+from console.listing import styled
 from console.run_tables import runs_table
 from records import RunState
 from storage.results import Customer
@@ -16,27 +16,27 @@ from storage.work import RunInfo
 
 _FIRST = (RunState.WAITING, RunState.RUNNING, RunState.QUEUED)
 _ACTIVE = 500
-_CHALLENGES = 10
+_LEAST = 3
 
 
-def look(store: Store, rows: int, customer: Customer | None) -> RenderableType:
-    """How the farm stands now, in about so many rows of a terminal."""
+def look(store: Store, console: Console, customer: Customer | None) -> RenderableType:
+    """How the farm stands now, in as many lines as ``console`` has; first what people can act on."""
     counts = store.run_counts()
     counted = "  ".join(f"{counts.get(state, 0):,} {state}" for state in RunState)
     parts: list[RenderableType] = [Text(counted, style="bold")]
+    for utility, until in store.resting_portals().items():
+        parts.append(styled(f"{utility} rests until {shown(until)}", "magenta"))
     asked = [
         one for one in store.challenges(only_open=True) if customer is None or one.customer_id == customer.id
     ]
-    resting = store.resting_portals()
-    rows -= min(len(asked), _CHALLENGES) + 4 * bool(asked) + len(resting)
-    parts.append(runs_table(_most_telling(store, max(rows, 3), customer)))
     if asked:
-        parts.append(challenges_table(asked[:_CHALLENGES]))
-    if len(asked) > _CHALLENGES:
-        parts.append(Text(f"and {len(asked) - _CHALLENGES:,} more challenges"))
-    for utility, until in resting.items():
-        parts.append(f"[magenta]{escape(utility)} rests until {shown(until)}[/]")
-    return Group(*parts)
+        asked.sort(key=lambda one: one.expires_at)
+        fitting = challenges_table(asked).within(console, console.height // 2)
+        left_out = len(asked) - len(fitting)
+        parts += [fitting, f"and {left_out:,} more challenges" if left_out else ""]
+    room = max(console.height - 1 - len(console.render_lines(Group(*parts))), _LEAST)
+    runs = runs_table(_most_telling(store, room, customer))
+    return Group(*parts, runs.within(console, room) if len(runs) else "")
 
 
 def _most_telling(store: Store, rows: int, customer: Customer | None) -> list[RunInfo]:

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
+from formats.foreign_text import cell
 from records import Series
 
 HEADER = "meter,commodity,measure,direction,start,end,local_start,quantity,unit,estimated\n"
@@ -19,6 +20,7 @@ def write_readings_csv(file: TextIO, series: Iterable[Series], zone: ZoneInfo) -
     """Write series of any meters and measures to ``file`` (opened with ``newline=""``), one after the other.
 
     ``start`` and ``end`` are UTC, ``local_start`` has its offset in ``zone``, ``quantity`` no exponent.
+    A meter's id that a spreadsheet would run as a formula has an apostrophe before it.
     """
     stamps = _Stamps(zone)
     file.write(HEADER)
@@ -29,7 +31,7 @@ def write_readings_csv(file: TextIO, series: Iterable[Series], zone: ZoneInfo) -
 def _rows(series: Series, stamps: _Stamps) -> Iterator[str]:
     named = StringIO(newline="")
     csv.writer(named, lineterminator=",").writerow(
-        [series.meter_id, series.commodity.value, series.measure.value, series.direction.value]
+        [cell(series.meter_id), series.commodity.value, series.measure.value, series.direction.value]
     )
     head, exponent, utc, local = named.getvalue(), series.exponent, stamps.utc, stamps.local
     tail = {flag: f",{series.unit.value},{str(flag).lower()}\n" for flag in (False, True)}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from lxml import etree
 
+from formats.foreign_text import xml_text
 from nightly.night import Night, Result
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_junit(night: Night) -> bytes:
@@ -56,4 +54,4 @@ def _failure(case: etree._Element, sentences: Sequence[str]) -> None:
 
 
 def _clean(text: str) -> str:
-    return _NOT_XML.sub("?", text)
+    return xml_text(text)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from formats.errors import FormatError
+from formats.foreign_text import NAME, one_line
 from formats.pdf import check_pdf, pdf_text
 from records import Account, Bill, Document, ListedBill
 from scrapers.connect import Door
@@ -53,7 +54,8 @@ class BillCollector:
         """List, then fetch what is missing. Raises ``Stop`` when the list itself cannot be had."""
         utility = self._door.utility
         with self._ledger.listing(account.number, "bills"):
-            listed = await self._door.inside(lambda: utility.bills(self._visit, account))
+            found = await self._door.inside(lambda: utility.bills(self._visit, account))
+        listed = [replace(bill, key=one_line(bill.key, NAME)) for bill in found]
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
         in_store = await read_and_store(self._store.whole_bills, account_id)

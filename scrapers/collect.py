@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date
 
-from records import Account, Outcome, Part
+from formats.foreign_text import NAME, one_line
+from records import Account, Address, Meter, Outcome, Part
 from scrapers.bills import BillCollector
 from scrapers.connect import Door
 from scrapers.intervals import IntervalCollector
@@ -47,7 +49,7 @@ class Collection:
     async def find_accounts(self) -> None:
         """List the login's accounts, which ``collect`` then need not do any more."""
         self._progress.step("accounts")
-        self.accounts = await self._door.utility.accounts(self._visit)
+        self.accounts = [_safe(account) for account in await self._door.utility.accounts(self._visit)]
         self._has_accounts = True
 
     async def collect(self) -> tuple[Outcome, str]:
@@ -92,3 +94,28 @@ class Collection:
         except Stop as stop:
             return part, stop
         return part, None
+
+
+def _safe(account: Account) -> Account:
+    """The account with the portal's words made safe to store and to show."""
+    address = account.address
+    return replace(
+        account,
+        number=one_line(account.number, NAME),
+        name=one_line(account.name, NAME),
+        address=Address(**_lines(asdict(address))) if address is not None else None,
+        meters=[_safe_meter(meter) for meter in account.meters],
+    )
+
+
+def _safe_meter(meter: Meter) -> Meter:
+    return replace(
+        meter,
+        id=one_line(meter.id, NAME),
+        tariff=one_line(meter.tariff, NAME),
+        additional_attributes=_lines(meter.additional_attributes),
+    )
+
+
+def _lines(texts: Mapping[str, str]) -> dict[str, str]:
+    return {name: one_line(text, NAME) for name, text in texts.items()}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
+from formats.foreign_text import NAME, one_line
 from records import LedgerItem, Outcome
+from scrapers.logs import safe_for_the_run
 from scrapers.outcomes import Stop
 
 
@@ -20,10 +23,16 @@ class Ledger:
         self.portal_has_data = False
 
     def stored(self, account: str, item: str, *, downloaded: bool, doubt: str = "") -> None:
-        self._items[account, item] = LedgerItem(account, item, True, downloaded, doubt)
+        self._enter(LedgerItem(account, item, True, downloaded, doubt))
 
     def missing(self, account: str, item: str, reason: str) -> None:
-        self._items[account, item] = LedgerItem(account, item, stored=False, reason=reason)
+        self._enter(LedgerItem(account, item, stored=False, reason=reason))
+
+    def _enter(self, item: LedgerItem) -> None:
+        account, name = one_line(item.account_number, NAME), one_line(item.item, NAME)
+        self._items[account, name] = replace(
+            item, account_number=account, item=name, reason=safe_for_the_run(item.reason)
+        )
 
     @contextmanager
     def listing(self, account: str, what: str) -> Iterator[None]:

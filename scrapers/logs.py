@@ -1,4 +1,4 @@
-"""Structured logs, one JSON line each, with every secret scrubbed before it is written.
+"""Structured logs, every secret scrubbed before it is written: JSON, at a terminal lines for people.
 
 What is logged on behalf of a run, by whatever part and in whatever thread, names the run, the utility and the
 customer's number. What other libraries have to say comes in the same form, from warnings up.
@@ -6,6 +6,7 @@ customer's number. What other libraries have to say comes in the same form, from
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -14,11 +15,13 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from formats.foreign_text import DOCUMENT, SENTENCE, one_line
+from scrapers.log_lines import for_people
 from scrapers.redact import Secrets
 
 _LEVELS = {
@@ -45,6 +48,11 @@ def scrubbed_for_the_run(text: str) -> str:
     return secrets.scrub(text) if secrets is not None else text
 
 
+def safe_for_the_run(text: str, most: int = SENTENCE) -> str:
+    """A portal's ``text`` as a message may have it: without a secret first, then safe and short."""
+    return one_line(scrubbed_for_the_run(text[: most * 8]), most)
+
+
 @contextmanager
 def logs_of(run: int, utility: str, customer: int) -> Iterator[None]:
     """What is logged meanwhile, by the present task and those it starts, is of this run."""
@@ -53,7 +61,10 @@ def logs_of(run: int, utility: str, customer: int) -> Iterator[None]:
 
 
 def log_to_stderr(secrets: Secrets) -> None:
-    """Log to standard error from ``METERFARM_LOG`` (debug, info, warning, error; default warning) up."""
+    """Log to standard error from ``METERFARM_LOG`` (debug, info, warning, error; default warning) up.
+
+    ``METERFARM_LOG_FORMAT`` is ``text`` or ``json``; without it, it is text at a terminal and else JSON.
+    """
     asked = os.environ.get("METERFARM_LOG") or "warning"
     level = _LEVELS.get(asked.lower(), logging.WARNING)
 
@@ -68,10 +79,13 @@ def log_to_stderr(secrets: Secrets) -> None:
         structlog.processors.format_exc_info,
         scrubbed,
     ]
+    renderer = _renderer()
     structlog.configure(
-        processors=[*every, structlog.processors.JSONRenderer(default=str)],
+        processors=[*every, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one go: others write there too
+        logger_factory=structlog.WriteLoggerFactory(
+            cast(TextIO, _StderrNow())
+        ),  # a line in one go: others write there too
         cache_logger_on_first_use=False,
     )
     others = _ToStderr(max(level, logging.WARNING))
@@ -80,7 +94,7 @@ def log_to_stderr(secrets: Secrets) -> None:
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *every],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(default=str),
+                renderer,
             ],
         )
     )
@@ -91,6 +105,24 @@ def log_to_stderr(secrets: Secrets) -> None:
     if asked.lower() not in _LEVELS:
         told = f"METERFARM_LOG is one of {', '.join(_LEVELS)}; without it, it is warning"
         structlog.get_logger("log").warning("no such level", asked=asked, told=told)
+
+
+def _renderer() -> Processor:
+    form = os.environ.get("METERFARM_LOG_FORMAT", "").lower()
+    at_terminal = sys.stderr.isatty()
+    if form == "text" or (form != "json" and at_terminal):
+        return for_people(colour=at_terminal and not os.environ.get("NO_COLOR"))
+    return structlog.processors.JSONRenderer(default=str)
+
+
+class _StderrNow(io.TextIOBase):
+    """Standard error as it is when something is written: a live display takes it over for a while."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 class _ToStderr(logging.Handler):
@@ -123,4 +155,4 @@ def _scrubbed(value: Any, those: Sequence[Secrets]) -> Any:
     text = str(value)
     for secrets in those:
         text = secrets.scrub(text)
-    return text
+    return text if len(text) <= DOCUMENT else f"{text[: DOCUMENT - 1]}…"

@@ -23,10 +23,14 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from formats.errors import FormatError
 from records import Outcome
 from scrapers.browser import BrowserGone
+from scrapers.logs import safe_for_the_run
 
 
 class VisitError(Exception):
-    """Something about a visit did not go as it should. Its text is one sentence for the user."""
+    """Something about a visit did not go as it should. Its text is one sentence for the user, made safe."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(safe_for_the_run(message))
 
 
 class Stop(VisitError):
@@ -35,7 +39,7 @@ class Stop(VisitError):
     def __init__(self, outcome: Outcome, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.outcome = outcome
-        self.message = message
+        self.message = str(self)
         self.retry_after = retry_after
 
 

@@ -38,6 +38,7 @@ from scrapers.browser_state import SessionStorage, context_with
 from scrapers.controls import is_dangerous
 from scrapers.guard import host_of, is_allowed
 from scrapers.http import Http
+from scrapers.logs import safe_for_the_run
 from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
 from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.portal import Portal
@@ -220,7 +221,7 @@ class BrowserPage:
         status = self._landed.status if self._landed else 200
         headers = self._landed.headers if self._landed else {}
         by_status = stop_for_status(self._portal.name, status, headers.get("retry-after"))
-        title = await page.title()
+        title = safe_for_the_run(await page.title(), 100)
         if self.downloaded and not by_status:
             return Stop(
                 Outcome.UNKNOWN_PAGE,
@@ -230,7 +231,7 @@ class BrowserPage:
         return by_status or Stop(
             Outcome.UNKNOWN_PAGE,
             f"{self._portal.name} shows a page that its script does not know (“{title}” at "
-            f"{urlsplit(page.url).path}); the script needs mending.",
+            f"{safe_for_the_run(urlsplit(page.url).path, 200)}); the script needs mending.",
         )
 
     async def _opened(self) -> Page:

@@ -10,11 +10,13 @@ from typing import Any
 
 import structlog
 
-from mfa.port import Answer, Answers, Code, NobodyToAsk, NotInTime, Resend
+from formats.foreign_text import NAME, one_line
+from mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
 from scrapers.guard import host_of
 from scrapers.http import Http
+from scrapers.logs import safe_for_the_run
 from scrapers.outcomes import Stop
 from scrapers.pace import UNPACED, Pace
 from scrapers.page import BrowserPage
@@ -81,6 +83,10 @@ class Visit:
     def note(self, step: str, **fields: object) -> None:
         """Write down a step, for the log and for the evidence of a failed run."""
         elapsed = round(time.monotonic() - self._began, 3)
+        fields = {
+            name: safe_for_the_run(value) if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
         self.steps.append({"at": elapsed, "step": step, **fields})
         self._log.debug(step, elapsed=elapsed, **fields)
 
@@ -113,11 +119,14 @@ class Visit:
             "challenge", factor=challenge.factor, destination=challenge.destination, error=challenge.error
         )
         try:
-            answer = await self._answered(self._scrubbed(challenge))
+            shown = self._shown(challenge)
+            answer = await self._answered(shown)
         except NotInTime as exc:
             raise Stop(Outcome.MFA_EXPIRED, f"{self.portal.name}: {exc}") from exc
         except NobodyToAsk as exc:
             raise Stop(unanswered, f"{self.portal.name}: {exc}") from exc
+        if isinstance(answer, Choice) and answer.option in shown.options:
+            return Choice(challenge.options[shown.options.index(answer.option)])
         if isinstance(answer, Code):
             self.secrets.add(answer.text)
         elif isinstance(answer, Resend) and challenge.factor is not None:
@@ -136,10 +145,19 @@ class Visit:
         finally:
             answering.cancel()
 
-    def _scrubbed(self, challenge: Challenge) -> Challenge:
-        """A portal may repeat what was typed; a prompt does not."""
+    def _shown(self, challenge: Challenge) -> Challenge:
+        """As a person may see it: safe, short, and without what was typed, which a portal may repeat."""
         return replace(
-            challenge, prompt=self.secrets.scrub(challenge.prompt), error=self.secrets.scrub(challenge.error)
+            challenge,
+            prompt=one_line(self.secrets.scrub(challenge.prompt)),
+            error=one_line(self.secrets.scrub(challenge.error)),
+            destination=one_line(challenge.destination, NAME),
+            options=[
+                replace(
+                    option, label=one_line(option.label, NAME), destination=one_line(option.destination, NAME)
+                )
+                for option in challenge.options
+            ],
         )
 
     async def session(self) -> PortalSession | None:

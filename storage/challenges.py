@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from formats.foreign_text import NAME, one_line
 from records import Challenge, ChallengeState, Factor, FactorOption, RunState
 from storage import customers, inboxes, leases
 from storage.database import now
@@ -40,7 +41,11 @@ def open_(session: Session, lease: Lease, challenge: Challenge, wait: timedelta)
         prompt=challenge.prompt,
         destination=challenge.destination,
         options=[
-            {"factor": option.factor.value, "label": option.label, "destination": option.destination}
+            {
+                "factor": option.factor.value,
+                "label": one_line(option.label, NAME),
+                "destination": one_line(option.destination, NAME),
+            }
             for option in challenge.options
         ],
         error=challenge.error,

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from formats.bayou import bill_json
 from formats.errors import FormatError
+from formats.foreign_text import as_json, one_line
 from formats.readings_csv import write_readings_csv
 from storage.errors import StorageError
 from storage.home import written_aside
@@ -111,9 +112,9 @@ def write_bills(store: Store, customer: Customer, stored: StoredAccount, folder:
         there = _copy(store, bill.sha256, bills / name)
         listed.append(_bill_json(customer, stored, bill, f"bills/{name}" if there else None))
         if not there:
-            what = f"The bill of {bill.billed_on} of account {stored.account.number}"
+            what = f"The bill of {bill.billed_on} of account {one_line(stored.account.number)}"
             lost.append(_lost(what, store, bill.sha256, "run again to fetch it, or restore it from a backup"))
-    _write(folder / "bills.json", json.dumps(listed, indent=2, ensure_ascii=False).encode() + b"\n")
+    _write(folder / "bills.json", as_json(listed, indent=2).encode() + b"\n")
     return lost
 
 

@@ -11,6 +11,9 @@ from sqlalchemy.orm import declared_attr
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+from sqlmodel.sql.sqltypes import AutoString
+
+from formats.foreign_text import one_line, storable
 
 metadata = MetaData(
     naming_convention={
@@ -40,6 +43,26 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class ForeignText(TypeDecorator[str]):
+    """A sentence of a portal, a file or a mail: one safe line, bounded."""
+
+    impl = AutoString
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else one_line(value)
+
+
+class ForeignName(TypeDecorator[str]):
+    """A name, number or key of a portal, bounded. Else it is as it came: it tells things apart."""
+
+    impl = AutoString
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
 
 
 class Row(SQLModel):

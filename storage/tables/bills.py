@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import BIG, Owned, Row, UtcDateTime, table_args
+from storage.tables.base import BIG, ForeignName, Owned, Row, UtcDateTime, table_args
 
 
 class FileRow(Row, table=True):
@@ -26,10 +26,10 @@ class DocumentRow(Owned, table=True):
 
     account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
     kind: str
-    portal_key: str
+    portal_key: str = Field(sa_type=ForeignName)
     sha256: str = Field(foreign_key="file.sha256", index=True)
     media_type: str
-    name: str
+    name: str = Field(sa_type=ForeignName)
     fetched_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -51,7 +51,7 @@ class BillRow(Owned, table=True):
     __table_args__ = table_args(UniqueConstraint("account_id", "portal_key"))
 
     account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
-    portal_key: str
+    portal_key: str = Field(sa_type=ForeignName)
     billed_on: date
     listed_amount: int | None = Field(default=None, sa_type=BIG)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import Owned, Row, UtcDateTime, table_args
+from storage.tables.base import ForeignText, Owned, Row, UtcDateTime, table_args
 
 
 class MailboxRow(Owned, table=True):
@@ -28,7 +28,7 @@ class MailboxRow(Owned, table=True):
     key_id: str
     wrapped_key: bytes = Field(sa_type=LargeBinary)
     ciphertext: bytes = Field(sa_type=LargeBinary)
-    fault: str = ""
+    fault: str = Field(default="", sa_type=ForeignText)
     since: datetime = Field(sa_type=UtcDateTime)
     checked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)

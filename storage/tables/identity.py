@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import BIG, Keyed, Owned, Row, UtcDateTime, table_args
+from storage.tables.base import BIG, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
 
 
 class CompanyRow(Keyed, table=True):
@@ -42,7 +42,7 @@ class RejectedPasswordRow(Keyed, table=True):
     wrapped_key: bytes = Field(sa_type=LargeBinary)
     digest: bytes = Field(sa_type=LargeBinary)
     outcome: str
-    message: str
+    message: str = Field(sa_type=ForeignText)
     at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -74,7 +74,7 @@ class CustomerRow(Owned, table=True):
     username: str
     external_id: str | None = None
     state: str
-    reason: str = ""
+    reason: str = Field(default="", sa_type=ForeignText)
     since: datetime = Field(sa_type=UtcDateTime)
     faults: int = 0
     bills_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import Owned, UtcDateTime, table_args
+from storage.tables.base import ForeignName, Owned, UtcDateTime, table_args
 
 
 class AccountRow(Owned, table=True):
@@ -16,8 +16,8 @@ class AccountRow(Owned, table=True):
     __table_args__ = table_args(UniqueConstraint("customer_id", "number"))
 
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
-    number: str
-    name: str
+    number: str = Field(sa_type=ForeignName)
+    name: str = Field(sa_type=ForeignName)
     address: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
@@ -28,7 +28,7 @@ class ServiceRow(Owned, table=True):
 
     account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
     commodity: str
-    number: str
+    number: str = Field(sa_type=ForeignName)
     zone: str = ""
     address: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
@@ -40,9 +40,9 @@ class MeterRow(Owned, table=True):
 
     account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
     service_id: int = Field(foreign_key="service.id", ondelete="CASCADE", index=True)
-    number: str
+    number: str = Field(sa_type=ForeignName)
     commodity: str
-    tariff: str
+    tariff: str = Field(sa_type=ForeignName)
     attributes: dict[str, str] = Field(sa_type=JSON)
     valid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Index, text
 from sqlmodel import Field
 
-from storage.tables.base import Keyed, Owned, Row, UtcDateTime, table_args
+from storage.tables.base import ForeignName, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
 
 _ACTIVE = text("state IN ('queued', 'running', 'waiting')")
 _HELD = text("state IN ('running', 'waiting')")
@@ -50,7 +50,7 @@ class RunRow(Owned, table=True):
     rung_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     cancelled: bool = False
     outcome: str = ""
-    message: str = ""
+    message: str = Field(default="", sa_type=ForeignText)
     session: str = ""
     pages: int = 0
     evidence: str = ""
@@ -68,18 +68,18 @@ class RunStepRow(Keyed, table=True):
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
     at: datetime = Field(sa_type=UtcDateTime)
     step: str
-    detail: str
+    detail: str = Field(sa_type=ForeignText)
 
 
 class LedgerItemRow(Owned, table=True):
     __table_args__ = table_args()
 
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
-    account_number: str
-    item: str
+    account_number: str = Field(sa_type=ForeignName)
+    item: str = Field(sa_type=ForeignName)
     stored: bool
     downloaded: bool
-    reason: str
+    reason: str = Field(sa_type=ForeignText)
 
 
 class PortalRow(Row, table=True):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import Owned, UtcDateTime, table_args
+from storage.tables.base import ForeignName, ForeignText, Owned, UtcDateTime, table_args
 
 
 class ChallengeRow(Owned, table=True):
@@ -24,10 +24,10 @@ class ChallengeRow(Owned, table=True):
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
     state: str
     factor: str
-    prompt: str
-    destination: str
+    prompt: str = Field(sa_type=ForeignText)
+    destination: str = Field(sa_type=ForeignName)
     options: list[dict[str, str]] = Field(sa_type=JSON)
-    error: str
+    error: str = Field(sa_type=ForeignText)
     attempts_left: int | None
     can_resend: bool
     channel: str = ""

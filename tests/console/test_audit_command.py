@@ -13,7 +13,7 @@ from tests.console.conftest import Command
 
 
 def test_it_tells_who_opened_what_and_what_for(command: Command, store: Store) -> None:
-    assert command("audit").stdout == "Nobody has opened any such secret.\n"
+    assert command("audit").stdout == "at\tcustomer\tmailbox\tkinds\trun\tcommand\tprocess\n"
     ada, bea = customer(store, "ada"), customer(store, "bea")
     (run,) = store.runs(customer_id=ada.id)
     assert store.take_run(run.id, 1) is not None
@@ -26,7 +26,7 @@ def test_it_tells_who_opened_what_and_what_for(command: Command, store: Store) -
     (only,) = json.loads(command("audit", "--customer", "X-ada", "--since", "2h", "--json").stdout)
     assert only == first
     shown = command("audit").stdout
-    assert f"run {run.id}" in shown
+    assert f"\tpassword\t{run.id}\t" in shown
     assert "password of" not in shown
     assert "--all" not in shown
 
@@ -37,7 +37,7 @@ def test_it_says_when_there_are_more_and_cuts_off_nothing_since_a_time(
     ada = customer(store, "ada")
     for _ in range(101):
         store.secrets(ada)
-    assert command("audit").stdout.endswith("These are the newest 100; --all shows the others, too.\n")
+    assert command("audit").stderr.endswith("These are the newest 100; --all shows the others, too.\n")
     found = {"--since=1h": 101, "--all": 101, "--limit=7": 7}
     for option, many in found.items():
         assert len(json.loads(command("audit", option, "--json").stdout)) == many

@@ -44,7 +44,8 @@ def test_a_code_reaches_the_worker_once(command: Command, store: Store) -> None:
     again = command("answer", challenge, stdin="555124\n")
     assert again.status == 2
     assert "was answered at" in again.stderr
-    assert command("challenges").stdout == "No portal waits for an answer.\n"
+    assert command("challenges").stdout.startswith("challenge\trun\t")
+    assert command("challenges").stdout.count("\n") == 1
 
 
 def test_choices_and_resends_are_understood_and_the_rest_refused(command: Command, store: Store) -> None:
@@ -53,8 +54,8 @@ def test_choices_and_resends_are_understood_and_the_rest_refused(command: Comman
     question = store.open_challenge(bea.lease, QUESTION, WAIT)
     late = store.open_challenge(cat.lease, SMS, timedelta(0))
     table = command("challenges").stdout
-    assert "choice: sms, email" in table
-    assert table.count("open, expires in") == 2
+    assert "\tchoice: sms, email\t" in table
+    assert table.count("\topen\t") == 2
     none = command("answer", str(choice), "--factor", "totp")
     assert none.status == 2
     assert "answer with one of: sms, email" in none.stderr

@@ -188,7 +188,7 @@ def test_what_is_covered_is_shown_with_its_gaps(command: Command, store: Store) 
         "interval_gaps": [["2026-11-01T04:30:00Z", "2026-11-01T06:00:00Z"]],
     }
     assert (
-        "1, the newest 2026-11-01 04:30 to 2026-11-01 06:00"
+        "77\tG1\tgas\tenergy\tdelivered\ttherm\t3\t2026-11-01T04:00:00Z\t2026-11-01T06:15:00Z\t1\n"
         in command("customer", "show", str(number)).stdout
     )
 

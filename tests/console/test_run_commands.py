@@ -76,7 +76,7 @@ def test_a_run_tells_its_whole_story(home: Path, command: Command, store: Store)
     assert "run retry 1" in told["next"]
     shown = command("run", "show", "1").stdout
     assert "555123" not in shown + json.dumps(told)
-    assert shown.index("Next:") < shown.index("the PDF is broken") < shown.index("queued  ")
+    assert shown.index("Next:") < shown.index("the PDF is broken") < shown.index("\tqueued\t")
     assert "1 of 2 listed are stored, 1 of them new" in shown
     assert "bill 2026-10-02" not in shown, "what is as it should be is counted, not listed"
     assert "/somewhere/evidence/1" in shown
@@ -159,15 +159,16 @@ def test_the_live_view_shows_counts_runs_challenges_and_portals_that_rest(store:
     for number in range(5):
         down = taken(store, f"down{number}")
         store.finish_run(down.lease, Outcome.PORTAL_DOWN, "503", follow=FollowUp(portal=PortalWas.AT_FAULT))
-    console = Console(width=200)
+    console = Console(width=200, height=40)
     with console.capture() as captured:
-        console.print(look(store, 30, None))
+        console.print(look(store, console, None))
     shown = captured.get()
     assert shown.startswith("1 queued  0 running  1 waiting  5 ended")
     assert SMS.prompt in shown
     assert "speculoos_power rests until" in shown
-    rows = [line for line in shown.splitlines() if "@bayou.energy" in line]
-    assert [row.split("│")[5].strip() for row in rows[:3]] == ["waiting", "queued", "ended"]
+    assert shown.index(SMS.prompt) < shown.index("stored")
+    rows = [line for line in shown.splitlines() if "connect" in line]
+    assert [row.split()[3] for row in rows[:3]] == ["waiting", "queued", "portal_down"]
 
 
 def test_watching_ends_well_with_ctrl_c(home: Path, command: Command, store: Store) -> None:

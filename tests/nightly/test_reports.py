@@ -51,7 +51,7 @@ def test_what_is_not_as_meant_is_told_in_all_three(tmp_path: Path) -> None:
     assert [change["kind"] for change in document["changes"]] == ["broken"]
     failures = etree.parse(tmp_path / "junit.xml").findall(".//failure")
     assert [failure.get("message") for failure in failures] == [
-        HOSTILE.replace("\x00", "?"),
+        HOSTILE.replace("\x00", "\ufffd"),
         "It saw 5 requests at once.",
     ]
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -118,3 +119,43 @@ def test_another_beginning_does_not_double_lines(begin: Begin) -> None:
     log_to_stderr(Secrets())
     logging.getLogger("some.library").warning("once")
     assert len(lines()) == 1
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_at_a_terminal_lines_are_for_people(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Folded to its width, with nothing of a portal's that acts on it; in colour only if it is one."""
+    lines = _as_text(monkeypatch, width, reason="\x1b]0;owned\x07 =1+1 " + "word " * 20, url="x" * 100)
+    assert all(len(line) <= width for line in lines)
+    assert all(line.isprintable() for line in lines)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d warning page shown.*", lines[0])
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert "run=7 utility=village customer=3" in " ".join(line.strip() for line in lines)
+    assert "x" * 20 in lines[-1]
+
+
+def test_a_stack_trace_comes_below_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        raise ValueError("odd")  # noqa: TRY301 - so that there is a trace
+    except ValueError as exc:
+        lines = _as_text(monkeypatch, 80, exc_info=exc)
+    assert lines[1].strip() == "Traceback (most recent call last):"
+    assert lines[-1].strip() == "ValueError: odd"
+
+
+def test_a_flood_is_bounded_in_every_form(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = begin()
+    _say("flood", title="x" * 10_000_000)
+    (line,) = lines()
+    assert len(line["title"]) <= 20_000
+    assert sum(map(len, _as_text(monkeypatch, 80, title="x" * 10_000_000))) < 30_000
+
+
+def _as_text(monkeypatch: pytest.MonkeyPatch, width: int, **fields: object) -> list[str]:
+    monkeypatch.setenv("METERFARM_LOG_FORMAT", "text")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stderr", written := io.StringIO())
+    log_to_stderr(Secrets())
+    with logs_of(run=7, utility="village", customer=3):
+        structlog.get_logger("any").warning("page shown", **fields)
+    structlog.reset_defaults()
+    return written.getvalue().splitlines()
