@@ -11,11 +11,18 @@ from pathlib import Path
 from types import TracebackType
 
 from console.errors import NotSetUp, UsageError
+from support.environment import child_environment
 
 _ROOT = Path(__file__).parents[1]
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
 _REFUSED = 2
+
+
+def _signing() -> dict[str, str]:
+    """What the text messages are signed with that it sends, the one secret that it is for."""
+    token = os.environ.get("TWILIO_AUTH_TOKEN")
+    return {"TWILIO_AUTH_TOKEN": token} if token else {}
 
 
 class FakeUtility:
@@ -42,7 +49,7 @@ class FakeUtility:
                         *(sys.executable, "-m", "fake_utility", "--port", str(self._port)),
                         *("--parent-fd", str(theirs.fileno()), *self._options),
                     ],
-                    env={**os.environ, "PYTHONPATH": path, "METERFARM_HOME": str(self._home)},
+                    env=child_environment(PYTHONPATH=path, METERFARM_HOME=str(self._home), **_signing()),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

@@ -13,6 +13,9 @@ from typing import IO
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 ROOT = Path(__file__).parent.parent
+_NEEDED = frozenset(
+    {"HOME", "LANG", "LD_LIBRARY_PATH", "METERFARM_HOME", "PATH", "TMPDIR", "TWILIO_AUTH_TOKEN", "TZ"}
+)
 
 
 class DidNotStart(RuntimeError):
@@ -44,7 +47,7 @@ def fake_utility(
     if prerender:
         arguments += ["--prerender"] if prerender is True else ["--prerender", str(prerender)]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"PYTHONPATH": path} | ({"METERFARM_HOME": str(home)} if home else {})
+    environment = _environment() | {"PYTHONPATH": path} | ({"METERFARM_HOME": str(home)} if home else {})
     with ExitStack() as stack:
         output: IO[bytes] = stack.enter_context(log.open("w+b")) if log else stack.enter_context(_scratch())
         ours, theirs = socket.socketpair()
@@ -53,6 +56,15 @@ def fake_utility(
             child = _start(arguments, environment, theirs, output)
         stack.callback(_stop, child, ours)
         yield _address(ours, output)
+
+
+def _environment() -> dict[str, str]:
+    """What a Python program needs, and what the child signs with; no secret that is not for it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NEEDED or name.startswith(("LC_", "PYTHON"))
+    }
 
 
 def _scratch() -> AbstractContextManager[IO[bytes]]:

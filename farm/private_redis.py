@@ -19,6 +19,7 @@ from types import TracebackType
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from storage.home import prepare_home
+from support.environment import child_environment
 
 _FOLDER = "redis"
 _SOCKET = "redis.sock"
@@ -178,6 +179,7 @@ class PrivateRedis:
                 stdout=output,
                 stderr=output,
                 cwd=log.parent,
+                env=child_environment(),
                 start_new_session=True,
             )
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 
 import structlog
-from playwright.async_api import Browser, Playwright, ProxySettings, async_playwright
+from playwright.async_api import Browser, Playwright, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
 from scrapers import remote_browser
 from scrapers.apart import apart
+from scrapers.driver import start_driver
 
 _QUIET = (
     "--disable-background-networking",
@@ -28,6 +29,7 @@ _QUIET = (
     "--disable-quic",
     "--no-first-run",
     "--no-pings",
+    *remote_browser.NO_UDP,
 )
 _UNCONFINED = "this system lets it have none, as with user namespaces switched off; it works without"
 _HEADLESS_NAMES = ("chromium-headless-shell", "chrome-headless-shell")
@@ -94,24 +96,12 @@ class Chromium:
             if self._driver.exception() is None:
                 await self._driver.result().stop()
 
-    async def _start(self) -> Playwright:
-        """Playwright keeps profiles and unfinished traces where TMPDIR says when it starts."""
-        before = os.environ.get("TMPDIR")
-        os.environ["TMPDIR"] = str(self.scratch)
-        try:
-            return await async_playwright().start()
-        finally:
-            if before is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = before
-
     async def driver(self) -> Playwright:
         """Playwright, started at the first call."""
         if not self._entered:
             raise RuntimeError("Chromium is used outside its `async with`")
         if self._driver is None:
-            self._driver = apart(self._start())
+            self._driver = apart(start_driver(self.scratch))
         return await asyncio.shield(self._driver)
 
     def warm_up(self) -> None:
@@ -144,6 +134,11 @@ class Chromium:
     def makes_traces(self) -> bool:
         """Whether a trace stays on this machine."""
         return not self._endpoint
+
+    @property
+    def first_script(self) -> str:
+        """What each page of a context does first, if the browser itself does not see to it."""
+        return remote_browser.WITHOUT_UDP if self._endpoint else ""
 
     def proxy(self, hosts: Sequence[str]) -> ProxySettings | None:
         """What a context needs to keep to ``hosts``, if the browser itself does not."""

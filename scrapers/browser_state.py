@@ -29,15 +29,13 @@ async def context_with(browser: Browser, state: Any, proxy: ProxySettings | None
         playwright.async_api.Error: it can make no context at all.
     """
     try:
-        return await browser.new_context(storage_state=state, accept_downloads=True, proxy=proxy)
+        return await _context(browser, state, proxy)
     except PlaywrightError as exc:
         if state is None or not browser.is_connected():
             raise
         reason = str(exc).partition("\n")[0]
     origins = [origin for origin in state["origins"] if await _takes(browser, origin)]
-    context = await browser.new_context(
-        storage_state={"cookies": [], "origins": origins}, accept_downloads=True, proxy=proxy
-    )
+    context = await _context(browser, {"cookies": [], "origins": origins}, proxy)
     refused = 0
     for cookie in state["cookies"]:
         try:
@@ -52,6 +50,13 @@ async def context_with(browser: Browser, state: Any, proxy: ProxySettings | None
         reason=reason,
     )
     return context
+
+
+async def _context(browser: Browser, state: Any, proxy: ProxySettings | None) -> BrowserContext:
+    """Without service workers: no route sees what they ask for."""
+    return await browser.new_context(
+        storage_state=state, accept_downloads=True, proxy=proxy, service_workers="block"
+    )
 
 
 async def _takes(browser: Browser, origin: Any) -> bool:

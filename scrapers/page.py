@@ -251,6 +251,8 @@ class BrowserPage:
             await self._admission.start(self._context)
         if self._chromium.makes_traces:
             await self._start_trace(self._context)
+        if first := self._chromium.first_script:
+            await self._context.add_init_script(first)
         self._page = await self._context.new_page()
         await self._storage.start(self._page)
         self._page.on("requestfailed", self._failed)

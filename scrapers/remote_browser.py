@@ -23,6 +23,14 @@ _CONNECT_MS = 20_000
 _NOWHERE = "http://127.0.0.1:9"
 """The discard port, on which nothing listens."""
 
+NO_UDP = (
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+)
+"""Chromium's flags by which WebRTC sends nothing past a proxy: its STUN asks no route and no resolver."""
+WITHOUT_UDP = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection']) delete globalThis[name];"
+"""What a page of a browser does first that runs already, and cannot be given those flags."""
+
 _REFUSED = re.compile(r"WebSocket error: \S+ (\d{3})\b")
 
 

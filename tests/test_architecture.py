@@ -14,7 +14,7 @@ from utilities import load_utility, utility_ids
 ROOT = Path(__file__).parents[1]
 NOT_OURS = {"out", "build", "__pycache__"}
 LEVELS = (
-    {"records"},
+    {"records", "support"},
     {"formats", "mfa"},
     {"storage"},
     {"scrapers"},

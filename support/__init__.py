@@ -1,0 +1,1 @@
+"""What all rooms may use, and what knows no domain."""
