@@ -14,18 +14,18 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import structlog
 import uvloop
-from arq.connections import RedisSettings
 from arq.cron import CronJob, cron
 from arq.worker import func
 from redis.exceptions import RedisError
 
-from farm.bell import DATA, FUNCTION, INTERACTIVE, bell_at
+from farm.bell import FUNCTION, QUEUES, Bell, bell_at
 from farm.desk import Waiting
 from farm.limits import Limits
 from farm.local_time import local_zone
@@ -33,8 +33,11 @@ from farm.mailboxes import Mailboxes
 from farm.metrics_browser import NO_DRIVERS
 from farm.metrics_server import Served
 from farm.policy import SCHEDULED_EVERY
+from farm.private_redis import NoRedis
 from farm.process import Process
 from farm.prompt_worker import PromptWorker
+from farm.redis_address import parse_redis_url
+from farm.redis_refusals import explained
 from farm.settings import FarmSettings
 from farm.tracing import traced
 from farm.work import Tools, portal_address
@@ -49,13 +52,15 @@ from storage.settings import Settings
 from storage.store import Store
 from utilities import load_utilities
 
-QUEUES = {"interactive": (INTERACTIVE, RunKind.CONNECT), "data": (DATA, RunKind.COLLECT)}
+KINDS = {queue: kind for kind, queue in QUEUES.items()}
 _JOB_TIMEOUT = 3600
 _POLL = 0.5
 """In case that a worker was not told of a job: it looks when it is told."""
 _WAIT_FOR_A_SLOT = 2
 """Jobs of a queue that a process has taken before there is a slot for them: the next run begins at once."""
 _AGAIN = 0.5
+_LOG_AGAIN = 60.0
+"""Seconds for which jobs were taken, after which the same outage is a new one."""
 _COLLECT_AFTER = 50_000
 """Objects: a year of readings is that many, and none of them is garbage."""
 _DUE_AT = set(range(0, 60, SCHEDULED_EVERY))
@@ -123,16 +128,16 @@ async def serve(queues: Sequence[str]) -> None:
         scratch = stack.enter_context(scratch_folder(settings.home))
         chromium = await stack.enter_async_context(Chromium(_hosts(farm), scratch, visits=farm.browser_runs))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
-        bell = await stack.enter_async_context(bell_at(redis_url))
-        limits = await stack.enter_async_context(Limits(bell.redis))
+        bell = await stack.enter_async_context(bell_at(redis_url, await asyncio.to_thread(store.farm_key)))
+        limits = await stack.enter_async_context(Limits(bell.redis, bell.farm))
         waiting = Waiting(store)
         mailboxes = Mailboxes(store, waiting.settled)
         stack.callback(mailboxes.close)
         evidence = settings.home / "evidence"
         tools = Tools(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)
-        process = Process(tools, bell)
+        process = Process(tools, bell, queues)
         await stack.enter_async_context(served.serving(store, lambda: process.at_work))
-        tasks = [asyncio.create_task(_take_jobs(redis_url, queue, process)) for queue in queues]
+        tasks = [asyncio.create_task(_take_jobs(redis_url, bell, KINDS[queue], process)) for queue in queues]
         tasks.append(asyncio.create_task(process.look_after()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -151,28 +156,30 @@ async def _stop(process: Process, tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _take_jobs(redis_url: str, queue: str, process: Process) -> None:
+async def _take_jobs(redis_url: str, bell: Bell, kind: RunKind, process: Process) -> None:
     """arq takes jobs from one queue. When Redis goes away arq gives up, and is started again."""
-    name, kind = QUEUES[queue]
+    log: Any = structlog.get_logger("worker").bind(queue=QUEUES[kind])
+    known = ""
     while True:
+        began = time.monotonic()
         try:
-            worker = _arq_worker(redis_url, name, process, kind)
-            await worker.async_run()
+            await _arq_worker(redis_url, bell, process, kind).async_run()
         except (RedisError, OSError) as exc:
-            structlog.get_logger("worker").warning("Redis is away", queue=queue, reason=type(exc).__name__)
+            if time.monotonic() - began > _LOG_AGAIN:
+                known = ""
+            if known != (known := explained(exc)):
+                log.warning("Redis is away", reason=known)
         await asyncio.sleep(_AGAIN)
 
 
-def _arq_worker(redis_url: str, queue: str, process: Process, kind: RunKind) -> PromptWorker:
-    settings = RedisSettings.from_dsn(redis_url)
-    settings.conn_retries = 0
-    crons = _crons(FarmSettings().nightly_at) if queue == DATA else []
+def _arq_worker(redis_url: str, bell: Bell, process: Process, kind: RunKind) -> PromptWorker:
+    crons = _crons(bell.farm, FarmSettings().nightly_at) if kind is RunKind.COLLECT else []
     return PromptWorker(
         look=process.look[kind],
         functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
         cron_jobs=crons,
-        queue_name=queue,
-        redis_settings=settings,
+        queue_name=bell.queue(kind),
+        redis_pool=parse_redis_url(redis_url).connect(),
         ctx={"process": process, "kind": kind},
         timezone=cast("Any", local_zone()),
         handle_signals=False,
@@ -184,17 +191,20 @@ def _arq_worker(redis_url: str, queue: str, process: Process, kind: RunKind) -> 
     )
 
 
-def _crons(nightly_at: str) -> list[CronJob]:
-    """The nightly is one of them if its time, like 03:30 by this machine's clock, is set."""
+def _crons(farm: str, nightly_at: str) -> list[CronJob]:
+    """Each is done by a worker of the farm at a time. The nightly is among them if its time is set."""
     due, trust, old = (cast("Any", work) for work in (queue_due, tell_expiring_trust, forget_runs))
     crons = [
-        cron(due, second=_DUE_AT, keep_result=0),
-        cron(trust, minute=_TRUST_AT, keep_result=0),
-        cron(old, minute=_OLD_AT, keep_result=0),
+        cron(due, name=f"cron:{farm}:due", second=_DUE_AT, keep_result=0),
+        cron(trust, name=f"cron:{farm}:trust", minute=_TRUST_AT, keep_result=0),
+        cron(old, name=f"cron:{farm}:old", minute=_OLD_AT, keep_result=0),
     ]
     if nightly_at:
         hour, minute = map(int, nightly_at.split(":"))
-        crons.append(cron(cast("Any", nightly), hour=hour, minute=minute, second=0, keep_result=0))
+        night = cast("Any", nightly)
+        crons.append(
+            cron(night, name=f"cron:{farm}:nightly", hour=hour, minute=minute, second=0, keep_result=0)
+        )
     return crons
 
 
@@ -209,16 +219,19 @@ def _hosts(farm: FarmSettings) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="worker")
-    parser.add_argument("--queue", choices=sorted(QUEUES), help="serve only this queue")
+    parser.add_argument("--queue", choices=sorted(KINDS), help="serve only this queue")
     parser.add_argument("--parent-fd", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     log_to_stderr(Secrets())
     try:
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 50, 50)
-        queues = [options.queue] if options.queue else list(QUEUES)
+        queues = [options.queue] if options.queue else list(KINDS)
         uvloop.run(_until_told(queues, options.parent_fd))
-    except (StorageError, BrowserMissing, RedisError, OSError) as exc:
+    except RedisError as exc:
+        sys.stderr.write(f"meterfarm: Redis {explained(exc)}.\n")
+        return 1
+    except (StorageError, BrowserMissing, NoRedis, OSError) as exc:
         sys.stderr.write(f"meterfarm: {exc}\n")
         return 1
     return 0

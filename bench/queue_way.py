@@ -84,8 +84,9 @@ class Farm:
 async def serving(zygote: Zygote, processes: int, queue: str | None = None) -> AsyncIterator[Farm]:
     """So many workers on a Redis of their own, once all of them listen."""
     settings = Settings()
-    async with redis_at_hand(FarmSettings(), settings.home) as url, bell_at(url) as bell:
-        with await asyncio.to_thread(Store.open, settings) as store:
+    with await asyncio.to_thread(Store.open, settings) as store:
+        farm = store.farm_key()
+        async with redis_at_hand(FarmSettings(), settings.home) as url, bell_at(url, farm) as bell:
             working = asyncio.create_task(Workers(zygote, url, processes, queue).run())
             try:
                 async with asyncio.timeout(_UP_SECONDS):

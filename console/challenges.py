@@ -56,7 +56,7 @@ async def answer(challenge_id: int, factor: Factor | None, *, resend: bool) -> i
             return 0
         said = await _said(found, factor, here, resend=resend)
         await asyncio.to_thread(store.answer_challenge, challenge_id, said)
-        await tell_of_answer(here, challenge_id)
+        await tell_of_answer(here, store, challenge_id)
     say(f"challenge {challenge_id} answered; run {found.run_id} goes on")
     return 0
 

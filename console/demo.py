@@ -77,7 +77,7 @@ async def demo(zygote: Zygote, out: Path) -> int:
         _tell_workers(settings.home, base_url)
         store = stack.enter_context(Store.open(settings))
         redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
-        bell = await stack.enter_async_context(bell_at(redis_url))
+        bell = await stack.enter_async_context(bell_at(redis_url, store.farm_key()))
         working = asyncio.create_task(Workers(zygote, redis_url, _PROCESSES, None).run())
         stack.push_async_callback(_stop, working)
         _about(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")

@@ -41,7 +41,7 @@ async def examine(*, as_json: bool) -> int:
 async def _findings(now: Here) -> AsyncIterator[Finding]:
     clocks: list[Compared] = []
     yield await _browser()
-    yield await asyncio.to_thread(examine_redis, now, clocks)
+    yield await examine_redis(now, clocks)
     for one in await asyncio.to_thread(examine_state, now.settings, clocks):
         yield one
     yield await asyncio.to_thread(examine_files, now.settings)

@@ -2,66 +2,72 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Sequence
-from urllib.parse import urlsplit
-
-from redis import Redis
-from redis.exceptions import RedisError
+from contextlib import ExitStack
 
 from console.clock import Compared, between, kernel_says, of_portal, worst
 from console.finding import Finding, fail, warn, well
 from console.here import Here
 from farm.private_redis import NoRedis, PrivateRedis, redis_server
+from farm.redis_address import parse_redis_url
+from farm.redis_check import RedisFound, must_serve
 from farm.settings import FarmSettings
 from farm.work import portal_address
 from scrapers.guard import host_of, is_loopback
 from storage.errors import StorageError
+from storage.store import Store
 from utilities import load_utilities
 
-_PING_SECONDS = 3.0
 _MOST_OFF = 2.0
 
 
-def examine_redis(here: Here, clocks: list[Compared]) -> Finding:
-    """The one of ``REDIS_URL``, else a private one; the clock of one elsewhere is added to ``clocks``."""
+async def examine_redis(here: Here, clocks: list[Compared]) -> Finding:
+    """The one of ``REDIS_URL``, else a private one, tried with all that workers do.
+
+    The clock of one elsewhere is added to ``clocks``.
+    """
+    farm = await asyncio.to_thread(_farm_key, here)
     given = here.farm.redis_url.get_secret_value()
-    if given:
-        return _given_redis(given, clocks)
     try:
+        if given:
+            return await _given_redis(given, farm, clocks)
         server = redis_server()
         redis = PrivateRedis(here.settings.home)
         ran = redis.alive()
-        with redis:
-            version = _asked(redis.url, "", clocks)
-    except (NoRedis, StorageError, RedisError, OSError) as exc:
-        return fail("Redis", str(exc))
+        with ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, redis)
+            found = await must_serve(parse_redis_url(redis.url), farm)
+    except (NoRedis, StorageError, OSError) as exc:
+        return fail("Redis", str(exc).removesuffix("."))
     how = "runs and answers" if ran else "starts and answers"
-    return well("Redis", f"a private one {how}, version {version} ({server})")
+    said = f"a private one {how} all that workers ask, version {found.version} ({server})"
+    return _doubted(said, found) or well("Redis", said)
 
 
-def _given_redis(url: str, clocks: list[Compared]) -> Finding:
+async def _given_redis(url: str, farm: str, clocks: list[Compared]) -> Finding:
+    """Raises RedisUnusable."""
+    address = parse_redis_url(url)
+    found = await must_serve(address, farm)
+    if address.host and not is_loopback(address.host):
+        clocks.append(between("Redis", found.before, found.theirs, found.after))
+    where = f"{address.where} answers all that workers ask, version {found.version}"
+    said = f"{where}; this farm is {farm} there" if farm else where
+    return _doubted(said, found) or well("Redis", said)
+
+
+def _doubted(said: str, found: RedisFound) -> Finding | None:
+    what, _, todo = found.doubt.partition("; ")
+    return warn("Redis", f"{said}; it {what}", todo) if what else None
+
+
+def _farm_key(here: Here) -> str:
+    """Of the state; "" if it cannot be opened, which is told elsewhere."""
     try:
-        parts = urlsplit(url)
-        where = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
-        elsewhere = "" if parts.scheme == "unix" or is_loopback(parts.hostname or "") else "Redis"
-        version = _asked(url, elsewhere, clocks)
-    except (RedisError, OSError, ValueError) as exc:
-        return fail(
-            "Redis", f"REDIS_URL does not answer ({type(exc).__name__})", "start it, or correct REDIS_URL"
-        )
-    return well("Redis", f"{where} answers, version {version}")
-
-
-def _asked(url: str, elsewhere: str, clocks: list[Compared]) -> str:
-    """Its version. Its clock counts if it is ``elsewhere``."""
-    with Redis.from_url(url, socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS) as redis:
-        redis.ping()
-        if elsewhere:
-            before = time.time()
-            seconds, micros = redis.time()
-            clocks.append(between(elsewhere, before, seconds + micros / 1e6, time.time()))
-        return str(redis.info("server")["redis_version"])
+        with Store.open(here.settings) as store:
+            return store.farm_key()
+    except StorageError:
+        return ""
 
 
 def examine_portals(farm: FarmSettings, clocks: list[Compared]) -> Sequence[Finding]:

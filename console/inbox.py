@@ -56,7 +56,10 @@ async def serve(options: InboxOptions) -> int:
             from farm.inbox import Inbox  # slow to import
 
             inbox = Inbox(
-                store, tokens, options.public_url, lambda challenge_id: tell_of_answer(here, challenge_id)
+                store,
+                tokens,
+                options.public_url,
+                lambda challenge_id: tell_of_answer(here, store, challenge_id),
             )
             public_url = _without_user(options.public_url)
             beating = asyncio.create_task(inbox.beat(public_url or address))

@@ -4,49 +4,67 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from console.here import Here
 from farm.private_redis import NoRedis, redis_url
 from storage.store import Store
+
+_SECONDS = 5.0
 
 if TYPE_CHECKING:
     from farm.bell import Bell
 
 
 async def ring(here: Here, store: Store) -> None:
-    """Tell workers of queued runs. They are taken down as told only once Redis is known to listen."""
+    """Tell workers of queued runs. They are taken down as told only once Redis is known to listen.
+
+    If ``REDIS_URL`` names one that cannot be used, standard error says so: no worker works without it.
+    """
 
     async def say(bell: Bell) -> None:
         while rings := await asyncio.to_thread(store.runs_to_ring):
             await bell.ring(rings)
 
-    await _tell(here, say)
+    fault = await _tell(here, store, say)
+    if fault and here.farm.redis_url.get_secret_value():
+        typer.echo(f"meterfarm: {fault} No worker takes runs until then.", err=True)
 
 
-async def tell_of_answer(here: Here, challenge_id: int) -> None:
+async def tell_of_answer(here: Here, store: Store, challenge_id: int) -> None:
     """Tell the worker that waits with the challenge."""
-    await _tell(here, lambda bell: bell.answer(challenge_id))
+    await _tell(here, store, lambda bell: bell.answer(challenge_id))
 
 
-async def tell_of_cancellation(here: Here, run_id: int) -> None:
+async def tell_of_cancellation(here: Here, store: Store, run_id: int) -> None:
     """Tell the worker that holds the run."""
-    await _tell(here, lambda bell: bell.cancel(run_id))
+    await _tell(here, store, lambda bell: bell.cancel(run_id))
 
 
-async def _tell(here: Here, say: Callable[[Bell], Awaitable[None]]) -> None:
+async def _tell(here: Here, store: Store, say: Callable[[Bell], Awaitable[None]]) -> str:
+    """Why nobody could be told, "" if they were, or if no Redis seems to run."""
     url = _likely_redis(here)
     if not url:
-        return
+        return ""
     from redis.exceptions import RedisError  # slow to import, and often there is nobody to tell
 
     from farm.bell import bell_at
+    from farm.redis_address import parse_redis_url
+    from farm.redis_refusals import explained
 
-    with suppress(RedisError, OSError):
-        async with bell_at(url) as bell:
+    farm = await asyncio.to_thread(store.farm_key)
+    try:
+        address = parse_redis_url(url)
+        async with asyncio.timeout(_SECONDS), bell_at(url, farm) as bell:
             await say(bell)
+    except (RedisError, OSError) as exc:
+        return f"Redis at {address.where} {explained(exc)}."
+    except NoRedis as exc:
+        return str(exc)
+    return ""
 
 
 def _likely_redis(here: Here) -> str:

@@ -74,7 +74,7 @@ async def cancel_run(run_id: int, *, as_json: bool) -> int:
     with opened() as (here, store):
         state = await asyncio.to_thread(store.cancel_run, run_id)
         if state is not RunState.CANCELLED:
-            await tell_of_cancellation(here, run_id)
+            await tell_of_cancellation(here, store, run_id)
     if as_json:
         say_json({"run": run_id, "state": state})
     elif state is RunState.CANCELLED:

@@ -9,17 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from console.ending import OK
 from console.errors import NotSetUp
 from console.fake_child import FakeUtility
 from console.here import Here, here
 from console.printed import say
 from console.program import program
-from farm.bell import bell_at
 from farm.metrics import METRICS, metrics_address
 from farm.private_redis import NoRedis
+from farm.redis_address import parse_redis_url
+from farm.redis_check import must_serve
 from farm.supervisor import Workers, redis_at_hand
 from farm.zygote import Zygote
 from scrapers.browser import must_have_browser
@@ -119,20 +118,12 @@ def _check_ports(metrics: str, count: int) -> None:
 
 @asynccontextmanager
 async def _redis(now: Here) -> AsyncIterator[str]:
-    """The address of a Redis that answers. Raises NotSetUp."""
+    """The address of a Redis that does what workers need. Raises NotSetUp."""
     try:
         async with redis_at_hand(now.farm, now.settings.home) as url:
-            await _must_answer(url)
+            with Store.open(now.settings) as store:
+                farm = await asyncio.to_thread(store.farm_key)
+            await must_serve(parse_redis_url(url), farm)
             yield url
     except NoRedis as exc:
         raise NotSetUp(str(exc)) from exc
-
-
-async def _must_answer(url: str) -> None:
-    try:
-        async with bell_at(url):
-            pass
-    except (RedisError, OSError) as exc:
-        raise NotSetUp(
-            f"The Redis of REDIS_URL does not answer ({type(exc).__name__}); start it, or correct REDIS_URL."
-        ) from exc

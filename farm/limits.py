@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from farm.limits_script import RENEW_SECONDS, Exchange, Place
+from farm.redis_refusals import explained
 from scrapers.apart import apart
 from scrapers.pace import Held, PaceLost
 from scrapers.portal import Portal
@@ -73,9 +74,12 @@ class PortalLimits:
     One task speaks to Redis for all requests of the process, a call at a time, with whatever there is to say.
     """
 
-    def __init__(self, redis: Redis, portal_id: str, process: str, at_once: int, per_second: float) -> None:
+    def __init__(
+        self, redis: Redis, farm: str, portal_id: str, process: str, at_once: int, per_second: float
+    ) -> None:
         self._capacity, window = in_a_window(per_second)
-        self._exchange = Exchange(redis, portal_id, process, at_once, self._capacity, window)
+        name = f"{farm}:{portal_id}"
+        self._exchange = Exchange(redis, name, process, at_once, self._capacity, window)
         self._process = process
         self._at_once = at_once
         self._waiting: deque[_Request] = deque()
@@ -230,15 +234,15 @@ class PortalLimits:
         now = _now()
         if self._away_since is None:
             self._away_since = now
-            self._log.warning("redis is away", reason=type(exc).__name__)
+            self._log.warning("redis is away", reason=explained(exc))
         self._renew_at = 0.0
         self._ask_at = now + _RETRY_SECONDS
         for request in self._waiting:
             if now - max(request.since, self._away_since) >= AWAY_SECONDS:
                 self._refuse(
                     request,
-                    f"Redis, which counts the requests to portals, has not answered for {AWAY_SECONDS:.0f} "
-                    "seconds; start it again, or mend REDIS_URL.",
+                    f"Redis, which counts the requests to portals, could not be used for {AWAY_SECONDS:.0f} "
+                    f"seconds: it {explained(exc)}.",
                 )
 
     def _refuse(self, request: _Request, why: str) -> None:
@@ -247,10 +251,14 @@ class PortalLimits:
 
 
 class Limits:
-    """The limits of all portals, for one process: an async context manager around all that asks for them."""
+    """The limits of all portals, for one process: an async context manager around all that asks for them.
 
-    def __init__(self, redis: Redis) -> None:
+    They are those of one ``farm``; another one on the same Redis has its own.
+    """
+
+    def __init__(self, redis: Redis, farm: str) -> None:
         self._redis = redis
+        self._farm = farm
         self._process = f"{secrets.token_hex(6)}{_OF}{this_process()}"
         self._portals: dict[str, PortalLimits] = {}
 
@@ -270,7 +278,7 @@ class Limits:
         """The pace of a portal; the numbers count when it is first asked for."""
         if portal_id not in self._portals:
             self._portals[portal_id] = PortalLimits(
-                self._redis, portal_id, self._process, at_once, per_second
+                self._redis, self._farm, portal_id, self._process, at_once, per_second
             )
         return self._portals[portal_id]
 

@@ -156,7 +156,7 @@ class Exchange:
     ) -> None:
         self._script = redis.register_script(_LUA)
         self._per_window = per_window
-        self._keys = [
+        self.keys = [
             f"meterfarm:limits:{{{portal_id}}}:{name}"
             for name in ("flying", "tokens", "line", "due", "memory")
         ]
@@ -190,7 +190,7 @@ class Exchange:
             *(*self._fixed, memory),
             *(*_flat(given_back), *_flat(renewed), *_flat(wanted), *_flat(buried)),
         ]
-        began, granted, wait, silent = await self._script(keys=self._keys, args=arguments)
+        began, granted, wait, silent = await self._script(keys=self.keys, args=arguments)
         return Reply(began, int(granted), int(wait) / 1_000_000, [_text(id) for id in silent])
 
 

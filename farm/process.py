@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from farm.bell import Bell, Heard
 from farm.policy import room
+from farm.redis_refusals import explained
 from farm.slots import Slot
 from farm.work import Tools, WhyStopped, Work
 from records import RunKind
@@ -31,8 +32,9 @@ _FINISHING = 6.0
 class Process:
     """What one worker process does. ``look`` is set when there may be a job of that kind."""
 
-    def __init__(self, tools: Tools, bell: Bell) -> None:
+    def __init__(self, tools: Tools, bell: Bell, queues: Sequence[str] = ()) -> None:
         self._tools = tools
+        self._queues = queues
         self._bell = bell
         self._works: dict[Lease, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -100,6 +102,8 @@ class Process:
     async def stop(self) -> None:
         """Let runs come to their end for a few seconds, then hand the rest back."""
         self._stopping = True
+        with suppress(StorageError):
+            await asyncio.to_thread(self._tools.store.leave_queues)
         await asyncio.gather(*self._beginnings, return_exceptions=True)
         for work in self._works.values():
             if work.slot.parked.is_set():
@@ -136,7 +140,8 @@ class Process:
 
     async def _beat(self) -> None:
         held_before = set(self._works)
-        held = {beat.lease: beat for beat in await asyncio.to_thread(self._tools.store.beat)}
+        queues = () if self._stopping else self._queues
+        held = {beat.lease: beat for beat in await asyncio.to_thread(self._tools.store.beat, queues)}
         for lease in held_before:
             work = self._works.get(lease)
             if work is None:
@@ -191,6 +196,7 @@ class Process:
             try:
                 await work()
             except (RedisError, OSError, StorageError) as exc:
-                self._log.warning("not now", what=work.__name__, reason=f"{type(exc).__name__}: {exc}")
+                reason = str(exc) if isinstance(exc, StorageError) else f"Redis {explained(exc)}"
+                self._log.warning("not now", what=work.__name__, reason=reason)
                 await asyncio.sleep(_AGAIN)
             await asyncio.sleep(seconds)

@@ -59,7 +59,7 @@ async def own_farm(
                 ) from exc
             except NoRedis as exc:
                 raise NotSetUp(str(exc)) from exc
-            bell = await stack.enter_async_context(bell_at(url))
+            bell = await stack.enter_async_context(bell_at(url, store.farm_key()))
             working = asyncio.create_task(Workers(zygote, url, _PROCESSES, None).run())
             stack.push_async_callback(_stop, working)
             yield OwnFarm(store, bell)

@@ -15,11 +15,12 @@ from storage.results import Briefing, Customer
 from storage.settings import Settings
 from storage.store_customers import CustomerStore
 from storage.store_data import DataStore
+from storage.store_farm import FarmStore
 from storage.store_queue import QueueStore
 from storage.work import Lease
 
 
-class Store(CustomerStore, QueueStore, DataStore):
+class Store(CustomerStore, QueueStore, FarmStore, DataStore):
     """Open it with ``Store.open``. Anything that goes wrong with the state is a ``StorageError``."""
 
     @classmethod

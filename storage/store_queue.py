@@ -40,7 +40,6 @@ from storage.results import (
 )
 from storage.transactions import Transactions
 from storage.work import (
-    Beat,
     ChallengeInfo,
     Claim,
     FollowUp,
@@ -93,11 +92,6 @@ class QueueStore(Transactions):
         with self._database.writing() as session:
             leases.reap(session)
             return leases.begin(session, customer, kind)
-
-    def beat(self) -> Sequence[Beat]:
-        """Renew the leases of this process; those that it still holds."""
-        with self._database.writing() as session:
-            return leases.beat(session)
 
     def reap(self) -> int:
         """Queue the runs again whose workers are gone; how many. A wait for the database does not count."""

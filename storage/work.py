@@ -45,6 +45,15 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A worker process, by the name that runs have of it, and the queues it serves."""
+
+    process: str
+    queues: Sequence[str]
+    beat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Ring:
     """A queued run that workers should be told of."""
 

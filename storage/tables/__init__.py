@@ -28,6 +28,7 @@ from storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow, 
 from storage.tables.places import AccountRow, MeterRow, ServiceRow
 from storage.tables.runs import LedgerItemRow, PortalRow, RunRow, RunStepRow
 from storage.tables.talk import ChallengeRow, EventRow
+from storage.tables.workforce import FarmRow, WorkerRow
 
 __all__ = [
     "AccountRow",
@@ -42,6 +43,7 @@ __all__ = [
     "DocumentRow",
     "EventRow",
     "ExtractionRow",
+    "FarmRow",
     "FileRow",
     "InboxRow",
     "LedgerItemRow",
@@ -66,5 +68,6 @@ __all__ = [
     "TotpUseRow",
     "UtcDateTime",
     "VaultReadRow",
+    "WorkerRow",
     "metadata",
 ]

@@ -78,7 +78,7 @@ def test_what_fails_is_said_with_what_to_do(
     failed = [line for line in ran.stdout.splitlines() if line.startswith("failed")]
     assert len(failed) == 3, ran.stdout
     assert "METERFARM_BROWSER names /nowhere/chromium" in failed[0]
-    assert "REDIS_URL does not answer" in failed[1]
+    assert "Redis at 127.0.0.1:1/0 cannot be reached: nothing listens there; start it" in failed[1]
     assert "vault" in failed[2]
     assert "restore it from a backup" in failed[2]
     assert "hunter2" not in ran.stdout + ran.stderr
@@ -156,7 +156,7 @@ def test_a_worker_without_its_redis_is_refused(
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     ran = command("worker", "--processes", "1")
     assert (ran.status, ran.stdout) == (1, "")
-    assert "Redis of REDIS_URL does not answer" in ran.stderr
+    assert "Redis at 127.0.0.1:1/0 cannot be reached: nothing listens there" in ran.stderr
 
 
 def test_limits_that_cannot_be_meant_are_refused_at_the_start(

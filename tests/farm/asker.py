@@ -39,7 +39,7 @@ async def paced(limits: PortalLimits, port: int, path: str) -> None:
 
 
 async def main(url: str, port: str, at_once: str, per_second: str, requests: str, path: str) -> None:
-    async with Redis.from_url(url) as redis, Limits(redis) as limits:
+    async with Redis.from_url(url) as redis, Limits(redis, "farm") as limits:
         portal = limits.named("village", int(at_once), float(per_second))
         await asyncio.gather(*(paced(portal, int(port), path) for _ in range(int(requests))))
 

@@ -117,18 +117,18 @@ async def worker(
     server: PrivateRedis, at_once: int = 2, per_second: float = 1_000
 ) -> AsyncIterator[PortalLimits]:
     """What another process has: its own connection and its own limits."""
-    async with Redis.from_url(server.url) as redis, Limits(redis) as limits:
+    async with Redis.from_url(server.url) as redis, Limits(redis, "farm") as limits:
         yield limits.named("village", at_once, per_second)
 
 
 def under_way(server: PrivateRedis) -> int:
     with BlockingRedis.from_url(server.url) as redis:
-        return int(redis.zcard("meterfarm:limits:{village}:flying"))
+        return int(redis.zcard("meterfarm:limits:{farm:village}:flying"))
 
 
 def tokens(server: PrivateRedis) -> int:
     with BlockingRedis.from_url(server.url) as redis:
-        return int(redis.zcard("meterfarm:limits:{village}:tokens"))
+        return int(redis.zcard("meterfarm:limits:{farm:village}:tokens"))
 
 
 def test_four_processes_never_pass_the_rate_and_use_it(private_redis: PrivateRedis, portal: Portal) -> None:
@@ -186,7 +186,7 @@ def test_the_places_of_a_killed_process_come_back(private_redis: PrivateRedis, p
 def waits_in_line(server: PrivateRedis) -> int:
     """How many processes wait, besides one that waits for itself."""
     with BlockingRedis.from_url(server.url) as redis:
-        return int(redis.zcard("meterfarm:limits:{village}:line")) - 1
+        return int(redis.zcard("meterfarm:limits:{farm:village}:line")) - 1
 
 
 async def test_a_request_keeps_its_place_as_long_as_it_lasts(
@@ -360,7 +360,7 @@ async def test_after_a_minute_without_redis_it_says_so(
     async with worker(private_redis) as limits:
         for _ in range(2):
             asked = time.monotonic()
-            with pytest.raises(LimitsAway, match="mend REDIS_URL"):
+            with pytest.raises(LimitsAway, match="correct REDIS_URL"):
                 await granted_within(limits, 10)
             assert time.monotonic() - asked >= 0.5
 
@@ -369,7 +369,7 @@ async def test_at_the_end_what_was_used_is_given_back_and_nobody_waits_on(
     private_redis: PrivateRedis,
 ) -> None:
     async with Redis.from_url(private_redis.url) as redis:
-        async with Limits(redis) as limits:
+        async with Limits(redis, "farm") as limits:
             pace = limits.named("village", 1, 1_000)
             async with pace.request():
                 waiting = asyncio.create_task(granted_within(pace, 5))
@@ -382,7 +382,7 @@ async def test_at_the_end_what_was_used_is_given_back_and_nobody_waits_on(
 
 
 async def test_a_portal_says_what_it_bears(private_redis: PrivateRedis) -> None:
-    async with Redis.from_url(private_redis.url) as redis, Limits(redis) as limits:
+    async with Redis.from_url(private_redis.url) as redis, Limits(redis, "farm") as limits:
         pace = limits.of(Village())
         assert pace is limits.of(Village())
         async with pace.request(), pace.request(), pace.request(), pace.request():

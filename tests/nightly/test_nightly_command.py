@@ -108,9 +108,9 @@ def _nightly(crons: list[CronJob]) -> list[CronJob]:
 
 
 def test_a_worker_runs_it_at_its_time_once_among_all_workers() -> None:
-    (cron,) = _nightly(_crons("03:30"))
+    (cron,) = _nightly(_crons("farm", "03:30"))
     assert (cron.hour, cron.minute, cron.second, cron.unique) == (3, 30, 0, True)
-    assert not _nightly(_crons(""))
+    assert not _nightly(_crons("farm", ""))
 
 
 class _Noted(set[int]):

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _runs()
     _talk()
     _channels()
+    _workforce()
 
 
 def downgrade() -> None:
@@ -65,6 +66,8 @@ _TABLES = (
     "awaited_code",
     "received",
     "inbox",
+    "farm",
+    "worker",
 )
 
 
@@ -459,6 +462,20 @@ def _channels() -> None:
         "inbox",
         sa.Column("worker", sa.String, primary_key=True, nullable=False),
         _column("address", sa.String),
+        _column("beat_at", INSTANT),
+    )
+
+
+def _workforce() -> None:
+    op.create_table(
+        "farm",
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False, nullable=False),
+        _column("key", sa.String),
+    )
+    op.create_table(
+        "worker",
+        sa.Column("process", sa.String, primary_key=True, nullable=False),
+        _column("queues", sa.String),
         _column("beat_at", INSTANT),
     )
 

@@ -1,0 +1,123 @@
+"""Two farms on one Redis have nothing to do with each other."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from arq.constants import default_queue_name
+
+from bench.postgres import running
+from farm.bell import Bell, Heard, bell_at
+from farm.limits import Limits
+from farm.private_redis import PrivateRedis
+from records import Outcome, RunKind, RunState
+from storage.settings import Settings
+from storage.store import Store
+from storage.work import Ring, RunInfo
+from tests.farm.redises import redis_at
+from tests.farm.whole import Farm, farm_at
+from tests.storage.made import key
+from worker import _crons
+
+RING = Ring(1, 1, RunKind.COLLECT)
+
+
+def test_a_database_has_a_name_that_stays_and_that_no_copy_has(tmp_path: Path) -> None:
+    """Not even of a farm that had run before it was copied."""
+    with Store.open(Settings(home=tmp_path / "a")) as store:
+        name = store.farm_key()
+    with (
+        Store.open(Settings(home=tmp_path / "a")) as again,
+        Store.open(Settings(home=tmp_path / "b")) as other,
+    ):
+        assert again.farm_key() == name
+        assert other.farm_key() != name
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    with Store.open(Settings(home=tmp_path / "copy")) as copy:
+        assert copy.farm_key() != name
+
+
+def test_machines_that_share_a_postgres_are_one_farm(tmp_path: Path) -> None:
+    server = running()
+    first, second = (server.url(server.new_database()) for _ in range(2))
+    with ExitStack() as stack:
+        names = [
+            stack.enter_context(
+                Store.open(Settings(home=tmp_path / str(number), database_url=url, secret_keys=key(9)))
+            ).farm_key()
+            for number, url in enumerate([first, first, second])
+        ]
+    assert names[0] == names[1]
+    assert names[1] != names[2]
+
+
+async def test_jobs_marks_and_messages_of_one_are_not_the_others(private_redis: PrivateRedis) -> None:
+    async with bell_at(private_redis.url, "one") as one, bell_at(private_redis.url, "two") as two:
+        assert await one.has_forgotten()
+        assert await two.has_forgotten(), "it is not taken to remember since another farm was here"
+        assert not await one.has_forgotten()
+        heard = asyncio.create_task(_first(two))
+        while not (await one.redis.pubsub_numsub(two._channel(Heard.ANSWER)))[0][1]:
+            assert not heard.done()
+        await one.ring([RING])
+        await one.answer(7)
+        await one.cancel(7)
+        assert await one.lost([RING]) == []
+        assert await two.lost([RING]) == []
+        assert await two.lost([RING]) == [RING], "the other's job is not taken for its own"
+        await one.redis.publish(two._channel(Heard.ANSWER), "no number")
+        await two.ring([RING])
+        assert await two.lost([RING]) == []
+        assert await asyncio.wait_for(heard, 5) == (Heard.RING, 1)
+        keys = {name.decode() for name in await one.redis.keys("*")}
+        assert all("one" in name or "two" in name for name in keys), keys
+        assert not await one.redis.exists(default_queue_name)
+
+
+async def _first(bell: Bell) -> tuple[Heard, int]:
+    async for what in bell.heard():
+        return what
+    raise AssertionError("nothing was heard")
+
+
+async def test_what_one_asks_of_a_portal_takes_no_place_of_the_other(private_redis: PrivateRedis) -> None:
+    """They are not to know of each other; docs/operate.md says what that means for the portal."""
+    async with bell_at(private_redis.url, "one") as one, bell_at(private_redis.url, "two") as two:
+        async with Limits(one.redis, "one") as ours, Limits(two.redis, "two") as theirs:
+            async with ours.named("village", 1, 1).request(), asyncio.timeout(5):
+                async with theirs.named("village", 1, 1).request():
+                    pass
+
+
+def test_what_is_done_at_set_times_is_done_for_each_farm() -> None:
+    first, second = ({cron.name for cron in _crons(farm, "03:30")} for farm in ("one", "two"))
+    assert len(first) == 4
+    assert not first & second
+
+
+def test_workers_of_two_farms_on_one_redis_take_their_own_runs(tmp_path: Path) -> None:
+    """Their runs have the same numbers and come at once; none is begun twice, or by the wrong ones."""
+    with redis_at(tmp_path / "redis") as port, ExitStack() as stack:
+        farms: list[Farm] = []
+        for number in range(2):
+            home = tmp_path / str(number) / "home"
+            home.parent.mkdir()
+            extra = {"REDIS_URL": f"redis://127.0.0.1:{port}"}
+            farms.append(stack.enter_context(farm_at(home, "http://127.0.0.1:9", **extra)))
+        for farm in farms:
+            farm.start(1)
+        customers = {farm.home: [farm.add(f"iamvalid.{n}@bayou.energy") for n in range(4)] for farm in farms}
+        for farm in farms:
+            ended = farm.wait(partial(_four_ended, farm), 40, "all runs ended")
+            assert [run.outcome for run in ended] == [Outcome.PORTAL_DOWN] * 4
+            assert [run.attempt for run in ended] == [1] * 4
+            assert {run.customer_id for run in ended} == {customer.id for customer in customers[farm.home]}
+
+
+def _four_ended(farm: Farm) -> list[RunInfo]:
+    ended = [run for run in farm.runs() if run.state is RunState.ENDED]
+    return ended if len(ended) == 4 else []
