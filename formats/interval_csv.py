@@ -13,22 +13,21 @@ whoever reads for a utility passes them as ``layouts``, and they go before those
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
 from formats.gather import gather
 from formats.layouts import all_layouts
 from formats.nem12 import Nem, is_nem
 from formats.table import Layout
-from formats.table_cells import clean, shown
 from formats.table_head import Head, find, label
 from formats.table_reader import TableReader, Told
 from formats.table_rows import DELIMITERS, HEAD_LINES, Rows, Text
+from formats.table_unknown import unknown
 from formats.table_zone import zone_of
 from formats.xlsx import SIGNATURE, sheets
 from records import IntervalData, Problem, Series, Severity
@@ -79,10 +78,8 @@ def read_table(
         return Table(nem.layout, nem.read(text.rows(",", even=False)))
     found, delimiter = _recognise(text, asked.layouts)
     tables = counts.of(found.head.layout.several_above)
-    reader = _reader(asked, found, tables, Told(), grouped=delimiter == ",")
-    return Table(
-        found.head.layout.id, _stretches(reader, found, text.rows(delimiter), lambda: text.may_lack_digits)
-    )
+    reader = _reader(asked, found, tables, Told(), text, grouped=delimiter == ",")
+    return Table(found.head.layout.id, _stretches(reader, found, text.rows(delimiter)))
 
 
 def _is_workbook(file: BinaryIO) -> bool:
@@ -107,13 +104,13 @@ def _workbook(file: BinaryIO, asked: _Asked) -> Table:
             problems.append(Problem(sheet, "the sheet has no table of a known layout", Severity.NOTE))
             seen = seen or [row for _, row in islice(rows(), HEAD_LINES)]
     if not read:
-        raise _unknown(seen)
+        raise unknown(seen)
 
     def stretches() -> Iterator[Series | Problem]:
         told = Told()
         yield from problems
         for found, rows, tables in read:
-            yield from _stretches(_reader(asked, found, tables, told), found, rows, bool)
+            yield from _stretches(_reader(asked, found, tables, told), found, rows)
 
     return Table(read[0][0].head.layout.id, stretches())
 
@@ -128,22 +125,28 @@ def read_interval_csv(
     return gather(read_table("", BytesIO(content), zone, layouts))
 
 
-def _reader(asked: _Asked, found: _Found, tables: int, told: Told, *, grouped: bool = False) -> TableReader:
+def _reader(
+    asked: _Asked,
+    found: _Found,
+    tables: int,
+    told: Told,
+    text: Text | None = None,
+    *,
+    grouped: bool = False,
+) -> TableReader:
     layout = found.head.layout
     family = [each for each in asked.layouts if each.id == layout.id]
     zone, problems = zone_of(layout, asked.name, found.above, asked.zone)
-    reader = TableReader(found.head, family, found.above, zone, tables, told=told, grouped=grouped)
+    reader = TableReader(found.head, family, found.above, zone, tables, told=told, text=text, grouped=grouped)
     for each in problems:
         reader.remarks.add(each.what, each.where, each.severity)
     return reader
 
 
-def _stretches(
-    reader: TableReader, found: _Found, rows: Rows, is_cut: Callable[[], bool]
-) -> Iterator[Series | Problem]:
+def _stretches(reader: TableReader, found: _Found, rows: Rows) -> Iterator[Series | Problem]:
     for _ in range(found.skip):
         next(rows)
-    yield from reader.read(rows, is_cut)
+    yield from reader.read(rows)
 
 
 def _recognise(text: Text, layouts: Sequence[Layout]) -> tuple[_Found, str]:
@@ -151,7 +154,7 @@ def _recognise(text: Text, layouts: Sequence[Layout]) -> tuple[_Found, str]:
         found = _header(text.head_rows(delimiter), layouts)
         if found:
             return found, delimiter
-    raise _unknown([row for _, row in text.head_rows(_likely(text.head))])
+    raise unknown([row for _, row in text.head_rows(_likely(text.head))])
 
 
 def _header(rows: Rows, layouts: Sequence[Layout]) -> _Found | None:
@@ -166,19 +169,6 @@ def _header(rows: Rows, layouts: Sequence[Layout]) -> _Found | None:
 
 def _likely(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key=lambda each: sum(line.count(each) for line in lines))
-
-
-def _unknown(rows: Sequence[Sequence[str]]) -> FormatError:
-    """Says what was seen: what looks like the header, and the row below it."""
-    widest = max((len([cell for cell in row if clean(cell)]) for row in rows), default=0)
-    place = next(
-        (at for at, row in enumerate(rows) if len([c for c in row if clean(c)]) >= max(2, widest - 1)), 0
-    )
-    header, first = (" | ".join(map(clean, rows[at])) if at < len(rows) else "" for at in (place, place + 1))
-    return FormatError(
-        f"The table's layout is not known: its header seems to be “{shown(header, 160)}”, "
-        f"its first row “{shown(first, 120)}”; declare it as docs/formats.md shows."
-    )
 
 
 class _Counts:

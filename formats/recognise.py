@@ -23,7 +23,7 @@ from formats import archive
 from formats.errors import FormatError
 from formats.green_button import stream_green_button
 from formats.interval_csv import read_table
-from formats.sniff import looks_like_html
+from formats.sniff import looks_like_html, looks_like_json
 from formats.table import Layout
 from records import Problem, Series, Severity
 
@@ -151,6 +151,9 @@ def _document(
         return Found(member, Kind.UNKNOWN, True, _refused(page), file)
     if text.lstrip().startswith("<"):
         return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file), file)
+    if looks_like_json(text.encode()):
+        json = "is JSON, which is not read: ask the utility for CSV, XLSX or Green Button XML"
+        return Found(member, Kind.UNKNOWN, True, _refused(json), file)
     if "\0" in text:
         binary = "is neither text nor XML, XLSX, ZIP or PDF: ask the utility for one of these"
         return Found(member, Kind.UNKNOWN, True, _refused(binary), file)

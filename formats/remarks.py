@@ -122,8 +122,19 @@ class Remarks:
     def text(self, line: int) -> None:
         self.add("a line of text was left out", f"line {line}", Severity.NOTE)
 
-    def maybe_cut(self) -> None:
+    def cut(self, *, whole: bool) -> None:
+        cell = "" if whole else "its last cell may lack some of its text, and "
+        self.add(f"it has no line end: {cell}rows below it may be missing", "the last line")
+
+    def ends_bare(self) -> None:
         self.add(
-            "it lacks its end, and its last number may lack digits: download it again to be sure",
+            "it has no line end, as is usual in such files: missing rows below it would not show",
             "the last line",
+            Severity.NOTE,
+        )
+
+    def short(self, line: int) -> None:
+        self.add(
+            "a row has fewer cells than rows around it: what it says may belong to other columns",
+            f"line {line}",
         )

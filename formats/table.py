@@ -120,6 +120,8 @@ class Layout:
     """What holds of all values, unless a column says otherwise."""
     meter: Sequence[str] = ()
     """Columns or lines above the table that name the meter: the first that isn't empty does."""
+    place: str = ""
+    """A line above the table that names a place, by which tables are of meters of their own; never shown."""
     kind: str = ""
     kinds: Mapping[str, What | None] = field(default_factory=dict)
     """What a row is, by a pattern of its cell in the column ``kind``; None for rows to leave out."""
@@ -140,6 +142,8 @@ class Layout:
     """What lines above the table tell of its values: by the line's label, then by a pattern of its text."""
     several_above: str = ""
     """A label; if there are several such lines, each begins a table whose direction the file leaves open."""
+    ends_bare: bool = False
+    """Whether the portal leaves out the last line's end, which for others means that the file may be cut."""
     comma: bool = False
     """Whether decimals stand after a comma, and thousands after a point."""
     note: str = ""

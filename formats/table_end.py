@@ -1,30 +1,23 @@
-"""Whether the last row of a table that lacks its line's end lacks some of its last cell as well."""
+"""Whether the last row of a table that lacks its line's end is known to be whole."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
-from formats.table_cells import clean
-
-NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
-"""What looks like an amount, of whatever."""
+_DIGIT, _LETTER = re.compile(r"\d", re.ASCII), re.compile(r"[^\W\d_]")
 
 
-def may_lack_digits(before: Sequence[str], last: Sequence[str], amounts: Container[int]) -> bool:
-    """A line that breaks off within its last number looks like one with fewer decimals, or a smaller one.
+def is_whole(before: Sequence[str], last: Sequence[str], *, quoted: bool) -> bool:
+    """Whether its last cell is as long and of the same shape as the one in the row above, ``before``.
 
-    ``before`` is the row above, ``amounts`` has the places of amounts.
+    A stamp that rows write alike cannot have lost its end; a number or a word can, unless it is ``quoted``.
     """
-    text = clean(last[-1]) if last else ""
-    whole = text.isdigit() and text != "0" and len(last) - 1 in amounts
-    return whole or _decimals(last) < _decimals(before)
+    if not last or len(last) != len(before):
+        return False
+    shape = _shape(last[-1])
+    return quoted or (shape == _shape(before[-1]) and bool(shape.strip("9a.")))
 
 
-def _decimals(cells: Sequence[str]) -> int:
-    """Of the last cell, if it is a number."""
-    text = clean(cells[-1]) if cells else ""
-    if not NUMERIC.fullmatch(text):
-        return 0
-    _, point, decimals = text.replace(",", ".").rpartition(".")
-    return len(decimals) if point else 0
+def _shape(text: str) -> str:
+    return _LETTER.sub("a", _DIGIT.sub("9", text.strip()))

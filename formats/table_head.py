@@ -17,6 +17,9 @@ _QUANTITY = re.compile(
 )
 _MOST_LABELS = 200
 _LONGEST = 200
+_MOST_PARTS = 4
+_PARTED = ("address", "service address")
+"""Labels of texts that have commas, which not all portals put in quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Head:
     values: Sequence[BoundValue]
     wide: Sequence[tuple[int, re.Match[str]]]
     width: int
-    unread: Sequence[str]
-    """Columns nothing is known of."""
+    unread: Sequence[tuple[int, str]]
+    """Columns nothing is known of, by place and name; those without a name too."""
 
     @property
     def known(self) -> int:
@@ -53,7 +56,7 @@ def find(cells: Sequence[str], layouts: Iterable[Layout], above: Mapping[str, st
     names = _names(cells)
     if len(names) < 2:
         return None
-    heads = [head for layout in layouts if (head := _bind(layout, names, above))]
+    heads = [head for layout in layouts if (head := _bind(layout, names, len(cells), above))]
     return max(heads, key=lambda head: head.known, default=None)
 
 
@@ -71,7 +74,7 @@ def _names(cells: Sequence[str]) -> Mapping[str, int]:
     return names
 
 
-def _bind(layout: Layout, names: Mapping[str, int], above: Mapping[str, str]) -> Head | None:
+def _bind(layout: Layout, names: Mapping[str, int], width: int, above: Mapping[str, str]) -> Head | None:
     if not all(re.search(text, above.get(label, ""), re.IGNORECASE) for label, text in layout.above.items()):
         return None
     if not all(any(re.fullmatch(each, column) for column in names) for each in layout.has):
@@ -92,8 +95,10 @@ def _bind(layout: Layout, names: Mapping[str, int], above: Mapping[str, str]) ->
     read = {*columns.values(), *(place for place, _ in wide)}
     for value in values:
         read |= {value.place, value.unit, value.length}
-    unread = [each for each, place in names.items() if place not in read and not _ignored(layout, each)]
-    return Head(layout, columns, values, wide, max(names.values()) + 1, unread)
+    called = {place: each for each, place in names.items()}
+    unread = [(place, called.get(place, "")) for place in range(width) if place not in read]
+    unread = [(place, each) for place, each in unread if not (each and _ignored(layout, each))]
+    return Head(layout, columns, values, wide, width, unread)
 
 
 def _needed(layout: Layout) -> set[str]:
@@ -168,7 +173,8 @@ def label(above: dict[str, str], cells: Sequence[str]) -> str:
     if not filled or len(above) >= _MOST_LABELS:
         return ""
     first, found, rest = filled[0].partition(":")
-    key, value = (first, rest or " ".join(filled[1:2])) if found else (filled[0], " ".join(filled[1:2]))
-    key = name(key)[:_LONGEST]
-    above[key] = value.strip()[:_LONGEST]
+    key, values = name(first)[:_LONGEST], [rest.strip(), *filled[1:]] if rest.strip() else filled[1:]
+    of_a_unit = name(" ".join(values[1:2])) in UNITS
+    most = 2 if of_a_unit else _MOST_PARTS if found or key in _PARTED else 1
+    above[key] = (" " if of_a_unit else ", ").join(values[:most])[:_LONGEST]
     return key

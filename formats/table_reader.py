@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,12 +16,14 @@ from formats.stamps import NotAStamp
 from formats.table import Layout, What
 from formats.table_cells import BLANKS, NotANumber, clean, numbers, refused, shown
 from formats.table_channel import SHORTEST_DAY, Channel
-from formats.table_end import NUMERIC, may_lack_digits
-from formats.table_head import BoundValue, Head, find, is_quantity, label
-from formats.table_rows import Rows
+from formats.table_columns import UnreadColumns
+from formats.table_end import is_whole
+from formats.table_head import BoundValue, Head, find, label
+from formats.table_rows import Rows, Text
 from formats.table_times import TimeReader, When, length
-from formats.table_what import Meaning
+from formats.table_what import Meaning, names_place
 from formats.table_wide import wide_column
+from formats.table_width import Widths
 from records import Measure, Problem, Series, Severity, Unit
 
 STRETCH = 4_096
@@ -30,6 +32,7 @@ _MOST_CHANNELS = 5_000
 _MOST_TEXTS = 1_000
 _MOST_REMARKED = 1_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
+_NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
 _NUMBERS_BEGIN = frozenset("0123456789.")
 _SIGNS: dict[Unit | None, str] = {Unit.GBP: "£", Unit.EUR: "€"}
 _Key = tuple[str, str, str, int, int, int]
@@ -49,6 +52,7 @@ class Told:
 
     covered: dict[tuple[object, ...], Covered] = field(default_factory=dict)
     granularities: dict[tuple[str, What], set[int]] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
 
 
 class TableReader:
@@ -63,9 +67,12 @@ class TableReader:
         tables: int,
         *,
         told: Told,
+        text: Text | None,
         grouped: bool,
     ) -> None:
+        """``text`` is what the rows come from, None if from a workbook."""
         self.remarks = Remarks()
+        self._text = text
         self._grouped = grouped
         self._family = family
         self._zone = zone
@@ -79,7 +86,6 @@ class TableReader:
         self._seen: dict[str, str] = {}
         self._texts: list[int] = []
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
-        self._surplus: int | None = None
         self._remarked: dict[str, bool] = {}
         self._take_up(head, above)
 
@@ -89,8 +95,9 @@ class TableReader:
         self._filled: set[int] = set()
         self._times = TimeReader(self._layout.times, head.columns, self._zone, above)
         self._meters = [head.columns[each] for each in self._layout.meter if each in head.columns]
-        self._meter_above = next((above[each] for each in self._layout.meter if above.get(each)), "")
-        self._meaning = Meaning(self._layout, above, self.remarks, self._table if self._tables > 1 else 0)
+        self._meter_above = self._meter_of(above)
+        table = self._table if self._tables > 1 else 0
+        self._meaning = Meaning(self._layout, above, self.remarks, table, self._meter_above)
         self._form = self._number_of_form()
         self._kind = head.columns.get(self._layout.kind, -1)
         self._unit = head.columns.get(self._layout.unit, -1)
@@ -109,9 +116,21 @@ class TableReader:
             self.remarks.add(self._layout.doubt, "")
         last = _last_needed(head.values)
         self._needed = max(self._times.needed, self._kind + 1, self._unit + 1, 0 if self._wide else last + 1)
-        for each in head.unread:
-            severity = Severity.DOUBT if is_quantity(each) else Severity.NOTE
-            self.remarks.add(f"the column “{shown(each)}” was not read", "the header", severity)
+        self._unread = UnreadColumns(head.unread)
+        places = (place for bound in head.values for place in (bound.place, bound.unit, bound.length))
+        read = max([self._needed - 1, *places, *(place for place, *_ in self._wide)])
+        self._widths = Widths(head.width, read, self.remarks, placed=self._text is None)
+
+    def _meter_of(self, above: Mapping[str, str]) -> str:
+        """What lines above call the meter; of places, which are not shown, all but the first by number."""
+        meter = next((above[each] for each in self._layout.meter if above.get(each)), "")
+        place = above.get(self._layout.place, "") if self._layout.place else ""
+        if meter and not names_place(meter):
+            return meter
+        if not (meter or place):
+            return ""
+        number = self._told.places.setdefault(meter or place, len(self._told.places) + 1)
+        return f"place {number}" if number > 1 else ""
 
     def _number_of_form(self) -> int:
         """The same for tables whose values mean the same, as far as header and lines above tell."""
@@ -127,17 +146,15 @@ class TableReader:
             raise FormatError(f"The file has more than {_MOST_CHANNELS:,} tables: split it.")
         return self._forms.setdefault(form, len(self._forms))
 
-    def read(self, rows: Rows, is_cut: Callable[[], bool]) -> Iterator[Series | Problem]:
-        """``is_cut`` says, at the end, whether the last line lacks its own, and more of its last cell may."""
+    def read(self, rows: Rows) -> Iterator[Series | Problem]:
         try:
             yield from self._rows(rows)
-            amounts = {each.place for each in self._head.values} | {place for place, *_ in self._wide}
-            if is_cut() and may_lack_digits(*self._last, amounts):
-                self.remarks.maybe_cut()
+            self._look_at_end()
             self._look_at_columns()
             for line in self._texts:
                 self.remarks.text(line)
         except FormatError:
+            self._unread.told(self.remarks)
             yield from self._flushed(final=True)
             yield from self.remarks.told()
             raise
@@ -164,27 +181,31 @@ class TableReader:
                 continue
             if self._told_anew:
                 raise refused(line, f"“{shown(self._told_anew)}” is told anew above it, without a header")
-            if max(0, -missing) != self._surplus:
-                self._check_surplus(line, cells)
+            if missing < 0 or width - missing != self._widths.usual:
+                self._widths.look(line, cells[: width - missing])
+            self._unread.look(cells)
             if several and any("\n" in cell or "\r" in cell for cell in cells):
                 self.remarks.lines(line)
             self._values(line, cells, when)
             if self._waiting >= self._flush_at:
                 yield from self._flushed(final=False)
 
+    def _look_at_end(self) -> None:
+        """A file that is cut off ends amid a line, and may do so where all cells look well."""
+        if self._text is None or not self._text.is_cut:
+            return
+        whole = is_whole(*self._last, quoted=self._text.ends_quoted)
+        if whole and self._layout.ends_bare:
+            self.remarks.ends_bare()
+        else:
+            self.remarks.cut(whole=whole)
+
     def _look_at_columns(self) -> None:
         """A column without any value, beside others: perhaps of a workbook's formulas, never computed."""
         for each in self._head.values if self._filled else ():
             if not each.value.optional and each.place not in self._filled:
                 self.remarks.empty(each.value.column)
-
-    def _check_surplus(self, line: int, cells: Sequence[str]) -> None:
-        """Cells beyond the header are blank, and as many in each row; else a comma shifted the row."""
-        surplus = max(0, len(cells) - self._head.width)
-        if self._surplus is None:
-            self._surplus = surplus
-        if surplus > self._surplus or any(map(clean, cells[self._head.width :])):
-            raise refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
+        self._unread.told(self.remarks)
 
     def _values(self, line: int, cells: Sequence[str], when: When | Day) -> None:
         estimated = self._estimated >= 0 and self._is_estimated(line, cells[self._estimated])
@@ -264,7 +285,7 @@ class TableReader:
     def _is_estimated(self, line: int, cell: str) -> bool:
         if cell in self._remarked:
             return self._remarked[cell]
-        if NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
+        if _NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
             raise refused(line, f"“{shown(cell)}” stands where a remark should")
         if len(self._remarked) >= _MOST_REMARKED:
             self._remarked.clear()
@@ -297,7 +318,8 @@ class TableReader:
     def _label(self, cells: Sequence[str]) -> None:
         """Of what holds of all rows below, nothing is to change without a further header."""
         told, layout = label(self._seen, cells), self._layout
-        if told in (*layout.meter, *layout.above, *layout.above_kinds, layout.several_above) and told:
+        of_all = (*layout.meter, layout.place, *layout.above, *layout.above_kinds, layout.several_above)
+        if told and told in of_all:
             self._told_anew = told if self._seen[told] != self._above.get(told, "") else self._told_anew
 
     def _is_text(self, cells: Sequence[str], filled: Sequence[str]) -> bool:

@@ -41,7 +41,9 @@ class Text:
         if not start.strip(b"\x00\xef\xbb\xbf\xff\xfe \r\n\t"):
             raise FormatError("The file is empty: download it again.")
         if looks_like_html(start):
-            raise FormatError("The file is a web page (HTML) and no table: download it again.")
+            raise FormatError(
+                "The file is a web page (HTML) and no table: ask for CSV, XLSX or Green Button XML."
+            )
         encoding = _encoding(start)
         errors = "strict" if encoding.startswith("utf-16") else "meterfarm-windows"
         whole = cast(BinaryIO, _Whole(start, file))
@@ -66,9 +68,9 @@ class Text:
         return not self.last.endswith(("\n", "\r"))
 
     @property
-    def may_lack_digits(self) -> bool:
-        """Whether the line read last lacks its end, and so perhaps its last cell too."""
-        return not self.last.endswith(("\n", "\r", '"'))
+    def ends_quoted(self) -> bool:
+        """Whether the line read last ends with a quoted cell that has its end."""
+        return self.last.endswith('"')
 
     def head_rows(self, delimiter: str) -> Rows:
         """The first rows, as if the delimiter were this one."""

@@ -13,21 +13,42 @@ from formats.table_channel import mean_divides
 from formats.table_head import BoundValue
 from records import Commodity, Direction, Measure
 
+_STREET = re.compile(
+    r"\d.*\b(st|street|ave|avenue|rd|road|dr|drive|ct|court|ln|lane|blvd|boulevard|way|pl|ter|cir|hwy|pkwy|apt|"
+    r"suite|ste|straat|laan|weg|plein|straße|strasse|str|via|viale|piazza|rue|allée|chemin|calle)\b"
+    r"|\w*(straat|laan|weg|straße|strasse)\b.*\d|\b(rue|via|viale|calle|piazza|str)\b.*\d",
+    re.IGNORECASE,
+)
+_HOUSE = re.compile(r"\d+\w?[\s,]+[^\W\d_]{2,}.*")
+
+
+def names_place(title: str) -> bool:
+    """Whether a text above a table is an address or a person's name, as no meter's number is."""
+    named = len(title.split()) > 1 and not any(map(str.isdigit, title))
+    return named or "," in title or names_address(title)
+
+
+def names_address(text: str) -> bool:
+    """Whether it is the address of a house, or of a mailbox."""
+    return "@" in text or bool(_HOUSE.fullmatch(text) or _STREET.search(text))
+
 
 class Meaning:
     """Of one table's values; ``table`` is its number where several tables are not told apart, else 0."""
 
-    def __init__(self, layout: Layout, above: Mapping[str, str], remarks: Remarks, table: int) -> None:
+    def __init__(
+        self, layout: Layout, above: Mapping[str, str], remarks: Remarks, table: int, meter: str
+    ) -> None:
+        """``meter`` is the meter of rows that don't name one."""
         self._layout = layout
+        self._meter = meter
         self._above = above
         self._remarks = remarks
         self._table = table
 
     def meter_id(self, meters: str) -> str:
         """The first that names one, of a row's cells or else of the lines above."""
-        cells = map(clean, meters.split("\0"))
-        above = (self._above.get(each, "") for each in self._layout.meter)
-        return next(filter(None, (*cells, *above)), "")
+        return next(filter(None, map(clean, meters.split("\0"))), self._meter)
 
     def kind(self, cell: str) -> tuple[What | None] | None:
         """What rows of a kind are, if anything is known of it."""

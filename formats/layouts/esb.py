@@ -33,5 +33,6 @@ LAYOUTS = (
             ),
         },
         ignored=("mprn",),
+        ends_bare=True,
     ),
 )

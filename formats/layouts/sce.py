@@ -19,10 +19,11 @@ def _layout(column: str, direction: What) -> Layout:
             ),
         ),
         what=direction.over(ELECTRIC),
-        meter=("for location",),
+        place="for location",
         estimated="reading quality",
         estimates=("estimat",),
         has=("reading quality",),
+        ends_bare=True,
     )
 
 
@@ -40,7 +41,7 @@ _OF_LATE = Layout(
         Value(column="received", what=RECEIVED.over(KWH), optional=True),
     ),
     what=ELECTRIC,
-    meter=("for location",),
+    place="for location",
     above={"type of readings": "^(electricity|$)"},
     ignored=("date",),
 )

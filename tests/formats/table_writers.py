@@ -46,7 +46,7 @@ def _table(head: str, lines: Sequence[str], newline: str = "\n") -> str:
     return newline.join([head, *lines, ""])
 
 
-_OPOWER = 'Name,A. PERSON\nAddress,"1 ELM ST, TROY NY"\nAccount Number,1\nService,Service 1\n\n'
+_OPOWER = 'Name,A. PERSON\nAddress,"1 ELM ST, TROY, NY"\nAccount Number,1\nService,Service 1\n\n'
 
 
 def _last_minute(row: Row, seconds: int) -> str:

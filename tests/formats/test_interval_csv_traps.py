@@ -174,16 +174,6 @@ def test_rows_that_a_quote_swallowed_are_missed() -> None:
     assert not Read(opower(rows[0], "", f'{rows[1]}"see"', rows[2])).doubts
 
 
-@pytest.mark.parametrize(
-    ("end", "doubted"),
-    [("1250", True), ("12", True), ('"12"', False), ("12\n", False), ("0", False), ("x", True)],
-)
-def test_a_whole_number_at_the_very_end_may_lack_digits(end: str, doubted: bool) -> None:
-    hour = "2024-06-01 {:02}:00,2024-06-01 {:02}:00,"
-    read = Read(f"start,end,electric usage (kWh)\n{hour.format(0, 1)}1250\n{hour.format(1, 2)}{end}")
-    assert bool(read.doubts or read.error) is doubted
-
-
 def test_a_sheet_that_says_the_same_as_another_is_doubted() -> None:
     hours = [f"2024-06-01,{hour:02}:00,{hour:02}:59,1.5" for hour in range(2)]
     first, second = opower(hours[0]), opower(hours[1])

@@ -91,7 +91,13 @@ def test_a_sample_reads_as_expected(case: str) -> None:
 
 def _readers() -> set[str]:
     """The functions of the room that take a file's content and give something back, helpers aside."""
-    helpers = {"archive.is_zip", "espi_runs.is_wide", "sniff.looks_like_html", "pdf.check_pdf"}
+    helpers = {
+        "archive.is_zip",
+        "espi_runs.is_wide",
+        "sniff.looks_like_html",
+        "sniff.looks_like_json",
+        "pdf.check_pdf",
+    }
     found = {
         f"{module.name}.{name}"
         for module in iter_modules(formats.__path__)

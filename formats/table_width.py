@@ -1,0 +1,44 @@
+"""How many cells the rows of a table have: a comma too many or too few moves values under other columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from formats.remarks import Remarks
+from formats.table_cells import clean, refused
+
+
+class Widths:
+    """Of the rows below one header, which has ``width`` cells; those up to the place ``last`` are read.
+
+    ``placed`` is of a workbook, which says of each cell what column it stands in.
+    """
+
+    def __init__(self, width: int, last: int, remarks: Remarks, *, placed: bool) -> None:
+        self._width, self._last, self._remarks, self._placed = width, last, remarks, placed
+        self.usual = -1
+        """Cells of the rows so far; ``look`` need be called only for a row that has another number."""
+        self._surplus: int | None = None
+
+    def look(self, line: int, cells: Sequence[str]) -> None:
+        """Raises FormatError if a row's values cannot be what they seem."""
+        count = len(cells)
+        if count > self._width or self._surplus:
+            self._look_beyond(line, cells)
+        self._surplus = max(0, count - self._width) if self._surplus is None else self._surplus
+        within = min(count, self._width)
+        if self._placed or self.usual in (-1, within):
+            self.usual = within
+        elif within < self.usual and within <= self._last:
+            raise refused(line, f"it has {count} cells, and the rows above it have {self.usual}")
+        else:
+            self._remarks.short(line)
+            self.usual = max(within, self.usual)
+
+    def _look_beyond(self, line: int, cells: Sequence[str]) -> None:
+        """Cells beyond the header are blank, and as many in each row; else a comma shifted the row."""
+        surplus = max(0, len(cells) - self._width)
+        if surplus > (surplus if self._surplus is None else self._surplus) or any(
+            map(clean, cells[self._width :])
+        ):
+            raise refused(line, f"it has {len(cells)} cells under a header of {self._width}")
