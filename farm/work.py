@@ -267,7 +267,8 @@ async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: C
         Factor.EMAIL.value: channels.may_be_trusted(Factor.EMAIL),
         Factor.SMS.value: channels.may_be_trusted(Factor.SMS),
     }
-    if claim.kind is RunKind.COLLECT and not answers_itself.get(brief.factor, False):
+    asks_nobody = answers_itself.get(brief.factor, False) or _is_trusted(utility, brief)
+    if claim.kind is RunKind.COLLECT and not asks_nobody:
         raise Stop(
             Outcome.MFA_REQUIRED,
             f"{utility.name} ended the session and asks this customer for a code or an answer at sign-in; "
@@ -278,3 +279,11 @@ async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: C
         raise Stop(Outcome.ACTION_REQUIRED, "No password is stored for the customer; give it to sign in.")
     await channels.expect(None)
     return password
+
+
+def _is_trusted(utility: Utility, brief: Briefing) -> bool:
+    """Whether the portal has said that it would let the saved session's device in without MFA."""
+    since = brief.session.trusted_since if brief.session is not None else None
+    if since is None or utility.trust_days is None:
+        return False
+    return datetime.now(UTC) < since + timedelta(days=utility.trust_days)

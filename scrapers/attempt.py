@@ -18,11 +18,12 @@ from mfa.chain import AnswerChain
 from mfa.port import Answers
 from mfa.security_answer import SecurityAnswer
 from mfa.totp import TotpSecret
-from records import Account, Factor, LedgerItem, Outcome, Part, RunKind
+from records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
 from scrapers.browser import Chromium
 from scrapers.collect import Collection
 from scrapers.connect import Door, SessionUse, save_session, session_of
 from scrapers.evidence import keep_evidence
+from scrapers.keeping import session_kept
 from scrapers.outcomes import Stop
 from scrapers.pace import UNPACED, Pace
 from scrapers.progress import Progress
@@ -121,7 +122,7 @@ class Attempt:
             revoked = "The customer's consent was revoked; nothing is collected without it."
             return Result(self._customer, Outcome.ACTION_REQUIRED, revoked)
         session = await self._saved_session(brief)
-        if session is None:
+        if session is None or not session.signed_in:
             await self._chromium.driver()
             self._chromium.warm_up()
         began = time.monotonic()
@@ -137,12 +138,12 @@ class Attempt:
             closely=request.closely,
         )
         async with visit:
-            result = await self._visited(visit, began, had_session=session is not None)
+            result = await self._visited(visit, began, session)
         result.message = self._secrets.scrub(result.message)
         result.ledger = [replace(item, reason=self._secrets.scrub(item.reason)) for item in result.ledger]
         return result
 
-    async def _visited(self, visit: Visit, began: float, *, had_session: bool) -> Result:
+    async def _visited(self, visit: Visit, began: float, saved: PortalSession | None) -> Result:
         request, customer = self._request, self._customer
         door = Door(request.utility, visit, self._store, customer, request.password)
         collection = Collection(
@@ -158,24 +159,33 @@ class Attempt:
             request.parts,
         )
         result = Result(customer, Outcome.COMPLETE, "Signed in.")
+        had_session = saved is not None and saved.signed_in
         try:
-            await self._ended(door, collection, result, began, had_session=had_session)
+            async with session_kept(visit, self._store, customer, lambda: door.inside_now):
+                await self._ended(door, collection, result, began, had_session=had_session)
         except BaseException:
-            await self._keep_what_was_met(visit)
+            await self._keep_what_was_met(door)
             if door.inside_now:
                 await save_session(visit, self._store, customer)
             raise
-        await self._keep_what_was_met(visit)
+        await self._keep_what_was_met(door)
         if door.inside_now:
-            result.state = await session_of(visit)
+            session = await session_of(visit)
+            result.state = session.to_bytes() if session is not None else None
+        elif saved is not None and not had_session and _met_no_form(visit, result.outcome):
+            await asyncio.to_thread(self._store.drop_session, customer)
         result.session, result.pages, result.asked_portal = door.use, visit.page.opened, bool(visit.steps)
         result.accounts, result.ledger = collection.accounts, collection.ledger.items
         result.finished = frozenset(collection.finished)
         return result
 
-    async def _keep_what_was_met(self, visit: Visit) -> None:
-        if visit.met is not None:
-            await asyncio.to_thread(self._store.note_factor, self._customer, visit.met)
+    async def _keep_what_was_met(self, door: Door) -> None:
+        met = door.visit.met
+        if met is None:
+            return
+        await asyncio.to_thread(self._store.note_factor, self._customer, met)
+        if not door.inside_now:
+            await asyncio.to_thread(self._store.end_trust, self._customer)
 
     async def _ended(
         self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool
@@ -229,3 +239,11 @@ class Attempt:
         totp = TotpSecret(request.totp, claim) if request.totp else None
         answer = SecurityAnswer(request.security_answer) if request.security_answer else None
         return AnswerChain(request.person, totp, answer, request.preferred)
+
+
+def _met_no_form(visit: Visit, outcome: Outcome) -> bool:
+    """Whether a sign-in ended before anything was typed, on a page that its script does not know.
+
+    What was kept of the device may be why: the portal may have gone on with a sign-in that was left half-way.
+    """
+    return outcome.who_acts is WhoActs.US and not visit.page.filled

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -13,6 +15,7 @@ from pydantic import SecretStr
 
 from records import Outcome
 from scrapers.outcomes import SessionEnded, Stop, script_errors
+from scrapers.state import PortalSession
 from scrapers.tracing import span
 from scrapers.utility import Credentials, Utility
 from scrapers.visit import Visit
@@ -20,6 +23,8 @@ from storage.results import Customer
 from storage.store import Store
 
 T = TypeVar("T")
+_ASKED_SECONDS = 5.0
+"""How long a page may take to say what is to be kept of it."""
 
 
 class SessionUse(StrEnum):
@@ -114,8 +119,9 @@ class Door:
         self.visit.secrets.add(password.get_secret_value())
         await self._refuse_rejected(password)
         try:
-            with script_errors(self.utility.name, "signing in", note=self.visit.note):
-                await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
+            async with _device_kept(self.visit, self._store, self._customer):
+                with script_errors(self.utility.name, "signing in", note=self.visit.note):
+                    await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
         except Stop as stop:
             if stop.outcome.holds_the_password:
                 await asyncio.to_thread(
@@ -143,19 +149,32 @@ class Door:
             )
 
 
-async def session_of(visit: Visit) -> bytes | None:
+async def session_of(visit: Visit) -> PortalSession | None:
     """The portal session as it is to be kept, with the cookies that the portal has rotated since."""
     try:
-        session = await visit.session()
-    except PlaywrightError as exc:
+        async with asyncio.timeout(_ASKED_SECONDS):
+            return await visit.session()
+    except (PlaywrightError, TimeoutError) as exc:
         visit.note("session not saved", reason=str(exc).partition("\n")[0])
         return None
-    return session.to_bytes() if session is not None else None
 
 
 async def save_session(visit: Visit, store: Store, customer: Customer, *, fresh: bool = False) -> None:
     """Keep the portal session at once, encrypted."""
-    state = await session_of(visit)
-    if state is not None:
+    session = await session_of(visit)
+    if session is not None:
         trusted_since = datetime.now(UTC) if fresh and visit.challenged else None
-        await asyncio.to_thread(store.save_session, customer, state, trusted_since=trusted_since)
+        await asyncio.to_thread(store.save_session, customer, session.to_bytes(), trusted_since=trusted_since)
+
+
+@asynccontextmanager
+async def _device_kept(visit: Visit, store: Store, customer: Customer) -> AsyncIterator[None]:
+    """Around a sign-in: if it comes to nothing behind an MFA, the customer is not asked again for that."""
+    try:
+        yield
+    except BaseException:
+        session = await session_of(visit) if visit.challenged else None
+        device = session.of_device(time.time()) if session is not None else None
+        if device is not None and device.storage_state["cookies"]:
+            await asyncio.to_thread(store.save_session, customer, device.to_bytes(), trusted_since=None)
+        raise

@@ -361,6 +361,10 @@ class BrowserPage:
             with suppress(PlaywrightError):
                 await page.set_viewport_size(size)
 
+    async def cookies(self) -> object:
+        """All that the context has; None without one."""
+        return await self._context.cookies() if self._context is not None and self.shown else None
+
     async def session(self) -> PortalSession | None:
         """What a browser needs to be known again, if the page is still there to ask."""
         page = self.shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -13,16 +13,34 @@ from scrapers.cookies import from_browser, to_browser
 
 VERSION = 1
 SHORTEST_SECRET = 8
+_A_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class PortalSession:
-    """Cookies and local storage (as Playwright saves them), session storage by origin, the user agent."""
+    """Cookies and local storage (as Playwright saves them), session storage by origin, the user agent.
+
+    Without ``signed_in`` it is only what lets the portal know the device: whoever has it must sign in.
+    """
 
     storage_state: Any = field(repr=False)
     session_storage: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     user_agent: str = ""
     version: int = VERSION
+    signed_in: bool = True
+
+    def of_device(self, now: float) -> PortalSession:
+        """What is left in a browser that was closed before the sign-in was through, and opened a day later.
+
+        A session that is not inside is not among it, a trusted device is. ``now`` is in epoch seconds.
+        """
+        lasting = [one for one in self.storage_state["cookies"] if one["expires"] > now + _A_DAY]
+        return replace(
+            self,
+            storage_state={**self.storage_state, "cookies": lasting},
+            session_storage={},
+            signed_in=False,
+        )
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), separators=(",", ":")).encode()
@@ -52,6 +70,7 @@ class PortalSession:
             {"cookies": usable, "origins": known},
             _session_storage(fields.get("session_storage")),
             user_agent if isinstance(user_agent, str) else "",
+            signed_in=fields.get("signed_in") is not False,
         )
 
     def secrets(self) -> Iterator[str]:

@@ -108,5 +108,9 @@ class WithoutBrowser:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(url, response.status, headers, content)
 
+    def cookies(self) -> Any:
+        """As Playwright saves them."""
+        return self._cookies.as_browser()
+
     async def storage_state(self) -> Any:
-        return {"cookies": self._cookies.as_browser(), "origins": self._origins}
+        return {"cookies": self.cookies(), "origins": self._origins}

@@ -160,6 +160,12 @@ class Visit:
             ],
         )
 
+    async def cookies(self) -> object:
+        """The cookies as they are now, to be compared with what they were: cheaper than ``session``."""
+        if self.page.shown is None and self._plain is not None:
+            return self._plain.cookies()
+        return await self.page.cookies()
+
     async def session(self) -> PortalSession | None:
         """What to save so that the portal knows us next time."""
         session = await self.page.session()

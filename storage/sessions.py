@@ -50,6 +50,12 @@ def save(
         session.flush()
 
 
+def end_trust(session: Session, customer: Customer) -> None:
+    """The portal asked for MFA, whatever it promised."""
+    its = col(PortalSessionRow.customer_id) == customer.id
+    session.execute(update(PortalSessionRow).where(its).values(trusted_since=None))
+
+
 def load(session: Session, vault: Vault, customer: Customer) -> SavedSession | None:
     query = select(PortalSessionRow).where(PortalSessionRow.customer_id == customer.id)
     row = session.exec(query).first()

@@ -172,6 +172,11 @@ class CustomerStore(Transactions):
             sessions.save(session, self._vault, customer, state, trusted_since)
         self._remember(state)
 
+    def end_trust(self, customer: Customer) -> None:
+        """Do not take the portal for one that lets the saved session's device in without MFA."""
+        with self._writing() as session:
+            sessions.end_trust(session, customer)
+
     def load_session(self, customer: Customer) -> SavedSession | None:
         with self._opening() as session:
             saved = sessions.load(session, self._vault, customer)

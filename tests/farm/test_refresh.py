@@ -53,7 +53,10 @@ def test_a_day_later_customers_are_refreshed_without_signing_in(tmp_path: Path) 
 
 
 def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(tmp_path: Path) -> None:
-    """A refresh that would make the portal send a code ends before; the customer comes back by a new run."""
+    """A refresh that would make the portal send a code ends before; the customer comes back by a new run.
+
+    While only the session has ended, and the device is trusted, it signs in and asks nobody.
+    """
     portal = tmp_path / "portal"
     with fake_utility(random_codes=True, home=portal) as url, farm_at(tmp_path / "home", url) as farm:
         customer = farm.add("ineedmfa+text_message@bayou.energy")
@@ -61,9 +64,19 @@ def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(t
             farm.start(1)
             farm.wait_for_quiet()
         farm.stop()
-    later = (datetime.now(UTC) + timedelta(days=200)).isoformat()
     with (
-        fake_utility(random_codes=True, home=portal, now=later) as url,
+        fake_utility(random_codes=True, home=portal, now=_in_days(40)) as url,
+        farm_at(tmp_path / "home", url) as farm,
+    ):
+        farm.store.queue_refresh()
+        farm.start(1)
+        farm.wait_for_quiet()
+        farm.stop()
+        assert farm.last(customer).outcome is Outcome.COMPLETE
+        counted = farm.stats()["customers"][customer.username]
+        assert (counted["password_attempts"], counted["codes_sent"]) == (1, 0)
+    with (
+        fake_utility(random_codes=True, home=portal, now=_in_days(200)) as url,
         farm_at(tmp_path / "home", url, METERFARM_INTERVALS_EVERY="1", METERFARM_BILLS_EVERY="1") as farm,
     ):
         farm.store.queue_refresh()
@@ -83,6 +96,10 @@ def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(t
         story = farm.store.run_story(again)
         assert story is not None
         assert (story.run.kind, story.run.outcome) == (RunKind.CONNECT, Outcome.COMPLETE)
+
+
+def _in_days(days: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
 
 def test_due_customers_are_refreshed_by_the_clock(tmp_path: Path) -> None:

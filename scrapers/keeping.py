@@ -1,0 +1,62 @@
+"""A portal's session is saved while a visit goes on: of a run that is killed, the last token is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from playwright.async_api import Error as PlaywrightError
+
+from scrapers.connect import save_session
+from scrapers.visit import Visit
+from storage.errors import StorageError
+from storage.results import Customer
+from storage.store import Store
+from storage.work import LeaseLost
+
+_EVERY_SECONDS = 1.0
+_ASKED_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def session_kept(
+    visit: Visit, store: Store, customer: Customer, is_inside: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Meanwhile a session whose cookies have changed is saved, at most once a second."""
+    ends = asyncio.Event()
+    keeping = asyncio.create_task(_keep(visit, store, customer, is_inside, ends))
+    try:
+        yield
+    finally:
+        ends.set()
+        await keeping
+
+
+async def _keep(
+    visit: Visit, store: Store, customer: Customer, is_inside: Callable[[], bool], ends: asyncio.Event
+) -> None:
+    saved: object = None
+    while not await _ended(ends):
+        if not is_inside():
+            continue
+        with suppress(PlaywrightError, TimeoutError):
+            async with asyncio.timeout(_ASKED_SECONDS):
+                cookies = await visit.cookies()
+            if cookies == saved:
+                continue
+            try:
+                await save_session(visit, store, customer)
+            except (LeaseLost, StorageError) as exc:
+                structlog.get_logger("run").warning("session.unsaved", reason=str(exc))
+            else:
+                saved = cookies
+
+
+async def _ended(ends: asyncio.Event) -> bool:
+    """Whether it has come to its end, after a while at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_EVERY_SECONDS):
+            await ends.wait()
+    return ends.is_set()

@@ -1,0 +1,175 @@
+"""What is kept of a session in the middle of things: a token that has changed, a device that is trusted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from starlette.requests import Request as WebRequest
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+import scrapers.keeping
+from mfa.port import Answer, Code, Nobody
+from records import Challenge, Factor, Outcome, RunKind
+from scrapers.attempt import Attempt, Request, Result
+from scrapers.browser import Chromium
+from scrapers.keeping import session_kept
+from scrapers.progress import Unwatched
+from scrapers.redact import Secrets
+from scrapers.state import PortalSession
+from scrapers.visit import Visit
+from storage.results import Customer
+from storage.settings import Settings
+from storage.store import Store
+from tests.local_site import Site, local_site
+from tests.scrapers.trusting import Behind, Trusting, routes
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Phone(Nobody):
+    """Somebody who has the code at hand."""
+
+    def can_answer(self, factor: Factor) -> bool:
+        return True
+
+    async def answer(self, challenge: Challenge) -> Answer:
+        return Code("123456")
+
+
+@dataclass(frozen=True)
+class World:
+    portal: Site
+    behind: Behind
+    chromium: Chromium
+    store: Store
+    evidence: Path
+
+    async def run(self, customer: Customer, *, kind: RunKind = RunKind.CONNECT) -> Result:
+        async def password() -> SecretStr:
+            return SecretStr("correct horse")
+
+        claim = self.store.begin_run(customer, kind)
+        if claim is None:
+            raise AssertionError("nobody else has it")
+        held = self.store.under(claim.lease)
+        request = Request(Trusting(), self.portal.url, customer.username, password, Phone(), kind=kind)
+        attempt = Attempt(request, customer, held, self.chromium, Secrets(), Unwatched(), self.evidence)
+        result = await attempt.go()
+        held.finish_run(claim.lease, result.outcome, result.message, state=result.state)
+        return result
+
+    def saved(self, customer: Customer) -> PortalSession | None:
+        kept = self.store.load_session(customer)
+        return PortalSession.from_bytes(kept.state) if kept else None
+
+    def cookies(self, customer: Customer) -> dict[str, str]:
+        saved = self.saved(customer)
+        return {one["name"]: one["value"] for one in saved.storage_state["cookies"]} if saved else {}
+
+
+@pytest.fixture(scope="module")
+def behind() -> Behind:
+    return Behind()
+
+
+@pytest.fixture(scope="module")
+def portal(behind: Behind) -> Iterator[Site]:
+    with local_site(routes(behind)) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(
+    portal: Site, behind: Behind, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    scratch = tmp_path_factory.mktemp("scratch")
+    with Store.open(Settings(home=scratch / "home")) as store:
+        async with Chromium(["127.0.0.1"], scratch) as chromium:
+            yield World(portal, behind, chromium, store, scratch / "evidence")
+
+
+def _customer(world: World, name: str) -> Customer:
+    return world.store.customer("speculoos_power", f"{name}@village.example")
+
+
+TERMS = HTMLResponse("<h1>New terms</h1>")
+SURVEY = HTMLResponse("<h1>A survey</h1>")
+DOWN = HTMLResponse("<h1>Oh no</h1>", 503)
+INSIDE = HTMLResponse("<h1>Accounts</h1>")
+
+
+@pytest.mark.parametrize(
+    ("shown", "outcome"),
+    [(TERMS, Outcome.ACTION_REQUIRED), (SURVEY, Outcome.UNKNOWN_PAGE), (DOWN, Outcome.PORTAL_DOWN)],
+    ids=["terms", "survey", "down"],
+)
+async def test_who_passed_mfa_is_not_asked_again_whatever_came_behind_it(
+    world: World, shown: Response, outcome: Outcome
+) -> None:
+    customer = _customer(world, outcome.value)
+    world.behind.shown, world.behind.codes_asked = shown, 0
+    world.portal.requested.clear()
+    first = await world.run(customer)
+    world.behind.shown = INSIDE
+    second = await world.run(customer, kind=RunKind.COLLECT)
+    assert (first.outcome, second.outcome.who_acts) == (outcome, Outcome.COMPLETE.who_acts)
+    assert world.behind.codes_asked == 1
+
+
+async def test_a_sign_in_left_half_way_is_not_taken_for_a_session(world: World) -> None:
+    """Of its cookies only what outlives the day is kept, and the next run signs in."""
+    customer = _customer(world, "half")
+    world.behind.shown = TERMS
+    await world.run(customer)
+    assert world.cookies(customer) == {"device": "known"}
+    saved = world.saved(customer)
+    assert saved is not None
+    assert not saved.signed_in
+    world.behind.shown = INSIDE
+    world.portal.requested.clear()
+    await world.run(customer, kind=RunKind.COLLECT)
+    assert world.portal.requested[:2] == ["/login", "/login"]
+
+
+async def test_a_device_that_leads_to_an_unknown_page_is_forgotten(world: World) -> None:
+    customer = _customer(world, "astray")
+    world.behind.shown = TERMS
+    await world.run(customer)
+    with local_site([Route("/login", _nothing_known)]) as other:
+        astray = World(other, world.behind, world.chromium, world.store, world.evidence)
+        assert (await astray.run(customer)).outcome is Outcome.UNKNOWN_PAGE
+    assert world.saved(customer) is None
+
+
+async def _nothing_known(_: WebRequest) -> Response:
+    return HTMLResponse("<h1>Welcome back</h1>")
+
+
+@pytest.mark.parametrize("with_page", [True, False], ids=["in browser", "without browser"])
+async def test_a_token_that_changed_is_saved_before_the_visit_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch, with_page: bool
+) -> None:
+    """What a killed worker leaves is the token that the portal gave last."""
+    monkeypatch.setattr(scrapers.keeping, "_EVERY_SECONDS", 0.02)
+    customer = _customer(world, f"turn{with_page}")
+    session = PortalSession({"cookies": [], "origins": []})
+    visit = Visit(Trusting(), world.portal.url, world.chromium, Nobody(), Secrets(), session)
+    async with visit, session_kept(visit, world.store, customer, lambda: True):
+        if with_page:
+            await visit.page.open("/turn")
+        for _ in range(2):
+            await visit.http.get("/turn")
+            await _until_saved(world, customer, str(world.behind.turn))
+
+
+async def _until_saved(world: World, customer: Customer, token: str) -> None:
+    async with asyncio.timeout(10):
+        while world.cookies(customer).get("token") != token:  # noqa: ASYNC110 - the database sets no event of ours
+            await asyncio.sleep(0.01)
