@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import socket
 import stat
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -22,10 +20,6 @@ from console.here import Here, opened
 from console.printed import say
 from console.ringing import tell_of_answer
 from console.secret_input import read_secret_line
-
-if TYPE_CHECKING:
-    import uvicorn
-    from starlette.types import ASGIApp
 
 _OTHERS = 0o077
 _STOP_SECONDS = 5.0
@@ -53,7 +47,8 @@ async def serve(options: InboxOptions) -> int:
         tokens = await _tokens(options, here)
         with _listening(options.host, options.port) as listener:
             address = _address(listener)
-            from farm.inbox import Inbox  # slow to import
+            from farm.bounded_http import BoundedServer  # slow to import
+            from farm.inbox import Inbox
 
             inbox = Inbox(
                 store,
@@ -63,7 +58,7 @@ async def serve(options: InboxOptions) -> int:
             )
             public_url = _without_user(options.public_url)
             beating = asyncio.create_task(inbox.beat(public_url or address))
-            server = _server(inbox.app())
+            server = BoundedServer(inbox.app(), "inbox")
             serving = asyncio.create_task(server.serve([listener]))
             known_as = f" as {public_url}" if public_url else ""
             say(f"Text messages are taken in at {address}{known_as}; Ctrl-C stops it.")
@@ -79,27 +74,6 @@ async def serve(options: InboxOptions) -> int:
                 if task.done() and not task.cancelled():
                     task.result()
     return OK
-
-
-def _server(app: ASGIApp) -> uvicorn.Server:
-    """One that leaves signals to the command."""
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        @contextlib.contextmanager
-        def capture_signals(self) -> Generator[None, None, None]:
-            yield
-
-    return Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=2,
-        )
-    )
 
 
 def _without_user(public_url: str) -> str:
@@ -155,7 +129,7 @@ def _read(path: Path) -> str:
 def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=512)
+        return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError) as exc:
         reason = getattr(exc, "strerror", None) or "ports go from 0 to 65535"
         raise NotSetUp(

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from farm.said import said_code
+from farm.seldom import Seldom
 from mfa.text_message import text_code
 from storage.errors import StorageError
 from storage.receiving import Fate, InboundText, Received
@@ -49,6 +50,7 @@ class Inbox:
         self._public_url = public_url
         self._answered = answered
         self._log: Any = structlog.get_logger("inbox")
+        self._seldom = Seldom(self._log)
 
     def app(self) -> Starlette:
         """POST at any path; GET says that it is there."""
@@ -78,15 +80,20 @@ class Inbox:
             self._log.warning("not now", reason=str(exc))
 
     async def _receive(self, request: Request) -> Response:
-        body = await _body(request)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
         if body is None:
+            self._seldom.warning("request.refused", reason="it is too long")
             return PlainTextResponse("A text message is not that long.", 413)
         try:
             fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200))
         except ValueError:
+            self._seldom.warning("request.refused", reason="it is no form")
             return PlainTextResponse("This is no form of Twilio's.", 400)
         if not self._is_signed(request, fields):
-            self._log.warning("refused", reason="its signature is missing or wrong")
+            self._seldom.warning("request.refused", reason="its signature is missing or wrong")
             return PlainTextResponse("The signature is not one for this address and this form.", 403)
         if any(name not in fields for name in _NEEDED) or not fields["MessageSid"]:
             return PlainTextResponse(f"The form lacks one of {', '.join(_NEEDED)}.", 400)
@@ -141,15 +148,15 @@ def _code_for(customer: Customer, text: InboundText, body: str) -> str:
 
 
 async def _body(request: Request) -> bytes | None:
-    """The request's body; None if it is too long."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LONGEST:
-                return None
-    except ClientDisconnect:
+    """The request's body; None, and not read, if it is too long. Raises ClientDisconnect."""
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > _LONGEST:
         return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST:
+            return None
     return bytes(body)
 
 

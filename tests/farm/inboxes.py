@@ -54,12 +54,16 @@ def text_form(to: str, code: str, *, sender: str = SENDER, body: str = "", sid: 
 
 
 @contextmanager
-def inbox(farm: Farm, port: int, *options: str, **extra: str) -> Iterator[RunningInbox]:
+def inbox(farm: Farm, port: int, *options: str, stderr: int = 2, **extra: str) -> Iterator[RunningInbox]:
     """Run the command until the end of the block."""
     environment = farm.environment | {"TWILIO_AUTH_TOKEN": TOKEN} | extra
     with Path("/dev/null").open() as nothing:
         process = Forked(
-            ["inbox", "--port", str(port), *options], environment, farm.home.parent, stdin=nothing.fileno()
+            ["inbox", "--port", str(port), *options],
+            environment,
+            farm.home.parent,
+            stdin=nothing.fileno(),
+            stderr=stderr,
         )
     with process:
         line = process.stdout.readline()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -174,6 +177,29 @@ def test_the_token_comes_from_the_environment_a_private_file_or_stdin(farm: Farm
     assert "set TWILIO_AUTH_TOKEN" in _refused(farm)
     assert "not both" in _refused(farm, "--auth-token-file", str(file), "--auth-token-stdin")
     assert "no address" in _refused(farm, "--public-url", "codes.example.com")
+
+
+def test_a_flood_neither_shuts_it_nor_fills_its_log(farm: Farm, tmp_path: Path) -> None:
+    """Hundreds of half-open connections, bodies that never end, and bad requests by the hundred."""
+    log = tmp_path / "log"
+    head = b"POST /sms HTTP/1.1\r\nhost: x\r\n"
+    with log.open("w") as stderr, inbox(farm, free_port(), stderr=stderr.fileno()) as running:
+        address = ("127.0.0.1", urlsplit(running.url).port or 0)
+        with ExitStack() as stack:
+            for number in range(600):
+                line = stack.enter_context(socket.create_connection(address, 10))
+                with suppress(ConnectionError):
+                    line.sendall(head if number % 2 else head + b"content-length: 9000\r\n\r\nMessageSid=")
+            assert running.post(text_form(NUMBER, "1")).status_code == 200
+            with socket.create_connection(address, 10) as line:
+                line.sendall(head + b"content-length: 90000000\r\n\r\n")
+                assert line.recv(100).startswith(b"HTTP/1.1 413")
+            with httpx.Client() as client:
+                refused = {client.post(running.url, data={"a": "b"}).status_code for _ in range(300)}
+        assert refused == {403}
+        assert running.post(text_form(NUMBER, "1")).status_code == 200
+    assert log.stat().st_size < 10_000, log.read_text()[:2000]
+    assert "signature is missing" in log.read_text()
 
 
 def test_it_stops_well_and_says_so_if_the_port_is_taken(farm: Farm) -> None:
