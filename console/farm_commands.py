@@ -96,11 +96,15 @@ def answer(
     challenge_id: Annotated[int, typer.Argument(metavar="ID", help="The challenge's number.")],
     factor: Annotated[Factor | None, typer.Option(help="Choose this factor.")] = None,
     resend: Annotated[bool, typer.Option("--resend", help="Have the code sent once more.")] = False,
+    wait: Annotated[
+        bool | None,
+        typer.Option("--wait/--no-wait", help="Wait for what the portal says. Default: at a terminal."),
+    ] = None,
 ) -> None:
     """Answer a challenge: the code comes on stdin, or is asked for at a terminal."""
-    from console.challenges import answer as give
+    from console.answering import answer as give
 
-    raise typer.Exit(run_to_end(give(challenge_id, factor, resend=resend)))
+    raise typer.Exit(run_to_end(give(challenge_id, factor, resend=resend, wait=wait)))
 
 
 def events(

@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from farm.said import understood
-from mfa.port import Choice, Code, Resend
+from mfa.port import Answer, Choice, Code, Resend
+from records import Challenge, Outcome
 from storage.store import Store
+from storage.work import Claim
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken
 from tests.console.conftest import Command
 from tests.forked import at_terminal
-from tests.scrape.command import environment
+from tests.scrape.command import environment, start
 from tests.scrape.test_bad_input import Terminal
 
 
@@ -83,7 +91,8 @@ def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: Store) -> 
     claim = taken(store, "ada")
     store.open_challenge(claim.lease, CHOICE, WAIT)
     ours, theirs = pty.openpty()
-    with at_terminal(["answer", "1"], environment(home, TERM="xterm"), home.parent, theirs) as process:
+    arguments = ["answer", "1", "--no-wait"]
+    with at_terminal(arguments, environment(home, TERM="xterm"), home.parent, theirs) as process:
         terminal = Terminal(ours)
         terminal.expect("> ")
         os.write(ours, b"2\n")
@@ -93,3 +102,90 @@ def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: Store) -> 
     os.close(ours)
     assert CHOICE.prompt in terminal.shown
     assert understood(CHOICE, store.take_answer(claim.lease, 1) or {}) == Choice(CHOICE.options[1])
+
+
+WRONG = replace(SMS, error="That code is not right.", attempts_left=2)
+
+
+def test_at_a_terminal_it_says_whether_the_code_was_right_and_asks_again(home: Path, store: Store) -> None:
+    """A choice, a wrong code, then the right one, in one command; the worker is this process."""
+    claim = taken(store, "ada")
+    store.open_challenge(claim.lease, CHOICE, WAIT)
+    ours, theirs = pty.openpty()
+    with at_terminal(
+        ["answer", "1"], environment(home, TERM="xterm", COLUMNS="80"), home.parent, theirs
+    ) as process:
+        terminal = Terminal(ours)
+        terminal.expect("> ")
+        os.write(ours, b"1\n")
+        _take(store, claim, 1)
+        store.open_challenge(claim.lease, SMS, WAIT)
+        terminal.expect(SMS.prompt)
+        terminal.expect("> ")
+        os.write(ours, b"  \n")
+        terminal.expect("The answer was empty")
+        terminal.expect("> ")
+        os.write(ours, b"111111\n")
+        _take(store, claim, 2)
+        store.open_challenge(claim.lease, WRONG, WAIT)
+        terminal.expect("That code is not right. (2 tries left)")
+        terminal.expect("> ")
+        os.write(ours, b"555123\n")
+        assert _take(store, claim, 3) == Code("555123")
+        store.save_session(claim.customer, b"{}", trusted_since=None)
+        terminal.expect("challenge 3: accepted; run 1 is signed in")
+        assert process.wait(30) == 0
+    os.close(theirs)
+    os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("after", "said", "status"),
+    [
+        (WRONG, "challenge 1: not accepted: That code is not right. (2 tries left); answer challenge 2", 10),
+        (QUESTION, f"challenge 1: accepted; challenge 2 asks (question): {QUESTION.prompt}", 0),
+        (Outcome.MFA_FAILED, "challenge 1: run 1 ended: mfa_failed. So it ended.", 10),
+        (Outcome.PORTAL_DOWN, "challenge 1: run 1 ended: portal_down. So it ended.", 11),
+        (Outcome.COMPLETE, "challenge 1: accepted; run 1 ended: complete. So it ended.", 0),
+        (None, "challenge 1: no worker has taken the answer; `run show 1` says", 1),
+    ],
+)
+def test_a_script_reads_one_line_and_a_status(
+    home: Path, store: Store, after: Challenge | Outcome | None, said: str, status: int
+) -> None:
+    claim = taken(store, "ada")
+    store.open_challenge(claim.lease, SMS, WAIT)
+    with start(home, "answer", "1", "--wait") as process:
+        process.tell("555123")
+        _until(lambda: (found := store.challenge(1)) is not None and found.answered_at is not None)
+        if after is None:
+            store.hand_back_run(claim.lease, "its worker is being stopped")
+        else:
+            store.take_answer(claim.lease, 1)
+        if isinstance(after, Outcome):
+            store.finish_run(claim.lease, after, "So it ended.")
+        elif after is not None:
+            store.open_challenge(claim.lease, after, WAIT)
+        if process.stdout is None:
+            raise RuntimeError("no pipe")
+        written = process.stdout.read()
+        assert process.wait(30) == status
+    assert written.startswith(said)
+    assert written.count("\n") == 1
+
+
+def _take(store: Store, claim: Claim, challenge: int) -> Answer:
+    """The answer, as soon as it is there."""
+    found = store.challenge(challenge)
+    if found is None:
+        raise RuntimeError("no such challenge")
+    _until(lambda: (now := store.challenge(challenge)) is not None and now.answered_at is not None)
+    return understood(found.challenge, store.take_answer(claim.lease, challenge) or {})
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 30
+    while not holds():
+        if time.monotonic() > ends:
+            raise AssertionError("it never held")
+        select.select([], [], [], 0.05)
