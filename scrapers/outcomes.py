@@ -167,7 +167,7 @@ def playwright_errors(
         raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
     except PlaywrightError as exc:
         note("action.failed", doing=doing, reason=reason_of(exc))
-        raise _translated(portal, doing, str(exc), otherwise) from exc
+        raise translated(portal, doing, str(exc), otherwise) from exc
 
 
 _TRIPPED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, LxmlError)
@@ -213,7 +213,10 @@ _NETWORK = re.compile(
 )
 
 
-def _translated(portal: str, doing: str, text: str, otherwise: Outcome) -> Stop | BrowserGone:
+def translated(
+    portal: str, doing: str, text: str, otherwise: Outcome = Outcome.LAYOUT_CHANGED
+) -> Stop | BrowserGone:
+    """What the browser's or Playwright's words about a failure mean for the run."""
     found = _NETWORK.search(text)
     if found and found[0].startswith("ERR_BLOCKED"):
         return Stop(

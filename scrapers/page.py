@@ -28,7 +28,6 @@ from playwright.async_api import (
     ViewportSize,
 )
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from records import Outcome
 from scrapers import traces
@@ -43,9 +42,11 @@ from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop
 from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
+from scrapers.sight import is_navigating, steady
 from scrapers.state import PortalSession
 from scrapers.tracing import span
 from scrapers.transport import InBrowser
+from scrapers.watch import Watch
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
@@ -54,23 +55,13 @@ _FORM_AND_REDIRECTS = 3
 
 _ABORTED = re.compile(r"ERR_ABORTED|Download is starting")
 
-_FIRST_SIGN = """signs => {
-  const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
-  const headings = [...document.querySelectorAll("h1, h2")].map(heading => squeeze(heading.textContent));
-  const text = squeeze(document.body && document.body.innerText);
-  const found = signs.findIndex(sign =>
-    (!sign.path || new RegExp(sign.path).test(location.pathname)) &&
-    (!sign.heading || headings.includes(sign.heading)) &&
-    (!sign.text || text.includes(sign.text)));
-  return found < 0 ? null : {found};
-}"""
-
 _KEPT = """() => {
   try { return [location.origin, {...sessionStorage}, navigator.userAgent]; }
   catch (error) { return [location.origin, null, navigator.userAgent]; }
 }"""
 _NAMES = """control => [control.innerText, control.getAttribute("aria-label"), control.title, control.alt,
-  control.tagName === "INPUT" ? control.value : ""].map(name => (name || "").replace(/\\s+/g, " ").trim())"""
+  control.tagName === "INPUT" ? control.value : ""]
+  .map(name => (name || "").replace(/\\s+/g, " ").trim().slice(0, 200))"""
 
 
 class BrowserPage:
@@ -110,6 +101,8 @@ class BrowserPage:
         self._browser = AsyncExitStack()
         self._context: BrowserContext | None = None
         self._page: Page | None = None
+        self._watch: Watch | None = None
+        self._known: dict[Sign, None] = {}
         self._answered: Response | None = None
         self._landed: Response | None = None
         self._tracing = False
@@ -136,13 +129,31 @@ class BrowserPage:
 
     async def open(self, path: str) -> Page:
         """The page, at an address of the portal; the browser starts at the first call."""
-        page = await self._opened()
+        page, watch = await self._watched()
         url = urljoin(self._base_url, path)
         self._note("open", path=urlsplit(url).path)
+        watch.opened()
+        self._led_away = self.downloaded = ""
         async with self._place():
             with self._going(f"opening {urlsplit(url).path}"):
-                await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
+                await self._go(page, watch, url)
         return page
+
+    async def _go(self, page: Page, watch: Watch, url: str) -> None:
+        """To an address. A navigation may end without a document (a download, HTTP 204) or lead on at once;
+        a page that says what is wrong is heard before it is called down."""
+        try:
+            await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
+        except PlaywrightError as exc:
+            if is_navigating(exc):
+                await page.wait_for_load_state("domcontentloaded", timeout=_NAVIGATION_MS)
+            elif _ABORTED.search(str(exc)) and not self._led_away:
+                self._note("navigation.aborted", path=urlsplit(url).path)
+            else:
+                stop = await watch.declared(self._portal.signs)
+                if stop is None:
+                    raise
+                raise stop from exc
 
     async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
         """Type into a field; a secret is masked in whatever evidence is kept, any field in a screenshot."""
@@ -161,16 +172,19 @@ class BrowserPage:
         self._secrets.add(value, self._boxes if len(self._boxes) > 1 else "")
         self._boxes = ""
 
-    async def submit(self, button: Locator) -> None:
-        """Press a button that leads to another page, and wait for that page.
+    async def submit(self, button: Locator, *signs: Sign) -> None:
+        """Press a button, and wait for what comes of it: another page, an answer, or a sign in place.
+
+        Looked for are the utility's signs, ``signs``, and those that ``arrive`` was asked for before.
 
         Raises:
-            Stop: the button is missing, or it is one that a visit must never touch.
+            Stop: the button is missing, or is one that a visit must never touch; the page says in place what
+                the outcome is; the browser refuses to send the form; nothing comes of it.
         """
-        page = await self._opened()
+        page, watch = await self._watched()
         self._register("")
         with self._errors("pressing a button"):
-            names: list[str] = await button.evaluate(_NAMES, timeout=_ACTION_MS)
+            names: list[str] = await steady(page, lambda: button.evaluate(_NAMES, timeout=_ACTION_MS))
         name = " ".join(dict.fromkeys(filter(None, names)))
         if any(map(is_dangerous, names)):
             raise Stop(
@@ -178,10 +192,17 @@ class BrowserPage:
                 f"{self._portal.name} wants “{name}”; only the customer may do that.",
             )
         self._note("submit", button=name)
+        self._led_away = self.downloaded = ""
+        doing = f"pressing “{name}”"
+        declared = list(dict.fromkeys((*self._portal.signs, *signs, *self._known)))
         async with self._place(_FORM_AND_REDIRECTS):
-            with self._going(f"pressing “{name}”"):
-                async with page.expect_navigation(wait_until="domcontentloaded", timeout=_NAVIGATION_MS):
-                    await button.click(timeout=_ACTION_MS)
+            with self._going(doing):
+                found = await watch.press(
+                    button, declared, doing, _NAVIGATION_MS / 1000, _ACTION_MS, self._secrets.scrub
+                )
+        stop = stop_for_sign(self._portal.name, found) if found else None
+        if stop:
+            raise stop
 
     async def arrive(self, *signs: Sign) -> Sign:
         """What the page has turned into: the first of ``signs`` and the utility's own that it carries.
@@ -189,39 +210,26 @@ class BrowserPage:
         Raises:
             Stop: the page is a declared outcome, the status says what it is, or it is ``unknown_page``.
         """
-        page = await self._opened()
+        page, watch = await self._watched()
         self._register("")
-        found = await self._first_sign(page, [*signs, *self._portal.signs])
+        self._known.update(dict.fromkeys(signs))
+        declared = [*signs, *self._portal.signs]
+        with self._boundary("looking at the page"):
+            found = await watch.first_sign(declared, self._portal.settle_seconds, _NAVIGATION_MS / 1000)
         self._note("arrive", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
-            raise await self._stop_for_unknown(page)
+            raise await self._stop_for_unknown(page, watch)
         stop = stop_for_sign(self._portal.name, found)
         if stop:
             raise stop
         return found
 
-    async def _first_sign(self, page: Page, signs: Sequence[Sign]) -> Sign | None:
-        looks = [{"path": sign.path, "heading": sign.heading, "text": sign.text} for sign in signs]
-        try:
-            with self._errors("looking at the page"):
-                seen = await page.evaluate(_FIRST_SIGN, looks)
-                if seen is None:
-                    handle = await page.wait_for_function(
-                        _FIRST_SIGN, arg=looks, timeout=self._portal.settle_seconds * 1000
-                    )
-                    seen = await handle.json_value()
-        except Stop as stop:
-            if isinstance(stop.__cause__, PlaywrightTimeout):
-                return None
-            raise
-        index: int = seen["found"]
-        return signs[index]
-
-    async def _stop_for_unknown(self, page: Page) -> Stop:
-        status = self._landed.status if self._landed else 200
-        headers = self._landed.headers if self._landed else {}
+    async def _stop_for_unknown(self, page: Page, watch: Watch) -> Stop:
+        answer = self._landed if watch.reactions.arrived else watch.reactions.answer or self._landed
+        status, headers = (answer.status, answer.headers) if answer else (200, {})
         by_status = stop_for_status(self._portal.name, status, headers.get("retry-after"))
-        title = safe_for_the_run(await page.title(), 100)
+        with self._errors("looking at the page"):
+            title = safe_for_the_run(await steady(page, page.title), 100)
         if self.downloaded and not by_status:
             return Stop(
                 Outcome.UNKNOWN_PAGE,
@@ -233,6 +241,12 @@ class BrowserPage:
             f"{self._portal.name} shows a page that its script does not know (“{title}” at "
             f"{safe_for_the_run(urlsplit(page.url).path, 200)}); the script needs mending.",
         )
+
+    async def _watched(self) -> tuple[Page, Watch]:
+        page = await self._opened()
+        if self._watch is None:
+            raise RuntimeError("the page is not watched")
+        return page, self._watch
 
     async def _opened(self) -> Page:
         if self._page is not None:
@@ -255,6 +269,7 @@ class BrowserPage:
             await self._context.add_init_script(first)
         self._page = await self._context.new_page()
         await self._storage.start(self._page)
+        self._watch = Watch(self._portal.name, self._context, self._page, self._allows)
         self._page.on("requestfailed", self._failed)
         self._page.on("download", self._downloads)
         self._page.on("response", self._answers)
@@ -319,22 +334,21 @@ class BrowserPage:
 
     @contextmanager
     def _going(self, doing: str) -> Iterator[None]:
-        """The boundary around a navigation, which may lead to a foreign host.
+        """The boundary around a navigation."""
+        with span("page", doing=doing) as told, self._boundary(doing):
+            yield
+            if self._page is not None:
+                told.tell(url__path=urlsplit(self._page.url).path)
 
-        One that ends without a new document (a download, HTTP 204) leaves the page as it was.
-        """
-        self._led_away = self.downloaded = ""
+    @contextmanager
+    def _boundary(self, doing: str) -> Iterator[None]:
+        """Around what may lead to a foreign host, or be kept waiting by whoever limits requests."""
         try:
-            with span("page", doing=doing) as told, self._errors(doing):
+            with self._errors(doing):
                 yield
-                if self._page is not None:
-                    told.tell(url__path=urlsplit(self._page.url).path)
         except Stop as stop:
             if self._admission is not None and self._admission.lost is not None:
                 raise self._admission.lost from stop
-            if not self._led_away and _ABORTED.search(str(stop.__cause__)):
-                self._note("navigation.aborted", doing=doing)
-                return
             if not self._led_away:
                 raise
             raise Stop(
@@ -371,7 +385,7 @@ class BrowserPage:
         if self._context is None or page is None:
             return None
         state = await self._context.storage_state()
-        origin, items, user_agent = await page.evaluate(_KEPT)
+        origin, items, user_agent = await steady(page, lambda: page.evaluate(_KEPT))
         if items is not None:
             self._storage.seen(origin, items)
         return PortalSession(state, self._storage.by_origin(), user_agent)

@@ -1,0 +1,197 @@
+"""What becomes of a page that was opened, or on which a control was pressed.
+
+What follows a press is a race: of declared signs, of answers, of navigations, and of the browser's own word
+that it does not send the form. Signs are looked at before anything is called a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
+
+from playwright.async_api import BrowserContext, Locator, Page
+from playwright.async_api import Error as PlaywrightError
+
+from records import Outcome
+from scrapers.outcomes import Sign, Stop, stop_for_sign, translated
+from scrapers.reactions import Reactions
+from scrapers.refused_form import FormWatch
+from scrapers.sight import Seen, Sight, steady
+
+_GLANCE_SECONDS = 0.25
+_UNANSWERED_SECONDS = 1.0
+_IN_PLACE_SECONDS = 5.0
+"""So long a page that answered in place may take to say how, or to lead on."""
+
+
+class Watch:
+    """Watches one page. ``limit`` is in seconds, for whatever comes of a press or an address."""
+
+    def __init__(
+        self, portal: str, context: BrowserContext, page: Page, is_allowed: Callable[[str], bool]
+    ) -> None:
+        self.reactions = Reactions(context, page, is_allowed)
+        self._portal = portal
+        self._page = page
+        self._sight = Sight(page)
+        self._in_place = False
+        self._doing = "opening a page"
+
+    def opened(self) -> None:
+        """The page is about to be opened anew."""
+        self.reactions.opened()
+        self._in_place = False
+
+    async def press(
+        self,
+        button: Locator,
+        signs: Sequence[Sign],
+        doing: str,
+        limit: float,
+        milliseconds: float,
+        scrub: Callable[[str], str],
+    ) -> Sign | None:
+        """Press ``button`` and wait for what comes first; a sign that came up in place, or None.
+
+        Raises:
+            Stop: the browser refuses the form, what was asked broke off, or nothing comes of it.
+            playwright.async_api.Error: the button could not be pressed.
+        """
+        await self._sight.remember()
+        form = await steady(self._page, lambda: FormWatch.of(button, milliseconds))
+        self.reactions.pressed()
+        self._in_place, self._doing = True, doing
+        unpressed: PlaywrightError | None = None
+        try:
+            await button.click(timeout=milliseconds)
+        except PlaywrightError as exc:
+            unpressed = exc
+        found = await self._reaction(signs, limit, form, unpressed, scrub)
+        if found is None and not self.reactions.has_led_on:
+            raise self._came_to_nothing()
+        return found
+
+    async def _reaction(
+        self,
+        signs: Sequence[Sign],
+        limit: float,
+        form: FormWatch,
+        unpressed: PlaywrightError | None,
+        scrub: Callable[[str], str],
+    ) -> Sign | None:
+        reactions, began = self.reactions, time.monotonic()
+        shown: Sequence[int] = ()
+        async with aclosing(self._glances(signs, limit)) as glances:
+            async for seen in glances:
+                shown = seen.shown if seen is not None else shown
+                if found := self._fresh(signs, seen):
+                    return found
+                if reactions.has_led_on:
+                    return None
+                if time.monotonic() - began < _UNANSWERED_SECONDS or reactions.waits:
+                    continue
+                if reactions.failure:
+                    raise translated(self._portal, self._doing, reactions.failure)
+                if not reactions.sent:
+                    says = (signs[number] for number in shown)
+                    if declared := next((sign for sign in says if isinstance(sign.means, Outcome)), None):
+                        return declared
+                    if refused := await steady(self._page, lambda: form.stop(self._portal, scrub)):
+                        raise refused
+                if unpressed is not None:
+                    raise unpressed
+        return None
+
+    def _came_to_nothing(self) -> Stop:
+        late = f"{self._portal} did not answer in time while {self._doing}"
+        if self.reactions.sent:
+            return Stop(Outcome.PORTAL_DOWN, f"{late}.")
+        return Stop(Outcome.LAYOUT_CHANGED, f"{late}, which sent nothing; the script needs mending.")
+
+    async def declared(self, signs: Sequence[Sign]) -> Stop | None:
+        """The end of the run that the page declares as it is now, even if it still loads."""
+        with suppress(PlaywrightError):
+            seen = await self._sight.look(signs, (), 0, eager=True)
+            found = self._fresh(signs, seen)
+            return stop_for_sign(self._portal, found) if found else None
+        return None
+
+    async def first_sign(self, signs: Sequence[Sign], settle: float, limit: float) -> Sign | None:
+        """The first of ``signs`` that the page carries, within ``settle`` seconds of what happened last.
+
+        A sign that stood there before the press counts only when nothing else comes. None for a page that
+        came to rest without any.
+
+        Raises:
+            Stop: an answer or a document that was awaited did not come.
+        """
+        reactions, began = self.reactions, time.monotonic()
+        last: Seen | None = None
+        async with aclosing(self._glances(signs, limit)) as glances:
+            async for seen in glances:
+                last = seen or last
+                if found := self._fresh(signs, seen):
+                    return found
+                rests = time.monotonic() - max(began, reactions.last)
+                if rests >= self._settle(settle, last) and not reactions.waits:
+                    break
+        if reactions.waits or last is None or not last.shown:
+            return await self._late_sign(signs)
+        return signs[last.shown[0]]
+
+    async def _late_sign(self, signs: Sequence[Sign]) -> Sign | None:
+        """What a page says that still loads, or for which something else is awaited."""
+        seen = await self._sight.look(signs, (), 0, eager=True)
+        if found := self._fresh(signs, seen):
+            return found
+        if self.reactions.failure:
+            raise translated(self._portal, self._doing, self.reactions.failure)
+        if self.reactions.waits:
+            raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} did not answer in time while {self._doing}.")
+        return None
+
+    def _settle(self, settle: float, seen: Seen | None) -> float:
+        if self._in_place and seen is not None and self._sight.is_same_document(seen):
+            return max(settle, _IN_PLACE_SECONDS)
+        return settle
+
+    def _fresh(self, signs: Sequence[Sign], seen: Seen | None) -> Sign | None:
+        found = self._sight.fresh(signs, seen) if seen is not None else None
+        return found or next((sign for sign in signs if self._is_spoken(sign)), None)
+
+    def _is_spoken(self, sign: Sign) -> bool:
+        """Whether a dialog of the page said it."""
+        return bool(sign.text) and any(
+            sign.fits(path="", headings=(), text=text) for text in self.reactions.spoken
+        )
+
+    async def _glances(self, signs: Sequence[Sign], limit: float) -> AsyncGenerator[Seen | None]:
+        """What is seen whenever anything happens; None where it cannot be seen just then."""
+        until = time.monotonic() + limit
+        known: Sequence[int] = ()
+        looking: asyncio.Task[Seen | None] | None = None
+        try:
+            while time.monotonic() < until:
+                self.reactions.changed.clear()
+                if looking is None:
+                    looking = asyncio.create_task(self._sight.look(signs, known, _GLANCE_SECONDS))
+                await self._either(looking)
+                seen = None
+                if looking.done():
+                    seen, looking = looking.result(), None
+                    known = seen.shown if seen is not None else ()
+                yield seen
+        finally:
+            if looking is not None:
+                looking.cancel()
+
+    async def _either(self, looking: asyncio.Task[Seen | None]) -> None:
+        changing = asyncio.create_task(self.reactions.changed.wait())
+        try:
+            await asyncio.wait(
+                {looking, changing}, timeout=_GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            changing.cancel()

@@ -1,0 +1,224 @@
+"""What follows a press in the real Chromium: signs in place, answers, navigations, the browser's refusal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+import scrapers.page
+import scrapers.watch
+from mfa.port import Nobody
+from records import Outcome
+from scrapers.browser import Chromium
+from scrapers.outcomes import Sign, Stop
+from scrapers.redact import Secrets
+from scrapers.visit import Visit
+from tests.local_site import Site, local_site
+from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, Counter, routes
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+RIGHT, WRONG = "right password", "wrong password"
+AT_ONCE = 4.0
+"""Seconds, on a busy machine."""
+
+
+@dataclass(frozen=True)
+class World:
+    portal: Site
+    counter: Counter
+    chromium: Chromium
+
+    def visit(self) -> Visit:
+        return Visit(Corner(), self.portal.url, self.chromium, Nobody(), Secrets())
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[tuple[Site, Counter]]:
+    counter = Counter()
+    with local_site(routes(counter)) as site:
+        yield site, counter
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(
+    portal: tuple[Site, Counter], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
+        yield World(*portal, chromium)
+    for hung in portal[1].hung:
+        hung.set()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(world: World) -> AsyncIterator[Visit]:
+    world.counter.posted.clear()
+    async with world.visit() as visit:
+        yield visit
+
+
+async def sign_in(visit: Visit, path: str, password: str = WRONG, username: str = "me@example.com") -> Sign:
+    """As a script does it, which knows nothing of what follows a press."""
+    page = await visit.page.open(path)
+    await visit.page.arrive(FORM)
+    await visit.page.fill(page.get_by_label("User name"), username, secret=False)
+    await visit.page.fill(page.get_by_label("Password"), password)
+    await visit.page.submit(page.get_by_role("button", name="Sign in"))
+    return await visit.page.arrive(INSIDE, CODE)
+
+
+@pytest.mark.parametrize("path", [*(f"/shows/{name}" for name in SHOWN), "/plain", "/hash", "/slow-button"])
+async def test_a_rejection_is_what_the_page_says_at_once_however_it_says_it(
+    visit: Visit, world: World, path: str
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(Stop, match="says: “The user name or password is wrong”") as stop:
+        await sign_in(visit, path)
+    assert stop.value.outcome is Outcome.BAD_CREDENTIALS
+    assert time.monotonic() - began < AT_ONCE
+    assert world.counter.posted == [WRONG]
+
+
+@pytest.mark.parametrize(
+    "path", ["/in-place?late=1.5", "/in-place?status=500", "/plain?late=1.5", "/crunches"]
+)
+async def test_a_sign_counts_whatever_the_status_and_however_late(visit: Visit, path: str) -> None:
+    if "500" in path:
+        path = path.replace("in-place", "plain")
+    with pytest.raises(Stop) as stop:
+        await sign_in(visit, path)
+    assert stop.value.outcome is Outcome.BAD_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/in-place", INSIDE),
+        ("/in-place?wait=1500", INSIDE),
+        ("/in-place?late=1&code=1", CODE),
+        ("/in-place?code=1", CODE),
+        ("/hash", INSIDE),
+        ("/beacon", INSIDE),
+        ("/crunches", INSIDE),
+        ("/slow-button", INSIDE),
+        ("/hidden-required-sent", INSIDE),
+        ("/stale", INSIDE),
+        ("/stale?late=1.5", INSIDE),
+        ("/other-form", INSIDE),
+    ],
+)
+async def test_who_is_let_in_arrives(visit: Visit, world: World, path: str, found: Sign) -> None:
+    assert await sign_in(visit, path, RIGHT) is found
+    assert world.counter.posted == [RIGHT]
+
+
+async def test_pages_that_post_themselves_on_are_passed_every_time(visit: Visit) -> None:
+    for _ in range(15):
+        page = await visit.page.open("/hop/0")
+        assert await visit.page.arrive(INSIDE) is INSIDE
+        await page.goto("about:blank")
+
+
+async def test_a_sign_in_that_posts_itself_on_arrives(visit: Visit) -> None:
+    assert await sign_in(visit, "/plain?hops=1", RIGHT) is INSIDE
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (503, Outcome.PORTAL_DOWN),
+        (429, Outcome.RATE_LIMITED),
+        (403, Outcome.BLOCKED),
+        (400, Outcome.UNKNOWN_PAGE),
+    ],
+)
+async def test_an_answer_in_place_without_a_sign_is_judged_by_its_status(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, status: int, outcome: Outcome
+) -> None:
+    monkeypatch.setattr(scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    with pytest.raises(Stop) as stop:
+        await sign_in(visit, f"/in-place?status={status}")
+    assert stop.value.outcome is outcome
+
+
+async def test_an_unknown_page_behind_a_redirect_is_called_so_at_once(visit: Visit) -> None:
+    began = time.monotonic()
+    with pytest.raises(Stop, match="at /survey") as stop:
+        await sign_in(visit, "/plain?redirects=1", RIGHT)
+    assert stop.value.outcome is Outcome.UNKNOWN_PAGE
+    assert time.monotonic() - began < AT_ONCE
+
+
+@pytest.mark.parametrize("path", ["/in-place?hangs=1", "/plain?hangs=1", "/stale?hangs=1"])
+async def test_what_is_not_answered_is_an_outage(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 1500)
+    with pytest.raises(Stop, match="did not answer in time while pressing “Sign in”") as stop:
+        await sign_in(visit, path)
+    assert stop.value.outcome is Outcome.PORTAL_DOWN
+
+
+async def test_a_press_that_sends_nothing_is_a_changed_layout(
+    visit: Visit, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 1500)
+    with pytest.raises(Stop, match="sent nothing; the script needs mending") as stop:
+        await sign_in(visit, "/dead")
+    assert stop.value.outcome is Outcome.LAYOUT_CHANGED
+    assert not world.counter.posted
+
+
+@pytest.mark.parametrize(
+    ("path", "username", "says"),
+    [
+        ("/email", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
+        (
+            "/email-plain",
+            "zoë@example.com",
+            "“User name”: “A part followed by '@' should not contain the symbol 'ë'”",
+        ),
+        ("/checked-by-script", "name", "“User name”: “Please include an '@'"),
+        ("/long", "me@example.com", "“Password”: “Please lengthen this text to 40 characters or more”"),
+        ("/pattern", "me@example.com", "“User name”: “Please match the requested format"),
+        ("/own-rule", "me@example.com", "“User name”: “No account has that name”"),
+        ("/own-password-rule", "me@example.com", "“Password”. Nothing reached the portal"),
+        ("/terms", "me@example.com", "“I accept the terms”: “Please check this box"),
+    ],
+)
+async def test_a_form_that_the_browser_refuses_is_the_customers_to_correct(
+    visit: Visit, world: World, path: str, username: str, says: str
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(Stop) as stop:
+        await sign_in(visit, path, username=username)
+    assert says in stop.value.message
+    assert stop.value.outcome is Outcome.ACTION_REQUIRED
+    assert WRONG not in stop.value.message
+    assert str(len(WRONG)) not in stop.value.message
+    assert not world.counter.posted
+    assert time.monotonic() - began < AT_ONCE
+
+
+async def test_a_refused_form_whose_page_declares_what_that_means_ends_so(visit: Visit, world: World) -> None:
+    with pytest.raises(Stop) as stop:
+        await sign_in(visit, "/declares-invalid", username="name@host.")
+    assert stop.value.outcome is Outcome.BAD_CREDENTIALS
+    assert not world.counter.posted
+
+
+async def test_a_field_that_the_script_does_not_know_is_not_the_customers_fault(visit: Visit) -> None:
+    with pytest.raises(Stop, match="it wants “token”, which its script does not fill in") as stop:
+        await sign_in(visit, "/hidden-required")
+    assert stop.value.outcome is Outcome.LAYOUT_CHANGED
+
+
+async def test_a_sign_that_stood_there_before_is_no_answer_to_what_comes_later(
+    visit: Visit, world: World
+) -> None:
+    """The page shows an error of its own while the password is typed; the portal lets the customer in."""
+    assert await sign_in(visit, "/stale?late=2", RIGHT) is INSIDE
+    assert world.counter.posted == [RIGHT]
