@@ -45,6 +45,7 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     LAYOUT_CHANGED = "layout_changed"
     UNKNOWN_PAGE = "unknown_page"
+    NOT_CONFIGURED = "not_configured"
 
     @property
     def who_acts(self) -> WhoActs:
@@ -58,7 +59,7 @@ class Outcome(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """0 nobody acts, 10 the customer, 11 the portal, 12 our script, 13 partial."""
+        """0 nobody acts, 10 the customer, 11 the portal, 12 us, 13 partial."""
         if self is Outcome.PARTIAL:
             return 13
         return {WhoActs.NOBODY: 0, WhoActs.CUSTOMER: 10, WhoActs.PORTAL: 11, WhoActs.US: 12}[self.who_acts]
@@ -71,7 +72,7 @@ class Outcome(StrEnum):
 
 _NOBODY = frozenset({Outcome.COMPLETE, Outcome.NO_ACCOUNTS, Outcome.NO_DATA_YET})
 _PORTAL = frozenset({Outcome.PORTAL_DOWN, Outcome.MAINTENANCE, Outcome.RATE_LIMITED, Outcome.BLOCKED})
-_US = frozenset({Outcome.PARTIAL, Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE})
+_US = frozenset({Outcome.PARTIAL, Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE, Outcome.NOT_CONFIGURED})
 _HOLDS_THE_PASSWORD = frozenset(
     {Outcome.BAD_CREDENTIALS, Outcome.ACCOUNT_LOCKED, Outcome.PASSWORD_CHANGE_REQUIRED}
 )

@@ -25,6 +25,7 @@ from arq.cron import CronJob, cron
 from arq.worker import func
 from redis.exceptions import RedisError
 
+from farm.addresses import portal_address
 from farm.bell import FUNCTION, QUEUES, Bell, bell_at
 from farm.desk import Waiting
 from farm.limits import Limits
@@ -40,7 +41,7 @@ from farm.redis_address import parse_redis_url
 from farm.redis_refusals import explained
 from farm.settings import FarmSettings
 from farm.tracing import traced
-from farm.work import Tools, portal_address
+from farm.work import Tools
 from records import RunKind
 from scrapers.browser import BrowserMissing, Chromium
 from scrapers.guard import host_of

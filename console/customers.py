@@ -17,6 +17,7 @@ from console.here import Here, customer_named, opened
 from console.printed import nothing, plain, say, say_json, show
 from console.ringing import ring
 from console.secret_input import ask_password, next_line
+from farm.addresses import portal_address, without_address
 from formats.foreign_text import one_line
 from records import CustomerState, RunKind, SecretKind
 from scrapers.utility import Utility
@@ -53,6 +54,8 @@ async def add(utility_id: str, changes: Changes, *, as_json: bool) -> int:
             secrets=secrets,
         )
         await _told(here, store, customer, "added", as_json=as_json)
+        if not portal_address(utility, here.farm):
+            typer.echo(f"meterfarm: {without_address(utility)}", err=True)
     return 0
 
 

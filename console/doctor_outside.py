@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from console.clock import Compared, between, kernel_says, of_portal, worst
 from console.finding import Finding, fail, warn, well
 from console.here import Here
+from farm.addresses import portal_address
 from farm.private_redis import NoRedis, PrivateRedis, redis_server
 from farm.redis_address import parse_redis_url
 from farm.redis_check import RedisFound, must_serve
 from farm.settings import FarmSettings
-from farm.work import portal_address
 from scrapers.guard import host_of, is_loopback
 from storage.errors import StorageError
 from storage.store import Store

@@ -11,9 +11,12 @@ from pathlib import Path
 from types import TracebackType
 
 from console.errors import NotSetUp, UsageError
+from scrapers.utility import Utility
 from support.environment import child_environment
 
 _ROOT = Path(__file__).parents[1]
+_USUAL_ADDRESS = "http://127.0.0.1:8600"
+"""Where it is unless a port is given, and what the scripts of its portals name."""
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
 _REFUSED = 2
@@ -23,6 +26,11 @@ def _signing() -> dict[str, str]:
     """What the text messages are signed with that it sends, the one secret that it is for."""
     token = os.environ.get("TWILIO_AUTH_TOKEN")
     return {"TWILIO_AUTH_TOKEN": token} if token else {}
+
+
+def is_served_by_fake(utility: Utility) -> bool:
+    """Whether the fake utility is this one's portal, and not a server of the script's own in development."""
+    return utility.local_url.rstrip("/") == _USUAL_ADDRESS
 
 
 class FakeUtility:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from console.errors import UsageError
+from console.fake_child import is_served_by_fake
 from records import Factor
 from scrapers.guard import host_of, is_allowed, is_loopback
 from scrapers.utility import Utility
@@ -72,10 +73,15 @@ def _portal_host(options: ScrapeOptions, utility: Utility) -> str:
     for option, given in (("--random-codes", options.random_codes), ("--now", options.now)):
         if given and not options.fake:
             raise UsageError(f"{option} is for --fake; a running fake utility takes it when it is started.")
+    if options.fake and not is_served_by_fake(utility):
+        raise UsageError(
+            f"The fake utility does not serve {utility.name}: give --base-url of a server that does."
+        )
     if options.base_url:
         _check_base_url(options.base_url, utility)
     elif not options.fake and not utility.home:
-        raise UsageError(f"{utility.name} has no public portal: give --fake, or --base-url of a running one.")
+        fake = "--fake, or " if is_served_by_fake(utility) else ""
+        raise UsageError(f"{utility.name} has no public portal: give {fake}--base-url of a running one.")
     return _FAKE_HOST if options.fake else host_of(options.base_url or utility.home)
 
 

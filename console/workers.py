@@ -11,7 +11,7 @@ from typing import Any
 
 from console.ending import OK
 from console.errors import NotSetUp
-from console.fake_child import FakeUtility
+from console.fake_child import FakeUtility, is_served_by_fake
 from console.here import Here, here
 from console.printed import say
 from console.program import program
@@ -19,6 +19,7 @@ from farm.metrics import METRICS, metrics_address
 from farm.private_redis import NoRedis
 from farm.redis_address import parse_redis_url
 from farm.redis_check import must_serve
+from farm.settings import PORTAL_URLS
 from farm.supervisor import Workers, redis_at_hand
 from farm.zygote import Zygote
 from scrapers.browser import must_have_browser
@@ -26,7 +27,6 @@ from scrapers.daemon_thread import in_daemon_thread
 from storage.store import Store
 from utilities import load_utilities, utility_ids
 
-_PORTALS = "METERFARM_PORTAL_URLS"
 _BOTH = "interactive, data"
 _WHAT_NEXT = """\
 The fake utility is at {address}; the codes it sends: {address}/outbox
@@ -53,9 +53,11 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
         async with AsyncExitStack() as stack:
             fake = FakeUtility(port, random_codes=random_codes, home=now.settings.home)
             address = await asyncio.to_thread(stack.enter_context, fake)
-            fakes = [utility.id for utility in load_utilities() if utility.local_url]
-            said = [os.environ.get(_PORTALS, ""), *(f"{utility}={address}" for utility in fakes)]
-            os.environ[_PORTALS] = ",".join(filter(None, said))  # the workers' environment
+            fakes = [utility.id for utility in load_utilities() if is_served_by_fake(utility)]
+            said = [*(f"{utility}={address}" for utility in fakes), os.environ.get(PORTAL_URLS, "")]
+            os.environ[PORTAL_URLS] = ",".join(
+                filter(None, said)
+            )  # the workers' environment; the last counts
             url = await stack.enter_async_context(_redis(now))
             say(_WHAT_NEXT.format(address=address, utility=fakes[0], run=program()))
             await _serve(zygote, url, None, processes, fake, metrics=now.farm.metrics)

@@ -6,15 +6,17 @@ import re
 from collections.abc import Mapping, Set
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records import Part
+from scrapers.guard import host_of, is_allowed
 from storage.errors import StorageError
 
-_PORTAL_URLS = "METERFARM_PORTAL_URLS"
+PORTAL_URLS = "METERFARMPORTAL_URLS"
 _LIMITS = "METERFARM_LIMITS"
 MOST_REQUESTS = 1e9
 """At once or a second: no portal bears more."""
@@ -71,6 +73,18 @@ class FarmSettings(BaseSettings):
             raise PydanticCustomError("time_of_day", "write a time of day like 03:30")
         return text
 
+    @field_validator("portal_urls")
+    @classmethod
+    def _addresses(cls, text: str) -> str:
+        """Told at the start: else each visit ends as if the portal led elsewhere. Raises StorageError."""
+        for utility, address in _pairs(text, PORTAL_URLS).items():
+            if not _is_address(address):
+                raise StorageError(
+                    f"{PORTAL_URLS} has “{address}” for {utility}; write an address like "
+                    "https://portal.example, by http only on this machine."
+                )
+        return text
+
     @field_validator("limits")
     @classmethod
     def _limits(cls, text: str) -> str:
@@ -90,17 +104,27 @@ class FarmSettings(BaseSettings):
     @property
     def utilities_named(self) -> Mapping[str, Set[str]]:
         """The utilities' ids that are in these settings, whether there are such or not."""
-        settings = {_PORTAL_URLS: self.portal_urls, _LIMITS: self.limits}
+        settings = {PORTAL_URLS: self.portal_urls, _LIMITS: self.limits}
         return {name: _pairs(text, name).keys() for name, text in settings.items()}
 
     def portal_url(self, utility: str) -> str:
         """Where the utility's portal is, if not where its script says; "" otherwise."""
-        return _pairs(self.portal_urls, _PORTAL_URLS).get(utility, "")
+        return _pairs(self.portal_urls, PORTAL_URLS).get(utility, "")
 
     def limit(self, utility: str) -> tuple[int, float] | None:
         """Requests at once and a second, if they are not what the script declares."""
         text = _pairs(self.limits, _LIMITS).get(utility)
         return None if text is None else _limit(utility, text)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        has_user, port = parts.username is not None, parts.port
+    except ValueError:
+        return False
+    is_web = parts.scheme.lower() in {"http", "https"} and is_allowed(text, [host_of(text)])
+    return is_web and not has_user and port != 0
 
 
 def _limit(utility: str, text: str) -> tuple[int, float]:

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
+from farm.addresses import portal_address, without_address
 from farm.channels import Channels
 from farm.desk import Desk, Waiting
 from farm.limits import Limits
@@ -133,11 +134,10 @@ class Work:
         try:
             utility = load_utility(customer.utility)
         except UnknownUtility as exc:
-            return Result(customer, Outcome.LAYOUT_CHANGED, str(exc))
+            return Result(customer, Outcome.NOT_CONFIGURED, str(exc))
         address = portal_address(utility, tools.settings)
         if not address:
-            nowhere = f"{utility.name} has no public portal; say in METERFARM_PORTAL_URLS where it is."
-            return Result(customer, Outcome.PORTAL_DOWN, nowhere)
+            return Result(customer, Outcome.NOT_CONFIGURED, without_address(utility))
         brief = self._brief
         if brief is None:
             brief = await asyncio.to_thread(self._store.briefing, customer)
@@ -240,11 +240,6 @@ class Work:
         file.touch(mode=0o600)
         file.write_text(self._secrets.scrub("".join(traceback.format_exception(error))), encoding="utf-8")
         return file
-
-
-def portal_address(utility: Utility, settings: FarmSettings) -> str:
-    """Where to visit the portal: as set, else its public address, else where it is in development."""
-    return settings.portal_url(utility.id) or utility.home or utility.local_url
 
 
 def _since(days: int, utility: Utility) -> date | None:
