@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, select
 
-from storage.engines import connected, make_engine, parse
+from storage.engines import connected, make_engine, parse, shown
 from storage.errors import StorageError
 from storage.home import DATABASE
+from storage.refusals import reason
 from storage.settings import Settings
 from storage.tables import Row, metadata
 
@@ -25,21 +26,6 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 _LAST_ACTS = "last acts"
 _MIGRATION_LOCK = 0x6D657465
-_ADVICE = {
-    "full": "the disk is full; free some space, then run again",
-    "readonly": "it is read-only; make it writable",
-    "deadlock": "two processes were in each other's way; run again",
-    "locked": "another process has kept it locked for too long; try again when that one is done",
-    "malformed": "it is damaged; restore it from a backup, or move it away to start anew",
-    "not a database": "it is damaged; restore it from a backup, or move it away to start anew",
-    "FATAL:  database": "there is no such database on its server; create it, or correct DATABASE_URL",
-    "authentication failed": "it refuses the name or the password in DATABASE_URL; correct them",
-    "connection is bad": "it cannot be reached; see that it runs and that DATABASE_URL is right",
-    "connection failed": "it cannot be reached; see that it runs and that DATABASE_URL is right",
-    "timeout expired": "it did not answer in time; see that it runs, and run again",
-    "lock timeout": "another process has kept what is needed locked for too long; run again",
-    "unable to open": "it cannot be opened; check that its directory is there and writable",
-}
 
 
 class Database:
@@ -48,7 +34,7 @@ class Database:
     def __init__(self, settings: Settings, home: Path) -> None:
         given = settings.database_url.get_secret_value()
         url = parse(given) if given else URL.create("sqlite", database=str(home / DATABASE))
-        self.where = url.render_as_string(hide_password=True) if given else str(home / DATABASE)
+        self.where = shown(url) if given else str(home / DATABASE)
         self.engine = make_engine(url)
         self._write_engine = self.engine.execution_options(writing=True)
         self._turn: AbstractContextManager[object] = threading.Lock() if self.is_local else nullcontext()
@@ -119,12 +105,7 @@ class Database:
         except PoolTimeout as exc:
             raise StorageError(f"The database {self.where} cannot be used: too many wait for it.") from exc
         except DBAPIError as exc:
-            said = str(exc.orig)
-            reason = next((advice for word, advice in _ADVICE.items() if word in said), None)
-            if reason is None and exc.connection_invalidated:
-                reason = "the connection to it was lost; run again"
-            reason = reason or f"it answered with {type(exc.orig).__name__}; its own log says why"
-            raise StorageError(f"The database {self.where} cannot be used: {reason}.") from exc
+            raise StorageError(f"The database {self.where} cannot be used: {reason(exc)}.") from exc
 
 
 def at_the_end(session: Session, act: Callable[[Session], None]) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from storage.errors import StorageError
+from storage.refusals import will_not_pass
 
 _BUSY_SECONDS = 30
 _LOOKS = 500
@@ -32,8 +33,7 @@ _POSTGRES = {
     "application_name": "meterfarm",
     "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
 }
-_FINAL = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied", "not permitted")
-"""In what a server says of a connection that it will not grant later either."""
+_SHOWN = {"host", "port", "dbname"}
 
 
 def parse(url: str) -> URL:
@@ -71,8 +71,14 @@ def make_engine(url: URL) -> Engine:
     return engine
 
 
+def shown(url: URL) -> str:
+    """The address for people: a password may stand among its options, too."""
+    known = {name: value for name, value in url.query.items() if name in _SHOWN}
+    return url.set(query=known).render_as_string(hide_password=True)
+
+
 def _may_pass(exc: BaseException) -> bool:
-    return isinstance(exc, OperationalError) and not any(word in str(exc.orig) for word in _FINAL)
+    return isinstance(exc, OperationalError) and not will_not_pass(exc.orig or exc)
 
 
 _patiently = Retrying(
