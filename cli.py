@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -11,32 +13,67 @@ import typer
 from console import channel_commands, customer_commands, farm_commands
 from console.ending import run_to_end
 from console.errors import NotSetUp
+from console.helping import Group, Panel, command, epilog, group
+from console.program import program, version
 from records import Factor
 
+_CHECKOUT = (
+    "setup             install everything, then stop",
+    "test [ARGS]       lint, types and all tests; with ARGS, pytest with these",
+    "fuzz              readers on damaged files",
+    "bench NAME        install what a benchmark needs, then run it",
+    "check-external    tests with several hosts and foreign programs; as root",
+)
 app = typer.Typer(
     name="meterfarm",
     help="Fetches electricity and gas bills and interval data, with the customer's permission.",
+    epilog=epilog(_CHECKOUT, heading="In a checkout, ./run also takes:") if program() == "./run" else None,
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    rich_markup_mode="rich",
 )
-bench_app = typer.Typer(no_args_is_help=True)
-app.add_typer(customer_commands.app, name="customer")
+bench_app = group("Measure, as ratios within one run.")
+app.add_typer(customer_commands.app, name="customer", rich_help_panel=Panel.FARM)
 farm_commands.declare(app)
 channel_commands.declare(app)
-app.add_typer(bench_app, name="bench")
+app.add_typer(bench_app, name="bench", rich_help_panel=Panel.TRY)
 
-_EXIT_STATUSES = """
-Exit status: 0 complete (also no accounts, no data yet), 1 this machine is not set up, 2 usage, 10 the
-customer must act, 11 the portal's fault, 12 our script's, 13 partial, 70 a fault of our own,
-130 interrupted, 143 terminated.
-"""
+_EXIT_STATUSES = (
+    "Exit status: 0 complete (also no accounts, no data yet), 1 this machine is not set up, 2 usage error, "
+    "10 the customer must act, 11 the portal's fault, 12 the script needs mending, 13 partial, 70 a fault of "
+    "our own, 130 interrupted, 143 terminated."
+)
 
 
-@app.command(epilog=_EXIT_STATUSES)
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"meterfarm {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Nothing: each command does its own."""
+
+
+@command(
+    app,
+    panel=Panel.FETCH,
+    note=_EXIT_STATUSES,
+    examples=[
+        "scrape speculoos_power --username ada@example.com",
+        "echo x | scrape speculoos_power --fake --username iamvalid@bayou.energy --password-stdin --json",
+    ],
+)
 def scrape(
     utility: Annotated[str, typer.Argument(help="The utility's id, such as speculoos_power.")],
-    username: Annotated[str, typer.Option(help="Whom to sign in as.")],
+    username: Annotated[str, typer.Option(metavar="NAME", help="The user name at the portal.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from stdin.")
     ] = False,
@@ -52,17 +89,25 @@ def scrape(
             "--mfa-stdin", help="Read MFA answers from stdin, each after its JSON prompt on stderr."
         ),
     ] = False,
-    factor: Annotated[Factor | None, typer.Option(help="Which MFA factor to choose.")] = None,
+    factor: Annotated[
+        Factor | None,
+        typer.Option(metavar="FACTOR", help="Which MFA factor to choose: sms, email, totp or question."),
+    ] = None,
     fake: Annotated[bool, typer.Option("--fake", help="Start the fake utility and visit that.")] = False,
     random_codes: Annotated[
         bool, typer.Option("--random-codes", help="With --fake: truly random codes.")
     ] = False,
-    now: Annotated[str | None, typer.Option(help="With --fake: what its clock says at the start.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Visit a running portal on this machine.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Only bills and intervals from this day on (2026-01-31).")
+    now: Annotated[
+        str | None, typer.Option(metavar="TIME", help="With --fake: what its clock says at the start.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out"),
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Visit a running portal on this machine.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="Only bills and intervals from this day on (2026-01-31)."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write files.")] = Path("out"),
     headed: Annotated[
         bool, typer.Option("--headed", help="Show the browser; needs a full Chromium.")
     ] = False,
@@ -93,7 +138,9 @@ def scrape(
     raise typer.Exit(run_to_end(run(options)))
 
 
-@app.command(
+@command(
+    app,
+    panel=Panel.TRY,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )
@@ -104,8 +151,10 @@ def fake(context: typer.Context) -> None:
     raise typer.Exit(serve(context.args))
 
 
-@app.command()
-def demo(out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out/demo")) -> None:
+@command(app, panel=Panel.TRY, examples=["demo", "demo --out /tmp/demo"])
+def demo(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write files.")] = Path("out/demo"),
+) -> None:
     """Fetch seven fake customers' data, with every kind of MFA."""
     from console.demo import demo as run
     from console.relay import others_relayed
@@ -116,7 +165,7 @@ def demo(out: Annotated[Path, typer.Option(help="Where to write files.")] = Path
         raise typer.Exit(run_to_end(run(zygote, out)))
 
 
-@app.command()
+@command(app, panel=Panel.FETCH, examples=["utilities", "utilities | cut -f 1,4"])
 def utilities() -> None:
     """List the utilities and how far each is verified."""
     from console.utilities import show_utilities
@@ -124,9 +173,17 @@ def utilities() -> None:
     show_utilities()
 
 
-@app.command(epilog="Exit status: 0 all was read, 3 a file, or something in one, was refused.")
+@command(
+    app,
+    panel=Panel.FETCH,
+    note="Exit status: 0 all was read, 3 a file, or something in one, was refused.",
+    examples=[
+        "read usage.xml intervals.csv --zone America/New_York",
+        "unzip -p all.zip day.csv | read - --json",
+    ],
+)
 def read(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What was exported; - is stdin.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="What was exported; - is stdin.")],
     utility: Annotated[
         str | None, typer.Option(help="Whose layouts and time zone to use, such as speculoos_power.")
     ] = None,
@@ -137,27 +194,31 @@ def read(
         bool, typer.Option("--json", help="Print a JSON object a line for each file.")
     ] = False,
 ) -> None:
-    """Tell what files are: Green Button, interval CSV or XLSX, bills, plain or in a ZIP."""
+    """Show what files are: Green Button, interval CSV or XLSX, bills, plain or in a ZIP."""
     from console.read import read as run
 
     raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
 
 
-@app.command(
-    epilog="Exit status: 0 all was written, 3 the format cannot hold some readings, or a bill's file is lost."
+@command(
+    app,
+    panel=Panel.FETCH,
+    note="Exit status: 0 all was written, 3 the format cannot hold some readings, or a bill's file is lost.",
+    examples=["export 12", "export --all --format green-button --out out/readings", "export A-1 --bills"],
 )
 def export(
     customer: Annotated[
-        str | None, typer.Argument(metavar="[CUSTOMER]", help="An id, an external id or a user name.")
+        str | None, typer.Argument(metavar="CUSTOMER", help="An id, an external id or a user name.")
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All customers.")] = False,
     bills: Annotated[
         bool, typer.Option("--bills", help="The bills instead: PDFs and a bills.json for each account.")
     ] = False,
     to: Annotated[
-        str | None, typer.Option("--format", help="csv (the default), parquet or green-button.")
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="csv (the default), parquet or green-button."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where to write files.")] = Path("out/export"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write files.")] = Path("out/export"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Export stored readings, a file for each meter, or stored bills."""
@@ -168,36 +229,44 @@ def export(
     )
 
 
-@app.command()
+@command(app, panel=Panel.HOST, examples=["audit --since 24h", "audit --customer A-1 --json"])
 def audit(
     customer: Annotated[
         str | None, typer.Option(metavar="REF", help="Only this customer's; an erased one by number.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only from then on: 2026-01-31, 2026-01-31T08:00, 36h, 7d.")
+        str | None,
+        typer.Option(metavar="TIME", help="Only from then on: 2026-01-31, 2026-01-31T08:00, 36h, 7d."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="How many of the newest. Default: 100, or all with --since.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="How many of the newest. Default: 100, or all with --since."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All, however many.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Tell who opened which stored secrets, when, and what for; newest first."""
+    """Show who opened which stored secrets, when, and what for; newest first."""
     from console.audit import tell
 
     raise typer.Exit(run_to_end(tell(customer, since, limit, everything=everything, as_json=as_json)))
 
 
-@app.command(
-    epilog="Exit status: 0 all as meant, 3 not (with --break: too few were caught), 1 this machine, 2 usage."
+@command(
+    app,
+    panel=Panel.TRY,
+    note="Exit status: 0 all as meant, 3 not (with --break: too few were caught), 1 this machine, "
+    "2 usage error.",
+    examples=["nightly --report out/nightly", "nightly --break 20"],
 )
 def nightly(
     sample: Annotated[
-        int | None, typer.Argument(metavar="[N]", min=1, help="With --break: so many of the breaks only.")
+        int | None, typer.Argument(metavar="N", min=1, help="With --break: so many of the breaks only.")
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Where the report goes. Default: nightly/report in the state directory."),
+        typer.Option(
+            metavar="FOLDER", help="Where the report goes. Default: nightly/report in the state directory."
+        ),
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="At once, also if METERFARM_NIGHTLY_AT is set.")] = False,
     break_: Annotated[
@@ -232,10 +301,12 @@ def bench_needs() -> None:
         raise typer.Exit(run_to_end(not_set_up()))
 
 
-@bench_app.command("scrape")
+@command(bench_app, "scrape", examples=["bench scrape --rounds 5"])
 def bench_scrape(
-    rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 10,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 10,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
 ) -> None:
     """Signing in and collecting, next to bare HTTP that repeats the same requests."""
     from bench.scrape import bench
@@ -243,10 +314,14 @@ def bench_scrape(
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
 
-@bench_app.command("farm")
+@command(bench_app, "farm", examples=["bench farm --accounts 20"])
 def bench_farm(
-    accounts: Annotated[int, typer.Option(min=1, help="How many accounts each way fetches.")] = 40,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+    accounts: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many accounts each way fetches.")
+    ] = 40,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
 ) -> None:
     """Many accounts: a plain script, Crawlee, Meterfarm from nothing and a day later, and bare HTTP."""
     from bench.farm import bench
@@ -254,10 +329,12 @@ def bench_farm(
     raise typer.Exit(run_to_end(bench(accounts, json_file)))
 
 
-@bench_app.command("read")
+@command(bench_app, "read", examples=["bench read"])
 def bench_read(
-    rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 7,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 7,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
 ) -> None:
     """Reading a year of Green Button: a bare lxml walk, Meterfarm's readers, greenbutton-objects."""
     from bench.read import bench
@@ -265,11 +342,17 @@ def bench_read(
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
 
-@bench_app.command("waits")
+@command(bench_app, "waits", examples=["bench waits --waiting 50"])
 def bench_waits(
-    waiting: Annotated[int, typer.Option(min=5, help="How many customers wait for a code.")] = 200,
-    data: Annotated[int, typer.Option(min=1, help="How many data runs are measured, twice.")] = 20,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+    waiting: Annotated[
+        int, typer.Option(metavar="N", min=5, help="How many customers wait for a code.")
+    ] = 200,
+    data: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many data runs are measured, twice.")
+    ] = 20,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
 ) -> None:
     """Data runs of one worker process beside many customers who wait for a code, and its memory."""
     from bench.waits import bench
@@ -277,23 +360,36 @@ def bench_waits(
     raise typer.Exit(run_to_end(bench(waiting, data, json_file)))
 
 
-@app.command()
+@command(app, panel=Panel.TRY, examples=["simulate", "simulate --customers 200000 --outage 4"])
 def simulate(
-    customers: Annotated[int, typer.Option(min=1, help="How many customers, refreshed hourly.")] = 1_000_000,
-    portals: Annotated[int | None, typer.Option(min=1, help="Default: as many as they need.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes. Default: as many as they need.")
+    customers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many customers, refreshed hourly.")
+    ] = 1_000_000,
+    portals: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Default: as many as they need.")
     ] = None,
-    slots: Annotated[int, typer.Option(min=1, help="Refreshes at once in a process.")] = 3,
-    outage: Annotated[float, typer.Option(min=0, help="How many hours the outage lasts; 0: none.")] = 2.0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Worker processes. Default: as many as they need.")
+    ] = None,
+    slots: Annotated[int, typer.Option(metavar="N", min=1, help="Refreshes at once in a process.")] = 3,
+    outage: Annotated[
+        float, typer.Option(metavar="N", min=0, help="How many hours the outage lasts; 0: none.")
+    ] = 2.0,
     down: Annotated[str, typer.Option(help="What is down meanwhile: portals or farm.")] = "portals",
-    limit: Annotated[str, typer.Option(help="Requests that a portal bears at once and a second.")] = "4:20",
+    limit: Annotated[str, typer.Option(help="Requests that a portal takes at once and a second.")] = "4:20",
     seconds: Annotated[
-        float, typer.Option(min=0.001, help="A process's own time for a refresh (docs/scale.md).")
+        float,
+        typer.Option(metavar="N", min=0.001, help="A process's own time for a refresh (docs/scale.md)."),
     ] = 0.15,
-    latency: Annotated[float, typer.Option(min=0.001, help="Seconds a portal takes to answer.")] = 0.2,
-    requests: Annotated[int, typer.Option(min=1, max=255, help="Requests that a refresh makes.")] = 5,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+    latency: Annotated[
+        float, typer.Option(metavar="N", min=0.001, help="Seconds a portal takes to answer.")
+    ] = 0.2,
+    requests: Annotated[
+        int, typer.Option(metavar="N", min=1, max=255, help="Requests that a refresh makes.")
+    ] = 5,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
 ) -> None:
     """Simulate a farm of any size with a virtual clock: lateness, queue, what portals see (docs/scale.md)."""
     from bench.simulate import planned, run
@@ -305,7 +401,7 @@ def simulate(
     raise typer.Exit(run_to_end(go()))
 
 
-@app.command()
+@command(app, panel=Panel.HOST, examples=["backup /srv/backup/meterfarm"])
 def backup(
     target: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier backup.")],
 ) -> None:
@@ -316,7 +412,9 @@ def backup(
 
 
 def main() -> None:
-    app(prog_name="meterfarm")
+    completing = {"--install-completion", "--show-completion"} & set(sys.argv)
+    name = Path(program()).name if completing or "_RUN_COMPLETE" in os.environ else program()
+    app(prog_name=name)  # a shell completes `./run` by its last part
 
 
 if __name__ == "__main__":

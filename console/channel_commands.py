@@ -9,9 +9,10 @@ import typer
 
 from console.customer_commands import Json
 from console.ending import run_to_end
+from console.helping import Panel, command, group
 
-mailbox_app = typer.Typer(help="Mailboxes that receive customers' codes.", no_args_is_help=True)
-number_app = typer.Typer(help="Telephone numbers that receive customers' codes.", no_args_is_help=True)
+mailbox_app = group("Manage mailboxes that receive codes.")
+number_app = group("Manage telephone numbers that receive codes.")
 
 MailboxId = Annotated[int, typer.Argument(metavar="ID", help="The mailbox's number.")]
 Customers = Annotated[
@@ -24,18 +25,27 @@ Number = Annotated[str, typer.Argument(metavar="NUMBER", help="With its country'
 
 def declare(app: typer.Typer) -> None:
     """Add them to the command."""
-    app.add_typer(mailbox_app, name="mailbox")
-    app.add_typer(number_app, name="number")
-    app.command()(inbox)
+    app.add_typer(mailbox_app, name="mailbox", rich_help_panel=Panel.CODES)
+    app.add_typer(number_app, name="number", rich_help_panel=Panel.CODES)
+    examples = ["inbox --public-url https://sms.example.com/twilio --auth-token-file token"]
+    command(app, panel=Panel.CODES, examples=examples)(inbox)
 
 
-@mailbox_app.command("add", epilog="The password comes on stdin; at a terminal it is asked for.")
+@command(
+    mailbox_app,
+    "add",
+    note="The password comes on stdin; at a terminal it is asked for.",
+    examples=[
+        "mailbox add --imap imap.example.com --user codes@example.com",
+        "mailbox add --imap imap.example.com --user ada@example.com --customer A-1",
+    ],
+)
 def mailbox_add(
     imap: Annotated[str, typer.Option(metavar="HOST[:PORT]", help="The mail server.")],
-    user: Annotated[str, typer.Option(help="Whose mailbox, as the server knows them.")],
+    user: Annotated[str, typer.Option(metavar="NAME", help="The user name at the mail server.")],
     tls: Annotated[bool, typer.Option("--tls", help="TLS from the start (port 993).")] = False,
     starttls: Annotated[bool, typer.Option("--starttls", help="TLS by STARTTLS (port 143).")] = False,
-    folder: Annotated[str, typer.Option(help="The folder to look into.")] = "INBOX",
+    folder: Annotated[str, typer.Option(metavar="FOLDER", help="The folder to look into.")] = "INBOX",
     customer: Customers = None,
     everybody: Everybody = False,
     password_stdin: Annotated[
@@ -43,7 +53,7 @@ def mailbox_add(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Enter a mailbox; without --customer it receives for all."""
+    """Add a mailbox; without --customer it receives for all."""
     from console import mailboxes
 
     where = mailboxes.Where(imap, user, folder, tls=tls, starttls=starttls)
@@ -51,15 +61,15 @@ def mailbox_add(
     raise typer.Exit(run_to_end(mailboxes.add(where, whose, as_json=as_json)))
 
 
-@mailbox_app.command("list")
+@command(mailbox_app, "list", examples=["mailbox list"])
 def mailbox_list(as_json: Json = False) -> None:
-    """List the mailboxes and how they stand."""
+    """List the mailboxes and whether they can be used."""
     from console import mailboxes
 
     raise typer.Exit(run_to_end(mailboxes.list_all(as_json=as_json)))
 
 
-@mailbox_app.command("show")
+@command(mailbox_app, "show", examples=["mailbox show 1"])
 def mailbox_show(mailbox_id: MailboxId, as_json: Json = False) -> None:
     """Show one; its password is never shown."""
     from console import mailboxes
@@ -67,7 +77,7 @@ def mailbox_show(mailbox_id: MailboxId, as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(mailboxes.show_one(mailbox_id, as_json=as_json)))
 
 
-@mailbox_app.command("update")
+@command(mailbox_app, "update", examples=["mailbox update 1 --password-stdin", "mailbox update 1 --all"])
 def mailbox_update(
     mailbox_id: MailboxId,
     password_stdin: Annotated[
@@ -77,7 +87,7 @@ def mailbox_update(
     everybody: Everybody = False,
     as_json: Json = False,
 ) -> None:
-    """Give another password, or other customers instead of those there are."""
+    """Change the password, or for whom it receives."""
     from console import mailboxes
 
     whose = mailboxes.Whose(customer or (), everybody)
@@ -85,19 +95,24 @@ def mailbox_update(
     raise typer.Exit(run_to_end(change))
 
 
-@mailbox_app.command("remove")
+@command(mailbox_app, "remove", examples=["mailbox remove 1 --yes"])
 def mailbox_remove(
     mailbox_id: MailboxId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
-    """Forget a mailbox and its password; its mail stays as it is."""
+    """Remove a mailbox and its password; its mail stays as it is."""
     from console import mailboxes
 
     raise typer.Exit(run_to_end(mailboxes.remove(mailbox_id, yes=yes)))
 
 
-@mailbox_app.command("check")
+@command(
+    mailbox_app,
+    "check",
+    note="Exit status: 0 all can be used, 1 a mailbox cannot.",
+    examples=["mailbox check"],
+)
 def mailbox_check(
-    mailbox_id: Annotated[int | None, typer.Argument(metavar="[ID]", help="Only this one.")] = None,
+    mailbox_id: Annotated[int | None, typer.Argument(metavar="ID", help="Only this one.")] = None,
     as_json: Json = False,
 ) -> None:
     """Connect to the mailboxes and say whether they can be used."""
@@ -106,7 +121,7 @@ def mailbox_check(
     raise typer.Exit(run_to_end(mailboxes.check(mailbox_id, as_json=as_json)))
 
 
-@number_app.command("add")
+@command(number_app, "add", examples=["number add +15185550123 --customer A-1 --customer A-2"])
 def number_add(
     number: Number,
     customer: Annotated[
@@ -114,13 +129,13 @@ def number_add(
     ],
     as_json: Json = False,
 ) -> None:
-    """Have a number receive for customers."""
+    """Add a number that receives for customers."""
     from console import numbers
 
     raise typer.Exit(run_to_end(numbers.add(number, customer, as_json=as_json)))
 
 
-@number_app.command("list")
+@command(number_app, "list", examples=["number list"])
 def number_list(as_json: Json = False) -> None:
     """List the numbers and for whom they receive."""
     from console import numbers
@@ -128,31 +143,34 @@ def number_list(as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(numbers.list_all(as_json=as_json)))
 
 
-@number_app.command("remove")
+@command(number_app, "remove", examples=["number remove +15185550123"])
 def number_remove(
     number: Number,
     customer: Annotated[str | None, typer.Option(metavar="REF", help="Only for this customer.")] = None,
 ) -> None:
-    """Forget a number, or that it receives for a customer."""
+    """Remove a number, or a customer from it."""
     from console import numbers
 
     raise typer.Exit(run_to_end(numbers.remove(number, customer)))
 
 
 def inbox(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any.")] = 8700,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="0 takes any.")] = 8700,
     public_url: Annotated[
         str, typer.Option(metavar="URL", help="The address that Twilio posts to, as entered there.")
     ] = "",
     auth_token_file: Annotated[
-        Path | None, typer.Option(help="Read Twilio's auth token from this file, which only you can read.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Read Twilio's auth token from this file, which only you can read."
+        ),
     ] = None,
     auth_token_stdin: Annotated[
         bool, typer.Option("--auth-token-stdin", help="Read Twilio's auth token from stdin.")
     ] = False,
 ) -> None:
-    """Take in text messages that Twilio posts, until stopped."""
+    """Receive inbound SMS from Twilio, until stopped."""
     from console.inbox import InboxOptions, serve
 
     options = InboxOptions(host, port, public_url, auth_token_file, auth_token_stdin)

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from console.ending import run_to_end
+from console.helping import command, group
 
-app = typer.Typer(help="Who is in the register, and what they entrusted to us.", no_args_is_help=True)
+app = group("Manage customers and their credentials.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Reference = Annotated[str, typer.Argument(metavar="REF", help="An id, an external id or a user name.")]
-ExternalId = Annotated[str | None, typer.Option(help="Your own id for the customer.")]
+ExternalId = Annotated[str | None, typer.Option(metavar="ID", help="Your own id for the customer.")]
 Password = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
 TotpSecret = Annotated[
     bool, typer.Option("--totp-secret-stdin", help="Then read the authenticator's secret from stdin.")
@@ -25,17 +26,24 @@ SecurityAnswer = Annotated[
 _IN_ORDER = "Secrets come on stdin, a line each, in the order above; at a terminal they are asked for."
 
 
-@app.command(epilog=_IN_ORDER)
+@command(
+    app,
+    note=_IN_ORDER,
+    examples=[
+        "customer add speculoos_power --username ada@example.com",
+        "cat password | customer add speculoos_power --username ada@example.com --password-stdin",
+    ],
+)
 def add(
     utility: Annotated[str, typer.Argument(help="The utility's id, such as speculoos_power.")],
-    username: Annotated[str, typer.Option(help="Whom to sign in as.")],
+    username: Annotated[str, typer.Option(metavar="NAME", help="The user name at the portal.")],
     external_id: ExternalId = None,
     password_stdin: Password = False,
     totp_secret_stdin: TotpSecret = False,
     security_answer_stdin: SecurityAnswer = False,
     as_json: Json = False,
 ) -> None:
-    """Enter a customer; with a password, a run that tries it is queued."""
+    """Add a customer; with a password, a run that tries it is queued."""
     from console import customers
     from console.customer_secrets import FromStdin
 
@@ -44,15 +52,15 @@ def add(
     raise typer.Exit(run_to_end(customers.add(utility, changes, as_json=as_json)))
 
 
-@app.command("list")
+@command(app, "list", examples=["customer list", "customer list --json"])
 def list_(as_json: Json = False) -> None:
-    """List all customers and how they stand."""
+    """List all customers and their states."""
     from console import customers
 
     raise typer.Exit(run_to_end(customers.list_all(as_json=as_json)))
 
 
-@app.command()
+@command(app, examples=["customer show 12", "customer show ada@example.com --json"])
 def show(reference: Reference, as_json: Json = False) -> None:
     """Show one customer, what is stored of them, and their newest runs."""
     from console import customers
@@ -60,11 +68,17 @@ def show(reference: Reference, as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(customers.show_one(reference, as_json=as_json)))
 
 
-@app.command(epilog=_IN_ORDER)
+@command(
+    app,
+    note=_IN_ORDER,
+    examples=["customer update A-1 --password-stdin", 'customer update 12 --external-id ""'],
+)
 def update(
     reference: Reference,
-    username: Annotated[str | None, typer.Option(help="The new user name.")] = None,
-    external_id: Annotated[str | None, typer.Option(help="Your own id; an empty one takes it away.")] = None,
+    username: Annotated[str | None, typer.Option(metavar="NAME", help="The new user name.")] = None,
+    external_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Your own id; an empty one removes it.")
+    ] = None,
     password_stdin: Password = False,
     totp_secret_stdin: TotpSecret = False,
     security_answer_stdin: SecurityAnswer = False,
@@ -79,7 +93,7 @@ def update(
     raise typer.Exit(run_to_end(customers.update(reference, changes, as_json=as_json)))
 
 
-@app.command()
+@command(app, examples=["customer remove 12", "customer remove A-1 --data --yes"])
 def remove(
     reference: Reference,
     data: Annotated[bool, typer.Option("--data", help="Remove what was collected, too.")] = False,
@@ -92,11 +106,16 @@ def remove(
     raise typer.Exit(run_to_end(customers.remove(reference, data=data, yes=yes, as_json=as_json)))
 
 
-@app.command("import", epilog="Exit status: 0 all went in, 2 some were refused; the others went in.")
+@command(
+    app,
+    "import",
+    note="Exit status: 0 all went in, 2 some were refused; the others went in.",
+    examples=["customer import customers.csv"],
+)
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV that only you can read.")], as_json: Json = False
 ) -> None:
-    """Enter customers from a CSV file.
+    """Add customers from a CSV file.
 
     Its header: utility,username,password[,external_id,totp_secret,security_answer], in any order.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,10 +10,11 @@ import typer
 
 from console.customer_commands import Json
 from console.ending import run_to_end
+from console.helping import Panel, command, group
 from records import EventKind, Factor
 
-run_app = typer.Typer(help="One run: its story, again, or no more.", no_args_is_help=True)
-vault_app = typer.Typer(help="The keys that seal what customers entrust to us.", no_args_is_help=True)
+run_app = group("Show, retry or cancel a run.")
+vault_app = group("Manage the encryption keys of stored credentials.")
 
 RunId = Annotated[int, typer.Argument(metavar="ID", help="The run's number.")]
 
@@ -26,16 +28,16 @@ class Queue(StrEnum):
 
 def declare(app: typer.Typer) -> None:
     """Add them to the command."""
-    for command in (runs, refresh, challenges, answer, events, worker, up, doctor):
-        app.command()(command)
-    app.add_typer(run_app, name="run")
-    app.add_typer(vault_app, name="vault")
+    for function, panel, examples in _COMMANDS:
+        command(app, panel=panel, examples=examples, note=_NOTES.get(function.__name__, ""))(function)
+    app.add_typer(run_app, name="run", rich_help_panel=Panel.FARM)
+    app.add_typer(vault_app, name="vault", rich_help_panel=Panel.HOST)
 
 
 def runs(
     watch: Annotated[bool, typer.Option("--watch", help="Show them live until Ctrl-C.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="All, however many.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 30,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many of the newest.")] = 30,
     customer: Annotated[str | None, typer.Option(metavar="REF", help="Only this customer's.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -47,23 +49,23 @@ def runs(
     raise typer.Exit(run_to_end(list_runs(None if everything else limit, customer, as_json=as_json)))
 
 
-@run_app.command("show")
+@command(run_app, "show", examples=["run show 12", "run show 12 --json"])
 def run_show(run_id: RunId, as_json: Json = False) -> None:
-    """Tell the whole story of a run."""
+    """Show all that is known of a run."""
     from console.run_story import show_run
 
     raise typer.Exit(run_to_end(show_run(run_id, as_json=as_json)))
 
 
-@run_app.command("retry")
+@command(run_app, "retry", examples=["run retry 12"])
 def run_retry(run_id: RunId, as_json: Json = False) -> None:
-    """Queue what a run was for once more, now."""
+    """Queue a run again, now."""
     from console.runs import retry_run
 
     raise typer.Exit(run_to_end(retry_run(run_id, as_json=as_json)))
 
 
-@run_app.command("cancel")
+@command(run_app, "cancel", examples=["run cancel 12"])
 def run_cancel(run_id: RunId, as_json: Json = False) -> None:
     """Cancel a run that is queued, under way or waiting."""
     from console.runs import cancel_run
@@ -72,11 +74,11 @@ def run_cancel(run_id: RunId, as_json: Json = False) -> None:
 
 
 def refresh(
-    references: Annotated[list[str] | None, typer.Argument(metavar="[REF]...", help="Customers.")] = None,
+    references: Annotated[list[str] | None, typer.Argument(metavar="REF", help="Customers.")] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All who can be refreshed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Collect what is new of customers now."""
+    """Collect new bills and intervals of customers now."""
     from console.runs import refresh as queue
 
     raise typer.Exit(run_to_end(queue(references or [], everybody=everybody, as_json=as_json)))
@@ -86,7 +88,7 @@ def challenges(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List what portals ask customers for."""
+    """List the MFA challenges that wait for an answer."""
     from console.challenges import list_challenges
 
     raise typer.Exit(run_to_end(list_challenges(only_open=not everything, as_json=as_json)))
@@ -94,7 +96,9 @@ def challenges(
 
 def answer(
     challenge_id: Annotated[int, typer.Argument(metavar="ID", help="The challenge's number.")],
-    factor: Annotated[Factor | None, typer.Option(help="Choose this factor.")] = None,
+    factor: Annotated[
+        Factor | None, typer.Option(metavar="FACTOR", help="Choose sms, email, totp or question.")
+    ] = None,
     resend: Annotated[bool, typer.Option("--resend", help="Have the code sent once more.")] = False,
     wait: Annotated[
         bool | None,
@@ -110,18 +114,24 @@ def answer(
 def events(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until Ctrl-C.")] = False,
     after: Annotated[int, typer.Option(metavar="ID", min=0, help="Only those after this one.")] = 0,
-    kind: Annotated[list[EventKind] | None, typer.Option(help="Only these; several times.")] = None,
+    kind: Annotated[
+        list[EventKind] | None, typer.Option(metavar="KIND", help="Only these, as new_bill; several times.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; not with --follow.")] = False,
 ) -> None:
-    """Tell what happened, a JSON object a line."""
+    """Show what happened; in a pipe, a JSON object a line."""
     from console.events import tell
 
     raise typer.Exit(run_to_end(tell(after, kind or [], follow=follow, as_json=as_json)))
 
 
 def worker(
-    queue: Annotated[Queue | None, typer.Option(help="Serve only this queue.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="How many; else one a core.")] = None,
+    queue: Annotated[
+        Queue | None, typer.Option(metavar="QUEUE", help="Serve only this one: interactive or data.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many; else one a core.")
+    ] = None,
 ) -> None:
     """Work on runs until stopped."""
     from console.workers import work
@@ -132,13 +142,17 @@ def worker(
 
 
 def up(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The fake utility's; 0 takes any.")] = 8600,
-    processes: Annotated[int | None, typer.Option(min=1, help="How many workers; else one a core.")] = None,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The fake utility's; 0 takes any.")
+    ] = 8600,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many workers; else one a core.")
+    ] = None,
     random_codes: Annotated[
         bool, typer.Option("--random-codes", help="The fake utility's codes are truly random.")
     ] = False,
 ) -> None:
-    """Start all a developer needs: workers, a private Redis and the fake utility."""
+    """Start workers, a private Redis and the fake utility."""
     from console.workers import up as start
     from farm.supervisor import workers_zygote
 
@@ -147,13 +161,18 @@ def up(
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check what the farm needs of this machine."""
+    """Check that this machine has what the farm needs."""
     from console.doctor import examine
 
     raise typer.Exit(run_to_end(examine(as_json=as_json)))
 
 
-@vault_app.command("new-key", epilog="(umask 077; meterfarm vault new-key >secret_keys)")
+@command(
+    vault_app,
+    "new-key",
+    examples=["vault new-key >secret_keys"],
+    note="Keep it readable by you only: umask 077.",
+)
 def vault_new_key() -> None:
     """Print a new key for METERFARM_SECRET_KEYS; it is stored nowhere."""
     from console.vault import make_key
@@ -161,9 +180,27 @@ def vault_new_key() -> None:
     raise typer.Exit(run_to_end(make_key()))
 
 
-@vault_app.command("rotate")
+@command(vault_app, "rotate", examples=["vault rotate"])
 def vault_rotate(as_json: Json = False) -> None:
     """Wrap every customer's data key with a new key."""
     from console.vault import rotate
 
     raise typer.Exit(run_to_end(rotate(as_json=as_json)))
+
+
+_COMMANDS: Sequence[tuple[Callable[..., None], Panel, Sequence[str]]] = (
+    (runs, Panel.FARM, ["runs --watch", "runs --customer A-1 --json"]),
+    (refresh, Panel.FARM, ["refresh A-1 12", "refresh --all"]),
+    (challenges, Panel.FARM, ["challenges", "challenges --all --json"]),
+    (answer, Panel.FARM, ["answer 3", "answer 3 --factor email", "echo 555123 | answer 3 --wait"]),
+    (events, Panel.FARM, ["events --follow --kind new_bill", "events --after 120 --json"]),
+    (worker, Panel.HOST, ["worker", "worker --queue data --processes 4"]),
+    (up, Panel.HOST, ["up", "up --port 8601 --random-codes"]),
+    (doctor, Panel.HOST, ["doctor", "doctor --json"]),
+)
+_NOTES = {
+    "answer": "Exit status: 0 accepted (without waiting: stored), 10 not accepted, 1 no worker took it, "
+    "2 usage error; that of the outcome if the run has ended.",
+    "doctor": "Exit status: 0 nothing failed, 1 something did.",
+    "refresh": "Exit status: 0 all are queued, 2 usage error, or some cannot be refreshed.",
+}

@@ -1,0 +1,100 @@
+"""What `--help` shows: commands in panels, options without Python's types, examples below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import typer
+from rich.markup import escape
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from console.program import program
+
+
+class Panel(StrEnum):
+    """The groups that commands are listed in, in this order."""
+
+    FETCH = "Fetch and read"
+    FARM = "Customers, runs and challenges"
+    CODES = "Codes by mail and SMS"
+    HOST = "Workers and this machine"
+    TRY = "Try and measure"
+
+
+_ORDER = {
+    Panel.FETCH: ("scrape", "read", "export", "utilities"),
+    Panel.FARM: ("customer", "runs", "run", "refresh", "challenges", "answer", "events"),
+    Panel.CODES: ("mailbox", "number", "inbox"),
+    Panel.HOST: ("worker", "up", "doctor", "vault", "audit", "backup"),
+    Panel.TRY: ("demo", "fake", "nightly", "simulate", "bench"),
+}
+
+
+class Command(TyperCommand):
+    """A command whose options show what to write, not of which Python type it is."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _showing_what_to_write(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """The same for a group; those of the command itself are in the order of their panels."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _showing_what_to_write(super().get_params(ctx))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        ordered = [name for names in _ORDER.values() for name in names]
+        names = super().list_commands(ctx)
+        return sorted(names, key=ordered.index) if set(names) <= set(ordered) else names
+
+
+def group(help_: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(help=help_, cls=Group, no_args_is_help=True, rich_markup_mode="rich")
+
+
+def command(
+    app: typer.Typer,
+    name: str | None = None,
+    *,
+    panel: Panel | None = None,
+    note: str = "",
+    examples: Sequence[str] = (),
+    **settings: Any,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add a command to ``app``. ``examples`` are without the program's name, ``note`` stands above them."""
+    return app.command(
+        name,
+        cls=Command,
+        rich_help_panel=panel,
+        epilog=epilog(examples_of(*examples), note) or None,
+        **settings,
+    )
+
+
+def epilog(examples: Iterable[str], note: str = "", heading: str = "Examples:") -> str:
+    """What stands below the options, as rich's markup."""
+    lines = list(examples)
+    return escape("\n\n".join(filter(None, [note, "\n".join([heading, *lines]) if lines else ""])))
+
+
+def examples_of(*arguments: str) -> list[str]:
+    """Examples with the program's name; what a pipe brings stands before ``|``."""
+    named = []
+    for one in arguments:
+        before, pipe, after = one.rpartition("| ")
+        named.append(f"$ {before}{pipe}{program()} {after}")
+    return named
+
+
+def _showing_what_to_write(params: list[Any]) -> list[Any]:
+    for param in params:
+        if isinstance(param, TyperArgument):
+            param.metavar = param.metavar or str(param.name).upper()
+            vars(param)["display_type_rich"] = lambda ctx: ""  # Typer's is the annotation: <str>
+        elif isinstance(param, TyperOption) and param.metavar is None:
+            param.metavar = "" if param.is_flag else str(param.name).upper()
+    return params
