@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from console.customer_secrets import problem_of
+from console.customer_fields import problem_of_name, problem_of_secret, tidied
 from console.errors import UsageError
 from records import SecretKind
 from scrapers.utility import Utility
@@ -23,6 +24,15 @@ from utilities import UnknownUtility, load_utility, utility_ids
 REQUIRED = ("utility", "username", "password")
 OPTIONAL = ("external_id", "totp_secret", "security_answer")
 _OTHERS = 0o077
+_DELIMITERS = (",", ";", "\t")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_LONGEST_QUOTED = 20
+"""Lines that are looked through for the end of a quote."""
+_UNCLOSED = (
+    "this is not CSV: a quote that begins in this line is not closed in it, and no field has a line break; "
+    "write it without, and a quote in a secret twice"
+)
+_LARGEST_MIB = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +66,97 @@ def read_file(path: Path) -> str:
                 raise UsageError(
                     f"{path} has passwords in it and must be yours and readable by you only: chmod 600 {path}"
                 )
+            if found.st_size > _LARGEST_MIB * 1024 * 1024:
+                raise UsageError(f"{path} is larger than {_LARGEST_MIB} MiB; divide it.")
             content = file.read()
     except OSError as exc:
         raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc
     try:
-        return content.decode("utf-8-sig")
+        is_utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}  # as Excel saves "Unicode text"
+        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as exc:
         line = content.count(b"\n", 0, exc.start) + 1
         raise UsageError(f"{path} is not UTF-8 text in line {line}; save it as UTF-8.") from None
 
 
 def rows(text: str) -> Iterator[NewCustomer | WrongRow]:
-    """The rows after the header. Raises UsageError, before the first, if the header will not do."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    columns = _columns(reader)
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as exc:
-            yield WrongRow(line, f"this is not CSV: {exc}")
+    """The rows after the header. Raises UsageError, before the first, if the header will not do.
+
+    Nothing that a row holds has a line break in it, so each line is a row: a quote that is not closed in its
+    line does not swallow those that follow.
+    """
+    lines = _LINE_END.split(text)
+    at, delimiter = _beginning(lines)
+    columns = _columns(lines[at] if at < len(lines) else "", delimiter)
+    number = at + 1
+    while number < len(lines):
+        line = lines[number]
+        values = _values(line, delimiter) if line else []
+        number += 1
+        if isinstance(values, _Unclosed):
+            yield WrongRow(number, _UNCLOSED)
+            number += _continued(lines, number, columns, delimiter)
+        elif isinstance(values, csv.Error):
+            yield WrongRow(number, f"this is not CSV: {values}")
+        elif not values:
             continue
-        if not values:
-            continue
-        if len(values) == len(columns):
-            yield _row(line, dict(zip(columns, values, strict=True)))
+        elif len(values) == len(columns):
+            yield _row(number, dict(zip(columns, values, strict=True)))
         else:
             counted = "is 1 field" if len(values) == 1 else f"are {len(values)} fields"
-            yield WrongRow(line, f"there {counted}, but {len(columns)} in the header")
+            yield WrongRow(number, f"there {counted}, but {len(columns)} in the header")
 
 
-def _columns(reader: Iterator[Sequence[str]]) -> Sequence[str]:
-    wanted = f"{','.join(REQUIRED)}[,{','.join(OPTIONAL)}]"
+def _beginning(lines: Sequence[str]) -> tuple[int, str]:
+    """The index of the header's line, and what separates fields: as ``sep=`` says, else the header."""
+    if said := re.fullmatch(r"\ufeff*\"?sep=(.)\"?", lines[0], re.IGNORECASE):
+        return 1, said[1]
+    known = {*REQUIRED, *OPTIONAL}
+    found = {
+        delimiter: len({tidied(name).lower() for name in lines[0].replace('"', "").split(delimiter)} & known)
+        for delimiter in _DELIMITERS
+    }
+    return 0, max(_DELIMITERS, key=lambda delimiter: found[delimiter])
+
+
+class _Unclosed(csv.Error):
+    """A quote was opened in the line, and not closed."""
+
+
+def _values(line: str, delimiter: str) -> Sequence[str] | csv.Error:
     try:
-        columns = [name.strip().lower() for name in next(reader, [])]
+        (values,) = csv.reader([line], strict=True, delimiter=delimiter)
     except csv.Error as exc:
-        raise UsageError(f"The header is not CSV ({exc}); it is to be: {wanted}") from None
+        return _Unclosed() if "unexpected end of data" in str(exc) else exc
+    return values
+
+
+def _continued(lines: Sequence[str], number: int, columns: Sequence[str], delimiter: str) -> int:
+    """How many of the lines after an open quote go with it: those to its end, unless a row is among them."""
+    for count in range(1, _LONGEST_QUOTED):
+        after = lines[number : number + count]
+        if len(after) < count or len(_fields(after[-1], delimiter)) == len(columns):
+            return 0
+        joined = "\n".join(lines[number - 1 : number + count])
+        if len(_fields(joined, delimiter)) == len(columns):
+            return count
+    return 0
+
+
+def _fields(text: str, delimiter: str) -> Sequence[str]:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter))
+    except csv.Error:
+        return ()
+    return rows[0] if len(rows) == 1 else ()
+
+
+def _columns(line: str, delimiter: str) -> Sequence[str]:
+    wanted = f"{','.join(REQUIRED)}[,{','.join(OPTIONAL)}]"
+    names = _values(line, delimiter) if line else []
+    if isinstance(names, csv.Error):
+        raise UsageError(f"The header is not CSV ({names or 'a quote is not closed'}); it is to be: {wanted}")
+    columns = [tidied(name).lower() for name in names]
     if missing := [name for name in REQUIRED if name not in columns]:
         raise UsageError(f"The header lacks {', '.join(missing)}; it is to be: {wanted}")
     if unknown := [name for name in columns if name not in {*REQUIRED, *OPTIONAL}]:
@@ -104,18 +167,20 @@ def _columns(reader: Iterator[Sequence[str]]) -> Sequence[str]:
 
 
 def _row(line: int, values: Mapping[str, str]) -> NewCustomer | WrongRow:
-    utility = _utility(values["utility"].strip())
+    utility = _utility(tidied(values["utility"]))
     if utility is None:
         return WrongRow(line, f"there is no such utility; there are: {', '.join(utility_ids())}")
-    username = values["username"].strip()
+    username, external_id = tidied(values["username"]), tidied(values.get("external_id", ""))
+    for what, given in (("user name", username), ("external id", external_id)):
+        if problem := problem_of_name(what, given):
+            return WrongRow(line, _sentence_part(problem))
     if problem := utility.username_problem(username):
         return WrongRow(line, _unquoted(problem, username, f"the user name is none for {utility.name}"))
     secrets = {kind: values[kind.value] for kind in SecretKind if values.get(kind.value)}
     for kind, secret in secrets.items():
-        if problem := problem_of(kind, secret):
+        if problem := problem_of_secret(kind, secret):
             return WrongRow(line, _sentence_part(problem))
-    external_id = values.get("external_id", "").strip() or None
-    return NewCustomer(line, utility.id, username, external_id, secrets)
+    return NewCustomer(line, utility.id, username, external_id or None, secrets)
 
 
 def _unquoted(problem: str, given: str, otherwise: str) -> str:

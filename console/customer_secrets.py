@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from console.customer_fields import NAMES, problem_of_secret
 from console.errors import UsageError
 from console.secret_input import ask_password, read_secret_line
-from mfa.totp import parse_totp_secret
 from records import SecretKind
 from scrapers.redact import Secrets
-
-NAMES: Mapping[SecretKind, str] = {
-    SecretKind.PASSWORD: "password",
-    SecretKind.TOTP_SECRET: "TOTP secret",
-    SecretKind.SECURITY_ANSWER: "security answer",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +45,8 @@ async def read_secrets(wanted: FromStdin, secrets: Secrets) -> dict[SecretKind, 
         else:
             text = await read_secret_line(NAMES[kind])
         secrets.add(text)
-        problem = problem_of(kind, text)
+        problem = problem_of_secret(kind, text)
         if problem:
             raise UsageError(problem)
         found[kind] = text
     return found
-
-
-def problem_of(kind: SecretKind, text: str) -> str:
-    """Why the text cannot be a secret of this kind, without repeating it, or ""."""
-    if kind is SecretKind.TOTP_SECRET:
-        try:
-            parse_totp_secret(text)
-        except ValueError as exc:
-            return str(exc)
-    return ""

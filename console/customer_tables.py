@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rich.console import RenderableType
 
-from console.customer_secrets import NAMES
+from console.customer_fields import NAMES
 from console.instants import shown
 from console.listing import Column, Facts, Listing, Shown, styled
 from console.run_tables import ACTS, runs_table

@@ -10,6 +10,7 @@ import typer
 from rich.console import RenderableType
 
 from console import coverage
+from console.customer_fields import problem_of_name, tidied
 from console.customer_secrets import FromStdin, read_secrets
 from console.customer_tables import customer_card, customers_table, most_urgent_first
 from console.errors import UsageError
@@ -50,7 +51,7 @@ async def add(utility_id: str, changes: Changes, *, as_json: bool) -> int:
             store.add_customer,
             utility.id,
             username,
-            external_id=(changes.external_id or "").strip() or None,
+            external_id=_external_id(changes.external_id or "") or None,
             secrets=secrets,
         )
         await _told(here, store, customer, "added", as_json=as_json)
@@ -75,7 +76,7 @@ async def update(reference: str, changes: Changes, *, as_json: bool) -> int:
             store.update_customer,
             customer,
             username=username,
-            external_id=None if changes.external_id is None else changes.external_id.strip(),
+            external_id=None if changes.external_id is None else _external_id(changes.external_id),
             secrets=secrets,
         )
         await _told(here, store, customer, "updated", as_json=as_json)
@@ -141,10 +142,19 @@ def known_utility(utility_id: str) -> Utility:
 
 def checked_username(utility: Utility, username: str) -> str:
     """The user name without outer spaces. Raises UsageError if the portal cannot know it."""
-    problem = utility.username_problem(username.strip())
+    name = tidied(username)
+    problem = problem_of_name("user name", name) or utility.username_problem(name)
     if problem:
         raise UsageError(problem)
-    return username.strip()
+    return name
+
+
+def _external_id(given: str) -> str:
+    """Raises UsageError."""
+    external_id = tidied(given)
+    if problem := problem_of_name("external id", external_id):
+        raise UsageError(problem)
+    return external_id
 
 
 async def _told(here: Here, store: Store, customer: Customer, done: str, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from console.customer_fields import problem_of_name, tidied
 from console.errors import UsageError
 from console.fake_child import is_served_by_fake
 from records import Factor
@@ -57,8 +58,8 @@ def plan(options: ScrapeOptions) -> Plan:
         utility = load_utility(options.utility)
     except UnknownUtility as exc:
         raise UsageError(str(exc)) from exc
-    username = options.username.strip()
-    problem = utility.username_problem(username)
+    username = tidied(options.username)
+    problem = problem_of_name("user name", username) or utility.username_problem(username)
     if problem:
         raise UsageError(problem)
     host = _portal_host(options, utility)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import termios
@@ -17,6 +18,8 @@ from scrapers.daemon_thread import in_daemon_thread
 _STDIN = 0
 _ahead = bytearray()
 """What was read beyond the last line."""
+_begun: list[bool] = []
+"""Has something in it once a line was read."""
 
 
 async def read_secret_line(what: str) -> str:
@@ -65,7 +68,10 @@ def _read_line() -> bytes:
         _ahead.extend(more)
     line, newline, rest = _ahead.partition(b"\n")
     _ahead[:] = rest
-    return bytes(line + newline)
+    if _begun:
+        return bytes(line + newline)
+    _begun.append(True)
+    return bytes(line.removeprefix(codecs.BOM_UTF8) + newline)  # editors and shells put it at the beginning
 
 
 @contextmanager

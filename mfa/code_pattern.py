@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_INVISIBLE = dict.fromkeys(
+INVISIBLE = dict.fromkeys(
     [
         *map(ord, "\u00ad\u034f\u061c\ufeff"),
         *range(0x200B, 0x2010),
@@ -23,4 +23,4 @@ def code_in(pattern: str, *texts: str) -> str:
 
 
 def _codes(pattern: str, text: str) -> Iterable[str]:
-    return (match[1] for match in re.finditer(pattern, text.translate(_INVISIBLE)))
+    return (match[1] for match in re.finditer(pattern, text.translate(INVISIBLE)))

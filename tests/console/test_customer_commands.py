@@ -32,8 +32,11 @@ def _json(command: Command, *arguments: str) -> Any:
 
 
 def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command, store: Store) -> None:
-    """The lines of standard input are password, TOTP secret and security answer, in this order."""
-    secrets = f"{PASSWORD}\n{TOTP_SECRET}\nwaffles, of course\n"
+    """The lines of standard input are password, TOTP secret and security answer, in this order.
+
+    A byte order mark before them, as some shells write it, is none of the password's.
+    """
+    secrets = f"\ufeff{PASSWORD}\n{TOTP_SECRET}\nwaffles, of course\n"
     stdin = ("--security-answer-stdin", "--totp-secret-stdin", "--password-stdin")
     ran = meterfarm(home, "customer", "add", *ADA, "--external-id", "A-1", *stdin, stdin=secrets)
     assert (ran.status, ran.stdout) == (0, "customer 1 added; run 1 queued\n"), ran.stderr
@@ -62,6 +65,13 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
         (("add", "speculoos_pwer", "--username", "ada@bayou.energy"), "", "did you mean speculoos_power?"),
         (("add", *ADA, "--password-stdin"), "", "password was to come on standard input"),
         (("add", "speculoos_power", "--username", "ada"), "", "e-mail address"),
+        (
+            ("add", "speculoos_power", "--username", "a\u200bda@bayou.energy"),
+            "",
+            "invisible character (U+200B)",
+        ),
+        (("add", *ADA, "--external-id", "A\x1b-1"), "", "external id has a control character (U+001B)"),
+        (("add", *ADA, "--password-stdin"), "pass\x00word\n", "password has a control character (U+0000)"),
         (("show", "nobody"), "", "There is no customer “nobody”"),
         (("update", "nobody"), "", "nothing to change"),
     ],

@@ -54,7 +54,83 @@ def test_lines_are_counted_through_quoted_newlines_and_blank_lines() -> None:
         f'{HEADER}\nspeculoos_power,a@b.example,"two\nlines"\n\nspeculoos_power,nobody,x\nzzz,c@d.example,y\n'
     )
     assert [row.line for row in rows(text)] == [2, 5, 6]
-    assert [line for line, _ in _told(text)] == [5, 6]
+    assert [line for line, _ in _told(text)] == [2, 5, 6]
+
+
+STRAY = """\
+utility,username,password,external_id,totp_secret,security_answer
+speculoos_power,quote1@example.com,"kite2#,Q-1,,
+speculoos_power,quote2@example.com,lamp7",Q-2,,
+speculoos_power,quote3@example.com,"fi""ne",Q-3,,
+speculoos_power,quote4@example.com,"never closed,Q-4,,
+speculoos_power,quote5@example.com,fine,Q-5,,
+"""
+
+
+def test_a_quote_that_is_not_closed_swallows_no_other_row() -> None:
+    read = {one.line: (one.external_id, one.secrets[SecretKind.PASSWORD]) for one in _read(STRAY)}
+    assert read == {3: ("Q-2", 'lamp7"'), 4: ("Q-3", 'fi"ne'), 6: ("Q-5", "fine")}
+    told = _told(STRAY)
+    assert [line for line, _ in told] == [2, 5]
+    assert all("a quote that begins in this line is not closed in it" in why for _, why in told)
+    assert not [why for _, why in told if "kite2" in why or "never" in why]
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize(
+    ("first", "delimiter"), [("", ";"), ("", "\t"), ("sep=;\r\n", ";"), ('"sep=|"\n', "|"), ("SEP=,\n", ",")]
+)
+def test_what_separates_fields_is_seen_by_the_header_or_named_before_it(
+    first: str, delimiter: str, quoted: bool
+) -> None:
+    table = (
+        ["Utility", "username", "password "],
+        ["speculoos_power", "ada@b.example", "a,b"],
+        ["zzz", "x", "y"],
+    )
+    mark = '"' if quoted or delimiter == "," else ""
+    text = first + "".join(delimiter.join(f"{mark}{cell}{mark}" for cell in row) + "\r\n" for row in table)
+    good, bad = rows(text)
+    assert isinstance(good, NewCustomer)
+    assert (good.username, good.secrets) == ("ada@b.example", {SecretKind.PASSWORD: "a,b"})
+    assert (good.line, bad.line) == ((3, 4) if first else (2, 3))
+
+
+def test_what_nobody_sees_is_left_off_at_the_ends_and_refused_within() -> None:
+    text = "\n".join(
+        [
+            f"\ufeff{HEADER},external_id",
+            "speculoos_power\u00a0,\u200bada@b.example\ufeff,\u200bas it stands ,\u00a0A-1\u2060",
+            "speculoos_power,a\u200bda@b.example,x,A-2",
+            "speculoos_power,a\u00a0da@b.example,x,A-3",
+            "speculoos_power,bea@b.example,x,A\x00-4",
+            "speculoos_power,bea@b.example,x,A\x1b[31m-5",
+            "speculoos_power,bea@b.example,x\x00y,A-6",
+            "speculoos_power,bea@b.example,x\u2028y,A-7",
+            f"speculoos_power,{'b' * 400}@b.example,x,A-8",
+            "speculoos_power,bea@b.example,x,A-9",
+        ]
+    )
+    ada, bea = _read(text)
+    assert (ada.username, ada.external_id) == ("ada@b.example", "A-1")
+    assert ada.secrets == {SecretKind.PASSWORD: "\u200bas it stands "}
+    assert bea.external_id == "A-9"
+    assert [why for _, why in _told(text)] == [
+        "The user name has an invisible character (U+200B) in it; type it anew",
+        "The user name has a no-break or other odd space (U+00A0) in it; type it anew",
+        "The external id has a control character (U+0000) in it; type it anew",
+        "The external id has a control character (U+001B) in it; type it anew",
+        "The password has a control character (U+0000) in it; type it anew",
+        "The password has a line break (U+2028) in it; type it anew",
+        "The user name is longer than 320 characters",
+    ]
+
+
+def test_what_excel_saves_as_unicode_text_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "customers.txt"
+    file.write_bytes(f"{HEADER}\nspeculoos_power,a@b.example,pässword\n".replace(",", "\t").encode("utf-16"))
+    file.chmod(0o600)
+    assert _read(read_file(file))[0].secrets == {SecretKind.PASSWORD: "pässword"}
 
 
 def test_what_is_wrong_is_told_without_repeating_what_stands_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -60,6 +61,12 @@ def test_codes_are_those_of_rfc_6238(at: int, code: str) -> None:
         f"  {SECRET}\n",
         f"otpauth://totp/Power:a%40b.example?secret={SECRET}&issuer=Power",
         f" otpauth://totp/{quote('Power: a')}?secret={SECRET.lower()}&period=30&algorithm=SHA1\n",
+        f"OTPAUTH://TOTP/Power:a?SECRET={SECRET}&Algorithm=sha-1&DIGITS=6",
+        f"otpauth://totp/Power:a?secret={SECRET}&amp;issuer=Power&amp;period=30&amp;digits=6",
+        f"otpauth://totp/Power #1?:a?secret={SECRET[:16]}%20{SECRET[16:]}&algorithm=HmacSHA1&period=",
+        f"otpauth://totp/a?secret={SECRET[:16]}+{SECRET[16:]}====",
+        f"otpauth://totp?secret={SECRET}",
+        f"\ufeff{SECRET[:8]}\u200b{SECRET[8:16]}\u00a0{SECRET[16:]}",
     ],
 )
 def test_a_secret_is_read_as_people_have_it(text: str) -> None:
@@ -73,19 +80,11 @@ def test_a_secret_is_read_as_people_have_it(text: str) -> None:
         "   ",
         "hunter2!",
         "0189",
-        "ABC",
         "é" * 16,
         "\x00",
-        f"otpauth://hotp/a?secret={SECRET}&counter=1",
-        "otpauth://totp/a",
-        "otpauth://totp/a?secret=",
-        "otpauth://totp/a?secret=hunter2!",
+        "JBSW:Y3DP",
         "otpauth://[",
-        f"otpauth://totp/a?secret={SECRET}&digits=many",
-        f"otpauth://totp/a?secret={SECRET}&algorithm=rot13",
-        f"otpauth://totp/a?secret={SECRET}&period=0",
-        f"otpauth://totp/a?secret={SECRET}&period=-30",
-        f"otpauth://totp/a?secret={SECRET}&period=2",
+        "otpauth-migration://offline?data=hunter2",
         f"https://example.com/?secret={SECRET}",
     ],
 )
@@ -94,6 +93,44 @@ def test_what_is_no_secret_is_refused_without_repeating_it(text: str) -> None:
         parse_totp_secret(text)
     assert "hunter2" not in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("ABC", "lacks a character or has too many"),
+        (f"{SECRET}A", "lacks a character or has too many"),
+        (f"otpauth://hotp/a?secret={SECRET}&counter=1", "is for codes that are counted"),
+        ("otpauth://totp/a", "address without a secret"),
+        ("otpauth://totp/a?secret=", "address without a secret"),
+        ("otpauth://totp/a?secret=hunter2!", "its secret is not base32"),
+        (f"otpauth://totp/a?secret={SECRET}&secret=JBSWY3DP", "has secret twice"),
+        (
+            f"otpauth://totp/a?secret={SECRET}&digits=many",
+            "has digits in its address that are no number",
+        ),
+        (f"otpauth://totp/a?secret={SECRET}&digits=60", "has digits"),
+        (f"otpauth://totp/a?secret={SECRET}&algorithm=rot13", "none of SHA1, SHA256 and SHA512"),
+        (f"otpauth://totp/a?secret={SECRET}&algorithm=MD5", "none of SHA1, SHA256 and SHA512"),
+        (f"otpauth://totp/a?secret={SECRET}&period=0", "has period"),
+        (f"otpauth://totp/a?secret={SECRET}&period=-30", "has period"),
+        (f"otpauth://totp/a?secret={SECRET}&period=2", "has period"),
+        (f"otpauth://totp/a?secret={SECRET}&period=30.0", "has period"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said_without_repeating_it(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f"^The TOTP secret .*{says}") as caught:
+        parse_totp_secret(text)
+    assert "hunter2" not in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"), [("SHA-256", "sha256"), ("sha256", "sha256"), ("HMAC-SHA512", "sha512")]
+)
+def test_the_algorithm_is_known_by_any_of_its_spellings(name: str, digest: str) -> None:
+    read = parse_totp_secret(f"otpauth://totp/a?secret={SECRET}&algorithm={name}&digits=8")
+    assert read.at(59) == pyotp.TOTP(SECRET, digits=8, digest=getattr(hashlib, digest)).at(59)
 
 
 async def test_a_code_with_time_left_is_given_at_once(clock: Clock) -> None:

@@ -1,0 +1,72 @@
+"""What people paste into the fields of a customer: characters that nobody sees, left off or refused by name.
+
+No sentence repeats what was given: columns get mixed up, and then a password is anywhere.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from mfa.totp import parse_totp_secret
+from records import SecretKind
+
+LONGEST_NAME = 320
+"""Characters of a user name or an id; an e-mail address has at most 254."""
+LONGEST_SECRET = 4096
+NAMES = {
+    SecretKind.PASSWORD: "password",
+    SecretKind.TOTP_SECRET: "TOTP secret",
+    SecretKind.SECURITY_ANSWER: "security answer",
+}
+_TAKE_NO_ROOM = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def tidied(text: str) -> str:
+    """Without what nobody sees at its ends: spaces of any kind, byte order marks, zero-width characters."""
+    first, last = 0, len(text)
+    while first < last and (text[first].isspace() or _is_unseen(text[first])):
+        first += 1
+    while last > first and (text[last - 1].isspace() or _is_unseen(text[last - 1])):
+        last -= 1
+    return text[first:last]
+
+
+def problem_of_name(what: str, text: str) -> str:
+    """Why the text cannot be a user name or an id, in a sentence, or "". ``what`` names it."""
+    if len(text) > LONGEST_NAME:
+        return f"The {what} is longer than {LONGEST_NAME} characters."
+    for char in text:
+        if char != " " and (char.isspace() or _is_unseen(char)):
+            return f"The {what} has {_named(char)} in it; type it anew."
+    return ""
+
+
+def problem_of_secret(kind: SecretKind, text: str) -> str:
+    """Why the text cannot be a secret of this kind, in a sentence, or ""."""
+    what = NAMES[kind]
+    if len(text) > LONGEST_SECRET:
+        return f"The {what} is longer than {LONGEST_SECRET} characters."
+    for char in text:
+        if char != "\t" and unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
+            return f"The {what} has {_named(char)} in it; type it anew."
+    if kind is SecretKind.TOTP_SECRET:
+        try:
+            parse_totp_secret(text)
+        except ValueError as exc:
+            return str(exc)
+    return ""
+
+
+def _is_unseen(char: str) -> bool:
+    is_variant = "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+    return unicodedata.category(char) in _UNSEEN or char in _TAKE_NO_ROOM or is_variant
+
+
+def _named(char: str) -> str:
+    code = f"U+{ord(char):04X}"
+    if char in "\r\n\x0b\x0c\x85\u2028\u2029":
+        return f"a line break ({code})"
+    if unicodedata.category(char) == "Cc":
+        return f"a control character ({code})"
+    return f"a no-break or other odd space ({code})" if char.isspace() else f"an invisible character ({code})"
