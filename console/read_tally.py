@@ -74,16 +74,21 @@ class SeriesTally:
     def cover(self, readings: Sequence[Reading], period: str) -> int | None:
         """Take note of the time that readings cover; where one begins whose time was covered already.
 
-        Price periods of one interval are parts of it, so those of others do not count.
+        Instants cover none. Price periods of one interval are parts of it, so those of others do not count.
         """
         twice = None
         begin = end = readings[0][0]
         for start, seconds, *_ in readings:
+            if not seconds:
+                continue
             if start != end:
-                twice = begin if self.covered.add(period, begin, end) and twice is None else twice
+                twice = self._covers(period, begin, end) if twice is None else twice
                 begin = start
             end = start + seconds
-        return begin if self.covered.add(period, begin, end) and twice is None else twice
+        return self._covers(period, begin, end) if twice is None else twice
+
+    def _covers(self, period: str, begin: int, end: int) -> int | None:
+        return begin if end > begin and self.covered.add(period, begin, end) else None
 
     def take(self, other: SeriesTally) -> None:
         """Go on with what ``other`` has."""

@@ -9,11 +9,15 @@ from xml.parsers import expat  # document types are refused; depth, names and le
 
 from formats.errors import FormatError
 from formats.espi_entries import Entries
+from formats.espi_faults import DECLARATION, JUNK, refusal, undeclared
+from formats.espi_href import joined
 from formats.espi_links import Links
 from formats.espi_reading import raw_reading
 from formats.espi_resources import OURS, Item, MeterReading, ReadingType, UsagePoint
-from formats.espi_runs import MARK, Cutter
+from formats.espi_runs import MARK, Cutter, is_wide
+from formats.xml_entities import Entities
 
+_BASE = "xml:base"
 _DEEPEST = 100
 _IN_A_READING = 2
 """How deep a plain reading goes."""
@@ -51,11 +55,6 @@ _WITHOUT_READINGS = frozenset(
         "UsageSummary",
     }
 )
-_DECLARATION = expat.errors.codes[expat.errors.XML_ERROR_XML_DECL]
-_ENCODINGS = {
-    expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING],
-    expat.errors.codes[expat.errors.XML_ERROR_INCORRECT_ENCODING],
-}
 
 
 @dataclass(slots=True)
@@ -85,8 +84,12 @@ class Elements:
         self.others = others
         self._keep = keep
         self._cutter = Cutter()
+        self._entities = Entities()
+        self._wide: bool | None = None
         self._path: list[str] = []
         self._names: dict[str, str] = {}
+        self._bases: list[tuple[int, str]] = []
+        """Depths of the open elements that have an ``xml:base``, and those."""
         self._text: list[str] | None = None
         self.entries = Entries(keep, far)
         self._readings: list[_Reading | None] = []
@@ -102,22 +105,30 @@ class Elements:
         self._look()
 
     def feed(self, chunk: bytes, last: bool) -> None:
-        xml = self._cutter.cut(chunk, last)
+        if self._wide is None:
+            self._wide = is_wide(chunk)
+        plain = chunk if self._wide else self._entities.replace(chunk, last)
+        xml = self._cutter.cut(plain, last)
         try:
             self._parser.Parse(xml, last)
         except expat.ExpatError as exc:
-            raise (_undeclared() if exc.code in _ENCODINGS else _damaged(self._line(exc))) from exc
+            rest = xml[max(0, self._parser.ErrorByteIndex - self._fed) :]
+            code = JUNK if self._ended else exc.code
+            raise refusal(code, self._line(exc), self._path, rest, last) from exc
         except FormatError:
             raise
         except (LookupError, ValueError) as exc:  # no codec of that name, or none for single bytes
-            raise _undeclared() from exc
+            raise undeclared() from exc
         self._fed += len(xml)
         if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
-            raise _damaged(self._parser.CurrentLineNumber)
+            raise FormatError(
+                f"The Green Button file has a tag or a comment of more than 2 MB at line "
+                f"{self._parser.CurrentLineNumber}: check that it is an export."
+            )
 
     def _line(self, exc: expat.ExpatError) -> int:
         """Where what is damaged begins; how far in the parser made sense of it hangs on what it is."""
-        return 1 if exc.code == _DECLARATION else self._ended or exc.lineno
+        return 1 if exc.code == DECLARATION else self._ended or exc.lineno
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         local = self._names.get(name) or self._local(name)
@@ -129,6 +140,9 @@ class Elements:
             for each in attributes:
                 if each not in self._names:
                     self._local(each)
+            if _BASE in attributes:
+                outer = self._bases[-1][1] if self._bases else ""
+                self._bases.append((len(self._path), joined(outer, attributes[_BASE][:_LONGEST_TEXT])))
         around = _AROUND.get(local)
         self._text = [] if around == parent or parent == "ReadingType" or around == "" else None
         opening = _OPENING.get(local)
@@ -150,6 +164,8 @@ class Elements:
 
     def _end(self, _: str) -> None:
         local = self._path.pop()
+        if self._bases and self._bases[-1][0] > len(self._path):
+            self._bases.pop()
         if self._text is not None:
             text, self._text = "".join(self._text).strip(), None
             self._take(local, self._path[-1] if self._path else "", text)
@@ -178,7 +194,8 @@ class Elements:
 
     def _link(self, attributes: dict[str, str]) -> None:
         if len(self._path) > 1 and self._path[-2] == "entry":
-            self.entries.link(attributes.get("rel", ""), attributes.get("href", ""))
+            base = self._bases[-1][1] if self._bases else ""
+            self.entries.link(attributes.get("rel", ""), attributes.get("href", ""), base)
 
     def _start_reading(self, attributes: dict[str, str]) -> None:
         self.known = True
@@ -295,15 +312,5 @@ def _refuse_document_type(*_: object) -> None:
     )
 
 
-def _damaged(line: int) -> FormatError:
-    return FormatError(
-        f"The Green Button file is cut short or damaged at line {max(1, line)}: download it again."
-    )
-
-
 def _too_deep() -> FormatError:
     return FormatError("The Green Button file is nested too deeply: check that it is an export.")
-
-
-def _undeclared() -> FormatError:
-    return FormatError("The Green Button file is not in the encoding that it declares: download it again.")

@@ -57,9 +57,9 @@ class Entries:
         self._end_batch()
         self._open.append(_Entry())
 
-    def link(self, rel: str, href: str) -> None:
+    def link(self, rel: str, href: str, base: str) -> None:
         if self._open:
-            self._open[-1].links = with_link(self._open[-1].links, rel, href)
+            self._open[-1].links = with_link(self._open[-1].links, rel, href, base)
 
     def title(self, text: str) -> None:
         if self._open:

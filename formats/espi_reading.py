@@ -12,6 +12,8 @@ from typing import NamedTuple
 ESTIMATED = frozenset({"8", "9", "12"})
 KNOWN_QUALITIES = frozenset({"", "0", *map(str, range(7, 20))})
 START_LIMIT = 2**33
+NO_LENGTH = -1
+"""Of a reading that does not state how long it is; one of 0 s is an instant."""
 LENGTH_LIMIT = 400 * 86_400
 _AMOUNT = re.compile(r"[+-]?\d{1,15}(\.\d{1,12})?", re.ASCII)
 _START = re.compile(r"(\d{1,11})(\.\d*)?", re.ASCII)
@@ -20,7 +22,7 @@ _PERIOD = re.compile(r"[1-9]\d?", re.ASCII)
 
 
 class RawReading(NamedTuple):
-    """``seconds`` is 0 where the reading states none, ``estimated`` None where its quality is not given.
+    """``seconds`` is NO_LENGTH where the reading states none, ``estimated`` None without a quality.
 
     ``period`` is empty where it names no price period.
     """
@@ -55,16 +57,17 @@ class Oddities:
 def raw_reading(fields: Mapping[str, str], qualities: Sequence[str], oddities: Oddities) -> RawReading | None:
     """An ``IntervalReading`` by its parts' texts; None, and counted, if it gives no time or no amount."""
     estimated = is_estimated(qualities, oddities)
-    start, length = _START.fullmatch(fields.get("start", "")), fields.get("duration", "") or "0"
+    start, length = _START.fullmatch(fields.get("start", "")), fields.get("duration", "")
     try:
         value, cost = _amount(fields.get("value", "")), _amount(fields.get("cost", ""))
     except ValueError:
         oddities.unreadable += 1
         return None
-    if start is None or not _LENGTH.fullmatch(length):
+    if start is None or not (not length or _LENGTH.fullmatch(length)):
         oddities.unreadable += 1
         return None
-    if int(start[1]) >= START_LIMIT or int(length) > LENGTH_LIMIT:
+    seconds = int(length) if length else NO_LENGTH
+    if int(start[1]) >= START_LIMIT or seconds > LENGTH_LIMIT:
         oddities.unreadable += 1
         return None
     if value is None:
@@ -73,7 +76,7 @@ def raw_reading(fields: Mapping[str, str], qualities: Sequence[str], oddities: O
             return None
     oddities.fractional += bool((start[2] or "").strip(".0"))
     period = price_period(fields.get("tou", ""))
-    return RawReading(int(start[1]), int(length), value, cost, estimated, period)
+    return RawReading(int(start[1]), seconds, value, cost, estimated, period)
 
 
 def price_period(code: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -24,10 +24,18 @@ class UsagePoint:
     meter: str | None
     links: Links
 
+    @property
+    def content(self) -> Hashable:
+        return self.service_kind, self.serial, self.meter, self.links.title
+
 
 @dataclass(frozen=True, slots=True)
 class MeterReading:
     links: Links
+
+    @property
+    def content(self) -> Hashable:
+        return frozenset(self.links.related)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,10 @@ class ReadingType:
     codes: Mapping[str, str]
     ours: Mapping[str, str]
     links: Links
+
+    @property
+    def content(self) -> Hashable:
+        return frozenset(self.codes.items()), frozenset(self.ours.items())
 
 
 @dataclass(slots=True)

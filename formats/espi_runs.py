@@ -20,6 +20,7 @@ from formats.espi_reading import (
     ESTIMATED,
     KNOWN_QUALITIES,
     LENGTH_LIMIT,
+    NO_LENGTH,
     START_LIMIT,
     Oddities,
     price_period,
@@ -170,7 +171,7 @@ def columns(prefix: str, text: bytes, oddities: Oddities) -> RunColumns:
     costs, before, durations, starts, otherwise, values, after = zip(*found, strict=True)
     if any(otherwise):
         durations = tuple(one or other for one, other in zip(durations, otherwise, strict=True))
-    lengths = {length: int(length or 0) for length in set(durations)}
+    lengths = {length: int(length or NO_LENGTH) for length in set(durations)}
     read = RunColumns(
         list(map(int, starts)),
         list(map(lengths.__getitem__, durations)),

@@ -12,9 +12,12 @@ from formats.espi_reading import Oddities
 from formats.espi_runs import RunColumns
 from formats.espi_units import COST_EXPONENT, Kind, shown
 from formats.stretch import Stretch
-from records import Measure, Problem, Severity, Unit
+from records import Direction, Measure, Problem, Severity, Unit
 
+_FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
+_ONE_WAY = (Measure.ENERGY, Measure.VOLUME, Measure.DEMAND)
 _ADDING_UP = (Measure.ENERGY, Measure.VOLUME, Measure.COST)
+_MOST_DOUBTS = 5
 _Amounts = Sequence[int | Decimal]
 
 
@@ -34,14 +37,18 @@ class Stream:
     exponent: int | None = None
     oddities: Oddities = field(default_factory=Oddities)
     by_order: bool = False
+    doubts: list[str] = field(default_factory=list)
+    """Sentences about how its readings were tied to it."""
     _unpriced: bool = False
     _fractional_costs: bool = False
-    _fell: bool = False
+    _momentary: int = 0
+    _below_zero: int = 0
+    _fell: tuple[int, int] | None = None
     _last: int | None = None
 
     def stretches(self, columns: RunColumns) -> Iterator[Stretch]:
         """The readings' amounts; and what they cost, if they say so."""
-        if 0 in columns.seconds:
+        if min(columns.seconds, default=1) <= 0:
             columns = self._with_lengths(columns)
         kind = self.kind
         for of_period in self._periods(columns):
@@ -64,10 +71,16 @@ class Stream:
             yield _picked(columns, [each == period for each in columns.periods])
 
     def _with_lengths(self, columns: RunColumns) -> RunColumns:
-        """Readings without a length of their own have the type's; amounts without either are left out."""
-        columns = columns._replace(seconds=[each or self.length for each in columns.seconds])
-        if self.length or self.kind.measure not in _ADDING_UP:
-            return columns
+        """Readings that state no length have the type's; registers are instants then, and others may be.
+
+        Amounts of 0 s have the type's length too, and amounts without either are left out.
+        """
+        length = 0 if self.kind.measure is Measure.REGISTER else self.length
+        if self.kind.measure not in _ADDING_UP:
+            return columns._replace(seconds=[length if each < 0 else each for each in columns.seconds])
+        if length:
+            self._momentary += columns.seconds.count(0)
+            return columns._replace(seconds=[each if each > 0 else length for each in columns.seconds])
         long_enough = [each > 0 for each in columns.seconds]
         self.oddities.unreadable += long_enough.count(False)
         return _picked(columns, long_enough)
@@ -91,6 +104,8 @@ class Stream:
             mantissas, exponent = _with_exponent(mantissas, exponent, self.exponent)
         if measure is Measure.REGISTER:
             self._watch(mantissas)
+        elif measure in _ONE_WAY and self.kind.direction in _FLOWS and min(mantissas) < 0:
+            self._below_zero += sum(each < 0 for each in mantissas)
         estimated = (
             [self.estimated if each is None else each for each in columns.estimated]
             if columns.estimated
@@ -117,7 +132,8 @@ class Stream:
     def _watch(self, mantissas: Sequence[int]) -> None:
         """A register does not go down."""
         before = (mantissas[0] if self._last is None else self._last, *mantissas)
-        self._fell |= any(map(gt, before, mantissas))
+        if self._fell is None and any(map(gt, before, mantissas)):
+            self._fell = next(both for both in zip(before, mantissas, strict=False) if gt(*both))
         self._last = mantissas[-1]
 
     def problems(self) -> Iterator[Problem]:
@@ -125,6 +141,7 @@ class Stream:
         where = f"meter {shown(self.meter_id)}"
         odd = self.oddities
         yield from (Problem(where, f"The readings are doubtful: {each}.") for each in self.kind.doubts)
+        yield from (Problem(where, each) for each in self.doubts[:_MOST_DOUBTS])
         if self.by_order:
             yield Problem(where, "Their links lead nowhere, so the reading type was found by order.")
         if odd.unreadable:
@@ -146,12 +163,18 @@ class Stream:
             yield Problem(
                 where, "Costs have decimals; they were taken as hundred-thousandths, as ESPI has them."
             )
+        if self._momentary:
+            what = f"Amounts of 0 s, which were taken to last the {self.length} s of their reading type"
+            yield Problem(where, f"{what}: {self._momentary}.")
+        if self._below_zero:
+            what = f"Values below zero, though all are {self.kind.direction} by their flow direction"
+            yield Problem(where, f"{what}: {self._below_zero}.")
         if self._fell:
-            yield Problem(
-                where,
-                "They are said to be a register's standing, which goes up, but they go down as well: perhaps "
-                "they are amounts per interval.",
+            high, low = self._fell
+            what = (
+                f"They are said to be a register's standing, but they go down as well, from {high} to {low}."
             )
+            yield Problem(where, what)
 
 
 def _picked(columns: RunColumns, chosen: Sequence[bool]) -> RunColumns:

@@ -84,3 +84,10 @@ def shapes(draw: st.DrawFn) -> Shape:
         query=draw(st.sampled_from(("", "?format=xml", "#top"))),
         gap=draw(st.sampled_from(("", "\n  ", "<!-- a -->"))),
     )
+
+
+def one_way_below_zero(series: Series) -> bool:
+    """Whether it has what cannot be of one direction."""
+    adds = series.measure in (Measure.ENERGY, Measure.VOLUME, Measure.DEMAND)
+    one_way = adds and series.direction in (Direction.DELIVERED, Direction.RECEIVED)
+    return one_way and any(each.mantissa < 0 for each in series.readings)

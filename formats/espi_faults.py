@@ -1,0 +1,58 @@
+"""What is wrong with a Green Button file that is no well-formed XML: a sentence, without a guess at why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from xml.parsers import expat  # for its codes
+
+from formats.errors import FormatError
+
+_CODES = expat.errors.codes
+DECLARATION = _CODES[expat.errors.XML_ERROR_XML_DECL]
+_UNDEFINED = _CODES[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
+JUNK = _CODES[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+_AT_END = {
+    _CODES[expat.errors.XML_ERROR_NO_ELEMENTS],
+    _CODES[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
+    _CODES[expat.errors.XML_ERROR_PARTIAL_CHAR],
+    _CODES[expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION],
+}
+_ENCODINGS = {
+    _CODES[expat.errors.XML_ERROR_UNKNOWN_ENCODING],
+    _CODES[expat.errors.XML_ERROR_INCORRECT_ENCODING],
+}
+_ENTITY = re.compile(rb"&(?!(?:lt|gt|amp|quot|apos);)[A-Za-z_][\w.:-]{0,40};")
+_LONGEST_NAME = 40
+
+
+def refusal(code: int, line: int, path: Sequence[str], rest: bytes, last: bool) -> FormatError:
+    """By the parser's ``code``. ``path`` are the open elements, ``rest`` the text from where it stopped.
+
+    ``last`` says that the file has no more than that.
+    """
+    line = max(1, line)
+    if code in _ENCODINGS:
+        return undeclared()
+    if code == _UNDEFINED:
+        found = _ENTITY.search(rest)
+        name = found[0].decode("ascii", "replace") if found else "an entity"
+        return FormatError(
+            f"The Green Button file has {name} at line {line}, which XML does not define: "
+            "ask the portal for well-formed XML."
+        )
+    if last and code in _AT_END:
+        within = f"inside <{path[-1][:_LONGEST_NAME]}>" if path else "before its first element"
+        return FormatError(
+            f"The Green Button file is cut short: it ends at line {line}, {within}; download it again."
+        )
+    what = expat.ErrorString(code) or "not well-formed"
+    what = what.removeprefix("not well-formed (").removesuffix(")")
+    return FormatError(
+        f"The Green Button file is not well-formed XML at line {line} ({what}): "
+        "download it again, and else ask the portal for well-formed XML."
+    )
+
+
+def undeclared() -> FormatError:
+    return FormatError("The Green Button file is not in the encoding that it declares: download it again.")
