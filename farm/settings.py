@@ -16,7 +16,7 @@ from records import Part
 from scrapers.guard import host_of, is_allowed
 from storage.errors import StorageError
 
-PORTAL_URLS = "METERFARMPORTAL_URLS"
+PORTAL_URLS = "METERFARM_PORTAL_URLS"
 _LIMITS = "METERFARM_LIMITS"
 MOST_REQUESTS = 1e9
 """At once or a second: no portal bears more."""
