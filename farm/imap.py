@@ -19,10 +19,12 @@ from records import MailSecurity
 from storage.receiving import MailAccount
 
 if TYPE_CHECKING:
-    from imapclient import IMAPClient  # type: ignore[import-untyped]
+    from farm.imap_bounded import BoundedClient, Budget
 
-_CONNECT_SECONDS = 10
-_ANSWER_SECONDS = 20
+_SECONDS = 30.0
+"""For each exchange: to connect, log in and look; to look for new mail; to read one."""
+_LITTLE = 2 * 1024 * 1024
+_SLACK = 64 * 1024
 _LONGEST = 512 * 1024
 """Bytes of a mail that are read; a code stands further up."""
 _LONGEST_HEAD = 64 * 1024
@@ -32,7 +34,7 @@ _MOST = 500
 _ATOM = re.compile(r'[^\x00-\x20\x7f"(){%*\\]+', re.ASCII)
 _FOR_NOW = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\b")
 """By which a server says that a refusal has nothing to do with what was asked (RFC 5530)."""
-_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADERS).upper()})]"
+_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADERS).upper()})]<0.{_LONGEST_HEAD + 1}>"
 
 
 class MailboxDown(OSError):
@@ -62,15 +64,17 @@ class Head:
 
 
 class Imap:
-    """Made by ``open``. Every method raises MailboxDown.
+    """Made by ``open``. Every method raises MailboxDown, at the latest after ``seconds`` of talk.
 
     ``can_idle``: the server tells of new mail by itself. ``mails``: how many there were when last marked.
     """
 
-    def __init__(self, account: MailAccount, password: SecretStr) -> None:
+    def __init__(self, account: MailAccount, password: SecretStr, seconds: float = _SECONDS) -> None:
         self._account = account
         self._password = password
-        self._client: IMAPClient | None = None
+        self._seconds = seconds
+        self._client: BoundedClient | None = None
+        self._budget: Budget | None = None
         self.can_idle = False
         self.validity = 0
         self.mails = 0
@@ -82,27 +86,30 @@ class Imap:
         return watched
 
     @property
-    def _connected(self) -> IMAPClient:
+    def _connected(self) -> BoundedClient:
         if self._client is None:
             raise MailboxDown(f"{self._account} is not connected.")
         return self._client
 
     def open(self) -> Mark:
         """Connect, log in and look at the folder; where new mail begins."""
-        with _Explained(self._account):
-            self._connect()
+        from farm.imap_bounded import Budget  # slow to import, and rarely needed
+
+        self._budget = Budget(literal=_LONGEST + _SLACK)
+        with self._exchange():
+            self._connect(self._budget)
             self._log_in(self._connected)
             self.can_idle = bool(self._connected.has_capability("IDLE"))
             return self._examined()
 
     def mark(self) -> Mark:
         """Where new mail begins now."""
-        with _Explained(self._account):
+        with self._exchange():
             return self._examined()
 
     def heads(self, first: int, known: Collection[int]) -> Sequence[Head]:
         """The mails from this UID on that are not known yet."""
-        with _Explained(self._account):
+        with self._exchange(_MOST * (_LONGEST_HEAD + 1024) + _LITTLE):
             client = self._connected
             client.noop()
             found = client.search(["UID", f"{first}:*"])
@@ -114,7 +121,7 @@ class Imap:
 
     def content(self, uid: int) -> bytes:
         """A mail as it is, if need be without its end; b"" if it is gone."""
-        with _Explained(self._account):
+        with self._exchange():
             fetched: dict[int, dict[bytes, Any]] = self._connected.fetch(
                 [uid], [f"BODY.PEEK[]<0.{_LONGEST}>"]
             )
@@ -123,11 +130,11 @@ class Imap:
             )
 
     def idle(self) -> None:
-        with _Explained(self._account):
+        with self._exchange():
             self._connected.idle()
 
     def idle_done(self) -> None:
-        with _Explained(self._account):
+        with self._exchange():
             self._connected.idle_done()
 
     def close(self) -> None:
@@ -136,24 +143,25 @@ class Imap:
         if client is not None:
             threading.Thread(target=_leave, args=(client,), daemon=True, name="imap").start()
 
-    def _connect(self) -> None:
-        from imapclient import IMAPClient, SocketTimeout  # slow to import, and rarely needed
+    def _exchange(self, size: int = _LITTLE) -> _Explained:
+        """What a server sends in answer has its time and its size, in bytes."""
+        if self._budget is not None:
+            self._budget.begin(self._seconds, size)
+        return _Explained(self._account)
+
+    def _connect(self, budget: Budget) -> None:
+        from farm.imap_bounded import BoundedClient
 
         account = self._account
-        client = self._client = IMAPClient(
-            account.host,
-            account.port,
-            ssl=account.security is MailSecurity.TLS,
-            ssl_context=ssl.create_default_context() if account.security is MailSecurity.TLS else None,
-            timeout=SocketTimeout(_CONNECT_SECONDS, _ANSWER_SECONDS),
-        )
+        context = ssl.create_default_context() if account.security is MailSecurity.TLS else None
+        client = self._client = BoundedClient(account, budget, context)
         client.normalise_times = False
         if account.security is MailSecurity.STARTTLS:
             if not client.has_capability("STARTTLS"):
                 raise MailboxDown(f"{account} offers no STARTTLS; its password is not sent without it.")
             client.starttls(ssl.create_default_context())
 
-    def _log_in(self, client: IMAPClient) -> None:
+    def _log_in(self, client: BoundedClient) -> None:
         from imapclient.exceptions import (  # type: ignore[import-untyped]
             IMAPClientAbortError,
             LoginError,
@@ -222,6 +230,8 @@ class _Explained:
             return
         from imapclient.exceptions import IMAPClientError
 
+        from farm.imap_bounded import TooMuch
+
         where = str(self._account)
         if isinstance(error, ssl.SSLCertVerificationError):
             raise MailboxDown(
@@ -231,6 +241,8 @@ class _Explained:
             raise MailboxDown(f"{where} does not speak TLS as asked; look at the port, --tls and --starttls.")
         if isinstance(error, socket.gaierror):
             raise MailboxDown(f"{where} is not known by this name; correct it, or see that DNS works.")
+        if isinstance(error, TooMuch):
+            raise MailboxDown(f"{where} sends more than was asked for; see that it is a mail server.")
         if isinstance(error, TimeoutError):
             raise MailboxDown(f"{where} does not answer in time.")
         if isinstance(error, OSError):
@@ -254,7 +266,7 @@ def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _leave(client: IMAPClient) -> None:
+def _leave(client: BoundedClient) -> None:
     """The socket is shut first: that ends a read in another thread, which would hold up all else."""
     from imapclient.exceptions import IMAPClientError
 

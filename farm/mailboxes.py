@@ -23,6 +23,8 @@ _LINGER = 30.0
 _POLL = 3.0
 _FIRST_LOOK, _LONGEST_LOOK = 1.0, 20.0
 """Seconds after which an idle mailbox is looked into though it said nothing: what it says may be missed."""
+_APART = 0.2
+"""Seconds between two looks at least, however much the mailbox says."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _SHORT_PAUSE = 2.0
 """The longest pause of which nobody need hear, after a connection that has looked for mail."""
@@ -174,8 +176,10 @@ class Mailbox:
                 if self._asked or any(sought.after is None for sought in self._sought.values()):
                     self._give(await in_daemon_thread(imap.mark))
                 await self._look(imap)
+                looked = asyncio.get_running_loop().time()
                 look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
                 look = min(look, _LONGEST_LOOK)
+                await asyncio.sleep(looked + _APART - asyncio.get_running_loop().time())
         finally:
             imap.close()
 
