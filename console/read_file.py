@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,22 +30,30 @@ def read_file(name: str, zone: ZoneInfo | None, utility: Utility | None) -> File
     """What one file says, or why it was refused; ``-`` is standard input. ``utility``'s layouts go first."""
     layouts = load_layouts(utility.id) if utility else ()
     report = FileReport(os.fsencode(name).decode("utf-8", "replace"))
+    beside: list[Problem] = []
     try:
         with _opened(name) as file:
             for found in recognise(Path(name).name, file, zone, layouts):
-                _take(report, found, utility)
+                beside += _take(report, found, utility)
     except FormatError as exc:
         report.problem(Problem("", str(exc), Severity.REFUSED))
     except OSError as exc:
         report.problem(Problem("", f"The file cannot be read: {exc.strerror or exc}.", Severity.REFUSED))
+    severity = Severity.NOTE if report.tally.series or report.bills else Severity.REFUSED
+    for each in beside:
+        report.problem(Problem(each.where, each.what, severity))
     if not (report.refused or report.tally.series or report.bills):
         report.problem(Problem("", "The file holds no readings.", Severity.NOTE))
     return report
 
 
-def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
-    """Enter one document of the file."""
+def _take(report: FileReport, found: Found, utility: Utility | None) -> Sequence[Problem]:
+    """Enter one document of the file; what comes back is refused only if nothing beside it is read.
+
+    That is a PDF in a ZIP which may be for people, as long as nobody says whose bills are expected.
+    """
     tally, layout, read, doubted = Tally(), "", False, False
+    beside: list[Problem] = []
     try:
         if found.kind is Kind.BILL:
             layout, bill = read_bill(found.file, utility)
@@ -58,7 +66,11 @@ def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
                 doubted |= each.severity is Severity.DOUBT
                 report.problem(_placed(each, found.member))
     except FormatError as exc:
-        report.problem(Problem(found.member, str(exc), Severity.REFUSED))
+        problem = Problem(found.member, str(exc), Severity.REFUSED)
+        if found.kind is Kind.BILL and found.member and not utility:
+            beside.append(problem)
+        else:
+            report.problem(problem)
     if found.kind is Kind.GREEN_BUTTON:
         _look_at_readings(report, found.member, tally, nothing=doubted and not read)
     layout = layout or found.contents.layout
@@ -68,6 +80,7 @@ def _take(report: FileReport, found: Found, utility: Utility | None) -> None:
     if report.tally.join(tally):
         what = "Readings of a time that another file in this ZIP has too are shown as series of their own."
         report.problem(Problem(found.member, what, Severity.NOTE))
+    return beside
 
 
 def _look_at_readings(report: FileReport, member: str, tally: Tally, *, nothing: bool) -> None:

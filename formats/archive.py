@@ -1,10 +1,11 @@
-"""Files out of a ZIP, within bounds; a portal may hand over the same export plain or zipped.
+"""Files out of a ZIP or gzip, within bounds; a portal may hand over the same export plain or packed.
 
 ``unpack`` gives them as bytes, ``spooled`` as files, which takes no more memory for large ones.
 """
 
 from __future__ import annotations
 
+import gzip
 import struct
 import tempfile
 import zipfile
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 from formats.errors import FormatError
 
@@ -24,6 +25,7 @@ _IN_MEMORY = 4 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _FREE = 8 * 1024 * 1024  # unpacked bytes that no ratio is asked of: so little harms nobody
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+_GZIP, _GZ = b"\x1f\x8b\x08", ".gz"
 _LOCAL_HEADER = 30
 _ENCRYPTED = 0x1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA takes what memory it is told
@@ -39,10 +41,15 @@ _DAMAGES = (
 
 
 def unpack(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, bytes) of every file in a ZIP, names without their folders; anything else yields itself.
+    """Yield (name, bytes) of every file in a ZIP, names without their folders, or the one in a gzip.
 
-    Raises FormatError if the ZIP is damaged, encrypted, without files or unpacks beyond the bounds.
+    Anything else yields itself. Raises FormatError if the ZIP is damaged, encrypted, without files or unpacks
+    beyond the bounds.
     """
+    if is_gzip(content):
+        with gunzipped(BytesIO(content), MAX_BYTES) as file:
+            yield without_gz(name), file.read()
+        return
     if not is_zip(content):
         yield name, content
         return
@@ -60,10 +67,43 @@ def is_zip(content: bytes) -> bool:
     return content.startswith(_SIGNATURES)
 
 
+def is_gzip(content: bytes) -> bool:
+    """Whether these first bytes are those of a gzip."""
+    return content.startswith(_GZIP)
+
+
+def without_gz(name: str) -> str:
+    """The name of the file that was packed."""
+    return name[: -len(_GZ)] if name.lower().endswith(_GZ) else name
+
+
+@contextmanager
+def gunzipped(file: BinaryIO, most: int = MAX_SPOOLED) -> Iterator[BinaryIO]:
+    """The file in a gzip, all its members one after the other, to be sought in; a large one is on the disk.
+
+    Raises FormatError if it is damaged, cut off, or unpacks beyond ``most`` bytes or the usual ratio.
+    """
+    allowed = min(most, max(_FREE, file.seek(0, 2) * MAX_RATIO))
+    file.seek(0)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+        try:
+            with gzip.GzipFile(fileobj=file, mode="rb") as packed:
+                _copy_within(cast(IO[bytes], packed), copy, allowed, "gzip")
+        except (OSError, EOFError, zlib.error, struct.error) as exc:
+            raise FormatError("The gzip file is cut short or damaged: download it again.") from exc
+        copy.seek(0)
+        yield copy  # type: ignore[misc]  # it is one but by name
+
+
 def member_names(file: BinaryIO) -> list[str]:
     """The paths in a ZIP, folders too. Raises FormatError if it is damaged."""
     with _opened(file) as archive:
         return archive.namelist()
+
+
+def file_names(file: BinaryIO) -> list[str]:
+    """The names of the files in a ZIP, without their folders, as ``spooled`` gives them."""
+    return list(filter(None, map(_base_name, member_names(file))))
 
 
 def spooled(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
@@ -102,13 +142,17 @@ def _damage_told() -> Iterator[None]:
 
 def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: IO[bytes], allowed: int) -> int:
     """How many bytes there were; no more than are allowed, whatever size the ZIP claims."""
-    copied = 0
     with archive.open(member) as file:
-        while chunk := file.read(_CHUNK):
-            copied += len(chunk)
-            if copied > allowed:
-                raise _too_much()
-            target.write(chunk)
+        return _copy_within(file, target, allowed, "ZIP")
+
+
+def _copy_within(file: IO[bytes], target: IO[bytes], allowed: int, kind: str) -> int:
+    copied = 0
+    while chunk := file.read(_CHUNK):
+        copied += len(chunk)
+        if copied > allowed:
+            raise _too_much(kind)
+        target.write(chunk)
     return copied
 
 
@@ -146,8 +190,8 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, allowed: int) -> by
     return data
 
 
-def _too_much() -> FormatError:
-    return FormatError("The ZIP file unpacks to far more than an export holds and is refused.")
+def _too_much(kind: str = "ZIP") -> FormatError:
+    return FormatError(f"The {kind} file unpacks to far more than an export holds and is refused.")
 
 
 def _base_name(path: str) -> str:

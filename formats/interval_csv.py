@@ -14,25 +14,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+from formats.errors import FormatError
 from formats.gather import gather
 from formats.layouts import all_layouts
+from formats.markup import is_xml_workbook, page_sheet, xml_sheets
 from formats.nem12 import Nem, is_nem
+from formats.sniff import looks_like_html, text_of_head
 from formats.table import Layout
 from formats.table_head import Head, find, label
 from formats.table_reader import TableReader, Told
-from formats.table_rows import DELIMITERS, HEAD_LINES, Rows, Text
+from formats.table_rows import DELIMITERS, HEAD_LINES, End, Rows, Text
 from formats.table_unknown import unknown
 from formats.table_zone import zone_of
+from formats.workbook import OLE, Sheet
 from formats.xlsx import SIGNATURE, sheets
 from records import IntervalData, Problem, Series, Severity
 
 _CHUNK = 1 << 20
+_HEAD = 4096
+_FURTHEST = 65_536
 
 
 class Table:
@@ -69,8 +76,14 @@ def read_table(
 ) -> Table:
     """Raises FormatError."""
     asked = _Asked(name, zone, [*layouts, *all_layouts()])
-    if file.seekable() and _is_workbook(file):
-        return _workbook(file, asked)
+    if file.seekable():
+        start = _start(file)
+        if start.startswith((SIGNATURE, OLE)):
+            return _workbook(asked, sheets(file))
+        if is_xml_workbook(start):
+            return _workbook(asked, nullcontext(xml_sheets(file)))
+        if looks_like_html(text_of_head(start).encode()):
+            return _page(asked, page_sheet(file))
     counts = _Counts(file)
     text = Text(file)
     if is_nem(next((row for _, row in text.head_rows(",") if any(row)), [])):
@@ -82,37 +95,63 @@ def read_table(
     return Table(found.head.layout.id, _stretches(reader, found, text.rows(delimiter)))
 
 
-def _is_workbook(file: BinaryIO) -> bool:
+def _start(file: BinaryIO) -> bytes:
     file.seek(0)
-    start = file.read(len(SIGNATURE))
+    start = file.read(_HEAD)
     file.seek(0)
-    return start == SIGNATURE
+    return start
 
 
-def _workbook(file: BinaryIO, asked: _Asked) -> Table:
-    """Every sheet that has a table; the others are told of."""
-    read: list[tuple[_Found, Rows, int]] = []
-    problems: list[Problem] = []
-    seen: list[Sequence[str]] = []
-    for sheet, rows in sheets(file):
-        found = _header(islice(rows(), HEAD_LINES), asked.layouts)
-        if found:
-            several = found.head.layout.several_above
-            tables = sum(label({}, row) == several for _, row in rows()) if several else 1
-            read.append((found, rows(), tables))
-        else:
-            problems.append(Problem(sheet, "the sheet has no table of a known layout", Severity.NOTE))
-            seen = seen or [row for _, row in islice(rows(), HEAD_LINES)]
-    if not read:
-        raise unknown(seen)
+def _page(asked: _Asked, sheet: Sheet) -> Table:
+    if _header(islice(sheet.rows(), HEAD_LINES), asked.layouts) is None:
+        raise FormatError(
+            "The file is a web page (HTML) without a table of a known layout: look at it in a browser; "
+            "what is read is CSV, XLSX and Green Button XML."
+        )
+    return _workbook(asked, nullcontext([sheet]))
 
-    def stretches() -> Iterator[Series | Problem]:
+
+def _workbook(asked: _Asked, opened: AbstractContextManager[Sequence[Sheet]]) -> Table:
+    """Every sheet that has a table; the others are mentioned."""
+    with ExitStack() as stack:
+        found = stack.enter_context(opened)
+        tables = [(each, _header(islice(each.rows(), HEAD_LINES), asked.layouts)) for each in found]
+        layout = next((table.head.layout.id for _, table in tables if table), "")
+        if not layout:
+            rows = (list(islice(each.rows(), HEAD_LINES)) for each in found)
+            raise unknown([row for _, row in next(filter(None, rows), [])])
+        return Table(layout, _of_sheets(tables, asked, stack.pop_all()))
+
+
+def _near(rows: Rows) -> Rows:
+    """Rows of a sheet, as long as they stand together as those of a table do."""
+    before = 0
+    for number, cells in rows:
+        if number - before > _FURTHEST:
+            raise FormatError(
+                f"The sheet has a row {number - before:,} below the one before it, and is refused: "
+                "save the rows that have readings as CSV."
+            )
+        before = number
+        yield number, cells
+
+
+def _of_sheets(
+    tables: Sequence[tuple[Sheet, _Found | None]], asked: _Asked, opened: ExitStack
+) -> Iterator[Series | Problem]:
+    with opened:
         told = Told()
-        yield from problems
-        for found, rows, tables in read:
-            yield from _stretches(_reader(asked, found, tables, told), found, rows)
-
-    return Table(read[0][0].head.layout.id, stretches())
+        for sheet, found in tables:
+            if found is None:
+                yield Problem(sheet.name, "the sheet has no table of a known layout", Severity.NOTE)
+        for sheet, found in tables:
+            if found is None:
+                continue
+            if sheet.hidden:
+                yield Problem(sheet.name, "the sheet is hidden in spreadsheet programs, and was read")
+            several = found.head.layout.several_above
+            count = sum(label({}, row) == several for _, row in sheet.rows()) if several else 1
+            yield from _stretches(_reader(asked, found, count, told, sheet.end), found, _near(sheet.rows()))
 
 
 def read_interval_csv(
@@ -130,14 +169,14 @@ def _reader(
     found: _Found,
     tables: int,
     told: Told,
-    text: Text | None = None,
+    end: End | None = None,
     *,
     grouped: bool = False,
 ) -> TableReader:
     layout = found.head.layout
     family = [each for each in asked.layouts if each.id == layout.id]
     zone, problems = zone_of(layout, asked.name, found.above, asked.zone)
-    reader = TableReader(found.head, family, found.above, zone, tables, told=told, text=text, grouped=grouped)
+    reader = TableReader(found.head, family, found.above, zone, tables, told=told, end=end, grouped=grouped)
     for each in problems:
         reader.remarks.add(each.what, each.where, each.severity)
     return reader

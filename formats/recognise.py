@@ -2,18 +2,22 @@
 
 ::
 
+    gzip     -> the file in it
     ZIP      -> every member, as the file it is        (an XLSX is a ZIP too, and read as a table)
-    XML      -> Green Button
+    XML      -> Green Button, or a workbook of 2003
     PDF      -> a bill, which a utility's layout reads
-    XLSX     -> a table of intervals
+    workbook -> a table of intervals
+    HTML     -> a table of intervals, if there is one in it
     text     -> a table of intervals
     the rest -> unknown, which says what it is instead
+
+Pages for people beside the data in a ZIP (HTML, prose) are left alone, with a note.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
@@ -23,8 +27,11 @@ from formats import archive
 from formats.errors import FormatError
 from formats.green_button import stream_green_button
 from formats.interval_csv import read_table
-from formats.sniff import looks_like_html, looks_like_json
+from formats.markup import is_xml_workbook
+from formats.sniff import looks_like_html, looks_like_json, text_of_head
 from formats.table import Layout
+from formats.table_unknown import holds_data
+from formats.workbook import OLE, ZipKind, kind_of_zip
 from records import Problem, Series, Severity
 
 ESPI = "espi"
@@ -34,18 +41,17 @@ HEAD = 8_192
 _Stretches = Iterable[Series | Problem]
 
 _PDF_WITHIN = 1_024
-_ENOUGH = 40
-_UTF_8, _WIDE = b"\xef\xbb\xbf", {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_TAR_AT = 257
 _ESPI = re.compile("espi|Interval(Block|Reading)|UsagePoint|ReadingType|MeterReading|UsageSummary")
-_SHEET = "xl/workbook.xml"
+_PAGES = (".html", ".htm", ".txt", ".rtf", ".doc", ".docx", ".odt")
 _BESIDE = (
     *(".xsl", ".xslt", ".xsd", ".dtd", ".css", ".js", ".md", ".db"),
     *(".png", ".jpg", ".gif", ".svg", ".ico"),
 )
 _BESIDE_NAMES = ("readme", "license", "licence", "desktop.ini", ".ds_store", "._")
 _ELSE = (
-    (b"\xd0\xcf\x11\xe0", "is an Excel file of before 2007 (XLS): save it as XLSX or CSV and read that"),
-    (b"\x1f\x8b", "is packed with gzip: unpack it first"),
+    (b"\x1f\x8b", "is a gzip in a ZIP or gzip, or damaged: unpack it first"),
+    (b"{\\rtf", "is a document (RTF) and no table: ask the utility for CSV, XLSX or Green Button XML"),
     (b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive: unpack it first"),
     (b"Rar!", "is a RAR archive: unpack it first"),
     (b"PAR1", "is a Parquet file, which is not read back: read the export that it was made from"),
@@ -104,19 +110,53 @@ def recognise(
     head = _head(file)
     if _is_empty(head):
         raise FormatError("The file is empty: download it again.")
+    if archive.is_gzip(head):
+        with archive.gunzipped(file) as inner:
+            yield _member("", archive.without_gz(name), inner, zone, layouts)
+        return
     if not _is_archive(head, file):
         yield _document("", name, file, zone, layouts)
         return
-    for member, inner in archive.spooled(file):
-        yield _member(member, inner, zone, layouts)
+    pages: set[int] = set()
+    for place, (member, inner) in enumerate(archive.spooled(file)):
+        if _is_page(member, inner):
+            pages.add(place)
+        else:
+            yield _member(member, member, inner, zone, layouts)
+    yield from _pages(pages, file, zone, layouts)
+
+
+def _pages(
+    pages: Collection[int], file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]
+) -> Iterator[Found]:
+    """What people may read beside the data; alone in a ZIP they may be the data."""
+    alone = len(pages) == len(archive.file_names(file))
+    for place, (member, inner) in enumerate(archive.spooled(file) if pages else ()):
+        if place in pages and alone:
+            yield _member(member, member, inner, zone, layouts)
+        elif place in pages:
+            note = "The file is a page for people, and was left alone."
+            yield Found(member, Kind.UNKNOWN, True, _only(Problem("", note, Severity.NOTE)), inner)
+
+
+def _is_page(member: str, file: BinaryIO) -> bool:
+    """Whether it is a page for people by its name and by what is in it."""
+    if not member.lower().endswith(_PAGES):
+        return False
+    head = _head(file)
+    if archive.is_zip(head) or head.startswith((OLE, b"{\\rtf")) or looks_like_html(head):
+        return not (archive.is_zip(head) and kind_of_zip(file) is ZipKind.WORKBOOK)
+    return member.lower().endswith(".txt") and not holds_data(text_of_head(head).splitlines())
 
 
 def _is_archive(head: bytes, file: BinaryIO) -> bool:
-    """Whether it is a ZIP but no XLSX."""
-    return archive.is_zip(head) and _SHEET not in archive.member_names(file)
+    """Whether it is a ZIP but no workbook, nor another document of Office's."""
+    return archive.is_zip(head) and kind_of_zip(file) is ZipKind.FILES
 
 
-def _member(member: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]) -> Found:
+def _member(
+    member: str, name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]
+) -> Found:
     if member.lower().endswith(_BESIDE) or member.lower().startswith(_BESIDE_NAMES):
         note = Problem("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
         return Found(member, Kind.UNKNOWN, True, _only(note), file)
@@ -128,10 +168,9 @@ def _member(member: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequenc
     except FormatError as exc:
         return Found(member, Kind.UNKNOWN, True, _raised(exc), file)
     if nested:
-        return Found(
-            member, Kind.UNKNOWN, True, _refused("is a ZIP in a ZIP: unpack it, and read that"), file
-        )
-    return _document(member, member, file, zone, layouts)
+        what = f"is a ZIP in a {'ZIP' if member else 'gzip'}: unpack it, and read that"
+        return Found(member, Kind.UNKNOWN, True, _refused(what), file)
+    return _document(member, name, file, zone, layouts)
 
 
 def _document(
@@ -140,15 +179,22 @@ def _document(
     head = _head(file)
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return Found(member, Kind.BILL, True, _only(), file)
-    if archive.is_zip(head):
+    text = text_of_head(head)
+    if archive.is_zip(head) and kind_of_zip(file) is not ZipKind.WORKBOOK:
+        what = "is a document of an office program and no workbook: ask for CSV, XLSX or Green Button XML"
+        return Found(member, Kind.UNKNOWN, True, _refused(what), file)
+    if (
+        archive.is_zip(head)
+        or head.startswith(OLE)
+        or is_xml_workbook(head)
+        or looks_like_html(text.encode())
+    ):
         return Found(member, Kind.INTERVAL_CSV, False, _table(name, file, zone, layouts), file)
-    text = _text(head)
+    if head[_TAR_AT:].startswith(b"ustar"):
+        return Found(member, Kind.UNKNOWN, True, _refused("is a TAR archive: unpack it first"), file)
     for mark, what in _ELSE:
         if head.startswith(mark):
             return Found(member, Kind.UNKNOWN, True, _refused(what), file)
-    if looks_like_html(text.encode()):
-        page = "is a web page (HTML), perhaps of a sign-in or an error: download the export again"
-        return Found(member, Kind.UNKNOWN, True, _refused(page), file)
     if text.lstrip().startswith("<"):
         return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file), file)
     if looks_like_json(text.encode()):
@@ -181,18 +227,6 @@ def _head(file: BinaryIO) -> bytes:
 
 def _is_empty(head: bytes) -> bool:
     return len(head) < HEAD and not head.strip()
-
-
-def _text(head: bytes) -> str:
-    """As far as it can be told from the first bytes; UTF-16 also without its mark."""
-    for mark, encoding in _WIDE.items():
-        if head.startswith(mark):
-            return head[2:].decode(encoding, "replace")
-    if not any(head[1:_ENOUGH:2]):
-        return head.decode("utf-16-le", "replace")
-    if not any(head[0:_ENOUGH:2]):
-        return head.decode("utf-16-be", "replace")
-    return head.removeprefix(_UTF_8).decode("latin-1")
 
 
 def _names_espi(text: str) -> bool:

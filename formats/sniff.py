@@ -5,8 +5,25 @@ from __future__ import annotations
 import re
 
 _BOM = b"\xef\xbb\xbf"
-_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
+_ENOUGH = 40
+_WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_PAGE_STARTS = (
+    *(b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<meta", b"<style", b"<title"),
+    *(b"<script", b"<link", b"<div", b"<center", b"<p>", b"<br"),
+)
 _JSON = re.compile(rb"\s*(\{\s*[\"}]|\[\s*[\[{\"\]\d-])")
+
+
+def text_of_head(head: bytes) -> str:
+    """As far as it can be told from the first bytes; UTF-16 also without its mark."""
+    for mark, encoding in _WIDE.items():
+        if head.startswith(mark):
+            return head[2:].decode(encoding, "replace")
+    if not any(head[1:_ENOUGH:2]):
+        return head.decode("utf-16-le", "replace")
+    if not any(head[0:_ENOUGH:2]):
+        return head.decode("utf-16-be", "replace")
+    return head.removeprefix(_BOM).decode("latin-1")
 
 
 def looks_like_json(content: bytes) -> bool:

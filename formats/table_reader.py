@@ -19,7 +19,7 @@ from formats.table_channel import SHORTEST_DAY, Channel
 from formats.table_columns import UnreadColumns
 from formats.table_end import is_whole
 from formats.table_head import BoundValue, Head, find, label
-from formats.table_rows import Rows, Text
+from formats.table_rows import End, Rows
 from formats.table_times import TimeReader, When, length
 from formats.table_what import Meaning, names_place
 from formats.table_wide import wide_column
@@ -67,12 +67,12 @@ class TableReader:
         tables: int,
         *,
         told: Told,
-        text: Text | None,
+        end: End | None,
         grouped: bool,
     ) -> None:
-        """``text`` is what the rows come from, None if from a workbook."""
+        """``end`` is of a text, whose cells go by their order; None of a workbook, where they have places."""
         self.remarks = Remarks()
-        self._text = text
+        self._end = end
         self._grouped = grouped
         self._family = family
         self._zone = zone
@@ -84,7 +84,7 @@ class TableReader:
         self._waiting = 0
         self._flush_at = STRETCH
         self._seen: dict[str, str] = {}
-        self._texts: list[int] = []
+        self._ends: list[int] = []
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
         self._remarked: dict[str, bool] = {}
         self._take_up(head, above)
@@ -119,7 +119,7 @@ class TableReader:
         self._unread = UnreadColumns(head.unread)
         places = (place for bound in head.values for place in (bound.place, bound.unit, bound.length))
         read = max([self._needed - 1, *places, *(place for place, *_ in self._wide)])
-        self._widths = Widths(head.width, read, self.remarks, placed=self._text is None)
+        self._widths = Widths(head.width, read, self.remarks, placed=self._end is None)
 
     def _meter_of(self, above: Mapping[str, str]) -> str:
         """What lines above call the meter; of places, which are not shown, all but the first by number."""
@@ -151,7 +151,7 @@ class TableReader:
             yield from self._rows(rows)
             self._look_at_end()
             self._look_at_columns()
-            for line in self._texts:
+            for line in self._ends:
                 self.remarks.text(line)
         except FormatError:
             self._unread.told(self.remarks)
@@ -192,9 +192,9 @@ class TableReader:
 
     def _look_at_end(self) -> None:
         """A file that is cut off ends amid a line, and may do so where all cells look well."""
-        if self._text is None or not self._text.is_cut:
+        if self._end is None or not self._end.is_cut:
             return
-        whole = is_whole(*self._last, quoted=self._text.ends_quoted)
+        whole = is_whole(*self._last, quoted=self._end.ends_quoted)
         if whole and self._layout.ends_bare:
             self.remarks.ends_bare()
         else:
@@ -307,8 +307,8 @@ class TableReader:
         elif self._is_text(cells, filled):
             self._label(cells)
             if filled[0].strip("=-* "):
-                self._texts.append(line)
-                del self._texts[_MOST_TEXTS:]
+                self._ends.append(line)
+                del self._ends[_MOST_TEXTS:]
         elif why is not None:
             raise refused(line, f"“{shown(str(why))}” is no time as this layout writes them") from why
         else:
@@ -330,7 +330,7 @@ class TableReader:
 
     def _again(self, head: Head) -> None:
         self._look_at_columns()
-        self._texts.clear()
+        self._ends.clear()
         if self._layout.several_above in self._seen:
             self._table += 1
         above, self._seen = self._above | self._seen, {}

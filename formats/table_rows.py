@@ -7,7 +7,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import chain, islice
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, Protocol, TextIO, cast
 
 from formats.errors import FormatError
 from formats.sniff import looks_like_html
@@ -18,6 +18,16 @@ _HEAD_BYTES = 4096
 HEAD_LINES = 120
 Rows = Iterator[tuple[int, Sequence[str]]]
 DAMAGED = "The file is cut short or damaged: download it again."
+
+
+class End(Protocol):
+    """What is known of how a text ends, once its rows were read."""
+
+    @property
+    def is_cut(self) -> bool: ...
+
+    @property
+    def ends_quoted(self) -> bool: ...
 
 
 def _as_windows(error: UnicodeError) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from formats.errors import FormatError
 from formats.table_cells import clean, name, shown
 from formats.table_columns import is_number
+from formats.table_rows import DELIMITERS
 from formats.table_what import names_address
 
 _MOST = 160
@@ -35,6 +36,15 @@ def unknown(rows: Sequence[Sequence[str]]) -> FormatError:
         f"The table's layout is not known: its header seems to be “{shown(header, _MOST)}”; "
         "declare it as docs/formats.md shows."
     )
+
+
+def holds_data(lines: Sequence[str]) -> bool:
+    """Whether any line has several cells, with a number or a time among them: prose has none."""
+    for delimiter in DELIMITERS:
+        rows = (line.split(delimiter) for line in lines)
+        if any(len(row) > 1 and any(_is_data(cell.strip(' "')) for cell in row) for row in rows):
+            return True
+    return False
 
 
 def _header(rows: Sequence[Sequence[str]]) -> Sequence[str]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from typing import BinaryIO, Protocol
 from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from formats.errors import FormatError
-from formats.table_cells import Typed
 from formats.table_rows import Rows
+from formats.workbook import Sheet, is_ole, sheets_apart
+from formats.workbook_cells import text_of
 
 SIGNATURE = b"PK\x03\x04"
 DAMAGED = "The XLSX file is cut short or damaged: download it again."
@@ -30,6 +31,7 @@ _MANY = 4
 _DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
+    ExpatError,
     ParseError,
     ArithmeticError,
     AttributeError,
@@ -63,22 +65,45 @@ def _as_damage() -> Iterator[None]:
         raise FormatError(DAMAGED) from exc
 
 
-def sheets(file: BinaryIO) -> Iterator[tuple[str, Callable[[], Rows]]]:
-    """Each sheet's name, and what reads its rows from the first one, as often as it is called.
+@contextmanager
+def sheets(file: BinaryIO) -> Iterator[Sequence[Sheet]]:
+    """The sheets of a workbook, as long as this is open.
 
-    Raises FormatError for what is no workbook, or unpacks to far more than an export holds.
+    What openpyxl cannot read of an XLSX whose parts are whole is read by ``formats.workbook``. Raises
+    FormatError for what is no workbook, or unpacks to far more than an export holds.
     """
+    found: Sequence[_Sheet] = ()
+    if not is_ole(file):
+        with _as_damage():
+            _check(file)
+        with suppress(FormatError), _as_damage():
+            found = _opened(file)
+        if not found:
+            with _as_damage():
+                _check_parts(file)
+    if found:
+        yield [Sheet(str(each.title), _is_hidden(each), partial(_sheet, file, each)) for each in found]
+        return
+    with sheets_apart(file) as others:
+        yield others
+
+
+def _is_hidden(sheet: _Sheet) -> bool:
+    return getattr(sheet, "sheet_state", "visible") != "visible"
+
+
+def _opened(file: BinaryIO) -> Sequence[_Sheet]:
+    """The sheets as openpyxl reads them, each of which has a first row."""
     from openpyxl import load_workbook  # type: ignore[import-untyped]
 
     warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
-    with _as_damage():
-        _check(file)
-        file.seek(0)
-        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        found = [sheet for sheet in book.worksheets if hasattr(sheet, "reset_dimensions")]
+    file.seek(0)
+    book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    found = [sheet for sheet in book.worksheets if hasattr(sheet, "reset_dimensions")]
     for sheet in found:
         sheet.reset_dimensions()
-        yield str(sheet.title), partial(_sheet, sheet)
+        next(sheet.iter_rows(), None)
+    return found
 
 
 def _check(file: BinaryIO) -> None:
@@ -88,7 +113,7 @@ def _check(file: BinaryIO) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         sizes = sum(each.file_size for each in members)
-        shared = sum(each.file_size for each in members if not each.filename.startswith("xl/worksheets/"))
+        shared = sum(each.file_size for each in members if "worksheets/" not in each.filename.lower())
         if len(members) > _MOST_MEMBERS or sizes > allowed or shared > _MOST_SHARED:
             raise FormatError("The XLSX file unpacks to far more than an export holds and is refused.")
         for each in members:
@@ -99,12 +124,34 @@ def _check(file: BinaryIO) -> None:
                     raise FormatError("The XLSX file declares entities, as no export does, and is refused.")
 
 
+def _check_parts(file: BinaryIO) -> None:
+    """That no part is damaged that has cells: other readers take what they find, and say nothing."""
+    with zipfile.ZipFile(file) as archive:
+        for each in archive.namelist():
+            if each.lower().endswith(".xml") and not each.lower().startswith(("docprops/", "xl/theme/")):
+                parser = ParserCreate()
+                with archive.open(each) as part:
+                    parser.ParseFile(part)
+
+
 class _Sheet(Protocol):
+    title: str
+
     def iter_rows(self) -> Iterator[Sequence[_Cell]]: ...
 
 
-def _sheet(sheet: _Sheet) -> Rows:
-    return _rows(sheet.iter_rows())
+def _sheet(file: BinaryIO, sheet: _Sheet) -> Rows:
+    last = 0
+    try:
+        for last, cells in _rows(sheet.iter_rows()):
+            yield last, cells
+    except FormatError:
+        with _as_damage():
+            _check_parts(file)
+        with sheets_apart(file) as others:
+            for each in others:
+                if each.name == str(sheet.title):
+                    yield from (row for row in each.rows() if row[0] > last)
 
 
 def _rows(rows: Iterator[Sequence[_Cell]]) -> Rows:
@@ -132,37 +179,12 @@ def _split(cells: list[str]) -> Sequence[str]:
 
 def _text(cell: _Cell) -> str:
     value = cell.value
-    if value is None:
+    return text_of(value, _format(cell) if isinstance(value, datetime) else "")
+
+
+def _format(cell: _Cell) -> str:
+    """As far as the styles tell it, which may be damaged."""
+    try:
+        return str(getattr(cell, "number_format", ""))
+    except _DAMAGES:
         return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, int | float):
-        return Typed(f"{Decimal(format(value, '.15g')):f}")  # Excel keeps 15 digits; the rest is noise
-    if isinstance(value, datetime):
-        return _stamp(value, str(getattr(cell, "number_format", "")))
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, time):
-        return _clock(
-            timedelta(
-                hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
-            )
-        )
-    if isinstance(value, timedelta):
-        return _clock(value)
-    return str(value)
-
-
-def _stamp(value: datetime, shown_as: str) -> str:
-    """To the second, since Excel's days are fractions; a day alone if that is what the sheet shows."""
-    exact = (value + timedelta(milliseconds=500)).replace(microsecond=0)
-    if exact.time() == time() and "h" not in shown_as.lower():
-        return exact.date().isoformat()
-    return exact.isoformat(" ")
-
-
-def _clock(value: timedelta) -> str:
-    seconds = round(value.total_seconds())
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -93,6 +93,7 @@ def _readers() -> set[str]:
     """The functions of the room that take a file's content and give something back, helpers aside."""
     helpers = {
         "archive.is_zip",
+        "archive.is_gzip",
         "espi_runs.is_wide",
         "sniff.looks_like_html",
         "sniff.looks_like_json",
