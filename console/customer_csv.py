@@ -98,8 +98,8 @@ def rows(text: str) -> Iterator[NewCustomer | WrongRow]:
             number += _continued(lines, number, columns, delimiter)
         elif isinstance(values, csv.Error):
             yield WrongRow(number, f"this is not CSV: {values}")
-        elif not values:
-            continue
+        elif not any(map(tidied, values)):
+            continue  # also what a spreadsheet saves of an empty row
         elif len(values) == len(columns):
             yield _row(number, dict(zip(columns, values, strict=True)))
         else:

@@ -45,6 +45,7 @@ class Cookies:
             if (trusted or not cookie.secure)
             and _is_for(cookie.domain, host)
             and _is_below(cookie.path, path)
+            and _is_of_site(cookie, host)
         ]
         sent.sort(key=lambda cookie: -len(cookie.path))
         return "; ".join(f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in sent)
@@ -164,6 +165,12 @@ def _is_for(domain: str, host: str) -> bool:
     if not domain.startswith(".") or is_address(host):
         return domain.removeprefix(".").strip("[]") == host
     return host == domain[1:] or host.endswith(domain)
+
+
+def _is_of_site(cookie: Cookie, host: str) -> bool:
+    """A partitioned cookie is sent where it was set in a page of the same site, as those of a visit are."""
+    site = host_of(cookie.partition)
+    return not cookie.partition or (not cookie.is_embedded and (host == site or host.endswith(f".{site}")))
 
 
 def _is_below(folder: str, path: str) -> bool:

@@ -16,7 +16,7 @@ from storage.results import Customer
 from storage.store import Store
 from storage.work import LeaseLost
 
-_EVERY_SECONDS = 1.0
+_EVERY_SECONDS = 0.3
 _ASKED_SECONDS = 5.0
 
 
@@ -24,7 +24,7 @@ _ASKED_SECONDS = 5.0
 async def session_kept(
     visit: Visit, store: Store, customer: Customer, is_inside: Callable[[], bool]
 ) -> AsyncIterator[None]:
-    """Meanwhile a session whose cookies have changed is saved, at most once a second."""
+    """Meanwhile a session whose cookies have changed is saved, at most three times a second."""
     ends = asyncio.Event()
     keeping = asyncio.create_task(_keep(visit, store, customer, is_inside, ends))
     try:

@@ -14,6 +14,7 @@ from scrapers.cookies import from_browser, to_browser
 VERSION = 1
 SHORTEST_SECRET = 8
 _A_DAY = 86_400
+_LONGEST_AGENT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,11 @@ class PortalSession:
         known = [origin for one in origins if (origin := _origin(one)) is not None]
         if left_out := len(cookies) - len(usable) + len(origins) - len(known):
             structlog.get_logger("run").warning("state.mended", left_out=left_out)
-        user_agent = fields.get("user_agent")
+        user_agent = fields.get("user_agent", "")
         return cls(
             {"cookies": usable, "origins": known},
             _session_storage(fields.get("session_storage")),
-            user_agent if isinstance(user_agent, str) else "",
+            user_agent if _is_header(user_agent) else "",
             signed_in=fields.get("signed_in") is not False,
         )
 
@@ -85,6 +86,11 @@ class PortalSession:
                 yield item["value"]
         for items in self.session_storage.values():
             yield from items.values()
+
+
+def _is_header(text: object) -> bool:
+    """Whether a request can be sent with it: a page's script may have put anything in its place."""
+    return isinstance(text, str) and text.isascii() and text.isprintable() and len(text) <= _LONGEST_AGENT
 
 
 def _dicts(kept: object) -> list[dict[str, Any]]:

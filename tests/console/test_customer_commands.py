@@ -19,6 +19,7 @@ from tests.console.conftest import Command
 from tests.forked import at_terminal
 from tests.scrape.command import environment, meterfarm
 from tests.scrape.test_bad_input import Terminal
+from utilities.speculoos_power.script import SpeculoosPower
 
 PASSWORD = "correct horse battery"
 TOTP_SECRET = "JBSWY3DPEHPK3PXP"
@@ -56,6 +57,15 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
     told = command("customer", "show", "1")
     assert "ada@bayou.energy at speculoos_power" in told.stdout
     assert PASSWORD not in json.dumps(shown) + told.stdout
+
+
+def test_a_portal_whose_address_is_not_set_is_told_at_once(
+    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SpeculoosPower, "local_url", "")
+    ran = command("customer", "add", *ADA)
+    assert ran.status == 0
+    assert "set METERFARM_PORTAL_URLS=speculoos_power=https://" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_what_separates_fields_is_seen_by_the_header_or_named_before_it(
     )
     mark = '"' if quoted or delimiter == "," else ""
     text = first + "".join(delimiter.join(f"{mark}{cell}{mark}" for cell in row) + "\r\n" for row in table)
-    good, bad = rows(text)
+    good, bad = rows(f"{text}{delimiter * 2}\r\n")
     assert isinstance(good, NewCustomer)
     assert (good.username, good.secrets) == ("ada@b.example", {SecretKind.PASSWORD: "a,b"})
     assert (good.line, bad.line) == ((3, 4) if first else (2, 3))

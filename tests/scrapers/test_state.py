@@ -102,6 +102,14 @@ def test_a_session_of_which_nothing_can_be_used_says_so(state: object) -> None:
         PortalSession.from_bytes(json.dumps({"version": VERSION, "storage_state": state}).encode())
 
 
+@pytest.mark.parametrize("agent", ["x\r\nCookie: y", "é", "x" * 10_000, None, 5])
+def test_a_user_agent_that_cannot_be_sent_is_left_out(agent: object) -> None:
+    fields = {"version": VERSION, "storage_state": {"cookies": [COOKIE]}, "user_agent": agent}
+    read = PortalSession.from_bytes(json.dumps(fields).encode())
+    assert read is not None
+    assert (read.user_agent, read.storage_state["cookies"]) == ("", [COOKIE])
+
+
 def _kept(cookies: list[Any]) -> list[Any]:
     saved = PortalSession({"cookies": cookies, "origins": [5, {"origin": "x"}]}).to_bytes()
     read = PortalSession.from_bytes(saved)
