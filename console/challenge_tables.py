@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from console.instants import lasted
+from console.instants import roughly
 from console.listing import Column, Listing, Shown, styled
 from console.questions import tries
 from records import ChallengeState
@@ -32,7 +32,7 @@ NAMES = (
 def challenges_table(found: Sequence[ChallengeInfo]) -> Listing:
     """A row a challenge, in the portal's words below it; what answers by itself, too."""
     columns = [
-        Column("challenge", right=True),
+        Column("id", right=True),
         Column("customer"),
         Column("wants"),
         Column("state"),
@@ -45,10 +45,10 @@ def challenges_table(found: Sequence[ChallengeInfo]) -> Listing:
     for one in found:
         cells: list[Shown] = [
             str(one.id),
-            f"{one.customer_id} {one.username}",
-            wants(one),
+            f"{one.username} ({one.customer_id})",
+            _wants_in_words(one),
             _state(one, now),
-            f"{lasted((now - one.asked_at).total_seconds())} ago",
+            f"{roughly((now - one.asked_at).total_seconds())} ago",
             str(one.run_id),
             one.utility,
         ]
@@ -69,6 +69,10 @@ def wants(one: ChallengeInfo) -> str:
     if one.challenge.options:
         return "choice: " + ", ".join(option.factor.value for option in one.challenge.options)
     return one.challenge.factor.value if one.challenge.factor else ""
+
+
+def _wants_in_words(one: ChallengeInfo) -> str:
+    return wants(one).removeprefix("choice: ").replace(", ", " or ")
 
 
 def _record(one: ChallengeInfo) -> dict[str, object]:
@@ -95,4 +99,4 @@ def _state(one: ChallengeInfo, now: datetime) -> str:
     left = (one.expires_at - now).total_seconds()
     if one.state is not ChallengeState.OPEN:
         return one.state.value
-    return f"open, expires in {lasted(left)}" if left > 0 else ChallengeState.EXPIRED.value
+    return f"open, {roughly(left)} left" if left > 0 else ChallengeState.EXPIRED.value

@@ -90,9 +90,13 @@ def _gaps(gaps: Sequence[tuple[int, int]]) -> str:
         return ""
     first, last = gaps[-1]
     if len(gaps) == 1:
-        return f"a gap from {_day(first)} to {_day(last)}"
-    return f"{len(gaps):,} gaps, the newest from {_day(first)} to {_day(last)}"
+        return f"a gap from {_minute(first)} to {_minute(last)}"
+    return f"{len(gaps):,} gaps, the newest from {_minute(first)} to {_minute(last)}"
 
 
 def _day(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+
+def _minute(at: int) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from console.errors import UsageError
 from console.here import opened
 from console.listing import safe_text
-from console.printed import must_have_a_reader, plain, say_json, show
+from console.printed import must_have_a_reader, say_json, show
 from records import EventKind
 from storage.results import Event
 from storage.store import Store
 
 _BATCH = 500
 _LOOK = 1.0
+_ALREADY = frozenset({"customer_id", "run_id"})
 
 
 async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json: bool) -> int:
@@ -57,14 +60,19 @@ async def _tell_all(store: Store, after: int, kinds: Sequence[EventKind]) -> int
     return after
 
 
-def _for_people(event: Event) -> list[Text]:
-    """When, who and what; below it what the event says."""
+def _for_people(event: Event) -> list[RenderableType]:
+    """When, who and what; below it what the event says, lists by their length."""
     run = f"  run {event.run_id}" if event.run_id is not None else ""
     head = Text(f"{event.id}  {event.at:%Y-%m-%d %H:%M:%S}  customer {event.customer_id}{run}  ")
-    said = plain(event.payload.get("object", event.payload))
-    facts = said.items() if isinstance(said, dict) else [("", said)]
-    told = ", ".join(f"{name}: {value}" for name, value in facts if value not in (None, ""))
-    return [head + Text(event.kind.value, style="bold"), Text("    ") + safe_text(told)]
+    said = event.payload.get("object", event.payload)
+    facts = said if isinstance(said, Mapping) else {}
+    told = ", ".join(
+        f"{name}: {len(value) if isinstance(value, list) else value}"
+        for name, value in facts.items()
+        if name not in _ALREADY and value not in (None, "") and not isinstance(value, Mapping)
+    )
+    kind = head + Text(event.kind.value, style="bold")
+    return [kind, Padding(safe_text(told), (0, 0, 0, 4))] if told else [kind]
 
 
 def _as_json(event: Event) -> dict[str, object]:

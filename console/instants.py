@@ -25,3 +25,11 @@ def lasted(seconds: float) -> str:
             rest = whole % size // {"h": 3_600, "min": 60, "s": 1}[smaller]
             return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
     return f"{whole} s"
+
+
+def roughly(seconds: float) -> str:
+    """A duration in its largest unit, for a narrow column."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(round(seconds), 0)} s"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from console.instants import lasted
+from console.instants import lasted, roughly
 from console.listing import Column, Listing, Shown, styled
 from records import Outcome, RunState, WhoActs
 from storage.work import RunInfo
@@ -62,10 +62,10 @@ def runs_table(runs: Sequence[RunInfo], *, title: str = "") -> Listing:
     for run in runs:
         cells: list[Shown] = [
             str(run.id),
-            f"{run.customer_id} {run.username}",
+            f"{run.username} ({run.customer_id})",
             run_result(run),
             f"{run.stored}/{run.listed}" if run.listed else "",
-            lasted((now - run.requested_at).total_seconds()),
+            roughly((now - run.requested_at).total_seconds()),
             run.kind.value,
             _took(run, now),
             run.utility,

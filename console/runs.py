@@ -19,6 +19,7 @@ from console.watching import look
 from records import CustomerState, RunState
 from storage.results import Customer
 from storage.store import Store
+from storage.work import RunInfo
 
 _EVERY_SECOND = 1.0
 _ALL = 2**31 - 1
@@ -35,8 +36,13 @@ async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) 
     elif not found:
         nothing("No runs yet: `customer add` queues the first.", runs_table(()))
     else:
-        show(runs_table(found))
+        at_terminal = sys.stdout.isatty()
+        show(runs_table(_waiting_first(found) if at_terminal else found))
     return OK
+
+
+def _waiting_first(found: Sequence[RunInfo]) -> list[RunInfo]:
+    return sorted(found, key=lambda run: run.state is not RunState.WAITING)
 
 
 async def watch_runs(reference: str | None, *, as_json: bool) -> int:
