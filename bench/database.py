@@ -68,11 +68,11 @@ FROM customer, consent c WHERE c.id = 1 AND customer.id <> c.customer_id
 """
 _RUNS = """
 INSERT INTO run (customer_id, login_id, company_id, kind, state, parts, why, attempt, fence, worker,
-  not_before, cancelled, outcome, message, session, pages, evidence, seconds, requested_at, started_at,
+  not_before, cancelled, asked, outcome, message, session, pages, evidence, seconds, requested_at, started_at,
   ended_at)
 SELECT customer.id, customer.login_id, r.company_id, r.kind, r.state, r.parts, r.why, r.attempt, r.fence,
-  r.worker, r.not_before, r.cancelled, r.outcome, r.message, r.session, r.pages, r.evidence, r.seconds,
-  r.requested_at, r.started_at, r.ended_at
+  r.worker, r.not_before, r.cancelled, r.asked, r.outcome, r.message, r.session, r.pages, r.evidence,
+  r.seconds, r.requested_at, r.started_at, r.ended_at
 FROM customer, run r WHERE r.id = 1 AND customer.id <> r.customer_id
 """
 

@@ -32,6 +32,7 @@ from scrapers.logs import log_to_stderr, scrub_from_here
 from scrapers.redact import Secrets
 from scrapers.scrape import Run
 from scrapers.scratch import scratch_folder
+from scrapers.sending import Resending
 from scrapers.utility import Utility
 from storage.export import write_out
 from storage.settings import Settings
@@ -104,6 +105,7 @@ def _request(
         totp=given.totp,
         preferred=options.factor,
         since=planned.since,
+        resending=Resending(asked=given.password is None or options.fake),
     )
 
 

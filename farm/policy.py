@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from records import Outcome, Part, RunKind, WhoActs
 from scrapers.attempt import Result
-from storage.refresh import AT_ONCE, next_time
+from scrapers.sending import InDoubt
+from storage.refresh import AT_ONCE, REFRESH_JITTER, next_time
 from storage.work import Claim, FollowUp, PortalWas
 
 _FIRST_RETRY = timedelta(seconds=60)
@@ -28,6 +29,8 @@ def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, t
     portal = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN
     if acts is WhoActs.CUSTOMER:
         return FollowUp(must_reauthenticate=f"{result.outcome}: {result.message}", portal=portal)
+    if acts is WhoActs.PORTAL and result.in_doubt is not InDoubt.NO:
+        return _after_doubt(claim, result, at, every)
     if acts is WhoActs.PORTAL:
         return FollowUp(
             next_kind=claim.kind,
@@ -50,6 +53,30 @@ def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, t
     sooner = {part: min(period, _MENDED_SOONER) for part, period in every.items()}
     periods = sooner if result.outcome is Outcome.PARTIAL else every
     return FollowUp(due=_next_times(at, periods, claim.parts), ready=result.finished, portal=portal)
+
+
+def resend_after(every: Mapping[Part, timedelta]) -> timedelta:
+    """How long a password that was sent without a known answer is kept back: till the next refresh is due."""
+    return min(every.values()) * (1 - REFRESH_JITTER)
+
+
+def _after_doubt(claim: Claim, result: Result, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
+    """A password may have reached the portal: no quick retry, but what is scheduled next."""
+    sooner = at + timedelta(seconds=result.retry_after or 0)
+    was = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN
+    portal = PortalWas.AT_FAULT if result.in_doubt is InDoubt.SENT else was
+    rests = float(result.retry_after or 0)
+    if claim.kind is RunKind.CONNECT:
+        return FollowUp(
+            next_kind=RunKind.CONNECT,
+            next_at=max(next_time(at, min(every.values())), sooner),
+            next_why="no answer to the password is known",
+            next_parts=claim.parts,
+            portal=portal,
+            portal_rests=rests,
+        )
+    due = {part: max(when, sooner) for part, when in _next_times(at, every, claim.parts).items()}
+    return FollowUp(due=due, portal=portal, portal_rests=rests)
 
 
 def room(at_once: int, per_second: float) -> int:

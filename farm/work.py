@@ -21,7 +21,7 @@ from farm.desk import Desk, Waiting
 from farm.limits import Limits
 from farm.mailboxes import Mailboxes
 from farm.metrics import Metrics
-from farm.policy import follow_up
+from farm.policy import follow_up, resend_after
 from farm.settings import FarmSettings
 from farm.slots import Slot
 from farm.suspicion import Suspicion
@@ -34,6 +34,7 @@ from scrapers.outcomes import Stop
 from scrapers.pace import Pace, PaceLost
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
+from scrapers.sending import Resending
 from scrapers.tracing import span
 from scrapers.utility import Utility
 from storage.errors import StorageError
@@ -175,6 +176,7 @@ class Work:
             kind=claim.kind,
             parts=claim.parts,
             closely=tools.suspicion.of(utility.id),
+            resending=Resending(resend_after(settings.every), asked=claim.asked),
         )
 
     def _desk(self, channels: Channels) -> Desk:

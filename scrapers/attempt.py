@@ -28,6 +28,7 @@ from scrapers.outcomes import Stop
 from scrapers.pace import UNPACED, Pace
 from scrapers.progress import Progress
 from scrapers.redact import Secrets
+from scrapers.sending import AT_ONCE, InDoubt, Resending
 from scrapers.state import PortalSession
 from scrapers.tracing import span
 from scrapers.utility import Utility
@@ -58,6 +59,7 @@ class Request:
     kind: RunKind = RunKind.SCRAPE
     parts: frozenset[Part] = frozenset(Part)
     closely: bool = True
+    resending: Resending = AT_ONCE
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class Result:
 
     ``seconds`` has ``sign_in``, from when Playwright is up (the browser is started in it), and ``collect``.
     ``pages`` counts browser pages, ``asked_portal`` tells whether the portal was asked for anything at all.
+    ``in_doubt`` tells whether it is open what the portal thinks of the password.
     ``finished`` are the parts of which everything the portal lists was gone through. ``state`` is the session
     as the run left it, which is to be kept with the run's end.
     """
@@ -82,6 +85,7 @@ class Result:
     asked_portal: bool = False
     retry_after: int | None = None
     finished: frozenset[Part] = frozenset()
+    in_doubt: InDoubt = InDoubt.NO
     state: bytes | None = field(default=None, repr=False)
 
 
@@ -145,7 +149,7 @@ class Attempt:
 
     async def _visited(self, visit: Visit, began: float, saved: PortalSession | None) -> Result:
         request, customer = self._request, self._customer
-        door = Door(request.utility, visit, self._store, customer, request.password)
+        door = Door(request.utility, visit, self._store, customer, request.password, request.resending)
         collection = Collection(
             visit,
             door,
@@ -194,6 +198,7 @@ class Attempt:
             await self._through(door, collection, result, began, had_session=had_session)
         except Stop as stop:
             result.outcome, result.message, result.retry_after = stop.outcome, stop.message, stop.retry_after
+            result.in_doubt = door.in_doubt
             result.evidence = await keep_evidence(door.visit, self._evidence)
 
     async def _through(

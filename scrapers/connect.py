@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from records import Outcome
 from scrapers.outcomes import SessionEnded, Stop, script_errors
+from scrapers.sending import AT_ONCE, InDoubt, Resending, Sending
 from scrapers.state import PortalSession
 from scrapers.tracing import span
 from scrapers.utility import Credentials, Utility
@@ -48,12 +49,14 @@ class Door:
         store: Store,
         customer: Customer,
         password: Callable[[], Awaitable[SecretStr]],
+        resending: Resending = AT_ONCE,
     ) -> None:
         self.utility = utility
         self.visit = visit
         self._store = store
         self._customer = customer
         self._password = password
+        self._resending = resending
         self._entering = asyncio.Lock()
         self._lost = False
         self.entries = 0
@@ -117,36 +120,29 @@ class Door:
         self.inside_now = False
         password = await self._password()
         self.visit.secrets.add(password.get_secret_value())
-        await self._refuse_rejected(password)
+        sending = self.visit.page.sending = Sending(
+            self._store, self.utility.name, self._customer, password.get_secret_value(), self._resending
+        )
+        await sending.must_be_allowed()
         try:
             async with _device_kept(self.visit, self._store, self._customer):
                 with script_errors(self.utility.name, "signing in", note=self.visit.note):
                     await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
         except Stop as stop:
-            if stop.outcome.holds_the_password:
-                await asyncio.to_thread(
-                    self._store.reject_password,
-                    self._customer,
-                    password.get_secret_value(),
-                    stop.outcome,
-                    self.visit.secrets.scrub(stop.message),
-                )
+            await sending.stopped(stop, self.visit.secrets.scrub)
             raise
+        self.visit.page.sending = None
         self.entries += 1
         self.inside_now = True
         await self.visit.page.end_trace()
         await asyncio.to_thread(self._store.clear_rejections, self._customer)
         await save_session(self.visit, self._store, self._customer, fresh=True)
 
-    async def _refuse_rejected(self, password: SecretStr) -> None:
-        """A password that the portal has rejected is never sent again: a retry can lock the customer out."""
-        rejected = await asyncio.to_thread(self._store.rejection, self._customer, password.get_secret_value())
-        if rejected is not None:
-            raise Stop(
-                rejected.outcome,
-                f"{rejected.message} That was the answer to this same password at "
-                f"{rejected.at:%Y-%m-%d %H:%M} UTC, so it was not sent again; give the new one.",
-            )
+    @property
+    def in_doubt(self) -> InDoubt:
+        """Whether it is open what the portal thinks of the password."""
+        sending = self.visit.page.sending
+        return sending.in_doubt if sending is not None else InDoubt.NO
 
 
 async def session_of(visit: Visit) -> PortalSession | None:

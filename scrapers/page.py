@@ -42,6 +42,7 @@ from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop
 from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
+from scrapers.sending import Sending
 from scrapers.sight import is_navigating, steady
 from scrapers.state import PortalSession
 from scrapers.tracing import span
@@ -59,9 +60,12 @@ _KEPT = """() => {
   try { return [location.origin, {...sessionStorage}, navigator.userAgent]; }
   catch (error) { return [location.origin, null, navigator.userAgent]; }
 }"""
-_NAMES = """control => [control.innerText, control.getAttribute("aria-label"), control.title, control.alt,
-  control.tagName === "INPUT" ? control.value : ""]
-  .map(name => (name || "").replace(/\\s+/g, " ").trim().slice(0, 200))"""
+_NAMES = """control => [
+  [control.innerText, control.getAttribute("aria-label"), control.title, control.alt,
+    control.tagName === "INPUT" ? control.value : ""]
+    .map(name => (name || "").replace(/\\s+/g, " ").trim().slice(0, 200)),
+  [...(control.form || control.closest("form") || control.getRootNode()).querySelectorAll("[type=password]")]
+    .some(field => field.value !== "" && field.checkVisibility())]"""
 
 
 class BrowserPage:
@@ -96,6 +100,7 @@ class BrowserPage:
         self._note = note
         self._closely = closely
         self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
+        self.sending: Sending | None = None
         self.opened = 0
         self.downloaded = ""
         self._browser = AsyncExitStack()
@@ -159,6 +164,8 @@ class BrowserPage:
         """Type into a field; a secret is masked in whatever evidence is kept, any field in a screenshot."""
         if secret:
             self._register(value)
+        if self.sending is not None:
+            self.sending.typed(value)
         self.filled.append(field)
         with self._errors("filling in a form"):
             await field.fill(value, timeout=_ACTION_MS)
@@ -184,7 +191,7 @@ class BrowserPage:
         page, watch = await self._watched()
         self._register("")
         with self._errors("pressing a button"):
-            names: list[str] = await steady(page, lambda: button.evaluate(_NAMES, timeout=_ACTION_MS))
+            names, has_password = await steady(page, lambda: button.evaluate(_NAMES, timeout=_ACTION_MS))
         name = " ".join(dict.fromkeys(filter(None, names)))
         if any(map(is_dangerous, names)):
             raise Stop(
@@ -195,7 +202,7 @@ class BrowserPage:
         self._led_away = self.downloaded = ""
         doing = f"pressing “{name}”"
         declared = list(dict.fromkeys((*self._portal.signs, *signs, *self._known)))
-        async with self._place(_FORM_AND_REDIRECTS):
+        async with self._place(_FORM_AND_REDIRECTS), self._sent(watch, is_still_there=has_password):
             with self._going(doing):
                 found = await watch.press(
                     button, declared, doing, _NAVIGATION_MS / 1000, _ACTION_MS, self._secrets.scrub
@@ -203,6 +210,25 @@ class BrowserPage:
         stop = stop_for_sign(self._portal.name, found) if found else None
         if stop:
             raise stop
+
+    @asynccontextmanager
+    async def _sent(self, watch: Watch, *, is_still_there: bool) -> AsyncIterator[None]:
+        """Around a press: if it sends the password, that is known before, also to who comes after a crash."""
+        sending = self.sending
+        if sending is None or not await sending.before_press(is_still_there=is_still_there):
+            yield
+            return
+        try:
+            yield
+        except Stop:
+            if not watch.reactions.sent:
+                await sending.was_not_sent()
+            raise
+
+    async def password_led_on(self) -> None:
+        """The portal has gone on from the password to something else."""
+        if self.sending is not None:
+            await self.sending.led_on()
 
     async def arrive(self, *signs: Sign) -> Sign:
         """What the page has turned into: the first of ``signs`` and the utility's own that it carries.

@@ -96,6 +96,7 @@ class Visit:
         Else whoever receives the code is told to look out for it: what came before is none.
         """
         self.met = factor
+        await self.page.password_led_on()
         if not self._answers.can_answer(factor):
             raise Stop(
                 Outcome.MFA_REQUIRED,
@@ -111,6 +112,7 @@ class Visit:
                 answer in time, ``mfa_failed`` after too many answers.
         """
         self.challenged = True
+        await self.page.password_led_on()
         self.met = challenge.factor or self.met
         self._asked += 1
         if self._asked > _ANSWERS:

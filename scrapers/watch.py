@@ -121,8 +121,8 @@ class Watch:
     async def first_sign(self, signs: Sequence[Sign], settle: float, limit: float) -> Sign | None:
         """The first of ``signs`` that the page carries, within ``settle`` seconds of what happened last.
 
-        A sign that stood there before the press counts only when nothing else comes. None for a page that
-        came to rest without any.
+        A sign that stood there before the press counts only when nothing else comes, and not after an error
+        of the server's. None for a page that came to rest without any.
 
         Raises:
             Stop: an answer or a document that was awaited did not come.
@@ -139,7 +139,7 @@ class Watch:
                     break
         if reactions.waits or last is None or not last.shown:
             return await self._late_sign(signs)
-        return signs[last.shown[0]]
+        return None if self._met_an_error else signs[last.shown[0]]
 
     async def _late_sign(self, signs: Sequence[Sign]) -> Sign | None:
         """What a page says that still loads, or for which something else is awaited."""
@@ -152,7 +152,16 @@ class Watch:
             raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} did not answer in time while {self._doing}.")
         return None
 
+    @property
+    def _met_an_error(self) -> bool:
+        """Whether the server's answer in place was an error of its own, or that it is asked too much."""
+        answer = self.reactions.answer
+        is_error = answer is not None and (answer.status >= 500 or answer.status == 429)
+        return is_error and not self.reactions.arrived
+
     def _settle(self, settle: float, seen: Seen | None) -> float:
+        if self._met_an_error:
+            return settle
         if self._in_place and seen is not None and self._sight.is_same_document(seen):
             return max(settle, _IN_PLACE_SECONDS)
         return settle

@@ -14,7 +14,7 @@ from storage.errors import StorageError
 from storage.home import KEY_FILE, setup_lock
 from storage.keyfile import KeyFile
 from storage.settings import Settings
-from storage.tables import CustomerRow, MailboxRow, RejectedPasswordRow
+from storage.tables import CustomerRow, MailboxRow, SentPasswordRow
 from storage.vault import MasterKey, Vault, parse_keys, wrong_key
 
 
@@ -87,7 +87,7 @@ def keys_in_use(session: Session) -> set[str]:
     removed = CustomerState.REMOVED.value
     queries = (
         select(CustomerRow.key_id).where(CustomerRow.state != removed).group_by(col(CustomerRow.key_id)),
-        select(RejectedPasswordRow.key_id).group_by(col(RejectedPasswordRow.key_id)),
+        select(SentPasswordRow.key_id).group_by(col(SentPasswordRow.key_id)),
         select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
     )
     return {key_id for query in queries for key_id in session.exec(query)}

@@ -23,6 +23,7 @@ WANTED = (
         *(_RUN.c[name] for name in ("id", "kind", "state", "attempt", "fence", "parts", "not_before")),
         _RUN.c.started_at,
         _RUN.c.customer_id,
+        _RUN.c.asked,
     )
     .where(_RUN.c.id == bindparam("run"))
     .with_for_update()

@@ -266,7 +266,7 @@ def _take(session: Session, run: RunRow | Columns, customer: Customer, faults: i
     session.connection().execute(TAKE, {"its_run": run.id, "by": worker, **taken})
     tell(session, run.id, _TAKEN, f"by {short(worker)}, attempt {run.attempt}")
     parts = frozenset(Part(part) for part in run.parts.split())
-    return Claim(Lease(run.id, fence), customer, RunKind(run.kind), parts, run.attempt, faults)
+    return Claim(Lease(run.id, fence), customer, RunKind(run.kind), parts, run.attempt, faults, run.asked)
 
 
 def _not_yet(session: Session, run: Columns, whose: Columns, at: datetime) -> datetime | None:

@@ -73,6 +73,7 @@ def _row(
         "worker": "",
         "not_before": not_before,
         "cancelled": False,
+        "asked": False,
         "outcome": "",
         "message": "",
         "session": "",

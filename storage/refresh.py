@@ -16,14 +16,14 @@ from storage.queue import ACTIVE
 from storage.results import Customer
 from storage.tables import CustomerRow, PortalSessionRow, RunRow
 
-_JITTER = 0.1
+REFRESH_JITTER = 0.1
 AT_ONCE = 1000
 """How many customers a transaction queues."""
 
 
 def next_time(at: datetime, every: timedelta) -> datetime:
     """When to come again, a little sooner or later, so that customers who began together spread out."""
-    return at + every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
+    return at + every * random.uniform(1 - REFRESH_JITTER, 1 + REFRESH_JITTER)  # noqa: S311 - spreads load, guards nothing
 
 
 def due_parts(bills: datetime | None, intervals: datetime | None, at: datetime) -> frozenset[Part]:

@@ -39,6 +39,7 @@ def add(
     customer = Customer(row.id, row.company_id, row.login_id, utility, row.username)
     credentials.save(session, vault, customer, secrets)
     if SecretKind.PASSWORD in secrets:
+        logins.clear_doubts(session, customer.login_id)
         _filled(session, customer, row)
     return customer
 
@@ -63,6 +64,8 @@ def change(
     credentials.save(session, vault, customer, secrets)
     if (secrets or moved) and SecretKind.PASSWORD in credentials.kinds(session, customer):
         now_called = Customer(row.id, row.company_id, row.login_id, customer.utility, row.username)
+        if SecretKind.PASSWORD in secrets:
+            logins.clear_doubts(session, row.login_id)
         _filled(session, now_called, row)
 
 

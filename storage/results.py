@@ -97,6 +97,18 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A password that was sent ``sends`` times, the latest ``at``, without an answer that is known.
+
+    No run sends it again by itself before ``again_at``.
+    """
+
+    sends: int
+    at: datetime
+    again_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSession:
     """A portal session as it was saved; ``version`` counts the saves."""
 

@@ -57,7 +57,10 @@ def cancel(session: Session, run_id: int) -> RunState:
 
 
 def retry(session: Session, run_id: int) -> int:
-    """Queue what the run was for once more, now; returns the new run, or the one that is queued already."""
+    """Queue what the run was for once more, now, because a person asks for it.
+
+    Returns the new run, or the one that is queued already.
+    """
     row = _existing(session, run_id)
     if row.state in HELD:
         raise RunRefused(f"The run {run_id} is under way; cancel it first, or wait for its end.")
@@ -71,7 +74,7 @@ def retry(session: Session, run_id: int) -> int:
     queued = queue.enter(session, whose, kind, why=f"retry of {run_id}", parts=parts)
     again = _existing(session, queued)
     if again.state == RunState.QUEUED:
-        again.not_before, again.rung_at = now(session), None
+        again.not_before, again.rung_at, again.asked = now(session), None, True
     return queued
 
 

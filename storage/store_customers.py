@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -25,6 +25,7 @@ from storage.results import (
     Briefing,
     Customer,
     CustomerInfo,
+    Doubt,
     Rejection,
     SavedSession,
 )
@@ -121,14 +122,35 @@ class CustomerStore(Transactions):
         with self._database.reading() as session:
             return logins.rejection(session, self._vault, customer, password)
 
+    def doubt(self, customer: Customer, password: str) -> Doubt | None:
+        """Whether this very password was sent with the user name so spelled, and no answer is known."""
+        with self._database.reading() as session:
+            return logins.doubt(session, self._vault, customer, password)
+
+    def note_sending(self, customer: Customer, password: str, rest: timedelta) -> None:
+        """Write down that a password is about to be sent; no run repeats it by itself within ``rest``."""
+        run_id = self._lease.run_id if self._lease is not None else None
+        with self._writing() as session:
+            logins.note_sending(session, self._vault, customer, password, rest, run_id)
+
+    def note_unsent(self, customer: Customer, password: str) -> None:
+        """It was not sent after all."""
+        with self._writing() as session:
+            logins.note_unsent(session, self._vault, customer, password)
+
+    def clear_doubts(self, customer: Customer) -> None:
+        """Forget passwords that were sent without a known answer: the portal has accepted one."""
+        with self._writing() as session:
+            logins.clear_doubts(session, customer.login_id)
+
     def reject_password(self, customer: Customer, password: str, outcome: Outcome, message: str) -> None:
         with self._writing() as session:
             logins.reject(session, self._vault, customer, password, outcome, message)
 
     def clear_rejections(self, customer: Customer) -> None:
-        """Forget refused passwords, after a successful sign-in."""
+        """Forget passwords refused and in doubt, after a successful sign-in."""
         with self._database.reading() as session:
-            if not logins.has_rejections(session, customer):
+            if not logins.is_held(session, customer):
                 return
         with self._writing() as session:
             logins.clear(session, customer)

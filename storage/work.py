@@ -26,7 +26,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A run that was taken. ``faults`` counts the portal's faults that the customer met in a row."""
+    """A run that was taken. ``faults`` counts the portal's faults that the customer met in a row.
+
+    ``asked``: a person asked for it, and so for the password to be sent once more if it is in doubt.
+    """
 
     lease: Lease
     customer: Customer
@@ -34,6 +37,7 @@ class Claim:
     parts: frozenset[Part]
     attempt: int
     faults: int
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from storage.tables.identity import (
     CustomerRow,
     LoginRow,
     PortalSessionRow,
-    RejectedPasswordRow,
+    SentPasswordRow,
     TotpUseRow,
 )
 from storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow, StretchRow
@@ -58,10 +58,10 @@ __all__ = [
     "ReadingRevisionRow",
     "ReadingRow",
     "ReceivedRow",
-    "RejectedPasswordRow",
     "Row",
     "RunRow",
     "RunStepRow",
+    "SentPasswordRow",
     "SeriesRow",
     "ServiceRow",
     "StretchRow",

@@ -29,10 +29,12 @@ class LoginRow(Keyed, table=True):
     factor: str = ""
 
 
-class RejectedPasswordRow(Keyed, table=True):
-    """A keyed hash of a user name's spelling and a password that the portal refused together.
+class SentPasswordRow(Keyed, table=True):
+    """A keyed hash of a user name's spelling and a password that were sent together and were not accepted.
 
     The hash's own key is kept wrapped under the master key ``key_id``, so that it outlasts rotations.
+    ``outcome`` is how the portal refused them, "" while no answer is known to ``sends`` sendings, the latest
+    of them ``at``; no run sends them again by itself before ``again_at``.
     """
 
     __table_args__ = table_args()
@@ -44,6 +46,8 @@ class RejectedPasswordRow(Keyed, table=True):
     outcome: str
     message: str = Field(sa_type=ForeignText)
     at: datetime = Field(sa_type=UtcDateTime)
+    sends: int = 0
+    again_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class TotpUseRow(Row, table=True):

@@ -18,8 +18,9 @@ class RunRow(Owned, table=True):
 
     ``attempt`` counts the times it was handed out, ``fence`` the times it was taken: only who knows its
     present value may write for the run. ``worker`` holds it until ``lease_until``. ``rung_at`` is when the
-    queue was last told of it. ``session``: new, reused, challenged_again; ``seconds`` by step; ``pages`` are
-    the browser pages it opened.
+    queue was last told of it. ``asked``: by a person, who has a password sent once more to which no
+    answer is known; taken back when it is sent. ``session``: new, reused, challenged_again; ``seconds`` by
+    step; ``pages`` are the browser pages it opened.
     """
 
     __table_args__ = table_args(
@@ -49,6 +50,7 @@ class RunRow(Owned, table=True):
     not_before: datetime = Field(sa_type=UtcDateTime)
     rung_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     cancelled: bool = False
+    asked: bool = False
     outcome: str = ""
     message: str = Field(default="", sa_type=ForeignText)
     session: str = ""

@@ -151,6 +151,6 @@ def _check_secrets(farm: Farm, payloads: bytes, log: bytes) -> None:
 def _all_rows(farm: Farm) -> str:
     tables = [
         *("run", "run_step", "challenge", "event", "credential", "customer", "portal_session", "ledger_item"),
-        *("login", "rejected_password"),
+        *("login", "sent_password"),
     ]
     return "\n".join(str(row) for table in tables for row in rows(farm, f"SELECT * FROM {table}"))  # noqa: S608

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -60,14 +60,20 @@ async def visit(world: World) -> AsyncIterator[Visit]:
         yield visit
 
 
-async def sign_in(visit: Visit, path: str, password: str = WRONG, username: str = "me@example.com") -> Sign:
+async def sign_in(
+    visit: Visit,
+    path: str,
+    password: str = WRONG,
+    username: str = "me@example.com",
+    more: Sequence[Sign] = (),
+) -> Sign:
     """As a script does it, which knows nothing of what follows a press."""
     page = await visit.page.open(path)
     await visit.page.arrive(FORM)
     await visit.page.fill(page.get_by_label("User name"), username, secret=False)
     await visit.page.fill(page.get_by_label("Password"), password)
     await visit.page.submit(page.get_by_role("button", name="Sign in"))
-    return await visit.page.arrive(INSIDE, CODE)
+    return await visit.page.arrive(INSIDE, CODE, *more)
 
 
 @pytest.mark.parametrize("path", [*(f"/shows/{name}" for name in SHOWN), "/plain", "/hash", "/slow-button"])
@@ -127,21 +133,29 @@ async def test_a_sign_in_that_posts_itself_on_arrives(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"),
+    ("status", "outcome", "more"),
     [
-        (503, Outcome.PORTAL_DOWN),
-        (429, Outcome.RATE_LIMITED),
-        (403, Outcome.BLOCKED),
-        (400, Outcome.UNKNOWN_PAGE),
+        (503, Outcome.PORTAL_DOWN, []),
+        (503, Outcome.PORTAL_DOWN, [FORM]),
+        (429, Outcome.RATE_LIMITED, [FORM]),
+        (403, Outcome.BLOCKED, []),
+        (400, Outcome.UNKNOWN_PAGE, []),
     ],
 )
 async def test_an_answer_in_place_without_a_sign_is_judged_by_its_status(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch, status: int, outcome: Outcome
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, status: int, outcome: Outcome, more: Sequence[Sign]
 ) -> None:
     monkeypatch.setattr(scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
     with pytest.raises(Stop) as stop:
-        await sign_in(visit, f"/in-place?status={status}")
+        await sign_in(visit, f"/in-place?status={status}", more=more)
     assert stop.value.outcome is outcome
+
+
+async def test_a_page_that_stays_as_it_was_is_what_it_was(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    assert await sign_in(visit, "/in-place?status=400", more=[FORM]) is FORM
 
 
 async def test_an_unknown_page_behind_a_redirect_is_called_so_at_once(visit: Visit) -> None:

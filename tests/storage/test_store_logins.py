@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from records import LedgerItem, Outcome
+from records import LedgerItem, Outcome, SecretKind
 from storage.store import Store
 from storage.work import LeaseLost
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
@@ -101,3 +102,64 @@ def test_a_run_ends_once_with_its_ledger(store: Store, rows: Rows) -> None:
     assert items == [("bill 2026-01-05", 1, 1, ""), ("bill 2026-02-05", 0, 0, "unavailable")]
     with pytest.raises(LeaseLost, match="has ended"):
         store.finish_run(run, Outcome.COMPLETE, "")
+
+
+def test_a_sending_is_in_doubt_until_something_is_known_of_it(store: Store) -> None:
+    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
+    assert store.doubt(customer, "Sent") is None
+    for sends in (1, 2):
+        store.note_sending(customer, "Sent", timedelta(hours=1))
+        doubt = store.doubt(customer, "Sent")
+        assert doubt is not None
+        assert (doubt.sends, doubt.again_at - doubt.at) == (sends, timedelta(hours=1))
+    assert store.rejection(customer, "Sent") is None
+    assert store.doubt(customer, "sent") is None
+    assert store.doubt(other, "Sent") is None
+    store.note_unsent(customer, "Sent")
+    doubt = store.doubt(customer, "Sent")
+    assert doubt is not None
+    assert doubt.sends == 1
+    store.note_unsent(customer, "Sent")
+    assert store.doubt(customer, "Sent") is None
+
+
+def test_a_refusal_ends_the_doubt_and_outlasts_what_clears_it(store: Store) -> None:
+    customer = store.customer(UTILITY, USERNAME)
+    store.note_sending(customer, "Wrong", timedelta(hours=1))
+    store.note_sending(customer, "Other", timedelta(hours=1))
+    store.reject_password(customer, "Wrong", Outcome.BAD_CREDENTIALS, "No match.")
+    store.note_unsent(customer, "Wrong")
+    assert store.doubt(customer, "Wrong") is None
+    store.clear_doubts(customer)
+    assert store.rejection(customer, "Wrong") is not None
+    assert store.doubt(customer, "Other") is None
+
+
+def test_a_password_given_anew_may_be_sent_again_and_a_success_clears_all(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: "Sent"})
+    store.note_sending(customer, "Sent", timedelta(hours=1))
+    store.update_customer(customer, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
+    assert store.doubt(customer, "Sent") is not None
+    store.update_customer(customer, secrets={SecretKind.PASSWORD: "Sent"})
+    assert store.doubt(customer, "Sent") is None
+    store.note_sending(customer, "Sent", timedelta(hours=1))
+    store.clear_rejections(customer)
+    assert store.doubt(customer, "Sent") is None
+
+
+def test_a_person_who_asks_for_a_run_asks_for_one_sending(store: Store) -> None:
+    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: "Sent"})
+    (ring,) = store.runs_to_ring()
+    claim = store.claim_run(ring.run_id, ring.attempt)
+    assert claim is not None
+    assert not claim.asked
+    store.finish_run(claim.lease, Outcome.PORTAL_DOWN, "")
+    run_id = store.retry_run(claim.lease.run_id)
+    again = store.claim_run(run_id, 1)
+    assert again is not None
+    assert again.asked
+    store.under(again.lease).note_sending(customer, "Sent", timedelta(hours=1))
+    store.fail_run(again.lease, "a fault", timedelta(0))
+    third = store.claim_run(run_id, 2)
+    assert third is not None
+    assert not third.asked

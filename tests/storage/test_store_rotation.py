@@ -112,7 +112,7 @@ def test_the_key_file_is_left_alone_while_the_environment_has_keys(open_store: O
 def test_a_key_that_only_a_refusal_needs_is_needed(open_store: OpenStore, rows: Rows) -> None:
     """Without it a refused password would be sent again."""
     _fill(open_store())
-    rows("UPDATE rejected_password SET key_id = 'gone'")
+    rows("UPDATE sent_password SET key_id = 'gone'")
     with pytest.raises(StorageError, match="encrypted with the key gone"):
         open_store()
 

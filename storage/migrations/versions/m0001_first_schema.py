@@ -35,7 +35,7 @@ def downgrade() -> None:
 _TABLES = (
     "company",
     "login",
-    "rejected_password",
+    "sent_password",
     "totp_use",
     "customer",
     "credential",
@@ -104,7 +104,7 @@ def _identity() -> None:
         sa.UniqueConstraint("utility", "username"),
     )
     _keyed(
-        "rejected_password",
+        "sent_password",
         _of("login"),
         _column("key_id", sa.String),
         _column("wrapped_key", sa.LargeBinary),
@@ -112,8 +112,10 @@ def _identity() -> None:
         _column("outcome", sa.String),
         _column("message", sa.String),
         _column("at", INSTANT),
+        _column("sends", sa.Integer),
+        _column("again_at", INSTANT, null=True),
     )
-    _indexed("rejected_password", "login_id")
+    _indexed("sent_password", "login_id")
     op.create_table(
         "totp_use",
         sa.Column("login_id", sa.Integer, sa.ForeignKey("login.id", ondelete="CASCADE"), primary_key=True),
@@ -327,6 +329,7 @@ def _runs() -> None:
         _column("not_before", INSTANT),
         _column("rung_at", INSTANT, null=True),
         _column("cancelled", sa.Boolean),
+        _column("asked", sa.Boolean),
         _column("outcome", sa.String),
         _column("message", sa.String),
         _column("session", sa.String),

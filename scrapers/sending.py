@@ -1,0 +1,139 @@
+"""Sending a password: written down before it goes out, and never more often than a portal may see it.
+
+A password that the portal refused is not sent again. One that was sent without an answer that is known,
+because the portal, the script, the browser or this process failed then, is sent once more, not before the
+next scheduled run; then the customer is asked. A person who asks for a run has it sent once more at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from records import Outcome, WhoActs
+from scrapers.outcomes import Stop
+from storage.results import Customer
+from storage.store import Store
+
+_SENDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Resending:
+    """When a password in doubt may go out again: after ``rest``, or now, if a person ``asked`` for it."""
+
+    rest: timedelta = timedelta(0)
+    asked: bool = False
+
+
+AT_ONCE = Resending()
+
+
+class InDoubt(StrEnum):
+    """Whether it is open what the portal thinks of the password."""
+
+    NO = "no"
+    SENT = "sent"
+    HELD_BACK = "held back"
+
+
+class Sending:
+    """One password at one sign-in. ``typed`` and ``before_press`` are the page's to call; what else sends a
+    password calls ``before_press`` after ``typed``, too."""
+
+    def __init__(
+        self, store: Store, portal: str, customer: Customer, password: str, resending: Resending
+    ) -> None:
+        self.in_doubt = InDoubt.NO
+        self._store = store
+        self._portal = portal
+        self._customer = customer
+        self._password = password
+        self._resending = resending
+        self._is_typed = False
+
+    async def must_be_allowed(self) -> None:
+        """Raises Stop if the password may not be sent now."""
+        rejected = await asyncio.to_thread(self._store.rejection, self._customer, self._password)
+        if rejected is not None:
+            raise Stop(
+                rejected.outcome,
+                f"{rejected.message} That was the answer to this same password at {_minute(rejected.at)}, so "
+                "it was not sent again; give the new one.",
+            )
+        doubt = await asyncio.to_thread(self._store.doubt, self._customer, self._password)
+        if doubt is None or self._resending.asked:
+            return
+        if doubt.sends >= _SENDS:
+            raise Stop(
+                Outcome.ACTION_REQUIRED,
+                f"{self._portal} was sent the password {doubt.sends} times, last at {_minute(doubt.at)}, and "
+                "no answer is known, so it is not sent again; sign in at the portal to see that it is right, "
+                "then give it again.",
+            )
+        if datetime.now(UTC) < doubt.again_at:
+            self.in_doubt = InDoubt.HELD_BACK
+            raise Stop(
+                Outcome.PORTAL_DOWN,
+                f"{self._portal} was sent the password at {_minute(doubt.at)}, and no answer is known; it is "
+                f"sent once more, but not before {_minute(doubt.again_at)}.",
+            )
+
+    def typed(self, value: str) -> None:
+        """Something was typed into a field."""
+        self._is_typed = self._is_typed or value == self._password
+
+    async def before_press(self, *, is_still_there: bool) -> bool:
+        """Before something that sends what was typed; whether that is the password.
+
+        ``is_still_there`` tells that a password stands in the form that is sent.
+
+        Raises:
+            Stop: it was sent at this sign-in already, and the portal has not accepted it.
+        """
+        is_sent = self.in_doubt is InDoubt.SENT
+        if not self._is_typed and not (is_sent and is_still_there):
+            return False
+        if is_sent:
+            raise Stop(
+                Outcome.UNKNOWN_PAGE,
+                f"{self._portal} wants the password again without saying what was wrong with it; it was not "
+                "sent again, and the script needs mending.",
+            )
+        await asyncio.to_thread(
+            self._store.note_sending, self._customer, self._password, self._resending.rest
+        )
+        self._is_typed, self.in_doubt = False, InDoubt.SENT
+        return True
+
+    async def was_not_sent(self) -> None:
+        """What was to send the password sent nothing at all."""
+        self._is_typed, self.in_doubt = True, InDoubt.NO
+        await asyncio.to_thread(self._store.note_unsent, self._customer, self._password)
+
+    async def led_on(self) -> None:
+        """The portal asks for something else now: it took the password."""
+        if self.in_doubt is InDoubt.SENT:
+            self.in_doubt = InDoubt.NO
+            await asyncio.to_thread(self._store.clear_doubts, self._customer)
+
+    async def stopped(self, stop: Stop, scrub: Callable[[str], str]) -> None:
+        """The sign-in ended so. What the portal declared to be the customer's to do is an answer."""
+        if stop.outcome.holds_the_password:
+            self.in_doubt = InDoubt.NO
+            await asyncio.to_thread(
+                self._store.reject_password,
+                self._customer,
+                self._password,
+                stop.outcome,
+                scrub(stop.message),
+            )
+        elif stop.outcome.who_acts is WhoActs.CUSTOMER:
+            await self.led_on()
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
