@@ -13,7 +13,7 @@ from formats.espi_faults import DECLARATION, JUNK, refusal, undeclared
 from formats.espi_href import joined
 from formats.espi_links import Links
 from formats.espi_reading import raw_reading
-from formats.espi_resources import OURS, Item, MeterReading, ReadingType, UsagePoint
+from formats.espi_resources import OURS, Fact, Item, MeterReading, ReadingType, UsagePoint
 from formats.espi_runs import MARK, Cutter, is_wide
 from formats.xml_entities import Entities
 
@@ -36,6 +36,11 @@ _AROUND = {  # the texts that are read: an element's name, and what it must stan
     "title": "entry",
     "serialNumber": "",
 }
+_MOST_SAID, _LONGEST_SAID = 20, 40
+_FACTS = frozenset({"LocalTimeParameters", "UsageSummary", "ElectricPowerUsageSummary"})
+_PARTS = frozenset({"LocalTimeParameters", "billingPeriod", "overallConsumptionLastPeriod"})
+_ALL_OF = _PARTS | {"ReadingType"}
+"""What all texts are read of that stand in it."""
 _WITHOUT_READINGS = frozenset(
     {
         "ApplicationInformation",
@@ -95,6 +100,7 @@ class Elements:
         self._readings: list[_Reading | None] = []
         self._point: _Point | None = None
         self._type: _Type | None = None
+        self._fact: dict[str, dict[str, str]] | None = None
         self._ended = 0
         """The line on which the outermost element ended, that is where the file should."""
         self._fed = 0
@@ -144,7 +150,7 @@ class Elements:
                 outer = self._bases[-1][1] if self._bases else ""
                 self._bases.append((len(self._path), joined(outer, attributes[_BASE][:_LONGEST_TEXT])))
         around = _AROUND.get(local)
-        self._text = [] if around == parent or parent == "ReadingType" or around == "" else None
+        self._text = [] if around == parent or parent in _ALL_OF or around == "" else None
         opening = _OPENING.get(local)
         if opening is not None:
             opening(self, attributes)
@@ -183,6 +189,10 @@ class Elements:
                 reading.qualities.append(text)
             elif reading is not None:
                 reading.fields[local] = text
+        elif self._fact is not None and parent in _PARTS:
+            said = self._fact.setdefault(parent, {})
+            if len(said) < _MOST_SAID:
+                said[local] = text[:_LONGEST_SAID]
         elif self._type is not None and parent == "ReadingType":
             self._type.codes[local] = text
         elif self._point is not None and local == "serialNumber":
@@ -252,6 +262,11 @@ class Elements:
         point, self._point = self._point or _Point(), None
         self._resource(partial(UsagePoint, point.kind, point.serial, point.meter))
 
+    def _end_fact(self, name: str) -> None:
+        said, self._fact = self._fact, None
+        if said:
+            self._resource(partial(Fact, name, said))
+
     def _start_type(self, _: dict[str, str]) -> None:
         self._type = _Type()
 
@@ -275,16 +290,23 @@ class Elements:
             self._point.meter = attributes.get("meter")
 
 
-def _seen(elements: Elements, _: dict[str, str]) -> None:
-    elements.known = True
-
-
 def _other(name: str) -> Callable[[Elements, dict[str, str]], None]:
     def seen(elements: Elements, _: dict[str, str]) -> None:
         elements.known = True
         elements.others.add(name)
+        if name in _FACTS:
+            elements._fact = {}
 
     return seen
+
+
+def _start_block(elements: Elements, _: dict[str, str]) -> None:
+    elements.known = True
+    elements.entries.start_block()
+
+
+def _end_fact(name: str) -> Callable[[Elements], None]:
+    return lambda elements: elements._end_fact(name)
 
 
 _OPENING: dict[str, Callable[[Elements, dict[str, str]], None]] = {
@@ -293,7 +315,7 @@ _OPENING: dict[str, Callable[[Elements, dict[str, str]], None]] = {
     "IntervalReading": Elements._start_reading,
     "UsagePoint": Elements._start_point,
     "ReadingType": Elements._start_type,
-    "IntervalBlock": _seen,
+    "IntervalBlock": _start_block,
     "series": Elements._start_ours,
 } | {name: _other(name) for name in _WITHOUT_READINGS}
 _CLOSING: dict[str, Callable[[Elements], None]] = {
@@ -303,7 +325,7 @@ _CLOSING: dict[str, Callable[[Elements], None]] = {
     "UsagePoint": Elements._end_point,
     "ReadingType": Elements._end_type,
     "MeterReading": Elements._end_meter_reading,
-}
+} | {name: _end_fact(name) for name in _FACTS}
 
 
 def _refuse_document_type(*_: object) -> None:

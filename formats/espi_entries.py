@@ -9,7 +9,7 @@ from functools import partial
 from formats.errors import FormatError
 from formats.espi_links import Links, with_link
 from formats.espi_reading import RawReading
-from formats.espi_resources import Batch, Block, Item
+from formats.espi_resources import Batch, Block, Edge, Item
 from formats.espi_runs import Run
 
 STRETCH = 2_048
@@ -37,6 +37,8 @@ class Entries:
         self.batch = Batch()
         self._keep = keep
         self._far = far
+        self._first: Run | RawReading | None = None
+        self._last: Run | RawReading | None = None
         self._items: list[Item] = []
         self._open: list[_Entry] = []
         self._ended = 0
@@ -71,6 +73,7 @@ class Entries:
             self.batch.weight += 1
         else:
             self.batch.add(part, self._keep)
+            self._first, self._last = self._first or part, part
         if self.batch.weight >= STRETCH:
             self._hand_out_early()
 
@@ -78,8 +81,16 @@ class Entries:
         self._end_batch()
         self._add(make)
 
+    def start_block(self) -> None:
+        self._first = self._last = None
+
     def end_block(self) -> None:
         """The blocks of an entry are one batch."""
+        if self._keep and self._first and self._last:
+            first = self._first.first_start if isinstance(self._first, Run) else self._first.start
+            last = self._last.last if isinstance(self._last, Run) else self._last[:2]
+            self.batch.edges.append(Edge(first, *last))
+        self._first = self._last = None
         if not self._open:
             self._end_batch()
 
@@ -104,7 +115,7 @@ class Entries:
 
     def _end_batch(self) -> None:
         batch = self.batch
-        if batch.weight or batch.oddities:
+        if batch.weight or batch.oddities or batch.edges:
             self.batch = Batch()
             self._add(partial(Block, batch))
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
 from formats.espi_links import Links
 from formats.espi_reading import Oddities, RawReading
@@ -51,6 +52,23 @@ class ReadingType:
         return frozenset(self.codes.items()), frozenset(self.ours.items())
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a file says beside its readings: LocalTimeParameters, a summary; elements by name, by parent."""
+
+    name: str
+    said: Mapping[str, Mapping[str, str]]
+    links: Links
+
+
+class Edge(NamedTuple):
+    """An interval block: the starts of its first and last reading, and how long the last one is."""
+
+    first: int
+    last: int
+    seconds: int
+
+
 @dataclass(slots=True)
 class Batch:
     """Readings of one interval block or of several in one entry, in order, not yet taken apart."""
@@ -59,6 +77,7 @@ class Batch:
     weight: int = 0
     """About how many readings there are, or more than none of which nothing was kept."""
     oddities: Oddities = field(default_factory=Oddities)
+    edges: list[Edge] = field(default_factory=list)
 
     def add(self, part: Run | RawReading, keep: bool) -> None:
         self.weight += part.weight if isinstance(part, Run) else 1
@@ -66,7 +85,7 @@ class Batch:
             self.parts.append(part)
 
     def extend(self, other: Batch) -> None:
-        """Append another batch's readings; its oddities stay its own."""
+        """Append another batch's readings; its oddities and edges stay its own."""
         self.parts += other.parts
         self.weight += other.weight
 
@@ -93,6 +112,6 @@ class Block:
     links: Links
 
 
-Resource = UsagePoint | MeterReading | ReadingType
+Resource = UsagePoint | MeterReading | ReadingType | Fact
 Item = Resource | Block
 Amounts = list[int | Decimal | None]

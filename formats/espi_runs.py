@@ -59,6 +59,23 @@ class Run(NamedTuple):
         """About how many readings it holds, and no more than that."""
         return 1 + len(self.text) // 256
 
+    @property
+    def first_start(self) -> int:
+        return int(_number(self.text, self.text.find(b"start>") + 6))
+
+    @property
+    def last(self) -> tuple[int, int]:
+        """The start and the length of its last reading, NO_LENGTH if it states none."""
+        begun = self.text.rfind(b"timePeriod>", 0, self.text.rfind(b"</%btimePeriod>" % self.prefix.encode()))
+        start = self.text.find(b"start>", begun)
+        length = self.text.find(b"duration>", begun)
+        seconds = int(_number(self.text, length + 9)) if length >= 0 else NO_LENGTH
+        return int(_number(self.text, start + 6)), seconds
+
+
+def _number(text: bytes, begin: int) -> bytes:
+    return text[begin : text.find(b"<", begin)]
+
 
 class RunColumns(NamedTuple):
     """Readings by column; a column that no reading has is None."""

@@ -8,8 +8,12 @@ from decimal import Decimal
 from itertools import compress
 from operator import gt
 
+from formats.espi_days import LONG, Clock, Days, LocalShift
+from formats.espi_days import doubt as days_doubt
 from formats.espi_reading import Oddities
+from formats.espi_resources import Edge
 from formats.espi_runs import RunColumns
+from formats.espi_totals import Sum
 from formats.espi_units import COST_EXPONENT, Kind, shown
 from formats.stretch import Stretch
 from records import Direction, Measure, Problem, Severity, Unit
@@ -37,10 +41,16 @@ class Stream:
     exponent: int | None = None
     oddities: Oddities = field(default_factory=Oddities)
     by_order: bool = False
+    clock: Clock | None = None
+    days: Days = field(default_factory=Days)
+    shift: LocalShift | None = None
+    sums: list[Sum] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     """Sentences about how its readings were tied to it."""
     _unpriced: bool = False
     _fractional_costs: bool = False
+    _as_long: bool = False
+    _another_length: int = 0
     _momentary: int = 0
     _below_zero: int = 0
     _fell: tuple[int, int] | None = None
@@ -50,6 +60,11 @@ class Stream:
         """The readings' amounts; and what they cost, if they say so."""
         if min(columns.seconds, default=1) <= 0:
             columns = self._with_lengths(columns)
+        if self.length and not self._as_long:
+            self._compare_lengths(set(columns.seconds))
+        self.days.readings(columns)
+        if self.shift:
+            columns = self.shift(columns)
         kind = self.kind
         for of_period in self._periods(columns):
             yield from self._stretch(of_period, of_period.values, kind.measure, kind.unit, kind.exponent)
@@ -61,6 +76,22 @@ class Stream:
                 self._unpriced |= kind.currency is Unit.UNKNOWN
                 self._fractional_costs |= costs.exponent != COST_EXPONENT
                 yield costs
+
+    def _compare_lengths(self, seconds: set[int]) -> None:
+        """Days and months differ, so only what is shorter is held against the type's length."""
+        shorter = {each for each in seconds if each > 0 and min(each, self.length) < LONG}
+        self._as_long = self.length in seconds
+        self._another_length = self._another_length or min(shorter, default=0)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its times look like those of a local clock that were written as UTC."""
+        return self.clock is not None and not self.clock.midnight_is_utc and self.days.begin_in_utc
+
+    def seen(self, edges: Sequence[Edge]) -> None:
+        """Take note of interval blocks."""
+        for first, last, seconds in edges:
+            self.days.block(first, last, seconds if seconds >= 0 else self.length)
 
     def _periods(self, columns: RunColumns) -> Iterator[RunColumns]:
         """The readings of each price period apart: of one interval they are parts, where amounts add up."""
@@ -102,6 +133,9 @@ class Stream:
         mantissas, exponent = _whole(amounts, exponent)  # type: ignore[arg-type]  # there is no None in it
         if self.exponent is not None and measure is self.kind.measure:
             mantissas, exponent = _with_exponent(mantissas, exponent, self.exponent)
+        if self.sums and measure is self.kind.measure and measure in (Measure.ENERGY, Measure.VOLUME):
+            for each in self.sums:
+                each.add(columns.starts, columns.seconds, mantissas, exponent)
         if measure is Measure.REGISTER:
             self._watch(mantissas)
         elif measure in _ONE_WAY and self.kind.direction in _FLOWS and min(mantissas) < 0:
@@ -141,6 +175,10 @@ class Stream:
         where = f"meter {shown(self.meter_id)}"
         odd = self.oddities
         yield from (Problem(where, f"The readings are doubtful: {each}.") for each in self.kind.doubts)
+        if self.clock and self.shift:
+            yield from self.shift.problems(self.clock, where)
+        elif self.clock and self.is_local:
+            yield days_doubt(self.clock, where)
         yield from (Problem(where, each) for each in self.doubts[:_MOST_DOUBTS])
         if self.by_order:
             yield Problem(where, "Their links lead nowhere, so the reading type was found by order.")
@@ -163,6 +201,9 @@ class Stream:
             yield Problem(
                 where, "Costs have decimals; they were taken as hundred-thousandths, as ESPI has them."
             )
+        if self._another_length and not self._as_long and self.kind.measure in _ADDING_UP:
+            what = f"Their reading type says that they last {self.length} s, and none of them does"
+            yield Problem(where, f"{what}: they last {self._another_length} s, or others.")
         if self._momentary:
             what = f"Amounts of 0 s, which were taken to last the {self.length} s of their reading type"
             yield Problem(where, f"{what}: {self._momentary}.")

@@ -5,18 +5,22 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from formats.errors import FormatError
+from formats.espi_days import Days, LocalShift
 from formats.espi_href import Href
 from formats.espi_kinds import stream_of
 from formats.espi_links import Found, LinkIndex, Links
 from formats.espi_names import meter_names
-from formats.espi_resources import Block, Item, MeterReading, ReadingType, UsagePoint
+from formats.espi_reading import Oddities
+from formats.espi_resources import Block, Fact, Item, MeterReading, ReadingType, UsagePoint
+from formats.espi_said import Said
 from formats.espi_stream import Stream
 from records import Problem, Severity
 
 _MOST_RESOURCES = 100_000
-_MOST_SHOWN = 3
+_MOST_SHOWN, _LONGEST_SHOWN = 3, 60
 _UNNAMED = UsagePoint("", "", None, Links())
 _TWINS = {"UsagePoint": "usage points", "MeterReading": "meter readings", "ReadingType": "reading types"}
 T = TypeVar("T", UsagePoint, MeterReading, ReadingType)
@@ -32,6 +36,7 @@ class Streams:
         self._points: list[tuple[int, UsagePoint]] = []
         self._meters: list[tuple[int, MeterReading]] = []
         self._types: list[tuple[int, ReadingType]] = []
+        self._facts: list[Fact] = []
         self._first_block: int | None = None
         self._count = 0
         self._streams: dict[tuple[object, ...], Stream] = {}
@@ -62,6 +67,8 @@ class Streams:
             self._points.append((self._count, item))
         elif isinstance(item, MeterReading):
             self._meters.append((self._count, item))
+        elif isinstance(item, Fact):
+            self._facts.append(item)
         else:
             self._types.append((self._count, item))
         self._count += 1
@@ -101,6 +108,7 @@ class Streams:
             for at in {link.within("ReadingType") for link in meter.links.related}:
                 self._use(at, place)
         self._differ = any(kind.codes != self._types[0][1].codes for _, kind in self._types)
+        self._said = Said(self._facts, self._by_point)
         self._unlisted = self._without_entry()
         self._names = meter_names([*self._by_point, *self._unlisted.values()])
 
@@ -140,6 +148,8 @@ class Streams:
             services = {each.service_kind for each in points}
             stream = stream_of(meter_id, services.pop() if len(services) == 1 else "", types)
             self._streams[key] = stream
+            stream.clock = self._said.clock(points[0])
+            stream.sums = self._said.sums(points[0], meter_id, stream.kind)
             self._used.update(map(id, types), map(id, meters))
             links = sources[0]
             lost = not meters and bool(self._meters) and block.links.own.within("MeterReading").path != ""
@@ -198,10 +208,18 @@ class Streams:
         doubts.append(f"{what}: which is meant was told by their order in the file.")
         return (chosen,)
 
+    def shift(self, zone: ZoneInfo) -> None:
+        """Take what looks like local times for those of ``zone``, and forget what was seen of readings."""
+        for stream in self._streams.values():
+            if stream.is_local:
+                stream.shift = LocalShift(zone)
+            stream.days, stream.oddities = Days(), Oddities()
+
     def problems(self) -> Iterator[Problem]:
         """What is to be said of the streams, once all of the file was read."""
         for stream in self._streams.values():
             yield from stream.problems()
+        yield from self._said.contradictions()
         unused = [kind for kind in self._by_type if id(kind) not in self._used]
         if unused and self._streams:
             by_order = self._by_order and self._differ
@@ -220,7 +238,8 @@ class Streams:
 
 def _listed(resources: Sequence[UsagePoint | MeterReading | ReadingType]) -> str:
     """How many, and the links of some."""
-    links = [str(each.links.own)[:80] for each in resources if each.links.own.path][:_MOST_SHOWN]
+    hrefs = [str(each.links.own) for each in resources if each.links.own.path][:_MOST_SHOWN]
+    links = [each if len(each) <= _LONGEST_SHOWN else f"...{each[-_LONGEST_SHOWN:]}" for each in hrefs]
     more = "..." if len(resources) > len(links) else ""
     return (
         f"{len(resources)} ({', '.join(links)}{', ' + more if more else ''})"

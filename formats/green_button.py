@@ -1,9 +1,9 @@
 """Green Button (ESPI) XML into series of readings.
 
 Resources are tied by their links, whichever way those point, and else by their order in the file. ESPI
-instants are epoch seconds in UTC, so a file's LocalTimeParameters change nothing. A multiplier belongs to the
-reading type: one that some exporters write into each reading means nothing. What records cannot say is
-reported, never guessed: readings of an unknown unit come out as such.
+instants are epoch seconds in UTC; a file's LocalTimeParameters tell where they are not. A multiplier belongs
+to the reading type: one that some exporters write into each reading means nothing. What records cannot say
+is reported, never guessed: readings of an unknown unit come out as such.
 
 ``stream_green_button(file)`` is for files of any size and any fault, ``read_green_button(content)`` for an
 export that has to be whole. ``stream_columns`` is the first without an object a reading.
@@ -16,10 +16,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 from formats.errors import FormatError
 from formats.espi import Walk
 from formats.espi_entries import STRETCH
+from formats.espi_reading import Oddities
 from formats.espi_resources import Batch, Block, Item
 from formats.espi_stream import Stream
 from formats.espi_streams import Streams
@@ -31,35 +33,36 @@ SMALL = 8 * 1024 * 1024
 """Bytes of a file whose readings are kept while it is found out what they are; a longer one is read twice."""
 
 
-def read_green_button(content: bytes) -> IntervalData:
+def read_green_button(content: bytes, zone: ZoneInfo | None = None) -> IntervalData:
     """Whole series, ordered by time, of a Green Button file that is whole itself.
 
-    A meter's id is its usage point's serial number, else title, else its link's last part, else empty. Raises
-    FormatError if the file is empty, a web page, damaged, declares a document type or holds nothing of ESPI.
+    A meter's id is its usage point's serial number, else its title if that looks like an id, else its link's
+    end, else empty. ``zone`` is for local times that were written as UTC. Raises FormatError if the file is
+    empty, a web page, damaged, declares a document type or holds nothing of ESPI.
     """
-    return gather(stream_green_button(BytesIO(content)))
+    return gather(stream_green_button(BytesIO(content), zone))
 
 
-def stream_green_button(file: BinaryIO) -> Iterator[Series | Problem]:
+def stream_green_button(file: BinaryIO, zone: ZoneInfo | None = None) -> Iterator[Series | Problem]:
     """Stretches of series in the file's order, and problems; every reading as often as the file has it.
 
     Raises FormatError where reading has to stop: what was yielded before stands. Memory does not grow with
     the file.
     """
-    for found in stream_columns(file):
+    for found in stream_columns(file, zone):
         yield found.series() if isinstance(found, Stretch) else found
 
 
-def stream_columns(file: BinaryIO) -> Iterator[Stretch | Problem]:
+def stream_columns(file: BinaryIO, zone: ZoneInfo | None = None) -> Iterator[Stretch | Problem]:
     """As ``stream_green_button``, by column."""
     with tempfile.TemporaryFile() as spool:
         if not file.seekable():
             shutil.copyfileobj(file, spool)
             file = spool
-        yield from _read(file)
+        yield from _read(file, zone)
 
 
-def _read(file: BinaryIO) -> Iterator[Stretch | Problem]:
+def _read(file: BinaryIO, zone: ZoneInfo | None) -> Iterator[Stretch | Problem]:
     """What readings are can stand after them, so all other resources are read first."""
     streams = Streams()
     small = file.seek(0, 2) <= SMALL
@@ -70,6 +73,8 @@ def _read(file: BinaryIO) -> Iterator[Stretch | Problem]:
         streams.know(_kept(first, items) if small else first)
     except FormatError as exc:
         error = exc
+    if zone is not None:
+        _find_local_times(items if small else _until(Walk(file, far=first.far)), streams, zone)
     again = items if small else _until(Walk(file, far=first.far))
     readings = 0
     for stream, batch in _batches(again, streams):
@@ -81,6 +86,14 @@ def _read(file: BinaryIO) -> Iterator[Stretch | Problem]:
     if error is not None:
         raise error
     yield from _left_out(first.others, readings)
+
+
+def _find_local_times(items: Iterable[Item], streams: Streams, zone: ZoneInfo) -> None:
+    """Shift what looks like local times that were written as UTC."""
+    for stream, batch in _batches(items, streams):
+        for columns in batch.columns(Oddities()):
+            stream.days.readings(columns)
+    streams.shift(zone)
 
 
 def _kept(items: Iterable[Item], kept: list[Item]) -> Iterator[Item]:
@@ -108,6 +121,7 @@ def _batches(items: Iterable[Item], streams: Streams) -> Iterator[tuple[Stream, 
             continue
         stream = streams.of(item, place)
         stream.oddities.add(item.batch.oddities)
+        stream.seen(item.batch.edges)
         if current is not None and (stream is not current or batch.weight >= STRETCH):
             yield current, batch
             batch = Batch()

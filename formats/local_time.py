@@ -56,6 +56,10 @@ class LocalTime:
     def day_of(self, instant: int) -> Day:
         return self.day(datetime.fromtimestamp(instant, self.zone).date())
 
+    def day_of_utc(self, instant: int) -> date:
+        """The date that UTC shows."""
+        return datetime.fromtimestamp(instant, UTC).date()
+
     def month_seconds(self, instant: int) -> int:
         """How long the month is whose first midnight is ``instant``."""
         first = self.day_of(instant).date

@@ -196,7 +196,7 @@ def _document(
         if head.startswith(mark):
             return Found(member, Kind.UNKNOWN, True, _refused(what), file)
     if text.lstrip().startswith("<"):
-        return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file), file)
+        return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file, zone), file)
     if looks_like_json(text.encode()):
         json = "is JSON, which is not read: ask the utility for CSV, XLSX or Green Button XML"
         return Found(member, Kind.UNKNOWN, True, _refused(json), file)
@@ -206,8 +206,8 @@ def _document(
     return Found(member, Kind.INTERVAL_CSV, False, _table(name, file, zone, layouts), file)
 
 
-def _green_button(file: BinaryIO) -> Contents:
-    return Contents(lambda: (ESPI, stream_green_button(file)))
+def _green_button(file: BinaryIO, zone: ZoneInfo | None) -> Contents:
+    return Contents(lambda: (ESPI, stream_green_button(file, zone)))
 
 
 def _table(name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]) -> Contents:

@@ -60,7 +60,8 @@ def test_any_series_come_back(first: list[Series], second: list[Series], zone: Z
     read = read_green_button(written([*first, *second], zone))
     assert list(read.series) == [*first, *second]
     below_zero = [each for each in (*first, *second) if one_way_below_zero(each)]
-    assert ["Values below zero" in str(each) for each in read.problems] == [True] * len(below_zero)
+    told = [str(each) for each in read.problems if "Days begin at 00:00 UTC" not in str(each)]
+    assert ["Values below zero" in each for each in told] == [True] * len(below_zero)
 
 
 @given(st.integers(-12, 20), readings(most=20, lowest=-999) | local_days(), st.sampled_from(Measure))
