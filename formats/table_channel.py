@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 from formats.covered import Covered
@@ -23,6 +25,9 @@ _NEAR_ROWS = 60
 _SHORTEST_MONTH = 28 * DAY - 3600
 _UNUSUAL_STEPS = (7200, 10_800, 14_400, 21_600, 28_800, 43_200)
 _STEPS = (60, 300, 360, 600, 900, 1200, 1800, 3600, *_UNUSUAL_STEPS)
+
+
+_START = attrgetter("start")
 
 
 class _Row(NamedTuple):
@@ -56,6 +61,10 @@ class Channel:
         self._covered = covered
         self._last = 0
         self.rows: list[_Row] = []
+        self.length = 0
+        self.count = self.decimals = 0
+        self._taken = Decimal()
+        self.first = self.last = 0
         self._zeros: dict[int, int] = {}
         """Places in ``rows`` of zeros at times that the clock never showed, by the moment they stand for."""
 
@@ -84,6 +93,12 @@ class Channel:
             self._zeros = {at: other - (other > place) for at, other in self._zeros.items()}
         self.rows.append(_Row(when.at, when.seconds, number, estimated))
         self._last = when.at
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of all that was added, in the unit of the table."""
+        waiting = [row.number for row in self.rows] + [row.number for row in self._held]
+        return sum((Decimal(each.mantissa).scaleb(-each.decimals) for each in waiting), self._taken)
 
     def _hold(self, held: _Held) -> None:
         if len(self._held) >= _MOST_HELD:
@@ -148,6 +163,7 @@ class Channel:
         decimals = max(row.number.decimals for row in rows)
         scale = [10 ** (decimals - each) for each in range(decimals + 1)]
         readings = []
+        added = 0
         exponent = (self.what.power or 0) - decimals
         if self._instant:
             rows = [row._replace(at=row.at + row.seconds * self._is_end, seconds=0) for row in rows]
@@ -160,11 +176,13 @@ class Channel:
         add = self._covered.add
         for at, seconds, (mantissa, places, _), estimated in rows:
             value = mantissa * scale[places]
+            added += value
             if mean:
                 value = value * seconds * 5 // 18  # a kW over so many seconds, in Wh; see mean_divides
             if not self._instant and add(at, at + seconds):
                 self._remarks.twice(at)
             readings.append(Reading(at, seconds, value, estimated))
+        self._count(readings, Decimal(added).scaleb(-decimals), decimals)
         what = self.what
         return Series(
             self.meter_id,
@@ -175,6 +193,15 @@ class Channel:
             tuple(readings),
             what.measure or Measure.OTHER,
         )
+
+    def _count(self, readings: Sequence[Reading], added: Decimal, decimals: int) -> None:
+        """Take note of a stretch; instants are seconds since 1970."""
+        self._taken += added
+        self.decimals = max(self.decimals, decimals)
+        first, last = min(map(_START, readings)), max(each.start + each.seconds for each in readings)
+        self.first = min(self.first, first) if self.count else first
+        self.last = max(self.last, last)
+        self.count += len(readings)
 
     def _kept_back(self, *, final: bool) -> list[_Row]:
         """The last rows, from a zero on that the next ones may have the value of."""

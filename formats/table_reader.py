@@ -13,12 +13,15 @@ from formats.errors import FormatError
 from formats.local_time import DAY, Day
 from formats.remarks import Remarks
 from formats.stamps import NotAStamp
-from formats.table import Layout, What
-from formats.table_cells import BLANKS, NotANumber, clean, numbers, refused, shown
+from formats.table import UNITS, Layout, What
+from formats.table_cells import BLANKS, NotANumber, clean, name, numbers, refused, shown
 from formats.table_channel import SHORTEST_DAY, Channel
+from formats.table_claims import Claims, Part
 from formats.table_columns import UnreadColumns
 from formats.table_end import is_whole
 from formats.table_head import BoundValue, Head, find, label
+from formats.table_net import NetOfColumns, check_net
+from formats.table_range import check_range
 from formats.table_rows import End, Rows
 from formats.table_times import TimeReader, When, length
 from formats.table_what import Meaning, names_place
@@ -84,14 +87,18 @@ class TableReader:
         self._waiting = 0
         self._flush_at = STRETCH
         self._seen: dict[str, str] = {}
-        self._ends: list[int] = []
+        self._texts: list[int] = []
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
         self._remarked: dict[str, bool] = {}
+        self._claims = Claims(self.remarks)
+        self._count = 0
         self._take_up(head, above)
 
     def _take_up(self, head: Head, above: dict[str, str]) -> None:
         self._head, self._above, self._layout = head, above, head.layout
         self._told_anew = ""
+        self._claims.enter(above)
+        self._net = NetOfColumns(head.values, self.remarks)
         self._filled: set[int] = set()
         self._times = TimeReader(self._layout.times, head.columns, self._zone, above)
         self._meters = [head.columns[each] for each in self._layout.meter if each in head.columns]
@@ -151,7 +158,7 @@ class TableReader:
             yield from self._rows(rows)
             self._look_at_end()
             self._look_at_columns()
-            for line in self._ends:
+            for line in self._texts:
                 self.remarks.text(line)
         except FormatError:
             self._unread.told(self.remarks)
@@ -159,6 +166,7 @@ class TableReader:
             yield from self.remarks.told()
             raise
         yield from self._flushed(final=True)
+        self._check_claims()
         yield from self.remarks.told()
         if self._channels and not any(self._channels.values()):
             yield Problem("", "none of the table's rows could be read", Severity.REFUSED)
@@ -184,6 +192,7 @@ class TableReader:
             if missing < 0 or width - missing != self._widths.usual:
                 self._widths.look(line, cells[: width - missing])
             self._unread.look(cells)
+            self._count += 1
             if several and any("\n" in cell or "\r" in cell for cell in cells):
                 self.remarks.lines(line)
             self._values(line, cells, when)
@@ -221,6 +230,8 @@ class TableReader:
                 self._value(line, cells, number, _Cell(text, bound, when), estimated)
         if not filled:
             self.remarks.blank(line)
+        elif self._net.places:
+            self._net.look(line, cells, self._numbers)
 
     def _day(self, line: int, cells: Sequence[str], day: Day, estimated: bool) -> None:
         bound = BoundValue(0, self._layout.values[0], self._layout.values[0].what)
@@ -280,7 +291,9 @@ class TableReader:
             self.remarks.granularities(line)
         series = (meter, what.register, what.commodity, what.measure, what.direction, what.unit, key[4])
         covered = self._told.covered.setdefault(series, Covered())
-        return Channel(meter, what, self.remarks, covered, is_end=self._times.is_end)
+        channel = Channel(meter, what, self.remarks, covered, is_end=self._times.is_end)
+        channel.length = key[4]
+        return channel
 
     def _is_estimated(self, line: int, cell: str) -> bool:
         if cell in self._remarked:
@@ -302,18 +315,35 @@ class TableReader:
             self._again(head)
         elif _TOTALS.fullmatch(filled[0]):
             self.remarks.total(line, filled[0])
+            if len(filled) < 3 or name(filled[2]) in UNITS:
+                label(self._seen, cells)
+            else:
+                comma = self._layout.comma
+                self._claims.total_row(line, cells, self._head.values, self._parts(), comma=comma)
         elif len(cells) >= self._needed and self._times.blank(cells):
             self.remarks.no_time(line)
         elif self._is_text(cells, filled):
             self._label(cells)
             if filled[0].strip("=-* "):
-                self._ends.append(line)
-                del self._ends[_MOST_TEXTS:]
+                self._texts.append(line)
+                del self._texts[_MOST_TEXTS:]
         elif why is not None:
             raise refused(line, f"“{shown(str(why))}” is no time as this layout writes them") from why
         else:
             raise refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
         return self._head.width
+
+    def _parts(self) -> list[Part]:
+        return [Part(key[3], channel) for key, channel in self._channels.items() if channel]
+
+    def _check_claims(self) -> None:
+        self._claims.enter(self._seen)
+        self._net.told()
+        parts = [each for each in self._parts() if each.channel.count]
+        if parts:
+            self._claims.check(parts, self._count, comma=self._layout.comma)
+            check_net(parts, self.remarks)
+            check_range(self._claims.lines, parts, self._times, self.remarks)
 
     def _label(self, cells: Sequence[str]) -> None:
         """Of what holds of all rows below, nothing is to change without a further header."""
@@ -330,7 +360,8 @@ class TableReader:
 
     def _again(self, head: Head) -> None:
         self._look_at_columns()
-        self._ends.clear()
+        self._net.told()
+        self._texts.clear()
         if self._layout.several_above in self._seen:
             self._table += 1
         above, self._seen = self._above | self._seen, {}

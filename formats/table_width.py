@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from formats.remarks import Remarks
 from formats.table_cells import clean, refused
+from formats.table_columns import is_number
 
 
 class Widths:
@@ -19,6 +20,7 @@ class Widths:
         self.usual = -1
         """Cells of the rows so far; ``look`` need be called only for a row that has another number."""
         self._surplus: int | None = None
+        self._sample: Sequence[str] = ()
 
     def look(self, line: int, cells: Sequence[str]) -> None:
         """Raises FormatError if a row's values cannot be what they seem."""
@@ -28,12 +30,15 @@ class Widths:
         self._surplus = max(0, count - self._width) if self._surplus is None else self._surplus
         within = min(count, self._width)
         if self._placed or self.usual in (-1, within):
-            self.usual = within
-        elif within < self.usual and within <= self._last:
+            self.usual, self._sample = within, cells
+            return
+        if within < self.usual and within <= self._last:
             raise refused(line, f"it has {count} cells, and the rows above it have {self.usual}")
-        else:
+        shorter, longer = sorted((cells, self._sample), key=len)
+        if min(within, self.usual) <= self._last or _may_be_moved(shorter, longer):
             self._remarks.short(line)
-            self.usual = max(within, self.usual)
+        if within > self.usual:
+            self.usual, self._sample = within, cells
 
     def _look_beyond(self, line: int, cells: Sequence[str]) -> None:
         """Cells beyond the header are blank, and as many in each row; else a comma shifted the row."""
@@ -42,3 +47,15 @@ class Widths:
             map(clean, cells[self._width :])
         ):
             raise refused(line, f"it has {len(cells)} cells under a header of {self._width}")
+
+
+def _may_be_moved(shorter: Sequence[str], longer: Sequence[str]) -> bool:
+    """Whether the last cell may be of the next column, as it is if one before it is missing."""
+    return not shorter or _kind(shorter[-1]) == _kind(longer[len(shorter)])
+
+
+def _kind(cell: str) -> str:
+    text = clean(cell)
+    if not text:
+        return ""
+    return "money" if text.strip("-(")[:1] in "$€£" else "number" if is_number(text) else "text"

@@ -1,0 +1,92 @@
+"""A table's own net, compared with what it says was delivered and received."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from formats.remarks import Remarks
+from formats.table_cells import NotANumber, Number
+from formats.table_claims import Part
+from formats.table_head import BoundValue
+from records import Direction, Measure
+
+_FLOWS = (Direction.DELIVERED, Direction.RECEIVED, Direction.NET)
+
+
+class NetOfColumns:
+    """Of tables with a column for each; ``places`` is empty if they have not."""
+
+    def __init__(self, values: Sequence[BoundValue], remarks: Remarks) -> None:
+        self._remarks = remarks
+        self.places = _places(values)
+        self._rows = 0
+        self._apart = 0
+        self._added = Decimal()
+        self._step = Decimal()
+        self._first: tuple[int, Decimal, Decimal] | None = None
+
+    def look(self, line: int, cells: Sequence[str], read: Callable[[str], Number]) -> None:
+        """A row without one of the figures tells nothing."""
+        try:
+            taken, sent, net = (_decimal(read(cells[place])) for place in self.places)
+        except NotANumber:
+            return
+        self._rows += 1
+        if net == taken - sent:
+            return
+        self._step = max(self._step, *(Decimal(1).scaleb(_exponent(each)) for each in (taken, sent, net)))
+        self._added += net - (taken - sent)
+        if abs(net - (taken - sent)) > self._step:
+            self._apart += 1
+            self._first = self._first or (line, net, taken - sent)
+        elif self._first is None:
+            self._first = (line, net, taken - sent)
+
+    def told(self) -> None:
+        """Rounding moves a row by a last digit, and many rows this way and that."""
+        if self._first and (self._apart or self._added**2 > max(self._rows, 4) * self._step**2):
+            line, net, made = self._first
+            what = f"the net is {net:f} where delivered less received makes {made:f}"
+            self._remarks.add(f"{what}, and differs in {self._apart or 'many'} rows", f"line {line}")
+        self._first, self._apart = None, 0
+
+
+def check_net(parts: Sequence[Part], remarks: Remarks) -> None:
+    """Of tables that have a row for each, per meter and length of intervals."""
+    sums: dict[tuple[object, ...], dict[Direction, list[Part]]] = {}
+    for each in parts:
+        what = each.channel.what
+        if what.measure is Measure.ENERGY and what.direction in _FLOWS and not what.mean:
+            key = each.channel.meter_id, what.unit, what.power, each.channel.length
+            sums.setdefault(key, {}).setdefault(what.direction, []).append(each)
+    for (meter, *_), flows in sums.items():
+        one = [flows[each][0] for each in _FLOWS if len(flows.get(each, ())) == 1]
+        if len(one) < len(_FLOWS) or len({each.column for each in one}) > 1:
+            continue
+        taken, sent, net = (each.channel for each in one)
+        step = Decimal(1).scaleb(-max(taken.decimals, sent.decimals, net.decimals))
+        made = taken.total - sent.total
+        if taken.count == net.count and (net.total - made) ** 2 > max(net.count, 4) * step**2:
+            figures = f"the net is {net.total:f} where delivered less received makes {made:f}"
+            remarks.add(f"{figures}, added up", f"meter {meter!r}")
+
+
+def _places(values: Sequence[BoundValue]) -> Sequence[int]:
+    """Of energy delivered, received and net, where there is one column of each, in one unit."""
+    columns = [
+        each for each in values if each.what.direction in _FLOWS and each.what.measure is not Measure.COST
+    ]
+    found = {each.what.direction: each.place for each in columns}
+    units = {(each.what.unit, each.what.power) for each in columns}
+    alike = len(columns) == len(found) == len(_FLOWS) and len(units) == 1
+    return [found[each] for each in _FLOWS] if alike else ()
+
+
+def _decimal(number: Number) -> Decimal:
+    return Decimal(number.mantissa).scaleb(-number.decimals)
+
+
+def _exponent(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0

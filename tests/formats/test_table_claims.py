@@ -1,0 +1,151 @@
+"""What a table says of its own rows is compared with them: a contradiction is a doubt with both figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.formats.test_interval_csv_traps import as_book
+from tests.formats.test_interval_csv_variants import NEW_YORK, Read, opower
+
+SDGE = (
+    "Name,X\nResource,Electric\nUOM,kWh\n{}\n"
+    "Meter Number,Date,Start Time,Duration,Consumption,Generation,Net\n"
+)
+ROWS = tuple(f"123,3/12/2024,12:{minute:02} AM,15,0.4,0.1,0.3\n" for minute in (0, 15, 30))
+
+
+def sdge(above: str = "", rows: tuple[str, ...] = ROWS, below: str = "") -> Read:
+    return Read(SDGE.format(above) + "".join(rows) + below)
+
+
+@pytest.mark.parametrize(
+    ("claim", "read"),
+    [
+        ("Total Usage,99.9", "1.2"),
+        ("Total Usage,1.3", "1.2"),
+        ("Total Usage,0.9", "1.2"),
+        ("Total: 12 kWh", "1.2"),
+        ("Total Consumption (kWh),1.21", "1.2"),
+        ("Total Generation,1.2", "0.3"),
+        ("Net Usage,1.2", "0.9"),
+        ('Total Usage,"1,200.5"', "1.2"),
+        ("Total Usage,1300,Wh", "1200"),
+        ("Number of readings,96", "3"),
+        ("Interval Count,4", "3"),
+    ],
+)
+def test_a_figure_above_or_below_the_rows_that_contradicts_them_is_doubted(claim: str, read: str) -> None:
+    figure = claim.partition(",")[2].strip('"').replace(",Wh", " Wh") or "12 kWh"
+    for doubts in (sdge(claim).doubts, sdge(below=f"{claim}\n").doubts):
+        assert f"is {figure}, and " in doubts
+        assert doubts.endswith(f" {read}")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Total Usage,1.2",
+        "Total Usage,1",
+        "Total Usage,1.200 kWh",
+        "Total Usage,1200,Wh",
+        "Total Generation,0.3",
+        "Total Net Usage,0.9",
+        "Total Duration,0 Days",
+        "Average Usage,99",
+        "Total Meters,1",
+        "Total Usage,n/a",
+        "Number of intervals,3",
+        "Reading Start,3/12/2024 00:00\nReading End,3/12/2024 00:45",
+        "Reading Start,3/12/2024 00:00\nReading End,3/12/2024 00:30",
+        "Start Date,3/12/2024\nEnd Date,3/12/2024",
+        "Start Date,3/12/2024\nEnd Date,3/13/2024",
+    ],
+)
+def test_what_agrees_with_the_rows_is_no_doubt(claim: str) -> None:
+    assert not sdge(claim).doubts
+
+
+@pytest.mark.parametrize(
+    ("claim", "read"),
+    [
+        ("Reading Start,3/10/2024 00:00", "the readings begin at 2024-03-12 00:00"),
+        ("From,3/13/2024", "the readings begin at 2024-03-12 00:00"),
+        ("Reading End,3/12/2024 23:45", "the readings end at 2024-03-12 00:45"),
+        ("End Date,3/15/2024", "the readings end at 2024-03-12 00:45"),
+        ("Total Duration,4 Days", "the readings are of 0 days"),
+    ],
+)
+def test_a_time_beside_the_rows_that_contradicts_them_is_doubted(claim: str, read: str) -> None:
+    assert read in sdge(claim).doubts
+
+
+def test_another_unit_beside_the_rows_is_doubted() -> None:
+    rows = opower("2024-06-01,09:00,09:59,1.5")
+    assert "is Wh, and values were read in kwh" in Read(f"Units,Wh\n{rows}").doubts
+    assert not Read(f"Units,kWh\n{rows}").doubts
+
+
+def test_a_row_of_totals_is_compared_by_its_columns() -> None:
+    right = "Total,,,,1.2,0.3,0.9\n"
+    assert not sdge(below=right).doubts
+    assert "a line of totals was left out" in sdge(below=right).notes
+    wrong = sdge(below="Total,,,,1.2,0.4,0.9\n")
+    assert "line 9: the file's own “generation” is 0.4, and the rows add up to 0.3" in wrong.doubts
+
+
+def test_a_row_of_totals_may_be_of_the_rows_since_the_last() -> None:
+    part = "Subtotal,,,,0.8,0.2,0.6\n"
+    rows = (*ROWS[:2], part, ROWS[2], "Subtotal,,,,0.4,0.1,0.3\n", "Grand total,,,,1.2,0.3,0.9\n")
+    assert not sdge(rows=rows).doubts
+    assert "is 0.8, and" in sdge(rows=(ROWS[0], part, *ROWS[1:])).doubts
+
+
+def test_rows_that_were_rounded_add_up_to_a_total_that_was_not() -> None:
+    rows = [f"2024-06-0{day},{hour:02}:00,{hour:02}:59,0.33" for day in (1, 2, 3, 4) for hour in range(24)]
+    assert not Read(f"Total Usage,31.75\n{opower(*rows[:96])}").doubts
+    assert "is 33, and the rows add up to 31.68" in Read(f"Total Usage,33\n{opower(*rows)}").doubts
+
+
+def test_a_net_that_the_other_columns_contradict_is_doubted() -> None:
+    swapped = SDGE.format("").replace("Consumption,Generation", "Generation,Consumption")
+    read = Read(swapped + "".join(ROWS))
+    assert (
+        "line 6: the net is 0.3 where delivered less received makes -0.3, and differs in 3 rows"
+        in read.doubts
+    )
+    one = ROWS[1].replace("0.1,0.3", "0.1,0.6")
+    assert "line 7: the net is 0.6 where" in sdge(rows=(ROWS[0], one, ROWS[2])).doubts
+    assert not sdge().doubts
+    blank = ROWS[1].replace("0.1,0.3", ",0.3")
+    assert not sdge(rows=(ROWS[0], blank, ROWS[2])).doubts
+
+
+def test_a_net_that_is_off_by_rounding_is_no_doubt_and_one_that_is_always_off_is() -> None:
+    rows = [f"123,3/12/2024,{hour}:00 AM,60,0.{4 + hour % 2},0.1,0.3\n" for hour in range(1, 11)]
+    mixed = [row.replace("0.5,0.1,0.3", f"0.5,0.1,0.{3 + place % 4}") for place, row in enumerate(rows)]
+    assert not sdge(rows=tuple(mixed[:2])).doubts
+    always = tuple(row.replace("0.4,0.1,0.3", "0.5,0.1,0.3") for row in rows)
+    assert "differs in many rows" in sdge(rows=always).doubts
+
+
+def test_a_net_in_rows_of_its_own_is_compared_too() -> None:
+    head = "TYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES\n"
+    kinds = ("Electric usage", "Electric sent to grid", "Electric net usage")
+
+    def read(*values: str) -> Read:
+        rows = [
+            f"{kind},2024-06-01,09:00,09:59,{value},,\n" for kind, value in zip(kinds, values, strict=True)
+        ]
+        return Read(f"Service,1\n{head}{''.join(rows)}")
+
+    assert not read("0.5", "0.2", "0.3").doubts
+    assert (
+        "the net is 0.3 where delivered less received makes -0.3, added up"
+        in read("0.2", "0.5", "0.3").doubts
+    )
+
+
+def test_a_workbooks_own_total_is_compared_as_well() -> None:
+    table = opower("2024-06-01,09:00,09:59,1.5", "2024-06-01,10:00,10:59,1.5")
+    assert not Read(as_book(table + "Total,,,,3\n"), NEW_YORK).doubts
+    assert "is 4, and the rows add up to 3" in Read(as_book(table + "Total,,,,4\n"), NEW_YORK).doubts
