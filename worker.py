@@ -44,7 +44,7 @@ from farm.tracing import traced
 from farm.work import Tools
 from records import RunKind
 from scrapers.browser import BrowserMissing, Chromium
-from scrapers.guard import host_of
+from scrapers.guard import own_hosts
 from scrapers.logs import log_to_stderr
 from scrapers.redact import Secrets
 from scrapers.scratch import scratch_folder
@@ -214,7 +214,7 @@ def _hosts(farm: FarmSettings) -> list[str]:
     hosts: list[str] = []
     for utility in load_utilities():
         address = portal_address(utility, farm)
-        hosts += [*([host_of(address)] if address else []), *utility.hosts]
+        hosts += own_hosts(address or "", utility.hosts)
     return hosts
 
 

@@ -20,7 +20,7 @@ from mfa.port import Nobody
 from records import Outcome
 from scrapers.attempt import Request
 from scrapers.browser import Chromium
-from scrapers.guard import host_of
+from scrapers.guard import own_hosts
 from scrapers.logs import log_to_stderr
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
@@ -78,7 +78,7 @@ async def _scrape(base_url: str, home: Path) -> Seconds:
         person=Nobody(),
     )
     with scratch_folder(home) as scratch:
-        async with Chromium([host_of(base_url)], scratch) as chromium:
+        async with Chromium(own_hosts(base_url, ()), scratch) as chromium:
             with await asyncio.to_thread(Store.open, Settings(home=home)) as store:
                 run = Run(request, store, chromium, Secrets(), Unwatched(), home / "evidence")
                 result = await run.go()

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from console.customer_fields import problem_of_name, tidied
 from console.errors import UsageError
 from console.fake_child import is_served_by_fake
 from records import Factor
-from scrapers.guard import host_of, is_allowed, is_loopback
+from scrapers.guard import authority_of, host_of, is_allowed, is_loopback, own_hosts
 from scrapers.utility import Utility
 from utilities import UnknownUtility, load_utility
-
-_FAKE_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +37,11 @@ class ScrapeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the options come to: the utility, the user name, the first day wanted, the hosts to speak to."""
+    """What the options come to: the utility, the user name, the first day wanted."""
 
     utility: Utility
     username: str
     since: date | None
-    hosts: tuple[str, ...]
 
 
 def plan(options: ScrapeOptions) -> Plan:
@@ -62,13 +58,13 @@ def plan(options: ScrapeOptions) -> Plan:
     problem = problem_of_name("user name", username) or utility.username_problem(username)
     if problem:
         raise UsageError(problem)
-    host = _portal_host(options, utility)
+    _check_portal(options, utility)
     since = _since(options.since)
     _check_writable(options.out)
-    return Plan(utility, username, since, (host, *utility.hosts))
+    return Plan(utility, username, since)
 
 
-def _portal_host(options: ScrapeOptions, utility: Utility) -> str:
+def _check_portal(options: ScrapeOptions, utility: Utility) -> None:
     if options.fake and options.base_url:
         raise UsageError("Give either --fake or --base-url, not both.")
     for option, given in (("--random-codes", options.random_codes), ("--now", options.now)):
@@ -83,21 +79,15 @@ def _portal_host(options: ScrapeOptions, utility: Utility) -> str:
     elif not options.fake and not utility.home:
         fake = "--fake, or " if is_served_by_fake(utility) else ""
         raise UsageError(f"{utility.name} has no public portal: give {fake}--base-url of a running one.")
-    return _FAKE_HOST if options.fake else host_of(options.base_url or utility.home)
 
 
 def _check_base_url(base_url: str, utility: Utility) -> None:
-    try:
-        parts = urlsplit(base_url)
-        port_is_number = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_number = False
-    if not port_is_number or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+    if not authority_of(base_url) or not base_url.lower().startswith("http"):
         raise UsageError(f"--base-url must look like http://127.0.0.1:8600, not “{base_url}”.")
-    own = [*utility.hosts, *([host_of(utility.home)] if utility.home else [])]
-    if not is_loopback(parts.hostname) and not is_allowed(base_url, own):
+    host = host_of(base_url)
+    if not is_loopback(host) and not is_allowed(base_url, own_hosts(utility.home, utility.hosts)):
         raise UsageError(
-            f"--base-url names {parts.hostname}, which is neither this machine (127.0.0.1) nor, by "
+            f"--base-url names {host}, which is neither this machine (127.0.0.1) nor, by "
             f"https, a host of {utility.name}; a password is not sent there."
         )
 

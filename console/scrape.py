@@ -28,6 +28,7 @@ from mfa.totp import parse_totp_secret
 from records import Outcome, WhoActs
 from scrapers.attempt import Request, Result
 from scrapers.browser import Chromium, find_chromium
+from scrapers.guard import own_hosts
 from scrapers.logs import log_to_stderr, scrub_from_here
 from scrapers.redact import Secrets
 from scrapers.scrape import Run
@@ -77,8 +78,9 @@ async def _scrape(
     async with AsyncExitStack() as stack:
         stack.enter_context(traced("scrape"))
         scratch = stack.enter_context(scratch_folder(settings.home))
-        chromium = await stack.enter_async_context(Chromium(planned.hosts, scratch, headed=options.headed))
         base_url = await asyncio.to_thread(stack.enter_context, _portal(options, planned.utility, settings))
+        hosts = own_hosts(base_url, planned.utility.hosts)
+        chromium = await stack.enter_async_context(Chromium(hosts, scratch, headed=options.headed))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         with LiveProgress(Console(stderr=True)) as live:
             request = _request(options, planned, given, base_url, live)

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records import Part
-from scrapers.guard import host_of, is_allowed
+from scrapers.guard import is_allowed, own_hosts
 from storage.errors import StorageError
 
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
@@ -123,7 +123,7 @@ def _is_address(text: str) -> bool:
         has_user, port = parts.username is not None, parts.port
     except ValueError:
         return False
-    is_web = parts.scheme.lower() in {"http", "https"} and is_allowed(text, [host_of(text)])
+    is_web = parts.scheme.lower() in {"http", "https"} and is_allowed(text, own_hosts(text, ()))
     return is_web and not has_user and port != 0
 
 

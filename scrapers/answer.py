@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from records import Document
+from scrapers.charset import decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,37 @@ class Answer:
 
     @property
     def media_type(self) -> str:
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return self.content_type.partition(";")[0].strip().lower()
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+    @property
+    def is_page(self) -> bool:
+        return self.media_type in {"text/html", "application/xhtml+xml"}
 
     @property
     def text(self) -> str:
-        return self.content.decode("utf-8", "replace")
+        """As a browser reads it, by whatever encoding header or page name."""
+        return decoded(self.content, self.content_type)
+
+    def holding(self, content: bytes) -> Answer:
+        """The same answer with its body."""
+        return replace(self, content=content)
 
     def document(self) -> Document:
         """The answer as a file, under the name the portal gave it."""
         header = Message()
-        header["content-disposition"] = self.headers.get("content-disposition", "")
+        header["content-disposition"] = _readable(self.headers.get("content-disposition", ""))
         name = header.get_filename() or unquote(PurePosixPath(urlsplit(self.url).path).name)
         return Document(self.content, self.media_type, name)
+
+
+def _readable(value: str) -> str:
+    """A header's value whose bytes are not UTF-8 is taken for Latin-1, as browsers do."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogateescape").decode("latin-1")
+    return value

@@ -59,6 +59,8 @@ class BillCollector:
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
         in_store = await read_and_store(self._store.whole_bills, account_id)
+        if in_store:
+            self._visit.http.has_handed_over()
         missing = []
         for bill in wanted:
             if bill.key in in_store:

@@ -20,6 +20,7 @@ from playwright.async_api import Error as PlaywrightError
 from scrapers import remote_browser
 from scrapers.apart import apart
 from scrapers.driver import start_driver
+from scrapers.guard import is_loopback
 
 _QUIET = (
     "--disable-background-networking",
@@ -208,7 +209,22 @@ async def _close(generation: _Generation) -> None:
 
 
 def _only(hosts: Sequence[str]) -> str:
-    return ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {host}" for host in hosts)])
+    """Chromium's rules by which it finds ``hosts`` alone, at their ports; the first rule that fits counts.
+
+    A pattern cannot be mapped to itself: of it, and of a host of this machine without a port, all ports do.
+    """
+    rules = []
+    for host in hosts:
+        name, _, port = host.rpartition(":")
+        if host.startswith("*."):
+            rules.append(f"EXCLUDE {name if port.isdigit() and name else host}")
+        elif name and port.isdigit():
+            rules.append(f"MAP {host} {host}")
+        elif is_loopback(host):
+            rules.append(f"EXCLUDE {host}")
+        else:
+            rules += [f"MAP {host}:{usual} {host}:{usual}" for usual in (443, 80)]
+    return ", ".join([*rules, "MAP * ~NOTFOUND"])
 
 
 def must_have_browser() -> None:

@@ -10,6 +10,8 @@ import structlog
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page, ProxySettings, Route
 from playwright.async_api import Error as PlaywrightError
 
+from scrapers.transport import LANGUAGE
+
 _LOAD_MS = 5_000
 _PARTITIONED = "^"
 """In the storage key of a frame within another site's page, which has a storage of its own."""
@@ -55,7 +57,11 @@ async def context_with(browser: Browser, state: Any, proxy: ProxySettings | None
 async def _context(browser: Browser, state: Any, proxy: ProxySettings | None) -> BrowserContext:
     """Without service workers: no route sees what they ask for."""
     return await browser.new_context(
-        storage_state=state, accept_downloads=True, proxy=proxy, service_workers="block"
+        storage_state=state,
+        accept_downloads=True,
+        locale=LANGUAGE,
+        proxy=proxy,
+        service_workers="block",
     )
 
 

@@ -13,12 +13,17 @@ from scrapers.bills import BillCollector
 from scrapers.connect import Door
 from scrapers.intervals import IntervalCollector
 from scrapers.ledger import Ledger
-from scrapers.outcomes import Stop
+from scrapers.outcomes import ListFailed, Stop
 from scrapers.progress import Progress
 from scrapers.reader import read_and_store
 from scrapers.visit import Visit
 from storage.results import Customer
 from storage.store import Store
+
+_ACCOUNTS_IN_A_ROW = 2
+"""If of so many no list at all could be had, it is the portal that is down."""
+_OF_ONE_PAGE = frozenset({Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE})
+"""What a page of one account may be; with others the rest may go well."""
 
 
 class Collection:
@@ -59,40 +64,49 @@ class Collection:
             Stop: the portal or the script stood in the way; what was stored stays.
         """
         if not self._has_accounts:
-            await self._door.inside(self.find_accounts)
+            await self._door.inside(self.find_accounts, of_item=False)
         stops: list[Stop] = []
         unfinished: set[Part] = set()
+        without_lists = 0
         for account in self.accounts:
-            for part, stop in await self._collect_account(account):
-                stops.append(stop)
-                unfinished.add(part)
+            failures = await self._collect_account(account)
+            unfinished |= failures.keys()
+            stops += [failure for failure in failures.values() if isinstance(failure, Stop)]
+            lists = [failure for failure in failures.values() if isinstance(failure, ListFailed)]
+            without_lists = without_lists + 1 if len(lists) == len(self._parts) else 0
+            if without_lists == min(len(self.accounts), _ACCOUNTS_IN_A_ROW):
+                raise lists[0].stop
+        if not any(item.stored for item in self.ledger.items):
+            self._visit.http.raise_for_refusals()
         self.finished = set(self._parts) - unfinished
         if stops:
             raise stops[0]
         return self.ledger.outcome(len(self.accounts))
 
-    async def _collect_account(self, account: Account) -> Sequence[tuple[Part, Stop]]:
+    async def _collect_account(self, account: Account) -> Mapping[Part, Stop | ListFailed]:
         """The parts that came to no end, and why."""
         self._progress.step(f"account {account.number}")
         account_id = await read_and_store(self._store.save_account, self._customer, account)
         found = await asyncio.gather(
             *(self._collect_part(part, account, account_id) for part in sorted(self._parts))
         )
-        stops = [(part, stop) for part, stop in found if stop is not None]
-        for _, stop in stops:
-            if stop.outcome is not Outcome.LAYOUT_CHANGED:
-                raise stop
-        return stops
+        failures = {part: failure for part, failure in found if failure is not None}
+        for failure in failures.values():
+            if isinstance(failure, Stop) and failure.outcome not in _OF_ONE_PAGE:
+                raise failure
+        return failures
 
-    async def _collect_part(self, part: Part, account: Account, account_id: int) -> tuple[Part, Stop | None]:
-        """A ``Stop`` ends one part, so that the other still comes to its end."""
+    async def _collect_part(
+        self, part: Part, account: Account, account_id: int
+    ) -> tuple[Part, Stop | ListFailed | None]:
+        """What ends one part, so that the other still comes to its end."""
         collector = BillCollector if part is Part.BILLS else IntervalCollector
         try:
             await collector(self._visit, self._door, self._store, self.ledger, self._progress).collect(
                 account, account_id, self._since[part]
             )
-        except Stop as stop:
-            return part, stop
+        except (Stop, ListFailed) as failure:
+            return part, failure
         return part, None
 
 

@@ -89,12 +89,15 @@ class Door:
         except SessionEnded:
             return False
 
-    async def inside(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Do ``operation``; if the portal drops the session on the way, sign in once more and do it again."""
+    async def inside(self, operation: Callable[[], Awaitable[T]], *, of_item: bool = True) -> T:
+        """Do ``operation``; if the portal drops the session on the way, sign in once more and do it again.
+
+        ``of_item`` it is about a document, or an account's list of them, which may fail by itself.
+        """
         while True:
             entries = self.entries
             try:
-                with script_errors(self.utility.name, "collecting", note=self.visit.note):
+                with script_errors(self.utility.name, "collecting", note=self.visit.note, of_item=of_item):
                     return await operation()
             except SessionEnded:
                 await self._enter_again(entries)

@@ -10,7 +10,6 @@ from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 from tenacity import (
     AsyncRetrying,
     retry_if_exception,
@@ -18,10 +17,12 @@ from tenacity import (
     stop_after_attempt,
     wait_random_exponential,
 )
+from yarl import URL
 
 from records import Document, Outcome
 from scrapers.answer import Answer
-from scrapers.guard import host_of, is_allowed
+from scrapers.body import DOCUMENT, LIST, PAGE, Limit
+from scrapers.guard import is_allowed, led_to, own_hosts, to_send
 from scrapers.outcomes import (
     ItemFailed,
     SessionEnded,
@@ -34,7 +35,7 @@ from scrapers.outcomes import (
 from scrapers.pace import UNPACED, Pace, paced
 from scrapers.signs import first_sign
 from scrapers.tracing import span
-from scrapers.transport import NoAnswer, Transport
+from scrapers.transport import Fault, NoAnswer, Transport
 
 _REDIRECTS = 10
 _REQUESTS = 5_000
@@ -42,6 +43,7 @@ _REFUSALS = 3
 _OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _PAGES = 8
 _BLIPS = frozenset({502, 503, 504})
+_ERROR = 500
 
 
 class Http:
@@ -65,61 +67,100 @@ class Http:
         self.pages: deque[Answer] = deque(maxlen=_PAGES)
         self._portal = portal
         self._base_url = base_url
-        self._hosts = hosts
+        self._hosts = own_hosts(base_url, hosts)
         self._signs = signs
+        self._parallel = parallel
         self._slots = asyncio.Semaphore(parallel)
         self._log = log
         self._pace = pace
-        self._refused = 0
-        self._handed_over = 0
+        self._refusals: list[Stop] = []
+        self._handed_over = False
+        self._last_page: URL | None = None
         self._left = _REQUESTS
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
-        """Fetch an address of the portal.
+        """Fetch a page of the portal, or a list that it sends otherwise.
 
         Raises:
             SessionEnded: a sign named ``signed_out`` came instead.
             Stop: the portal's fault, by a declared sign or the status; or it leads to a foreign host.
         """
+        answer = await self._checked(path, params, LIST)
+        if answer.is_page:
+            self._last_page = URL(answer.url, encoded=True)
+        return answer
+
+    async def document(
+        self, path: str, params: Mapping[str, str] | None = None, *, limit: Limit = DOCUMENT
+    ) -> Document:
+        """Fetch a file, which may be as large as ``limit`` says. One that cannot be had leaves the others be.
+
+        Raises:
+            ItemFailed: the portal answers with an error to this one, or does not send it as it should.
+            SessionEnded, Stop: as ``get`` does; also when the first few documents all fail, or when nothing
+                else of the portal can be had either.
+        """
+        try:
+            answer = await self._checked(path, params, limit)
+        except Stop as stop:
+            if stop.outcome not in _OF_ONE_DOCUMENT or not await self._is_there(stop):
+                raise
+            self._refusals.append(stop)
+            if len(self._refusals) >= max(_REFUSALS, 2 * self._parallel) and not self._handed_over:
+                raise
+            raise ItemFailed(stop.message) from stop
+        self._handed_over = True
+        return answer.document()
+
+    def has_handed_over(self) -> None:
+        """The portal has handed over documents before: if more are refused, it is theirs."""
+        self._handed_over = True
+
+    def raise_for_refusals(self) -> None:
+        """The portal is down if it handed over nothing, however often it was asked."""
+        if len(self._refusals) >= _REFUSALS and not self._handed_over:
+            raise self._refusals[0]
+
+    async def _checked(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> Answer:
         async with self._slots:
-            answer = await self._retried(urljoin(self._base_url, path), params)
+            answer = await self._retried(path, params, limit)
         self._log("get", path=urlsplit(answer.url).path, status=answer.status, bytes=len(answer.content))
         self._raise_for(answer)
         return answer
 
-    async def document(self, path: str, params: Mapping[str, str] | None = None) -> Document:
-        """Fetch a file. One that the portal answers with an error leaves the others be.
-
-        Raises:
-            ItemFailed: the portal answers with an error to this one.
-            SessionEnded, Stop: as ``get`` does; also when the first few documents are all answered so.
-        """
+    async def _is_there(self, stop: Stop) -> bool:
+        """Whether the portal answers at all; if nothing came, it is asked for the last page that did."""
+        cause = stop.__cause__
+        if isinstance(cause, NoAnswer) and not cause.fault.is_no_answer:
+            return True
+        if not isinstance(cause, (NoAnswer, PlaywrightError)):
+            return True
+        url = self._last_page or to_send(self._base_url, "/")
+        if self.transport is None or url is None:
+            return False
         try:
-            answer = await self.get(path, params)
-        except Stop as stop:
-            self._refused += 1
-            no_answer = isinstance(stop.__cause__, (PlaywrightError, NoAnswer))
-            none_comes = self._refused >= _REFUSALS and not self._handed_over
-            if no_answer or none_comes or stop.outcome not in _OF_ONE_DOCUMENT:
-                raise
-            raise ItemFailed(stop.message) from stop
-        self._handed_over += 1
-        return answer.document()
+            async with self._slots:
+                answer = await paced(self._pace, partial(self.transport.get, url, PAGE))
+        except NoAnswer as exc:
+            return not exc.fault.is_no_answer
+        except PlaywrightError:
+            return False
+        return answer.status < _ERROR
 
-    async def _retried(self, url: str, params: Mapping[str, str] | None) -> Answer:
+    async def _retried(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> Answer:
         blips = AsyncRetrying(
             stop=stop_after_attempt(3),
             wait=wait_random_exponential(multiplier=0.2, max=2),
-            retry=retry_if_result(lambda answer: answer.status in _BLIPS)
-            | retry_if_exception(_is_unreachable),
+            retry=retry_if_result(lambda answer: answer.status in _BLIPS) | retry_if_exception(_may_pass),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        answer: Answer = await blips(self._followed, url, params)
+        answer: Answer = await blips(self._followed, path, params, limit)
         return answer
 
-    async def _followed(self, url: str, params: Mapping[str, str] | None) -> Answer:
+    async def _followed(self, target: str, params: Mapping[str, str] | None, limit: Limit) -> Answer:
         if self.transport is None:
             raise RuntimeError("the visit has not started")
+        base = self._base_url
         for _ in range(_REDIRECTS):
             self._left -= 1
             if self._left < 0:
@@ -127,42 +168,45 @@ class Http:
                     Outcome.LAYOUT_CHANGED,
                     f"{self._portal} comes to no end after {_REQUESTS} requests.",
                 )
-            if not is_allowed(url, self._hosts):
-                raise Stop(
-                    Outcome.BLOCKED,
-                    f"{self._portal} led to {host_of(url)}, which is not one of its own hosts; not followed.",
-                )
-            path = urlsplit(url).path
-            with span("GET", server__address=host_of(url), url__path=path) as told:
-                with self._errors(f"fetching {path}"):
-                    answer = await paced(self._pace, partial(self.transport.get, url, params))
+            url = self._address(base, target, params)
+            with span("GET", server__address=url.raw_host or "", url__path=url.raw_path) as told:
+                with self._errors(url.raw_path):
+                    answer = await paced(self._pace, partial(self.transport.get, url, limit))
                 told.tell(http__response__status_code=answer.status, bytes=len(answer.content))
-            target = answer.headers.get("location")
+            base, target, params = answer.url, answer.headers.get("location", ""), None
             if answer.status not in {301, 302, 303, 307, 308} or not target:
                 return answer
-            url, params = _joined(url, target), None
         raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} redirects without end.")
 
+    def _address(self, base: str, target: str, params: Mapping[str, str] | None) -> URL:
+        """What is judged is what is sent."""
+        url = to_send(base, target, params)
+        if url is not None and is_allowed(str(url), self._hosts):
+            return url
+        where = led_to(str(url) if url is not None else _joined(base, target), self._hosts)
+        raise Stop(
+            Outcome.BLOCKED,
+            f"{self._portal} led to {where}, which is not one of its own hosts; not followed.",
+        )
+
     @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
+    def _errors(self, path: str) -> Iterator[None]:
         try:
-            with playwright_errors(self._portal, doing, otherwise=Outcome.PORTAL_DOWN, note=self._log):
+            with playwright_errors(
+                self._portal, f"fetching {path}", otherwise=Outcome.PORTAL_DOWN, note=self._log
+            ):
                 yield
         except NoAnswer as exc:
-            said = (
-                f"could not be reached while {doing} ({exc})"
-                if exc.in_time
-                else f"did not answer in time while {doing}"
-            )
-            raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} {said}.") from exc
+            outcome = Outcome.LAYOUT_CHANGED if exc.fault is Fault.TOO_LARGE else Outcome.PORTAL_DOWN
+            raise Stop(outcome, f"{self._portal} {exc} while fetching {path}.") from exc
 
     def _raise_for(self, answer: Answer) -> None:
-        if answer.media_type != "text/html":
+        if not answer.is_page:
             if answer.status >= 400:
                 self._raise_for_status(answer)
             return
         self.pages.append(answer)
-        sign = first_sign(urlsplit(answer.url).path, answer.content, self._signs)
+        sign = first_sign(urlsplit(answer.url).path, answer.content, self._signs, answer.content_type)
         if sign is not None and sign.means == SIGNED_OUT:
             raise SessionEnded(f"{self._portal} ended the session.")
         stop = stop_for_sign(self._portal, sign) if sign else None
@@ -191,11 +235,8 @@ def _joined(url: str, target: str) -> str:
         return target
 
 
-def _is_unreachable(error: BaseException) -> bool:
-    """Whether no connection could be had; one that brought no answer in time is not tried again."""
+def _may_pass(error: BaseException) -> bool:
+    """Whether it may go well a moment later; what brought no answer in time is not tried again."""
     return (
-        isinstance(error, Stop)
-        and error.outcome is Outcome.PORTAL_DOWN
-        and not isinstance(error.__cause__, PlaywrightTimeout)
-        and not (isinstance(error.__cause__, NoAnswer) and not error.__cause__.in_time)
+        isinstance(error, Stop) and isinstance(error.__cause__, NoAnswer) and error.__cause__.fault.may_pass
     )

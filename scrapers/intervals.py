@@ -46,6 +46,8 @@ class IntervalCollector:
         first = max(meter.first, since) if since else meter.first
         wanted = frozenset(days(first, meter.last))
         had = have = await self._days_in_store(account_id, meter.meter_id, first, meter.last)
+        if had:
+            self._visit.http.has_handed_over()
         book = _Book(account.number, meter.meter_id, dict(by_month(wanted)), had)
         self._enter(book, book.months, have)
         zeros = await self._days_of_zeros(account_id, meter.meter_id) if wanted - had else frozenset[date]()

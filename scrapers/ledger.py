@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from formats.errors import FormatError
 from formats.foreign_text import NAME, one_line
 from records import LedgerItem, Outcome
 from scrapers.logs import safe_for_the_run
-from scrapers.outcomes import Stop
+from scrapers.outcomes import ItemFailed, ListFailed, Stop
 
 
 class Ledger:
@@ -36,12 +37,25 @@ class Ledger:
 
     @contextmanager
     def listing(self, account: str, what: str) -> Iterator[None]:
-        """Around asking what there is: a list that cannot be had is a gap, too."""
+        """Around asking what there is: a list that cannot be had is a gap, too.
+
+        Raises:
+            ListFailed: it is this list's fault, as far as can be known.
+            Stop: it is not.
+        """
         try:
             yield
         except Stop as stop:
             self.missing(account, f"list of {what}", stop.message)
-            raise
+            if stop.outcome is not Outcome.PORTAL_DOWN:
+                raise
+            raise ListFailed(stop) from stop
+        except (ItemFailed, FormatError) as exc:
+            self.missing(account, f"list of {what}", str(exc))
+            cause = exc.__cause__
+            raise ListFailed(
+                cause if isinstance(cause, Stop) else Stop(Outcome.PORTAL_DOWN, str(exc))
+            ) from exc
 
     @property
     def items(self) -> Sequence[LedgerItem]:

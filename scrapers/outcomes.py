@@ -4,6 +4,7 @@ VisitError
 ├── Stop          end the run with this outcome
 ├── SessionEnded  sign in again, once, then go on
 └── ItemFailed    this one bill or export is missing; the rest goes on
+    └── ListFailed    so is what an account's list would have named
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError, ParserError
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -24,6 +25,7 @@ from formats.errors import FormatError
 from records import Outcome
 from scrapers.browser import BrowserGone
 from scrapers.logs import safe_for_the_run
+from scrapers.markup import EmptyPage
 
 
 class VisitError(Exception):
@@ -49,6 +51,14 @@ class SessionEnded(VisitError):
 
 class ItemFailed(VisitError):
     """One document could not be had; the reason goes into the ledger."""
+
+
+class ListFailed(ItemFailed):
+    """An account's list could not be had; ``stop`` is how the run ends if no list at all could."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.message)
+        self.stop = stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +200,45 @@ def reader_errors() -> Iterator[None]:
 
 
 @contextmanager
-def script_errors(portal: str, doing: str, *, note: Note = _unnoted) -> Iterator[None]:
+def script_errors(portal: str, doing: str, *, note: Note = _unnoted, of_item: bool = False) -> Iterator[None]:
     """The boundary around a utility's script: whatever it trips over on a page is the page having changed.
 
+    ``of_item`` is set around what fetches a bill, an export, or an account's list of them: that one may fail.
+
     Raises:
-        Stop: ``layout_changed``; what Playwright reports becomes what ``playwright_errors`` says.
+        Stop: ``layout_changed``, ``unknown_page`` for one with nothing on it; what Playwright reports becomes
+            what ``playwright_errors`` says.
+        ItemFailed, FormatError: as the script raised it, ``of_item``.
     """
     try:
         with playwright_errors(portal, doing, note=note):
             yield
-    except FormatError:
-        raise
+    except (ItemFailed, FormatError) as exc:
+        if of_item:
+            raise
+        raise _stop_for_item(portal, doing, exc) from exc
     except _TRIPPED as exc:
+        if isinstance(exc, EmptyPage) or (isinstance(exc, ParserError) and "is empty" in str(exc)):
+            raise Stop(
+                Outcome.UNKNOWN_PAGE,
+                f"{portal} shows an empty page while {doing}; if it does so again, the script needs mending.",
+            ) from exc
         raise Stop(
             Outcome.LAYOUT_CHANGED,
             f"{portal} shows something its script cannot read while {doing} ({type(exc).__name__}).",
         ) from exc
+
+
+def _stop_for_item(portal: str, doing: str, exc: ItemFailed | FormatError) -> Stop:
+    """Where there is no item to leave out, as of the accounts, the whole cannot be had."""
+    cause = exc.__cause__
+    if isinstance(cause, Stop):
+        return Stop(cause.outcome, cause.message, retry_after=cause.retry_after)
+    if isinstance(exc, FormatError):
+        return Stop(
+            Outcome.LAYOUT_CHANGED, f"{portal} sends what its script cannot read while {doing}: {exc}."
+        )
+    return Stop(Outcome.PORTAL_DOWN, f"{portal} does not hand over what is needed while {doing}: {exc}.")
 
 
 _NETWORK = re.compile(

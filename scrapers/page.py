@@ -35,7 +35,7 @@ from scrapers.admission import Admission
 from scrapers.browser import Chromium
 from scrapers.browser_state import SessionStorage, context_with
 from scrapers.controls import is_dangerous
-from scrapers.guard import host_of, is_allowed
+from scrapers.guard import is_allowed, led_to, own_hosts
 from scrapers.http import Http
 from scrapers.logs import safe_for_the_run
 from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
@@ -92,7 +92,7 @@ class BrowserPage:
         self.filled: list[Locator] = []
         self._portal = portal
         self._base_url = base_url
-        self._hosts = hosts
+        self._hosts = own_hosts(base_url, hosts)
         self._chromium = chromium
         self._http = http
         self._secrets = secrets
@@ -302,7 +302,8 @@ class BrowserPage:
         self._page.on("framenavigated", self._lands)
         self._page.on("close", self._let_go)
         self._page.on("crash", self._let_go)
-        self._http.transport = InBrowser(self._context.request)
+        agent: str = await self._page.evaluate("navigator.userAgent")
+        self._http.transport = await self._browser.enter_async_context(InBrowser(self._context, agent))
         return self._page
 
     async def _start_trace(self, context: BrowserContext) -> None:
@@ -315,7 +316,7 @@ class BrowserPage:
     def _failed(self, request: Request) -> None:
         """Routes do not see redirects; the browser resolves no foreign host, and this says which it was."""
         if request.is_navigation_request() and not self._allows(request.url):
-            self._led_away = host_of(request.url)
+            self._led_away = led_to(request.url, self._hosts)
 
     async def _downloads(self, download: Download) -> None:
         self.downloaded = download.url
@@ -352,7 +353,7 @@ class BrowserPage:
             self._admission.close()
 
     async def _refuse(self, route: Route) -> None:
-        self._note("refused", host=host_of(route.request.url))
+        self._note("refused", host=led_to(route.request.url, self._hosts))
         await route.abort("blockedbyclient")
 
     def _errors(self, doing: str) -> AbstractContextManager[None]:

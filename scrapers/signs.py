@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lxml import etree, html
+from lxml import etree
 
+from scrapers.charset import decoded
+from scrapers.markup import EmptyPage, root_of
 from scrapers.outcomes import Sign
 
-_PARSER = html.HTMLParser(encoding="utf-8")  # to make one takes longer than to parse a page
 _INVISIBLE = etree.XPath("//script|//style|//template|//noscript|//body//*[@hidden]")
 _HEADINGS = etree.XPath("//h1|//h2")
 _TEXT = etree.XPath("string()", smart_strings=False)
 
 
-def first_sign(path: str, content: bytes, signs: Sequence[Sign]) -> Sign | None:
-    """The first of ``signs`` that an HTML answer carries; ``path`` is its address's."""
+def first_sign(path: str, content: bytes, signs: Sequence[Sign], content_type: str = "") -> Sign | None:
+    """The first of ``signs`` that an HTML answer carries, of this path and this Content-Type header."""
     here = [sign for sign in signs if not sign.path or re.search(sign.path, path)]
-    if not here or not content.strip():
+    if not here:
         return None
     try:
-        root: html.HtmlElement = html.document_fromstring(content, parser=_PARSER)
-    except etree.ParserError:
-        return None
+        root = root_of(decoded(content, content_type))
+    except EmptyPage:
+        return next((sign for sign in here if not sign.heading and not sign.text), None)
     for part in _INVISIBLE(root):
         part.drop_tree()
     text = _squeezed(_TEXT(root))

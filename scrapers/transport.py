@@ -1,39 +1,73 @@
-"""How a request goes out: through the browser whose page is open, or without any browser."""
+"""How a request goes out: with the cookies of the browser page that is open, or with a saved session's.
+
+Both go by aiohttp, for Playwright's request context can neither stream nor be limited: it holds each body in
+its driver, and takes fewer heads than a browser does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-from urllib.parse import quote, urlencode
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import Enum
+from types import TracebackType
+from typing import Any, Protocol, Self, cast
 
 import aiohttp
-from playwright.async_api import APIRequestContext
+from playwright._impl._api_structures import SetCookieParam
+from playwright.async_api import BrowserContext
+from playwright.async_api import Error as PlaywrightError
 from yarl import URL
 
 from scrapers.answer import Answer
+from scrapers.body import PAGE, Limit, TooLarge, Unreadable, taken
 from scrapers.cookies import Cookies
+from scrapers.heads import LARGEST, MOST_FIELDS, LenientConnector
 from scrapers.state import PortalSession
 
-_SECONDS = 30.0
-_AS_IT_STANDS = "!#$%&'()*+,/:;=?@[]~"
-_LONGEST_HEADER = 64 * 1024
+LANGUAGE = "en-US"
+"""What a browser page and a request without one say alike."""
 _AT_A_TIME = 4 * 1024 * 1024
 """An export of a year is as much; in smaller pieces it costs twice the time."""
 
 
-class NoAnswer(Exception):
-    """No answer came; ``in_time`` is false if that was because time was up."""
+_LARGEST_REDIRECT = 64 * 1024
 
-    def __init__(self, reason: str, *, in_time: bool) -> None:
-        super().__init__(reason)
-        self.in_time = in_time
+
+class Fault(Enum):
+    """What was the matter with an answer that did not come, or not whole."""
+
+    UNREACHABLE = "could not be reached"
+    SILENT = "did not answer in time"
+    SLOW = "did not send all in time"
+    BROKEN_OFF = "broke off"
+    UNREADABLE = "sends what cannot be read"
+    TOO_LARGE = "sends too much"
+
+    @property
+    def is_no_answer(self) -> bool:
+        """Whether nothing came at all; else the portal is there, and this one answer is at fault."""
+        return self in {Fault.UNREACHABLE, Fault.SILENT}
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may go well a moment later."""
+        return self in {Fault.UNREACHABLE, Fault.BROKEN_OFF}
+
+
+class NoAnswer(Exception):
+    """No answer came, or not all of it. ``detail`` says more, in words that stand in brackets."""
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        super().__init__(f"{fault.value} ({detail})" if detail else fault.value)
+        self.fault = fault
+        self.detail = detail
 
 
 class Transport(Protocol):
     """Sends GET requests with a visit's cookies, and keeps the cookies that come back."""
 
-    async def get(self, url: str, params: Mapping[str, str] | None) -> Answer:
-        """One exchange; a redirect is an answer.
+    async def get(self, url: URL, limit: Limit) -> Answer:
+        """One exchange; a redirect is an answer. A page is never taken for larger than a page may be.
 
         Raises:
             NoAnswer, playwright.async_api.Error: none came.
@@ -43,70 +77,121 @@ class Transport(Protocol):
         """Cookies and local storage, as Playwright saves them."""
 
 
-class InBrowser:
-    """Through the request context of an open page, which shares its cookies."""
+class _Connections:
+    """A visit's own, in a browser's name. Use ``async with``."""
 
-    def __init__(self, request: APIRequestContext) -> None:
-        self._request = request
-
-    async def get(self, url: str, params: Mapping[str, str] | None) -> Answer:
-        response = await self._request.get(
-            url, params=dict(params or {}), max_redirects=0, timeout=_SECONDS * 1000
-        )
-        try:
-            return Answer(response.url, response.status, response.headers, await response.body())
-        finally:
-            await response.dispose()
-
-    async def storage_state(self) -> Any:
-        return await self._request.storage_state()
-
-
-class WithoutBrowser:
-    """From a saved session, by itself. Use ``async with``; the connections are this visit's alone."""
-
-    def __init__(self, session: PortalSession) -> None:
-        self._cookies = Cookies(session.storage_state.get("cookies", ()))
-        self._origins = session.storage_state.get("origins", [])
-        self._user_agent = session.user_agent
+    def __init__(self, user_agent: str) -> None:
+        self._user_agent = user_agent
         self._client: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> WithoutBrowser:
+    async def __aenter__(self) -> Self:
+        named = {"User-Agent": self._user_agent} if self._user_agent else {}
         self._client = aiohttp.ClientSession(
+            connector=LenientConnector(),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": self._user_agent} if self._user_agent else None,
+            headers={"Accept-Language": LANGUAGE, "Accept-Encoding": "gzip, deflate", **named},
+            auto_decompress=False,
             read_bufsize=_AT_A_TIME,
-            max_line_size=_LONGEST_HEADER,
-            max_field_size=_LONGEST_HEADER,
+            max_line_size=LARGEST,
+            max_field_size=LARGEST,
+            max_headers=MOST_FIELDS,
         )
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._client is not None:
             await self._client.close()
 
-    async def get(self, url: str, params: Mapping[str, str] | None) -> Answer:
+    async def exchange(self, url: URL, cookie: str, limit: Limit) -> tuple[Answer, Sequence[str]]:
+        """The answer, and the cookies that it sets."""
         if self._client is None:
             raise RuntimeError("the visit has not started")
-        if params:
-            url += ("&" if "?" in url else "?") + urlencode(params)
-        url = quote(url, safe=_AS_IT_STANDS)
-        cookie = self._cookies.header(url)
+        has_head = False
         try:
             async with self._client.get(
-                URL(url, encoded=True),
+                url,
                 headers={"Cookie": cookie} if cookie else None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=limit.seconds),
             ) as response:
-                content = await response.read()
+                has_head = True
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                answer = Answer(str(url), response.status, headers, b"")
+                content = await _body(response, PAGE if answer.is_page else limit)
         except TimeoutError as exc:
-            raise NoAnswer("no answer in time", in_time=False) from exc
+            raise NoAnswer(Fault.SLOW if has_head else Fault.SILENT, f"{limit.seconds:.0f} s") from exc
+        except TooLarge as exc:
+            raise NoAnswer(Fault.TOO_LARGE, str(exc)) from exc
+        except (Unreadable, aiohttp.ClientResponseError) as exc:
+            raise NoAnswer(Fault.UNREADABLE, str(exc) if isinstance(exc, Unreadable) else "") from exc
+        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
+            raise NoAnswer(Fault.BROKEN_OFF) from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise NoAnswer(type(exc).__name__, in_time=True) from exc
-        self._cookies.take(url, response.headers.getall("Set-Cookie", ()))
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(url, response.status, headers, content)
+            raise NoAnswer(Fault.BROKEN_OFF if has_head else Fault.UNREACHABLE, type(exc).__name__) from exc
+        return answer.holding(content), response.headers.getall("Set-Cookie", ())
+
+
+async def _body(response: aiohttp.ClientResponse, limit: Limit) -> bytes:
+    """Of a redirect nothing is wanted but where it leads."""
+    announced = response.content_length
+    if response.status // 100 == 3 and (announced is None or announced > _LARGEST_REDIRECT):
+        response.close()
+        return b""
+    encoding = ",".join(response.headers.getall("Content-Encoding", ()))
+    return await taken(response.content.iter_any(), encoding, announced, limit)
+
+
+class InBrowser(_Connections):
+    """With the cookies of an open page's context, where those that come back are kept too."""
+
+    def __init__(self, context: BrowserContext, user_agent: str) -> None:
+        super().__init__(user_agent)
+        self._context = context
+
+    async def get(self, url: URL, limit: Limit) -> Answer:
+        kept: Sequence[Any] = await self._context.cookies()
+        answer, lines = await self.exchange(url, Cookies(kept).header(str(url)), limit)
+        if lines:
+            await self._keep(str(url), kept, lines)
+        return answer
+
+    async def _keep(self, url: str, kept: Sequence[Any], lines: Sequence[str]) -> None:
+        """Only what this answer sets or removes: the page and other requests change the others meanwhile."""
+        came, left = Cookies(()), Cookies(kept)
+        came.take(url, lines)
+        left.take(url, lines)
+        still = {_place(cookie) for cookie in left.as_browser()}
+        for cookie in Cookies(kept).as_browser():
+            if _place(cookie) not in still:
+                name, domain, path = _place(cookie)
+                await self._context.clear_cookies(name=name, domain=domain, path=path)
+        for cookie in came.as_browser():
+            if _place(cookie) in still:
+                with suppress(PlaywrightError):  # a browser may refuse one, and keeps the others
+                    await self._context.add_cookies([cast("SetCookieParam", cookie)])
+
+    async def storage_state(self) -> Any:
+        return await self._context.storage_state()
+
+
+def _place(cookie: Any) -> tuple[str, str, str]:
+    return cookie["name"], cookie["domain"], cookie["path"]
+
+
+class WithoutBrowser(_Connections):
+    """From a saved session, by itself."""
+
+    def __init__(self, session: PortalSession) -> None:
+        super().__init__(session.user_agent)
+        self._cookies = Cookies(session.storage_state.get("cookies", ()))
+        self._origins = session.storage_state.get("origins", [])
+
+    async def get(self, url: URL, limit: Limit) -> Answer:
+        answer, lines = await self.exchange(url, self._cookies.header(str(url)), limit)
+        self._cookies.take(str(url), lines)
+        return answer
 
     def cookies(self) -> Any:
         """As Playwright saves them."""

@@ -14,7 +14,7 @@ from formats.foreign_text import NAME, one_line
 from mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
-from scrapers.guard import host_of
+from scrapers.guard import own_hosts
 from scrapers.http import Http
 from scrapers.logs import safe_for_the_run
 from scrapers.outcomes import Stop
@@ -48,7 +48,7 @@ class Visit:
         *,
         closely: bool = True,
     ) -> None:
-        hosts = (host_of(base_url), *portal.hosts)
+        hosts = own_hosts(base_url, portal.hosts)
         self.portal = portal
         self.secrets = secrets
         self.challenged = False

@@ -14,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-import scrapers.transport
+import scrapers.http
 from records import Outcome
+from scrapers.body import Limit
+from scrapers.browser import find_chromium
 from scrapers.http import SIGNED_OUT, Http
 from scrapers.outcomes import SessionEnded, Sign, Stop
 from scrapers.state import PortalSession
@@ -147,10 +149,11 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
                 yield World(portal, foreign, http, busy)
             return
         async with async_playwright() as driver:
-            context = await driver.request.new_context()
-            http.transport = InBrowser(context)
-            yield World(portal, foreign, http, busy)
-            await context.dispose()
+            browser = await driver.chromium.launch(executable_path=find_chromium())
+            async with InBrowser(await browser.new_context(), "a browser") as transport:
+                http.transport = transport
+                yield World(portal, foreign, http, busy)
+            await browser.close()
 
 
 async def test_a_page_comes_with_its_parameters_and_the_cookies_set_on_the_way(world: World) -> None:
@@ -287,7 +290,7 @@ async def test_a_portal_that_refuses_connections_is_down(world: World) -> None:
 
 
 async def test_a_portal_that_never_answers_is_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrapers.transport, "_SECONDS", 0.1)
+    monkeypatch.setattr(scrapers.http, "LIST", Limit("a list", 1024, seconds=0.1))
     with silent_site() as url:
         http = client(url)
         http.transport = world.http.transport

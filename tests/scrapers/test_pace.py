@@ -182,10 +182,11 @@ def served() -> Iterator[tuple[Site, Portal]]:
 async def world(chromium: Chromium, served: tuple[Site, Portal]) -> AsyncIterator[World]:
     pace = Counted()
     async with Visit(Village(), served[0].url, chromium, Nobody(), Secrets(), pace=pace) as visit:
-        context = await (await chromium.driver()).request.new_context()
-        visit.http.transport = InBrowser(context)
-        yield World(*served, pace, visit)
-        await context.dispose()
+        context = await (await chromium.browser()).new_context()
+        async with InBrowser(context, "a browser") as transport:
+            visit.http.transport = transport
+            yield World(*served, pace, visit)
+        await context.close()
     await until(lambda: not pace.held and not pace.waiting)
 
 

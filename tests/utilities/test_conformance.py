@@ -40,7 +40,7 @@ def test_the_id_is_the_folders_name(utility: Utility) -> None:
 def test_what_is_declared_is_sane(utility: Utility) -> None:
     assert utility.name.strip() == utility.name != ""
     assert utility.home == "" or utility.home.startswith("https://")
-    assert all(re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", host) for host in utility.hosts)
+    assert all(re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", host) for host in utility.hosts)
     assert isinstance(utility.zone, ZoneInfo)
     assert utility.longest_export_days > 0
     assert utility.parallel > 0

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from lxml import html
+from lxml.html import HtmlElement
 
 from records import Account, Address, Commodity, ListedBill, Meter, Outcome
+from scrapers.markup import root_of
 from scrapers.outcomes import Stop
 from scrapers.utility import AvailableIntervals
 
@@ -25,12 +26,12 @@ class BillsPage:
 
 def account_numbers(page: str) -> Sequence[str]:
     """The accounts that the picker offers; none when the page says that there are none."""
-    return [link.get("data-account", "") for link in _root(page).xpath("//a[@data-account]")]
+    return [link.get("data-account", "") for link in root_of(page).xpath("//a[@data-account]")]
 
 
 def account(page: str) -> Account:
     """An account's overview: number, customer, service address, meters."""
-    root = _root(page)
+    root = root_of(page)
     title = " ".join(
         _one(root, "//h1[starts-with(normalize-space(), 'Account ')]", "title").text_content().split()
     )
@@ -48,7 +49,7 @@ def account(page: str) -> Account:
     )
 
 
-def _meter(row: html.HtmlElement) -> Meter:
+def _meter(row: HtmlElement) -> Meter:
     return Meter(
         id=row.get("data-meter", ""),
         commodity=_COMMODITIES[row.get("data-commodity", "")],
@@ -59,7 +60,7 @@ def _meter(row: html.HtmlElement) -> Meter:
 
 def bills_page(page: str) -> BillsPage:
     """One page of the billing history."""
-    root = _root(page)
+    root = root_of(page)
     if "You have no bills yet." in root.text_content():
         return BillsPage((), "")
     rows = _table(root, "Bills").xpath(".//tr[@data-bill]")
@@ -67,7 +68,7 @@ def bills_page(page: str) -> BillsPage:
     return BillsPage([_bill(row) for row in rows], str(older[0]) if older else "")
 
 
-def _bill(row: html.HtmlElement) -> ListedBill:
+def _bill(row: HtmlElement) -> ListedBill:
     return ListedBill(
         key=row.get("data-bill", ""),
         url=_one(row, ".//a[contains(., 'View bill (PDF)')]", "link “View bill (PDF)”").get("href", ""),
@@ -78,7 +79,7 @@ def _bill(row: html.HtmlElement) -> ListedBill:
 
 def available_intervals(page: str) -> Sequence[AvailableIntervals]:
     """The meters whose readings “Download my data” offers, and from which day to which."""
-    root = _root(page)
+    root = root_of(page)
     if "No usage data is available yet." in root.text_content():
         return ()
     first = _one(root, "//input[@name='from']", "date field “from”").get("min", "")
@@ -92,20 +93,16 @@ def available_intervals(page: str) -> Sequence[AvailableIntervals]:
 
 def alert(page: str) -> str:
     """The portal's own words about what was just entered, or ""."""
-    found = _root(page).xpath("//*[@role='alert']")
+    found = root_of(page).xpath("//*[@role='alert']")
     return " ".join(found[0].text_content().split()) if found else ""
 
 
-def _root(page: str) -> html.HtmlElement:
-    return html.document_fromstring(page)
-
-
-def _table(root: html.HtmlElement, caption: str) -> html.HtmlElement:
+def _table(root: HtmlElement, caption: str) -> HtmlElement:
     return _one(root, f"//table[caption[normalize-space()='{caption}']]", f"table “{caption}”")
 
 
-def _one(root: html.HtmlElement, xpath: str, what: str) -> html.HtmlElement:
-    found: list[html.HtmlElement] = root.xpath(xpath)
+def _one(root: HtmlElement, xpath: str, what: str) -> HtmlElement:
+    found: list[HtmlElement] = root.xpath(xpath)
     if not found:
         raise Stop(Outcome.LAYOUT_CHANGED, f"Speculoos Power's page no longer has its {what}.")
     return found[0]

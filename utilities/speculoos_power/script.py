@@ -15,6 +15,7 @@ from formats.interval_csv import read_interval_csv
 from mfa.mailbox import CodeMail
 from mfa.text_message import CodeText
 from records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Problem, Series
+from scrapers.body import EXPORT
 from scrapers.http import SIGNED_OUT
 from scrapers.outcomes import Sign
 from scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
@@ -118,6 +119,7 @@ class SpeculoosPower(Utility):
         return await visit.http.document(
             f"/accounts/{account.number}/usage/export",
             {"meter": meter_id, "from": str(first), "to": str(last), "format": "xml"},
+            limit=EXPORT,
         )
 
     def read_intervals(self, document: Document) -> IntervalData:

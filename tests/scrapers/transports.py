@@ -1,0 +1,31 @@
+"""Each way in which a visit sends its requests, to ask the same of all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from scrapers.browser import Chromium
+from scrapers.http import Http
+from scrapers.state import PortalSession
+from scrapers.transport import InBrowser, WithoutBrowser
+
+KINDS = ("in browser", "without browser")
+AGENT = "Mozilla/5.0 (a browser)"
+
+
+@asynccontextmanager
+async def asking(kind: str, chromium: Chromium, url: str, *, parallel: int = 4) -> AsyncIterator[Http]:
+    """A client of the portal at ``url``."""
+    http = Http("The Portal", url, (), (), parallel, lambda *_, **__: None)
+    if kind == "without browser":
+        session = PortalSession({"cookies": [], "origins": []}, user_agent=AGENT)
+        async with WithoutBrowser(session) as plain:
+            http.transport = plain
+            yield http
+        return
+    context = await (await chromium.browser()).new_context()
+    async with InBrowser(context, AGENT) as shared:
+        http.transport = shared
+        yield http
+    await context.close()
