@@ -17,6 +17,8 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+from scrapers.body import Unreadable
+
 LARGEST = 256 * 1024
 MOST_FIELDS = LARGEST // 4
 _END = re.compile(rb"\n\r?\n")
@@ -71,7 +73,7 @@ class _Handler(ResponseHandler):
 
     def _refuse_too_large(self, size: int) -> None:
         if size > LARGEST:
-            self.set_exception(aiohttp.ClientPayloadError("headers too large"))
+            self.set_exception(Unreadable(f"has more than {LARGEST // 1024} KiB of headers"))
             self.close()
 
 

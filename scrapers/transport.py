@@ -37,6 +37,7 @@ class Fault(Enum):
     """What was the matter with an answer that did not come, or not whole."""
 
     UNREACHABLE = "could not be reached"
+    CLOSED = "closed the connection without an answer"
     SILENT = "did not answer in time"
     SLOW = "did not send all in time"
     BROKEN_OFF = "broke off"
@@ -46,12 +47,12 @@ class Fault(Enum):
     @property
     def is_no_answer(self) -> bool:
         """Whether nothing came at all; else the portal is there, and this one answer is at fault."""
-        return self in {Fault.UNREACHABLE, Fault.SILENT}
+        return self in {Fault.UNREACHABLE, Fault.CLOSED, Fault.SILENT}
 
     @property
     def may_pass(self) -> bool:
         """Whether the same request may go well a moment later."""
-        return self in {Fault.UNREACHABLE, Fault.BROKEN_OFF}
+        return self in {Fault.UNREACHABLE, Fault.CLOSED, Fault.BROKEN_OFF}
 
 
 class NoAnswer(Exception):
@@ -126,10 +127,12 @@ class _Connections:
             raise NoAnswer(Fault.TOO_LARGE, str(exc)) from exc
         except (Unreadable, aiohttp.ClientResponseError) as exc:
             raise NoAnswer(Fault.UNREADABLE, str(exc) if isinstance(exc, Unreadable) else "") from exc
-        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
-            raise NoAnswer(Fault.BROKEN_OFF) from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise NoAnswer(Fault.BROKEN_OFF if has_head else Fault.UNREACHABLE, type(exc).__name__) from exc
+            if has_head or isinstance(exc, aiohttp.ClientPayloadError):
+                raise NoAnswer(Fault.BROKEN_OFF) from exc
+            if isinstance(exc, (aiohttp.ServerDisconnectedError, ConnectionResetError)):
+                raise NoAnswer(Fault.CLOSED) from exc
+            raise NoAnswer(Fault.UNREACHABLE, type(exc).__name__) from exc
         return answer.holding(content), response.headers.getall("Set-Cookie", ())
 
 

@@ -21,13 +21,18 @@ class RawSite:
     requested: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
     sent: int = 0
+    serving: set[object] = field(default_factory=set)
+    """Tasks, which an event loop alone would forget."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self.serving.add(task)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self._answer(reader, writer)
         finally:
             writer.transport.abort()
+            self.serving.discard(task)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
