@@ -38,7 +38,7 @@ def as_table(title: str, lines: Iterable[Line], *, brings: bool) -> Listing:
         Column("accounts", right=True, if_room=True),
         Column("bills", right=True, if_room=not brings),
         Column("readings", right=True, if_room=not brings),
-        Column("seconds", right=True),
+        Column("seconds", right=True, if_room=not brings),
     ]
     table = Listing(columns, _NAMES, title)
     for line in lines:

@@ -16,6 +16,7 @@ from console.instants import shown
 from console.listing import Column, Listing, Shown, styled
 from console.printed import nothing, say, say_json, show, warn
 from console.secret_input import ask_password, next_line, read_secret_line
+from formats.foreign_text import one_line
 from records import MailSecurity
 from scrapers.daemon_thread import in_daemon_thread
 from scrapers.guard import is_loopback
@@ -144,7 +145,7 @@ async def tried(store: Store, mailbox: MailboxInfo) -> tuple[str, str]:
         mails = "1 mail" if imap.mails == 1 else f"{imap.mails:,} mails"
         said = f"{mailbox.account} answers, has {mails}, and {how}"
     except MailboxDown as exc:
-        fault = str(exc)
+        fault = one_line(str(exc))
     finally:
         imap.close()
     await asyncio.to_thread(store.channels.note_mailbox, mailbox.id, fault, {})

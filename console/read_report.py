@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from console.listing import safe_text, styled
 from console.read_tally import SeriesTally, Tally
 from formats.recognise import Kind
 from records import Problem, Severity, Unit
@@ -98,14 +99,14 @@ def tables(report: FileReport) -> list[RenderableType]:
     """A line about the file, its series and bills, its problems."""
     of_layout = f", {report.layout}" if report.layout else ""
     shown: list[RenderableType] = [
-        Text.assemble((report.file, "bold"), f": {report.kind.replace('_', ' ')}{of_layout}")
+        styled(report.file, "bold") + f": {report.kind.replace('_', ' ')}{of_layout}"
     ]
     if report.tally.series:
         shown.append(_SeriesShown(report))
     if report.bills:
         shown.append(_bills_table(report))
     for problem in report.problems:
-        shown.append(Text(f"  {problem.severity}: {problem}", style=_COLOURS[problem.severity]))
+        shown.append(Text("  ") + styled(f"{problem.severity}: {problem}", _COLOURS[problem.severity]))
     return shown
 
 
@@ -122,7 +123,7 @@ class _SeriesShown:
             return
         for one in self._report.tally.series:
             what = f"{one.commodity} {one.measure}, {one.direction}"
-            yield Text(f"  {one.meter or 'meter'}: {what}")
+            yield Text("  ") + safe_text(f"{one.meter or 'meter'}: {what}")
             yield Text(f"    {_amount(one)} in {one.count:,} readings ({_every(one.interval_seconds)})")
             yield Text(f"    {_minute(one.first_start)} to {_minute(one.last_end)} UTC")
 
@@ -139,7 +140,7 @@ def _series_table(report: FileReport) -> Table:
         table.add_column(heading)
     for one in report.tally.series:
         table.add_row(
-            Text(one.meter),
+            safe_text(one.meter),
             f"{one.commodity} {one.measure}",
             one.direction,
             f"{one.count:,}",
@@ -176,5 +177,5 @@ def _bills_table(report: FileReport) -> Table:
         cents = bill["total_amount"]
         amount = f"{Decimal(cents).scaleb(-2):,.2f}" if isinstance(cents, int) else ""
         days = (bill["billed_on"], bill["billing_period_from"], bill["billing_period_to"])
-        table.add_row(Text(str(bill["account_number"])), *(str(day or "") for day in days), amount)
+        table.add_row(safe_text(str(bill["account_number"])), *(str(day or "") for day in days), amount)
     return table

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, insert, select, update
 from sqlmodel import Session
 
+from formats.foreign_text import one_line
 from records import CustomerState, EventKind, LedgerItem, Outcome, Part, RunKind, RunState, WhoActs
 from storage import events, leases, portals, queue, readiness
 from storage.database import now
@@ -114,7 +115,7 @@ def _close(session: Session, run: Columns, ending: Ending, at: datetime) -> None
 
 
 def _tell_events(session: Session, run_id: int, whose: Columns, ending: Ending, follow: FollowUp) -> None:
-    end = {"run_id": run_id, "outcome": ending.outcome.value, "message": ending.message}
+    end = {"run_id": run_id, "outcome": ending.outcome.value, "message": one_line(ending.message)}
 
     def say(kind: EventKind, key: str, about: Mapping[str, object]) -> None:
         events.tell(session, whose.id, kind, key, about, run_id=run_id)
@@ -124,7 +125,7 @@ def _tell_events(session: Session, run_id: int, whose: Columns, ending: Ending, 
     if Part.INTERVALS in follow.ready and not events.told(session, whose.id, EventKind.INTERVALS_READY):
         say(EventKind.INTERVALS_READY, "first", readiness.intervals(session, whose.id))
     if follow.must_reauthenticate and whose.state != CustomerState.MUST_REAUTHENTICATE:
-        about = {**end, "reason": follow.must_reauthenticate}
+        about = {**end, "reason": one_line(follow.must_reauthenticate)}
         say(EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(run_id), about)
     if ending.outcome.who_acts in _TOLD_AS_FAILED and ending.outcome is not Outcome.PARTIAL:
         say(EventKind.RUN_FAILED, str(run_id), end)

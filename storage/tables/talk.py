@@ -30,7 +30,7 @@ class ChallengeRow(Owned, table=True):
     error: str = Field(sa_type=ForeignText)
     attempts_left: int | None
     can_resend: bool
-    channel: str = ""
+    channel: str = Field(default="", sa_type=ForeignText)
     asked_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

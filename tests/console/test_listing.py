@@ -130,6 +130,7 @@ def test_ten_megabytes_are_neither_stored_nor_shown(store: Store) -> None:
     story = store.run_story(claim.lease.run_id)
     assert story is not None
     assert len(str(story)) < 10_000
+    assert len(str(store.events())) < 10_000
 
 
 def test_a_row_folds_rather_than_being_cut() -> None:

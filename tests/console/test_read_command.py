@@ -246,3 +246,13 @@ def test_an_option_that_cannot_be_is_a_usage_error(command: Command, arguments: 
     ran = command("read", str(AUTUMN), *arguments)
     assert ran.status == 2
     assert says in ran.stderr
+
+
+def test_names_of_files_and_meters_never_act_on_the_terminal(command: Command, tmp_path: Path) -> None:
+    evil = "\x1b]0;owned\x07[evil]\u202e"
+    file = tmp_path / f"{evil}.csv"
+    file.write_text(f"meter,start,end,kWh\n{evil},2026-11-01 00:00,2026-11-01 01:00,1\n", encoding="utf-8")
+    for option in ([], ["--json"]):
+        ran = command("read", str(file), "--zone", "UTC", *option)
+        assert "[evil]" in ran.stdout
+        assert ran.stdout.replace("\n", "").isprintable(), ascii(ran.stdout)
