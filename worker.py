@@ -26,8 +26,9 @@ from arq.worker import func
 from redis.exceptions import RedisError
 
 from farm.addresses import portal_address
-from farm.bell import FUNCTION, QUEUES, Bell, bell_at
+from farm.bell import FUNCTION, Bell, bell_at
 from farm.desk import Waiting
+from farm.health import health_served
 from farm.limits import Limits
 from farm.local_time import local_zone
 from farm.mailboxes import Mailboxes
@@ -51,6 +52,7 @@ from scrapers.scratch import scratch_folder
 from storage.errors import StorageError
 from storage.settings import Settings
 from storage.store import Store
+from storage.work import QUEUES
 from utilities import load_utilities
 
 KINDS = {queue: kind for kind, queue in QUEUES.items()}
@@ -138,6 +140,9 @@ async def serve(queues: Sequence[str]) -> None:
         tools = Tools(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)
         process = Process(tools, bell, queues)
         await stack.enter_async_context(served.serving(store, lambda: process.at_work))
+        await stack.enter_async_context(
+            health_served(farm.health, process.pulse, queues, lambda: process.at_work)
+        )
         tasks = [asyncio.create_task(_take_jobs(redis_url, bell, KINDS[queue], process)) for queue in queues]
         tasks.append(asyncio.create_task(process.look_after()))
         try:

@@ -46,11 +46,13 @@ async def import_file(path: Path, *, as_json: bool) -> int:
         except StorageError:
             warn(f"{imported}, then:")
             raise
-        await ring(here, store)
+        note = await ring(here, store)
     if as_json:
         say_json({"added": imported.added, "refused": imported.refused})
     else:
         say(str(imported))
+    if note and imported.added:
+        warn(note)
     return USAGE if imported.refused else OK
 
 

@@ -15,7 +15,7 @@ from console.customer_secrets import FromStdin, read_secrets
 from console.customer_tables import customer_card, customers_table, most_urgent_first
 from console.errors import UsageError
 from console.here import Here, customer_named, opened
-from console.printed import nothing, plain, say, say_json, show
+from console.printed import nothing, plain, say, say_json, show, warn
 from console.ringing import ring
 from console.secret_input import ask_password, next_line
 from farm.addresses import portal_address, without_address
@@ -159,19 +159,20 @@ def _external_id(given: str) -> str:
 
 async def _told(here: Here, store: Store, customer: Customer, done: str, *, as_json: bool) -> None:
     """Ring for the run that was queued, and say what was done."""
-    await ring(here, store)
+    note = await ring(here, store)
     active = await asyncio.to_thread(lambda: store.runs(limit=5, customer_id=customer.id, active=True))
     queued = next((run.id for run in active if run.kind is RunKind.CONNECT), None)
     if as_json:
         say_json({"customer": customer.id, "run": queued})
-        return
-    if queued is not None:
+    elif queued is not None:
         say(f"customer {customer.id} {done}; run {queued} queued")
     elif SecretKind.PASSWORD in store.customer_info(customer).secrets:
         say(f"customer {customer.id} {done}")
     else:
         how = f"`customer update {customer.id} --password-stdin`"
         say(f"customer {customer.id} {done}; give a password: {how}")
+    if note and queued is not None:
+        warn(note)
 
 
 async def _must_agree(customer: Customer, *, data: bool) -> None:

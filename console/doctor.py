@@ -14,6 +14,7 @@ from console.doctor_channels import examine_channels
 from console.doctor_files import examine_files
 from console.doctor_outside import examine_clock, examine_portals, examine_redis
 from console.doctor_state import examine_disk, examine_state
+from console.doctor_workers import examine_workers
 from console.ending import MACHINE, OK
 from console.finding import Finding, Health, fail, well
 from console.here import Here, here
@@ -44,6 +45,7 @@ async def _findings(now: Here) -> AsyncIterator[Finding]:
     yield await examine_redis(now, clocks)
     for one in await asyncio.to_thread(examine_state, now.settings, clocks):
         yield one
+    yield await asyncio.to_thread(examine_workers, now)
     yield await asyncio.to_thread(examine_files, now.settings)
     yield examine_disk(now.settings.home)
     for one in await asyncio.to_thread(examine_portals, now.farm, clocks):

@@ -41,7 +41,7 @@ async def examine_redis(here: Here, clocks: list[Compared]) -> Finding:
     except (NoRedis, StorageError, OSError) as exc:
         return fail("Redis", str(exc).removesuffix("."))
     how = "runs and answers" if ran else "starts and answers"
-    said = f"a private one {how} all that workers ask, version {found.version} ({server})"
+    said = f"a private one {how} all that workers ask, version {found.version} ({server}){_named(farm)}"
     return _doubted(said, found) or well("Redis", said)
 
 
@@ -51,14 +51,17 @@ async def _given_redis(url: str, farm: str, clocks: list[Compared]) -> Finding:
     found = await must_serve(address, farm)
     if address.host and not is_loopback(address.host):
         clocks.append(between("Redis", found.before, found.theirs, found.after))
-    where = f"{address.where} answers all that workers ask, version {found.version}"
-    said = f"{where}; this farm is {farm} there" if farm else where
+    said = f"{address.where} answers all that workers ask, version {found.version}{_named(farm)}"
     return _doubted(said, found) or well("Redis", said)
 
 
 def _doubted(said: str, found: RedisFound) -> Finding | None:
     what, _, todo = found.doubt.partition("; ")
     return warn("Redis", f"{said}; it {what}", todo) if what else None
+
+
+def _named(farm: str) -> str:
+    return f"; this farm is {farm} there" if farm else ""
 
 
 def _farm_key(here: Here) -> str:

@@ -132,13 +132,18 @@ def worker(
     processes: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How many; else one a core.")
     ] = None,
+    health_port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=1, max=65535, help="Say at this port of 127.0.0.1 how they are."),
+    ] = None,
 ) -> None:
     """Work on runs until stopped."""
     from console.workers import work
     from farm.supervisor import workers_zygote
 
     with workers_zygote() as zygote:
-        raise typer.Exit(run_to_end(work(zygote, queue.value if queue else None, processes)))
+        only = queue.value if queue else None
+        raise typer.Exit(run_to_end(work(zygote, only, processes, health_port)))
 
 
 def up(

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from console.here import Here
+from console.workforce import nobody_takes
 from farm.private_redis import NoRedis, redis_url
 from storage.store import Store
 
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
     from farm.bell import Bell
 
 
-async def ring(here: Here, store: Store) -> None:
+async def ring(here: Here, store: Store) -> str:
     """Tell workers of queued runs. They are taken down as told only once Redis is known to listen.
 
-    If ``REDIS_URL`` names one that cannot be used, standard error says so: no worker works without it.
+    Why nobody takes them is handed back, "" if somebody does.
     """
 
     async def say(bell: Bell) -> None:
@@ -31,7 +30,8 @@ async def ring(here: Here, store: Store) -> None:
 
     fault = await _tell(here, store, say)
     if fault and here.farm.redis_url.get_secret_value():
-        typer.echo(f"meterfarm: {fault} No worker takes runs until then.", err=True)
+        return f"{fault} No worker takes runs until then."
+    return await asyncio.to_thread(nobody_takes, here, store)
 
 
 async def tell_of_answer(here: Here, store: Store, challenge_id: int) -> None:

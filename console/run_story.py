@@ -17,8 +17,9 @@ from console.instants import lasted, shown
 from console.listing import Column, Facts, Listing, Shown, safe_text, styled
 from console.next_step import next_step
 from console.printed import plain, say_json, show
+from console.workforce import nobody_takes
 from formats.foreign_text import one_line
-from records import LedgerItem
+from records import LedgerItem, RunState
 from storage.work import RunInfo, RunStep, RunStory
 
 _MOST_ITEMS = 40
@@ -27,11 +28,14 @@ _SHORT = 40
 
 async def show_run(run_id: int, *, as_json: bool) -> int:
     """Print it."""
-    with opened() as (_, store):
+    with opened() as (here, store):
         story = await asyncio.to_thread(store.run_story, run_id)
         if story is None:
             raise UsageError(f"There is no run {run_id}; `runs` lists them.")
         coming = await asyncio.to_thread(next_step, store, story.run)
+        if story.run.state is RunState.QUEUED:
+            lacking = await asyncio.to_thread(nobody_takes, here, store, story.run.kind)
+            coming = " ".join(filter(None, (lacking, coming)))
     if as_json:
         say_json(
             {

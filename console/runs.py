@@ -16,6 +16,7 @@ from console.printed import nothing, say, say_json, show, warn
 from console.ringing import ring, tell_of_cancellation
 from console.run_tables import runs_table
 from console.watching import look
+from console.workforce import nobody_takes
 from records import CustomerState, RunState
 from storage.results import Customer
 from storage.store import Store
@@ -27,10 +28,11 @@ _ALL = 2**31 - 1
 
 async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) -> int:
     """The newest runs; with a ``reference``, of one customer."""
-    with opened() as (_, store):
+    with opened() as (here, store):
         customer = customer_named(store, reference) if reference else None
         customer_id = customer.id if customer else None
         found = await asyncio.to_thread(lambda: store.runs(limit=limit or _ALL, customer_id=customer_id))
+        note = await asyncio.to_thread(nobody_takes, here, store)
     if as_json:
         say_json(found)
     elif not found:
@@ -38,6 +40,8 @@ async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) 
     else:
         at_terminal = sys.stdout.isatty()
         show(runs_table(_waiting_first(found) if at_terminal else found))
+    if note:
+        warn(note)
     return OK
 
 
@@ -67,11 +71,13 @@ async def retry_run(run_id: int, *, as_json: bool) -> int:
     """Queue what the run was for again."""
     with opened() as (here, store):
         queued = await asyncio.to_thread(store.retry_run, run_id)
-        await ring(here, store)
+        note = await ring(here, store)
     if as_json:
         say_json({"run": queued})
     else:
         say(f"run {queued} queued")
+    if note:
+        warn(note)
     return OK
 
 
@@ -102,13 +108,15 @@ async def refresh(references: Sequence[str], *, everybody: bool, as_json: bool) 
             refused = [why for customer in named if (why := _not_now(store, customer))]
             ids = [customer.id for customer in named if not _not_now(store, customer)]
         queued = await asyncio.to_thread(store.queue_refresh, ids)
-        await ring(here, store)
+        note = await ring(here, store)
     for sentence in refused:
         warn(sentence)
     if as_json:
         say_json({"runs": queued, "refused": refused})
     else:
         say(f"{len(queued)} run{'s' * (len(queued) != 1)} queued{_numbers(queued)}")
+    if note and queued:
+        warn(note)
     return USAGE if refused else OK
 
 

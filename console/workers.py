@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from console.ending import OK
@@ -15,6 +17,7 @@ from console.fake_child import FakeUtility, is_served_by_fake
 from console.here import Here, here
 from console.printed import say
 from console.program import program
+from farm.health import HEALTH
 from farm.metrics import METRICS, metrics_address
 from farm.private_redis import NoRedis
 from farm.redis_address import parse_redis_url
@@ -24,25 +27,28 @@ from farm.supervisor import Workers, redis_at_hand
 from farm.zygote import Zygote
 from scrapers.browser import must_have_browser
 from scrapers.daemon_thread import in_daemon_thread
+from storage.settings import Settings
 from storage.store import Store
 from utilities import load_utilities, utility_ids
 
 _BOTH = "interactive, data"
 _WHAT_NEXT = """\
 The fake utility is at {address}; the codes it sends: {address}/outbox
-In another terminal, in this directory:
+The state is in {home} (METERFARM_HOME). In another terminal, in {place}:
   {run} customer add {utility} --username iamvalid@bayou.energy   (any password; others: {run} fake --list)
   {run} runs --watch
   {run} challenges
   {run} answer ID"""
 
 
-async def work(zygote: Zygote, queue: str | None, processes: int | None) -> int:
+async def work(zygote: Zygote, queue: str | None, processes: int | None, health_port: int | None) -> int:
     """Serve the queues until Ctrl-C or SIGTERM."""
     with here() as now:
         await _check(now)
+        health = now.farm.health if health_port is None else f"127.0.0.1:{health_port}"
+        served = {METRICS: now.farm.metrics, HEALTH: health}
         async with _redis(now) as url:
-            await _serve(zygote, url, queue, processes, metrics=now.farm.metrics)
+            await _serve(zygote, url, queue, processes, served)
     return OK
 
 
@@ -59,9 +65,18 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
                 filter(None, said)
             )  # the workers' environment; the last counts
             url = await stack.enter_async_context(_redis(now))
-            say(_WHAT_NEXT.format(address=address, utility=fakes[0], run=program()))
-            await _serve(zygote, url, None, processes, fake, metrics=now.farm.metrics)
+            say(_what_next(now, address, fakes[0]))
+            served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
+            await _serve(zygote, url, None, processes, served, fake)
     return OK
+
+
+def _what_next(now: Here, address: str, utility: str) -> str:
+    """Other commands have to find the same state."""
+    home = now.settings.home.absolute()
+    is_here = home == Path.cwd() / Settings.model_fields["home"].default
+    place = "this directory" if is_here else f"one with METERFARM_HOME={shlex.quote(str(home))}"
+    return _WHAT_NEXT.format(address=address, utility=utility, run=program(), home=home, place=place)
 
 
 async def _serve(
@@ -69,19 +84,23 @@ async def _serve(
     url: str,
     queue: str | None,
     processes: int | None,
+    served: Mapping[str, str],
     fake: FakeUtility | None = None,
-    *,
-    metrics: str = "",
 ) -> None:
-    """Until cancelled. Raises NotSetUp if the fake utility ends by itself, or a port for metrics is taken."""
+    """Until cancelled; ``served``: the settings that say where metrics and health are served.
+
+    Raises NotSetUp if the fake utility ends by itself, or a port is taken.
+    """
     count = processes or len(os.sched_getaffinity(0))
-    _check_ports(metrics, count)
-    serving = asyncio.create_task(Workers(zygote, url, count, queue, metrics).run())
+    for setting, address in served.items():
+        _check_ports(setting, address, count)
+    workers = Workers(zygote, url, count, queue, served[METRICS], served[HEALTH])
+    serving = asyncio.create_task(workers.run())
     ends: set[asyncio.Task[Any]] = {serving}
     if fake is not None:
         ends.add(asyncio.create_task(in_daemon_thread(fake.wait)))
-    workers = "1 worker serves" if count == 1 else f"{count} workers serve"
-    say(f"{workers} {queue or _BOTH}; Ctrl-C stops {'it' if count == 1 else 'them'}.")
+    they = "1 worker serves" if count == 1 else f"{count} workers serve"
+    say(f"{they} {queue or _BOTH}; Ctrl-C stops {'it' if count == 1 else 'them'}.")
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
@@ -103,18 +122,19 @@ async def _check(now: Here) -> None:
     (await asyncio.to_thread(Store.open, now.settings)).close()
 
 
-def _check_ports(metrics: str, count: int) -> None:
-    """Each worker process serves its metrics at a port of its own. Raises StorageError, NotSetUp."""
-    for number in range(count if metrics else 0):
-        host, port = metrics_address(metrics, number)
+def _check_ports(setting: str, address: str, count: int) -> None:
+    """Each worker process serves at a port of its own. Raises StorageError, NotSetUp."""
+    what = {METRICS: "metrics", HEALTH: "health"}[setting]
+    for number in range(count if address else 0):
+        host, port = metrics_address(address, number, setting)
         try:
             socket.create_server(
                 (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
             ).close()
         except OSError as exc:
             raise NotSetUp(
-                f"The metrics of worker {number + 1} cannot be served at {host}:{port} "
-                f"({exc.strerror or exc}); stop what is there, or correct {METRICS}."
+                f"The {what} of worker {number + 1} cannot be served at {host}:{port} "
+                f"({exc.strerror or exc}); stop what is there, or correct {setting}."
             ) from exc
 
 

@@ -11,12 +11,9 @@ from arq.constants import in_progress_key_prefix
 
 from farm.redis_address import parse_redis_url
 from records import RunKind
-from storage.work import Ring
+from storage.work import QUEUES, Ring
 
 FUNCTION = "work"
-INTERACTIVE = "interactive"
-DATA = "data"
-QUEUES = {RunKind.CONNECT: INTERACTIVE, RunKind.COLLECT: DATA}
 _SILENT_SECONDS = 15.0
 _LONGEST_NUMBER = 18
 

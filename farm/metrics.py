@@ -36,13 +36,13 @@ def metrics_of(text: str, number: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def metrics_address(text: str, number: int = 0) -> tuple[str, int]:
-    """Where ``METERFARM_METRICS`` has worker ``number`` serve its metrics. Raises StorageError."""
+def metrics_address(text: str, number: int = 0, setting: str = METRICS) -> tuple[str, int]:
+    """Where the setting has worker ``number`` serve its metrics, or its health. Raises StorageError."""
     host, colon, port = text.strip().rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (colon and host and port.isdecimal() and 0 < int(port) + number < 65_536):
         raise StorageError(
-            f"{METRICS} has “{text}”; write an address of this machine and a port: 127.0.0.1:9600. "
+            f"{setting} has “{text}”; write an address of this machine and a port: 127.0.0.1:9600. "
             "Each further worker process takes the next port."
         )
     return host, int(port) + number

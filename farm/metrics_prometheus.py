@@ -16,7 +16,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCol
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from farm.bell import QUEUES
 from farm.metrics import Metrics
 from farm.metrics_browser import browser_memory
 from records import Outcome, RunKind, WhoActs
@@ -24,7 +23,7 @@ from scrapers.pace import Held, Pace
 from storage.errors import StorageError
 from storage.figures import Figures, QueueFigures
 from storage.store import Store
-from storage.work import Claim
+from storage.work import QUEUES, Claim
 
 _STEPS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 _WAITS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -165,9 +164,7 @@ class Standing(Collector):
 
 def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
     """How the farm stands, by queue and by utility."""
-    queues = {
-        queue.rpartition(":")[2]: figures.queues.get(kind, QueueFigures()) for kind, queue in QUEUES.items()
-    }
+    queues = {queue: figures.queues.get(kind, QueueFigures()) for kind, queue in QUEUES.items()}
     by_queue: Mapping[str, tuple[str, Callable[[QueueFigures], float]]] = {
         "meterfarm_queue_depth": ("Queued runs that could begin now.", lambda queue: queue.ready),
         "meterfarm_queue_scheduled": ("Queued runs whose time has not come.", lambda queue: queue.later),

@@ -12,6 +12,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from farm.bell import Bell, Heard
+from farm.health import Pulse
 from farm.policy import room
 from farm.redis_refusals import explained
 from farm.slots import Slot
@@ -49,6 +50,7 @@ class Process:
             RunKind.COLLECT: asyncio.Semaphore(settings.data_slots),
         }
         self._log: Any = structlog.get_logger("worker")
+        self.pulse = Pulse({"database": ("_beat", "_reap"), "redis": ("_ring_in_time",)})
 
     @property
     def at_work(self) -> tuple[int, int]:
@@ -195,8 +197,11 @@ class Process:
         while True:
             try:
                 await work()
+                self.pulse.done(work.__name__)
             except (RedisError, OSError, StorageError) as exc:
                 reason = str(exc) if isinstance(exc, StorageError) else f"Redis {explained(exc)}"
+                part = "database" if isinstance(exc, StorageError) else "redis"
+                self.pulse.failed(work.__name__, part, reason)
                 self._log.warning("not now", what=work.__name__, reason=reason)
                 await asyncio.sleep(_AGAIN)
             await asyncio.sleep(seconds)

@@ -26,7 +26,8 @@ class FarmSettings(BaseSettings):
     """Frozen. ``redis_url`` is "" for a private Redis; it may carry a password, so it masks itself.
     ``twilio_auth_token`` signs what `inbox` is posted; several are separated by commas.
 
-    ``metrics`` is where the first worker process serves Prometheus, "" for nowhere.
+    ``metrics`` is where the first worker process serves Prometheus, ``health`` where it says whether it is
+    well; "" for nowhere.
     ``portal_urls`` says where portals are that are not at their public address:
     ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
     utility's script declares its portal to bear: ``my_utility=4:20`` is 4 requests at once, 20 a second.
@@ -49,6 +50,7 @@ class FarmSettings(BaseSettings):
     )
 
     metrics: str = ""
+    health: str = ""
     redis_url: SecretStr = Field(default=SecretStr(""), validation_alias="REDIS_URL")
     twilio_auth_token: SecretStr = Field(default=SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     portal_urls: str = ""

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from farm.health import HEALTH, health_of
 from farm.metrics import METRICS, metrics_of
 from farm.private_redis import PrivateRedis
 from farm.settings import FarmSettings
@@ -47,16 +48,23 @@ def workers_zygote() -> Zygote:
 class Workers:
     """So many worker processes of the same queues, each started anew when it ends by itself.
 
-    Each serves its metrics a port further than the one before. They outlive no one: each stops when the pipe
-    from this process closes.
+    Each serves its metrics, and its health, a port further than the one before. They outlive no one: each
+    stops when the pipe from this process closes.
     """
 
     def __init__(
-        self, zygote: Zygote, redis_url: str, count: int, queue: str | None, metrics: str = ""
+        self,
+        zygote: Zygote,
+        redis_url: str,
+        count: int,
+        queue: str | None,
+        metrics: str = "",
+        health: str = "",
     ) -> None:
         self._zygote = zygote
         self._redis_url = redis_url
         self._metrics = metrics
+        self._health = health
         self._count = count
         self._arguments = ["--queue", queue] if queue else []
         self._running: set[Child] = set()
@@ -87,6 +95,7 @@ class Workers:
             **os.environ,
             "REDIS_URL": self._redis_url,
             METRICS: metrics_of(self._metrics, number),
+            HEALTH: health_of(self._health, number),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), path))),
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from storage import leases, workforce
 from storage.transactions import Transactions
-from storage.work import Beat, WorkerInfo
+from storage.work import QUEUES, Beat, WorkerInfo
 
 
 class FarmStore(Transactions):
@@ -32,6 +32,18 @@ class FarmStore(Transactions):
         """This process serves none any more."""
         with self._database.writing() as session:
             workforce.leave(session)
+
+    def served_queues(self) -> set[str]:
+        """The queues that at least a worker serves now."""
+        return {queue for worker in self.workers() for queue in worker.queues}
+
+    def unserved_queues(self) -> set[str]:
+        """The queues that no worker serves, though runs wait in them that could begin."""
+        left = {kind: queue for kind, queue in QUEUES.items() if queue not in self.served_queues()}
+        if not left:
+            return set()
+        with self._database.reading() as session:
+            return {queue for kind, queue in left.items() if workforce.is_due(session, kind)}
 
     def workers(self) -> Sequence[WorkerInfo]:
         """The processes that serve queues now."""

@@ -48,6 +48,10 @@ class Beat:
     cancelled: bool
 
 
+QUEUES = {RunKind.CONNECT: "interactive", RunKind.COLLECT: "data"}
+"""By what name workers serve runs of a kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
     """A worker process, by the name that runs have of it, and the queues it serves."""

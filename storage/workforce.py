@@ -10,9 +10,10 @@ from pathlib import Path
 from sqlalchemy import delete, text, update
 from sqlmodel import Session, col, select
 
+from records import RunKind, RunState
 from storage.database import insert_if_absent, now
 from storage.processes import is_dead, this_process
-from storage.tables import FarmRow, WorkerRow
+from storage.tables import FarmRow, RunRow, WorkerRow
 from storage.work import WorkerInfo
 
 _ALIVE = timedelta(seconds=30)
@@ -65,3 +66,10 @@ def serving(session: Session) -> Sequence[WorkerInfo]:
         for row in rows
         if not is_dead(row.process)
     ]
+
+
+def is_due(session: Session, kind: RunKind) -> bool:
+    """Whether a run of the kind could begin now."""
+    queued = (RunRow.kind == kind.value, RunRow.state == RunState.QUEUED.value)
+    query = select(RunRow.id).where(*queued, col(RunRow.not_before) <= now(session)).limit(1)
+    return session.exec(query).first() is not None

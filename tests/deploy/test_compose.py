@@ -53,6 +53,13 @@ def test_what_services_name_is_declared(compose: Any) -> None:
             assert "healthcheck" in compose["services"][dependency]
 
 
+def test_workers_are_asked_how_they_are_as_many_as_there_are(compose: Any) -> None:
+    worker = compose["services"]["worker"]
+    assert worker["command"] == ["worker", "--processes", "2"]
+    assert worker["healthcheck"]["test"] == ["CMD", "python", "-m", "farm.health", "2"]
+    assert worker["environment"]["METERFARM_HEALTH"].endswith(":-127.0.0.1:9700}")
+
+
 def test_configurations_are_files_that_are_there(compose: Any) -> None:
     for config in compose["configs"].values():
         assert (ROOT / config["file"]).is_file()

@@ -1,0 +1,34 @@
+"""What the doctor looks at of the processes that take runs: whether each queue is served."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from console.finding import Finding, warn, well
+from console.here import Here
+from console.program import program
+from console.workforce import where
+from storage.errors import StorageError
+from storage.processes import short
+from storage.store import Store
+from storage.work import QUEUES
+
+
+def examine_workers(here: Here) -> Finding:
+    """A state that does not open is told elsewhere."""
+    try:
+        with Store.open(here.settings) as store:
+            workers = store.workers()
+    except StorageError:
+        return warn("workers", "whether any run cannot be seen", "mend the database")
+    served = Counter(queue for worker in workers for queue in worker.queues)
+    lacking = sorted(set(QUEUES.values()) - set(served))
+    if not workers:
+        return warn("workers", f"none runs on {where(here)}", f"start them by `{program()} worker`")
+    said = ", ".join(f"{count} serve{'s' * (count == 1)} {queue}" for queue, count in sorted(served.items()))
+    machines = sorted({short(worker.process).partition(":")[0] for worker in workers})
+    said = f"{said} (on {', '.join(machines[:5])})"
+    if lacking:
+        queue = " and ".join(lacking)
+        return warn("workers", f"{said}; none serves {queue}", f"`{program()} worker --queue {queue}`")
+    return well("workers", said)

@@ -1,0 +1,91 @@
+"""Where nobody takes the runs that are queued, commands that queue or show them say so, and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from console.here import Here
+from console.workers import _what_next
+from farm.settings import FarmSettings
+from scrapers.redact import Secrets
+from storage.settings import Settings
+from storage.store import Store
+from tests.console.conftest import Command
+from tests.farm.redises import redis_at, told
+
+ADD = ("customer", "add", "speculoos_power", "--username", "ada@bayou.energy", "--password-stdin")
+
+
+def test_without_a_worker_every_command_that_queues_or_shows_says_so(
+    command: Command, store: Store, home: Path
+) -> None:
+    nobody = f"No worker runs on the state in {home} (METERFARM_HOME); start one with `./run worker`."
+    added = command(*ADD, stdin="x\n")
+    assert added.stdout == "customer 1 added; run 1 queued\n"
+    assert added.stderr == f"meterfarm: {nobody}\n"
+    assert command("run", "cancel", "1").status == 0
+    assert nobody not in command("runs").stderr, "nothing waits"
+    assert command("run", "retry", "1").stderr == f"meterfarm: {nobody}\n"
+    listed = command("runs")
+    assert (nobody in listed.stderr, nobody in listed.stdout) == (True, False)
+    assert nobody in command("run", "show", "2").stdout.replace("\n", " ")
+    assert nobody in json.loads(command("run", "show", "2", "--json").stdout)["next"]
+    found = {one["check"]: one for one in json.loads(command("doctor", "--json").stdout)}
+    assert found["workers"]["health"] == "warning"
+    assert f"none runs on the state in {home}" in found["workers"]["said"]
+    assert store.farm_key() in found["Redis"]["said"]
+
+
+def test_workers_of_the_other_queue_are_not_enough(command: Command, store: Store) -> None:
+    store.beat(["data"])
+    lacking = "No worker serves the queue interactive, those that run serve data only"
+    assert lacking in command(*ADD, stdin="x\n").stderr
+    assert "`./run worker --queue interactive`" in command("runs").stderr
+    assert lacking in command("run", "show", "1").stdout
+    found = {one["check"]: one for one in json.loads(command("doctor", "--json").stdout)}
+    assert "1 serves data" in found["workers"]["said"]
+    assert "none serves interactive" in found["workers"]["said"]
+    store.beat(["interactive", "data"])
+    assert command("runs").stderr == ""
+    assert "No worker" not in command("run", "show", "1").stdout
+    assert [worker.queues for worker in store.workers()] == [("interactive", "data")]
+    store.leave_queues()
+    assert store.unserved_queues() == {"interactive"}
+    assert store.served_queues() == set()
+
+
+def test_a_redis_that_cannot_be_used_is_said_where_runs_are_queued(
+    command: Command, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redis_at(tmp_path / "redis") as port:
+        told(port, "CONFIG SET maxmemory 1")
+        monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}")
+        added = command(*ADD, stdin="x\n")
+    assert (added.status, added.stdout) == (0, "customer 1 added; run 1 queued\n")
+    assert f"Redis at 127.0.0.1:{port}/0 is full and takes nothing more" in added.stderr
+    monkeypatch.setenv("REDIS_URL", "redis://:canary#x@127.0.0.1:1")
+    refused = command("run", "retry", "1")
+    assert "canary" not in refused.stderr
+    assert store.unserved_queues() == {"interactive"}
+
+
+def test_up_says_which_state_other_commands_have_to_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = _what_next(Here(Settings(), FarmSettings(), Secrets()), "http://x", "speculoos_power")
+    assert f"The state is in {tmp_path}/.meterfarm (METERFARM_HOME). In another terminal, in this dir" in said
+    elsewhere = Here(Settings(home=tmp_path / "a home"), FarmSettings(), Secrets())
+    said = _what_next(elsewhere, "http://x", "speculoos_power")
+    assert f"one with METERFARM_HOME='{tmp_path}/a home'" in said
+
+
+def test_a_worker_that_ended_without_a_word_is_none(store: Store) -> None:
+    store.beat(["data"])
+    assert len(store.workers()) == 1
+    with store._database.writing() as session:
+        session.connection().exec_driver_sql("UPDATE worker SET process = replace(process, '/', '/1')")
+    assert store.workers() == []
