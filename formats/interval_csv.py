@@ -13,11 +13,11 @@ whoever reads for a utility passes them as ``layouts``, and they go before those
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,7 @@ from formats.table_rows import DELIMITERS, HEAD_LINES, End, Rows, Text
 from formats.table_unknown import unknown
 from formats.table_zone import zone_of
 from formats.workbook import OLE, Sheet
-from formats.xlsx import SIGNATURE, sheets
+from formats.xlsx import SIGNATURE, lacks_results, sheets
 from records import IntervalData, Problem, Series, Severity
 
 _CHUNK = 1 << 20
@@ -79,7 +79,8 @@ def read_table(
     if file.seekable():
         start = _start(file)
         if start.startswith((SIGNATURE, OLE)):
-            return _workbook(asked, sheets(file))
+            late = _formulas(file) if start.startswith(SIGNATURE) else iter(())
+            return _workbook(asked, sheets(file), late)
         if is_xml_workbook(start):
             return _workbook(asked, nullcontext(xml_sheets(file)))
         if looks_like_html(text_of_head(start).encode()):
@@ -111,8 +112,16 @@ def _page(asked: _Asked, sheet: Sheet) -> Table:
     return _workbook(asked, nullcontext([sheet]))
 
 
-def _workbook(asked: _Asked, opened: AbstractContextManager[Sequence[Sheet]]) -> Table:
-    """Every sheet that has a table; the others are mentioned."""
+def _formulas(file: BinaryIO) -> Iterator[Problem]:
+    if lacks_results(file):
+        what = "cells hold formulas without results: open the workbook in a spreadsheet program and save it"
+        yield Problem("", what)
+
+
+def _workbook(
+    asked: _Asked, opened: AbstractContextManager[Sequence[Sheet]], late: Iterable[Problem] = ()
+) -> Table:
+    """Every sheet that has a table; the others are mentioned, and last what is ``late``."""
     with ExitStack() as stack:
         found = stack.enter_context(opened)
         tables = [(each, _header(islice(each.rows(), HEAD_LINES), asked.layouts)) for each in found]
@@ -120,7 +129,7 @@ def _workbook(asked: _Asked, opened: AbstractContextManager[Sequence[Sheet]]) ->
         if not layout:
             rows = (list(islice(each.rows(), HEAD_LINES)) for each in found)
             raise unknown([row for _, row in next(filter(None, rows), [])])
-        return Table(layout, _of_sheets(tables, asked, stack.pop_all()))
+        return Table(layout, chain(_of_sheets(tables, asked, stack.pop_all()), late))
 
 
 def _near(rows: Rows) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 import zlib
@@ -28,6 +29,13 @@ _FREE = 8 * 1024 * 1024
 _MOST_MEMBERS = 1_000
 _PROLOG = 64 * 1024
 _MANY = 4
+_CHUNK = 1 << 20
+_LONGEST_FORMULA = 32 * 1024
+_NO_RESULT = re.compile(
+    rb"""<(\w+:)?c\b(?![^>]*t="str")[^>]*>\s*<(\w+:)?f\b([^>]*/>|[^>]*>[^<]*</(\w+:)?f>)\s*"""
+    rb"""(<(\w+:)?v\s*/>|<(\w+:)?v>\s*</(\w+:)?v>)?\s*</(\w+:)?c>"""
+)
+"""An empty text may be a result."""
 _DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -104,6 +112,20 @@ def _opened(file: BinaryIO) -> Sequence[_Sheet]:
         sheet.reset_dimensions()
         next(sheet.iter_rows(), None)
     return found
+
+
+def lacks_results(file: BinaryIO) -> bool:
+    """Whether any cell holds a formula without its result, as programs leave them that compute nothing."""
+    with _as_damage(), zipfile.ZipFile(file) as archive:
+        for each in archive.namelist():
+            if "worksheets/" in each.lower() and each.lower().endswith(".xml"):
+                with archive.open(each) as part:
+                    rest = b""
+                    while chunk := part.read(_CHUNK):
+                        if _NO_RESULT.search(rest + chunk):
+                            return True
+                        rest = chunk[-_LONGEST_FORMULA:]
+    return False
 
 
 def _check(file: BinaryIO) -> None:

@@ -197,6 +197,26 @@ def test_a_hidden_sheet_that_is_read_is_doubted() -> None:
     assert "raw: the sheet is hidden" in Read(file.getvalue()).doubts
 
 
+def test_formulas_without_results_are_doubted() -> None:
+    table = [[*each, "=0.1+0.2" if len(each) > 4 else None] for each in rows(typed=False)]
+    table[1][5:] = ["DEMAND (kW)", None]
+    workbook = Workbook()
+    for row in table:
+        workbook.active.append(row)
+    file = BytesIO()
+    workbook.save(file)
+    read = Read(file.getvalue())
+    assert "cells hold formulas without results" in read.doubts
+    assert [len(each.readings) for each in read.series] == [4]
+    computed = _instead(SHEET, b"<v></v>", b"<v>0.3</v>")
+    assert (
+        "formulas"
+        not in Read(
+            odd(odd(file.getvalue(), change=_instead(SHEET, b"<v />", b"<v></v>")), change=computed)
+        ).doubts
+    )
+
+
 SPREADSHEET = (
     '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>'
     '<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
