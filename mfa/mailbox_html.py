@@ -20,6 +20,7 @@ _MOST_RULES = 2000
 _MOST_COMPOUND = 50
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _ZERO = re.compile(r"[+-]?0*\.?0*(?:px|pt|em|rem|ex|ch|mm|cm|in|%)?")
+_SIDES = ("left", "top", "right", "bottom")
 _NO_SIZE = ("max-height", "max-width", "height", "width")
 _ONE_BY_ONE = re.compile(r"(?<![\w.,:/-])[0-9](?:\s[0-9]){3,}(?![\w.,:/-])")
 """Digits that stand each in a cell or a box of its own."""
@@ -70,12 +71,15 @@ class _Seen:
 
     has_size: bool = True
     is_visible: bool = True
-    is_opaque: bool = True
+    color: str = ""
+    ground: str = ""
+    """The colours, "" where they are not known."""
     keeps_lines: bool = False
 
     @property
     def now(self) -> bool:
-        return self.has_size and self.is_visible and self.is_opaque
+        stands_out = self.color != "transparent" and (not self.color or self.color != self.ground)
+        return self.has_size and self.is_visible and stands_out
 
 
 def seen_in_html(source: str) -> str:
@@ -130,17 +134,26 @@ def _is_hidden(element: HtmlElement, style: Mapping[str, str]) -> bool:
         or style.get("mso-hide") == "all"
         or _is_zero(style.get("opacity", ""))
         or (is_clipped and any(_is_zero(style.get(name, "")) for name in _NO_SIZE))
+        or (
+            style.get("position") in {"absolute", "fixed"}
+            and any(_is_far(style.get(name, "")) for name in _SIDES)
+        )
+        or _is_far(style.get("text-indent", ""))
     )
 
 
 def _inside(element: HtmlElement, style: Mapping[str, str], around: _Seen) -> _Seen:
     seen = around
     if "font-size" in style:
-        seen = replace(seen, has_size=not _is_zero(style["font-size"]))
+        seen = replace(seen, has_size=not _is_zero(style["font-size"]) and style["font-size"] != "1px")
     if "visibility" in style:
         seen = replace(seen, is_visible=style["visibility"] not in {"hidden", "collapse"})
-    if "color" in style:
-        seen = replace(seen, is_opaque=style["color"] != "transparent")
+    color = style.get("color") or element.get("color")
+    ground = style.get("background-color") or style.get("background") or element.get("bgcolor")
+    if color:
+        seen = replace(seen, color=_color(color))
+    if ground:
+        seen = replace(seen, ground=_color(ground))
     if element.tag == "pre" or style.get("white-space", "").startswith("pre"):
         seen = replace(seen, keeps_lines=True)
     return seen
@@ -165,6 +178,20 @@ def _blocks(sheet: str) -> Iterator[tuple[str, str]]:
 def _declared(style: str) -> dict[str, str]:
     pairs = (declaration.partition(":") for declaration in style.lower().split(";"))
     return {name.strip(): value.replace("!important", "").strip() for name, colon, value in pairs if colon}
+
+
+def _color(written: str) -> str:
+    """One spelling of a colour; "" for what is none by itself, as a picture or a name that is not known."""
+    first = written.lower().split()[0] if written.split() else ""
+    first = {"white": "#ffffff", "black": "#000000"}.get(first, first)
+    if re.fullmatch("#[0-9a-f]{3}", first):
+        first = "#" + "".join(digit * 2 for digit in first[1:])
+    return first if first == "transparent" or re.fullmatch("#[0-9a-f]{6}", first) else ""
+
+
+def _is_far(value: str) -> bool:
+    """Whether something is moved out of sight."""
+    return re.fullmatch(r"-[0-9]{3,}(?:\.[0-9]+)?(?:px|pt|em|rem|%|vw)", value) is not None
 
 
 def _is_zero(value: str) -> bool:

@@ -22,6 +22,8 @@ _NOT_NEAR_THE_END = 3.0
 _CODES = 2
 """Codes given in one sign-in: one, and another in case somebody else used the first one's time step."""
 _ADDRESS = re.compile(r"otpauth\s*:\s*//+([a-z]*)(?=[/?])", re.IGNORECASE)
+_ESCAPED = re.compile("&(?:amp;|#38;|#x26;)+", re.IGNORECASE)
+"""What a page writes for ``&``, at times twice."""
 _DIGITS, _PERIOD = (4, 10, 6), (4, 3600, 30)
 """At least, at most, and what counts if the address does not say."""
 _NEITHER = (
@@ -86,7 +88,7 @@ def _from_address(written: str, kind: str) -> pyotp.TOTP:
         raise _wrong("is for codes that are counted (otpauth://hotp/); one for codes by the clock is needed")
     if kind != "totp":
         raise ValueError(_NEITHER)
-    query = written.rpartition("?")[2].replace("&amp;", "&").replace("&#38;", "&").partition("#")[0]
+    query = _ESCAPED.sub("&", written.rpartition("?")[2]).partition("#")[0]
     fields: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if fields.setdefault(name.strip().lower(), value.strip()) != value.strip():

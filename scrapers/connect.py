@@ -174,6 +174,6 @@ async def _device_kept(visit: Visit, store: Store, customer: Customer) -> AsyncI
     except BaseException:
         session = await session_of(visit) if visit.challenged else None
         device = session.of_device(time.time()) if session is not None else None
-        if device is not None and device.storage_state["cookies"]:
+        if device is not None and (device.storage_state["cookies"] or device.storage_state["origins"]):
             await asyncio.to_thread(store.save_session, customer, device.to_bytes(), trusted_since=None)
         raise

@@ -30,6 +30,9 @@ SHOWN = {
     "<style>@media (max-width:600px){.x{display:none}} .y{color:red}</style>"
     "<p class='x y'>Your verification code is 123456": "a sheet that hides it on small screens",
     "<body><h1>Hello</h1>Your verification code is 123456<br>Bye": "bare text",
+    "<td bgcolor='#0055AA'><b style='color:white'>Your verification code is 123456": "white on a colour",
+    "<p style='color:white;background:url(x.png)'>Your verification code is 123456": "white on a picture",
+    "<p>Your verification code is 12<i hidden>99</i>34<b style='display:none'>8</b>56": "decoys in it",
     "<p style='display:block;opacity:.9;max-height:0.5em'>Your verification code is 123456": "nearly nothing",
 }
 HIDDEN = (
@@ -43,6 +46,11 @@ HIDDEN = (
     "<div style='color:transparent'>{}</div>",
     "<div style='max-height:0;overflow:hidden'>{}</div>",
     "<div style='mso-hide:all'>{}</div>",
+    "<div style='position:absolute; left:-9999px'>{}</div>",
+    "<p style='text-indent:-9999px'>{}</p>",
+    "<span style='font-size:1px;line-height:1px'>{}</span>",
+    "<td bgcolor=white><font color='#FFF'>{}</font></td>",
+    "<div style='background:#00f'><b style='color:#0000ff'>{}</b></div>",
     "<div style='height:0px; overflow:hidden;'><p>{}</p></div>",
     "<style>.preheader, .other {{ display: none }}</style><div class='a preheader'>{}</div>",
     "<style>/* x */ b#p {{ font-size:0 }} @media print {{ b#p {{ font-size:9px }} }}</style><b id=p>{}</b>",

@@ -63,6 +63,7 @@ def test_codes_are_those_of_rfc_6238(at: int, code: str) -> None:
         f" otpauth://totp/{quote('Power: a')}?secret={SECRET.lower()}&period=30&algorithm=SHA1\n",
         f"OTPAUTH://TOTP/Power:a?SECRET={SECRET}&Algorithm=sha-1&DIGITS=6",
         f"otpauth://totp/Power:a?secret={SECRET}&amp;issuer=Power&amp;period=30&amp;digits=6",
+        f"otpauth://totp/Power:a?issuer=Power&amp;amp;secret={SECRET}&#38;digits=6",
         f"otpauth://totp/Power #1?:a?secret={SECRET[:16]}%20{SECRET[16:]}&algorithm=HmacSHA1&period=",
         f"otpauth://totp/a?secret={SECRET[:16]}+{SECRET[16:]}====",
         f"otpauth://totp?secret={SECRET}",
