@@ -13,6 +13,7 @@ from contextlib import (
     nullcontext,
     suppress,
 )
+from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from playwright.async_api import (
@@ -54,6 +55,8 @@ _ACTION_MS = 5_000
 _AT_REST: ViewportSize = {"width": 320, "height": 240}
 _FORM_AND_REDIRECTS = 3
 
+_IS_EMPTY = """() => !document.body || !(document.body.innerText.trim() ||
+  document.body.querySelector("img, svg, canvas, input, button, iframe, object, embed, video"))"""
 _ABORTED = re.compile(r"ERR_ABORTED|Download is starting")
 
 _KEPT = """() => {
@@ -256,16 +259,21 @@ class BrowserPage:
         by_status = stop_for_status(self._portal.name, status, headers.get("retry-after"))
         with self._errors("looking at the page"):
             title = safe_for_the_run(await steady(page, page.title), 100)
+            is_empty = await steady(page, partial(page.evaluate, _IS_EMPTY))
         if self.downloaded and not by_status:
             return Stop(
                 Outcome.UNKNOWN_PAGE,
                 f"{self._portal.name} sends a file ({urlsplit(self.downloaded).path}) where its script awaits"
                 " a page; the script needs mending.",
             )
+        path = safe_for_the_run(urlsplit(page.url).path, 200)
+        what = (
+            f"an empty page at {path}"
+            if is_empty
+            else f"a page that its script does not know (“{title}” at {path})"
+        )
         return by_status or Stop(
-            Outcome.UNKNOWN_PAGE,
-            f"{self._portal.name} shows a page that its script does not know (“{title}” at "
-            f"{safe_for_the_run(urlsplit(page.url).path, 200)}); the script needs mending.",
+            Outcome.UNKNOWN_PAGE, f"{self._portal.name} shows {what}; the script needs mending."
         )
 
     async def _watched(self) -> tuple[Page, Watch]:
