@@ -35,7 +35,7 @@ class Reactions:
     answered, ``answered`` that anything was; ``answer`` is the latest of these. ``arrived``: a new document
     is there; ``moved``: the address changed within the document; ``aborted``: a navigation ended without a
     document. ``failure`` is the browser's word for what broke off, "" for nothing. ``spoken`` are the texts
-    of dialogs.
+    of dialogs, ``windows`` those that were opened.
     """
 
     def __init__(self, context: BrowserContext, page: Page, is_allowed: Callable[[str], bool]) -> None:
@@ -52,6 +52,7 @@ class Reactions:
         page.on("domcontentloaded", self._loads)
         page.on("websocket", self._connects)
         page.on("dialog", self._speaks)
+        context.on("page", self._opens)
 
     def opened(self) -> None:
         """From now on count navigations alone."""
@@ -66,6 +67,7 @@ class Reactions:
         self.failure = ""
         self.answer: Response | None = None
         self.spoken: list[str] = []
+        self.windows: list[Page] = []
         self._flying: set[Request] = set()
         self._lands = False
         self._was_pressed = True
@@ -166,6 +168,10 @@ class Reactions:
         if self._lands:
             self.arrived = True
         self._happened()
+
+    def _opens(self, window: Page) -> None:
+        self.windows.append(window)
+        window.on("dialog", self._speaks)
 
     def _connects(self, socket: WebSocket) -> None:
         socket.on("framesent", self._sends_frame)

@@ -137,9 +137,21 @@ class Watch:
                 rests = time.monotonic() - max(began, reactions.last)
                 if rests >= self._settle(settle, last) and not reactions.waits:
                     break
+        if found := await self._elsewhere(signs):
+            return found
         if reactions.waits or last is None or not last.shown:
             return await self._late_sign(signs)
         return None if self._met_an_error else signs[last.shown[0]]
+
+    async def _elsewhere(self, signs: Sequence[Sign]) -> Sign | None:
+        """An outcome that is declared in a window which the press opened; more is not done with windows."""
+        outcomes = [sign for sign in signs if isinstance(sign.means, Outcome)]
+        for window in self.reactions.windows:
+            with suppress(PlaywrightError):
+                seen = await Sight(window).look(outcomes, (), _GLANCE_SECONDS, eager=True)
+                if seen is not None and seen.shown:
+                    return outcomes[seen.shown[0]]
+        return None
 
     async def _late_sign(self, signs: Sequence[Sign]) -> Sign | None:
         """What a page says that still loads, or for which something else is awaited."""

@@ -45,6 +45,7 @@ def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
         "all its runs taken up again",
     )
     farm.wait_for_quiet(120)
+    farm.retry_in_doubt()
     assert farm.outcomes(customers) == [Outcome.COMPLETE] * len(customers)
     check_whole(farm)
 

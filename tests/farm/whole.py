@@ -16,6 +16,7 @@ from typing import Any, TextIO, TypeVar
 import httpx
 from sqlalchemy import text
 
+from farm.policy import IN_DOUBT
 from farm.said import said_choice, said_code
 from records import EventKind, Factor, Outcome, RunState, SecretKind
 from storage.challenges import AnswerRefused
@@ -95,6 +96,14 @@ class Farm:
             ]
 
         self.wait(is_quiet, seconds, "a farm with nothing to do")
+
+    def retry_in_doubt(self) -> None:
+        """Whose worker was killed just when the password went out is retried, as an operator would."""
+        waiting = [run for run in self.store.runs(limit=1000, active=True) if run.why == IN_DOUBT]
+        for run in waiting:
+            self.store.retry_run(run.id)
+        if waiting:
+            self.wait_for_quiet(120)
 
     def last(self, customer: Customer) -> RunInfo:
         """The customer's newest run that has ended."""

@@ -181,6 +181,8 @@ def routes(counter: Counter) -> list[BaseRoute]:
         right = fields.get("password") == "right password"
         body = {"text": "" if right else WRONG, "code": "code" in asked, "wait": int(asked.get("wait", 0))}
         status = int(asked.get("status", 200 if right else 401))
+        if status == 204:
+            return Response(status_code=204)
         if wants_json:
             return JSONResponse(body, status)
         return HTMLResponse(f"<!doctype html><h1>{'Home' if right else 'Sign in'}</h1>{body['text']}", status)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,17 +13,20 @@ import pytest_asyncio
 import scrapers.page
 import scrapers.watch
 from mfa.port import Nobody
-from records import Outcome
+from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
 from scrapers.outcomes import Sign, Stop
 from scrapers.redact import Secrets
+from scrapers.sending import AT_ONCE, Sending
 from scrapers.visit import Visit
+from storage.settings import Settings
+from storage.store import Store
 from tests.local_site import Site, local_site
 from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, Counter, routes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RIGHT, WRONG = "right password", "wrong password"
-AT_ONCE = 4.0
+SOON = 4.0
 """Seconds, on a busy machine."""
 
 
@@ -60,6 +64,25 @@ async def visit(world: World) -> AsyncIterator[Visit]:
         yield visit
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(Settings(home=tmp_path / "home")) as store:
+        yield store
+
+
+@pytest.fixture
+def sends(store: Store, visit: Visit) -> Callable[[], int]:
+    """The visit's sign-in is watched; how many sendings of the password are in doubt."""
+    customer = store.customer("corner_gas", "me@example.com")
+    visit.page.sending = Sending(store, "Corner Gas", customer, WRONG, AT_ONCE)
+
+    def count() -> int:
+        doubt = store.doubt(customer, WRONG)
+        return doubt.sends if doubt is not None else 0
+
+    return count
+
+
 async def sign_in(
     visit: Visit,
     path: str,
@@ -84,7 +107,7 @@ async def test_a_rejection_is_what_the_page_says_at_once_however_it_says_it(
     with pytest.raises(Stop, match="says: “The user name or password is wrong”") as stop:
         await sign_in(visit, path)
     assert stop.value.outcome is Outcome.BAD_CREDENTIALS
-    assert time.monotonic() - began < AT_ONCE
+    assert time.monotonic() - began < SOON
     assert world.counter.posted == [WRONG]
 
 
@@ -158,12 +181,31 @@ async def test_a_page_that_stays_as_it_was_is_what_it_was(
     assert await sign_in(visit, "/in-place?status=400", more=[FORM]) is FORM
 
 
+async def test_a_rejection_in_a_window_that_was_opened_is_heard(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    with pytest.raises(Stop) as stop:
+        await sign_in(visit, "/window")
+    assert stop.value.outcome is Outcome.BAD_CREDENTIALS
+
+
+async def test_a_press_that_brings_no_document_leaves_the_page_as_it_was(
+    visit: Visit, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    with pytest.raises(Stop, match="does not know") as stop:
+        await sign_in(visit, "/plain?status=204")
+    assert stop.value.outcome is Outcome.UNKNOWN_PAGE
+    assert world.counter.posted == [WRONG]
+
+
 async def test_an_unknown_page_behind_a_redirect_is_called_so_at_once(visit: Visit) -> None:
     began = time.monotonic()
     with pytest.raises(Stop, match="at /survey") as stop:
         await sign_in(visit, "/plain?redirects=1", RIGHT)
     assert stop.value.outcome is Outcome.UNKNOWN_PAGE
-    assert time.monotonic() - began < AT_ONCE
+    assert time.monotonic() - began < SOON
 
 
 @pytest.mark.parametrize("path", ["/in-place?hangs=1", "/plain?hangs=1", "/stale?hangs=1"])
@@ -214,7 +256,7 @@ async def test_a_form_that_the_browser_refuses_is_the_customers_to_correct(
     assert WRONG not in stop.value.message
     assert str(len(WRONG)) not in stop.value.message
     assert not world.counter.posted
-    assert time.monotonic() - began < AT_ONCE
+    assert time.monotonic() - began < SOON
 
 
 async def test_a_refused_form_whose_page_declares_what_that_means_ends_so(visit: Visit, world: World) -> None:
@@ -236,3 +278,40 @@ async def test_a_sign_that_stood_there_before_is_no_answer_to_what_comes_later(
     """The page shows an error of its own while the password is typed; the portal lets the customer in."""
     assert await sign_in(visit, "/stale?late=2", RIGHT) is INSIDE
     assert world.counter.posted == [RIGHT]
+
+
+async def test_one_sign_in_sends_the_password_once_however_the_script_goes_on(
+    visit: Visit, world: World, sends: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    assert await sign_in(visit, "/in-place?status=400", more=[FORM]) is FORM
+    assert sends() == 1
+    page = visit.page.shown
+    assert page is not None
+    with pytest.raises(Stop, match="wants the password again"):
+        await visit.page.submit(page.get_by_role("button", name="Sign in"))
+    with pytest.raises(Stop, match="wants the password again") as stop:
+        await sign_in(visit, "/in-place", more=[FORM])
+    assert stop.value.outcome is Outcome.UNKNOWN_PAGE
+    assert world.counter.posted == [WRONG]
+    assert sends() == 1
+
+
+@pytest.mark.parametrize(("path", "username"), [("/email", "name@host."), ("/dead", "me@example.com")])
+async def test_what_was_never_sent_is_not_counted(
+    visit: Visit, sends: Callable[[], int], monkeypatch: pytest.MonkeyPatch, path: str, username: str
+) -> None:
+    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 2000)
+    with pytest.raises(Stop):
+        await sign_in(visit, path, username=username)
+    assert sends() == 0
+
+
+async def test_a_portal_that_goes_on_to_mfa_took_the_password(
+    visit: Visit, world: World, sends: Callable[[], int]
+) -> None:
+    assert await sign_in(visit, "/in-place?code=1&status=200") is CODE
+    assert sends() == 1
+    with pytest.raises(Stop):
+        await visit.ask(Challenge("Your code?", Factor.SMS))
+    assert sends() == 0

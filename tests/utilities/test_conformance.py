@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,6 +54,13 @@ def test_it_is_said_whether_the_script_was_seen_to_work(utility: Utility) -> Non
     assert utility.verified.status in {"verified", "unverified"}
     assert date(2026, 1, 1) <= utility.verified.on <= datetime.now(UTC).date()
     assert utility.verified.evidence
+
+
+def test_controls_are_pressed_by_the_visit_alone(utility: Utility) -> None:
+    """What is pressed by other means is not guarded, nor known before it sends a password."""
+    presses = re.compile(r"\.(click|dblclick|tap|press|press_sequentially|type|dispatch_event)\(")
+    for file in (Path(__file__).parents[2] / "utilities" / utility.id).rglob("*.py"):
+        assert not presses.search(file.read_text(encoding="utf-8")), file
 
 
 def test_signs_say_how_they_are_recognised(utility: Utility) -> None:
