@@ -50,6 +50,8 @@ class Streams:
         self._counted = 0
         self._points_named: dict[Href, None] = {}
         self._block_seen: tuple[object, ...] = ()
+        self._block_hrefs: set[Href] = set()
+        self._block_twins = False
 
     def know(self, items: Iterable[Item]) -> None:
         """Raises what ``items`` raises, having known what came before."""
@@ -85,6 +87,10 @@ class Streams:
         if seen == self._block_seen:
             return
         self._block_seen = seen
+        if block.links.own in self._block_hrefs:
+            self._block_twins = True
+        elif block.links.own.path and len(self._block_hrefs) < _MOST_RESOURCES:
+            self._block_hrefs.add(block.links.own)
         for kind in ("MeterReading", "UsagePoint"):
             for at in {link.within(kind) for link in block.links.hrefs}:
                 self._use(at, self._count)
@@ -233,7 +239,12 @@ class Streams:
         for name, resources in repeated.items():
             if resources and self._streams:
                 what = f"The file has {_TWINS[name]} more than once, word for word: {_listed(resources)}."
-                yield Problem("", what, Severity.NOTE)
+                if name == "UsagePoint" and self._block_twins:
+                    yield Problem(
+                        "", f"{what} Their blocks share links too: they were read as one meter each."
+                    )
+                else:
+                    yield Problem("", what, Severity.NOTE)
 
 
 def _listed(resources: Sequence[UsagePoint | MeterReading | ReadingType]) -> str:

@@ -209,6 +209,17 @@ def test_what_a_file_has_twice_word_for_word_is_one_and_told() -> None:
     assert len([each for each in told(read, Severity.NOTE) if "word for word" in each]) == 3
 
 
+def test_usage_points_that_cannot_be_told_apart_are_one_meter_and_doubted() -> None:
+    """As where ids are masked, all by the same letter."""
+    parts = [
+        usage_point(X) + meter_reading(MX, "/ReadingType/1") + block(BX, [value], DAY + value * 86_400)
+        for value in (5, 7)
+    ]
+    content = feed(KWH, *parts)
+    assert sums(content) == [("X", "delivered", "Wh", 12)]
+    assert ["read as one meter each" in each for each in told(read_green_button(content))] == [True]
+
+
 def test_types_and_meter_readings_of_no_readings_are_told() -> None:
     content = feed(
         KWH,
