@@ -14,7 +14,7 @@ from records import Problem, Severity
 
 LONG = 20 * 3600
 """Seconds of what is about a day or more."""
-_NEARLY = 10
+_NEARLY = 4
 _PER_DAY = 2
 _HOUR = 3600
 _MOST_DOUBLED = 10_000
@@ -81,8 +81,9 @@ class Days:
 
     def block(self, first: int, last: int, seconds: int) -> None:
         """An interval block, by the starts of its first and last reading and the length of that."""
-        self._blocks.add((first,))
-        self._whole += _whole_days(first, last + seconds)
+        begin = min(first, last)
+        self._blocks.add((begin,))
+        self._whole += _whole_days(begin, max(first, last) + seconds)
 
     @property
     def begin_in_utc(self) -> bool:
@@ -169,6 +170,9 @@ class LocalShift:
             what = f"Times that the clock shows twice are there once, and were taken as the first: {once}."
             problems.append(Problem(where, what))
         if self._gaps:
-            what = f"Times that the clock never showed, taken as the moment they stand for: {self._gaps}."
-            problems.append(Problem(where, what, Severity.NOTE))
+            what = (
+                f"Times that a clock in {zone} never showed, taken as if it had not moved: {self._gaps}. "
+                "A zone whose clock is not moved is named as Etc/GMT+5."
+            )
+            problems.append(Problem(where, what))
         return problems

@@ -47,8 +47,11 @@ def is_id(title: str) -> bool:
     return not (numbered and any(each in _STREETS or each.endswith(_STREET_ENDS) for each in parts))
 
 
-def meter_names(points: Sequence[UsagePoint]) -> dict[int, str]:
-    """By ``id`` of each of a file's usage points."""
+def meter_names(points: Sequence[UsagePoint], known: dict[str, Href]) -> dict[int, str]:
+    """By ``id`` of each of a file's usage points.
+
+    ``known`` are the names that links of other files were cut to; what is cut here is entered.
+    """
     titles = Counter(each.links.title for each in points)
     names: dict[int, str] = {}
     short: list[UsagePoint] = []
@@ -68,8 +71,15 @@ def meter_names(points: Sequence[UsagePoint]) -> dict[int, str]:
     for point, name in zip(short, cut, strict=True):
         number[name] += 1
         several = f"{name} ({number[name]})" if name else f"usage point {number[name]}"
-        names[id(point)] = several if often[name] > 1 else name
+        names[id(point)] = several if often[name] > 1 else _unlike(name, point.links.own, known)
     return names
+
+
+def _unlike(name: str, link: Href, known: dict[str, Href]) -> str:
+    """``name``, or the whole link if another one was cut to it before."""
+    if not known.setdefault(name, link).may_be(link):
+        name = str(link)
+    return name
 
 
 def _cut(links: Sequence[Href], taken: set[str]) -> list[str]:
@@ -87,5 +97,5 @@ def _cut(links: Sequence[Href], taken: set[str]) -> list[str]:
             names[place] = "/".join(whole[place][-length:])
         left = [place for place in left if ends[names[place]] > 1]
     for place in left:
-        names[place] = str(links[place])
+        names[place] = str(links[place]) if links[place].path else ""
     return names

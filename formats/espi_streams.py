@@ -32,7 +32,9 @@ class Streams:
     A block's ``place`` is the number of other resources before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: dict[str, Href]) -> None:
+        """``known`` are the names of meters in other files, by the links that they are made of."""
+        self._known = known
         self._points: list[tuple[int, UsagePoint]] = []
         self._meters: list[tuple[int, MeterReading]] = []
         self._types: list[tuple[int, ReadingType]] = []
@@ -116,7 +118,7 @@ class Streams:
         self._differ = any(kind.codes != self._types[0][1].codes for _, kind in self._types)
         self._said = Said(self._facts, self._by_point)
         self._unlisted = self._without_entry()
-        self._names = meter_names([*self._by_point, *self._unlisted.values()])
+        self._names = meter_names([*self._by_point, *self._unlisted.values()], self._known)
 
     def _without_entry(self) -> dict[Href, UsagePoint]:
         """The usage points that blocks and meter readings lie in, and that the file has no entry of."""

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from formats.errors import FormatError
 from formats.espi import Walk
 from formats.espi_entries import STRETCH
+from formats.espi_href import Href
 from formats.espi_reading import Oddities
 from formats.espi_resources import Batch, Block, Item
 from formats.espi_stream import Stream
@@ -43,28 +44,33 @@ def read_green_button(content: bytes, zone: ZoneInfo | None = None) -> IntervalD
     return gather(stream_green_button(BytesIO(content), zone))
 
 
-def stream_green_button(file: BinaryIO, zone: ZoneInfo | None = None) -> Iterator[Series | Problem]:
+def stream_green_button(
+    file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
+) -> Iterator[Series | Problem]:
     """Stretches of series in the file's order, and problems; every reading as often as the file has it.
+
+    ``known`` is for files that belong together: what meters are named by, so that no two are named alike.
 
     Raises FormatError where reading has to stop: what was yielded before stands. Memory does not grow with
     the file.
     """
-    for found in stream_columns(file, zone):
+    for found in stream_columns(file, zone, known):
         yield found.series() if isinstance(found, Stretch) else found
 
 
-def stream_columns(file: BinaryIO, zone: ZoneInfo | None = None) -> Iterator[Stretch | Problem]:
+def stream_columns(
+    file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
+) -> Iterator[Stretch | Problem]:
     """As ``stream_green_button``, by column."""
     with tempfile.TemporaryFile() as spool:
         if not file.seekable():
             shutil.copyfileobj(file, spool)
             file = spool
-        yield from _read(file, zone)
+        yield from _read(file, zone, Streams({} if known is None else known))
 
 
-def _read(file: BinaryIO, zone: ZoneInfo | None) -> Iterator[Stretch | Problem]:
+def _read(file: BinaryIO, zone: ZoneInfo | None, streams: Streams) -> Iterator[Stretch | Problem]:
     """What readings are can stand after them, so all other resources are read first."""
-    streams = Streams()
     small = file.seek(0, 2) <= SMALL
     first = Walk(file, keep=small)
     items: list[Item] = []

@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 from formats import archive
 from formats.errors import FormatError
+from formats.espi_href import Href
 from formats.green_button import stream_green_button
 from formats.interval_csv import read_table
 from formats.markup import is_xml_workbook
@@ -118,11 +119,12 @@ def recognise(
         yield _document("", name, file, zone, layouts)
         return
     pages: set[int] = set()
+    meters: dict[str, Href] = {}
     for place, (member, inner) in enumerate(archive.spooled(file)):
         if _is_page(member, inner):
             pages.add(place)
         else:
-            yield _member(member, member, inner, zone, layouts)
+            yield _member(member, member, inner, zone, layouts, meters)
     yield from _pages(pages, file, zone, layouts)
 
 
@@ -155,7 +157,12 @@ def _is_archive(head: bytes, file: BinaryIO) -> bool:
 
 
 def _member(
-    member: str, name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]
+    member: str,
+    name: str,
+    file: BinaryIO,
+    zone: ZoneInfo | None,
+    layouts: Sequence[Layout],
+    meters: dict[str, Href] | None = None,
 ) -> Found:
     if member.lower().endswith(_BESIDE) or member.lower().startswith(_BESIDE_NAMES):
         note = Problem("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
@@ -170,11 +177,16 @@ def _member(
     if nested:
         what = f"is a ZIP in a {'ZIP' if member else 'gzip'}: unpack it, and read that"
         return Found(member, Kind.UNKNOWN, True, _refused(what), file)
-    return _document(member, name, file, zone, layouts)
+    return _document(member, name, file, zone, layouts, meters)
 
 
 def _document(
-    member: str, name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]
+    member: str,
+    name: str,
+    file: BinaryIO,
+    zone: ZoneInfo | None,
+    layouts: Sequence[Layout],
+    meters: dict[str, Href] | None = None,
 ) -> Found:
     head = _head(file)
     if b"%PDF-" in head[:_PDF_WITHIN]:
@@ -196,7 +208,7 @@ def _document(
         if head.startswith(mark):
             return Found(member, Kind.UNKNOWN, True, _refused(what), file)
     if text.lstrip().startswith("<"):
-        return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file, zone), file)
+        return Found(member, Kind.GREEN_BUTTON, _names_espi(text), _green_button(file, zone, meters), file)
     if looks_like_json(text.encode()):
         json = "is JSON, which is not read: ask the utility for CSV, XLSX or Green Button XML"
         return Found(member, Kind.UNKNOWN, True, _refused(json), file)
@@ -206,8 +218,8 @@ def _document(
     return Found(member, Kind.INTERVAL_CSV, False, _table(name, file, zone, layouts), file)
 
 
-def _green_button(file: BinaryIO, zone: ZoneInfo | None) -> Contents:
-    return Contents(lambda: (ESPI, stream_green_button(file, zone)))
+def _green_button(file: BinaryIO, zone: ZoneInfo | None, meters: dict[str, Href] | None) -> Contents:
+    return Contents(lambda: (ESPI, stream_green_button(file, zone, meters)))
 
 
 def _table(name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]) -> Contents:

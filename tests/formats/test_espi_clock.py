@@ -41,6 +41,13 @@ def days(first: int, count: int, step: int = 3600) -> list[str]:
     return [block(METER, [1] * (86_400 // step), first + day * 86_400, step) for day in range(count)]
 
 
+def backwards(entry: str) -> str:
+    """A block's readings, the newest first."""
+    head, *readings = entry.split("<IntervalReading>")
+    last, found, tail = readings[-1].partition("</IntervalBlock>")
+    return "<IntervalReading>".join([head, last, *readings[-2::-1]]) + found + tail
+
+
 @pytest.mark.parametrize(
     ("blocks", "offset", "doubted"),
     [
@@ -53,6 +60,8 @@ def days(first: int, count: int, step: int = 3600) -> list[str]:
         ([block(METER, [1] * 31, DAY, 86_400)], -21_600, True),
         ([block(METER, [1] * 3, DAY, 30 * 86_400)], -18_000, True),
         ([block(METER, [1] * WEEK, DAY)], -21_600, True),
+        (days(DAY, 5)[::-1], -21_600, True),
+        ([backwards(block(METER, [1] * 24, DAY))], -21_600, True),
         ([block(METER, [1] * (WEEK - 1), DAY)], -21_600, True),
         ([block(METER, [1], DAY + hour * 3600) for hour in range(48)], -21_600, True),
         (days(DAY, 5), 0, False),
@@ -113,6 +122,8 @@ def test_a_zone_changes_nothing_where_the_file_is_right_and_is_compared_where_it
     ]
     once = feed(clock(-21_600), *BEGIN, *days(int(datetime(2024, 11, 2, tzinfo=UTC).timestamp()), 3))
     assert ["there once" in each for each in told(read_green_button(once, CHICAGO))] == [True]
+    gap = feed(clock(-21_600), *BEGIN, *days(int(datetime(2024, 3, 9, tzinfo=UTC).timestamp()), 3))
+    assert ["never showed" in each for each in told(read_green_button(gap, CHICAGO))] == [True]
 
 
 def test_each_usage_point_has_its_own_clock() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import pytest
 
+from console.read_file import read_file
 from formats.espi_href import href
 from formats.espi_names import is_id
 from formats.green_button import read_green_button
@@ -77,6 +81,15 @@ def test_two_customers_without_an_entry_of_their_usage_point_are_two_meters() ->
     )
     assert sorted(total for *_, total in sums(content)) == [500, 1000]
     assert len({name for name, *_ in sums(content)}) == 2
+
+
+def test_two_customers_in_two_files_of_a_zip_are_two_meters(tmp_path: Path) -> None:
+    path = tmp_path / "both.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for user, value, start in (("a", 1000, DAY), ("b", 500, LATER), ("a", 100, LATER + 86_400)):
+            archive.writestr(f"{start}.xml", feed(KWH, customer(f"/User/{user}/UsagePoint/01", value, start)))
+    found = read_file(str(path), None, None).tally.series
+    assert [(each.meter, each.total) for each in found] == [("01", "3300"), ("/User/b/UsagePoint/01", "1500")]
 
 
 def test_another_customers_usage_point_of_the_same_number_is_not_taken() -> None:
@@ -323,3 +336,4 @@ def test_a_meter_is_never_named_by_an_address_in_a_title() -> None:
     assert [name for name, *_ in sums(feed(KWH, *entries))] == ["0", "1"]
     nameless = [each.replace("<link", "<nothing") for each in entries]
     assert len({name for name, *_ in sums(feed(KWH, *nameless))}) == 2
+    assert [name for name, *_ in sums(feed(KWH.replace("<link", "<nothing"), nameless[0]))] == [""]
