@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records import Part
+from scrapers.clock import RUN_SECONDS
 from scrapers.guard import is_allowed, own_hosts
 from storage.errors import StorageError
 
@@ -31,7 +32,8 @@ class FarmSettings(BaseSettings):
     ``portal_urls`` says where portals are that are not at their public address:
     ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
     utility's script declares its portal to bear: ``my_utility=4:20`` is 4 requests at once, 20 a second.
-    ``mfa_wait`` is how long a person has to answer, in seconds, ``bills_every`` and ``intervals_every`` how
+    ``mfa_wait`` is how long a person has to answer, in seconds, ``run_seconds`` how long a run may take
+    without that, ``bills_every`` and ``intervals_every`` how
     often these are refreshed. Of bills and readings older than ``history_days`` none are fetched, nor
     readings older than ``interval_days`` (0: all are). Runs that ended ``keep_run_days`` ago are forgotten
     (0: none are). ``interactive_slots`` and ``data_slots`` are how many
@@ -56,6 +58,7 @@ class FarmSettings(BaseSettings):
     portal_urls: str = ""
     limits: str = ""
     mfa_wait: float = Field(default=600, gt=0)
+    run_seconds: float = Field(default=RUN_SECONDS, gt=0)
     bills_every: float = Field(default=86_400, gt=0)
     intervals_every: float = Field(default=3_600, gt=0)
     history_days: int = Field(default=0, ge=0)

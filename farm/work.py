@@ -177,6 +177,7 @@ class Work:
             parts=claim.parts,
             closely=tools.suspicion.of(utility.id),
             resending=Resending(resend_after(settings.every), asked=claim.asked),
+            run_seconds=settings.run_seconds,
         )
 
     def _desk(self, channels: Channels) -> Desk:

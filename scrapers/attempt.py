@@ -20,6 +20,7 @@ from mfa.security_answer import SecurityAnswer
 from mfa.totp import TotpSecret
 from records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
 from scrapers.browser import Chromium
+from scrapers.clock import RUN_SECONDS
 from scrapers.collect import Collection
 from scrapers.connect import Door, SessionUse, save_session, session_of
 from scrapers.evidence import keep_evidence
@@ -43,7 +44,8 @@ class Request:
 
     ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be. Of intervals
     nothing is fetched that is older than ``since`` or ``intervals_since``. ``closely`` has every page that a
-    sign-in goes through in the trace that is kept if it fails, which makes signing in a fifth slower.
+    sign-in goes through in the trace that is kept if it fails, which makes signing in a fifth slower. After
+    ``run_seconds``, without those for which a person is waited for, the run is ended.
     """
 
     utility: Utility
@@ -60,6 +62,7 @@ class Request:
     parts: frozenset[Part] = frozenset(Part)
     closely: bool = True
     resending: Resending = AT_ONCE
+    run_seconds: float = RUN_SECONDS
 
 
 @dataclass(slots=True)
@@ -140,6 +143,7 @@ class Attempt:
             session,
             self._pace,
             closely=request.closely,
+            run_seconds=request.run_seconds,
         )
         async with visit:
             result = await self._visited(visit, began, session)
@@ -195,7 +199,8 @@ class Attempt:
         self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool
     ) -> None:
         try:
-            await self._through(door, collection, result, began, had_session=had_session)
+            with door.visit.clock.scope():
+                await self._through(door, collection, result, began, had_session=had_session)
         except Stop as stop:
             result.outcome, result.message, result.retry_after = stop.outcome, stop.message, stop.retry_after
             result.in_doubt = door.in_doubt

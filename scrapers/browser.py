@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -32,6 +33,7 @@ _QUIET = (
     "--no-pings",
     *remote_browser.NO_UDP,
 )
+_CLOSE_SECONDS = 10.0
 _UNCONFINED = "this system lets it have none, as with user namespaces switched off; it works without"
 _HEADLESS_NAMES = ("chromium-headless-shell", "chrome-headless-shell")
 _FULL_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -45,13 +47,22 @@ class BrowserGone(Exception):
     """The browser ended in the middle of a visit. Not the portal's fault, nor the script's."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    """``process`` is its id on this machine, 0 for elsewhere."""
+
+    browser: Browser
+    process: int = 0
+
+
 @dataclass(slots=True)
 class _Generation:
     """One browser: how many visits it has served, and how many still use it."""
 
-    launch: asyncio.Task[Browser]
+    launch: asyncio.Task[_Launched]
     served: int = 0
     users: int = 0
+    is_retired: bool = False
 
     @property
     def is_dead(self) -> bool:
@@ -59,7 +70,7 @@ class _Generation:
             return False
         if self.launch.cancelled() or self.launch.exception() is not None:
             return True
-        return not self.launch.result().is_connected()
+        return not self.launch.result().browser.is_connected()
 
 
 class Chromium:
@@ -95,7 +106,9 @@ class Chromium:
         if self._driver is not None:
             await asyncio.wait({self._driver})
             if self._driver.exception() is None:
-                await self._driver.result().stop()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_CLOSE_SECONDS):
+                        await self._driver.result().stop()
 
     async def driver(self) -> Playwright:
         """Playwright, started at the first call."""
@@ -115,7 +128,13 @@ class Chromium:
         Raises:
             BrowserMissing: there is none, or it does not start.
         """
-        return await asyncio.shield(self._newest().launch)
+        return (await asyncio.shield(self._newest().launch)).browser
+
+    @property
+    def process(self) -> int:
+        """The id of the browser's process that visits get now; 0 if there is none here."""
+        current = self._current()
+        return current.launch.result().process if current is not None and current.launch.done() else 0
 
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[Browser]:
@@ -124,12 +143,19 @@ class Chromium:
         generation.served += 1
         generation.users += 1
         try:
-            yield await asyncio.shield(generation.launch)
+            yield (await asyncio.shield(generation.launch)).browser
         finally:
             generation.users -= 1
             if not generation.users and generation is not self._current():
                 self._generations.remove(generation)
                 await _close(generation)
+
+    def retire(self, browser: Browser) -> None:
+        """Let no further visit have a browser that does not answer; it is ended with its last visit."""
+        for generation in self._generations:
+            launch = generation.launch
+            if launch.done() and not generation.is_dead and launch.result().browser is browser:
+                generation.is_retired = True
 
     @property
     def makes_traces(self) -> bool:
@@ -156,10 +182,14 @@ class Chromium:
         if not self._generations:
             return None
         newest = self._generations[-1]
-        return None if newest.is_dead or newest.served >= self._visits else newest
+        is_spent = newest.is_dead or newest.is_retired or newest.served >= self._visits
+        return None if is_spent else newest
 
-    async def _launch(self) -> Browser:
-        return await (self._connect() if self._endpoint else self._start_one())
+    async def _launch(self) -> _Launched:
+        if self._endpoint:
+            return _Launched(await self._connect())
+        browser = await self._start_one()
+        return _Launched(browser, await _process_of(browser))
 
     async def _connect(self) -> Browser:
         must_have_browser()
@@ -203,9 +233,33 @@ class Chromium:
 
 
 async def _close(generation: _Generation) -> None:
+    """Close the browser; one that does not answer is killed, if it is on this machine."""
     await asyncio.wait({generation.launch})
-    if not generation.is_dead:
-        await generation.launch.result().close()
+    if generation.is_dead:
+        return
+    launched = generation.launch.result()
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await launched.browser.close()
+    except (TimeoutError, PlaywrightError) as exc:
+        structlog.get_logger("browser").warning(
+            "browser.killed", process=launched.process, reason=type(exc).__name__
+        )
+        if launched.process:
+            with suppress(ProcessLookupError):
+                os.kill(launched.process, signal.SIGKILL)
+
+
+async def _process_of(browser: Browser) -> int:
+    """The id of the browser's own process, which all its others end with; 0 if it does not say."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            session = await browser.new_browser_cdp_session()
+            found = await session.send("SystemInfo.getProcessInfo")
+            await session.detach()
+    except (TimeoutError, PlaywrightError):
+        return 0
+    return next((int(process["id"]) for process in found["processInfo"] if process["type"] == "browser"), 0)
 
 
 def _only(hosts: Sequence[str]) -> str:

@@ -81,7 +81,10 @@ class Door:
 
     async def _still_known(self, proof: Callable[[], Awaitable[object]] | None) -> bool:
         try:
-            with script_errors(self.utility.name, "using the saved session", note=self.visit.note):
+            with (
+                self.visit.clock.scope(),
+                script_errors(self.utility.name, "using the saved session", note=self.visit.note),
+            ):
                 if proof is None:
                     return await self.utility.is_signed_in(self.visit)
                 await proof()
@@ -97,7 +100,10 @@ class Door:
         while True:
             entries = self.entries
             try:
-                with script_errors(self.utility.name, "collecting", note=self.visit.note, of_item=of_item):
+                with (
+                    self.visit.clock.scope(),
+                    script_errors(self.utility.name, "collecting", note=self.visit.note, of_item=of_item),
+                ):
                     return await operation()
             except SessionEnded:
                 await self._enter_again(entries)
@@ -128,9 +134,10 @@ class Door:
         )
         await sending.must_be_allowed()
         try:
-            async with _device_kept(self.visit, self._store, self._customer):
-                with script_errors(self.utility.name, "signing in", note=self.visit.note):
-                    await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
+            with self.visit.clock.scope():
+                async with _device_kept(self.visit, self._store, self._customer):
+                    with script_errors(self.utility.name, "signing in", note=self.visit.note):
+                        await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
         except Stop as stop:
             await sending.stopped(stop, self.visit.secrets.scrub)
             raise

@@ -1,7 +1,7 @@
 """What is kept of a failed run, to see afterwards why: trace, screenshot, HTML and log, without any secret.
 
-Typed codes and passwords are masked in the screenshot; the trace has no pictures; every member of every file
-is scrubbed of all secrets the visit met, also of cookies that came and went.
+Of a page on which a secret is to be seen there is no picture; the trace has none; every member of every file
+is scrubbed of all secrets the visit met, also of cookies that came and went. All has limits of time and size.
 """
 
 from __future__ import annotations
@@ -11,40 +11,38 @@ import json
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from scrapers.last_look import LONGEST_HTML, MARGIN, Seen, look
 from scrapers.redact import Secrets
 from scrapers.state import SHORTEST_SECRET
 from scrapers.visit import Visit
 
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the page showed at the end; the HTML is not scrubbed yet."""
-
-    html: str = ""
-    screenshot: bytes = b""
+_LOOK_SECONDS = 12.0
+_LARGEST_TRACE = 32 * 1024 * 1024
+_LARGEST_MEMBER = 16 * 1024 * 1024
+_LARGEST_UNPACKED = 96 * 1024 * 1024
 
 
 async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     """Write what shows how ``visit`` ended into ``folder``, which only its owner can read.
 
     None when the portal was not visited at all, or when it could not be written: that must not hide how the
-    run ended.
+    run ended. Of a page that answers no more, or is too large, less is kept.
     """
     if not visit.steps:
         return None
     try:
         with tempfile.TemporaryDirectory(dir=visit.scratch) as scratch:
             raw_trace = Path(scratch) / "trace.zip"
-            await visit.page.end_trace(str(raw_trace))
-            page = visit.page.shown
-            seen = await _look(visit, page) if page else _Seen()
-            await visit.session()
+            seen = Seen()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await _look(visit, raw_trace, seen)
             await asyncio.to_thread(_write, visit, folder, raw_trace, seen)
     except (OSError, PlaywrightError, zipfile.BadZipFile, json.JSONDecodeError) as exc:
         visit.note("no evidence", reason=type(exc).__name__)
@@ -52,36 +50,52 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     return folder
 
 
-async def _look(visit: Visit, page: Page) -> _Seen:
-    html = await page.content()
-    return _Seen(html, await page.screenshot(mask=visit.page.filled, full_page=True))
+async def _look(visit: Visit, raw_trace: Path, seen: Seen) -> None:
+    """Cookies first: what is seen must not be kept without them being known."""
+    await visit.page.end_trace(str(raw_trace))
+    await visit.session()
+    page = visit.page.shown
+    if page is None or visit.page.hangs:
+        return
+    try:
+        await look(page, visit.page.filled, visit.secrets, seen)
+    except PlaywrightTimeout:
+        seen.left_out = "the picture took too long"
+    if seen.left_out:
+        visit.note("evidence.left_out", reason=seen.left_out)
 
 
-def _write(visit: Visit, folder: Path, raw_trace: Path, seen: _Seen) -> None:
+def _write(visit: Visit, folder: Path, raw_trace: Path, seen: Seen) -> None:
     secrets = visit.secrets
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if raw_trace.is_file():
+    if raw_trace.is_file() and raw_trace.stat().st_size <= _LARGEST_TRACE:
         _learn_cookies(raw_trace, secrets)
         scrub_zip(raw_trace, folder / "trace.zip", secrets)
-    if seen.screenshot:
-        (folder / "page.png").write_bytes(seen.screenshot)
+    if seen.picture:
+        (folder / "page.png").write_bytes(seen.picture)
     if seen.html:
-        (folder / "page.html").write_text(secrets.scrub(seen.html), encoding="utf-8")
+        (folder / "page.html").write_text(_scrubbed(seen.html, secrets), encoding="utf-8")
     for number, answer in enumerate(visit.http.pages, start=1):
-        (folder / f"http-{number}.html").write_text(secrets.scrub(answer.text), encoding="utf-8")
+        (folder / f"http-{number}.html").write_text(_scrubbed(answer.text, secrets), encoding="utf-8")
     lines = [json.dumps(step, default=str) for step in visit.steps]
     (folder / "visit.log").write_text(secrets.scrub("\n".join(lines) + "\n"), encoding="utf-8")
     for file in folder.iterdir():
         file.chmod(0o600)
 
 
+def _scrubbed(html: str, secrets: Secrets) -> str:
+    """Cut only afterwards: of a secret that is cut in two a part would be left."""
+    text = secrets.scrub(html[: LONGEST_HTML + MARGIN])
+    return text[:LONGEST_HTML] if len(html) > LONGEST_HTML else text
+
+
 def _learn_cookies(trace: Path, secrets: Secrets) -> None:
     """Cookies replaced under way are not in the jar any more, but they are in the trace's headers."""
     with zipfile.ZipFile(trace) as archive:
-        for name in archive.namelist():
-            if name.endswith(".network"):
-                for line in archive.read(name).decode("utf-8", "replace").splitlines():
+        for member in archive.infolist():
+            if member.filename.endswith(".network") and member.file_size <= _LARGEST_MEMBER:
+                for line in archive.read(member).decode("utf-8", "replace").splitlines():
                     _learn_from_entry(line, secrets)
 
 
@@ -106,9 +120,16 @@ def _header_secrets(name: str, value: str) -> list[str]:
 
 
 def scrub_zip(source: Path, target: Path, secrets: Secrets) -> None:
-    """Copy a ZIP, with every secret replaced in the content and the name of every member."""
+    """Copy a ZIP, with every secret replaced in the content and the name of every member.
+
+    Members that are very large are left out, and what comes after very much.
+    """
     partial = target.with_suffix(".part")
+    left = _LARGEST_UNPACKED
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            new.writestr(secrets.scrub(name), secrets.scrub_bytes(old.read(name)))
+        for member in old.infolist():
+            if member.file_size > min(left, _LARGEST_MEMBER):
+                continue
+            left -= member.file_size
+            new.writestr(secrets.scrub(member.filename), secrets.scrub_bytes(old.read(member)))
     shutil.move(partial, target)

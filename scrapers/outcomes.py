@@ -172,7 +172,7 @@ def playwright_errors(
         yield
     except PlaywrightTimeout as exc:
         note("action.failed", doing=doing, reason=reason_of(exc))
-        if any(sign in str(exc) for sign in ("goto", "navigation", "APIRequestContext")):
+        if any(sign in str(exc) for sign in ("goto", "navigation", "load_state", "APIRequestContext")):
             raise Stop(Outcome.PORTAL_DOWN, f"{portal} did not answer in time while {doing}.") from exc
         raise Stop(Outcome.LAYOUT_CHANGED, f"{portal} shows no such control while {doing}.") from exc
     except PlaywrightError as exc:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
-    AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
@@ -31,10 +31,12 @@ from playwright.async_api import (
 from playwright.async_api import Error as PlaywrightError
 
 from records import Outcome
-from scrapers import traces
+from scrapers import pulse, traces
 from scrapers.admission import Admission
-from scrapers.browser import Chromium
+from scrapers.apart import apart
+from scrapers.browser import BrowserGone, Chromium
 from scrapers.browser_state import SessionStorage, context_with
+from scrapers.clock import Clock
 from scrapers.controls import is_dangerous
 from scrapers.guard import is_allowed, led_to, own_hosts
 from scrapers.http import Http
@@ -52,6 +54,9 @@ from scrapers.watch import Watch
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
+_OPENING_SECONDS = 30.0
+_ASIDE_SECONDS = 10.0
+"""For what is asked of a browser beside the portal's pages, which answers at once or not at all."""
 _AT_REST: ViewportSize = {"width": 320, "height": 240}
 _FORM_AND_REDIRECTS = 3
 
@@ -89,9 +94,11 @@ class BrowserPage:
         session: PortalSession | None,
         note: Callable[..., None],
         pace: Pace = UNPACED,
+        clock: Clock | None = None,
         *,
         closely: bool = True,
     ) -> None:
+        self.hangs = False
         self.filled: list[Locator] = []
         self._portal = portal
         self._base_url = base_url
@@ -101,6 +108,8 @@ class BrowserPage:
         self._secrets = secrets
         self._storage = SessionStorage(session.session_storage if session is not None else {})
         self._note = note
+        self._clock = clock or Clock()
+        self._pulse: asyncio.Task[None] | None = None
         self._closely = closely
         self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
         self.sending: Sending | None = None
@@ -124,16 +133,28 @@ class BrowserPage:
         return self._page if self._page is not None and not self._page.is_closed() else None
 
     async def close(self) -> None:
+        """Give the page up, with whatever its scripts do: its renderer ends with its context."""
         async with self._browser:
+            if self._pulse is not None:
+                self._pulse.cancel()
             try:
-                if self._admission is not None:
-                    await self._admission.shut()
-                if self._context is not None:
-                    await self._context.close()
+                async with asyncio.timeout(_ASIDE_SECONDS):
+                    if self._admission is not None:
+                        await self._admission.shut()
+                    if self._context is not None:
+                        await self._context.close()
             except PlaywrightError:
                 self._note("browser gone")
+            except TimeoutError:
+                self._give_up_browser("closing a page")
             finally:
                 self._let_go()
+
+    def _give_up_browser(self, doing: str) -> None:
+        """Other visits go on in it as long as they can; new ones get another, and then it is ended."""
+        self._note("browser.stuck", doing=doing)
+        if self._context is not None and self._context.browser is not None:
+            self._chromium.retire(self._context.browser)
 
     async def open(self, path: str) -> Page:
         """The page, at an address of the portal; the browser starts at the first call."""
@@ -151,10 +172,11 @@ class BrowserPage:
         """To an address. A navigation may end without a document (a download, HTTP 204) or lead on at once;
         a page that says what is wrong is heard before it is called down."""
         try:
-            await page.goto(url, wait_until="domcontentloaded", timeout=_NAVIGATION_MS)
+            await page.goto(url, wait_until="commit", timeout=_NAVIGATION_MS)
+            await self._loaded(page)
         except PlaywrightError as exc:
             if is_navigating(exc):
-                await page.wait_for_load_state("domcontentloaded", timeout=_NAVIGATION_MS)
+                await self._loaded(page)
             elif _ABORTED.search(str(exc)) and not self._led_away:
                 self._note("navigation.aborted", path=urlsplit(url).path)
             else:
@@ -162,6 +184,12 @@ class BrowserPage:
                 if stop is None:
                     raise
                 raise stop from exc
+
+    async def _loaded(self, page: Page) -> None:
+        """Wait until the document is there, with the scripts that it waits for."""
+        await self._clock.patiently(
+            lambda left: page.wait_for_load_state("domcontentloaded", timeout=left), _NAVIGATION_MS
+        )
 
     async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
         """Type into a field; a secret is masked in whatever evidence is kept, any field in a screenshot."""
@@ -171,7 +199,7 @@ class BrowserPage:
             self.sending.typed(value)
         self.filled.append(field)
         with self._errors("filling in a form"):
-            await field.fill(value, timeout=_ACTION_MS)
+            await self._clock.patiently(lambda left: field.fill(value, timeout=left), _ACTION_MS)
 
     def _register(self, value: str) -> None:
         """Of boxes for a character each the whole is the secret: a digit would blank out every date."""
@@ -194,7 +222,10 @@ class BrowserPage:
         page, watch = await self._watched()
         self._register("")
         with self._errors("pressing a button"):
-            names, has_password = await steady(page, lambda: button.evaluate(_NAMES, timeout=_ACTION_MS))
+            await self._pressable(button)
+            names, has_password = await steady(
+                page, lambda: button.evaluate(_NAMES, timeout=_ACTION_MS), now=self._clock.now
+            )
         name = " ".join(dict.fromkeys(filter(None, names)))
         if any(map(is_dangerous, names)):
             raise Stop(
@@ -233,6 +264,13 @@ class BrowserPage:
         if self.sending is not None:
             await self.sending.led_on()
 
+    async def _pressable(self, button: Locator) -> None:
+        """Wait while scripts that the button waits for are held back by our own limits. Nothing is pressed:
+        what may have been pressed is never pressed again."""
+        if self._admission is not None:
+            with suppress(PlaywrightError):
+                await self._clock.patiently(lambda left: button.click(trial=True, timeout=left), _ACTION_MS)
+
     async def arrive(self, *signs: Sign) -> Sign:
         """What the page has turned into: the first of ``signs`` and the utility's own that it carries.
 
@@ -258,8 +296,8 @@ class BrowserPage:
         status, headers = (answer.status, answer.headers) if answer else (200, {})
         by_status = stop_for_status(self._portal.name, status, headers.get("retry-after"))
         with self._errors("looking at the page"):
-            title = safe_for_the_run(await steady(page, page.title), 100)
-            is_empty = await steady(page, partial(page.evaluate, _IS_EMPTY))
+            title = safe_for_the_run(await steady(page, page.title, now=self._clock.now), 100)
+            is_empty = await steady(page, partial(page.evaluate, _IS_EMPTY), now=self._clock.now)
         if self.downloaded and not by_status:
             return Stop(
                 Outcome.UNKNOWN_PAGE,
@@ -285,10 +323,15 @@ class BrowserPage:
     async def _opened(self) -> Page:
         if self._page is not None:
             return self._page
-        browser = await self._browser.enter_async_context(self._chromium.borrowed())
-        self.opened += 1
         with self._errors("opening a page"):
-            return await self._page_of(browser)
+            browser = await self._browser.enter_async_context(self._chromium.borrowed())
+            self.opened += 1
+            try:
+                async with asyncio.timeout(_OPENING_SECONDS):
+                    return await self._page_of(browser)
+            except TimeoutError as exc:
+                self._chromium.retire(browser)
+                raise BrowserGone("The browser opened no page in time; run again.") from exc
 
     async def _page_of(self, browser: Browser) -> Page:
         state = await self._http.transport.storage_state() if self._http.transport is not None else None
@@ -303,13 +346,14 @@ class BrowserPage:
             await self._context.add_init_script(first)
         self._page = await self._context.new_page()
         await self._storage.start(self._page)
-        self._watch = Watch(self._portal.name, self._context, self._page, self._allows)
+        self._watch = Watch(self._portal.name, self._context, self._page, self._allows, self._clock.now)
         self._page.on("requestfailed", self._failed)
         self._page.on("download", self._downloads)
         self._page.on("response", self._answers)
         self._page.on("framenavigated", self._lands)
         self._page.on("close", self._let_go)
         self._page.on("crash", self._let_go)
+        self._pulse = apart(pulse.watch(self._page, self._clock, self._hangs))
         agent: str = await self._page.evaluate("navigator.userAgent")
         self._http.transport = await self._browser.enter_async_context(InBrowser(self._context, agent))
         return self._page
@@ -320,6 +364,18 @@ class BrowserPage:
             name=self._trace, snapshots=self._closely, screenshots=False, sources=False
         )
         self._tracing = True
+
+    def _hangs(self) -> None:
+        """The page's script does not yield: nothing that is asked of the page will be answered."""
+        self.hangs = True
+        self._note("page.hangs")
+        seconds = f"{pulse.ANSWER_SECONDS:g}"
+        self._clock.end(
+            Stop(
+                Outcome.PORTAL_DOWN,
+                f"{self._portal.name}'s page has not answered for {seconds} seconds; try again later.",
+            )
+        )
 
     def _failed(self, request: Request) -> None:
         """Routes do not see redirects; the browser resolves no foreign host, and this says which it was."""
@@ -364,8 +420,10 @@ class BrowserPage:
         self._note("refused", host=led_to(route.request.url, self._hosts))
         await route.abort("blockedbyclient")
 
-    def _errors(self, doing: str) -> AbstractContextManager[None]:
-        return playwright_errors(self._portal.name, doing, note=self._note)
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        with self._clock.scope(), playwright_errors(self._portal.name, doing, note=self._note):
+            yield
 
     @contextmanager
     def _going(self, doing: str) -> Iterator[None]:
@@ -400,15 +458,17 @@ class BrowserPage:
         if page is None or size is None:
             yield
             return
-        with suppress(PlaywrightError):
-            await page.evaluate("document.activeElement && document.activeElement.blur()")
-            await page.set_viewport_size(_AT_REST)
-            await page.request_gc()
+        with suppress(PlaywrightError, TimeoutError):
+            async with asyncio.timeout(_ASIDE_SECONDS):
+                await page.evaluate("document.activeElement && document.activeElement.blur()")
+                await page.set_viewport_size(_AT_REST)
+                await page.request_gc()
         try:
             yield
         finally:
-            with suppress(PlaywrightError):
-                await page.set_viewport_size(size)
+            with suppress(PlaywrightError, TimeoutError):
+                async with asyncio.timeout(_ASIDE_SECONDS):
+                    await page.set_viewport_size(size)
 
     async def cookies(self) -> object:
         """All that the context has; None without one."""
@@ -417,10 +477,15 @@ class BrowserPage:
     async def session(self) -> PortalSession | None:
         """What a browser needs to be known again, if the page is still there to ask."""
         page = self.shown
-        if self._context is None or page is None:
+        if self._context is None or page is None or self.hangs:
             return None
-        state = await self._context.storage_state()
-        origin, items, user_agent = await steady(page, lambda: page.evaluate(_KEPT))
+        try:
+            async with asyncio.timeout(_ASIDE_SECONDS):
+                state = await self._context.storage_state()
+                origin, items, user_agent = await steady(page, lambda: page.evaluate(_KEPT))
+        except TimeoutError:
+            self._note("session.unknown", reason="the page does not answer")
+            return None
         if items is not None:
             self._storage.seen(origin, items)
         return PortalSession(state, self._storage.by_origin(), user_agent)
@@ -429,7 +494,11 @@ class BrowserPage:
         """Stop tracing, into the file ``path`` or, without one, into nothing."""
         if self._context is not None and self._tracing:
             self._tracing = False
-            await self._context.tracing.stop(path=path)
+            try:
+                async with asyncio.timeout(_ASIDE_SECONDS):
+                    await self._context.tracing.stop(path=path)
+            except TimeoutError:
+                self._note("trace.lost")
             traces.forget(self._chromium.traces, self._trace)
 
 

@@ -29,7 +29,7 @@ _QUIET_SECONDS = 2.0
 
 class Reactions:
     """Counted from the latest ``pressed`` on, or from ``opened``, after which a page's own requests are none
-    of a script's business. ``changed`` is set by all that counts, ``last`` is when that was, monotonic.
+    of a script's business. ``changed`` is set by all that counts, ``last`` is when that was, by ``now``.
 
     ``sent`` counts what may carry what was typed. ``posted`` tells that something other than a GET was
     answered, ``answered`` that anything was; ``answer`` is the latest of these. ``arrived``: a new document
@@ -38,10 +38,17 @@ class Reactions:
     of dialogs, ``windows`` those that were opened.
     """
 
-    def __init__(self, context: BrowserContext, page: Page, is_allowed: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        context: BrowserContext,
+        page: Page,
+        is_allowed: Callable[[str], bool],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.changed = asyncio.Event()
         self._page = page
         self._is_allowed = is_allowed
+        self._now = now
         self._navigation: Request | None = None
         self.opened()
         context.on("request", self._sends)
@@ -71,11 +78,11 @@ class Reactions:
         self._flying: set[Request] = set()
         self._lands = False
         self._was_pressed = True
-        self._polls_from = time.monotonic() + _POLLS_AFTER_SECONDS
+        self._polls_from = self._now() + _POLLS_AFTER_SECONDS
         self._happened()
 
     def _happened(self) -> None:
-        self.last = time.monotonic()
+        self.last = self._now()
         self.changed.set()
 
     @property
@@ -93,7 +100,7 @@ class Reactions:
         """Whether enough followed a press to look at what the page is now."""
         if self.arrived or self.moved or (self.aborted and not self.navigates):
             return True
-        quiet = not self.waits and time.monotonic() - self.last > _QUIET_SECONDS
+        quiet = not self.waits and self._now() - self.last > _QUIET_SECONDS
         return not self.navigates and (self.posted or (self.answered and quiet))
 
     def _sends(self, request: Request) -> None:
@@ -112,7 +119,7 @@ class Reactions:
 
     def _is_asked(self, request: Request) -> bool:
         """A page that polls without end is not waited for."""
-        polls = request.method == "GET" and time.monotonic() > self._polls_from
+        polls = request.method == "GET" and self._now() > self._polls_from
         return self._was_pressed and request.resource_type in _ASKS and not polls
 
     def _answers(self, response: Response) -> None:
@@ -129,7 +136,7 @@ class Reactions:
                 self.answer = response
             if posted:
                 self.posted = True
-                self._polls_from = time.monotonic() + _POLLS_AFTER_SECONDS
+                self._polls_from = self._now() + _POLLS_AFTER_SECONDS
             self._happened()
 
     def _ends(self, request: Request) -> None:

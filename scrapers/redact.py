@@ -42,6 +42,10 @@ class Secrets:
         found = {form for value in tuple(self._forms) for form in self._forms_of(value) if form in text}
         return _pattern(found).sub(MASK, text) if found else text
 
+    def holds(self, text: str) -> bool:
+        """Whether ``text`` has a secret, in any form."""
+        return self.scrub(text) != text
+
     def scrub_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret replaced; bytes that are no text pass through unharmed."""
         return self.scrub(content.decode("latin-1")).encode("latin-1")

@@ -6,11 +6,13 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from scrapers.outcomes import Sign
 
@@ -136,15 +138,21 @@ def is_navigating(error: PlaywrightError) -> bool:
     return _NAVIGATES.search(str(error)) is not None
 
 
-async def steady(page: Page, ask: Callable[[], Awaitable[T]], seconds: float = _STEADY_SECONDS) -> T:
+async def steady(
+    page: Page,
+    ask: Callable[[], Awaitable[T]],
+    seconds: float = _STEADY_SECONDS,
+    now: Callable[[], float] = time.monotonic,
+) -> T:
     """What ``ask`` gives, asked again while the page navigates."""
-    until = time.monotonic() + seconds
+    until = now() + seconds
     while True:
         try:
             return await ask()
         except PlaywrightError as exc:
-            left = until - time.monotonic()
+            left = until - now()
             if left <= 0 or not is_navigating(exc):
                 raise
-            await page.wait_for_load_state("domcontentloaded", timeout=left * 1000)
+            with suppress(PlaywrightTimeout):
+                await page.wait_for_load_state("domcontentloaded", timeout=left * 1000)
             await asyncio.sleep(_BREATH)

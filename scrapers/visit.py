@@ -14,11 +14,12 @@ from formats.foreign_text import NAME, one_line
 from mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
+from scrapers.clock import RUN_SECONDS, Clock, TimedPace
 from scrapers.guard import own_hosts
 from scrapers.http import Http
 from scrapers.logs import safe_for_the_run
 from scrapers.outcomes import Stop
-from scrapers.pace import UNPACED, Pace
+from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.page import BrowserPage
 from scrapers.portal import Portal
 from scrapers.redact import Secrets
@@ -26,6 +27,7 @@ from scrapers.state import PortalSession
 from scrapers.transport import WithoutBrowser
 
 _ANSWERS = 12
+_STEPS = 2_000
 _AT_ONCE = 1.0
 
 
@@ -47,6 +49,7 @@ class Visit:
         pace: Pace = UNPACED,
         *,
         closely: bool = True,
+        run_seconds: float = RUN_SECONDS,
     ) -> None:
         hosts = own_hosts(base_url, portal.hosts)
         self.portal = portal
@@ -54,9 +57,23 @@ class Visit:
         self.challenged = False
         self.met: Factor | None = None
         self.steps: list[dict[str, object]] = []
+        self.clock = Clock()
+        self._run_seconds = run_seconds
+        if not isinstance(pace, Unpaced):
+            pace = TimedPace(pace, self.clock)
         self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note, pace)
         self.page = BrowserPage(
-            portal, base_url, hosts, chromium, self.http, secrets, session, self.note, pace, closely=closely
+            portal,
+            base_url,
+            hosts,
+            chromium,
+            self.http,
+            secrets,
+            session,
+            self.note,
+            pace,
+            self.clock,
+            closely=closely,
         )
         self.scratch = chromium.scratch
         self._chromium = chromium
@@ -70,15 +87,25 @@ class Visit:
             secrets.add(*session.secrets())
 
     async def __aenter__(self) -> Visit:
+        self.clock.start(self._run_seconds, self._late())
         if self._plain is not None:
             self.http.transport = await self._plain.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.clock.stop()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.page.close)
             if self._plain is not None:
                 stack.push_async_exit(self._plain)
+
+    def _late(self) -> Stop:
+        minutes = f"{self._run_seconds / 60:.3g}"
+        return Stop(
+            Outcome.PORTAL_DOWN,
+            f"{self.portal.name} was not done after {minutes} minutes, the longest that a run may take "
+            "(METERFARM_RUN_SECONDS). What is in store stays; run again for the rest.",
+        )
 
     def note(self, step: str, **fields: object) -> None:
         """Write down a step, for the log and for the evidence of a failed run."""
@@ -88,6 +115,8 @@ class Visit:
             for name, value in fields.items()
         }
         self.steps.append({"at": elapsed, "step": step, **fields})
+        if len(self.steps) > 2 * _STEPS:  # a page may ask for other hosts without end
+            del self.steps[_STEPS // 2 : -_STEPS // 2]
         self._log.debug(step, elapsed=elapsed, **fields)
 
     async def must_be_answerable(self, factor: Factor, prompt: str) -> None:
@@ -139,11 +168,12 @@ class Visit:
         """The answer; meanwhile, unless it comes at once, the page is put to rest."""
         answering = asyncio.ensure_future(self._answers.answer(challenge))
         try:
-            await asyncio.wait({answering}, timeout=_AT_ONCE)
-            if not answering.done():
-                async with self.page.at_rest():
-                    await asyncio.wait({answering})
-            return answering.result()
+            with self.clock.scope(), self.clock.asking():
+                await asyncio.wait({answering}, timeout=_AT_ONCE)
+                if not answering.done():
+                    async with self.page.at_rest():
+                        await asyncio.wait({answering})
+                return answering.result()
         finally:
             answering.cancel()
 

@@ -27,12 +27,19 @@ _IN_PLACE_SECONDS = 5.0
 
 
 class Watch:
-    """Watches one page. ``limit`` is in seconds, for whatever comes of a press or an address."""
+    """Watches one page. ``limit`` is in seconds, for whatever comes of a press or an address, as ``now``
+    counts them: not while our own limits hold the page's requests back."""
 
     def __init__(
-        self, portal: str, context: BrowserContext, page: Page, is_allowed: Callable[[str], bool]
+        self,
+        portal: str,
+        context: BrowserContext,
+        page: Page,
+        is_allowed: Callable[[str], bool],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.reactions = Reactions(context, page, is_allowed)
+        self.reactions = Reactions(context, page, is_allowed, now)
+        self._now = now
         self._portal = portal
         self._page = page
         self._sight = Sight(page)
@@ -60,7 +67,7 @@ class Watch:
             playwright.async_api.Error: the button could not be pressed.
         """
         await self._sight.remember()
-        form = await steady(self._page, lambda: FormWatch.of(button, milliseconds))
+        form = await steady(self._page, lambda: FormWatch.of(button, milliseconds), now=self._now)
         self.reactions.pressed()
         self._in_place, self._doing = True, doing
         unpressed: PlaywrightError | None = None
@@ -81,7 +88,7 @@ class Watch:
         unpressed: PlaywrightError | None,
         scrub: Callable[[str], str],
     ) -> Sign | None:
-        reactions, began = self.reactions, time.monotonic()
+        reactions, began = self.reactions, self._now()
         shown: Sequence[int] = ()
         async with aclosing(self._glances(signs, limit)) as glances:
             async for seen in glances:
@@ -90,7 +97,7 @@ class Watch:
                     return found
                 if reactions.has_led_on:
                     return None
-                if time.monotonic() - began < _UNANSWERED_SECONDS or reactions.waits:
+                if self._now() - began < _UNANSWERED_SECONDS or reactions.waits:
                     continue
                 if reactions.failure:
                     raise translated(self._portal, self._doing, reactions.failure)
@@ -98,7 +105,9 @@ class Watch:
                     says = (signs[number] for number in shown)
                     if declared := next((sign for sign in says if isinstance(sign.means, Outcome)), None):
                         return declared
-                    if refused := await steady(self._page, lambda: form.stop(self._portal, scrub)):
+                    if refused := await steady(
+                        self._page, lambda: form.stop(self._portal, scrub), now=self._now
+                    ):
                         raise refused
                 if unpressed is not None:
                     raise unpressed
@@ -127,14 +136,14 @@ class Watch:
         Raises:
             Stop: an answer or a document that was awaited did not come.
         """
-        reactions, began = self.reactions, time.monotonic()
+        reactions, began = self.reactions, self._now()
         last: Seen | None = None
         async with aclosing(self._glances(signs, limit)) as glances:
             async for seen in glances:
                 last = seen or last
                 if found := self._fresh(signs, seen):
                     return found
-                rests = time.monotonic() - max(began, reactions.last)
+                rests = self._now() - max(began, reactions.last)
                 if rests >= self._settle(settle, last) and not reactions.waits:
                     break
         if found := await self._elsewhere(signs):
@@ -190,11 +199,11 @@ class Watch:
 
     async def _glances(self, signs: Sequence[Sign], limit: float) -> AsyncGenerator[Seen | None]:
         """What is seen whenever anything happens; None where it cannot be seen just then."""
-        until = time.monotonic() + limit
+        until = self._now() + limit
         known: Sequence[int] = ()
         looking: asyncio.Task[Seen | None] | None = None
         try:
-            while time.monotonic() < until:
+            while self._now() < until:
                 self.reactions.changed.clear()
                 if looking is None:
                     looking = asyncio.create_task(self._sight.look(signs, known, _GLANCE_SECONDS))

@@ -1,0 +1,121 @@
+"""What a page shows at the end of a failed run: its HTML, and a picture if there is no secret to be seen.
+
+All of it is bounded, in time and size: a page may grow without end, or answer no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import CDPSession, FloatRect, Frame, Locator, Page
+from playwright.async_api import Error as PlaywrightError
+
+from scrapers.redact import Secrets
+
+LONGEST_HTML = 2_000_000
+MARGIN = 10_000
+"""Characters beyond the longest HTML: a secret at its edge is found whole before it is cut."""
+_MOST_ELEMENTS = 50_000
+_MOST_FRAMES = 20
+_WIDEST, _HIGHEST = 2_000, 6_000
+_PICTURE_MS = 4_000
+_BLANK_MS = 500
+_TEXT_NODE = 3
+
+_HTML = """limits => {
+  if (document.getElementsByTagName("*").length > limits.elements) return null;
+  const doctype = document.doctype ? new XMLSerializer().serializeToString(document.doctype) : "";
+  return (doctype + document.documentElement.outerHTML).slice(0, limits.characters);
+}"""
+_SIZE = """() => [Math.max(document.documentElement.scrollWidth, innerWidth),
+  Math.max(document.documentElement.scrollHeight, innerHeight)]"""
+_BLANK = "field => { field.value = ''; }"
+
+
+@dataclass(slots=True)
+class Seen:
+    """``html`` is not scrubbed yet. ``left_out`` says of what is missing why."""
+
+    html: str = ""
+    picture: bytes = b""
+    left_out: str = ""
+
+
+async def look(page: Page, filled: Sequence[Locator], secrets: Secrets, seen: Seen) -> None:
+    """Enter into ``seen`` what the page shows, as far as it comes; who calls sets the limit of time."""
+    limits = {"elements": _MOST_ELEMENTS, "characters": LONGEST_HTML + MARGIN}
+    html = await page.evaluate(_HTML, limits)
+    if html is None:
+        seen.left_out = f"the page has more than {_MOST_ELEMENTS:,} elements"
+        return
+    seen.html = html
+    await _blank(filled)
+    if await _shows_a_secret(page, secrets):
+        seen.left_out = "no picture: a secret is to be seen in it"
+        return
+    width, height = await page.evaluate(_SIZE)
+    clip: FloatRect = {"x": 0, "y": 0, "width": min(width, _WIDEST), "height": min(height, _HIGHEST)}
+    seen.picture = await page.screenshot(mask=filled, full_page=True, clip=clip, timeout=_PICTURE_MS)
+
+
+async def _blank(filled: Sequence[Locator]) -> None:
+    """Nothing more is done with the page: what was typed need not stand in it, nor be in the picture."""
+    for field in filled[-_MOST_FRAMES:]:
+        with suppress(PlaywrightError):
+            if await field.count() == 1:
+                await field.evaluate(_BLANK, timeout=_BLANK_MS)
+
+
+async def _shows_a_secret(page: Page, secrets: Secrets) -> bool:
+    """Whether any of the page's texts, values and attributes has one, in shadow trees and frames too.
+
+    The browser says what there is, so that no script of the page is told what is looked for.
+    """
+    frames = page.frames
+    if len(frames) > _MOST_FRAMES:
+        return True
+    parts: list[Page | Frame] = [page, *frames[1:]]
+    for frame in parts:
+        session = await _session(page, frame)
+        if session is None:
+            continue
+        try:
+            found = await session.send("DOMSnapshot.captureSnapshot", {"computedStyles": []})
+        finally:
+            with suppress(PlaywrightError):
+                await session.detach()
+        if any(secrets.holds(text) for text in _texts(found)):
+            return True
+    return False
+
+
+async def _session(page: Page, frame: Page | Frame) -> CDPSession | None:
+    """A line to the frame; None for one that lives in its parent's process, and is seen there."""
+    try:
+        return await page.context.new_cdp_session(frame)
+    except PlaywrightError:
+        if frame is page:
+            raise
+        return None
+
+
+def _texts(found: dict[str, Any]) -> Iterator[str]:
+    """Each text of a snapshot, then those of each document one after the other: it may be split."""
+    strings: Sequence[str] = found["strings"]
+    yield "\n".join(strings)
+    for document in found["documents"]:
+        nodes = document["nodes"]
+        texts = [
+            strings[value]
+            for kind, value in zip(nodes["nodeType"], nodes["nodeValue"], strict=True)
+            if kind == _TEXT_NODE and value >= 0
+        ]
+        yield "".join(texts)
+        yield "".join("".join(texts).split())
+        shown = [strings[text] for text in document["layout"]["text"] if text >= 0]
+        yield "".join(shown)
+        values = nodes["inputValue"]["value"] + nodes["textValue"]["value"]
+        yield "".join(strings[value] for value in values if value >= 0)
