@@ -21,6 +21,7 @@ from console.questions import ask_at_terminal, ask_by_lines
 from console.secret_input import ask_password, read_secret_line
 from console.summary import Summary, show_result, summarise, write_summary
 from fake_utility.running import DidNotStart, fake_utility
+from farm.settings import FarmSettings
 from farm.tracing import traced
 from mfa.person import Person
 from mfa.port import Answers, Nobody
@@ -108,6 +109,7 @@ def _request(
         preferred=options.factor,
         since=planned.since,
         resending=Resending(asked=given.password is None or options.fake),
+        run_seconds=FarmSettings().run_seconds,
     )
 
 

@@ -127,7 +127,8 @@ class Door:
 
     async def _sign_in(self) -> None:
         self.inside_now = False
-        password = await self._password()
+        with self.visit.clock.scope(), self.visit.clock.asking():
+            password = await self._password()
         self.visit.secrets.add(password.get_secret_value())
         sending = self.visit.page.sending = Sending(
             self._store, self.utility.name, self._customer, password.get_secret_value(), self._resending

@@ -5,9 +5,10 @@ All of it is bounded, in time and size: a page may grow without end, or answer n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from playwright.async_api import CDPSession, FloatRect, Frame, Locator, Page
@@ -103,19 +104,20 @@ async def _session(page: Page, frame: Page | Frame) -> CDPSession | None:
 
 
 def _texts(found: dict[str, Any]) -> Iterator[str]:
-    """Each text of a snapshot, then those of each document one after the other: it may be split."""
+    """Values, attributes and texts of each document, then its texts one after the other: they may be split.
+
+    Addresses of documents are not among them, which no picture shows.
+    """
     strings: Sequence[str] = found["strings"]
-    yield "\n".join(strings)
     for document in found["documents"]:
         nodes = document["nodes"]
-        texts = [
-            strings[value]
-            for kind, value in zip(nodes["nodeType"], nodes["nodeValue"], strict=True)
-            if kind == _TEXT_NODE and value >= 0
-        ]
-        yield "".join(texts)
-        yield "".join("".join(texts).split())
-        shown = [strings[text] for text in document["layout"]["text"] if text >= 0]
-        yield "".join(shown)
-        values = nodes["inputValue"]["value"] + nodes["textValue"]["value"]
-        yield "".join(strings[value] for value in values if value >= 0)
+        values = [nodes["nodeValue"], nodes["inputValue"]["value"], nodes["textValue"]["value"]]
+        shown = document["layout"]["text"]
+        yield "\n".join(_strings(strings, chain(*values, *nodes["attributes"], shown)))
+        kinds = zip(nodes["nodeType"], nodes["nodeValue"], strict=True)
+        yield "".join(_strings(strings, (value for kind, value in kinds if kind == _TEXT_NODE)))
+        yield "".join(_strings(strings, shown))
+
+
+def _strings(strings: Sequence[str], numbers: Iterable[int]) -> Iterator[str]:
+    return (strings[number] for number in numbers if number >= 0)

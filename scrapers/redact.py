@@ -1,6 +1,7 @@
 """Keeping secrets out of everything that is kept or shown.
 
-A secret is replaced wherever it stands, raw or encoded: URL, HTML, JSON, hex, and base64 at any alignment.
+A secret is replaced wherever it stands, raw or encoded: hex, base64 at any alignment, and whatever reads like
+it once the escapes of URLs, HTML, JSON, scripts and mails are taken back (``scrapers/decoded.py``).
 Very short ones are replaced only where they stand alone, or a one-letter password would blank out every text.
 """
 
@@ -10,11 +11,17 @@ import base64
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
 from urllib.parse import quote, quote_plus
 
+from scrapers.decoded import Layer, joined, layers, plain
+
 MASK = "[redacted]"
 _STANDS_ALONE_BELOW = 4
+_SPLIT_FROM = 6
+"""Shorter ones would be found in what has nothing to do with them, once texts are put together."""
+_ESCAPES = re.compile('[\\\\&%=<\u00ad\u200b-\u200f\u2060\ufeff]|",')
 
 
 class Secrets:
@@ -22,6 +29,7 @@ class Secrets:
 
     def __init__(self) -> None:
         self._forms: dict[str, Collection[str]] = {}
+        self._plain: dict[str, Collection[str]] = {}
         self._characters: set[str] = set()
 
     def add(self, *values: str) -> None:
@@ -40,15 +48,48 @@ class Secrets:
         if self._characters:
             text = _field_values(self._characters).sub(rf"\1{MASK}", text)
         found = {form for value in tuple(self._forms) for form in self._forms_of(value) if form in text}
-        return _pattern(found).sub(MASK, text) if found else text
+        return self._decoded(_pattern(found).sub(MASK, text) if found else text)
 
     def holds(self, text: str) -> bool:
-        """Whether ``text`` has a secret, in any form."""
-        return self.scrub(text) != text
+        """Whether somebody who reads ``text`` reads a secret, also with other capitals or spaces in it."""
+        if self.scrub(text) != text:
+            return True
+        squeezed = _squeezed(text)
+        return any(
+            len(secret) >= _SPLIT_FROM and secret in squeezed for secret in map(_squeezed, tuple(self._forms))
+        )
+
+    def _decoded(self, text: str) -> str:
+        """``text`` without what is a secret only once escapes are taken back, whatever they are."""
+        if not self._forms or not _ESCAPES.search(text):
+            return text
+        spans = [span for layer in layers(text) for span in self._spans(layer)]
+        if (layer := joined(text)) is not None:
+            spans += self._spans(layer, at_least=_SPLIT_FROM)
+        return _masked(text, spans)
+
+    def _spans(self, layer: Layer, at_least: int = 1) -> Iterator[tuple[int, int]]:
+        """Where in the source of ``layer`` the secrets stand that are in it."""
+        for value in tuple(self._forms):
+            if len(value) < at_least:
+                continue
+            for form in self._plain_of(value):
+                if form in layer.text:
+                    for found in _pattern([form]).finditer(layer.text):
+                        yield layer.source(*found.span())
+
+    def _plain_of(self, value: str) -> Collection[str]:
+        forms = self._plain.get(value)
+        if forms is None:
+            forms = self._plain[value] = frozenset(_plain_forms(value))
+        return forms
 
     def scrub_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret replaced; bytes that are no text pass through unharmed."""
-        return self.scrub(content.decode("latin-1")).encode("latin-1")
+        try:
+            return self.scrub(content.decode()).encode()
+        except UnicodeDecodeError:
+            return self.scrub(content.decode("latin-1")).encode("latin-1")
 
     def _forms_of(self, value: str) -> Collection[str]:
         """Written out when first looked for: many visits end without a text to scrub."""
@@ -70,6 +111,32 @@ def _pattern(forms: Collection[str]) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
+def _plain_forms(value: str) -> Iterator[str]:
+    """How ``value`` reads in a text without escapes: also where it looks like one, was read as latin-1, has
+    its accents apart, was posted with ``+`` for a space, or lies in hex or base64."""
+    raw = _bytes(value)
+    normal = {unicodedata.normalize(form, value) for form in ("NFC", "NFD")}
+    forms = {value, *normal, plain(value), raw.decode("latin-1"), value.replace(" ", "+")}
+    forms |= {layer.text for form in (value, *normal) if (layer := joined(form)) is not None}
+    yield from (form for form in forms if form == value or len(form.strip()) >= _STANDS_ALONE_BELOW)
+    if len(value) >= _STANDS_ALONE_BELOW:
+        yield from (raw.hex(), raw.hex().upper(), *_base64_forms(raw))
+
+
+def _squeezed(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _masked(text: str, spans: Collection[tuple[int, int]]) -> str:
+    """``text`` with what stands there replaced."""
+    parts, read = [], 0
+    for begin, end in sorted(spans):
+        if begin >= read:
+            parts += [text[read:begin], MASK]
+        read = max(read, end)
+    return "".join([*parts, text[read:]])
+
+
 def _field_values(characters: Collection[str]) -> re.Pattern[str]:
     """A character as HTML and traces write a field's value, also within JSON in JSON."""
     any_of = "|".join(map(re.escape, characters))
@@ -82,6 +149,7 @@ def encoded_forms(value: str) -> Iterator[str]:
     forms = {value, raw.hex(), raw.hex().upper(), *_html_forms(value), *_percent_forms(raw)}
     for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
         forms |= {escaped, json.dumps(escaped)[1:-1], json.dumps(escaped, ensure_ascii=False)[1:-1]}
+    forms |= {unicodedata.normalize(form, value) for form in ("NFC", "NFD")}
     forms |= {_bytes(form).decode("latin-1") for form in tuple(forms)}
     yield from forms
     for content in {raw, value.encode("utf-16-le", "surrogatepass")}:
