@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from farm.private_redis import PrivateRedis
 from scrapers.browser import Chromium
+from tests.descendants import below
 
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-of-the-environment"
@@ -27,15 +27,6 @@ SECRETS = (
 def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SECRETS:
         monkeypatch.setenv(name, CANARY)
-
-
-def below(root: int) -> Iterator[int]:
-    """Every process that ``root`` and its children have started."""
-    for children in Path(f"/proc/{root}/task").glob("*/children"):
-        with suppress(OSError):
-            for pid in map(int, children.read_text().split()):
-                yield pid
-                yield from below(pid)
 
 
 def environments(root: int) -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from scrapers.evidence import keep_evidence
 from scrapers.outcomes import Stop
 from scrapers.redact import Secrets
 from scrapers.visit import Visit
+from tests.descendants import below
 from tests.local_site import Site, local_site
 from tests.scrapers.village import BILLS, Village
 
@@ -94,14 +96,12 @@ def _visit(chromium: Chromium, url: str, seconds: float = 60) -> Visit:
 
 
 def _renderers() -> set[int]:
-    """Which processes draw pages, by what the kernel says of their command lines."""
+    """Which processes below this one draw pages, by what the kernel says of their command lines."""
     found = set()
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if b"--type=renderer" in entry.read_bytes():
-                found.add(int(entry.parent.name))
-        except OSError:
-            continue
+    for pid in below(os.getpid()):
+        with suppress(OSError):
+            if b"--type=renderer" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.add(pid)
     return found
 
 
