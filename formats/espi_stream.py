@@ -78,8 +78,8 @@ class Stream:
                 yield costs
 
     def _compare_lengths(self, seconds: set[int]) -> None:
-        """Days and months differ, so only what is shorter is held against the type's length."""
-        shorter = {each for each in seconds if each > 0 and min(each, self.length) < LONG}
+        """What is of days differs, by price periods too; only what is shorter is held against the type."""
+        shorter = {each for each in seconds if 0 < each < LONG and self.length < LONG}
         self._as_long = self.length in seconds
         self._another_length = self._another_length or min(shorter, default=0)
 
@@ -166,6 +166,8 @@ class Stream:
     def _watch(self, mantissas: Sequence[int]) -> None:
         """A register does not go down."""
         before = (mantissas[0] if self._last is None else self._last, *mantissas)
+        if self.kind.direction is Direction.NET:
+            return
         if self._fell is None and any(map(gt, before, mantissas)):
             self._fell = next(both for both in zip(before, mantissas, strict=False) if gt(*both))
         self._last = mantissas[-1]
@@ -202,8 +204,9 @@ class Stream:
                 where, "Costs have decimals; they were taken as hundred-thousandths, as ESPI has them."
             )
         if self._another_length and not self._as_long and self.kind.measure in _ADDING_UP:
-            what = f"Their reading type says that they last {self.length} s, and none of them does"
-            yield Problem(where, f"{what}: they last {self._another_length} s, or others.")
+            what = f"Their reading type says {self.length} s, and none of them is that long ("
+            own = f"{self._another_length} s or others): what each says itself was taken."
+            yield Problem(where, what + own, Severity.NOTE)
         if self._momentary:
             what = f"Amounts of 0 s, which were taken to last the {self.length} s of their reading type"
             yield Problem(where, f"{what}: {self._momentary}.")

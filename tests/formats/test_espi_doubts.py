@@ -60,6 +60,12 @@ def test_a_registers_instants_last_no_time_and_do_not_overlap(
     assert not read_file(str(path), None, None).problems
 
 
+def test_a_net_register_may_go_down() -> None:
+    for direction, doubted in ((4, 0), (1, 1)):
+        content = one_meter([5, -6], 0, accumulationBehaviour=1, flowDirection=direction)
+        assert ["from 5 to -6" in each for each in told(read_green_button(content))] == [True] * doubted
+
+
 def test_an_instant_within_an_interval_does_not_overlap_it(tmp_path: Path) -> None:
     content = one_meter([5, 6, 7], uom=38)
     (tmp_path / "demand.xml").write_bytes(content.replace(b"<duration>3600<", b"<duration>0<", 1))
