@@ -23,7 +23,7 @@ from nightly.subjects import Portal
 _ROOT = Path(__file__).parents[1]
 _ROOMS = (
     *("records.py", "worker.py", "console", "fake_utility", "farm", "formats", "mfa", "nightly"),
-    *("scrapers", "storage"),
+    *("scrapers", "storage", "support"),
 )
 _BATCH = 48
 _BUDGET = 30 * 60
