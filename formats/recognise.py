@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
@@ -44,14 +45,14 @@ _Stretches = Iterable[Series | Problem]
 _PDF_WITHIN = 1_024
 _TAR_AT = 257
 _ESPI = re.compile("espi|Interval(Block|Reading)|UsagePoint|ReadingType|MeterReading|UsageSummary")
-_PAGES = (".html", ".htm", ".txt", ".rtf", ".doc", ".docx", ".odt")
+_PAGES = (".html", ".htm", ".xhtml", ".txt", ".rtf", ".doc", ".docx", ".odt")
 _BESIDE = (
     *(".xsl", ".xslt", ".xsd", ".dtd", ".css", ".js", ".md", ".db"),
     *(".png", ".jpg", ".gif", ".svg", ".ico"),
 )
 _BESIDE_NAMES = ("readme", "license", "licence", "desktop.ini", ".ds_store", "._")
 _ELSE = (
-    (b"\x1f\x8b", "is a gzip in a ZIP or gzip, or damaged: unpack it first"),
+    (b"\x1f\x8b", "is a gzip in a gzip, or damaged: unpack it first"),
     (b"{\\rtf", "is a document (RTF) and no table: ask the utility for CSV, XLSX or Green Button XML"),
     (b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive: unpack it first"),
     (b"Rar!", "is a RAR archive: unpack it first"),
@@ -123,9 +124,21 @@ def recognise(
     for place, (member, inner) in enumerate(archive.spooled(file)):
         if _is_page(member, inner):
             pages.add(place)
+        elif archive.is_gzip(_head(inner)):
+            yield from _gzip(member, inner, zone, layouts)
         else:
             yield _member(member, member, inner, zone, layouts, meters)
     yield from _pages(pages, file, zone, layouts)
+
+
+def _gzip(member: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]) -> Iterator[Found]:
+    with ExitStack() as stack:
+        try:
+            inner = stack.enter_context(archive.gunzipped(file))
+        except FormatError as exc:
+            yield Found(member, Kind.UNKNOWN, True, _raised(exc), file)
+            return
+        yield _member(member, archive.without_gz(member), inner, zone, layouts)
 
 
 def _pages(

@@ -52,7 +52,7 @@ def name(cell: str) -> str:
 
 def shown(text: str, most: int = 40) -> str:
     """A cell's text for a message: little of it, on one line."""
-    line = " ".join(text.split())
+    line = " ".join(text.split()) or "(blank)"
     return line if len(line) <= most else f"{line[:most]}…"
 
 

@@ -202,7 +202,8 @@ def _flow(parts: Sequence[Part], direction: Direction) -> Decimal:
 
 def _factor(found: Figure, label: str, parts: Sequence[Part]) -> Decimal:
     """From the unit of the rows to the one that the figure or its label names."""
-    named = UNITS.get(found.unit) or UNITS.get(name(label.partition("(")[2].rstrip(")")))
+    words = (found.unit, label.partition("(")[2].rstrip(")"), label.rpartition(" ")[2])
+    named = next((UNITS[each] for each in words if each in UNITS), None)
     what = parts[0].channel.what if parts else None
     if not named or not what or named.unit is not what.unit:
         return Decimal(1)

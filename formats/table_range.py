@@ -18,6 +18,8 @@ _OF = "(data|reading|readings|report|usage|interval|intervals|billing|period|ser
 _POINT = rf"( ?date| ?time| date/time| {_OF})?"
 _START = re.compile(rf"({_OF} )?(start|starts|begin|from|first){_POINT}|date from")
 _END = re.compile(rf"({_OF} )?(end|ends|to|through|until|last|stop){_POINT}|date to")
+_RANGE = re.compile(rf"({_OF} )?(date|time)? ?(range|period|dates)|period|data for( period)?")
+_TO = re.compile(r"\s+(?:to|-|\u2013|through|until)\s+")
 _DURATION = re.compile(rf"({_OF} |total )?(duration|days)|number of days")
 _DAYS = re.compile(r"(\d{1,4})( days?)?", re.ASCII | re.IGNORECASE)
 _FOR_DAYS = re.compile(r"(.+?),? +for +(\d{1,4}) days?", re.ASCII | re.IGNORECASE)
@@ -55,6 +57,10 @@ def check_range(
         elif _END.fullmatch(label):
             end = _read(label, text, times, local)
             ends += [end] if end else []
+        elif _RANGE.fullmatch(label):
+            pair = [_read(label, each, times, local) for each in _TO.split(text, maxsplit=1)]
+            starts += [each._replace(text=text) for each in pair[:1] if each]
+            ends += [each._replace(text=text) for each in pair[1:] if each]
         elif _DURATION.fullmatch(label):
             _check_days(label, text, round((last - first) / DAY), remarks)
     if starts:

@@ -26,7 +26,7 @@ _LABELS = re.compile(r"(account|customer|service|billing)?[ _]?(holder|name|addr
 
 def unknown(rows: Sequence[Sequence[str]]) -> FormatError:
     """``rows`` are the first of a file."""
-    header = " | ".join(each for each in _header(rows) if not names_address(each))
+    header = " | ".join(_header(rows))
     if not header:
         return FormatError(
             "The file's layout is not known, and no header of a table was found in it: "
@@ -70,6 +70,7 @@ def _is_data(cell: str) -> bool:
 
 
 def _may_head(row: Sequence[str]) -> bool:
-    """Whether it has several words such as headers have, and is no label with what it labels."""
+    """Whether it has several words such as headers have, no address, and is no label with what it labels."""
     labels = len(row) == 2 and _LABELS.fullmatch(name(row[0]))
-    return len(row) > 1 and not labels and any(map(_WORDS.search, row))
+    words = any(map(_WORDS.search, row)) and not any(map(names_address, row))
+    return len(row) > 1 and not labels and words

@@ -49,7 +49,13 @@ def told(content: bytes, name: str = "export") -> tuple[int, dict[str, str]]:
 def test_a_gzip_is_read_as_what_is_in_it() -> None:
     packed = gzip.compress(CSV)
     assert told(packed, "usage.csv.gz") == (2, {})
-    assert told(zipped({"usage.csv.gz": packed}))[1]["usage.csv.gz"].startswith("The file is a gzip in a ZIP")
+    assert told(zipped({"usage.csv.gz": packed, "broken.gz": packed[:-9], "readme.txt": b""})) == (
+        2,
+        {
+            "broken.gz": "The gzip file is cut short or damaged: download it again.",
+            "readme.txt": "note: The file is a page for people, and was left alone.",
+        },
+    )
     assert told(gzip.compress((FILES / "usage.xls").read_bytes()))[0] == 4
     assert list(unpack(packed, "usage.csv.gz")) == [("usage.csv", CSV)]
 

@@ -71,6 +71,19 @@ def test_a_row_that_lacks_a_cell_which_its_neighbours_have_is_refused() -> None:
     assert "fewer cells than rows around it" in sdge("0.4,0.3", whole, whole).doubts
 
 
+def test_a_row_of_two_cells_that_begins_as_the_rows_do_is_no_line_of_text() -> None:
+    read = Read(
+        SDGE.format("", "")
+        + "".join(f"A12{row}\n" for row in (",3/12/2024,1:00 AM,60,0.4,0.3", ",3/12/2024"))
+    )
+    assert "it has 2 cells" in read.error
+
+
+def test_a_cell_without_text_is_called_blank_in_a_message() -> None:
+    read = Read(AMEREN.replace("15min", "", 1), NEW_YORK)
+    assert "“(blank)” is no length" in read.error
+
+
 def test_a_column_that_no_row_has_is_no_fault_of_any() -> None:
     rows = [f"Electric usage,2024-02-01,0{hour}:00,0{hour}:59,0.03,$0.01" for hour in range(3)]
     head = "TYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES"

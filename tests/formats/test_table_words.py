@@ -101,7 +101,9 @@ OWNER = "Name,JOHN SMITH\nAccount Number,123456\nService Address,12 MAPLE CT\n\n
 ROWS = "JOHN SMITH,2024-07-01 00:00,1.5,12 MAPLE CT\nJOHN SMITH,2024-07-01 01:00,1.5,12 MAPLE CT\n"
 
 
-@pytest.mark.parametrize("above", ["", OWNER, "JOHN SMITH,12 MAPLE CT\n"])
+@pytest.mark.parametrize(
+    "above", ["", OWNER, "JOHN SMITH,12 MAPLE CT\n", "Usage for JOHN SMITH,12 MAPLE CT\n"]
+)
 @pytest.mark.parametrize("head", ["Customer,Read at,Wattage,Site\n", "Usage by,2024,2025,Day\n", ""])
 def test_a_table_of_an_unknown_layout_is_refused_without_a_word_of_its_rows(above: str, head: str) -> None:
     error = Read(above + head + ROWS, NEW_YORK).error
