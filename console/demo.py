@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -159,8 +160,8 @@ def _look(one: _Shown, store: Store) -> Line:
     runs = store.runs(customer_id=one.customer.id, limit=10)
     waits = any(run.state is RunState.WAITING for run in runs)
     active = [run for run in runs if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)]
-    latest = runs[0]
-    if not active or latest.why.startswith("retry after"):
+    ends = any(run.state is RunState.ENDED for run in runs)
+    if ends and all(run.not_before > datetime.now(UTC) for run in active):  # what is for later is not awaited
         one.ended = next(run for run in runs if run.state is RunState.ENDED)
         story = store.run_story(one.ended.id)
         if story is not None:

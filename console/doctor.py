@@ -7,8 +7,6 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from rich.text import Text
-
 from console.clock import Compared
 from console.doctor_channels import examine_channels
 from console.doctor_files import examine_files
@@ -18,11 +16,12 @@ from console.doctor_workers import examine_workers
 from console.ending import MACHINE, OK
 from console.finding import Finding, Health, fail, well
 from console.here import Here, here
-from console.listing import safe_text, styled
+from console.listing import Facts
 from console.printed import say_json, show
 from scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium, must_have_browser
 from scrapers.remote_browser import endpoint, named
 
+_WIDEST = max(map(len, Health)) + 2
 _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold red"}
 
 
@@ -67,6 +66,6 @@ async def _browser() -> Finding:
     return well("browser", f"Chromium {version} starts ({where})")
 
 
-def _line(one: Finding) -> Text:
+def _line(one: Finding) -> Facts:
     said = f"{one.check}: {one.said}; {one.todo}" if one.todo else f"{one.check}: {one.said}"
-    return styled(f"{one.health.value:<8}", _COLOURS[one.health]) + safe_text(said)
+    return Facts([(one.health.value, said)], style=_COLOURS[one.health], margin=_WIDEST)

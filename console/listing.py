@@ -145,21 +145,26 @@ def _folded(natural: Sequence[int], width: int) -> list[int]:
 
 
 class Facts:
-    """What is known of one thing: a name and a text a line; what is empty is left out."""
+    """What is known of one thing: a name and a text a line; what is empty is left out.
 
-    def __init__(self, facts: Sequence[tuple[str, Shown]]) -> None:
+    ``style`` is that of the names, ``margin`` how wide they are at least.
+    """
+
+    def __init__(self, facts: Sequence[tuple[str, Shown]], *, style: str = "dim", margin: int = 0) -> None:
         self._facts = [(name, text) for name, given in facts if (text := safe_text(given)).plain]
+        self._style = style
+        self._margin = max([margin, *(len(name) + _BETWEEN for name, _ in self._facts)])
 
     def as_tsv(self) -> str:
         return "\n".join(f"{name}\t{cell(text.plain)}" for name, text in self._facts)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        margin = max((len(name) for name, _ in self._facts), default=0) + _BETWEEN
         for name, text in self._facts:
-            first = Text(name.ljust(margin), style="dim")
-            for part in text.wrap(console, max(options.max_width - margin, _NARROWEST), overflow="fold"):
+            first = Text(name.ljust(self._margin), style=self._style)
+            width = max(options.max_width - self._margin, _NARROWEST)
+            for part in text.wrap(console, width, overflow="fold"):
                 yield first + part
-                first = Text(" " * margin)
+                first = Text(" " * self._margin)
 
 
 def safe_text(text: Shown, most: int | None = None) -> Text:

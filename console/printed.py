@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import select
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -31,7 +33,11 @@ def say_json(value: object, *, indent: int | None = 2) -> None:
 
 def warn(sentence: str, *, by: str = "meterfarm: ") -> None:
     """A sentence on standard error, after ``by``."""
-    sys.stderr.write(f"{by}{one_line(sentence, _WARNING)}\n")
+    line = f"{by}{one_line(sentence, _WARNING)}"
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+    sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 

@@ -33,12 +33,14 @@ from utilities import load_utilities, utility_ids
 
 _BOTH = "interactive, data"
 _WHAT_NEXT = """\
-The fake utility is at {address}; the codes it sends: {address}/outbox
+The fake utility is at {address}
+The codes it sends: {address}/outbox
 The state is in {home} (METERFARM_HOME). In another terminal, in {place}:
-  {run} customer add {utility} --username iamvalid@bayou.energy   (any password; others: {run} fake --list)
+  {run} customer add {utility} --username iamvalid@bayou.energy
   {run} runs --watch
   {run} challenges
-  {run} answer ID"""
+  {run} answer ID
+Any password will do there; `{run} fake --list` shows the customers."""
 
 
 async def work(zygote: Zygote, queue: str | None, processes: int | None, health_port: int | None) -> int:
