@@ -50,6 +50,8 @@ async def taken(pieces: AsyncIterator[bytes], encoding: str, announced: int | No
     unpacking = _unpacking(encoding)
     whole = io.BytesIO()
     async for piece in pieces:
+        if announced == len(piece) and isinstance(unpacking, _Plain):
+            return piece
         for part in unpacking.fed(piece):
             _keep(whole, part, limit)
             await asyncio.sleep(0)  # a small piece may unpack to a lot: the others go on meanwhile

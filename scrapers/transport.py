@@ -6,7 +6,7 @@ its driver, and takes fewer heads than a browser does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from types import TracebackType
@@ -143,7 +143,14 @@ async def _body(response: aiohttp.ClientResponse, limit: Limit) -> bytes:
         response.close()
         return b""
     encoding = ",".join(response.headers.getall("Content-Encoding", ()))
-    return await taken(response.content.iter_any(), encoding, announced, limit)
+    whole_at_once = announced is not None and announced <= limit.size
+    pieces = _whole(response) if whole_at_once else response.content.iter_any()
+    return await taken(pieces, encoding, announced, limit)
+
+
+async def _whole(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """In a piece, of which the size is known: in many it takes longer."""
+    yield await response.read()
 
 
 class InBrowser(_Connections):
