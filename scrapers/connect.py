@@ -138,7 +138,7 @@ class Door:
             with self.visit.clock.scope():
                 async with _device_kept(self.visit, self._store, self._customer):
                     with script_errors(self.utility.name, "signing in", note=self.visit.note):
-                        await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
+                        await self._through_the_pages(password)
         except Stop as stop:
             await sending.stopped(stop, self.visit.secrets.scrub)
             raise
@@ -148,6 +148,15 @@ class Door:
         await self.visit.page.end_trace()
         await asyncio.to_thread(self._store.clear_rejections, self._customer)
         await save_session(self.visit, self._store, self._customer, fresh=True)
+
+    async def _through_the_pages(self, password: SecretStr) -> None:
+        try:
+            await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
+        except SessionEnded as exc:
+            raise Stop(
+                Outcome.PORTAL_DOWN,
+                f"{self.utility.name} ended the session while signing in; try again later.",
+            ) from exc
 
     @property
     def in_doubt(self) -> InDoubt:

@@ -187,7 +187,7 @@ async def test_what_is_announced_as_too_large_is_not_begun(kind: str, chromium: 
 @both
 @in_module
 async def test_a_bomb_is_that_items_fault(kind: str, chromium: Chromium) -> None:
-    packed = bomb(256 * MIB)
+    packed = bomb(144 * MIB)
     reply = answered(packed, b"Content-Type: application/pdf\r\nContent-Encoding: gzip\r\n")
     with raw_site({"*": reply}) as site:
         async with asking(kind, chromium, site.url) as http:

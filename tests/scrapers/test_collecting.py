@@ -23,7 +23,7 @@ from scrapers.attempt import Request, Result
 from scrapers.body import DOCUMENT, Limit
 from scrapers.browser import Chromium
 from scrapers.markup import root_of
-from scrapers.outcomes import ItemFailed
+from scrapers.outcomes import ItemFailed, SessionEnded
 from scrapers.progress import Unwatched
 from scrapers.redact import Secrets
 from scrapers.scrape import Run
@@ -128,14 +128,23 @@ async def never() -> SecretStr:
     raise AssertionError("a password was asked for")
 
 
-async def run(kept: Kept, site: RawSite, utility: Utility | None = None) -> Result:
+async def password() -> SecretStr:
+    return SecretStr("a password")
+
+
+async def run(
+    kept: Kept,
+    site: RawSite,
+    utility: Utility | None = None,
+    asked: Callable[[], Awaitable[SecretStr]] = never,
+) -> Result:
     """A run from a saved session."""
     utility = utility or Hamlet()
     store, username = kept.store, kept.username
     customer = store.customer(utility.id, username)
     session = PortalSession({"cookies": [], "origins": []}).to_bytes()
     store.save_session(customer, session, trusted_since=None)
-    request = Request(utility, site.url, username, never, Nobody())
+    request = Request(utility, site.url, username, asked, Nobody())
     with tempfile.TemporaryDirectory() as scratch:
         async with Chromium(["127.0.0.1"], Path(scratch)) as chromium:
             made = Run(request, store, chromium, Secrets(), Unwatched(), Path(scratch) / "evidence")
@@ -331,3 +340,16 @@ async def test_a_blank_page_is_called_so(blank: str, site: RawSite, kept: Kept) 
     result = await run(kept, site)
     assert result.outcome is Outcome.UNKNOWN_PAGE
     assert "Hamlet Light shows an empty page" in result.message
+
+
+async def test_a_session_that_ends_while_signing_in_is_no_fault_of_ours(site: RawSite, kept: Kept) -> None:
+    utility = Hamlet()
+
+    async def ended(*_: object) -> Sequence[Account]:
+        raise SessionEnded("ended")
+
+    for operation in ("accounts", "sign_in"):
+        setattr(utility, operation, ended)
+    result = await run(kept, site, utility, password)
+    assert result.outcome is Outcome.PORTAL_DOWN
+    assert "ended the session while signing in" in result.message
