@@ -83,10 +83,15 @@ class Stream:
         self._as_long = self.length in seconds
         self._another_length = self._another_length or min(shorter, default=0)
 
+    def _is_one_way(self, measure: Measure) -> bool:
+        """Whether values below zero contradict it. What our own writer wrote was doubted when it was read."""
+        return measure in _ONE_WAY and self.kind.direction in _FLOWS and self.exponent is None
+
     @property
     def is_local(self) -> bool:
-        """Whether its times look like those of a local clock that were written as UTC."""
-        return self.clock is not None and not self.clock.midnight_is_utc and self.days.begin_in_utc
+        """Whether its times look like those of a local clock written as UTC; our own writer's are not."""
+        told_apart = self.clock is not None and not self.clock.midnight_is_utc and self.exponent is None
+        return told_apart and self.days.begin_in_utc
 
     def seen(self, edges: Sequence[Edge]) -> None:
         """Take note of interval blocks."""
@@ -138,7 +143,7 @@ class Stream:
                 each.add(columns.starts, columns.seconds, mantissas, exponent)
         if measure is Measure.REGISTER:
             self._watch(mantissas)
-        elif measure in _ONE_WAY and self.kind.direction in _FLOWS and min(mantissas) < 0:
+        elif self._is_one_way(measure) and min(mantissas) < 0:
             self._below_zero += sum(each < 0 for each in mantissas)
         estimated = (
             [self.estimated if each is None else each for each in columns.estimated]

@@ -20,6 +20,7 @@ from formats.espi_stream import Stream
 from records import Problem, Severity
 
 _MOST_RESOURCES = 100_000
+_MOST_FACTS, _MOST_HREFS = 1_000, 20_000
 _MOST_SHOWN, _LONGEST_SHOWN = 3, 60
 _UNNAMED = UsagePoint("", "", None, Links())
 _TWINS = {"UsagePoint": "usage points", "MeterReading": "meter readings", "ReadingType": "reading types"}
@@ -72,7 +73,7 @@ class Streams:
         elif isinstance(item, MeterReading):
             self._meters.append((self._count, item))
         elif isinstance(item, Fact):
-            self._facts.append(item)
+            self._facts += [item] if len(self._facts) < _MOST_FACTS else []
         else:
             self._types.append((self._count, item))
         self._count += 1
@@ -91,16 +92,16 @@ class Streams:
         self._block_seen = seen
         if block.links.own in self._block_hrefs:
             self._block_twins = True
-        elif block.links.own.path and len(self._block_hrefs) < _MOST_RESOURCES:
+        elif block.links.own.path and len(self._block_hrefs) < _MOST_HREFS:
             self._block_hrefs.add(block.links.own)
         for kind in ("MeterReading", "UsagePoint"):
             for at in {link.within(kind) for link in block.links.hrefs}:
                 self._use(at, self._count)
-                if kind == "UsagePoint" and at.path and len(self._points_named) < _MOST_RESOURCES:
+                if kind == "UsagePoint" and at.path and len(self._points_named) < _MOST_HREFS:
                     self._points_named[at] = None
 
     def _use(self, at: Href, place: int) -> None:
-        if not at.path or self._counted >= _MOST_RESOURCES:
+        if not at.path or self._counted >= _MOST_HREFS:
             return
         places = self._uses.setdefault(at.path, [])
         if not places or places[-1] != place:

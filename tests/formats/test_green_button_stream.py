@@ -127,6 +127,7 @@ _ENTRY = b'<entry><link rel="self" href="x"/><title>a</title></entry>\n'
         (b"<feed><entry><IntervalBlock>", _READING),
         (b"<feed><IntervalBlock>", _READING.replace(b"<value>", b"<odd/><value>")),
         (b"<feed>", _ENTRY),
+        (b"<feed>", b"<UsageSummary><billingPeriod><start>1</start></billingPeriod></UsageSummary>"),
         (b"<feed><entry>", b'<link rel="related" href="abc"/>'),
         (b"<feed><entry>", b"<UsagePoint/>"),
         (b"<feed><UsagePoint/>", b"<MeterReading/>"),
