@@ -32,6 +32,8 @@ _COUNT = re.compile(
     r"((total )?(number|count|no\.?|#) of |total )?(readings|intervals|records|rows|values|data points)|"
     r"(reading|interval|record|row|value)s? count"
 )
+_SORT_LABEL = "type of readings"
+_SORT = re.compile(r"kilowatts?(-hours?| hours?)?\b")
 _UNIT_LABELS = ("uom", "unit", "units", "unit of measure", "units of measure")
 _RECEIVED = re.compile(r"\b(generat\w*|production|received|export\w*|sent|surplus|injectie|outflow)\b")
 _NET = re.compile(r"\bnet\b")
@@ -96,7 +98,9 @@ class Claims:
     def check(self, parts: Sequence[Part], rows: int, *, comma: bool) -> None:
         """After the last row."""
         for label, text in self._lines:
-            if label in _UNIT_LABELS:
+            if label == _SORT_LABEL:
+                self._check_sort(label, text, parts)
+            elif label in _UNIT_LABELS:
                 self._check_unit(label, text, parts)
             elif _COUNT.fullmatch(label):
                 self._check_count(label, text, parts, rows)
@@ -134,6 +138,18 @@ class Claims:
             unit = next((key for key, each in UNITS.items() if (each.unit, each.power) == read[0]), "another")
             what = f"the file's own “{shown(label)}” is {shown(text)}, and values were read in {unit}"
             self._remarks.add(what, _WHERE)
+
+    def _check_sort(self, label: str, text: str, parts: Sequence[Part]) -> None:
+        """Energy or power, as SmartHub and SCE say it above a table."""
+        found = _SORT.search(text.lower())
+        claimed = (Measure.ENERGY if found[1] else Measure.DEMAND) if found else None
+        read = {each.channel.what.measure for each in parts} - {Measure.COST}
+        if claimed and read and claimed not in read:
+            measures = " and ".join(sorted(each.value for each in read if each))
+            self._remarks.add(
+                f"the file's own “{shown(label)}” is {shown(text, 80)}, and values were read as {measures}",
+                _WHERE,
+            )
 
     def _check_count(self, label: str, text: str, parts: Sequence[Part], rows: int) -> None:
         found = figure(text)

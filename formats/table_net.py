@@ -27,11 +27,11 @@ class NetOfColumns:
         self._first: tuple[int, Decimal, Decimal] | None = None
 
     def look(self, line: int, cells: Sequence[str], read: Callable[[str], Number]) -> None:
-        """A row without one of the figures tells nothing."""
-        try:
-            taken, sent, net = (_decimal(read(cells[place])) for place in self.places)
-        except NotANumber:
+        """A row without net or delivered tells nothing; without received the net cannot be the larger."""
+        taken, sent, net = (_decimal(cells[place], read) for place in self.places)
+        if taken is None or net is None or (sent is None and net <= taken):
             return
+        sent = taken - taken if sent is None else sent
         self._rows += 1
         if net == taken - sent:
             return
@@ -83,7 +83,11 @@ def _places(values: Sequence[BoundValue]) -> Sequence[int]:
     return [found[each] for each in _FLOWS] if alike else ()
 
 
-def _decimal(number: Number) -> Decimal:
+def _decimal(cell: str, read: Callable[[str], Number]) -> Decimal | None:
+    try:
+        number = read(cell)
+    except NotANumber:
+        return None
     return Decimal(number.mantissa).scaleb(-number.decimals)
 
 

@@ -355,7 +355,8 @@ class TableReader:
     def _is_text(self, cells: Sequence[str], filled: Sequence[str]) -> bool:
         """Whether it looks like a line above a table or below one, and not like a damaged reading."""
         first = filled[0]
-        if cells[0] and cells[:1] == self._last[0][:1]:
+        before = self._last[0]
+        if cells[0] and len(before) >= self._needed > len(cells) and before[0] == cells[0]:
             return False
         of_a_kind = 0 <= self._kind < len(cells) and bool(self._meaning.kind(cells[self._kind]))
         return not first[0].isdigit() and not of_a_kind and (len(filled) <= 2 or ":" in first)

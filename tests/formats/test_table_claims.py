@@ -91,6 +91,18 @@ def test_another_unit_beside_the_rows_is_doubted() -> None:
     assert not Read(f"Units,kWh\n{rows}").doubts
 
 
+@pytest.mark.parametrize(
+    ("said", "doubted"), [("kilowatt-hours", True), ("kilowatts", False), ("water", False)]
+)
+def test_another_kind_of_readings_than_was_read_is_doubted(said: str, doubted: bool) -> None:
+    read = Read(
+        f"For: 77\nType of readings: Electricity, Real energy in {said}\n"
+        "Energy consumption time period,Usage(Real energy in kilowatts)\n"
+        "2024-06-01 00:00 to 2024-06-01 01:00,1.5\n"
+    )
+    assert ("and values were read as demand" in read.doubts) is doubted
+
+
 def test_a_row_of_totals_is_compared_by_its_columns() -> None:
     right = "Total,,,,1.2,0.3,0.9\n"
     assert not sdge(below=right).doubts
@@ -124,6 +136,7 @@ def test_a_net_that_the_other_columns_contradict_is_doubted() -> None:
     assert not sdge().doubts
     blank = ROWS[1].replace("0.1,0.3", ",0.3")
     assert not sdge(rows=(ROWS[0], blank, ROWS[2])).doubts
+    assert "the net is 0.6 where" in sdge(rows=(ROWS[0], blank.replace(",0.3", ",0.6"), ROWS[2])).doubts
 
 
 def test_a_net_that_is_off_by_rounding_is_no_doubt_and_one_that_is_always_off_is() -> None:

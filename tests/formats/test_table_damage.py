@@ -77,6 +77,7 @@ def test_a_row_of_two_cells_that_begins_as_the_rows_do_is_no_line_of_text() -> N
         + "".join(f"A12{row}\n" for row in (",3/12/2024,1:00 AM,60,0.4,0.3", ",3/12/2024"))
     )
     assert "it has 2 cells" in read.error
+    assert Read(SDGE.format("", "") + "A12,3/12/2024,1:00 AM,60,0.4,0.4\n-- end --\n-- end --\n").error == ""
 
 
 def test_a_cell_without_text_is_called_blank_in_a_message() -> None:
