@@ -19,8 +19,8 @@ _JITTER = 0.2
 _MENDED_SOONER = timedelta(hours=1)
 SCHEDULED_EVERY = 2
 """Seconds from one look for customers who are due to the next."""
-IN_DOUBT = "no answer to the password is known"
-"""Why a run signs in again by schedule."""
+BY_SCHEDULE = ", when the next refresh is due"
+"""How the reason of a retry ends that sends a password again to which no answer is known."""
 _REQUESTS_AT_LEAST = 2
 """A refresh makes at least so many."""
 
@@ -72,7 +72,7 @@ def _after_doubt(claim: Claim, result: Result, at: datetime, every: Mapping[Part
         return FollowUp(
             next_kind=RunKind.CONNECT,
             next_at=max(next_time(at, min(every.values())), sooner),
-            next_why=IN_DOUBT,
+            next_why=f"retry after {result.outcome}{BY_SCHEDULE}",
             next_parts=claim.parts,
             portal=portal,
             portal_rests=rests,

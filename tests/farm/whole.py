@@ -16,7 +16,7 @@ from typing import Any, TextIO, TypeVar
 import httpx
 from sqlalchemy import text
 
-from farm.policy import IN_DOUBT
+from farm.policy import BY_SCHEDULE
 from farm.said import said_choice, said_code
 from records import EventKind, Factor, Outcome, RunState, SecretKind
 from storage.challenges import AnswerRefused
@@ -99,7 +99,7 @@ class Farm:
 
     def retry_in_doubt(self) -> None:
         """Whose worker was killed just when the password went out is retried, as an operator would."""
-        waiting = [run for run in self.store.runs(limit=1000, active=True) if run.why == IN_DOUBT]
+        waiting = [run for run in self.store.runs(limit=1000, active=True) if run.why.endswith(BY_SCHEDULE)]
         for run in waiting:
             self.store.retry_run(run.id)
         if waiting:
