@@ -39,7 +39,7 @@ def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, t
             next_at=at + back_off(claim.faults, result.retry_after),
             next_why=f"retry after {result.outcome}",
             next_parts=claim.parts,
-            portal=PortalWas.AT_FAULT,
+            portal=PortalWas.AT_FAULT if result.asked_portal else PortalWas.UNSEEN,
             portal_rests=float(result.retry_after or 0),
         )
     if claim.kind is RunKind.CONNECT:

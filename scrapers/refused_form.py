@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from typing import TypedDict
 
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import JSHandle, Locator
 
 from formats.foreign_text import one_line
 from records import Outcome
 from scrapers.outcomes import Stop
+from scrapers.sight import is_navigating
 
 _LONGEST_LABEL = 60
 _LONGEST_MESSAGE = 200
@@ -52,7 +54,12 @@ class FormWatch:
 
     async def stop(self, portal: str, scrub: Callable[[str], str]) -> Stop | None:
         """The end of the run if a field was refused and still is, in the browser's words."""
-        fields: list[_Field] = await self._refused.evaluate(_REFUSED)
+        fields: list[_Field] = []
+        try:
+            fields = await self._refused.evaluate(_REFUSED)
+        except PlaywrightError as exc:
+            if not is_navigating(exc):
+                raise
         if not fields:
             return None
         field = next((each for each in fields if each["filled"] and each["visible"]), fields[0])

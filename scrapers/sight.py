@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page
+from playwright.async_api import Frame, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from scrapers.outcomes import Sign
@@ -22,7 +22,7 @@ _NAVIGATES = re.compile(
     r"|[Ff]rame (was|got) detached|navigated or closed|interrupted by another navigation"
 )
 _STEADY_SECONDS = 10.0
-_MARGIN_SECONDS = 2.0
+_MARGIN_SECONDS = 5.0
 _BREATH = 0.01
 _LONGEST_TEXT = 200_000
 
@@ -86,7 +86,7 @@ class Sight:
     """Looks at one page. ``before`` is what it showed before the last press: signs that stood there then and
     did not go away since are stale, as long as it is the same document. ``gone`` are those that went."""
 
-    page: Page
+    page: Page | Frame
     before: Snapshot = Snapshot()
     gone: set[Sign] = field(default_factory=set)
 
@@ -139,7 +139,7 @@ def is_navigating(error: PlaywrightError) -> bool:
 
 
 async def steady(
-    page: Page,
+    page: Page | Frame,
     ask: Callable[[], Awaitable[T]],
     seconds: float = _STEADY_SECONDS,
     now: Callable[[], float] = time.monotonic,

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 
-from playwright.async_api import BrowserContext, Locator, Page
+from playwright.async_api import BrowserContext, Frame, Locator, Page
 from playwright.async_api import Error as PlaywrightError
 
 from records import Outcome
@@ -22,6 +22,7 @@ from scrapers.sight import Seen, Sight, steady
 
 _GLANCE_SECONDS = 0.25
 _UNANSWERED_SECONDS = 1.0
+_PLACES = 8
 _IN_PLACE_SECONDS = 5.0
 """So long a page that answered in place may take to say how, or to lead on."""
 
@@ -105,9 +106,7 @@ class Watch:
                     says = (signs[number] for number in shown)
                     if declared := next((sign for sign in says if isinstance(sign.means, Outcome)), None):
                         return declared
-                    if refused := await steady(
-                        self._page, lambda: form.stop(self._portal, scrub), now=self._now
-                    ):
+                    if refused := await form.stop(self._portal, scrub):
                         raise refused
                 if unpressed is not None:
                     raise unpressed
@@ -144,7 +143,7 @@ class Watch:
                 if found := self._fresh(signs, seen):
                     return found
                 rests = self._now() - max(began, reactions.last)
-                if rests >= self._settle(settle, last) and not reactions.waits:
+                if seen and rests >= self._settle(settle, seen) and not reactions.waits:
                     break
         if found := await self._elsewhere(signs):
             return found
@@ -153,11 +152,12 @@ class Watch:
         return None if self._met_an_error else signs[last.shown[0]]
 
     async def _elsewhere(self, signs: Sequence[Sign]) -> Sign | None:
-        """An outcome that is declared in a window which the press opened; more is not done with windows."""
+        """An outcome that is declared in a window which the press opened, or in a frame of the page."""
         outcomes = [sign for sign in signs if isinstance(sign.means, Outcome)]
-        for window in self.reactions.windows:
+        places: list[Page | Frame] = [*self.reactions.windows, *self._page.frames[1:]]
+        for place in places[:_PLACES] if self._in_place else ():
             with suppress(PlaywrightError):
-                seen = await Sight(window).look(outcomes, (), _GLANCE_SECONDS, eager=True)
+                seen = await Sight(place).look(outcomes, (), _GLANCE_SECONDS, eager=True)
                 if seen is not None and seen.shown:
                     return outcomes[seen.shown[0]]
         return None
@@ -180,10 +180,10 @@ class Watch:
         is_error = answer is not None and (answer.status >= 500 or answer.status == 429)
         return is_error and not self.reactions.arrived
 
-    def _settle(self, settle: float, seen: Seen | None) -> float:
+    def _settle(self, settle: float, seen: Seen) -> float:
         if self._met_an_error:
             return settle
-        if self._in_place and seen is not None and self._sight.is_same_document(seen):
+        if self._in_place and self._sight.is_same_document(seen):
             return max(settle, _IN_PLACE_SECONDS)
         return settle
 

@@ -124,3 +124,10 @@ def test_a_password_held_back_is_no_fault_of_the_portals(asked: bool) -> None:
     held_back = InDoubt.HELD_BACK
     result = Result(CUSTOMER, Outcome.PORTAL_DOWN, "It.", asked_portal=asked, in_doubt=held_back)
     assert follow_up(claim, result, AT, EVERY).portal is (PortalWas.WELL if asked else PortalWas.UNSEEN)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_portal_that_was_not_asked_is_not_at_fault(asked: bool) -> None:
+    claim = Claim(Lease(1, 1), CUSTOMER, RunKind.COLLECT, frozenset(Part), 1, 0)
+    result = Result(CUSTOMER, Outcome.PORTAL_DOWN, "No address.", asked_portal=asked)
+    assert follow_up(claim, result, AT, EVERY).portal is (PortalWas.AT_FAULT if asked else PortalWas.UNSEEN)

@@ -139,6 +139,10 @@ PAGES: dict[str, str] = {
     "/stale": sign_in_page(script=_IN_PLACE + f" form.oninput = () => error.textContent = '{WRONG}'"),
     "/hash": sign_in_page(script=_IN_PLACE.replace("const answer", "location.hash = 'x'; const answer")),
     "/window": sign_in_page(form="target=_blank", script=""),
+    "/frame": sign_in_page(form="target=f", more="<iframe name=f></iframe>", script=""),
+    "/late-submit": sign_in_page(
+        script="form.onsubmit = event => { event.preventDefault(); setTimeout(() => form.submit(), 1200) }"
+    ),
     "/beacon": sign_in_page(
         script="form.onsubmit = event => { event.preventDefault();"
         " fetch('/tracked'); setTimeout(async () => { await send(); location = '/home' }, 1200) }"

@@ -112,7 +112,14 @@ async def test_a_rejection_is_what_the_page_says_at_once_however_it_says_it(
 
 
 @pytest.mark.parametrize(
-    "path", ["/in-place?late=1.5", "/in-place?status=500", "/plain?late=1.5", "/crunches"]
+    "path",
+    [
+        "/in-place?late=1.5",
+        "/in-place?status=500",
+        "/plain?late=1.5",
+        "/crunches",
+        "/late-submit",
+    ],
 )
 async def test_a_sign_counts_whatever_the_status_and_however_late(visit: Visit, path: str) -> None:
     if "500" in path:
@@ -181,12 +188,13 @@ async def test_a_page_that_stays_as_it_was_is_what_it_was(
     assert await sign_in(visit, "/in-place?status=400", more=[FORM]) is FORM
 
 
-async def test_a_rejection_in_a_window_that_was_opened_is_heard(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("path", ["/window", "/frame"])
+async def test_a_rejection_in_a_window_that_was_opened_or_in_a_frame_is_heard(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
     with pytest.raises(Stop) as stop:
-        await sign_in(visit, "/window")
+        await sign_in(visit, path)
     assert stop.value.outcome is Outcome.BAD_CREDENTIALS
 
 
