@@ -72,7 +72,7 @@ def pages(foreign: str) -> list[BaseRoute]:
         "/posts-to-503": "<form action=/status/503 method=post></form>"
         "<script>document.forms[0].submit()</script>",
         "/form-to-503": "<form action=/refreshes-to-503><button>Continue</button></form>",
-        "/renames": "<title>Hm</title><script>history.replaceState({}, '', '/status/500')</script>",
+        "/renames": "<title>Hm</title><p>x<script>history.replaceState({}, '', '/status/500')</script>",
         "/downloads": "<form action=/file><button>Continue</button></form><a href=/file>Bill</a>",
         "/boxes": "<input maxlength=1>" * 6,
         "/dead": "<button type=button>Continue</button>",
