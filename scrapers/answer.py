@@ -45,12 +45,12 @@ class Answer:
     def document(self) -> Document:
         """The answer as a file, under the name the portal gave it."""
         header = Message()
-        header["content-disposition"] = _readable(self.headers.get("content-disposition", ""))
+        header["content-disposition"] = self.headers.get("content-disposition", "")
         name = header.get_filename() or unquote(PurePosixPath(urlsplit(self.url).path).name)
         return Document(self.content, self.media_type, name)
 
 
-def _readable(value: str) -> str:
+def readable(value: str) -> str:
     """A header's value whose bytes are not UTF-8 is taken for Latin-1, as browsers do."""
     try:
         value.encode()

@@ -85,7 +85,7 @@ def to_send(base: str, target: str, params: Mapping[str, str] | None = None) -> 
         joined = urljoin(base, target).partition("#")[0]
         if params:
             joined += ("&" if "?" in joined else "?") + urlencode(params)
-        url = URL(quote(joined, safe=_AS_IT_STANDS), encoded=True)
+        url = URL(quote(joined, safe=_AS_IT_STANDS, errors="surrogateescape"), encoded=True)
         host = f"[{url.raw_host}]" if ":" in (url.raw_host or "") else url.raw_host
         is_plain = url.scheme in {"http", "https"} and f"{host}:{url.port}".lower() == authority_of(joined)
     except ValueError:

@@ -18,7 +18,7 @@ from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 from yarl import URL
 
-from scrapers.answer import Answer
+from scrapers.answer import Answer, readable
 from scrapers.body import PAGE, Limit, TooLarge, Unreadable, taken
 from scrapers.cookies import Cookies
 from scrapers.heads import LARGEST, MOST_FIELDS, LenientConnector
@@ -118,7 +118,7 @@ class _Connections:
                 timeout=aiohttp.ClientTimeout(total=limit.seconds),
             ) as response:
                 has_head = True
-                headers = {name.lower(): value for name, value in response.headers.items()}
+                headers = {name.lower(): _told(name, value) for name, value in response.headers.items()}
                 answer = Answer(str(url), response.status, headers, b"")
                 content = await _body(response, PAGE if answer.is_page else limit)
         except TimeoutError as exc:
@@ -134,6 +134,11 @@ class _Connections:
                 raise NoAnswer(Fault.CLOSED) from exc
             raise NoAnswer(Fault.UNREACHABLE, type(exc).__name__) from exc
         return answer.holding(content), response.headers.getall("Set-Cookie", ())
+
+
+def _told(name: str, value: str) -> str:
+    """A header's value; of an address its very bytes are sent back."""
+    return value if name.lower() == "location" else readable(value)
 
 
 async def _body(response: aiohttp.ClientResponse, limit: Limit) -> bytes:

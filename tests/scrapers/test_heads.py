@@ -144,3 +144,17 @@ def test_a_head_in_order_says_the_same_afterwards() -> None:
     head = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
     head += b"Content-Length: 0\r\n\r\n"
     assert put_right(head) == head
+
+
+@in_module
+@pytest.mark.parametrize("kind", KINDS)
+async def test_bytes_that_are_no_utf_8_become_letters_or_go_back_as_they_came(
+    kind: str, chromium: Chromium
+) -> None:
+    there = answered(PAGE, b'Content-Type: te\xfct\r\nContent-Disposition: inline; filename="M\xfc.pdf"\r\n')
+    with raw_site(
+        {"/M%FC": there, "/a": answered(b"", b"Location: /M\xfc\r\n", status=b"302 Found")}
+    ) as site:
+        async with asking(kind, chromium, site.url) as http:
+            document = await http.document("/a")
+    assert (document.media_type, document.name) == ("te\u00fct", "M\u00fc.pdf")
