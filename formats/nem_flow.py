@@ -7,7 +7,8 @@ there, and an indicator that says E or I. Source: AEMO, Meter Data File Format N
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import NamedTuple
 
 from formats.table import DELIVERED, NET, RECEIVED, What
@@ -20,6 +21,7 @@ _OF_LETTERS = {
     **dict.fromkeys("EBN", (Unit.WH, "active energy")),
     **dict.fromkeys("QKX", (Unit.VARH, "reactive energy")),
 }
+_PLAIN = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _COUNTED = {Unit.WH, Unit.VARH}
 
 
@@ -65,11 +67,11 @@ def quantity_doubt(previous: str, current: str, quantity: str) -> str:
     Meters behind transformers count a part, so multiples are usual. Empty where a register ran over, or
     where one of its reads is not given.
     """
-    try:
-        before, after, amount = (Decimal(each.strip()) for each in (previous, current, quantity))
-    except InvalidOperation:
+    texts = [each.strip() for each in (previous, current, quantity)]
+    if not all(map(_PLAIN.fullmatch, texts)):
         return ""
-    if not (before.is_finite() and after.is_finite() and amount.is_finite()) or after < before:
+    before, after, amount = map(Decimal, texts)
+    if after < before:
         return ""
     finest = max(Decimal(1).scaleb(int(each.as_tuple().exponent)) for each in (before, after))
     times = max(Decimal(1), (amount / (after - before)).to_integral_value() if after > before else Decimal(1))

@@ -178,6 +178,7 @@ def test_a_register_flows_as_its_direction_indicator_says(
         ("11.5", ("1", "12"), False),
         ("12", ("999995", "000007"), False),  # ran over
         ("11.5", ("", ""), False),
+        ("11.5", ("1E999999", "9E-999999"), False),
         ("0", ("12.5", "12.5"), False),
         ("343.5", ("21.2", "534.5"), True),
         ("11.5", ("12.5", "12.5"), True),
