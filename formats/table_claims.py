@@ -21,12 +21,13 @@ from records import Direction, Measure
 
 _MOST = 200
 _WHERE = "beside the rows"
-_TOTAL = re.compile(r"\b(totals?|sum|totaal|totale|gesamt|summe|somme)\b")
+_TOTAL = re.compile(r"\b(totals?|sum|totaal|totale|gesamt\w*|summe|somme)\b")
 _AMOUNT = re.compile(
     r"(net |electric(ity)? |energy |gas |kwh )*(usage|used|consumption|generation|production|net)"
 )
 _NO_SUM = re.compile(
-    r"\b(duration|days?|hours?|count|number|meters?|accounts?|demand|peak|average|rate|type)\b|#"
+    r"\b(duration|days?|hours?|count|number|meters?|accounts?|demand|peak|average|rate|type|pages?|customers|"
+    r"services|premises|intervals|readings|records|rows|missing|gaps|due|balance|payments?|paid)\b|#"
 )
 _COUNT = re.compile(
     r"((total )?(number|count|no\.?|#) of |total )?(readings|intervals|records|rows|values|data points)|"

@@ -137,7 +137,7 @@ def _values(layout: Layout, names: Mapping[str, int]) -> list[BoundValue] | None
 
 def _value(value: Value, names: Mapping[str, int]) -> BoundValue | None:
     for each, place in names.items():
-        match = _pattern(value.column).fullmatch(each)
+        match = next((found for one in _patterns(value.column) if (found := one.fullmatch(each))), None)
         if not match:
             continue
         what = value.what
@@ -153,9 +153,10 @@ def _value(value: Value, names: Mapping[str, int]) -> BoundValue | None:
 
 
 @lru_cache(maxsize=1024)
-def _pattern(column: str) -> re.Pattern[str]:
-    one = "|".join(re.escape(each).replace(r"\{unit\}", "{unit}") for each in column.split("|"))
-    return re.compile(one.replace("{unit}", _UNIT, 1).replace(r"\*", "[^()]*"))
+def _patterns(column: str) -> Sequence[re.Pattern[str]]:
+    """One for each of a column's names, each with a unit of its own."""
+    names = map(re.escape, column.split("|"))
+    return [re.compile(each.replace(r"\{unit\}", _UNIT).replace(r"\*", "[^()]*")) for each in names]
 
 
 def _ignored(layout: Layout, column: str) -> bool:

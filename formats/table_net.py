@@ -28,7 +28,7 @@ class NetOfColumns:
 
     def look(self, line: int, cells: Sequence[str], read: Callable[[str], Number]) -> None:
         """A row without net or delivered tells nothing; without received the net cannot be the larger."""
-        taken, sent, net = (_decimal(cells[place], read) for place in self.places)
+        taken, sent, net = (_decimal(cells[place], read, power) for place, power in self.places)
         if taken is None or net is None or (sent is None and net <= taken):
             return
         sent = taken - taken if sent is None else sent
@@ -72,23 +72,26 @@ def check_net(parts: Sequence[Part], remarks: Remarks) -> None:
             remarks.add(f"{figures}, added up", f"meter {meter!r}")
 
 
-def _places(values: Sequence[BoundValue]) -> Sequence[int]:
-    """Of energy delivered, received and net, where there is one column of each, in one unit."""
+def _places(values: Sequence[BoundValue]) -> Sequence[tuple[int, int]]:
+    """Of energy delivered, received and net, if each has one column, with the power of ten to net's unit."""
     columns = [
         each for each in values if each.what.direction in _FLOWS and each.what.measure is not Measure.COST
     ]
-    found = {each.what.direction: each.place for each in columns}
-    units = {(each.what.unit, each.what.power) for each in columns}
+    found = {each.what.direction: (each.place, each.what.power or 0) for each in columns}
+    units = {each.what.unit for each in columns}
     alike = len(columns) == len(found) == len(_FLOWS) and len(units) == 1
-    return [found[each] for each in _FLOWS] if alike else ()
+    if not alike:
+        return ()
+    power_of_net = found[Direction.NET][1]
+    return [(place, power - power_of_net) for place, power in (found[each] for each in _FLOWS)]
 
 
-def _decimal(cell: str, read: Callable[[str], Number]) -> Decimal | None:
+def _decimal(cell: str, read: Callable[[str], Number], power: int) -> Decimal | None:
     try:
         number = read(cell)
     except NotANumber:
         return None
-    return Decimal(number.mantissa).scaleb(-number.decimals)
+    return Decimal(number.mantissa).scaleb(power - number.decimals)
 
 
 def _exponent(value: Decimal) -> int:

@@ -62,7 +62,8 @@ def check_range(
             starts += [each._replace(text=text) for each in pair[:1] if each]
             ends += [each._replace(text=text) for each in pair[1:] if each]
         elif _DURATION.fullmatch(label):
-            _check_days(label, text, round((last - first) / DAY), remarks)
+            shown_days = (local_day(last - 1, local) - local_day(first, local)) // DAY + 1
+            _check_days(label, text, round((last - first) / DAY), shown_days, remarks)
     if starts:
         start = min(starts, key=lambda each: each.at)
         if abs(first - start.at) > _HOUR and local_day(first, local) != local_day(start.at, local):
@@ -91,10 +92,11 @@ def _read(label: str, text: str, times: TimeReader, local: LocalTime) -> _At | N
     return _At(label, text, local.day(day).start + clock.second, bool(clock.second))
 
 
-def _check_days(label: str, text: str, days: int, remarks: Remarks) -> None:
+def _check_days(label: str, text: str, days: int, shown_days: int, remarks: Remarks) -> None:
+    """``days`` is how long the readings last, rounded; ``shown_days`` counts the days of the clock."""
     match = _DAYS.fullmatch(clean(text))
-    if match and int(match[1]) != days:
-        what = f"the file's own “{shown(label)}” is {shown(text)}, and the readings are of {days} days"
+    if match and int(match[1]) not in (days, shown_days):
+        what = f"the file's own “{shown(label)}” is {shown(text)}, and the readings are of {shown_days} days"
         remarks.add(what, _WHERE)
 
 

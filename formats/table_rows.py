@@ -74,8 +74,8 @@ class Text:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the line read last lacks its end."""
-        return not self.last.endswith(("\n", "\r"))
+        """Whether the line read last lacks its end, or half of it where lines end with two characters."""
+        return not self.last.endswith("\n" if self.head[0].endswith("\n") else ("\n", "\r"))
 
     @property
     def ends_quoted(self) -> bool:

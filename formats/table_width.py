@@ -28,17 +28,26 @@ class Widths:
         if count > self._width or self._surplus:
             self._look_beyond(line, cells)
         self._surplus = max(0, count - self._width) if self._surplus is None else self._surplus
-        within = min(count, self._width)
-        if self._placed or self.usual in (-1, within):
-            self.usual, self._sample = within, cells
+        if self._placed or self.usual in (-1, count):
+            self.usual, self._sample = count, cells
             return
-        if within < self.usual and within <= self._last:
+        within, usual = min(count, self._width), min(self.usual, self._width)
+        if within < usual and within <= self._last:
             raise refused(line, f"it has {count} cells, and the rows above it have {self.usual}")
         shorter, longer = sorted((cells, self._sample), key=len)
-        if min(within, self.usual) <= self._last or _may_be_moved(shorter, longer):
+        if within == usual:
+            moved = count < self.usual and self._lacks_value(cells)
+        else:
+            moved = min(within, usual) <= self._last or _may_be_moved(shorter, longer)
+        if moved:
             self._remarks.short(line)
-        if within > self.usual:
-            self.usual, self._sample = within, cells
+        if within > usual:
+            self.usual, self._sample = count, cells
+
+    def _lacks_value(self, cells: Sequence[str]) -> bool:
+        """Whether a cell that is read is blank, and was not in the row before: it may have been left out."""
+        read = range(min(self._last + 1, len(cells), len(self._sample)))
+        return any(clean(self._sample[each]) and not clean(cells[each]) for each in read)
 
     def _look_beyond(self, line: int, cells: Sequence[str]) -> None:
         """Cells beyond the header are blank, and as many in each row; else a comma shifted the row."""

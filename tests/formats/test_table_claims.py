@@ -32,6 +32,7 @@ def sdge(above: str = "", rows: tuple[str, ...] = ROWS, below: str = "") -> Read
         ("Total Usage,1300,Wh", "1200"),
         ("Total Wh,1300", "1200"),
         ("Usage total,99", "1.2"),
+        ("Gesamtverbrauch,99", "1.2"),
         ("Number of readings,96", "3"),
         ("Interval Count,4", "3"),
     ],
@@ -53,6 +54,9 @@ def test_a_figure_above_or_below_the_rows_that_contradicts_them_is_doubted(claim
         "Total Generation,0.3",
         "Total Net Usage,0.9",
         "Total Duration,0 Days",
+        "Total Days,1",
+        "Total Pages,3",
+        "Total Amount Due,$45.00",
         "Average Usage,99",
         "Total Meters,1",
         "Total Usage,n/a",
@@ -78,7 +82,7 @@ def test_what_agrees_with_the_rows_is_no_doubt(claim: str) -> None:
         ("Date Range: 3/12/2024 to 3/15/2024", "the readings end at 2024-03-12 00:45"),
         ("Billing Period,3/10/2024 - 3/12/2024", "the readings begin at 2024-03-12 00:00"),
         ("End Date,3/15/2024", "the readings end at 2024-03-12 00:45"),
-        ("Total Duration,4 Days", "the readings are of 0 days"),
+        ("Total Duration,4 Days", "the readings are of 1 days"),
     ],
 )
 def test_a_time_beside_the_rows_that_contradicts_them_is_doubted(claim: str, read: str) -> None:
@@ -137,6 +141,16 @@ def test_a_net_that_the_other_columns_contradict_is_doubted() -> None:
     blank = ROWS[1].replace("0.1,0.3", ",0.3")
     assert not sdge(rows=(ROWS[0], blank, ROWS[2])).doubts
     assert "the net is 0.6 where" in sdge(rows=(ROWS[0], blank.replace(",0.3", ",0.6"), ROWS[2])).doubts
+
+
+def test_a_net_in_another_unit_than_the_other_columns_is_compared() -> None:
+    head = "start,end,electric delivered (kWh),electric received (Wh),electric net (kWh)\n"
+    row = "2024-07-01 01:00,2024-07-01 02:00,"
+    assert not Read(f"{head}{row}0.4,100,0.3\n", NEW_YORK).doubts
+    assert (
+        "the net is 0.3 where delivered less received makes -0.3"
+        in Read(f"{head}{row}0.1,400,0.3\n", NEW_YORK).doubts
+    )
 
 
 def test_a_net_that_is_off_by_rounding_is_no_doubt_and_one_that_is_always_off_is() -> None:

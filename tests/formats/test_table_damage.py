@@ -101,6 +101,35 @@ def test_a_row_whose_last_cell_may_be_of_the_column_beside_it_is_doubted() -> No
         assert "fewer cells than rows around it" in read.doubts
 
 
+def test_a_value_left_out_of_a_row_that_has_cells_beyond_the_header_is_doubted() -> None:
+    """As SmartHub's rows have them: what is left is as wide as the header."""
+    columns = "Energy consumption time period,Usage(Real energy in kilowatt-hours)"
+    head = f" Type of readings: Electricity\n {columns}\n"
+    rows = [f" 2024-07-01 0{hour}:00 to 2024-07-01 0{hour + 1}:00,1.5,\n" for hour in range(3)]
+    for last, doubted in (("1.5,", ""), ("1.5", ""), (",", ""), ("", "fewer cells than rows around it")):
+        read = Read(f"{head}{''.join(rows)} 2024-07-01 03:00 to 2024-07-01 04:00,{last}\n", NEW_YORK)
+        assert read.error == ""
+        assert doubted in read.doubts if doubted else not read.doubts
+
+
+def test_half_an_end_of_the_last_line_is_none() -> None:
+    table = f"{SDGE.format('', '')}A1,3/12/2024,1:00 PM,60,0.4,0.3\n"
+    windows = table.replace("\n", "\r\n")
+    assert "it has no line end" in Read(windows[:-1]).doubts
+    for whole in (windows, table.replace("\n", "\r"), windows.replace("\r", "", 2), windows[:-2] + "\n"):
+        assert not Read(whole).doubts
+
+
+@pytest.mark.parametrize(
+    "column", ["electric usage", "electric consumption", "gas delivered", "electric export"]
+)
+def test_every_name_of_a_column_with_a_unit_is_read(column: str) -> None:
+    unit = "therms" if column.startswith("gas") else "kWh"
+    read = Read(f"start,end,{column} ({unit})\n2024-07-01 01:00,2024-07-01 02:00,1.5\n", NEW_YORK)
+    assert not read.doubts
+    assert len(read.series) == 1
+
+
 def test_a_day_that_lacks_a_quarter_hour_is_refused() -> None:
     clocks = [f"{hour:02}:00-{(hour + 1) % 24:02}:00" for hour in range(24)]
     days = [";".join([f"0{day}/06/2024", *["0,5"] * (24 - (day == 2))]) for day in (1, 2, 3)]
