@@ -255,7 +255,7 @@ class BrowserPage:
         try:
             yield
         except Stop:
-            if not watch.reactions.sent:
+            if not watch.has_sent:
                 await sending.was_not_sent()
             raise
 
@@ -280,9 +280,12 @@ class BrowserPage:
         page, watch = await self._watched()
         self._register("")
         self._known.update(dict.fromkeys(signs))
-        declared = [*signs, *self._portal.signs]
+        outcomes = [sign for sign in self._portal.signs if isinstance(sign.means, Outcome)]
+        unasked = [sign for sign in self._portal.signs if sign not in (*outcomes, *signs)]
+        declared = [*signs, *outcomes, *unasked]
+        settle, limit = self._portal.settle_seconds, _NAVIGATION_MS / 1000
         with self._boundary("looking at the page"):
-            found = await watch.first_sign(declared, self._portal.settle_seconds, _NAVIGATION_MS / 1000)
+            found = await watch.first_sign(declared, settle, limit, unasked)
         self._note("arrive", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
             raise await self._stop_for_unknown(page, watch)

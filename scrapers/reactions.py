@@ -100,8 +100,12 @@ class Reactions:
         """Whether enough followed a press to look at what the page is now."""
         if self.arrived or self.moved or (self.aborted and not self.navigates):
             return True
-        quiet = not self.waits and self._now() - self.last > _QUIET_SECONDS
-        return not self.navigates and (self.posted or (self.answered and quiet))
+        return not self.navigates and (self.posted or (self.answered and self.is_quiet))
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is awaited, and nothing has happened for a while."""
+        return not self.waits and self._now() - self.last > _QUIET_SECONDS
 
     def _sends(self, request: Request) -> None:
         if not self._is_allowed(request.url):

@@ -44,7 +44,7 @@ class Watch:
         self._portal = portal
         self._page = page
         self._sight = Sight(page)
-        self._in_place = False
+        self._in_place = self._is_refused = False
         self._doing = "opening a page"
 
     def opened(self) -> None:
@@ -67,6 +67,7 @@ class Watch:
             Stop: the browser refuses the form, what was asked broke off, or nothing comes of it.
             playwright.async_api.Error: the button could not be pressed.
         """
+        self._is_refused = False
         await self._sight.remember()
         form = await steady(self._page, lambda: FormWatch.of(button, milliseconds), now=self._now)
         self.reactions.pressed()
@@ -76,10 +77,7 @@ class Watch:
             await button.click(timeout=milliseconds)
         except PlaywrightError as exc:
             unpressed = exc
-        found = await self._reaction(signs, limit, form, unpressed, scrub)
-        if found is None and not self.reactions.has_led_on:
-            raise self._came_to_nothing()
-        return found
+        return await self._reaction(signs, limit, form, unpressed, scrub)
 
     async def _reaction(
         self,
@@ -97,20 +95,40 @@ class Watch:
                 if found := self._fresh(signs, seen):
                     return found
                 if reactions.has_led_on:
-                    return None
+                    refused = await self._refusal(form, scrub)
+                    if refused is None:
+                        return None
+                    if reactions.is_quiet:
+                        raise refused
+                    continue
                 if self._now() - began < _UNANSWERED_SECONDS or reactions.waits:
                     continue
-                if reactions.failure:
-                    raise translated(self._portal, self._doing, reactions.failure)
                 if not reactions.sent:
                     says = (signs[number] for number in shown)
                     if declared := next((sign for sign in says if isinstance(sign.means, Outcome)), None):
                         return declared
-                    if refused := await form.stop(self._portal, scrub):
-                        raise refused
+                if refused := await self._refusal(form, scrub):
+                    raise refused
+                if reactions.failure:
+                    raise translated(self._portal, self._doing, reactions.failure)
                 if unpressed is not None:
                     raise unpressed
+        if not reactions.has_led_on:
+            raise self._came_to_nothing()
         return None
+
+    async def _refusal(self, form: FormWatch, scrub: Callable[[str], str]) -> Stop | None:
+        """How the run ends if the browser did not send the form, whatever else the page sent at the press."""
+        reactions = self.reactions
+        went = reactions.arrived or reactions.moved or reactions.navigates
+        refused = None if went else await form.stop(self._portal, scrub)
+        self._is_refused = refused is not None
+        return refused
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether the last press may have sent what was typed."""
+        return bool(self.reactions.sent) and not self._is_refused
 
     def _came_to_nothing(self) -> Stop:
         late = f"{self._portal} did not answer in time while {self._doing}"
@@ -126,11 +144,14 @@ class Watch:
             return stop_for_sign(self._portal, found) if found else None
         return None
 
-    async def first_sign(self, signs: Sequence[Sign], settle: float, limit: float) -> Sign | None:
+    async def first_sign(
+        self, signs: Sequence[Sign], settle: float, limit: float, unasked: Sequence[Sign] = ()
+    ) -> Sign | None:
         """The first of ``signs`` that the page carries, within ``settle`` seconds of what happened last.
 
         A sign that stood there before the press counts only when nothing else comes, and not after an error
-        of the server's. None for a page that came to rest without any.
+        of the server's; one of ``unasked``, like that of the sign-in page shown anew, which may yet say why,
+        when the page came to rest. None for a page that came to rest without any.
 
         Raises:
             Stop: an answer or a document that was awaited did not come.
@@ -140,12 +161,16 @@ class Watch:
         async with aclosing(self._glances(signs, limit)) as glances:
             async for seen in glances:
                 last = seen or last
-                if found := self._fresh(signs, seen):
+                found = self._fresh(signs, seen)
+                is_early = self._in_place and found in unasked
+                if found and not is_early:
                     return found
                 rests = self._now() - max(began, reactions.last)
                 if seen and rests >= self._settle(settle, seen) and not reactions.waits:
                     break
-        if found := await self._elsewhere(signs):
+                if is_early and rests >= max(settle, _IN_PLACE_SECONDS):
+                    break
+        if found := await self._elsewhere(signs) or self._fresh(signs, last):
             return found
         if reactions.waits or last is None or not last.shown:
             return await self._late_sign(signs)

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from records import Outcome
+from scrapers.http import SIGNED_OUT
 from scrapers.outcomes import Sign
 from utilities.speculoos_power.script import SpeculoosPower
 
@@ -31,6 +32,12 @@ class Corner(SpeculoosPower):
         Sign(Outcome.ACCOUNT_LOCKED, text="Your account is locked."),
         Sign(Outcome.MAINTENANCE, heading="Back soon"),
     )
+
+
+class CornerThatSignsOut(Corner):
+    """Knows its sign-in page as what comes when a session has ended."""
+
+    signs: ClassVar[Sequence[Sign]] = (*Corner.signs, Sign(SIGNED_OUT, heading="Sign in"))
 
 
 @dataclass
@@ -57,6 +64,13 @@ SHOWN: dict[str, str] = {
     "then_elsewhere": "error.textContent = text; setTimeout(() => location = '/again', 700)",
 }
 """How the page shows a text that its server answered with."""
+
+TRACKS = {
+    "beacon": "navigator.sendBeacon('/tracking', 'pressed')",
+    "post": "fetch('/tracking', {method: 'POST', body: 'pressed'})",
+    "get": "fetch('/tracked')",
+}
+"""What a page sends at every press, whatever becomes of the form."""
 
 _PAGE = """<!doctype html><title>Sign in</title><h1>Sign in</h1>
 <form action=/session method=post {form}>
@@ -123,6 +137,13 @@ PAGES: dict[str, str] = {
         script=f"{_IN_PLACE} form.addEventListener('invalid', event => {{ event.preventDefault();"
         f" show('{WRONG}') }}, true)",
     ),
+    **{
+        f"/email-and-{name}": sign_in_page(
+            username="type=email",
+            script=f"{_IN_PLACE} document.querySelector('button').onclick = () => {{ {track} }}",
+        )
+        for name, track in TRACKS.items()
+    },
     "/hidden-required": sign_in_page(more="<input name=token required hidden>"),
     "/hidden-required-sent": sign_in_page(
         more="<input name=token required hidden>", form="novalidate", script=_IN_PLACE
@@ -161,6 +182,8 @@ PAGES: dict[str, str] = {
     "<script>setTimeout(() => document.forms[0].submit(), 5)</script>",
     "/hop/2": "<!doctype html><script>setTimeout(() => location.replace('/home'), 5)</script>",
 }
+_REDRAWN = f"""<!doctype html><h1>Sign in</h1><p id=error></p>
+<script>setTimeout(() => error.textContent = '{WRONG}', 200)</script>"""
 _HOP = PAGES["/hop/0"].replace("/hop/1", "/hopped")
 
 
@@ -182,6 +205,8 @@ def routes(counter: Counter) -> list[BaseRoute]:
         if "hops" in asked:
             return RedirectResponse("/hop/0", 303)
         wants_json = "text/html" not in request.headers.get("accept", "")
+        if "redraws" in asked:
+            return HTMLResponse(_REDRAWN)
         right = fields.get("password") == "right password"
         body = {"text": "" if right else WRONG, "code": "code" in asked, "wait": int(asked.get("wait", 0))}
         status = int(asked.get("status", 200 if right else 401))
@@ -190,6 +215,9 @@ def routes(counter: Counter) -> list[BaseRoute]:
         if wants_json:
             return JSONResponse(body, status)
         return HTMLResponse(f"<!doctype html><h1>{'Home' if right else 'Sign in'}</h1>{body['text']}", status)
+
+    async def tracking(_: Request) -> Response:
+        return Response(status_code=204)
 
     async def hop(_: Request) -> Response:
         return HTMLResponse(_HOP)
@@ -200,6 +228,7 @@ def routes(counter: Counter) -> list[BaseRoute]:
     return [
         *(Route(path, page) for path in PAGES),
         Route("/session", session, methods=["POST"]),
+        Route("/tracking", tracking, methods=["POST"]),
         Route("/hop/1", hop, methods=["POST"]),
         Route("/hopped", hopped, methods=["POST"]),
     ]

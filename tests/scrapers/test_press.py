@@ -22,7 +22,7 @@ from scrapers.visit import Visit
 from storage.settings import Settings
 from storage.store import Store
 from tests.local_site import Site, local_site
-from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, Counter, routes
+from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, CornerThatSignsOut, Counter, routes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RIGHT, WRONG = "right password", "wrong password"
@@ -36,8 +36,8 @@ class World:
     counter: Counter
     chromium: Chromium
 
-    def visit(self) -> Visit:
-        return Visit(Corner(), self.portal.url, self.chromium, Nobody(), Secrets())
+    def visit(self, portal: Corner | None = None) -> Visit:
+        return Visit(portal or Corner(), self.portal.url, self.chromium, Nobody(), Secrets())
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,13 @@ async def test_a_sign_counts_whatever_the_status_and_however_late(visit: Visit, 
         path = path.replace("in-place", "plain")
     with pytest.raises(Stop) as stop:
         await sign_in(visit, path)
+    assert stop.value.outcome is Outcome.BAD_CREDENTIALS
+
+
+async def test_a_rejection_that_comes_up_on_the_sign_in_page_shown_anew_is_heard(world: World) -> None:
+    async with world.visit(CornerThatSignsOut()) as visit:
+        with pytest.raises(Stop) as stop:
+            await sign_in(visit, "/plain?redraws=1")
     assert stop.value.outcome is Outcome.BAD_CREDENTIALS
 
 
@@ -245,6 +252,9 @@ async def test_a_press_that_sends_nothing_is_a_changed_layout(
             "zoë@example.com",
             "“User name”: “A part followed by '@' should not contain the symbol 'ë'”",
         ),
+        ("/email-and-beacon", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
+        ("/email-and-post", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
+        ("/email-and-get", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
         ("/checked-by-script", "name", "“User name”: “Please include an '@'"),
         ("/long", "me@example.com", "“Password”: “Please lengthen this text to 40 characters or more”"),
         ("/pattern", "me@example.com", "“User name”: “Please match the requested format"),
