@@ -1,7 +1,7 @@
 """Serving HTTP to whoever comes: every connection and every request has its time and its size.
 
 uvicorn limits neither how slowly a request arrives nor how many connections an address holds. Where these are
-too many, the oldest that asks nothing goes first: whoever connects and asks at once is answered.
+too many, the oldest whose request is not there goes first: whoever connects and asks at once is answered.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ class _Crowd:
         ours[one] = None
         self._count += 1
         if len(ours) > self.limits.each:
-            self._shed(ours)
+            self._shed(ours, one)
         elif self._count > self._most:
-            self._shed(max(self._by_address.values(), key=len))
+            self._shed(max(self._by_address.values(), key=len), one)
 
     def leave(self, one: _Connection) -> None:
         ours = self._by_address.get(one.address, {})
@@ -111,8 +111,9 @@ class _Crowd:
             if not ours:
                 del self._by_address[one.address]
 
-    def _shed(self, ours: dict[_Connection, None]) -> None:
-        oldest = next((one for one in ours if not one.is_asking), next(iter(ours)))
+    def _shed(self, ours: dict[_Connection, None], newest: _Connection) -> None:
+        """The newest has had no time to ask yet; it goes only where all others are being answered."""
+        oldest = next((one for one in ours if one is not newest and not one.has_asked), newest)
         self.log.warning("connection.closed", reason="too many are open")
         self.leave(oldest)
         oldest.end_now()
@@ -143,6 +144,11 @@ class _Connection(H11Protocol):
     _asked = 0
     _timer: asyncio.TimerHandle | None = None
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether a whole request is there, with its body, and not answered yet."""
+        return self.is_asking and self.conn.their_state is not h11.SEND_BODY
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
@@ -161,7 +167,7 @@ class _Connection(H11Protocol):
             self._has_begun = True
             self._within(self.crowd.limits.head, self._late)
         super().data_received(data)
-        if self.is_asking and self.conn.their_state is not h11.SEND_BODY:
+        if self.has_asked:
             self._within(self.crowd.limits.answer, self.end_now)
 
     def handle_events(self) -> None:
