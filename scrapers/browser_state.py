@@ -105,9 +105,12 @@ class SessionStorage:
         """All that there is, origins without any left out."""
         return {origin: dict(items) for origin, items in self._items.items() if items}
 
-    def seen(self, origin: str, items: Mapping[str, str]) -> None:
-        """What the page itself says there is now: what is followed may lag behind."""
-        self._items[origin] = dict(items)
+    def seen(self, origin: str, items: Mapping[str, object]) -> None:
+        """What the page itself says there is now: what is followed may lag behind.
+
+        A page may have put something in the storage's place that holds more than texts.
+        """
+        self._items[origin] = {name: value for name, value in items.items() if isinstance(value, str)}
 
     def _set(self, event: dict[str, Any]) -> None:
         if (items := self._of(event)) is not None:

@@ -52,7 +52,7 @@ async def look(page: Page, filled: Sequence[Locator], secrets: Secrets, seen: Se
     if html is None:
         seen.left_out = f"the page has more than {_MOST_ELEMENTS:,} elements"
         return
-    seen.html = html
+    seen.html = html.encode("utf-8", "replace").decode()  # a script may leave half a character
     await _blank(filled)
     if await _shows_a_secret(page, secrets):
         seen.left_out = "no picture: a secret is to be seen in it"

@@ -54,6 +54,7 @@ class Sending:
         self._password = password
         self._resending = resending
         self._is_typed = False
+        self._has_filled = self._has_pressed = False
 
     async def must_be_allowed(self) -> None:
         """Raises Stop if the password may not be sent now."""
@@ -84,6 +85,7 @@ class Sending:
 
     def typed(self, value: str) -> None:
         """Something was typed into a field."""
+        self._has_filled = True
         self._is_typed = self._is_typed or value == self._password
 
     async def before_press(self, *, is_still_there: bool) -> bool:
@@ -94,6 +96,7 @@ class Sending:
         Raises:
             Stop: it was sent at this sign-in already, and the portal has not accepted it.
         """
+        self._has_pressed = self._has_pressed or self._has_filled
         is_sent = self.in_doubt is InDoubt.SENT
         if not self._is_typed and not (is_sent and is_still_there):
             return False
@@ -121,8 +124,9 @@ class Sending:
             await asyncio.to_thread(self._store.clear_doubts, self._customer)
 
     async def stopped(self, stop: Stop, scrub: Callable[[str], str]) -> None:
-        """The sign-in ended so. What the portal declared to be the customer's to do is an answer."""
-        if stop.outcome.holds_the_password:
+        """The sign-in ended so. What the portal declared to be the customer's to do is an answer, but no word
+        on a password if it came before anything was typed and sent."""
+        if stop.outcome.holds_the_password and self._has_pressed:
             self.in_doubt = InDoubt.NO
             await asyncio.to_thread(
                 self._store.reject_password,

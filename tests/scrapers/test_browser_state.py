@@ -29,6 +29,7 @@ SCRIPTS = {
     "show": "",
     "clear": "sessionStorage.clear()",
     "remove": "sessionStorage.removeItem('token')",
+    "replace": "Object.defineProperty(window, 'sessionStorage', {value: {token: 'mine', count: 7, of: {}}})",
     "set": "sessionStorage.token = 'new'",
 }
 
@@ -130,3 +131,12 @@ async def test_each_origin_has_its_own_and_all_are_kept(world: World) -> None:
     assert session is not None
     assert session.session_storage == {world.portal.url: {"token": "new", "tab": "1"}, **elsewhere}
     assert world.portal.requested == ["/set", "/show", "/clear", "/show", "/show"]
+
+
+async def test_a_page_that_has_a_session_storage_of_its_own_is_taken_by_its_word(world: World) -> None:
+    """Its values may be anything; what is no text is not kept."""
+    async with world.visit(_session({})) as visit:
+        await visit.page.open("/replace")
+        session = await visit.session()
+    assert session is not None
+    assert session.session_storage == {world.portal.url: {"token": "mine"}}

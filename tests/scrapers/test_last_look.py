@@ -44,6 +44,7 @@ OTHERS = {
     "high": "<h1>Your bills</h1><div style='height: 100000px; width: 9000px; background: red'>x</div>",
     "endless": "<h1>Your bills</h1><script>setInterval(() => { for (let i = 0; i < 3000; i++)"
     " document.body.append(document.createElement('p')) }, 10)</script>",
+    "half": "<h1>Your bills</h1><script>document.title = document.body.textContent = '\\ud83d</p>'</script>",
     "long": "<h1>Your bills</h1><p hidden id=p></p><script>p.textContent = 'x'.repeat(8_000_000)</script>",
 }
 
@@ -100,3 +101,12 @@ async def test_what_was_typed_is_not_in_the_page_any_more(visit: Visit, portal: 
     await keep_evidence(visit, tmp_path / "1")
     assert (tmp_path / "1" / "page.png").is_file()
     assert await page.get_by_label("Code").input_value() == ""
+
+
+async def test_half_a_character_does_not_hide_how_the_run_ended(visit: Visit, tmp_path: Path) -> None:
+    """As a script leaves it that cuts an emoji in two."""
+    await visit.page.open("/?page=half")
+    assert await keep_evidence(visit, tmp_path / "run") is not None
+    assert "</p>" in (tmp_path / "run" / "page.html").read_text(encoding="utf-8").replace(
+        "&lt;/p&gt;", "</p>"
+    )

@@ -333,3 +333,20 @@ async def test_a_portal_that_goes_on_to_mfa_took_the_password(
     with pytest.raises(Stop):
         await visit.ask(Challenge("Your code?", Factor.SMS))
     assert sends() == 0
+
+
+async def test_what_a_page_declares_before_anything_was_sent_is_no_word_on_the_password(
+    visit: Visit, store: Store, sends: Callable[[], int]
+) -> None:
+    """Such as that an account is locked, which the portal knows by a cookie; the password may be right."""
+    customer, sending = store.customer("corner_gas", "me@example.com"), visit.page.sending
+    assert sending is not None
+    declared = Stop(Outcome.ACCOUNT_LOCKED, "It says so.")
+    await visit.page.open("/in-place")
+    await sending.stopped(declared, str)
+    assert store.rejection(customer, WRONG) is None
+    with pytest.raises(Stop):
+        await sign_in(visit, "/in-place")
+    await sending.stopped(declared, str)
+    assert store.rejection(customer, WRONG) is not None
+    assert sends() == 0
