@@ -231,7 +231,7 @@ async def _must_agree(mailbox: MailboxInfo) -> None:
         raise UsageError(
             f"Removing mailbox {mailbox.id} ({mailbox.account}) has to be confirmed: give --yes."
         )
-    typer.echo(f"Remove mailbox {mailbox.id} ({mailbox.account})? [y/N] ", err=True, nl=False)
+    typer.echo(f"Remove mailbox {mailbox.id} ({one_line(str(mailbox.account))})? [y/N] ", err=True, nl=False)
     if ((await next_line()) or "").strip().casefold() not in {"y", "yes"}:
         raise UsageError(f"The mailbox {mailbox.id} was not removed.")
 

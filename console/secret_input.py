@@ -16,6 +16,7 @@ from console.errors import UsageError
 from scrapers.daemon_thread import in_daemon_thread
 
 _STDIN = 0
+_LONGEST_LINE = 64 * 1024
 _ahead = bytearray()
 """What was read beyond the last line."""
 _begun: list[bool] = []
@@ -66,6 +67,8 @@ def _read_line() -> bytes:
         if not more:
             break
         _ahead.extend(more)
+        if len(_ahead) > _LONGEST_LINE and b"\n" not in _ahead:
+            raise UsageError(f"A line on standard input is longer than {_LONGEST_LINE // 1024} KiB.")
     line, newline, rest = _ahead.partition(b"\n")
     _ahead[:] = rest
     if _begun:

@@ -265,6 +265,8 @@ async def _process_of(browser: Browser) -> int:
 def _only(hosts: Sequence[str]) -> str:
     """Chromium's rules by which it finds ``hosts`` alone, at their ports; the first rule that fits counts.
 
+    A redirect, which no route sees, leads to no host in clear: port 80 is found on this machine alone.
+
     A pattern cannot be mapped to itself: of it, and of a host of this machine without a port, all ports do.
     """
     rules = []
@@ -277,7 +279,7 @@ def _only(hosts: Sequence[str]) -> str:
         elif is_loopback(host):
             rules.append(f"EXCLUDE {host}")
         else:
-            rules += [f"MAP {host}:{usual} {host}:{usual}" for usual in (443, 80)]
+            rules.append(f"MAP {host}:443 {host}:443")
     return ", ".join([*rules, "MAP * ~NOTFOUND"])
 
 

@@ -10,7 +10,9 @@ import asyncio
 import json
 import shutil
 import tempfile
+import time
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +28,8 @@ _LOOK_SECONDS = 12.0
 _LARGEST_TRACE = 32 * 1024 * 1024
 _LARGEST_MEMBER = 16 * 1024 * 1024
 _LARGEST_UNPACKED = 96 * 1024 * 1024
+_SCRUB_SECONDS = 20.0
+_MOST_COOKIES = 1_000
 
 
 async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
@@ -69,9 +73,9 @@ def _write(visit: Visit, folder: Path, raw_trace: Path, seen: Seen) -> None:
     secrets = visit.secrets
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if raw_trace.is_file() and raw_trace.stat().st_size <= _LARGEST_TRACE:
-        _learn_cookies(raw_trace, secrets)
-        scrub_zip(raw_trace, folder / "trace.zip", secrets)
+    has_trace = raw_trace.is_file() and raw_trace.stat().st_size <= _LARGEST_TRACE
+    if has_trace and not keep_trace(raw_trace, folder / "trace.zip", secrets):
+        visit.note("evidence.left_out", reason="the trace has more cookies than can be looked for")
     if seen.picture:
         (folder / "page.png").write_bytes(seen.picture)
     if seen.html:
@@ -90,20 +94,35 @@ def _scrubbed(html: str, secrets: Secrets) -> str:
     return text[:LONGEST_HTML] if len(html) > LONGEST_HTML else text
 
 
-def _learn_cookies(trace: Path, secrets: Secrets) -> None:
+def keep_trace(raw: Path, target: Path, secrets: Secrets) -> bool:
+    """Copy a trace without secrets; not one with so many cookies that it would take minutes to look for them.
+
+    Its cookies are secrets from now on.
+    """
+    cookies = _cookies_of(raw)
+    if len(cookies) > _MOST_COOKIES:
+        return False
+    secrets.add(*cookies)
+    scrub_zip(raw, target, secrets)
+    return True
+
+
+def _cookies_of(trace: Path) -> set[str]:
     """Cookies replaced under way are not in the jar any more, but they are in the trace's headers."""
+    found: set[str] = set()
     with zipfile.ZipFile(trace) as archive:
         for member in archive.infolist():
             if member.filename.endswith(".network") and member.file_size <= _LARGEST_MEMBER:
                 for line in archive.read(member).decode("utf-8", "replace").splitlines():
-                    _learn_from_entry(line, secrets)
+                    found.update(_entry_secrets(line))
+    return found
 
 
-def _learn_from_entry(line: str, secrets: Secrets) -> None:
+def _entry_secrets(line: str) -> Iterator[str]:
     snapshot = json.loads(line).get("snapshot", {})
     for side in ("request", "response"):
         for header in snapshot.get(side, {}).get("headers", ()):
-            secrets.add(*_header_secrets(header["name"].lower(), header["value"]))
+            yield from _header_secrets(header["name"].lower(), header["value"])
 
 
 def _header_secrets(name: str, value: str) -> list[str]:
@@ -119,16 +138,16 @@ def _header_secrets(name: str, value: str) -> list[str]:
     return [held for pair in pairs if len(held := pair.partition("=")[2].strip()) >= SHORTEST_SECRET]
 
 
-def scrub_zip(source: Path, target: Path, secrets: Secrets) -> None:
+def scrub_zip(source: Path, target: Path, secrets: Secrets, seconds: float = _SCRUB_SECONDS) -> None:
     """Copy a ZIP, with every secret replaced in the content and the name of every member.
 
-    Members that are very large are left out, and what comes after very much.
+    Members that are very large are left out, and what comes after very much, or after ``seconds``.
     """
     partial = target.with_suffix(".part")
-    left = _LARGEST_UNPACKED
+    left, until = _LARGEST_UNPACKED, time.monotonic() + seconds
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as new:
         for member in old.infolist():
-            if member.file_size > min(left, _LARGEST_MEMBER):
+            if member.file_size > min(left, _LARGEST_MEMBER) or time.monotonic() > until:
                 continue
             left -= member.file_size
             new.writestr(secrets.scrub(member.filename), secrets.scrub_bytes(old.read(member)))

@@ -12,7 +12,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 from scrapers.decoded import Layer, joined, layers, plain
@@ -87,9 +87,19 @@ class Secrets:
     def scrub_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret replaced; bytes that are no text pass through unharmed."""
         try:
-            return self.scrub(content.decode()).encode()
+            scrubbed = self.scrub(content.decode()).encode()
         except UnicodeDecodeError:
-            return self.scrub(content.decode("latin-1")).encode("latin-1")
+            scrubbed = self.scrub(content.decode("latin-1")).encode("latin-1")
+        return self._without_utf16(scrubbed) if b"\0" in scrubbed else scrubbed
+
+    def _without_utf16(self, content: bytes) -> bytes:
+        for value in tuple(self._forms):
+            if len(value) < _STANDS_ALONE_BELOW:
+                continue
+            for form in {value, *_html_forms(value), *_json_forms(value)}:
+                for encoding in ("utf-16-le", "utf-16-be"):
+                    content = content.replace(form.encode(encoding, "surrogatepass"), MASK.encode(encoding))
+        return content
 
     def _forms_of(self, value: str) -> Collection[str]:
         """Written out when first looked for: many visits end without a text to scrub."""
@@ -147,12 +157,13 @@ def encoded_forms(value: str) -> Iterator[str]:
     """Every way ``value`` is written in logs, traces and databases; as latin-1 reads the bytes."""
     raw = _bytes(value)
     forms = {value, raw.hex(), raw.hex().upper(), *_html_forms(value), *_percent_forms(raw)}
-    for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+    for escaped in _json_forms(value):
         forms |= {escaped, json.dumps(escaped)[1:-1], json.dumps(escaped, ensure_ascii=False)[1:-1]}
     forms |= {unicodedata.normalize(form, value) for form in ("NFC", "NFD")}
     forms |= {_bytes(form).decode("latin-1") for form in tuple(forms)}
     yield from forms
-    for content in {raw, value.encode("utf-16-le", "surrogatepass")}:
+    wide = [value.encode(encoding, "surrogatepass") for encoding in ("utf-16-le", "utf-16-be")]
+    for content in {raw, *wide, *map(_bytes, _json_forms(value)), quote(raw, safe="").encode()}:
         yield from _base64_forms(content)
 
 
@@ -162,6 +173,10 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
+
+
+def _json_forms(value: str) -> Sequence[str]:
+    return json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
 
 
 def _html_forms(value: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from formats.foreign_text import NAME, one_line
+from formats.foreign_text import NAME, SENTENCE, one_line
 from mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from records import Challenge, Factor, Outcome
 from scrapers.browser import Chromium
@@ -179,15 +179,17 @@ class Visit:
 
     def _shown(self, challenge: Challenge) -> Challenge:
         """As a person may see it: safe, short, and without what was typed, which a portal may repeat."""
+
+        def safe(text: str, most: int) -> str:
+            return one_line(self.secrets.scrub(text[: most * 8]), most)
+
         return replace(
             challenge,
-            prompt=one_line(self.secrets.scrub(challenge.prompt)),
-            error=one_line(self.secrets.scrub(challenge.error)),
-            destination=one_line(challenge.destination, NAME),
+            prompt=safe(challenge.prompt, SENTENCE),
+            error=safe(challenge.error, SENTENCE),
+            destination=safe(challenge.destination, NAME),
             options=[
-                replace(
-                    option, label=one_line(option.label, NAME), destination=one_line(option.destination, NAME)
-                )
+                replace(option, label=safe(option.label, NAME), destination=safe(option.destination, NAME))
                 for option in challenge.options
             ],
         )

@@ -181,3 +181,9 @@ def test_a_challenge_shows_what_answers_it_by_itself(command: Command, store: St
         "number +15185550647: waits for the text message",
     )
     assert "waits for the text message" in command("run", "show", str(claim.lease.run_id)).stdout
+
+
+def test_a_line_without_end_is_refused(house: Post, command: Command) -> None:
+    ran = command("mailbox", "add", "--imap", _server(house), "--user", USER, stdin="x" * 200_000)
+    assert ran.status == 2
+    assert "longer than 64 KiB" in ran.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from scrapers.browser import BrowserMissing, Chromium, find_chromium
+from scrapers.browser import BrowserMissing, Chromium, _only, find_chromium
 
 
 @pytest.fixture
@@ -25,6 +25,15 @@ def _program(path: Path) -> Path:
     path.write_text("#!/bin/sh\necho no browser >&2\nexit 1\n")
     path.chmod(0o755)
     return path
+
+
+def test_no_host_but_this_machine_is_found_in_clear() -> None:
+    """A redirect, which no route sees, must not lead there."""
+    rules = _only(["portal.example:443", "login.example", "127.0.0.1"])
+    assert rules == (
+        "MAP portal.example:443 portal.example:443, MAP login.example:443 login.example:443, "
+        "EXCLUDE 127.0.0.1, MAP * ~NOTFOUND"
+    )
 
 
 def test_without_any_it_is_said_how_to_get_one(machine: Path) -> None:

@@ -42,9 +42,12 @@ ONE_BY_ONE: dict[str, Callable[[str], str]] = {
     "style sheet": lambda letter: f"\\{ord(letter):x} ",
     "style sheet, six": lambda letter: f"\\{ord(letter):06X}",
     "mail": lambda letter: f"={ord(letter):02X}" if letter.isascii() else letter,
+    "mail, small": lambda letter: f"={ord(letter):02x}" if letter.isascii() else letter,
+    "eight digits": lambda letter: f"\\U{ord(letter):08x}",
     "slashes": lambda letter: letter if letter.isalnum() else f"\\{letter}",
     "slashes in json": lambda letter: letter if letter.isalnum() else f"\\\\\\{letter}",
     "elements": lambda letter: f"<span class='x'>{html.escape(letter)}</span>",
+    "long elements": lambda letter: f"<i class='{'x' * 1500}'>{html.escape(letter)}</i>",
     "zero width": lambda letter: f"{letter}\u200b",
 }
 
@@ -88,6 +91,18 @@ def test_a_secret_that_looks_like_an_escape_is_found_as_it_is_and_escaped(secret
         for twice in (written, json.dumps(written)[1:-1], html.escape(written), quote(written, safe="")):
             assert secret not in secrets.scrub(f"x{twice}x")
             assert secrets.scrub(f"x {twice} x") == f"x {MASK} x"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [lambda text: json.dumps({"p": text}), lambda text: f"p={quote(text, safe='')}"],
+    ids=["json", "form"],
+)
+def test_what_was_escaped_before_it_was_put_in_base64_is_found(written: Callable[[str], str]) -> None:
+    secrets = Secrets()
+    secrets.add(PASSWORD)
+    for content in (written(PASSWORD).encode(), PASSWORD.encode("utf-16-be"), PASSWORD.encode("utf-16-le")):
+        assert MASK in secrets.scrub(base64.b64encode(b"u=1&" + content).decode())
 
 
 def test_base64_within_json_is_found_with_its_slashes_escaped() -> None:
@@ -146,7 +161,7 @@ def big() -> Iterator[tuple[str, str]]:
     )
     yield "html", rows
     yield "json", json.dumps([{"html": rows}, {"text": "\\u00e9/" * 50_000}])
-    yield "backslashes", "\\" * 1_000_000
+    yield "backslashes", "\\" * 10_000_000
     yield "ampersands", "&" * 1_000_000 + "&#" * 200_000 + "%" * 400_000
     yield "tags", "<" * 1_000_000 + '"]' * 300_000 + '",' * 300_000
 

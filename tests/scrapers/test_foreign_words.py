@@ -75,6 +75,17 @@ async def test_a_challenge_is_shown_safe_and_the_choice_is_the_portals_own(tmp_p
     assert len(json.dumps(visit.steps)) < 10_000
 
 
+async def test_a_challenge_that_repeats_a_secret_is_shown_and_stored_without_it(tmp_path: Path) -> None:
+    person, secrets = Chooses(), Secrets()
+    secrets.add("Canary-4711")
+    visit = Visit(Village(), "http://127.0.0.1:1", Chromium(["127.0.0.1"], tmp_path), person, secrets)
+    option = FactorOption(Factor.SMS, "Text Canary-4711", "Canary-4711")
+    said = "Canary-4711 is wrong"
+    assert await visit.ask(Challenge(said, None, said, [option], error=said)) == Choice(option)
+    assert person.asked is not None
+    assert "Canary" not in repr(person.asked)
+
+
 def test_an_account_is_safe_to_store() -> None:
     address = Address(EVIL, EVIL, EVIL, EVIL)
     account = _safe(Account(EVIL, FLOOD, address, [Meter(EVIL, Commodity.GAS, EVIL, {"service": EVIL})]))

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from scrapers.evidence import scrub_zip
+from scrapers.evidence import keep_trace, scrub_zip
 from scrapers.redact import Secrets
 
 SECRET = "pâss*word & more!"
@@ -42,6 +42,38 @@ def test_every_member_is_scrubbed(tmp_path: Path) -> None:
         assert b"[redacted]" in content, name
         assert SECRET.partition(" ")[0].encode() not in content, name
         assert b"word" not in content.replace(b"password=", b""), name
+
+
+def test_text_in_utf16_is_scrubbed(tmp_path: Path) -> None:
+    page = f"<p>Your password {SECRET} is wrong</p><p title='{SECRET.replace('&', '&amp;')}'>é</p>"
+    members = {encoding: page.encode(encoding) for encoding in ("utf-16", "utf-16-le", "utf-16-be")}
+    for encoding, content in _scrubbed(tmp_path, members, SECRET).items():
+        assert content.decode(encoding).count("[redacted]") == 2
+        assert "word" not in content.decode(encoding).replace("password", "")
+
+
+def test_looking_for_secrets_in_a_trace_has_its_time(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.writestr("trace.trace", SECRET)
+    known = Secrets()
+    known.add(SECRET)
+    scrub_zip(tmp_path / "raw.zip", tmp_path / "trace.zip", known, seconds=-1)
+    with zipfile.ZipFile(tmp_path / "trace.zip") as archive:
+        assert archive.namelist() == []
+
+
+@pytest.mark.parametrize(("cookies", "is_kept"), [(3, True), (5_000, False)])
+def test_a_trace_of_endless_cookies_is_left_out(tmp_path: Path, cookies: int, is_kept: bool) -> None:
+    """Each of them would be looked for in all of it."""
+    values = [f"session-{number:08}" for number in range(cookies)]
+    headers = [{"name": "Set-Cookie", "value": f"s={value}; Path=/"} for value in values]
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.writestr("trace.network", json.dumps({"snapshot": {"response": {"headers": headers}}}))
+    assert keep_trace(tmp_path / "raw.zip", tmp_path / "trace.zip", Secrets()) is is_kept
+    assert (tmp_path / "trace.zip").exists() is is_kept
+    if is_kept:
+        with zipfile.ZipFile(tmp_path / "trace.zip") as archive:
+            assert b"session-" not in archive.read("trace.network")
 
 
 def test_what_holds_no_secret_is_the_same_to_the_byte(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from mfa.port import Choice, Code, Resend
 from records import Challenge, Factor, FactorOption, Outcome
 from scrapers.outcomes import Sign, Stop
 from scrapers.visit import Visit
-from utilities.speculoos_power import pages
 
 _CHOICE = Sign("choice", heading="How should we verify it's you?")
 _SEND = Sign("send", heading="Verify it's you")
@@ -21,6 +20,8 @@ CHALLENGES: Sequence[Sign] = (_CHOICE, _SEND, _CODE, _QUESTION)
 
 _EXPIRED = "Your code has expired."
 _EXPIRED_CODES = 3
+_LONGEST_ERROR = 5_000
+_FIRST_WORDS = "(alerts, most) => alerts.length ? alerts[0].textContent.slice(0, most) : ''"
 
 
 class Verification:
@@ -109,8 +110,9 @@ class Verification:
 
     async def _last_try(self) -> LastTry:
         left = await self._page.locator("[data-attempts-left]").first.get_attribute("data-attempts-left")
+        said = await self._page.locator("[role=alert]").evaluate_all(_FIRST_WORDS, _LONGEST_ERROR)
         return {
-            "error": pages.alert(await self._page.content()),
+            "error": squeezed(str(said)),
             "attempts_left": int(left) if left else None,
         }
 

@@ -91,12 +91,6 @@ def available_intervals(page: str) -> Sequence[AvailableIntervals]:
     ]
 
 
-def alert(page: str) -> str:
-    """The portal's own words about what was just entered, or ""."""
-    found = root_of(page).xpath("//*[@role='alert']")
-    return " ".join(found[0].text_content().split()) if found else ""
-
-
 def _table(root: HtmlElement, caption: str) -> HtmlElement:
     return _one(root, f"//table[caption[normalize-space()='{caption}']]", f"table “{caption}”")
 
