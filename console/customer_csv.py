@@ -109,14 +109,17 @@ def rows(text: str) -> Iterator[NewCustomer | WrongRow]:
 
 def _beginning(lines: Sequence[str]) -> tuple[int, str]:
     """The index of the header's line, and what separates fields: as ``sep=`` says, else the header."""
-    if said := re.fullmatch(r"\ufeff*\"?sep=(.)\"?", lines[0], re.IGNORECASE):
-        return 1, said[1]
+    first = next((number for number, line in enumerate(lines) if tidied(line)), 0)
+    if said := re.fullmatch(r"\ufeff*\"?sep=(.)(\1|\")*", lines[first], re.IGNORECASE):
+        return first + 1, said[1]
     known = {*REQUIRED, *OPTIONAL}
     found = {
-        delimiter: len({tidied(name).lower() for name in lines[0].replace('"', "").split(delimiter)} & known)
+        delimiter: len(
+            {tidied(name).lower() for name in lines[first].replace('"', "").split(delimiter)} & known
+        )
         for delimiter in _DELIMITERS
     }
-    return 0, max(_DELIMITERS, key=lambda delimiter: found[delimiter])
+    return first, max(_DELIMITERS, key=lambda delimiter: found[delimiter])
 
 
 class _Unclosed(csv.Error):

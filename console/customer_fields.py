@@ -23,11 +23,14 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def tidied(text: str) -> str:
-    """Without what nobody sees at its ends: spaces of any kind, byte order marks, zero-width characters."""
+    """Without what nobody sees at its ends: spaces of any kind, byte order marks, zero-width characters.
+
+    Control characters stay: no program writes one where nothing is meant.
+    """
     first, last = 0, len(text)
-    while first < last and (text[first].isspace() or _is_unseen(text[first])):
+    while first < last and _is_left_off(text[first]):
         first += 1
-    while last > first and (text[last - 1].isspace() or _is_unseen(text[last - 1])):
+    while last > first and _is_left_off(text[last - 1]):
         last -= 1
     return text[first:last]
 
@@ -56,6 +59,12 @@ def problem_of_secret(kind: SecretKind, text: str) -> str:
         except ValueError as exc:
             return str(exc)
     return ""
+
+
+def _is_left_off(char: str) -> bool:
+    if unicodedata.category(char) == "Cc":
+        return char in "\t\n\x0b\x0c\r"
+    return char.isspace() or _is_unseen(char)
 
 
 def _is_unseen(char: str) -> bool:

@@ -30,7 +30,7 @@ _LONGEST = 64 * 1024
 _CELLS = ("td", "th")
 _NAMESPACE = "urn:schemas-microsoft-com:office:spreadsheet"
 _SS = f"{{{_NAMESPACE}}}"
-_CHARSET = re.compile(rb"<meta[^>]+charset", re.IGNORECASE)
+_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*(?!utf-?16|utf-?32|ucs)\w", re.IGNORECASE)
 _DAMAGED = "The XML workbook is cut short or damaged: download it again."
 _TOO_WIDE = "The table has more cells in a row than a sheet can have, and is refused."
 

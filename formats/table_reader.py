@@ -17,7 +17,7 @@ from formats.table import UNITS, Layout, What
 from formats.table_cells import BLANKS, NotANumber, clean, name, numbers, refused, shown
 from formats.table_channel import SHORTEST_DAY, Channel
 from formats.table_claims import Claims, Part
-from formats.table_columns import UnreadColumns
+from formats.table_columns import UnreadColumns, is_number
 from formats.table_end import is_whole
 from formats.table_head import BoundValue, Head, find, label
 from formats.table_net import NetOfColumns, check_net
@@ -35,6 +35,7 @@ _MOST_CHANNELS = 5_000
 _MOST_TEXTS = 1_000
 _MOST_REMARKED = 1_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
+_STAMPED = re.compile(r"\d\D?\d\d[ T]+\d{1,2}:\d\d")
 _NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
 _NUMBERS_BEGIN = frozenset("0123456789.")
 _SIGNS: dict[Unit | None, str] = {Unit.GBP: "£", Unit.EUR: "€"}
@@ -358,8 +359,16 @@ class TableReader:
         before = self._last[0]
         if cells[0] and len(before) >= self._needed > len(cells) and before[0] == cells[0]:
             return False
+        if _STAMPED.search(first) and self._has_value(cells):
+            return False
         of_a_kind = 0 <= self._kind < len(cells) and bool(self._meaning.kind(cells[self._kind]))
         return not first[0].isdigit() and not of_a_kind and (len(filled) <= 2 or ":" in first)
+
+    def _has_value(self, cells: Sequence[str]) -> bool:
+        places = (each.place for each in self._head.values)
+        return len(cells) >= self._needed and any(
+            is_number(cells[each]) for each in places if each < len(cells)
+        )
 
     def _again(self, head: Head) -> None:
         self._look_at_columns()

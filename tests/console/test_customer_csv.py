@@ -78,7 +78,16 @@ def test_a_quote_that_is_not_closed_swallows_no_other_row() -> None:
 
 @pytest.mark.parametrize("quoted", [False, True])
 @pytest.mark.parametrize(
-    ("first", "delimiter"), [("", ";"), ("", "\t"), ("sep=;\r\n", ";"), ('"sep=|"\n', "|"), ("SEP=,\n", ",")]
+    ("first", "delimiter"),
+    [
+        ("", ";"),
+        ("", "\t"),
+        ("sep=;\r\n", ";"),
+        ('"sep=|"\n', "|"),
+        ("SEP=,\n", ","),
+        ("sep=;;;\n", ";"),
+        ("\n", ","),
+    ],
 )
 def test_what_separates_fields_is_seen_by_the_header_or_named_before_it(
     first: str, delimiter: str, quoted: bool
@@ -105,6 +114,8 @@ def test_what_nobody_sees_is_left_off_at_the_ends_and_refused_within() -> None:
             "speculoos_power,a\u00a0da@b.example,x,A-3",
             "speculoos_power,bea@b.example,x,A\x00-4",
             "speculoos_power,bea@b.example,x,A\x1b[31m-5",
+            "speculoos_power,bea@b.example,x,A-5\x00",
+            "speculoos_power,\x7fbea@b.example,x,A-5",
             "speculoos_power,bea@b.example,x\x00y,A-6",
             "speculoos_power,bea@b.example,x\u2028y,A-7",
             f"speculoos_power,{'b' * 400}@b.example,x,A-8",
@@ -120,6 +131,8 @@ def test_what_nobody_sees_is_left_off_at_the_ends_and_refused_within() -> None:
         "The user name has a no-break or other odd space (U+00A0) in it; type it anew",
         "The external id has a control character (U+0000) in it; type it anew",
         "The external id has a control character (U+001B) in it; type it anew",
+        "The external id has a control character (U+0000) in it; type it anew",
+        "The user name has a control character (U+007F) in it; type it anew",
         "The password has a control character (U+0000) in it; type it anew",
         "The password has a line break (U+2028) in it; type it anew",
         "The user name is longer than 320 characters",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.formats.test_interval_csv_traps import energy
@@ -110,6 +112,17 @@ def test_a_value_left_out_of_a_row_that_has_cells_beyond_the_header_is_doubted()
         read = Read(f"{head}{''.join(rows)} 2024-07-01 03:00 to 2024-07-01 04:00,{last}\n", NEW_YORK)
         assert read.error == ""
         assert doubted in read.doubts if doubted else not read.doubts
+
+
+@pytest.mark.parametrize("damaged", ["x2024-07-01 01:00", "?024-07-01 01:00", "-2024-07-01T01:00"])
+def test_a_row_with_a_damaged_time_is_no_line_of_text(damaged: str) -> None:
+    """It has a colon and no digit first, as lines between tables do."""
+    rows = [f"2024-07-01 0{hour}:00,2024-07-01 0{hour + 1}:00,1.5" for hour in range(3)]
+    table = "\n".join(["start,end,electric usage (kWh)", *rows, ""])
+    assert not Read(table).doubts
+    read = Read(table.replace(f"\n{rows[1][:16]}", f"\n{damaged}"))
+    assert "no time as this layout writes them" in read.error
+    assert read.values() == [Decimal(1500)]
 
 
 def test_half_an_end_of_the_last_line_is_none() -> None:

@@ -266,7 +266,10 @@ TWO = TR + TR.replace("00:00", "02:00").replace("01:00", "03:00").replace("0.5",
 LAYOUT = "<!DOCTYPE html><table><tr><td>Menu<tr><td>{}</td></tr></table><p>Bye"
 
 
-@pytest.mark.parametrize("around", ["<html><body>{}</body></html>", "{}", "<meta charset=utf-8>{}", LAYOUT])
+@pytest.mark.parametrize(
+    "around",
+    ["<html><body>{}</body></html>", "{}", "<meta charset=utf-8>{}", "<meta charset=utf-16>{}", LAYOUT],
+)
 def test_a_table_in_a_web_page_is_read(around: str) -> None:
     read = Read(page(TWO, around=around))
     assert read.values() == [500, 750]

@@ -151,6 +151,26 @@ def test_of_a_broken_meter_line_nothing_is_guessed() -> None:
         read_bill(_changed("bill_electric_and_gas", f"{gas.id} ", f"{gas.id}? "))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (" kWh", " kVARh"),
+        (" kWh", " MWh"),
+        (r" ([\d.]+ kWh)", r" -\1"),
+        (r" ([\d.]+ kWh)", r" 1,\1"),
+        (" - ", " \n- "),
+    ],
+)
+def test_a_further_meter_whose_row_is_written_otherwise_is_not_left_out(old: str, new: str) -> None:
+    """Its commodity has a meter that is read, so no charge is without one."""
+    line = next(
+        each for each in "\n".join(_text("bill_electric_and_gas")).splitlines() if each.endswith("kWh")
+    )
+    further = re.sub(old, new, line.replace("E", "E1", 1).replace(" 1", " 2"))
+    with pytest.raises(FormatError, match=r"the row of meter E1\d+ is not written as others are"):
+        read_bill(_changed("bill_electric_and_gas", line, f"{line}\n{further}"))
+
+
 @pytest.mark.parametrize("others", [c for c in BILLS if c != "bill_gas_only"])
 def test_of_several_bills_in_one_pdf_none_is_read(others: str) -> None:
     """Neither the first one's fields with the meters of both, nor one of them in silence."""
@@ -170,6 +190,8 @@ def test_a_bill_that_is_printed_twice_is_one() -> None:
         (r"Page 2 of 2", "Account number 12", "more than one account number"),
         (r"^Please pay .*$", "Please pay $1.00", "in its lower part 100"),
         (r"^Due date .*$", "Due date May 1, 2026", "and by its lower part on “May 1, 2026”"),
+        (r"^Due date .*$", r"\g<0>\nDue date May 1, 2026", "more than one due date"),
+        (r"^Please pay .*$", r"\g<0>\nPlease pay $1.00", "more than one “Please pay”"),
         (r"^(G\d+ .+)$", r"\1\n\1", ""),
         (r"^(G\d+ \d+) (.+)$", r"\1 \2\n\1 A \2", "shows meter G5197951 twice"),
         (r"^(G.+) 01/09/2026 (.+)$", r"\1 12/09/2025 \2", "meter G5197951 is of 2025-12-09"),

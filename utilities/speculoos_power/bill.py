@@ -20,6 +20,8 @@ _METER = re.compile(
     r"(?P<previous>[\d.]+) (?P<current>[\d.]+) (?P<usage>[\d.]+) (?P<unit>kWh|therms)$",
     re.MULTILINE,
 )
+_METER_ROW = re.compile(r"^[A-Za-z]\d{5,20} \d{5,}\b.*$", re.MULTILINE)
+"""Whatever begins as a meter's row does."""
 _SERVICE_ADDRESS = r"^Service address (.+), (.+), ([A-Z]{2}) ([\d-]+)$"
 _UNITS = {"kWh": (Unit.WH, 3, Commodity.ELECTRIC), "therms": (Unit.THERM, 0, Commodity.GAS)}
 """The record's unit, the power of ten to it, and the commodity."""
@@ -54,7 +56,8 @@ def read_bill(pages: Sequence[str]) -> Bill:
         meters=_meters(shown.text),
         address=_address(shown),
     )
-    differ = [*shown.differ, *_stub(shown, bill), *_overlapping(bill)]
+    others = [*_stub(shown, bill), *_overlapping(bill)]
+    differ = [*shown.differ, *others]
     try:
         _check_sums(bill)
     except FormatError as exc:
@@ -117,8 +120,11 @@ _UNITS_TO_EXPONENT = {unit: exponent for unit, exponent, _ in _UNITS.values()}
 
 
 def _meters(text: str) -> Sequence[BillMeter]:
-    """A row that stands there twice, word for word, is one."""
+    """A row that stands there twice, word for word, is one. Raises FormatError for one of another shape."""
     rows = {found[0]: found for found in _METER.finditer(text)}
+    for found in _METER_ROW.finditer(text):
+        if found[0] not in rows:
+            raise FormatError(f"the row of meter {found[0].partition(' ')[0]} is not written as others are")
     return [_meter(found) for found in rows.values()]
 
 
