@@ -46,7 +46,11 @@ class Answer:
         """The answer as a file, under the name the portal gave it."""
         header = Message()
         header["content-disposition"] = self.headers.get("content-disposition", "")
-        name = header.get_filename() or unquote(PurePosixPath(urlsplit(self.url).path).name)
+        try:
+            name = header.get_filename()
+        except ValueError:  # a name in an encoding that is none, or not this one
+            name = None
+        name = name or unquote(PurePosixPath(urlsplit(self.url).path).name)
         return Document(self.content, self.media_type, name)
 
 

@@ -103,6 +103,11 @@ class Reactions:
         return not self.navigates and (self.posted or (self.answered and self.is_quiet))
 
     @property
+    def has_left(self) -> bool:
+        """Whether the document that was pressed in is left, or about to be."""
+        return self._lands or self.arrived or self.moved or self.navigates
+
+    @property
     def is_quiet(self) -> bool:
         """Whether nothing is awaited, and nothing has happened for a while."""
         return not self.waits and self._now() - self.last > _QUIET_SECONDS

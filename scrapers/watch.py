@@ -113,15 +113,15 @@ class Watch:
                     raise translated(self._portal, self._doing, reactions.failure)
                 if unpressed is not None:
                     raise unpressed
-        if not reactions.has_led_on:
-            raise self._came_to_nothing()
-        return None
+        if reactions.has_led_on:
+            return None
+        if found := await self._as_it_loads(signs):
+            return found
+        raise self._came_to_nothing()
 
     async def _refusal(self, form: FormWatch, scrub: Callable[[str], str]) -> Stop | None:
         """How the run ends if the browser did not send the form, whatever else the page sent at the press."""
-        reactions = self.reactions
-        went = reactions.arrived or reactions.moved or reactions.navigates
-        refused = None if went else await form.stop(self._portal, scrub)
+        refused = None if self.reactions.has_left else await form.stop(self._portal, scrub)
         self._is_refused = refused is not None
         return refused
 
@@ -138,10 +138,12 @@ class Watch:
 
     async def declared(self, signs: Sequence[Sign]) -> Stop | None:
         """The end of the run that the page declares as it is now, even if it still loads."""
+        found = await self._as_it_loads(signs)
+        return stop_for_sign(self._portal, found) if found else None
+
+    async def _as_it_loads(self, signs: Sequence[Sign]) -> Sign | None:
         with suppress(PlaywrightError):
-            seen = await self._sight.look(signs, (), 0, eager=True)
-            found = self._fresh(signs, seen)
-            return stop_for_sign(self._portal, found) if found else None
+            return self._fresh(signs, await self._sight.look(signs, (), 0, eager=True))
         return None
 
     async def first_sign(

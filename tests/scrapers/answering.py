@@ -205,6 +205,8 @@ def routes(counter: Counter) -> list[BaseRoute]:
         if "hops" in asked:
             return RedirectResponse("/hop/0", 303)
         wants_json = "text/html" not in request.headers.get("accept", "")
+        if "loads" in asked:
+            return HTMLResponse(f"<!doctype html><h1>Sign in</h1><p>{WRONG}</p><script src=/never></script>")
         if "redraws" in asked:
             return HTMLResponse(_REDRAWN)
         right = fields.get("password") == "right password"
@@ -219,6 +221,11 @@ def routes(counter: Counter) -> list[BaseRoute]:
     async def tracking(_: Request) -> Response:
         return Response(status_code=204)
 
+    async def never(_: Request) -> Response:
+        counter.hung.append(asyncio.Event())
+        await counter.hung[-1].wait()
+        return Response()
+
     async def hop(_: Request) -> Response:
         return HTMLResponse(_HOP)
 
@@ -228,6 +235,7 @@ def routes(counter: Counter) -> list[BaseRoute]:
     return [
         *(Route(path, page) for path in PAGES),
         Route("/session", session, methods=["POST"]),
+        Route("/never", never),
         Route("/tracking", tracking, methods=["POST"]),
         Route("/hop/1", hop, methods=["POST"]),
         Route("/hopped", hopped, methods=["POST"]),

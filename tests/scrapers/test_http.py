@@ -32,6 +32,8 @@ SIGNS = (
     Sign("known", heading="Known page"),
 )
 FILE_NAMES = {
+    "attachment; filename*=punycode''%ff": "some file",
+    "attachment; filename*=undefined''may.pdf": "some file",
     'attachment; filename="May 2026.pdf"': "May 2026.pdf",
     "attachment; filename=may.pdf": "may.pdf",
     "attachment; filename*=UTF-8''Rechnung%20M%C3%A4rz.pdf": "Rechnung März.pdf",

@@ -129,6 +129,15 @@ async def test_a_sign_counts_whatever_the_status_and_however_late(visit: Visit, 
     assert stop.value.outcome is Outcome.BAD_CREDENTIALS
 
 
+async def test_a_rejection_is_heard_on_a_page_that_never_loads_to_its_end(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 2500)
+    with pytest.raises(Stop) as stop:
+        await sign_in(visit, "/plain?loads=1")
+    assert stop.value.outcome is Outcome.BAD_CREDENTIALS
+
+
 async def test_a_rejection_that_comes_up_on_the_sign_in_page_shown_anew_is_heard(world: World) -> None:
     async with world.visit(CornerThatSignsOut()) as visit:
         with pytest.raises(Stop) as stop:
