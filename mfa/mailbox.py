@@ -18,6 +18,11 @@ _RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "E
 HEADERS = ("From", "Subject", "Date", "Message-ID", *_RECIPIENTS)
 """The header fields by which a mail is judged; nothing else of it is read before it is found to be meant."""
 _SLACK = timedelta(minutes=2)
+_CONTENT_FIELD = re.compile(
+    rb"(?:^|[\r\n])content-[a-z-]{1,40}[ \t]*:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*", re.IGNORECASE
+)
+_LONGEST_FIELD = 2_000
+"""Bytes of what a mail says of a part's kind; Python takes minutes to read some of 500 KB."""
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 
 
@@ -76,6 +81,8 @@ def matching(declared: Sequence[CodeMail], envelope: Envelope) -> Sequence[CodeM
 
 def mail_code(declared: Sequence[CodeMail], content: bytes) -> str:
     """The code in a whole mail, or ""; its text and its HTML must not differ."""
+    if any(len(found[0]) > _LONGEST_FIELD for found in _CONTENT_FIELD.finditer(content)):
+        return ""
     try:
         texts = texts_of(message_from_bytes(content, EmailMessage, policy=policy.default))
     except Exception:  # noqa: BLE001 - as above

@@ -55,7 +55,7 @@ def test_a_long_mail_is_read_as_far_as_it_matters(house: Post) -> None:
         (head,) = imap.heads(mark.uid, ())
         assert b"333333" in imap.content(head.uid)
         assert len(imap.content(head.uid)) <= 512 * 1024
-        house.put(b"Cc: " + b"a@b.example,\r\n " * 5000 + code_mail("ada@home.example", "333333"))
+        house.put(b"Cc: " + b"a@b.example,\r\n " * 700 + code_mail("ada@home.example", "333333"))
         (endless,) = imap.heads(head.uid + 1, ())
         assert endless.envelope is None
 
