@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 from console.read_bill import read_bill
 from console.read_report import FileReport
 from console.read_tally import Tally
+from formats.archive import MAX_SPOOLED
 from formats.errors import FormatError
 from formats.recognise import Found, Kind, recognise
 from records import Problem, Series, Severity
@@ -24,6 +24,7 @@ from utilities import load_layouts
 
 STDIN = "-"
 _IN_MEMORY = 4 * 1024 * 1024
+_PIECE = 1024 * 1024
 
 
 def read_file(name: str, zone: ZoneInfo | None, utility: Utility | None) -> FileReport:
@@ -100,13 +101,23 @@ def _placed(problem: Problem, member: str) -> Problem:
     return Problem(where, problem.what, problem.severity)
 
 
+def _copy(source: BinaryIO, target: BinaryIO, most: int) -> None:
+    """Raises FormatError if there are more than ``most`` bytes: it may come without end."""
+    while piece := source.read(_PIECE):
+        if target.tell() + len(piece) > most:
+            raise FormatError(
+                f"There is more of it than {most / 1024**3:.3g} GiB: save it, and read the file."
+            )
+        target.write(piece)
+
+
 @contextmanager
 def _opened(name: str) -> Iterator[BinaryIO]:
     """The file, to be sought in. Raises FormatError if it is none that can be read."""
     if name == STDIN:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
             with os.fdopen(os.dup(0), "rb") as stdin:
-                shutil.copyfileobj(stdin, copy)
+                _copy(stdin, cast(BinaryIO, copy), MAX_SPOOLED)
             yield cast(BinaryIO, copy)
         return
     path = Path(name)

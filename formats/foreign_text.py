@@ -53,9 +53,12 @@ def storable(text: str, most: int = NAME) -> str:
 
 
 def cell(text: str) -> str:
-    """``text`` as a cell of CSV or TSV, uncut: a line that no spreadsheet runs. Numbers stay numbers."""
+    """``text`` as a cell of CSV or TSV, uncut: a line that no spreadsheet runs. Numbers stay numbers.
+
+    Of a cell of TSV a spreadsheet takes off the quotes that nobody put there for it.
+    """
     safe = text if text.isprintable() else " ".join(_harmless(text, kept="").split())
-    return f"'{safe}" if safe.lstrip().startswith(_FORMULA) and not _NUMBER.fullmatch(safe) else safe
+    return f"'{safe}" if safe.lstrip(' "').startswith(_FORMULA) and not _NUMBER.fullmatch(safe) else safe
 
 
 def xml_text(text: str) -> str:

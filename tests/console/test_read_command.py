@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from console.read_file import read_file
+from console.read_file import _copy, read_file
 from console.read_report import tables
+from formats.errors import FormatError
 from tests.console.conftest import Command
 
 SAMPLES = Path(__file__).parents[2] / "utilities" / "speculoos_power" / "samples"
@@ -256,3 +257,10 @@ def test_names_of_files_and_meters_never_act_on_the_terminal(command: Command, t
         ran = command("read", str(file), "--zone", "UTC", *option)
         assert "[evil]" in ran.stdout
         assert ran.stdout.replace("\n", "").isprintable(), ascii(ran.stdout)
+
+
+def test_what_comes_on_standard_input_without_end_is_refused() -> None:
+    endless, copy = io.BytesIO(b"x" * 5_000_000), io.BytesIO()
+    with pytest.raises(FormatError, match="save it, and read the file"):
+        _copy(endless, copy, 3_000_000)
+    assert len(copy.getvalue()) <= 3_000_000

@@ -66,6 +66,8 @@ def test_a_cell_is_never_a_formula_and_a_number_stays_a_number() -> None:
         "\t=1",
         "\r=1",
         " =1",
+        '"=1+1"',
+        '" =1"',
         "\uff1d1",
         "-",
     ):
