@@ -17,7 +17,7 @@ from formats.table import UNITS, What
 from formats.table_cells import clean, name, shown
 from formats.table_channel import Channel
 from formats.table_head import BoundValue
-from records import Direction, Measure
+from records import Commodity, Direction, Measure
 
 _MOST = 200
 _WHERE = "beside the rows"
@@ -26,9 +26,17 @@ _AMOUNT = re.compile(
     r"(net |electric(ity)? |energy |gas |kwh )*(usage|used|consumption|generation|production|net)"
 )
 _NO_SUM = re.compile(
-    r"\b(duration|days?|hours?|count|number|meters?|accounts?|demand|peak|average|rate|type|pages?|customers|"
-    r"services|premises|intervals|readings|records|rows|missing|gaps|due|balance|payments?|paid)\b|#"
+    r"\b(duration|days?|hours?|minutes|count|number|meters?|accounts?|demand|peak|average|rate|type|pages?|"
+    r"customers|users|occupants|devices|services|premises|units|intervals|readings|records|rows|estimated|actual|"
+    r"missing|gaps|errors|outages|due|balance|payments?|paid|tax(es)?|fees?|budget|baseline|allowance|savings|"
+    r"capacity|temperature|area|square|co2|carbon|emissions|previous|prior|last|annual|year(ly)?|ytd)\b|#"
 )
+"""Words of totals that are of other things than the rows, or of another time."""
+_COMMODITIES = {
+    re.compile(r"\bgas\b"): Commodity.GAS,
+    re.compile(r"\bwater\b"): Commodity.WATER,
+    re.compile(r"\belectric"): Commodity.ELECTRIC,
+}
 _COUNT = re.compile(
     r"((total )?(number|count|no\.?|#) of |total )?(readings|intervals|records|rows|values|data points)|"
     r"(reading|interval|record|row|value)s? count"
@@ -107,7 +115,7 @@ class Claims:
                 self._check_count(label, text, parts, rows)
             elif _claims_sum(label):
                 found = figure(text, comma=comma)
-                if found:
+                if found and not _is_of_others(found, label, parts):
                     self._check_sum(label, text, found, parts)
 
     def total_row(
@@ -219,12 +227,25 @@ def _flow(parts: Sequence[Part], direction: Direction) -> Decimal:
 
 def _factor(found: Figure, label: str, parts: Sequence[Part]) -> Decimal:
     """From the unit of the rows to the one that the figure or its label names."""
-    words = (found.unit, label.partition("(")[2].rstrip(")"), label.rpartition(" ")[2])
-    named = next((UNITS[each] for each in words if each in UNITS), None)
+    named = _named_unit(found, label)
     what = parts[0].channel.what if parts else None
     if not named or not what or named.unit is not what.unit:
         return Decimal(1)
     return Decimal(1).scaleb((what.power or 0) - (named.power or 0))
+
+
+def _named_unit(found: Figure, label: str) -> What | None:
+    words = (found.unit, label.partition("(")[2].rstrip(")"), label.rpartition(" ")[2])
+    return next((UNITS[each] for each in words if each in UNITS), None)
+
+
+def _is_of_others(found: Figure, label: str, parts: Sequence[Part]) -> bool:
+    """Whether a total is of another commodity or measure than all that was read."""
+    read = {each.channel.what.commodity for each in parts} - {None}
+    of = {commodity for word, commodity in _COMMODITIES.items() if word.search(label)}
+    named = _named_unit(found, label)
+    measures = {each.channel.what.measure for each in parts}
+    return bool(of and read and not of & read) or bool(named and named.measure not in measures)
 
 
 def _fits(value: Decimal, half: Decimal, sums: Iterable[Decimal], parts: Sequence[Part]) -> bool:

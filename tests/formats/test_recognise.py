@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 
 import pytest
 
@@ -63,6 +66,13 @@ def test_a_gzip_is_read_as_what_is_in_it() -> None:
 def test_all_members_of_a_gzip_are_one_file() -> None:
     half = CSV.index(b"\n") + 1
     assert told(gzip.compress(CSV[:half]) + gzip.compress(CSV[half:])) == (2, {})
+
+
+@pytest.mark.parametrize(("pack", "what"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
+def test_what_is_compressed_otherwise_is_refused_by_its_kind(
+    pack: Callable[[bytes], bytes], what: str
+) -> None:
+    assert told(pack(CSV)) == (0, {"": f"The file is compressed ({what}): unpack it first."})
 
 
 @pytest.mark.parametrize("end", [4, 11, 40, -1, -5])
