@@ -73,24 +73,26 @@ class Door:
         """
         if had_session and await self._still_known(proof):
             self.use = SessionUse.REUSED
-            self.inside_now = True
             return
         await self._sign_in()
         if had_session and self.visit.challenged:
             self.use = SessionUse.CHALLENGED_AGAIN
 
     async def _still_known(self, proof: Callable[[], Awaitable[object]] | None) -> bool:
+        """Taken to be inside till the portal says otherwise: a token that it rotates meanwhile is kept."""
+        self.inside_now = True
         try:
             with (
                 self.visit.clock.scope(),
                 script_errors(self.utility.name, "using the saved session", note=self.visit.note),
             ):
-                if proof is None:
-                    return await self.utility.is_signed_in(self.visit)
-                await proof()
-                return True
+                if proof is not None:
+                    await proof()
+                else:
+                    self.inside_now = await self.utility.is_signed_in(self.visit)
         except SessionEnded:
-            return False
+            self.inside_now = False
+        return self.inside_now
 
     async def inside(self, operation: Callable[[], Awaitable[T]], *, of_item: bool = True) -> T:
         """Do ``operation``; if the portal drops the session on the way, sign in once more and do it again.

@@ -123,6 +123,19 @@ async def test_who_passed_mfa_is_not_asked_again_whatever_came_behind_it(
     assert world.behind.codes_asked == 1
 
 
+async def test_a_token_that_was_rotated_before_the_first_list_failed_is_kept(world: World) -> None:
+    """The stored one is spent: whoever had to answer MFA would have to come back for a portal's blip."""
+    customer = _customer(world, "blip")
+    world.behind.shown = INSIDE
+    await world.run(customer)
+    world.behind.shown = HTMLResponse("<h1>Oh no</h1>", 500, {"set-cookie": "token=next"})
+    assert (await world.run(customer, kind=RunKind.COLLECT)).outcome is Outcome.PORTAL_DOWN
+    assert world.cookies(customer)["token"] == "next"
+    saved = world.saved(customer)
+    assert saved is not None
+    assert saved.signed_in
+
+
 async def test_a_sign_in_left_half_way_is_not_taken_for_a_session(world: World) -> None:
     """Of its cookies only what outlives the day is kept, and the next run signs in."""
     customer = _customer(world, "half")
