@@ -23,6 +23,8 @@ MAX_SPOOLED = 4 * 1024 * 1024 * 1024
 MAX_RATIO = 200
 _IN_MEMORY = 4 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_LARGEST_DIRECTORY = 4 * 1024 * 1024
+"""Bytes of a ZIP's list of files, which is read as a whole: a million take 400 MB."""
 _FREE = 8 * 1024 * 1024  # unpacked bytes that no ratio is asked of: so little harms nobody
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP, _GZ = b"\x1f\x8b\x08", ".gz"
@@ -124,6 +126,9 @@ def spooled(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
     with _damage_told():
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined] # by which zipfile finds the directory
+        if end is not None and end[zipfile._ECD_SIZE] > _LARGEST_DIRECTORY:  # type: ignore[attr-defined] # too
+            raise FormatError(f"The ZIP file holds far more than the {MAX_FILES} files that are taken.")
         archive = zipfile.ZipFile(file)
     with archive:
         yield archive

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from io import BytesIO
 
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from formats import archive
-from formats.archive import unpack
+from formats.archive import member_names, unpack
 from formats.errors import FormatError
 
 
@@ -83,3 +84,18 @@ def test_damage_never_raises_anything_else(place: int, damage: bytes) -> None:
         assert str(exc).startswith("The ZIP file")  # noqa: PT017 - either outcome is right
         return
     assert len(files) <= 2
+
+
+def test_a_zip_of_very_many_names_is_refused_before_they_are_read() -> None:
+    names = 100_000
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0) + b"a/"
+    head = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 0, 0, 0, 0, 2, 0) + b"a/"
+    directory = entry * names
+    end = struct.pack(
+        "<4s4H2IH", b"PK\5\6", 0, 0, names & 0xFFFF, names & 0xFFFF, len(directory), len(head), 0
+    )
+    whole = head + directory + end
+    with pytest.raises(FormatError, match="far more than the 1000 files"):
+        list(unpack(whole, "x"))
+    with pytest.raises(FormatError, match="far more than the 1000 files"):
+        member_names(BytesIO(whole))
