@@ -9,7 +9,7 @@ from formats.remarks import Remarks
 from formats.table_cells import NotANumber, Number
 from formats.table_claims import Part
 from formats.table_head import BoundValue
-from records import Direction, Measure
+from records import Commodity, Direction, Measure
 
 _FLOWS = (Direction.DELIVERED, Direction.RECEIVED, Direction.NET)
 
@@ -70,6 +70,19 @@ def check_net(parts: Sequence[Part], remarks: Remarks) -> None:
         if taken.count == net.count and (net.total - made) ** 2 > max(net.count, 4) * step**2:
             figures = f"the net is {net.total:f} where delivered less received makes {made:f}"
             remarks.add(f"{figures}, added up", f"meter {meter!r}")
+
+
+def check_charges(parts: Sequence[Part], remarks: Remarks) -> None:
+    """Of lists of bills that have a column for all charges beside those of each commodity."""
+    costs = [each for each in parts if each.channel.what.measure is Measure.COST]
+    whole = [each for each in costs if each.channel.what.commodity is Commodity.OTHER]
+    some = [each for each in costs if each.channel.what.commodity is not Commodity.OTHER]
+    if len(whole) != 1 or len(some) < 2 or len({each.column for each in costs}) < len(costs):
+        return
+    total, made = whole[0].channel.total, sum((each.channel.total for each in some), Decimal())
+    step = Decimal(1).scaleb(-max(each.channel.decimals for each in costs))
+    if (total - made) ** 2 > max(whole[0].channel.count, 4) * step**2:
+        remarks.add(f"all charges are {total:f} where those of each kind make {made:f}, added up", "the rows")
 
 
 def _places(values: Sequence[BoundValue]) -> Sequence[tuple[int, int]]:

@@ -20,7 +20,7 @@ from formats.table_claims import Claims, Part
 from formats.table_columns import UnreadColumns, is_number
 from formats.table_end import is_whole
 from formats.table_head import BoundValue, Head, find, label
-from formats.table_net import NetOfColumns, check_net
+from formats.table_net import NetOfColumns, check_charges, check_net
 from formats.table_range import check_range
 from formats.table_rows import End, Rows
 from formats.table_times import TimeReader, When, length
@@ -344,6 +344,7 @@ class TableReader:
         if parts:
             self._claims.check(parts, self._count, comma=self._layout.comma)
             check_net(parts, self.remarks)
+            check_charges(parts, self.remarks)
             check_range(self._claims.lines, parts, self._times, self.remarks)
 
     def _label(self, cells: Sequence[str]) -> None:

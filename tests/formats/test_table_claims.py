@@ -166,6 +166,16 @@ def test_a_net_that_is_off_by_rounding_is_no_doubt_and_one_that_is_always_off_is
     assert "differs in many rows" in sdge(rows=always).doubts
 
 
+def test_charges_of_all_that_those_of_each_kind_contradict_are_doubted() -> None:
+    head = "Bill Date,Electric Charges,Gas Charges,Electric Usage (kWh),Gas Usage (Therms),Total Charges\n"
+    rows = "".join(f"0{month}/24/2025,80.00,20.25,450,12,100.25\n" for month in range(1, 6))
+    assert "all charges" not in Read(head + rows).doubts
+    assert (
+        "all charges are 1301.25 where those of each kind make 501.25, added up"
+        in Read(head + rows.replace("100.25", "900.25", 1)).doubts
+    )
+
+
 def test_a_net_in_rows_of_its_own_is_compared_too() -> None:
     head = "TYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES\n"
     kinds = ("Electric usage", "Electric sent to grid", "Electric net usage")
