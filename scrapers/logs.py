@@ -30,6 +30,8 @@ _LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+LOOKED_AT = 100_000
+"""Characters of a portal's text in which secrets are looked for; a token that is cut in two is not found."""
 _lock = threading.Lock()
 _alive: weakref.WeakSet[Secrets] = weakref.WeakSet()
 _OF_THE_RUN: ContextVar[Secrets | None] = ContextVar("secrets of the run", default=None)
@@ -50,7 +52,7 @@ def scrubbed_for_the_run(text: str) -> str:
 
 def safe_for_the_run(text: str, most: int = SENTENCE) -> str:
     """A portal's ``text`` as a message may have it: without a secret first, then safe and short."""
-    return one_line(scrubbed_for_the_run(text[: most * 8]), most)
+    return one_line(scrubbed_for_the_run(text[:LOOKED_AT]), most)
 
 
 @contextmanager

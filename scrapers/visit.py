@@ -17,7 +17,7 @@ from scrapers.browser import Chromium
 from scrapers.clock import RUN_SECONDS, Clock, TimedPace
 from scrapers.guard import own_hosts
 from scrapers.http import Http
-from scrapers.logs import safe_for_the_run
+from scrapers.logs import LOOKED_AT, safe_for_the_run
 from scrapers.outcomes import Stop
 from scrapers.pace import UNPACED, Pace, Unpaced
 from scrapers.page import BrowserPage
@@ -181,7 +181,7 @@ class Visit:
         """As a person may see it: safe, short, and without what was typed, which a portal may repeat."""
 
         def safe(text: str, most: int) -> str:
-            return one_line(self.secrets.scrub(text[: most * 8]), most)
+            return one_line(self.secrets.scrub(text[:LOOKED_AT]), most)
 
         return replace(
             challenge,

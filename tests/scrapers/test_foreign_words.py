@@ -15,7 +15,7 @@ from records import Account, Address, Challenge, Commodity, Factor, FactorOption
 from scrapers.browser import Chromium
 from scrapers.collect import _safe
 from scrapers.ledger import Ledger
-from scrapers.logs import scrub_from_here
+from scrapers.logs import safe_for_the_run, scrub_from_here
 from scrapers.outcomes import ItemFailed, Stop
 from scrapers.redact import Secrets
 from scrapers.visit import Visit
@@ -58,6 +58,9 @@ def test_a_secret_is_scrubbed_before_a_message_is_cut_or_squeezed() -> None:
     message = str(Stop(Outcome.UNKNOWN_PAGE, f"correct  horse battery {'x' * 540} tail-that-is-cut-in-two"))
     assert "horse" not in message
     assert "tail" not in message
+    token = "".join(f"token{number}." for number in range(1000))
+    secrets.add(token)
+    assert "token" not in safe_for_the_run(f"no: {token} {token}", 100)
 
 
 async def test_a_challenge_is_shown_safe_and_the_choice_is_the_portals_own(tmp_path: Path) -> None:
