@@ -101,14 +101,15 @@ class Watch:
                     if reactions.is_quiet:
                         raise refused
                     continue
-                if self._now() - began < _UNANSWERED_SECONDS or reactions.waits:
+                elapsed = self._now() - began
+                if elapsed < _UNANSWERED_SECONDS or reactions.waits:
                     continue
-                if not reactions.sent:
+                if refused := await self._refusal(form, scrub):
+                    raise refused
+                if not reactions.sent and (unpressed is not None or elapsed >= _IN_PLACE_SECONDS):
                     says = (signs[number] for number in shown)
                     if declared := next((sign for sign in says if isinstance(sign.means, Outcome)), None):
                         return declared
-                if refused := await self._refusal(form, scrub):
-                    raise refused
                 if reactions.failure:
                     raise translated(self._portal, self._doing, reactions.failure)
                 if unpressed is not None:

@@ -173,6 +173,12 @@ PAGES: dict[str, str] = {
             "const answer", "await new Promise(done => setTimeout(done, 1500)); const answer"
         )
     ),
+    "/stale-crunches": sign_in_page(
+        script=_IN_PLACE.replace(
+            "const answer", "await new Promise(done => setTimeout(done, 1500)); const answer"
+        )
+        + f" form.oninput = () => error.textContent = '{WRONG}'"
+    ),
     "/dead": sign_in_page(script="form.onsubmit = event => event.preventDefault()"),
     "/home": "<!doctype html><h1>Your bills</h1>",
     "/again": "<!doctype html><h1>Sign in</h1>",

@@ -159,6 +159,7 @@ async def test_a_rejection_that_comes_up_on_the_sign_in_page_shown_anew_is_heard
         ("/hidden-required-sent", INSIDE),
         ("/stale", INSIDE),
         ("/stale?late=1.5", INSIDE),
+        ("/stale-crunches", INSIDE),
         ("/other-form", INSIDE),
     ],
 )
