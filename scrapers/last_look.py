@@ -22,9 +22,10 @@ MARGIN = 10_000
 _MOST_ELEMENTS = 50_000
 _MOST_FRAMES = 20
 _WIDEST, _HIGHEST = 2_000, 6_000
-_PICTURE_MS = 4_000
+_PICTURE_MS = 8_000
 _BLANK_MS = 500
 _TEXT_NODE = 3
+_NEVER_DRAWN = frozenset({"META", "SCRIPT", "STYLE", "LINK", "BASE"})
 
 _HTML = """limits => {
   if (document.getElementsByTagName("*").length > limits.elements) return null;
@@ -106,17 +107,36 @@ async def _session(page: Page, frame: Page | Frame) -> CDPSession | None:
 def _texts(found: dict[str, Any]) -> Iterator[str]:
     """Values, attributes and texts of each document, then its texts one after the other: they may be split.
 
-    Addresses of documents are not among them, which no picture shows.
+    Not what no picture shows, where portals keep tokens that are cookies too: hidden fields, scripts, and
+    what the head says of the page.
     """
     strings: Sequence[str] = found["strings"]
     for document in found["documents"]:
-        nodes = document["nodes"]
-        values = [nodes["nodeValue"], nodes["inputValue"]["value"], nodes["textValue"]["value"]]
-        shown = document["layout"]["text"]
-        yield "\n".join(_strings(strings, chain(*values, *nodes["attributes"], shown)))
-        kinds = zip(nodes["nodeType"], nodes["nodeValue"], strict=True)
-        yield "".join(_strings(strings, (value for kind, value in kinds if kind == _TEXT_NODE)))
+        nodes, shown = document["nodes"], document["layout"]["text"]
+        hidden = {number for number in range(len(nodes["nodeName"])) if _is_hidden(strings, nodes, number)}
+        seen = [number for number in range(len(nodes["nodeName"])) if number not in hidden]
+        fields = dict(zip(nodes["inputValue"]["index"], nodes["inputValue"]["value"], strict=True))
+        values = [fields[number] for number in fields.keys() - hidden]
+        texts = [
+            nodes["nodeValue"][number]
+            for number in seen
+            if nodes["nodeType"][number] == _TEXT_NODE and nodes["parentIndex"][number] not in hidden
+        ]
+        attributes = chain.from_iterable(nodes["attributes"][number] for number in seen)
+        yield "\n".join(
+            _strings(strings, chain(texts, values, nodes["textValue"]["value"], attributes, shown))
+        )
+        yield "".join(_strings(strings, texts))
         yield "".join(_strings(strings, shown))
+
+
+def _is_hidden(strings: Sequence[str], nodes: dict[str, Any], number: int) -> bool:
+    """Whether an element is a hidden field, or one that is never drawn."""
+    name = strings[nodes["nodeName"][number]].upper()
+    if name != "INPUT":
+        return name in _NEVER_DRAWN
+    texts = [strings[each].casefold() for each in nodes["attributes"][number] if each >= 0]
+    return dict(zip(texts[::2], texts[1::2], strict=False)).get("type") == "hidden"
 
 
 def _strings(strings: Sequence[str], numbers: Iterable[int]) -> Iterator[str]:

@@ -101,6 +101,7 @@ def test_four_processes_keep_within_the_portals_limits_and_lose_nothing(
             payloads = _redis_holds(farm)
             os.kill(farm.worker_pids()[0], signal.SIGKILL)
             farm.wait_for_quiet(150)
+            farm.retry_in_doubt()
         assert farm.outcomes(customers) == [
             *[Outcome.COMPLETE] * (len(names) - 2),
             Outcome.UNKNOWN_PAGE,
