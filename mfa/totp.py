@@ -125,7 +125,7 @@ def _number(fields: Mapping[str, str], name: str, limits: tuple[int, int, int]) 
     least, most, usual = limits
     written = fields.get(name) or str(usual)
     if not re.fullmatch("[0-9]{1,6}", written) or not least <= int(written) <= most:
-        raise _wrong(f"has {name} in its address that are no number from {least} to {most}")
+        raise _wrong(f"has a value of “{name}” that is no number from {least} to {most}")
     return int(written)
 
 

@@ -108,15 +108,15 @@ def test_what_is_no_secret_is_refused_without_repeating_it(text: str) -> None:
         (f"otpauth://totp/a?secret={SECRET}&secret=JBSWY3DP", "has secret twice"),
         (
             f"otpauth://totp/a?secret={SECRET}&digits=many",
-            "has digits in its address that are no number",
+            "has a value of “digits” that is no number",
         ),
-        (f"otpauth://totp/a?secret={SECRET}&digits=60", "has digits"),
+        (f"otpauth://totp/a?secret={SECRET}&digits=60", "of “digits” that is no"),
         (f"otpauth://totp/a?secret={SECRET}&algorithm=rot13", "none of SHA1, SHA256 and SHA512"),
         (f"otpauth://totp/a?secret={SECRET}&algorithm=MD5", "none of SHA1, SHA256 and SHA512"),
-        (f"otpauth://totp/a?secret={SECRET}&period=0", "has period"),
-        (f"otpauth://totp/a?secret={SECRET}&period=-30", "has period"),
-        (f"otpauth://totp/a?secret={SECRET}&period=2", "has period"),
-        (f"otpauth://totp/a?secret={SECRET}&period=30.0", "has period"),
+        (f"otpauth://totp/a?secret={SECRET}&period=0", "of “period” that is no"),
+        (f"otpauth://totp/a?secret={SECRET}&period=-30", "of “period” that is no"),
+        (f"otpauth://totp/a?secret={SECRET}&period=2", "of “period” that is no"),
+        (f"otpauth://totp/a?secret={SECRET}&period=30.0", "of “period” that is no"),
     ],
 )
 def test_what_is_wrong_with_an_address_is_said_without_repeating_it(text: str, says: str) -> None:
