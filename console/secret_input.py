@@ -68,6 +68,7 @@ def _read_line() -> bytes:
             break
         _ahead.extend(more)
         if len(_ahead) > _LONGEST_LINE and b"\n" not in _ahead:
+            _ahead.clear()
             raise UsageError(f"A line on standard input is longer than {_LONGEST_LINE // 1024} KiB.")
     line, newline, rest = _ahead.partition(b"\n")
     _ahead[:] = rest
