@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 import aiohttp
-from playwright._impl._api_structures import SetCookieParam
 from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 from yarl import URL
@@ -23,6 +22,9 @@ from scrapers.body import PAGE, Limit, TooLarge, Unreadable, taken
 from scrapers.cookies import Cookies
 from scrapers.heads import LARGEST, MOST_FIELDS, LenientConnector
 from scrapers.state import PortalSession
+
+if TYPE_CHECKING:
+    from playwright._impl._api_structures import SetCookieParam
 
 LANGUAGE = "en-US"
 """What a browser page and a request without one say alike."""
