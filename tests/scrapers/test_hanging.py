@@ -69,7 +69,7 @@ def portal() -> Iterator[Site]:
         return StreamingResponse(drips(), media_type="text/html")
 
     async def silent(_: Request) -> Response:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return Response()
 
     routes = [*map(shows, PAGES.values()), Route("/endless", endless), Route("/silent", silent)]
@@ -191,7 +191,7 @@ async def test_a_page_at_work_for_long_is_no_page_that_hangs(chromium: Chromium,
 async def test_a_run_has_a_limit_of_its_own(chromium: Chromium, portal: Site) -> None:
     async with _visit(chromium, portal.url, seconds=0.3) as visit:
         with pytest.raises(Stop, match="longest that a run may take") as stop, visit.clock.scope():
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
     assert stop.value.outcome is Outcome.PORTAL_DOWN
 
 
