@@ -81,7 +81,7 @@ async def answer(
             await asyncio.to_thread(store.answer_challenge, found.id, _as_stored(given))
             await tell_of_answer(here, store, found.id)
             if not (at_terminal if wait is None else wait):
-                say(f"challenge {found.id} answered; run {found.run_id} goes on")
+                say(f"challenge {found.id} answered; run {found.run_id} continues")
                 return OK
             verdict = await _judged(store, found, before, patience or Patience())
             if not (at_terminal and verdict.how is _How.ASKED_AGAIN):
@@ -188,7 +188,7 @@ def _in_words(found: ChallengeInfo, given: Answer, verdict: _Verdict) -> str:
             "whether workers run"
         )
     if verdict.how is _How.NOT_JUDGED:
-        return f"{about}: the portal has not said yet whether it is right; see `run show {run.id}`"
+        return f"{about}: the portal has not answered yet; see `run show {run.id}`"
     if run.outcome is None:
         return f"{about}: run {run.id} was {run.state}; `run retry {run.id}` starts again"
     accepted = "accepted; " if run.outcome.who_acts is WhoActs.NOBODY else ""

@@ -44,7 +44,7 @@ def test_a_code_reaches_the_worker_once(command: Command, store: Store) -> None:
     assert factor.status == 2
     assert "no choice of factor; it wants an answer (sms)" in factor.stderr
     ran = command("answer", challenge, stdin=" 555123 \n")
-    assert (ran.status, ran.stdout) == (0, "challenge 1 answered; run 1 goes on\n"), ran.stderr
+    assert (ran.status, ran.stdout) == (0, "challenge 1 answered; run 1 continues\n"), ran.stderr
     said = store.take_answer(claim.lease, 1)
     if said is None:
         raise RuntimeError("no answer came")
@@ -96,7 +96,7 @@ def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: Store) -> 
         terminal = Terminal(ours)
         terminal.expect("> ")
         os.write(ours, b"2\n")
-        terminal.expect("run 1 goes on")
+        terminal.expect("run 1 continues")
         assert process.wait(30) == 0
     os.close(theirs)
     os.close(ours)
