@@ -28,8 +28,8 @@ RUN .venv/bin/python -m compileall -q -x '\.venv' . \
 USER meterfarm
 ENV METERFARM_HOME=/var/lib/meterfarm \
     PATH=/opt/meterfarm/.venv/bin:$PATH \
-    PYTHONPATH=/opt/meterfarm
+    PYTHONPATH=/opt
 VOLUME /var/lib/meterfarm
 
-ENTRYPOINT ["tini", "--", "/opt/meterfarm/deploy/with-secrets", "python", "-m", "cli"]
+ENTRYPOINT ["tini", "--", "/opt/meterfarm/deploy/with-secrets", "python", "-m", "meterfarm.cli"]
 CMD ["worker"]

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from console import channel_commands, customer_commands, farm_commands
-from console.ending import run_to_end
-from console.errors import NotSetUp
-from console.helping import Group, Panel, command, epilog, group
-from console.program import program, version
-from records import Factor
+from meterfarm.console import channel_commands, customer_commands, farm_commands
+from meterfarm.console.ending import run_to_end
+from meterfarm.console.errors import NotSetUp
+from meterfarm.console.helping import Group, Panel, command, epilog, group
+from meterfarm.console.program import program, version
+from meterfarm.records import Factor
 
 _CHECKOUT = (
     "setup             install everything, then stop",
@@ -116,8 +116,8 @@ def scrape(
     ] = False,
 ) -> None:
     """Fetch one customer's bills and intervals now."""
-    from console.options import ScrapeOptions
-    from console.scrape import scrape as run
+    from meterfarm.console.options import ScrapeOptions
+    from meterfarm.console.scrape import scrape as run
 
     options = ScrapeOptions(
         utility=utility,
@@ -146,7 +146,7 @@ def scrape(
 )
 def fake(context: typer.Context) -> None:
     """Serve the fake utility (its options: `fake --help`)."""
-    from fake_utility.__main__ import main as serve
+    from meterfarm.fake_utility.__main__ import main as serve
 
     raise typer.Exit(serve(context.args))
 
@@ -156,9 +156,9 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write files.")] = Path("out/demo"),
 ) -> None:
     """Fetch seven fake customers' data, with every kind of MFA."""
-    from console.demo import demo as run
-    from console.relay import others_relayed
-    from farm.supervisor import workers_zygote
+    from meterfarm.console.demo import demo as run
+    from meterfarm.console.relay import others_relayed
+    from meterfarm.farm.supervisor import workers_zygote
 
     with others_relayed() as begin_to_relay, workers_zygote() as zygote:
         begin_to_relay()
@@ -168,7 +168,7 @@ def demo(
 @command(app, panel=Panel.FETCH, examples=["utilities", "utilities | cut -f 1,4"])
 def utilities() -> None:
     """List the utilities and how far each is verified."""
-    from console.utilities import show_utilities
+    from meterfarm.console.utilities import show_utilities
 
     show_utilities()
 
@@ -195,7 +195,7 @@ def read(
     ] = False,
 ) -> None:
     """Show what files are: Green Button, interval CSV or XLSX, bills, plain or in a ZIP."""
-    from console.read import read as run
+    from meterfarm.console.read import read as run
 
     raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
 
@@ -222,7 +222,7 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Export stored readings, a file for each meter, or stored bills."""
-    from console.export import export as run
+    from meterfarm.console.export import export as run
 
     raise typer.Exit(
         run_to_end(run(customer, everybody=everybody, bills=bills, to=to, out=out, as_json=as_json))
@@ -246,7 +246,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show who opened which stored secrets, when, and what for; newest first."""
-    from console.audit import tell
+    from meterfarm.console.audit import tell
 
     raise typer.Exit(run_to_end(tell(customer, since, limit, everything=everything, as_json=as_json)))
 
@@ -274,10 +274,10 @@ def nightly(
     ] = False,
 ) -> None:
     """Send every test customer of every portal through a farm, and compare with what each is for."""
-    from console.errors import UsageError
-    from farm.supervisor import workers_zygote
-    from nightly.command import break_scripts
-    from nightly.command import nightly as run
+    from meterfarm.console.errors import UsageError
+    from meterfarm.farm.supervisor import workers_zygote
+    from meterfarm.nightly.command import break_scripts
+    from meterfarm.nightly.command import nightly as run
 
     async def refused() -> int:
         raise UsageError("A number goes with --break; add --break, or leave the number out.")
@@ -309,7 +309,7 @@ def bench_scrape(
     ] = None,
 ) -> None:
     """Signing in and collecting, next to bare HTTP that repeats the same requests."""
-    from bench.scrape import bench
+    from meterfarm.bench.scrape import bench
 
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
@@ -324,7 +324,7 @@ def bench_farm(
     ] = None,
 ) -> None:
     """Many accounts: a plain script, Crawlee, Meterfarm from nothing and a day later, and bare HTTP."""
-    from bench.farm import bench
+    from meterfarm.bench.farm import bench
 
     raise typer.Exit(run_to_end(bench(accounts, json_file)))
 
@@ -337,7 +337,7 @@ def bench_read(
     ] = None,
 ) -> None:
     """Reading a year of Green Button: a bare lxml walk, Meterfarm's readers, greenbutton-objects."""
-    from bench.read import bench
+    from meterfarm.bench.read import bench
 
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
@@ -355,7 +355,7 @@ def bench_waits(
     ] = None,
 ) -> None:
     """Data runs of one worker process beside many customers who wait for a code, and its memory."""
-    from bench.waits import bench
+    from meterfarm.bench.waits import bench
 
     raise typer.Exit(run_to_end(bench(waiting, data, json_file)))
 
@@ -392,7 +392,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Simulate a farm of any size with a virtual clock: lateness, queue, what portals see (docs/scale.md)."""
-    from bench.simulate import planned, run
+    from meterfarm.bench.simulate import planned, run
 
     async def go() -> int:
         given = (customers, portals, workers, slots, outage, down, limit, seconds, latency, requests)
@@ -406,7 +406,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier backup.")],
 ) -> None:
     """Copy this machine's state, which may be in use (docs/operate.md)."""
-    from console.backup import backup as run
+    from meterfarm.console.backup import backup as run
 
     raise typer.Exit(run_to_end(run(target)))
 

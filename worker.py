@@ -1,8 +1,8 @@
 """A worker process: arq's functions and crons, on the queues it is given.
 
 ``./run worker`` has processes forked that run ``main`` (``farm/zygote.py``), with ``REDIS_URL`` and a pipe:
-when that closes, the command is gone, and they stop. ``python -m worker [--queue interactive|data]`` is one
-that is started by hand.
+when that closes, the command is gone, and they stop. One that is started by hand is
+``python -m meterfarm.worker [--queue interactive|data]``.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from arq.cron import CronJob, cron
 from arq.worker import func
 from redis.exceptions import RedisError
 
-from farm.addresses import portal_address
-from farm.bell import FUNCTION, Bell, bell_at
-from farm.desk import Waiting
-from farm.health import health_served
-from farm.limits import Limits
-from farm.local_time import local_zone
-from farm.mailboxes import Mailboxes
-from farm.metrics_browser import NO_DRIVERS
-from farm.metrics_server import Served
-from farm.policy import SCHEDULED_EVERY
-from farm.private_redis import NoRedis
-from farm.process import Process
-from farm.prompt_worker import PromptWorker
-from farm.redis_address import parse_redis_url
-from farm.redis_refusals import explained
-from farm.settings import FarmSettings
-from farm.tracing import traced
-from farm.work import Tools
-from records import RunKind
-from scrapers.browser import BrowserMissing, Chromium
-from scrapers.guard import own_hosts
-from scrapers.logs import log_to_stderr
-from scrapers.redact import Secrets
-from scrapers.scratch import scratch_folder
-from storage.errors import StorageError
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import QUEUES
-from utilities import load_utilities
+from meterfarm.farm.addresses import portal_address
+from meterfarm.farm.bell import FUNCTION, Bell, bell_at
+from meterfarm.farm.desk import Waiting
+from meterfarm.farm.health import health_served
+from meterfarm.farm.limits import Limits
+from meterfarm.farm.local_time import local_zone
+from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.farm.metrics_browser import NO_DRIVERS
+from meterfarm.farm.metrics_server import Served
+from meterfarm.farm.policy import SCHEDULED_EVERY
+from meterfarm.farm.private_redis import NoRedis
+from meterfarm.farm.process import Process
+from meterfarm.farm.prompt_worker import PromptWorker
+from meterfarm.farm.redis_address import parse_redis_url
+from meterfarm.farm.redis_refusals import explained
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.tracing import traced
+from meterfarm.farm.work import Tools
+from meterfarm.records import RunKind
+from meterfarm.scrapers.browser import BrowserMissing, Chromium
+from meterfarm.scrapers.guard import own_hosts
+from meterfarm.scrapers.logs import log_to_stderr
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.scratch import scratch_folder
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import QUEUES
+from meterfarm.utilities import load_utilities
 
 KINDS = {queue: kind for kind, queue in QUEUES.items()}
 _JOB_TIMEOUT = 3600
@@ -104,7 +104,7 @@ async def nightly(context: dict[str, Any]) -> None:
     said = Settings().home / "nightly.log"
     with os.fdopen(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli", "nightly", "--now"),
+            *(sys.executable, "-m", "meterfarm.cli", "nightly", "--now"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.process_tree import adopt_orphans, cpu_seconds, peak_of
+from meterfarm.bench.process_tree import adopt_orphans, cpu_seconds, peak_of
+from meterfarm.support.environment import python_path
 
-ROOT = Path(__file__).parents[1]
 _STOP_SECONDS = 20.0
 _LAST_WORDS = 400
 
@@ -147,7 +147,7 @@ async def child(
             stdout=asyncio.subprocess.PIPE,
             stderr=output,
             cwd=folder,
-            env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **environment, "PYTHONPATH": python_path()},
             start_new_session=True,
         )
     started = Child(module, process, log)

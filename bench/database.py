@@ -1,4 +1,6 @@
-"""What the database does in a second with very many customers: ``python -m bench.database [--customers N]``.
+"""What the database does in a second with very many customers.
+
+``python -m meterfarm.bench.database [--customers N]``
 
 It fills the database that the settings name, which has to be new, with customers, each with a session and
 some runs that have ended, and then does through the store what workers and people do.
@@ -14,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from farm.policy import room
-from records import Outcome, Part, RunState, SecretKind
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import FollowUp, PortalWas
+from meterfarm.farm.policy import room
+from meterfarm.records import Outcome, Part, RunState, SecretKind
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import FollowUp, PortalWas
 
 _EVERY = {Part.BILLS: timedelta(days=1), Part.INTERVALS: timedelta(hours=1)}
 _PORTALS = 100

@@ -15,15 +15,15 @@ from typing import Any
 
 import httpx
 
-from bench import plain_store
-from bench.child import BenchFailed, Child, Measured, child
-from bench.portal import farm_environment, portal_at, today
-from bench.queue_way import WARMING
-from bench.rows import Row, row, show
-from bench.task import BILLS, DAYS, Task, readings_of, username
-from console.errors import NotSetUp
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.bench import plain_store
+from meterfarm.bench.child import BenchFailed, Child, Measured, child
+from meterfarm.bench.portal import farm_environment, portal_at, today
+from meterfarm.bench.queue_way import WARMING
+from meterfarm.bench.rows import Row, row, show
+from meterfarm.bench.task import BILLS, DAYS, Task, readings_of, username
+from meterfarm.console.errors import NotSetUp
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 WAYS = ("naive", "crawlee", "cold", "refresh", "floor")
 
@@ -65,7 +65,10 @@ class _Bench:
         async with portal_at(self._today, self._scratch, self._names(WARMING)) as url:
             task = Task(url, self._accounts, self._today - timedelta(days=1))
             rows = []
-            for way, module in (("naive", "bench.naive"), ("crawlee", "bench.with_crawlee")):
+            for way, module in (
+                ("naive", "meterfarm.bench.naive"),
+                ("crawlee", "meterfarm.bench.with_crawlee"),
+            ):
                 if way in self._ways:
                     rows.append(await self._plain(way, module, task))
             if {"cold", "refresh", "floor"} & set(self._ways):
@@ -85,7 +88,7 @@ class _Bench:
         return row(way, self._accounts, measured)
 
     async def _queue(self, way: str, url: str) -> Measured:
-        async with self._child("bench.queue_way", url, way, str(self._accounts)) as farm:
+        async with self._child("meterfarm.bench.queue_way", url, way, str(self._accounts)) as farm:
             return await farm.measure()
 
     def _child(self, module: str, url: str, *arguments: str) -> AbstractAsyncContextManager[Child]:
@@ -94,8 +97,10 @@ class _Bench:
 
     async def _a_day_later(self) -> Sequence[Row]:
         async with portal_at(self._today + timedelta(days=1), self._scratch, ()) as url:
-            async with self._child("bench.floor", url, url, str(self._accounts)) as floor:
-                async with self._child("bench.queue_way", url, "refresh", str(self._accounts)) as farm:
+            async with self._child("meterfarm.bench.floor", url, url, str(self._accounts)) as floor:
+                async with self._child(
+                    "meterfarm.bench.queue_way", url, "refresh", str(self._accounts)
+                ) as farm:
                     before = await _requests(url)
                     refreshed = await farm.measure()
                     between = await _requests(url)

@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from bench.child import BenchFailed, Done, Line
-from bench.queue_way import PROCESSES
-from bench.task import UTILITY, username
-from farm.settings import FarmSettings
-from scrapers.intervals import to_ask
-from scrapers.spans import days, spans
-from scrapers.state import PortalSession
-from storage.settings import Settings
-from storage.store import Store
-from utilities import load_utility
-from utilities.speculoos_power import pages
+from meterfarm.bench.child import BenchFailed, Done, Line
+from meterfarm.bench.queue_way import PROCESSES
+from meterfarm.bench.task import UTILITY, username
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.scrapers.intervals import to_ask
+from meterfarm.scrapers.spans import days, spans
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.utilities import load_utility
+from meterfarm.utilities.speculoos_power import pages
 
 _TIMEOUT = 30
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, Playwright, sync_playwright
 
-from bench.child import Done, serve
-from bench.plain_store import PlainStore
-from bench.task import PASSWORD, Task, launch_options, task_from_arguments
+from meterfarm.bench.child import Done, serve
+from meterfarm.bench.plain_store import PlainStore
+from meterfarm.bench.task import PASSWORD, Task, launch_options, task_from_arguments
 
 
 def main() -> None:

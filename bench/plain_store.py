@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from formats.green_button import read_green_button
-from formats.pdf import pdf_text
-from utilities.speculoos_power.bill import read_bill
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.pdf import pdf_text
+from meterfarm.utilities.speculoos_power.bill import read_bill
 
 _TABLES = """
 CREATE TABLE bill (

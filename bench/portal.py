@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from bench.task import DAYS, UTILITY
-from fake_utility.running import fake_utility
-from utilities import load_utility
+from meterfarm.bench.task import DAYS, UTILITY
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.utilities import load_utility
 
 _PRERENDER_MIB = 1500
 _PRERENDER_SECONDS = 120

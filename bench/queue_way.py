@@ -12,16 +12,16 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bench.child import BenchFailed, Done, Line, run_until_told
-from bench.task import PASSWORD, UTILITY, username
-from farm.bell import Bell, bell_at
-from farm.settings import FarmSettings
-from farm.supervisor import Workers, redis_at_hand, workers_zygote
-from farm.zygote import Zygote
-from records import Outcome, RunKind, RunState, SecretKind
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import RunInfo
+from meterfarm.bench.child import BenchFailed, Done, Line, run_until_told
+from meterfarm.bench.task import PASSWORD, UTILITY, username
+from meterfarm.farm.bell import Bell, bell_at
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.supervisor import Workers, redis_at_hand, workers_zygote
+from meterfarm.farm.zygote import Zygote
+from meterfarm.records import Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunInfo
 
 PROCESSES = 2
 WARMING = 12

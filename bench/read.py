@@ -23,10 +23,10 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench.child import BenchFailed
-from bench.read_storing import AIMS, DATABASES, storing
-from bench.read_ways import READINGS, WAYS, write_year
-from console.errors import NotSetUp
+from meterfarm.bench.child import BenchFailed
+from meterfarm.bench.read_storing import AIMS, DATABASES, storing
+from meterfarm.bench.read_ways import READINGS, WAYS, write_year
+from meterfarm.console.errors import NotSetUp
 
 _CAPTION = "{} quarter-hours; ratio to the walk or the insert; memory beyond that of the process"
 WALK = "lxml walk"
@@ -122,7 +122,7 @@ def _once(read: Callable[[Path], int], file: Path) -> float:
 
 def _peak(way: str, file: Path) -> float:
     """MiB that reading once adds to a new process that has imported all it needs."""
-    command = [sys.executable, "-m", "bench.read_ways", way, str(file)]
+    command = [sys.executable, "-m", "meterfarm.bench.read_ways", way, str(file)]
     return round(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout), 1)  # noqa: S603 - our own module
 
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import psycopg
 
-from bench.child import BenchFailed
-from bench.postgres import Postgres
-from records import Account, Commodity, Direction, Document, Reading, Series, Unit
-from storage.home import DATABASE
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.bench.child import BenchFailed
+from meterfarm.bench.postgres import Postgres
+from meterfarm.records import Account, Commodity, Direction, Document, Reading, Series, Unit
+from meterfarm.storage.home import DATABASE
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 READINGS = 365 * 96
 _STEP = 900

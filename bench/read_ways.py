@@ -1,6 +1,6 @@
 """The ways to read a Green Button file that `bench read` compares; run as a module, the memory one takes.
 
-``python -m bench.read_ways WAY FILE`` prints the MiB that reading the file once adds to the process.
+``python -m meterfarm.bench.read_ways WAY FILE`` prints the MiB that reading the file once adds to it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from formats.green_button import stream_columns, stream_green_button
-from formats.green_button_writer import write_green_button
-from formats.stretch import Stretch
-from records import Commodity, Direction, Reading, Series, Unit
+from meterfarm.formats.green_button import stream_columns, stream_green_button
+from meterfarm.formats.green_button_writer import write_green_button
+from meterfarm.formats.stretch import Stretch
+from meterfarm.records import Commodity, Direction, Reading, Series, Unit
 
 READINGS = 365 * 96
 _STEP = 900

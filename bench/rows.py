@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from bench.child import Measured
+from meterfarm.bench.child import Measured
 
 REACH = (
     ("cold", "naive", 4.0),

@@ -14,22 +14,22 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from bench.bare_http import BareClient, Seconds, available_range, visit
-from fake_utility.running import fake_utility
-from mfa.port import Nobody
-from records import Outcome
-from scrapers.attempt import Request
-from scrapers.browser import Chromium
-from scrapers.guard import own_hosts
-from scrapers.logs import log_to_stderr
-from scrapers.progress import Unwatched
-from scrapers.redact import Secrets
-from scrapers.scrape import Run
-from scrapers.scratch import scratch_folder
-from scrapers.spans import days, spans
-from storage.settings import Settings
-from storage.store import Store
-from utilities import load_utility
+from meterfarm.bench.bare_http import BareClient, Seconds, available_range, visit
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.mfa.port import Nobody
+from meterfarm.records import Outcome
+from meterfarm.scrapers.attempt import Request
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.guard import own_hosts
+from meterfarm.scrapers.logs import log_to_stderr
+from meterfarm.scrapers.progress import Unwatched
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.scrape import Run
+from meterfarm.scrapers.scratch import scratch_folder
+from meterfarm.scrapers.spans import days, spans
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.utilities import load_utility
 
 USERNAME = "iamvalid@bayou.energy"
 _CAPTION = "sign_in starts when Playwright is up; it includes the browser's start"

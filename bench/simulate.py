@@ -16,11 +16,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.simulation.farm import Farm
-from bench.simulation.plan import Down, Plan, portals_for, workers_for
-from bench.simulation.tally import Phase, Seen, Tally, in_time_again, lateness
-from console.errors import UsageError
-from farm.settings import MOST_REQUESTS
+from meterfarm.bench.simulation.farm import Farm
+from meterfarm.bench.simulation.plan import Down, Plan, portals_for, workers_for
+from meterfarm.bench.simulation.tally import Phase, Seen, Tally, in_time_again, lateness
+from meterfarm.console.errors import UsageError
+from meterfarm.farm.settings import MOST_REQUESTS
 
 _HOUR = 3600.0
 _MINUTE = 60.0

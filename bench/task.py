@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from scrapers.browser import find_chromium
-from utilities import load_utility
+from meterfarm.scrapers.browser import find_chromium
+from meterfarm.utilities import load_utility
 
 UTILITY = "speculoos_power"
 PASSWORD = "x"  # noqa: S105 - the fake utility takes any

@@ -9,16 +9,16 @@ from collections.abc import Collection, Sequence
 
 import httpx
 
-from bench.child import BenchFailed, Line, run_until_told
-from bench.process_tree import memory_mib
-from bench.queue_way import Farm, serving
-from bench.rows import percentile
-from bench.task import username
-from farm.said import said_code
-from farm.supervisor import workers_zygote
-from farm.zygote import Zygote
-from records import Outcome, RunKind, RunState
-from storage.work import RunInfo
+from meterfarm.bench.child import BenchFailed, Line, run_until_told
+from meterfarm.bench.process_tree import memory_mib
+from meterfarm.bench.queue_way import Farm, serving
+from meterfarm.bench.rows import percentile
+from meterfarm.bench.task import username
+from meterfarm.farm.said import said_code
+from meterfarm.farm.supervisor import workers_zygote
+from meterfarm.farm.zygote import Zygote
+from meterfarm.records import Outcome, RunKind, RunState
+from meterfarm.storage.work import RunInfo
 
 WARMING = 3
 RESUMED = 5

@@ -12,11 +12,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.child import BenchFailed, child
-from bench.portal import farm_environment, portal_at, today
-from bench.task import username
-from bench.waiting import RESUMED, WARMING
-from console.errors import NotSetUp
+from meterfarm.bench.child import BenchFailed, child
+from meterfarm.bench.portal import farm_environment, portal_at, today
+from meterfarm.bench.task import username
+from meterfarm.bench.waiting import RESUMED, WARMING
+from meterfarm.console.errors import NotSetUp
 
 _MIB = 5 * 1024
 _RATIO = 1.3
@@ -45,7 +45,9 @@ async def _measured(scratch: Path, waiting: int, data: int) -> tuple[Sequence[Ma
     async with portal_at(today(), scratch, names) as url:
         environment = {**farm_environment(home, url), "METERFARM_MFA_WAIT": _LONG}
         arguments = (url, str(waiting), str(data))
-        async with child("bench.waiting", *arguments, folder=scratch, environment=environment) as started:
+        async with child(
+            "meterfarm.bench.waiting", *arguments, folder=scratch, environment=environment
+        ) as started:
             started.start()
             rows = [_rounded(await started.heard()), _rounded(await started.heard())]
             return rows, int((await started.heard())["resumed"])

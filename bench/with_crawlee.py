@@ -17,9 +17,9 @@ from crawlee.configuration import Configuration
 from crawlee.crawlers import PlaywrightCrawler, PlaywrightCrawlingContext
 from playwright.async_api import Page
 
-from bench.child import Done, Line
-from bench.plain_store import PlainStore
-from bench.task import PASSWORD, Task, launch_options, task_from_arguments
+from meterfarm.bench.child import Done, Line
+from meterfarm.bench.plain_store import PlainStore
+from meterfarm.bench.task import PASSWORD, Task, launch_options, task_from_arguments
 
 
 class Accounts:

@@ -13,20 +13,20 @@ from enum import Enum, auto
 
 from rich.console import Console
 
-from console.challenge_tables import wants
-from console.ending import MACHINE, OK
-from console.errors import UsageError
-from console.here import Here, opened
-from console.printed import say
-from console.questions import ask_at_terminal, tries
-from console.ringing import tell_of_answer
-from console.secret_input import read_secret_line
-from farm.said import said_choice, said_code, said_resend
-from mfa.person import parse_answer
-from mfa.port import Answer, Choice, Code, Resend
-from records import ChallengeState, Factor, Outcome, RunState, WhoActs
-from storage.store import Store
-from storage.work import ChallengeInfo, RunInfo
+from meterfarm.console.challenge_tables import wants
+from meterfarm.console.ending import MACHINE, OK
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import Here, opened
+from meterfarm.console.printed import say
+from meterfarm.console.questions import ask_at_terminal, tries
+from meterfarm.console.ringing import tell_of_answer
+from meterfarm.console.secret_input import read_secret_line
+from meterfarm.farm.said import said_choice, said_code, said_resend
+from meterfarm.mfa.person import parse_answer
+from meterfarm.mfa.port import Answer, Choice, Code, Resend
+from meterfarm.records import ChallengeState, Factor, Outcome, RunState, WhoActs
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import ChallengeInfo, RunInfo
 
 _LOOK = 0.5
 _TYPED_WRONGLY = 3

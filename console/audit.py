@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from console.errors import UsageError
-from console.here import customer_named, opened
-from console.listing import Column, Listing
-from console.printed import nothing, say_json, show, warn
-from storage.audit import VaultRead
-from storage.store import Store
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import customer_named, opened
+from meterfarm.console.listing import Column, Listing
+from meterfarm.console.printed import nothing, say_json, show, warn
+from meterfarm.storage.audit import VaultRead
+from meterfarm.storage.store import Store
 
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _AGO = re.compile(r"(\d{1,6})\s*(min|h|d)")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from console.errors import UsageError
-from console.here import here
-from console.printed import say
-from storage.backup import back_up
-from storage.home import KEY_FILE
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import here
+from meterfarm.console.printed import say
+from meterfarm.storage.backup import back_up
+from meterfarm.storage.home import KEY_FILE
 
 
 async def backup(target: Path) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from console.challenge_tables import challenges_table
-from console.here import opened
-from console.printed import nothing, plain, say_json, show
-from storage.work import ChallengeInfo
+from meterfarm.console.challenge_tables import challenges_table
+from meterfarm.console.here import opened
+from meterfarm.console.printed import nothing, plain, say_json, show
+from meterfarm.storage.work import ChallengeInfo
 
 
 async def list_challenges(*, only_open: bool, as_json: bool) -> int:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from console.customer_commands import Json
-from console.ending import run_to_end
-from console.helping import Panel, command, group
+from meterfarm.console.customer_commands import Json
+from meterfarm.console.ending import run_to_end
+from meterfarm.console.helping import Panel, command, group
 
 mailbox_app = group("Manage mailboxes that receive codes.")
 number_app = group("Manage telephone numbers that receive codes.")
@@ -54,7 +54,7 @@ def mailbox_add(
     as_json: Json = False,
 ) -> None:
     """Add a mailbox; without --customer it receives for all."""
-    from console import mailboxes
+    from meterfarm.console import mailboxes
 
     where = mailboxes.Where(imap, user, folder, tls=tls, starttls=starttls)
     whose = mailboxes.Whose(customer or (), everybody)
@@ -64,7 +64,7 @@ def mailbox_add(
 @command(mailbox_app, "list", examples=["mailbox list"])
 def mailbox_list(as_json: Json = False) -> None:
     """List the mailboxes and whether they can be used."""
-    from console import mailboxes
+    from meterfarm.console import mailboxes
 
     raise typer.Exit(run_to_end(mailboxes.list_all(as_json=as_json)))
 
@@ -72,7 +72,7 @@ def mailbox_list(as_json: Json = False) -> None:
 @command(mailbox_app, "show", examples=["mailbox show 1"])
 def mailbox_show(mailbox_id: MailboxId, as_json: Json = False) -> None:
     """Show one; its password is never shown."""
-    from console import mailboxes
+    from meterfarm.console import mailboxes
 
     raise typer.Exit(run_to_end(mailboxes.show_one(mailbox_id, as_json=as_json)))
 
@@ -88,7 +88,7 @@ def mailbox_update(
     as_json: Json = False,
 ) -> None:
     """Change the password, or for whom it receives."""
-    from console import mailboxes
+    from meterfarm.console import mailboxes
 
     whose = mailboxes.Whose(customer or (), everybody)
     change = mailboxes.update(mailbox_id, whose, password=password_stdin, as_json=as_json)
@@ -100,7 +100,7 @@ def mailbox_remove(
     mailbox_id: MailboxId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Remove a mailbox and its password; its mail stays as it is."""
-    from console import mailboxes
+    from meterfarm.console import mailboxes
 
     raise typer.Exit(run_to_end(mailboxes.remove(mailbox_id, yes=yes)))
 
@@ -116,7 +116,7 @@ def mailbox_check(
     as_json: Json = False,
 ) -> None:
     """Connect to the mailboxes and say whether they can be used."""
-    from console import mailboxes
+    from meterfarm.console import mailboxes
 
     raise typer.Exit(run_to_end(mailboxes.check(mailbox_id, as_json=as_json)))
 
@@ -130,7 +130,7 @@ def number_add(
     as_json: Json = False,
 ) -> None:
     """Add a number that receives for customers."""
-    from console import numbers
+    from meterfarm.console import numbers
 
     raise typer.Exit(run_to_end(numbers.add(number, customer, as_json=as_json)))
 
@@ -138,7 +138,7 @@ def number_add(
 @command(number_app, "list", examples=["number list"])
 def number_list(as_json: Json = False) -> None:
     """List the numbers and for whom they receive."""
-    from console import numbers
+    from meterfarm.console import numbers
 
     raise typer.Exit(run_to_end(numbers.list_all(as_json=as_json)))
 
@@ -149,7 +149,7 @@ def number_remove(
     customer: Annotated[str | None, typer.Option(metavar="REF", help="Only for this customer.")] = None,
 ) -> None:
     """Remove a number, or a customer from it."""
-    from console import numbers
+    from meterfarm.console import numbers
 
     raise typer.Exit(run_to_end(numbers.remove(number, customer)))
 
@@ -171,7 +171,7 @@ def inbox(
     ] = False,
 ) -> None:
     """Receive inbound SMS from Twilio, until stopped."""
-    from console.inbox import InboxOptions, serve
+    from meterfarm.console.inbox import InboxOptions, serve
 
     options = InboxOptions(host, port, public_url, auth_token_file, auth_token_stdin)
     raise typer.Exit(run_to_end(serve(options)))

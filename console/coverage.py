@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from console.listing import Column, Listing
-from console.read_report import stamp
-from records import Direction
-from storage.results import Customer, SeriesCoverage
-from storage.store import Store
+from meterfarm.console.listing import Column, Listing
+from meterfarm.console.read_report import stamp
+from meterfarm.records import Direction
+from meterfarm.storage.results import Customer, SeriesCoverage
+from meterfarm.storage.store import Store
 
 Covered = tuple[str, SeriesCoverage]
 """An account's number, and what one kind of reading of a meter of it covers."""

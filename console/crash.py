@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from console.errors import NotSetUp, ReaderGone, UsageError
-from scrapers.browser import BrowserGone, BrowserMissing
-from scrapers.redact import Secrets
-from storage.errors import StorageError
+from meterfarm.console.errors import NotSetUp, ReaderGone, UsageError
+from meterfarm.scrapers.browser import BrowserGone, BrowserMissing
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.storage.errors import StorageError
 
 
 class Crash(Exception):

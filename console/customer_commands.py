@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from console.ending import run_to_end
-from console.helping import command, group
+from meterfarm.console.ending import run_to_end
+from meterfarm.console.helping import command, group
 
 app = group("Manage customers and their credentials.")
 
@@ -44,8 +44,8 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a customer; with a password, a run that tries it is queued."""
-    from console import customers
-    from console.customer_secrets import FromStdin
+    from meterfarm.console import customers
+    from meterfarm.console.customer_secrets import FromStdin
 
     wanted = FromStdin(password_stdin, totp_secret_stdin, security_answer_stdin)
     changes = customers.Changes(username, external_id, wanted)
@@ -55,7 +55,7 @@ def add(
 @command(app, "list", examples=["customer list", "customer list --json"])
 def list_(as_json: Json = False) -> None:
     """List all customers and their states."""
-    from console import customers
+    from meterfarm.console import customers
 
     raise typer.Exit(run_to_end(customers.list_all(as_json=as_json)))
 
@@ -63,7 +63,7 @@ def list_(as_json: Json = False) -> None:
 @command(app, examples=["customer show 12", "customer show ada@example.com --json"])
 def show(reference: Reference, as_json: Json = False) -> None:
     """Show one customer, what is stored of them, and their newest runs."""
-    from console import customers
+    from meterfarm.console import customers
 
     raise typer.Exit(run_to_end(customers.show_one(reference, as_json=as_json)))
 
@@ -85,8 +85,8 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Change what is given; with something new to sign in with, a run that tries it is queued."""
-    from console import customers
-    from console.customer_secrets import FromStdin
+    from meterfarm.console import customers
+    from meterfarm.console.customer_secrets import FromStdin
 
     wanted = FromStdin(password_stdin, totp_secret_stdin, security_answer_stdin)
     changes = customers.Changes(username, external_id, wanted)
@@ -101,7 +101,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Erase a customer's secrets and sessions for good."""
-    from console import customers
+    from meterfarm.console import customers
 
     raise typer.Exit(run_to_end(customers.remove(reference, data=data, yes=yes, as_json=as_json)))
 
@@ -119,6 +119,6 @@ def import_(
 
     Its header: utility,username,password[,external_id,totp_secret,security_answer], in any order.
     """
-    from console.customer_import import import_file
+    from meterfarm.console.customer_import import import_file
 
     raise typer.Exit(run_to_end(import_file(file, as_json=as_json)))

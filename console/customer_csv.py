@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from console.customer_fields import problem_of_name, problem_of_secret, tidied
-from console.errors import UsageError
-from records import SecretKind
-from scrapers.utility import Utility
-from utilities import UnknownUtility, load_utility, utility_ids
+from meterfarm.console.customer_fields import problem_of_name, problem_of_secret, tidied
+from meterfarm.console.errors import UsageError
+from meterfarm.records import SecretKind
+from meterfarm.scrapers.utility import Utility
+from meterfarm.utilities import UnknownUtility, load_utility, utility_ids
 
 REQUIRED = ("utility", "username", "password")
 OPTIONAL = ("external_id", "totp_secret", "security_answer")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from mfa.totp import parse_totp_secret
-from records import SecretKind
+from meterfarm.mfa.totp import parse_totp_secret
+from meterfarm.records import SecretKind
 
 LONGEST_NAME = 320
 """Characters of a user name or an id; an e-mail address has at most 254."""

@@ -10,14 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from console.customer_csv import NewCustomer, WrongRow, read_file, rows
-from console.ending import OK, USAGE
-from console.here import opened
-from console.printed import say, say_json, warn
-from console.ringing import ring
-from scrapers.redact import Secrets
-from storage.errors import AlreadyThere, StorageError
-from storage.store import Store
+from meterfarm.console.customer_csv import NewCustomer, WrongRow, read_file, rows
+from meterfarm.console.ending import OK, USAGE
+from meterfarm.console.here import opened
+from meterfarm.console.printed import say, say_json, warn
+from meterfarm.console.ringing import ring
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.storage.errors import AlreadyThere, StorageError
+from meterfarm.storage.store import Store
 
 
 @dataclass(slots=True)

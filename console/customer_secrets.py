@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from console.customer_fields import NAMES, problem_of_secret
-from console.errors import UsageError
-from console.secret_input import ask_password, read_secret_line
-from records import SecretKind
-from scrapers.redact import Secrets
+from meterfarm.console.customer_fields import NAMES, problem_of_secret
+from meterfarm.console.errors import UsageError
+from meterfarm.console.secret_input import ask_password, read_secret_line
+from meterfarm.records import SecretKind
+from meterfarm.scrapers.redact import Secrets
 
 
 @dataclass(frozen=True, slots=True)

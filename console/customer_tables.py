@@ -7,13 +7,13 @@ from datetime import datetime
 
 from rich.console import RenderableType
 
-from console.customer_fields import NAMES
-from console.instants import shown
-from console.listing import Column, Facts, Listing, Shown, styled
-from console.run_tables import ACTS, runs_table
-from records import CustomerState, SecretKind
-from storage.results import CustomerInfo
-from storage.work import RunInfo
+from meterfarm.console.customer_fields import NAMES
+from meterfarm.console.instants import shown
+from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
+from meterfarm.console.run_tables import ACTS, runs_table
+from meterfarm.records import CustomerState, SecretKind
+from meterfarm.storage.results import CustomerInfo
+from meterfarm.storage.work import RunInfo
 
 _COLOURS = {
     CustomerState.NEW: "cyan",

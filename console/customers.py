@@ -9,22 +9,22 @@ from dataclasses import dataclass
 import typer
 from rich.console import RenderableType
 
-from console import coverage
-from console.customer_fields import problem_of_name, tidied
-from console.customer_secrets import FromStdin, read_secrets
-from console.customer_tables import customer_card, customers_table, most_urgent_first
-from console.errors import UsageError
-from console.here import Here, customer_named, opened
-from console.printed import nothing, plain, say, say_json, show, warn
-from console.ringing import ring
-from console.secret_input import ask_password, next_line
-from farm.addresses import portal_address, without_address
-from formats.foreign_text import one_line
-from records import CustomerState, RunKind, SecretKind
-from scrapers.utility import Utility
-from storage.results import Customer
-from storage.store import Store
-from utilities import UnknownUtility, load_utility
+from meterfarm.console import coverage
+from meterfarm.console.customer_fields import problem_of_name, tidied
+from meterfarm.console.customer_secrets import FromStdin, read_secrets
+from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import Here, customer_named, opened
+from meterfarm.console.printed import nothing, plain, say, say_json, show, warn
+from meterfarm.console.ringing import ring
+from meterfarm.console.secret_input import ask_password, next_line
+from meterfarm.farm.addresses import portal_address, without_address
+from meterfarm.formats.foreign_text import one_line
+from meterfarm.records import CustomerState, RunKind, SecretKind
+from meterfarm.scrapers.utility import Utility
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.utilities import UnknownUtility, load_utility
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,25 +17,25 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from console.demo_table import Line, as_table
-from console.fake_owners import Owners
-from console.printed import show, warn
-from console.summary import summarise_run, write_summary
-from fake_utility import listing
-from fake_utility.running import fake_utility
-from farm.bell import bell_at
-from farm.settings import FarmSettings
-from farm.supervisor import Workers, redis_at_hand
-from farm.zygote import Zygote
-from records import Outcome, RunState, SecretKind
-from scrapers.logs import log_to_stderr
-from scrapers.redact import Secrets
-from storage.export import write_out
-from storage.results import Customer
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import RunInfo
-from utilities import load_utility
+from meterfarm.console.demo_table import Line, as_table
+from meterfarm.console.fake_owners import Owners
+from meterfarm.console.printed import show, warn
+from meterfarm.console.summary import summarise_run, write_summary
+from meterfarm.fake_utility import listing
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.farm.bell import bell_at
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.supervisor import Workers, redis_at_hand
+from meterfarm.farm.zygote import Zygote
+from meterfarm.records import Outcome, RunState, SecretKind
+from meterfarm.scrapers.logs import log_to_stderr
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.storage.export import write_out
+from meterfarm.storage.results import Customer
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunInfo
+from meterfarm.utilities import load_utility
 
 CUSTOMERS: Mapping[str, str] = {
     "iamvalid@bayou.energy": "electricity and gas",

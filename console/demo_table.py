@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from console.listing import Column, Listing, Shown, styled
-from console.run_tables import run_result
-from records import RunKind, RunState
-from storage.work import RunInfo
+from meterfarm.console.listing import Column, Listing, Shown, styled
+from meterfarm.console.run_tables import run_result
+from meterfarm.records import RunKind, RunState
+from meterfarm.storage.work import RunInfo
 
 _NAMES = ("customer", "shows", "outcome", "who_acts", "accounts", "bills", "readings", "seconds", "message")
 

@@ -7,19 +7,19 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from console.clock import Compared
-from console.doctor_channels import examine_channels
-from console.doctor_files import examine_files
-from console.doctor_outside import examine_clock, examine_portals, examine_redis
-from console.doctor_state import examine_disk, examine_state
-from console.doctor_workers import examine_workers
-from console.ending import MACHINE, OK
-from console.finding import Finding, Health, fail, well
-from console.here import Here, here
-from console.listing import Facts
-from console.printed import say_json, show
-from scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium, must_have_browser
-from scrapers.remote_browser import endpoint, named
+from meterfarm.console.clock import Compared
+from meterfarm.console.doctor_channels import examine_channels
+from meterfarm.console.doctor_files import examine_files
+from meterfarm.console.doctor_outside import examine_clock, examine_portals, examine_redis
+from meterfarm.console.doctor_state import examine_disk, examine_state
+from meterfarm.console.doctor_workers import examine_workers
+from meterfarm.console.ending import MACHINE, OK
+from meterfarm.console.finding import Finding, Health, fail, well
+from meterfarm.console.here import Here, here
+from meterfarm.console.listing import Facts
+from meterfarm.console.printed import say_json, show
+from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium, must_have_browser
+from meterfarm.scrapers.remote_browser import endpoint, named
 
 _WIDEST = max(map(len, Health)) + 2
 _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold red"}

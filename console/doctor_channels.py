@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from console.finding import Finding, fail, warn, well
-from console.here import Here
-from console.mailboxes import tried
-from storage.errors import StorageError
-from storage.store import Store
+from meterfarm.console.finding import Finding, fail, warn, well
+from meterfarm.console.here import Here
+from meterfarm.console.mailboxes import tried
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.store import Store
 
 _LOOKED_INTO = 20
 """So many mailboxes are connected to; of others it is told how they last did."""

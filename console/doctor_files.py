@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from console.finding import Finding, fail, well
-from storage.errors import StorageError
-from storage.files import files_at
-from storage.home import FILES
-from storage.settings import Settings
+from meterfarm.console.finding import Finding, fail, well
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.files import files_at
+from meterfarm.storage.home import FILES
+from meterfarm.storage.settings import Settings
 
 
 def examine_files(settings: Settings) -> Finding:

@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from console.clock import Compared, between, kernel_says, of_portal, worst
-from console.finding import Finding, fail, warn, well
-from console.here import Here
-from farm.addresses import portal_address
-from farm.private_redis import NoRedis, PrivateRedis, redis_server
-from farm.redis_address import parse_redis_url
-from farm.redis_check import RedisFound, must_serve
-from farm.settings import FarmSettings
-from scrapers.guard import host_of, is_loopback
-from storage.errors import StorageError
-from storage.store import Store
-from utilities import load_utilities
+from meterfarm.console.clock import Compared, between, kernel_says, of_portal, worst
+from meterfarm.console.finding import Finding, fail, warn, well
+from meterfarm.console.here import Here
+from meterfarm.farm.addresses import portal_address
+from meterfarm.farm.private_redis import NoRedis, PrivateRedis, redis_server
+from meterfarm.farm.redis_address import parse_redis_url
+from meterfarm.farm.redis_check import RedisFound, must_serve
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.scrapers.guard import host_of, is_loopback
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.store import Store
+from meterfarm.utilities import load_utilities
 
 _MOST_OFF = 2.0
 

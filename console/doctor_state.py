@@ -9,15 +9,15 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from console.clock import Compared, between
-from console.finding import Finding, fail, warn, well
-from console.vault import master_keys
-from storage.database import Database, now
-from storage.errors import StorageError
-from storage.home import prepare_home
-from storage.keyring import open_vault
-from storage.migrations import HEAD, bring_up_to_date
-from storage.settings import Settings
+from meterfarm.console.clock import Compared, between
+from meterfarm.console.finding import Finding, fail, warn, well
+from meterfarm.console.vault import master_keys
+from meterfarm.storage.database import Database, now
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import prepare_home
+from meterfarm.storage.keyring import open_vault
+from meterfarm.storage.migrations import HEAD, bring_up_to_date
+from meterfarm.storage.settings import Settings
 
 _LITTLE = 2**30
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from console.finding import Finding, warn, well
-from console.here import Here
-from console.program import program
-from console.workforce import where
-from storage.errors import StorageError
-from storage.processes import short
-from storage.store import Store
-from storage.work import QUEUES
+from meterfarm.console.finding import Finding, warn, well
+from meterfarm.console.here import Here
+from meterfarm.console.program import program
+from meterfarm.console.workforce import where
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.processes import short
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import QUEUES
 
 
 def examine_workers(here: Here) -> Finding:

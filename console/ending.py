@@ -9,12 +9,12 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from console.crash import Crash
-from console.errors import NotSetUp, ReaderGone, UsageError
-from console.printed import warn
-from console.secret_input import terminal_restored
-from scrapers.browser import BrowserGone, BrowserMissing
-from storage.errors import StorageError
+from meterfarm.console.crash import Crash
+from meterfarm.console.errors import NotSetUp, ReaderGone, UsageError
+from meterfarm.console.printed import warn
+from meterfarm.console.secret_input import terminal_restored
+from meterfarm.scrapers.browser import BrowserGone, BrowserMissing
+from meterfarm.storage.errors import StorageError
 
 OK = 0
 MACHINE = 1

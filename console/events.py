@@ -10,13 +10,13 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from console.errors import UsageError
-from console.here import opened
-from console.listing import safe_text
-from console.printed import must_have_a_reader, say_json, show
-from records import EventKind
-from storage.results import Event
-from storage.store import Store
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import opened
+from meterfarm.console.listing import safe_text
+from meterfarm.console.printed import must_have_a_reader, say_json, show
+from meterfarm.records import EventKind
+from meterfarm.storage.results import Event
+from meterfarm.storage.store import Store
 
 _BATCH = 500
 _LOOK = 1.0

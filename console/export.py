@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from console.errors import UsageError
-from console.here import customer_named, opened
-from console.listing import Column, Listing
-from console.printed import say, say_json, show, warn
-from formats.errors import FormatError
-from records import Series
-from storage.export import Names, output_errors, safe_name, write_bills
-from storage.home import written_aside
-from storage.results import CustomerInfo, StoredAccount
-from storage.store import Store
-from utilities import UnknownUtility, load_utility
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import customer_named, opened
+from meterfarm.console.listing import Column, Listing
+from meterfarm.console.printed import say, say_json, show, warn
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Series
+from meterfarm.storage.export import Names, output_errors, safe_name, write_bills
+from meterfarm.storage.home import written_aside
+from meterfarm.storage.results import CustomerInfo, StoredAccount
+from meterfarm.storage.store import Store
+from meterfarm.utilities import UnknownUtility, load_utility
 
 REFUSED = 3
 
@@ -171,20 +171,20 @@ def _of_account(
 
 
 def _csv(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo) -> None:
-    from formats.readings_csv import write_readings_csv
+    from meterfarm.formats.readings_csv import write_readings_csv
 
     with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
         write_readings_csv(text, series, zone)
 
 
 def _parquet(file: BinaryIO, series: Sequence[Series], _: ZoneInfo) -> None:
-    from formats.readings_parquet import write_readings_parquet
+    from meterfarm.formats.readings_parquet import write_readings_parquet
 
     write_readings_parquet(file, series)
 
 
 def _green_button(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo) -> None:
-    from formats.green_button_writer import write_green_button
+    from meterfarm.formats.green_button_writer import write_green_button
 
     write_green_button(file, series, zone)
 

@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from console.errors import NotSetUp, UsageError
-from scrapers.utility import Utility
-from support.environment import child_environment
+from meterfarm.console.errors import NotSetUp, UsageError
+from meterfarm.scrapers.utility import Utility
+from meterfarm.support.environment import child_environment, python_path
 
-_ROOT = Path(__file__).parents[1]
 _USUAL_ADDRESS = "http://127.0.0.1:8600"
 """Where it is unless a port is given, and what the scripts of its portals name."""
 _START_SECONDS = 20.0
@@ -51,13 +50,14 @@ class FakeUtility:
         with tempfile.TemporaryFile() as output:
             self._ours, theirs = socket.socketpair()
             with theirs:
-                path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
                 self._child = subprocess.Popen(  # noqa: S603 - our own module, no shell
                     [
-                        *(sys.executable, "-m", "fake_utility", "--port", str(self._port)),
+                        *(sys.executable, "-m", "meterfarm.fake_utility", "--port", str(self._port)),
                         *("--parent-fd", str(theirs.fileno()), *self._options),
                     ],
-                    env=child_environment(PYTHONPATH=path, METERFARM_HOME=str(self._home), **_signing()),
+                    env=child_environment(
+                        PYTHONPATH=python_path(), METERFARM_HOME=str(self._home), **_signing()
+                    ),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

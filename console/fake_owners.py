@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from console.loopback import get_json
-from farm.said import said_choice, said_code
-from records import Factor
-from storage.challenges import AnswerRefused
-from storage.store import Store
-from storage.work import ChallengeInfo
+from meterfarm.console.loopback import get_json
+from meterfarm.farm.said import said_choice, said_code
+from meterfarm.records import Factor
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import ChallengeInfo
 
 
 class Owners:

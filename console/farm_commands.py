@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from console.customer_commands import Json
-from console.ending import run_to_end
-from console.helping import Panel, command, group
-from records import EventKind, Factor
+from meterfarm.console.customer_commands import Json
+from meterfarm.console.ending import run_to_end
+from meterfarm.console.helping import Panel, command, group
+from meterfarm.records import EventKind, Factor
 
 run_app = group("Show, retry or cancel a run.")
 vault_app = group("Manage the encryption keys of stored credentials.")
@@ -42,7 +42,7 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List runs, newest first."""
-    from console.runs import list_runs, watch_runs
+    from meterfarm.console.runs import list_runs, watch_runs
 
     if watch:
         raise typer.Exit(run_to_end(watch_runs(customer, as_json=as_json)))
@@ -52,7 +52,7 @@ def runs(
 @command(run_app, "show", examples=["run show 12", "run show 12 --json"])
 def run_show(run_id: RunId, as_json: Json = False) -> None:
     """Show all that is known of a run."""
-    from console.run_story import show_run
+    from meterfarm.console.run_story import show_run
 
     raise typer.Exit(run_to_end(show_run(run_id, as_json=as_json)))
 
@@ -60,7 +60,7 @@ def run_show(run_id: RunId, as_json: Json = False) -> None:
 @command(run_app, "retry", examples=["run retry 12"])
 def run_retry(run_id: RunId, as_json: Json = False) -> None:
     """Queue a run again, now."""
-    from console.runs import retry_run
+    from meterfarm.console.runs import retry_run
 
     raise typer.Exit(run_to_end(retry_run(run_id, as_json=as_json)))
 
@@ -68,7 +68,7 @@ def run_retry(run_id: RunId, as_json: Json = False) -> None:
 @command(run_app, "cancel", examples=["run cancel 12"])
 def run_cancel(run_id: RunId, as_json: Json = False) -> None:
     """Cancel a run that is queued, under way or waiting."""
-    from console.runs import cancel_run
+    from meterfarm.console.runs import cancel_run
 
     raise typer.Exit(run_to_end(cancel_run(run_id, as_json=as_json)))
 
@@ -79,7 +79,7 @@ def refresh(
     as_json: Json = False,
 ) -> None:
     """Collect new bills and intervals of customers now."""
-    from console.runs import refresh as queue
+    from meterfarm.console.runs import refresh as queue
 
     raise typer.Exit(run_to_end(queue(references or [], everybody=everybody, as_json=as_json)))
 
@@ -89,7 +89,7 @@ def challenges(
     as_json: Json = False,
 ) -> None:
     """List the MFA challenges that wait for an answer."""
-    from console.challenges import list_challenges
+    from meterfarm.console.challenges import list_challenges
 
     raise typer.Exit(run_to_end(list_challenges(only_open=not everything, as_json=as_json)))
 
@@ -106,7 +106,7 @@ def answer(
     ] = None,
 ) -> None:
     """Answer a challenge: the code comes on stdin, or is asked for at a terminal."""
-    from console.answering import answer as give
+    from meterfarm.console.answering import answer as give
 
     raise typer.Exit(run_to_end(give(challenge_id, factor, resend=resend, wait=wait)))
 
@@ -120,7 +120,7 @@ def events(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; not with --follow.")] = False,
 ) -> None:
     """Show what happened; in a pipe, a JSON object a line."""
-    from console.events import tell
+    from meterfarm.console.events import tell
 
     raise typer.Exit(run_to_end(tell(after, kind or [], follow=follow, as_json=as_json)))
 
@@ -138,8 +138,8 @@ def worker(
     ] = None,
 ) -> None:
     """Work on runs until stopped."""
-    from console.workers import work
-    from farm.supervisor import workers_zygote
+    from meterfarm.console.workers import work
+    from meterfarm.farm.supervisor import workers_zygote
 
     with workers_zygote() as zygote:
         only = queue.value if queue else None
@@ -158,8 +158,8 @@ def up(
     ] = False,
 ) -> None:
     """Start workers, a private Redis and the fake utility."""
-    from console.workers import up as start
-    from farm.supervisor import workers_zygote
+    from meterfarm.console.workers import up as start
+    from meterfarm.farm.supervisor import workers_zygote
 
     with workers_zygote() as zygote:
         raise typer.Exit(run_to_end(start(zygote, port, processes, random_codes=random_codes)))
@@ -167,7 +167,7 @@ def up(
 
 def doctor(as_json: Json = False) -> None:
     """Check that this machine has what the farm needs."""
-    from console.doctor import examine
+    from meterfarm.console.doctor import examine
 
     raise typer.Exit(run_to_end(examine(as_json=as_json)))
 
@@ -180,7 +180,7 @@ def doctor(as_json: Json = False) -> None:
 )
 def vault_new_key() -> None:
     """Print a new key for METERFARM_SECRET_KEYS; it is stored nowhere."""
-    from console.vault import make_key
+    from meterfarm.console.vault import make_key
 
     raise typer.Exit(run_to_end(make_key()))
 
@@ -188,7 +188,7 @@ def vault_new_key() -> None:
 @command(vault_app, "rotate", examples=["vault rotate"])
 def vault_rotate(as_json: Json = False) -> None:
     """Wrap every customer's data key with a new key."""
-    from console.vault import rotate
+    from meterfarm.console.vault import rotate
 
     raise typer.Exit(run_to_end(rotate(as_json=as_json)))
 

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from console.program import program
+from meterfarm.console.program import program
 
 
 class Panel(StrEnum):

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from console.crash import crashes_kept
-from console.errors import UsageError
-from farm.settings import FarmSettings
-from scrapers.logs import log_to_stderr
-from scrapers.redact import Secrets
-from storage.challenges import AnswerRefused
-from storage.errors import AlreadyThere, StorageError
-from storage.results import Customer
-from storage.runs import RunRefused
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.console.crash import crashes_kept
+from meterfarm.console.errors import UsageError
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.scrapers.logs import log_to_stderr
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.errors import AlreadyThere, StorageError
+from meterfarm.storage.results import Customer
+from meterfarm.storage.runs import RunRefused
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from console.ending import OK
-from console.errors import NotSetUp, UsageError
-from console.here import Here, opened
-from console.printed import say
-from console.ringing import tell_of_answer
-from console.secret_input import read_secret_line
+from meterfarm.console.ending import OK
+from meterfarm.console.errors import NotSetUp, UsageError
+from meterfarm.console.here import Here, opened
+from meterfarm.console.printed import say
+from meterfarm.console.ringing import tell_of_answer
+from meterfarm.console.secret_input import read_secret_line
 
 _OTHERS = 0o077
 _STOP_SECONDS = 5.0
@@ -47,8 +47,8 @@ async def serve(options: InboxOptions) -> int:
         tokens = await _tokens(options, here)
         with _listening(options.host, options.port) as listener:
             address = _address(listener)
-            from farm.bounded_http import BoundedServer  # slow to import
-            from farm.inbox import Inbox
+            from meterfarm.farm.bounded_http import BoundedServer  # slow to import
+            from meterfarm.farm.inbox import Inbox
 
             inbox = Inbox(
                 store,

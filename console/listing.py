@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from console.instants import instant
-from formats.foreign_text import NAME, cell, one_line
+from meterfarm.console.instants import instant
+from meterfarm.formats.foreign_text import NAME, cell, one_line
 
 _BETWEEN = 2
 _INDENT = 4

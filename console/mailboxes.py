@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 import typer
 
-from console.ending import MACHINE, OK
-from console.errors import UsageError
-from console.here import Here, customer_named, opened
-from console.instants import shown
-from console.listing import Column, Listing, Shown, styled
-from console.printed import nothing, say, say_json, show, warn
-from console.secret_input import ask_password, next_line, read_secret_line
-from formats.foreign_text import one_line
-from records import MailSecurity
-from scrapers.daemon_thread import in_daemon_thread
-from scrapers.guard import is_loopback
-from storage.receiving import MailAccount, MailboxInfo
-from storage.results import Customer
-from storage.store import Store
-from utilities import UnknownUtility, load_utility
+from meterfarm.console.ending import MACHINE, OK
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import Here, customer_named, opened
+from meterfarm.console.instants import shown
+from meterfarm.console.listing import Column, Listing, Shown, styled
+from meterfarm.console.printed import nothing, say, say_json, show, warn
+from meterfarm.console.secret_input import ask_password, next_line, read_secret_line
+from meterfarm.formats.foreign_text import one_line
+from meterfarm.records import MailSecurity
+from meterfarm.scrapers.daemon_thread import in_daemon_thread
+from meterfarm.scrapers.guard import is_loopback
+from meterfarm.storage.receiving import MailAccount, MailboxInfo
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.utilities import UnknownUtility, load_utility
 
 _PORTS = {MailSecurity.TLS: 993, MailSecurity.STARTTLS: 143, MailSecurity.NONE: 143}
 
@@ -135,7 +135,7 @@ async def check(mailbox_id: int | None, *, as_json: bool) -> int:
 
 async def tried(store: Store, mailbox: MailboxInfo) -> tuple[str, str]:
     """What a connection says, and why it failed, one of them ""; written down with the mailbox."""
-    from farm.imap import Imap, MailboxDown
+    from meterfarm.farm.imap import Imap, MailboxDown
 
     imap = Imap(mailbox.account, await asyncio.to_thread(store.channels.mailbox_password, mailbox.id))
     said = fault = ""

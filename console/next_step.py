@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from console.instants import shown
-from records import ChallengeState, CustomerState, RunState, WhoActs
-from storage.results import Customer, CustomerInfo
-from storage.store import Store
-from storage.work import RunInfo
+from meterfarm.console.instants import shown
+from meterfarm.records import ChallengeState, CustomerState, RunState, WhoActs
+from meterfarm.storage.results import Customer, CustomerInfo
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunInfo
 
 
 def next_step(store: Store, run: RunInfo) -> str:

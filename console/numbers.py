@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from console.ending import OK
-from console.errors import UsageError
-from console.here import customer_named, opened
-from console.listing import Column, Listing
-from console.printed import nothing, say, say_json, show, warn
-from mfa.text_message import parse_number
-from storage.errors import StorageError
+from meterfarm.console.ending import OK
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import customer_named, opened
+from meterfarm.console.listing import Column, Listing
+from meterfarm.console.printed import nothing, say, say_json, show, warn
+from meterfarm.mfa.text_message import parse_number
+from meterfarm.storage.errors import StorageError
 
 
 async def add(number: str, references: Sequence[str], *, as_json: bool) -> int:

@@ -13,10 +13,10 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from console.errors import ReaderGone
-from console.instants import instant
-from console.listing import Listing, in_a_pipe
-from formats.foreign_text import as_json, lines, one_line
+from meterfarm.console.errors import ReaderGone
+from meterfarm.console.instants import instant
+from meterfarm.console.listing import Listing, in_a_pipe
+from meterfarm.formats.foreign_text import as_json, lines, one_line
 
 _WARNING = 2_000
 

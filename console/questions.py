@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from console.listing import safe_text, styled
-from console.secret_input import next_line
-from formats.foreign_text import as_json
-from mfa.person import RESEND, Ask
-from records import Challenge
+from meterfarm.console.listing import safe_text, styled
+from meterfarm.console.secret_input import next_line
+from meterfarm.formats.foreign_text import as_json
+from meterfarm.mfa.person import RESEND, Ask
+from meterfarm.records import Challenge
 
 
 def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManager[None]]) -> Ask:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from console.errors import UsageError
-from console.here import here
-from console.printed import say_json, show
-from console.read_file import read_file
-from console.read_report import as_json, tables
-from scrapers.utility import Utility
-from utilities import UnknownUtility, load_utility
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import here
+from meterfarm.console.printed import say_json, show
+from meterfarm.console.read_file import read_file
+from meterfarm.console.read_report import as_json, tables
+from meterfarm.scrapers.utility import Utility
+from meterfarm.utilities import UnknownUtility, load_utility
 
 READ, REFUSED = 0, 3
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from formats.bayou import bill_json
-from formats.errors import Contradiction, FormatError
-from records import Bill
-from scrapers.outcomes import ItemFailed
-from scrapers.utility import Utility
-from utilities import load_utilities
+from meterfarm.formats.bayou import bill_json
+from meterfarm.formats.errors import Contradiction, FormatError
+from meterfarm.records import Bill
+from meterfarm.scrapers.outcomes import ItemFailed
+from meterfarm.scrapers.utility import Utility
+from meterfarm.utilities import load_utilities
 
 _LARGEST = 64 * 1024 * 1024
 _ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "status", "file_url")
@@ -18,7 +18,7 @@ _ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "s
 
 def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, object]]:
     """The layout that read it, and Bayou's fields of the bill. Raises FormatError."""
-    from formats.pdf import pdf_text
+    from meterfarm.formats.pdf import pdf_text
 
     content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:

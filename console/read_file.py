@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from zoneinfo import ZoneInfo
 
-from console.read_bill import read_bill
-from console.read_report import FileReport
-from console.read_tally import Tally
-from formats.archive import MAX_SPOOLED
-from formats.errors import FormatError
-from formats.recognise import Found, Kind, recognise
-from records import Problem, Series, Severity
-from scrapers.utility import Utility
-from utilities import load_layouts
+from meterfarm.console.read_bill import read_bill
+from meterfarm.console.read_report import FileReport
+from meterfarm.console.read_tally import Tally
+from meterfarm.formats.archive import MAX_SPOOLED
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.recognise import Found, Kind, recognise
+from meterfarm.records import Problem, Series, Severity
+from meterfarm.scrapers.utility import Utility
+from meterfarm.utilities import load_layouts
 
 STDIN = "-"
 _IN_MEMORY = 4 * 1024 * 1024

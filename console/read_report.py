@@ -12,10 +12,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from console.listing import safe_text, styled
-from console.read_tally import SeriesTally, Tally
-from formats.recognise import Kind
-from records import Problem, Severity, Unit
+from meterfarm.console.listing import safe_text, styled
+from meterfarm.console.read_tally import SeriesTally, Tally
+from meterfarm.formats.recognise import Kind
+from meterfarm.records import Problem, Severity, Unit
 
 _MOST_PROBLEMS = 100
 _WIDEST = 1_000

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from formats.covered import CoveredByPeriod
-from formats.readings_csv import plain
-from formats.stretch import period_of
-from records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.formats.covered import CoveredByPeriod
+from meterfarm.formats.readings_csv import plain
+from meterfarm.formats.stretch import period_of
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 _DAY = 86_400
 _DAYLIKE = range(_DAY - 7_200, _DAY + 7_201)

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.here import Here
-from console.workforce import nobody_takes
-from farm.private_redis import NoRedis, redis_url
-from storage.store import Store
+from meterfarm.console.here import Here
+from meterfarm.console.workforce import nobody_takes
+from meterfarm.farm.private_redis import NoRedis, redis_url
+from meterfarm.storage.store import Store
 
 _SECONDS = 5.0
 
 if TYPE_CHECKING:
-    from farm.bell import Bell
+    from meterfarm.farm.bell import Bell
 
 
 async def ring(here: Here, store: Store) -> str:
@@ -51,9 +51,9 @@ async def _tell(here: Here, store: Store, say: Callable[[Bell], Awaitable[None]]
         return ""
     from redis.exceptions import RedisError  # slow to import, and often there is nobody to tell
 
-    from farm.bell import bell_at
-    from farm.redis_address import parse_redis_url
-    from farm.redis_refusals import explained
+    from meterfarm.farm.bell import bell_at
+    from meterfarm.farm.redis_address import parse_redis_url
+    from meterfarm.farm.redis_refusals import explained
 
     farm = await asyncio.to_thread(store.farm_key)
     try:

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from console.challenge_tables import challenges_table
-from console.challenges import as_document
-from console.errors import UsageError
-from console.here import opened
-from console.instants import lasted, shown
-from console.listing import Column, Facts, Listing, Shown, safe_text, styled
-from console.next_step import next_step
-from console.printed import plain, say_json, show
-from console.workforce import nobody_takes
-from formats.foreign_text import one_line
-from records import LedgerItem, RunState
-from storage.work import RunInfo, RunStep, RunStory
+from meterfarm.console.challenge_tables import challenges_table
+from meterfarm.console.challenges import as_document
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import opened
+from meterfarm.console.instants import lasted, shown
+from meterfarm.console.listing import Column, Facts, Listing, Shown, safe_text, styled
+from meterfarm.console.next_step import next_step
+from meterfarm.console.printed import plain, say_json, show
+from meterfarm.console.workforce import nobody_takes
+from meterfarm.formats.foreign_text import one_line
+from meterfarm.records import LedgerItem, RunState
+from meterfarm.storage.work import RunInfo, RunStep, RunStory
 
 _MOST_ITEMS = 40
 _SHORT = 40

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.live import Live
 
-from console.ending import OK, USAGE
-from console.errors import UsageError
-from console.here import customer_named, opened
-from console.printed import nothing, say, say_json, show, warn
-from console.ringing import ring, tell_of_cancellation
-from console.run_tables import runs_table
-from console.watching import look
-from console.workforce import nobody_takes
-from records import CustomerState, RunState
-from storage.results import Customer
-from storage.store import Store
-from storage.work import RunInfo
+from meterfarm.console.ending import OK, USAGE
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import customer_named, opened
+from meterfarm.console.printed import nothing, say, say_json, show, warn
+from meterfarm.console.ringing import ring, tell_of_cancellation
+from meterfarm.console.run_tables import runs_table
+from meterfarm.console.watching import look
+from meterfarm.console.workforce import nobody_takes
+from meterfarm.records import CustomerState, RunState
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunInfo
 
 _EVERY_SECOND = 1.0
 _ALL = 2**31 - 1

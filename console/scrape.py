@@ -12,33 +12,33 @@ from pydantic import SecretStr
 from pyotp import TOTP
 from rich.console import Console
 
-from console.crash import crashes_kept
-from console.errors import UsageError
-from console.live import LiveProgress
-from console.options import Plan, ScrapeOptions, plan
-from console.printed import say_json, warn
-from console.questions import ask_at_terminal, ask_by_lines
-from console.secret_input import ask_password, read_secret_line
-from console.summary import Summary, show_result, summarise, write_summary
-from fake_utility.running import DidNotStart, fake_utility
-from farm.settings import FarmSettings
-from farm.tracing import traced
-from mfa.person import Person
-from mfa.port import Answers, Nobody
-from mfa.totp import parse_totp_secret
-from records import Outcome, WhoActs
-from scrapers.attempt import Request, Result
-from scrapers.browser import Chromium, find_chromium
-from scrapers.guard import own_hosts
-from scrapers.logs import log_to_stderr, scrub_from_here
-from scrapers.redact import Secrets
-from scrapers.scrape import Run
-from scrapers.scratch import scratch_folder
-from scrapers.sending import Resending
-from scrapers.utility import Utility
-from storage.export import write_out
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.console.crash import crashes_kept
+from meterfarm.console.errors import UsageError
+from meterfarm.console.live import LiveProgress
+from meterfarm.console.options import Plan, ScrapeOptions, plan
+from meterfarm.console.printed import say_json, warn
+from meterfarm.console.questions import ask_at_terminal, ask_by_lines
+from meterfarm.console.secret_input import ask_password, read_secret_line
+from meterfarm.console.summary import Summary, show_result, summarise, write_summary
+from meterfarm.fake_utility.running import DidNotStart, fake_utility
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.tracing import traced
+from meterfarm.mfa.person import Person
+from meterfarm.mfa.port import Answers, Nobody
+from meterfarm.mfa.totp import parse_totp_secret
+from meterfarm.records import Outcome, WhoActs
+from meterfarm.scrapers.attempt import Request, Result
+from meterfarm.scrapers.browser import Chromium, find_chromium
+from meterfarm.scrapers.guard import own_hosts
+from meterfarm.scrapers.logs import log_to_stderr, scrub_from_here
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.scrape import Run
+from meterfarm.scrapers.scratch import scratch_folder
+from meterfarm.scrapers.sending import Resending
+from meterfarm.scrapers.utility import Utility
+from meterfarm.storage.export import write_out
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 
 @dataclass(slots=True)

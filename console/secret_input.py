@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import structlog
 import typer
 
-from console.errors import UsageError
-from scrapers.daemon_thread import in_daemon_thread
+from meterfarm.console.errors import UsageError
+from meterfarm.scrapers.daemon_thread import in_daemon_thread
 
 _STDIN = 0
 _LONGEST_LINE = 64 * 1024

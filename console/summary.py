@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from console.listing import Column, Facts, Listing, Shown, styled
-from console.printed import show
-from formats.foreign_text import as_json
-from records import Account, LedgerItem, Outcome, WhoActs
-from scrapers.attempt import Result
-from storage.errors import StorageError
-from storage.results import Customer
-from storage.store import Store
-from storage.work import RunStory
+from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
+from meterfarm.console.printed import show
+from meterfarm.formats.foreign_text import as_json
+from meterfarm.records import Account, LedgerItem, Outcome, WhoActs
+from meterfarm.scrapers.attempt import Result
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunStory
 
 Summary = dict[str, object]
 

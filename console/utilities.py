@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console.listing import Column, Listing
-from console.printed import show
-from utilities import load_utility, utility_ids
+from meterfarm.console.listing import Column, Listing
+from meterfarm.console.printed import show
+from meterfarm.utilities import load_utility, utility_ids
 
 
 def show_utilities() -> None:

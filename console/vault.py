@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from console.here import opened
-from console.printed import say, say_json
-from storage.home import KEY_FILE
-from storage.keyfile import KeyFile
-from storage.settings import Settings
-from storage.vault import MasterKey, new_key, parse_keys
+from meterfarm.console.here import opened
+from meterfarm.console.printed import say, say_json
+from meterfarm.storage.home import KEY_FILE
+from meterfarm.storage.keyfile import KeyFile
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.vault import MasterKey, new_key, parse_keys
 
 
 async def make_key() -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from console.challenge_tables import challenges_table
-from console.instants import shown
-from console.listing import styled
-from console.run_tables import runs_table
-from records import RunState
-from storage.results import Customer
-from storage.store import Store
-from storage.work import RunInfo
+from meterfarm.console.challenge_tables import challenges_table
+from meterfarm.console.instants import shown
+from meterfarm.console.listing import styled
+from meterfarm.console.run_tables import runs_table
+from meterfarm.records import RunState
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunInfo
 
 _FIRST = (RunState.WAITING, RunState.RUNNING, RunState.QUEUED)
 _ACTIVE = 500

@@ -11,25 +11,25 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from console.ending import OK
-from console.errors import NotSetUp
-from console.fake_child import FakeUtility, is_served_by_fake
-from console.here import Here, here
-from console.printed import say
-from console.program import program
-from farm.health import HEALTH
-from farm.metrics import METRICS, metrics_address
-from farm.private_redis import NoRedis
-from farm.redis_address import parse_redis_url
-from farm.redis_check import must_serve
-from farm.settings import PORTAL_URLS
-from farm.supervisor import Workers, redis_at_hand
-from farm.zygote import Zygote
-from scrapers.browser import must_have_browser
-from scrapers.daemon_thread import in_daemon_thread
-from storage.settings import Settings
-from storage.store import Store
-from utilities import load_utilities, utility_ids
+from meterfarm.console.ending import OK
+from meterfarm.console.errors import NotSetUp
+from meterfarm.console.fake_child import FakeUtility, is_served_by_fake
+from meterfarm.console.here import Here, here
+from meterfarm.console.printed import say
+from meterfarm.console.program import program
+from meterfarm.farm.health import HEALTH
+from meterfarm.farm.metrics import METRICS, metrics_address
+from meterfarm.farm.private_redis import NoRedis
+from meterfarm.farm.redis_address import parse_redis_url
+from meterfarm.farm.redis_check import must_serve
+from meterfarm.farm.settings import PORTAL_URLS
+from meterfarm.farm.supervisor import Workers, redis_at_hand
+from meterfarm.farm.zygote import Zygote
+from meterfarm.scrapers.browser import must_have_browser
+from meterfarm.scrapers.daemon_thread import in_daemon_thread
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.utilities import load_utilities, utility_ids
 
 _BOTH = "interactive, data"
 _WHAT_NEXT = """\

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from console.here import Here
-from console.program import program
-from records import RunKind
-from storage.store import Store
-from storage.work import QUEUES
+from meterfarm.console.here import Here
+from meterfarm.console.program import program
+from meterfarm.records import RunKind
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import QUEUES
 
 
 def nobody_takes(here: Here, store: Store, kind: RunKind | None = None) -> str:

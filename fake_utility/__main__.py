@@ -1,4 +1,4 @@
-"""The command: `python -m fake_utility` serves Speculoos Power on this machine."""
+"""The command: `python -m meterfarm.fake_utility` serves Speculoos Power on this machine."""
 
 import argparse
 import os
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from fake_utility import listing
-from fake_utility.clock import BadTime, Clock, parse_time
-from fake_utility.delivery import BadDestination, Delivery, MailServer, Webhook
-from fake_utility.listening import listen
-from fake_utility.signing import signing_key
+from meterfarm.fake_utility import listing
+from meterfarm.fake_utility.clock import BadTime, Clock, parse_time
+from meterfarm.fake_utility.delivery import BadDestination, Delivery, MailServer, Webhook
+from meterfarm.fake_utility.listening import listen
+from meterfarm.fake_utility.signing import signing_key
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8600
@@ -63,10 +63,10 @@ def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery, preren
         return _refuse(
             f"Cannot listen on {HOST}:{options.port}: {reason}. Choose another --port, or 0 for any."
         )
-    from fake_utility.server import serve
-    from fake_utility.speculoos.app import make_app
-    from fake_utility.speculoos.codes import Codes
-    from fake_utility.speculoos.portal import Portal
+    from meterfarm.fake_utility.server import serve
+    from meterfarm.fake_utility.speculoos.app import make_app
+    from meterfarm.fake_utility.speculoos.codes import Codes
+    from meterfarm.fake_utility.speculoos.portal import Portal
 
     address = f"http://{HOST}:{listener.getsockname()[1]}"
     parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None

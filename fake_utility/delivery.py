@@ -14,7 +14,7 @@ from email.utils import format_datetime, formataddr
 from functools import partial
 from urllib.parse import urlencode, urlsplit
 
-from fake_utility.outbox import Message
+from meterfarm.fake_utility.outbox import Message
 
 TIMEOUT = 10.0
 

@@ -2,9 +2,9 @@
 
 import json
 
-from fake_utility.outcomes import OUTCOMES, Outcome
-from fake_utility.speculoos.customers import ANSWER, CUSTOMERS, Customer
-from fake_utility.speculoos.numbered import NOTE, numbered_form
+from meterfarm.fake_utility.outcomes import OUTCOMES, Outcome
+from meterfarm.fake_utility.speculoos.customers import ANSWER, CUSTOMERS, Customer
+from meterfarm.fake_utility.speculoos.numbered import NOTE, numbered_form
 
 
 def as_json() -> str:

@@ -12,7 +12,7 @@ from typing import IO
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
-ROOT = Path(__file__).parent.parent
+_IMPORTED_FROM = Path(__file__).absolute().parents[2]
 _NEEDED = frozenset(
     {"HOME", "LANG", "LD_LIBRARY_PATH", "METERFARM_HOME", "PATH", "TMPDIR", "TWILIO_AUTH_TOKEN", "TZ"}
 )
@@ -46,7 +46,7 @@ def fake_utility(
         arguments.append("--random-codes")
     if prerender:
         arguments += ["--prerender"] if prerender is True else ["--prerender", str(prerender)]
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(_IMPORTED_FROM), os.environ.get("PYTHONPATH"))))
     environment = _environment() | {"PYTHONPATH": path} | ({"METERFARM_HOME": str(home)} if home else {})
     with ExitStack() as stack:
         output: IO[bytes] = stack.enter_context(log.open("w+b")) if log else stack.enter_context(_scratch())

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_utility.counters import UNCOUNTED
-from fake_utility.faults import Faults
+from meterfarm.fake_utility.counters import UNCOUNTED
+from meterfarm.fake_utility.faults import Faults
 
 
 class Switch:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from farm.settings import PORTAL_URLS, FarmSettings
-from scrapers.utility import Utility
+from meterfarm.farm.settings import PORTAL_URLS, FarmSettings
+from meterfarm.scrapers.utility import Utility
 
 
 def portal_address(utility: Utility, settings: FarmSettings) -> str:

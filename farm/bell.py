@@ -9,9 +9,9 @@ from enum import StrEnum
 from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix
 
-from farm.redis_address import parse_redis_url
-from records import RunKind
-from storage.work import QUEUES, Ring
+from meterfarm.farm.redis_address import parse_redis_url
+from meterfarm.records import RunKind
+from meterfarm.storage.work import QUEUES, Ring
 
 FUNCTION = "work"
 _SILENT_SECONDS = 15.0

@@ -19,7 +19,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from farm.seldom import Seldom
+from meterfarm.farm.seldom import Seldom
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from farm.code_search import Sought
-from farm.mailboxes import Mailboxes
-from mfa.mailbox_owner import may_reach
-from mfa.text_message import is_sent_to
-from records import Challenge, Factor, FactorOption
-from scrapers.utility import Utility
-from storage.receiving import NO_INBOX, WAITS_FOR_TEXT, Receivers
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Lease
+from meterfarm.farm.code_search import Sought
+from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.mfa.mailbox_owner import may_reach
+from meterfarm.mfa.text_message import is_sent_to
+from meterfarm.records import Challenge, Factor, FactorOption
+from meterfarm.scrapers.utility import Utility
+from meterfarm.storage.receiving import NO_INBOX, WAITS_FOR_TEXT, Receivers
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Lease
 
 
 class Channels:

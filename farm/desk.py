@@ -9,14 +9,14 @@ from typing import Any
 
 import structlog
 
-from farm.channels import Channels
-from farm.said import understood
-from farm.slots import Slot
-from mfa.port import Answer, NobodyToAsk, NotInTime
-from records import Challenge, Factor, FactorOption
-from scrapers.tracing import span
-from storage.store import Store
-from storage.work import Lease
+from meterfarm.farm.channels import Channels
+from meterfarm.farm.said import understood
+from meterfarm.farm.slots import Slot
+from meterfarm.mfa.port import Answer, NobodyToAsk, NotInTime
+from meterfarm.records import Challenge, Factor, FactorOption
+from meterfarm.scrapers.tracing import span
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Lease
 
 _LOOK = 2.0
 _log: Any = structlog.get_logger("desk")

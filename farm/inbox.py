@@ -14,14 +14,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from farm.said import said_code
-from farm.seldom import Seldom
-from mfa.text_message import text_code
-from storage.errors import StorageError
-from storage.receiving import Fate, InboundText, Received
-from storage.results import Customer
-from storage.store import Store
-from utilities import UnknownUtility, load_utility
+from meterfarm.farm.said import said_code
+from meterfarm.farm.seldom import Seldom
+from meterfarm.mfa.text_message import text_code
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.receiving import Fate, InboundText, Received
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.utilities import UnknownUtility, load_utility
 
 _LONGEST = 64 * 1024
 _TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'

@@ -23,12 +23,12 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from farm.limits_script import RENEW_SECONDS, Exchange, Place
-from farm.redis_refusals import explained
-from scrapers.apart import apart
-from scrapers.pace import Held, PaceLost
-from scrapers.portal import Portal
-from storage.processes import is_dead, this_process
+from meterfarm.farm.limits_script import RENEW_SECONDS, Exchange, Place
+from meterfarm.farm.redis_refusals import explained
+from meterfarm.scrapers.apart import apart
+from meterfarm.scrapers.pace import Held, PaceLost
+from meterfarm.scrapers.portal import Portal
+from meterfarm.storage.processes import is_dead, this_process
 
 AWAY_SECONDS = 60.0
 _ANSWER_SECONDS = 2.0

@@ -10,13 +10,13 @@ from typing import Any
 
 import structlog
 
-from farm.code_search import CodeSearch, Sought
-from farm.imap import Imap, MailboxDown, Mark
-from scrapers.apart import apart
-from scrapers.daemon_thread import in_daemon_thread
-from storage.errors import StorageError
-from storage.receiving import WAITS_FOR_MAIL, MailboxInfo
-from storage.store import Store
+from meterfarm.farm.code_search import CodeSearch, Sought
+from meterfarm.farm.imap import Imap, MailboxDown, Mark
+from meterfarm.scrapers.apart import apart
+from meterfarm.scrapers.daemon_thread import in_daemon_thread
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.receiving import WAITS_FOR_MAIL, MailboxInfo
+from meterfarm.storage.store import Store
 
 _MARK_SECONDS = 5.0
 _LINGER = 30.0

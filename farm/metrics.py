@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scrapers.pace import Pace
-from storage.errors import StorageError
-from storage.work import Claim
+from meterfarm.scrapers.pace import Pace
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.work import Claim
 
 METRICS = "METERFARM_METRICS"
 

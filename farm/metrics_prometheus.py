@@ -16,14 +16,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCol
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from farm.metrics import Metrics
-from farm.metrics_browser import browser_memory
-from records import Outcome, RunKind, WhoActs
-from scrapers.pace import Held, Pace
-from storage.errors import StorageError
-from storage.figures import Figures, QueueFigures
-from storage.store import Store
-from storage.work import QUEUES, Claim
+from meterfarm.farm.metrics import Metrics
+from meterfarm.farm.metrics_browser import browser_memory
+from meterfarm.records import Outcome, RunKind, WhoActs
+from meterfarm.scrapers.pace import Held, Pace
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.figures import Figures, QueueFigures
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import QUEUES, Claim
 
 _STEPS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 _WAITS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

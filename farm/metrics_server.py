@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from farm.metrics import Metrics, metrics_address
-from storage.store import Store
-from utilities import utility_ids
+from meterfarm.farm.metrics import Metrics, metrics_address
+from meterfarm.storage.store import Store
+from meterfarm.utilities import utility_ids
 
 if TYPE_CHECKING:
-    from farm.metrics_prometheus import PrometheusMetrics
+    from meterfarm.farm.metrics_prometheus import PrometheusMetrics
 
 _AGAIN = 5.0
 AtWork = Callable[[], tuple[int, int]]
@@ -29,7 +29,7 @@ class Served:
         self._prometheus: PrometheusMetrics | None = None
         self.metrics = Metrics()
         if self._address is not None:
-            from farm.metrics_prometheus import PrometheusMetrics
+            from meterfarm.farm.metrics_prometheus import PrometheusMetrics
 
             self.metrics = self._prometheus = PrometheusMetrics(list(utility_ids()))
 
@@ -39,7 +39,7 @@ class Served:
         if self._address is None or self._prometheus is None:
             yield
             return
-        from farm.metrics_prometheus import Standing
+        from meterfarm.farm.metrics_prometheus import Standing
 
         registry = self._prometheus.registry
         registry.register(Standing(store, list(utility_ids()), at_work))

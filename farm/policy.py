@@ -7,11 +7,11 @@ import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from records import Outcome, Part, RunKind, WhoActs
-from scrapers.attempt import Result
-from scrapers.sending import InDoubt
-from storage.refresh import AT_ONCE, REFRESH_JITTER, next_time
-from storage.work import Claim, FollowUp, PortalWas
+from meterfarm.records import Outcome, Part, RunKind, WhoActs
+from meterfarm.scrapers.attempt import Result
+from meterfarm.scrapers.sending import InDoubt
+from meterfarm.storage.refresh import AT_ONCE, REFRESH_JITTER, next_time
+from meterfarm.storage.work import Claim, FollowUp, PortalWas
 
 _FIRST_RETRY = timedelta(seconds=60)
 _LONGEST_RETRY = timedelta(hours=6)

@@ -18,8 +18,8 @@ from types import TracebackType
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from storage.home import prepare_home
-from support.environment import child_environment
+from meterfarm.storage.home import prepare_home
+from meterfarm.support.environment import child_environment
 
 _FOLDER = "redis"
 _SOCKET = "redis.sock"

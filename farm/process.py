@@ -11,16 +11,16 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from farm.bell import Bell, Heard
-from farm.health import Pulse
-from farm.policy import room
-from farm.redis_refusals import explained
-from farm.slots import Slot
-from farm.work import Tools, WhyStopped, Work
-from records import RunKind
-from storage.errors import StorageError
-from storage.work import Lease
-from utilities import load_utilities
+from meterfarm.farm.bell import Bell, Heard
+from meterfarm.farm.health import Pulse
+from meterfarm.farm.policy import room
+from meterfarm.farm.redis_refusals import explained
+from meterfarm.farm.slots import Slot
+from meterfarm.farm.work import Tools, WhyStopped, Work
+from meterfarm.records import RunKind
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.work import Lease
+from meterfarm.utilities import load_utilities
 
 _BEAT = 5.0
 _REAP = 5.0

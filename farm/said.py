@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mfa.port import Answer, Choice, Code, NobodyToAsk, Resend
-from records import Challenge, Factor
+from meterfarm.mfa.port import Answer, Choice, Code, NobodyToAsk, Resend
+from meterfarm.records import Challenge, Factor
 
 
 def said_code(text: str) -> Mapping[str, str]:

@@ -12,10 +12,10 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from records import Part
-from scrapers.clock import RUN_SECONDS
-from scrapers.guard import is_allowed, own_hosts
-from storage.errors import StorageError
+from meterfarm.records import Part
+from meterfarm.scrapers.clock import RUN_SECONDS
+from meterfarm.scrapers.guard import is_allowed, own_hosts
+from meterfarm.storage.errors import StorageError
 
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
 _LIMITS = "METERFARM_LIMITS"

@@ -11,16 +11,16 @@ from typing import Any
 
 import structlog
 
-from farm.health import HEALTH, health_of
-from farm.metrics import METRICS, metrics_of
-from farm.private_redis import PrivateRedis
-from farm.settings import FarmSettings
-from farm.zygote import Child, Zygote
+from meterfarm.farm.health import HEALTH, health_of
+from meterfarm.farm.metrics import METRICS, metrics_of
+from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.zygote import Child, Zygote
+from meterfarm.support.environment import python_path
 
 _LOOK = 1.0
 _STOP_SECONDS = 10.0
 _AGAIN = 2.0
-_ROOT = Path(__file__).parents[1]
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def redis_at_hand(settings: FarmSettings, home: Path) -> AsyncIterator[str
 
 def workers_zygote() -> Zygote:
     """What the processes of ``Workers`` are forked from; to be entered before anything else goes on."""
-    return Zygote("worker")
+    return Zygote("meterfarm.worker")
 
 
 class Workers:
@@ -90,13 +90,12 @@ class Workers:
             await asyncio.sleep(_AGAIN)
 
     def _environment(self, number: int) -> Mapping[str, str]:
-        path = os.environ.get("PYTHONPATH", "")
         return {
             **os.environ,
             "REDIS_URL": self._redis_url,
             METRICS: metrics_of(self._metrics, number),
             HEALTH: health_of(self._health, number),
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), path))),
+            "PYTHONPATH": python_path(),
         }
 
     async def _stop(self) -> None:

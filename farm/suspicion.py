@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from records import Outcome
+from meterfarm.records import Outcome
 
 _VISITS = 20
 _UNKNOWN = frozenset({Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE})

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scrapers.tracing import trace_with
+from meterfarm.scrapers.tracing import trace_with
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -20,7 +20,7 @@ def traced(command: str) -> Iterator[None]:
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         yield
         return
-    from farm.tracing_otlp import Exported
+    from meterfarm.farm.tracing_otlp import Exported
 
     exported = Exported(command)
     trace_with(exported)

@@ -15,9 +15,9 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resou
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from scrapers.logs import scrubbed_for_the_run
-from scrapers.outcomes import Stop
-from storage.processes import short, this_process
+from meterfarm.scrapers.logs import scrubbed_for_the_run
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.storage.processes import short, this_process
 
 _CLOSE_SECONDS = 3.0
 _OF_HEADERS = "opentelemetry.util.re"

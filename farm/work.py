@@ -15,33 +15,33 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
-from farm.addresses import portal_address, without_address
-from farm.channels import Channels
-from farm.desk import Desk, Waiting
-from farm.limits import Limits
-from farm.mailboxes import Mailboxes
-from farm.metrics import Metrics
-from farm.policy import follow_up, resend_after
-from farm.settings import FarmSettings
-from farm.slots import Slot
-from farm.suspicion import Suspicion
-from mfa.totp import parse_totp_secret
-from records import Factor, Outcome, RunKind, SecretKind
-from scrapers.attempt import Attempt, Request, Result
-from scrapers.browser import BrowserGone, BrowserMissing, Chromium
-from scrapers.logs import logs_of, scrub_from_here
-from scrapers.outcomes import Stop
-from scrapers.pace import Pace, PaceLost
-from scrapers.progress import Unwatched
-from scrapers.redact import Secrets
-from scrapers.sending import Resending
-from scrapers.tracing import span
-from scrapers.utility import Utility
-from storage.errors import StorageError
-from storage.results import Briefing
-from storage.store import Store
-from storage.work import Claim, LeaseLost
-from utilities import UnknownUtility, load_utility
+from meterfarm.farm.addresses import portal_address, without_address
+from meterfarm.farm.channels import Channels
+from meterfarm.farm.desk import Desk, Waiting
+from meterfarm.farm.limits import Limits
+from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.farm.metrics import Metrics
+from meterfarm.farm.policy import follow_up, resend_after
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.slots import Slot
+from meterfarm.farm.suspicion import Suspicion
+from meterfarm.mfa.totp import parse_totp_secret
+from meterfarm.records import Factor, Outcome, RunKind, SecretKind
+from meterfarm.scrapers.attempt import Attempt, Request, Result
+from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
+from meterfarm.scrapers.logs import logs_of, scrub_from_here
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.pace import Pace, PaceLost
+from meterfarm.scrapers.progress import Unwatched
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.sending import Resending
+from meterfarm.scrapers.tracing import span
+from meterfarm.scrapers.utility import Utility
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Briefing
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Claim, LeaseLost
+from meterfarm.utilities import UnknownUtility, load_utility
 
 _MACHINE_FAULTS = (BrowserGone, BrowserMissing, PaceLost, StorageError)
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)

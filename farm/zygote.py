@@ -20,9 +20,8 @@ from types import TracebackType
 
 import structlog
 
-from farm.forking import forked
-
-_ROOT = Path(__file__).parents[1]
+from meterfarm.farm.forking import forked
+from meterfarm.support.environment import python_path
 
 
 class Child:
@@ -136,6 +135,5 @@ class Zygote:
 
 def _spawned(module: str, orders: socket.socket) -> int:
     orders.set_inheritable(True)
-    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "farm.forking", module, str(orders.fileno())]
-    return os.posix_spawn(sys.executable, command, {**os.environ, "PYTHONPATH": path}, setsid=True)
+    command = [sys.executable, "-m", "meterfarm.farm.forking", module, str(orders.fileno())]
+    return os.posix_spawn(sys.executable, command, {**os.environ, "PYTHONPATH": python_path()}, setsid=True)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, BinaryIO, cast
 
-from formats.errors import FormatError
+from meterfarm.formats.errors import FormatError
 
 MAX_FILES = 1_000
 MAX_BYTES = 256 * 1024 * 1024

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from formats.errors import FormatError
-from records import Address, Bill, BillMeter, Commodity, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Address, Bill, BillMeter, Commodity, Unit
 
 _GAS_UNITS = {Unit.THERM: "therms", Unit.CCF: "ccf"}
 

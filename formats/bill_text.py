@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from formats.errors import FormatError
+from meterfarm.formats.errors import FormatError
 
 _SHOWN = 60
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from formats.errors import FormatError
-from formats.espi_elements import Elements
-from formats.espi_links import Links
-from formats.espi_resources import Item
-from formats.sniff import looks_like_html
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_elements import Elements
+from meterfarm.formats.espi_links import Links
+from meterfarm.formats.espi_resources import Item
+from meterfarm.formats.sniff import looks_like_html
 
 CHUNK = 256 * 1024
 _BOM = b"\xef\xbb\xbf"

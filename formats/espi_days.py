@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import compress
 from zoneinfo import ZoneInfo
 
-from formats.espi_local_time import local_time
-from formats.espi_runs import RunColumns
-from formats.local_time import DAY, LocalTime
-from records import Problem, Severity
+from meterfarm.formats.espi_local_time import local_time
+from meterfarm.formats.espi_runs import RunColumns
+from meterfarm.formats.local_time import DAY, LocalTime
+from meterfarm.records import Problem, Severity
 
 LONG = 20 * 3600
 """Seconds of what is about a day or more."""

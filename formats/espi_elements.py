@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from xml.parsers import expat  # document types are refused; depth, names and lengths are bounded
 
-from formats.errors import FormatError
-from formats.espi_entries import Entries
-from formats.espi_faults import DECLARATION, JUNK, refusal, undeclared
-from formats.espi_href import joined
-from formats.espi_links import Links
-from formats.espi_reading import raw_reading
-from formats.espi_resources import OURS, Fact, Item, MeterReading, ReadingType, UsagePoint
-from formats.espi_runs import MARK, Cutter, is_wide
-from formats.xml_entities import Entities
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_entries import Entries
+from meterfarm.formats.espi_faults import DECLARATION, JUNK, refusal, undeclared
+from meterfarm.formats.espi_href import joined
+from meterfarm.formats.espi_links import Links
+from meterfarm.formats.espi_reading import raw_reading
+from meterfarm.formats.espi_resources import OURS, Fact, Item, MeterReading, ReadingType, UsagePoint
+from meterfarm.formats.espi_runs import MARK, Cutter, is_wide
+from meterfarm.formats.xml_entities import Entities
 
 _BASE = "xml:base"
 _DEEPEST = 100

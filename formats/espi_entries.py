@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from formats.errors import FormatError
-from formats.espi_links import Links, with_link
-from formats.espi_reading import RawReading
-from formats.espi_resources import Batch, Block, Edge, Item
-from formats.espi_runs import Run
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_links import Links, with_link
+from meterfarm.formats.espi_reading import RawReading
+from meterfarm.formats.espi_resources import Batch, Block, Edge, Item
+from meterfarm.formats.espi_runs import Run
 
 STRETCH = 2_048
 """The weight at which readings are handed out: so many, or about twice as many in runs."""

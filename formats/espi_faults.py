@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.parsers import expat  # for its codes
 
-from formats.errors import FormatError
+from meterfarm.formats.errors import FormatError
 
 _CODES = expat.errors.codes
 DECLARATION = _CODES[expat.errors.XML_ERROR_XML_DECL]

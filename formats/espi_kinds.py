@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from formats.espi_reading import ESTIMATED, LENGTH_LIMIT, price_period
-from formats.espi_resources import ReadingType
-from formats.espi_stream import Stream
-from formats.espi_units import Kind, kind_of, shown
-from records import Commodity, Direction, Measure, Unit
+from meterfarm.formats.espi_reading import ESTIMATED, LENGTH_LIMIT, price_period
+from meterfarm.formats.espi_resources import ReadingType
+from meterfarm.formats.espi_stream import Stream
+from meterfarm.formats.espi_units import Kind, kind_of, shown
+from meterfarm.records import Commodity, Direction, Measure, Unit
 
 _SCALE = {"uom", "powerOfTenMultiplier"}
 _ADDING_UP = {"accumulationBehaviour", "dataQualifier"}

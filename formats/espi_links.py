@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
-from formats.espi_href import NOWHERE, Href, href
+from meterfarm.formats.espi_href import NOWHERE, Href, href
 
 _MOST_RELATED = 1_000
 _IN = {"UsagePoint": (), "MeterReading": ("UsagePoint",), "ReadingType": ()}

@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from formats.espi_href import Href
-from formats.espi_resources import UsagePoint
+from meterfarm.formats.espi_href import Href
+from meterfarm.formats.espi_resources import UsagePoint
 
 _WORD = re.compile(r"[^\s@,;/]{1,64}")
 _NUMBERED = re.compile(

@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-from formats.espi_links import Links
-from formats.espi_reading import Oddities, RawReading
-from formats.espi_runs import Run, RunColumns, columns
+from meterfarm.formats.espi_links import Links
+from meterfarm.formats.espi_reading import Oddities, RawReading
+from meterfarm.formats.espi_runs import Run, RunColumns, columns
 
 OURS = "urn:meterfarm:series"
 """The namespace of what our writer says beside ESPI's codes, so that nothing is lost on the way back."""

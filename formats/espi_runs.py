@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from formats.espi_reading import (
+from meterfarm.formats.espi_reading import (
     ESTIMATED,
     KNOWN_QUALITIES,
     LENGTH_LIMIT,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from formats.espi_days import Clock, clock_of
-from formats.espi_links import LinkIndex
-from formats.espi_resources import Fact, UsagePoint
-from formats.espi_totals import Sum, Total, contradiction, total_of
-from formats.espi_units import Kind, shown
-from records import Direction, Measure, Problem
+from meterfarm.formats.espi_days import Clock, clock_of
+from meterfarm.formats.espi_links import LinkIndex
+from meterfarm.formats.espi_resources import Fact, UsagePoint
+from meterfarm.formats.espi_totals import Sum, Total, contradiction, total_of
+from meterfarm.formats.espi_units import Kind, shown
+from meterfarm.records import Direction, Measure, Problem
 
 _CLOCK = "LocalTimeParameters"
 _MOST_TOTALS = 100

@@ -8,15 +8,15 @@ from decimal import Decimal
 from itertools import compress
 from operator import gt
 
-from formats.espi_days import LONG, Clock, Days, LocalShift
-from formats.espi_days import doubt as days_doubt
-from formats.espi_reading import Oddities
-from formats.espi_resources import Edge
-from formats.espi_runs import RunColumns
-from formats.espi_totals import Sum
-from formats.espi_units import COST_EXPONENT, Kind, shown
-from formats.stretch import Stretch
-from records import Direction, Measure, Problem, Severity, Unit
+from meterfarm.formats.espi_days import LONG, Clock, Days, LocalShift
+from meterfarm.formats.espi_days import doubt as days_doubt
+from meterfarm.formats.espi_reading import Oddities
+from meterfarm.formats.espi_resources import Edge
+from meterfarm.formats.espi_runs import RunColumns
+from meterfarm.formats.espi_totals import Sum
+from meterfarm.formats.espi_units import COST_EXPONENT, Kind, shown
+from meterfarm.formats.stretch import Stretch
+from meterfarm.records import Direction, Measure, Problem, Severity, Unit
 
 _FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
 _ONE_WAY = (Measure.ENERGY, Measure.VOLUME, Measure.DEMAND)

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.espi_days import Days, LocalShift
-from formats.espi_href import Href
-from formats.espi_kinds import stream_of
-from formats.espi_links import Found, LinkIndex, Links
-from formats.espi_names import meter_names
-from formats.espi_reading import Oddities
-from formats.espi_resources import Block, Fact, Item, MeterReading, ReadingType, UsagePoint
-from formats.espi_said import Said
-from formats.espi_stream import Stream
-from records import Problem, Severity
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_days import Days, LocalShift
+from meterfarm.formats.espi_href import Href
+from meterfarm.formats.espi_kinds import stream_of
+from meterfarm.formats.espi_links import Found, LinkIndex, Links
+from meterfarm.formats.espi_names import meter_names
+from meterfarm.formats.espi_reading import Oddities
+from meterfarm.formats.espi_resources import Block, Fact, Item, MeterReading, ReadingType, UsagePoint
+from meterfarm.formats.espi_said import Said
+from meterfarm.formats.espi_stream import Stream
+from meterfarm.records import Problem, Severity
 
 _MOST_RESOURCES = 100_000
 _MOST_FACTS, _MOST_HREFS = 1_000, 20_000

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from formats.espi_reading import LENGTH_LIMIT, START_LIMIT
-from formats.espi_units import UNITS
-from records import Direction, Problem, Unit
+from meterfarm.formats.espi_reading import LENGTH_LIMIT, START_LIMIT
+from meterfarm.formats.espi_units import UNITS
+from meterfarm.records import Direction, Problem, Unit
 
 _LONGEST_NUMBER = 18
 _MULTIPLIERS = range(-12, 13)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from records import Commodity, Direction, Measure, Unit
+from meterfarm.records import Commodity, Direction, Measure, Unit
 
 UNITS = {
     "72": Unit.WH,

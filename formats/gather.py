@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from operator import add, itemgetter, le, lt
 
-from formats.stretch import period_of
-from records import IntervalData, Problem, Reading, Series, Severity
+from meterfarm.formats.stretch import period_of
+from meterfarm.records import IntervalData, Problem, Reading, Series, Severity
 
 _DAY = 86_400
 _Key = tuple[object, ...]

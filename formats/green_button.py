@@ -18,17 +18,17 @@ from io import BytesIO
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.espi import Walk
-from formats.espi_entries import STRETCH
-from formats.espi_href import Href
-from formats.espi_reading import Oddities
-from formats.espi_resources import Batch, Block, Item
-from formats.espi_stream import Stream
-from formats.espi_streams import Streams
-from formats.gather import gather
-from formats.stretch import Stretch
-from records import IntervalData, Problem, Series, Severity
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi import Walk
+from meterfarm.formats.espi_entries import STRETCH
+from meterfarm.formats.espi_href import Href
+from meterfarm.formats.espi_reading import Oddities
+from meterfarm.formats.espi_resources import Batch, Block, Item
+from meterfarm.formats.espi_stream import Stream
+from meterfarm.formats.espi_streams import Streams
+from meterfarm.formats.gather import gather
+from meterfarm.formats.stretch import Stretch
+from meterfarm.records import IntervalData, Problem, Series, Severity
 
 SMALL = 8 * 1024 * 1024
 """Bytes of a file whose readings are kept while it is found out what they are; a longer one is read twice."""

@@ -15,11 +15,11 @@ from uuid import NAMESPACE_URL, uuid5
 from xml.sax.saxutils import escape, quoteattr
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.espi_local_time import local_time
-from formats.espi_resources import OURS
-from formats.espi_units import COMMODITIES, CURRENCIES, DIRECTIONS, MONEY, SERVICES, UNITS
-from records import Measure, Reading, Series, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_local_time import local_time
+from meterfarm.formats.espi_resources import OURS
+from meterfarm.formats.espi_units import COMMODITIES, CURRENCIES, DIRECTIONS, MONEY, SERVICES, UNITS
+from meterfarm.records import Measure, Reading, Series, Unit
 
 _UNIT_CODES = {unit: code for code, unit in reversed(UNITS.items())} | {Unit.CCF: "119"}
 _CURRENCY_CODES = {unit: code for code, unit in reversed(CURRENCIES.items())}

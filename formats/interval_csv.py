@@ -21,21 +21,21 @@ from itertools import chain, islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.gather import gather
-from formats.layouts import all_layouts
-from formats.markup import is_xml_workbook, page_sheet, xml_sheets
-from formats.nem12 import Nem, is_nem
-from formats.sniff import looks_like_html, text_of_head
-from formats.table import Layout
-from formats.table_head import Head, find, label
-from formats.table_reader import TableReader, Told
-from formats.table_rows import DELIMITERS, HEAD_LINES, End, Rows, Text
-from formats.table_unknown import unknown
-from formats.table_zone import zone_of
-from formats.workbook import OLE, Sheet
-from formats.xlsx import SIGNATURE, lacks_results, sheets
-from records import IntervalData, Problem, Series, Severity
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.gather import gather
+from meterfarm.formats.layouts import all_layouts
+from meterfarm.formats.markup import is_xml_workbook, page_sheet, xml_sheets
+from meterfarm.formats.nem12 import Nem, is_nem
+from meterfarm.formats.sniff import looks_like_html, text_of_head
+from meterfarm.formats.table import Layout
+from meterfarm.formats.table_head import Head, find, label
+from meterfarm.formats.table_reader import TableReader, Told
+from meterfarm.formats.table_rows import DELIMITERS, HEAD_LINES, End, Rows, Text
+from meterfarm.formats.table_unknown import unknown
+from meterfarm.formats.table_zone import zone_of
+from meterfarm.formats.workbook import OLE, Sheet
+from meterfarm.formats.xlsx import SIGNATURE, lacks_results, sheets
+from meterfarm.records import IntervalData, Problem, Series, Severity
 
 _CHUNK = 1 << 20
 _HEAD = 4096

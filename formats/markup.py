@@ -15,10 +15,10 @@ from typing import BinaryIO, cast
 
 from lxml import etree
 
-from formats.errors import FormatError
-from formats.table_rows import Rows
-from formats.workbook import Sheet
-from formats.workbook_cells import text_of
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.table_rows import Rows
+from meterfarm.formats.workbook import Sheet
+from meterfarm.formats.workbook_cells import text_of
 
 _HEAD = 4096
 _TAIL = 64 * 1024

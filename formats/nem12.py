@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from formats.covered import Covered
-from formats.errors import FormatError
-from formats.espi_reading import LENGTH_LIMIT
-from formats.nem_cells import day_start, instant, refused
-from formats.nem_flow import flow_of, quantity_doubt, unit_doubt
-from formats.remarks import Remarks
-from formats.table import ELECTRIC, UNITS, What
-from formats.table_cells import NotANumber, Number, name, numbers, shown
-from formats.table_channel import Channel
-from formats.table_rows import Rows
-from formats.table_times import When
-from records import Problem, Series, Severity
+from meterfarm.formats.covered import Covered
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_reading import LENGTH_LIMIT
+from meterfarm.formats.nem_cells import day_start, instant, refused
+from meterfarm.formats.nem_flow import flow_of, quantity_doubt, unit_doubt
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.table import ELECTRIC, UNITS, What
+from meterfarm.formats.table_cells import NotANumber, Number, name, numbers, shown
+from meterfarm.formats.table_channel import Channel
+from meterfarm.formats.table_rows import Rows
+from meterfarm.formats.table_times import When
+from meterfarm.records import Problem, Series, Severity
 
 STRETCH = 4_096
 _MOST_CHANNELS = 5_000

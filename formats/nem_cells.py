@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from formats.errors import FormatError
-from formats.local_time import DAY
-from formats.stamps import FIRST_YEAR, LAST_YEAR
-from formats.table_cells import shown
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.local_time import DAY
+from meterfarm.formats.stamps import FIRST_YEAR, LAST_YEAR
+from meterfarm.formats.table_cells import shown
 
 _AHEAD = 10 * 3600
 

@@ -11,9 +11,9 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
-from formats.table import DELIVERED, NET, RECEIVED, What
-from formats.table_cells import shown
-from records import Unit
+from meterfarm.formats.table import DELIVERED, NET, RECEIVED, What
+from meterfarm.formats.table_cells import shown
+from meterfarm.records import Unit
 
 _FLOWS = {"E": DELIVERED, "Q": DELIVERED, "B": RECEIVED, "K": RECEIVED, "N": NET, "X": NET}
 _INDICATORS = {"E": DELIVERED, "I": RECEIVED}

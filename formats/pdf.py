@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pypdfium2
 from pypdfium2 import raw
 
-from formats.errors import FormatError
-from formats.sniff import looks_like_html
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.sniff import looks_like_html
 
 _TAIL = 2048
 _SAME_LINE = 0.5  # of the lower box's height: how far two boxes of one line overlap at least

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from records import Series
+from meterfarm.records import Series
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]

@@ -24,17 +24,17 @@ from enum import StrEnum
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from formats import archive
-from formats.errors import FormatError
-from formats.espi_href import Href
-from formats.green_button import stream_green_button
-from formats.interval_csv import read_table
-from formats.markup import is_xml_workbook
-from formats.sniff import looks_like_html, looks_like_json, text_of_head
-from formats.table import Layout
-from formats.table_unknown import holds_data
-from formats.workbook import OLE, ZipKind, kind_of_zip
-from records import Problem, Series, Severity
+from meterfarm.formats import archive
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_href import Href
+from meterfarm.formats.green_button import stream_green_button
+from meterfarm.formats.interval_csv import read_table
+from meterfarm.formats.markup import is_xml_workbook
+from meterfarm.formats.sniff import looks_like_html, looks_like_json, text_of_head
+from meterfarm.formats.table import Layout
+from meterfarm.formats.table_unknown import holds_data
+from meterfarm.formats.workbook import OLE, ZipKind, kind_of_zip
+from meterfarm.records import Problem, Series, Severity
 
 ESPI = "espi"
 """The layout of Green Button."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from formats.espi_units import MEASURES
-from records import IntervalData, Measure, Problem, Reading, Series
+from meterfarm.formats.espi_units import MEASURES
+from meterfarm.records import IntervalData, Measure, Problem, Reading, Series
 
 
 def deltas(register: Series) -> IntervalData:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from formats.table_cells import Number, shown
-from records import Problem, Severity
+from meterfarm.formats.table_cells import Number, shown
+from meterfarm.records import Problem, Severity
 
 _MOST = 200
 _MORE = "more of this kind than is told one by one"

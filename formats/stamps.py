@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import NamedTuple
 
-from formats.table import DateOrder
+from meterfarm.formats.table import DateOrder
 
 _ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})|(\d{4})(\d{2})(\d{2})", re.ASCII)
 _PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})", re.ASCII)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 _MAKE: Callable[[tuple[int, int, int, bool]], Reading] = partial(tuple.__new__, Reading)
 

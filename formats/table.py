@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
-from records import Commodity, Direction, Measure, Unit
+from meterfarm.records import Commodity, Direction, Measure, Unit
 
 
 class DateOrder(StrEnum):

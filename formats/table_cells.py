@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from formats.errors import FormatError
+from meterfarm.formats.errors import FormatError
 
 BLANKS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "n.v.t.", "no data"})
 _ZERO = re.compile(r"0(?:\.0+)?[eE]-?\d{1,3}", re.ASCII)

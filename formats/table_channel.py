@@ -8,14 +8,14 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-from formats.covered import Covered
-from formats.errors import FormatError
-from formats.local_time import DAY, LocalTime
-from formats.remarks import Remarks
-from formats.table import What
-from formats.table_cells import Number
-from formats.table_times import When
-from records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.formats.covered import Covered
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.local_time import DAY, LocalTime
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.table import What
+from meterfarm.formats.table_cells import Number
+from meterfarm.formats.table_times import When
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 SHORTEST_DAY = DAY - 3600
 _FLOWS = (Direction.DELIVERED, Direction.RECEIVED)

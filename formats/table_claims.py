@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isqrt
 
-from formats.remarks import Remarks
-from formats.table import UNITS, What
-from formats.table_cells import clean, name, shown
-from formats.table_channel import Channel
-from formats.table_head import BoundValue
-from records import Commodity, Direction, Measure
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.table import UNITS, What
+from meterfarm.formats.table_cells import clean, name, shown
+from meterfarm.formats.table_channel import Channel
+from meterfarm.formats.table_head import BoundValue
+from meterfarm.records import Commodity, Direction, Measure
 
 _MOST = 200
 _WHERE = "beside the rows"

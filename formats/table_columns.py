@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from formats.remarks import Remarks
-from formats.table import UNITS
-from formats.table_cells import BLANKS, clean, shown
-from formats.table_head import is_quantity
-from records import Severity
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.table import UNITS
+from meterfarm.formats.table_cells import BLANKS, clean, shown
+from meterfarm.formats.table_head import is_quantity
+from meterfarm.records import Severity
 
 _MOST_KEPT = 1_000
 _ENOUGH = 1_000

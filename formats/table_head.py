@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from formats.table import UNITS, Layout, Value, What
-from formats.table_cells import clean, name
+from meterfarm.formats.table import UNITS, Layout, Value, What
+from meterfarm.formats.table_cells import clean, name
 
 _UNIT = r"(?P<unit>[^()]+?)"
 _QUANTITY = re.compile(

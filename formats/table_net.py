@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from formats.remarks import Remarks
-from formats.table_cells import NotANumber, Number
-from formats.table_claims import Part
-from formats.table_head import BoundValue
-from records import Commodity, Direction, Measure
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.table_cells import NotANumber, Number
+from meterfarm.formats.table_claims import Part
+from meterfarm.formats.table_head import BoundValue
+from meterfarm.records import Commodity, Direction, Measure
 
 _FLOWS = (Direction.DELIVERED, Direction.RECEIVED, Direction.NET)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from formats.local_time import DAY, LocalTime
-from formats.remarks import Remarks
-from formats.stamps import NotAStamp, read_clock, read_date, split
-from formats.table_cells import clean, shown
-from formats.table_claims import Part
-from formats.table_times import TimeReader
+from meterfarm.formats.local_time import DAY, LocalTime
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.stamps import NotAStamp, read_clock, read_date, split
+from meterfarm.formats.table_cells import clean, shown
+from meterfarm.formats.table_claims import Part
+from meterfarm.formats.table_times import TimeReader
 
 _OF = "(data|reading|readings|report|usage|interval|intervals|billing|period|service)"
 _POINT = rf"( ?date| ?time| date/time| {_OF})?"

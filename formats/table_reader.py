@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from formats.covered import Covered
-from formats.errors import FormatError
-from formats.local_time import DAY, Day
-from formats.remarks import Remarks
-from formats.stamps import NotAStamp
-from formats.table import UNITS, Layout, What
-from formats.table_cells import BLANKS, NotANumber, clean, name, numbers, refused, shown
-from formats.table_channel import SHORTEST_DAY, Channel
-from formats.table_claims import Claims, Part
-from formats.table_columns import UnreadColumns, is_number
-from formats.table_end import is_whole
-from formats.table_head import BoundValue, Head, find, label
-from formats.table_net import NetOfColumns, check_charges, check_net
-from formats.table_range import check_range
-from formats.table_rows import End, Rows
-from formats.table_times import TimeReader, When, length
-from formats.table_what import Meaning, names_place
-from formats.table_wide import wide_column
-from formats.table_width import Widths
-from records import Measure, Problem, Series, Severity, Unit
+from meterfarm.formats.covered import Covered
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.local_time import DAY, Day
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.stamps import NotAStamp
+from meterfarm.formats.table import UNITS, Layout, What
+from meterfarm.formats.table_cells import BLANKS, NotANumber, clean, name, numbers, refused, shown
+from meterfarm.formats.table_channel import SHORTEST_DAY, Channel
+from meterfarm.formats.table_claims import Claims, Part
+from meterfarm.formats.table_columns import UnreadColumns, is_number
+from meterfarm.formats.table_end import is_whole
+from meterfarm.formats.table_head import BoundValue, Head, find, label
+from meterfarm.formats.table_net import NetOfColumns, check_charges, check_net
+from meterfarm.formats.table_range import check_range
+from meterfarm.formats.table_rows import End, Rows
+from meterfarm.formats.table_times import TimeReader, When, length
+from meterfarm.formats.table_what import Meaning, names_place
+from meterfarm.formats.table_wide import wide_column
+from meterfarm.formats.table_width import Widths
+from meterfarm.records import Measure, Problem, Series, Severity, Unit
 
 STRETCH = 4_096
 _MOST_WAITING = 65_536

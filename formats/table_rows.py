@@ -9,8 +9,8 @@ from io import TextIOWrapper
 from itertools import chain, islice
 from typing import BinaryIO, Protocol, TextIO, cast
 
-from formats.errors import FormatError
-from formats.sniff import looks_like_html
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.sniff import looks_like_html
 
 DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_LINE = 256 * 1024

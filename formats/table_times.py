@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.local_time import DAY, Day, LocalTime
-from formats.stamps import Clock, NotAStamp, read_clock, read_date, split
-from formats.table import Times
-from formats.table_cells import clean
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.local_time import DAY, Day, LocalTime
+from meterfarm.formats.stamps import Clock, NotAStamp, read_clock, read_date, split
+from meterfarm.formats.table import Times
+from meterfarm.formats.table_cells import clean
 
 _EPOCH = date(1970, 1, 1)
 _MOST_KEPT = 20_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from formats.errors import FormatError
-from formats.table_cells import clean, name, shown
-from formats.table_columns import is_number
-from formats.table_rows import DELIMITERS
-from formats.table_what import names_address
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.table_cells import clean, name, shown
+from meterfarm.formats.table_columns import is_number
+from meterfarm.formats.table_rows import DELIMITERS
+from meterfarm.formats.table_what import names_address
 
 _MOST = 160
 _STAMP = re.compile(r".*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d\d|\d{4}-\d\d|\b\d{8}\b).*")

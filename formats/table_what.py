@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from formats.errors import FormatError
-from formats.remarks import Remarks
-from formats.table import KW, UNITS, Layout, What
-from formats.table_cells import clean, name, refused, shown
-from formats.table_channel import mean_divides
-from formats.table_head import BoundValue
-from records import Commodity, Direction, Measure
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.table import KW, UNITS, Layout, What
+from meterfarm.formats.table_cells import clean, name, refused, shown
+from meterfarm.formats.table_channel import mean_divides
+from meterfarm.formats.table_head import BoundValue
+from meterfarm.records import Commodity, Direction, Measure
 
 _STREET = re.compile(
     r"\d.*\b(st|street|ave|avenue|rd|road|dr|drive|ct|court|ln|lane|blvd|boulevard|way|pl|ter|cir|hwy|pkwy|apt|"

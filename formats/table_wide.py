@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from formats.errors import FormatError
-from formats.local_time import DAY
-from formats.stamps import NotAStamp, read_clock
-from formats.table_cells import shown
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.local_time import DAY
+from meterfarm.formats.stamps import NotAStamp, read_clock
+from meterfarm.formats.table_cells import shown
 
 
 def wide_column(place: int, match: re.Match[str]) -> tuple[int, int, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from formats.remarks import Remarks
-from formats.table_cells import clean, refused
-from formats.table_columns import is_number
+from meterfarm.formats.remarks import Remarks
+from meterfarm.formats.table_cells import clean, refused
+from meterfarm.formats.table_columns import is_number
 
 
 class Widths:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from formats.table import Layout
-from records import Problem, Severity
+from meterfarm.formats.table import Layout
+from meterfarm.records import Problem, Severity
 
 _ADDRESS = re.compile(
     r"(?P<before>.*?[^\s,])(?P<comma>\s*,)?\s*\b(?P<state>[A-Z]{2})\b\.?"

@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
 
-from formats import workbook_child
-from formats.archive import member_names
-from formats.errors import FormatError
-from formats.table_rows import End, Rows
-from formats.workbook_cells import text_of
+from meterfarm.formats import workbook_child
+from meterfarm.formats.archive import member_names
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.table_rows import End, Rows
+from meterfarm.formats.workbook_cells import text_of
 
 OLE = b"\xd0\xcf\x11\xe0"
 _HEAD = 256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from formats.table_cells import Typed
+from meterfarm.formats.table_cells import Typed
 
 
 def text_of(value: object, shown_as: str = "") -> str:

@@ -14,10 +14,10 @@ from typing import BinaryIO, Protocol
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from formats.errors import FormatError
-from formats.table_rows import Rows
-from formats.workbook import Sheet, is_ole, sheets_apart
-from formats.workbook_cells import text_of
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.table_rows import Rows
+from meterfarm.formats.workbook import Sheet, is_ole, sheets_apart
+from meterfarm.formats.workbook_cells import text_of
 
 SIGNATURE = b"PK\x03\x04"
 DAMAGED = "The XLSX file is cut short or damaged: download it again."

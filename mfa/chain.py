@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mfa.port import Answer, Answers, Choice, NobodyToAsk
-from mfa.security_answer import SecurityAnswer
-from mfa.totp import TotpSecret
-from records import Challenge, Factor, FactorOption
+from meterfarm.mfa.port import Answer, Answers, Choice, NobodyToAsk
+from meterfarm.mfa.security_answer import SecurityAnswer
+from meterfarm.mfa.totp import TotpSecret
+from meterfarm.records import Challenge, Factor, FactorOption
 
 
 @dataclass(frozen=True, slots=True)

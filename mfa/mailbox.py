@@ -11,8 +11,8 @@ from email.message import EmailMessage
 from email.utils import getaddresses, parsedate_to_datetime
 from hashlib import sha256
 
-from mfa.code_pattern import code_in
-from mfa.mailbox_text import texts_of
+from meterfarm.mfa.code_pattern import code_in
+from meterfarm.mfa.mailbox_text import texts_of
 
 _RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "Envelope-To")
 HEADERS = ("From", "Subject", "Date", "Message-ID", *_RECIPIENTS)

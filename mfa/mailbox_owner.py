@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mfa.mailbox import Envelope
+from meterfarm.mfa.mailbox import Envelope
 
 _MASKED = re.compile(
     r"[*#\u00b7\u00d7\u2022\u2024\u2026\u204e\u2217\u2219\u25a0\u25cf\uff0a]+|\.{2,}|[xX]{3,}|_{3,}|-{3,}"

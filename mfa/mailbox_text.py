@@ -9,7 +9,7 @@ from itertools import islice
 
 from lxml import etree, html
 
-from mfa.mailbox_html import seen_in_html
+from meterfarm.mfa.mailbox_html import seen_in_html
 
 _READ = {"text/plain", "text/html"}
 _MOST_PARTS = 50

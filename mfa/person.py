@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from mfa.port import Answer, Choice, Code, NobodyToAsk, Resend
-from records import Challenge, Factor, FactorOption
+from meterfarm.mfa.port import Answer, Choice, Code, NobodyToAsk, Resend
+from meterfarm.records import Challenge, Factor, FactorOption
 
 RESEND = "resend"
 _EMPTY_ANSWERS = 3

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from records import Challenge, Factor, FactorOption
+from meterfarm.records import Challenge, Factor, FactorOption
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from mfa.port import Code
+from meterfarm.mfa.port import Code
 
 
 class SecurityAnswer:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mfa.code_pattern import code_in
+from meterfarm.mfa.code_pattern import code_in
 
 _SURE = 2
 """Digits that a masked destination must show before it tells one number from another."""

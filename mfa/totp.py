@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 
 import pyotp
 
-from mfa.code_pattern import INVISIBLE
-from mfa.port import Code
+from meterfarm.mfa.code_pattern import INVISIBLE
+from meterfarm.mfa.port import Code
 
 _NOT_NEAR_THE_END = 3.0
 """Seconds a time step must still have when its code is typed; with less, the next step's code is used."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nightly.breaking import Broken
+from meterfarm.nightly.breaking import Broken
 
 HTML, JSON = "broken.html", "broken.json"
 

@@ -15,14 +15,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import utilities
-from console.errors import NotSetUp
-from nightly.mutants import Mutant, mutants
-from nightly.subjects import Portal
+from meterfarm import utilities
+from meterfarm.console.errors import NotSetUp
+from meterfarm.nightly.mutants import Mutant, mutants
+from meterfarm.nightly.subjects import Portal
 
-_ROOT = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).absolute().parents[1]
 _ROOMS = (
-    *("records.py", "worker.py", "console", "fake_utility", "farm", "formats", "mfa", "nightly"),
+    *(
+        "__init__.py",
+        "records.py",
+        "worker.py",
+        "console",
+        "fake_utility",
+        "farm",
+        "formats",
+        "mfa",
+        "nightly",
+    ),
     *("scrapers", "storage", "support"),
 )
 _BATCH = 48
@@ -151,9 +161,11 @@ class _Batch:
 
     def _make_project(self, root: Path) -> None:
         """The project as it is, and beside its utilities a copy of the script for each break."""
+        package = root / "meterfarm"
+        package.mkdir()
         for room in _ROOMS:
-            (root / room).symlink_to(_ROOT / room)
-        folder = root / "utilities"
+            (package / room).symlink_to(_PACKAGE / room)
+        folder = package / "utilities"
         folder.mkdir()
         original = _folder(self._portal.utility)
         for path in original.parent.iterdir():
@@ -178,7 +190,7 @@ async def _said(plan: Path, root: Path) -> Any:
     """What the trial says, object by object. Raises NotSetUp if it breaks off."""
     with (root / "trial.log").open("w+b") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "nightly.trial", str(plan)),
+            *(sys.executable, "-m", "meterfarm.nightly.trial", str(plan)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,

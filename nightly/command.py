@@ -12,25 +12,25 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from console.ending import OK
-from console.errors import UsageError
-from console.here import Here, here
-from console.printed import say
-from farm.local_time import local_zone
-from farm.zygote import Zygote
-from nightly.break_report import HTML as BROKEN_HTML
-from nightly.break_report import write_broken
-from nightly.breaking import Broken, Verdict, break_all
-from nightly.evidence import copy_evidence
-from nightly.history import changes, earlier, keep
-from nightly.night import Night, Result, remembered
-from nightly.portals import PORTALS
-from nightly.report import HTML, write_report
-from nightly.schedule import until
-from nightly.tonight import spend
-from scrapers.browser import find_chromium
-from storage.errors import StorageError
-from storage.home import prepare_home
+from meterfarm.console.ending import OK
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import Here, here
+from meterfarm.console.printed import say
+from meterfarm.farm.local_time import local_zone
+from meterfarm.farm.zygote import Zygote
+from meterfarm.nightly.break_report import HTML as BROKEN_HTML
+from meterfarm.nightly.break_report import write_broken
+from meterfarm.nightly.breaking import Broken, Verdict, break_all
+from meterfarm.nightly.evidence import copy_evidence
+from meterfarm.nightly.history import changes, earlier, keep
+from meterfarm.nightly.night import Night, Result, remembered
+from meterfarm.nightly.portals import PORTALS
+from meterfarm.nightly.report import HTML, write_report
+from meterfarm.nightly.schedule import until
+from meterfarm.nightly.tonight import spend
+from meterfarm.scrapers.browser import find_chromium
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import prepare_home
 
 NOT_AS_MEANT = 3
 CAUGHT_AT_LEAST = 0.95

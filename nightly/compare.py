@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nightly.subjects import Tree
+from meterfarm.nightly.subjects import Tree
 
 MOST = 12
 """So many differences of a customer are told one by one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from nightly.subjects import Tree
+from meterfarm.nightly.subjects import Tree
 
 
 class Digest:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from nightly.night import Night, Result
-from storage.results import Customer
-from storage.store import Store
+from meterfarm.nightly.night import Night, Result
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
 
 FOLDER = "evidence"
 _SCREENSHOT = "page.png"

@@ -10,14 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.errors import NotSetUp
-from farm.bell import Bell, bell_at
-from farm.private_redis import NoRedis, RedisMissing
-from farm.settings import FarmSettings
-from farm.supervisor import Workers, redis_at_hand
-from farm.zygote import Zygote
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.console.errors import NotSetUp
+from meterfarm.farm.bell import Bell, bell_at
+from meterfarm.farm.private_redis import NoRedis, RedisMissing
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.supervisor import Workers, redis_at_hand
+from meterfarm.farm.zygote import Zygote
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 _KEPT = ("METERFARM_BROWSER", "METERFARM_LOG")
 _OTHERS = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from nightly.night import Cell, Remembered, as_json, from_json
+from meterfarm.nightly.night import Cell, Remembered, as_json, from_json
 
 KEPT = 30
 TREND = 14

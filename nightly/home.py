@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from nightly.digest import Digest
-from nightly.subjects import Tree
-from records import Address, Bill, BillMeter, Commodity, Series
-from storage.results import Customer, StoredAccount, StoredBill
-from storage.store import Store
-from storage.work import ChallengeInfo
+from meterfarm.nightly.digest import Digest
+from meterfarm.nightly.subjects import Tree
+from meterfarm.records import Address, Bill, BillMeter, Commodity, Series
+from meterfarm.storage.results import Customer, StoredAccount, StoredBill
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import ChallengeInfo
 
 
 def came_home(store: Store, customer: Customer) -> Tree:

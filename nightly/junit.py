@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from formats.foreign_text import xml_text
-from nightly.night import Night, Result
+from meterfarm.formats.foreign_text import xml_text
+from meterfarm.nightly.night import Night, Result
 
 
 def as_junit(night: Night) -> bytes:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import records
-from nightly.mangling import mangled
-from nightly.sites import Kind, Site, sites
+from meterfarm import records
+from meterfarm.nightly.mangling import mangled
+from meterfarm.nightly.sites import Kind, Site, sites
 
 _RECORDS = {
     name: {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from farm.said import said_choice, said_code, said_resend
-from nightly.subjects import Owner, Portal
-from records import Factor
-from storage.challenges import AnswerRefused
-from storage.store import Store
-from storage.work import ChallengeInfo
+from meterfarm.farm.said import said_choice, said_code, said_resend
+from meterfarm.nightly.subjects import Owner, Portal
+from meterfarm.records import Factor
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import ChallengeInfo
 
 _WRONG = "no idea"
 

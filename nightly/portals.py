@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nightly.speculoos import Speculoos
-from nightly.subjects import Portal
+from meterfarm.nightly.speculoos import Speculoos
+from meterfarm.nightly.subjects import Portal
 
 PORTALS: Sequence[Portal] = (Speculoos(),)

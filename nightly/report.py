@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nightly.evidence import Kept, screenshot
-from nightly.history import Change, changes, is_slower, trend, usual
-from nightly.junit import as_junit
-from nightly.night import Night, Remembered, Result, remembered
+from meterfarm.nightly.evidence import Kept, screenshot
+from meterfarm.nightly.history import Change, changes, is_slower, trend, usual
+from meterfarm.nightly.junit import as_junit
+from meterfarm.nightly.night import Night, Remembered, Result, remembered
 
 HTML, JSON, JUNIT = "index.html", "nightly.json", "junit.xml"
 _BARS = 14

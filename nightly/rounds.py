@@ -9,19 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from farm.bell import Bell
-from nightly.compare import differences, told
-from nightly.evidence import keep_unread
-from nightly.home import came_home, was_asked
-from nightly.night import Result, Visit
-from nightly.owners import Owners
-from nightly.subjects import Owner, Portal, Subject, Tree, Window
-from records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
-from storage.errors import StorageError
-from storage.results import Customer
-from storage.runs import RunRefused
-from storage.store import Store
-from storage.work import ChallengeInfo, RunInfo
+from meterfarm.farm.bell import Bell
+from meterfarm.nightly.compare import differences, told
+from meterfarm.nightly.evidence import keep_unread
+from meterfarm.nightly.home import came_home, was_asked
+from meterfarm.nightly.night import Result, Visit
+from meterfarm.nightly.owners import Owners
+from meterfarm.nightly.subjects import Owner, Portal, Subject, Tree, Window
+from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer
+from meterfarm.storage.runs import RunRefused
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import ChallengeInfo, RunInfo
 
 _LOOK = 0.2
 _UNDER_WAY = {RunState.QUEUED, RunState.RUNNING, RunState.WAITING}

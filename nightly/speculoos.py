@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from console.errors import NotSetUp
-from console.loopback import get_json
-from fake_utility.outcomes import OUTCOMES
-from fake_utility.running import DidNotStart, fake_utility
-from fake_utility.speculoos.calendar import ZONE
-from fake_utility.speculoos.challenges import TRIES
-from fake_utility.speculoos.customers import CUSTOMERS, QUESTION, Customer, Factor
-from fake_utility.speculoos.numbered import find_customer
-from nightly.speculoos_figures import figures
-from nightly.subjects import Owner, Portal, Subject
+from meterfarm.console.errors import NotSetUp
+from meterfarm.console.loopback import get_json
+from meterfarm.fake_utility.outcomes import OUTCOMES
+from meterfarm.fake_utility.running import DidNotStart, fake_utility
+from meterfarm.fake_utility.speculoos.calendar import ZONE
+from meterfarm.fake_utility.speculoos.challenges import TRIES
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS, QUESTION, Customer, Factor
+from meterfarm.fake_utility.speculoos.numbered import find_customer
+from meterfarm.nightly.speculoos_figures import figures
+from meterfarm.nightly.subjects import Owner, Portal, Subject
 
 _GAPS = {"partial": 1, "layout_changed": 1}
 """What cannot be had: a bill that is a placeholder; the list of bills."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fake_utility.speculoos.accounts import Account, Direction, Meter
-from fake_utility.speculoos.billing import Bill, MeterRead, bills
-from fake_utility.speculoos.calendar import ZONE, readings_span
-from fake_utility.speculoos.customers import Customer
-from fake_utility.speculoos.restating import published
-from nightly.digest import Digest
-from nightly.subjects import Tree, Window
+from meterfarm.fake_utility.speculoos.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.speculoos.billing import Bill, MeterRead, bills
+from meterfarm.fake_utility.speculoos.calendar import ZONE, readings_span
+from meterfarm.fake_utility.speculoos.customers import Customer
+from meterfarm.fake_utility.speculoos.restating import published
+from meterfarm.nightly.digest import Digest
+from meterfarm.nightly.subjects import Tree, Window
 
 _COMMODITIES = {"electric": "electricity", "gas": "gas"}
 

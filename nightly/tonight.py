@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from farm.zygote import Zygote
-from nightly.farm import own_farm
-from nightly.night import Night, PortalNight, Result
-from nightly.rounds import Rounds
-from nightly.subjects import Portal, Window
-from utilities import load_utility
+from meterfarm.farm.zygote import Zygote
+from meterfarm.nightly.farm import own_farm
+from meterfarm.nightly.night import Night, PortalNight, Result
+from meterfarm.nightly.rounds import Rounds
+from meterfarm.nightly.subjects import Portal, Window
+from meterfarm.utilities import load_utility
 
 _SECONDS = 540
 """How long a customer may take, waiting for others included."""

@@ -1,4 +1,4 @@
-"""Broken scripts on trial, in a copy of the project that has them: `python -m nightly.trial PLAN`.
+"""Broken scripts on trial, in a copy of the project that has them: `python -m meterfarm.nightly.trial PLAN`.
 
 Each is a utility of its own there, so one farm with real workers tries them side by side. What becomes of
 each is printed, a JSON object a line.
@@ -18,18 +18,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import utilities
-from farm.supervisor import workers_zygote
-from farm.zygote import Zygote
-from nightly.farm import own_farm
-from nightly.night import Result
-from nightly.portals import PORTALS
-from nightly.rounds import Rounds
-from nightly.subjects import Portal, Subject, Tree, Window
-from nightly.waves import waves
-from scrapers.logs import log_to_stderr
-from scrapers.redact import Secrets
-from utilities import load_utility
+from meterfarm import utilities
+from meterfarm.farm.supervisor import workers_zygote
+from meterfarm.farm.zygote import Zygote
+from meterfarm.nightly.farm import own_farm
+from meterfarm.nightly.night import Result
+from meterfarm.nightly.portals import PORTALS
+from meterfarm.nightly.rounds import Rounds
+from meterfarm.nightly.subjects import Portal, Subject, Tree, Window
+from meterfarm.nightly.waves import waves
+from meterfarm.scrapers.logs import log_to_stderr
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.utilities import load_utility
 
 _BILLS_DAYS, _READINGS_DAYS = 400, 40
 """Enough for a second page of bills; what is not fetched costs nothing."""
@@ -176,7 +176,7 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
 def _loads(utility: str) -> bool:
     """Whether the script can be imported; one that cannot is taken away, or no worker would start."""
     try:
-        importlib.import_module(f"utilities.{utility}")
+        importlib.import_module(f"meterfarm.utilities.{utility}")
     except Exception as exc:  # noqa: BLE001 - whatever a broken script raises
         _tell(utility, "every customer", f"the script does not load: {type(exc).__name__}: {exc}", 0)
         shutil.rmtree(Path(next(iter(utilities.__path__))) / utility)

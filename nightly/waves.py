@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from nightly.subjects import Subject
+from meterfarm.nightly.subjects import Subject
 
 _SIZES = (1, 2, 4)
 """How many customers the first waves have; the last one has the others."""

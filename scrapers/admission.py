@@ -10,7 +10,7 @@ from typing import Any
 from playwright.async_api import BrowserContext, Request, Response, Route
 from playwright.async_api import Error as PlaywrightError
 
-from scrapers.pace import Held, Pace, PaceLost
+from meterfarm.scrapers.pace import Held, Pace, PaceLost
 
 _LONGEST_SECONDS = 60.0
 _FOLLOWED_SECONDS = 1.0

@@ -8,8 +8,8 @@ from email.message import Message
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from records import Document
-from scrapers.charset import decoded
+from meterfarm.records import Document
+from meterfarm.scrapers.charset import decoded
 
 
 @dataclass(frozen=True, slots=True)

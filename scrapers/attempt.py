@@ -14,28 +14,28 @@ import structlog
 from pydantic import SecretStr
 from pyotp import TOTP
 
-from mfa.chain import AnswerChain
-from mfa.port import Answers
-from mfa.security_answer import SecurityAnswer
-from mfa.totp import TotpSecret
-from records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
-from scrapers.browser import Chromium
-from scrapers.clock import RUN_SECONDS
-from scrapers.collect import Collection
-from scrapers.connect import Door, SessionUse, save_session, session_of
-from scrapers.evidence import keep_evidence
-from scrapers.keeping import session_kept
-from scrapers.outcomes import Stop
-from scrapers.pace import UNPACED, Pace
-from scrapers.progress import Progress
-from scrapers.redact import Secrets
-from scrapers.sending import AT_ONCE, InDoubt, Resending
-from scrapers.state import PortalSession
-from scrapers.tracing import span
-from scrapers.utility import Utility
-from scrapers.visit import Visit
-from storage.results import Briefing, Customer
-from storage.store import Store
+from meterfarm.mfa.chain import AnswerChain
+from meterfarm.mfa.port import Answers
+from meterfarm.mfa.security_answer import SecurityAnswer
+from meterfarm.mfa.totp import TotpSecret
+from meterfarm.records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.clock import RUN_SECONDS
+from meterfarm.scrapers.collect import Collection
+from meterfarm.scrapers.connect import Door, SessionUse, save_session, session_of
+from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.keeping import session_kept
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.pace import UNPACED, Pace
+from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.tracing import span
+from meterfarm.scrapers.utility import Utility
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.results import Briefing, Customer
+from meterfarm.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)

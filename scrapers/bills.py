@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from formats.errors import FormatError
-from formats.foreign_text import NAME, one_line
-from formats.pdf import check_pdf, pdf_text
-from records import Account, Bill, Document, ListedBill
-from scrapers.connect import Door
-from scrapers.ledger import Ledger
-from scrapers.outcomes import ItemFailed, reader_errors
-from scrapers.progress import Progress
-from scrapers.reader import read_and_store
-from scrapers.side_by_side import side_by_side
-from scrapers.tracing import span
-from scrapers.visit import Visit
-from storage.results import ReadBill
-from storage.store import Store
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.foreign_text import NAME, one_line
+from meterfarm.formats.pdf import check_pdf, pdf_text
+from meterfarm.records import Account, Bill, Document, ListedBill
+from meterfarm.scrapers.connect import Door
+from meterfarm.scrapers.ledger import Ledger
+from meterfarm.scrapers.outcomes import ItemFailed, reader_errors
+from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.side_by_side import side_by_side
+from meterfarm.scrapers.tracing import span
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.results import ReadBill
+from meterfarm.storage.store import Store
 
 _AT_ONCE = 16
 """So many bills are written in one transaction: others wait for it."""

@@ -18,10 +18,10 @@ import structlog
 from playwright.async_api import Browser, Playwright, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
-from scrapers import remote_browser
-from scrapers.apart import apart
-from scrapers.driver import start_driver
-from scrapers.guard import is_loopback
+from meterfarm.scrapers import remote_browser
+from meterfarm.scrapers.apart import apart
+from meterfarm.scrapers.driver import start_driver
+from meterfarm.scrapers.guard import is_loopback
 
 _QUIET = (
     "--disable-background-networking",

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from scrapers.outcomes import Stop
-from scrapers.pace import Held, Pace
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.pace import Held, Pace
 
 T = TypeVar("T")
 

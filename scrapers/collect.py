@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 
-from formats.foreign_text import NAME, one_line
-from records import Account, Address, Meter, Outcome, Part
-from scrapers.bills import BillCollector
-from scrapers.connect import Door
-from scrapers.intervals import IntervalCollector
-from scrapers.ledger import Ledger
-from scrapers.outcomes import ListFailed, Stop
-from scrapers.progress import Progress
-from scrapers.reader import read_and_store
-from scrapers.visit import Visit
-from storage.results import Customer
-from storage.store import Store
+from meterfarm.formats.foreign_text import NAME, one_line
+from meterfarm.records import Account, Address, Meter, Outcome, Part
+from meterfarm.scrapers.bills import BillCollector
+from meterfarm.scrapers.connect import Door
+from meterfarm.scrapers.intervals import IntervalCollector
+from meterfarm.scrapers.ledger import Ledger
+from meterfarm.scrapers.outcomes import ListFailed, Stop
+from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
 
 _ACCOUNTS_IN_A_ROW = 2
 """If of so many no list at all could be had, it is the portal that is down."""

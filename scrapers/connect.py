@@ -13,15 +13,15 @@ from typing import TypeVar
 from playwright.async_api import Error as PlaywrightError
 from pydantic import SecretStr
 
-from records import Outcome
-from scrapers.outcomes import SessionEnded, Stop, script_errors
-from scrapers.sending import AT_ONCE, InDoubt, Resending, Sending
-from scrapers.state import PortalSession
-from scrapers.tracing import span
-from scrapers.utility import Credentials, Utility
-from scrapers.visit import Visit
-from storage.results import Customer
-from storage.store import Store
+from meterfarm.records import Outcome
+from meterfarm.scrapers.outcomes import SessionEnded, Stop, script_errors
+from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending, Sending
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.tracing import span
+from meterfarm.scrapers.utility import Credentials, Utility
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
 
 T = TypeVar("T")
 _ASKED_SECONDS = 5.0

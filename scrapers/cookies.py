@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from scrapers.guard import host_of
-from scrapers.set_cookie import (
+from meterfarm.scrapers.guard import host_of
+from meterfarm.scrapers.set_cookie import (
     LONGEST_ATTRIBUTE,
     LONGEST_LIFE,
     SESSION,

@@ -13,7 +13,7 @@ from playwright._impl import transport
 from playwright._impl._driver import get_driver_env
 from playwright.async_api import Playwright, async_playwright
 
-from support.environment import child_environment
+from meterfarm.support.environment import child_environment
 
 _scratch: ContextVar[str] = ContextVar("where the driver keeps what is temporary", default="")
 

@@ -19,11 +19,11 @@ from tenacity import (
 )
 from yarl import URL
 
-from records import Document, Outcome
-from scrapers.answer import Answer
-from scrapers.body import DOCUMENT, LIST, PAGE, Limit
-from scrapers.guard import is_allowed, led_to, own_hosts, to_send
-from scrapers.outcomes import (
+from meterfarm.records import Document, Outcome
+from meterfarm.scrapers.answer import Answer
+from meterfarm.scrapers.body import DOCUMENT, LIST, PAGE, Limit
+from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts, to_send
+from meterfarm.scrapers.outcomes import (
     ItemFailed,
     SessionEnded,
     Sign,
@@ -32,10 +32,10 @@ from scrapers.outcomes import (
     stop_for_sign,
     stop_for_status,
 )
-from scrapers.pace import UNPACED, Pace, paced
-from scrapers.signs import first_sign
-from scrapers.tracing import span
-from scrapers.transport import Fault, NoAnswer, Transport
+from meterfarm.scrapers.pace import UNPACED, Pace, paced
+from meterfarm.scrapers.signs import first_sign
+from meterfarm.scrapers.tracing import span
+from meterfarm.scrapers.transport import Fault, NoAnswer, Transport
 
 _REDIRECTS = 10
 _REQUESTS = 5_000

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 
-from formats.errors import FormatError
-from records import Account, Document, Severity
-from scrapers.connect import Door
-from scrapers.ledger import Ledger
-from scrapers.outcomes import ItemFailed, reader_errors
-from scrapers.progress import Progress
-from scrapers.reader import read_and_store
-from scrapers.side_by_side import side_by_side
-from scrapers.spans import by_month, days, spans
-from scrapers.tracing import span
-from scrapers.utility import AvailableIntervals
-from scrapers.visit import Visit
-from storage.results import ReadingCounts
-from storage.store import Store
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Account, Document, Severity
+from meterfarm.scrapers.connect import Door
+from meterfarm.scrapers.ledger import Ledger
+from meterfarm.scrapers.outcomes import ItemFailed, reader_errors
+from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.side_by_side import side_by_side
+from meterfarm.scrapers.spans import by_month, days, spans
+from meterfarm.scrapers.tracing import span
+from meterfarm.scrapers.utility import AvailableIntervals
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.results import ReadingCounts
+from meterfarm.storage.store import Store
 
 
 class IntervalCollector:

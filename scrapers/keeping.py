@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from playwright.async_api import Error as PlaywrightError
 
-from scrapers.connect import save_session
-from scrapers.visit import Visit
-from storage.errors import StorageError
-from storage.results import Customer
-from storage.store import Store
-from storage.work import LeaseLost
+from meterfarm.scrapers.connect import save_session
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import LeaseLost
 
 _EVERY_SECONDS = 0.3
 _ASKED_SECONDS = 5.0

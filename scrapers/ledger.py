@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from formats.errors import FormatError
-from formats.foreign_text import NAME, one_line
-from records import LedgerItem, Outcome
-from scrapers.logs import safe_for_the_run
-from scrapers.outcomes import ItemFailed, ListFailed, Stop
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.foreign_text import NAME, one_line
+from meterfarm.records import LedgerItem, Outcome
+from meterfarm.scrapers.logs import safe_for_the_run
+from meterfarm.scrapers.outcomes import ItemFailed, ListFailed, Stop
 
 
 class Ledger:

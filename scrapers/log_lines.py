@@ -9,7 +9,7 @@ from typing import Any
 
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from formats.foreign_text import DOCUMENT, lines, one_line
+from meterfarm.formats.foreign_text import DOCUMENT, lines, one_line
 
 _INDENT = " " * 4
 _NARROWEST = 20

@@ -20,9 +20,9 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from formats.foreign_text import DOCUMENT, SENTENCE, one_line
-from scrapers.log_lines import for_people
-from scrapers.redact import Secrets
+from meterfarm.formats.foreign_text import DOCUMENT, SENTENCE, one_line
+from meterfarm.scrapers.log_lines import for_people
+from meterfarm.scrapers.redact import Secrets
 
 _LEVELS = {
     "debug": logging.DEBUG,

@@ -21,11 +21,11 @@ from lxml.etree import LxmlError, ParserError
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from formats.errors import FormatError
-from records import Outcome
-from scrapers.browser import BrowserGone
-from scrapers.logs import safe_for_the_run
-from scrapers.markup import EmptyPage
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Outcome
+from meterfarm.scrapers.browser import BrowserGone
+from meterfarm.scrapers.logs import safe_for_the_run
+from meterfarm.scrapers.markup import EmptyPage
 
 
 class VisitError(Exception):

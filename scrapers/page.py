@@ -30,27 +30,27 @@ from playwright.async_api import (
 )
 from playwright.async_api import Error as PlaywrightError
 
-from records import Outcome
-from scrapers import pulse, traces
-from scrapers.admission import Admission
-from scrapers.apart import apart
-from scrapers.browser import BrowserGone, Chromium
-from scrapers.browser_state import SessionStorage, context_with
-from scrapers.clock import Clock
-from scrapers.controls import is_dangerous
-from scrapers.guard import is_allowed, led_to, own_hosts
-from scrapers.http import Http
-from scrapers.logs import safe_for_the_run
-from scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
-from scrapers.pace import UNPACED, Pace, Unpaced
-from scrapers.portal import Portal
-from scrapers.redact import Secrets
-from scrapers.sending import Sending
-from scrapers.sight import is_navigating, steady
-from scrapers.state import PortalSession
-from scrapers.tracing import span
-from scrapers.transport import InBrowser
-from scrapers.watch import Watch
+from meterfarm.records import Outcome
+from meterfarm.scrapers import pulse, traces
+from meterfarm.scrapers.admission import Admission
+from meterfarm.scrapers.apart import apart
+from meterfarm.scrapers.browser import BrowserGone, Chromium
+from meterfarm.scrapers.browser_state import SessionStorage, context_with
+from meterfarm.scrapers.clock import Clock
+from meterfarm.scrapers.controls import is_dangerous
+from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts
+from meterfarm.scrapers.http import Http
+from meterfarm.scrapers.logs import safe_for_the_run
+from meterfarm.scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from meterfarm.scrapers.pace import UNPACED, Pace, Unpaced
+from meterfarm.scrapers.portal import Portal
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.sending import Sending
+from meterfarm.scrapers.sight import is_navigating, steady
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.tracing import span
+from meterfarm.scrapers.transport import InBrowser
+from meterfarm.scrapers.watch import Watch
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000

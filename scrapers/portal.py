@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from mfa.mailbox import CodeMail
-from mfa.text_message import CodeText
-from scrapers.outcomes import Sign
+from meterfarm.mfa.mailbox import CodeMail
+from meterfarm.mfa.text_message import CodeText
+from meterfarm.scrapers.outcomes import Sign
 
 
 class Portal:
@@ -39,7 +39,7 @@ class Portal:
     @property
     def id(self) -> str:
         """The folder's name under ``utilities/``."""
-        return type(self).__module__.split(".")[1]
+        return type(self).__module__.split(".")[2]
 
     def username_problem(self, username: str) -> str:
         """Why this cannot be a user name of the portal, or "". Here: it has to be an e-mail address."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
-from scrapers.clock import Clock
+from meterfarm.scrapers.clock import Clock
 
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 30.0

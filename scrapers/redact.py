@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
-from scrapers.decoded import Layer, joined, layers, plain
+from meterfarm.scrapers.decoded import Layer, joined, layers, plain
 
 MASK = "[redacted]"
 _STANDS_ALONE_BELOW = 4

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import structlog
 
-from records import RunKind
-from scrapers.attempt import Attempt, Request, Result
-from scrapers.browser import Chromium
-from scrapers.logs import logs_of
-from scrapers.progress import Progress
-from scrapers.redact import Secrets
-from scrapers.tracing import span
-from storage.errors import StorageError
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Claim, LeaseLost
+from meterfarm.records import RunKind
+from meterfarm.scrapers.attempt import Attempt, Request, Result
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.logs import logs_of
+from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.tracing import span
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Claim, LeaseLost
 
 _BEAT = 5.0
 _LOOK_AGAIN = 0.3

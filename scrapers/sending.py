@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from records import Outcome, WhoActs
-from scrapers.outcomes import Stop
-from storage.results import Customer
-from storage.store import Store
+from meterfarm.records import Outcome, WhoActs
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
 
 _SENDS = 2
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from scrapers.guard import host_of, is_loopback
+from meterfarm.scrapers.guard import host_of, is_loopback
 
 LONGEST_LIFE = 400 * 86_400
 """Seconds; browsers keep no cookie for longer (section 5.5)."""

@@ -14,7 +14,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Frame, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from scrapers.outcomes import Sign
+from meterfarm.scrapers.outcomes import Sign
 
 T = TypeVar("T")
 _NAVIGATES = re.compile(

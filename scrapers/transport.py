@@ -17,11 +17,11 @@ from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 from yarl import URL
 
-from scrapers.answer import Answer, readable
-from scrapers.body import PAGE, Limit, TooLarge, Unreadable, taken
-from scrapers.cookies import Cookies
-from scrapers.heads import LARGEST, MOST_FIELDS, LenientConnector
-from scrapers.state import PortalSession
+from meterfarm.scrapers.answer import Answer, readable
+from meterfarm.scrapers.body import PAGE, Limit, TooLarge, Unreadable, taken
+from meterfarm.scrapers.cookies import Cookies
+from meterfarm.scrapers.heads import LARGEST, MOST_FIELDS, LenientConnector
+from meterfarm.scrapers.state import PortalSession
 
 if TYPE_CHECKING:
     from playwright._impl._api_structures import SetCookieParam

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from pydantic import SecretStr
 
-from records import Account, Bill, Document, IntervalData, ListedBill
-from scrapers.portal import Portal
-from scrapers.visit import Visit
+from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill
+from meterfarm.scrapers.portal import Portal
+from meterfarm.scrapers.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from contextlib import aclosing, suppress
 from playwright.async_api import BrowserContext, Frame, Locator, Page
 from playwright.async_api import Error as PlaywrightError
 
-from records import Outcome
-from scrapers.outcomes import Sign, Stop, stop_for_sign, translated
-from scrapers.reactions import Reactions
-from scrapers.refused_form import FormWatch
-from scrapers.sight import Seen, Sight, steady
+from meterfarm.records import Outcome
+from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign, translated
+from meterfarm.scrapers.reactions import Reactions
+from meterfarm.scrapers.refused_form import FormWatch
+from meterfarm.scrapers.sight import Seen, Sight, steady
 
 _GLANCE_SECONDS = 0.25
 _UNANSWERED_SECONDS = 1.0

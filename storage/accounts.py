@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from records import Account, Address, Commodity, CustomerState, Meter
-from storage import customers
-from storage.database import put
-from storage.errors import StorageError
-from storage.results import Customer, StoredAccount
-from storage.tables import AccountRow, CustomerRow, MeterRow, ServiceRow
+from meterfarm.records import Account, Address, Commodity, CustomerState, Meter
+from meterfarm.storage import customers
+from meterfarm.storage.database import put
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer, StoredAccount
+from meterfarm.storage.tables import AccountRow, CustomerRow, MeterRow, ServiceRow
 
 _LOCKED = select(AccountRow).where(AccountRow.id == bindparam("account")).with_for_update()
 _KNOWN = (

@@ -19,9 +19,9 @@ from typing import Any
 from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select
 
-from storage.database import at_the_end, now
-from storage.processes import short, this_process
-from storage.tables import VaultReadRow, metadata
+from meterfarm.storage.database import at_the_end, now
+from meterfarm.storage.processes import short, this_process
+from meterfarm.storage.tables import VaultReadRow, metadata
 
 _NOTED, _RUN = "vault reads", "vault reads' run"
 _ENTER = insert(metadata.tables["vault_read"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from storage.errors import StorageError
+from meterfarm.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from obstore.auth.boto3 import Boto3CredentialProvider

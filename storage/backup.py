@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from storage.errors import StorageError
-from storage.home import DATABASE, FILES, LOCK, sync
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import DATABASE, FILES, LOCK, sync
 
 
 def back_up(home: Path, target: Path) -> int:

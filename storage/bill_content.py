@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from records import Address, Bill, BillMeter, Commodity, Quantity, Unit
-from storage.tables import BillVersionRow
+from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
+from meterfarm.storage.tables import BillVersionRow
 
 _REQUIRED = (
     "account_number",

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from records import EventKind, ListedBill
-from storage import accounts, bill_content, documents, events
-from storage.files import AnyFiles
-from storage.results import ReadBill
-from storage.tables import AccountRow, BillRow, BillVersionRow, ExtractionRow, metadata
+from meterfarm.records import EventKind, ListedBill
+from meterfarm.storage import accounts, bill_content, documents, events
+from meterfarm.storage.files import AnyFiles
+from meterfarm.storage.results import ReadBill
+from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, ExtractionRow, metadata
 
 _BILL, _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("bill", "extraction", "bill_version"))
 

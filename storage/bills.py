@@ -6,10 +6,10 @@ from sqlalchemy import bindparam
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
-from storage import bill_content
-from storage.files import AnyFiles
-from storage.results import StoredBill
-from storage.tables import BillRow, BillVersionRow, DocumentRow, ExtractionRow
+from meterfarm.storage import bill_content
+from meterfarm.storage.files import AnyFiles
+from meterfarm.storage.results import StoredBill
+from meterfarm.storage.tables import BillRow, BillVersionRow, DocumentRow, ExtractionRow
 
 _NEWEST = (
     select(func.max(BillVersionRow.id))

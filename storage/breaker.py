@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from storage.work import PortalWas
+from meterfarm.storage.work import PortalWas
 
 FAULTS = 5
 """So many different logins must meet a fault, with none in between that does not."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, exists, select
 
-from storage import credentials, sessions
-from storage.errors import StorageError
-from storage.results import Briefing, Customer, SavedSession
-from storage.tables import ConsentRow, CustomerRow, LoginRow, PortalSessionRow
-from storage.vault import Vault
+from meterfarm.storage import credentials, sessions
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Briefing, Customer, SavedSession
+from meterfarm.storage.tables import ConsentRow, CustomerRow, LoginRow, PortalSessionRow
+from meterfarm.storage.vault import Vault
 
 _CONSENTS = exists().where(
     col(ConsentRow.customer_id) == CustomerRow.id, col(ConsentRow.revoked_at).is_(None)

@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from formats.foreign_text import NAME, one_line
-from records import Challenge, ChallengeState, Factor, FactorOption, RunState
-from storage import customers, inboxes, leases
-from storage.database import now
-from storage.errors import StorageError
-from storage.queue import tell
-from storage.receiving import NO_INBOX, WAITS_FOR_TEXT
-from storage.results import Customer
-from storage.tables import ChallengeRow, CustomerRow, LoginRow
-from storage.vault import Vault
-from storage.work import ChallengeInfo, Lease
+from meterfarm.formats.foreign_text import NAME, one_line
+from meterfarm.records import Challenge, ChallengeState, Factor, FactorOption, RunState
+from meterfarm.storage import customers, inboxes, leases
+from meterfarm.storage.database import now
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.queue import tell
+from meterfarm.storage.receiving import NO_INBOX, WAITS_FOR_TEXT
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import ChallengeRow, CustomerRow, LoginRow
+from meterfarm.storage.vault import Vault
+from meterfarm.storage.work import ChallengeInfo, Lease
 
 
 class AnswerRefused(StorageError):

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import SecretStr
 
-from mfa.mailbox_owner import Neighbours
-from records import Factor
-from storage import audit, inboxes, mailboxes, numbers, texts
-from storage.challenges import AnswerRefused
-from storage.database import Database
-from storage.receiving import (
+from meterfarm.mfa.mailbox_owner import Neighbours
+from meterfarm.records import Factor
+from meterfarm.storage import audit, inboxes, mailboxes, numbers, texts
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.database import Database
+from meterfarm.storage.receiving import (
     Fate,
     InboundText,
     InboxInfo,
@@ -21,9 +21,9 @@ from storage.receiving import (
     Received,
     Receivers,
 )
-from storage.results import Customer
-from storage.vault import Vault
-from storage.work import Lease
+from meterfarm.storage.results import Customer
+from meterfarm.storage.vault import Vault
+from meterfarm.storage.work import Lease
 
 
 class Channels:

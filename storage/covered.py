@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select
 from sqlmodel import Session
 
-from records import Commodity, Direction, Measure, Unit
-from storage.granularity import Covered
-from storage.results import SeriesCoverage
-from storage.stretches import Stretch, joined
-from storage.tables import metadata
+from meterfarm.records import Commodity, Direction, Measure, Unit
+from meterfarm.storage.granularity import Covered
+from meterfarm.storage.results import SeriesCoverage
+from meterfarm.storage.stretches import Stretch, joined
+from meterfarm.storage.tables import metadata
 
 _METER, _SERIES, _STRETCH, _READING = (
     metadata.tables[name] for name in ("meter", "series", "stretch", "reading")

@@ -9,12 +9,12 @@ from pydantic import SecretStr
 from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
-from records import SecretKind
-from storage import customers
-from storage.database import now, put
-from storage.results import Customer
-from storage.tables import CredentialRow
-from storage.vault import Vault
+from meterfarm.records import SecretKind
+from meterfarm.storage import customers
+from meterfarm.storage.database import now, put
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import CredentialRow
+from meterfarm.storage.vault import Vault
 
 _OF_CUSTOMER = select(CredentialRow).where(CredentialRow.customer_id == bindparam("customer"))
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from records import CustomerState
-from storage import audit
-from storage.database import insert_if_absent, now
-from storage.errors import StorageError
-from storage.queue import ACTIVE
-from storage.results import Customer
-from storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow, RunRow
-from storage.vault import Vault
+from meterfarm.records import CustomerState
+from meterfarm.storage import audit
+from meterfarm.storage.database import insert_if_absent, now
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.queue import ACTIVE
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow, RunRow
+from meterfarm.storage.vault import Vault
 
 DEFAULT_COMPANY = "default"
 COMMAND_LINE = "command line"

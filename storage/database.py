@@ -15,12 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, select
 
-from storage.engines import connected, make_engine, parse, shown
-from storage.errors import StorageError
-from storage.home import DATABASE
-from storage.refusals import reason
-from storage.settings import Settings
-from storage.tables import Row, metadata
+from meterfarm.storage.engines import connected, make_engine, parse, shown
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import DATABASE
+from meterfarm.storage.refusals import reason
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.tables import Row, metadata
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, func, select
 from sqlmodel import Session
 
-from storage import covered
-from storage.stretches import Stretch
-from storage.tables import metadata
+from meterfarm.storage import covered
+from meterfarm.storage.stretches import Stretch
+from meterfarm.storage.tables import metadata
 
 _NEWEST, _DAY = 14, 86_400
 _METER, _SERIES, _STRETCH, _READING = (

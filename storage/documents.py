@@ -11,11 +11,11 @@ from sqlalchemy import bindparam, insert, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from records import Document
-from storage.database import Database, insert_absent
-from storage.files import AnyFiles
-from storage.results import StoredExport
-from storage.tables import AccountRow, DocumentRow, FileRow, metadata
+from meterfarm.records import Document
+from meterfarm.storage.database import Database, insert_absent
+from meterfarm.storage.files import AnyFiles
+from meterfarm.storage.results import StoredExport
+from meterfarm.storage.tables import AccountRow, DocumentRow, FileRow, metadata
 
 Fetched = tuple[str, Document, str]
 """The portal's key, the document, the hash of its bytes."""

@@ -18,8 +18,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from storage.errors import StorageError
-from storage.refusals import will_not_pass
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.refusals import will_not_pass
 
 _BUSY_SECONDS = 30
 _LOOKS = 500

@@ -10,10 +10,10 @@ from sqlalchemy import bindparam, text
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from records import EventKind
-from storage.database import at_the_end, insert_absent, now
-from storage.results import Event
-from storage.tables import EventRow, metadata
+from meterfarm.records import EventKind
+from meterfarm.storage.database import at_the_end, insert_absent, now
+from meterfarm.storage.results import Event
+from meterfarm.storage.tables import EventRow, metadata
 
 _LOCK = 0x6D657665
 _WRITTEN = "events written"

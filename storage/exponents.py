@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, func, select, update
 from sqlmodel import Session
 
-from formats.errors import FormatError
-from records import Reading, Series
-from storage.tables import ReadingRevisionRow, ReadingRow, SeriesRow, metadata
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Reading, Series
+from meterfarm.storage.tables import ReadingRevisionRow, ReadingRow, SeriesRow, metadata
 
 _LIMIT = 2**63 - 1
 _TABLES = [metadata.tables[str(row.__tablename__)] for row in (ReadingRow, ReadingRevisionRow)]

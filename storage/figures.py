@@ -9,11 +9,11 @@ from datetime import datetime
 from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 
-from records import Part, RunKind, RunState
-from storage import portals
-from storage.database import now
-from storage.queue import HELD
-from storage.tables import CustomerRow, LoginRow, RunRow
+from meterfarm.records import Part, RunKind, RunState
+from meterfarm.storage import portals
+from meterfarm.storage.database import now
+from meterfarm.storage.queue import HELD
+from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)

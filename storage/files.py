@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from storage.errors import StorageError
-from storage.home import sync, written_aside
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import sync, written_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def files_at(url: str, root: Path) -> AnyFiles:
     """The files at ``FILES_URL``, or without one those below ``root``. Raises StorageError."""
     if not url:
         return Files(root)
-    from storage.object_files import ObjectFiles
+    from meterfarm.storage.object_files import ObjectFiles
 
     return ObjectFiles(url)
 

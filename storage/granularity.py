@@ -14,8 +14,8 @@ from itertools import accumulate, pairwise
 from math import sqrt
 from operator import itemgetter
 
-from records import Reading
-from storage.stretches import Stretch, joined
+from meterfarm.records import Reading
+from meterfarm.storage.stretches import Stretch, joined
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _USUAL = (

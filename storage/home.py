@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.errors import StorageError
+from meterfarm.storage.errors import StorageError
 
 DATABASE = "meterfarm.db"
 KEY_FILE = "vault.key"

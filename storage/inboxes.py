@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from storage.database import now
-from storage.receiving import InboxInfo
-from storage.tables import InboxRow
+from meterfarm.storage.database import now
+from meterfarm.storage.receiving import InboxInfo
+from meterfarm.storage.tables import InboxRow
 
 _ALIVE = timedelta(seconds=60)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from storage.errors import StorageError
-from storage.home import sync, write_synced, written_aside
-from storage.vault import MasterKey, new_key, parse_keys
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import sync, write_synced, written_aside
+from meterfarm.storage.vault import MasterKey, new_key, parse_keys
 
 
 class KeyFile:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from records import CustomerState
-from storage import customers, logins, mailboxes
-from storage.database import Database
-from storage.errors import StorageError
-from storage.home import KEY_FILE, setup_lock
-from storage.keyfile import KeyFile
-from storage.settings import Settings
-from storage.tables import CustomerRow, MailboxRow, SentPasswordRow
-from storage.vault import MasterKey, Vault, parse_keys, wrong_key
+from meterfarm.records import CustomerState
+from meterfarm.storage import customers, logins, mailboxes
+from meterfarm.storage.database import Database
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import KEY_FILE, setup_lock
+from meterfarm.storage.keyfile import KeyFile
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.tables import CustomerRow, MailboxRow, SentPasswordRow
+from meterfarm.storage.vault import MasterKey, Vault, parse_keys, wrong_key
 
 
 def open_vault(settings: Settings, home: Path, database: Database) -> Vault:

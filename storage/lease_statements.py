@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import bindparam, or_, select, update
 from sqlmodel import select as select_rows
 
-from records import RunState
-from storage.queue import HELD
-from storage.tables import LoginRow, RunRow, metadata
+from meterfarm.records import RunState
+from meterfarm.storage.queue import HELD
+from meterfarm.storage.tables import LoginRow, RunRow, metadata
 
 _RUN, _CUSTOMER, _LOGIN, _CHALLENGE = (
     metadata.tables[name] for name in ("run", "customer", "login", "challenge")

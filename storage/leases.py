@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Row, update
 from sqlmodel import Session, col, func, select
 
-from records import CustomerState, EventKind, Part, RunKind, RunState
-from storage import credentials, events, portals, queue
-from storage.database import now
-from storage.lease_statements import (
+from meterfarm.records import CustomerState, EventKind, Part, RunKind, RunState
+from meterfarm.storage import credentials, events, portals, queue
+from meterfarm.storage.database import now
+from meterfarm.storage.lease_statements import (
     HELD_BY,
     HOLDER,
     LOGIN_ROW,
@@ -23,11 +23,11 @@ from storage.lease_statements import (
     WANTED,
     WHOSE,
 )
-from storage.processes import is_dead, short, this_process
-from storage.queue import HELD, NEW_CREDENTIALS, tell
-from storage.results import Customer
-from storage.tables import CustomerRow, LoginRow, RunRow, RunStepRow
-from storage.work import Beat, Claim, Lease, LeaseLost, Ring
+from meterfarm.storage.processes import is_dead, short, this_process
+from meterfarm.storage.queue import HELD, NEW_CREDENTIALS, tell
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow, RunStepRow
+from meterfarm.storage.work import Beat, Claim, Lease, LeaseLost, Ring
 
 LEASE = timedelta(seconds=15)
 ATTEMPTS = 5

@@ -7,12 +7,12 @@ from datetime import timedelta
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
-from records import CustomerState, Outcome
-from storage import customers
-from storage.database import insert_if_absent, now
-from storage.results import Customer, Doubt, Rejection
-from storage.tables import CustomerRow, LoginRow, RunRow, SentPasswordRow, TotpUseRow
-from storage.vault import Vault
+from meterfarm.records import CustomerState, Outcome
+from meterfarm.storage import customers
+from meterfarm.storage.database import insert_if_absent, now
+from meterfarm.storage.results import Customer, Doubt, Rejection
+from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow, SentPasswordRow, TotpUseRow
+from meterfarm.storage.vault import Vault
 
 
 def rejection(session: Session, vault: Vault, customer: Customer, password: str) -> Rejection | None:

@@ -10,14 +10,14 @@ from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from mfa.mailbox_owner import Neighbours
-from records import ChallengeState, CustomerState, EventKind, Factor, MailSecurity
-from storage import audit, challenges, customers, events, queue
-from storage.database import insert_if_absent, now
-from storage.errors import AlreadyThere, StorageError
-from storage.receiving import WAITS_FOR_MAIL, Fate, MailAccount, MailboxInfo
-from storage.results import Customer
-from storage.tables import (
+from meterfarm.mfa.mailbox_owner import Neighbours
+from meterfarm.records import ChallengeState, CustomerState, EventKind, Factor, MailSecurity
+from meterfarm.storage import audit, challenges, customers, events, queue
+from meterfarm.storage.database import insert_if_absent, now
+from meterfarm.storage.errors import AlreadyThere, StorageError
+from meterfarm.storage.receiving import WAITS_FOR_MAIL, Fate, MailAccount, MailboxInfo
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import (
     ChallengeRow,
     CustomerRow,
     LoginRow,
@@ -25,7 +25,7 @@ from storage.tables import (
     MailboxRow,
     ReceivedRow,
 )
-from storage.vault import Vault
+from meterfarm.storage.vault import Vault
 
 _LATELY = timedelta(days=1)
 _GONE = "receives nothing for this customer any more; somebody has to answer."

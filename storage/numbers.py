@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 
 from sqlmodel import Session, col, select
 
-from records import CustomerState
-from storage import customers
-from storage.database import insert_if_absent, now
-from storage.errors import AlreadyThere, StorageError
-from storage.receiving import NumberInfo
-from storage.results import Customer
-from storage.tables import CustomerRow, LoginRow, NumberCustomerRow, NumberRow
+from meterfarm.records import CustomerState
+from meterfarm.storage import customers
+from meterfarm.storage.database import insert_if_absent, now
+from meterfarm.storage.errors import AlreadyThere, StorageError
+from meterfarm.storage.receiving import NumberInfo
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import CustomerRow, LoginRow, NumberCustomerRow, NumberRow
 
 
 def add(session: Session, number: str, whose: Collection[Customer]) -> int:

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from storage.aws import aws_options
-from storage.errors import StorageError
-from storage.files import Leftover
+from meterfarm.storage.aws import aws_options
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.files import Leftover
 
 if TYPE_CHECKING:
     from obstore.store import S3Store

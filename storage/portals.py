@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from records import RunState
-from storage.breaker import Breaker, admitted, may_queue, noted
-from storage.database import insert_if_absent
-from storage.queue import HELD
-from storage.tables import PortalRow, RunRow
-from storage.work import PortalWas
+from meterfarm.records import RunState
+from meterfarm.storage.breaker import Breaker, admitted, may_queue, noted
+from meterfarm.storage.database import insert_if_absent
+from meterfarm.storage.queue import HELD
+from meterfarm.storage.tables import PortalRow, RunRow
+from meterfarm.storage.work import PortalWas
 
 _ROW = select(PortalRow).where(PortalRow.utility == bindparam("portal")).with_for_update()
 

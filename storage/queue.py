@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from records import Part, RunKind, RunState
-from storage.database import insert_absent, now
-from storage.results import Customer
-from storage.tables import RunRow, metadata
+from meterfarm.records import Part, RunKind, RunState
+from meterfarm.storage.database import insert_absent, now
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import RunRow, metadata
 
 ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.WAITING.value)
 HELD = (RunState.RUNNING.value, RunState.WAITING.value)

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from formats.bayou import meter_type
-from records import Commodity
-from storage import events
-from storage.tables import AccountRow, BillRow, BillVersionRow, MeterRow, ReadingRow, SeriesRow
+from meterfarm.formats.bayou import meter_type
+from meterfarm.records import Commodity
+from meterfarm.storage import events
+from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, MeterRow, ReadingRow, SeriesRow
 
 
 def bills(session: Session, customer_id: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from records import Reading
+from meterfarm.records import Reading
 
 Stored = tuple[int, int, int, bool]
 """As a ``Reading``, which it equals."""

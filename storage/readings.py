@@ -11,15 +11,15 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
-from formats.errors import FormatError
-from records import EventKind, Measure, Reading, Series
-from storage import accounts, events, exponents, reading_rows, stretches
-from storage.covered import AMOUNTS
-from storage.database import now as database_now
-from storage.granularity import by_grain
-from storage.results import ReadingCounts
-from storage.tables import AccountRow, SeriesRow, metadata
-from storage.tables.base import BIG
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import EventKind, Measure, Reading, Series
+from meterfarm.storage import accounts, events, exponents, reading_rows, stretches
+from meterfarm.storage.covered import AMOUNTS
+from meterfarm.storage.database import now as database_now
+from meterfarm.storage.granularity import by_grain
+from meterfarm.storage.results import ReadingCounts
+from meterfarm.storage.tables import AccountRow, SeriesRow, metadata
+from meterfarm.storage.tables.base import BIG
 
 _READING = metadata.tables["reading"]
 _REVISION = metadata.tables["reading_revision"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from records import MailSecurity
+from meterfarm.records import MailSecurity
 
 WAITS_FOR_MAIL = "waits for the mail"
 WAITS_FOR_TEXT = "waits for the text message"

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
-from records import CustomerState, EventKind, Part, RunKind
-from storage import events, portals, queue
-from storage.database import now
-from storage.queue import ACTIVE
-from storage.results import Customer
-from storage.tables import CustomerRow, PortalSessionRow, RunRow
+from meterfarm.records import CustomerState, EventKind, Part, RunKind
+from meterfarm.storage import events, portals, queue
+from meterfarm.storage.database import now
+from meterfarm.storage.queue import ACTIVE
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import CustomerRow, PortalSessionRow, RunRow
 
 REFRESH_JITTER = 0.1
 AT_ONCE = 1000

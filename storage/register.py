@@ -8,13 +8,13 @@ from sqlalchemy import update as update_rows
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from records import CustomerState, EventKind, RunKind, RunState, SecretKind
-from storage import credentials, customers, events, logins, queue, sessions
-from storage.database import now
-from storage.errors import AlreadyThere
-from storage.results import Customer
-from storage.tables import CustomerRow, RunRow
-from storage.vault import Vault
+from meterfarm.records import CustomerState, EventKind, RunKind, RunState, SecretKind
+from meterfarm.storage import credentials, customers, events, logins, queue, sessions
+from meterfarm.storage.database import now
+from meterfarm.storage.errors import AlreadyThere
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import CustomerRow, RunRow
+from meterfarm.storage.vault import Vault
 
 
 def add(

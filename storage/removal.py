@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
-from records import ChallengeState, CustomerState, RunState
-from storage import customers, leases, logins
-from storage.database import now
-from storage.queue import HELD
-from storage.results import Customer
-from storage.tables import (
+from meterfarm.records import ChallengeState, CustomerState, RunState
+from meterfarm.storage import customers, leases, logins
+from meterfarm.storage.database import now
+from meterfarm.storage.queue import HELD
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import (
     AccountRow,
     ChallengeRow,
     ConsentRow,

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from records import (
+from meterfarm.records import (
     Account,
     Bill,
     Commodity,

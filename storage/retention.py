@@ -8,9 +8,9 @@ from sqlalchemy import delete
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from records import RunState
-from storage.database import now
-from storage.tables import RunRow
+from meterfarm.records import RunState
+from meterfarm.storage.database import now
+from meterfarm.storage.tables import RunRow
 
 _OVER = (RunState.ENDED.value, RunState.ABANDONED.value, RunState.CANCELLED.value)
 

@@ -11,11 +11,11 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from records import CustomerState, Outcome, RunKind, RunState, SecretKind
-from storage import customers
-from storage.errors import StorageError
-from storage.results import Customer, CustomerInfo, EndedRun
-from storage.tables import (
+from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage import customers
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer, CustomerInfo, EndedRun
+from meterfarm.storage.tables import (
     AccountRow,
     BillRow,
     CompanyRow,

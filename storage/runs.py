@@ -7,15 +7,15 @@ from datetime import timedelta
 
 from sqlmodel import Session, case, col, func, select
 
-from records import CustomerState, LedgerItem, Outcome, Part, RunKind, RunState
-from storage import challenges, leases, queue
-from storage.database import now
-from storage.errors import StorageError
-from storage.processes import short
-from storage.queue import ACTIVE, HELD, tell
-from storage.results import Customer
-from storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow
-from storage.work import Lease, RunInfo, RunStep, RunStory
+from meterfarm.records import CustomerState, LedgerItem, Outcome, Part, RunKind, RunState
+from meterfarm.storage import challenges, leases, queue
+from meterfarm.storage.database import now
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.processes import short
+from meterfarm.storage.queue import ACTIVE, HELD, tell
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow
+from meterfarm.storage.work import Lease, RunInfo, RunStep, RunStory
 
 
 class RunRefused(StorageError):

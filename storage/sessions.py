@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, update
 from sqlmodel import Session, col, select
 
-from storage import customers
-from storage.results import Customer, SavedSession
-from storage.tables import PortalSessionRow, UtcDateTime, metadata
-from storage.vault import Vault
+from meterfarm.storage import customers
+from meterfarm.storage.results import Customer, SavedSession
+from meterfarm.storage.tables import PortalSessionRow, UtcDateTime, metadata
+from meterfarm.storage.vault import Vault
 
 _SESSION = "session"
 _PORTAL_SESSION = metadata.tables["portal_session"]

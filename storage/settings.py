@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from storage.errors import StorageError
+from meterfarm.storage.errors import StorageError
 
 
 class Settings(BaseSettings):

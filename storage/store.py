@@ -6,18 +6,18 @@ from contextlib import ExitStack
 from copy import copy
 from types import TracebackType
 
-from storage import keyring, removal
-from storage.database import Database
-from storage.files import files_at
-from storage.home import FILES, prepare_home
-from storage.migrations import bring_up_to_date
-from storage.results import Briefing, Customer
-from storage.settings import Settings
-from storage.store_customers import CustomerStore
-from storage.store_data import DataStore
-from storage.store_farm import FarmStore
-from storage.store_queue import QueueStore
-from storage.work import Lease
+from meterfarm.storage import keyring, removal
+from meterfarm.storage.database import Database
+from meterfarm.storage.files import files_at
+from meterfarm.storage.home import FILES, prepare_home
+from meterfarm.storage.migrations import bring_up_to_date
+from meterfarm.storage.results import Briefing, Customer
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store_customers import CustomerStore
+from meterfarm.storage.store_data import DataStore
+from meterfarm.storage.store_farm import FarmStore
+from meterfarm.storage.store_queue import QueueStore
+from meterfarm.storage.work import Lease
 
 
 class Store(CustomerStore, QueueStore, FarmStore, DataStore):

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from records import (
+from meterfarm.records import (
     Outcome,
     SecretKind,
 )
-from storage import (
+from meterfarm.storage import (
     briefings,
     credentials,
     customers,
@@ -21,7 +21,7 @@ from storage import (
     roster,
     sessions,
 )
-from storage.results import (
+from meterfarm.storage.results import (
     Briefing,
     Customer,
     CustomerInfo,
@@ -29,7 +29,7 @@ from storage.results import (
     Rejection,
     SavedSession,
 )
-from storage.transactions import Transactions
+from meterfarm.storage.transactions import Transactions
 
 _PAGE = 20_000
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from records import (
+from meterfarm.records import (
     Account,
     Bill,
     Document,
     ListedBill,
     Series,
 )
-from storage import (
+from meterfarm.storage import (
     accounts,
     bill_saving,
     bills,
@@ -23,7 +23,7 @@ from storage import (
     readings,
     stored_series,
 )
-from storage.results import (
+from meterfarm.storage.results import (
     Coverage,
     Customer,
     ReadBill,
@@ -33,7 +33,7 @@ from storage.results import (
     StoredBill,
     StoredExport,
 )
-from storage.transactions import Transactions
+from meterfarm.storage.transactions import Transactions
 
 _SWEEP_AFTER = 3600.0
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storage import leases, workforce
-from storage.transactions import Transactions
-from storage.work import QUEUES, Beat, WorkerInfo
+from meterfarm.storage import leases, workforce
+from meterfarm.storage.transactions import Transactions
+from meterfarm.storage.work import QUEUES, Beat, WorkerInfo
 
 
 class FarmStore(Transactions):

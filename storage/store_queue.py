@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from records import (
+from meterfarm.records import (
     Challenge,
     EventKind,
     LedgerItem,
@@ -14,7 +14,7 @@ from records import (
     RunKind,
     RunState,
 )
-from storage import (
+from meterfarm.storage import (
     audit,
     briefings,
     challenges,
@@ -29,17 +29,17 @@ from storage import (
     runs,
     sessions,
 )
-from storage.audit import VaultRead
-from storage.database import now
-from storage.errors import StorageError
-from storage.figures import Figures
-from storage.results import (
+from meterfarm.storage.audit import VaultRead
+from meterfarm.storage.database import now
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.figures import Figures
+from meterfarm.storage.results import (
     Briefing,
     Customer,
     Event,
 )
-from storage.transactions import Transactions
-from storage.work import (
+from meterfarm.storage.transactions import Transactions
+from meterfarm.storage.work import (
     ChallengeInfo,
     Claim,
     FollowUp,

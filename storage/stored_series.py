@@ -10,10 +10,10 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from records import Commodity, Direction, Measure, Reading, Series, Unit
-from storage.granularity import finest
-from storage.results import Coverage
-from storage.tables import MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.storage.granularity import finest
+from meterfarm.storage.results import Coverage
+from meterfarm.storage.tables import MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
 
 _READING = metadata.tables["reading"]
 _READINGS = (

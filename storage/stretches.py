@@ -7,8 +7,8 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from records import Reading
-from storage.tables import metadata
+from meterfarm.records import Reading
+from meterfarm.storage.tables import metadata
 
 Stretch = tuple[int, int]
 """Epoch seconds: the first that is covered, and the first after it that is not."""

@@ -9,18 +9,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from mfa.text_message import is_sent_to
-from records import ChallengeState, Factor
-from storage import challenges, customers, leases
-from storage.challenges import AnswerRefused
-from storage.database import insert_if_absent, now, put
-from storage.processes import this_process
-from storage.queue import HELD
-from storage.receiving import Fate, InboundText, Received
-from storage.results import Customer
-from storage.tables import AwaitedCodeRow, ChallengeRow, InboxRow, ReceivedRow, RunRow
-from storage.vault import Vault
-from storage.work import Lease
+from meterfarm.mfa.text_message import is_sent_to
+from meterfarm.records import ChallengeState, Factor
+from meterfarm.storage import challenges, customers, leases
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.database import insert_if_absent, now, put
+from meterfarm.storage.processes import this_process
+from meterfarm.storage.queue import HELD
+from meterfarm.storage.receiving import Fate, InboundText, Received
+from meterfarm.storage.results import Customer
+from meterfarm.storage.tables import AwaitedCodeRow, ChallengeRow, InboxRow, ReceivedRow, RunRow
+from meterfarm.storage.vault import Vault
+from meterfarm.storage.work import Lease
 
 _SMS = Factor.SMS.value
 _MAY_STILL_COME = timedelta(minutes=15)

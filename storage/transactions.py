@@ -8,15 +8,15 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from storage import (
+from meterfarm.storage import (
     audit,
     leases,
 )
-from storage.channels import Channels
-from storage.database import Database
-from storage.files import AnyFiles
-from storage.vault import Vault
-from storage.work import Lease
+from meterfarm.storage.channels import Channels
+from meterfarm.storage.database import Database
+from meterfarm.storage.files import AnyFiles
+from meterfarm.storage.vault import Vault
+from meterfarm.storage.work import Lease
 
 
 class Transactions:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from records import Challenge, ChallengeState, LedgerItem, Outcome, Part, RunKind, RunState
-from storage.errors import StorageError
-from storage.results import Customer
+from meterfarm.records import Challenge, ChallengeState, LedgerItem, Outcome, Part, RunKind, RunState
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer
 
 
 class LeaseLost(StorageError):

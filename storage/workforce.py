@@ -10,11 +10,11 @@ from pathlib import Path
 from sqlalchemy import delete, text, update
 from sqlmodel import Session, col, select
 
-from records import RunKind, RunState
-from storage.database import insert_if_absent, now
-from storage.processes import is_dead, this_process
-from storage.tables import FarmRow, RunRow, WorkerRow
-from storage.work import WorkerInfo
+from meterfarm.records import RunKind, RunState
+from meterfarm.storage.database import insert_if_absent, now
+from meterfarm.storage.processes import is_dead, this_process
+from meterfarm.storage.tables import FarmRow, RunRow, WorkerRow
+from meterfarm.storage.work import WorkerInfo
 
 _ALIVE = timedelta(seconds=30)
 _FORGOTTEN = timedelta(days=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 _NAMES = frozenset(
@@ -25,6 +26,12 @@ _NAMES = frozenset(
 )
 _PREFIXES = ("FONTCONFIG_", "LC_", "XDG_")
 _PROXY = re.compile("(all|ftp|http|https|socks|socks5)_proxy", re.IGNORECASE)
+
+
+def python_path() -> str:
+    """PYTHONPATH for a child that is to import the same ``meterfarm``, of a checkout or a wheel."""
+    ours = str(Path(__file__).absolute().parents[2])
+    return os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
 
 
 def child_environment(**also: str) -> dict[str, str]:

@@ -29,7 +29,15 @@ from typer.main import get_command
 
 ROOT = Path(__file__).parents[1]
 _TIMEOUT = 100
-_ALSO = ("worker", "farm.inbox", "nightly.command", "storage.object_files", "alembic.command", "_strptime")
+_ALSO = (
+    *(
+        "meterfarm.worker",
+        "meterfarm.farm.inbox",
+        "meterfarm.nightly.command",
+        "meterfarm.storage.object_files",
+    ),
+    *("alembic.command", "_strptime"),
+)
 
 
 class Forked:
@@ -186,10 +194,10 @@ def _prepared() -> Callable[[], object]:
     Garbage collection looks through nothing of that again, so whoever is forked shares its memory.
     """
     gc.disable()
-    from cli import app
-    from storage.settings import Settings
-    from storage.store import Store
-    from utilities import load_utilities
+    from meterfarm.cli import app
+    from meterfarm.storage.settings import Settings
+    from meterfarm.storage.store import Store
+    from meterfarm.utilities import load_utilities
 
     console = [module.name for module in pkgutil.iter_modules([str(ROOT / "console")], "console.")]
     for module in [*console, *_ALSO]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
-from utilities import load_utility, utility_ids
+from meterfarm.utilities import load_utility, utility_ids
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "meterfarm"
 NOT_OURS = {"out", "build", "__pycache__"}
 LEVELS = (
     {"records", "support"},
@@ -30,6 +33,8 @@ MAY_IMPORT = {room: {room}.union(*LEVELS[:level]) for level, rooms in enumerate(
     "fake_utility": {"fake_utility"},
     "bench": ROOMS - {"tests"},
     "tests": ROOMS,
+    "__init__": ROOMS - {"tests", "bench", "nightly", "fake_utility"},
+    "setup": set(),
 }
 MAY_IMPORT["console"] |= {"fake_utility"}
 MAY_IMPORT["nightly"] |= {"fake_utility"}
@@ -61,18 +66,31 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _room(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+    return (path.relative_to(ROOT).parts[0] if path.is_relative_to(ROOT) else path.name).removesuffix(".py")
 
 
 def _imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and top-level name of all that a file imports, inside functions too, and by ``import_module``."""
+    """Line and dotted name of all that a file imports, inside functions too, and by ``import_module``."""
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+            yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.lineno, _room(path) if node.level else (node.module or "").partition(".")[0]
+            within = node.module or ""
+            if node.level:
+                within = f"{PACKAGE}.{_room(path)}"
+            yield from ((node.lineno, f"{within}.{alias.name}") for alias in node.names)
         elif isinstance(node, ast.Call) and _called(node) in {"import_module", "__import__"}:
-            yield from ((node.lineno, text.partition(".")[0]) for text in _strings(node.args[0]))
+            yield from ((node.lineno, text) for text in _strings(node.args[0]))
+
+
+def _imported_rooms(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and name of each room that a file imports from."""
+    for line, name in _imported(path):
+        top, _, rest = name.partition(".")
+        if top == PACKAGE:
+            yield line, rest.partition(".")[0]
+        elif top == "tests":
+            yield line, top
 
 
 def _called(call: ast.Call) -> str:
@@ -106,7 +124,7 @@ def _at(path: Path, node: ast.stmt | ast.expr) -> str:
 
 
 def test_every_file_is_in_a_room() -> None:
-    assert {_room(path) for path in FILES} <= ROOMS
+    assert {_room(path) for path in FILES} <= ROOMS | {"__init__", "setup"}
     assert {"records", "scrapers", "utilities", "cli", "tests"} <= {_room(path) for path in FILES}
 
 
@@ -114,18 +132,35 @@ def test_imports_go_one_way() -> None:
     assert not [
         f"{_name(path)}:{line} imports {name}; it may import only {sorted(MAY_IMPORT[_room(path)])}"
         for path in FILES
-        for line, name in _imported(path)
+        for line, name in _imported_rooms(path)
         if name in ROOMS and name not in MAY_IMPORT[_room(path)]
     ]
+
+
+def test_a_room_has_one_name() -> None:
+    """Under two names a module would be there twice: ``meterfarm.records`` is never also ``records``."""
+    bare = ROOMS - {"tests"}
+    assert not [
+        f"{_name(path)}:{line} imports {name}"
+        for path in FILES
+        for line, name in _imported(path)
+        if name.partition(".")[0] in bare
+    ]
+    ours = {name for name, module in list(sys.modules.items()) if name in bare and _is_ours(module)}
+    assert not ours
+
+
+def _is_ours(module: ModuleType) -> bool:
+    return str(getattr(module, "__file__", None) or "").startswith(str(ROOT))
 
 
 def test_the_walk_sees_imports_wherever_they_stand(tmp_path: Path) -> None:
     source = tmp_path / "some.py"
     source.write_text(
-        "import cli.main\ndef inside():\n    from storage.store import Store\n"
-        "    importlib.import_module(f'console.{name}')\n"
+        "import meterfarm.cli.main\ndef inside():\n    from meterfarm.storage.store import Store\n"
+        "    from meterfarm import records\n    importlib.import_module(f'meterfarm.console.{name}')\n"
     )
-    assert {name for _, name in _imported(source)} == {"cli", "storage", "console"}
+    assert {name for _, name in _imported_rooms(source)} == {"cli", "storage", "records", "console"}
 
 
 def test_no_assert_is_used_to_handle_errors() -> None:
@@ -149,7 +184,11 @@ def test_nothing_sleeps_to_wait_for_a_page() -> None:
 
 
 def test_flask_is_nowhere() -> None:
-    assert not [_name(path) for path in FILES if "flask" in {name.lower() for _, name in _imported(path)}]
+    assert not [
+        _name(path)
+        for path in FILES
+        if "flask" in {name.lower().partition(".")[0] for _, name in _imported(path)}
+    ]
     for declared in ("pyproject.toml", "requirements.txt"):
         if (ROOT / declared).exists():
             assert "flask" not in (ROOT / declared).read_text(encoding="utf-8").lower()

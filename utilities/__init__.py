@@ -12,8 +12,8 @@ import importlib.util
 import pkgutil
 from collections.abc import Sequence
 
-from formats.table import Layout
-from scrapers.utility import Utility
+from meterfarm.formats.table import Layout
+from meterfarm.scrapers.utility import Utility
 
 
 class UnknownUtility(ValueError):
@@ -36,7 +36,7 @@ def load_utility(utility_id: str) -> Utility:
         near = difflib.get_close_matches(utility_id.lower().replace("-", "_"), known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
         raise UnknownUtility(f"There is no utility “{utility_id}”; {hint}")
-    utility: Utility = importlib.import_module(f"utilities.{utility_id}").UTILITY
+    utility: Utility = importlib.import_module(f"meterfarm.utilities.{utility_id}").UTILITY
     return utility
 
 
@@ -47,7 +47,7 @@ def load_utilities() -> Sequence[Utility]:
 
 def load_layouts(utility_id: str) -> Sequence[Layout]:
     """The utility's own layouts of interval tables."""
-    name = f"utilities.{utility_id}.layouts"
+    name = f"meterfarm.utilities.{utility_id}.layouts"
     if importlib.util.find_spec(name) is None:
         return ()
     layouts: Sequence[Layout] = importlib.import_module(name).LAYOUTS

@@ -16,16 +16,16 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
 
-from bench.simulation.gate import Gate
-from bench.simulation.plan import Plan
-from bench.simulation.tally import Tally
-from farm.policy import SCHEDULED_EVERY, follow_up, room
-from records import Outcome, Part, RunKind
-from scrapers.attempt import Result
-from storage.breaker import CLOSED, Breaker, admitted, may_queue, noted
-from storage.refresh import due_parts
-from storage.results import Customer
-from storage.work import Claim, FollowUp, Lease
+from meterfarm.bench.simulation.gate import Gate
+from meterfarm.bench.simulation.plan import Plan
+from meterfarm.bench.simulation.tally import Tally
+from meterfarm.farm.policy import SCHEDULED_EVERY, follow_up, room
+from meterfarm.records import Outcome, Part, RunKind
+from meterfarm.scrapers.attempt import Result
+from meterfarm.storage.breaker import CLOSED, Breaker, admitted, may_queue, noted
+from meterfarm.storage.refresh import due_parts
+from meterfarm.storage.results import Customer
+from meterfarm.storage.work import Claim, FollowUp, Lease
 
 _TICK, _SAMPLE, _AGAIN, _START, _ANSWER, _WAKE = range(6)
 _START_OF_TIME = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from farm.limits import in_a_window
+from meterfarm.farm.limits import in_a_window
 
 
 class Gate:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from records import Part
+from meterfarm.records import Part
 
 CUSTOMERS_A_PORTAL = 9_000
 """Refreshed hourly, with bills daily, at 4 requests at once and 20 a second."""

@@ -2,10 +2,10 @@
 
 from starlette.responses import RedirectResponse, Response
 
-from fake_utility.speculoos.accounts import Account
-from fake_utility.speculoos.bars import daily_bars
-from fake_utility.speculoos.billing import bills
-from fake_utility.speculoos.visits import Visit, inside, inside_account
+from meterfarm.fake_utility.speculoos.accounts import Account
+from meterfarm.fake_utility.speculoos.bars import daily_bars
+from meterfarm.fake_utility.speculoos.billing import bills
+from meterfarm.fake_utility.speculoos.visits import Visit, inside, inside_account
 
 
 @inside

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fake_utility.counters import CountRequests
-from fake_utility.speculoos import (
+from meterfarm.fake_utility.counters import CountRequests
+from meterfarm.fake_utility.speculoos import (
     account_pages,
     bill_pages,
     controls,
@@ -20,10 +20,10 @@ from fake_utility.speculoos import (
     sign_in,
     usage_pages,
 )
-from fake_utility.speculoos.portal import Portal, message_page
-from fake_utility.speculoos.static_files import STYLE_PATH
-from fake_utility.speculoos.visits import not_found
-from fake_utility.striking import Strike
+from meterfarm.fake_utility.speculoos.portal import Portal, message_page
+from meterfarm.fake_utility.speculoos.static_files import STYLE_PATH
+from meterfarm.fake_utility.speculoos.visits import not_found
+from meterfarm.fake_utility.striking import Strike
 
 ACCOUNT = "/accounts/{number}"
 ROUTES = [

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from fake_utility.speculoos.accounts import Meter
-from fake_utility.speculoos.calendar import ONE_DAY
-from fake_utility.speculoos.charges import UNITS
-from fake_utility.speculoos.readings import day_total
-from fake_utility.speculoos.restating import provisional_day
+from meterfarm.fake_utility.speculoos.accounts import Meter
+from meterfarm.fake_utility.speculoos.calendar import ONE_DAY
+from meterfarm.fake_utility.speculoos.charges import UNITS
+from meterfarm.fake_utility.speculoos.readings import day_total
+from meterfarm.fake_utility.speculoos.restating import provisional_day
 
 DAYS = 30
 HEIGHT = 100

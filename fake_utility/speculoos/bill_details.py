@@ -1,10 +1,10 @@
 """The second page of a bill: meter readings, charges line by line, credits, definitions."""
 
-from fake_utility.speculoos.billing import Bill, MeterRead
-from fake_utility.speculoos.calendar import us_date
-from fake_utility.speculoos.charges import UNITS, Charges, Line
-from fake_utility.speculoos.money import dollars, quantity
-from fake_utility.speculoos.sheet import CRUST, LEFT, PAPER, PLUM, RIGHT, SOFT, WIDTH, Sheet
+from meterfarm.fake_utility.speculoos.billing import Bill, MeterRead
+from meterfarm.fake_utility.speculoos.calendar import us_date
+from meterfarm.fake_utility.speculoos.charges import UNITS, Charges, Line
+from meterfarm.fake_utility.speculoos.money import dollars, quantity
+from meterfarm.fake_utility.speculoos.sheet import CRUST, LEFT, PAPER, PLUM, RIGHT, SOFT, WIDTH, Sheet
 
 _COLUMNS = (
     (LEFT + 6, "Meter", False),

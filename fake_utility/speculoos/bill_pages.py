@@ -6,11 +6,11 @@ from threading import Thread
 
 from starlette.responses import Response
 
-from fake_utility.speculoos.accounts import Account
-from fake_utility.speculoos.billing import Bill, bills
-from fake_utility.speculoos.customers import Customer
-from fake_utility.speculoos.portal import Portal
-from fake_utility.speculoos.visits import Visit, inside_account, not_found
+from meterfarm.fake_utility.speculoos.accounts import Account
+from meterfarm.fake_utility.speculoos.billing import Bill, bills
+from meterfarm.fake_utility.speculoos.customers import Customer
+from meterfarm.fake_utility.speculoos.portal import Portal
+from meterfarm.fake_utility.speculoos.visits import Visit, inside_account, not_found
 
 A_PAGE = 10
 
@@ -18,7 +18,9 @@ A_PAGE = 10
 @cache
 def load_printer() -> None:
     """Load the PDF library in the background, once: it takes about a second, which a sign-in can hide."""
-    Thread(target=import_module, args=("fake_utility.speculoos.bill_pdf",), name="load printer").start()
+    Thread(
+        target=import_module, args=("meterfarm.fake_utility.speculoos.bill_pdf",), name="load printer"
+    ).start()
 
 
 @inside_account
@@ -45,7 +47,7 @@ def bills_page(visit: Visit, account: Account) -> Response:
 def bill_content(portal: Portal, customer: Customer, place: int, bill: Bill) -> bytes:
     """The PDF of the bill at a place in the list (0 is the newest)."""
     # Loaded late: it takes longer than all the rest of the start.
-    from fake_utility.speculoos.bill_pdf import placeholder_pdf, render_bill
+    from meterfarm.fake_utility.speculoos.bill_pdf import placeholder_pdf, render_bill
 
     if customer.oddities.placeholder_bill == place:
         return placeholder_pdf()

@@ -3,12 +3,12 @@
 from datetime import date
 from functools import lru_cache
 
-from fake_utility.speculoos.bill_details import details_page
-from fake_utility.speculoos.billing import Bill, monthly_usage
-from fake_utility.speculoos.calendar import long_date
-from fake_utility.speculoos.charges import UNITS
-from fake_utility.speculoos.money import dollars
-from fake_utility.speculoos.sheet import (
+from meterfarm.fake_utility.speculoos.bill_details import details_page
+from meterfarm.fake_utility.speculoos.billing import Bill, monthly_usage
+from meterfarm.fake_utility.speculoos.calendar import long_date
+from meterfarm.fake_utility.speculoos.charges import UNITS
+from meterfarm.fake_utility.speculoos.money import dollars
+from meterfarm.fake_utility.speculoos.sheet import (
     BISCUIT,
     CRUST,
     LEFT,

@@ -4,11 +4,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from fake_utility.speculoos.accounts import Account, Commodity, Direction, Meter, digits
-from fake_utility.speculoos.calendar import Period, billed_periods, period_before, statement_date
-from fake_utility.speculoos.charges import Charges, Line, charges_for, community_solar_credit, solar_credit
-from fake_utility.speculoos.money import chance
-from fake_utility.speculoos.readings import register
+from meterfarm.fake_utility.speculoos.accounts import Account, Commodity, Direction, Meter, digits
+from meterfarm.fake_utility.speculoos.calendar import Period, billed_periods, period_before, statement_date
+from meterfarm.fake_utility.speculoos.charges import (
+    Charges,
+    Line,
+    charges_for,
+    community_solar_credit,
+    solar_credit,
+)
+from meterfarm.fake_utility.speculoos.money import chance
+from meterfarm.fake_utility.speculoos.readings import register
 
 DUE_AFTER = timedelta(days=21)
 

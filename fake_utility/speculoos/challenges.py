@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from math import ceil
 
-from fake_utility.speculoos.codes import Codes
-from fake_utility.speculoos.customers import ANSWER, Customer, Factor
+from meterfarm.fake_utility.speculoos.codes import Codes
+from meterfarm.fake_utility.speculoos.customers import ANSWER, Customer, Factor
 
 TRIES = 3
 REUSES = 5

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from fake_utility.speculoos.accounts import Commodity
-from fake_utility.speculoos.calendar import Period
-from fake_utility.speculoos.money import chance, charge, quantity, rate_text
+from meterfarm.fake_utility.speculoos.accounts import Commodity
+from meterfarm.fake_utility.speculoos.calendar import Period
+from meterfarm.fake_utility.speculoos.money import chance, charge, quantity, rate_text
 
 SOLAR_CREDIT_RATE = 4_200
 """In hundred-thousandths of a dollar a kWh, as all rates here (gas: a therm)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pyotp import TOTP
 
-from fake_utility.speculoos.customers import Customer
+from meterfarm.fake_utility.speculoos.customers import Customer
 
 FIXED = "1234"
 STEP_SECONDS = 30

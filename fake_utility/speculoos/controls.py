@@ -6,8 +6,8 @@ from json import JSONDecodeError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fake_utility.faults import BadFaults, parse_faults
-from fake_utility.speculoos.portal import portal_of
+from meterfarm.fake_utility.faults import BadFaults, parse_faults
+from meterfarm.fake_utility.speculoos.portal import portal_of
 
 
 async def stats(request: Request) -> Response:

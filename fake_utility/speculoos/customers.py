@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fake_utility.speculoos.accounts import Account, digits, make_account
+from meterfarm.fake_utility.speculoos.accounts import Account, digits, make_account
 
 Factor = Literal["sms", "email", "totp", "question"]
 Gate = Literal[

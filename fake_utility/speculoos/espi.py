@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 from uuid import NAMESPACE_URL, uuid5
 from xml.sax.saxutils import escape
 
-from fake_utility.speculoos.accounts import Account, Direction, Meter
-from fake_utility.speculoos.calendar import ONE_DAY, midnight
-from fake_utility.speculoos.readings import DayOfReadings
-from fake_utility.speculoos.restating import published
+from meterfarm.fake_utility.speculoos.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.speculoos.calendar import ONE_DAY, midnight
+from meterfarm.fake_utility.speculoos.readings import DayOfReadings
+from meterfarm.fake_utility.speculoos.restating import published
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'

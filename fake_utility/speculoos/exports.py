@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from fake_utility.speculoos.accounts import Account, Meter
-from fake_utility.speculoos.calendar import readings_span
-from fake_utility.speculoos.espi import green_button
-from fake_utility.speculoos.interval_csv import interval_csv
+from meterfarm.fake_utility.speculoos.accounts import Account, Meter
+from meterfarm.fake_utility.speculoos.calendar import readings_span
+from meterfarm.fake_utility.speculoos.espi import green_button
+from meterfarm.fake_utility.speculoos.interval_csv import interval_csv
 
 LONGEST = 397
 FORMATS = {"xml": "application/xml", "csv": "text/csv; charset=utf-8", "zip": "application/zip"}

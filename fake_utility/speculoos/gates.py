@@ -3,11 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from fake_utility.speculoos.customers import Customer, Gate
-from fake_utility.speculoos.portal import Portal, message_page
-from fake_utility.speculoos.rendering import HERE
-from fake_utility.speculoos.sessions import clear_session
-from fake_utility.speculoos.visits import Visit, at_stage, enter, move_on
+from meterfarm.fake_utility.speculoos.customers import Customer, Gate
+from meterfarm.fake_utility.speculoos.portal import Portal, message_page
+from meterfarm.fake_utility.speculoos.rendering import HERE
+from meterfarm.fake_utility.speculoos.sessions import clear_session
+from meterfarm.fake_utility.speculoos.visits import Visit, at_stage, enter, move_on
 
 SHORTEST_PASSWORD = 8
 

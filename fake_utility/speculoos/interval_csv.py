@@ -4,12 +4,12 @@ import csv
 import io
 from datetime import date
 
-from fake_utility.speculoos.accounts import Account, Direction, Meter
-from fake_utility.speculoos.calendar import local_hours
-from fake_utility.speculoos.charges import UNITS
-from fake_utility.speculoos.money import quantity
-from fake_utility.speculoos.readings import DayOfReadings
-from fake_utility.speculoos.restating import published
+from meterfarm.fake_utility.speculoos.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.speculoos.calendar import local_hours
+from meterfarm.fake_utility.speculoos.charges import UNITS
+from meterfarm.fake_utility.speculoos.money import quantity
+from meterfarm.fake_utility.speculoos.readings import DayOfReadings
+from meterfarm.fake_utility.speculoos.restating import published
 
 COLUMNS = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,NOTES"
 _TYPES: dict[tuple[str, Direction], str] = {

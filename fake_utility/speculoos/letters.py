@@ -3,8 +3,8 @@
 import secrets
 from datetime import datetime
 
-from fake_utility.outbox import Message
-from fake_utility.speculoos.customers import Customer
+from meterfarm.fake_utility.outbox import Message
+from meterfarm.fake_utility.speculoos.customers import Customer
 
 SMS_SENDER = "+18885550142"
 MAIL_SENDER = "no-reply@speculoos.example"

@@ -4,11 +4,11 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from fake_utility.speculoos.challenges import Challenge, Verdict
-from fake_utility.speculoos.customers import QUESTION
-from fake_utility.speculoos.portal import SignIn, message_page
-from fake_utility.speculoos.sessions import clear_session
-from fake_utility.speculoos.visits import Visit, at_stage, enter
+from meterfarm.fake_utility.speculoos.challenges import Challenge, Verdict
+from meterfarm.fake_utility.speculoos.customers import QUESTION
+from meterfarm.fake_utility.speculoos.portal import SignIn, message_page
+from meterfarm.fake_utility.speculoos.sessions import clear_session
+from meterfarm.fake_utility.speculoos.visits import Visit, at_stage, enter
 
 INVALID_CODE = "Your code is invalid. Please try again."
 INVALID_ANSWER = "Your answer is incorrect. Please try again."

@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 
-from fake_utility.speculoos.accounts import Account, make_account
-from fake_utility.speculoos.customers import CUSTOMERS, Customer
-from fake_utility.speculoos.money import chance
+from meterfarm.fake_utility.speculoos.accounts import Account, make_account
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS, Customer
+from meterfarm.fake_utility.speculoos.money import chance
 
 NOTE = (
     "name.N@domain, with any N from 1 up, is another customer of the same kind as name@domain, "

@@ -8,20 +8,20 @@ from datetime import date
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fake_utility.clock import Clock
-from fake_utility.counters import Counters
-from fake_utility.delivery import Delivery
-from fake_utility.kept import Kept
-from fake_utility.outbox import Outbox
-from fake_utility.speculoos.calendar import ZONE
-from fake_utility.speculoos.challenges import Challenge, Judge
-from fake_utility.speculoos.codes import Codes
-from fake_utility.speculoos.customers import Customer, Factor
-from fake_utility.speculoos.letters import mail, text_message
-from fake_utility.speculoos.numbered import find_customer
-from fake_utility.speculoos.rendering import Pages
-from fake_utility.speculoos.sessions import CSRF, SESSION, Session, Sessions
-from fake_utility.striking import Switch
+from meterfarm.fake_utility.clock import Clock
+from meterfarm.fake_utility.counters import Counters
+from meterfarm.fake_utility.delivery import Delivery
+from meterfarm.fake_utility.kept import Kept
+from meterfarm.fake_utility.outbox import Outbox
+from meterfarm.fake_utility.speculoos.calendar import ZONE
+from meterfarm.fake_utility.speculoos.challenges import Challenge, Judge
+from meterfarm.fake_utility.speculoos.codes import Codes
+from meterfarm.fake_utility.speculoos.customers import Customer, Factor
+from meterfarm.fake_utility.speculoos.letters import mail, text_message
+from meterfarm.fake_utility.speculoos.numbered import find_customer
+from meterfarm.fake_utility.speculoos.rendering import Pages
+from meterfarm.fake_utility.speculoos.sessions import CSRF, SESSION, Session, Sessions
+from meterfarm.fake_utility.striking import Switch
 
 DOCUMENTS_KEPT = 64_000_000
 MAIN_PAGES = ("/", "/accounts")

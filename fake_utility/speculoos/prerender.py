@@ -8,15 +8,15 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from fake_utility.speculoos.bill_pages import bill_content
-from fake_utility.speculoos.billing import bills
-from fake_utility.speculoos.calendar import readings_span
-from fake_utility.speculoos.customers import Customer, normalise
-from fake_utility.speculoos.exports import Export
-from fake_utility.speculoos.numbered import find_customer
-from fake_utility.speculoos.portal import Portal, portal_of
-from fake_utility.speculoos.usage_pages import export_content
-from fake_utility.speculoos.visits import not_found
+from meterfarm.fake_utility.speculoos.bill_pages import bill_content
+from meterfarm.fake_utility.speculoos.billing import bills
+from meterfarm.fake_utility.speculoos.calendar import readings_span
+from meterfarm.fake_utility.speculoos.customers import Customer, normalise
+from meterfarm.fake_utility.speculoos.exports import Export
+from meterfarm.fake_utility.speculoos.numbered import find_customer
+from meterfarm.fake_utility.speculoos.portal import Portal, portal_of
+from meterfarm.fake_utility.speculoos.usage_pages import export_content
+from meterfarm.fake_utility.speculoos.visits import not_found
 
 DAYS = 393
 """13 months: an export of so many days to the newest is made of each meter, as Green Button XML."""

@@ -5,11 +5,11 @@ from typing import TypedDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from fake_utility.outbox import Message
-from fake_utility.speculoos.customers import ANSWER, CUSTOMERS, QUESTION, Customer, normalise
-from fake_utility.speculoos.numbered import find_customer, numbered_among
-from fake_utility.speculoos.portal import Portal, portal_of
-from fake_utility.speculoos.static_files import ICON, STYLE
+from meterfarm.fake_utility.outbox import Message
+from meterfarm.fake_utility.speculoos.customers import ANSWER, CUSTOMERS, QUESTION, Customer, normalise
+from meterfarm.fake_utility.speculoos.numbered import find_customer, numbered_among
+from meterfarm.fake_utility.speculoos.portal import Portal, portal_of
+from meterfarm.fake_utility.speculoos.static_files import ICON, STYLE
 
 _A_DAY = "public, max-age=86400"
 

@@ -11,8 +11,8 @@ from datetime import date
 from functools import lru_cache
 from hashlib import blake2b, shake_128
 
-from fake_utility.speculoos.accounts import Direction, Meter
-from fake_utility.speculoos.calendar import ONE_DAY, local_hours, midnight
+from meterfarm.fake_utility.speculoos.accounts import Direction, Meter
+from meterfarm.fake_utility.speculoos.calendar import ONE_DAY, local_hours, midnight
 
 EPOCH = date(2023, 1, 1)
 """Where registers are counted from, forwards and backwards."""

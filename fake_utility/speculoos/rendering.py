@@ -10,12 +10,12 @@ from markupsafe import escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from fake_utility.clock import Clock
-from fake_utility.kept import Kept
-from fake_utility.speculoos.calendar import ZONE, long_date, us_date
-from fake_utility.speculoos.money import dollars, quantity
-from fake_utility.speculoos.sessions import CSRF, set_cookie
-from fake_utility.speculoos.static_files import ICON_URL, STYLE_PATH
+from meterfarm.fake_utility.clock import Clock
+from meterfarm.fake_utility.kept import Kept
+from meterfarm.fake_utility.speculoos.calendar import ZONE, long_date, us_date
+from meterfarm.fake_utility.speculoos.money import dollars, quantity
+from meterfarm.fake_utility.speculoos.sessions import CSRF, set_cookie
+from meterfarm.fake_utility.speculoos.static_files import ICON_URL, STYLE_PATH
 
 HERE = Path(__file__).parent
 

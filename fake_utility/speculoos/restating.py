@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import date
 from hashlib import shake_128
 
-from fake_utility.speculoos.accounts import Direction, Meter
-from fake_utility.speculoos.calendar import ONE_DAY, days
-from fake_utility.speculoos.readings import DayOfReadings, day_of_readings
+from meterfarm.fake_utility.speculoos.accounts import Direction, Meter
+from meterfarm.fake_utility.speculoos.calendar import ONE_DAY, days
+from meterfarm.fake_utility.speculoos.readings import DayOfReadings, day_of_readings
 
 ONE_IN = 8
 

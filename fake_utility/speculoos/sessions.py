@@ -8,7 +8,7 @@ from typing import Literal
 from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.responses import Response
 
-from fake_utility.clock import Clock
+from meterfarm.fake_utility.clock import Clock
 
 SESSION, CSRF, DEVICE = "__Host-session", "__Host-csrf", "__Host-device"
 IDLE = timedelta(minutes=30)

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fake_utility.speculoos.bill_pages import load_printer
-from fake_utility.speculoos.customers import Customer, normalise
-from fake_utility.speculoos.gates import meet_gate
-from fake_utility.speculoos.numbered import find_customer
-from fake_utility.speculoos.portal import Portal, portal_of
-from fake_utility.speculoos.sessions import DEVICE, SESSION, clear_session
-from fake_utility.speculoos.visits import enter, expired_form, posted
+from meterfarm.fake_utility.speculoos.bill_pages import load_printer
+from meterfarm.fake_utility.speculoos.customers import Customer, normalise
+from meterfarm.fake_utility.speculoos.gates import meet_gate
+from meterfarm.fake_utility.speculoos.numbered import find_customer
+from meterfarm.fake_utility.speculoos.portal import Portal, portal_of
+from meterfarm.fake_utility.speculoos.sessions import DEVICE, SESSION, clear_session
+from meterfarm.fake_utility.speculoos.visits import enter, expired_form, posted
 
 KEEP = "keep"
 INCORRECT = "The e-mail address or password you entered is incorrect."

@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
-from fake_utility.speculoos.accounts import Account
-from fake_utility.speculoos.calendar import readings_span
-from fake_utility.speculoos.exports import BadExport, Export, parse_export
-from fake_utility.speculoos.portal import Portal
-from fake_utility.speculoos.visits import Visit, inside_account
+from meterfarm.fake_utility.speculoos.accounts import Account
+from meterfarm.fake_utility.speculoos.calendar import readings_span
+from meterfarm.fake_utility.speculoos.exports import BadExport, Export, parse_export
+from meterfarm.fake_utility.speculoos.portal import Portal
+from meterfarm.fake_utility.speculoos.visits import Visit, inside_account
 
 
 @inside_account

@@ -8,11 +8,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from fake_utility.speculoos.accounts import Account
-from fake_utility.speculoos.customers import Customer
-from fake_utility.speculoos.numbered import find_customer
-from fake_utility.speculoos.portal import Portal, message_page, portal_of
-from fake_utility.speculoos.sessions import SESSION, Session, Stage, clear_session
+from meterfarm.fake_utility.speculoos.accounts import Account
+from meterfarm.fake_utility.speculoos.customers import Customer
+from meterfarm.fake_utility.speculoos.numbered import find_customer
+from meterfarm.fake_utility.speculoos.portal import Portal, message_page, portal_of
+from meterfarm.fake_utility.speculoos.sessions import SESSION, Session, Stage, clear_session
 
 STAGE_PAGES: dict[Stage, str] = {
     "mfa": "/mfa",

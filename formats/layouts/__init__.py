@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Sequence
 from functools import cache
 
-from formats.table import Layout
+from meterfarm.formats.table import Layout
 
 
 @cache
@@ -20,5 +20,5 @@ def all_layouts() -> Sequence[Layout]:
     return tuple(
         layout
         for module in modules
-        for layout in importlib.import_module(f"formats.layouts.{module}").LAYOUTS
+        for layout in importlib.import_module(f"meterfarm.formats.layouts.{module}").LAYOUTS
     )

@@ -1,6 +1,6 @@
 """Ameren: each row has the hour's value, on the hour, and the quarter-hour's beside it."""
 
-from formats.table import ELECTRIC, GAS, DateOrder, Layout, Times, Value
+from meterfarm.formats.table import ELECTRIC, GAS, DateOrder, Layout, Times, Value
 
 
 def _beside(number: str) -> Value:

@@ -1,6 +1,6 @@
 """BC Hydro: flows in and out, hour by hour or day by day."""
 
-from formats.table import DELIVERED, ELECTRIC, KW, KWH, NET, RECEIVED, Layout, Times, Value
+from meterfarm.formats.table import DELIVERED, ELECTRIC, KW, KWH, NET, RECEIVED, Layout, Times, Value
 
 LAYOUTS = (
     Layout(

@@ -1,6 +1,6 @@
 """e-distribuzione (Enel), Italy: a day a row, a column for each quarter-hour, kWh."""
 
-from formats.table import ELECTRIC, KWH, DateOrder, Layout, Times, Value, Wide
+from meterfarm.formats.table import ELECTRIC, KWH, DateOrder, Layout, Times, Value, Wide
 
 _CLOCKS = r"(?P<start>\d\d:\d\d) ?- ?(?P<end>\d\d:\d\d)"
 

@@ -1,7 +1,18 @@
 """ESB Networks' harmonised download file (HDF): half hours by their end, newest first."""
 
-from formats.table import DELIVERED, ELECTRIC, KWH, MEAN_KW, RECEIVED, DateOrder, Layout, Times, Value, What
-from records import Measure
+from meterfarm.formats.table import (
+    DELIVERED,
+    ELECTRIC,
+    KWH,
+    MEAN_KW,
+    RECEIVED,
+    DateOrder,
+    Layout,
+    Times,
+    Value,
+    What,
+)
+from meterfarm.records import Measure
 
 
 def _register(name: str, flow: What) -> What:

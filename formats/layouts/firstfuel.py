@@ -3,7 +3,7 @@
 The header doesn't tell whose it is: the file's name does, or whoever asks.
 """
 
-from formats.table import ELECTRIC, GAS, DateOrder, Layout, Times, Value
+from meterfarm.formats.table import ELECTRIC, GAS, DateOrder, Layout, Times, Value
 
 LAYOUTS = (
     Layout(

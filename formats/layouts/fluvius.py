@@ -1,6 +1,6 @@
 """Fluvius, Belgium: quarter-hours, hours or days, electricity and gas, in the customer's language."""
 
-from formats.table import DELIVERED, ELECTRIC, GAS, RECEIVED, DateOrder, Layout, Times, Value, What
+from meterfarm.formats.table import DELIVERED, ELECTRIC, GAS, RECEIVED, DateOrder, Layout, Times, Value, What
 
 _TAKEN = "afname|offtake|consumption|prélèvement|prelevement|consommation"
 _SENT = "injectie|injection"

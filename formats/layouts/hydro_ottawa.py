@@ -1,7 +1,7 @@
 """Hydro Ottawa, Ontario: an hour or a day a row, a column for each price period."""
 
-from formats.table import DELIVERED, ELECTRIC, KWH, Layout, Times, Value, What, cost
-from records import Unit
+from meterfarm.formats.table import DELIVERED, ELECTRIC, KWH, Layout, Times, Value, What, cost
+from meterfarm.records import Unit
 
 _PERIODS = (
     "off-peak",

@@ -3,8 +3,8 @@
 The registers are those of Dutch meters in their order: taken at low and at normal tariff, sent back likewise.
 """
 
-from formats.table import DELIVERED, KWH, M3, RECEIVED, DateOrder, Layout, Times, Value, What
-from records import Commodity, Measure
+from meterfarm.formats.table import DELIVERED, KWH, M3, RECEIVED, DateOrder, Layout, Times, Value, What
+from meterfarm.records import Commodity, Measure
 
 _REGISTERS = (1, 2, 3, 4)
 _TAKEN = (1, 2)

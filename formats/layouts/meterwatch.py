@@ -3,8 +3,8 @@
 Those others are Los Angeles and Hawaii, with a column for each channel of a meter.
 """
 
-from formats.table import ELECTRIC, KVAH, KVARH, KW, KWH, DateOrder, Layout, Times, Value, cost
-from records import Unit
+from meterfarm.formats.table import ELECTRIC, KVAH, KVARH, KW, KWH, DateOrder, Layout, Times, Value, cost
+from meterfarm.records import Unit
 
 LAYOUTS = (
     Layout(

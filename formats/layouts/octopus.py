@@ -1,7 +1,7 @@
 """Octopus Energy: half hours with their offset."""
 
-from formats.table import ELECTRIC, GAS, KWH, M3, Layout, Times, Value, What
-from records import Measure, Unit
+from meterfarm.formats.table import ELECTRIC, GAS, KWH, M3, Layout, Times, Value, What
+from meterfarm.records import Measure, Unit
 
 _TIMES = Times(start="start", end="end")
 

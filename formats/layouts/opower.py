@@ -4,7 +4,7 @@ The header doesn't tell whose it is: the file's name does, the address, or whoev
 columns (ConEd), or starts alone (BGE).
 """
 
-from formats.table import (
+from meterfarm.formats.table import (
     DELIVERED,
     ELECTRIC,
     GAS,
@@ -21,7 +21,7 @@ from formats.table import (
     What,
     cost,
 )
-from records import Direction, Unit
+from meterfarm.records import Direction, Unit
 
 _ZONES = {
     "pge": "America/Los_Angeles",

@@ -1,6 +1,6 @@
 """Tables whose header says all but the zone: starts and ends, and the unit, each in so many words."""
 
-from formats.table import DELIVERED, ELECTRIC, GAS, NET, RECEIVED, Layout, Times, Value, What
+from meterfarm.formats.table import DELIVERED, ELECTRIC, GAS, NET, RECEIVED, Layout, Times, Value, What
 
 _STARTS = "start|start time|start date/time|interval start|interval start time|start datetime|start_time|from"
 _ENDS = "end|end time|end date/time|interval end|interval end time|end datetime|end_time|to"

@@ -1,6 +1,6 @@
 """Southern California Edison: a table for each day, times as ``<start> to <end>``."""
 
-from formats.table import DELIVERED, ELECTRIC, KWH, RECEIVED, DateOrder, Layout, Times, Value, What
+from meterfarm.formats.table import DELIVERED, ELECTRIC, KWH, RECEIVED, DateOrder, Layout, Times, Value, What
 
 
 def _layout(column: str, direction: What) -> Layout:

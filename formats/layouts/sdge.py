@@ -1,6 +1,6 @@
 """San Diego Gas & Electric: meter by meter, with the minutes of each interval."""
 
-from formats.table import (
+from meterfarm.formats.table import (
     DELIVERED,
     ELECTRIC,
     GAS,

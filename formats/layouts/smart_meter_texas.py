@@ -1,6 +1,6 @@
 """Smart Meter Texas, for all of ERCOT's retail customers."""
 
-from formats.table import DELIVERED, ELECTRIC, KWH, NET, RECEIVED, DateOrder, Layout, Times, Value
+from meterfarm.formats.table import DELIVERED, ELECTRIC, KWH, NET, RECEIVED, DateOrder, Layout, Times, Value
 
 _KINDS = {
     "consumption": DELIVERED,

@@ -1,6 +1,6 @@
 """NISC SmartHub, of hundreds of co-ops: tables one below the other, which the file doesn't tell apart."""
 
-from formats.table import ELECTRIC, GAS, KW, KWH, WATER, Layout, Times, Value
+from meterfarm.formats.table import ELECTRIC, GAS, KW, KWH, WATER, Layout, Times, Value
 
 LAYOUTS = (
     Layout(

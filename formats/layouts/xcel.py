@@ -1,7 +1,7 @@
 """Xcel Energy's list of bills: amounts of which only the bill's date is told."""
 
-from formats.table import ELECTRIC, GAS, KWH, THERM, DateOrder, Layout, Times, Value, What, cost
-from records import Commodity, Direction, Unit
+from meterfarm.formats.table import ELECTRIC, GAS, KWH, THERM, DateOrder, Layout, Times, Value, What, cost
+from meterfarm.records import Commodity, Direction, Unit
 
 _USD = cost(Unit.USD)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.database import Database
-from storage.errors import StorageError
-from storage.home import setup_lock
+from meterfarm.storage.database import Database
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.home import setup_lock
 
 HEAD = "reads"
 

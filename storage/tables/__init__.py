@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from storage.tables.audit import VaultReadRow
-from storage.tables.base import Row, UtcDateTime, metadata
-from storage.tables.bills import BillRow, BillVersionRow, DocumentRow, ExtractionRow, FileRow
-from storage.tables.channels import (
+from meterfarm.storage.tables.audit import VaultReadRow
+from meterfarm.storage.tables.base import Row, UtcDateTime, metadata
+from meterfarm.storage.tables.bills import BillRow, BillVersionRow, DocumentRow, ExtractionRow, FileRow
+from meterfarm.storage.tables.channels import (
     AwaitedCodeRow,
     InboxRow,
     MailboxCustomerRow,
@@ -14,7 +14,7 @@ from storage.tables.channels import (
     NumberRow,
     ReceivedRow,
 )
-from storage.tables.identity import (
+from meterfarm.storage.tables.identity import (
     CompanyRow,
     ConsentRow,
     CredentialRow,
@@ -24,11 +24,11 @@ from storage.tables.identity import (
     SentPasswordRow,
     TotpUseRow,
 )
-from storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow, StretchRow
-from storage.tables.places import AccountRow, MeterRow, ServiceRow
-from storage.tables.runs import LedgerItemRow, PortalRow, RunRow, RunStepRow
-from storage.tables.talk import ChallengeRow, EventRow
-from storage.tables.workforce import FarmRow, WorkerRow
+from meterfarm.storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow, StretchRow
+from meterfarm.storage.tables.places import AccountRow, MeterRow, ServiceRow
+from meterfarm.storage.tables.runs import LedgerItemRow, PortalRow, RunRow, RunStepRow
+from meterfarm.storage.tables.talk import ChallengeRow, EventRow
+from meterfarm.storage.tables.workforce import FarmRow, WorkerRow
 
 __all__ = [
     "AccountRow",

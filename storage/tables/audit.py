@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import DDL, Index, event
 from sqlmodel import Field
 
-from storage.tables.base import Owned, UtcDateTime, metadata, table_args
+from meterfarm.storage.tables.base import Owned, UtcDateTime, metadata, table_args
 
 _KEPT = "rows of vault_read are neither changed nor, for a year, deleted"
 _YOUNG = "WHEN OLD.at >= datetime('now', '-365 days')"

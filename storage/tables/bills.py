@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import BIG, ForeignName, Owned, Row, UtcDateTime, table_args
+from meterfarm.storage.tables.base import BIG, ForeignName, Owned, Row, UtcDateTime, table_args
 
 
 class FileRow(Row, table=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import ForeignText, Owned, Row, UtcDateTime, table_args
+from meterfarm.storage.tables.base import ForeignText, Owned, Row, UtcDateTime, table_args
 
 
 class MailboxRow(Owned, table=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import BIG, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
+from meterfarm.storage.tables.base import BIG, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
 
 
 class CompanyRow(Keyed, table=True):

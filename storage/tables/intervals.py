@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import BIG, Keyed, Owned, Row, table_args
+from meterfarm.storage.tables.base import BIG, Keyed, Owned, Row, table_args
 
 
 class SeriesRow(Owned, table=True):

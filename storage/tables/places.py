@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import ForeignName, Owned, UtcDateTime, table_args
+from meterfarm.storage.tables.base import ForeignName, Owned, UtcDateTime, table_args
 
 
 class AccountRow(Owned, table=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Index, text
 from sqlmodel import Field
 
-from storage.tables.base import ForeignName, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
+from meterfarm.storage.tables.base import ForeignName, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
 
 _ACTIVE = text("state IN ('queued', 'running', 'waiting')")
 _HELD = text("state IN ('running', 'waiting')")

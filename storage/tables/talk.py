@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables.base import ForeignName, ForeignText, Owned, UtcDateTime, table_args
+from meterfarm.storage.tables.base import ForeignName, ForeignText, Owned, UtcDateTime, table_args
 
 
 class ChallengeRow(Owned, table=True):

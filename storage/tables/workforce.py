@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field
 
-from storage.tables.base import Row, UtcDateTime
+from meterfarm.storage.tables.base import Row, UtcDateTime
 
 
 class FarmRow(Row, table=True):

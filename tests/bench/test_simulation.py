@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.simulate import planned, simulate
-from bench.simulation.plan import CUSTOMERS_A_PORTAL, CUSTOMERS_A_WORKER, Down, Plan
-from cli import app
-from console.errors import UsageError
+from meterfarm.bench.simulate import planned, simulate
+from meterfarm.bench.simulation.plan import CUSTOMERS_A_PORTAL, CUSTOMERS_A_WORKER, Down, Plan
+from meterfarm.cli import app
+from meterfarm.console.errors import UsageError
 
 PLAN = Plan(
     customers=CUSTOMERS_A_PORTAL,
@@ -43,7 +43,7 @@ async def test_refreshes_are_in_time_and_again_after_an_outage(down: Down) -> No
 
 
 async def test_what_is_over_the_limit_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.simulation.gate.Gate.free_at", lambda gate, now: now)
+    monkeypatch.setattr("meterfarm.bench.simulation.gate.Gate.free_at", lambda gate, now: now)
     outcome = await simulate(replace(PLAN, customers=2_000, outage_hours=0, after_hours=0))
     assert outcome.over_the_limit == 1
 

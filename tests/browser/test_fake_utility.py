@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
-from fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import fake_utility
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from records import Challenge, Factor, FactorOption, SecretKind
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Claim
+from meterfarm.records import Challenge, Factor, FactorOption, SecretKind
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Claim
 
 UTILITY = "speculoos_power"
 WAIT = timedelta(minutes=10)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-import cli
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm import cli
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.scrape.command import Ran
 from tests.storage.ready_home import ready_home
 

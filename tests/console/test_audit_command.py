@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from storage.store import Store
+from meterfarm.storage.store import Store
 from tests.console.asked import customer
 from tests.console.conftest import Command
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from farm.said import understood
-from mfa.port import Answer, Choice, Code, Resend
-from records import Challenge, Outcome
-from storage.store import Store
-from storage.work import Claim
+from meterfarm.farm.said import understood
+from meterfarm.mfa.port import Answer, Choice, Code, Resend
+from meterfarm.records import Challenge, Outcome
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Claim
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken
 from tests.console.conftest import Command
 from tests.forked import at_terminal

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from records import Factor, MailSecurity
-from storage.store import Store
+from meterfarm.records import Factor, MailSecurity
+from meterfarm.storage.store import Store
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.conftest import Command
 from tests.farm.post import PASSWORD, USER, Between, Post, free_port, post

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from console.errors import UsageError
-from console.here import customer_named
-from records import CustomerState, SecretKind
-from storage.store import Store
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import customer_named
+from meterfarm.records import CustomerState, SecretKind
+from meterfarm.storage.store import Store
+from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 from tests.console.asked import UTILITY, customer
 from tests.console.conftest import Command
 from tests.forked import at_terminal
 from tests.scrape.command import environment, meterfarm
 from tests.scrape.test_bad_input import Terminal
-from utilities.speculoos_power.script import SpeculoosPower
 
 PASSWORD = "correct horse battery"
 TOTP_SECRET = "JBSWY3DPEHPK3PXP"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from console.customer_csv import NewCustomer, WrongRow, read_file, rows
-from console.customer_import import Imported, enter_all
-from console.errors import UsageError
-from records import SecretKind
-from scrapers.redact import Secrets
-from storage.store import Store
+from meterfarm.console.customer_csv import NewCustomer, WrongRow, read_file, rows
+from meterfarm.console.customer_import import Imported, enter_all
+from meterfarm.console.errors import UsageError
+from meterfarm.records import SecretKind
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.storage.store import Store
 from tests.console.asked import customer
 
 HEADER = "utility,username,password"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from console.doctor_files import examine_files
-from console.finding import Health
-from storage.settings import Settings
+from meterfarm.console.doctor_files import examine_files
+from meterfarm.console.finding import Health
+from meterfarm.storage.settings import Settings
 from tests.s3 import s3_server
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 
-from console.here import customer_named
-from formats.green_button import read_green_button
-from records import (
+from meterfarm.console.here import customer_named
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.records import (
     Account,
     Commodity,
     Direction,
@@ -29,7 +29,7 @@ from records import (
     Severity,
     Unit,
 )
-from storage.store import Store
+from meterfarm.storage.store import Store
 from tests.console.asked import customer
 from tests.console.conftest import Command
 

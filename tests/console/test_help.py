@@ -15,8 +15,8 @@ from rich.cells import cell_len
 from typer.core import TyperGroup
 from typer.main import get_command
 
-import cli
-from console.program import program
+from meterfarm import cli
+from meterfarm.console.program import program
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,14 +66,16 @@ def test_commands_are_in_panels_and_run_names_what_it_adds(
 
 def test_it_says_its_version() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    ran = subprocess.run([sys.executable, "-m", "cli", "--version"], cwd=ROOT, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-m", "meterfarm.cli", "--version"], cwd=ROOT, capture_output=True, text=True
+    )
     assert (ran.returncode, ran.stdout) == (0, f"meterfarm {declared}\n")
 
 
 def test_bash_completes_run(tmp_path: Path) -> None:
     """By the script that it prints, in a real bash; only `./run` is not the one that sets up."""
     run = tmp_path / "run"
-    run.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m cli "$@"\n')
+    run.write_text(f'#!/bin/sh\nexec {sys.executable} -m meterfarm.cli "$@"\n')
     run.chmod(0o755)
     script = """
         eval "$(./run --show-completion bash)"

@@ -9,14 +9,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from console.challenge_tables import challenges_table
-from console.customer_tables import customer_card, customers_table, most_urgent_first
-from console.listing import Column, Facts, Listing
-from console.run_tables import NAMES, runs_table
-from console.watching import look
-from records import Account, Challenge, Commodity, Factor, FactorOption, LedgerItem, Meter, Outcome
-from storage.store import Store
-from storage.work import FollowUp
+from meterfarm.console.challenge_tables import challenges_table
+from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
+from meterfarm.console.listing import Column, Facts, Listing
+from meterfarm.console.run_tables import NAMES, runs_table
+from meterfarm.console.watching import look
+from meterfarm.records import Account, Challenge, Commodity, Factor, FactorOption, LedgerItem, Meter, Outcome
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import FollowUp
 from tests.console.asked import SMS, UTILITY, WAIT, taken
 from tests.console.conftest import Command
 

@@ -9,9 +9,9 @@ import pytest
 import structlog
 from rich.console import Console
 
-from console.live import LiveProgress
-from scrapers.logs import log_to_stderr
-from scrapers.redact import Secrets
+from meterfarm.console.live import LiveProgress
+from meterfarm.scrapers.logs import log_to_stderr
+from meterfarm.scrapers.redact import Secrets
 
 
 @pytest.fixture

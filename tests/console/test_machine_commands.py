@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from console import doctor_outside
-from console.clock import Compared, between, kernel_says, of_portal
-from console.doctor_state import examine_disk, examine_state
-from console.finding import Finding, Health
-from farm.settings import FarmSettings
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.console import doctor_outside
+from meterfarm.console.clock import Compared, between, kernel_says, of_portal
+from meterfarm.console.doctor_state import examine_disk, examine_state
+from meterfarm.console.finding import Finding, Health
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.console.conftest import Command
 from tests.scrape.command import start
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from console.read_file import _copy, read_file
-from console.read_report import tables
-from formats.errors import FormatError
+from meterfarm.console.read_file import _copy, read_file
+from meterfarm.console.read_report import tables
+from meterfarm.formats.errors import FormatError
 from tests.console.conftest import Command
 
 SAMPLES = Path(__file__).parents[2] / "utilities" / "speculoos_power" / "samples"

@@ -14,12 +14,12 @@ from typing import Any
 
 from rich.console import Console
 
-from console.next_step import next_step
-from console.watching import look
-from farm.private_redis import PrivateRedis
-from records import LedgerItem, Outcome, Part, RunKind, RunState
-from storage.store import Store
-from storage.work import FollowUp, PortalWas
+from meterfarm.console.next_step import next_step
+from meterfarm.console.watching import look
+from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.records import LedgerItem, Outcome, Part, RunKind, RunState
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import FollowUp, PortalWas
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.conftest import Command
 from tests.forked import at_terminal

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from console.here import Here
-from console.workers import _what_next
-from farm.settings import FarmSettings
-from scrapers.redact import Secrets
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.console.here import Here
+from meterfarm.console.workers import _what_next
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.console.conftest import Command
 from tests.farm.redises import redis_at, told
 

@@ -16,15 +16,15 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-import storage.migrations
-from bench.postgres import Postgres, running
-from records import Part, SecretKind
-from storage.backup import back_up
-from storage.database import Database
-from storage.errors import StorageError
-from storage.refresh import AT_ONCE
-from storage.settings import Settings
-from storage.store import Store
+import meterfarm.storage.migrations
+from meterfarm.bench.postgres import Postgres, running
+from meterfarm.records import Part, SecretKind
+from meterfarm.storage.backup import back_up
+from meterfarm.storage.database import Database
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.refresh import AT_ONCE
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.storage.made import ACCOUNT, UTILITY, bill, key, listed, pdf
 
 ROOT = Path(__file__).parents[2]
@@ -65,8 +65,8 @@ def test_a_state_in_use_is_backed_up_and_restored(home: Path, tmp_path: Path) ->
         other.execute("SELECT * FROM customer").fetchall()
         for _ in range(2):
             done = subprocess.run(
-                [sys.executable, "-m", "cli", "backup", str(kept)],
-                env=os.environ | {"METERFARM_HOME": str(home), "PYTHONPATH": str(ROOT)},
+                [sys.executable, "-m", "meterfarm.cli", "backup", str(kept)],
+                env=os.environ | {"METERFARM_HOME": str(home)},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -143,23 +143,23 @@ def test_a_full_database_of_the_version_before_is_brought_up_to_date(
     database = Database(settings, home.absolute())
     with database.migrating() as connection:
         config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(storage.migrations.__file__).parent))
+        config.set_main_option("script_location", str(Path(meterfarm.storage.migrations.__file__).parent))
         command.downgrade(config, "first")
     assert database.revision() == "first"
     with database.writing() as session:
         _many(session.connection(), 5_000)
-    environment = {**os.environ, "METERFARM_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "METERFARM_HOME": str(home)}
     if url:
         environment |= {"DATABASE_URL": url, "METERFARM_SECRET_KEYS": key(9)}
     opening = [
         subprocess.Popen(
-            [sys.executable, "-m", "cli", "runs", "--json"], env=environment, stdout=subprocess.PIPE
+            [sys.executable, "-m", "meterfarm.cli", "runs", "--json"], env=environment, stdout=subprocess.PIPE
         )
         for _ in range(2)
     ]
     assert [process.communicate()[0][:1] for process in opening] == [b"["] * 2
     assert [process.returncode for process in opening] == [0, 0]
-    assert database.revision() == storage.migrations.HEAD
+    assert database.revision() == meterfarm.storage.migrations.HEAD
     database.close()
     _is_all_there(settings)
     with Store.open(settings) as store:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from farm.settings import FarmSettings
-from storage.settings import Settings
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.storage.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
@@ -24,7 +24,7 @@ def test_what_a_unit_names_is_there(unit: Path) -> None:
     assert set(parsed) == {"DEFAULT", "Unit", "Service", "Install"}
     words = service["ExecStart"].split()
     assert (ROOT / words[0].removeprefix(f"{_OPT}/")).is_file()
-    assert words[1:4] == [f"{_OPT}/.venv/bin/python", "-m", "cli"]
+    assert words[1:4] == [f"{_OPT}/.venv/bin/python", "-m", "meterfarm.cli"]
     assert words[4] in ("worker", "inbox")
     for document in parsed["Unit"]["Documentation"].split():
         assert (ROOT / document.removeprefix(f"file:{_OPT}/")).is_file()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from records import Outcome, RunKind, WhoActs
+from meterfarm.records import Outcome, RunKind, WhoActs
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 _COLUMNS = 24

@@ -70,7 +70,7 @@ class Host:
 
     def python(self, module: str, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
         """Start a module of ours."""
-        given = {**environment, "PYTHONPATH": str(ROOT)}
+        given = environment
         self.run([sys.executable, "-m", module, *arguments], given, log)
 
     def cut_off(self) -> None:

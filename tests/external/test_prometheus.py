@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import fake_utility
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, farm_at, rows
 

@@ -14,10 +14,10 @@ import pytest
 from psycopg import OperationalError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from bench.postgres import Postgres
-from farm.private_redis import redis_server
-from records import EventKind, Outcome, RunState
-from storage.work import RunStep
+from meterfarm.bench.postgres import Postgres
+from meterfarm.farm.private_redis import redis_server
+from meterfarm.records import EventKind, Outcome, RunState
+from meterfarm.storage.work import RunStep
 from tests.external.hosts import Host, hosts
 from tests.farm.whole import UTILITY, Farm, farm_at, rows
 from tests.storage.made import key
@@ -115,7 +115,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
                     "METERFARM_PORTAL_URLS": f"{UTILITY}=http://127.0.0.1:8600",
                     "DATABASE_URL": f"postgresql://postgres@{third.address}/{name}",
                 }
-                host.python("cli", "worker", "--processes", "1", environment=farm.environment | its, log=log)
+                host.python(
+                    "meterfarm.cli", "worker", "--processes", "1", environment=farm.environment | its, log=log
+                )
             yield Place(farm, first, second)
         for host in (first, second, third, portal):
             host.end()

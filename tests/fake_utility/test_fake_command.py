@@ -17,13 +17,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fake_utility.__main__ import main
-from fake_utility.outcomes import OUTCOMES
-from fake_utility.running import DidNotStart, fake_utility
-from fake_utility.signing import signing_key
-from fake_utility.speculoos.billing import bills
-from fake_utility.speculoos.customers import CUSTOMERS
-from fake_utility.speculoos.espi import green_button
+from meterfarm.fake_utility.__main__ import main
+from meterfarm.fake_utility.outcomes import OUTCOMES
+from meterfarm.fake_utility.running import DidNotStart, fake_utility
+from meterfarm.fake_utility.signing import signing_key
+from meterfarm.fake_utility.speculoos.billing import bills
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos.espi import green_button
 
 ROOT = Path(__file__).parents[2]
 VALID = "iamvalid@bayou.energy"
@@ -109,7 +109,7 @@ def test_a_home_that_cannot_be_written_is_told(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_stop_and_ends_quietly(number: signal.Signals, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fake_utility", "--port", "0", "--now", "2026-03-08"]
+    command = [sys.executable, "-m", "meterfarm.fake_utility", "--port", "0", "--now", "2026-03-08"]
     with subprocess.Popen(
         command,
         cwd=ROOT,

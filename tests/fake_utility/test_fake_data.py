@@ -5,12 +5,24 @@ from itertools import pairwise
 
 import pytest
 
-from fake_utility.speculoos.accounts import Account, Direction, Meter
-from fake_utility.speculoos.billing import Bill, bills
-from fake_utility.speculoos.calendar import ONE_DAY, billed_periods, days, readings_span, statement_date
-from fake_utility.speculoos.customers import CUSTOMERS
-from fake_utility.speculoos.money import charge, dollars, quantity
-from fake_utility.speculoos.readings import DayOfReadings, day_of_readings, day_total, register, temperature
+from meterfarm.fake_utility.speculoos.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.speculoos.billing import Bill, bills
+from meterfarm.fake_utility.speculoos.calendar import (
+    ONE_DAY,
+    billed_periods,
+    days,
+    readings_span,
+    statement_date,
+)
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos.money import charge, dollars, quantity
+from meterfarm.fake_utility.speculoos.readings import (
+    DayOfReadings,
+    day_of_readings,
+    day_total,
+    register,
+    temperature,
+)
 
 TODAY = date(2026, 11, 21)
 VALID = CUSTOMERS["iamvalid@bayou.energy"].accounts[0]

@@ -11,14 +11,14 @@ import pypdfium2
 import pytest
 from lxml import etree
 
-from fake_utility.speculoos.accounts import Account, Meter
-from fake_utility.speculoos.bill_pdf import placeholder_pdf, render_bill
-from fake_utility.speculoos.billing import Bill, bills
-from fake_utility.speculoos.calendar import ZONE, days, long_date
-from fake_utility.speculoos.customers import CUSTOMERS
-from fake_utility.speculoos.exports import BadExport, parse_export
-from fake_utility.speculoos.money import dollars, quantity
-from fake_utility.speculoos.readings import day_of_readings
+from meterfarm.fake_utility.speculoos.accounts import Account, Meter
+from meterfarm.fake_utility.speculoos.bill_pdf import placeholder_pdf, render_bill
+from meterfarm.fake_utility.speculoos.billing import Bill, bills
+from meterfarm.fake_utility.speculoos.calendar import ZONE, days, long_date
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos.exports import BadExport, parse_export
+from meterfarm.fake_utility.speculoos.money import dollars, quantity
+from meterfarm.fake_utility.speculoos.readings import day_of_readings
 
 TODAY = date(2026, 11, 21)
 TOMORROW = TODAY + timedelta(days=1)

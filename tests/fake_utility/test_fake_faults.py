@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from fake_utility.counters import Counters
-from fake_utility.running import fake_utility
-from fake_utility.speculoos.app import make_app
-from fake_utility.speculoos.calendar import readings_span
-from fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.counters import Counters
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.speculoos.app import make_app
+from meterfarm.fake_utility.speculoos.calendar import readings_span
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor
 
 VALID = "iamvalid@bayou.energy"

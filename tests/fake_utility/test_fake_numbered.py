@@ -8,9 +8,9 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from fake_utility.speculoos.billing import bills
-from fake_utility.speculoos.customers import CUSTOMERS, Customer
-from fake_utility.speculoos.numbered import find_customer
+from meterfarm.fake_utility.speculoos.billing import bills
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS, Customer
+from meterfarm.fake_utility.speculoos.numbered import find_customer
 from tests.fake_utility.visitor import House, Visitor, where
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ from functools import partial
 
 import httpx
 
-from fake_utility.kept import Kept
-from fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.kept import Kept
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor, where
 
 VALID = "iamvalid@bayou.energy"

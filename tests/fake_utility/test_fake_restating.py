@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from fake_utility.speculoos.accounts import Direction, Meter
-from fake_utility.speculoos.customers import CUSTOMERS
-from fake_utility.speculoos.readings import day_of_readings
-from fake_utility.speculoos.restating import provisional_day
+from meterfarm.fake_utility.speculoos.accounts import Direction, Meter
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos.readings import day_of_readings
+from meterfarm.fake_utility.speculoos.restating import provisional_day
 from tests.fake_utility.visitor import House, Visitor
 
 VALID = "iamvalid@bayou.energy"

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from fake_utility.outcomes import OUTCOMES
-from fake_utility.speculoos.bill_pdf import placeholder_pdf
-from fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.outcomes import OUTCOMES
+from meterfarm.fake_utility.speculoos.bill_pdf import placeholder_pdf
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor, alert, heading, where
 
 VALID = "iamvalid@bayou.energy"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fake_utility.running import fake_utility
-from farm.private_redis import PrivateRedis
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.farm.looking import World
 from tests.farm.post import Post, post
 from tests.farm.whole import Farm, farm_at

@@ -7,20 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from farm.channels import Channels
-from farm.mailboxes import Mailboxes
-from records import Challenge, Factor, MailSecurity, SecretKind
-from storage.receiving import MailAccount
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Lease
+from meterfarm.farm.channels import Channels
+from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.records import Challenge, Factor, MailSecurity, SecretKind
+from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Lease
+from meterfarm.utilities import load_utility
 from tests.farm.post import (
     PASSWORD,
     USER,
     Post,
 )
 from tests.farm.whole import UTILITY
-from utilities import load_utility
 
 WAIT = timedelta(minutes=10)
 SECONDS = 15

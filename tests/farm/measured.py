@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from records import RunState
+from meterfarm.records import RunState
 from tests.farm.scraped import Scraped
 from tests.farm.whole import PASSWORD, UTILITY, Farm, rows
 

@@ -9,22 +9,22 @@ from typing import ClassVar
 import pytest
 from redis.asyncio import Redis
 
-from console.errors import UsageError
-from console.fake_child import is_served_by_fake
-from console.options import ScrapeOptions, plan
-from farm.desk import Waiting
-from farm.limits import Limits
-from farm.mailboxes import Mailboxes
-from farm.settings import FarmSettings
-from farm.slots import Slot
-from farm.work import Tools, Work
-from records import Outcome, RunKind, WhoActs
-from scrapers.browser import Chromium
-from storage.errors import StorageError
-from storage.settings import Settings
-from storage.store import Store
-from utilities.speculoos_power import UTILITY
-from utilities.speculoos_power.script import SpeculoosPower
+from meterfarm.console.errors import UsageError
+from meterfarm.console.fake_child import is_served_by_fake
+from meterfarm.console.options import ScrapeOptions, plan
+from meterfarm.farm.desk import Waiting
+from meterfarm.farm.limits import Limits
+from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.slots import Slot
+from meterfarm.farm.work import Tools, Work
+from meterfarm.records import Outcome, RunKind, WhoActs
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.utilities.speculoos_power import UTILITY
+from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 
 ADA = "ada@bayou.energy"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from arq.constants import in_progress_key_prefix
 
-from farm.bell import bell_at
-from farm.private_redis import PrivateRedis
-from records import RunKind
-from storage.work import Ring
+from meterfarm.farm.bell import bell_at
+from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.records import RunKind
+from meterfarm.storage.work import Ring
 
 FIRST, SECOND, THIRD = (Ring(number, 1, RunKind.COLLECT) for number in (1, 2, 3))
 

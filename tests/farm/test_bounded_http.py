@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from farm.bounded_http import BoundedServer, HttpLimits
-from farm.seldom import Seldom
+from meterfarm.farm.bounded_http import BoundedServer, HttpLimits
+from meterfarm.farm.seldom import Seldom
 
 LIMITS = HttpLimits(
     head=0.4,

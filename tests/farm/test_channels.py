@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fake_utility.running import fake_utility
-from fake_utility.speculoos.customers import CUSTOMERS
-from records import ChallengeState, MailSecurity, Outcome, RunKind
-from storage.receiving import MailAccount
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.records import ChallengeState, MailSecurity, Outcome, RunKind
+from meterfarm.storage.receiving import MailAccount
 from tests.farm.inboxes import TOKEN, RunningInbox, inbox, text_form
 from tests.farm.post import PASSWORD, USER, Post, code_mail, free_port, post
 from tests.farm.whole import farm_at, rows

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from farm.policy import follow_up, resend_after
-from records import CustomerState, Outcome, Part, RunKind, RunState, SecretKind
-from scrapers.attempt import Result
-from scrapers.sending import InDoubt
-from storage.results import Customer
-from storage.work import Claim, Lease, PortalWas
+from meterfarm.farm.policy import follow_up, resend_after
+from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, SecretKind
+from meterfarm.scrapers.attempt import Result
+from meterfarm.scrapers.sending import InDoubt
+from meterfarm.storage.results import Customer
+from meterfarm.storage.work import Claim, Lease, PortalWas
 from tests.farm.doubting import Doubting, doubting_portal
 from tests.farm.whole import PASSWORD, Farm, farm_at
 from tests.scrape.command import scrape

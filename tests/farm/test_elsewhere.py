@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fake_utility.running import fake_utility
-from records import Outcome
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.records import Outcome
 from tests.browser_server import browser_server
 from tests.farm.whole import farm_at, rows, stored_files
 from tests.s3 import s3_server

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from farm.private_redis import PrivateRedis
-from scrapers.browser import Chromium
+from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.scrapers.browser import Chromium
 from tests.descendants import below
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def test_the_private_redis_has_none(tmp_path: Path) -> None:
 
 FORKING = """
 import asyncio, json, os
-from farm.zygote import Zygote
+from meterfarm.farm.zygote import Zygote
 from tests.farm.test_environments import environments, holders
 
 async def go(zygote):
@@ -74,7 +74,7 @@ async def go(zygote):
     print(json.dumps([len(found), holders(found)]))
     child.kill()
 
-with Zygote("worker") as zygote:
+with Zygote("meterfarm.worker") as zygote:
     asyncio.run(go(zygote))
 """
 
@@ -84,7 +84,6 @@ def test_workers_show_none_of_what_they_were_given() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", FORKING],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=True,
         text=True,

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from bench.postgres import running
-from fake_utility import listing
-from fake_utility.running import fake_utility
-from farm.private_redis import redis_url
-from records import Outcome, RunState
+from meterfarm.bench.postgres import running
+from meterfarm.fake_utility import listing
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.farm.private_redis import redis_url
+from meterfarm.records import Outcome, RunState
 from tests.farm.measured import check_counters, check_log, check_waiting
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import PASSWORD, Farm, check_whole, farm_at, many, rows

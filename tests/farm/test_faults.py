@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from farm.private_redis import redis_url
-from records import Outcome, RunKind, RunState
-from storage.errors import StorageError
-from storage.work import RunInfo
+from meterfarm.farm.private_redis import redis_url
+from meterfarm.records import Outcome, RunKind, RunState
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.work import RunInfo
 from tests.farm.whole import Farm, check_whole, many, stored_files
 
 _TAKEN_UP_AGAIN = 30

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from redis import Redis
 
-from farm import health
-from farm.health import HEALTH, Pulse, health_of
-from storage.errors import StorageError
+from meterfarm.farm import health
+from meterfarm.farm.health import HEALTH, Pulse, health_of
+from meterfarm.storage.errors import StorageError
 from tests.farm.post import free_port
 from tests.farm.redises import redis_at
 from tests.farm.whole import ROOT, Farm, farm_at
@@ -67,7 +67,7 @@ def test_workers_say_how_they_are_while_they_work_and_what_is_wrong(tmp_path: Pa
 def _asked(farm: Farm, count: int) -> tuple[int, str]:
     """What the container's health check says."""
     ran = subprocess.run(
-        [sys.executable, "-m", "farm.health", str(count)],
+        [sys.executable, "-m", "meterfarm.farm.health", str(count)],
         env={**os.environ, **farm.environment},
         cwd=ROOT,
         capture_output=True,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from farm.imap import Imap, MailboxDown
-from records import MailSecurity
-from storage.receiving import MailAccount
+from meterfarm.farm.imap import Imap, MailboxDown
+from meterfarm.records import MailSecurity
+from meterfarm.storage.receiving import MailAccount
 from tests.farm.post import (
     PASSWORD,
     USER,

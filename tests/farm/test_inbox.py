@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from records import Challenge, Factor
-from storage.results import Customer
-from storage.work import Lease
+from meterfarm.records import Challenge, Factor
+from meterfarm.storage.results import Customer
+from meterfarm.storage.work import Lease
 from tests.farm.inboxes import TOKEN, RunningInbox, inbox, sign, text_form
 from tests.farm.post import free_port
 from tests.farm.whole import Farm, farm_at, rows

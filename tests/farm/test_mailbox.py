@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from fake_utility.running import fake_utility
-from farm.code_search import Sought
-from farm.mailboxes import Mailbox, pause_after
-from records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
-from storage.receiving import MailAccount
-from storage.results import Customer
-from storage.work import ChallengeInfo
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.farm.code_search import Sought
+from meterfarm.farm.mailboxes import Mailbox, pause_after
+from meterfarm.records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
+from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.results import Customer
+from meterfarm.storage.work import ChallengeInfo
+from meterfarm.utilities import load_utility
 from tests.farm.post import PASSWORD, USER, Post, code_mail, post
 from tests.farm.whole import Farm, farm_at
-from utilities import load_utility
 
 EMAIL = "ineedmfa+email@bayou.energy"
 CHOICE = "ineedmfa+choice@bayou.energy"

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from fake_utility.running import fake_utility
-from farm.metrics import metrics_address, metrics_of
-from farm.metrics_browser import NO_DRIVERS, browser_memory
-from storage.errors import StorageError
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.farm.metrics import metrics_address, metrics_of
+from meterfarm.farm.metrics_browser import NO_DRIVERS, browser_memory
+from meterfarm.storage.errors import StorageError
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, farm_at
 from tests.forked import Forked

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fake_utility.running import fake_utility
-from records import CustomerState, EventKind, Outcome, RunKind
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.records import CustomerState, EventKind, Outcome, RunKind
 from tests.farm.whole import Farm, farm_at, many
 
 _KINDS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from farm.suspicion import Suspicion
-from records import Outcome
+from meterfarm.farm.suspicion import Suspicion
+from meterfarm.records import Outcome
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN_PAGE, Outcome.LAYOUT_CHANGED])

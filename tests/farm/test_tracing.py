@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fake_utility.running import fake_utility
-from records import Outcome, RunKind
-from scrapers.state import PortalSession
-from scrapers.tracing import span
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.records import Outcome, RunKind
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.tracing import span
 from tests.farm.collector import Collector, collecting
 from tests.farm.whole import PASSWORD, UTILITY, Farm, farm_at
 from tests.forked import Forked

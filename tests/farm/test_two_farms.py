@@ -10,18 +10,18 @@ from pathlib import Path
 
 from arq.constants import default_queue_name
 
-from bench.postgres import running
-from farm.bell import Bell, Heard, bell_at
-from farm.limits import Limits
-from farm.private_redis import PrivateRedis
-from records import Outcome, RunKind, RunState
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import Ring, RunInfo
+from meterfarm.bench.postgres import running
+from meterfarm.farm.bell import Bell, Heard, bell_at
+from meterfarm.farm.limits import Limits
+from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.records import Outcome, RunKind, RunState
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Ring, RunInfo
+from meterfarm.worker import _crons
 from tests.farm.redises import redis_at
 from tests.farm.whole import Farm, farm_at
 from tests.storage.made import key
-from worker import _crons
 
 RING = Ring(1, 1, RunKind.COLLECT)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fake_utility import listing
-from fake_utility.running import fake_utility
-from farm.said import said_choice, said_code, said_resend
-from records import ChallengeState, Factor, Outcome, RunKind, RunState
-from storage.challenges import AnswerRefused
+from meterfarm.fake_utility import listing
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.farm.said import said_choice, said_code, said_resend
+from meterfarm.records import ChallengeState, Factor, Outcome, RunKind, RunState
+from meterfarm.storage.challenges import AnswerRefused
 from tests.farm.whole import Farm, farm_at, many
 
 

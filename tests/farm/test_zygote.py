@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from farm.zygote import Zygote
-from records import Outcome
+from meterfarm.farm.zygote import Zygote
+from meterfarm.records import Outcome
 from tests.farm.whole import Farm, processes_below
 
 MODULE = "told_by_its_processes"

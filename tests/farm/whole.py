@@ -16,14 +16,14 @@ from typing import Any, TextIO, TypeVar
 import httpx
 from sqlalchemy import text
 
-from farm.policy import BY_SCHEDULE
-from farm.said import said_choice, said_code
-from records import EventKind, Factor, Outcome, RunState, SecretKind
-from storage.challenges import AnswerRefused
-from storage.results import Customer
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import ChallengeInfo, RunInfo
+from meterfarm.farm.policy import BY_SCHEDULE
+from meterfarm.farm.said import said_choice, said_code
+from meterfarm.records import EventKind, Factor, Outcome, RunState, SecretKind
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.results import Customer
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import ChallengeInfo, RunInfo
 from tests.forked import Forked
 from tests.storage.ready_home import ready_home
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from formats.green_button import read_green_button
-from records import IntervalData, Severity
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.records import IntervalData, Severity
 
 DAY = 1_704_067_200
 """2024-01-01 00:00 UTC."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from records import Commodity, Direction, Measure, Reading, Series
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series
 from tests.formats.espi_writer import UNITS, LinkStyle, Shape
 from tests.formats.made import readings
 

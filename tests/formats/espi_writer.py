@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from formats.readings_csv import plain
-from records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.formats.readings_csv import plain
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 UNITS = {
     Measure.ENERGY: {Unit.WH: 72, Unit.JOULE: 31, Unit.BTU: 132, Unit.THERM: 169},

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from records import Commodity, Direction, Reading, Series, Unit
+from meterfarm.records import Commodity, Direction, Reading, Series, Unit
 
 ZONES = (
     "America/New_York",

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from formats.local_time import LocalTime
-from records import Reading
+from meterfarm.formats.local_time import LocalTime
+from meterfarm.records import Reading
 
 ZONES = (
     "Australia/Sydney",

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from formats.readings_csv import plain
-from records import Reading
+from meterfarm.formats.readings_csv import plain
+from meterfarm.records import Reading
 
 
 class Row(NamedTuple):

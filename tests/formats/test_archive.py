@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from formats import archive
-from formats.archive import member_names, unpack
-from formats.errors import FormatError
+from meterfarm.formats import archive
+from meterfarm.formats.archive import member_names, unpack
+from meterfarm.formats.errors import FormatError
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

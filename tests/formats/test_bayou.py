@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.bayou import bill_json
-from formats.errors import FormatError
-from records import Address, Bill, BillMeter, Commodity, Quantity, Unit
+from meterfarm.formats.bayou import bill_json
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
 
 FROM, TO = date(2026, 9, 1), date(2026, 9, 30)
 ELECTRIC = BillMeter(

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from formats.green_button import read_green_button
-from records import Severity
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.records import Severity
 from tests.formats.espi_feed import (
     DAY,
     ESPI,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from console.read_file import read_file
-from formats.espi import CHUNK
-from formats.green_button import read_green_button
-from formats.xml_entities import Entities
-from records import Measure
+from meterfarm.console.read_file import read_file
+from meterfarm.formats.espi import CHUNK
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.xml_entities import Entities
+from meterfarm.records import Measure
 from tests.formats.espi_feed import block, feed, meter_reading, reading_type, sums, told, usage_point
 
 POINT, METER, KIND = "/UsagePoint/1", "/UsagePoint/1/MeterReading/1", "/ReadingType/1"

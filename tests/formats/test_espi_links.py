@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from console.read_file import read_file
-from formats.espi_href import href
-from formats.espi_names import is_id
-from formats.green_button import read_green_button
-from records import Severity
+from meterfarm.console.read_file import read_file
+from meterfarm.formats.espi_href import href
+from meterfarm.formats.espi_names import is_id
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.records import Severity
 from tests.formats.espi_feed import DAY, block, feed, meter_reading, reading_type, sums, told, usage_point
 
 KWH = reading_type("/ReadingType/1")

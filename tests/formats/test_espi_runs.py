@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats.errors import FormatError
-from formats.espi_runs import Cutter
-from formats.green_button import read_green_button
-from records import IntervalData
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_runs import Cutter
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.records import IntervalData
 from tests.formats.espi_writer import Shape, green_button
 from tests.formats.test_green_button import FEED, SERIES
 

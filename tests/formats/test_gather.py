@@ -10,8 +10,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.gather import gather
-from records import Commodity, Direction, Problem, Reading, Series, Severity, Unit
+from meterfarm.formats.gather import gather
+from meterfarm.records import Commodity, Direction, Problem, Reading, Series, Severity, Unit
 
 START = 1_730_606_400
 DAY = 86_400

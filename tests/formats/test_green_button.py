@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.errors import FormatError
-from formats.green_button import read_green_button, stream_green_button
-from records import Commodity, Direction, Measure, Problem, Reading, Series, Severity, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.green_button import read_green_button, stream_green_button
+from meterfarm.records import Commodity, Direction, Measure, Problem, Reading, Series, Severity, Unit
 from tests.formats.espi_made import any_series, one_way_below_zero, shapes
 from tests.formats.espi_writer import Shape, green_button
 from tests.formats.made import electricity

@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 import pytest
 
-from formats.errors import FormatError
-from formats.green_button import SMALL, stream_columns, stream_green_button
-from formats.stretch import Stretch
-from records import Commodity, Direction, Problem, Reading, Series, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.green_button import SMALL, stream_columns, stream_green_button
+from meterfarm.formats.stretch import Stretch
+from meterfarm.records import Commodity, Direction, Problem, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button
 
 START = 1_000_000_000

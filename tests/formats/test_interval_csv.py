@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.errors import FormatError
-from formats.interval_csv import read_interval_csv
-from formats.readings_csv import plain
-from records import Commodity, Direction, IntervalData, Reading, Series, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.interval_csv import read_interval_csv
+from meterfarm.formats.readings_csv import plain
+from meterfarm.records import Commodity, Direction, IntervalData, Reading, Series, Unit
 from tests.formats.made import ZONES, readings
 
 NEW_YORK = ZoneInfo("America/New_York")

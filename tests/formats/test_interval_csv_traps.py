@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
-from records import Measure
+from meterfarm.records import Measure
 from tests.formats.test_interval_csv_variants import NEW_YORK, Read, opower
 
 HEAD = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,COST,NOTES\n"

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from formats.errors import FormatError
-from formats.interval_csv import read_table
-from formats.table import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
-from records import Commodity, Direction, Measure, Problem, Series, Severity, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.interval_csv import read_table
+from meterfarm.formats.table import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
+from meterfarm.records import Commodity, Direction, Measure, Problem, Series, Severity, Unit
 
 NEW_YORK = ZoneInfo("America/New_York")
 OPOWER = "Service,Service 1\n\nTYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES\n"

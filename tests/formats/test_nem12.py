@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.errors import FormatError
-from formats.interval_csv import read_interval_csv, read_table
-from records import Direction, Measure, Problem, Series, Severity, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.interval_csv import read_interval_csv, read_table
+from meterfarm.records import Direction, Measure, Problem, Series, Severity, Unit
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 HALVES = ",".join(str(number) for number in range(48))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from console.read_file import read_file
-from formats.covered import CoveredByPeriod
-from formats.gather import gather
-from formats.green_button import read_green_button, stream_green_button
-from formats.stretch import of_period, period_of
-from records import IntervalData, Measure, Reading, Series, Severity, Unit
+from meterfarm.console.read_file import read_file
+from meterfarm.formats.covered import CoveredByPeriod
+from meterfarm.formats.gather import gather
+from meterfarm.formats.green_button import read_green_button, stream_green_button
+from meterfarm.formats.stretch import of_period, period_of
+from meterfarm.records import IntervalData, Measure, Reading, Series, Severity, Unit
 
 DAY = 86_400
 FIRST = 1_730_606_400

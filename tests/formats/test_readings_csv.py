@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.readings_csv import plain, write_readings_csv
-from records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.formats.readings_csv import plain, write_readings_csv
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from tests.formats.made import ZONES, electricity
 
 

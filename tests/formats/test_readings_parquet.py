@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet  # type: ignore[import-untyped]
 
-from formats.readings_parquet import write_readings_parquet
-from records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.formats.readings_parquet import write_readings_parquet
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 _READINGS = st.lists(
     st.builds(

@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import pytest
 
-from formats.archive import unpack
-from formats.errors import FormatError
-from formats.recognise import Kind, recognise
-from records import Problem, Series, Severity
+from meterfarm.formats.archive import unpack
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.recognise import Kind, recognise
+from meterfarm.records import Problem, Series, Severity
 from tests.formats.test_archive import zipped
 from tests.formats.test_interval_csv_variants import NEW_YORK
 from tests.formats.test_workbooks import FILES, TWO, page

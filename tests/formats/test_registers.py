@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.registers import deltas
-from records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.formats.registers import deltas
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 START = 1_730_606_400
 

@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-import formats
-from formats import archive, green_button, interval_csv, pdf
-from formats.errors import FormatError
-from records import Series
+from meterfarm import formats
+from meterfarm.formats import archive, green_button, interval_csv, pdf
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Series
 
 SAMPLES = Path(__file__).parent / "samples"
 CASES = sorted(folder.name for folder in SAMPLES.iterdir())
@@ -102,8 +102,8 @@ def _readers() -> set[str]:
     found = {
         f"{module.name}.{name}"
         for module in iter_modules(formats.__path__)
-        for name, function in getmembers(import_module(f"formats.{module.name}"), isfunction)
-        if function.__module__ == f"formats.{module.name}"
+        for name, function in getmembers(import_module(f"meterfarm.formats.{module.name}"), isfunction)
+        if function.__module__ == f"meterfarm.formats.{module.name}"
         and not name.startswith("_")
         and next(iter(function.__annotations__), "") == "content"
     }

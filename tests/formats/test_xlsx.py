@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
-from formats.errors import FormatError
-from formats.interval_csv import read_interval_csv
-from records import Commodity, IntervalData, Severity
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.interval_csv import read_interval_csv
+from meterfarm.records import Commodity, IntervalData, Severity
 
 NEW_YORK = ZoneInfo("America/New_York")
 FLUVIUS = (

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.espi_runs import is_wide
-from formats.gather import gather
-from formats.green_button import stream_green_button
-from formats.green_button_writer import write_green_button
-from records import Commodity, Direction, Measure, Problem, Reading, Series, Unit
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi_runs import is_wide
+from meterfarm.formats.gather import gather
+from meterfarm.formats.green_button import stream_green_button
+from meterfarm.formats.green_button_writer import write_green_button
+from meterfarm.records import Commodity, Direction, Measure, Problem, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button
 
 _SHORTEST = 20

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.interval_csv import read_table
-from records import Reading, Series
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.interval_csv import read_table
+from meterfarm.records import Reading, Series
 from tests.formats.table_writers import SHAPES, rows
 
 _ZONE = "America/St_Johns"

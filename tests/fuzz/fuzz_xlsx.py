@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
-from formats.errors import FormatError
-from formats.interval_csv import read_table
-from records import Series
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.interval_csv import read_table
+from meterfarm.records import Series
 
 _SHEET = "xl/worksheets/sheet1.xml"
 _ZONE = ZoneInfo("America/St_Johns")

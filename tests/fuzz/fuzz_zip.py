@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from formats.errors import FormatError
-from formats.recognise import recognise
-from records import Series
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.recognise import recognise
+from meterfarm.records import Series
 
 SAMPLES = Path(__file__).parents[2] / "utilities" / "speculoos_power" / "samples"
 _XML = (SAMPLES / "intervals_electric_autumn" / "input.xml").read_bytes()[:6_000]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import mfa.totp
+import meterfarm.mfa.totp
 
 
 @dataclass
@@ -26,8 +26,8 @@ class Clock:
 
 
 def held_clock(monkeypatch: pytest.MonkeyPatch, start: float) -> Clock:
-    """Let ``mfa.totp`` tell the time, and wait, by a clock that stands at ``start``."""
+    """Let ``meterfarm.mfa.totp`` tell the time, and wait, by a clock that stands at ``start``."""
     clock = Clock(start)
-    monkeypatch.setattr(mfa.totp, "time", SimpleNamespace(time=clock.time))
-    monkeypatch.setattr(mfa.totp, "asyncio", SimpleNamespace(sleep=clock.sleep))
+    monkeypatch.setattr(meterfarm.mfa.totp, "time", SimpleNamespace(time=clock.time))
+    monkeypatch.setattr(meterfarm.mfa.totp, "asyncio", SimpleNamespace(sleep=clock.sleep))
     return clock

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pyotp
 import pytest
 
-from mfa.chain import AnswerChain
-from mfa.person import Person
-from mfa.port import Choice, Code, Nobody, NobodyToAsk
-from mfa.totp import TotpSecret
-from records import Challenge, Factor, FactorOption
+from meterfarm.mfa.chain import AnswerChain
+from meterfarm.mfa.person import Person
+from meterfarm.mfa.port import Choice, Code, Nobody, NobodyToAsk
+from meterfarm.mfa.totp import TotpSecret
+from meterfarm.records import Challenge, Factor, FactorOption
 from tests.mfa.clock import held_clock
 from tests.mfa.test_person import CHOICE, MAIL, PHONE, TEXT, Keyboard
 from tests.mfa.test_totp import SECRET

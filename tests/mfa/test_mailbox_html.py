@@ -7,8 +7,8 @@ from email.message import EmailMessage
 
 import pytest
 
-from mfa.mailbox import CodeMail, mail_code
-from mfa.mailbox_html import seen_in_html
+from meterfarm.mfa.mailbox import CodeMail, mail_code
+from meterfarm.mfa.mailbox_html import seen_in_html
 
 DECLARED = [CodeMail(("codes@portal.example",), r"(?i)verification code is (\d{6})\b")]
 LINED = [CodeMail(("codes@portal.example",), r"(?m)^Your code:\n(\d{6})$")]

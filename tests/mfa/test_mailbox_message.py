@@ -9,7 +9,7 @@ from email.policy import SMTP
 
 import pytest
 
-from mfa.mailbox import CodeMail, is_stale, mail_code, matching, read_envelope
+from meterfarm.mfa.mailbox import CodeMail, is_stale, mail_code, matching, read_envelope
 
 DECLARED = [CodeMail(("Codes@Portal.example",), r"code is\s+([A-Z0-9-]{4,9})\b", subject=r"^Your code$")]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

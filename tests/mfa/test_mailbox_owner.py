@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mfa.mailbox import Envelope
-from mfa.mailbox_owner import Neighbours, is_for, may_reach
+from meterfarm.mfa.mailbox import Envelope
+from meterfarm.mfa.mailbox_owner import Neighbours, is_for, may_reach
 
 ADA, MASK = "Ada@home.example", "a***a@home.example"
 ALONE = Neighbours(are_none=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from mfa.person import Person, parse_answer
-from mfa.port import Answer, Choice, Code, Nobody, NobodyToAsk, Resend
-from records import Challenge, Factor, FactorOption
+from meterfarm.mfa.person import Person, parse_answer
+from meterfarm.mfa.port import Answer, Choice, Code, Nobody, NobodyToAsk, Resend
+from meterfarm.records import Challenge, Factor, FactorOption
 
 PHONE = FactorOption(Factor.SMS, "Text message to ***-***-0199", "***-***-0199")
 MAIL = FactorOption(Factor.EMAIL, "E-mail to a***z@example.com", "a***z@example.com")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfa.text_message import CodeText, is_sent_to, parse_number, text_code
+from meterfarm.mfa.text_message import CodeText, is_sent_to, parse_number, text_code
 
 DECLARED = [CodeText(("+1 (888) 555-0142", "78273", "Portal"), r"code is (\d{4,8})\b")]
 

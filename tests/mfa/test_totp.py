@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pyotp
 import pytest
 
-from mfa.port import Code
-from mfa.totp import TotpSecret, parse_totp_secret
+from meterfarm.mfa.port import Code
+from meterfarm.mfa.totp import TotpSecret, parse_totp_secret
 from tests.mfa.clock import Clock, held_clock
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

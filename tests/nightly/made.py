@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from nightly.night import Cell, Night, PortalNight, Remembered, Result, Visit
-from nightly.speculoos import Speculoos
-from nightly.subjects import Subject
+from meterfarm.nightly.night import Cell, Night, PortalNight, Remembered, Result, Visit
+from meterfarm.nightly.speculoos import Speculoos
+from meterfarm.nightly.subjects import Subject
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from nightly.mangling import mangled
-from nightly.mutants import Mutant, mutants
-from nightly.sites import Kind
-from nightly.speculoos import Speculoos
-from nightly.waves import most_telling, waves
+from meterfarm.nightly.mangling import mangled
+from meterfarm.nightly.mutants import Mutant, mutants
+from meterfarm.nightly.sites import Kind
+from meterfarm.nightly.speculoos import Speculoos
+from meterfarm.nightly.waves import most_telling, waves
 from tests.test_architecture import ROOT
 
 SCRIPT = '''
 """A docstring that says 'Sign in'."""
 import re
-from records import Address, Outcome
+from meterfarm.records import Address, Outcome
 LATE = re.compile(r"^Due by (?P<day>\\w+)$")
 class Some:
     name = "Some Power"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nightly.compare import MOST, differences, told
-from nightly.subjects import Tree
+from meterfarm.nightly.compare import MOST, differences, told
+from meterfarm.nightly.subjects import Tree
 
 MEANT: Tree = {"1": {"name": "Ida", "bills": {"b1": {"total": 12, "gas": None}}}}
 

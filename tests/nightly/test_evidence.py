@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from nightly.evidence import keep_unread
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.nightly.evidence import keep_unread
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.storage.made import ACCOUNT, UTILITY, bill, listed, pdf
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nightly.history import KEPT, changes, earlier, keep
-from nightly.night import remembered
+from meterfarm.nightly.history import KEPT, changes, earlier, keep
+from meterfarm.nightly.night import remembered
 from tests.nightly.made import night, result, was
 
 

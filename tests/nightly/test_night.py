@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from farm.local_time import local_zone
-from farm.supervisor import workers_zygote
-from nightly.breaking import Verdict, break_all
-from nightly.evidence import copy_evidence, screenshot
-from nightly.history import earlier, keep
-from nightly.night import Night, remembered
-from nightly.report import write_report
-from nightly.schedule import until
-from nightly.speculoos import Speculoos
-from nightly.subjects import Subject, Tree, Window
-from nightly.tonight import spend
+from meterfarm.farm.local_time import local_zone
+from meterfarm.farm.supervisor import workers_zygote
+from meterfarm.nightly.breaking import Verdict, break_all
+from meterfarm.nightly.evidence import copy_evidence, screenshot
+from meterfarm.nightly.history import earlier, keep
+from meterfarm.nightly.night import Night, remembered
+from meterfarm.nightly.report import write_report
+from meterfarm.nightly.schedule import until
+from meterfarm.nightly.speculoos import Speculoos
+from meterfarm.nightly.subjects import Subject, Tree, Window
+from meterfarm.nightly.tonight import spend
+from meterfarm.utilities import load_utility
 from tests.nightly.made import Few
-from utilities import load_utility
 
 GOOD = ("multi-account@bayou.energy", "ineedmfa+choice@bayou.energy", "no_accounts@speculoos.example")
 ODD = (
@@ -121,8 +121,8 @@ def test_that_time_is_by_the_clock_on_the_wall(
 
 def test_every_portal_of_the_matrix_has_a_script() -> None:
     """And each customer of its states an outcome of our vocabulary, by a name of its own."""
-    from nightly.portals import PORTALS
-    from records import Outcome
+    from meterfarm.nightly.portals import PORTALS
+    from meterfarm.records import Outcome
 
     for portal in PORTALS:
         assert load_utility(portal.utility).id == portal.utility

@@ -11,11 +11,11 @@ import pytest
 from arq.cron import CronJob
 from structlog.testing import capture_logs
 
-from console.errors import UsageError
-from nightly.command import NOT_AS_MEANT, alone
-from nightly.farm import _environment
+from meterfarm.console.errors import UsageError
+from meterfarm.nightly.command import NOT_AS_MEANT, alone
+from meterfarm.nightly.farm import _environment
+from meterfarm.worker import _crons, nightly
 from tests.forked import Forked
-from worker import _crons, nightly
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,7 +137,7 @@ async def test_what_it_says_is_kept_apart_from_the_workers_log(
     for name, value in {**settings, "METERFARM_NIGHTLY_REPORT": str(tmp_path / "file")}.items():
         monkeypatch.setenv(name, value)
     noted = _Noted()
-    monkeypatch.setattr("worker.NO_DRIVERS", noted)
+    monkeypatch.setattr("meterfarm.worker.NO_DRIVERS", noted)
     with capture_logs() as logged:
         await nightly({})
     assert ["nightly" in command for command in noted.commands] == [True]

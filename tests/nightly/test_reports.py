@@ -8,13 +8,13 @@ from urllib.parse import unquote
 
 from lxml import etree, html
 
-from nightly.break_report import write_broken
-from nightly.breaking import Broken, Verdict
-from nightly.evidence import copy_evidence
-from nightly.mutants import Mutant
-from nightly.night import Night, Visit
-from nightly.report import write_report
-from nightly.sites import Kind
+from meterfarm.nightly.break_report import write_broken
+from meterfarm.nightly.breaking import Broken, Verdict
+from meterfarm.nightly.evidence import copy_evidence
+from meterfarm.nightly.mutants import Mutant
+from meterfarm.nightly.night import Night, Visit
+from meterfarm.nightly.report import write_report
+from meterfarm.nightly.sites import Kind
 from tests.nightly.made import night, result, was
 
 HOSTILE = 'ended in <script>alert("x")</script> & \x00 more'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from nightly.rounds import counted, told_of_gaps
-from records import LedgerItem, Outcome, RunKind, RunState
-from storage.work import RunInfo
+from meterfarm.nightly.rounds import counted, told_of_gaps
+from meterfarm.records import LedgerItem, Outcome, RunKind, RunState
+from meterfarm.storage.work import RunInfo
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from scrapers.state import PortalSession
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.scrape.command import Ran
 from tests.scrape.portal import Answer
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import fake_utility
 from tests.scrape.portal import Portal
 
 NOW = "2026-11-21T09:00"

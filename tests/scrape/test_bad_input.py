@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from console.demo import clear
+from meterfarm.console.demo import clear
 from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
 from tests.scrape.portal import Portal
 
@@ -170,7 +170,7 @@ def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp
     command = ("scrape", "speculoos_power", "--base-url", portal.url, "--username", username, *BRIEFLY)
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "cli", *command, "--json", "--out", str(tmp_path / "out")],
+        [sys.executable, "-m", "meterfarm.cli", *command, "--json", "--out", str(tmp_path / "out")],
         env=environment(home, TERM="xterm", COLUMNS="100"),
         stdin=theirs,
         stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_utility import listing
+from meterfarm.fake_utility import listing
 from tests.scrape.canaries import Canaries
 from tests.scrape.command import BRIEFLY, scrape
 from tests.scrape.portal import Portal

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fake_utility import listing
-from records import Outcome
+from meterfarm.fake_utility import listing
+from meterfarm.records import Outcome
 from tests.scrape.canaries import Canaries
 from tests.scrape.command import BRIEFLY, meterfarm, scrape
 from tests.scrape.portal import Portal

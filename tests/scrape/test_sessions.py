@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import fake_utility
 from tests.scrape.command import BRIEFLY, scrape
 from tests.scrape.portal import Portal
 

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from records import Outcome
-from scrapers.http import SIGNED_OUT
-from scrapers.outcomes import Sign
-from utilities.speculoos_power.script import SpeculoosPower
+from meterfarm.records import Outcome
+from meterfarm.scrapers.http import SIGNED_OUT
+from meterfarm.scrapers.outcomes import Sign
+from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 
 WRONG = "The user name or password is wrong."
 FORM = Sign("form", heading="Sign in")

@@ -11,10 +11,10 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 import pytest_asyncio
 
-from records import Outcome
-from scrapers.body import DOCUMENT, EXPORT, LIST, PAGE, Limit, TooLarge, Unreadable, taken
-from scrapers.browser import Chromium
-from scrapers.outcomes import ItemFailed, Stop
+from meterfarm.records import Outcome
+from meterfarm.scrapers.body import DOCUMENT, EXPORT, LIST, PAGE, Limit, TooLarge, Unreadable, taken
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.outcomes import ItemFailed, Stop
 from tests.raw_site import RawSite, Reply, answered, raw_site
 from tests.scrapers.transports import AGENT, KINDS, asking
 

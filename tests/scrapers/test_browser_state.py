@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mfa.port import Nobody
-from scrapers.browser import Chromium
-from scrapers.browser_state import context_with
-from scrapers.redact import Secrets
-from scrapers.state import PortalSession
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Nobody
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser_state import context_with
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.visit import Visit
 from tests.local_site import Site, local_site
 from tests.scrapers.village import TwoHosts
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from records import Outcome
-from scrapers.browser import Chromium
-from scrapers.charset import decoded
-from scrapers.outcomes import Sign
-from scrapers.signs import first_sign
+from meterfarm.records import Outcome
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.charset import decoded
+from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.signs import first_sign
 from tests.raw_site import answered, raw_site
 from tests.scrapers.transports import KINDS, asking
 

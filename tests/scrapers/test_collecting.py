@@ -15,23 +15,23 @@ import pytest
 from fpdf import FPDF
 from pydantic import SecretStr
 
-import scrapers.http
-from formats.errors import FormatError
-from mfa.port import Nobody
-from records import Account, Bill, Document, ListedBill, Outcome
-from scrapers.attempt import Request, Result
-from scrapers.body import DOCUMENT, Limit
-from scrapers.browser import Chromium
-from scrapers.markup import root_of
-from scrapers.outcomes import ItemFailed, SessionEnded
-from scrapers.progress import Unwatched
-from scrapers.redact import Secrets
-from scrapers.scrape import Run
-from scrapers.state import PortalSession
-from scrapers.utility import AvailableIntervals, Utility
-from scrapers.visit import Visit
-from storage.settings import Settings
-from storage.store import Store
+import meterfarm.scrapers.http
+from meterfarm.formats.errors import FormatError
+from meterfarm.mfa.port import Nobody
+from meterfarm.records import Account, Bill, Document, ListedBill, Outcome
+from meterfarm.scrapers.attempt import Request, Result
+from meterfarm.scrapers.body import DOCUMENT, Limit
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.markup import root_of
+from meterfarm.scrapers.outcomes import ItemFailed, SessionEnded
+from meterfarm.scrapers.progress import Unwatched
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.scrape import Run
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.utility import AvailableIntervals, Utility
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.local_site import closed_site
 from tests.raw_site import RawSite, Reply, answered, raw_site
 from tests.scrapers.village import Village
@@ -193,8 +193,8 @@ SPOILT: dict[str, tuple[Reply, str]] = {
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAGE", "LIST"):
-        limit: Limit = getattr(scrapers.http, name)
-        monkeypatch.setattr(scrapers.http, name, replace(limit, seconds=0.5))
+        limit: Limit = getattr(meterfarm.scrapers.http, name)
+        monkeypatch.setattr(meterfarm.scrapers.http, name, replace(limit, seconds=0.5))
 
 
 @pytest.mark.parametrize("name", SPOILT)

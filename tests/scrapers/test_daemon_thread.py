@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from scrapers.daemon_thread import in_daemon_thread
+from meterfarm.scrapers.daemon_thread import in_daemon_thread
 
 SECONDS = 10
 

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mfa.port import Nobody
-from scrapers.browser import Chromium
-from scrapers.redact import Secrets
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Nobody
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.visit import Visit
 from tests.browser_server import browser_server
 from tests.local_site import local_site
 from tests.scrapers.datagrams import listening, trying

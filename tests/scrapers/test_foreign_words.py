@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mfa.port import Answer, Choice, Nobody
-from records import Account, Address, Challenge, Commodity, Factor, FactorOption, Meter, Outcome
-from scrapers.browser import Chromium
-from scrapers.collect import _safe
-from scrapers.ledger import Ledger
-from scrapers.logs import safe_for_the_run, scrub_from_here
-from scrapers.outcomes import ItemFailed, Stop
-from scrapers.redact import Secrets
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Answer, Choice, Nobody
+from meterfarm.records import Account, Address, Challenge, Commodity, Factor, FactorOption, Meter, Outcome
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.collect import _safe
+from meterfarm.scrapers.ledger import Ledger
+from meterfarm.scrapers.logs import safe_for_the_run, scrub_from_here
+from meterfarm.scrapers.outcomes import ItemFailed, Stop
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.visit import Visit
 from tests.local_site import local_site
 from tests.scrapers.village import Village
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from scrapers.guard import authority_of, host_of, is_allowed, led_to, own_hosts, to_send
+from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, led_to, own_hosts, to_send
 
 HOME = "http://127.0.0.1:8600"
 HOSTS = own_hosts(HOME, ("portal.example.com", "*.login.example.com", "api.example.com:8443"))

@@ -17,17 +17,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import scrapers.browser
-import scrapers.evidence
-import scrapers.page
-from mfa.port import Answer, Nobody
-from records import Challenge, Outcome
-from scrapers import pulse
-from scrapers.browser import BrowserGone, Chromium
-from scrapers.evidence import keep_evidence
-from scrapers.outcomes import Stop
-from scrapers.redact import Secrets
-from scrapers.visit import Visit
+import meterfarm.scrapers.browser
+import meterfarm.scrapers.evidence
+import meterfarm.scrapers.page
+from meterfarm.mfa.port import Answer, Nobody
+from meterfarm.records import Challenge, Outcome
+from meterfarm.scrapers import pulse
+from meterfarm.scrapers.browser import BrowserGone, Chromium
+from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.visit import Visit
 from tests.descendants import below
 from tests.local_site import Site, local_site
 from tests.scrapers.village import BILLS, Village
@@ -87,8 +87,8 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ch
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(pulse, "ANSWER_SECONDS", 0.6)
-    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 1_500)
-    monkeypatch.setattr(scrapers.page, "_ASIDE_SECONDS", 1.0)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 1_500)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_ASIDE_SECONDS", 1.0)
 
 
 def _visit(chromium: Chromium, url: str, seconds: float = 60) -> Visit:
@@ -198,8 +198,8 @@ async def test_a_run_has_a_limit_of_its_own(chromium: Chromium, portal: Site) ->
 async def test_a_browser_that_stops_is_ended_and_another_takes_its_place(
     portal: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.page, "_OPENING_SECONDS", 1.0)
-    monkeypatch.setattr(scrapers.browser, "_CLOSE_SECONDS", 1.0)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_OPENING_SECONDS", 1.0)
+    monkeypatch.setattr(meterfarm.scrapers.browser, "_CLOSE_SECONDS", 1.0)
     async with Chromium(["127.0.0.1"], tmp_path) as chromium:
         await chromium.browser()
         process = chromium.process

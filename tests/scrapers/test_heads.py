@@ -10,10 +10,10 @@ import pytest_asyncio
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
-from records import Outcome
-from scrapers.browser import Chromium
-from scrapers.heads import put_right
-from scrapers.outcomes import Stop
+from meterfarm.records import Outcome
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.heads import put_right
+from meterfarm.scrapers.outcomes import Stop
 from tests.raw_site import answered, raw_site
 from tests.scrapers.transports import KINDS, asking
 

@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from mfa.port import Nobody
-from records import Outcome
-from scrapers.browser import Chromium
-from scrapers.guard import own_hosts
-from scrapers.outcomes import Stop
-from scrapers.redact import Secrets
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Nobody
+from meterfarm.records import Outcome
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.guard import own_hosts
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.visit import Visit
 from tests.raw_site import RawSite, answered, raw_site
 from tests.scrapers.village import Village
 

@@ -14,19 +14,19 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-import scrapers.keeping
-from mfa.port import Answer, Code, Nobody
-from records import Challenge, Factor, Outcome, RunKind
-from scrapers.attempt import Attempt, Request, Result
-from scrapers.browser import Chromium
-from scrapers.keeping import session_kept
-from scrapers.progress import Unwatched
-from scrapers.redact import Secrets
-from scrapers.state import PortalSession
-from scrapers.visit import Visit
-from storage.results import Customer
-from storage.settings import Settings
-from storage.store import Store
+import meterfarm.scrapers.keeping
+from meterfarm.mfa.port import Answer, Code, Nobody
+from meterfarm.records import Challenge, Factor, Outcome, RunKind
+from meterfarm.scrapers.attempt import Attempt, Request, Result
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.keeping import session_kept
+from meterfarm.scrapers.progress import Unwatched
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.results import Customer
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.local_site import Site, local_site
 from tests.scrapers.trusting import Behind, Trusting, routes
 
@@ -170,7 +170,7 @@ async def test_a_token_that_changed_is_saved_before_the_visit_ends(
     world: World, monkeypatch: pytest.MonkeyPatch, with_page: bool
 ) -> None:
     """What a killed worker leaves is the token that the portal gave last."""
-    monkeypatch.setattr(scrapers.keeping, "_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(meterfarm.scrapers.keeping, "_EVERY_SECONDS", 0.02)
     customer = _customer(world, f"turn{with_page}")
     session = PortalSession({"cookies": [], "origins": []})
     visit = Visit(Trusting(), world.portal.url, world.chromium, Nobody(), Secrets(), session)

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mfa.port import Nobody
-from scrapers.browser import Chromium
-from scrapers.evidence import keep_evidence
-from scrapers.redact import Secrets
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Nobody
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.visit import Visit
 from tests.local_site import Site, local_site
 from tests.scrapers.village import Village
 

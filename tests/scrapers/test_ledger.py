@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from records import LedgerItem, Outcome
-from scrapers.ledger import Ledger
+from meterfarm.records import LedgerItem, Outcome
+from meterfarm.scrapers.ledger import Ledger
 
 
 def test_the_last_word_about_an_item_counts_and_order_stays() -> None:

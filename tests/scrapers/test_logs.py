@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import structlog
 
-from scrapers.apart import apart
-from scrapers.logs import log_to_stderr, logs_of, scrub_from_here, scrubbed_for_the_run
-from scrapers.reader import read_and_store
-from scrapers.redact import Secrets
+from meterfarm.scrapers.apart import apart
+from meterfarm.scrapers.logs import log_to_stderr, logs_of, scrub_from_here, scrubbed_for_the_run
+from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.redact import Secrets
 
 Lines = Callable[[], list[dict[str, Any]]]
 Begin = Callable[[], Lines]

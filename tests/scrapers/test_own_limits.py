@@ -13,16 +13,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-import scrapers.page
-from mfa.port import Nobody
-from records import Outcome
-from scrapers import pulse
-from scrapers.browser import Chromium
-from scrapers.clock import Clock
-from scrapers.outcomes import Stop
-from scrapers.pace import Held
-from scrapers.redact import Secrets
-from scrapers.visit import Visit
+import meterfarm.scrapers.page
+from meterfarm.mfa.port import Nobody
+from meterfarm.records import Outcome
+from meterfarm.scrapers import pulse
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.clock import Clock
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.pace import Held
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.visit import Visit
 from tests.local_site import Site, local_site
 from tests.scrapers.village import BILLS, CODE, Village
 
@@ -91,8 +91,8 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ch
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 600)
-    monkeypatch.setattr(scrapers.page, "_ACTION_MS", 400)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 600)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_ACTION_MS", 400)
     monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(pulse, "ANSWER_SECONDS", 0.5)
 

@@ -15,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import scrapers.admission
-import scrapers.page
-from mfa.port import Nobody
-from scrapers.browser import Chromium
-from scrapers.outcomes import Stop
-from scrapers.pace import Held, PaceLost
-from scrapers.redact import Secrets
-from scrapers.transport import InBrowser
-from scrapers.visit import Visit
+import meterfarm.scrapers.admission
+import meterfarm.scrapers.page
+from meterfarm.mfa.port import Nobody
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.pace import Held, PaceLost
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.transport import InBrowser
+from meterfarm.scrapers.visit import Visit
 from tests.local_site import Site, local_site
 from tests.scrapers.village import BILLS, Village
 
@@ -274,7 +274,7 @@ async def test_a_page_that_waits_for_a_person_holds_nothing(world: World) -> Non
 async def test_a_poll_that_hangs_on_is_let_go_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.admission, "_LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(meterfarm.scrapers.admission, "_LONGEST_SECONDS", 0.3)
     await world.visit.page.open("/gone")
     await until(lambda: world.portal.at_work("/slow") and not world.pace.held)
     assert world.portal.now == 1
@@ -316,7 +316,7 @@ async def test_waiting_for_a_place_is_not_the_portals_slowness(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.visit.page.open("/form")
-    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 5_000)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 5_000)
     world.pace.opened.clear()
     pressing = asyncio.create_task(press(world.visit, "/form"))
     await until(lambda: world.pace.waiting == 1)

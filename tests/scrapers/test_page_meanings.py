@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from records import Outcome
-from scrapers.browser import BrowserGone
-from scrapers.outcomes import ADVICE, Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from meterfarm.records import Outcome
+from meterfarm.scrapers.browser import BrowserGone
+from meterfarm.scrapers.outcomes import ADVICE, Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
 
 
 @pytest.mark.parametrize(

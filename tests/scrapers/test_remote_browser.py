@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from mfa.port import Nobody
-from records import Outcome
-from scrapers.browser import BrowserGone, BrowserMissing, Chromium
-from scrapers.evidence import keep_evidence
-from scrapers.outcomes import Stop
-from scrapers.redact import Secrets
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Nobody
+from meterfarm.records import Outcome
+from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
+from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.visit import Visit
 from tests.browser_server import BrowserServer, browser_server
 from tests.local_site import Site, closed_site, local_site
 from tests.scrapers.village import BILLS, Village, pages
@@ -138,7 +138,7 @@ async def test_what_is_secret_in_the_address_is_not_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = closed_site().rsplit(":", 1)[1]
-    monkeypatch.setattr("scrapers.remote_browser._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("meterfarm.scrapers.remote_browser._PATIENCE_SECONDS", 0.0)
     monkeypatch.setenv("BROWSER_ENDPOINT", f"ws://127.0.0.1:{port}/canary-4711")
     async with Chromium([], tmp_path) as chromium:
         with pytest.raises(

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from scrapers.evidence import keep_trace, scrub_zip
-from scrapers.redact import Secrets
+from meterfarm.scrapers.evidence import keep_trace, scrub_zip
+from meterfarm.scrapers.redact import Secrets
 
 SECRET = "pâss*word & more!"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scrapers.state import VERSION, PortalSession
+from meterfarm.scrapers.state import VERSION, PortalSession
 
 COOKIE = {
     "name": "sid",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from formats.errors import FormatError
-from records import Outcome
-from scrapers.outcomes import Stop, reader_errors, script_errors
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Outcome
+from meterfarm.scrapers.outcomes import Stop, reader_errors, script_errors
 
 TRIPPED = (IndexError("1"), KeyError("total"), AttributeError("group"), TypeError("None"), ValueError("x"))
 

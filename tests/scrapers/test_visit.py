@@ -14,15 +14,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-import scrapers.page
-from mfa.port import Nobody
-from records import Challenge, Factor, Outcome
-from scrapers.browser import Chromium
-from scrapers.evidence import keep_evidence
-from scrapers.outcomes import Stop
-from scrapers.redact import Secrets
-from scrapers.state import PortalSession
-from scrapers.visit import Visit
+import meterfarm.scrapers.page
+from meterfarm.mfa.port import Nobody
+from meterfarm.records import Challenge, Factor, Outcome
+from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.visit import Visit
 from tests.local_site import Site, closed_site, local_site, silent_site
 from tests.scrapers.village import BILLS, BUTTONS, CODE, Village, pages
 
@@ -206,7 +206,7 @@ async def test_digits_typed_box_by_box_are_a_secret_together_and_none_by_themsel
 async def test_a_control_that_is_gone_is_a_changed_layout(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.page, "_ACTION_MS", 100)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_ACTION_MS", 100)
     page = await visit.page.open("/bills")
     with pytest.raises(Stop, match="no such control") as stop:
         await visit.page.submit(page.get_by_role("button", name="Continue"))
@@ -218,7 +218,7 @@ async def test_a_control_that_is_gone_is_a_changed_layout(
 async def test_a_button_that_leads_nowhere_stops_the_run(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 200)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 200)
     page = await visit.page.open("/dead")
     with pytest.raises(Stop, match="did not answer in time while pressing “Continue”"):
         await visit.page.submit(page.get_by_role("button", name="Continue"))
@@ -227,7 +227,7 @@ async def test_a_button_that_leads_nowhere_stops_the_run(
 async def test_a_page_that_never_answers_means_that_the_portal_is_down(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrapers.page, "_NAVIGATION_MS", 200)
+    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 200)
     with silent_site() as url:
         async with world.visit(url) as visit:
             with pytest.raises(Stop, match="did not answer in time") as stop:

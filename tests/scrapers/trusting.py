@@ -10,12 +10,12 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from mfa.port import Code
-from records import Account, Challenge, Factor, Outcome
-from scrapers.http import SIGNED_OUT
-from scrapers.outcomes import Sign
-from scrapers.utility import Credentials
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Code
+from meterfarm.records import Account, Challenge, Factor, Outcome
+from meterfarm.scrapers.http import SIGNED_OUT
+from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.utility import Credentials
+from meterfarm.scrapers.visit import Visit
 from tests.scrapers.village import Village
 
 _CODE = Sign("code", heading="Your code")

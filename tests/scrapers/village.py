@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from records import Outcome
-from scrapers.outcomes import Sign
-from utilities.speculoos_power.script import SpeculoosPower
+from meterfarm.records import Outcome
+from meterfarm.scrapers.outcomes import Sign
+from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 BILLS = Sign("bills", heading="Your bills")

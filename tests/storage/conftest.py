@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
-from bench.postgres import Postgres, running
-from storage.engines import parse
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.bench.postgres import Postgres, running
+from meterfarm.storage.engines import parse
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.storage.made import key
 from tests.storage.ready_home import ready_home
 

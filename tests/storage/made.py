@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
-from records import (
+from meterfarm.records import (
     Account,
     Address,
     Bill,
@@ -23,9 +23,9 @@ from records import (
     Series,
     Unit,
 )
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Lease
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Lease
 
 UTILITY = "speculoos_power"
 USERNAME = "IAmValid@bayou.energy"

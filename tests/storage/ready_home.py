@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from storage.home import DATABASE
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.storage.home import DATABASE
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 
 def ready_home(home: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console.customer_import import Imported, enter_all
-from scrapers.redact import Secrets
-from storage.store import Store
+from meterfarm.console.customer_import import Imported, enter_all
+from meterfarm.scrapers.redact import Secrets
+from meterfarm.storage.store import Store
 from tests.storage.conftest import ON_BOTH
 
 

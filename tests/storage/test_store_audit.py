@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from records import Challenge, Factor, MailSecurity, RunKind, SecretKind
-from storage import customers
-from storage.audit import command_of
-from storage.errors import StorageError
-from storage.receiving import MailAccount
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Lease
+from meterfarm.records import Challenge, Factor, MailSecurity, RunKind, SecretKind
+from meterfarm.storage import customers
+from meterfarm.storage.audit import command_of
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Lease
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, begun, key
 
@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 SECRETS = {SecretKind.PASSWORD: "canary-40cf", SecretKind.TOTP_SECRET: "canary-77aa"}
 _TAKER = """
 import os, signal, sys
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 with Store.open(Settings()) as store:
     claim, brief = store.take_run(int(sys.argv[1]), 1)

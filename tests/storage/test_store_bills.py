@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from records import Account, Commodity, Meter
-from storage.errors import StorageError
-from storage.results import ReadBill
-from storage.store import Store
-from storage.work import Lease, LeaseLost
+from meterfarm.records import Account, Commodity, Meter
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import ReadBill
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Lease, LeaseLost
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, GAS, USERNAME, UTILITY, bill, listed, pdf, series
 

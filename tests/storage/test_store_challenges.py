@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from records import Challenge, ChallengeState, Factor, FactorOption, RunKind, RunState
-from storage.challenges import AnswerRefused
-from storage.errors import StorageError
-from storage.results import Customer
-from storage.store import Store
-from storage.tables import metadata
-from storage.work import ChallengeInfo, Lease, LeaseLost
+from meterfarm.records import Challenge, ChallengeState, Factor, FactorOption, RunKind, RunState
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.tables import metadata
+from meterfarm.storage.work import ChallengeInfo, Lease, LeaseLost
 from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import USERNAME, UTILITY, begun
 

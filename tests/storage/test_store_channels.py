@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from mfa.mailbox_owner import Neighbours
-from records import Challenge, EventKind, Factor, MailSecurity, RunKind, SecretKind
-from storage.errors import AlreadyThere, StorageError
-from storage.receiving import Fate, InboundText, MailAccount
-from storage.results import Customer
-from storage.store import Store
-from storage.tables import metadata
-from storage.work import Lease
+from meterfarm.mfa.mailbox_owner import Neighbours
+from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, RunKind, SecretKind
+from meterfarm.storage.errors import AlreadyThere, StorageError
+from meterfarm.storage.receiving import Fate, InboundText, MailAccount
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.tables import metadata
+from meterfarm.storage.work import Lease
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import UTILITY, begun, key
 

@@ -8,14 +8,23 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import event
 
-from records import Challenge, CustomerState, EventKind, Outcome, Part, RunKind, RunState, SecretKind
-from storage import credentials
-from storage.database import Database, now
-from storage.errors import AlreadyThere, StorageError
-from storage.results import Customer
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import FollowUp
+from meterfarm.records import (
+    Challenge,
+    CustomerState,
+    EventKind,
+    Outcome,
+    Part,
+    RunKind,
+    RunState,
+    SecretKind,
+)
+from meterfarm.storage import credentials
+from meterfarm.storage.database import Database, now
+from meterfarm.storage.errors import AlreadyThere, StorageError
+from meterfarm.storage.results import Customer
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import FollowUp
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, begun, bill, listed, pdf, series
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from records import Direction, Series
-from storage.store import Store
+from meterfarm.records import Direction, Series
+from meterfarm.storage.store import Store
 from tests.storage.conftest import ON_BOTH
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, USERNAME, UTILITY, series
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, text
 
-from records import Outcome, Part, RunState, SecretKind
-from storage.breaker import FAULTS
-from storage.engines import parse
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Claim, FollowUp, PortalWas
+from meterfarm.records import Outcome, Part, RunState, SecretKind
+from meterfarm.storage.breaker import FAULTS
+from meterfarm.storage.engines import parse
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Claim, FollowUp, PortalWas
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import UTILITY
 

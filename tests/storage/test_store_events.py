@@ -8,12 +8,12 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from records import Direction, Document, EventKind, Outcome, Part
-from storage import events
-from storage.database import Database
-from storage.settings import Settings
-from storage.store import Store
-from storage.work import FollowUp
+from meterfarm.records import Direction, Document, EventKind, Outcome, Part
+from meterfarm.storage import events
+from meterfarm.storage.database import Database
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import FollowUp
 from tests.storage.conftest import ON_BOTH, OpenStore
 from tests.storage.made import (
     ACCOUNT,

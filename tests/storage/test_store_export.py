@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from records import Direction, Document
-from storage.errors import StorageError
-from storage.export import safe_name, write_out
-from storage.results import Customer
-from storage.store import Store
+from meterfarm.records import Direction, Document
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.export import safe_name, write_out
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
 from tests.storage.made import ACCOUNT, EXPORT, START, USERNAME, UTILITY, bill, listed, pdf, series
 
 ZONE = ZoneInfo("America/New_York")

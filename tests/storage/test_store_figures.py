@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from records import Outcome, Part, RunKind, RunState, SecretKind
-from storage.figures import QueueFigures
-from storage.store import Store
-from storage.tables import CustomerRow, RunRow
-from storage.work import FollowUp, PortalWas
+from meterfarm.records import Outcome, Part, RunKind, RunState, SecretKind
+from meterfarm.storage.figures import QueueFigures
+from meterfarm.storage.store import Store
+from meterfarm.storage.tables import CustomerRow, RunRow
+from meterfarm.storage.work import FollowUp, PortalWas
 from tests.storage.conftest import ON_BOTH
 from tests.storage.made import UTILITY
 

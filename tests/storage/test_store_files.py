@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from storage.errors import StorageError
-from storage.files import Files
-from storage.home import prepare_home
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.files import Files
+from meterfarm.storage.home import prepare_home
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.storage.conftest import OpenStore
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
 
@@ -95,7 +95,7 @@ def test_a_locked_database_is_one_sentence(store: Store, home: Path, monkeypatch
     """Who waits for half a minute otherwise waits for a second here."""
     customer = store.customer(UTILITY, USERNAME)
     store._database.engine.dispose()
-    monkeypatch.setattr("storage.engines._BUSY_SECONDS", 1)
+    monkeypatch.setattr("meterfarm.storage.engines._BUSY_SECONDS", 1)
     with sqlite3.connect(home / "meterfarm.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="another process has kept it locked"):

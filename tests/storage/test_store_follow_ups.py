@@ -7,10 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from records import CustomerState, EventKind, LedgerItem, Outcome, Part, RunKind, RunState, SecretKind
-from storage.results import Customer
-from storage.store import Store
-from storage.work import Claim, FollowUp, Lease
+from meterfarm.records import (
+    CustomerState,
+    EventKind,
+    LedgerItem,
+    Outcome,
+    Part,
+    RunKind,
+    RunState,
+    SecretKind,
+)
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import Claim, FollowUp, Lease
 from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
 

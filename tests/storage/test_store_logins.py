@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from records import LedgerItem, Outcome, SecretKind
-from storage.store import Store
-from storage.work import LeaseLost
+from meterfarm.records import LedgerItem, Outcome, SecretKind
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import LeaseLost
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, begun
 

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from formats.errors import FormatError
-from records import Commodity, Direction, Measure, Reading, Series, Unit
-from storage.granularity import by_grain, finest, grain
-from storage.results import ReadingCounts, SeriesCoverage
-from storage.store import Store
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.storage.granularity import by_grain, finest, grain
+from meterfarm.storage.results import ReadingCounts, SeriesCoverage
+from meterfarm.storage.store import Store
 from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 

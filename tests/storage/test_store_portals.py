@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from records import Outcome, RunKind, RunState, SecretKind
-from storage.breaker import FAULTS
-from storage.database import Database, now
-from storage.settings import Settings
-from storage.store import Store
-from storage.tables import PortalRow, RunRow
-from storage.work import Claim, FollowUp, PortalWas
+from meterfarm.records import Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage.breaker import FAULTS
+from meterfarm.storage.database import Database, now
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.tables import PortalRow, RunRow
+from meterfarm.storage.work import Claim, FollowUp, PortalWas
 from tests.storage.conftest import ON_BOTH
 from tests.storage.made import UTILITY
 

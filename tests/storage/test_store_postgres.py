@@ -13,15 +13,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from bench.postgres import Postgres, running
-from records import Outcome
-from storage.customers import company
-from storage.database import Database
-from storage.engines import parse
-from storage.errors import StorageError
-from storage.settings import Settings
-from storage.store import Store
-from storage.tables import metadata
+from meterfarm.bench.postgres import Postgres, running
+from meterfarm.records import Outcome
+from meterfarm.storage.customers import company
+from meterfarm.storage.database import Database
+from meterfarm.storage.engines import parse
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.tables import metadata
 from tests.storage.conftest import Rows
 from tests.storage.made import USERNAME, UTILITY, key
 

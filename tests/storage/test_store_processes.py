@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from storage.store import Store
+from meterfarm.storage.store import Store
 from tests.storage.made import UTILITY
 
 ROOT = Path(__file__).parents[2]

@@ -14,15 +14,15 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from records import Challenge, EventKind, Outcome, RunKind, RunState, SecretKind
-from storage.database import Database, now
-from storage.leases import ATTEMPTS
-from storage.results import Customer
-from storage.runs import RunRefused
-from storage.settings import Settings
-from storage.store import Store
-from storage.tables import RunRow
-from storage.work import Claim, FollowUp, Lease, LeaseLost, RunInfo
+from meterfarm.records import Challenge, EventKind, Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage.database import Database, now
+from meterfarm.storage.leases import ATTEMPTS
+from meterfarm.storage.results import Customer
+from meterfarm.storage.runs import RunRefused
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.tables import RunRow
+from meterfarm.storage.work import Claim, FollowUp, Lease, LeaseLost, RunInfo
 from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, bill, listed, pdf, series
 
@@ -34,8 +34,8 @@ Move = Callable[..., None]
 
 _CLAIMER = """
 import sys
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 
 with Store.open(Settings()) as store:
     print("open", flush=True)

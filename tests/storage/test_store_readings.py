@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from formats.errors import FormatError
-from records import Direction, Document, Reading, Series, Unit
-from storage.results import Coverage, ReadingCounts
-from storage.store import Store
+from meterfarm.formats.errors import FormatError
+from meterfarm.records import Direction, Document, Reading, Series, Unit
+from meterfarm.storage.results import Coverage, ReadingCounts
+from meterfarm.storage.store import Store
 from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 
@@ -150,8 +150,8 @@ def test_processes_that_write_at_once_lose_nothing(
     """Four processes: quarter-hours of their own, one they fight over, TOTP steps, the session."""
     script = """
 import sys
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.storage.made import EXPORT, START, USERNAME, UTILITY, series
 
 account, mine = map(int, sys.argv[1:])

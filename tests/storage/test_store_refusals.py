@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
-from bench.postgres import Postgres, running
-from storage import engines
-from storage.database import Database
-from storage.engines import parse, shown
-from storage.errors import StorageError
-from storage.refusals import reason, will_not_pass
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.bench.postgres import Postgres, running
+from meterfarm.storage import engines
+from meterfarm.storage.database import Database
+from meterfarm.storage.engines import parse, shown
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.refusals import reason, will_not_pass
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.farm.redises import listener
 from tests.storage.made import key
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from records import LedgerItem, Outcome, RunState, SecretKind
-from storage.store import Store
-from storage.work import FollowUp
+from meterfarm.records import LedgerItem, Outcome, RunState, SecretKind
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import FollowUp
 from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import UTILITY
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from records import Outcome, SecretKind
-from storage.errors import StorageError
-from storage.store import Store
+from meterfarm.records import Outcome, SecretKind
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.store import Store
 from tests.storage.conftest import OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, key
 
@@ -134,9 +134,9 @@ def test_two_processes_that_rotate_at_once_take_turns(store: Store, home: Path) 
 KILLED_AT_EACH_STEP = """
 import os, shutil, signal, sys
 from pathlib import Path
-from storage import customers, home, keyfile, keyring, logins
-from storage.settings import Settings
-from storage.store import Store
+from meterfarm.storage import customers, home, keyfile, keyring, logins
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.storage.test_store_rotation import _holds
 
 OURS = {module.__file__ for module in (customers, home, keyfile, keyring, logins)}

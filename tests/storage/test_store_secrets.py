@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from records import Outcome, SecretKind
-from storage.errors import StorageError
-from storage.results import Briefing
-from storage.settings import Settings
-from storage.store import Store
-from storage.vault import MasterKey, Vault
+from meterfarm.records import Outcome, SecretKind
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Briefing
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from meterfarm.storage.vault import MasterKey, Vault
 from tests.storage.conftest import OpenStore
 from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, begun, bill, key, listed, pdf, series
 

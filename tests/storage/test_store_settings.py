@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.settings import Settings
+from meterfarm.storage.settings import Settings
 
 
 def test_state_is_in_the_working_directory_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

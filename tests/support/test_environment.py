@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.environment import child_environment
+from meterfarm.support.environment import child_environment
 
 
 def test_a_child_gets_what_any_program_needs_and_no_setting_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

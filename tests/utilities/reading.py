@@ -12,12 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import utilities
-from formats.errors import FormatError
-from formats.pdf import check_pdf, pdf_text
-from records import Document, Reading, Series
-from scrapers.outcomes import VisitError
-from utilities import load_utility
+from meterfarm import utilities
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.pdf import check_pdf, pdf_text
+from meterfarm.records import Document, Reading, Series
+from meterfarm.scrapers.outcomes import VisitError
+from meterfarm.utilities import load_utility
 
 MEDIA_TYPES = {".xml": "application/xml", ".csv": "text/csv", ".zip": "application/zip"}
 
@@ -57,7 +57,7 @@ class Sample:
             check_pdf(content)
             return utility.read_bill(pdf_text(content))
         if self.input.suffix == ".html":
-            pages = import_module(f"utilities.{self.utility_id}.pages")
+            pages = import_module(f"meterfarm.utilities.{self.utility_id}.pages")
             return getattr(pages, self.meta["reads"])(content.decode())
         return utility.read_intervals(
             Document(content, MEDIA_TYPES[self.input.suffix], f"sample{self.input.suffix}")

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mfa.mailbox import CodeMail
-from mfa.text_message import CodeText
-from records import Outcome
-from scrapers.outcomes import Sign
-from scrapers.utility import Utility
+from meterfarm.mfa.mailbox import CodeMail
+from meterfarm.mfa.text_message import CodeText
+from meterfarm.records import Outcome
+from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.utility import Utility
+from meterfarm.utilities import UnknownUtility, load_utility, utility_ids
 from tests.utilities.reading import Sample, samples
-from utilities import UnknownUtility, load_utility, utility_ids
 
 SAMPLES = [sample for utility_id in utility_ids() for sample in samples(utility_id)]
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-import utilities
-from fake_utility.speculoos.customers import CUSTOMERS
-from fake_utility.speculoos.exports import Export
-from formats.errors import Contradiction, FormatError
-from formats.green_button import read_green_button
-from formats.pdf import pdf_text
-from records import Document, IntervalData, Outcome
-from scrapers.outcomes import ItemFailed, Stop
-from utilities import load_utility
-from utilities.speculoos_power import pages
-from utilities.speculoos_power.bill import read_bill
+from meterfarm import utilities
+from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos.exports import Export
+from meterfarm.formats.errors import Contradiction, FormatError
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.pdf import pdf_text
+from meterfarm.records import Document, IntervalData, Outcome
+from meterfarm.scrapers.outcomes import ItemFailed, Stop
+from meterfarm.utilities import load_utility
+from meterfarm.utilities.speculoos_power import pages
+from meterfarm.utilities.speculoos_power.bill import read_bill
 
 SAMPLES = Path(utilities.__path__[0]) / "speculoos_power" / "samples"
 BILLS = ("bill_electric_and_gas", "bill_community_solar", "bill_solar", "bill_gas_only")

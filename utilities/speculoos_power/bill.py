@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from formats.bill_text import BillText
-from formats.errors import Contradiction, FormatError
-from records import Address, Bill, BillMeter, Commodity, Quantity, Unit
-from scrapers.outcomes import ItemFailed
+from meterfarm.formats.bill_text import BillText
+from meterfarm.formats.errors import Contradiction, FormatError
+from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
+from meterfarm.scrapers.outcomes import ItemFailed
 
 _DAY = r"([A-Z][a-z]+ \d{1,2}, \d{4})"
 _MONEY = r"(-?)\$([\d,]+)\.(\d\d)"

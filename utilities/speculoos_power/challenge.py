@@ -7,10 +7,10 @@ from typing import TypedDict
 
 from playwright.async_api import Locator, Page
 
-from mfa.port import Choice, Code, Resend
-from records import Challenge, Factor, FactorOption, Outcome
-from scrapers.outcomes import Sign, Stop
-from scrapers.visit import Visit
+from meterfarm.mfa.port import Choice, Code, Resend
+from meterfarm.records import Challenge, Factor, FactorOption, Outcome
+from meterfarm.scrapers.outcomes import Sign, Stop
+from meterfarm.scrapers.visit import Visit
 
 _CHOICE = Sign("choice", heading="How should we verify it's you?")
 _SEND = Sign("send", heading="Verify it's you")

@@ -8,10 +8,10 @@ from datetime import date
 
 from lxml.html import HtmlElement
 
-from records import Account, Address, Commodity, ListedBill, Meter, Outcome
-from scrapers.markup import root_of
-from scrapers.outcomes import Stop
-from scrapers.utility import AvailableIntervals
+from meterfarm.records import Account, Address, Commodity, ListedBill, Meter, Outcome
+from meterfarm.scrapers.markup import root_of
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.utility import AvailableIntervals
 
 _COMMODITIES = {"electric": Commodity.ELECTRIC, "gas": Commodity.GAS}
 

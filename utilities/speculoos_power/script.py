@@ -9,20 +9,20 @@ from typing import ClassVar
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from formats.archive import unpack
-from formats.green_button import read_green_button
-from formats.interval_csv import read_interval_csv
-from mfa.mailbox import CodeMail
-from mfa.text_message import CodeText
-from records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Problem, Series
-from scrapers.body import EXPORT
-from scrapers.http import SIGNED_OUT
-from scrapers.outcomes import Sign
-from scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
-from scrapers.visit import Visit
-from utilities.speculoos_power import pages
-from utilities.speculoos_power.bill import read_bill
-from utilities.speculoos_power.challenge import CHALLENGES, Verification
+from meterfarm.formats.archive import unpack
+from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.interval_csv import read_interval_csv
+from meterfarm.mfa.mailbox import CodeMail
+from meterfarm.mfa.text_message import CodeText
+from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Problem, Series
+from meterfarm.scrapers.body import EXPORT
+from meterfarm.scrapers.http import SIGNED_OUT
+from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
+from meterfarm.scrapers.visit import Visit
+from meterfarm.utilities.speculoos_power import pages
+from meterfarm.utilities.speculoos_power.bill import read_bill
+from meterfarm.utilities.speculoos_power.challenge import CHALLENGES, Verification
 
 _INSIDE = Sign("inside", path=r"^/accounts(/|$)")
 _LOGIN = r"^/login$"
