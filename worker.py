@@ -46,13 +46,13 @@ from meterfarm.farm.work import Tools
 from meterfarm.records import RunKind
 from meterfarm.scrapers.browser import BrowserMissing, Chromium
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.logs import log_to_stderr
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import QUEUES
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utilities
 
 KINDS = {queue: kind for kind, queue in QUEUES.items()}

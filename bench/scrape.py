@@ -21,14 +21,14 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.attempt import Request
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.logs import log_to_stderr
 from meterfarm.scrapers.progress import Unwatched
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.scrape import Run
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.scrapers.spans import days, spans
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utility
 
 USERNAME = "iamvalid@bayou.energy"

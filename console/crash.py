@@ -10,8 +10,8 @@ from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp, ReaderGone, UsageError
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.storage.errors import StorageError
+from meterfarm.support.redact import Secrets
 
 
 class Crash(Exception):

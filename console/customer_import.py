@@ -15,9 +15,9 @@ from meterfarm.console.ending import OK, USAGE
 from meterfarm.console.here import opened
 from meterfarm.console.printed import say, say_json, warn
 from meterfarm.console.ringing import ring
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.storage.errors import AlreadyThere, StorageError
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
 
 
 @dataclass(slots=True)

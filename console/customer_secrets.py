@@ -9,7 +9,7 @@ from meterfarm.console.customer_fields import NAMES, problem_of_secret
 from meterfarm.console.errors import UsageError
 from meterfarm.console.secret_input import ask_password, read_secret_line
 from meterfarm.records import SecretKind
-from meterfarm.scrapers.redact import Secrets
+from meterfarm.support.redact import Secrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from meterfarm.console.printed import nothing, plain, say, say_json, show, warn
 from meterfarm.console.ringing import ring
 from meterfarm.console.secret_input import ask_password, next_line
 from meterfarm.farm.addresses import portal_address, without_address
-from meterfarm.formats.foreign_text import one_line
 from meterfarm.records import CustomerState, RunKind, SecretKind
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
+from meterfarm.support.foreign_text import one_line
 from meterfarm.utilities import UnknownUtility, load_utility
 
 

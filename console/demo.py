@@ -28,13 +28,13 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.supervisor import Workers, redis_at_hand
 from meterfarm.farm.zygote import Zygote
 from meterfarm.records import Outcome, RunState, SecretKind
-from meterfarm.scrapers.logs import log_to_stderr
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.storage.export import write_out
 from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunInfo
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utility
 
 CUSTOMERS: Mapping[str, str] = {

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.scrapers.logs import log_to_stderr
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.storage.challenges import AnswerRefused
 from meterfarm.storage.errors import AlreadyThere, StorageError
 from meterfarm.storage.results import Customer
 from meterfarm.storage.runs import RunRefused
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from meterfarm.console.instants import instant
-from meterfarm.formats.foreign_text import NAME, cell, one_line
+from meterfarm.support.foreign_text import NAME, cell, one_line
 
 _BETWEEN = 2
 _INDENT = 4

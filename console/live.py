@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from meterfarm.formats.foreign_text import one_line
+from meterfarm.support.foreign_text import one_line
 
 _WIDEST = 60
 

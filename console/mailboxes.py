@@ -16,13 +16,13 @@ from meterfarm.console.instants import shown
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.console.printed import nothing, say, say_json, show, warn
 from meterfarm.console.secret_input import ask_password, next_line, read_secret_line
-from meterfarm.formats.foreign_text import one_line
 from meterfarm.records import MailSecurity
-from meterfarm.scrapers.daemon_thread import in_daemon_thread
 from meterfarm.scrapers.guard import is_loopback
 from meterfarm.storage.receiving import MailAccount, MailboxInfo
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
+from meterfarm.support.foreign_text import one_line
+from meterfarm.support.tasks import in_daemon_thread
 from meterfarm.utilities import UnknownUtility, load_utility
 
 _PORTS = {MailSecurity.TLS: 993, MailSecurity.STARTTLS: 143, MailSecurity.NONE: 143}

@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from meterfarm.console.errors import ReaderGone
 from meterfarm.console.instants import instant
 from meterfarm.console.listing import Listing, in_a_pipe
-from meterfarm.formats.foreign_text import as_json, lines, one_line
+from meterfarm.support.foreign_text import as_json, lines, one_line
 
 _WARNING = 2_000
 

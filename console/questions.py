@@ -11,9 +11,9 @@ from rich.text import Text
 
 from meterfarm.console.listing import safe_text, styled
 from meterfarm.console.secret_input import next_line
-from meterfarm.formats.foreign_text import as_json
 from meterfarm.mfa.person import RESEND, Ask
 from meterfarm.records import Challenge
+from meterfarm.support.foreign_text import as_json
 
 
 def ask_at_terminal(console: Console, paused: Callable[[], AbstractContextManager[None]]) -> Ask:

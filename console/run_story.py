@@ -18,9 +18,9 @@ from meterfarm.console.listing import Column, Facts, Listing, Shown, safe_text, 
 from meterfarm.console.next_step import next_step
 from meterfarm.console.printed import plain, say_json, show
 from meterfarm.console.workforce import nobody_takes
-from meterfarm.formats.foreign_text import one_line
 from meterfarm.records import LedgerItem, RunState
 from meterfarm.storage.work import RunInfo, RunStep, RunStory
+from meterfarm.support.foreign_text import one_line
 
 _MOST_ITEMS = 40
 _SHORT = 40

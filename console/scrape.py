@@ -30,8 +30,6 @@ from meterfarm.records import Outcome, WhoActs
 from meterfarm.scrapers.attempt import Request, Result
 from meterfarm.scrapers.browser import Chromium, find_chromium
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.logs import log_to_stderr, scrub_from_here
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.scrape import Run
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.scrapers.sending import Resending
@@ -39,6 +37,8 @@ from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.export import write_out
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.logs import log_to_stderr, scrub_from_here
+from meterfarm.support.redact import Secrets
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ import structlog
 import typer
 
 from meterfarm.console.errors import UsageError
-from meterfarm.scrapers.daemon_thread import in_daemon_thread
+from meterfarm.support.tasks import in_daemon_thread
 
 _STDIN = 0
 _LONGEST_LINE = 64 * 1024

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
 from meterfarm.console.printed import show
-from meterfarm.formats.foreign_text import as_json
 from meterfarm.records import Account, LedgerItem, Outcome, WhoActs
 from meterfarm.scrapers.attempt import Result
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunStory
+from meterfarm.support.foreign_text import as_json
 
 Summary = dict[str, object]
 

@@ -26,9 +26,9 @@ from meterfarm.farm.settings import PORTAL_URLS
 from meterfarm.farm.supervisor import Workers, redis_at_hand
 from meterfarm.farm.zygote import Zygote
 from meterfarm.scrapers.browser import must_have_browser
-from meterfarm.scrapers.daemon_thread import in_daemon_thread
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.tasks import in_daemon_thread
 from meterfarm.utilities import load_utilities, utility_ids
 
 _BOTH = "interactive, data"

@@ -14,9 +14,9 @@ from meterfarm.farm.imap import Head, Imap, Mark
 from meterfarm.farm.said import said_code
 from meterfarm.mfa.mailbox import CodeMail, is_stale, mail_code, matching
 from meterfarm.mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
-from meterfarm.scrapers.daemon_thread import in_daemon_thread
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
+from meterfarm.support.tasks import in_daemon_thread
 
 _UNREADABLE = "a mail came from which no code could be read; somebody has to answer."
 _UNCERTAIN = "a mail came of which it is not certain whose code it brings; somebody has to answer."

@@ -14,9 +14,9 @@ from meterfarm.farm.said import understood
 from meterfarm.farm.slots import Slot
 from meterfarm.mfa.port import Answer, NobodyToAsk, NotInTime
 from meterfarm.records import Challenge, Factor, FactorOption
-from meterfarm.scrapers.tracing import span
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import Lease
+from meterfarm.support.tracing import span
 
 _LOOK = 2.0
 _log: Any = structlog.get_logger("desk")

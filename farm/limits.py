@@ -25,10 +25,10 @@ from redis.exceptions import RedisError
 
 from meterfarm.farm.limits_script import RENEW_SECONDS, Exchange, Place
 from meterfarm.farm.redis_refusals import explained
-from meterfarm.scrapers.apart import apart
 from meterfarm.scrapers.pace import Held, PaceLost
 from meterfarm.scrapers.portal import Portal
 from meterfarm.storage.processes import is_dead, this_process
+from meterfarm.support.tasks import detached_task
 
 AWAY_SECONDS = 60.0
 _ANSWER_SECONDS = 2.0
@@ -105,7 +105,7 @@ class PortalLimits:
         if self._closed:
             raise LimitsAway(_STOPPING)
         if self._task is None:
-            self._task = apart(self._speak())
+            self._task = detached_task(self._speak())
             self._task.add_done_callback(self._fell_silent)
         self._count += 1
         request = _Request(self, f"{self._process}{_OF}{self._count}", min(cost, self._capacity), _now())

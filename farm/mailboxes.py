@@ -12,11 +12,10 @@ import structlog
 
 from meterfarm.farm.code_search import CodeSearch, Sought
 from meterfarm.farm.imap import Imap, MailboxDown, Mark
-from meterfarm.scrapers.apart import apart
-from meterfarm.scrapers.daemon_thread import in_daemon_thread
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import WAITS_FOR_MAIL, MailboxInfo
 from meterfarm.storage.store import Store
+from meterfarm.support.tasks import detached_task, in_daemon_thread
 
 _MARK_SECONDS = 5.0
 _LINGER = 30.0
@@ -108,7 +107,7 @@ class Mailbox:
         if self._task is None or self._task.done():
             if now >= self._refused_until:
                 self.fault = ""  # nobody has looked for a while
-            self._task = apart(self._serve(), name=f"mailbox {self.info.id}")
+            self._task = detached_task(self._serve(), name=f"mailbox {self.info.id}")
 
     @property
     def _is_needed(self) -> bool:

@@ -15,9 +15,9 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resou
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from meterfarm.scrapers.logs import scrubbed_for_the_run
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.storage.processes import short, this_process
+from meterfarm.support.logs import scrubbed_for_the_run
 
 _CLOSE_SECONDS = 3.0
 _OF_HEADERS = "opentelemetry.util.re"
@@ -26,7 +26,7 @@ Value = str | int | float | bool
 
 
 class Exported:
-    """As ``scrapers.tracing.Tracer``. Spans that cannot be sent are dropped; runs do not wait for them."""
+    """As ``support.tracing.Tracer``. Spans that cannot be sent are dropped; runs do not wait for them."""
 
     def __init__(self, command: str) -> None:
         is_named = os.environ.get("OTEL_SERVICE_NAME") or f"{SERVICE_NAME}=" in os.environ.get(
@@ -74,7 +74,7 @@ def _without_the_header(record: logging.LogRecord) -> bool:
 
 
 class Told:
-    """As ``scrapers.tracing.Span``."""
+    """As ``support.tracing.Span``."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span

@@ -29,18 +29,18 @@ from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Factor, Outcome, RunKind, SecretKind
 from meterfarm.scrapers.attempt import Attempt, Request, Result
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
-from meterfarm.scrapers.logs import logs_of, scrub_from_here
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.pace import Pace, PaceLost
 from meterfarm.scrapers.progress import Unwatched
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.sending import Resending
-from meterfarm.scrapers.tracing import span
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Briefing
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import Claim, LeaseLost
+from meterfarm.support.logs import logs_of, scrub_from_here
+from meterfarm.support.redact import Secrets
+from meterfarm.support.tracing import span
 from meterfarm.utilities import UnknownUtility, load_utility
 
 _MACHINE_FAULTS = (BrowserGone, BrowserMissing, PaceLost, StorageError)

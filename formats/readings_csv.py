@@ -9,8 +9,8 @@ from io import StringIO
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.foreign_text import cell
 from meterfarm.records import Series
+from meterfarm.support.foreign_text import cell
 
 HEADER = "meter,commodity,measure,direction,start,end,local_start,quantity,unit,estimated\n"
 _DAY = 86_400

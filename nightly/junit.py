@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from meterfarm.formats.foreign_text import xml_text
 from meterfarm.nightly.night import Night, Result
+from meterfarm.support.foreign_text import xml_text
 
 
 def as_junit(night: Night) -> bytes:

@@ -27,8 +27,8 @@ from meterfarm.nightly.portals import PORTALS
 from meterfarm.nightly.rounds import Rounds
 from meterfarm.nightly.subjects import Portal, Subject, Tree, Window
 from meterfarm.nightly.waves import waves
-from meterfarm.scrapers.logs import log_to_stderr
-from meterfarm.scrapers.redact import Secrets
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utility
 
 _BILLS_DAYS, _READINGS_DAYS = 400, 40

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from meterfarm.records import Document
-from meterfarm.scrapers.charset import decoded
+from meterfarm.support.charset import decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,14 @@ from meterfarm.scrapers.keeping import session_kept
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.pace import UNPACED, Pace
 from meterfarm.scrapers.progress import Progress
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.tracing import span
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Briefing, Customer
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
+from meterfarm.support.tracing import span
 
 
 @dataclass(frozen=True, slots=True)

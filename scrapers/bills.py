@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.foreign_text import NAME, one_line
 from meterfarm.formats.pdf import check_pdf, pdf_text
 from meterfarm.records import Account, Bill, Document, ListedBill
 from meterfarm.scrapers.connect import Door
@@ -16,11 +15,12 @@ from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ItemFailed, reader_errors
 from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
-from meterfarm.scrapers.side_by_side import side_by_side
-from meterfarm.scrapers.tracing import span
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import ReadBill
 from meterfarm.storage.store import Store
+from meterfarm.support.foreign_text import NAME, one_line
+from meterfarm.support.tasks import gather
+from meterfarm.support.tracing import span
 
 _AT_ONCE = 16
 """So many bills are written in one transaction: others wait for it."""
@@ -73,7 +73,7 @@ class BillCollector:
         if wanted:
             self._progress.count("bills", self._done, self._total)
         try:
-            await side_by_side(self._one(account, account_id, bill) for bill in missing)
+            await gather(self._one(account, account_id, bill) for bill in missing)
         finally:
             for bill in self._kept:
                 self._ledger.stored(account.number, item_name(bill), downloaded=True)

@@ -19,9 +19,9 @@ from playwright.async_api import Browser, Playwright, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.scrapers import remote_browser
-from meterfarm.scrapers.apart import apart
 from meterfarm.scrapers.driver import start_driver
 from meterfarm.scrapers.guard import is_loopback
+from meterfarm.support.tasks import detached_task
 
 _QUIET = (
     "--disable-background-networking",
@@ -115,7 +115,7 @@ class Chromium:
         if not self._entered:
             raise RuntimeError("Chromium is used outside its `async with`")
         if self._driver is None:
-            self._driver = apart(start_driver(self.scratch))
+            self._driver = detached_task(start_driver(self.scratch))
         return await asyncio.shield(self._driver)
 
     def warm_up(self) -> None:
@@ -174,7 +174,7 @@ class Chromium:
     def _newest(self) -> _Generation:
         current = self._current()
         if current is None:
-            current = _Generation(apart(self._launch()))
+            current = _Generation(detached_task(self._launch()))
             self._generations.append(current)
         return current
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 
-from meterfarm.formats.foreign_text import NAME, one_line
 from meterfarm.records import Account, Address, Meter, Outcome, Part
 from meterfarm.scrapers.bills import BillCollector
 from meterfarm.scrapers.connect import Door
@@ -19,6 +18,7 @@ from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
+from meterfarm.support.foreign_text import NAME, one_line
 
 _ACCOUNTS_IN_A_ROW = 2
 """If of so many no list at all could be had, it is the portal that is down."""

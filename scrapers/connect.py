@@ -17,11 +17,11 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import SessionEnded, Stop, script_errors
 from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending, Sending
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.tracing import span
 from meterfarm.scrapers.utility import Credentials, Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
+from meterfarm.support.tracing import span
 
 T = TypeVar("T")
 _ASKED_SECONDS = 5.0

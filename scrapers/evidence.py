@@ -20,9 +20,9 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.scrapers.last_look import LONGEST_HTML, MARGIN, Seen, look
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.state import SHORTEST_SECRET
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 
 _LOOK_SECONDS = 12.0
 _LARGEST_TRACE = 32 * 1024 * 1024

@@ -34,8 +34,8 @@ from meterfarm.scrapers.outcomes import (
 )
 from meterfarm.scrapers.pace import UNPACED, Pace, paced
 from meterfarm.scrapers.signs import first_sign
-from meterfarm.scrapers.tracing import span
 from meterfarm.scrapers.transport import Fault, NoAnswer, Transport
+from meterfarm.support.tracing import span
 
 _REDIRECTS = 10
 _REQUESTS = 5_000

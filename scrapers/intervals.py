@@ -13,13 +13,13 @@ from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ItemFailed, reader_errors
 from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
-from meterfarm.scrapers.side_by_side import side_by_side
 from meterfarm.scrapers.spans import by_month, days, spans
-from meterfarm.scrapers.tracing import span
 from meterfarm.scrapers.utility import AvailableIntervals
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import ReadingCounts
 from meterfarm.storage.store import Store
+from meterfarm.support.tasks import gather
+from meterfarm.support.tracing import span
 
 
 class IntervalCollector:
@@ -38,7 +38,7 @@ class IntervalCollector:
         with self._ledger.listing(account.number, "intervals"):
             available = await self._door.inside(lambda: utility.available_intervals(self._visit, account))
         self._ledger.portal_has_data |= bool(available)
-        await side_by_side(self._one_meter(account, account_id, meter, since) for meter in available)
+        await gather(self._one_meter(account, account_id, meter, since) for meter in available)
 
     async def _one_meter(
         self, account: Account, account_id: int, meter: AvailableIntervals, since: date | None

@@ -14,7 +14,7 @@ from typing import Any
 from playwright.async_api import CDPSession, FloatRect, Frame, Locator, Page
 from playwright.async_api import Error as PlaywrightError
 
-from meterfarm.scrapers.redact import Secrets
+from meterfarm.support.redact import Secrets
 
 LONGEST_HTML = 2_000_000
 MARGIN = 10_000

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.foreign_text import NAME, one_line
 from meterfarm.records import LedgerItem, Outcome
-from meterfarm.scrapers.logs import safe_for_the_run
 from meterfarm.scrapers.outcomes import ItemFailed, ListFailed, Stop
+from meterfarm.support.foreign_text import NAME, one_line
+from meterfarm.support.logs import safe_for_the_run
 
 
 class Ledger:

@@ -24,8 +24,8 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Outcome
 from meterfarm.scrapers.browser import BrowserGone
-from meterfarm.scrapers.logs import safe_for_the_run
 from meterfarm.scrapers.markup import EmptyPage
+from meterfarm.support.logs import safe_for_the_run
 
 
 class VisitError(Exception):

@@ -33,24 +33,24 @@ from playwright.async_api import Error as PlaywrightError
 from meterfarm.records import Outcome
 from meterfarm.scrapers import pulse, traces
 from meterfarm.scrapers.admission import Admission
-from meterfarm.scrapers.apart import apart
 from meterfarm.scrapers.browser import BrowserGone, Chromium
 from meterfarm.scrapers.browser_state import SessionStorage, context_with
 from meterfarm.scrapers.clock import Clock
 from meterfarm.scrapers.controls import is_dangerous
 from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts
 from meterfarm.scrapers.http import Http
-from meterfarm.scrapers.logs import safe_for_the_run
 from meterfarm.scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
 from meterfarm.scrapers.pace import UNPACED, Pace, Unpaced
 from meterfarm.scrapers.portal import Portal
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.sending import Sending
 from meterfarm.scrapers.sight import is_navigating, steady
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.tracing import span
 from meterfarm.scrapers.transport import InBrowser
 from meterfarm.scrapers.watch import Watch
+from meterfarm.support.logs import safe_for_the_run
+from meterfarm.support.redact import Secrets
+from meterfarm.support.tasks import detached_task
+from meterfarm.support.tracing import span
 
 _NAVIGATION_MS = 30_000
 _ACTION_MS = 5_000
@@ -356,7 +356,7 @@ class BrowserPage:
         self._page.on("framenavigated", self._lands)
         self._page.on("close", self._let_go)
         self._page.on("crash", self._let_go)
-        self._pulse = apart(pulse.watch(self._page, self._clock, self._hangs))
+        self._pulse = detached_task(pulse.watch(self._page, self._clock, self._hangs))
         agent: str = await self._page.evaluate("navigator.userAgent")
         self._http.transport = await self._browser.enter_async_context(InBrowser(self._context, agent))
         return self._page

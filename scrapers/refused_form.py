@@ -9,10 +9,10 @@ from typing import TypedDict
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import JSHandle, Locator
 
-from meterfarm.formats.foreign_text import one_line
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.sight import is_navigating
+from meterfarm.support.foreign_text import one_line
 
 _LONGEST_LABEL = 60
 _LONGEST_MESSAGE = 200

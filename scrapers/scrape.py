@@ -13,14 +13,14 @@ import structlog
 from meterfarm.records import RunKind
 from meterfarm.scrapers.attempt import Attempt, Request, Result
 from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.logs import logs_of
 from meterfarm.scrapers.progress import Progress
-from meterfarm.scrapers.redact import Secrets
-from meterfarm.scrapers.tracing import span
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import Claim, LeaseLost
+from meterfarm.support.logs import logs_of
+from meterfarm.support.redact import Secrets
+from meterfarm.support.tracing import span
 
 _BEAT = 5.0
 _LOOK_AGAIN = 0.3

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from meterfarm.scrapers.charset import decoded
 from meterfarm.scrapers.markup import EmptyPage, root_of
 from meterfarm.scrapers.outcomes import Sign
+from meterfarm.support.charset import decoded
 
 _INVISIBLE = etree.XPath("//script|//style|//template|//noscript|//body//*[@hidden]")
 _HEADINGS = etree.XPath("//h1|//h2")

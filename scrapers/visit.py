@@ -10,21 +10,21 @@ from typing import Any
 
 import structlog
 
-from meterfarm.formats.foreign_text import NAME, SENTENCE, one_line
 from meterfarm.mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.clock import RUN_SECONDS, Clock, TimedPace
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.http import Http
-from meterfarm.scrapers.logs import LOOKED_AT, safe_for_the_run
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.pace import UNPACED, Pace, Unpaced
 from meterfarm.scrapers.page import BrowserPage
 from meterfarm.scrapers.portal import Portal
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.transport import WithoutBrowser
+from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
+from meterfarm.support.logs import LOOKED_AT, safe_for_the_run
+from meterfarm.support.redact import Secrets
 
 _ANSWERS = 12
 _STEPS = 2_000

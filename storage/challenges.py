@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from meterfarm.formats.foreign_text import NAME, one_line
 from meterfarm.records import Challenge, ChallengeState, Factor, FactorOption, RunState
 from meterfarm.storage import customers, inboxes, leases
 from meterfarm.storage.database import now
@@ -20,6 +19,7 @@ from meterfarm.storage.results import Customer
 from meterfarm.storage.tables import ChallengeRow, CustomerRow, LoginRow
 from meterfarm.storage.vault import Vault
 from meterfarm.storage.work import ChallengeInfo, Lease
+from meterfarm.support.foreign_text import NAME, one_line
 
 
 class AnswerRefused(StorageError):

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Row, bindparam, insert, select, update
 from sqlmodel import Session
 
-from meterfarm.formats.foreign_text import one_line
 from meterfarm.records import CustomerState, EventKind, LedgerItem, Outcome, Part, RunKind, RunState, WhoActs
 from meterfarm.storage import events, leases, portals, queue, readiness
 from meterfarm.storage.database import now
 from meterfarm.storage.results import Customer
 from meterfarm.storage.tables import metadata
 from meterfarm.storage.work import FollowUp, Lease, PortalWas
+from meterfarm.support.foreign_text import one_line
 
 _LEDGER, _RUN, _CUSTOMER, _LOGIN = (
     metadata.tables[name] for name in ("ledger_item", "run", "customer", "login")

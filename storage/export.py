@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.formats.bayou import bill_json
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.foreign_text import as_json, one_line
 from meterfarm.formats.readings_csv import write_readings_csv
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.home import written_aside
 from meterfarm.storage.results import Customer, StoredAccount, StoredBill
 from meterfarm.storage.store import Store
+from meterfarm.support.foreign_text import as_json, one_line
 
 _MANIFEST = ".written.json"
 _UNSAFE = re.compile(r"[^\w.+@=-]+")

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-from meterfarm.formats.foreign_text import one_line, storable
+from meterfarm.support.foreign_text import one_line, storable
 
 metadata = MetaData(
     naming_convention={

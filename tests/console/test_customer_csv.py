@@ -12,8 +12,8 @@ from meterfarm.console.customer_csv import NewCustomer, WrongRow, read_file, row
 from meterfarm.console.customer_import import Imported, enter_all
 from meterfarm.console.errors import UsageError
 from meterfarm.records import SecretKind
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
 from tests.console.asked import customer
 
 HEADER = "utility,username,password"

@@ -10,8 +10,8 @@ import structlog
 from rich.console import Console
 
 from meterfarm.console.live import LiveProgress
-from meterfarm.scrapers.logs import log_to_stderr
-from meterfarm.scrapers.redact import Secrets
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from meterfarm.console.here import Here
 from meterfarm.console.workers import _what_next
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
 from tests.console.conftest import Command
 from tests.farm.redises import redis_at, told
 

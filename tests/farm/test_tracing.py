@@ -10,7 +10,7 @@ import pytest
 from meterfarm.fake_utility.running import fake_utility
 from meterfarm.records import Outcome, RunKind
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.tracing import span
+from meterfarm.support.tracing import span
 from tests.farm.collector import Collector, collecting
 from tests.farm.whole import PASSWORD, UTILITY, Farm, farm_at
 from tests.forked import Forked

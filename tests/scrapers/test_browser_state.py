@@ -15,9 +15,9 @@ from starlette.routing import Route
 from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.browser_state import context_with
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.village import TwoHosts
 

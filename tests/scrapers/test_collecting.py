@@ -25,13 +25,13 @@ from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.markup import root_of
 from meterfarm.scrapers.outcomes import ItemFailed, SessionEnded
 from meterfarm.scrapers.progress import Unwatched
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.scrape import Run
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import AvailableIntervals, Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
 from tests.local_site import closed_site
 from tests.raw_site import RawSite, Reply, answered, raw_site
 from tests.scrapers.village import Village

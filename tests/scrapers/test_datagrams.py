@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.browser_server import browser_server
 from tests.local_site import local_site
 from tests.scrapers.datagrams import listening, trying

@@ -15,10 +15,10 @@ from meterfarm.records import Account, Address, Challenge, Commodity, Factor, Fa
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.collect import _safe
 from meterfarm.scrapers.ledger import Ledger
-from meterfarm.scrapers.logs import safe_for_the_run, scrub_from_here
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.logs import safe_for_the_run, scrub_from_here
+from meterfarm.support.redact import Secrets
 from tests.local_site import local_site
 from tests.scrapers.village import Village
 

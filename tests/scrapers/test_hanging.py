@@ -26,8 +26,8 @@ from meterfarm.scrapers import pulse
 from meterfarm.scrapers.browser import BrowserGone, Chromium
 from meterfarm.scrapers.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.descendants import below
 from tests.local_site import Site, local_site
 from tests.scrapers.village import BILLS, Village

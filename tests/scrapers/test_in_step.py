@@ -14,8 +14,8 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.raw_site import RawSite, answered, raw_site
 from tests.scrapers.village import Village
 

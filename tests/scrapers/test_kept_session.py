@@ -21,12 +21,12 @@ from meterfarm.scrapers.attempt import Attempt, Request, Result
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.keeping import session_kept
 from meterfarm.scrapers.progress import Unwatched
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.trusting import Behind, Trusting, routes
 

@@ -21,8 +21,8 @@ from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.clock import Clock
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.pace import Held
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.village import BILLS, CODE, Village
 

@@ -21,9 +21,9 @@ from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.pace import Held, PaceLost
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.transport import InBrowser
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.village import BILLS, Village
 

@@ -16,11 +16,11 @@ from meterfarm.mfa.port import Nobody
 from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.outcomes import Sign, Stop
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.sending import AT_ONCE, Sending
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, CornerThatSignsOut, Counter, routes
 

@@ -16,8 +16,8 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
 from meterfarm.scrapers.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.browser_server import BrowserServer, browser_server
 from tests.local_site import Site, closed_site, local_site
 from tests.scrapers.village import BILLS, Village, pages

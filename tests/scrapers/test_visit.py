@@ -20,9 +20,9 @@ from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
 from tests.local_site import Site, closed_site, local_site, silent_site
 from tests.scrapers.village import BILLS, BUTTONS, CODE, Village, pages
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from meterfarm.console.customer_import import Imported, enter_all
-from meterfarm.scrapers.redact import Secrets
 from meterfarm.storage.store import Store
+from meterfarm.support.redact import Secrets
 from tests.storage.conftest import ON_BOTH
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import structlog
 
-from meterfarm.scrapers.apart import apart
-from meterfarm.scrapers.logs import log_to_stderr, logs_of, scrub_from_here, scrubbed_for_the_run
 from meterfarm.scrapers.reader import read_and_store
-from meterfarm.scrapers.redact import Secrets
+from meterfarm.support.logs import log_to_stderr, logs_of, scrub_from_here, scrubbed_for_the_run
+from meterfarm.support.redact import Secrets
+from meterfarm.support.tasks import detached_task
 
 Lines = Callable[[], list[dict[str, Any]]]
 Begin = Callable[[], Lines]
@@ -65,7 +65,7 @@ async def test_all_that_is_logged_for_a_run_names_it(begin: Begin) -> None:
         await asyncio.to_thread(_say, "in a thread")
         await read_and_store(_say, "at the reader")
         logging.getLogger("some.library").warning("of a library: %s", "odd")
-        await apart(_in_a_task())
+        await detached_task(_in_a_task())
     _say("afterwards")
     told = lines()
     whose = [(line.get("run"), line.get("utility"), line.get("customer")) for line in told]
@@ -97,7 +97,7 @@ async def test_a_runs_secrets_are_scrubbed_wherever_it_logs(begin: Begin) -> Non
             logging.getLogger("some.library").exception("with a trace")
             structlog.get_logger("any").exception("with a trace")
         assert CANARY not in scrubbed_for_the_run(f"typed {CANARY}")
-        await apart(_in_a_task(CANARY))
+        await detached_task(_in_a_task(CANARY))
 
     await asyncio.create_task(run())
     told = lines()

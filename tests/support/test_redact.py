@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from meterfarm.scrapers.redact import MASK, Secrets, encoded_forms
+from meterfarm.support.redact import MASK, Secrets, encoded_forms
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 SECRET = st.text(st.characters(codec="utf-8"), min_size=4, max_size=24).filter(

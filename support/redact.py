@@ -1,7 +1,7 @@
 """Keeping secrets out of everything that is kept or shown.
 
 A secret is replaced wherever it stands, raw or encoded: hex, base64 at any alignment, and whatever reads like
-it once the escapes of URLs, HTML, JSON, scripts and mails are taken back (``scrapers/decoded.py``).
+it once the escapes of URLs, HTML, JSON, scripts and mails are taken back (``support/decoded.py``).
 Very short ones are replaced only where they stand alone, or a one-letter password would blank out every text.
 """
 
@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
-from meterfarm.scrapers.decoded import Layer, joined, layers, plain
+from meterfarm.support.decoded import Layer, joined, layers, plain
 
 MASK = "[redacted]"
 _STANDS_ALONE_BELOW = 4

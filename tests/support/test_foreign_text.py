@@ -8,7 +8,7 @@ import time
 import pytest
 from lxml import etree
 
-from meterfarm.formats.foreign_text import DOCUMENT, as_json, cell, lines, one_line, xml_text
+from meterfarm.support.foreign_text import DOCUMENT, as_json, cell, lines, one_line, xml_text
 
 HOSTILE = (
     "\x1b]0;owned\x07",

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
-from meterfarm.scrapers.decoded import Layer, joined, layers
-from meterfarm.scrapers.redact import MASK, Secrets
+from meterfarm.support.decoded import Layer, joined, layers
+from meterfarm.support.redact import MASK, Secrets
 
 PASSWORD = "C@n/ary+p&ss='1\"<9>\\é"
 NAMED = {text: name for name, text in html5.items() if name.endswith(";")} | {

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from meterfarm.scrapers.daemon_thread import in_daemon_thread
+from meterfarm.support.tasks import in_daemon_thread
 
 SECONDS = 10
 
