@@ -158,7 +158,7 @@ def demo(
     """Fetch seven fake customers' data, with every kind of MFA."""
     from meterfarm.console.demo import demo as run
     from meterfarm.console.relay import others_relayed
-    from meterfarm.farm.supervisor import workers_zygote
+    from meterfarm.farm.workers.supervisor import workers_zygote
 
     with others_relayed() as begin_to_relay, workers_zygote() as zygote:
         begin_to_relay()
@@ -275,7 +275,7 @@ def nightly(
 ) -> None:
     """Send every test customer of every portal through a farm, and compare with what each is for."""
     from meterfarm.console.errors import UsageError
-    from meterfarm.farm.supervisor import workers_zygote
+    from meterfarm.farm.workers.supervisor import workers_zygote
     from meterfarm.nightly.command import break_scripts
     from meterfarm.nightly.command import nightly as run
 

@@ -1,7 +1,7 @@
 """A worker process: arq's functions and crons, on the queues it is given.
 
-``./run worker`` has processes forked that run ``main`` (``farm/zygote.py``), with ``REDIS_URL`` and a pipe:
-when that closes, the command is gone, and they stop. One that is started by hand is
+``./run worker`` has processes forked that run ``main`` (``farm/workers/zygote.py``), with ``REDIS_URL`` and a
+pipe: when that closes, the command is gone, and they stop. One that is started by hand is
 ``python -m meterfarm.worker [--queue interactive|data]``.
 """
 
@@ -25,24 +25,22 @@ from arq.cron import CronJob, cron
 from arq.worker import func
 from redis.exceptions import RedisError
 
-from meterfarm.farm.addresses import portal_address
-from meterfarm.farm.bell import FUNCTION, Bell, bell_at
-from meterfarm.farm.desk import Waiting
-from meterfarm.farm.health import health_served
-from meterfarm.farm.limits import Limits
-from meterfarm.farm.local_time import local_zone
-from meterfarm.farm.mailboxes import Mailboxes
-from meterfarm.farm.metrics_browser import NO_DRIVERS
-from meterfarm.farm.metrics_server import Served
+from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.farm.policy import SCHEDULED_EVERY
-from meterfarm.farm.private_redis import NoRedis
-from meterfarm.farm.process import Process
-from meterfarm.farm.prompt_worker import PromptWorker
-from meterfarm.farm.redis_address import parse_redis_url
-from meterfarm.farm.redis_refusals import explained
-from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.tracing import traced
-from meterfarm.farm.work import Tools
+from meterfarm.farm.redis.address import parse_redis_url
+from meterfarm.farm.redis.limits import Limits
+from meterfarm.farm.redis.notifier import FUNCTION, Bell, bell_at
+from meterfarm.farm.redis.private import NoRedis
+from meterfarm.farm.redis.refusals import explained
+from meterfarm.farm.settings import FarmSettings, local_zone, portal_address
+from meterfarm.farm.telemetry.browser_memory import NO_DRIVERS
+from meterfarm.farm.telemetry.health import health_served
+from meterfarm.farm.telemetry.metrics import Served
+from meterfarm.farm.telemetry.tracing import traced
+from meterfarm.farm.workers.challenge_broker import Waiting
+from meterfarm.farm.workers.process import Process
+from meterfarm.farm.workers.prompt_worker import PromptWorker
+from meterfarm.farm.workers.run_task import Tools
 from meterfarm.records import RunKind
 from meterfarm.scrapers.browser import BrowserMissing, Chromium
 from meterfarm.scrapers.guard import own_hosts

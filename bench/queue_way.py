@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from meterfarm.bench.child import BenchFailed, Done, Line, run_until_told
 from meterfarm.bench.task import PASSWORD, UTILITY, username
-from meterfarm.farm.bell import Bell, bell_at
+from meterfarm.farm.redis.notifier import Bell, bell_at
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.supervisor import Workers, redis_at_hand, workers_zygote
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.workers.supervisor import Workers, redis_at_hand, workers_zygote
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store

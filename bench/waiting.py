@@ -14,9 +14,9 @@ from meterfarm.bench.process_tree import memory_mib
 from meterfarm.bench.queue_way import Farm, serving
 from meterfarm.bench.rows import percentile
 from meterfarm.bench.task import username
-from meterfarm.farm.said import said_code
-from meterfarm.farm.supervisor import workers_zygote
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.codes.answer_codec import said_code
+from meterfarm.farm.workers.supervisor import workers_zygote
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage.work import RunInfo
 

@@ -21,7 +21,7 @@ from meterfarm.console.printed import say
 from meterfarm.console.questions import ask_at_terminal, tries
 from meterfarm.console.ringing import tell_of_answer
 from meterfarm.console.secret_input import read_secret_line
-from meterfarm.farm.said import said_choice, said_code, said_resend
+from meterfarm.farm.codes.answer_codec import said_choice, said_code, said_resend
 from meterfarm.mfa.person import parse_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import ChallengeState, Factor, Outcome, RunState, WhoActs

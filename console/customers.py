@@ -18,7 +18,7 @@ from meterfarm.console.here import Here, customer_named, opened
 from meterfarm.console.printed import nothing, plain, say, say_json, show, warn
 from meterfarm.console.ringing import ring
 from meterfarm.console.secret_input import ask_password, next_line
-from meterfarm.farm.addresses import portal_address, without_address
+from meterfarm.farm.settings import portal_address, without_address
 from meterfarm.records import CustomerState, RunKind, SecretKind
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.results import Customer

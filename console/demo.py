@@ -23,10 +23,10 @@ from meterfarm.console.printed import show, warn
 from meterfarm.console.summary import summarise_run, write_summary
 from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.bell import bell_at
+from meterfarm.farm.redis.notifier import bell_at
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.supervisor import Workers, redis_at_hand
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunState, SecretKind
 from meterfarm.storage.export import write_out
 from meterfarm.storage.results import Customer

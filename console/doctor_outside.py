@@ -9,11 +9,10 @@ from contextlib import ExitStack
 from meterfarm.console.clock import Compared, between, kernel_says, of_portal, worst
 from meterfarm.console.finding import Finding, fail, warn, well
 from meterfarm.console.here import Here
-from meterfarm.farm.addresses import portal_address
-from meterfarm.farm.private_redis import NoRedis, PrivateRedis, redis_server
-from meterfarm.farm.redis_address import parse_redis_url
-from meterfarm.farm.redis_check import RedisFound, must_serve
-from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.redis.address import parse_redis_url
+from meterfarm.farm.redis.check import RedisFound, must_serve
+from meterfarm.farm.redis.private import NoRedis, PrivateRedis, redis_server
+from meterfarm.farm.settings import FarmSettings, portal_address
 from meterfarm.scrapers.guard import host_of, is_loopback
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from meterfarm.console.loopback import get_json
-from meterfarm.farm.said import said_choice, said_code
+from meterfarm.farm.codes.answer_codec import said_choice, said_code
 from meterfarm.records import Factor
 from meterfarm.storage.challenges import AnswerRefused
 from meterfarm.storage.store import Store

@@ -139,7 +139,7 @@ def worker(
 ) -> None:
     """Work on runs until stopped."""
     from meterfarm.console.workers import work
-    from meterfarm.farm.supervisor import workers_zygote
+    from meterfarm.farm.workers.supervisor import workers_zygote
 
     with workers_zygote() as zygote:
         only = queue.value if queue else None
@@ -159,7 +159,7 @@ def up(
 ) -> None:
     """Start workers, a private Redis and the fake utility."""
     from meterfarm.console.workers import up as start
-    from meterfarm.farm.supervisor import workers_zygote
+    from meterfarm.farm.workers.supervisor import workers_zygote
 
     with workers_zygote() as zygote:
         raise typer.Exit(run_to_end(start(zygote, port, processes, random_codes=random_codes)))

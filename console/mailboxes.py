@@ -135,7 +135,7 @@ async def check(mailbox_id: int | None, *, as_json: bool) -> int:
 
 async def tried(store: Store, mailbox: MailboxInfo) -> tuple[str, str]:
     """What a connection says, and why it failed, one of them ""; written down with the mailbox."""
-    from meterfarm.farm.imap import Imap, MailboxDown
+    from meterfarm.farm.codes.imap import Imap, MailboxDown
 
     imap = Imap(mailbox.account, await asyncio.to_thread(store.channels.mailbox_password, mailbox.id))
     said = fault = ""

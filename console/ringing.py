@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from meterfarm.console.here import Here
 from meterfarm.console.workforce import nobody_takes
-from meterfarm.farm.private_redis import NoRedis, redis_url
+from meterfarm.farm.redis.private import NoRedis, redis_url
 from meterfarm.storage.store import Store
 
 _SECONDS = 5.0
 
 if TYPE_CHECKING:
-    from meterfarm.farm.bell import Bell
+    from meterfarm.farm.redis.notifier import Bell
 
 
 async def ring(here: Here, store: Store) -> str:
@@ -51,9 +51,9 @@ async def _tell(here: Here, store: Store, say: Callable[[Bell], Awaitable[None]]
         return ""
     from redis.exceptions import RedisError  # slow to import, and often there is nobody to tell
 
-    from meterfarm.farm.bell import bell_at
-    from meterfarm.farm.redis_address import parse_redis_url
-    from meterfarm.farm.redis_refusals import explained
+    from meterfarm.farm.redis.address import parse_redis_url
+    from meterfarm.farm.redis.notifier import bell_at
+    from meterfarm.farm.redis.refusals import explained
 
     farm = await asyncio.to_thread(store.farm_key)
     try:

@@ -22,7 +22,7 @@ from meterfarm.console.secret_input import ask_password, read_secret_line
 from meterfarm.console.summary import Summary, show_result, summarise, write_summary
 from meterfarm.fake_utility.running import DidNotStart, fake_utility
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.tracing import traced
+from meterfarm.farm.telemetry.tracing import traced
 from meterfarm.mfa.person import Person
 from meterfarm.mfa.port import Answers, Nobody
 from meterfarm.mfa.totp import parse_totp_secret

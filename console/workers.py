@@ -17,14 +17,14 @@ from meterfarm.console.fake_child import FakeUtility, is_served_by_fake
 from meterfarm.console.here import Here, here
 from meterfarm.console.printed import say
 from meterfarm.console.program import program
-from meterfarm.farm.health import HEALTH
-from meterfarm.farm.metrics import METRICS, metrics_address
-from meterfarm.farm.private_redis import NoRedis
-from meterfarm.farm.redis_address import parse_redis_url
-from meterfarm.farm.redis_check import must_serve
+from meterfarm.farm.redis.address import parse_redis_url
+from meterfarm.farm.redis.check import must_serve
+from meterfarm.farm.redis.private import NoRedis
 from meterfarm.farm.settings import PORTAL_URLS
-from meterfarm.farm.supervisor import Workers, redis_at_hand
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.telemetry.health import HEALTH
+from meterfarm.farm.telemetry.metrics import METRICS, metrics_address
+from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.scrapers.browser import must_have_browser
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Set
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
@@ -15,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from meterfarm.records import Part
 from meterfarm.scrapers.clock import RUN_SECONDS
 from meterfarm.scrapers.guard import is_allowed, own_hosts
+from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.errors import StorageError
 
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
@@ -153,3 +156,32 @@ def _pairs(text: str, where: str) -> dict[str, str]:
             raise StorageError(f"{where} has “{pair}”; write utility=value, several separated by commas.")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def portal_address(utility: Utility, settings: FarmSettings) -> str:
+    """Where to visit the portal: as set, else its public address, else where it is in development; "" if
+    none of them says."""
+    return settings.portal_url(utility.id) or utility.home or utility.local_url
+
+
+def without_address(utility: Utility) -> str:
+    """What to say of a portal whose address nobody has set."""
+    return (
+        f"Where {utility.name} is has not been set: set "
+        f"{PORTAL_URLS}={utility.id}=https://..., with its address, where the workers run."
+    )
+
+
+_OF_THE_MACHINE = Path("/etc/localtime")
+
+
+def local_zone() -> tzinfo:
+    """By ``TZ``, else by the machine's settings; a fixed offset, the present one, if these tell none."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    try:
+        if name:
+            return ZoneInfo(name)
+        with _OF_THE_MACHINE.open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError, LookupError):
+        return timezone(datetime.now().astimezone().utcoffset() or timedelta())

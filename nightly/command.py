@@ -16,8 +16,8 @@ from meterfarm.console.ending import OK
 from meterfarm.console.errors import UsageError
 from meterfarm.console.here import Here, here
 from meterfarm.console.printed import say
-from meterfarm.farm.local_time import local_zone
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.settings import local_zone
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.break_report import HTML as BROKEN_HTML
 from meterfarm.nightly.break_report import write_broken
 from meterfarm.nightly.breaking import Broken, Verdict, break_all

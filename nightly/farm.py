@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp
-from meterfarm.farm.bell import Bell, bell_at
-from meterfarm.farm.private_redis import NoRedis, RedisMissing
+from meterfarm.farm.redis.notifier import Bell, bell_at
+from meterfarm.farm.redis.private import NoRedis, RedisMissing
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.supervisor import Workers, redis_at_hand
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 

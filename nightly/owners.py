@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meterfarm.farm.said import said_choice, said_code, said_resend
+from meterfarm.farm.codes.answer_codec import said_choice, said_code, said_resend
 from meterfarm.nightly.subjects import Owner, Portal
 from meterfarm.records import Factor
 from meterfarm.storage.challenges import AnswerRefused

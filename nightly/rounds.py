@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from meterfarm.farm.bell import Bell
+from meterfarm.farm.redis.notifier import Bell
 from meterfarm.nightly.compare import differences, told
 from meterfarm.nightly.evidence import keep_unread
 from meterfarm.nightly.home import came_home, was_asked

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.night import Night, PortalNight, Result
 from meterfarm.nightly.rounds import Rounds

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from meterfarm import utilities
-from meterfarm.farm.supervisor import workers_zygote
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.workers.supervisor import workers_zygote
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.night import Result
 from meterfarm.nightly.portals import PORTALS

@@ -32,7 +32,7 @@ _TIMEOUT = 100
 _ALSO = (
     *(
         "meterfarm.worker",
-        "meterfarm.farm.inbox",
+        "meterfarm.farm.codes.sms_receiver",
         "meterfarm.nightly.command",
         "meterfarm.storage.object_files",
     ),

@@ -1,4 +1,4 @@
-"""The limits of a portal as ``farm.limits_script`` has Redis keep them, with the time given from outside.
+"""The limits of a portal as ``farm.redis.limits_script`` keeps them, with the time given from outside.
 
 A test drives both with the same requests and compares.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from meterfarm.farm.limits import in_a_window
+from meterfarm.farm.redis.limits import in_a_window
 
 
 class Gate:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-import meterfarm.farm.limits_script
+import meterfarm.farm.redis.limits_script
 from meterfarm.bench.simulation.gate import Gate
-from meterfarm.farm.limits import in_a_window
-from meterfarm.farm.limits_script import RENEW_SECONDS, Exchange
-from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.redis.limits import in_a_window
+from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange
+from meterfarm.farm.redis.private import PrivateRedis
 
 _NOW = "{now}:clock"
 Sent = list[tuple[float, int]]
@@ -89,11 +89,11 @@ async def test_the_gate_is_the_scripts_equal(
     spread: float,
     mean: float,
 ) -> None:
-    given_time = meterfarm.farm.limits_script._LUA.replace(
+    given_time = meterfarm.farm.redis.limits_script._LUA.replace(
         "redis.call('TIME')", f"redis.call('MGET', '{_NOW}:s', '{_NOW}:us')"
     )
-    assert given_time != meterfarm.farm.limits_script._LUA
-    monkeypatch.setattr(meterfarm.farm.limits_script, "_LUA", given_time)
+    assert given_time != meterfarm.farm.redis.limits_script._LUA
+    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "_LUA", given_time)
     dice = random.Random(f"{at_once} {per_second}")  # noqa: S311 - the same each time
     arrivals = sorted(round(1_000 + dice.uniform(0, spread), 6) for _ in range(60 if per_second >= 1 else 12))
     takes = [round(mean * dice.uniform(0.5, 1.5), 6) for _ in arrivals]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.farm.said import understood
+from meterfarm.farm.codes.answer_codec import understood
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import Challenge, Outcome
 from meterfarm.storage.store import Store

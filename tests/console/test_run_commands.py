@@ -16,7 +16,7 @@ from rich.console import Console
 
 from meterfarm.console.next_step import next_step
 from meterfarm.console.watching import look
-from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import LedgerItem, Outcome, Part, RunKind, RunState
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import FollowUp, PortalWas

@@ -56,7 +56,7 @@ def test_what_services_name_is_declared(compose: Any) -> None:
 def test_workers_are_asked_how_they_are_as_many_as_there_are(compose: Any) -> None:
     worker = compose["services"]["worker"]
     assert worker["command"] == ["worker", "--processes", "2"]
-    assert worker["healthcheck"]["test"] == ["CMD", "python", "-m", "meterfarm.farm.health", "2"]
+    assert worker["healthcheck"]["test"] == ["CMD", "python", "-m", "meterfarm.farm.telemetry.health", "2"]
     assert worker["environment"]["METERFARM_HEALTH"].endswith(":-127.0.0.1:9700}")
 
 

@@ -15,7 +15,7 @@ from psycopg import OperationalError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from meterfarm.bench.postgres import Postgres
-from meterfarm.farm.private_redis import redis_server
+from meterfarm.farm.redis.private import redis_server
 from meterfarm.records import EventKind, Outcome, RunState
 from meterfarm.storage.work import RunStep
 from tests.external.hosts import Host, hosts

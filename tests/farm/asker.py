@@ -11,7 +11,7 @@ import sys
 
 from redis.asyncio import Redis
 
-from meterfarm.farm.limits import Limits, PortalLimits
+from meterfarm.farm.redis.limits import Limits, PortalLimits
 
 WAY_SECONDS = 0.15
 """The longest that a request is on its way, there and back."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from tests.farm.looking import World

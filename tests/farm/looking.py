@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from meterfarm.farm.channels import Channels
-from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.farm.codes.channels import Channels
+from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.records import Challenge, Factor, MailSecurity, SecretKind
 from meterfarm.storage.receiving import MailAccount
 from meterfarm.storage.results import Customer

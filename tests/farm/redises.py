@@ -13,7 +13,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import ConnectionError as NotThere
 
-from meterfarm.farm.private_redis import redis_server
+from meterfarm.farm.redis.private import redis_server
 from tests.farm.post import free_port
 
 _START_SECONDS = 10.0

@@ -12,12 +12,11 @@ from redis.asyncio import Redis
 from meterfarm.console.errors import UsageError
 from meterfarm.console.fake_child import is_served_by_fake
 from meterfarm.console.options import ScrapeOptions, plan
-from meterfarm.farm.desk import Waiting
-from meterfarm.farm.limits import Limits
-from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.farm.codes.mailboxes import Mailboxes
+from meterfarm.farm.redis.limits import Limits
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.slots import Slot
-from meterfarm.farm.work import Tools, Work
+from meterfarm.farm.workers.challenge_broker import Slot, Waiting
+from meterfarm.farm.workers.run_task import Tools, Work
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.storage.errors import StorageError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from arq.constants import in_progress_key_prefix
 
-from meterfarm.farm.bell import bell_at
-from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.redis.notifier import bell_at
+from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import RunKind
 from meterfarm.storage.work import Ring
 

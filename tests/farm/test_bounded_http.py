@@ -16,8 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from meterfarm.farm.bounded_http import BoundedServer, HttpLimits
-from meterfarm.farm.seldom import Seldom
+from meterfarm.farm.bounded_http import BoundedServer, HttpLimits, Seldom
 
 LIMITS = HttpLimits(
     head=0.4,

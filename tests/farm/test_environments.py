@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.scrapers.browser import Chromium
 from tests.descendants import below
 
@@ -64,7 +64,7 @@ def test_the_private_redis_has_none(tmp_path: Path) -> None:
 
 FORKING = """
 import asyncio, json, os
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.workers.zygote import Zygote
 from tests.farm.test_environments import environments, holders
 
 async def go(zygote):

@@ -17,7 +17,7 @@ from redis import Redis
 from meterfarm.bench.postgres import running
 from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.private_redis import redis_url
+from meterfarm.farm.redis.private import redis_url
 from meterfarm.records import Outcome, RunState
 from tests.farm.measured import check_counters, check_log, check_waiting
 from tests.farm.scraped import Scraped, free_ports

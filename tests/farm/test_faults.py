@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from meterfarm.farm.private_redis import redis_url
+from meterfarm.farm.redis.private import redis_url
 from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.work import RunInfo

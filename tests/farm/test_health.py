@@ -15,8 +15,8 @@ import httpx
 import pytest
 from redis import Redis
 
-from meterfarm.farm import health
-from meterfarm.farm.health import HEALTH, Pulse, health_of
+from meterfarm.farm.telemetry import health
+from meterfarm.farm.telemetry.health import HEALTH, Pulse, health_of
 from meterfarm.storage.errors import StorageError
 from tests.farm.post import free_port
 from tests.farm.redises import redis_at
@@ -67,7 +67,7 @@ def test_workers_say_how_they_are_while_they_work_and_what_is_wrong(tmp_path: Pa
 def _asked(farm: Farm, count: int) -> tuple[int, str]:
     """What the container's health check says."""
     ran = subprocess.run(
-        [sys.executable, "-m", "meterfarm.farm.health", str(count)],
+        [sys.executable, "-m", "meterfarm.farm.telemetry.health", str(count)],
         env={**os.environ, **farm.environment},
         cwd=ROOT,
         capture_output=True,

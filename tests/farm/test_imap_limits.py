@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from meterfarm.farm.imap import Imap, MailboxDown
+from meterfarm.farm.codes.imap import Imap, MailboxDown
 from meterfarm.records import MailSecurity
 from meterfarm.storage.receiving import MailAccount
 from tests.farm.post import PASSWORD, USER, certificate

@@ -24,10 +24,10 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-import meterfarm.farm.limits
-import meterfarm.farm.limits_script
-from meterfarm.farm.limits import Limits, LimitsAway, PortalLimits
-from meterfarm.farm.private_redis import PrivateRedis
+import meterfarm.farm.redis.limits
+import meterfarm.farm.redis.limits_script
+from meterfarm.farm.redis.limits import Limits, LimitsAway, PortalLimits
+from meterfarm.farm.redis.private import PrivateRedis
 from tests.local_site import local_site
 from tests.scrapers.village import Village
 
@@ -192,8 +192,8 @@ def waits_in_line(server: PrivateRedis) -> int:
 async def test_a_request_keeps_its_place_as_long_as_it_lasts(
     private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.farm.limits_script, "LAPSE_SECONDS", 0.3)
-    monkeypatch.setattr(meterfarm.farm.limits, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "LAPSE_SECONDS", 0.3)
+    monkeypatch.setattr(meterfarm.farm.redis.limits, "RENEW_SECONDS", 0.1)
     async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
         async with limits.request():
             assert not await granted_within(other, 1)
@@ -203,9 +203,9 @@ async def test_a_request_keeps_its_place_as_long_as_it_lasts(
 async def test_what_a_silent_process_has_under_way_may_still_arrive(
     private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.farm.limits_script, "SILENT_SECONDS", 0.1)
-    monkeypatch.setattr(meterfarm.farm.limits_script, "LAPSE_SECONDS", 1.5)
-    monkeypatch.setattr(meterfarm.farm.limits, "RENEW_SECONDS", 60)
+    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "LAPSE_SECONDS", 1.5)
+    monkeypatch.setattr(meterfarm.farm.redis.limits, "RENEW_SECONDS", 60)
     async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
         async with limits.request():
             assert not await granted_within(other, 1)
@@ -216,9 +216,9 @@ async def test_what_a_silent_process_has_under_way_may_still_arrive(
 async def test_a_request_without_answer_may_still_arrive_when_the_connection_is_back(
     private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch, is_answered: bool
 ) -> None:
-    monkeypatch.setattr(meterfarm.farm.limits_script, "LAPSE_SECONDS", 2)
-    monkeypatch.setattr(meterfarm.farm.limits, "RENEW_SECONDS", 0.1)
-    monkeypatch.setattr(meterfarm.farm.limits, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "LAPSE_SECONDS", 2)
+    monkeypatch.setattr(meterfarm.farm.redis.limits, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(meterfarm.farm.redis.limits, "_ANSWER_SECONDS", 0.2)
     async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
         with suppress(ConnectionResetError):
             async with limits.request():
@@ -354,7 +354,7 @@ async def test_while_redis_is_away_requests_wait(private_redis: PrivateRedis) ->
 async def test_after_a_minute_without_redis_it_says_so(
     private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.farm.limits, "AWAY_SECONDS", 0.5)
+    monkeypatch.setattr(meterfarm.farm.redis.limits, "AWAY_SECONDS", 0.5)
     with BlockingRedis.from_url(private_redis.url) as redis:
         redis.shutdown(nosave=True)
     async with worker(private_redis) as limits:

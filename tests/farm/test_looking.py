@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from meterfarm.farm.said import said_code, said_resend
+from meterfarm.farm.codes.answer_codec import said_code, said_resend
 from meterfarm.mfa.mailbox import CodeMail, mail_code
 from meterfarm.records import Factor, FactorOption
 from tests.farm.looking import SECONDS, World, add, put
@@ -54,7 +54,7 @@ async def test_a_mail_that_takes_long_to_read_holds_up_nothing_else(
         readers.append(threading.current_thread())
         return mail_code(declared, content)
 
-    monkeypatch.setattr("meterfarm.farm.code_search.mail_code", read)
+    monkeypatch.setattr("meterfarm.farm.codes.code_search.mail_code", read)
     add(world.store, house.imap)
     ada = await world.customer("ada@home.example")
     async with ada.asked() as challenge:
@@ -188,7 +188,7 @@ async def test_a_mail_that_is_being_read_when_another_is_sent_for_is_old(
     world: World, house: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though the mailbox does not say in time where new mail begins."""
-    monkeypatch.setattr("meterfarm.farm.mailboxes._MARK_SECONDS", 0.1)
+    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._MARK_SECONDS", 0.1)
     reading, go_on, marked = threading.Event(), threading.Event(), threading.Event()
 
     def hold(answer: bytes) -> bytes:

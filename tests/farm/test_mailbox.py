@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.code_search import Sought
-from meterfarm.farm.mailboxes import Mailbox, pause_after
+from meterfarm.farm.codes.code_search import Sought
+from meterfarm.farm.codes.mailboxes import Mailbox, pause_after
 from meterfarm.records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
 from meterfarm.storage.receiving import MailAccount
 from meterfarm.storage.results import Customer

@@ -157,7 +157,7 @@ async def test_a_fault_of_ours_is_told_to_those_who_wait(
     def trip(*_: object) -> bool:
         raise ArithmeticError("canary")
 
-    monkeypatch.setattr("meterfarm.farm.code_search.is_stale", trip)
+    monkeypatch.setattr("meterfarm.farm.codes.code_search.is_stale", trip)
     add(world.store, house.imap)
     ada = await world.customer("ada@home.example")
     async with ada.asked() as challenge:
@@ -182,8 +182,8 @@ async def test_a_login_that_was_refused_is_not_tried_for_the_next_customer_until
     world: World, house: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though nobody waited meanwhile. Then it is no outage any more, and mail that comes at once counts."""
-    monkeypatch.setattr("meterfarm.farm.mailboxes._LINGER", 0.0)
-    monkeypatch.setattr("meterfarm.farm.mailboxes._POLL", 0.1)
+    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._LINGER", 0.0)
+    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._POLL", 0.1)
     with Between(house.imap) as between:
         mailbox_id = add(world.store, between.port, "wrong")
         for username in ("ada@home.example", "bea@home.example"):
@@ -207,8 +207,8 @@ async def test_an_outage_that_is_long_over_is_none(
     world: World, house: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody has looked since: what comes right after the code was asked for counts."""
-    monkeypatch.setattr("meterfarm.farm.mailboxes._LINGER", 0.0)
-    monkeypatch.setattr("meterfarm.farm.mailboxes._POLL", 0.1)
+    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._LINGER", 0.0)
+    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._POLL", 0.1)
     with Between(house.imap, change=lambda _: b"* BYE\r\n") as between:
         add(world.store, between.port)
         ada = await world.customer("ada@home.example")

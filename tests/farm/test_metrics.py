@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.metrics import metrics_address, metrics_of
-from meterfarm.farm.metrics_browser import NO_DRIVERS, browser_memory
+from meterfarm.farm.telemetry.browser_memory import NO_DRIVERS, browser_memory
+from meterfarm.farm.telemetry.metrics import metrics_address, metrics_of
 from meterfarm.storage.errors import StorageError
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, farm_at

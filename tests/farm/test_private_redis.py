@@ -15,13 +15,13 @@ import pytest
 from redis import Redis
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-import meterfarm.farm.private_redis
-from meterfarm.farm.private_redis import NoRedis, PrivateRedis, RedisMissing, redis_server, redis_url
-from meterfarm.farm.redis_address import parse_redis_url
+import meterfarm.farm.redis.private
+from meterfarm.farm.redis.address import parse_redis_url
+from meterfarm.farm.redis.private import NoRedis, PrivateRedis, RedisMissing, redis_server, redis_url
 
 ROOT = Path(__file__).parents[2]
 HOLDING = (
-    "import sys; from pathlib import Path; from farm.private_redis import PrivateRedis\n"
+    "import sys; from pathlib import Path; from meterfarm.farm.redis.private import PrivateRedis\n"
     "with PrivateRedis(Path(sys.argv[1])) as server:\n"
     "    print(server.alive(), flush=True); sys.stdin.read()"
 )
@@ -145,7 +145,7 @@ def test_a_long_path_gets_a_short_socket_of_ours_alone(tmp_path: Path) -> None:
 def test_a_short_socket_is_not_put_into_somebody_elses_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.farm.private_redis, "_SHORT", tmp_path)
+    monkeypatch.setattr(meterfarm.farm.redis.private, "_SHORT", tmp_path)
     home = tmp_path / ("long" * 30)
     folder = Path(redis_url(home).removeprefix("unix://")).parent
     folder.mkdir()
@@ -197,7 +197,7 @@ def test_a_server_that_does_not_start_is_said_with_where_to_look(
     (tmp_path / "redis-server").write_text("#!/bin/sh\necho no such option\nexit 3\n")
     (tmp_path / "redis-server").chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(meterfarm.farm.private_redis, "_START_SECONDS", 0.3)
+    monkeypatch.setattr(meterfarm.farm.redis.private, "_START_SECONDS", 0.3)
     log = tmp_path / "home" / "redis" / "redis.log"
     with pytest.raises(NoRedis, match=r"redis\.log says why"):
         PrivateRedis(tmp_path / "home").ensure()

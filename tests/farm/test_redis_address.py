@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
-from meterfarm.farm.redis_address import RedisUnusable, parse_redis_url
+from meterfarm.farm.redis.address import RedisUnusable, parse_redis_url
 from tests.farm.redises import redis_at, told
 
 SECRET = "canary"

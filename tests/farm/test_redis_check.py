@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from meterfarm.farm.redis_address import RedisUnusable, parse_redis_url
-from meterfarm.farm.redis_check import must_serve
+from meterfarm.farm.redis.address import RedisUnusable, parse_redis_url
+from meterfarm.farm.redis.check import must_serve
 from tests.farm.post import certificate
 from tests.farm.redises import listener, redis_at, told
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meterfarm.farm.suspicion import Suspicion
+from meterfarm.farm.policy import Suspicion
 from meterfarm.records import Outcome
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from arq.constants import default_queue_name
 
 from meterfarm.bench.postgres import running
-from meterfarm.farm.bell import Bell, Heard, bell_at
-from meterfarm.farm.limits import Limits
-from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.redis.limits import Limits
+from meterfarm.farm.redis.notifier import Bell, Heard, bell_at
+from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store

@@ -9,7 +9,7 @@ import pytest
 
 from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.said import said_choice, said_code, said_resend
+from meterfarm.farm.codes.answer_codec import said_choice, said_code, said_resend
 from meterfarm.records import ChallengeState, Factor, Outcome, RunKind, RunState
 from meterfarm.storage.challenges import AnswerRefused
 from tests.farm.whole import Farm, farm_at, many

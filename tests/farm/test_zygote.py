@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from meterfarm.farm.zygote import Zygote
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome
 from tests.farm.whole import Farm, processes_below
 

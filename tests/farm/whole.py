@@ -16,8 +16,8 @@ from typing import Any, TextIO, TypeVar
 import httpx
 from sqlalchemy import text
 
+from meterfarm.farm.codes.answer_codec import said_choice, said_code
 from meterfarm.farm.policy import BY_SCHEDULE
-from meterfarm.farm.said import said_choice, said_code
 from meterfarm.records import EventKind, Factor, Outcome, RunState, SecretKind
 from meterfarm.storage.challenges import AnswerRefused
 from meterfarm.storage.results import Customer

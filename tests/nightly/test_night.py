@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.farm.local_time import local_zone
-from meterfarm.farm.supervisor import workers_zygote
+from meterfarm.farm.settings import local_zone
+from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.nightly.breaking import Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence, screenshot
 from meterfarm.nightly.history import earlier, keep

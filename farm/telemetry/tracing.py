@@ -20,7 +20,7 @@ def traced(command: str) -> Iterator[None]:
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         yield
         return
-    from meterfarm.farm.tracing_otlp import Exported
+    from meterfarm.farm.telemetry.tracing_otlp import Exported
 
     exported = Exported(command)
     trace_with(exported)

@@ -1,4 +1,4 @@
-"""The process of a ``Zygote`` (``farm/zygote.py``): it imports a module, then forks for each order.
+"""The process of a ``Zygote`` (``farm/workers/zygote.py``): it imports a module, then forks for each order.
 
 An order is one end of a socket, the new process's pipe. All else goes through that, a line each: the process
 says its id, the command what arguments and environment it is to have, the zygote how it ended. Then it is the

@@ -11,12 +11,12 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from meterfarm.farm.bell import Bell, Heard
-from meterfarm.farm.health import Pulse
 from meterfarm.farm.policy import room
-from meterfarm.farm.redis_refusals import explained
-from meterfarm.farm.slots import Slot
-from meterfarm.farm.work import Tools, WhyStopped, Work
+from meterfarm.farm.redis.notifier import Bell, Heard
+from meterfarm.farm.redis.refusals import explained
+from meterfarm.farm.telemetry.health import Pulse
+from meterfarm.farm.workers.challenge_broker import Slot
+from meterfarm.farm.workers.run_task import Tools, WhyStopped, Work
 from meterfarm.records import RunKind
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.work import Lease

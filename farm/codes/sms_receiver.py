@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from meterfarm.farm.said import said_code
-from meterfarm.farm.seldom import Seldom
+from meterfarm.farm.bounded_http import Seldom
+from meterfarm.farm.codes.answer_codec import said_code
 from meterfarm.mfa.text_message import text_code
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import Fate, InboundText, Received

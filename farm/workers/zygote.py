@@ -20,7 +20,7 @@ from types import TracebackType
 
 import structlog
 
-from meterfarm.farm.forking import forked
+from meterfarm.farm.workers.forking import forked
 from meterfarm.support.environment import python_path
 
 
@@ -135,5 +135,5 @@ class Zygote:
 
 def _spawned(module: str, orders: socket.socket) -> int:
     orders.set_inheritable(True)
-    command = [sys.executable, "-m", "meterfarm.farm.forking", module, str(orders.fileno())]
+    command = [sys.executable, "-m", "meterfarm.farm.workers.forking", module, str(orders.fileno())]
     return os.posix_spawn(sys.executable, command, {**os.environ, "PYTHONPATH": python_path()}, setsid=True)

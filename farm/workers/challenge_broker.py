@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
-from meterfarm.farm.channels import Channels
-from meterfarm.farm.said import understood
-from meterfarm.farm.slots import Slot
+from meterfarm.farm.codes.answer_codec import understood
+from meterfarm.farm.codes.channels import Channels
 from meterfarm.mfa.port import Answer, NobodyToAsk, NotInTime
 from meterfarm.records import Challenge, Factor, FactorOption
 from meterfarm.storage.store import Store
@@ -120,3 +121,32 @@ class Desk:
             minutes = round(seconds / 60, 1)
             raise NotInTime(f"The portal asks: {challenge.prompt} No answer came within {minutes:g} minutes.")
         return understood(challenge, said)
+
+
+class Slot:
+    """One run's place among those that work. ``parked`` is set while it waits for a person."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._held = False
+        self.parked = asyncio.Event()
+
+    async def take(self) -> None:
+        await self._places.acquire()
+        self._held = True
+
+    def give_back(self) -> None:
+        if self._held:
+            self._held = False
+            self._places.release()
+
+    @asynccontextmanager
+    async def given_up(self) -> AsyncIterator[None]:
+        """Let others work in the meantime; take a place again to go on."""
+        self.give_back()
+        self.parked.set()
+        try:
+            yield
+        finally:
+            self.parked.clear()
+        await self.take()

@@ -11,11 +11,11 @@ from typing import Any
 
 import structlog
 
-from meterfarm.farm.health import HEALTH, health_of
-from meterfarm.farm.metrics import METRICS, metrics_of
-from meterfarm.farm.private_redis import PrivateRedis
+from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.zygote import Child, Zygote
+from meterfarm.farm.telemetry.health import HEALTH, health_of
+from meterfarm.farm.telemetry.metrics import METRICS, metrics_of
+from meterfarm.farm.workers.zygote import Child, Zygote
 from meterfarm.support.environment import python_path
 
 _LOOK = 1.0

@@ -19,7 +19,7 @@ from meterfarm.records import MailSecurity
 from meterfarm.storage.receiving import MailAccount
 
 if TYPE_CHECKING:
-    from meterfarm.farm.imap_bounded import BoundedClient, Budget
+    from meterfarm.farm.codes.imap_bounded import BoundedClient, Budget
 
 _SECONDS = 30.0
 """For each exchange: to connect, log in and look; to look for new mail; to read one."""
@@ -93,7 +93,7 @@ class Imap:
 
     def open(self) -> Mark:
         """Connect, log in and look at the folder; where new mail begins."""
-        from meterfarm.farm.imap_bounded import Budget  # slow to import, and rarely needed
+        from meterfarm.farm.codes.imap_bounded import Budget  # slow to import, and rarely needed
 
         self._budget = Budget(literal=_LONGEST + _SLACK)
         with self._exchange():
@@ -150,7 +150,7 @@ class Imap:
         return _Explained(self._account)
 
     def _connect(self, budget: Budget) -> None:
-        from meterfarm.farm.imap_bounded import BoundedClient
+        from meterfarm.farm.codes.imap_bounded import BoundedClient
 
         account = self._account
         context = ssl.create_default_context() if account.security is MailSecurity.TLS else None
@@ -230,7 +230,7 @@ class _Explained:
             return
         from imapclient.exceptions import IMAPClientError
 
-        from meterfarm.farm.imap_bounded import TooMuch
+        from meterfarm.farm.codes.imap_bounded import TooMuch
 
         where = str(self._account)
         if isinstance(error, ssl.SSLCertVerificationError):

@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCol
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from meterfarm.farm.metrics import Metrics
-from meterfarm.farm.metrics_browser import browser_memory
+from meterfarm.farm.telemetry.browser_memory import browser_memory
+from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.pace import Held, Pace
 from meterfarm.storage.errors import StorageError

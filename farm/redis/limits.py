@@ -23,8 +23,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from meterfarm.farm.limits_script import RENEW_SECONDS, Exchange, Place
-from meterfarm.farm.redis_refusals import explained
+from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange, Place
+from meterfarm.farm.redis.refusals import explained
 from meterfarm.scrapers.pace import Held, PaceLost
 from meterfarm.scrapers.portal import Portal
 from meterfarm.storage.processes import is_dead, this_process

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from meterfarm.farm.imap import Head, Imap, Mark
-from meterfarm.farm.said import said_code
+from meterfarm.farm.codes.answer_codec import said_code
+from meterfarm.farm.codes.imap import Head, Imap, Mark
 from meterfarm.mfa.mailbox import CodeMail, is_stale, mail_code, matching
 from meterfarm.mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
 from meterfarm.storage.results import Customer

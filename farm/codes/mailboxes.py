@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from meterfarm.farm.code_search import CodeSearch, Sought
-from meterfarm.farm.imap import Imap, MailboxDown, Mark
+from meterfarm.farm.codes.code_search import CodeSearch, Sought
+from meterfarm.farm.codes.imap import Imap, MailboxDown, Mark
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import WAITS_FOR_MAIL, MailboxInfo
 from meterfarm.storage.store import Store

@@ -15,16 +15,13 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
-from meterfarm.farm.addresses import portal_address, without_address
-from meterfarm.farm.channels import Channels
-from meterfarm.farm.desk import Desk, Waiting
-from meterfarm.farm.limits import Limits
-from meterfarm.farm.mailboxes import Mailboxes
-from meterfarm.farm.metrics import Metrics
-from meterfarm.farm.policy import follow_up, resend_after
-from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.slots import Slot
-from meterfarm.farm.suspicion import Suspicion
+from meterfarm.farm.codes.channels import Channels
+from meterfarm.farm.codes.mailboxes import Mailboxes
+from meterfarm.farm.policy import Suspicion, follow_up, resend_after
+from meterfarm.farm.redis.limits import Limits
+from meterfarm.farm.settings import FarmSettings, portal_address, without_address
+from meterfarm.farm.telemetry.metrics import Metrics
+from meterfarm.farm.workers.challenge_broker import Desk, Slot, Waiting
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Factor, Outcome, RunKind, SecretKind
 from meterfarm.scrapers.attempt import Attempt, Request, Result

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from meterfarm.farm.code_search import Sought
-from meterfarm.farm.mailboxes import Mailboxes
+from meterfarm.farm.codes.code_search import Sought
+from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.mfa.mailbox_owner import may_reach
 from meterfarm.mfa.text_message import is_sent_to
 from meterfarm.records import Challenge, Factor, FactorOption

@@ -9,7 +9,7 @@ from enum import StrEnum
 from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix
 
-from meterfarm.farm.redis_address import parse_redis_url
+from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.records import RunKind
 from meterfarm.storage.work import QUEUES, Ring
 

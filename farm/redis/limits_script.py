@@ -1,4 +1,4 @@
-"""What Redis does for ``farm.limits``, in one call: places given back, renewed and taken."""
+"""What Redis does for ``farm.redis.limits``, in one call: places given back, renewed and taken."""
 
 from __future__ import annotations
 

@@ -1,20 +1,62 @@
-"""Serving a worker's metrics by HTTP, while it works."""
+"""The port through which a worker tells what is counted and measured. Off, it costs nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from meterfarm.farm.metrics import Metrics, metrics_address
+from meterfarm.scrapers.pace import Pace
+from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
+from meterfarm.storage.work import Claim
 from meterfarm.utilities import utility_ids
 
 if TYPE_CHECKING:
-    from meterfarm.farm.metrics_prometheus import PrometheusMetrics
+    from meterfarm.farm.telemetry.prometheus import PrometheusMetrics
+
+METRICS = "METERFARM_METRICS"
+
+
+class Metrics:
+    """Nobody listens. Whoever does overrides these."""
+
+    def ended(self, claim: Claim, outcome: str, seconds: Mapping[str, float]) -> None:
+        """The run's end is in the database; how long its steps took, and ``run`` as a whole."""
+
+    def broken_off(self, claim: Claim, why: str) -> None:
+        """The run ended here without an outcome: lease_lost, cancelled, stopping or fault."""
+
+    def queued_again(self, count: int, why: str) -> None:
+        """Runs that some worker is to begin again: worker_gone, not_taken, handed_back or fault."""
+
+    def paced(self, utility: str, pace: Pace) -> Pace:
+        """``pace``, with how long requests wait for their places."""
+        return pace
+
+
+def metrics_of(text: str, number: int) -> str:
+    """The setting for worker ``number``, counted from 0: so many ports further. Raises StorageError."""
+    if not text:
+        return ""
+    host, port = metrics_address(text, number)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def metrics_address(text: str, number: int = 0, setting: str = METRICS) -> tuple[str, int]:
+    """Where the setting has worker ``number`` serve its metrics, or its health. Raises StorageError."""
+    host, colon, port = text.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isdecimal() and 0 < int(port) + number < 65_536):
+        raise StorageError(
+            f"{setting} has “{text}”; write an address of this machine and a port: 127.0.0.1:9600. "
+            "Each further worker process takes the next port."
+        )
+    return host, int(port) + number
+
 
 _AGAIN = 5.0
 AtWork = Callable[[], tuple[int, int]]
@@ -29,7 +71,7 @@ class Served:
         self._prometheus: PrometheusMetrics | None = None
         self.metrics = Metrics()
         if self._address is not None:
-            from meterfarm.farm.metrics_prometheus import PrometheusMetrics
+            from meterfarm.farm.telemetry.prometheus import PrometheusMetrics
 
             self.metrics = self._prometheus = PrometheusMetrics(list(utility_ids()))
 
@@ -39,7 +81,7 @@ class Served:
         if self._address is None or self._prometheus is None:
             yield
             return
-        from meterfarm.farm.metrics_prometheus import Standing
+        from meterfarm.farm.telemetry.prometheus import Standing
 
         registry = self._prometheus.registry
         registry.register(Standing(store, list(utility_ids()), at_work))

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool, SSLConnection, UnixDomainSocketConnection
 
-from meterfarm.farm.private_redis import NoRedis
+from meterfarm.farm.redis.private import NoRedis
 
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 10.0

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from meterfarm.farm.metrics import metrics_address
+from meterfarm.farm.telemetry.metrics import metrics_address
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -137,7 +137,7 @@ async def _serve(
 
 
 def main() -> int:
-    """``python -m meterfarm.farm.health [COUNT]``: 0 if so many workers of ``METERFARM_HEALTH`` are well."""
+    """``python -m meterfarm.farm.telemetry.health [COUNT]``: 0 if all of METERFARM_HEALTH are well."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     for number in range(count):
         host, port = metrics_address(os.environ.get(HEALTH, ""), number, HEALTH)

@@ -13,10 +13,10 @@ from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix, job_key_prefix, result_key_prefix, retry_key_prefix
 from redis.exceptions import RedisError, ResponseError
 
-from meterfarm.farm.bell import FUNCTION
-from meterfarm.farm.limits_script import Exchange
-from meterfarm.farm.redis_address import RedisAddress, RedisUnusable
-from meterfarm.farm.redis_refusals import ENDED, explained
+from meterfarm.farm.redis.address import RedisAddress, RedisUnusable
+from meterfarm.farm.redis.limits_script import Exchange
+from meterfarm.farm.redis.notifier import FUNCTION
+from meterfarm.farm.redis.refusals import ENDED, explained
 
 _SECONDS = 15.0
 _NEARLY_FULL = 0.9

@@ -1,0 +1,1 @@
+"""Worker processes: started, supervised, and the runs that they execute."""
