@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from meterfarm.formats.green_button import read_green_button
-from meterfarm.formats.pdf import pdf_text
+from meterfarm.formats.bills.pdf import pdf_text
+from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.utilities.speculoos_power.bill import read_bill
 
 _TABLES = """

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from meterfarm.formats.green_button import stream_columns, stream_green_button
-from meterfarm.formats.green_button_writer import write_green_button
+from meterfarm.formats.espi.green_button import stream_columns, stream_green_button
+from meterfarm.formats.espi.green_button_writer import write_green_button
 from meterfarm.formats.stretch import Stretch
 from meterfarm.records import Commodity, Direction, Reading, Series, Unit
 

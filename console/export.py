@@ -184,7 +184,7 @@ def _parquet(file: BinaryIO, series: Sequence[Series], _: ZoneInfo) -> None:
 
 
 def _green_button(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo) -> None:
-    from meterfarm.formats.green_button_writer import write_green_button
+    from meterfarm.formats.espi.green_button_writer import write_green_button
 
     write_green_button(file, series, zone)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from meterfarm.formats.bayou import bill_json
+from meterfarm.formats.bills.bayou import bill_json
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Bill
 from meterfarm.scrapers.outcomes import ItemFailed
@@ -18,7 +18,7 @@ _ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "s
 
 def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, object]]:
     """The layout that read it, and Bayou's fields of the bill. Raises FormatError."""
-    from meterfarm.formats.pdf import pdf_text
+    from meterfarm.formats.bills.pdf import pdf_text
 
     content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:

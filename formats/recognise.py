@@ -26,14 +26,14 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.formats import archive
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.espi_href import Href
-from meterfarm.formats.green_button import stream_green_button
-from meterfarm.formats.interval_csv import read_table
-from meterfarm.formats.markup import is_xml_workbook
+from meterfarm.formats.espi.green_button import stream_green_button
+from meterfarm.formats.espi.href import Href
 from meterfarm.formats.sniff import looks_like_html, looks_like_json, text_of_head
-from meterfarm.formats.table import Layout
-from meterfarm.formats.table_unknown import holds_data
-from meterfarm.formats.workbook import OLE, ZipKind, kind_of_zip
+from meterfarm.formats.tables.interval_csv import read_table
+from meterfarm.formats.tables.layout import Layout
+from meterfarm.formats.tables.markup import is_xml_workbook
+from meterfarm.formats.tables.unknown import holds_data
+from meterfarm.formats.tables.workbook import OLE, ZipKind, kind_of_zip
 from meterfarm.records import Problem, Series, Severity
 
 ESPI = "espi"

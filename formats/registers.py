@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from meterfarm.formats.espi_units import MEASURES
+from meterfarm.formats.espi.units import MEASURES
 from meterfarm.records import IntervalData, Measure, Problem, Reading, Series
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.pdf import check_pdf, pdf_text
 from meterfarm.records import Account, Bill, Document, ListedBill
 from meterfarm.scrapers.connect import Door
 from meterfarm.scrapers.ledger import Ledger

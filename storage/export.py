@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.bayou import bill_json
+from meterfarm.formats.bills.bayou import bill_json
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.readings_csv import write_readings_csv
 from meterfarm.storage.errors import StorageError

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from meterfarm.formats.bayou import meter_type
+from meterfarm.formats.bills.bayou import meter_type
 from meterfarm.records import Commodity
 from meterfarm.storage import events
 from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, MeterRow, ReadingRow, SeriesRow

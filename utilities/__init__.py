@@ -12,7 +12,7 @@ import importlib.util
 import pkgutil
 from collections.abc import Sequence
 
-from meterfarm.formats.table import Layout
+from meterfarm.formats.tables.layout import Layout
 from meterfarm.scrapers.utility import Utility
 
 

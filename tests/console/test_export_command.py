@@ -15,7 +15,7 @@ import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 
 from meterfarm.console.here import customer_named
-from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.records import (
     Account,
     Commodity,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.records import IntervalData, Severity
 
 DAY = 1_704_067_200

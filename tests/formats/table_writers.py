@@ -1,4 +1,4 @@
-"""Readings written as each portal would: what the readers of ``formats/layouts/`` are tried on."""
+"""Readings written as each portal would: what the readers of ``formats/tables/layouts/`` are tried on."""
 
 from __future__ import annotations
 

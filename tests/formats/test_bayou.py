@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterfarm.formats.bayou import bill_json
+from meterfarm.formats.bills.bayou import bill_json
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
 

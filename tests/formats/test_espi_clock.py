@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.records import Severity
 from tests.formats.espi_feed import (
     DAY,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from meterfarm.console.read_file import read_file
-from meterfarm.formats.espi_href import href
-from meterfarm.formats.espi_names import is_id
-from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.espi.green_button import read_green_button
+from meterfarm.formats.espi.href import href
+from meterfarm.formats.espi.names import is_id
 from meterfarm.records import Severity
 from tests.formats.espi_feed import DAY, block, feed, meter_reading, reading_type, sums, told, usage_point
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.espi_runs import Cutter
-from meterfarm.formats.green_button import read_green_button
+from meterfarm.formats.espi.green_button import read_green_button
+from meterfarm.formats.espi.runs import Cutter
 from meterfarm.records import IntervalData
 from tests.formats.espi_writer import Shape, green_button
 from tests.formats.test_green_button import FEED, SERIES

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.green_button import read_green_button, stream_green_button
+from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
 from meterfarm.records import Commodity, Direction, Measure, Problem, Reading, Series, Severity, Unit
 from tests.formats.espi_made import any_series, one_way_below_zero, shapes
 from tests.formats.espi_writer import Shape, green_button

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.green_button import SMALL, stream_columns, stream_green_button
+from meterfarm.formats.espi.green_button import SMALL, stream_columns, stream_green_button
 from meterfarm.formats.stretch import Stretch
 from meterfarm.records import Commodity, Direction, Problem, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button

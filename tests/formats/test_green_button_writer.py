@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.espi_local_time import local_time
-from meterfarm.formats.green_button import read_green_button
-from meterfarm.formats.green_button_writer import write_green_button
+from meterfarm.formats.espi.green_button import read_green_button
+from meterfarm.formats.espi.green_button_writer import write_green_button
+from meterfarm.formats.espi.local_time import local_time
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from tests.formats.espi_made import WORLD, any_series, local_days
 from tests.formats.made import ZONES, electricity, gas, readings

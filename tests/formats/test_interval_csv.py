@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.interval_csv import read_interval_csv
 from meterfarm.formats.readings_csv import plain
+from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.records import Commodity, Direction, IntervalData, Reading, Series, Unit
 from tests.formats.made import ZONES, readings
 

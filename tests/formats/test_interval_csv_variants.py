@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.interval_csv import read_table
-from meterfarm.formats.table import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
+from meterfarm.formats.tables.interval_csv import read_table
+from meterfarm.formats.tables.layout import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
 from meterfarm.records import Commodity, Direction, Measure, Problem, Series, Severity, Unit
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterfarm.formats.interval_csv import read_table
+from meterfarm.formats.tables.interval_csv import read_table
 from meterfarm.records import Problem, Reading, Series, Severity
 from tests.formats.table_made import ZONES, intervals
 from tests.formats.table_writers import SHAPES, Shape, rows

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.interval_csv import read_interval_csv, read_table
+from meterfarm.formats.tables.interval_csv import read_interval_csv, read_table
 from meterfarm.records import Direction, Measure, Problem, Series, Severity, Unit
 
 SYDNEY = ZoneInfo("Australia/Sydney")

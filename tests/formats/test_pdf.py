@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdfium2 import PdfDocument
 
+from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.pdf import check_pdf, pdf_text
 
 
 def printed(pages: int = 1, password: str | None = None, owner: str = "owner") -> bytes:

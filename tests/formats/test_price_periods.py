@@ -10,8 +10,8 @@ import pytest
 
 from meterfarm.console.read_file import read_file
 from meterfarm.formats.covered import CoveredByPeriod
+from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
 from meterfarm.formats.gather import gather
-from meterfarm.formats.green_button import read_green_button, stream_green_button
 from meterfarm.formats.stretch import of_period, period_of
 from meterfarm.records import IntervalData, Measure, Reading, Series, Severity, Unit
 

@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from inspect import getmembers, isfunction
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from meterfarm import formats
-from meterfarm.formats import archive, green_button, interval_csv, pdf
+from meterfarm.formats import archive
+from meterfarm.formats.bills import pdf
 from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi import green_button
+from meterfarm.formats.tables import interval_csv
 from meterfarm.records import Series
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -94,16 +97,17 @@ def _readers() -> set[str]:
     helpers = {
         "archive.is_zip",
         "archive.is_gzip",
-        "espi_runs.is_wide",
+        "runs.is_wide",
         "sniff.looks_like_html",
         "sniff.looks_like_json",
         "pdf.check_pdf",
     }
+    modules = [module.name for module in walk_packages(formats.__path__, "meterfarm.formats.")]
     found = {
-        f"{module.name}.{name}"
-        for module in iter_modules(formats.__path__)
-        for name, function in getmembers(import_module(f"meterfarm.formats.{module.name}"), isfunction)
-        if function.__module__ == f"meterfarm.formats.{module.name}"
+        f"{module.rpartition('.')[2]}.{name}"
+        for module in modules
+        for name, function in getmembers(import_module(module), isfunction)
+        if function.__module__ == module
         and not name.startswith("_")
         and next(iter(function.__annotations__), "") == "content"
     }

@@ -12,10 +12,10 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
-from meterfarm.formats.interval_csv import read_interval_csv
-from meterfarm.formats.workbook import sheets_apart
-from meterfarm.formats.workbook_child import MEMORY
-from meterfarm.formats.xlsx import sheets
+from meterfarm.formats.tables.interval_csv import read_interval_csv
+from meterfarm.formats.tables.workbook import sheets_apart
+from meterfarm.formats.tables.workbook_child import MEMORY
+from meterfarm.formats.tables.xlsx import sheets
 from tests.formats.test_interval_csv_variants import NEW_YORK, Read
 from tests.formats.test_xlsx import SHEET, as_csv, book, replaced, rows
 
@@ -139,7 +139,7 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.interval_csv import read_table
+from meterfarm.formats.tables.interval_csv import read_table
 try:
     with open(sys.argv[1], "rb") as file:
         list(read_table("x", file, ZoneInfo("UTC")))
@@ -179,7 +179,7 @@ def test_the_process_that_reads_gets_no_environment(monkeypatch: pytest.MonkeyPa
     child = tmp_path / "child.py"
     child.write_text(f"open({str(seen)!r}, 'w').write(open('/proc/self/environ').read())\nprint('[]')")
     monkeypatch.setenv("METERFARM_SECRET_KEYS", "canary")
-    monkeypatch.setattr("meterfarm.formats.workbook.workbook_child.__file__", str(child))
+    monkeypatch.setattr("meterfarm.formats.tables.workbook.workbook_child.__file__", str(child))
     with sheets_apart(BytesIO((FILES / "usage.xls").read_bytes())) as found:
         assert not found
     assert seen.read_text() == ""

@@ -12,7 +12,7 @@ import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.interval_csv import read_interval_csv
+from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.records import Commodity, IntervalData, Severity
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -8,10 +8,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.espi_runs import is_wide
+from meterfarm.formats.espi.green_button import stream_green_button
+from meterfarm.formats.espi.green_button_writer import write_green_button
+from meterfarm.formats.espi.runs import is_wide
 from meterfarm.formats.gather import gather
-from meterfarm.formats.green_button import stream_green_button
-from meterfarm.formats.green_button_writer import write_green_button
 from meterfarm.records import Commodity, Direction, Measure, Problem, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button
 

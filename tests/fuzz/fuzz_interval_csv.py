@@ -7,7 +7,7 @@ from io import BytesIO
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.interval_csv import read_table
+from meterfarm.formats.tables.interval_csv import read_table
 from meterfarm.records import Reading, Series
 from tests.formats.table_writers import SHAPES, rows
 

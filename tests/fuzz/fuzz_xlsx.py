@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.interval_csv import read_table
+from meterfarm.formats.tables.interval_csv import read_table
 from meterfarm.records import Series
 
 _SHEET = "xl/worksheets/sheet1.xml"

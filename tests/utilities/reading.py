@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from meterfarm import utilities
+from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.pdf import check_pdf, pdf_text
 from meterfarm.records import Document, Reading, Series
 from meterfarm.scrapers.outcomes import VisitError
 from meterfarm.utilities import load_utility

@@ -13,9 +13,9 @@ import pytest
 from meterfarm import utilities
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
 from meterfarm.fake_utility.speculoos.exports import Export
+from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
-from meterfarm.formats.green_button import read_green_button
-from meterfarm.formats.pdf import pdf_text
+from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.records import Document, IntervalData, Outcome
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
 from meterfarm.utilities import load_utility

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from meterfarm.formats.bill_text import BillText
+from meterfarm.formats.bills.bill_text import BillText
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Quantity, Unit
 from meterfarm.scrapers.outcomes import ItemFailed

@@ -10,8 +10,8 @@ from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.archive import unpack
-from meterfarm.formats.green_button import read_green_button
-from meterfarm.formats.interval_csv import read_interval_csv
+from meterfarm.formats.espi.green_button import read_green_button
+from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.mfa.mailbox import CodeMail
 from meterfarm.mfa.text_message import CodeText
 from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Problem, Series

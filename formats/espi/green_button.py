@@ -1,0 +1,147 @@
+"""Green Button (ESPI) XML into series of readings.
+
+Resources are tied by their links, whichever way those point, and else by their order in the file. ESPI
+instants are epoch seconds in UTC; a file's LocalTimeParameters tell where they are not. A multiplier belongs
+to the reading type: one that some exporters write into each reading means nothing. What records cannot say
+is reported, never guessed: readings of an unknown unit come out as such.
+
+``stream_green_button(file)`` is for files of any size and any fault, ``read_green_button(content)`` for an
+export that has to be whole. ``stream_columns`` is the first without an object a reading.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.espi.entries import STRETCH
+from meterfarm.formats.espi.href import Href
+from meterfarm.formats.espi.reading import Oddities
+from meterfarm.formats.espi.resources import Batch, Block, Item
+from meterfarm.formats.espi.stream import Stream
+from meterfarm.formats.espi.streams import Streams
+from meterfarm.formats.espi.walk import Walk
+from meterfarm.formats.gather import gather
+from meterfarm.formats.stretch import Stretch
+from meterfarm.records import IntervalData, Problem, Series, Severity
+
+SMALL = 8 * 1024 * 1024
+"""Bytes of a file whose readings are kept while it is found out what they are; a longer one is read twice."""
+
+
+def read_green_button(content: bytes, zone: ZoneInfo | None = None) -> IntervalData:
+    """Whole series, ordered by time, of a Green Button file that is whole itself.
+
+    A meter's id is its usage point's serial number, else its title if that looks like an id, else its link's
+    end, else empty. ``zone`` is for local times that were written as UTC. Raises FormatError if the file is
+    empty, a web page, damaged, declares a document type or holds nothing of ESPI.
+    """
+    return gather(stream_green_button(BytesIO(content), zone))
+
+
+def stream_green_button(
+    file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
+) -> Iterator[Series | Problem]:
+    """Stretches of series in the file's order, and problems; every reading as often as the file has it.
+
+    ``known`` is for files that belong together: what meters are named by, so that no two are named alike.
+
+    Raises FormatError where reading has to stop: what was yielded before stands. Memory does not grow with
+    the file.
+    """
+    for found in stream_columns(file, zone, known):
+        yield found.series() if isinstance(found, Stretch) else found
+
+
+def stream_columns(
+    file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
+) -> Iterator[Stretch | Problem]:
+    """As ``stream_green_button``, by column."""
+    with tempfile.TemporaryFile() as spool:
+        if not file.seekable():
+            shutil.copyfileobj(file, spool)
+            file = spool
+        yield from _read(file, zone, Streams({} if known is None else known))
+
+
+def _read(file: BinaryIO, zone: ZoneInfo | None, streams: Streams) -> Iterator[Stretch | Problem]:
+    """What readings are can stand after them, so all other resources are read first."""
+    small = file.seek(0, 2) <= SMALL
+    first = Walk(file, keep=small)
+    items: list[Item] = []
+    error: FormatError | None = None
+    try:
+        streams.know(_kept(first, items) if small else first)
+    except FormatError as exc:
+        error = exc
+    if zone is not None:
+        _find_local_times(items if small else _until(Walk(file, far=first.far)), streams, zone)
+    again = items if small else _until(Walk(file, far=first.far))
+    readings = 0
+    for stream, batch in _batches(again, streams):
+        for columns in batch.columns(stream.oddities):
+            for stretch in stream.stretches(columns):
+                readings += 1
+                yield stretch
+    yield from streams.problems()
+    if error is not None:
+        raise error
+    yield from _left_out(first.others, readings)
+
+
+def _find_local_times(items: Iterable[Item], streams: Streams, zone: ZoneInfo) -> None:
+    """Shift what looks like local times that were written as UTC."""
+    for stream, batch in _batches(items, streams):
+        for columns in batch.columns(Oddities()):
+            stream.days.readings(columns)
+    streams.shift(zone)
+
+
+def _kept(items: Iterable[Item], kept: list[Item]) -> Iterator[Item]:
+    for item in items:
+        kept.append(item)
+        yield item
+
+
+def _until(walk: Walk) -> Iterator[Item]:
+    """The same way again, up to where it had to stop the first time."""
+    try:
+        yield from walk
+    except FormatError:
+        return
+
+
+def _batches(items: Iterable[Item], streams: Streams) -> Iterator[tuple[Stream, Batch]]:
+    """The readings of blocks that follow each other in one stream, a bounded number at a time."""
+    place = 0
+    current: Stream | None = None
+    batch = Batch()
+    for item in items:
+        if not isinstance(item, Block):
+            place += 1
+            continue
+        stream = streams.of(item, place)
+        stream.oddities.add(item.batch.oddities)
+        stream.seen(item.batch.edges)
+        if current is not None and (stream is not current or batch.weight >= STRETCH):
+            yield current, batch
+            batch = Batch()
+        current = stream
+        batch.extend(item.batch)
+    if current is not None:
+        yield current, batch
+
+
+def _left_out(others: set[str], readings: int) -> Iterator[Problem]:
+    summaries = sorted(name for name in others if name.endswith("Summary"))
+    if summaries and readings:
+        what = f"Totals of billing periods are no readings and were left out ({', '.join(summaries)})."
+        yield Problem("", what, Severity.NOTE)
+    if not readings:
+        held = f": it has {', '.join(sorted(others))}" if others else ""
+        yield Problem("", f"The Green Button file holds no readings{held}.", Severity.NOTE)

@@ -1,0 +1,117 @@
+"""The resources of an ESPI file, as the walk over it hands them out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import groupby
+from typing import NamedTuple
+
+from meterfarm.formats.espi.links import Links
+from meterfarm.formats.espi.reading import Oddities, RawReading
+from meterfarm.formats.espi.runs import Run, RunColumns, columns
+
+OURS = "urn:meterfarm:series"
+"""The namespace of what our writer says beside ESPI's codes, so that nothing is lost on the way back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePoint:
+    """``meter`` is the meter's id as our own writer states it, None in other files."""
+
+    service_kind: str
+    serial: str
+    meter: str | None
+    links: Links
+
+    @property
+    def content(self) -> Hashable:
+        return self.service_kind, self.serial, self.meter, self.links.title
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReading:
+    links: Links
+
+    @property
+    def content(self) -> Hashable:
+        return frozenset(self.links.related)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingType:
+    """The codes as the file has them, by element name; ``ours`` is what our own writer adds."""
+
+    codes: Mapping[str, str]
+    ours: Mapping[str, str]
+    links: Links
+
+    @property
+    def content(self) -> Hashable:
+        return frozenset(self.codes.items()), frozenset(self.ours.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a file says beside its readings: LocalTimeParameters, a summary; elements by name, by parent."""
+
+    name: str
+    said: Mapping[str, Mapping[str, str]]
+    links: Links
+
+
+class Edge(NamedTuple):
+    """An interval block: the starts of its first and last reading, and how long the last one is."""
+
+    first: int
+    last: int
+    seconds: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Readings of one interval block or of several in one entry, in order, not yet taken apart."""
+
+    parts: list[Run | RawReading] = field(default_factory=list)
+    weight: int = 0
+    """About how many readings there are, or more than none of which nothing was kept."""
+    oddities: Oddities = field(default_factory=Oddities)
+    edges: list[Edge] = field(default_factory=list)
+
+    def add(self, part: Run | RawReading, keep: bool) -> None:
+        self.weight += part.weight if isinstance(part, Run) else 1
+        if keep:
+            self.parts.append(part)
+
+    def extend(self, other: Batch) -> None:
+        """Append another batch's readings; its oddities and edges stay its own."""
+        self.parts += other.parts
+        self.weight += other.weight
+
+    def columns(self, oddities: Oddities) -> Iterator[RunColumns]:
+        """The readings by column, run by run."""
+        for prefix, parts in groupby(self.parts, lambda part: part.prefix if isinstance(part, Run) else None):
+            if prefix is None:
+                yield _columns([part for part in parts if isinstance(part, RawReading)])
+            else:
+                text = b"".join(part.text for part in parts if isinstance(part, Run))
+                yield columns(prefix, text, oddities)
+
+
+def _columns(readings: list[RawReading]) -> RunColumns:
+    starts, seconds, values, costs, estimated, periods = map(list, zip(*readings, strict=True))
+    return RunColumns(starts, seconds, values, costs, estimated, periods if any(periods) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The readings of one or more interval blocks that have these links."""
+
+    batch: Batch
+    links: Links
+
+
+Resource = UsagePoint | MeterReading | ReadingType | Fact
+Item = Resource | Block
+Amounts = list[int | Decimal | None]

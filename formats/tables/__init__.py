@@ -1,0 +1,1 @@
+"""Interval tables: CSV, NEM12 (AEMO), workbooks and tables in web pages, read by layouts."""

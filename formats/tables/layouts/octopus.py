@@ -1,0 +1,35 @@
+"""Octopus Energy: half hours with their offset."""
+
+from meterfarm.formats.tables.layout import ELECTRIC, GAS, KWH, M3, Layout, Times, Value, What
+from meterfarm.records import Measure, Unit
+
+_TIMES = Times(start="start", end="end")
+
+
+_EITHER = "nothing says whether this is electricity or gas: taken for electricity"
+_PENCE = What(measure=Measure.COST, unit=Unit.GBP, power=-2)
+
+
+def _layout(column: str, what: What, doubt: str = "") -> Layout:
+    return Layout(
+        id="octopus",
+        title="Octopus Energy",
+        zone="Europe/London",
+        times=_TIMES,
+        values=(
+            Value(column=column, what=what),
+            Value(column="estimated cost inc. tax (p)", what=_PENCE.over(what), optional=True),
+        ),
+        ignored=("standing charge.*",),
+        doubt=doubt,
+    )
+
+
+LAYOUTS = (
+    _layout(
+        "consumption (kwh)",
+        ELECTRIC.over(KWH),
+        "nothing says whether this is electricity or gas: taken for electricity",
+    ),
+    _layout("consumption (m³)|consumption (m3)", GAS.over(M3)),
+)

@@ -1,0 +1,82 @@
+"""Which way a stream of NEM12 or NEM13 flows: by its suffix, and by the direction indicator of a record 250.
+
+A suffix's first letter is AEMO's: E is exported from the grid, so delivered to the customer; B imported to
+it, so received from them; Q and K their reactive energy; N and X the net of both. Basic meters have a digit
+there, and an indicator that says E or I. Source: AEMO, Meter Data File Format NEM12 & NEM13.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import NamedTuple
+
+from meterfarm.formats.tables.cells import shown
+from meterfarm.formats.tables.layout import DELIVERED, NET, RECEIVED, What
+from meterfarm.records import Unit
+
+_FLOWS = {"E": DELIVERED, "Q": DELIVERED, "B": RECEIVED, "K": RECEIVED, "N": NET, "X": NET}
+_INDICATORS = {"E": DELIVERED, "I": RECEIVED}
+_OF_LETTERS = {
+    **dict.fromkeys("EBN", (Unit.WH, "active energy")),
+    **dict.fromkeys("QKX", (Unit.VARH, "reactive energy")),
+}
+_PLAIN = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_COUNTED = {Unit.WH, Unit.VARH}
+
+
+class Flow(NamedTuple):
+    """``what`` has no direction where nothing says it, or two things differ; ``doubts`` are clauses."""
+
+    what: What
+    doubts: tuple[str, ...] = ()
+
+
+def flow_of(suffix: str, indicator: str | None = None) -> Flow:
+    """``indicator`` is a record 250's 8th cell, None for records that have none."""
+    stream = f"the stream “{shown(suffix)}”"
+    by_suffix = _FLOWS.get(suffix[:1].upper())
+    said = (indicator or "").strip().upper()
+    by_indicator = _INDICATORS.get(said)
+    if said and by_indicator is None:
+        doubt = f"the direction indicator “{shown(said)}” of {stream} is neither E nor I"
+        return Flow(by_suffix or What(), (doubt,))
+    if by_suffix is NET or by_indicator is None or by_suffix is by_indicator:
+        known = by_suffix or by_indicator
+        return Flow(known) if known else Flow(What(), (f"nothing says which way {stream} flows",))
+    if by_suffix is None:
+        return Flow(by_indicator)
+    doubt = (
+        f"the suffix of {stream} says {by_suffix.direction}, "
+        f"its direction indicator {said} says {by_indicator.direction}"
+    )
+    return Flow(What(), (doubt,))
+
+
+def unit_doubt(suffix: str, unit: Unit | None) -> str:
+    """A clause where a suffix counts another kind of energy than its unit; empty where they agree."""
+    expected = _OF_LETTERS.get(suffix[:1].upper())
+    if expected is None or unit not in _COUNTED or unit is expected[0]:
+        return ""
+    return f"the stream “{shown(suffix)}” is of {expected[1]} by its suffix, but its unit is {unit}"
+
+
+def quantity_doubt(previous: str, current: str, quantity: str) -> str:
+    """A clause where a quantity is no whole multiple of what the register went up by.
+
+    Meters behind transformers count a part, so multiples are usual. Empty where a register ran over, or
+    where one of its reads is not given.
+    """
+    texts = [each.strip() for each in (previous, current, quantity)]
+    if not all(map(_PLAIN.fullmatch, texts)):
+        return ""
+    before, after, amount = map(Decimal, texts)
+    if after < before:
+        return ""
+    finest = max(Decimal(1).scaleb(int(each.as_tuple().exponent)) for each in (before, after))
+    times = max(Decimal(1), (amount / (after - before)).to_integral_value() if after > before else Decimal(1))
+    if abs(amount - times * (after - before)) <= times * finest:
+        return ""
+    return (
+        f"the quantity is {shown(quantity)}, but its register went from {shown(previous)} to {shown(current)}"
+    )
