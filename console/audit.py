@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import customer_named, opened
+from meterfarm.console.here import opened
 from meterfarm.console.listing import Column, Listing
 from meterfarm.console.printed import nothing, say_json, show, warn
+from meterfarm.services.customers import find_customer
 from meterfarm.storage.audit import VaultRead
 from meterfarm.storage.store import Store
 
@@ -45,7 +46,7 @@ async def tell(
 def _customer_id(store: Store, reference: str) -> int:
     """Also of a customer whose data were erased, by number: the log outlives them."""
     try:
-        return customer_named(store, reference).id
+        return find_customer(store, reference).id
     except UsageError:
         if reference.isdecimal() and store.vault_reads(customer_id=int(reference), limit=1):
             return int(reference)

@@ -1,4 +1,4 @@
-"""What intervals are in store of a customer: the times they cover and the gaps between."""
+"""What intervals are in store of a customer, as JSON and as a table."""
 
 from __future__ import annotations
 
@@ -8,26 +8,14 @@ from datetime import UTC, datetime
 from meterfarm.console.listing import Column, Listing
 from meterfarm.console.read_report import stamp
 from meterfarm.records import Direction
-from meterfarm.storage.results import Customer, SeriesCoverage
-from meterfarm.storage.store import Store
-
-Covered = tuple[str, SeriesCoverage]
-"""An account's number, and what one kind of reading of a meter of it covers."""
+from meterfarm.services.coverage import MeterCoverage
 
 
-def of_customer(store: Store, customer: Customer) -> Sequence[Covered]:
-    """By account and meter."""
-    return [
-        (stored.account.number, one)
-        for stored in store.accounts(customer)
-        for one in store.interval_coverage(stored.id)
-    ]
-
-
-def as_json(account: str, one: SeriesCoverage) -> Mapping[str, object]:
-    """In the words of ``read``, and of UtilityAPI for what is covered."""
+def as_json(meter: MeterCoverage) -> Mapping[str, object]:
+    """With the field names of ``read``, and UtilityAPI's for what is covered."""
+    one = meter.series
     return {
-        "account": account,
+        "account": meter.account,
         "meter": one.meter_id,
         "commodity": one.commodity,
         "measure": one.measure,
@@ -40,7 +28,7 @@ def as_json(account: str, one: SeriesCoverage) -> Mapping[str, object]:
     }
 
 
-def coverage_table(found: Sequence[Covered]) -> Listing:
+def coverage_table(found: Sequence[MeterCoverage]) -> Listing:
     """A row for each kind of reading; where there are gaps, they are below it."""
     columns = [
         Column("account"),
@@ -63,7 +51,8 @@ def coverage_table(found: Sequence[Covered]) -> Listing:
         "gaps",
     )
     table = Listing(columns, names, "intervals in store")
-    for account, one in found:
+    for meter in found:
+        account, one = meter.account, meter.series
         first, last = one.stretches[0][0], one.stretches[-1][1]
         record = {
             "account": account,

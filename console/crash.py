@@ -10,6 +10,7 @@ from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp, ReaderGone, UsageError
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing
+from meterfarm.services.errors import ServiceError
 from meterfarm.storage.errors import StorageError
 from meterfarm.support.redact import Secrets
 
@@ -26,7 +27,7 @@ def crashes_kept(secrets: Secrets, folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (UsageError, NotSetUp, ReaderGone, StorageError, BrowserMissing, BrowserGone):
+    except (UsageError, ServiceError, NotSetUp, ReaderGone, StorageError, BrowserMissing, BrowserGone):
         raise
     except Exception as exc:  # noqa: BLE001 - whatever it is, its text may hold a secret
         file = folder / f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"

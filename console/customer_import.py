@@ -3,94 +3,80 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import os
+import stat
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
-from meterfarm.console.customer_csv import NewCustomer, WrongRow, read_file, rows
 from meterfarm.console.ending import OK, USAGE
+from meterfarm.console.errors import UsageError
 from meterfarm.console.here import opened
 from meterfarm.console.printed import say, say_json, warn
 from meterfarm.console.ringing import ring
-from meterfarm.storage.errors import AlreadyThere, StorageError
-from meterfarm.storage.store import Store
-from meterfarm.support.redact import Secrets
+from meterfarm.services.customer_csv import WrongRow
+from meterfarm.services.customer_import import import_customers
+from meterfarm.storage.errors import StorageError
 
-
-@dataclass(slots=True)
-class Imported:
-    """How far an import has come."""
-
-    added: int = 0
-    refused: list[WrongRow] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return f"{self.added} added, {len(self.refused)} refused"
+_OTHERS = 0o077
+_LARGEST_MIB = 64
 
 
 async def import_file(path: Path, *, as_json: bool) -> int:
-    """Enter the customers of a file; 2 if any of them was refused."""
-    text = read_file(path)
-    imported = Imported()
+    """Add the customers of a file; 2 if any of them was refused."""
+    text = read_customers_file(path)
+    added, refused = 0, list[WrongRow]()
     with opened() as (here, store):
-        entering = enter_all(store, text, here.secrets, imported)
+        rows = import_customers(store, text, here.secrets)
         shown = Console(stderr=True)
         try:
-            for _ in track(
-                entering, "customers", text.count("\n"), console=shown, disable=not shown.is_terminal
+            for row in track(
+                rows, "customers", text.count("\n"), console=shown, disable=not shown.is_terminal
             ):
+                if isinstance(row, WrongRow):
+                    refused.append(row)
+                    warn(row.why, by=f"line {row.line}: ")
+                else:
+                    added += 1
                 await asyncio.sleep(0)  # Ctrl-C is heard between two rows
         except StorageError:
-            warn(f"{imported}, then:")
+            warn(f"{added} added, {len(refused)} refused, then:")
             raise
         note = await ring(here, store)
     if as_json:
-        say_json({"added": imported.added, "refused": imported.refused})
+        say_json({"added": added, "refused": refused})
     else:
-        say(str(imported))
-    if note and imported.added:
+        say(f"{added} added, {len(refused)} refused")
+    if note and added:
         warn(note)
-    return USAGE if imported.refused else OK
+    return USAGE if refused else OK
 
 
-def enter_all(store: Store, text: str, secrets: Secrets, imported: Imported) -> Iterator[None]:
-    """Enter row after row; each that is refused is told on standard error."""
-    lines: dict[tuple[str, str], int] = {}
-    external_ids: dict[str, int] = {}
-    for row in rows(text):
-        problem = row.why if isinstance(row, WrongRow) else _in_file(row, lines, external_ids)
-        if isinstance(row, NewCustomer) and not problem:
-            secrets.add(*row.secrets.values())
-            problem = _enter(store, row)
-            if not problem:
-                imported.added += 1
-                lines[_login(row)] = row.line
-                external_ids[row.external_id or ""] = row.line
-        if problem:
-            imported.refused.append(WrongRow(row.line, problem))
-            warn(problem, by=f"line {row.line}: ")
-        yield
+def read_customers_file(path: Path) -> str:
+    """The text of a file that only its owner, who runs this, can read.
 
-
-def _enter(store: Store, row: NewCustomer) -> str:
-    """Why it was refused, or ""."""
+    Raises:
+        UsageError: it cannot be read, others can read it, it is too large, or it is no text.
+    """
     try:
-        store.add_customer(row.utility, row.username, external_id=row.external_id, secrets=row.secrets)
-    except AlreadyThere as exc:
-        return str(exc).removesuffix(".")
-    return ""
-
-
-def _in_file(row: NewCustomer, lines: dict[tuple[str, str], int], external_ids: dict[str, int]) -> str:
-    if known := lines.get(_login(row)):
-        return f"{row.username} at {row.utility} was in line {known} already"
-    if row.external_id and (known := external_ids.get(row.external_id)):
-        return f"the external id {row.external_id} was in line {known} already"
-    return ""
-
-
-def _login(row: NewCustomer) -> tuple[str, str]:
-    return row.utility, row.username.casefold()
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise UsageError(f"{path} is not a file.")
+            if found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
+                raise UsageError(
+                    f"{path} has passwords in it and must be yours and readable by you only: chmod 600 {path}"
+                )
+            if found.st_size > _LARGEST_MIB * 1024 * 1024:
+                raise UsageError(f"{path} is larger than {_LARGEST_MIB} MiB; divide it.")
+            content = file.read()
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc
+    try:
+        is_utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}  # as Excel saves "Unicode text"
+        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise UsageError(f"{path} is not UTF-8 text in line {line}; save it as UTF-8.") from None

@@ -1,14 +1,14 @@
-"""What customers entrust to us, taken from standard input or asked for without echo."""
+"""Customers' secrets, taken from standard input or asked for without echo."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 
-from meterfarm.console.customer_fields import NAMES, problem_of_secret
 from meterfarm.console.errors import UsageError
 from meterfarm.console.secret_input import ask_password, read_secret_line
 from meterfarm.records import SecretKind
+from meterfarm.services.customer_fields import NAMES, problem_of_secret
 from meterfarm.support.redact import Secrets
 
 

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from rich.console import RenderableType
 
-from meterfarm.console.customer_fields import NAMES
 from meterfarm.console.instants import shown
 from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
 from meterfarm.console.run_tables import ACTS, runs_table
 from meterfarm.records import CustomerState, SecretKind
+from meterfarm.services.customer_fields import NAMES
 from meterfarm.storage.results import CustomerInfo
 from meterfarm.storage.work import RunInfo
 

@@ -14,6 +14,7 @@ from meterfarm.console.errors import NotSetUp, ReaderGone, UsageError
 from meterfarm.console.printed import warn
 from meterfarm.console.secret_input import terminal_restored
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing
+from meterfarm.services.errors import ServiceError
 from meterfarm.storage.errors import StorageError
 
 OK = 0
@@ -42,7 +43,7 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
     try:
         with terminal_restored():
             return asyncio.run(watched())
-    except UsageError as exc:
+    except (UsageError, ServiceError) as exc:
         return _say(str(exc), USAGE)
     except (StorageError, BrowserMissing, BrowserGone, NotSetUp) as exc:
         return _say(str(exc), MACHINE)

@@ -11,11 +11,12 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import customer_named, opened
+from meterfarm.console.here import opened
 from meterfarm.console.listing import Column, Listing
 from meterfarm.console.printed import say, say_json, show, warn
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Series
+from meterfarm.services.customers import find_customer
 from meterfarm.storage.export import Names, output_errors, safe_name, write_bills
 from meterfarm.storage.home import written_aside
 from meterfarm.storage.results import CustomerInfo, StoredAccount
@@ -82,7 +83,7 @@ async def export(
     if (reference is None) is not everybody:
         raise UsageError("Name a customer, or say --all for everybody.")
     with opened() as (_, store):
-        wanted = None if reference is None else customer_named(store, reference).id
+        wanted = None if reference is None else find_customer(store, reference).id
         customers = [one for one in store.customers() if wanted in (None, one.id)]
         if bills:
             return _bills(store, customers, out, as_json=as_json)
@@ -92,7 +93,7 @@ async def export(
 def _bills(store: Store, customers: Sequence[CustomerInfo], out: Path, *, as_json: bool) -> int:
     found = []
     for info in customers:
-        customer = customer_named(store, str(info.id))
+        customer = find_customer(store, str(info.id))
         for stored, place in _places(store, info, out):
             count = len(store.stored_bills(stored.id))
             if not count:
@@ -143,7 +144,7 @@ def _of_customer(store: Store, info: CustomerInfo, to: Format, out: Path) -> Ite
 def _places(store: Store, info: CustomerInfo, out: Path) -> Iterator[tuple[StoredAccount, Path]]:
     """The customer's accounts, each with its folder."""
     accounts = Names()
-    for stored in store.accounts(customer_named(store, str(info.id))):
+    for stored in store.accounts(find_customer(store, str(info.id))):
         place = out / safe_name(info.utility) / str(info.id) / accounts.take(stored.account.number)
         yield stored, place
 

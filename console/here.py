@@ -12,8 +12,7 @@ from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.errors import AlreadyThere, StorageError
-from meterfarm.storage.results import Customer
+from meterfarm.storage.errors import AlreadyThere
 from meterfarm.storage.runs import RunRefused
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -53,16 +52,3 @@ def opened() -> Iterator[tuple[Here, Store]]:
     """The same, with the store open."""
     with here() as now, Store.open(now.settings) as store:
         yield now, store
-
-
-def customer_named(store: Store, reference: str) -> Customer:
-    """By id, external id or user name. Raises UsageError if there is none, or if there are several."""
-    try:
-        found = store.find_customer(reference)
-    except StorageError as exc:
-        if sum(one.username.casefold() == reference.strip().casefold() for one in store.customers()) > 1:
-            raise UsageError(str(exc)) from exc
-        raise
-    if found is None:
-        raise UsageError(f"There is no customer “{reference}”; `customer list` shows who is there.")
-    return found

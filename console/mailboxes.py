@@ -11,13 +11,14 @@ import typer
 
 from meterfarm.console.ending import MACHINE, OK
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import Here, customer_named, opened
+from meterfarm.console.here import Here, opened
 from meterfarm.console.instants import shown
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.console.printed import nothing, say, say_json, show, warn
 from meterfarm.console.secret_input import ask_password, next_line, read_secret_line
 from meterfarm.records import MailSecurity
 from meterfarm.scrapers.guard import is_loopback
+from meterfarm.services.customers import find_customer
 from meterfarm.storage.receiving import MailAccount, MailboxInfo
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
@@ -192,7 +193,7 @@ def _host_and_port(server: str) -> tuple[str, int]:
 def _customers(store: Store, whose: Whose) -> list[Customer]:
     if whose.everybody:
         raise UsageError("Give either --customer or --all, not both.")
-    return [customer_named(store, reference) for reference in whose.references]
+    return [find_customer(store, reference) for reference in whose.references]
 
 
 def _warn_of_undeclared(customers: Sequence[Customer]) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from meterfarm.console.ending import OK
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import customer_named, opened
+from meterfarm.console.here import opened
 from meterfarm.console.listing import Column, Listing
 from meterfarm.console.printed import nothing, say, say_json, show, warn
 from meterfarm.mfa.text_message import parse_number
+from meterfarm.services.customers import find_customer
 from meterfarm.storage.errors import StorageError
 
 
@@ -18,7 +19,7 @@ async def add(number: str, references: Sequence[str], *, as_json: bool) -> int:
     """Have a number receive for these customers."""
     parsed = _parsed(number)
     with opened() as (_, store):
-        customers = list(dict.fromkeys(customer_named(store, reference) for reference in references))
+        customers = list(dict.fromkeys(find_customer(store, reference) for reference in references))
         await asyncio.to_thread(store.channels.add_number, parsed, customers)
     ids = [customer.id for customer in customers]
     if as_json:
@@ -52,7 +53,7 @@ async def remove(number: str, reference: str | None) -> int:
     """Forget a number, or that it receives for this customer."""
     parsed = _parsed(number)
     with opened() as (_, store):
-        customer = customer_named(store, reference) if reference is not None else None
+        customer = find_customer(store, reference) if reference is not None else None
         try:
             await asyncio.to_thread(store.channels.remove_number, parsed, customer)
         except StorageError as exc:

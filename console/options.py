@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from meterfarm.console.customer_fields import problem_of_name, tidied
 from meterfarm.console.errors import UsageError
 from meterfarm.console.fake_child import is_served_by_fake
 from meterfarm.records import Factor
 from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, is_loopback, own_hosts
 from meterfarm.scrapers.utility import Utility
+from meterfarm.services.customer_fields import problem_of_name, tidied
 from meterfarm.utilities import UnknownUtility, load_utility
 
 

@@ -11,13 +11,14 @@ from rich.live import Live
 
 from meterfarm.console.ending import OK, USAGE
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import customer_named, opened
+from meterfarm.console.here import opened
 from meterfarm.console.printed import nothing, say, say_json, show, warn
 from meterfarm.console.ringing import ring, tell_of_cancellation
 from meterfarm.console.run_tables import runs_table
 from meterfarm.console.watching import look
 from meterfarm.console.workforce import nobody_takes
 from meterfarm.records import CustomerState, RunState
+from meterfarm.services.customers import find_customer
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunInfo
@@ -29,7 +30,7 @@ _ALL = 2**31 - 1
 async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) -> int:
     """The newest runs; with a ``reference``, of one customer."""
     with opened() as (here, store):
-        customer = customer_named(store, reference) if reference else None
+        customer = find_customer(store, reference) if reference else None
         customer_id = customer.id if customer else None
         found = await asyncio.to_thread(lambda: store.runs(limit=limit or _ALL, customer_id=customer_id))
         note = await asyncio.to_thread(nobody_takes, here, store)
@@ -56,7 +57,7 @@ async def watch_runs(reference: str | None, *, as_json: bool) -> int:
     if not sys.stdout.isatty():
         raise UsageError("--watch needs a terminal; `runs` prints a table, `events --follow` lines.")
     with opened() as (_, store):
-        customer = customer_named(store, reference) if reference else None
+        customer = find_customer(store, reference) if reference else None
         console = Console()
         try:
             with Live(console=console, auto_refresh=False) as live:
@@ -104,7 +105,7 @@ async def refresh(references: Sequence[str], *, everybody: bool, as_json: bool) 
     with opened() as (here, store):
         ids: list[int] | None = None
         if not everybody:
-            named = [customer_named(store, reference) for reference in references]
+            named = [find_customer(store, reference) for reference in references]
             refused = [why for customer in named if (why := _not_now(store, customer))]
             ids = [customer.id for customer in named if not _not_now(store, customer)]
         queued = await asyncio.to_thread(store.queue_refresh, ids)

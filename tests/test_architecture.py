@@ -23,6 +23,7 @@ LEVELS = (
     {"scrapers"},
     {"utilities"},
     {"farm"},
+    {"services"},
     {"worker", "console"},
     {"nightly"},
     {"cli"},
@@ -183,6 +184,18 @@ def test_nothing_sleeps_to_wait_for_a_page() -> None:
         if node.module == "time" and "sleep" in {alias.name for alias in node.names}
     ]
     assert not calls + imports
+
+
+def test_services_know_no_command_line() -> None:
+    """What an API shares with the commands draws in nothing that draws on a terminal."""
+    not_there = {"typer", "rich", "click", "meterfarm.console"}
+    assert not [
+        f"{_name(path)}:{line} imports {name}"
+        for path in CODE
+        if _room(path) == "services"
+        for line, name in _imported(path)
+        if not not_there.isdisjoint({name.partition(".")[0], ".".join(name.split(".")[:2])})
+    ]
 
 
 def test_flask_is_nowhere() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from meterfarm.console.errors import UsageError
-from meterfarm.console.here import customer_named
 from meterfarm.records import CustomerState, SecretKind
+from meterfarm.services.customers import find_customer
+from meterfarm.services.errors import Conflict
 from meterfarm.storage.store import Store
 from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 from tests.console.asked import UTILITY, customer
@@ -41,7 +41,7 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
     stdin = ("--security-answer-stdin", "--totp-secret-stdin", "--password-stdin")
     ran = meterfarm(home, "customer", "add", *ADA, "--external-id", "A-1", *stdin, stdin=secrets)
     assert (ran.status, ran.stdout) == (0, "customer 1 added; run 1 queued\n"), ran.stderr
-    ada = customer_named(store, "A-1")
+    ada = find_customer(store, "A-1")
     assert {kind: secret.get_secret_value() for kind, secret in store.secrets(ada).items()} == {
         SecretKind.PASSWORD: PASSWORD,
         SecretKind.TOTP_SECRET: TOTP_SECRET,
@@ -126,8 +126,8 @@ def test_changing_removing_and_listing(home: Path, command: Command, store: Stor
 def test_a_user_name_that_several_have_names_nobody(store: Store) -> None:
     customer(store, "ada")
     store.add_customer("another_utility", "ada@bayou.energy", secrets={})
-    with pytest.raises(UsageError, match="name one by its id"):
-        customer_named(store, "Ada@bayou.energy")
+    with pytest.raises(Conflict, match="name one by its id"):
+        find_customer(store, "Ada@bayou.energy")
 
 
 def test_importing_a_file(home: Path, command: Command, store: Store) -> None:
@@ -147,7 +147,7 @@ def test_importing_a_file(home: Path, command: Command, store: Store) -> None:
     file.write_text(f"utility,username,password\n{UTILITY},bea@bayou.energy,\n")
     assert _json(command, "customer", "import", str(file)) == {"added": 1, "refused": []}
     assert (
-        store.secrets(customer_named(store, "ada@bayou.energy"))[SecretKind.PASSWORD].get_secret_value()
+        store.secrets(find_customer(store, "ada@bayou.energy"))[SecretKind.PASSWORD].get_secret_value()
         == PASSWORD
     )
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 
-from meterfarm.console.here import customer_named
 from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.records import (
     Account,
@@ -29,6 +28,7 @@ from meterfarm.records import (
     Severity,
     Unit,
 )
+from meterfarm.services.customers import find_customer
 from meterfarm.storage.store import Store
 from tests.console.asked import customer
 from tests.console.conftest import Command
@@ -220,7 +220,7 @@ def test_bills_come_as_files_and_json_and_a_lost_file_is_named(
     command: Command, store: Store, tmp_path: Path
 ) -> None:
     number = _stored(store, "ada")
-    (account,) = store.accounts(customer_named(store, str(number)))
+    (account,) = store.accounts(find_customer(store, str(number)))
     for key, content in (("b1", b"%PDF b1"), ("b2", b"%PDF b2")):
         listed = ListedBill(key, f"/bills/{key}", date(2026, 1, 5), 4200)
         document = Document(content, "application/pdf", "bill.pdf")

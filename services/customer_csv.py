@@ -1,4 +1,4 @@
-"""The file of a bulk import: who may read it, its header, and its rows, wrong ones with their line.
+"""The text of a bulk import as rows: those that can be added, and those that cannot, each with its line.
 
 No sentence repeats what stands in a row: columns get mixed up, and then a password is anywhere.
 """
@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
-from meterfarm.console.customer_fields import problem_of_name, problem_of_secret, tidied
-from meterfarm.console.errors import UsageError
 from meterfarm.records import SecretKind
 from meterfarm.scrapers.utility import Utility
+from meterfarm.services.customer_fields import problem_of_name, problem_of_secret, tidied
+from meterfarm.services.errors import InvalidRequest
 from meterfarm.utilities import UnknownUtility, load_utility, utility_ids
 
 REQUIRED = ("utility", "username", "password")
 OPTIONAL = ("external_id", "totp_secret", "security_answer")
-_OTHERS = 0o077
 _DELIMITERS = (",", ";", "\t")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LONGEST_QUOTED = 20
@@ -32,7 +28,6 @@ _UNCLOSED = (
     "this is not CSV: a quote that begins in this line is not closed in it, and no field has a line break; "
     "write it without, and a quote in a secret twice"
 )
-_LARGEST_MIB = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +49,14 @@ class WrongRow:
     why: str
 
 
-def read_file(path: Path) -> str:
-    """The text of a file that only we can read. Raises UsageError."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise UsageError(f"{path} is not a file.")
-            if found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
-                raise UsageError(
-                    f"{path} has passwords in it and must be yours and readable by you only: chmod 600 {path}"
-                )
-            if found.st_size > _LARGEST_MIB * 1024 * 1024:
-                raise UsageError(f"{path} is larger than {_LARGEST_MIB} MiB; divide it.")
-            content = file.read()
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc
-    try:
-        is_utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}  # as Excel saves "Unicode text"
-        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError as exc:
-        line = content.count(b"\n", 0, exc.start) + 1
-        raise UsageError(f"{path} is not UTF-8 text in line {line}; save it as UTF-8.") from None
-
-
 def rows(text: str) -> Iterator[NewCustomer | WrongRow]:
-    """The rows after the header. Raises UsageError, before the first, if the header will not do.
+    """The rows after the header.
 
     Nothing that a row holds has a line break in it, so each line is a row: a quote that is not closed in its
     line does not swallow those that follow.
+
+    Raises:
+        InvalidRequest: before the first row, if the header cannot be used.
     """
     lines = _LINE_END.split(text)
     at, delimiter = _beginning(lines)
@@ -110,8 +83,8 @@ def rows(text: str) -> Iterator[NewCustomer | WrongRow]:
 def _beginning(lines: Sequence[str]) -> tuple[int, str]:
     """The index of the header's line, and what separates fields: as ``sep=`` says, else the header."""
     first = next((number for number, line in enumerate(lines) if tidied(line)), 0)
-    if said := re.fullmatch(r"\ufeff*\"?sep=(.)(\1|\")*", lines[first], re.IGNORECASE):
-        return first + 1, said[1]
+    if declared := re.fullmatch(r"\ufeff*\"?sep=(.)(\1|\")*", lines[first], re.IGNORECASE):
+        return first + 1, declared[1]
     known = {*REQUIRED, *OPTIONAL}
     found = {
         delimiter: len(
@@ -158,14 +131,16 @@ def _columns(line: str, delimiter: str) -> Sequence[str]:
     wanted = f"{','.join(REQUIRED)}[,{','.join(OPTIONAL)}]"
     names = _values(line, delimiter) if line else []
     if isinstance(names, csv.Error):
-        raise UsageError(f"The header is not CSV ({names or 'a quote is not closed'}); it is to be: {wanted}")
+        raise InvalidRequest(
+            f"The header is not CSV ({names or 'a quote is not closed'}); it is to be: {wanted}"
+        )
     columns = [tidied(name).lower() for name in names]
     if missing := [name for name in REQUIRED if name not in columns]:
-        raise UsageError(f"The header lacks {', '.join(missing)}; it is to be: {wanted}")
+        raise InvalidRequest(f"The header lacks {', '.join(missing)}; it is to be: {wanted}")
     if unknown := [name for name in columns if name not in {*REQUIRED, *OPTIONAL}]:
-        raise UsageError(f"The column “{unknown[0]}” is not known; the header is to be: {wanted}")
+        raise InvalidRequest(f"The column “{unknown[0]}” is not known; the header is to be: {wanted}")
     if twice := [name for name in columns if columns.count(name) > 1]:
-        raise UsageError(f"The column {twice[0]} is there twice.")
+        raise InvalidRequest(f"The column {twice[0]} is there twice.")
     return columns
 
 

@@ -1,0 +1,5 @@
+"""What can be asked of the farm, as typed functions: for commands now, for an API later.
+
+A function takes a store and a typed request, hands back a typed result and raises a ``ServiceError``. Nothing
+here parses a command line, renders a table or speaks HTTP.
+"""

@@ -1,0 +1,210 @@
+"""Customers: added, changed, removed, found, and what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from meterfarm.records import CustomerState, RunKind, SecretKind
+from meterfarm.scrapers.utility import Utility
+from meterfarm.services.coverage import MeterCoverage, customer_coverage
+from meterfarm.services.customer_fields import problem_of_name, problem_of_secret, tidied
+from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.results import Customer, CustomerInfo
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunInfo
+from meterfarm.utilities import UnknownUtility, load_utility
+
+_NEWEST_RUNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AddCustomer:
+    """A customer to add; ``external_id`` "" is none. With a password, a run that tries it is queued."""
+
+    utility: str
+    username: str
+    external_id: str = ""
+    secrets: Mapping[SecretKind, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCustomer:
+    """What is to change of a customer: None leaves a value as it is, an empty ``external_id`` removes it.
+
+    With something new to sign in with, a run that tries it is queued.
+    """
+
+    username: str | None = None
+    external_id: str | None = None
+    secrets: Mapping[SecretKind, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCustomer:
+    """A customer after a change: the sign-in run that is queued, if any, and whether a password is stored."""
+
+    customer: Customer
+    run: int | None
+    has_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDetails:
+    """A customer, what intervals are stored, and the newest runs (at most ten)."""
+
+    info: CustomerInfo
+    coverage: Sequence[MeterCoverage]
+    runs: Sequence[RunInfo]
+
+
+def find_utility(utility_id: str) -> Utility:
+    """The utility with this id.
+
+    Raises:
+        NotFound: there is none; the sentence names the nearest.
+    """
+    try:
+        return load_utility(utility_id)
+    except UnknownUtility as exc:
+        raise NotFound(str(exc)) from exc
+
+
+def checked_username(utility: Utility, username: str) -> str:
+    """The user name without invisible characters at its ends.
+
+    Raises:
+        InvalidRequest: the portal cannot have an account of that name.
+    """
+    name = tidied(username)
+    problem = problem_of_name("user name", name) or utility.username_problem(name)
+    if problem:
+        raise InvalidRequest(problem)
+    return name
+
+
+def add_customer(store: Store, request: AddCustomer) -> ChangedCustomer:
+    """Add a customer, or bring back a removed one.
+
+    Raises:
+        NotFound: there is no such utility.
+        InvalidRequest: a value cannot be used.
+        Conflict: another customer has the login or the external id.
+    """
+    utility = find_utility(request.utility)
+    username = checked_username(utility, request.username)
+    external_id = _checked_external_id(request.external_id)
+    _check_secrets(request.secrets)
+    with store_refusals():
+        customer = store.add_customer(
+            utility.id, username, external_id=external_id or None, secrets=request.secrets
+        )
+    return _changed(store, customer)
+
+
+def update_customer(store: Store, customer: Customer, request: UpdateCustomer) -> ChangedCustomer:
+    """Change what the request gives.
+
+    Raises:
+        NotFound: the customer's utility is not known here, so that no user name can be checked.
+        InvalidRequest: a value cannot be used, or there is nothing to change.
+        Conflict: the customer was removed, or another customer has the login or the external id.
+    """
+    if request.username is None and request.external_id is None and not request.secrets:
+        raise InvalidRequest(f"There is nothing to change of the customer {customer.id}.")
+    check_update(store, customer, request)
+    _check_secrets(request.secrets)
+    username, external_id = request.username, request.external_id
+    if username is not None:
+        username = checked_username(find_utility(customer.utility), username)
+    if external_id is not None:
+        external_id = _checked_external_id(external_id)
+    with store_refusals():
+        store.update_customer(customer, username=username, external_id=external_id, secrets=request.secrets)
+    return _changed(store, customer)
+
+
+def check_update(store: Store, customer: Customer, request: UpdateCustomer) -> None:
+    """Whether the customer can be changed so, before secrets are asked for.
+
+    Raises:
+        NotFound, InvalidRequest, Conflict: as ``update_customer``.
+    """
+    if store.customer_info(customer).state is CustomerState.REMOVED:
+        raise Conflict(f"The customer {customer.id} was removed; bring it back with `customer add`.")
+    if request.username is not None:
+        checked_username(find_utility(customer.utility), request.username)
+    if request.external_id is not None:
+        _checked_external_id(request.external_id)
+
+
+def remove_customer(store: Store, customer: Customer, *, data: bool) -> None:
+    """Erase the customer's secrets and sessions for good, and with ``data`` all that was collected.
+
+    Raises:
+        Conflict: the customer was removed before.
+    """
+    check_removal(store, customer, data=data)
+    store.remove_customer(customer, data=data)
+
+
+def check_removal(store: Store, customer: Customer, *, data: bool) -> None:
+    """Whether there is anything to remove, before somebody is asked to confirm it.
+
+    Raises:
+        Conflict: the customer was removed before.
+    """
+    if not data and store.customer_info(customer).state is CustomerState.REMOVED:
+        raise Conflict(f"The customer {customer.id} was removed already; --data removes their data too.")
+
+
+def list_customers(store: Store) -> Sequence[CustomerInfo]:
+    """All customers by id, the removed ones too."""
+    return store.customers()
+
+
+def find_customer(store: Store, reference: str) -> Customer:
+    """The customer with this id, else this external id, else this user name. Also one removed.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: several have this user name.
+    """
+    try:
+        found = store.find_customer(reference)
+    except StorageError as exc:
+        if sum(one.username.casefold() == reference.strip().casefold() for one in store.customers()) > 1:
+            raise Conflict(str(exc)) from exc
+        raise
+    if found is None:
+        raise NotFound(f"There is no customer “{reference}”; `customer list` shows who is there.")
+    return found
+
+
+def customer_details(store: Store, customer: Customer) -> CustomerDetails:
+    """What is known of a customer."""
+    return CustomerDetails(
+        store.customer_info(customer),
+        customer_coverage(store, customer),
+        store.runs(limit=_NEWEST_RUNS, customer_id=customer.id),
+    )
+
+
+def _checked_external_id(given: str) -> str:
+    external_id = tidied(given)
+    if problem := problem_of_name("external id", external_id):
+        raise InvalidRequest(problem)
+    return external_id
+
+
+def _check_secrets(secrets: Mapping[SecretKind, str]) -> None:
+    for kind, secret in secrets.items():
+        if problem := problem_of_secret(kind, secret):
+            raise InvalidRequest(problem)
+
+
+def _changed(store: Store, customer: Customer) -> ChangedCustomer:
+    active = store.runs(limit=5, customer_id=customer.id, active=True)
+    run = next((run.id for run in active if run.kind is RunKind.CONNECT), None)
+    return ChangedCustomer(customer, run, SecretKind.PASSWORD in store.customer_info(customer).secrets)

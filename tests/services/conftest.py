@@ -1,0 +1,23 @@
+"""A store on a home of the test's own, as a command or an API has it open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from tests.storage.ready_home import ready_home
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """SQLite in ``tmp_path/home``; nothing else of the environment's settings counts."""
+    for name in ("DATABASE_URL", "REDIS_URL", "METERFARM_SECRET_KEYS", "METERFARM_PORTAL_URLS"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    ready_home(home)
+    with Store.open(Settings(home=home)) as opened:
+        yield opened
