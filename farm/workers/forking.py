@@ -137,7 +137,7 @@ def _become(module: str, main: _Main, pipe: socket.socket) -> NoReturn:
         for number in (*_FOR_THE_COMMAND, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _name_process(module)
+        _name_process(module.rpartition(".")[2])
         _close_all_but(pipe.fileno())
         gc.enable()
         pipe.sendall(b"%d\n" % os.getpid())
