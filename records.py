@@ -268,20 +268,20 @@ class Series:
 
 
 class Severity(StrEnum):
-    """``note`` lost nothing, ``doubt`` may have, ``refused`` was not read."""
+    """Of an issue: a note lost nothing, a warning may have, of an error something was not read."""
 
     NOTE = "note"
-    DOUBT = "doubt"
-    REFUSED = "refused"
+    WARNING = "doubt"
+    ERROR = "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Issue:
     """What of a file was not taken over as it stands: ``what`` is a sentence, ``where`` a place in it."""
 
     where: str
     what: str
-    severity: Severity = Severity.DOUBT
+    severity: Severity = Severity.WARNING
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" if self.where else self.what
@@ -292,7 +292,7 @@ class IntervalData:
     """What an export held, and what of it could not be taken over as it stands."""
 
     series: Sequence[Series]
-    problems: Sequence[Problem] = ()
+    issues: Sequence[Issue] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from lxml import etree
 
+from meterfarm.formats.batches import ReadingBatch
 from meterfarm.formats.espi.green_button import stream_columns, stream_green_button
 from meterfarm.formats.espi.green_button_writer import write_green_button
-from meterfarm.formats.stretch import Stretch
 from meterfarm.records import Commodity, Direction, Reading, Series, Unit
 
 READINGS = 365 * 96
@@ -45,7 +45,7 @@ def lxml_walk(file: Path) -> int:
 
 def columns(file: Path) -> int:
     with file.open("rb") as content:
-        return sum(len(each.starts) for each in stream_columns(content) if isinstance(each, Stretch))
+        return sum(len(each.starts) for each in stream_columns(content) if isinstance(each, ReadingBatch))
 
 
 def objects(file: Path) -> int:

@@ -18,7 +18,7 @@ from meterfarm.console.read_tally import Tally
 from meterfarm.formats.archive import MAX_SPOOLED
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.recognise import Found, Kind, recognise
-from meterfarm.records import Problem, Series, Severity
+from meterfarm.records import Issue, Series, Severity
 from meterfarm.scrapers.utility import Utility
 from meterfarm.utilities import load_layouts
 
@@ -31,30 +31,30 @@ def read_file(name: str, zone: ZoneInfo | None, utility: Utility | None) -> File
     """What one file says, or why it was refused; ``-`` is standard input. ``utility``'s layouts go first."""
     layouts = load_layouts(utility.id) if utility else ()
     report = FileReport(os.fsencode(name).decode("utf-8", "replace"))
-    beside: list[Problem] = []
+    beside: list[Issue] = []
     try:
         with _opened(name) as file:
             for found in recognise(Path(name).name, file, zone, layouts):
                 beside += _take(report, found, utility)
     except FormatError as exc:
-        report.problem(Problem("", str(exc), Severity.REFUSED))
+        report.issue(Issue("", str(exc), Severity.ERROR))
     except OSError as exc:
-        report.problem(Problem("", f"The file cannot be read: {exc.strerror or exc}.", Severity.REFUSED))
-    severity = Severity.NOTE if report.tally.series or report.bills else Severity.REFUSED
+        report.issue(Issue("", f"The file cannot be read: {exc.strerror or exc}.", Severity.ERROR))
+    severity = Severity.NOTE if report.tally.series or report.bills else Severity.ERROR
     for each in beside:
-        report.problem(Problem(each.where, each.what, severity))
+        report.issue(Issue(each.where, each.what, severity))
     if not (report.refused or report.tally.series or report.bills):
-        report.problem(Problem("", "The file holds no readings.", Severity.NOTE))
+        report.issue(Issue("", "The file holds no readings.", Severity.NOTE))
     return report
 
 
-def _take(report: FileReport, found: Found, utility: Utility | None) -> Sequence[Problem]:
+def _take(report: FileReport, found: Found, utility: Utility | None) -> Sequence[Issue]:
     """Enter one document of the file; what comes back is refused only if nothing beside it is read.
 
     That is a PDF in a ZIP which may be for people, as long as nobody says whose bills are expected.
     """
     tally, layout, read, doubted = Tally(), "", False, False
-    beside: list[Problem] = []
+    beside: list[Issue] = []
     try:
         if found.kind is Kind.BILL:
             layout, bill = read_bill(found.file, utility)
@@ -64,14 +64,14 @@ def _take(report: FileReport, found: Found, utility: Utility | None) -> Sequence
                 read = True
                 tally.add(each)
             else:
-                doubted |= each.severity is Severity.DOUBT
-                report.problem(_placed(each, found.member))
+                doubted |= each.severity is Severity.WARNING
+                report.issue(_placed(each, found.member))
     except FormatError as exc:
-        problem = Problem(found.member, str(exc), Severity.REFUSED)
+        issue = Issue(found.member, str(exc), Severity.ERROR)
         if found.kind is Kind.BILL and found.member and not utility:
-            beside.append(problem)
+            beside.append(issue)
         else:
-            report.problem(problem)
+            report.issue(issue)
     if found.kind is Kind.GREEN_BUTTON:
         _look_at_readings(report, found.member, tally, nothing=doubted and not read)
     layout = layout or found.contents.layout
@@ -80,25 +80,25 @@ def _take(report: FileReport, found: Found, utility: Utility | None) -> Sequence
     report.layouts.append(layout if proved else "")
     if report.tally.join(tally):
         what = "Readings of a time that another file in this ZIP has too are shown as series of their own."
-        report.problem(Problem(found.member, what, Severity.NOTE))
+        report.issue(Issue(found.member, what, Severity.NOTE))
     return beside
 
 
 def _look_at_readings(report: FileReport, member: str, tally: Tally, *, nothing: bool) -> None:
     """Say of a feed what its reader, which hands readings on as they stand, does not."""
     if nothing:
-        report.problem(Problem(member, "None of the readings could be used.", Severity.REFUSED))
+        report.issue(Issue(member, "None of the readings could be used.", Severity.ERROR))
     if tally.twice is not None:
         at = datetime.fromtimestamp(tally.twice, UTC)
         what = "Readings overlap others of their series: all are counted, and added up."
-        report.problem(_placed(Problem(f"{at:%Y-%m-%dT%H:%M:%SZ}", what), member))
+        report.issue(_placed(Issue(f"{at:%Y-%m-%dT%H:%M:%SZ}", what), member))
 
 
-def _placed(problem: Problem, member: str) -> Problem:
+def _placed(issue: Issue, member: str) -> Issue:
     if not member:
-        return problem
-    where = f"{member}: {problem.where}" if problem.where else member
-    return Problem(where, problem.what, problem.severity)
+        return issue
+    where = f"{member}: {issue.where}" if issue.where else member
+    return Issue(where, issue.what, issue.severity)
 
 
 def _copy(source: BinaryIO, target: BinaryIO, most: int) -> None:

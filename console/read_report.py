@@ -15,12 +15,12 @@ from rich.text import Text
 from meterfarm.console.listing import safe_text, styled
 from meterfarm.console.read_tally import SeriesTally, Tally
 from meterfarm.formats.recognise import Kind
-from meterfarm.records import Problem, Severity, Unit
+from meterfarm.records import Issue, Severity, Unit
 
-_MOST_PROBLEMS = 100
+_MOST_ISSUES = 100
 _WIDEST = 1_000
 _WEIGHTS = list(Severity)
-_COLOURS = {Severity.NOTE: "dim", Severity.DOUBT: "yellow", Severity.REFUSED: "red"}
+_COLOURS = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "red"}
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class FileReport:
     layouts: list[str] = field(default_factory=list)
     bills: list[Mapping[str, object]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
-    problems: list[Problem] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
     _untold: int = 0
 
     @property
@@ -46,18 +46,18 @@ class FileReport:
 
     @property
     def refused(self) -> bool:
-        return any(problem.severity is Severity.REFUSED for problem in self.problems)
+        return any(issue.severity is Severity.ERROR for issue in self.issues)
 
-    def problem(self, problem: Problem) -> None:
+    def issue(self, issue: Issue) -> None:
         """Enter a problem. Of very many the first are told, then how many more there were."""
-        if len(self.problems) < _MOST_PROBLEMS:
-            self.problems.append(problem)
+        if len(self.issues) < _MOST_ISSUES:
+            self.issues.append(issue)
             return
         self._untold += 1
         if self._untold > 1:
-            before = self.problems.pop().severity
-            problem = Problem("", "", max(before, problem.severity, key=_WEIGHTS.index))
-        self.problems.append(Problem("", f"{self._untold} more of the kind.", problem.severity))
+            before = self.issues.pop().severity
+            issue = Issue("", "", max(before, issue.severity, key=_WEIGHTS.index))
+        self.issues.append(Issue("", f"{self._untold} more of the kind.", issue.severity))
 
 
 def as_json(report: FileReport) -> dict[str, object]:
@@ -69,7 +69,7 @@ def as_json(report: FileReport) -> dict[str, object]:
         "bills": report.bills,
         "series": [_series(one) for one in report.tally.series],
         "problems": [
-            {"where": each.where, "what": each.what, "severity": each.severity} for each in report.problems
+            {"where": each.where, "what": each.what, "severity": each.severity} for each in report.issues
         ],
     }
 
@@ -105,8 +105,8 @@ def tables(report: FileReport) -> list[RenderableType]:
         shown.append(_SeriesShown(report))
     if report.bills:
         shown.append(_bills_table(report))
-    for problem in report.problems:
-        shown.append(Text("  ") + styled(f"{problem.severity}: {problem}", _COLOURS[problem.severity]))
+    for issue in report.issues:
+        shown.append(Text("  ") + styled(f"{issue.severity}: {issue}", _COLOURS[issue.severity]))
     return shown
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
+from meterfarm.formats.batches import period_of
 from meterfarm.formats.covered import CoveredByPeriod
 from meterfarm.formats.readings_csv import plain
-from meterfarm.formats.stretch import period_of
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 _DAY = 86_400

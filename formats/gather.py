@@ -1,4 +1,4 @@
-"""Stretches of series, as readers yield them, gathered to whole series in the order of time.
+"""Batches of series, as readers yield them, gathered to whole series in the order of time.
 
 An interval that is given twice with the same amount counts once; where amounts differ, the last in the file
 stands and it is said. One meter may be given at several granularities (days beside hours): where readings
@@ -11,38 +11,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from operator import add, itemgetter, le, lt
 
-from meterfarm.formats.stretch import period_of
-from meterfarm.records import IntervalData, Problem, Reading, Series, Severity
+from meterfarm.formats.batches import period_of
+from meterfarm.records import IntervalData, Issue, Reading, Series, Severity
 
 _DAY = 86_400
 _Key = tuple[object, ...]
 
 
-def gather(stretches: Iterable[Series | Problem]) -> IntervalData:
-    """Raises what ``stretches`` raises."""
+def gather(batches: Iterable[Series | Issue]) -> IntervalData:
+    """Raises what ``batches`` raises."""
     parts: dict[_Key, list[Series]] = {}
-    problems: list[Problem] = []
-    for found in stretches:
-        if isinstance(found, Problem):
-            problems.append(found)
+    issues: list[Issue] = []
+    for found in batches:
+        if isinstance(found, Issue):
+            issues.append(found)
         else:
             key = found.meter_id, found.commodity, found.measure, found.direction, found.unit
             parts.setdefault(key, []).append(found)
-    series = [whole for same in parts.values() for whole in _whole(same, problems)]
-    return IntervalData(tuple(series), tuple(problems))
+    series = [whole for same in parts.values() for whole in _whole(same, issues)]
+    return IntervalData(tuple(series), tuple(issues))
 
 
-def _whole(parts: list[Series], problems: list[Problem]) -> Iterator[Series]:
+def _whole(parts: list[Series], issues: list[Issue]) -> Iterator[Series]:
     exponent = min(part.exponent for part in parts)
-    readings = _readings(parts, exponent, problems)
+    readings = _readings(parts, exponent, issues)
     granularities = [readings]
     if not _in_order(readings):
-        apart = _granularities(_once(readings, parts[0], problems))
-        granularities = [_by_start(each, parts[0], problems) for each in apart]
+        apart = _granularities(_once(readings, parts[0], issues))
+        granularities = [_by_start(each, parts[0], issues) for each in apart]
     if len(granularities) > 1:
         lengths = ", ".join(f"{each[0].seconds} s" for each in granularities)
         what = f"The same is given by intervals of different lengths ({lengths}): they do not add up."
-        problems.append(Problem(_where(parts[0]), what, Severity.NOTE))
+        issues.append(Issue(_where(parts[0]), what, Severity.NOTE))
     for each in granularities:
         if each:
             yield _series(parts[0], exponent, each)
@@ -61,7 +61,7 @@ def _series(like: Series, exponent: int, readings: Sequence[Reading]) -> Series:
     )
 
 
-def _readings(parts: Sequence[Series], exponent: int, problems: list[Problem]) -> list[Reading]:
+def _readings(parts: Sequence[Series], exponent: int, issues: list[Issue]) -> list[Reading]:
     """In the file's order; if they are of several price periods, by those, and one an interval."""
     named = dict.fromkeys(filter(None, map(period_of, parts)))
     if len(named) < 2:
@@ -72,7 +72,7 @@ def _readings(parts: Sequence[Series], exponent: int, problems: list[Problem]) -
     added: dict[tuple[int, int], Reading] = {}
     several: set[tuple[int, int]] = set()
     for period in named:
-        for each in _once(periods[period], parts[0], problems):
+        for each in _once(periods[period], parts[0], issues):
             interval = each.start, each.seconds
             other = added.get(interval)
             if other is not None:
@@ -81,7 +81,7 @@ def _readings(parts: Sequence[Series], exponent: int, problems: list[Problem]) -
             added[interval] = each
     if several:
         what = f"Intervals whose price periods the file has apart, and which were added up: {len(several)}."
-        problems.append(Problem(_where(parts[0]), what, Severity.NOTE))
+        issues.append(Issue(_where(parts[0]), what, Severity.NOTE))
     return [*sorted(added.values()), *periods.get("", ())]
 
 
@@ -99,18 +99,18 @@ def _in_order(readings: Sequence[Reading]) -> bool:
     return all(map(lt, starts, starts[1:])) and all(map(le, ends, starts[1:]))
 
 
-def _once(readings: Sequence[Reading], series: Series, problems: list[Problem]) -> list[Reading]:
+def _once(readings: Sequence[Reading], series: Series, issues: list[Issue]) -> list[Reading]:
     """By start, each interval once: of several the last."""
     last = {(each.start, each.seconds): each for each in readings}
     repeated = len(readings) - len(last)
     if repeated:
         replaced = sum(each != last[each.start, each.seconds] for each in readings)
-        said = Problem(_where(series), f"Readings replaced by later ones in the file: {replaced}.")
+        said = Issue(_where(series), f"Readings replaced by later ones in the file: {replaced}.")
         same = f"Readings that the file gives more than once: {repeated - replaced}."
         if replaced:
-            problems.append(said)
+            issues.append(said)
         if repeated > replaced:
-            problems.append(Problem(_where(series), same, Severity.NOTE))
+            issues.append(Issue(_where(series), same, Severity.NOTE))
     return sorted(last.values())
 
 
@@ -124,13 +124,13 @@ def _granularities(readings: list[Reading]) -> list[list[Reading]]:
     return list(apart.values())
 
 
-def _by_start(readings: list[Reading], series: Series, problems: list[Problem]) -> list[Reading]:
+def _by_start(readings: list[Reading], series: Series, issues: list[Issue]) -> list[Reading]:
     """One reading a start, of several the longest."""
     by_start = {each.start: each for each in readings}
     lost = len(readings) - len(by_start)
     if lost:
         what = f"Readings of one start and nearly one length, of which the longer stands: {lost}."
-        problems.append(Problem(_where(series), what))
+        issues.append(Issue(_where(series), what))
     return list(by_start.values())
 
 

@@ -34,13 +34,13 @@ from meterfarm.formats.tables.layout import Layout
 from meterfarm.formats.tables.markup import is_xml_workbook
 from meterfarm.formats.tables.unknown import holds_data
 from meterfarm.formats.tables.workbook import OLE, ZipKind, kind_of_zip
-from meterfarm.records import Problem, Series, Severity
+from meterfarm.records import Issue, Series, Severity
 
 ESPI = "espi"
 """The layout of Green Button."""
 HEAD = 8_192
 """Bytes that are looked at."""
-_Stretches = Iterable[Series | Problem]
+_Batches = Iterable[Series | Issue]
 
 _PDF_WITHIN = 1_024
 _TAR_AT = 257
@@ -80,13 +80,13 @@ class Contents:
     Iterating raises FormatError where reading has to stop; what came before stands.
     """
 
-    def __init__(self, read: Callable[[], tuple[str, _Stretches]]) -> None:
+    def __init__(self, read: Callable[[], tuple[str, _Batches]]) -> None:
         self.layout = ""
         self._read = read
 
-    def __iter__(self) -> Iterator[Series | Problem]:
-        self.layout, stretches = self._read()
-        yield from stretches
+    def __iter__(self) -> Iterator[Series | Issue]:
+        self.layout, batches = self._read()
+        yield from batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _pages(
             yield _member(member, member, inner, zone, layouts)
         elif place in pages:
             note = "The file is a page for people, and was left alone."
-            yield Found(member, Kind.UNKNOWN, True, _only(Problem("", note, Severity.NOTE)), inner)
+            yield Found(member, Kind.UNKNOWN, True, _only(Issue("", note, Severity.NOTE)), inner)
 
 
 def _is_page(member: str, file: BinaryIO) -> bool:
@@ -181,7 +181,7 @@ def _member(
     meters: dict[str, Href] | None = None,
 ) -> Found:
     if member.lower().endswith(_BESIDE) or member.lower().startswith(_BESIDE_NAMES):
-        note = Problem("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
+        note = Issue("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
         return Found(member, Kind.UNKNOWN, True, _only(note), file)
     head = _head(file)
     if _is_empty(head):
@@ -239,7 +239,7 @@ def _green_button(file: BinaryIO, zone: ZoneInfo | None, meters: dict[str, Href]
 
 
 def _table(name: str, file: BinaryIO, zone: ZoneInfo | None, layouts: Sequence[Layout]) -> Contents:
-    def read() -> tuple[str, _Stretches]:
+    def read() -> tuple[str, _Batches]:
         table = read_table(name, file, zone, layouts)
         return table.layout, table
 
@@ -266,11 +266,11 @@ def _refused(what: str) -> Contents:
 
 
 def _raised(error: FormatError) -> Contents:
-    def read() -> tuple[str, _Stretches]:
+    def read() -> tuple[str, _Batches]:
         raise error
 
     return Contents(read)
 
 
-def _only(*problems: Problem) -> Contents:
-    return Contents(lambda: ("", problems))
+def _only(*issues: Issue) -> Contents:
+    return Contents(lambda: ("", issues))

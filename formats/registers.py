@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from meterfarm.formats.espi.units import MEASURES
-from meterfarm.records import IntervalData, Measure, Problem, Reading, Series
+from meterfarm.records import IntervalData, Issue, Measure, Reading, Series
 
 
 def deltas(register: Series) -> IntervalData:
@@ -20,14 +20,14 @@ def deltas(register: Series) -> IntervalData:
         raise ValueError(f"these readings are {register.measure} and no register's standings")
     measure = MEASURES.get(register.unit, Measure.OTHER)
     readings: list[Reading] = []
-    problems: list[Problem] = []
+    issues: list[Issue] = []
     for one, other in pairwise(register.readings):
         start, end = one.start + one.seconds, other.start + other.seconds
         used = other.mantissa - one.mantissa
         if used < 0:
             before, after = (f"{each.ends_at:%Y-%m-%d %H:%MZ}" for each in (one, other))
             what = f"The register goes down between {before} and {after}: nothing is known of that time."
-            problems.append(Problem(f"meter {register.meter_id!r}", what))
+            issues.append(Issue(f"meter {register.meter_id!r}", what))
         elif end > start:
             readings.append(Reading(start, end - start, used, one.estimated or other.estimated))
-    return IntervalData((replace(register, measure=measure, readings=tuple(readings)),), tuple(problems))
+    return IntervalData((replace(register, measure=measure, readings=tuple(readings)),), tuple(issues))

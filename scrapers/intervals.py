@@ -98,10 +98,10 @@ class IntervalCollector:
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")
-        refused = [problem for problem in data.problems if problem.severity is Severity.REFUSED]
+        refused = [issue for issue in data.issues if issue.severity is Severity.ERROR]
         if refused:
             raise ItemFailed(f"not all of the export could be read: {refused[0]}")
-        doubts = [str(problem) for problem in data.problems if problem.severity is Severity.DOUBT]
+        doubts = [str(issue) for issue in data.issues if issue.severity is Severity.WARNING]
         with span("store", what="intervals"):
             return self._store.save_readings(account_id, document, key, data.series), "; ".join(doubts)
 

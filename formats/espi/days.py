@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from meterfarm.formats.espi.local_time import local_time
 from meterfarm.formats.espi.runs import RunColumns
 from meterfarm.formats.local_time import DAY, LocalTime
-from meterfarm.records import Problem, Severity
+from meterfarm.records import Issue, Severity
 
 LONG = 20 * 3600
 """Seconds of what is about a day or more."""
@@ -102,14 +102,14 @@ def _whole_days(first: int, end: int) -> bool:
     return first % DAY == 0 and end - first > DAY - 2 * _HOUR and -end % DAY <= _HOUR
 
 
-def doubt(clock: Clock, where: str) -> Problem:
+def doubt(clock: Clock, where: str) -> Issue:
     """Of days that begin at midnight UTC, where local midnight is at another time."""
     midnight = -clock.offset % DAY // 60
     what = (
         f"Days begin at 00:00 UTC, but local midnight is at {midnight // 60:02}:{midnight % 60:02} UTC by "
         f"the file's tzOffset of {_hours(clock.offset)}: if the times are local ones, read them with --zone."
     )
-    return Problem(where, what)
+    return Issue(where, what)
 
 
 def _hours(seconds: int) -> str:
@@ -154,25 +154,25 @@ class LocalShift:
         self._gaps += 1
         return (self._local.as_if(day, shown % DAY),)
 
-    def problems(self, clock: Clock, where: str) -> Sequence[Problem]:
+    def issues(self, clock: Clock, where: str) -> Sequence[Issue]:
         zone = self._zone.key
         what = (
             f"Times were taken as local ones of {zone}: days begin at 00:00 UTC, against the file's tzOffset "
             f"of {_hours(clock.offset)}."
         )
-        problems = [Problem(where, what, Severity.NOTE)]
+        issues = [Issue(where, what, Severity.NOTE)]
         offset = local_time(self._zone, self._year).tz_offset
         if offset != clock.offset:
             what = f"{zone} is {_hours(offset)} from UTC, the file's tzOffset is {_hours(clock.offset)}."
-            problems.append(Problem(where, what))
+            issues.append(Issue(where, what))
         once = sum(passed == 1 for passed in self._passes.values())
         if once:
             what = f"Times that the clock shows twice are there once, and were taken as the first: {once}."
-            problems.append(Problem(where, what))
+            issues.append(Issue(where, what))
         if self._gaps:
             what = (
                 f"Times that a clock in {zone} never showed, taken as if it had not moved: {self._gaps}. "
                 "A zone whose clock is not moved is named as Etc/GMT+5."
             )
-            problems.append(Problem(where, what))
-        return problems
+            issues.append(Issue(where, what))
+        return issues

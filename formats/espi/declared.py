@@ -9,7 +9,7 @@ from meterfarm.formats.espi.links import LinkIndex
 from meterfarm.formats.espi.resources import Fact, UsagePoint
 from meterfarm.formats.espi.totals import Sum, Total, contradiction, total_of
 from meterfarm.formats.espi.units import Kind, shown
-from meterfarm.records import Direction, Measure, Problem
+from meterfarm.records import Direction, Issue, Measure
 
 _CLOCK = "LocalTimeParameters"
 _MOST_TOTALS = 100
@@ -50,8 +50,8 @@ class Said:
             self._sums.setdefault((meter_id, each.total), []).append((kind.direction, each))
         return sums
 
-    def contradictions(self) -> Iterator[Problem]:
+    def contradictions(self) -> Iterator[Issue]:
         for (meter_id, total), sums in self._sums.items():
-            problem = contradiction(total, sums, f"meter {shown(meter_id)}")
-            if problem:
-                yield problem
+            issue = contradiction(total, sums, f"meter {shown(meter_id)}")
+            if issue:
+                yield issue

@@ -223,7 +223,7 @@ class Elements:
         reading = self._readings.pop()
         if reading is None:
             return
-        raw = raw_reading(reading.fields, reading.qualities, self.entries.batch.oddities)
+        raw = raw_reading(reading.fields, reading.qualities, self.entries.raw_batch.oddities)
         if raw is not None:
             self.entries.reading(raw)
 

@@ -9,10 +9,10 @@ from functools import partial
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.links import Links, with_link
 from meterfarm.formats.espi.reading import RawReading
-from meterfarm.formats.espi.resources import Batch, Block, Edge, Item
+from meterfarm.formats.espi.resources import Block, Edge, Item, RawBatch
 from meterfarm.formats.espi.runs import Run
 
-STRETCH = 2_048
+BATCH_SIZE = 2_048
 """The weight at which readings are handed out: so many, or about twice as many in runs."""
 _MOST_WAITING = 10_000
 
@@ -34,7 +34,7 @@ class Entries:
     """
 
     def __init__(self, keep: bool, far: dict[int, Links]) -> None:
-        self.batch = Batch()
+        self.raw_batch = RawBatch()
         self._keep = keep
         self._far = far
         self._first: Run | RawReading | None = None
@@ -70,11 +70,11 @@ class Entries:
     def reading(self, part: Run | RawReading | None) -> None:
         """A reading, or a run of them; None is one of which nothing is kept."""
         if part is None:
-            self.batch.weight += 1
+            self.raw_batch.weight += 1
         else:
-            self.batch.add(part, self._keep)
+            self.raw_batch.add(part, self._keep)
             self._first, self._last = self._first or part, part
-        if self.batch.weight >= STRETCH:
+        if self.raw_batch.weight >= BATCH_SIZE:
             self._hand_out_early()
 
     def resource(self, make: Callable[[Links], Item]) -> None:
@@ -89,7 +89,7 @@ class Entries:
         if self._keep and self._first and self._last:
             first = self._first.first_start if isinstance(self._first, Run) else self._first.start
             last = self._last.last if isinstance(self._last, Run) else self._last[:2]
-            self.batch.edges.append(Edge(first, *last))
+            self.raw_batch.edges.append(Edge(first, *last))
         self._first = self._last = None
         if not self._open:
             self._end_batch()
@@ -110,14 +110,14 @@ class Entries:
             self._end_batch()
             self._hand_out(self._open[-1], self._far[self._ended])
         elif not self._keep:
-            self.batch = Batch()
+            self.raw_batch = RawBatch()
             self._open[-1].far = self._ended
 
     def _end_batch(self) -> None:
-        batch = self.batch
-        if batch.weight or batch.oddities or batch.edges:
-            self.batch = Batch()
-            self._add(partial(Block, batch))
+        raw_batch = self.raw_batch
+        if raw_batch.weight or raw_batch.oddities or raw_batch.edges:
+            self.raw_batch = RawBatch()
+            self._add(partial(Block, raw_batch))
 
     def _hand_out(self, entry: _Entry, links: Links) -> None:
         self._items += [make(links) for make in entry.waiting]

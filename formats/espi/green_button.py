@@ -18,17 +18,17 @@ from io import BytesIO
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+from meterfarm.formats.batches import ReadingBatch
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.espi.entries import STRETCH
+from meterfarm.formats.espi.entries import BATCH_SIZE
 from meterfarm.formats.espi.href import Href
 from meterfarm.formats.espi.reading import Oddities
-from meterfarm.formats.espi.resources import Batch, Block, Item
+from meterfarm.formats.espi.resources import Block, Item, RawBatch
 from meterfarm.formats.espi.stream import Stream
 from meterfarm.formats.espi.streams import Streams
 from meterfarm.formats.espi.walk import Walk
 from meterfarm.formats.gather import gather
-from meterfarm.formats.stretch import Stretch
-from meterfarm.records import IntervalData, Problem, Series, Severity
+from meterfarm.records import IntervalData, Issue, Series, Severity
 
 SMALL = 8 * 1024 * 1024
 """Bytes of a file whose readings are kept while it is found out what they are; a longer one is read twice."""
@@ -46,8 +46,8 @@ def read_green_button(content: bytes, zone: ZoneInfo | None = None) -> IntervalD
 
 def stream_green_button(
     file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
-) -> Iterator[Series | Problem]:
-    """Stretches of series in the file's order, and problems; every reading as often as the file has it.
+) -> Iterator[Series | Issue]:
+    """Batches of series in the file's order, and problems; every reading as often as the file has it.
 
     ``known`` is for files that belong together: what meters are named by, so that no two are named alike.
 
@@ -55,12 +55,12 @@ def stream_green_button(
     the file.
     """
     for found in stream_columns(file, zone, known):
-        yield found.series() if isinstance(found, Stretch) else found
+        yield found.series() if isinstance(found, ReadingBatch) else found
 
 
 def stream_columns(
     file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
-) -> Iterator[Stretch | Problem]:
+) -> Iterator[ReadingBatch | Issue]:
     """As ``stream_green_button``, by column."""
     with tempfile.TemporaryFile() as spool:
         if not file.seekable():
@@ -69,7 +69,7 @@ def stream_columns(
         yield from _read(file, zone, Streams({} if known is None else known))
 
 
-def _read(file: BinaryIO, zone: ZoneInfo | None, streams: Streams) -> Iterator[Stretch | Problem]:
+def _read(file: BinaryIO, zone: ZoneInfo | None, streams: Streams) -> Iterator[ReadingBatch | Issue]:
     """What readings are can stand after them, so all other resources are read first."""
     small = file.seek(0, 2) <= SMALL
     first = Walk(file, keep=small)
@@ -83,12 +83,12 @@ def _read(file: BinaryIO, zone: ZoneInfo | None, streams: Streams) -> Iterator[S
         _find_local_times(items if small else _until(Walk(file, far=first.far)), streams, zone)
     again = items if small else _until(Walk(file, far=first.far))
     readings = 0
-    for stream, batch in _batches(again, streams):
-        for columns in batch.columns(stream.oddities):
-            for stretch in stream.stretches(columns):
+    for stream, raw_batch in _raw_batches(again, streams):
+        for columns in raw_batch.columns(stream.oddities):
+            for batch in stream.batches(columns):
                 readings += 1
-                yield stretch
-    yield from streams.problems()
+                yield batch
+    yield from streams.issues()
     if error is not None:
         raise error
     yield from _left_out(first.others, readings)
@@ -96,8 +96,8 @@ def _read(file: BinaryIO, zone: ZoneInfo | None, streams: Streams) -> Iterator[S
 
 def _find_local_times(items: Iterable[Item], streams: Streams, zone: ZoneInfo) -> None:
     """Shift what looks like local times that were written as UTC."""
-    for stream, batch in _batches(items, streams):
-        for columns in batch.columns(Oddities()):
+    for stream, raw_batch in _raw_batches(items, streams):
+        for columns in raw_batch.columns(Oddities()):
             stream.days.readings(columns)
     streams.shift(zone)
 
@@ -116,32 +116,32 @@ def _until(walk: Walk) -> Iterator[Item]:
         return
 
 
-def _batches(items: Iterable[Item], streams: Streams) -> Iterator[tuple[Stream, Batch]]:
+def _raw_batches(items: Iterable[Item], streams: Streams) -> Iterator[tuple[Stream, RawBatch]]:
     """The readings of blocks that follow each other in one stream, a bounded number at a time."""
     place = 0
     current: Stream | None = None
-    batch = Batch()
+    raw_batch = RawBatch()
     for item in items:
         if not isinstance(item, Block):
             place += 1
             continue
         stream = streams.of(item, place)
-        stream.oddities.add(item.batch.oddities)
-        stream.seen(item.batch.edges)
-        if current is not None and (stream is not current or batch.weight >= STRETCH):
-            yield current, batch
-            batch = Batch()
+        stream.oddities.add(item.raw_batch.oddities)
+        stream.seen(item.raw_batch.edges)
+        if current is not None and (stream is not current or raw_batch.weight >= BATCH_SIZE):
+            yield current, raw_batch
+            raw_batch = RawBatch()
         current = stream
-        batch.extend(item.batch)
+        raw_batch.extend(item.raw_batch)
     if current is not None:
-        yield current, batch
+        yield current, raw_batch
 
 
-def _left_out(others: set[str], readings: int) -> Iterator[Problem]:
+def _left_out(others: set[str], readings: int) -> Iterator[Issue]:
     summaries = sorted(name for name in others if name.endswith("Summary"))
     if summaries and readings:
         what = f"Totals of billing periods are no readings and were left out ({', '.join(summaries)})."
-        yield Problem("", what, Severity.NOTE)
+        yield Issue("", what, Severity.NOTE)
     if not readings:
         held = f": it has {', '.join(sorted(others))}" if others else ""
-        yield Problem("", f"The Green Button file holds no readings{held}.", Severity.NOTE)
+        yield Issue("", f"The Green Button file holds no readings{held}.", Severity.NOTE)

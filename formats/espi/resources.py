@@ -70,7 +70,7 @@ class Edge(NamedTuple):
 
 
 @dataclass(slots=True)
-class Batch:
+class RawBatch:
     """Readings of one interval block or of several in one entry, in order, not yet taken apart."""
 
     parts: list[Run | RawReading] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Batch:
         if keep:
             self.parts.append(part)
 
-    def extend(self, other: Batch) -> None:
+    def extend(self, other: RawBatch) -> None:
         """Append another batch's readings; its oddities and edges stay its own."""
         self.parts += other.parts
         self.weight += other.weight
@@ -108,7 +108,7 @@ def _columns(readings: list[RawReading]) -> RunColumns:
 class Block:
     """The readings of one or more interval blocks that have these links."""
 
-    batch: Batch
+    raw_batch: RawBatch
     links: Links
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import compress
 from operator import gt
 
+from meterfarm.formats.batches import ReadingBatch
 from meterfarm.formats.espi.days import LONG, Clock, Days, LocalShift
 from meterfarm.formats.espi.days import doubt as days_doubt
 from meterfarm.formats.espi.reading import Oddities
@@ -15,8 +16,7 @@ from meterfarm.formats.espi.resources import Edge
 from meterfarm.formats.espi.runs import RunColumns
 from meterfarm.formats.espi.totals import Sum
 from meterfarm.formats.espi.units import COST_EXPONENT, Kind, shown
-from meterfarm.formats.stretch import Stretch
-from meterfarm.records import Direction, Measure, Problem, Severity, Unit
+from meterfarm.records import Direction, Issue, Measure, Severity, Unit
 
 _FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
 _ONE_WAY = (Measure.ENERGY, Measure.VOLUME, Measure.DEMAND)
@@ -56,7 +56,7 @@ class Stream:
     _fell: tuple[int, int] | None = None
     _last: int | None = None
 
-    def stretches(self, columns: RunColumns) -> Iterator[Stretch]:
+    def batches(self, columns: RunColumns) -> Iterator[ReadingBatch]:
         """The readings' amounts; and what they cost, if they say so."""
         if min(columns.seconds, default=1) <= 0:
             columns = self._with_lengths(columns)
@@ -67,12 +67,10 @@ class Stream:
             columns = self.shift(columns)
         kind = self.kind
         for of_period in self._periods(columns):
-            yield from self._stretch(of_period, of_period.values, kind.measure, kind.unit, kind.exponent)
+            yield from self._batch(of_period, of_period.values, kind.measure, kind.unit, kind.exponent)
             if of_period.costs is None:
                 continue
-            for costs in self._stretch(
-                of_period, of_period.costs, Measure.COST, kind.currency, COST_EXPONENT
-            ):
+            for costs in self._batch(of_period, of_period.costs, Measure.COST, kind.currency, COST_EXPONENT):
                 self._unpriced |= kind.currency is Unit.UNKNOWN
                 self._fractional_costs |= costs.exponent != COST_EXPONENT
                 yield costs
@@ -121,14 +119,14 @@ class Stream:
         self.oddities.unreadable += long_enough.count(False)
         return _picked(columns, long_enough)
 
-    def _stretch(
+    def _batch(
         self,
         columns: RunColumns,
         column: Sequence[int | Decimal | None],
         measure: Measure,
         unit: Unit,
         exponent: int,
-    ) -> Iterator[Stretch]:
+    ) -> Iterator[ReadingBatch]:
         """Of one column of amounts, where it has any."""
         if None in column:
             columns = _picked(columns, [each is not None for each in column])
@@ -151,7 +149,7 @@ class Stream:
             else [self.estimated] * len(mantissas)
         )
         kind, times = self.kind, (columns.starts, columns.seconds)
-        yield Stretch(
+        yield ReadingBatch(
             self.meter_id,
             kind.commodity,
             kind.direction,
@@ -177,53 +175,51 @@ class Stream:
             self._fell = next(both for both in zip(before, mantissas, strict=False) if gt(*both))
         self._last = mantissas[-1]
 
-    def problems(self) -> Iterator[Problem]:
+    def issues(self) -> Iterator[Issue]:
         """What is to be said of its readings, once all were read."""
         where = f"meter {shown(self.meter_id)}"
         odd = self.oddities
-        yield from (Problem(where, f"The readings are doubtful: {each}.") for each in self.kind.doubts)
+        yield from (Issue(where, f"The readings are doubtful: {each}.") for each in self.kind.doubts)
         if self.clock and self.shift:
-            yield from self.shift.problems(self.clock, where)
+            yield from self.shift.issues(self.clock, where)
         elif self.clock and self.is_local:
             yield days_doubt(self.clock, where)
-        yield from (Problem(where, each) for each in self.doubts[:_MOST_DOUBTS])
+        yield from (Issue(where, each) for each in self.doubts[:_MOST_DOUBTS])
         if self.by_order:
-            yield Problem(where, "Their links lead nowhere, so the reading type was found by order.")
+            yield Issue(where, "Their links lead nowhere, so the reading type was found by order.")
         if odd.unreadable:
             lost = "Readings without a usable start, length or value were left out"
-            yield Problem(where, f"{lost}: {odd.unreadable}.")
+            yield Issue(where, f"{lost}: {odd.unreadable}.")
         if odd.blank:
-            yield Problem(where, f"Readings without a value: {odd.blank}.", Severity.NOTE)
+            yield Issue(where, f"Readings without a value: {odd.blank}.", Severity.NOTE)
         if odd.fractional:
             cut = f"Starts within a second, which were cut to whole seconds: {odd.fractional}."
-            yield Problem(where, cut, Severity.NOTE)
+            yield Issue(where, cut, Severity.NOTE)
         if odd.qualities:
             codes = ", ".join(map(shown, sorted(odd.qualities)[:5]))
-            yield Problem(
-                where, f"Quality flags that are not known, and say nothing: {codes}.", Severity.NOTE
-            )
+            yield Issue(where, f"Quality flags that are not known, and say nothing: {codes}.", Severity.NOTE)
         if self._unpriced:
-            yield Problem(where, "The file does not say in which currency the costs are.")
+            yield Issue(where, "The file does not say in which currency the costs are.")
         if self._fractional_costs:
-            yield Problem(
+            yield Issue(
                 where, "Costs have decimals; they were taken as hundred-thousandths, as ESPI has them."
             )
         if self._another_length and not self._as_long and self.kind.measure in _ADDING_UP:
             what = f"Their reading type says {self.length} s, and none of them is that long ("
             own = f"{self._another_length} s or others): what each says itself was taken."
-            yield Problem(where, what + own, Severity.NOTE)
+            yield Issue(where, what + own, Severity.NOTE)
         if self._momentary:
             what = f"Amounts of 0 s, which were taken to last the {self.length} s of their reading type"
-            yield Problem(where, f"{what}: {self._momentary}.")
+            yield Issue(where, f"{what}: {self._momentary}.")
         if self._below_zero:
             what = f"Values below zero, though all are {self.kind.direction} by their flow direction"
-            yield Problem(where, f"{what}: {self._below_zero}.")
+            yield Issue(where, f"{what}: {self._below_zero}.")
         if self._fell:
             high, low = self._fell
             what = (
                 f"They are said to be a register's standing, but they go down as well, from {high} to {low}."
             )
-            yield Problem(where, what)
+            yield Issue(where, what)
 
 
 def _picked(columns: RunColumns, chosen: Sequence[bool]) -> RunColumns:

@@ -17,7 +17,7 @@ from meterfarm.formats.espi.names import meter_names
 from meterfarm.formats.espi.reading import Oddities
 from meterfarm.formats.espi.resources import Block, Fact, Item, MeterReading, ReadingType, UsagePoint
 from meterfarm.formats.espi.stream import Stream
-from meterfarm.records import Problem, Severity
+from meterfarm.records import Issue, Severity
 
 _MOST_RESOURCES = 100_000
 _MOST_FACTS, _MOST_HREFS = 1_000, 20_000
@@ -224,30 +224,28 @@ class Streams:
                 stream.shift = LocalShift(zone)
             stream.days, stream.oddities = Days(), Oddities()
 
-    def problems(self) -> Iterator[Problem]:
+    def issues(self) -> Iterator[Issue]:
         """What is to be said of the streams, once all of the file was read."""
         for stream in self._streams.values():
-            yield from stream.problems()
+            yield from stream.issues()
         yield from self._said.contradictions()
         unused = [kind for kind in self._by_type if id(kind) not in self._used]
         if unused and self._streams:
             by_order = self._by_order and self._differ
             what = f"Reading types that are of no readings: {_listed(unused)}."
-            severity = Severity.DOUBT if by_order else Severity.NOTE
-            yield Problem("", f"{what} Readings were tied to types by order." if by_order else what, severity)
+            severity = Severity.WARNING if by_order else Severity.NOTE
+            yield Issue("", f"{what} Readings were tied to types by order." if by_order else what, severity)
         idle = [meter for meter in self._by_meter if id(meter) not in self._used]
         if idle and self._streams:
-            yield Problem("", f"Meter readings that have no readings: {_listed(idle)}.", Severity.NOTE)
+            yield Issue("", f"Meter readings that have no readings: {_listed(idle)}.", Severity.NOTE)
         repeated = {index.kind: index.repeated for index in (self._by_point, self._by_meter, self._by_type)}
         for name, resources in repeated.items():
             if resources and self._streams:
                 what = f"The file has {_TWINS[name]} more than once, word for word: {_listed(resources)}."
                 if name == "UsagePoint" and self._block_twins:
-                    yield Problem(
-                        "", f"{what} Their blocks share links too: they were read as one meter each."
-                    )
+                    yield Issue("", f"{what} Their blocks share links too: they were read as one meter each.")
                 else:
-                    yield Problem("", what, Severity.NOTE)
+                    yield Issue("", what, Severity.NOTE)
 
 
 def _listed(resources: Sequence[UsagePoint | MeterReading | ReadingType]) -> str:

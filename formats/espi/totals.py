@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from meterfarm.formats.espi.reading import LENGTH_LIMIT, START_LIMIT
 from meterfarm.formats.espi.units import UNITS
-from meterfarm.records import Direction, Problem, Unit
+from meterfarm.records import Direction, Issue, Unit
 
 _LONGEST_NUMBER = 18
 _MULTIPLIERS = range(-12, 13)
@@ -73,7 +73,7 @@ class Sum:
         return self.covered == self.total.end - self.total.start
 
 
-def contradiction(total: Total, sums: Sequence[tuple[Direction, Sum]], where: str) -> Problem | None:
+def contradiction(total: Total, sums: Sequence[tuple[Direction, Sum]], where: str) -> Issue | None:
     """Where no way to add up one meter's readings, of which some cover all of its time, makes the total."""
     whole = [(direction, each) for direction, each in sums if each.is_whole]
     delivered = [each for direction, each in whole if direction is not Direction.RECEIVED]
@@ -91,4 +91,4 @@ def contradiction(total: Total, sums: Sequence[tuple[Direction, Sum]], where: st
         f"The file's own total from {first} to {last} is {total.amount:f} {total.unit}, "
         f"its readings add up to {used[0]:f} {total.unit}."
     )
-    return Problem(where, what)
+    return Issue(where, what)

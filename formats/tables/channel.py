@@ -1,4 +1,4 @@
-"""One channel of a table: its values gathered into stretches, with doubled hours told apart."""
+"""One channel of a table: its values gathered into batches, with doubled hours told apart."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Held(NamedTuple):
 
 
 class Channel:
-    """Values of one series: ``add`` them in the file's order, ``take`` a stretch of them now and then."""
+    """Values of one series: ``add`` them in the file's order, ``take`` a batch of them now and then."""
 
     def __init__(
         self, meter_id: str, what: What, remarks: Remarks, covered: Covered, *, is_end: bool
@@ -151,7 +151,7 @@ class Channel:
         return instants
 
     def take(self, local: LocalTime | None, *, final: bool = False) -> Series | None:
-        """What was added since, as a stretch."""
+        """What was added since, as a batch."""
         if final and self._held:
             self._release(0)
         if not self.rows:
@@ -195,7 +195,7 @@ class Channel:
         )
 
     def _count(self, readings: Sequence[Reading], added: Decimal, decimals: int) -> None:
-        """Take note of a stretch; instants are seconds since 1970."""
+        """Take note of a batch; instants are seconds since 1970."""
         self._taken += added
         self.decimals = max(self.decimals, decimals)
         first, last = min(map(_START, readings)), max(each.start + each.seconds for each in readings)

@@ -82,7 +82,7 @@ class _Column:
             remarks.add(f"{name} was not read, and holds numbers", "the header")
         else:
             doubted = self.name and is_quantity(self.name)
-            remarks.add(f"{name} was not read", "the header", Severity.DOUBT if doubted else Severity.NOTE)
+            remarks.add(f"{name} was not read", "the header", Severity.WARNING if doubted else Severity.NOTE)
 
     def _identifies(self) -> bool:
         """Whether it is the same long number in every row: an account's or a meter's."""

@@ -1,7 +1,7 @@
 """Interval tables (CSV, other delimited text, XLSX) as portals hand them out.
 
 ``read_table(name, file, zone, layouts)`` recognises the layout and gives a ``Table``: its ``layout`` is the
-layout's id, and iterating it yields ``Series`` as stretches, in the file's order, and ``Problem``s. It raises
+layout's id, and iterating it yields ``Series`` as batches, in the file's order, and ``Issue``s. It raises
 FormatError at once if nothing knows the layout, and while iterating where it must stop; what was yielded
 before stands. Memory does not grow with the file.
 
@@ -35,7 +35,7 @@ from meterfarm.formats.tables.unknown import unknown
 from meterfarm.formats.tables.workbook import OLE, Sheet
 from meterfarm.formats.tables.xlsx import SIGNATURE, lacks_results, sheets
 from meterfarm.formats.tables.zone import zone_of
-from meterfarm.records import IntervalData, Problem, Series, Severity
+from meterfarm.records import IntervalData, Issue, Series, Severity
 
 _CHUNK = 1 << 20
 _HEAD = 4096
@@ -45,12 +45,12 @@ _FURTHEST = 65_536
 class Table:
     """A table whose layout is known; iterate it once."""
 
-    def __init__(self, layout: str, stretches: Iterator[Series | Problem]) -> None:
+    def __init__(self, layout: str, batches: Iterator[Series | Issue]) -> None:
         self.layout = layout
-        self._stretches = stretches
+        self._batches = batches
 
-    def __iter__(self) -> Iterator[Series | Problem]:
-        return self._stretches
+    def __iter__(self) -> Iterator[Series | Issue]:
+        return self._batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def read_table(
     found, delimiter = _recognise(text, asked.layouts)
     tables = counts.of(found.head.layout.several_above)
     reader = _reader(asked, found, tables, Told(), text, grouped=delimiter == ",")
-    return Table(found.head.layout.id, _stretches(reader, found, text.rows(delimiter)))
+    return Table(found.head.layout.id, _batches(reader, found, text.rows(delimiter)))
 
 
 def _start(file: BinaryIO) -> bytes:
@@ -112,14 +112,14 @@ def _page(asked: _Asked, sheet: Sheet) -> Table:
     return _workbook(asked, nullcontext([sheet]))
 
 
-def _formulas(file: BinaryIO) -> Iterator[Problem]:
+def _formulas(file: BinaryIO) -> Iterator[Issue]:
     if lacks_results(file):
         what = "cells hold formulas without results: open the workbook in a spreadsheet program and save it"
-        yield Problem("", what)
+        yield Issue("", what)
 
 
 def _workbook(
-    asked: _Asked, opened: AbstractContextManager[Sequence[Sheet]], late: Iterable[Problem] = ()
+    asked: _Asked, opened: AbstractContextManager[Sequence[Sheet]], late: Iterable[Issue] = ()
 ) -> Table:
     """Every sheet that has a table; the others are mentioned, and last what is ``late``."""
     with ExitStack() as stack:
@@ -147,20 +147,20 @@ def _near(rows: Rows) -> Rows:
 
 def _of_sheets(
     tables: Sequence[tuple[Sheet, _Found | None]], asked: _Asked, opened: ExitStack
-) -> Iterator[Series | Problem]:
+) -> Iterator[Series | Issue]:
     with opened:
         told = Told()
         for sheet, found in tables:
             if found is None:
-                yield Problem(sheet.name, "the sheet has no table of a known layout", Severity.NOTE)
+                yield Issue(sheet.name, "the sheet has no table of a known layout", Severity.NOTE)
         for sheet, found in tables:
             if found is None:
                 continue
             if sheet.hidden:
-                yield Problem(sheet.name, "the sheet is hidden in spreadsheet programs, and was read")
+                yield Issue(sheet.name, "the sheet is hidden in spreadsheet programs, and was read")
             several = found.head.layout.several_above
             count = sum(label({}, row) == several for _, row in sheet.rows()) if several else 1
-            yield from _stretches(_reader(asked, found, count, told, sheet.end), found, _near(sheet.rows()))
+            yield from _batches(_reader(asked, found, count, told, sheet.end), found, _near(sheet.rows()))
 
 
 def read_interval_csv(
@@ -184,14 +184,14 @@ def _reader(
 ) -> TableReader:
     layout = found.head.layout
     family = [each for each in asked.layouts if each.id == layout.id]
-    zone, problems = zone_of(layout, asked.name, found.above, asked.zone)
+    zone, issues = zone_of(layout, asked.name, found.above, asked.zone)
     reader = TableReader(found.head, family, found.above, zone, tables, told=told, end=end, grouped=grouped)
-    for each in problems:
+    for each in issues:
         reader.remarks.add(each.what, each.where, each.severity)
     return reader
 
 
-def _stretches(reader: TableReader, found: _Found, rows: Rows) -> Iterator[Series | Problem]:
+def _batches(reader: TableReader, found: _Found, rows: Rows) -> Iterator[Series | Issue]:
     for _ in range(found.skip):
         next(rows)
     yield from reader.read(rows)

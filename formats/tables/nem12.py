@@ -20,9 +20,9 @@ from meterfarm.formats.tables.nem_flow import flow_of, quantity_doubt, unit_doub
 from meterfarm.formats.tables.remarks import Remarks
 from meterfarm.formats.tables.rows import Rows
 from meterfarm.formats.tables.times import When
-from meterfarm.records import Problem, Series, Severity
+from meterfarm.records import Issue, Series, Severity
 
-STRETCH = 4_096
+BATCH_SIZE = 4_096
 _MOST_CHANNELS = 5_000
 _LENGTHS = (1, 5, 10, 15, 20, 30, 60)
 _ESTIMATED = ("E", "F", "S")
@@ -65,12 +65,12 @@ class Nem:
         self._framed = False
         self._waiting = 0
 
-    def read(self, rows: Rows) -> Iterator[Series | Problem]:
-        """Yields stretches and, last, problems. Raises FormatError where a record makes no sense."""
+    def read(self, rows: Rows) -> Iterator[Series | Issue]:
+        """Yields batches and, last, problems. Raises FormatError where a record makes no sense."""
         try:
             for line, cells in rows:
                 self._record(line, cells)
-                if self._waiting >= STRETCH:
+                if self._waiting >= BATCH_SIZE:
                     yield from self._flushed()
             self._close_day()
             self._check_frame()
@@ -91,9 +91,9 @@ class Nem:
 
     def _flushed(self) -> Iterator[Series]:
         for channel in self._channels.values():
-            stretch = channel.take(None, final=True) if channel else None
-            if stretch:
-                yield stretch
+            batch = channel.take(None, final=True) if channel else None
+            if batch:
+                yield batch
         self._waiting = 0
 
     def _record(self, line: int, cells: Sequence[str]) -> None:
@@ -147,7 +147,7 @@ class Nem:
         known = UNITS.get(name(unit))
         if known is None:
             what = f"values in “{shown(unit)}” were not read: the unit is not known"
-            self._remarks.add(what, f"line {line}", Severity.REFUSED)
+            self._remarks.add(what, f"line {line}", Severity.ERROR)
             return None
         flow = flow_of(suffix, indicator)
         for doubt in filter(None, (*flow.doubts, unit_doubt(suffix, known.unit))):

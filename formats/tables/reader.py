@@ -27,9 +27,9 @@ from meterfarm.formats.tables.times import TimeReader, When, length
 from meterfarm.formats.tables.what import Meaning, names_place
 from meterfarm.formats.tables.wide import wide_column
 from meterfarm.formats.tables.width import Widths
-from meterfarm.records import Measure, Problem, Series, Severity, Unit
+from meterfarm.records import Issue, Measure, Series, Severity, Unit
 
-STRETCH = 4_096
+BATCH_SIZE = 4_096
 _MOST_WAITING = 65_536
 _MOST_CHANNELS = 5_000
 _MOST_TEXTS = 1_000
@@ -60,7 +60,7 @@ class Told:
 
 
 class TableReader:
-    """Reads one table, and those like it further down; yields its stretches, then remarks."""
+    """Reads one table, and those like it further down; yields its batches, then remarks."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class TableReader:
         self._told = told
         self._forms: dict[tuple[object, ...], int] = {}
         self._waiting = 0
-        self._flush_at = STRETCH
+        self._flush_at = BATCH_SIZE
         self._seen: dict[str, str] = {}
         self._texts: list[int] = []
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
@@ -154,7 +154,7 @@ class TableReader:
             raise FormatError(f"The file has more than {_MOST_CHANNELS:,} tables: split it.")
         return self._forms.setdefault(form, len(self._forms))
 
-    def read(self, rows: Rows) -> Iterator[Series | Problem]:
+    def read(self, rows: Rows) -> Iterator[Series | Issue]:
         try:
             yield from self._rows(rows)
             self._look_at_end()
@@ -170,9 +170,9 @@ class TableReader:
         self._check_claims()
         yield from self.remarks.told()
         if self._channels and not any(self._channels.values()):
-            yield Problem("", "none of the table's rows could be read", Severity.REFUSED)
+            yield Issue("", "none of the table's rows could be read", Severity.ERROR)
 
-    def _rows(self, rows: Rows) -> Iterator[Series | Problem]:
+    def _rows(self, rows: Rows) -> Iterator[Series | Issue]:
         width, before = self._head.width, 0
         for line, cells in rows:
             several, before = before and line - before > 1, line
@@ -383,12 +383,12 @@ class TableReader:
     def _flushed(self, *, final: bool) -> Iterator[Series]:
         everything = final or self._waiting >= _MOST_WAITING
         for channel in self._channels.values():
-            if channel is not None and (everything or len(channel.rows) >= STRETCH // 2):
-                stretch = channel.take(self._times.local, final=final)
-                if stretch:
-                    self._waiting -= len(stretch.readings)
-                    yield stretch
-        self._flush_at = min(self._waiting + STRETCH, _MOST_WAITING)
+            if channel is not None and (everything or len(channel.rows) >= BATCH_SIZE // 2):
+                batch = channel.take(self._times.local, final=final)
+                if batch:
+                    self._waiting -= len(batch.readings)
+                    yield batch
+        self._flush_at = min(self._waiting + BATCH_SIZE, _MOST_WAITING)
 
 
 def _last_needed(values: Sequence[BoundValue]) -> int:

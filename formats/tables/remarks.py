@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from meterfarm.formats.tables.cells import Number, shown
-from meterfarm.records import Problem, Severity
+from meterfarm.records import Issue, Severity
 
 _MOST = 200
 _MORE = "more of this kind than is told one by one"
@@ -19,19 +19,19 @@ class Remarks:
         self._first: dict[str, tuple[str, Severity]] = {}
         self._count: dict[str, int] = {}
 
-    def add(self, what: str, where: str, severity: Severity = Severity.DOUBT) -> None:
+    def add(self, what: str, where: str, severity: Severity = Severity.WARNING) -> None:
         """``what`` is a sentence that tells the kind."""
         if what not in self._count:
             if len(self._count) >= _MOST:
-                what, severity = _MORE, Severity.DOUBT
+                what, severity = _MORE, Severity.WARNING
             self._first.setdefault(what, (where, severity))
         self._count[what] = self._count.get(what, 0) + 1
 
-    def told(self) -> Iterator[Problem]:
+    def told(self) -> Iterator[Issue]:
         """All that was counted so far; they are counted anew afterwards."""
         for what, (where, severity) in self._first.items():
             count = self._count[what]
-            yield Problem(where, f"{what} ({count:,} times)" if count > 1 else what, severity)
+            yield Issue(where, f"{what} ({count:,} times)" if count > 1 else what, severity)
         self._first, self._count = {}, {}
 
     def blank(self, line: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.tables.layout import Layout
-from meterfarm.records import Problem, Severity
+from meterfarm.records import Issue, Severity
 
 _ADDRESS = re.compile(
     r"(?P<before>.*?[^\s,])(?P<comma>\s*,)?\s*\b(?P<state>[A-Z]{2})\b\.?"
@@ -62,12 +62,12 @@ _STATES = {
 
 def zone_of(
     layout: Layout, file_name: str, above: Mapping[str, str], asked: ZoneInfo | None
-) -> tuple[ZoneInfo | None, Sequence[Problem]]:
+) -> tuple[ZoneInfo | None, Sequence[Issue]]:
     """The zone, if any, and what is to be said of it."""
     if layout.zone_holds:
         other = asked is not None and asked.key != layout.zone
         note = f"such files are in {layout.zone}, whatever zone is asked for"
-        return ZoneInfo(layout.zone), [Problem("", note, Severity.NOTE)] if other else []
+        return ZoneInfo(layout.zone), [Issue("", note, Severity.NOTE)] if other else []
     if asked is not None:
         return asked, []
     if layout.zone:
@@ -79,14 +79,14 @@ def zone_of(
         doubt = (
             f"times are taken to be in {by_address}, by the address in it; by the file's name, in {by_name}"
         )
-        return ZoneInfo(by_address), [Problem("", doubt)]
+        return ZoneInfo(by_address), [Issue("", doubt)]
     if by_name or by_address:
         return _told(by_name or by_address, "by the file's name" if by_name else "by the address in it")
     if layout.usual_zone:
         doubt = (
             f"times are taken to be in {layout.usual_zone}, where such files come from: otherwise pass --zone"
         )
-        return ZoneInfo(layout.usual_zone), [Problem("", doubt)]
+        return ZoneInfo(layout.usual_zone), [Issue("", doubt)]
     return None, []
 
 
@@ -105,5 +105,5 @@ def _zone_of_address(address: str) -> str:
     return zone if match["comma"] and not _ABROAD.search(match["before"]) else ""
 
 
-def _told(zone: str, why: str) -> tuple[ZoneInfo, Sequence[Problem]]:
-    return ZoneInfo(zone), [Problem("", f"times are taken to be in {zone}, {why}", Severity.NOTE)]
+def _told(zone: str, why: str) -> tuple[ZoneInfo, Sequence[Issue]]:
+    return ZoneInfo(zone), [Issue("", f"times are taken to be in {zone}, {why}", Severity.NOTE)]

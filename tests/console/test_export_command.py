@@ -137,7 +137,7 @@ def _of_every_measure(readings: list[Reading]) -> list[Series]:
 
 def _read_back(file: Path) -> Sequence[Series]:
     read = read_green_button(file.read_bytes())
-    assert not [problem for problem in read.problems if problem.severity is not Severity.NOTE]
+    assert not [problem for problem in read.issues if problem.severity is not Severity.NOTE]
     return read.series
 
 

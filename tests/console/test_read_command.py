@@ -165,7 +165,7 @@ def test_a_bill_that_no_layout_reads_is_refused(command: Command) -> None:
 def test_of_a_pdf_of_two_bills_the_reason_is_told() -> None:
     report = read_file(str(SAMPLES / "bill_two_in_one" / "input.pdf"), None, None)
     assert not report.bills
-    assert ["more than one billing period" in each.what for each in report.problems] == [True]
+    assert ["more than one billing period" in each.what for each in report.issues] == [True]
 
 
 @pytest.mark.parametrize(

@@ -81,5 +81,5 @@ def sums(content: bytes) -> list[tuple[str, str, str, int]]:
     ]
 
 
-def told(read: IntervalData, severity: Severity = Severity.DOUBT) -> list[str]:
-    return [str(each) for each in read.problems if each.severity is severity]
+def told(read: IntervalData, severity: Severity = Severity.WARNING) -> list[str]:
+    return [str(each) for each in read.issues if each.severity is severity]

@@ -91,7 +91,7 @@ def test_days_over_a_change_of_clocks_are_as_they_should_be() -> None:
     """Local midnights of New York are 05:00 UTC, then 04:00; a block a day is 23 hours long once."""
     midnights = [int(datetime(2024, 3, day, tzinfo=NEW_YORK).timestamp()) for day in range(8, 14)]
     blocks = [block(METER, [1] * ((end - start) // 3600), start) for start, end in pairwise(midnights)]
-    assert not read_green_button(feed(clock(-18_000), *BEGIN, *blocks), NEW_YORK).problems
+    assert not read_green_button(feed(clock(-18_000), *BEGIN, *blocks), NEW_YORK).issues
 
 
 def test_with_a_zone_local_times_are_put_right() -> None:
@@ -99,7 +99,7 @@ def test_with_a_zone_local_times_are_put_right() -> None:
     content = feed(clock(-21_600), *BEGIN, *days(DAY, 2))
     read = read_green_button(content, CHICAGO)
     assert read.series[0].readings[0].starts_at == datetime(2024, 1, 1, 6, tzinfo=UTC)
-    assert [each.severity for each in read.problems] == [Severity.NOTE]
+    assert [each.severity for each in read.issues] == [Severity.NOTE]
     autumn = int(datetime(2024, 11, 3, tzinfo=UTC).timestamp())
     hours = [*range(2), 1, *range(2, 24)]
     blocks = [block(METER, [place], autumn + hour * 3600) for place, hour in enumerate(hours)]

@@ -39,8 +39,8 @@ def one_meter(values: list[int], seconds: int | None = 3600, title: str = "", **
 def test_values_below_zero_in_one_direction_are_doubted(
     values: list[int], codes: dict[str, int], doubted: str
 ) -> None:
-    problems = told(read_green_button(one_meter(values, 3600, "", **codes)))
-    doubts = [each for each in problems if "below zero" in each]
+    issues = told(read_green_button(one_meter(values, 3600, "", **codes)))
+    doubts = [each for each in issues if "below zero" in each]
     assert [doubted in each for each in doubts] == [True] * bool(doubted)
 
 
@@ -57,7 +57,7 @@ def test_a_registers_instants_last_no_time_and_do_not_overlap(
     (series,) = read_green_button(content).series
     assert series.measure is Measure.REGISTER
     assert {each.seconds for each in series.readings} == {0}
-    assert not read_file(str(path), None, None).problems
+    assert not read_file(str(path), None, None).issues
 
 
 def test_a_net_register_may_go_down() -> None:
@@ -69,14 +69,14 @@ def test_a_net_register_may_go_down() -> None:
 def test_an_instant_within_an_interval_does_not_overlap_it(tmp_path: Path) -> None:
     content = one_meter([5, 6, 7], uom=38)
     (tmp_path / "demand.xml").write_bytes(content.replace(b"<duration>3600<", b"<duration>0<", 1))
-    assert not read_file(str(tmp_path / "demand.xml"), None, None).problems
+    assert not read_file(str(tmp_path / "demand.xml"), None, None).issues
 
 
 def test_amounts_of_no_time_take_their_types_length_and_are_doubted() -> None:
     read = read_green_button(one_meter([5, 6, 7], 0, intervalLength=3600))
     assert {each.seconds for each in read.series[0].readings} == {3600}
     assert ["taken to last the 3600 s of their reading type: 3" in each for each in told(read)] == [True]
-    assert not read_green_button(one_meter([5, 6, 7], None, intervalLength=3600)).problems
+    assert not read_green_button(one_meter([5, 6, 7], None, intervalLength=3600)).issues
 
 
 def test_entities_of_html_are_read() -> None:

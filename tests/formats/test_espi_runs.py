@@ -172,7 +172,7 @@ def test_a_file_that_has_the_mark_itself_deceives_nobody() -> None:
     feed = FEED.replace(b"</IntervalBlock>", forged + b"</IntervalBlock>")
     read = read_green_button(feed)
     assert read.series == (SERIES,)
-    assert "without a usable start, length or value" in str(read.problems[0])
+    assert "without a usable start, length or value" in str(read.issues[0])
 
 
 def test_damage_after_a_run_is_told_by_its_line() -> None:

@@ -1,4 +1,4 @@
-"""Stretches make whole series: ordered, each interval once, granularities apart."""
+"""Batches make whole series: ordered, each interval once, granularities apart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterfarm.formats.gather import gather
-from meterfarm.records import Commodity, Direction, Problem, Reading, Series, Severity, Unit
+from meterfarm.records import Commodity, Direction, Issue, Reading, Series, Severity, Unit
 
 START = 1_730_606_400
 DAY = 86_400
@@ -49,21 +49,21 @@ def test_however_a_series_is_cut_it_is_whole_again(
     assert [Decimal(each.mantissa).scaleb(whole.exponent) for each in whole.readings] == [
         each.mantissa for each in readings
     ]
-    assert not data.problems
+    assert not data.issues
 
 
 def test_series_keep_their_order_and_problems_theirs() -> None:
-    problem = Problem("here", "Odd.")
-    data = gather([series(quarters(2), meter="B"), problem, series(quarters(2), meter="A")])
+    issue = Issue("here", "Odd.")
+    data = gather([series(quarters(2), meter="B"), issue, series(quarters(2), meter="A")])
     assert [each.meter_id for each in data.series] == ["B", "A"]
-    assert data.problems == (problem,)
+    assert data.issues == (issue,)
 
 
 def test_the_same_twice_counts_once_and_of_two_values_the_last() -> None:
     data = gather([series(quarters(4)), series(quarters(2)), series([Reading(START, 900, 77)])])
     assert data.series[0].readings == (Reading(START, 900, 77), *quarters(4)[1:])
-    assert {(each.severity, each.what[-2:]) for each in data.problems} == {
-        (Severity.DOUBT, "2."),
+    assert {(each.severity, each.what[-2:]) for each in data.issues} == {
+        (Severity.WARNING, "2."),
         (Severity.NOTE, "1."),
     }
 
@@ -72,14 +72,14 @@ def test_days_beside_quarters_are_two_series() -> None:
     days = [Reading(START, DAY, 5), Reading(START + DAY, DAY + 3600, 6)]
     data = gather([series([*quarters(100), *days])])
     assert [each.readings for each in data.series] == [tuple(quarters(100)), tuple(days)]
-    assert [each.severity for each in data.problems] == [Severity.NOTE]
+    assert [each.severity for each in data.issues] == [Severity.NOTE]
 
 
 def test_lengths_that_do_not_overlap_are_one_series() -> None:
     readings = [*quarters(4), Reading(START + 3600, 3600, 9), *quarters(4, START + 7200)]
     data = gather([series(readings)])
     assert data.series == (series(readings),)
-    assert not data.problems
+    assert not data.issues
 
 
 def test_billing_periods_vary_in_length() -> None:
@@ -91,7 +91,7 @@ def test_of_two_lengths_of_one_period_the_longer_stands() -> None:
     periods = [Reading(START, 30 * DAY, 5), Reading(START, 31 * DAY, 6)]
     data = gather([series(periods)])
     assert data.series == (series(periods[1:]),)
-    assert [each.severity for each in data.problems] == [Severity.DOUBT]
+    assert [each.severity for each in data.issues] == [Severity.WARNING]
 
 
 def test_a_series_without_readings_is_none() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
-from meterfarm.records import Commodity, Direction, Measure, Problem, Reading, Series, Severity, Unit
+from meterfarm.records import Commodity, Direction, Issue, Measure, Reading, Series, Severity, Unit
 from tests.formats.espi_made import any_series, one_way_below_zero, shapes
 from tests.formats.espi_writer import Shape, green_button
 from tests.formats.made import electricity
@@ -24,8 +24,8 @@ SERIES = Series("E1234567", Commodity.ELECTRIC, Direction.DELIVERED, Unit.WH, 0,
 FEED = green_button([SERIES])
 
 
-def said(problems: Iterable[Problem], severity: Severity = Severity.DOUBT) -> list[str]:
-    return [str(each) for each in problems if each.severity is severity]
+def said(issues: Iterable[Issue], severity: Severity = Severity.WARNING) -> list[str]:
+    return [str(each) for each in issues if each.severity is severity]
 
 
 @given(any_series(), shapes())
@@ -33,8 +33,8 @@ def test_reads_back_what_was_written(series: list[Series], shape: Shape) -> None
     read = read_green_button(green_button(series, shape))
     assert list(read.series) == series
     below_zero = [each for each in series if one_way_below_zero(each)]
-    assert ["Values below zero" in each for each in said(read.problems)] == [True] * len(below_zero)
-    assert len(read.problems) == len(below_zero)
+    assert ["Values below zero" in each for each in said(read.issues)] == [True] * len(below_zero)
+    assert len(read.issues) == len(below_zero)
 
 
 @given(any_series(), shapes())
@@ -82,7 +82,7 @@ def test_quality_codes(quality: int | str, estimated: bool) -> None:
     feed = FEED.replace(b"<quality>8<", f"<quality>{quality}<".encode())
     read = read_green_button(feed)
     assert read.series[0].readings[3].estimated is estimated
-    told = said(read.problems, Severity.NOTE)
+    told = said(read.issues, Severity.NOTE)
     assert bool(told) is (quality in (99, "estimated", "Actual"))
     assert not told or repr(str(quality)) in told[0]
 
@@ -112,13 +112,13 @@ def test_a_reading_given_twice_counts_once() -> None:
     feed = FEED.replace(b"</IntervalBlock>", again + b"</IntervalBlock>")
     read = read_green_button(feed)
     assert read.series == (SERIES,)
-    assert not said(read.problems)
-    assert "more than once: 1" in said(read.problems, Severity.NOTE)[0]
+    assert not said(read.issues)
+    assert "more than once: 1" in said(read.issues, Severity.NOTE)[0]
     corrected = read_green_button(
         FEED.replace(b"</IntervalBlock>", again.replace(b">100<", b">7<") + b"</IntervalBlock>")
     )
     assert corrected.series[0].readings[0].mantissa == 7
-    assert "replaced" in said(corrected.problems)[0]
+    assert "replaced" in said(corrected.issues)[0]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_what_has_no_known_unit_comes_out_as_such(old: bytes, new: bytes, reason
     (series,) = read.series
     assert (series.unit, series.measure, series.exponent) == (Unit.UNKNOWN, Measure.OTHER, 0)
     assert series.readings == READINGS
-    (problem,) = said(read.problems)
-    assert reason in problem
-    assert "E1234567" in problem
+    (issue,) = said(read.issues)
+    assert reason in issue
+    assert "E1234567" in issue
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_has_no_known_unit_comes_out_as_such(old: bytes, new: bytes, reason
 def test_directions(old: bytes, new: bytes, direction: Direction, doubts: int) -> None:
     read = read_green_button(FEED.replace(old, new))
     assert read.series[0].direction is direction
-    assert len(read.problems) == doubts
+    assert len(read.issues) == doubts
 
 
 @pytest.mark.parametrize(
@@ -181,15 +181,15 @@ def test_what_was_measured(old: bytes, new: bytes, measure: Measure, doubt: str)
     read = read_green_button(FEED.replace(old, new))
     assert read.series[0].measure is measure
     assert [reading.mantissa for reading in read.series[0].readings] == list(range(100, 108))
-    assert len(read.problems) == bool(doubt)
-    assert doubt in "".join(said(read.problems))
+    assert len(read.issues) == bool(doubt)
+    assert doubt in "".join(said(read.issues))
 
 
 def test_a_register_that_goes_down_is_doubted() -> None:
     feed = FEED.replace(b"Behaviour>4<", b"Behaviour>1<").replace(b"<value>105<", b"<value>3<")
     read = read_green_button(feed)
     assert read.series[0].measure is Measure.REGISTER
-    assert "they go down" in said(read.problems)[0]
+    assert "they go down" in said(read.issues)[0]
 
 
 def test_costs_are_a_series_of_their_own() -> None:
@@ -203,7 +203,7 @@ def test_costs_are_a_series_of_their_own() -> None:
     assert cost.readings == tuple(each._replace(mantissa=1_234_567) for each in READINGS[1:5])
     unpriced = read_green_button(costly.replace(b">124<", b">999<"))
     assert unpriced.series[1].unit is Unit.UNKNOWN
-    assert "currency" in said(unpriced.problems)[0]
+    assert "currency" in said(unpriced.issues)[0]
 
 
 def test_a_reading_may_have_a_cost_and_no_value() -> None:
@@ -236,11 +236,11 @@ def test_several_types_and_links_that_lead_nowhere_are_doubted() -> None:
     other = Series("E1234567", Commodity.ELECTRIC, Direction.RECEIVED, Unit.WH, 0, READINGS)
     feed = green_button([SERIES, other])
     nameless = feed.replace(b'related" href="/ReadingType', b'related" href="/Other')
-    assert ["found by order" in each for each in said(read_green_button(nameless).problems)] == [True, True]
+    assert ["found by order" in each for each in said(read_green_button(nameless).issues)] == [True, True]
     surplus = re.sub(b"<link [^>]*>", b"", feed.replace(b"<title></title>", b""))
     blocks = surplus.rindex(b"<entry>")
-    assert not read_green_button(surplus).problems
-    assert "by order" in said(read_green_button(surplus[:blocks] + b"</feed>").problems)[0]
+    assert not read_green_button(surplus).issues
+    assert "by order" in said(read_green_button(surplus[:blocks] + b"</feed>").issues)[0]
 
 
 def test_hours_and_days_of_one_meter_stay_apart() -> None:
@@ -248,7 +248,7 @@ def test_hours_and_days_of_one_meter_stay_apart() -> None:
     daily = Series("E1234567", Commodity.ELECTRIC, Direction.DELIVERED, Unit.WH, 0, (day,))
     read = read_green_button(green_button([SERIES, daily]))
     assert read.series == (SERIES, daily)
-    assert "different lengths" in said(read.problems, Severity.NOTE)[0]
+    assert "different lengths" in said(read.issues, Severity.NOTE)[0]
 
 
 def test_what_a_file_holds_beside_readings_is_told() -> None:
@@ -256,25 +256,25 @@ def test_what_a_file_holds_beside_readings_is_told() -> None:
     summary += b"</overallConsumptionLastPeriod></UsageSummary></content></entry></feed>"
     read = read_green_button(FEED.replace(b"</feed>", summary))
     assert read.series == (SERIES,)
-    assert "UsageSummary" in said(read.problems, Severity.NOTE)[0]
+    assert "UsageSummary" in said(read.issues, Severity.NOTE)[0]
     customers = b"<feed><entry><content><Customer/><CustomerAccount/></content></entry></feed>"
     read = read_green_button(customers)
     assert not read.series
-    assert "no readings: it has Customer, CustomerAccount" in said(read.problems, Severity.NOTE)[0]
+    assert "no readings: it has Customer, CustomerAccount" in said(read.issues, Severity.NOTE)[0]
 
 
 @pytest.mark.parametrize("value", [b"", b"n/a", b"NaN", b"1e5", b"9" * 30, b"9" * 5000, b"1.2.3"])
 def test_an_unusable_value_is_no_reading(value: bytes) -> None:
     read = read_green_button(FEED.replace(b"<value>101<", b"<value>" + value + b"<"))
     assert [reading.mantissa for reading in read.series[0].readings] == [100, 102, 103, 104, 105, 106, 107]
-    severity = Severity.DOUBT if value else Severity.NOTE
-    assert ["1." in each for each in said(read.problems, severity)] == [True]
+    severity = Severity.WARNING if value else Severity.NOTE
+    assert ["1." in each for each in said(read.issues, severity)] == [True]
 
 
 def test_an_unusable_start_is_no_reading() -> None:
     read = read_green_button(FEED.replace(b"<start>%d<" % START, b"<start>99999999999<"))
     assert read.series[0].readings == READINGS[1:]
-    assert len(read.problems) == 1
+    assert len(read.issues) == 1
 
 
 def test_a_feed_without_readings_is_no_error() -> None:

@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 import pytest
 
+from meterfarm.formats.batches import ReadingBatch
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.green_button import SMALL, stream_columns, stream_green_button
-from meterfarm.formats.stretch import Stretch
-from meterfarm.records import Commodity, Direction, Problem, Reading, Series, Unit
+from meterfarm.records import Commodity, Direction, Issue, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button
 
 START = 1_000_000_000
@@ -54,7 +54,7 @@ class _OneWay(RawIOBase):
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_a_long_file_is_read_in_stretches(shape: Shape, tmp_path: Path) -> None:
+def test_a_long_file_is_read_in_batches(shape: Shape, tmp_path: Path) -> None:
     series = _series(READINGS if shape.block > 2 else READINGS // 2)
     path = tmp_path / "export.xml"
     path.write_bytes(green_button(series, shape))
@@ -72,7 +72,10 @@ def test_a_long_file_is_read_in_stretches(shape: Shape, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_sought_in_is_read_as_well() -> None:
     content = green_button(_series())
     with BufferedReader(_OneWay(BytesIO(content))) as file:
-        assert sum(len(each.starts) for each in stream_columns(file) if isinstance(each, Stretch)) == READINGS
+        assert (
+            sum(len(each.starts) for each in stream_columns(file) if isinstance(each, ReadingBatch))
+            == READINGS
+        )
 
 
 def test_of_a_long_file_that_breaks_off_the_most_is_read() -> None:
@@ -82,7 +85,7 @@ def test_of_a_long_file_that_breaks_off_the_most_is_read() -> None:
     def to_the_end() -> None:
         nonlocal read
         for found in stream_columns(BytesIO(content)):
-            read += len(found.starts) if isinstance(found, Stretch) else 0
+            read += len(found.starts) if isinstance(found, ReadingBatch) else 0
 
     with pytest.raises(FormatError, match="is cut short: it ends at line"):
         to_the_end()
@@ -143,13 +146,13 @@ _ENTRY = b'<entry><link rel="self" href="x"/><title>a</title></entry>\n'
 )
 def test_endless_files_end_in_one_error_and_little_memory(head: bytes, again: bytes) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    problems: list[Problem] = []
+    issues: list[Issue] = []
 
     def to_the_end() -> None:
         for found in stream_columns(_Endless(head, again, 12)):  # type: ignore[arg-type]
-            problems.extend([found] if isinstance(found, Problem) else [])
+            issues.extend([found] if isinstance(found, Issue) else [])
 
     with pytest.raises(FormatError):
         to_the_end()
-    assert len(problems) < 10
+    assert len(issues) < 10
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024

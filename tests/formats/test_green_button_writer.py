@@ -48,7 +48,7 @@ def test_every_word_of_the_records_comes_back() -> None:
     ]
     read = read_green_button(written(series))
     assert list(read.series) == series
-    assert not read.problems
+    assert not read.issues
 
 
 @given(
@@ -59,7 +59,7 @@ def test_every_word_of_the_records_comes_back() -> None:
 def test_any_series_come_back(first: list[Series], second: list[Series], zone: ZoneInfo) -> None:
     read = read_green_button(written([*first, *second], zone))
     assert list(read.series) == [*first, *second]
-    assert not read.problems
+    assert not read.issues
 
 
 @given(st.integers(-12, 20), readings(most=20, lowest=-999) | local_days(), st.sampled_from(Measure))
@@ -107,7 +107,7 @@ def test_without_its_own_words_the_file_says_the_same_by_the_codes_alone() -> No
             each.getparent().remove(each)
         read = read_green_button(etree.tostring(feed))
         assert read.series == (series,)
-        assert not read.problems
+        assert not read.issues
 
 
 def test_blocks_are_local_days() -> None:
@@ -126,7 +126,7 @@ def test_the_same_series_make_the_same_bytes() -> None:
 def test_no_series_are_a_feed_without_readings() -> None:
     read = read_green_button(written([replace(SERIES, readings=())]))
     assert not read.series
-    assert [str(each.severity) for each in read.problems] == ["note"]
+    assert [str(each.severity) for each in read.issues] == ["note"]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_what_is_told_anew_without_a_header_is_refused(told: str, refused: bool)
 @pytest.mark.parametrize("step", [15, 60])
 @pytest.mark.parametrize("before", [0, 1, *range(4087, 4100)])
 def test_zeros_that_the_clock_never_showed_are_left_out_before_the_values_too(step: int, before: int) -> None:
-    """However many rows stand before them, since those are handed on in stretches."""
+    """However many rows stand before them, since those are handed on in batches."""
     spring = datetime(2024, 3, 10, 7, tzinfo=UTC)
     rows = []
     for number in range(-before, 240 // step):

@@ -12,7 +12,7 @@ import pytest
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.tables.interval_csv import read_table
 from meterfarm.formats.tables.layout import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
-from meterfarm.records import Commodity, Direction, Measure, Problem, Series, Severity, Unit
+from meterfarm.records import Commodity, Direction, Issue, Measure, Series, Severity, Unit
 
 NEW_YORK = ZoneInfo("America/New_York")
 OPOWER = "Service,Service 1\n\nTYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES\n"
@@ -29,7 +29,7 @@ class Read:
         name: str = "x.csv",
     ) -> None:
         self.series: list[Series] = []
-        self.problems: list[Problem] = []
+        self.issues: list[Issue] = []
         self.error = ""
         content = text if isinstance(text, bytes) else text.encode()
         try:
@@ -37,17 +37,17 @@ class Read:
                 if isinstance(each, Series):
                     self.series.append(each)
                 else:
-                    self.problems.append(each)
+                    self.issues.append(each)
         except FormatError as exc:
             self.error = str(exc)
 
     @property
     def doubts(self) -> str:
-        return " / ".join(str(each) for each in self.problems if each.severity is not Severity.NOTE)
+        return " / ".join(str(each) for each in self.issues if each.severity is not Severity.NOTE)
 
     @property
     def notes(self) -> str:
-        return " / ".join(str(each) for each in self.problems if each.severity is Severity.NOTE)
+        return " / ".join(str(each) for each in self.issues if each.severity is Severity.NOTE)
 
     def values(self, place: int = 0) -> list[Decimal]:
         series = self.series[place]
@@ -166,7 +166,7 @@ def test_a_day_may_be_labelled_by_its_last_minute() -> None:
 
 def test_a_file_of_rows_of_unknown_kinds_is_refused() -> None:
     read = Read(opower("2024-05-01,00:00,00:59,7").replace("Electric", "Steam"))
-    assert [each.severity for each in read.problems] == [Severity.DOUBT, Severity.REFUSED]
+    assert [each.severity for each in read.issues] == [Severity.WARNING, Severity.ERROR]
     assert not read.series
 
 
@@ -290,8 +290,8 @@ def test_of_very_many_kinds_the_rest_is_counted() -> None:
     rows = "".join(f"Steam {number},2024-05-01,00:00,00:59,1\n" for number in range(300))
     read = Read(OPOWER + rows)
     assert "more of this kind than is told one by one (100 times)" in read.doubts
-    assert read.problems[-1].severity is Severity.REFUSED
-    assert len(read.problems) == 202
+    assert read.issues[-1].severity is Severity.ERROR
+    assert len(read.issues) == 202
 
 
 def test_the_same_table_twice_is_doubted() -> None:

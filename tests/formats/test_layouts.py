@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterfarm.formats.tables.interval_csv import read_table
-from meterfarm.records import Problem, Reading, Series, Severity
+from meterfarm.records import Issue, Reading, Series, Severity
 from tests.formats.table_made import ZONES, intervals
 from tests.formats.table_writers import SHAPES, Shape, rows
 
@@ -20,12 +20,12 @@ SAID_OF_EVERY_FILE = ("times are taken to be in", "nothing says whether this is 
 Values = dict[tuple[int, int], Decimal]
 
 
-def whole(stretches: Iterable[Series | Problem]) -> tuple[list[Values], list[Problem]]:
+def whole(batches: Iterable[Series | Issue]) -> tuple[list[Values], list[Issue]]:
     """The values of each series by start and length, and what was doubted."""
     values: dict[tuple[object, ...], Values] = {}
     doubts = []
-    for each in stretches:
-        if isinstance(each, Problem):
+    for each in batches:
+        if isinstance(each, Issue):
             doubts += [each] if each.severity is not Severity.NOTE else []
             continue
         of_series = values.setdefault((each.meter_id, each.measure, each.direction, each.unit), {})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.tables.interval_csv import read_interval_csv, read_table
-from meterfarm.records import Direction, Measure, Problem, Series, Severity, Unit
+from meterfarm.records import Direction, Issue, Measure, Series, Severity, Unit
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 HALVES = ",".join(str(number) for number in range(48))
@@ -75,8 +75,8 @@ def test_what_is_not_read_is_told() -> None:
         stream("E1", "pf"), f"300,20240601,{HALVES},A,,,,", stream(), f"300,20240601,{HALVES},E52,,,,"
     )
     found = list(read_table("x", BytesIO(content.removesuffix(b"900"))))
-    problems = [each for each in found if isinstance(each, Problem)]
-    assert {each.severity for each in problems} == {Severity.REFUSED, Severity.DOUBT}
+    issues = [each for each in found if isinstance(each, Issue)]
+    assert {each.severity for each in issues} == {Severity.ERROR, Severity.WARNING}
     assert sum(isinstance(each, Series) for each in found) == 1
 
 
@@ -119,8 +119,8 @@ def test_records_without_their_frame_are_read_with_a_doubt(content: str, doubts:
     """Portals hand out blocks of records 200 without a record 100, and with any number of records 900."""
     read = read_interval_csv(content.encode(), SYDNEY)
     assert [len(each.readings) for each in read.series] == [96]
-    assert all(each.severity is Severity.DOUBT for each in read.problems)
-    told = [str(each) for each in read.problems]
+    assert all(each.severity is Severity.WARNING for each in read.issues)
+    told = [str(each) for each in read.issues]
     assert [text.startswith(begin) for text, begin in zip(told, doubts, strict=True)] == [True] * len(doubts)
 
 
@@ -166,8 +166,8 @@ def test_a_register_flows_as_its_direction_indicator_says(
 ) -> None:
     read = read_interval_csv(content, SYDNEY)
     assert [each.direction for each in read.series] == [direction]
-    assert len(read.problems) == bool(doubt)
-    assert all(doubt in str(each) and each.severity is Severity.DOUBT for each in read.problems)
+    assert len(read.issues) == bool(doubt)
+    assert all(doubt in str(each) and each.severity is Severity.WARNING for each in read.issues)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +188,13 @@ def test_a_register_flows_as_its_direction_indicator_says(
 def test_a_quantity_that_its_reads_contradict_is_doubted(
     quantity: str, reads: tuple[str, str], doubted: bool
 ) -> None:
-    problems = read_interval_csv(register(quantity=quantity, reads=reads), SYDNEY).problems
-    assert [quantity in str(each) and reads[1] in str(each) for each in problems] == [True] * doubted
+    issues = read_interval_csv(register(quantity=quantity, reads=reads), SYDNEY).issues
+    assert [quantity in str(each) and reads[1] in str(each) for each in issues] == [True] * doubted
 
 
 def test_a_register_without_a_quantity_is_no_reading() -> None:
     found = list(read_table("x.csv", BytesIO(register(quantity=""))))
-    assert [each.severity for each in found if isinstance(each, Problem)] == [Severity.NOTE]
+    assert [each.severity for each in found if isinstance(each, Issue)] == [Severity.NOTE]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from meterfarm.console.read_file import read_file
+from meterfarm.formats.batches import of_period, period_of
 from meterfarm.formats.covered import CoveredByPeriod
 from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
 from meterfarm.formats.gather import gather
-from meterfarm.formats.stretch import of_period, period_of
 from meterfarm.records import IntervalData, Measure, Reading, Series, Severity, Unit
 
 DAY = 86_400
@@ -66,7 +66,7 @@ def amounts(data: IntervalData, measure: Measure = Measure.ENERGY) -> list[list[
 
 
 def doubts(data: IntervalData) -> list[str]:
-    return [each.what for each in data.problems if each.severity is not Severity.NOTE]
+    return [each.what for each in data.issues if each.severity is not Severity.NOTE]
 
 
 SUMS = [sum(values) for values in zip(*AMOUNTS.values(), strict=True)]
@@ -78,7 +78,7 @@ def test_the_periods_of_a_day_are_added_up() -> None:
     assert amounts(data, Measure.COST) == [[(s, DAY, 2 * value) for s, value in zip(DAYS, SUMS, strict=True)]]
     assert {each.meter_id for each in data.series} == {"J1"}
     assert not doubts(data)
-    assert "added up: 3." in data.problems[0].what
+    assert "added up: 3." in data.issues[0].what
 
 
 @pytest.mark.parametrize("spoiled", [False, True])
@@ -108,7 +108,7 @@ def test_periods_that_follow_each_other_are_left_as_they_are() -> None:
     content, end = empty.split("<IntervalReading>", 1)[0], "</IntervalBlock></content></entry>"
     data = read(content + readings + end)
     assert amounts(data) == [[(start, 3600, start % 7) for start in starts]]
-    assert not data.problems
+    assert not data.issues
 
 
 def test_one_period_twice_is_no_sum() -> None:
@@ -132,11 +132,11 @@ def test_demand_of_several_periods_is_not_added_up() -> None:
     assert doubts(data)
 
 
-def test_stretches_say_which_period_they_are_of() -> None:
+def test_batches_name_the_period_they_are_of() -> None:
     feed = _FEED.format(_POINT + period(ON, (1, 2, 3)) + period("", (4, 5, 6), number="8"))
-    stretches = [each for each in stream_green_button(BytesIO(feed.encode())) if isinstance(each, Series)]
-    assert [period_of(each) for each in stretches] == [ON, ON, "", ""]
-    assert {type(each) for each in gather(stretches).series} == {Series}
+    batches = [each for each in stream_green_button(BytesIO(feed.encode())) if isinstance(each, Series)]
+    assert [period_of(each) for each in batches] == [ON, ON, "", ""]
+    assert {type(each) for each in gather(batches).series} == {Series}
 
 
 def test_an_estimated_part_makes_an_estimated_sum() -> None:
@@ -168,8 +168,8 @@ def test_a_file_of_periods_is_told_without_a_doubt_and_their_whole_beside_them_w
     report = read_file(str(file), None, None)
     energy = report.tally.series[0]
     assert (energy.count, energy.total) == (9, "64.767")
-    assert not report.problems
+    assert not report.issues
     file.write_text(_FEED.format(_POINT + parts + period("0", SUMS, number="7")))
     report = read_file(str(file), None, None)
     assert report.tally.series[0].count == 12
-    assert [each.severity for each in report.problems] == [Severity.DOUBT]
+    assert [each.severity for each in report.issues] == [Severity.WARNING]

@@ -15,7 +15,7 @@ import pytest
 from meterfarm.formats.archive import unpack
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.recognise import Kind, recognise
-from meterfarm.records import Problem, Series, Severity
+from meterfarm.records import Issue, Series, Severity
 from tests.formats.test_archive import zipped
 from tests.formats.test_interval_csv_variants import NEW_YORK
 from tests.formats.test_workbooks import FILES, TWO, page
@@ -38,7 +38,7 @@ def told(content: bytes, name: str = "export") -> tuple[int, dict[str, str]]:
                 for each in found.contents:
                     if isinstance(each, Series):
                         readings += len(each.readings)
-                    elif isinstance(each, Problem) and each.severity is not Severity.NOTE:
+                    elif isinstance(each, Issue) and each.severity is not Severity.NOTE:
                         said[found.member] = f"doubt: {each.what}"
                     else:
                         said.setdefault(found.member, f"note: {each.what}")

@@ -38,7 +38,7 @@ def test_over_a_register_that_went_down_nothing_is_known() -> None:
         register(Reading(START, 0, 99_990), Reading(START + 900, 0, 4), Reading(START + 1800, 0, 9, True))
     )
     assert data.series[0].readings == (Reading(START + 900, 900, 5, True),)
-    assert "goes down" in data.problems[0].what
+    assert "goes down" in data.issues[0].what
 
 
 def test_amounts_are_no_standings() -> None:

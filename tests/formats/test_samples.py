@@ -51,7 +51,7 @@ def _green_button(content: bytes, _: dict[str, str]) -> object:
         one | {"measure": each.measure.value}
         for one, each in zip(_series(read.series), read.series, strict=True)
     ]
-    return {"series": measured, "problems": [f"{each.severity}: {each}" for each in read.problems]}
+    return {"series": measured, "problems": [f"{each.severity}: {each}" for each in read.issues]}
 
 
 def _interval_csv(content: bytes, meta: dict[str, str]) -> object:

@@ -241,7 +241,7 @@ def test_a_workbook_in_xml_of_2003_is_read() -> None:
     read = Read(xml_workbook(texts, typed))
     assert read.values() == [500, 625]
     assert read.starts() == ["01T04:00", "01T05:00"]
-    assert not read.problems
+    assert not read.issues
 
 
 def test_cells_of_such_a_workbook_stand_where_they_say() -> None:

@@ -95,7 +95,7 @@ def test_lines_of_a_csv_in_the_first_column_of_a_sheet() -> None:
 def test_sheets_beside_a_table_are_told_of() -> None:
     read = read_interval_csv(book([["Read me"]], rows(typed=True), [["x", "y"]]), NEW_YORK)
     assert len(read.series) == 1
-    assert {(each.where, each.severity) for each in read.problems} == {
+    assert {(each.where, each.severity) for each in read.issues} == {
         ("sheet 0", Severity.NOTE),
         ("sheet 2", Severity.NOTE),
     }

@@ -12,13 +12,13 @@ from meterfarm.formats.espi.green_button import stream_green_button
 from meterfarm.formats.espi.green_button_writer import write_green_button
 from meterfarm.formats.espi.runs import is_wide
 from meterfarm.formats.gather import gather
-from meterfarm.records import Commodity, Direction, Measure, Problem, Reading, Series, Unit
+from meterfarm.records import Commodity, Direction, Issue, Measure, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button
 
 _SHORTEST = 20
 """Bytes that a reading takes at the very least."""
-_MOST_IN_STRETCH = 10_000
-_MOST_PROBLEMS = 12
+_MOST_IN_BATCH = 10_000
+_MOST_ISSUES = 12
 _ROWS = tuple(Reading(1_730_606_400 + 900 * place, 900, 3 * place, place % 5 == 0) for place in range(12))
 _SERIES = [
     Series("E1234567", Commodity.ELECTRIC, Direction.DELIVERED, Unit.WH, -1, _ROWS),
@@ -74,7 +74,7 @@ def one(data: bytes) -> None:
 def _read(data: bytes) -> tuple[Mapping[tuple[str, ...], tuple[int, Decimal]], str]:
     """The count and sum of each series, and the error it ended in."""
     totals: _Totals = {}
-    read: list[Series | Problem] = []
+    read: list[Series | Issue] = []
     error = ""
     try:
         for found in stream_green_button(io.BytesIO(data)):
@@ -84,9 +84,9 @@ def _read(data: bytes) -> tuple[Mapping[tuple[str, ...], tuple[int, Decimal]], s
     except FormatError as exc:
         error = str(exc)
     readings = sum(count for count, _ in totals.values())
-    problems = sum(isinstance(each, Problem) for each in read)
-    if readings > len(data) // _SHORTEST or problems > _MOST_PROBLEMS * (1 + len(totals)) or len(error) > 200:
-        raise ValueError(f"{readings} readings, {problems} problems, {error}")
+    issues = sum(isinstance(each, Issue) for each in read)
+    if readings > len(data) // _SHORTEST or issues > _MOST_ISSUES * (1 + len(totals)) or len(error) > 200:
+        raise ValueError(f"{readings} readings, {issues} problems, {error}")
     gathered = gather(read)
     if sum(len(each.readings) for each in gathered.series) > readings:
         raise ValueError(f"{readings} readings became more")
@@ -94,8 +94,8 @@ def _read(data: bytes) -> tuple[Mapping[tuple[str, ...], tuple[int, Decimal]], s
 
 
 def _count(series: Series, totals: _Totals) -> None:
-    if not 0 < len(series.readings) <= _MOST_IN_STRETCH:
-        raise ValueError(f"a stretch of {len(series.readings)}")
+    if not 0 < len(series.readings) <= _MOST_IN_BATCH:
+        raise ValueError(f"a batch of {len(series.readings)}")
     key = (series.meter_id, *map(str, (series.commodity, series.measure, series.direction, series.unit)))
     count, total = totals.get(key, (0, Decimal(0)))
     amount = sum(Decimal(each.mantissa).scaleb(series.exponent) for each in series.readings)

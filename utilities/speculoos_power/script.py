@@ -14,7 +14,7 @@ from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.mfa.mailbox import CodeMail
 from meterfarm.mfa.text_message import CodeText
-from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Outcome, Problem, Series
+from meterfarm.records import Account, Bill, Document, IntervalData, Issue, ListedBill, Outcome, Series
 from meterfarm.scrapers.body import EXPORT
 from meterfarm.scrapers.http import SIGNED_OUT
 from meterfarm.scrapers.outcomes import Sign
@@ -124,10 +124,10 @@ class SpeculoosPower(Utility):
 
     def read_intervals(self, document: Document) -> IntervalData:
         series: list[Series] = []
-        problems: list[Problem] = []
+        issues: list[Issue] = []
         for name, content in unpack(document.content, document.name):
             is_table = name.endswith(".csv")
             read = read_interval_csv(content, self.zone) if is_table else read_green_button(content)
             series += read.series
-            problems += [replace(each, where=f"{name}, {each.where}") for each in read.problems]
-        return IntervalData(series, problems)
+            issues += [replace(each, where=f"{name}, {each.where}") for each in read.issues]
+        return IntervalData(series, issues)

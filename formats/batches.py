@@ -37,7 +37,7 @@ def period_of(series: Series) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ReadingBatch:
     """Readings of one series in the file's order; the columns are as long as each other."""
 
     meter_id: str
