@@ -102,7 +102,7 @@ async def nightly(context: dict[str, Any]) -> None:
     said = Settings().home / "nightly.log"
     with os.fdopen(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "meterfarm.cli", "nightly", "--now"),
+            *(sys.executable, "-P", "-m", "meterfarm.cli", "nightly", "--now"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -52,7 +52,7 @@ class FakeUtility:
             with theirs:
                 self._child = subprocess.Popen(  # noqa: S603 - our own module, no shell
                     [
-                        *(sys.executable, "-m", "meterfarm.fake_utility", "--port", str(self._port)),
+                        *(sys.executable, "-P", "-m", "meterfarm.fake_utility", "--port", str(self._port)),
                         *("--parent-fd", str(theirs.fileno()), *self._options),
                     ],
                     env=child_environment(

@@ -77,8 +77,7 @@ def _start(
     descriptor = theirs.fileno()
     command = [
         sys.executable,
-        "-m",
-        "fake_utility",
+        *("-P", "-m", "meterfarm.fake_utility"),
         "--port",
         "0",
         "--parent-fd",

@@ -190,7 +190,7 @@ async def _said(plan: Path, root: Path) -> Any:
     """What the trial says, object by object. Raises NotSetUp if it breaks off."""
     with (root / "trial.log").open("w+b") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "meterfarm.nightly.trial", str(plan)),
+            *(sys.executable, "-P", "-m", "meterfarm.nightly.trial", str(plan)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,

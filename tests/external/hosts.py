@@ -71,7 +71,7 @@ class Host:
     def python(self, module: str, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
         """Start a module of ours."""
         given = environment
-        self.run([sys.executable, "-m", module, *arguments], given, log)
+        self.run([sys.executable, "-P", "-m", module, *arguments], given, log)
 
     def cut_off(self) -> None:
         """Pull its cable."""

@@ -61,7 +61,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         log = tmp_path / "hosts.log"
         plain = {name: value for name, value in os.environ.items() if not name.startswith("METERFARM_")}
         portal.python(
-            "fake_utility",
+            "meterfarm.fake_utility",
             "--port",
             "8600",
             "--random-codes",
