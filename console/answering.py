@@ -1,15 +1,12 @@
-"""The `answer` command: hands an answer to the worker that waits, and says what the portal made of it."""
+"""The `answer` command: hands an answer to the worker that waits, and prints what the portal made of it."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import Enum, auto
 
 from rich.console import Console
 
@@ -17,16 +14,24 @@ from meterfarm.console.challenge_tables import wants
 from meterfarm.console.ending import MACHINE, OK
 from meterfarm.console.errors import UsageError
 from meterfarm.console.here import Here, opened
+from meterfarm.console.notifying import notification
 from meterfarm.console.printed import say
 from meterfarm.console.questions import ask_at_terminal, tries
-from meterfarm.console.ringing import tell_of_answer
 from meterfarm.console.secret_input import read_secret_line
-from meterfarm.farm.codes.answer_codec import said_choice, said_code, said_resend
-from meterfarm.mfa.person import parse_answer
-from meterfarm.mfa.port import Answer, Choice, Code, Resend
-from meterfarm.records import ChallengeState, Factor, Outcome, RunState, WhoActs
+from meterfarm.mfa.port import Answer, Resend
+from meterfarm.records import Factor, Outcome, WhoActs
+from meterfarm.services.challenges import (
+    AnsweredChallenge,
+    AnswerProgress,
+    AnswerResult,
+    answer_challenge,
+    answer_result,
+    find_open_challenge,
+    understand_answer,
+)
+from meterfarm.services.errors import InvalidRequest
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import ChallengeInfo, RunInfo
+from meterfarm.storage.work import ChallengeInfo
 
 _LOOK = 0.5
 _TYPED_WRONGLY = 3
@@ -41,23 +46,6 @@ class Patience:
     judged: float = 180.0
 
 
-class _How(Enum):
-    SIGNED_IN = auto()
-    ASKED_AGAIN = auto()
-    ENDED = auto()
-    NOT_TAKEN = auto()
-    NOT_JUDGED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What came of an answer; ``next`` is the challenge that the portal asked then."""
-
-    how: _How
-    run: RunInfo
-    next: ChallengeInfo | None = None
-
-
 async def answer(
     challenge_id: int,
     factor: Factor | None,
@@ -66,46 +54,31 @@ async def answer(
     wait: bool | None,
     patience: Patience | None = None,
 ) -> int:
-    """Give an answer; with ``wait`` (None: at a terminal) say what came of it, and ask again there."""
+    """Give an answer; with ``wait`` (None: at a terminal) print what came of it, and ask again there."""
     if factor is not None and resend:
         raise UsageError("Give either --factor or --resend, not both.")
     at_terminal = sys.stdin.isatty()
     with opened() as (here, store):
-        found = await asyncio.to_thread(store.challenge, challenge_id)
+        found = await asyncio.to_thread(find_open_challenge, store, challenge_id)
         while True:
-            if found is None or found.state is not ChallengeState.OPEN:
-                _refuse(store, challenge_id)
-                return OK
-            before = _session_saved_at(store, found)
             given = await _given(found, factor, here, resend=resend)
-            await asyncio.to_thread(store.answer_challenge, found.id, _as_stored(given))
-            await tell_of_answer(here, store, found.id)
+            answered = await asyncio.to_thread(answer_challenge, store, found.id, given)
+            await notification(here, store).of_answer(found.id)
             if not (at_terminal if wait is None else wait):
                 say(f"challenge {found.id} answered; run {found.run_id} continues")
                 return OK
-            verdict = await _judged(store, found, before, patience or Patience())
-            if not (at_terminal and verdict.how is _How.ASKED_AGAIN):
-                say(_in_words(found, given, verdict))
-                return _status(given, verdict)
-            found, factor, resend = verdict.next, None, False
-
-
-def _refuse(store: Store, challenge_id: int) -> None:
-    """Have the store say why: one that is not open never becomes so again. Raises AnswerRefused."""
-    store.answer_challenge(challenge_id, said_resend())
-
-
-def _session_saved_at(store: Store, found: ChallengeInfo) -> datetime | None:
-    customer = store.find_customer(str(found.customer_id))
-    return store.customer_info(customer).session_saved_at if customer else None
+            result = await _result(store, answered, patience or Patience())
+            if not (at_terminal and result.next is not None):
+                say(_in_words(found, given, result))
+                return _status(given, result)
+            found = await asyncio.to_thread(find_open_challenge, store, result.next.id)
+            factor, resend = None, False
 
 
 async def _given(found: ChallengeInfo, factor: Factor | None, here: Here, *, resend: bool) -> Answer:
     """The answer. Raises UsageError if it is none to this challenge."""
     asked = found.challenge
     if resend:
-        if not asked.can_resend:
-            raise UsageError(f"The portal does not offer to send the code of challenge {found.id} again.")
         return Resend()
     if factor is not None and not asked.options:
         wanted = f" ({asked.factor})" if asked.factor else ""
@@ -115,12 +88,12 @@ async def _given(found: ChallengeInfo, factor: Factor | None, here: Here, *, res
     for left in range(_TYPED_WRONGLY - 1, -1, -1):
         line = factor.value if factor is not None else await _line(found)
         here.secrets.add(line.strip() if not asked.options else "")
-        meant = parse_answer(asked, line)
-        if not isinstance(meant, str):
-            return meant
-        if not left or not line or factor is not None or not sys.stdin.isatty():
-            raise UsageError(meant)
-        found = replace(found, challenge=asked.asked_again(meant))
+        try:
+            return understand_answer(found, line)
+        except InvalidRequest as exc:
+            if not left or not line or factor is not None or not sys.stdin.isatty():
+                raise
+            found = replace(found, challenge=asked.asked_again(str(exc)))
     raise UsageError("No answer was given.")
 
 
@@ -132,44 +105,23 @@ async def _line(found: ChallengeInfo) -> str:
     return typed or ""
 
 
-def _as_stored(given: Answer) -> Mapping[str, str]:
-    if isinstance(given, Choice):
-        return said_choice(given.option.factor)
-    return said_code(given.text) if isinstance(given, Code) else said_resend()
-
-
-async def _judged(
-    store: Store, found: ChallengeInfo, saved_before: datetime | None, patience: Patience
-) -> _Verdict:
-    """Wait until it shows what the portal made of the answer: the run asks again, is inside, or has ended."""
+async def _result(store: Store, answered: AnsweredChallenge, patience: Patience) -> AnswerResult:
+    """Wait until it shows what the portal made of the answer, or for as long as ``patience`` lasts."""
     began = time.monotonic()
     console = Console(stderr=True)
     with console.status("waiting for the portal") if console.is_terminal else nullcontext():
         while True:
-            story = await asyncio.to_thread(store.run_story, found.run_id)
-            if story is None:
-                raise UsageError(f"The run {found.run_id} is gone, and its customer's data with it.")
-            run, waited = story.run, time.monotonic() - began
-            mine = next((one.state for one in story.challenges if one.id == found.id), ChallengeState.LOST)
-            later = [one for one in story.challenges if one.id > found.id]
-            if later and later[0].state is ChallengeState.OPEN:
-                return _Verdict(_How.ASKED_AGAIN, run, later[0])
-            if run.state not in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
-                return _Verdict(_How.ENDED, run)
-            if mine is ChallengeState.USED and _session_saved_at(store, found) != saved_before:
-                return _Verdict(_How.SIGNED_IN, run)
-            if mine is ChallengeState.LOST or run.state is RunState.QUEUED:
-                return _Verdict(_How.NOT_TAKEN, run)
-            if mine is ChallengeState.ANSWERED and waited > patience.taken:
-                return _Verdict(_How.NOT_TAKEN, run)
-            if waited > patience.judged:
-                return _Verdict(_How.NOT_JUDGED, run)
+            result = await asyncio.to_thread(answer_result, store, answered)
+            waited = time.monotonic() - began
+            waits_for_worker = result.progress is AnswerProgress.WAITS_FOR_WORKER
+            if result.progress.is_final or waited > (patience.taken if waits_for_worker else patience.judged):
+                return result
             await asyncio.sleep(_LOOK)
 
 
-def _in_words(found: ChallengeInfo, given: Answer, verdict: _Verdict) -> str:
+def _in_words(found: ChallengeInfo, given: Answer, result: AnswerResult) -> str:
     """One line: whether the portal took the answer, and what comes next."""
-    run, later = verdict.run, verdict.next
+    run, later = result.run, result.next
     about = f"challenge {found.id}"
     if later is not None:
         asked = later.challenge
@@ -180,14 +132,14 @@ def _in_words(found: ChallengeInfo, given: Answer, verdict: _Verdict) -> str:
             return f"{about}: accepted; {after}"
         left = f" ({tries(asked.attempts_left)})" if asked.attempts_left else ""
         return f"{about}: not accepted: {asked.error}{left}; answer challenge {later.id}"
-    if verdict.how is _How.SIGNED_IN:
+    if result.progress is AnswerProgress.SIGNED_IN:
         return f"{about}: accepted; run {run.id} is signed in"
-    if verdict.how is _How.NOT_TAKEN:
+    if result.progress in (AnswerProgress.NOT_TAKEN, AnswerProgress.WAITS_FOR_WORKER):
         return (
             f"{about}: no worker has taken the answer; `run show {run.id}` says what comes next, `doctor` "
             "whether workers run"
         )
-    if verdict.how is _How.NOT_JUDGED:
+    if result.progress is AnswerProgress.WAITS_FOR_PORTAL:
         return f"{about}: the portal has not answered yet; see `run show {run.id}`"
     if run.outcome is None:
         return f"{about}: run {run.id} was {run.state}; `run retry {run.id}` starts again"
@@ -195,10 +147,10 @@ def _in_words(found: ChallengeInfo, given: Answer, verdict: _Verdict) -> str:
     return f"{about}: {accepted}run {run.id} ended: {run.outcome}. {run.message}"
 
 
-def _status(given: Answer, verdict: _Verdict) -> int:
-    if verdict.next is not None:
-        refused = bool(verdict.next.challenge.error) and not isinstance(given, Resend)
+def _status(given: Answer, result: AnswerResult) -> int:
+    if result.next is not None:
+        refused = bool(result.next.challenge.error) and not isinstance(given, Resend)
         return _REFUSED if refused else OK
-    if verdict.how is _How.ENDED and verdict.run.outcome is not None:
-        return verdict.run.outcome.exit_code
-    return OK if verdict.how is _How.SIGNED_IN else MACHINE
+    if result.progress is AnswerProgress.ENDED and result.run.outcome is not None:
+        return result.run.outcome.exit_code
+    return OK if result.progress is AnswerProgress.SIGNED_IN else MACHINE

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from meterfarm.console.instants import roughly
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.console.questions import tries
 from meterfarm.records import ChallengeState
 from meterfarm.storage.work import ChallengeInfo
+from meterfarm.support.instants import roughly
 
 NAMES = (
     "challenge",

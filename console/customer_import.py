@@ -13,8 +13,8 @@ from rich.progress import track
 from meterfarm.console.ending import OK, USAGE
 from meterfarm.console.errors import UsageError
 from meterfarm.console.here import opened
+from meterfarm.console.notifying import notify_queued
 from meterfarm.console.printed import say, say_json, warn
-from meterfarm.console.ringing import ring
 from meterfarm.services.customer_csv import WrongRow
 from meterfarm.services.customer_import import import_customers
 from meterfarm.storage.errors import StorageError
@@ -43,7 +43,7 @@ async def import_file(path: Path, *, as_json: bool) -> int:
         except StorageError:
             warn(f"{added} added, {len(refused)} refused, then:")
             raise
-        note = await ring(here, store)
+        note = await notify_queued(here, store)
     if as_json:
         say_json({"added": added, "refused": refused})
     else:

@@ -15,8 +15,8 @@ from meterfarm.console.customer_secrets import FromStdin, read_secrets
 from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
 from meterfarm.console.errors import UsageError
 from meterfarm.console.here import Here, opened
+from meterfarm.console.notifying import notify_queued
 from meterfarm.console.printed import nothing, plain, say, say_json, show, warn
-from meterfarm.console.ringing import ring
 from meterfarm.console.secret_input import ask_password, next_line
 from meterfarm.farm.settings import portal_address, without_address
 from meterfarm.records import SecretKind
@@ -128,7 +128,7 @@ async def show_one(reference: str, *, as_json: bool) -> int:
 
 async def _report(here: Here, store: Store, changed: ChangedCustomer, done: str, *, as_json: bool) -> None:
     """Notify workers of the run that was queued, and print what was done."""
-    note = await ring(here, store)
+    note = await notify_queued(here, store)
     customer, run = changed.customer, changed.run
     if as_json:
         say_json({"customer": customer.id, "run": run})

@@ -6,8 +6,8 @@ from collections import Counter
 
 from meterfarm.console.finding import Finding, warn, well
 from meterfarm.console.here import Here
+from meterfarm.console.no_worker import state_location
 from meterfarm.console.program import program
-from meterfarm.console.workforce import where
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.processes import short
 from meterfarm.storage.store import Store
@@ -24,7 +24,7 @@ def examine_workers(here: Here) -> Finding:
     served = Counter(queue for worker in workers for queue in worker.queues)
     lacking = sorted(set(QUEUES.values()) - set(served))
     if not workers:
-        return warn("workers", f"none runs on {where(here)}", f"start them by `{program()} worker`")
+        return warn("workers", f"none runs on {state_location(here)}", f"start them by `{program()} worker`")
     said = ", ".join(f"{count} serve{'s' * (count == 1)} {queue}" for queue, count in sorted(served.items()))
     machines = sorted({short(worker.process).partition(":")[0] for worker in workers})
     said = f"{said} (on {', '.join(machines[:5])})"

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from meterfarm.console.ending import OK
 from meterfarm.console.errors import NotSetUp, UsageError
 from meterfarm.console.here import Here, opened
+from meterfarm.console.notifying import notification
 from meterfarm.console.printed import say
-from meterfarm.console.ringing import tell_of_answer
 from meterfarm.console.secret_input import read_secret_line
 
 _OTHERS = 0o077
@@ -54,7 +54,7 @@ async def serve(options: InboxOptions) -> int:
                 store,
                 tokens,
                 options.public_url,
-                lambda challenge_id: tell_of_answer(here, store, challenge_id),
+                notification(here, store).of_answer,
             )
             public_url = _without_user(options.public_url)
             beating = asyncio.create_task(inbox.beat(public_url or address))

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from meterfarm.console.instants import instant
 from meterfarm.support.foreign_text import NAME, cell, one_line
+from meterfarm.support.instants import instant
 
 _BETWEEN = 2
 _INDENT = 4

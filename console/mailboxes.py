@@ -12,7 +12,6 @@ import typer
 from meterfarm.console.ending import MACHINE, OK
 from meterfarm.console.errors import UsageError
 from meterfarm.console.here import Here, opened
-from meterfarm.console.instants import shown
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.console.printed import nothing, say, say_json, show, warn
 from meterfarm.console.secret_input import ask_password, next_line, read_secret_line
@@ -23,6 +22,7 @@ from meterfarm.storage.receiving import MailAccount, MailboxInfo
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.support.foreign_text import one_line
+from meterfarm.support.instants import shown
 from meterfarm.support.tasks import in_daemon_thread
 from meterfarm.utilities import UnknownUtility, load_utility
 

@@ -14,9 +14,9 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from meterfarm.console.errors import ReaderGone
-from meterfarm.console.instants import instant
 from meterfarm.console.listing import Listing, in_a_pipe
 from meterfarm.support.foreign_text import as_json, lines, one_line
+from meterfarm.support.instants import instant
 
 _WARNING = 2_000
 

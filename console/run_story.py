@@ -11,16 +11,16 @@ from rich.text import Text
 
 from meterfarm.console.challenge_tables import challenges_table
 from meterfarm.console.challenges import as_document
-from meterfarm.console.errors import UsageError
 from meterfarm.console.here import opened
-from meterfarm.console.instants import lasted, shown
 from meterfarm.console.listing import Column, Facts, Listing, Shown, safe_text, styled
-from meterfarm.console.next_step import next_step
+from meterfarm.console.no_worker import no_worker
 from meterfarm.console.printed import plain, say_json, show
-from meterfarm.console.workforce import nobody_takes
 from meterfarm.records import LedgerItem, RunState
+from meterfarm.services.next_step import next_step
+from meterfarm.services.runs import find_run
 from meterfarm.storage.work import RunInfo, RunStep, RunStory
 from meterfarm.support.foreign_text import one_line
+from meterfarm.support.instants import lasted, shown
 
 _MOST_ITEMS = 40
 _SHORT = 40
@@ -29,12 +29,10 @@ _SHORT = 40
 async def show_run(run_id: int, *, as_json: bool) -> int:
     """Print it."""
     with opened() as (here, store):
-        story = await asyncio.to_thread(store.run_story, run_id)
-        if story is None:
-            raise UsageError(f"There is no run {run_id}; `runs` lists them.")
+        story = await asyncio.to_thread(find_run, store, run_id)
         coming = await asyncio.to_thread(next_step, store, story.run)
         if story.run.state is RunState.QUEUED:
-            lacking = await asyncio.to_thread(nobody_takes, here, store, story.run.kind)
+            lacking = await asyncio.to_thread(no_worker, here, store, story.run.kind)
             coming = " ".join(filter(None, (lacking, coming)))
     if as_json:
         say_json(

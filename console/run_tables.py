@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from meterfarm.console.instants import lasted, roughly
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.records import Outcome, RunState, WhoActs
 from meterfarm.storage.work import RunInfo
+from meterfarm.support.instants import lasted, roughly
 
 NAMES = (
     "run",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.live import Live
@@ -12,28 +13,25 @@ from rich.live import Live
 from meterfarm.console.ending import OK, USAGE
 from meterfarm.console.errors import UsageError
 from meterfarm.console.here import opened
+from meterfarm.console.no_worker import no_worker
+from meterfarm.console.notifying import notification, notify_queued
 from meterfarm.console.printed import nothing, say, say_json, show, warn
-from meterfarm.console.ringing import ring, tell_of_cancellation
 from meterfarm.console.run_tables import runs_table
 from meterfarm.console.watching import look
-from meterfarm.console.workforce import nobody_takes
-from meterfarm.records import CustomerState, RunState
+from meterfarm.records import RunState
+from meterfarm.services import runs
 from meterfarm.services.customers import find_customer
-from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunInfo
 
 _EVERY_SECOND = 1.0
-_ALL = 2**31 - 1
 
 
 async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) -> int:
     """The newest runs; with a ``reference``, of one customer."""
     with opened() as (here, store):
         customer = find_customer(store, reference) if reference else None
-        customer_id = customer.id if customer else None
-        found = await asyncio.to_thread(lambda: store.runs(limit=limit or _ALL, customer_id=customer_id))
-        note = await asyncio.to_thread(nobody_takes, here, store)
+        found = await asyncio.to_thread(partial(runs.list_runs, store, limit=limit, customer=customer))
+        note = await asyncio.to_thread(no_worker, here, store)
     if as_json:
         say_json(found)
     elif not found:
@@ -71,8 +69,8 @@ async def watch_runs(reference: str | None, *, as_json: bool) -> int:
 async def retry_run(run_id: int, *, as_json: bool) -> int:
     """Queue what the run was for again."""
     with opened() as (here, store):
-        queued = await asyncio.to_thread(store.retry_run, run_id)
-        note = await ring(here, store)
+        queued = await asyncio.to_thread(runs.retry_run, store, run_id)
+        note = await notify_queued(here, store)
     if as_json:
         say_json({"run": queued})
     else:
@@ -85,9 +83,9 @@ async def retry_run(run_id: int, *, as_json: bool) -> int:
 async def cancel_run(run_id: int, *, as_json: bool) -> int:
     """Cancel it, or have its worker cancel it."""
     with opened() as (here, store):
-        state = await asyncio.to_thread(store.cancel_run, run_id)
+        state = await asyncio.to_thread(runs.cancel_run, store, run_id)
         if state is not RunState.CANCELLED:
-            await tell_of_cancellation(here, store, run_id)
+            await notification(here, store).of_cancellation(run_id)
     if as_json:
         say_json({"run": run_id, "state": state})
     elif state is RunState.CANCELLED:
@@ -100,35 +98,21 @@ async def cancel_run(run_id: int, *, as_json: bool) -> int:
 async def refresh(references: Sequence[str], *, everybody: bool, as_json: bool) -> int:
     """Queue a refresh of these, or of all that can be refreshed; 2 if one of these cannot."""
     if bool(references) == everybody:
-        raise UsageError("Say whom to refresh: customers, or --all.")
-    refused: list[str] = []
+        raise UsageError("Give the customers to refresh, or --all.")
     with opened() as (here, store):
-        ids: list[int] | None = None
-        if not everybody:
-            named = [find_customer(store, reference) for reference in references]
-            refused = [why for customer in named if (why := _not_now(store, customer))]
-            ids = [customer.id for customer in named if not _not_now(store, customer)]
-        queued = await asyncio.to_thread(store.queue_refresh, ids)
-        note = await ring(here, store)
-    for sentence in refused:
+        named = None if everybody else [find_customer(store, reference) for reference in references]
+        refreshed = await asyncio.to_thread(runs.refresh_customers, store, named)
+        note = await notify_queued(here, store)
+    queued = refreshed.runs
+    for sentence in refreshed.refused:
         warn(sentence)
     if as_json:
-        say_json({"runs": queued, "refused": refused})
+        say_json(refreshed)
     else:
         say(f"{len(queued)} run{'s' * (len(queued) != 1)} queued{_numbers(queued)}")
     if note and queued:
         warn(note)
-    return USAGE if refused else OK
-
-
-def _not_now(store: Store, customer: Customer) -> str:
-    """Why the customer cannot be refreshed, or ""."""
-    info = store.customer_info(customer)
-    if info.state is CustomerState.ACTIVE:
-        return ""
-    known = "no password yet" if info.state is CustomerState.NEW else info.reason
-    reason = f" ({known})" if known else ""
-    return f"The customer {customer.id} cannot be refreshed: {info.state}{reason}."
+    return USAGE if refreshed.refused else OK
 
 
 def _numbers(queued: Sequence[int]) -> str:

@@ -6,13 +6,13 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from meterfarm.console.challenge_tables import challenges_table
-from meterfarm.console.instants import shown
 from meterfarm.console.listing import styled
 from meterfarm.console.run_tables import runs_table
 from meterfarm.records import RunState
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunInfo
+from meterfarm.support.instants import shown
 
 _FIRST = (RunState.WAITING, RunState.RUNNING, RunState.QUEUED)
 _ACTIVE = 500

@@ -39,7 +39,7 @@ class Inbox:
         store: Store,
         tokens: Sequence[SecretStr],
         public_url: str,
-        answered: Callable[[int], Awaitable[None]],
+        answered: Callable[[int], Awaitable[object]],
     ) -> None:
         from twilio.request_validator import (  # type: ignore[import-untyped] # slow to import
             RequestValidator,

@@ -14,10 +14,10 @@ from typing import Any
 
 from rich.console import Console
 
-from meterfarm.console.next_step import next_step
 from meterfarm.console.watching import look
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import LedgerItem, Outcome, Part, RunKind, RunState
+from meterfarm.services.next_step import next_step
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import FollowUp, PortalWas
 from tests.console.asked import SMS, WAIT, customer, taken

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from meterfarm.console.instants import shown
 from meterfarm.records import ChallengeState, CustomerState, RunState, WhoActs
 from meterfarm.storage.results import Customer, CustomerInfo
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunInfo
+from meterfarm.support.instants import shown
 
 
 def next_step(store: Store, run: RunInfo) -> str:

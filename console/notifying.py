@@ -1,0 +1,23 @@
+"""Workers notified of what a command has queued, and a warning where nobody takes it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from meterfarm.console.here import Here
+from meterfarm.console.no_worker import no_worker
+from meterfarm.services.notification import WorkerNotification
+from meterfarm.storage.store import Store
+
+
+async def notify_queued(here: Here, store: Store) -> str:
+    """Notify workers of queued runs; why nobody takes them, in a sentence, "" if somebody does."""
+    fault = await notification(here, store).of_queued_runs()
+    if fault and here.farm.redis_url.get_secret_value():
+        return f"{fault} No worker takes runs until then."
+    return await asyncio.to_thread(no_worker, here, store)
+
+
+def notification(here: Here, store: Store) -> WorkerNotification:
+    """That of this machine's settings."""
+    return WorkerNotification(store, here.settings, here.farm)

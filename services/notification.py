@@ -1,0 +1,79 @@
+"""Workers notified at once of what they would find in the database soon. Nothing is lost if it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meterfarm.farm.redis.private import NoRedis, redis_url
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+
+_SECONDS = 5.0
+
+if TYPE_CHECKING:
+    from meterfarm.farm.redis.notifier import Bell
+
+
+class WorkerNotification:
+    """Notifies the workers of a farm through its Redis: that of the settings, else the private one.
+
+    Each method gives the reason, in a sentence, why no worker could be notified; "" if they were, or if no
+    Redis seems to run.
+    """
+
+    def __init__(self, store: Store, settings: Settings, farm: FarmSettings) -> None:
+        self._store = store
+        self._home = settings.home
+        self._given_url = farm.redis_url.get_secret_value()
+
+    async def of_queued_runs(self) -> str:
+        """Of all runs that are queued. They are marked as notified only once Redis is known to listen."""
+
+        async def notify(bell: Bell) -> None:
+            while rings := await asyncio.to_thread(self._store.runs_to_ring):
+                await bell.ring(rings)
+
+        return await self._notify(notify)
+
+    async def of_answer(self, challenge_id: int) -> str:
+        """The worker that waits with the challenge."""
+        return await self._notify(lambda bell: bell.answer(challenge_id))
+
+    async def of_cancellation(self, run_id: int) -> str:
+        """The worker that holds the run."""
+        return await self._notify(lambda bell: bell.cancel(run_id))
+
+    async def _notify(self, notify: Callable[[Bell], Awaitable[None]]) -> str:
+        url = self._likely_redis()
+        if not url:
+            return ""
+        from redis.exceptions import RedisError  # slow to import, and often no Redis is there
+
+        from meterfarm.farm.redis.address import parse_redis_url
+        from meterfarm.farm.redis.notifier import bell_at
+        from meterfarm.farm.redis.refusals import explained
+
+        farm = await asyncio.to_thread(self._store.farm_key)
+        try:
+            address = parse_redis_url(url)
+            async with asyncio.timeout(_SECONDS), bell_at(url, farm) as bell:
+                await notify(bell)
+        except (RedisError, OSError) as exc:
+            return f"Redis at {address.where} {explained(exc)}."
+        except NoRedis as exc:
+            return str(exc)
+        return ""
+
+    def _likely_redis(self) -> str:
+        """The address of Redis, "" if there is no ``REDIS_URL`` and no private one seems to run."""
+        if self._given_url:
+            return self._given_url
+        try:
+            private = redis_url(self._home)
+        except NoRedis:
+            return ""
+        return private if Path(private.removeprefix("unix://")).exists() else ""
