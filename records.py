@@ -348,7 +348,8 @@ class Challenge:
 class LedgerItem:
     """One thing the portal listed and whether it is in store.
 
-    ``reason`` says why if it is not, and else what of it is in doubt.
+    ``unread``: it is stored, and no layout reads it yet. ``reason`` is why it is missing or unread, and else
+    what of it is in doubt.
     """
 
     account_number: str
@@ -356,6 +357,7 @@ class LedgerItem:
     stored: bool
     downloaded: bool = False
     reason: str = ""
+    unread: bool = False
 
 
 class Part(StrEnum):

@@ -98,15 +98,16 @@ def _steps(run: RunInfo, steps: Sequence[RunStep]) -> Listing:
 
 
 def _ledger(ledger: Sequence[LedgerItem]) -> Listing:
-    """Gaps first, then what is in doubt; in a pipe all of them."""
+    """Gaps first, then what is unread or in doubt; in a pipe all of them."""
     columns = [Column("account"), Column("item"), Column("")]
-    table = Listing(columns, ("account", "item", "stored", "downloaded", "reason"), "ledger")
+    table = Listing(columns, ("account", "item", "stored", "downloaded", "unread", "reason"), "ledger")
     for item in ledger[:_MOST_ITEMS] if sys.stdout.isatty() else ledger:
         record = {
             "account": item.account_number,
             "item": item.item,
             "stored": item.stored,
             "downloaded": item.downloaded,
+            "unread": item.unread,
             "reason": item.reason,
         }
         table.add([item.account_number, item.item, _mark(item)], record, [item.reason])
@@ -121,14 +122,17 @@ def _counts(story: RunStory) -> str:
     if not run.listed:
         return ""
     new = sum(item.stored and item.downloaded for item in story.ledger)
-    return f"{run.stored} of {run.listed} listed are stored, {new} of them new"
+    unread = f", {count} unread" if (count := sum(item.unread for item in story.ledger)) else ""
+    return f"{run.stored} of {run.listed} listed are stored, {new} of them new{unread}"
 
 
 def _mark(item: LedgerItem) -> Text:
     if not item.stored:
         return styled("missing", "red")
+    if item.unread:
+        return styled("unread", "yellow")
     return Text("new" if item.downloaded else "stored before")
 
 
 def _telling_first(ledger: Sequence[LedgerItem]) -> list[LedgerItem]:
-    return sorted(ledger, key=lambda item: (item.stored, not item.reason))
+    return sorted(ledger, key=lambda item: (item.stored, not item.unread, not item.reason))

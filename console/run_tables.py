@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -26,6 +27,7 @@ NAMES = (
     "attempt",
     "stored",
     "listed",
+    "unread",
     "requested_at",
     "started_at",
     "ended_at",
@@ -41,7 +43,7 @@ _STATES = {
     RunState.CANCELLED: "dim",
 }
 ACTS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
-_DOUBT = "In doubt: "
+_NOTEWORTHY = re.compile("(Unread|In doubt): .*")
 
 
 def runs_table(runs: Sequence[RunInfo], *, title: str = "") -> Listing:
@@ -92,8 +94,8 @@ def _worth_reading(run: RunInfo) -> str:
     """Not that all went well, which the row says by itself."""
     if run.outcome is not Outcome.COMPLETE:
         return run.message
-    _, doubt, what = run.message.partition(_DOUBT)
-    return doubt + what
+    found = _NOTEWORTHY.search(run.message)
+    return found[0] if found else ""
 
 
 def _took(run: RunInfo, now: datetime) -> str:

@@ -63,6 +63,11 @@ def _summary(
     ledger: Sequence[LedgerItem],
 ) -> Summary:
     stored = [item for item in ledger if item.stored]
+    parts = {
+        "missing": [item for item in ledger if not item.stored],
+        "unread": [item for item in stored if item.unread],
+        "doubtful": [item for item in stored if item.reason and not item.unread],
+    }
     return {
         "utility": customer.utility,
         "username": customer.username,
@@ -80,16 +85,13 @@ def _summary(
             "listed": len(ledger),
             "stored": len(stored),
             "downloaded": sum(item.downloaded for item in stored),
-            "missing": [
-                {"item": item.item, "account": item.account_number, "reason": item.reason}
-                for item in ledger
-                if not item.stored
-            ],
-            "doubtful": [
-                {"item": item.item, "account": item.account_number, "reason": item.reason}
-                for item in stored
-                if item.reason
-            ],
+            **{
+                name: [
+                    {"item": item.item, "account": item.account_number, "reason": item.reason}
+                    for item in items
+                ]
+                for name, items in parts.items()
+            },
         },
     }
 

@@ -151,7 +151,7 @@ class Rounds:
             if not going.visits and run.kind is RunKind.CONNECT:
                 going.asked.append(self._challenges(run))
         if not going.visits:
-            going.gaps = [item for item in self._ledger(newest) if not item.stored]
+            going.gaps = [item for item in self._ledger(newest) if item.unread or not item.stored]
         going.visits.append(
             Visit(going.meant, outcome, newest.message, seconds, self._kept(going, newest, outcome))
         )
@@ -161,7 +161,7 @@ class Rounds:
         if self._evidence is None:
             return run.evidence
         folder = Path(run.evidence) if run.evidence else self._evidence / str(run.id)
-        if outcome != going.meant:
+        if outcome != going.meant or any(gap.unread for gap in going.gaps):
             with suppress(StorageError, OSError):  # a night is worth more than its evidence
                 keep_unread(self._store, going.customer, folder)
         return str(folder)

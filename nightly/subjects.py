@@ -37,9 +37,10 @@ class Subject:
     """A customer and what they are for, as the portal states it.
 
     ``first`` is the outcome of their first visit, ``again`` that of a refresh afterwards ("" if there is
-    none). ``gaps`` counts what is listed and cannot be had. ``asked`` is what the portal asks at sign-in, in
-    order, None where it is not foreseen. ``figures`` are the customer's data by the portal's own account.
-    ``traits`` name what is special about them. With ``once`` the portal does not treat them the same twice.
+    none). ``gaps`` counts what is listed and cannot be had or read. ``asked`` is what the portal asks at
+    sign-in, in order, None where it is not foreseen. ``figures`` are the customer's data by the portal's own
+    account. ``traits`` name what is special about them. With ``once`` the portal does not treat them the same
+    twice.
     """
 
     username: str

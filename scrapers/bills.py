@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from meterfarm.formats.bills.pdf import check_pdf, pdf_text
-from meterfarm.formats.errors import FormatError
+from meterfarm.formats.errors import Encrypted, FormatError
 from meterfarm.records import Account, Bill, Document, ListedBill
 from meterfarm.scrapers.connect import Door
 from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ItemFailed, reader_errors
 from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import ReadBill
 from meterfarm.storage.store import Store
@@ -28,11 +29,12 @@ _AT_ONCE = 16
 
 @dataclass(slots=True)
 class _Fetched:
-    """A bill on its way through the reader; ``fault`` is why it is not in store, or not read."""
+    """A bill on its way through the reader; ``fault`` is why it is not in store, ``unread`` why not read."""
 
     listed: ListedBill
     document: Document
     done: bool = False
+    unread: str | None = None
     fault: Exception | None = None
 
 
@@ -46,7 +48,7 @@ class BillCollector:
         self._ledger = ledger
         self._progress = progress
         self._fetched: deque[_Fetched] = deque()
-        self._kept: list[ListedBill] = []
+        self._kept: list[tuple[ListedBill, str | None]] = []
         self._done = 0
         self._total = 0
 
@@ -58,13 +60,13 @@ class BillCollector:
         listed = [replace(bill, key=one_line(bill.key, NAME)) for bill in found]
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
-        in_store = await read_and_store(self._store.whole_bills, account_id)
+        in_store = await read_and_store(self._store.bills_in_store, account_id)
         if in_store:
             self._visit.http.has_handed_over()
         missing = []
         for bill in wanted:
             if bill.key in in_store:
-                self._ledger.stored(account.number, item_name(bill), downloaded=False)
+                self._enter(account, bill, in_store[bill.key], downloaded=False)
             else:
                 self._ledger.missing(account.number, item_name(bill), "not fetched yet")
                 missing.append(bill)
@@ -75,25 +77,36 @@ class BillCollector:
         try:
             await gather(self._one(account, account_id, bill) for bill in missing)
         finally:
-            for bill in self._kept:
-                self._ledger.stored(account.number, item_name(bill), downloaded=True)
+            for bill, unread in self._kept:
+                self._enter(account, bill, unread, downloaded=True)
+
+    def _enter(self, account: Account, bill: ListedBill, unread: str | None, *, downloaded: bool) -> None:
+        if unread is None:
+            self._ledger.stored(account.number, item_name(bill), downloaded=downloaded)
+        else:
+            self._ledger.unread(account.number, item_name(bill), unread, downloaded=downloaded)
 
     async def _one(self, account: Account, account_id: int, bill: ListedBill) -> None:
         utility = self._door.utility
         try:
             document = await self._door.inside(lambda: utility.bill_pdf(self._visit, account, bill))
-            await self._in_store(account, account_id, _Fetched(bill, document))
+            unread = await self._in_store(account, account_id, _Fetched(bill, document))
         except (ItemFailed, FormatError) as exc:
             self._visit.note("bill missing", bill=item_name(bill), reason=str(exc))
             self._ledger.missing(account.number, item_name(bill), str(exc))
             return
-        self._visit.note("stored", item=item_name(bill))
-        self._ledger.stored(account.number, item_name(bill), downloaded=True)
+        if unread is None:
+            self._visit.note("stored", item=item_name(bill))
+        else:
+            self._visit.note("bill unread", item=item_name(bill), reason=unread)
+        self._enter(account, bill, unread, downloaded=True)
         self._done += 1
         self._progress.count("bills", self._done, self._total)
 
-    async def _in_store(self, account: Account, account_id: int, fetched: _Fetched) -> None:
+    async def _in_store(self, account: Account, account_id: int, fetched: _Fetched) -> str | None:
         """Have it read and stored, by the reader's next turn or by an earlier one that took it along.
+
+        Returns why it is unread, None if it is read.
 
         A turn takes bills in the order they came, so none is later than if each had its own.
         """
@@ -102,15 +115,18 @@ class BillCollector:
             await read_and_store(self._read_and_save, account, account_id)
         if fetched.fault is not None:
             raise fetched.fault
+        return fetched.unread
 
     def _read_and_save(self, account: Account, account_id: int) -> None:
         """Read and store what was fetched while the reader was busy; in its thread."""
+        utility = self._door.utility
         turn = [self._fetched.popleft() for _ in range(min(_AT_ONCE, len(self._fetched)))]
         read = []
         for one in turn:
             try:
                 with span("read", what="bill"):
-                    read.append(self._read(account, one))
+                    read.append(read_document(utility, account.number, one.listed, one.document))
+                one.unread = read[-1].why_unread
             except Exception as exc:  # noqa: BLE001 - raised by the task that waits for this bill
                 one.fault = exc
         try:
@@ -120,30 +136,39 @@ class BillCollector:
         except Exception as exc:  # noqa: BLE001 - as above
             for one in turn:
                 one.fault = exc
-        self._kept += [one.listed for one in turn if one.fault is None]
+        self._kept += [(one.listed, one.unread) for one in turn if one.fault is None]
         for one in turn:
             one.done = True
 
-    def _read(self, account: Account, one: _Fetched) -> ReadBill:
-        """The bill as it is to be stored. A layout that is not understood is a fault, but is stored."""
-        check_pdf(one.document.content)
-        utility = self._door.utility
-        text = pdf_text(one.document.content)
-        bill: Bill | None = None
-        try:
-            with reader_errors():
-                bill = utility.read_bill(text)
-        except FormatError as exc:
-            one.fault = FormatError(f"the PDF is kept, but its layout could not be read: {exc}")
-            one.fault.__cause__ = exc
-            problems: Sequence[str] = [str(exc)]
-        else:
-            if bill.account_number != account.number:
-                raise ItemFailed("the PDF is another account's bill")
-            problems = disagreements(one.listed, bill)
-        return ReadBill(
-            one.listed, one.document, bill, utility.bill_layout, utility.bill_layout_version, problems
-        )
+
+def read_document(utility: Utility, account_number: str, listed: ListedBill, document: Document) -> ReadBill:
+    """What the utility's layout reads from a bill's document; nothing, with the reason, if it cannot.
+
+    Raises:
+        FormatError: it is no whole PDF.
+        ItemFailed: it is not this bill.
+    """
+    bill: Bill | None = None
+    try:
+        check_pdf(document.content)
+        text = pdf_text(document.content)
+    except Encrypted as exc:
+        problems: Sequence[str] = [str(exc)]
+    else:
+        bill, problems = _read(utility, text)
+    if bill is not None:
+        if bill.account_number != account_number:
+            raise ItemFailed("the PDF is another account's bill")
+        problems = disagreements(listed, bill)
+    return ReadBill(listed, document, bill, utility.bill_layout, utility.bill_layout_version, problems)
+
+
+def _read(utility: Utility, text: Sequence[str]) -> tuple[Bill | None, Sequence[str]]:
+    try:
+        with reader_errors():
+            return utility.read_bill(text), ()
+    except FormatError as exc:
+        return None, [str(exc)]
 
 
 def item_name(bill: ListedBill) -> str:

@@ -26,6 +26,10 @@ class Ledger:
     def stored(self, account: str, item: str, *, downloaded: bool, doubt: str = "") -> None:
         self._enter(LedgerItem(account, item, True, downloaded, doubt))
 
+    def unread(self, account: str, item: str, reason: str, *, downloaded: bool) -> None:
+        """It is stored, and no layout reads it yet."""
+        self._enter(LedgerItem(account, item, True, downloaded, reason, unread=True))
+
     def missing(self, account: str, item: str, reason: str) -> None:
         self._enter(LedgerItem(account, item, stored=False, reason=reason))
 
@@ -74,17 +78,17 @@ class Ledger:
         if not self._items:
             return Outcome.NO_DATA_YET, "The portal has no bills and no interval data yet."
         if self.gaps:
-            first = self.gaps[0]
-            more = f" and {len(self.gaps) - 1} more" if len(self.gaps) > 1 else ""
-            return Outcome.PARTIAL, f"Missing: {first.item}{more} ({first.reason})."
+            return Outcome.PARTIAL, _named("Missing", self.gaps).strip()
         fresh = sum(item.downloaded for item in self.items)
-        said = f"All {len(self._items)} items are in store, {fresh} of them new."
-        return Outcome.COMPLETE, said + self._doubts()
+        message = f"All {len(self._items)} items are in store, {fresh} of them new."
+        unread = [item for item in self.items if item.unread]
+        doubtful = [item for item in self.items if item.stored and item.reason and not item.unread]
+        return Outcome.COMPLETE, message + _named("Unread", unread) + _named("In doubt", doubtful)
 
-    def _doubts(self) -> str:
-        doubtful = [item for item in self.items if item.stored and item.reason]
-        if not doubtful:
-            return ""
-        first = doubtful[0]
-        more = f" and {len(doubtful) - 1} more" if len(doubtful) > 1 else ""
-        return f" In doubt: {first.item}{more} ({first.reason})."
+
+def _named(label: str, items: Sequence[LedgerItem]) -> str:
+    """A sentence that names the first of them with its reason, "" if there is none."""
+    if not items:
+        return ""
+    more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+    return f" {label}: {items[0].item}{more} ({items[0].reason})."

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from meterfarm.records import EventKind, ListedBill
+from meterfarm.records import Bill, EventKind, ListedBill
 from meterfarm.storage import accounts, bill_content, documents, events
 from meterfarm.storage.files import AnyFiles
-from meterfarm.storage.results import ReadBill
+from meterfarm.storage.results import ReadBill, Reread, RereadBill
 from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, ExtractionRow, metadata
 
 _BILL, _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("bill", "extraction", "bill_version"))
@@ -23,8 +23,8 @@ def save(
 ) -> list[bool]:
     """Keep documents, each with its hash, and what was read from them; of which there was anything new.
 
-    The same bytes read by the same version of the same layout are nothing new, whatever the bill says: a
-    layout that reads differently counts its version up.
+    The same bytes read by the same version of the same layout are nothing new, whatever the bill says, unless
+    they were unread: a layout that reads differently counts its version up.
     """
     account = accounts.locked(session, account_id)
     is_new: list[bool] = []
@@ -61,35 +61,128 @@ def _save_group(
         session, account, list(zip(documents_of, (read for read, _ in fetched), strict=True))
     )
     before = _versions(session, ids.values())
-    at = datetime.now(UTC)
-    rows, is_new = [], []
+    new, is_new = [], []
     for (read, _), document_id, extraction_id in zip(fetched, documents_of, extractions, strict=True):
         bill_id = ids[read.listed.key]
-        versions = before.get(bill_id)
-        is_new.append(not versions or versions[-1].extraction_id != extraction_id)
+        last = before[bill_id][-1] if bill_id in before else None
+        is_new.append(last is None or last.extraction_id != extraction_id or _is_read_now(last, read))
         if is_new[-1]:
-            row = {
-                "company_id": account.company_id,
-                "bill_id": bill_id,
-                "document_id": document_id,
-                "extraction_id": extraction_id,
-                "at": at,
-            }
-            rows.append(row | bill_content.columns(read.bill))
-    version_ids = _insert_versions(session, rows)
-    told = [
-        event
-        for (read, _), new in zip(fetched, is_new, strict=True)
-        if new and (event := _event(account, ids[read.listed.key], read, version_ids, before))
-    ]
-    events.tell_all(session, account.customer_id, told)
+            new.append(_New(bill_id, document_id, extraction_id, read))
+    _add_versions(session, account, new, before)
     return is_new
+
+
+def save_reread(session: Session, account_id: int, read: Sequence[RereadBill]) -> list[Reread]:
+    """Keep what was read again from documents of an account, and tell of it; what became of each.
+
+    What a version of a layout has read is never replaced by what the same version reads differently, nor by
+    nothing. A bill of which a run has stored something newer meanwhile is left alone.
+    """
+    account = accounts.locked(session, account_id)
+    before = _versions(session, [one.kept.id for one in read])
+    found, kept = [], []
+    for one in read:
+        versions = before.get(one.kept.id)
+        last = versions[-1] if versions and versions[-1].id == one.kept.version_id else None
+        found.append(_compared(session, last, one))
+        if found[-1] not in (Reread.OVERTAKEN, Reread.CONTRADICTED):
+            kept.append((one.kept.document_id, one))
+    new = [
+        _New(one.kept.id, document_id, extraction_id, one)
+        for (document_id, one), extraction_id in zip(kept, _extractions(session, account, kept), strict=True)
+        if (last := before[one.kept.id][-1]).extraction_id != extraction_id or _is_read_now(last, one)
+    ]
+    _add_versions(session, account, [one for one in new if not _loses(before, one)], before)
+    return found
+
+
+def _compared(session: Session, last: BillVersionRow | None, one: RereadBill) -> Reread:
+    """What ``one`` is beside the bill's newest version, None if there is a newer one than was read again."""
+    if last is None:
+        return Reread.OVERTAKEN
+    was = bill_content.read(last)
+    if was is None:
+        return Reread.UNREAD if one.bill is None else Reread.NEWLY_READ
+    if was == one.bill:
+        return Reread.UNCHANGED
+    by = session.get_one(ExtractionRow, last.extraction_id)
+    if (by.layout, by.layout_version) == (one.layout, one.layout_version):
+        return Reread.CONTRADICTED
+    return Reread.NO_LONGER_READ if one.bill is None else Reread.UPDATED
+
+
+def _loses(before: Mapping[int, Sequence[BillVersionRow]], new: _New) -> bool:
+    return new.read.bill is None and before[new.bill_id][-1].content is not None
+
+
+def _is_read_now(last: BillVersionRow, read: _Reading) -> bool:
+    return last.content is None and read.bill is not None
+
+
+class _Reading(Protocol):
+    """What a version of a layout read from a bill's document."""
+
+    @property
+    def listed(self) -> ListedBill: ...
+    @property
+    def bill(self) -> Bill | None: ...
+    @property
+    def layout(self) -> str: ...
+    @property
+    def layout_version(self) -> int: ...
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+
+class _New(NamedTuple):
+    """A version to be."""
+
+    bill_id: int
+    document_id: int
+    extraction_id: int
+    read: _Reading
+
+
+def _add_versions(
+    session: Session,
+    account: AccountRow,
+    new: Sequence[_New],
+    before: Mapping[int, Sequence[BillVersionRow]],
+) -> None:
+    """Insert versions, one a bill, and tell of them."""
+    shared = {"company_id": account.company_id, "at": datetime.now(UTC)}
+    rows = [
+        {
+            **shared,
+            "bill_id": one.bill_id,
+            "document_id": one.document_id,
+            "extraction_id": one.extraction_id,
+            **bill_content.columns(one.read.bill),
+        }
+        for one in new
+    ]
+    version_ids = _insert_versions(session, rows)
+    _renew_problems(session, [one for one in new if _is_by_the_same(one, before)])
+    found = (_event(account, one.bill_id, one.read, version_ids, before) for one in new)
+    events.tell_all(session, account.customer_id, list(filter(None, found)))
+
+
+def _is_by_the_same(new: _New, before: Mapping[int, Sequence[BillVersionRow]]) -> bool:
+    """Whether it was unread by the very version of the layout that reads it now."""
+    versions = before.get(new.bill_id, ())
+    return bool(versions) and versions[-1].extraction_id == new.extraction_id
+
+
+def _renew_problems(session: Session, new: Sequence[_New]) -> None:
+    for one in new:
+        session.get_one(ExtractionRow, one.extraction_id).problems = list(one.read.problems)
+    session.flush()
 
 
 def _event(
     account: AccountRow,
     bill_id: int,
-    read: ReadBill,
+    read: _Reading,
     version_ids: Mapping[int, int],
     before: Mapping[int, Sequence[BillVersionRow]],
 ) -> tuple[EventKind, str, Mapping[str, Any]] | None:
@@ -105,7 +198,7 @@ def _event(
     return kind, key, _about(account, bill_id, read)
 
 
-def _about(account: AccountRow, bill_id: int, read: ReadBill) -> dict[str, Any]:
+def _about(account: AccountRow, bill_id: int, read: _Reading) -> dict[str, Any]:
     """The bill in Bayou's words, without its meters; of an unread one what the portal listed."""
     bill, listed = read.bill, read.listed
     about = {
@@ -147,7 +240,7 @@ def _identities(session: Session, account: AccountRow, listed: Sequence[ListedBi
     return ids
 
 
-def _extractions(session: Session, account: AccountRow, read: Sequence[tuple[int, ReadBill]]) -> list[int]:
+def _extractions(session: Session, account: AccountRow, read: Sequence[tuple[int, _Reading]]) -> list[int]:
     """The ids of these readings of documents, by the documents' ids, in this order."""
     query = select(
         ExtractionRow.document_id, ExtractionRow.layout, ExtractionRow.layout_version, ExtractionRow.id

@@ -6,10 +6,18 @@ from sqlalchemy import bindparam
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
+from meterfarm.records import CustomerState, ListedBill
 from meterfarm.storage import bill_content
 from meterfarm.storage.files import AnyFiles
-from meterfarm.storage.results import StoredBill
-from meterfarm.storage.tables import BillRow, BillVersionRow, DocumentRow, ExtractionRow
+from meterfarm.storage.results import KeptBill, StoredBill
+from meterfarm.storage.tables import (
+    AccountRow,
+    BillRow,
+    BillVersionRow,
+    CustomerRow,
+    DocumentRow,
+    ExtractionRow,
+)
 
 _NEWEST = (
     select(func.max(BillVersionRow.id))
@@ -17,11 +25,17 @@ _NEWEST = (
     .correlate(BillRow)
     .scalar_subquery()
 )
-_WHOLE = (
-    columns(col(BillRow.portal_key), col(DocumentRow.sha256))
+_IN_STORE = (
+    columns(
+        col(BillRow.portal_key),
+        col(DocumentRow.sha256),
+        col(BillVersionRow.total_amount).is_not(None),
+        col(ExtractionRow.problems),
+    )
     .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
     .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
-    .where(col(BillRow.account_id) == bindparam("account"), col(BillVersionRow.total_amount).is_not(None))
+    .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
+    .where(col(BillRow.account_id) == bindparam("account"))
 )
 
 
@@ -56,9 +70,62 @@ def stored(session: Session, files: AnyFiles, account_id: int) -> dict[str, Stor
     }
 
 
-def whole(session: Session, files: AnyFiles, account_id: int) -> set[str]:
-    """The portal's keys of the bills whose newest version was read, and whose file is there."""
-    found = session.connection().execute(_WHOLE, {"account": account_id})
-    bills: dict[str, str] = {key: sha256 for key, sha256 in found}  # noqa: C416 - rows, not pairs
-    there = files.those_there(bills.values())
-    return {key for key, sha256 in bills.items() if sha256 in there}
+def in_store(session: Session, files: AnyFiles, account_id: int) -> dict[str, str | None]:
+    """By the portal's key, of the bills whose file is there: why it is unread, None if it is read."""
+    found = session.connection().execute(_IN_STORE, {"account": account_id}).all()
+    there = files.those_there(sha256 for _, sha256, *_ in found)
+    return {
+        key: None if is_read else "; ".join(problems)
+        for key, sha256, is_read, problems in found
+        if sha256 in there
+    }
+
+
+def to_reread(
+    session: Session,
+    utility: str,
+    moved_to: tuple[str, int] | None,
+    customer_id: int | None,
+    after: int,
+    limit: int,
+) -> list[KeptBill]:
+    """Bills of customers who were not removed, with ids greater than ``after``, by id.
+
+    With a layout and its version only those whose document neither it nor a later version of it has read.
+    """
+    query = (
+        select(BillRow, AccountRow, BillVersionRow.id, DocumentRow)
+        .join(AccountRow, col(AccountRow.id) == BillRow.account_id)
+        .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
+        .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
+        .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
+        .where(CustomerRow.utility == utility, CustomerRow.state != CustomerState.REMOVED.value)
+        .where(BillRow.id > after)
+        .order_by(col(BillRow.id))
+        .limit(limit)
+    )
+    if customer_id is not None:
+        query = query.where(CustomerRow.id == customer_id)
+    if moved_to is not None:
+        layout, version = moved_to
+        tried = select(ExtractionRow.id).where(
+            ExtractionRow.document_id == DocumentRow.id,
+            ExtractionRow.layout == layout,
+            ExtractionRow.layout_version >= version,
+        )
+        query = query.where(~tried.exists())
+    return [
+        KeptBill(
+            id=bill.id,
+            customer_id=account.customer_id,
+            account_id=account.id,
+            account_number=account.number,
+            listed=ListedBill(bill.portal_key, "", bill.billed_on, bill.listed_amount),
+            version_id=version_id,
+            document_id=document.id,
+            sha256=document.sha256,
+            media_type=document.media_type,
+            name=document.name,
+        )
+        for bill, account, version_id, document in session.exec(query)
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
@@ -169,6 +170,59 @@ class ReadBill:
     layout: str
     layout_version: int
     problems: Sequence[str] = ()
+
+    @property
+    def why_unread(self) -> str | None:
+        """None if it is read."""
+        return "; ".join(self.problems) if self.bill is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBill:
+    """A bill's newest document, to be read again. ``version_id`` is what was read from it last."""
+
+    id: int
+    customer_id: int
+    account_id: int
+    account_number: str
+    listed: ListedBill
+    version_id: int
+    document_id: int
+    sha256: str
+    media_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RereadBill:
+    """What a version of a layout reads from a stored document; ``bill`` None is nothing."""
+
+    kept: KeptBill
+    bill: Bill | None
+    layout: str
+    layout_version: int
+    problems: Sequence[str] = ()
+
+    @property
+    def listed(self) -> ListedBill:
+        return self.kept.listed
+
+
+class Reread(StrEnum):
+    """What became of a document that was read again.
+
+    ``unchanged``, ``updated``, ``newly_read`` and ``unread`` are as the bill is now. The others left it as it
+    was: ``no_longer_read`` by the new version, ``contradicted`` by the very version that read it before, and
+    ``overtaken`` by a run that stored something newer meanwhile.
+    """
+
+    UNCHANGED = "unchanged"
+    UPDATED = "updated"
+    NEWLY_READ = "newly_read"
+    UNREAD = "unread"
+    NO_LONGER_READ = "no_longer_read"
+    CONTRADICTED = "contradicted"
+    OVERTAKEN = "overtaken"
 
 
 @dataclass(frozen=True, slots=True)

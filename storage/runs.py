@@ -102,18 +102,23 @@ def listed(
         query = query.where(RunRow.id == run_id)
     found = session.exec(query).all()
     ledgers = _ledger_counts(session, [run.id for run, _, _ in found])
-    return [_info(*rows, *ledgers.get(rows[0].id, (0, 0))) for rows in found]
+    return [_info(*rows, ledgers.get(rows[0].id, (0, 0, 0))) for rows in found]
 
 
-def _ledger_counts(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """By run, how many items its ledger lists, and how many of them are stored."""
-    stored = func.sum(case((col(LedgerItemRow.stored), 1), else_=0))
+def _ledger_counts(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+    """By run, how many items its ledger lists, how many of them are stored, and how many of those unread."""
+    stored, unread = (
+        func.sum(case((col(column), 1), else_=0)) for column in (LedgerItemRow.stored, LedgerItemRow.unread)
+    )
     query = (
-        select(LedgerItemRow.run_id, func.count(), stored)
+        select(LedgerItemRow.run_id, func.count(), stored, unread)
         .where(col(LedgerItemRow.run_id).in_(ids))
         .group_by(col(LedgerItemRow.run_id))
     )
-    return {run_id: (listed_items, int(kept)) for run_id, listed_items, kept in session.exec(query)}
+    return {
+        run_id: (listed_items, int(kept), int(not_read))
+        for run_id, listed_items, kept, not_read in session.exec(query)
+    }
 
 
 def counts(session: Session) -> Mapping[RunState, int]:
@@ -143,15 +148,14 @@ def story(session: Session, run_id: int) -> RunStory | None:
                 stored=item.stored,
                 downloaded=item.downloaded,
                 reason=item.reason,
+                unread=item.unread,
             )
             for item in ledger
         ],
     )
 
 
-def _info(
-    run: RunRow, customer: CustomerRow, login: LoginRow, listed_items: int, stored_items: int
-) -> RunInfo:
+def _info(run: RunRow, customer: CustomerRow, login: LoginRow, counted: tuple[int, int, int]) -> RunInfo:
     return RunInfo(
         id=run.id,
         customer_id=customer.id,
@@ -174,8 +178,9 @@ def _info(
         not_before=run.not_before,
         started_at=run.started_at,
         ended_at=run.ended_at,
-        listed=listed_items,
-        stored=stored_items,
+        listed=counted[0],
+        stored=counted[1],
+        unread=counted[2],
     )
 
 

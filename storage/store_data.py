@@ -26,8 +26,11 @@ from meterfarm.storage import (
 from meterfarm.storage.results import (
     Coverage,
     Customer,
+    KeptBill,
     ReadBill,
     ReadingCounts,
+    Reread,
+    RereadBill,
     SeriesCoverage,
     StoredAccount,
     StoredBill,
@@ -84,10 +87,31 @@ class DataStore(Transactions):
         with self._writing() as session:
             return bill_saving.save(session, self.files, account_id, list(zip(read, hashes, strict=True)))
 
-    def whole_bills(self, account_id: int) -> Set[str]:
-        """The portal's keys of the bills that are in store, file and all, and were read."""
+    def bills_in_store(self, account_id: int) -> Mapping[str, str | None]:
+        """By the portal's key, of bills whose file is there: why it is unread, None if it is read."""
         with self._database.reading() as session:
-            return bills.whole(session, self.files, account_id)
+            return bills.in_store(session, self.files, account_id)
+
+    def bills_to_reread(
+        self,
+        utility: str,
+        *,
+        moved_to: tuple[str, int] | None = None,
+        customer_id: int | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> Sequence[KeptBill]:
+        """The utility's bills with ids greater than ``after``, by id.
+
+        ``moved_to`` is a layout and its version: only what neither it nor a later version of it has read.
+        """
+        with self._database.reading() as session:
+            return bills.to_reread(session, utility, moved_to, customer_id, after, limit)
+
+    def save_reread(self, account_id: int, read: Sequence[RereadBill]) -> Sequence[Reread]:
+        """Keep what was read from stored documents of the account, all or nothing; what became of each."""
+        with self._writing() as session:
+            return bill_saving.save_reread(session, account_id, read)
 
     def exports(self, account_id: int) -> Sequence[StoredExport]:
         """The interval exports as received, oldest first."""

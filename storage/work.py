@@ -102,7 +102,7 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run as it stands. ``listed`` and ``stored`` count its ledger, ``seconds`` are by step."""
+    """A run as it stands. ``listed``, ``stored`` and ``unread`` count its ledger, ``seconds`` are by step."""
 
     id: int
     customer_id: int
@@ -127,6 +127,7 @@ class RunInfo:
     ended_at: datetime | None
     listed: int
     stored: int
+    unread: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pypdfium2
 from pypdfium2 import raw
 
-from meterfarm.formats.errors import FormatError
+from meterfarm.formats.errors import Encrypted, FormatError
 from meterfarm.formats.sniff import looks_like_html
 
 _TAIL = 2048
@@ -32,7 +32,7 @@ class _Box(NamedTuple):
 
 
 def check_pdf(content: bytes) -> None:
-    """Raise FormatError unless ``content`` is a whole PDF that opens without a password and has a page."""
+    """Raise FormatError unless ``content`` is a whole PDF with a page; Encrypted if it wants a password."""
     with _opened(content):
         pass
 
@@ -61,7 +61,7 @@ def _opened(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
     except pypdfium2.PdfiumError as exc:
         # PDFium's code may be that of an earlier failure: it gives none for a document without pages.
         if exc.err_code == raw.FPDF_ERR_PASSWORD and b"/Encrypt" in content:
-            raise FormatError("The PDF is encrypted: it opens only with a password.") from exc
+            raise Encrypted("The PDF is encrypted: it opens only with a password.") from exc
         raise FormatError("The PDF is damaged or has no pages: download it again.") from exc
     try:
         yield document

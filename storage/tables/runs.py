@@ -81,6 +81,7 @@ class LedgerItemRow(Owned, table=True):
     item: str = Field(sa_type=ForeignName)
     stored: bool
     downloaded: bool
+    unread: bool = False
     reason: str = Field(sa_type=ForeignText)
 
 

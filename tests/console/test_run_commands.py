@@ -83,6 +83,20 @@ def test_a_run_tells_its_whole_story(home: Path, command: Command, store: Store)
     assert command("run", "show", "7").stderr == "meterfarm: There is no run 7; `runs` lists them.\n"
 
 
+def test_an_unread_bill_is_counted_and_named_though_the_run_is_complete(
+    home: Path, command: Command, store: Store
+) -> None:
+    unread = LedgerItem("123", "bill 2026-09-02", True, True, "no total", unread=True)
+    message = "All 2 items are in store, 2 of them new. Unread: bill 2026-09-02 (no total)."
+    claim = taken(store, "ada")
+    store.finish_run(claim.lease, Outcome.COMPLETE, message, ledger=[LEDGER[0], unread])
+    (listed,) = _json(command, "runs")
+    assert (listed["outcome"], listed["listed"], listed["stored"], listed["unread"]) == ("complete", 2, 2, 1)
+    (first, _) = _json(command, "run", "show", "1")["ledger"]
+    assert (first["item"], first["stored"], first["unread"]) == ("bill 2026-09-02", True, True)
+    assert "2 of 2 listed are stored, 2 of them new, 1 unread" in command("run", "show", "1").stdout
+
+
 def test_what_happens_next_is_said_for_every_state(store: Store) -> None:
     queued = customer(store, "queued")
     (run,) = store.runs(customer_id=queued.id)

@@ -36,6 +36,7 @@ def _run(number: int, why: str, outcome: Outcome | None, state: RunState = RunSt
         ended_at=AT,
         listed=0,
         stored=0,
+        unread=0,
     )
 
 

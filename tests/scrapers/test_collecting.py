@@ -18,7 +18,7 @@ from pydantic import SecretStr
 import meterfarm.scrapers.http
 from meterfarm.formats.errors import FormatError
 from meterfarm.mfa.port import Nobody
-from meterfarm.records import Account, Bill, Document, ListedBill, Outcome
+from meterfarm.records import Account, Bill, Document, EventKind, ListedBill, Outcome, Part
 from meterfarm.scrapers.attempt import Request, Result
 from meterfarm.scrapers.body import DOCUMENT, Limit
 from meterfarm.scrapers.browser import Chromium
@@ -42,11 +42,16 @@ DAY = date(2026, 1, 5)
 SOON = replace(DOCUMENT, seconds=0.5)
 
 
-def pdf() -> bytes:
+UNREADABLE = "Another layout"
+
+
+def pdf(words: str = "A bill", password: str = "") -> bytes:
     made = FPDF()
+    if password:
+        made.set_encryption("owner", password)
     made.add_page()
     made.set_font("helvetica")
-    made.cell(text="A bill")
+    made.cell(text=words)
     return bytes(made.output())
 
 
@@ -252,6 +257,49 @@ async def test_a_portal_at_which_nobody_listens_is_down(kept: Kept) -> None:
     result = await run(kept, RawSite(closed_site()))
     assert result.outcome is Outcome.PORTAL_DOWN
     assert "could not be reached" in result.message
+
+
+class Unreadable(Hamlet):
+    """None of its layouts reads the bills that say so."""
+
+    async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
+        document = await visit.http.document(bill.url, limit=SOON)
+        return replace(document, content=pdf(UNREADABLE if bill.key == "b0" else "A bill"))
+
+    def read_bill(self, text: Sequence[str]) -> Bill:
+        if UNREADABLE in text[0]:
+            raise FormatError("the bill has no total")
+        return super().read_bill(text)
+
+
+async def test_a_bill_of_unknown_layout_is_stored_unread_and_downloaded_once(
+    site: RawSite, kept: Kept
+) -> None:
+    for downloaded in (BILLS, 0):
+        result = await run(kept, site, Unreadable())
+        assert result.outcome is Outcome.COMPLETE
+        (unread,) = [item for item in result.ledger if item.unread]
+        assert (unread.stored, unread.reason) == (True, "the bill has no total")
+        assert sum(item.downloaded for item in result.ledger) == downloaded
+        assert "Unread: bill of 2026-01-05 (b0) (the bill has no total)." in result.message
+        assert not missing(result)
+        assert Part.BILLS in result.finished
+    assert site.requested.count("/b0.pdf") == 1
+    unread_kinds = [
+        event.key
+        for event in kept.store.events(limit=10_000, kinds=[EventKind.NEW_UNPARSED_BILL])
+        if event.customer_id == result.customer.id
+    ]
+    assert len(unread_kinds) == 1
+
+
+async def test_an_encrypted_bill_is_stored_unread(site: RawSite, kept: Kept) -> None:
+    site.replies["/b0.pdf"] = answered(pdf(password="secret"), PDF_TYPE)
+    result = await run(kept, site)
+    assert result.outcome is Outcome.COMPLETE
+    assert [item.reason for item in result.ledger if item.unread] == [
+        "The PDF is encrypted: it opens only with a password."
+    ]
 
 
 LISTS: dict[str, tuple[Reply, Outcome]] = {

@@ -50,6 +50,18 @@ def test_what_is_in_doubt_is_stored_and_named() -> None:
     assert ledger.outcome(1)[1].endswith(doubts)
 
 
+def test_what_is_unread_is_stored_and_named() -> None:
+    ledger = Ledger()
+    ledger.stored("1", "bill a", downloaded=True)
+    ledger.unread("1", "bill b", "no total", downloaded=True)
+    assert ledger.items[1] == LedgerItem("1", "bill b", True, True, "no total", unread=True)
+    unread = "All 2 items are in store, 2 of them new. Unread: bill b (no total)."
+    assert ledger.outcome(1) == (Outcome.COMPLETE, unread)
+    assert not ledger.gaps
+    ledger.stored("1", "bill a", downloaded=True, doubt="no unit")
+    assert ledger.outcome(1)[1] == f"{unread} In doubt: bill a (no unit)."
+
+
 def test_a_gap_makes_it_partial_and_is_named() -> None:
     ledger = Ledger()
     ledger.stored("1", "bill a", downloaded=True)

@@ -86,7 +86,7 @@ def test_a_store_keeps_its_bills_there_and_sweeps_what_nothing_refers_to(
     store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
     kept = store.stored_bills(account)["b1"]
     assert kept.has_file
-    assert store.whole_bills(account) == {"b1"}
+    assert store.bills_in_store(account) == {"b1": None}
     assert bucket.objects[f"farm/{kept.sha256[:2]}/{kept.sha256}"][0] == pdf().content
     assert not [path for path in (tmp_path / "home" / "files").rglob("*") if path.is_file()]
     strays = [store.files.put(f"stray {number}".encode()) for number in range(230)]
@@ -95,9 +95,9 @@ def test_a_store_keeps_its_bills_there_and_sweeps_what_nothing_refers_to(
     assert store.sweep(older_than=-5) == len(strays)
     assert set(bucket.objects) == {f"farm/{kept.sha256[:2]}/{kept.sha256}", "farm/notes.txt"}
     store.files.delete(kept.sha256)
-    assert store.whole_bills(account) == set()
+    assert store.bills_in_store(account) == {}
     assert store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1) is False
-    assert store.whole_bills(account) == {"b1"}, "it was lost and is back"
+    assert store.bills_in_store(account) == {"b1": None}, "it was lost and is back"
 
 
 def test_the_keys_may_be_in_awss_files(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from meterfarm.records import Account, Commodity, Meter
+from meterfarm.records import Account, Commodity, EventKind, Meter
 from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import ReadBill
+from meterfarm.storage.results import ReadBill, Reread, RereadBill
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import Lease, LeaseLost
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
@@ -141,16 +141,102 @@ def test_the_same_file_of_many_accounts_at_once_is_counted_for_each(
     assert rows("SELECT refs FROM file") == [(4,)] * 4
 
 
-def test_a_bill_is_whole_once_its_newest_version_is_read_and_its_file_there(
+def test_a_bill_is_in_store_with_its_file_and_unread_with_the_reason(store: Store, account: int) -> None:
+    unread = ReadBill(listed("b2"), pdf(b"two"), None, "l", 1, ["no total"])
+    store.save_bills(account, [_read("b1", b"one"), unread, _read("b3", b"three")])
+    assert store.bills_in_store(account) == {"b1": None, "b2": "no total", "b3": None}
+    store.save_bills(account, [_read("b2", b"two", 1, version=2), _read("b3", b"new", None)])
+    assert store.bills_in_store(account) == {"b1": None, "b2": None, "b3": ""}
+    store.files.delete(store.stored_bills(account)["b1"].sha256)
+    assert store.bills_in_store(account) == {"b2": None, "b3": ""}
+    assert store.bills_in_store(account + 1) == {}
+
+
+def test_an_unread_bill_that_the_same_version_reads_is_read(store: Store, account: int) -> None:
+    """A layout that was mended without counting up: nothing that was read is replaced."""
+    store.save_bills(account, [ReadBill(listed(), pdf(), None, "l", 1, ["no total"])])
+    assert store.save_bills(account, [_read("b1", pdf().content)]) == [True]
+    stored = store.stored_bills(account)["b1"]
+    assert (stored.bill, stored.problems) == (bill(4200), ())
+    assert store.save_bills(account, [_read("b1", pdf().content, 5)]) == [False]
+    assert store.stored_bills(account)["b1"] == stored
+
+
+def _again(store: Store, account: int, total: int | None, version: int) -> Reread:
+    (kept,) = store.bills_to_reread(UTILITY)
+    its = RereadBill(kept, None if total is None else bill(total), "l", version)
+    (found,) = store.save_reread(account, [its])
+    return found
+
+
+def _total(store: Store, account: int) -> int | None:
+    stored = store.stored_bills(account)["b1"].bill
+    return stored.total_amount if stored else None
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "version", "found", "total", "events"),
+    [
+        (None, None, 1, Reread.UNREAD, None, 0),
+        (None, None, 2, Reread.UNREAD, None, 0),
+        (None, 5, 1, Reread.NEWLY_READ, 5, 1),
+        (None, 5, 2, Reread.NEWLY_READ, 5, 1),
+        (4, 4, 1, Reread.UNCHANGED, 4, 0),
+        (4, 4, 2, Reread.UNCHANGED, 4, 0),
+        (4, 5, 2, Reread.UPDATED, 5, 1),
+        (4, 5, 1, Reread.CONTRADICTED, 4, 0),
+        (4, None, 1, Reread.CONTRADICTED, 4, 0),
+        (4, None, 2, Reread.NO_LONGER_READ, 4, 0),
+    ],
+)
+def test_what_is_read_again_is_kept_unless_it_contradicts_its_own_version_or_is_nothing(
+    store: Store,
+    account: int,
+    first: int | None,
+    then: int | None,
+    version: int,
+    found: Reread,
+    total: int | None,
+    events: int,
+) -> None:
+    """And to do it once more changes nothing and tells nothing."""
+    store.save_bills(account, [_read("b1", b"one", first)])
+    before = len(store.events())
+    assert _again(store, account, then, version) is found
+    assert _total(store, account) == total
+    _again(store, account, then, version)
+    assert _total(store, account) == total
+    told = store.events()[before:]
+    kind = EventKind.NEW_BILL if first is None else EventKind.UPDATED_BILL
+    assert [event.kind for event in told] == [kind] * events
+
+
+def test_what_a_run_stored_meanwhile_is_left_alone(store: Store, account: int) -> None:
+    store.save_bills(account, [_read("b1", b"one", 1)])
+    (kept,) = store.bills_to_reread(UTILITY)
+    store.save_bills(account, [_read("b1", b"two", 2)])
+    assert store.save_reread(account, [RereadBill(kept, bill(1), "l", 2)]) == [Reread.OVERTAKEN]
+    assert _total(store, account) == 2
+
+
+def test_to_be_read_again_is_what_neither_this_version_nor_a_later_one_has_read(
     store: Store, account: int
 ) -> None:
-    store.save_bills(account, [_read("b1", b"one"), _read("b2", b"two", None), _read("b3", b"three")])
-    assert store.whole_bills(account) == {"b1", "b3"}
-    store.save_bills(account, [_read("b2", b"two", 1, version=2), _read("b3", b"new", None)])
-    assert store.whole_bills(account) == {"b1", "b2"}
-    store.files.delete(store.stored_bills(account)["b1"].sha256)
-    assert store.whole_bills(account) == {"b2"}
-    assert store.whole_bills(account + 1) == set()
+    store.save_bills(account, [_read("b1", b"1"), _read("b2", b"2", version=3), _read("b3", b"3", None)])
+
+    def keys(moved_to: tuple[str, int] | None, **given: int) -> list[str]:
+        return [one.listed.key for one in store.bills_to_reread(UTILITY, moved_to=moved_to, **given)]
+
+    assert keys(None) == ["b1", "b2", "b3"]
+    assert keys(("l", 1)) == []
+    assert keys(("l", 2)) == ["b1", "b3"]
+    assert keys(("other", 1)) == ["b1", "b2", "b3"]
+    assert keys(None, limit=1) == ["b1"]
+    assert keys(None, after=1) == ["b2", "b3"]
+    assert keys(None, customer_id=99) == []
+    assert store.bills_to_reread("another") == []
+    store.remove_customer(store.customer(UTILITY, USERNAME), data=False)
+    assert keys(None) == []
 
 
 def test_an_account_that_is_not_there_stores_nothing(store: Store, rows: Rows) -> None:

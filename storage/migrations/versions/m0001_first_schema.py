@@ -359,6 +359,7 @@ def _runs() -> None:
         _column("item", sa.String),
         _column("stored", sa.Boolean),
         _column("downloaded", sa.Boolean),
+        _column("unread", sa.Boolean),
         _column("reason", sa.String),
     )
     _indexed("ledger_item", "run_id")
