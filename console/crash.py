@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meterfarm.console.errors import NotSetUp, ReaderGone, UsageError
-from meterfarm.scrapers.browser import BrowserGone, BrowserMissing
-from meterfarm.services.errors import ServiceError
-from meterfarm.storage.errors import StorageError
+from meterfarm.console.errors import ReaderGone
+from meterfarm.support.errors import MeterfarmError
 from meterfarm.support.redact import Secrets
 
 
@@ -27,7 +25,7 @@ def crashes_kept(secrets: Secrets, folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (UsageError, ServiceError, NotSetUp, ReaderGone, StorageError, BrowserMissing, BrowserGone):
+    except (MeterfarmError, ReaderGone):
         raise
     except Exception as exc:  # noqa: BLE001 - whatever it is, its text may hold a secret
         file = folder / f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"

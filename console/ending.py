@@ -10,12 +10,10 @@ from collections.abc import Coroutine
 from typing import Any
 
 from meterfarm.console.crash import Crash
-from meterfarm.console.errors import NotSetUp, ReaderGone, UsageError
+from meterfarm.console.errors import ReaderGone
 from meterfarm.console.printed import warn
 from meterfarm.console.secret_input import terminal_restored
-from meterfarm.scrapers.browser import BrowserGone, BrowserMissing
-from meterfarm.services.errors import ServiceError
-from meterfarm.storage.errors import StorageError
+from meterfarm.support.errors import MachineError, RequestError
 
 OK = 0
 MACHINE = 1
@@ -43,9 +41,9 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
     try:
         with terminal_restored():
             return asyncio.run(watched())
-    except (UsageError, ServiceError) as exc:
+    except RequestError as exc:
         return _say(str(exc), USAGE)
-    except (StorageError, BrowserMissing, BrowserGone, NotSetUp) as exc:
+    except MachineError as exc:
         return _say(str(exc), MACHINE)
     except Crash as exc:
         return _say(str(exc), CRASHED)

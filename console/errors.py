@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from meterfarm.support.errors import MachineError, RequestError
 
-class UsageError(Exception):
+
+class UsageError(RequestError):
     """The command cannot be done as given: one sentence, exit status 2."""
 
 
-class NotSetUp(Exception):
+class NotSetUp(MachineError):
     """Something that has to run on this machine does not: one sentence, exit status 1."""
 
 

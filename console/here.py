@@ -11,9 +11,6 @@ from pydantic import ValidationError
 from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.errors import AlreadyThere
-from meterfarm.storage.runs import RunRefused
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from meterfarm.support.logs import log_to_stderr
@@ -31,7 +28,7 @@ class Here:
 
 @contextmanager
 def here() -> Iterator[Here]:
-    """Settings and logs; unforeseen exceptions are kept, refusals are usage errors."""
+    """Settings and logs; unforeseen exceptions are kept."""
     try:
         settings, farm = Settings(), FarmSettings()
     except ValidationError as exc:
@@ -41,10 +38,7 @@ def here() -> Iterator[Here]:
     secrets = Secrets()
     log_to_stderr(secrets)
     with crashes_kept(secrets, settings.home / "evidence"):
-        try:
-            yield Here(settings, farm, secrets)
-        except (AlreadyThere, RunRefused, AnswerRefused) as exc:
-            raise UsageError(str(exc)) from exc
+        yield Here(settings, farm, secrets)
 
 
 @contextmanager

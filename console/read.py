@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import here
 from meterfarm.console.printed import say_json, show
 from meterfarm.console.read_file import read_file
 from meterfarm.console.read_report import as_json, tables
-from meterfarm.scrapers.utility import Utility
-from meterfarm.utilities import UnknownUtility, load_utility
+from meterfarm.support.environment import state_directory
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
+from meterfarm.utilities import load_utility
 
 READ, REFUSED = 0, 3
 
 
 async def read(files: Sequence[str], utility_id: str | None, zone_name: str | None, *, json: bool) -> int:
     """Tell of each file what it is and says; 3 if any, or anything in one, was refused."""
-    with here():
-        utility = _utility(utility_id)
+    secrets = Secrets()
+    log_to_stderr(secrets)
+    with crashes_kept(secrets, state_directory() / "evidence"):
+        utility = load_utility(utility_id) if utility_id else None
         zone = _zone(zone_name) or (utility.zone if utility else None)
         status = READ
         for name in files:
@@ -30,13 +34,6 @@ async def read(files: Sequence[str], utility_id: str | None, zone_name: str | No
                 show(*tables(report))
             status = REFUSED if report.refused else status
     return status
-
-
-def _utility(utility_id: str | None) -> Utility | None:
-    try:
-        return load_utility(utility_id) if utility_id else None
-    except UnknownUtility as exc:
-        raise UsageError(str(exc)) from exc
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

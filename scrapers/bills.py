@@ -10,9 +10,10 @@ from datetime import date
 from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import Encrypted, FormatError
 from meterfarm.records import Account, Bill, Document, ListedBill
+from meterfarm.scrapers.boundaries import reader_errors
 from meterfarm.scrapers.connect import Door
 from meterfarm.scrapers.ledger import Ledger
-from meterfarm.scrapers.outcomes import ItemFailed, reader_errors
+from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.utility import Utility

@@ -21,6 +21,7 @@ from playwright.async_api import Error as PlaywrightError
 from meterfarm.scrapers import remote_browser
 from meterfarm.scrapers.driver import start_driver
 from meterfarm.scrapers.guard import is_loopback
+from meterfarm.support.errors import MachineError
 from meterfarm.support.tasks import detached_task
 
 _QUIET = (
@@ -39,11 +40,11 @@ _HEADLESS_NAMES = ("chromium-headless-shell", "chrome-headless-shell")
 _FULL_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-class BrowserMissing(Exception):
+class BrowserMissing(MachineError):
     """No usable browser on this machine; the text says what to install."""
 
 
-class BrowserGone(Exception):
+class BrowserGone(MachineError):
     """The browser ended in the middle of a visit. Not the portal's fault, nor the script's."""
 
 

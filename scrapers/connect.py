@@ -14,7 +14,8 @@ from playwright.async_api import Error as PlaywrightError
 from pydantic import SecretStr
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.outcomes import SessionEnded, Stop, script_errors
+from meterfarm.scrapers.boundaries import script_errors
+from meterfarm.scrapers.outcomes import SessionEnded, Stop
 from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending, Sending
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Credentials, Utility

@@ -22,13 +22,14 @@ from yarl import URL
 from meterfarm.records import Document, Outcome
 from meterfarm.scrapers.answer import Answer
 from meterfarm.scrapers.body import DOCUMENT, LIST, PAGE, Limit
+from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts, to_send
 from meterfarm.scrapers.outcomes import (
+    SIGNED_OUT,
     ItemFailed,
     SessionEnded,
     Sign,
     Stop,
-    playwright_errors,
     stop_for_sign,
     stop_for_status,
 )
@@ -222,10 +223,6 @@ class Http:
             Outcome.LAYOUT_CHANGED,
             f"{self._portal} answers HTTP {answer.status} to {path}, which used to work.",
         )
-
-
-SIGNED_OUT = "signed_out"
-"""The name a script gives the page that comes when the session has ended."""
 
 
 def _joined(url: str, target: str) -> str:

@@ -8,9 +8,10 @@ from datetime import date
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Account, Document, Severity
+from meterfarm.scrapers.boundaries import reader_errors
 from meterfarm.scrapers.connect import Door
 from meterfarm.scrapers.ledger import Ledger
-from meterfarm.scrapers.outcomes import ItemFailed, reader_errors
+from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.spans import by_month, days, spans

@@ -33,13 +33,14 @@ from playwright.async_api import Error as PlaywrightError
 from meterfarm.records import Outcome
 from meterfarm.scrapers import pulse, traces
 from meterfarm.scrapers.admission import Admission
+from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.browser import BrowserGone, Chromium
 from meterfarm.scrapers.browser_state import SessionStorage, context_with
 from meterfarm.scrapers.clock import Clock
 from meterfarm.scrapers.controls import is_dangerous
 from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts
 from meterfarm.scrapers.http import Http
-from meterfarm.scrapers.outcomes import Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign, stop_for_status
 from meterfarm.scrapers.pace import UNPACED, Pace, Unpaced
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.sending import Sending

@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING, ClassVar
 
 from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill
 from meterfarm.scrapers.portal import Portal
-from meterfarm.scrapers.visit import Visit
+
+if TYPE_CHECKING:  # layouts are read where no browser is installed
+    from pydantic import SecretStr
+
+    from meterfarm.scrapers.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from playwright.async_api import BrowserContext, Frame, Locator, Page
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign, translated
+from meterfarm.scrapers.boundaries import translated
+from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign
 from meterfarm.scrapers.reactions import Reactions
 from meterfarm.scrapers.refused_form import FormWatch
 from meterfarm.scrapers.sight import Seen, Sight, steady

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from meterfarm.storage.challenges import AnswerRefused
 from meterfarm.storage.errors import AlreadyThere
 from meterfarm.storage.runs import RunRefused
+from meterfarm.support.errors import RequestError
 
 
-class ServiceError(Exception):
+class ServiceError(RequestError):
     """A request that cannot be done as it was made: one sentence: what, where, what to do; never a secret."""
 
 

@@ -19,10 +19,11 @@ from meterfarm.storage.results import Customer
 from meterfarm.storage.tables import ChallengeRow, CustomerRow, LoginRow
 from meterfarm.storage.vault import Vault
 from meterfarm.storage.work import ChallengeInfo, Lease
+from meterfarm.support.errors import RequestError
 from meterfarm.support.foreign_text import NAME, one_line
 
 
-class AnswerRefused(StorageError):
+class AnswerRefused(StorageError, RequestError):
     """An answer that cannot be used any more, or never could; the text says why."""
 
 

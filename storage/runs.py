@@ -16,9 +16,10 @@ from meterfarm.storage.queue import ACTIVE, HELD, tell
 from meterfarm.storage.results import Customer
 from meterfarm.storage.tables import CustomerRow, LedgerItemRow, LoginRow, RunRow, RunStepRow
 from meterfarm.storage.work import Lease, RunInfo, RunStep, RunStory
+from meterfarm.support.errors import RequestError
 
 
-class RunRefused(StorageError):
+class RunRefused(StorageError, RequestError):
     """Something was asked of a run that cannot be done; the text says why."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from meterfarm.storage.errors import StorageError
+from meterfarm.support.environment import state_directory
 
 
 class Settings(BaseSettings):
@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     ``secret_keys`` are urlsafe base64 keys of 32 bytes, comma separated: the first encrypts, all decrypt.
     They are required with ``database_url``; without it a key file in ``home`` is made at first use.
     ``files_url`` is s3://bucket/prefix for files in a bucket, "" for files in ``home``.
-    ``home`` has its ``~`` expanded; StorageError if that names no user's home.
+    ``home`` has its ``~`` expanded; MachineError if that names no user's home.
     """
 
     model_config = SettingsConfigDict(
@@ -36,10 +36,4 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _expand(cls, home: Path) -> Path:
-        try:
-            return home.expanduser()
-        except RuntimeError as exc:
-            raise StorageError(
-                f"There is no home directory behind {home.parts[0]} in the state directory {home}; "
-                "set METERFARM_HOME to another one."
-            ) from exc
+        return state_directory(home)

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from meterfarm.support.errors import MachineError
+
 _NAMES = frozenset(
     {
         *("HOME", "LOGNAME", "PATH", "SHELL", "USER"),
@@ -26,6 +28,22 @@ _NAMES = frozenset(
 )
 _PREFIXES = ("FONTCONFIG_", "LC_", "XDG_")
 _PROXY = re.compile("(all|ftp|http|https|socks|socks5)_proxy", re.IGNORECASE)
+
+
+def state_directory(home: Path | None = None) -> Path:
+    """Where state is kept: METERFARM_HOME, or ``.meterfarm`` here; a ``~`` is expanded.
+
+    Raises:
+        MachineError: it names no user's home.
+    """
+    home = home or Path(os.environ.get("METERFARM_HOME") or ".meterfarm")
+    try:
+        return home.expanduser()
+    except RuntimeError as exc:
+        raise MachineError(
+            f"There is no home directory behind {home.parts[0]} in the state directory {home}; "
+            "set METERFARM_HOME to another one."
+        ) from exc
 
 
 def python_path() -> str:

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 from meterfarm.formats.tables.layout import Layout
 from meterfarm.scrapers.utility import Utility
+from meterfarm.support.errors import RequestError
 
 
-class UnknownUtility(ValueError):
+class UnknownUtility(RequestError):
     """There is no such utility; the text names the nearest."""
 
 

@@ -12,8 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.http import SIGNED_OUT
-from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
 from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 
 WRONG = "The user name or password is wrong."

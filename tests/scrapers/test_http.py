@@ -18,8 +18,8 @@ import meterfarm.scrapers.http
 from meterfarm.records import Outcome
 from meterfarm.scrapers.body import Limit
 from meterfarm.scrapers.browser import find_chromium
-from meterfarm.scrapers.http import SIGNED_OUT, Http
-from meterfarm.scrapers.outcomes import SessionEnded, Sign, Stop
+from meterfarm.scrapers.http import Http
+from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.transport import InBrowser, WithoutBrowser
 from tests.local_site import Site, closed_site, local_site, silent_site

@@ -10,8 +10,9 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.records import Outcome
+from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.browser import BrowserGone
-from meterfarm.scrapers.outcomes import ADVICE, Sign, Stop, playwright_errors, stop_for_sign, stop_for_status
+from meterfarm.scrapers.outcomes import ADVICE, Sign, Stop, stop_for_sign, stop_for_status
 
 
 @pytest.mark.parametrize(

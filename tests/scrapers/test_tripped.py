@@ -6,7 +6,8 @@ import pytest
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Outcome
-from meterfarm.scrapers.outcomes import Stop, reader_errors, script_errors
+from meterfarm.scrapers.boundaries import reader_errors, script_errors
+from meterfarm.scrapers.outcomes import Stop
 
 TRIPPED = (IndexError("1"), KeyError("total"), AttributeError("group"), TypeError("None"), ValueError("x"))
 

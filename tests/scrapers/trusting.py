@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from meterfarm.mfa.port import Code
 from meterfarm.records import Account, Challenge, Factor, Outcome
-from meterfarm.scrapers.http import SIGNED_OUT
-from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
 from meterfarm.scrapers.utility import Credentials
 from meterfarm.scrapers.visit import Visit
 from tests.scrapers.village import Village

@@ -16,6 +16,7 @@ from meterfarm.storage.files import Files
 from meterfarm.storage.home import prepare_home
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.errors import MachineError
 from tests.storage.conftest import OpenStore
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
 
@@ -66,7 +67,7 @@ def test_a_tilde_in_the_home_is_the_users_directory(
 
 
 def test_the_home_of_nobody_is_one_sentence(home: Path) -> None:
-    with pytest.raises(StorageError, match=r"no home directory behind ~nobody-here .*METERFARM_HOME"):
+    with pytest.raises(MachineError, match=r"no home directory behind ~nobody-here .*METERFARM_HOME"):
         Settings(home=Path("~nobody-here/state"))
 
 

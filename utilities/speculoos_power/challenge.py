@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
-
-from playwright.async_api import Locator, Page
+from typing import TYPE_CHECKING, TypedDict
 
 from meterfarm.mfa.port import Choice, Code, Resend
 from meterfarm.records import Challenge, Factor, FactorOption, Outcome
 from meterfarm.scrapers.outcomes import Sign, Stop
-from meterfarm.scrapers.visit import Visit
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from meterfarm.scrapers.visit import Visit
 
 _CHOICE = Sign("choice", heading="How should we verify it's you?")
 _SEND = Sign("send", heading="Verify it's you")

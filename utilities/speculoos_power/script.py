@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -16,13 +16,14 @@ from meterfarm.mfa.mailbox import CodeMail
 from meterfarm.mfa.text_message import CodeText
 from meterfarm.records import Account, Bill, Document, IntervalData, Issue, ListedBill, Outcome, Series
 from meterfarm.scrapers.body import EXPORT
-from meterfarm.scrapers.http import SIGNED_OUT
-from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
 from meterfarm.scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
-from meterfarm.scrapers.visit import Visit
 from meterfarm.utilities.speculoos_power import pages
 from meterfarm.utilities.speculoos_power.bill import read_bill
 from meterfarm.utilities.speculoos_power.challenge import CHALLENGES, Verification
+
+if TYPE_CHECKING:
+    from meterfarm.scrapers.visit import Visit
 
 _INSIDE = Sign("inside", path=r"^/accounts(/|$)")
 _LOGIN = r"^/login$"
