@@ -246,9 +246,9 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show who opened which stored secrets, when, and what for; newest first."""
-    from meterfarm.console.audit import tell
+    from meterfarm.console.audit import show_audit
 
-    raise typer.Exit(run_to_end(tell(customer, since, limit, everything=everything, as_json=as_json)))
+    raise typer.Exit(run_to_end(show_audit(customer, since, limit, everything=everything, as_json=as_json)))
 
 
 @command(

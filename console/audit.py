@@ -6,51 +6,41 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from meterfarm.console.errors import UsageError
 from meterfarm.console.here import opened
 from meterfarm.console.listing import Column, Listing
 from meterfarm.console.printed import nothing, say_json, show, warn
-from meterfarm.services.customers import find_customer
+from meterfarm.services.audit import audited_customer, vault_reads
 from meterfarm.storage.audit import VaultRead
-from meterfarm.storage.store import Store
 
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _AGO = re.compile(r"(\d{1,6})\s*(min|h|d)")
 _MANY, _ALL = 100, 2**31 - 2
 
 
-async def tell(
+async def show_audit(
     reference: str | None, since: str | None, limit: int | None, *, everything: bool, as_json: bool
 ) -> int:
     """Print them, newest first: all since a time that is given, no more than ``limit`` in any case."""
     most = _ALL if everything else limit or (_ALL if since else _MANY)
     after = _instant(since, datetime.now(UTC)) if since else None
     with opened() as (_, store):
-        customer = _customer_id(store, reference) if reference else None
-        found = await asyncio.to_thread(
-            lambda: store.vault_reads(customer_id=customer, since=after, limit=most + 1)
+        customer = audited_customer(store, reference) if reference else None
+        page = await asyncio.to_thread(
+            partial(vault_reads, store, limit=most, customer_id=customer, since=after)
         )
-    found, has_more = found[:most], len(found) > most
+    found = page.reads
     if as_json:
         say_json([_as_json(read) for read in found])
     elif not found:
         nothing("Nobody has opened any such secret.", _table(()))
     else:
         show(_table(found))
-        if has_more:
+        if page.has_more:
             warn(f"These are the newest {most}; --all shows the others, too.")
     return 0
-
-
-def _customer_id(store: Store, reference: str) -> int:
-    """Also of a customer whose data were erased, by number: the log outlives them."""
-    try:
-        return find_customer(store, reference).id
-    except UsageError:
-        if reference.isdecimal() and store.vault_reads(customer_id=int(reference), limit=1):
-            return int(reference)
-        raise
 
 
 def _instant(text: str, now: datetime) -> datetime:

@@ -17,7 +17,7 @@ number_app = group("Manage telephone numbers that receive codes.")
 MailboxId = Annotated[int, typer.Argument(metavar="ID", help="The mailbox's number.")]
 Customers = Annotated[
     list[str] | None,
-    typer.Option("--customer", metavar="REF", help="A customer it receives for; several times."),
+    typer.Option("--customer", metavar="REF", help="A customer it is for; several times."),
 ]
 Everybody = Annotated[bool, typer.Option("--all", help="It receives for all customers.")]
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="With its country's code: +15185550123.")]
@@ -55,10 +55,11 @@ def mailbox_add(
 ) -> None:
     """Add a mailbox; without --customer it receives for all."""
     from meterfarm.console import mailboxes
+    from meterfarm.services.mailboxes import MailServer
 
-    where = mailboxes.Where(imap, user, folder, tls=tls, starttls=starttls)
-    whose = mailboxes.Whose(customer or (), everybody)
-    raise typer.Exit(run_to_end(mailboxes.add(where, whose, as_json=as_json)))
+    server = MailServer(imap, user, folder, tls=tls, starttls=starttls)
+    receives_for = mailboxes.ReceivesFor(customer or (), everybody)
+    raise typer.Exit(run_to_end(mailboxes.add(server, receives_for, as_json=as_json)))
 
 
 @command(mailbox_app, "list", examples=["mailbox list"])
@@ -87,11 +88,11 @@ def mailbox_update(
     everybody: Everybody = False,
     as_json: Json = False,
 ) -> None:
-    """Change the password, or for whom it receives."""
+    """Change the password, or the customers it receives for."""
     from meterfarm.console import mailboxes
 
-    whose = mailboxes.Whose(customer or (), everybody)
-    change = mailboxes.update(mailbox_id, whose, password=password_stdin, as_json=as_json)
+    receives_for = mailboxes.ReceivesFor(customer or (), everybody)
+    change = mailboxes.update(mailbox_id, receives_for, password=password_stdin, as_json=as_json)
     raise typer.Exit(run_to_end(change))
 
 
@@ -115,7 +116,7 @@ def mailbox_check(
     mailbox_id: Annotated[int | None, typer.Argument(metavar="ID", help="Only this one.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Connect to the mailboxes and say whether they can be used."""
+    """Connect to the mailboxes and show whether they can be used."""
     from meterfarm.console import mailboxes
 
     raise typer.Exit(run_to_end(mailboxes.check(mailbox_id, as_json=as_json)))
@@ -125,7 +126,8 @@ def mailbox_check(
 def number_add(
     number: Number,
     customer: Annotated[
-        list[str], typer.Option("--customer", metavar="REF", help="Whom it receives for; several times.")
+        list[str],
+        typer.Option("--customer", metavar="REF", help="A customer it is for; several times."),
     ],
     as_json: Json = False,
 ) -> None:
@@ -137,7 +139,7 @@ def number_add(
 
 @command(number_app, "list", examples=["number list"])
 def number_list(as_json: Json = False) -> None:
-    """List the numbers and for whom they receive."""
+    """List the numbers and the customers they receive for."""
     from meterfarm.console import numbers
 
     raise typer.Exit(run_to_end(numbers.list_all(as_json=as_json)))

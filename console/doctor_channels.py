@@ -7,35 +7,37 @@ from collections.abc import AsyncIterator
 
 from meterfarm.console.finding import Finding, fail, warn, well
 from meterfarm.console.here import Here
-from meterfarm.console.mailboxes import tried
+from meterfarm.console.mailboxes import check_report
+from meterfarm.services.mailboxes import check_mailbox, list_mailboxes
+from meterfarm.services.phone_numbers import list_numbers
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
 
-_LOOKED_INTO = 20
-"""So many mailboxes are connected to; of others it is told how they last did."""
+_CHECKED = 20
+"""Mailboxes that are connected to; of others the last check is shown."""
 
 
 async def examine_channels(here: Here) -> AsyncIterator[Finding]:
-    """Nothing where there are none, nor of a state that does not open: that is told elsewhere."""
+    """Nothing where there are none, or where the state does not open, which `database` reports."""
     try:
         store = await asyncio.to_thread(Store.open, here.settings)
     except StorageError:
         return
     with store:
-        for number, one in enumerate(store.channels.mailboxes()):
-            said, fault = f"{one.account} was well when it was last looked into", one.fault
-            if number < _LOOKED_INTO:
-                said, fault = await tried(store, one)
+        for number, one in enumerate(list_mailboxes(store)):
+            report, fault = f"{one.account} was well when it was last checked", one.fault
+            if number < _CHECKED:
+                found = await check_mailbox(store, one.id)
+                report, fault = check_report(found), found.fault
             check = f"mailbox {one.id}"
             if fault:
                 todo = f"`mailbox update {one.id} --password-stdin`, or see to the server; people answer"
                 yield fail(check, fault.removesuffix("."), todo)
             else:
-                yield well(check, said)
-        numbers, inboxes = store.channels.numbers(), store.channels.inboxes()
+                yield well(check, report)
+        numbers, inboxes = list_numbers(store), store.channels.inboxes()
         if numbers and not inboxes:
-            said = f"{len(numbers):,} receive codes, and no inbox is running"
-            yield warn("numbers", said, "start `inbox`")
+            yield warn("numbers", f"{len(numbers):,} receive codes, and no inbox is running", "start `inbox`")
         elif numbers:
             where = ", ".join(one.address for one in inboxes)
-            yield well("numbers", f"{len(numbers):,} receive codes; taken in at {where}")
+            yield well("numbers", f"{len(numbers):,} receive codes at {where}")

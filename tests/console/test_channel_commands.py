@@ -113,9 +113,9 @@ def test_a_password_leaves_this_machine_only_by_tls(
     ("options", "why"),
     [
         (["--imap", "imap.example.com", "--tls", "--starttls"], "either --tls or --starttls"),
-        (["--imap", "https://imap.example.com"], "is no server"),
+        (["--imap", "https://imap.example.com"], "cannot be used: write HOST"),
         (["--imap", "imap.example.com:99999"], "up to 65535"),
-        (["--imap", ""], "is no server"),
+        (["--imap", ""], "cannot be used: write HOST"),
         (["--imap", "::1"], "or [::1]:993"),
         (["--imap", "imap.example.com", "--folder", " "], "--folder is empty"),
         (["--imap", "imap.example.com", "--customer", "nobody"], "no customer “nobody”"),
@@ -145,7 +145,7 @@ def test_a_number_receives_for_customers(command: Command, store: Store) -> None
     added = command(
         "number", "add", "+1 (518) 555-0123", *(part for one in named for part in ("--customer", one))
     )
-    assert added.stdout == "+15185550123 receives for customer 1, 2; `inbox` takes its messages in\n"
+    assert added.stdout == "+15185550123 receives for customer 1, 2; `inbox` receives its messages\n"
     assert json.loads(command("number", "list", "--json").stdout) == [
         {"number": "+15185550123", "customers": [ada.id, bea.id]}
     ]

@@ -1,0 +1,55 @@
+"""Phone numbers that receive the codes of customers by SMS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meterfarm.mfa.text_message import parse_number
+from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.receiving import NumberInfo
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+
+
+def list_numbers(store: Store) -> Sequence[NumberInfo]:
+    """By number."""
+    return store.channels.numbers()
+
+
+def add_number(store: Store, number: str, customers: Sequence[Customer]) -> str:
+    """Have a number receive for these customers; the number as E.164 has it.
+
+    Raises:
+        InvalidRequest: it is no phone number with a country code.
+        Conflict: it receives for one of them already.
+    """
+    parsed = _parsed(number)
+    with store_refusals():
+        store.channels.add_number(parsed, list(dict.fromkeys(customers)))
+    return parsed
+
+
+def remove_number(store: Store, number: str, customer: Customer | None = None) -> str:
+    """Forget a number, or that it receives for this customer; the number as E.164 has it.
+
+    Raises:
+        InvalidRequest: it is no phone number with a country code.
+        NotFound: it is not there, or does not receive for the customer.
+    """
+    parsed = _parsed(number)
+    known = next((one for one in store.channels.numbers() if one.number == parsed), None)
+    try:
+        store.channels.remove_number(parsed, customer)
+    except StorageError as exc:
+        if known is None or (customer is not None and customer.id not in known.customers):
+            raise NotFound(str(exc)) from exc
+        raise
+    return parsed
+
+
+def _parsed(number: str) -> str:
+    try:
+        return parse_number(number)
+    except ValueError as exc:
+        raise InvalidRequest(str(exc)) from exc
