@@ -31,7 +31,7 @@ from meterfarm.formats.gather import gather
 from meterfarm.records import IntervalData, Issue, Series, Severity
 
 SMALL = 8 * 1024 * 1024
-"""Bytes of a file whose readings are kept while it is found out what they are; a longer one is read twice."""
+"""Bytes of a file that is read once."""
 
 
 def read_green_button(content: bytes, zone: ZoneInfo | None = None) -> IntervalData:
@@ -45,43 +45,55 @@ def read_green_button(content: bytes, zone: ZoneInfo | None = None) -> IntervalD
 
 
 def stream_green_button(
-    file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
+    file: BinaryIO,
+    zone: ZoneInfo | None = None,
+    known: dict[str, Href] | None = None,
+    *,
+    small: int = SMALL,
 ) -> Iterator[Series | Issue]:
-    """Batches of series in the file's order, and problems; every reading as often as the file has it.
+    """Batches of series in the file's order, and issues; every reading as often as the file has it.
 
-    ``known`` is for files that belong together: what meters are named by, so that no two are named alike.
+    ``known`` is for files that belong together: what meters are named by, so that no two are named alike. The
+    readings of a file of up to ``small`` bytes are kept while it is found out what they are; a longer one is
+    read twice.
 
     Raises FormatError where reading has to stop: what was yielded before stands. Memory does not grow with
     the file.
     """
-    for found in stream_columns(file, zone, known):
+    for found in stream_columns(file, zone, known, small=small):
         yield found.series() if isinstance(found, ReadingBatch) else found
 
 
 def stream_columns(
-    file: BinaryIO, zone: ZoneInfo | None = None, known: dict[str, Href] | None = None
+    file: BinaryIO,
+    zone: ZoneInfo | None = None,
+    known: dict[str, Href] | None = None,
+    *,
+    small: int = SMALL,
 ) -> Iterator[ReadingBatch | Issue]:
     """As ``stream_green_button``, by column."""
     with tempfile.TemporaryFile() as spool:
         if not file.seekable():
             shutil.copyfileobj(file, spool)
             file = spool
-        yield from _read(file, zone, Streams({} if known is None else known))
+        yield from _read(file, zone, Streams({} if known is None else known), small)
 
 
-def _read(file: BinaryIO, zone: ZoneInfo | None, streams: Streams) -> Iterator[ReadingBatch | Issue]:
+def _read(
+    file: BinaryIO, zone: ZoneInfo | None, streams: Streams, small: int
+) -> Iterator[ReadingBatch | Issue]:
     """What readings are can stand after them, so all other resources are read first."""
-    small = file.seek(0, 2) <= SMALL
-    first = Walk(file, keep=small)
+    once = file.seek(0, 2) <= small
+    first = Walk(file, keep=once)
     items: list[Item] = []
     error: FormatError | None = None
     try:
-        streams.know(_kept(first, items) if small else first)
+        streams.know(_kept(first, items) if once else first)
     except FormatError as exc:
         error = exc
     if zone is not None:
-        _find_local_times(items if small else _until(Walk(file, far=first.far)), streams, zone)
-    again = items if small else _until(Walk(file, far=first.far))
+        _find_local_times(items if once else _until(Walk(file, far=first.far)), streams, zone)
+    again = items if once else _until(Walk(file, far=first.far))
     readings = 0
     for stream, raw_batch in _raw_batches(again, streams):
         for columns in raw_batch.columns(stream.oddities):

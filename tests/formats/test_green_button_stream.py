@@ -11,12 +11,13 @@ import pytest
 
 from meterfarm.formats.batches import ReadingBatch
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.espi.green_button import SMALL, stream_columns, stream_green_button
+from meterfarm.formats.espi.green_button import stream_columns, stream_green_button
 from meterfarm.records import Commodity, Direction, Issue, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button
 
 START = 1_000_000_000
-READINGS = 66_000
+READINGS = 16_000
+SMALL = 1_000_000
 MIB = 1024 * 1024
 SHAPES = {
     "a block a day": Shape(),
@@ -61,7 +62,7 @@ def test_a_long_file_is_read_in_batches(shape: Shape, tmp_path: Path) -> None:
     assert path.stat().st_size > SMALL
     read: dict[Direction, list[Reading]] = {each.direction: [] for each in series}
     with path.open("rb") as file:
-        for found in stream_green_button(file):
+        for found in stream_green_button(file, small=SMALL):
             assert isinstance(found, Series), found
             assert len(found.readings) < 10_000
             assert (found.meter_id, found.unit) == ("E1", Unit.WH)
@@ -73,18 +74,23 @@ def test_a_file_that_cannot_be_sought_in_is_read_as_well() -> None:
     content = green_button(_series())
     with BufferedReader(_OneWay(BytesIO(content))) as file:
         assert (
-            sum(len(each.starts) for each in stream_columns(file) if isinstance(each, ReadingBatch))
+            sum(
+                len(each.starts)
+                for each in stream_columns(file, small=SMALL)
+                if isinstance(each, ReadingBatch)
+            )
             == READINGS
         )
 
 
 def test_of_a_long_file_that_breaks_off_the_most_is_read() -> None:
     content = green_button(_series())[:-200_000]
+    assert len(content) > SMALL
     read = 0
 
     def to_the_end() -> None:
         nonlocal read
-        for found in stream_columns(BytesIO(content)):
+        for found in stream_columns(BytesIO(content), small=SMALL):
             read += len(found.starts) if isinstance(found, ReadingBatch) else 0
 
     with pytest.raises(FormatError, match="is cut short: it ends at line"):
@@ -149,10 +155,10 @@ def test_endless_files_end_in_one_error_and_little_memory(head: bytes, again: by
     issues: list[Issue] = []
 
     def to_the_end() -> None:
-        for found in stream_columns(_Endless(head, again, 12)):  # type: ignore[arg-type]
+        for found in stream_columns(_Endless(head, again, 4), small=SMALL):  # type: ignore[arg-type]
             issues.extend([found] if isinstance(found, Issue) else [])
 
     with pytest.raises(FormatError):
         to_the_end()
     assert len(issues) < 10
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 14 * 1024

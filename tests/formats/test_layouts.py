@@ -41,7 +41,7 @@ def expected(readings: Iterable[Reading], shape: Shape) -> Values:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=[shape.name for shape in SHAPES])
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(st.data(), st.sampled_from(ZONES))
 def test_what_a_portal_writes_is_read_back(shape: Shape, data: st.DataObject, zone: str) -> None:
     readings = data.draw(intervals(zone, shape.seconds))

@@ -18,10 +18,7 @@ from typing import IO
 from tests.fuzz.mutate import made
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 10.0
-"""Seconds that one input may take."""
 _STARTING = 60.0
-_ENOUGH = 10
 _NOT_BEGUN = 1 << 63
 
 
@@ -53,19 +50,31 @@ def targets() -> Sequence[str]:
     return sorted(path.stem.removeprefix("fuzz_") for path in Path(__file__).parent.glob("fuzz_*.py"))
 
 
-def fuzz(target: str, seed: int, seconds: float, out: Path) -> Fuzzed:
-    """Inputs from number 0 on, until ``seconds`` are over; those that fail are written to ``out``."""
+def fuzz(
+    target: str,
+    seed: int,
+    seconds: float,
+    out: Path,
+    *,
+    root: Path = ROOT,
+    longest: float = 10.0,
+    enough: int = 10,
+) -> Fuzzed:
+    """Inputs from number 0 on, until ``seconds`` are over or ``enough`` kinds of failure are found.
+
+    Inputs that fail are written to ``out``. One may take ``longest`` seconds. The targets are in ``root``.
+    """
     fuzzed = Fuzzed(target, seed)
     until = time.monotonic() + seconds
     with tempfile.NamedTemporaryFile() as file:
         progress = Path(file.name)
-        while (left := until - time.monotonic()) > 0 and len(fuzzed.failures) < _ENOUGH:
+        while (left := until - time.monotonic()) > 0 and len(fuzzed.failures) < enough:
             progress.write_bytes((fuzzed.inputs | _NOT_BEGUN).to_bytes(8, "little"))
-            _run(fuzzed, left, progress, out)
+            _run(fuzzed, left, progress, out, root, longest)
     return fuzzed
 
 
-def _run(fuzzed: Fuzzed, seconds: float, progress: Path, out: Path) -> None:
+def _run(fuzzed: Fuzzed, seconds: float, progress: Path, out: Path, root: Path, longest: float) -> None:
     """A process, for as long as it lasts."""
     first = fuzzed.inputs
     arguments = [fuzzed.target, str(fuzzed.seed), str(first), str(seconds), str(progress)]
@@ -73,7 +82,7 @@ def _run(fuzzed: Fuzzed, seconds: float, progress: Path, out: Path) -> None:
         [sys.executable, "-m", "tests.fuzz.child", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=ROOT,
+        cwd=root,
     ) as child:
         said: list[bytes] = []
         listening = [threading.Thread(target=_hear, args=(child.stdout, said))]
@@ -81,7 +90,7 @@ def _run(fuzzed: Fuzzed, seconds: float, progress: Path, out: Path) -> None:
         listening.append(threading.Thread(target=_hear, args=(child.stderr, complained)))
         for thread in listening:
             thread.start()
-        hung = _watch(child, progress)
+        hung = _watch(child, progress, longest)
         for thread in listening:
             thread.join()
     at = _number(progress) & ~_NOT_BEGUN
@@ -90,12 +99,12 @@ def _run(fuzzed: Fuzzed, seconds: float, progress: Path, out: Path) -> None:
         told = json.loads(line)
         _enter(fuzzed, told["what"], told["where"], told["number"], out)
     if hung or child.returncode:
-        ended = f"took more than {LONGEST:g} s" if hung else f"ended with status {child.returncode}"
+        ended = f"took more than {longest:g} s" if hung else f"ended with status {child.returncode}"
         _enter(fuzzed, ended, _last_words(complained), at, out)
         fuzzed.inputs = at + 1
 
 
-def _watch(child: subprocess.Popen[bytes], progress: Path) -> bool:
+def _watch(child: subprocess.Popen[bytes], progress: Path, longest: float) -> bool:
     """Wait for its end; if it stays with one input for too long, kill it, and True."""
     at, since = -1, time.monotonic()
     while True:
@@ -105,7 +114,7 @@ def _watch(child: subprocess.Popen[bytes], progress: Path) -> bool:
             now = _number(progress)
             if now != at:
                 at, since = now, time.monotonic()
-            elif time.monotonic() - since > (_STARTING if at & _NOT_BEGUN else LONGEST):
+            elif time.monotonic() - since > (_STARTING if at & _NOT_BEGUN else longest):
                 child.kill()
                 return True
         else:

@@ -13,7 +13,7 @@ from tests.fuzz import running
 from tests.fuzz.mutate import MOST_BYTES, made
 from tests.fuzz.running import fuzz, targets
 
-SECONDS = 20.0
+SECONDS = 6.0
 SEED = 20_261_122
 
 
@@ -68,9 +68,7 @@ def test_whatever_goes_wrong_is_found_and_its_input_kept(
     monkeypatch.setitem(sys.modules, "tests.fuzz.fuzz_bad", bad := importlib.util.module_from_spec(spec))
     assert spec.loader is not None
     spec.loader.exec_module(bad)
-    monkeypatch.setattr(running, "ROOT", tmp_path)
-    monkeypatch.setattr(running, "LONGEST", 1.0)
-    fuzzed = fuzz("bad", SEED, 6.0, tmp_path / "found")
+    fuzzed = fuzz("bad", SEED, 30.0, tmp_path / "found", root=tmp_path, longest=1.0, enough=4)
     found = {one.file.read_bytes(): one.what for one in fuzzed.failures}
     assert found[b"crash"].startswith("KeyError")
     assert "more than 1 s" in found[b"hang"]
