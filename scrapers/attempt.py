@@ -212,9 +212,9 @@ class Attempt:
         self._progress.step("signing in")
         try:
             proof = None if self._request.kind is RunKind.CONNECT else collection.find_accounts
-            with span("sign_in") as told:
+            with span("sign_in") as stage:
                 await door.enter(proof, had_session=had_session)
-                told.tell(session=door.use.value)
+                stage.set(session=door.use.value)
         finally:
             entered = time.monotonic()
             result.seconds["sign_in"] = round(entered - began, 3)

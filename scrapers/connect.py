@@ -123,8 +123,8 @@ class Door:
                 )
             self._lost = True
             self.visit.note("session ended")
-            with span("sign_in") as told:
-                told.tell(again=True)
+            with span("sign_in") as stage:
+                stage.set(again=True)
                 await self._sign_in()
             self.use = SessionUse.CHALLENGED_AGAIN if self.visit.challenged else SessionUse.NEW
 

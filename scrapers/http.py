@@ -170,10 +170,10 @@ class Http:
                     f"{self._portal} comes to no end after {_REQUESTS} requests.",
                 )
             url = self._address(base, target, params)
-            with span("GET", server__address=url.raw_host or "", url__path=url.raw_path) as told:
+            with span("GET", server__address=url.raw_host or "", url__path=url.raw_path) as stage:
                 with self._errors(url.raw_path):
                     answer = await paced(self._pace, partial(self.transport.get, url, limit))
-                told.tell(http__response__status_code=answer.status, bytes=len(answer.content))
+                stage.set(http__response__status_code=answer.status, bytes=len(answer.content))
             base, target, params = answer.url, answer.headers.get("location", ""), None
             if answer.status not in {301, 302, 303, 307, 308} or not target:
                 return answer

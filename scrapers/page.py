@@ -432,10 +432,10 @@ class BrowserPage:
     @contextmanager
     def _going(self, doing: str) -> Iterator[None]:
         """The boundary around a navigation."""
-        with span("page", doing=doing) as told, self._boundary(doing):
+        with span("page", doing=doing) as stage, self._boundary(doing):
             yield
             if self._page is not None:
-                told.tell(url__path=urlsplit(self._page.url).path)
+                stage.set(url__path=urlsplit(self._page.url).path)
 
     @contextmanager
     def _boundary(self, doing: str) -> Iterator[None]:

@@ -54,10 +54,10 @@ class Run:
         run, utility, began = claim.lease.run_id, customer.utility, time.monotonic()
         with (
             logs_of(run, utility, customer.id),
-            span("run", run__id=run, utility=utility, customer__id=customer.id) as told,
+            span("run", run__id=run, utility=utility, customer__id=customer.id) as stage,
         ):
             result = await self._went(claim, customer)
-            told.tell(kind=claim.kind.value, outcome=result.outcome.value)
+            stage.set(kind=claim.kind.value, outcome=result.outcome.value)
             elapsed = round(time.monotonic() - began, 3)
             structlog.get_logger("run").info(result.outcome.value, elapsed=elapsed)
         return result

@@ -1,50 +1,48 @@
-"""The port through which a run's stages are told of to whoever traces them. Off, it costs nothing."""
+"""Stages of a run as OpenTelemetry's spans. Its API does nothing while no SDK is set up."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Protocol
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+
+from meterfarm.support.logs import scrubbed_for_the_run
+
+_tracer = trace.get_tracer("meterfarm")
+Value = str | int | float | bool
 
 
-class Span(Protocol):
-    """A stage while it lasts."""
+class Stage:
+    """A span while it lasts."""
 
-    def tell(self, **attributes: str | int | float | bool) -> None:
-        """More about it. Two underscores in a name stand for a dot: ``url__path`` is ``url.path``."""
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
 
-
-class Tracer(Protocol):
-    """Somebody who traces. Spans nest by the task, or thread, that they are opened in."""
-
-    def span(
-        self, name: str, attributes: dict[str, str | int | float | bool]
-    ) -> AbstractContextManager[Span]: ...
-
-
-class _Nothing:
-    def __enter__(self) -> _Nothing:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def tell(self, **attributes: str | int | float | bool) -> None:
-        pass
+    def set(self, **attributes: Value) -> None:
+        """Set attributes, scrubbed of the run's secrets. ``url__path`` stands for ``url.path``."""
+        if self._span.is_recording():
+            for name, value in attributes.items():
+                shown = scrubbed_for_the_run(value) if isinstance(value, str) else value
+                self._span.set_attribute(name.replace("__", "."), shown)
 
 
-_NOTHING = _Nothing()
-_tracer: Tracer | None = None
+@contextmanager
+def span(name: str, **attributes: Value) -> Iterator[Stage]:
+    """A stage of the task, or thread, that it is opened in: ``with span("sign_in") as stage: ...``.
 
-
-def trace_with(tracer: Tracer | None) -> None:
-    """Have all stages of this process told to ``tracer`` from now on, or to nobody."""
-    global _tracer
-    _tracer = tracer
-
-
-def span(name: str, **attributes: str | int | float | bool) -> AbstractContextManager[Span]:
-    """A stage: ``with span("sign_in") as told: ...``. What raises out of it has failed."""
-    return _NOTHING if _tracer is None else _tracer.span(name, attributes)
+    What raises out of it marks it as failed, by its outcome or its kind: no text of an error is exported.
+    """
+    with _tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as begun:
+        stage = Stage(begun)
+        stage.set(**attributes)
+        try:
+            yield stage
+        except asyncio.CancelledError:
+            stage.set(cancelled=True)
+            raise
+        except BaseException as exc:
+            stage.set(error__type=str(getattr(exc, "outcome", type(exc).__name__)))
+            begun.set_status(trace.StatusCode.ERROR)
+            raise

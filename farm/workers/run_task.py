@@ -101,10 +101,10 @@ class Work:
         with logs_of(run, utility, customer):
             self._log.info("taken", attempt=claim.attempt, parts=sorted(claim.parts))
             try:
-                with span("run", run__id=run, utility=utility, customer__id=customer) as told:
-                    told.tell(kind=claim.kind.value, attempt=claim.attempt)
+                with span("run", run__id=run, utility=utility, customer__id=customer) as stage:
+                    stage.set(kind=claim.kind.value, attempt=claim.attempt)
                     end = await self._ended()
-                    told.tell(**{"outcome" if end in _OUTCOMES else "why": end})
+                    stage.set(**{"outcome" if end in _OUTCOMES else "why": end})
             finally:
                 self.slot.give_back()
             elapsed = round(time.monotonic() - began, 3)
