@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from meterfarm.console.listing import Column, Listing
-from meterfarm.console.read_report import stamp
 from meterfarm.records import Direction
 from meterfarm.services.coverage import MeterCoverage
+from meterfarm.support.instants import stamp
 
 
 def as_json(meter: MeterCoverage) -> Mapping[str, object]:

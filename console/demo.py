@@ -20,7 +20,7 @@ from rich.text import Text
 from meterfarm.console.demo_table import Line, as_table
 from meterfarm.console.fake_owners import Owners
 from meterfarm.console.printed import show, warn
-from meterfarm.console.summary import summarise_run, write_summary
+from meterfarm.console.summary import write_summary
 from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.running import fake_utility
 from meterfarm.farm.redis.notifier import bell_at
@@ -28,7 +28,8 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunState, SecretKind
-from meterfarm.storage.export import write_out
+from meterfarm.services.customer_files import write_out
+from meterfarm.services.summary import summarise_run
 from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -166,7 +167,7 @@ def _look(one: _Shown, store: Store) -> Line:
         story = store.run_story(one.ended.id)
         if story is not None:
             write_out(store, one.customer, one.folder, load_utility(_UTILITY).zone)
-            write_summary(summarise_run(story, one.customer, store), one.folder)
+            write_summary(summarise_run(store, story, one.customer), one.folder)
     accounts = store.accounts(one.customer)
     return Line(
         username=one.customer.username,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -13,51 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from meterfarm.console.listing import safe_text, styled
-from meterfarm.console.read_tally import SeriesTally, Tally
-from meterfarm.formats.recognise import Kind
-from meterfarm.records import Issue, Severity, Unit
+from meterfarm.records import Severity, Unit
+from meterfarm.services.file_report import FileReport
+from meterfarm.services.series_totals import SeriesTally
+from meterfarm.support.instants import stamp
 
-_MOST_ISSUES = 100
 _WIDEST = 1_000
-_WEIGHTS = list(Severity)
 _COLOURS = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "red"}
-
-
-@dataclass(slots=True)
-class FileReport:
-    """``kinds`` and ``layouts`` are of its documents: a ZIP may have several."""
-
-    file: str
-    kinds: list[Kind] = field(default_factory=list)
-    layouts: list[str] = field(default_factory=list)
-    bills: list[Mapping[str, object]] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
-    issues: list[Issue] = field(default_factory=list)
-    _untold: int = 0
-
-    @property
-    def kind(self) -> Kind:
-        """The first in ``Kind``'s order that any of its documents is."""
-        return min(self.kinds, key=list(Kind).index, default=Kind.UNKNOWN)
-
-    @property
-    def layout(self) -> str:
-        return ", ".join(dict.fromkeys(filter(None, self.layouts)))
-
-    @property
-    def refused(self) -> bool:
-        return any(issue.severity is Severity.ERROR for issue in self.issues)
-
-    def issue(self, issue: Issue) -> None:
-        """Enter a problem. Of very many the first are told, then how many more there were."""
-        if len(self.issues) < _MOST_ISSUES:
-            self.issues.append(issue)
-            return
-        self._untold += 1
-        if self._untold > 1:
-            before = self.issues.pop().severity
-            issue = Issue("", "", max(before, issue.severity, key=_WEIGHTS.index))
-        self.issues.append(Issue("", f"{self._untold} more of the kind.", issue.severity))
 
 
 def as_json(report: FileReport) -> dict[str, object]:
@@ -88,11 +48,6 @@ def _series(one: SeriesTally) -> dict[str, object]:
         "last_end": stamp(one.last_end),
         "interval_seconds": one.interval_seconds,
     }
-
-
-def stamp(at: int) -> str:
-    """An instant in epoch seconds, for programs."""
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 def tables(report: FileReport) -> list[RenderableType]:

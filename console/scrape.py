@@ -19,7 +19,7 @@ from meterfarm.console.options import Plan, ScrapeOptions, plan
 from meterfarm.console.printed import say_json, warn
 from meterfarm.console.questions import ask_at_terminal, ask_by_lines
 from meterfarm.console.secret_input import ask_password, read_secret_line
-from meterfarm.console.summary import Summary, show_result, summarise, write_summary
+from meterfarm.console.summary import show_result, write_summary
 from meterfarm.fake_utility.running import DidNotStart, fake_utility
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.telemetry.tracing import traced
@@ -34,7 +34,8 @@ from meterfarm.scrapers.scrape import Run
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.scrapers.sending import Resending
 from meterfarm.scrapers.utility import Utility
-from meterfarm.storage.export import write_out
+from meterfarm.services.customer_files import write_out
+from meterfarm.services.summary import summarise_result
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from meterfarm.support.logs import log_to_stderr, scrub_from_here
@@ -122,7 +123,7 @@ def _mark(live: LiveProgress, result: Result) -> None:
 
 
 def _report(options: ScrapeOptions, result: Result, store: Store) -> None:
-    summary: Summary = summarise(result, store)
+    summary = summarise_result(store, result)
     write_summary(summary, options.out)
     if not options.as_json:
         show_result(result, store, options.out)

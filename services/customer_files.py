@@ -7,14 +7,12 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.bills.bayou import bill_json
-from meterfarm.formats.errors import FormatError
 from meterfarm.formats.readings_csv import write_readings_csv
+from meterfarm.services.bayou import stored_bill_json
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.home import written_aside
 from meterfarm.storage.results import Customer, StoredAccount, StoredBill
@@ -110,7 +108,7 @@ def write_bills(store: Store, customer: Customer, stored: StoredAccount, folder:
     for bill in store.stored_bills(stored.id).values():
         name = names.take(f"{bill.billed_on.isoformat()}{_suffix(bill)}")
         there = _copy(store, bill.sha256, bills / name)
-        listed.append(_bill_json(customer, stored, bill, f"bills/{name}" if there else None))
+        listed.append(stored_bill_json(customer, stored, bill, f"bills/{name}" if there else None))
         if not there:
             what = f"The bill of {bill.billed_on} of account {one_line(stored.account.number)}"
             lost.append(_lost(what, store, bill.sha256, "run again to fetch it, or restore it from a backup"))
@@ -124,25 +122,6 @@ def _lost(what: str, store: Store, sha256: str, advice: str) -> str:
 
 def _suffix(bill: StoredBill) -> str:
     return ".pdf" if bill.media_type == "application/pdf" else Path(safe_name(bill.name)).suffix
-
-
-def _bill_json(
-    customer: Customer, stored: StoredAccount, bill: StoredBill, file_url: str | None
-) -> dict[str, object]:
-    """A bill that was not read, or whose units Bayou has no fields for, has the status unparsed."""
-    as_bayou = partial(
-        bill_json,
-        utility=customer.utility,
-        bill_id=bill.id,
-        customer_id=customer.id,
-        account_number=stored.account.number,
-        billed_on=bill.billed_on,
-        file_url=file_url,
-    )
-    if bill.bill is not None:
-        with suppress(FormatError):
-            return as_bayou(bill.bill)
-    return as_bayou(None, status="unparsed")
 
 
 def _write_intervals(

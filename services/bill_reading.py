@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from meterfarm.formats.bills.bayou import bill_json
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.records import Bill
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.utility import Utility
+from meterfarm.services.bayou import unstored_bill_json
 from meterfarm.utilities import load_utilities
 
 _LARGEST = 64 * 1024 * 1024
-_ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "status", "file_url")
 
 
 def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, object]]:
-    """The layout that read it, and Bayou's fields of the bill. Raises FormatError."""
+    """The layout that read it, and Bayou's fields of the bill.
+
+    Raises:
+        FormatError: no layout reads it, or several do, or it is too large or only pictures.
+    """
     from meterfarm.formats.bills.pdf import pdf_text
 
     content = file.read(_LARGEST + 1)
@@ -27,16 +30,7 @@ def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, o
     if not "".join(pages).strip():
         raise FormatError("The PDF has no text, only pictures: ask the utility for the original.")
     fitting, bill = _read(pages, utility)
-    fields = bill_json(
-        bill,
-        utility=fitting.id,
-        bill_id=0,
-        customer_id=0,
-        account_number=bill.account_number,
-        billed_on=bill.billed_on,
-        file_url=None,
-    )
-    return fitting.bill_layout, _without_the_stores(fields)
+    return fitting.bill_layout, unstored_bill_json(bill, fitting.id)
 
 
 def _read(pages: Sequence[str], utility: Utility | None) -> tuple[Utility, Bill]:
@@ -70,11 +64,3 @@ def _by(utility: Utility, pages: Sequence[str]) -> Bill:
         raise Contradiction(f"The bill was not read: {exc}.") from exc
     except (FormatError, ItemFailed) as exc:
         raise FormatError(f"The bill was not read: {exc}.") from exc
-
-
-def _without_the_stores(fields: dict[str, object]) -> dict[str, object]:
-    kept = {name: value for name, value in fields.items() if name not in _ONLY_IN_STORE}
-    meters = kept["meters"]
-    if isinstance(meters, list):
-        kept["meters"] = [{k: v for k, v in meter.items() if k != "status"} for meter in meters]
-    return kept

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meterfarm.records import Direction, Document
+from meterfarm.services.customer_files import safe_name, write_out
 from meterfarm.storage.errors import StorageError
-from meterfarm.storage.export import safe_name, write_out
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from tests.storage.made import ACCOUNT, EXPORT, START, USERNAME, UTILITY, bill, listed, pdf, series

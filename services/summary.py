@@ -1,0 +1,138 @@
+"""What a run came to, as docs/scrape.md documents it; counts are of what is in store, whenever it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from meterfarm.records import Commodity, LedgerItem, Outcome, WhoActs
+from meterfarm.scrapers.attempt import Result
+from meterfarm.storage.results import Customer
+from meterfarm.storage.store import Store
+from meterfarm.storage.work import RunStory
+
+_STEPS = ("sign_in", "collect")
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSummary:
+    """A meter and how many readings of it are in store."""
+
+    id: str
+    commodity: Commodity
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """An account and how many bills of it are in store."""
+
+    number: str
+    bills: int
+    meters: Sequence[MeterSummary]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedItem:
+    """An item of the ledger, and why it is missing, unread or doubtful."""
+
+    item: str
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSummary:
+    """How many items the portal listed, how many are stored, how many of these are new."""
+
+    listed: int
+    stored: int
+    downloaded: int
+    missing: Sequence[ListedItem]
+    unread: Sequence[ListedItem]
+    doubtful: Sequence[ListedItem]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run; ``session`` is new, reused or challenged_again, ``seconds`` by step, None of one not reached."""
+
+    utility: str
+    username: str
+    outcome: Outcome
+    who_acts: WhoActs
+    message: str
+    session: str
+    seconds: Mapping[str, float | None]
+    accounts: Sequence[AccountSummary]
+    ledger: LedgerSummary
+
+
+def summarise_result(store: Store, result: Result) -> RunSummary:
+    """Of a run of this process, with the accounts that it found."""
+    found = {account.number for account in result.accounts}
+    return RunSummary(
+        result.customer.utility,
+        result.customer.username,
+        result.outcome,
+        result.outcome.who_acts,
+        result.message,
+        result.session,
+        {step: result.seconds.get(step) for step in _STEPS},
+        [one for one in stored_accounts(store, result.customer) if one.number in found],
+        _ledger(result.ledger),
+    )
+
+
+def summarise_run(store: Store, story: RunStory, customer: Customer) -> RunSummary:
+    """Of a worker's run, with all accounts in store.
+
+    Raises:
+        ValueError: the run has not ended with an outcome.
+    """
+    run = story.run
+    if run.outcome is None:
+        raise ValueError(f"the run {run.id} has no outcome")
+    return RunSummary(
+        customer.utility,
+        customer.username,
+        run.outcome,
+        run.outcome.who_acts,
+        run.message,
+        run.session,
+        {step: run.seconds.get(step) for step in _STEPS},
+        stored_accounts(store, customer),
+        _ledger(story.ledger),
+    )
+
+
+def stored_accounts(store: Store, customer: Customer) -> Sequence[AccountSummary]:
+    """The customer's accounts by number, with counts of what is in store."""
+    found = []
+    for stored in store.accounts(customer):
+        coverage = store.coverage(stored.id)
+        meters = [
+            MeterSummary(
+                meter.id, meter.commodity, coverage[meter.id].readings if meter.id in coverage else 0
+            )
+            for meter in stored.account.meters
+        ]
+        bills = len(store.stored_bills(stored.id))
+        found.append(AccountSummary(stored.account.number, bills, meters))
+    return found
+
+
+def _ledger(ledger: Sequence[LedgerItem]) -> LedgerSummary:
+    stored = [item for item in ledger if item.stored]
+    return LedgerSummary(
+        len(ledger),
+        len(stored),
+        sum(item.downloaded for item in stored),
+        missing=[_listed(item) for item in ledger if not item.stored],
+        unread=[_listed(item) for item in stored if item.unread],
+        doubtful=[_listed(item) for item in stored if item.reason and not item.unread],
+    )
+
+
+def _listed(item: LedgerItem) -> ListedItem:
+    return ListedItem(item.item, item.account_number, item.reason)
