@@ -45,6 +45,7 @@ from meterfarm.records import RunKind
 from meterfarm.scrapers.browser import BrowserMissing, Chromium
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.scratch import scratch_folder
+from meterfarm.services.reread import reread
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -67,6 +68,10 @@ _COLLECT_AFTER = 50_000
 _DUE_AT = set(range(0, 60, SCHEDULED_EVERY))
 _TRUST_AT = set(range(0, 60, 10))
 _OLD_AT = {35}
+_REREAD_AT = {20}
+_REREAD_SECONDS = 600.0
+"""What is left then waits for the next hour."""
+_REREAD_LOGGED = 20
 
 
 async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
@@ -91,6 +96,18 @@ async def forget_runs(context: dict[str, Any]) -> None:
     """A cron likewise."""
     process: Process = context["process"]
     await process.forget_runs()
+
+
+async def reread_bills(context: dict[str, Any]) -> None:
+    """A cron likewise: what a layout that was changed or added has not read yet."""
+    log: Any = structlog.get_logger("worker")
+    process: Process = context["process"]
+    result = await reread(process.store, load_utilities(), only_moved=True, seconds=_REREAD_SECONDS)
+    for failure in result.failures[:_REREAD_LOGGED]:
+        log.warning("reread.failed", customer=failure.customer_id, item=failure.item, reason=failure.reason)
+    if result.read:
+        counts = {became.value: count for became, count in result.counts.items()}
+        log.info("reread.ended", **counts, failed=result.failed, complete=result.is_complete)
 
 
 async def nightly(context: dict[str, Any]) -> None:
@@ -202,6 +219,7 @@ def _crons(farm: str, nightly_at: str) -> list[CronJob]:
         cron(due, name=f"cron:{farm}:due", second=_DUE_AT, keep_result=0),
         cron(trust, name=f"cron:{farm}:trust", minute=_TRUST_AT, keep_result=0),
         cron(old, name=f"cron:{farm}:old", minute=_OLD_AT, keep_result=0),
+        cron(cast("Any", reread_bills), name=f"cron:{farm}:reread", minute=_REREAD_AT, keep_result=0),
     ]
     if nightly_at:
         hour, minute = map(int, nightly_at.split(":"))

@@ -84,6 +84,17 @@ def refresh(
     raise typer.Exit(run_to_end(queue(references or [], everybody=everybody, as_json=as_json)))
 
 
+def reread(
+    utility: Annotated[str | None, typer.Option(metavar="ID", help="Only this utility's.")] = None,
+    customer: Annotated[str | None, typer.Option(metavar="REF", help="Only this customer's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read stored bills again with the layouts as they are now; no portal is visited."""
+    from meterfarm.console.reread import reread_bills
+
+    raise typer.Exit(run_to_end(reread_bills(utility, customer, as_json=as_json)))
+
+
 def challenges(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
     as_json: Json = False,
@@ -196,6 +207,7 @@ def vault_rotate(as_json: Json = False) -> None:
 _COMMANDS: Sequence[tuple[Callable[..., None], Panel, Sequence[str]]] = (
     (runs, Panel.FARM, ["runs --watch", "runs --customer A-1 --json"]),
     (refresh, Panel.FARM, ["refresh A-1 12", "refresh --all"]),
+    (reread, Panel.FETCH, ["reread", "reread --utility speculoos_power", "reread --customer A-1 --json"]),
     (challenges, Panel.FARM, ["challenges", "challenges --all --json"]),
     (answer, Panel.FARM, ["answer 3", "answer 3 --factor email", "echo 555123 | answer 3 --wait"]),
     (events, Panel.FARM, ["events --follow --kind new_bill", "events --after 120 --json"]),
@@ -207,5 +219,6 @@ _NOTES = {
     "answer": "Exit status: 0 accepted (without waiting: stored), 10 not accepted, 1 no worker took it, "
     "2 usage error; that of the outcome if the run has ended.",
     "doctor": "Exit status: 0 nothing failed, 1 something did.",
+    "reread": "Exit status: 0 all were read, 2 usage error, 3 some could not be, and are as they were.",
     "refresh": "Exit status: 0 all are queued, 2 usage error, or some cannot be refreshed.",
 }

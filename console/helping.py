@@ -24,7 +24,7 @@ class Panel(StrEnum):
 
 
 _ORDER = {
-    Panel.FETCH: ("scrape", "read", "export", "utilities"),
+    Panel.FETCH: ("scrape", "read", "reread", "export", "utilities"),
     Panel.FARM: ("customer", "runs", "run", "refresh", "challenges", "answer", "events"),
     Panel.CODES: ("mailbox", "number", "inbox"),
     Panel.HOST: ("worker", "up", "doctor", "vault", "audit", "backup"),

@@ -53,6 +53,11 @@ def read(row: BillVersionRow) -> Bill | None:
     )
 
 
+def is_same(row: BillVersionRow, bill: Bill | None) -> bool:
+    """Whether the version says what ``bill`` does, whatever kinds of sequences and mappings that has."""
+    return columns(read(row)) == columns(bill)
+
+
 def _meter_json(meter: BillMeter) -> dict[str, Any]:
     return {
         "id": meter.id,

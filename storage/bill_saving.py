@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import Bill, EventKind, ListedBill
 from meterfarm.storage import accounts, bill_content, documents, events
+from meterfarm.storage.errors import StorageError
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.results import ReadBill, Reread, RereadBill
 from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, ExtractionRow, metadata
@@ -76,9 +77,12 @@ def save_reread(session: Session, account_id: int, read: Sequence[RereadBill]) -
     """Keep what was read again from documents of an account, and tell of it; what became of each.
 
     What a version of a layout has read is never replaced by what the same version reads differently, nor by
-    nothing. A bill of which a run has stored something newer meanwhile is left alone.
+    nothing. A bill of which a run has stored something newer meanwhile, or that is gone, is left alone.
     """
-    account = accounts.locked(session, account_id)
+    try:
+        account = accounts.locked(session, account_id)
+    except StorageError:
+        return [Reread.OVERTAKEN] * len(read)
     before = _versions(session, [one.kept.id for one in read])
     found, kept = [], []
     for one in read:
@@ -100,10 +104,9 @@ def _compared(session: Session, last: BillVersionRow | None, one: RereadBill) ->
     """What ``one`` is beside the bill's newest version, None if there is a newer one than was read again."""
     if last is None:
         return Reread.OVERTAKEN
-    was = bill_content.read(last)
-    if was is None:
+    if last.content is None:
         return Reread.UNREAD if one.bill is None else Reread.NEWLY_READ
-    if was == one.bill:
+    if bill_content.is_same(last, one.bill):
         return Reread.UNCHANGED
     by = session.get_one(ExtractionRow, last.extraction_id)
     if (by.layout, by.layout_version) == (one.layout, one.layout_version):
@@ -193,7 +196,7 @@ def _event(
         kind = EventKind.NEW_UNPARSED_BILL
     elif last_read is not None:
         kind, key = EventKind.UPDATED_BILL, str(version_ids[bill_id])
-        if bill_content.read(last_read) == read.bill:
+        if bill_content.is_same(last_read, read.bill):
             return None
     return kind, key, _about(account, bill_id, read)
 

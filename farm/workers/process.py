@@ -19,6 +19,7 @@ from meterfarm.farm.workers.challenge_broker import Slot
 from meterfarm.farm.workers.run_task import Tools, WhyStopped, Work
 from meterfarm.records import RunKind
 from meterfarm.storage.errors import StorageError
+from meterfarm.storage.store import Store
 from meterfarm.storage.work import Lease
 from meterfarm.utilities import load_utilities
 
@@ -51,6 +52,11 @@ class Process:
         }
         self._log: Any = structlog.get_logger("worker")
         self.pulse = Pulse({"database": ("_beat", "_reap"), "redis": ("_ring_in_time",)})
+
+    @property
+    def store(self) -> Store:
+        """What its runs write to."""
+        return self._tools.store
 
     @property
     def at_work(self) -> tuple[int, int]:

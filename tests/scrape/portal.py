@@ -24,6 +24,10 @@ class Portal:
         counters = self._json("/stats.json")["customers"].get(username)
         return counters or {"password_attempts": 0, "sign_ins": 0, "codes_sent": 0, "documents": {"bills": 0}}
 
+    def requests(self) -> int:
+        """How many it has had, but for those to its own controls."""
+        return int(self._json("/stats.json")["requests"])
+
     def owner(self, username: str, *, factor: str = "sms") -> Answer:
         """Answers as the customer would, who has the phone, the mailbox and the authenticator."""
 

@@ -211,6 +211,14 @@ def test_what_is_read_again_is_kept_unless_it_contradicts_its_own_version_or_is_
     assert [event.kind for event in told] == [kind] * events
 
 
+def test_other_kinds_of_sequences_are_no_other_bill(store: Store, account: int) -> None:
+    store.save_bills(account, [_read("b1", b"one")])
+    (kept,) = store.bills_to_reread(UTILITY)
+    same = replace(bill(4200), meters=list(bill().meters))
+    assert store.save_reread(account, [RereadBill(kept, same, "l", 2)]) == [Reread.UNCHANGED]
+    assert len(store.events()) == 1
+
+
 def test_what_a_run_stored_meanwhile_is_left_alone(store: Store, account: int) -> None:
     store.save_bills(account, [_read("b1", b"one", 1)])
     (kept,) = store.bills_to_reread(UTILITY)

@@ -1,0 +1,64 @@
+"""The `reread` command: stored bills read again by the layouts as they are now."""
+
+from __future__ import annotations
+
+from meterfarm.console.errors import UsageError
+from meterfarm.console.here import opened
+from meterfarm.console.listing import Column, Listing
+from meterfarm.console.printed import say, say_json, show, warn
+from meterfarm.services.customers import find_customer, find_utility
+from meterfarm.services.reread import RereadResult, reread
+from meterfarm.storage.results import Reread
+from meterfarm.utilities import load_utilities
+
+FAILED = 3
+
+
+async def reread_bills(utility: str | None, reference: str | None, *, as_json: bool) -> int:
+    """Read them, and print what became of them; 3 if some could not be."""
+    with opened() as (_, store):
+        utilities = load_utilities() if utility is None else [find_utility(utility)]
+        customer = None if reference is None else find_customer(store, reference)
+        if customer is not None:
+            utilities = [one for one in utilities if one.id == customer.utility]
+            if not utilities:
+                raise UsageError(f"The customer {customer.id} is at {customer.utility}; leave --utility out.")
+        result = await reread(store, utilities, customer=customer)
+    if as_json:
+        say_json(_as_json(result))
+    else:
+        _show(result)
+    return FAILED if result.failed else 0
+
+
+def _as_json(result: RereadResult) -> dict[str, object]:
+    counted = (Reread.UNCHANGED, Reread.UPDATED, Reread.NEWLY_READ, Reread.UNREAD, Reread.OVERTAKEN)
+    return {
+        "read": result.read,
+        **{became.value: result.counts[became] for became in counted},
+        "failed": result.failed,
+        "failures": result.failures,
+    }
+
+
+def _show(result: RereadResult) -> None:
+    counts = result.counts
+    say(
+        f"{result.read} bills were read again: {counts[Reread.UPDATED]} updated, "
+        f"{counts[Reread.NEWLY_READ]} newly read, {counts[Reread.UNREAD]} unread, {result.failed} failed"
+    )
+    if not result.failures:
+        return
+    columns = [Column("customer", right=True), Column("account"), Column("item")]
+    table = Listing(columns, ("customer_id", "account", "item", "reason"))
+    for one in result.failures:
+        record = {
+            "customer_id": one.customer_id,
+            "account": one.account,
+            "item": one.item,
+            "reason": one.reason,
+        }
+        table.add([str(one.customer_id), one.account, one.item], record, [one.reason])
+    show(table)
+    if result.failed > len(result.failures):
+        warn(f"{result.failed - len(result.failures):,} more bills failed.")
