@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from meterfarm.formats.batches import period_of
-from meterfarm.formats.covered import CoveredByPeriod
 from meterfarm.formats.readings_csv import plain
+from meterfarm.formats.time_ranges import TimeRangesByPeriod
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 _DAY = 86_400
@@ -38,7 +38,7 @@ class SeriesTally:
     lengths: Counter[int] = field(default_factory=Counter)
     sums: dict[int, int] = field(default_factory=dict)
     """By decimal exponent."""
-    covered: CoveredByPeriod = field(default_factory=CoveredByPeriod)
+    covered: TimeRangesByPeriod = field(default_factory=TimeRangesByPeriod)
 
     @property
     def total(self) -> str:

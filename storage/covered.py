@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select
 from sqlmodel import Session
 
+from meterfarm.formats.time_ranges import TimeRanges, merged
 from meterfarm.records import Commodity, Direction, Measure, Unit
-from meterfarm.storage.granularity import Covered
 from meterfarm.storage.results import SeriesCoverage
-from meterfarm.storage.stretches import Stretch, joined
+from meterfarm.storage.stretches import Stretch
 from meterfarm.storage.tables import metadata
 
 _METER, _SERIES, _STRETCH, _READING = (
@@ -93,9 +93,9 @@ def _covered(connection: Connection, grains: Sequence[_Grain]) -> Sequence[Stret
     """As the readings that count do."""
     covered = grains[0].stretches
     for grain in grains[1:]:
-        known, more = Covered(covered), grain.stretches
+        known, more = TimeRanges(covered), grain.stretches
         if any(known.touches(*stretch) for stretch in more):
             times = connection.execute(_TIMES, {"series": grain.series_id})
             more = [(start, end) for start, end in times if not known.touches(start, end)]
-        covered = joined(sorted([*covered, *more]))
+        covered = merged(sorted([*covered, *more]))
     return covered

@@ -7,15 +7,16 @@ its time.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import sqrt
 from operator import itemgetter
 
+from meterfarm.formats.time_ranges import TimeRanges
 from meterfarm.records import Reading
-from meterfarm.storage.stretches import Stretch, joined
+from meterfarm.storage.stretches import Stretch
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _USUAL = (
@@ -65,25 +66,9 @@ def _with(finer: Sequence[Reading], coarser: Sequence[Reading]) -> Sequence[Read
     return sorted([*finer, *more])
 
 
-def _times(readings: Iterable[Reading]) -> Covered:
-    return Covered(joined(sorted(map(_time, readings))))
+def _times(readings: Iterable[Reading]) -> TimeRanges:
+    return TimeRanges(map(_time, readings))
 
 
 def _time(reading: Reading) -> Stretch:
     return reading[0], reading[0] + reading[1]
-
-
-class Covered:
-    """Times in order of their start, to be looked into."""
-
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
-        self._firsts = [first for first, _ in stretches]
-        self._lasts = list(accumulate((last for _, last in stretches), max))
-
-    def touches(self, start: int, end: int) -> bool:
-        """Whether any of the time is covered; of an instant, whether it is."""
-        place = bisect_left(self._firsts, end) if end > start else bisect_right(self._firsts, start)
-        if not place:
-            return False
-        first, last = self._firsts[place - 1], self._lasts[place - 1]
-        return last > start or first == last == start

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from meterfarm.formats.time_ranges import merged
 from meterfarm.records import Reading
 from meterfarm.storage.tables import metadata
 
@@ -29,10 +30,10 @@ _READINGS = (
 
 def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) -> None:
     """Take down that these readings are there now, too."""
-    new = _one(inserted) or joined(sorted((reading[0], reading[0] + reading[1]) for reading in inserted))
+    new = _one(inserted) or merged(sorted((reading[0], reading[0] + reading[1]) for reading in inserted))
     near = {"series": series_id, "since": new[0][0], "until": new[-1][1]}
     stored = [(first, last) for first, last in connection.execute(_NEAR, near)]
-    after = joined(sorted([*stored, *new]))
+    after = merged(sorted([*stored, *new]))
     gone = [{"series": series_id, "at": first} for first, last in stored if (first, last) not in after]
     if gone:
         connection.execute(_FORGET, gone)
@@ -43,7 +44,7 @@ def anew(connection: Connection, series_id: int) -> None:
     """Find them out from all readings: some have another length than they had."""
     connection.execute(_FORGET_ALL, {"series": series_id})
     readings = connection.execute(_READINGS, {"series": series_id})
-    _insert(connection, series_id, joined((start, start + seconds) for start, seconds in readings))
+    _insert(connection, series_id, merged((start, start + seconds) for start, seconds in readings))
 
 
 def _one(readings: Sequence[Reading]) -> list[Stretch]:
@@ -53,23 +54,6 @@ def _one(readings: Sequence[Reading]) -> list[Stretch]:
     if seconds <= 0 or list(map(itemgetter(0), readings)) != list(range(first, end, seconds)):
         return []
     return [(first, end)] if set(map(itemgetter(1), readings)) == {seconds} else []
-
-
-def joined(times: Iterable[Stretch]) -> list[Stretch]:
-    """Times in order of their start, those that touch or overlap made one."""
-    found: list[Stretch] = []
-    first = last = None
-    for start, end in times:
-        if first is None or last is None:
-            first, last = start, end
-        elif start <= last:
-            last = max(last, end)
-        else:
-            found.append((first, last))
-            first, last = start, end
-    if first is not None and last is not None:
-        found.append((first, last))
-    return found
 
 
 def _insert(connection: Connection, series_id: int, stretches: Sequence[Stretch]) -> None:

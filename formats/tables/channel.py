@@ -8,13 +8,13 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-from meterfarm.formats.covered import Covered
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.local_time import DAY, LocalTime
 from meterfarm.formats.tables.cells import Number
 from meterfarm.formats.tables.layout import What
 from meterfarm.formats.tables.remarks import Remarks
 from meterfarm.formats.tables.times import When
+from meterfarm.formats.time_ranges import TimeRanges
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 
 SHORTEST_DAY = DAY - 3600
@@ -48,7 +48,7 @@ class Channel:
     """Values of one series: ``add`` them in the file's order, ``take`` a batch of them now and then."""
 
     def __init__(
-        self, meter_id: str, what: What, remarks: Remarks, covered: Covered, *, is_end: bool
+        self, meter_id: str, what: What, remarks: Remarks, covered: TimeRanges, *, is_end: bool
     ) -> None:
         """``covered`` is of the series, which other channels may be of too."""
         self.meter_id = f"{meter_id}/{what.register}" if what.register else meter_id

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from meterfarm.formats.covered import Covered
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.reading import LENGTH_LIMIT
 from meterfarm.formats.tables.cells import NotANumber, Number, name, numbers, shown
@@ -20,6 +19,7 @@ from meterfarm.formats.tables.nem_flow import flow_of, quantity_doubt, unit_doub
 from meterfarm.formats.tables.remarks import Remarks
 from meterfarm.formats.tables.rows import Rows
 from meterfarm.formats.tables.times import When
+from meterfarm.formats.time_ranges import TimeRanges
 from meterfarm.records import Issue, Series, Severity
 
 BATCH_SIZE = 4_096
@@ -57,7 +57,7 @@ class Nem:
     def __init__(self) -> None:
         self._remarks = Remarks()
         self._channels: dict[tuple[str, str, str, str], Channel | None] = {}
-        self._covered: dict[tuple[object, ...], Covered] = {}
+        self._covered: dict[tuple[object, ...], TimeRanges] = {}
         self._stream: _Stream | None = None
         self._day: _Day | None = None
         self._numbers = numbers()
@@ -154,7 +154,7 @@ class Nem:
             self._remarks.add(doubt, f"line {line}")
         what_ = known.over(flow.what.over(What(commodity=ELECTRIC.commodity, register=suffix)))
         key = nmi, suffix, what_.direction, what_.measure, what_.unit
-        covered = self._covered.setdefault(key, Covered())
+        covered = self._covered.setdefault(key, TimeRanges())
         return Channel(nmi, what_, self._remarks, covered, is_end=False)
 
     def _day_of(self, line: int, cells: Sequence[str]) -> _Day:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.covered import Covered
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.local_time import DAY, Day
 from meterfarm.formats.tables.cells import BLANKS, NotANumber, clean, name, numbers, refused, shown
@@ -27,6 +26,7 @@ from meterfarm.formats.tables.times import TimeReader, When, length
 from meterfarm.formats.tables.what import Meaning, names_place
 from meterfarm.formats.tables.wide import wide_column
 from meterfarm.formats.tables.width import Widths
+from meterfarm.formats.time_ranges import TimeRanges
 from meterfarm.records import Issue, Measure, Series, Severity, Unit
 
 BATCH_SIZE = 4_096
@@ -54,7 +54,7 @@ class _Cell(NamedTuple):
 class Told:
     """What a file has told of its series so far, in whichever of its sheets."""
 
-    covered: dict[tuple[object, ...], Covered] = field(default_factory=dict)
+    covered: dict[tuple[object, ...], TimeRanges] = field(default_factory=dict)
     granularities: dict[tuple[str, What], set[int]] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
 
@@ -291,7 +291,7 @@ class TableReader:
         if len(lengths) > 1:
             self.remarks.granularities(line)
         series = (meter, what.register, what.commodity, what.measure, what.direction, what.unit, key[4])
-        covered = self._told.covered.setdefault(series, Covered())
+        covered = self._told.covered.setdefault(series, TimeRanges())
         channel = Channel(meter, what, self.remarks, covered, is_end=self._times.is_end)
         channel.length = key[4]
         return channel

@@ -10,9 +10,9 @@ import pytest
 
 from meterfarm.console.read_file import read_file
 from meterfarm.formats.batches import of_period, period_of
-from meterfarm.formats.covered import CoveredByPeriod
 from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
 from meterfarm.formats.gather import gather
+from meterfarm.formats.time_ranges import TimeRangesByPeriod
 from meterfarm.records import IntervalData, Measure, Reading, Series, Severity, Unit
 
 DAY = 86_400
@@ -150,7 +150,7 @@ def test_an_estimated_part_makes_an_estimated_sum() -> None:
 
 
 def test_time_is_covered_twice_only_within_a_period_or_by_what_is_of_none() -> None:
-    covered = CoveredByPeriod()
+    covered = TimeRangesByPeriod()
     assert not covered.add(ON, 0, 10)
     assert not covered.add(OFF, 0, 10)
     assert covered.add(ON, 9, 12)
