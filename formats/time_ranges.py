@@ -1,4 +1,4 @@
-"""Sets of time ranges, which is what readings cover. A range is half open; an instant starts where it ends."""
+"""Sets of time ranges: what readings cover. A range is half open; an instant starts where it ends."""
 
 from __future__ import annotations
 
