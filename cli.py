@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from meterfarm.console import channel_commands, customer_commands, farm_commands
-from meterfarm.console.ending import run_to_end
+from meterfarm.console.command_help import Group, Panel, command, epilog, group
 from meterfarm.console.errors import NotSetUp
-from meterfarm.console.helping import Group, Panel, command, epilog, group
+from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.program import program, version
 from meterfarm.records import Factor
 

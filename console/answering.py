@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from meterfarm.console.challenge_tables import wants
-from meterfarm.console.ending import MACHINE, OK
+from meterfarm.console.command_context import CommandContext, open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import Here, opened
+from meterfarm.console.exit_status import MACHINE, OK
 from meterfarm.console.notifying import notification
-from meterfarm.console.printed import say
-from meterfarm.console.questions import ask_at_terminal, tries
+from meterfarm.console.output import print_line
+from meterfarm.console.prompts import ask_at_terminal, tries
 from meterfarm.console.secret_input import read_secret_line
 from meterfarm.mfa.port import Answer, Resend
 from meterfarm.records import Factor, Outcome, WhoActs
@@ -58,24 +58,26 @@ async def answer(
     if factor is not None and resend:
         raise UsageError("Give either --factor or --resend, not both.")
     at_terminal = sys.stdin.isatty()
-    with opened() as (here, store):
+    with open_store() as (context, store):
         found = await asyncio.to_thread(find_open_challenge, store, challenge_id)
         while True:
-            given = await _given(found, factor, here, resend=resend)
+            given = await _given(found, factor, context, resend=resend)
             answered = await asyncio.to_thread(answer_challenge, store, found.id, given)
-            await notification(here, store).of_answer(found.id)
+            await notification(context, store).of_answer(found.id)
             if not (at_terminal if wait is None else wait):
-                say(f"challenge {found.id} answered; run {found.run_id} continues")
+                print_line(f"challenge {found.id} answered; run {found.run_id} continues")
                 return OK
             result = await _result(store, answered, patience or Patience())
             if not (at_terminal and result.next is not None):
-                say(_in_words(found, given, result))
+                print_line(_in_words(found, given, result))
                 return _status(given, result)
             found = await asyncio.to_thread(find_open_challenge, store, result.next.id)
             factor, resend = None, False
 
 
-async def _given(found: ChallengeInfo, factor: Factor | None, here: Here, *, resend: bool) -> Answer:
+async def _given(
+    found: ChallengeInfo, factor: Factor | None, context: CommandContext, *, resend: bool
+) -> Answer:
     """The answer. Raises UsageError if it is none to this challenge."""
     asked = found.challenge
     if resend:
@@ -87,7 +89,7 @@ async def _given(found: ChallengeInfo, factor: Factor | None, here: Here, *, res
         )
     for left in range(_TYPED_WRONGLY - 1, -1, -1):
         line = factor.value if factor is not None else await _line(found)
-        here.secrets.add(line.strip() if not asked.options else "")
+        context.secrets.add(line.strip() if not asked.options else "")
         try:
             return understand_answer(found, line)
         except InvalidRequest as exc:

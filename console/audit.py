@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import opened
 from meterfarm.console.listing import Column, Listing
-from meterfarm.console.printed import nothing, say_json, show, warn
+from meterfarm.console.output import print_json, show, show_empty, warn
 from meterfarm.services.audit import audited_customer, vault_reads
 from meterfarm.storage.audit import VaultRead
 
@@ -26,16 +26,16 @@ async def show_audit(
     """Print them, newest first: all since a time that is given, no more than ``limit`` in any case."""
     most = _ALL if everything else limit or (_ALL if since else _MANY)
     after = _instant(since, datetime.now(UTC)) if since else None
-    with opened() as (_, store):
+    with open_store() as (_, store):
         customer = audited_customer(store, reference) if reference else None
         page = await asyncio.to_thread(
             partial(vault_reads, store, limit=most, customer_id=customer, since=after)
         )
     found = page.reads
     if as_json:
-        say_json([_as_json(read) for read in found])
+        print_json([_as_json(read) for read in found])
     elif not found:
-        nothing("Nobody has opened any such secret.", _table(()))
+        show_empty("Nobody has opened any such secret.", _table(()))
     else:
         show(_table(found))
         if page.has_more:

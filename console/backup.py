@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from meterfarm.console.command_context import command_context
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import here
-from meterfarm.console.printed import say
+from meterfarm.console.output import print_line
 from meterfarm.storage.backup import back_up
 from meterfarm.storage.home import KEY_FILE
 
 
 async def backup(target: Path) -> int:
     """Copy the state of this machine, which may be in use."""
-    with here() as now:
+    with command_context() as now:
         if now.settings.database_url.get_secret_value() or now.settings.files_url:
             raise UsageError(
                 "`backup` copies a state directory; of a Postgres or a bucket docs/operate.md tells how."
             )
         count = await asyncio.to_thread(back_up, now.settings.home, target)
         key = now.settings.home / KEY_FILE
-        say(f"{target} has the database and {count} file{'s' * (count != 1)}.")
+        print_line(f"{target} has the database and {count} file{'s' * (count != 1)}.")
         if key.exists():
-            say(f"{key} is not in it: keep a copy of that apart, or nobody can open what is sealed.")
+            print_line(f"{key} is not in it: keep a copy of that apart, or nobody can open what is sealed.")
     return 0

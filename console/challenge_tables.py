@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from meterfarm.console.listing import Column, Listing, Shown, styled
-from meterfarm.console.questions import tries
+from meterfarm.console.prompts import tries
 from meterfarm.records import ChallengeState
 from meterfarm.storage.work import ChallengeInfo
 from meterfarm.support.instants import roughly

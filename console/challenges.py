@@ -6,21 +6,21 @@ import asyncio
 from functools import partial
 
 from meterfarm.console.challenge_tables import challenges_table
-from meterfarm.console.here import opened
-from meterfarm.console.printed import nothing, plain, say_json, show
+from meterfarm.console.command_context import open_store
+from meterfarm.console.output import plain, print_json, show, show_empty
 from meterfarm.services import challenges
 from meterfarm.storage.work import ChallengeInfo
 
 
 async def list_challenges(*, only_open: bool, as_json: bool) -> int:
     """Newest first; open ones by when they expire."""
-    with opened() as (_, store):
+    with open_store() as (_, store):
         found = await asyncio.to_thread(partial(challenges.list_challenges, store, only_open=only_open))
     if as_json:
-        say_json([as_document(one) for one in found])
+        print_json([as_document(one) for one in found])
     elif not found:
         none = "No portal waits for an answer." if only_open else "No portal has asked anything yet."
-        nothing(none, challenges_table(()))
+        show_empty(none, challenges_table(()))
     else:
         show(challenges_table(found))
     return 0

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from meterfarm.console.command_help import Panel, command, group
 from meterfarm.console.customer_commands import Json
-from meterfarm.console.ending import run_to_end
-from meterfarm.console.helping import Panel, command, group
+from meterfarm.console.exit_status import run_to_end
 
 mailbox_app = group("Manage mailboxes that receive codes.")
 number_app = group("Manage telephone numbers that receive codes.")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from meterfarm.console.ending import run_to_end
-from meterfarm.console.helping import command, group
+from meterfarm.console.command_help import command, group
+from meterfarm.console.exit_status import run_to_end
 
 app = group("Manage customers and their credentials.")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from meterfarm.console.ending import OK, USAGE
+from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import opened
+from meterfarm.console.exit_status import OK, USAGE
 from meterfarm.console.notifying import notify_queued
-from meterfarm.console.printed import say, say_json, warn
+from meterfarm.console.output import print_json, print_line, warn
 from meterfarm.services.customer_csv import WrongRow
 from meterfarm.services.customer_import import import_customers
 from meterfarm.storage.errors import StorageError
@@ -27,8 +27,8 @@ async def import_file(path: Path, *, as_json: bool) -> int:
     """Add the customers of a file; 2 if any of them was refused."""
     text = read_customers_file(path)
     added, refused = 0, list[WrongRow]()
-    with opened() as (here, store):
-        rows = import_customers(store, text, here.secrets)
+    with open_store() as (context, store):
+        rows = import_customers(store, text, context.secrets)
         shown = Console(stderr=True)
         try:
             for row in track(
@@ -43,11 +43,11 @@ async def import_file(path: Path, *, as_json: bool) -> int:
         except StorageError:
             warn(f"{added} added, {len(refused)} refused, then:")
             raise
-        note = await notify_queued(here, store)
+        note = await notify_queued(context, store)
     if as_json:
-        say_json({"added": added, "refused": refused})
+        print_json({"added": added, "refused": refused})
     else:
-        say(f"{added} added, {len(refused)} refused")
+        print_line(f"{added} added, {len(refused)} refused")
     if note and added:
         warn(note)
     return USAGE if refused else OK

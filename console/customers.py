@@ -11,12 +11,12 @@ import typer
 from rich.console import RenderableType
 
 from meterfarm.console import coverage
+from meterfarm.console.command_context import CommandContext, open_store
 from meterfarm.console.customer_secrets import FromStdin, read_secrets
 from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import Here, opened
 from meterfarm.console.notifying import notify_queued
-from meterfarm.console.printed import nothing, plain, say, say_json, show, warn
+from meterfarm.console.output import plain, print_json, print_line, show, show_empty, warn
 from meterfarm.console.secret_input import ask_password, next_line
 from meterfarm.farm.settings import portal_address, without_address
 from meterfarm.records import SecretKind
@@ -53,17 +53,17 @@ async def add(utility_id: str, changes: Changes, *, as_json: bool) -> int:
     """Add a customer; with a password, a run that tries it is queued."""
     utility = find_utility(utility_id)
     username = checked_username(utility, changes.username or "")
-    with opened() as (here, store):
-        secrets = await read_secrets(changes.secrets, here.secrets)
+    with open_store() as (context, store):
+        secrets = await read_secrets(changes.secrets, context.secrets)
         if SecretKind.PASSWORD not in secrets and sys.stdin.isatty():
             typed = await ask_password(f"Password of {username} at {utility.name} (Enter: none yet): ")
             if typed:
-                here.secrets.add(typed)
+                context.secrets.add(typed)
                 secrets[SecretKind.PASSWORD] = typed
         request = AddCustomer(utility.id, username, changes.external_id or "", secrets)
         changed = await asyncio.to_thread(add_customer, store, request)
-        await _report(here, store, changed, "added", as_json=as_json)
-        if not portal_address(utility, here.farm):
+        await _report(context, store, changed, "added", as_json=as_json)
+        if not portal_address(utility, context.farm):
             warn(without_address(utility))
     return 0
 
@@ -73,40 +73,40 @@ async def update(reference: str, changes: Changes, *, as_json: bool) -> int:
     if changes.username is None and changes.external_id is None and not changes.secrets.kinds:
         raise UsageError("There is nothing to change: give --username, --external-id or a --...-stdin.")
     request = UpdateCustomer(changes.username, changes.external_id)
-    with opened() as (here, store):
+    with open_store() as (context, store):
         customer = find_customer(store, reference)
         check_update(store, customer, request)
-        request = replace(request, secrets=await read_secrets(changes.secrets, here.secrets))
+        request = replace(request, secrets=await read_secrets(changes.secrets, context.secrets))
         changed = await asyncio.to_thread(update_customer, store, customer, request)
-        await _report(here, store, changed, "updated", as_json=as_json)
+        await _report(context, store, changed, "updated", as_json=as_json)
     return 0
 
 
 async def remove(reference: str, *, data: bool, yes: bool, as_json: bool) -> int:
     """Erase a customer's secrets, after a question."""
-    with opened() as (_, store):
+    with open_store() as (_, store):
         customer = find_customer(store, reference)
         check_removal(store, customer, data=data)
         if not yes:
             await _must_agree(customer, data=data)
         await asyncio.to_thread(partial(remove_customer, store, customer, data=data))
     if as_json:
-        say_json({"customer": customer.id, "removed": True, "data_removed": data})
+        print_json({"customer": customer.id, "removed": True, "data_removed": data})
     elif data:
-        say(f"customer {customer.id} removed, with all that was collected")
+        print_line(f"customer {customer.id} removed, with all that was collected")
     else:
-        say(f"customer {customer.id} removed; what was collected stays (--data removes that too)")
+        print_line(f"customer {customer.id} removed; what was collected stays (--data removes that too)")
     return 0
 
 
 async def list_all(*, as_json: bool) -> int:
     """All customers, the removed ones too."""
-    with opened() as (_, store):
+    with open_store() as (_, store):
         found = await asyncio.to_thread(list_customers, store)
     if as_json:
-        say_json(found)
+        print_json(found)
     elif not found:
-        nothing("No customers yet: `customer add` and `customer import` enter them.", customers_table(()))
+        show_empty("No customers yet: `customer add` and `customer import` enter them.", customers_table(()))
     else:
         show(customers_table(most_urgent_first(found) if sys.stdout.isatty() else found))
     return 0
@@ -114,31 +114,33 @@ async def list_all(*, as_json: bool) -> int:
 
 async def show_one(reference: str, *, as_json: bool) -> int:
     """How a customer stands, and their newest runs."""
-    with opened() as (_, store):
+    with open_store() as (_, store):
         details = await asyncio.to_thread(customer_details, store, find_customer(store, reference))
     covered = details.coverage
     if as_json:
         intervals = [coverage.as_json(one) for one in covered]
-        say_json({**plain(details.info), "intervals": intervals, "runs": plain(details.runs)})
+        print_json({**plain(details.info), "intervals": intervals, "runs": plain(details.runs)})
     else:
         of_meters: list[RenderableType] = ["", coverage.coverage_table(covered)] if covered else []
         show(*customer_card(details.info, details.runs), *of_meters)
     return 0
 
 
-async def _report(here: Here, store: Store, changed: ChangedCustomer, done: str, *, as_json: bool) -> None:
+async def _report(
+    context: CommandContext, store: Store, changed: ChangedCustomer, done: str, *, as_json: bool
+) -> None:
     """Notify workers of the run that was queued, and print what was done."""
-    note = await notify_queued(here, store)
+    note = await notify_queued(context, store)
     customer, run = changed.customer, changed.run
     if as_json:
-        say_json({"customer": customer.id, "run": run})
+        print_json({"customer": customer.id, "run": run})
     elif run is not None:
-        say(f"customer {customer.id} {done}; run {run} queued")
+        print_line(f"customer {customer.id} {done}; run {run} queued")
     elif changed.has_password:
-        say(f"customer {customer.id} {done}")
+        print_line(f"customer {customer.id} {done}")
     else:
         how = f"`customer update {customer.id} --password-stdin`"
-        say(f"customer {customer.id} {done}; give a password: {how}")
+        print_line(f"customer {customer.id} {done}; give a password: {how}")
     if note and run is not None:
         warn(note)
 

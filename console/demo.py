@@ -19,7 +19,7 @@ from rich.text import Text
 
 from meterfarm.console.demo_table import Line, as_table
 from meterfarm.console.fake_owners import Owners
-from meterfarm.console.printed import show, warn
+from meterfarm.console.output import show, warn
 from meterfarm.console.summary import write_summary
 from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.running import fake_utility

@@ -7,17 +7,17 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from meterfarm.console.check_result import CheckResult, Health, fail, well
 from meterfarm.console.clock import Compared
+from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.doctor_channels import examine_channels
 from meterfarm.console.doctor_files import examine_files
 from meterfarm.console.doctor_outside import examine_clock, examine_portals, examine_redis
 from meterfarm.console.doctor_state import examine_disk, examine_state
 from meterfarm.console.doctor_workers import examine_workers
-from meterfarm.console.ending import MACHINE, OK
-from meterfarm.console.finding import Finding, Health, fail, well
-from meterfarm.console.here import Here, here
+from meterfarm.console.exit_status import MACHINE, OK
 from meterfarm.console.listing import Facts
-from meterfarm.console.printed import say_json, show
+from meterfarm.console.output import print_json, show
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium, must_have_browser
 from meterfarm.scrapers.remote_browser import endpoint, named
 
@@ -28,17 +28,17 @@ _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold r
 async def examine(*, as_json: bool) -> int:
     """Look at everything; 1 if something failed."""
     found = []
-    with here() as now:
+    with command_context() as now:
         async for one in _findings(now):
             found.append(one)
             if not as_json:
                 show(_line(one))
     if as_json:
-        say_json(found)
+        print_json(found)
     return MACHINE if any(one.health is Health.FAILED for one in found) else OK
 
 
-async def _findings(now: Here) -> AsyncIterator[Finding]:
+async def _findings(now: CommandContext) -> AsyncIterator[CheckResult]:
     clocks: list[Compared] = []
     yield await _browser()
     yield await examine_redis(now, clocks)
@@ -54,7 +54,7 @@ async def _findings(now: Here) -> AsyncIterator[Finding]:
     yield examine_clock(clocks)
 
 
-async def _browser() -> Finding:
+async def _browser() -> CheckResult:
     try:
         must_have_browser()
         where = named(endpoint()) if endpoint() else str(find_chromium())
@@ -66,6 +66,6 @@ async def _browser() -> Finding:
     return well("browser", f"Chromium {version} starts ({where})")
 
 
-def _line(one: Finding) -> Facts:
+def _line(one: CheckResult) -> Facts:
     said = f"{one.check}: {one.said}; {one.todo}" if one.todo else f"{one.check}: {one.said}"
     return Facts([(one.health.value, said)], style=_COLOURS[one.health], margin=_WIDEST)

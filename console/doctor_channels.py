@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from meterfarm.console.finding import Finding, fail, warn, well
-from meterfarm.console.here import Here
+from meterfarm.console.check_result import CheckResult, fail, warn, well
+from meterfarm.console.command_context import CommandContext
 from meterfarm.console.mailboxes import check_report
 from meterfarm.services.mailboxes import check_mailbox, list_mailboxes
 from meterfarm.services.phone_numbers import list_numbers
@@ -17,10 +17,10 @@ _CHECKED = 20
 """Mailboxes that are connected to; of others the last check is shown."""
 
 
-async def examine_channels(here: Here) -> AsyncIterator[Finding]:
+async def examine_channels(context: CommandContext) -> AsyncIterator[CheckResult]:
     """Nothing where there are none, or where the state does not open, which `database` reports."""
     try:
-        store = await asyncio.to_thread(Store.open, here.settings)
+        store = await asyncio.to_thread(Store.open, context.settings)
     except StorageError:
         return
     with store:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from meterfarm.console.finding import Finding, fail, well
+from meterfarm.console.check_result import CheckResult, fail, well
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.files import files_at
 from meterfarm.storage.home import FILES
 from meterfarm.storage.settings import Settings
 
 
-def examine_files(settings: Settings) -> Finding:
+def examine_files(settings: Settings) -> CheckResult:
     """A file of its own goes there and back."""
     try:
         files = files_at(settings.files_url, settings.home / FILES)

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from meterfarm.console.check_result import CheckResult, fail, warn, well
 from meterfarm.console.clock import Compared, between, kernel_says, of_portal, worst
-from meterfarm.console.finding import Finding, fail, warn, well
-from meterfarm.console.here import Here
+from meterfarm.console.command_context import CommandContext
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.check import RedisFound, must_serve
 from meterfarm.farm.redis.private import NoRedis, PrivateRedis, redis_server
@@ -21,18 +21,18 @@ from meterfarm.utilities import load_utilities
 _MOST_OFF = 2.0
 
 
-async def examine_redis(here: Here, clocks: list[Compared]) -> Finding:
+async def examine_redis(context: CommandContext, clocks: list[Compared]) -> CheckResult:
     """The one of ``REDIS_URL``, else a private one, tried with all that workers do.
 
     The clock of one elsewhere is added to ``clocks``.
     """
-    farm = await asyncio.to_thread(_farm_key, here)
-    given = here.farm.redis_url.get_secret_value()
+    farm = await asyncio.to_thread(_farm_key, context)
+    given = context.farm.redis_url.get_secret_value()
     try:
         if given:
             return await _given_redis(given, farm, clocks)
         server = redis_server()
-        redis = PrivateRedis(here.settings.home)
+        redis = PrivateRedis(context.settings.home)
         ran = redis.alive()
         with ExitStack() as stack:
             await asyncio.to_thread(stack.enter_context, redis)
@@ -44,7 +44,7 @@ async def examine_redis(here: Here, clocks: list[Compared]) -> Finding:
     return _doubted(said, found) or well("Redis", said)
 
 
-async def _given_redis(url: str, farm: str, clocks: list[Compared]) -> Finding:
+async def _given_redis(url: str, farm: str, clocks: list[Compared]) -> CheckResult:
     """Raises RedisUnusable."""
     address = parse_redis_url(url)
     found = await must_serve(address, farm)
@@ -54,7 +54,7 @@ async def _given_redis(url: str, farm: str, clocks: list[Compared]) -> Finding:
     return _doubted(said, found) or well("Redis", said)
 
 
-def _doubted(said: str, found: RedisFound) -> Finding | None:
+def _doubted(said: str, found: RedisFound) -> CheckResult | None:
     what, _, todo = found.doubt.partition("; ")
     return warn("Redis", f"{said}; it {what}", todo) if what else None
 
@@ -63,21 +63,21 @@ def _named(farm: str) -> str:
     return f"; this farm is {farm} there" if farm else ""
 
 
-def _farm_key(here: Here) -> str:
+def _farm_key(context: CommandContext) -> str:
     """Of the state; "" if it cannot be opened, which is told elsewhere."""
     try:
-        with Store.open(here.settings) as store:
+        with Store.open(context.settings) as store:
             return store.farm_key()
     except StorageError:
         return ""
 
 
-def examine_portals(farm: FarmSettings, clocks: list[Compared]) -> Sequence[Finding]:
+def examine_portals(farm: FarmSettings, clocks: list[Compared]) -> Sequence[CheckResult]:
     """Where each utility's portal is, and whether it answers; clocks of those elsewhere go to ``clocks``."""
     return [_portal(utility.id, portal_address(utility, farm), clocks) for utility in load_utilities()]
 
 
-def _portal(utility_id: str, address: str, clocks: list[Compared]) -> Finding:
+def _portal(utility_id: str, address: str, clocks: list[Compared]) -> CheckResult:
     name = f"utility {utility_id}"
     if not address:
         return warn(name, "it has no public portal", "say in METERFARM_PORTAL_URLS where it is")
@@ -93,7 +93,7 @@ def _portal(utility_id: str, address: str, clocks: list[Compared]) -> Finding:
     return well(name, f"its portal {address} answers")
 
 
-def examine_clock(clocks: Sequence[Compared]) -> Finding:
+def examine_clock(clocks: Sequence[Compared]) -> CheckResult:
     """Whether the clock is right enough for TOTP codes, by the clocks of others and what the kernel knows."""
     far = worst(clocks)
     kernel = kernel_says()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from meterfarm.console.check_result import CheckResult, fail, warn, well
 from meterfarm.console.clock import Compared, between
-from meterfarm.console.finding import Finding, fail, warn, well
 from meterfarm.console.vault import master_keys
 from meterfarm.storage.database import Database, now
 from meterfarm.storage.errors import StorageError
@@ -22,7 +22,7 @@ from meterfarm.storage.settings import Settings
 _LITTLE = 2**30
 
 
-def examine_state(settings: Settings, clocks: list[Compared]) -> Sequence[Finding]:
+def examine_state(settings: Settings, clocks: list[Compared]) -> Sequence[CheckResult]:
     """The database and the keys; the clock of a database on another machine is added to ``clocks``."""
     try:
         home = prepare_home(settings.home)
@@ -37,7 +37,7 @@ def examine_state(settings: Settings, clocks: list[Compared]) -> Sequence[Findin
         database.close()
 
 
-def _database(database: Database, home: Path, clocks: list[Compared]) -> Finding:
+def _database(database: Database, home: Path, clocks: list[Compared]) -> CheckResult:
     """Raises StorageError."""
     bring_up_to_date(database, home)
     with database.writing() as session:
@@ -51,7 +51,7 @@ def _database(database: Database, home: Path, clocks: list[Compared]) -> Finding
     return well("database", f"{kind} at {database.where} opens and can be written, revision “{HEAD}”")
 
 
-def _vault(settings: Settings, home: Path, database: Database) -> Finding:
+def _vault(settings: Settings, home: Path, database: Database) -> CheckResult:
     try:
         vault = open_vault(settings, home, database)
         count = len(master_keys(settings))
@@ -63,7 +63,7 @@ def _vault(settings: Settings, home: Path, database: Database) -> Finding:
     return well("vault", f"{count} {known} all that is sealed, {vault.primary.id} seals ({where})")
 
 
-def examine_disk(home: Path, little: int = _LITTLE) -> Finding:
+def examine_disk(home: Path, little: int = _LITTLE) -> CheckResult:
     """How much is left where the state is; fewer bytes than ``little`` are a warning."""
     place = home.absolute()
     while not place.exists():

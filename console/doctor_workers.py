@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from meterfarm.console.finding import Finding, warn, well
-from meterfarm.console.here import Here
+from meterfarm.console.check_result import CheckResult, warn, well
+from meterfarm.console.command_context import CommandContext
 from meterfarm.console.no_worker import state_location
 from meterfarm.console.program import program
 from meterfarm.storage.errors import StorageError
@@ -14,17 +14,19 @@ from meterfarm.storage.store import Store
 from meterfarm.storage.work import QUEUES
 
 
-def examine_workers(here: Here) -> Finding:
+def examine_workers(context: CommandContext) -> CheckResult:
     """A state that does not open is told elsewhere."""
     try:
-        with Store.open(here.settings) as store:
+        with Store.open(context.settings) as store:
             workers = store.workers()
     except StorageError:
         return warn("workers", "whether any run cannot be seen", "mend the database")
     served = Counter(queue for worker in workers for queue in worker.queues)
     lacking = sorted(set(QUEUES.values()) - set(served))
     if not workers:
-        return warn("workers", f"none runs on {state_location(here)}", f"start them by `{program()} worker`")
+        return warn(
+            "workers", f"none runs on {state_location(context)}", f"start them by `{program()} worker`"
+        )
     said = ", ".join(f"{count} serve{'s' * (count == 1)} {queue}" for queue, count in sorted(served.items()))
     machines = sorted({short(worker.process).partition(":")[0] for worker in workers})
     said = f"{said} (on {', '.join(machines[:5])})"

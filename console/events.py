@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import opened
 from meterfarm.console.listing import safe_text
-from meterfarm.console.printed import must_have_a_reader, say_json, show
+from meterfarm.console.output import must_have_a_reader, print_json, show
 from meterfarm.records import EventKind
 from meterfarm.storage.results import Event
 from meterfarm.storage.store import Store
@@ -27,13 +27,13 @@ async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json:
     """Print the events after one, and with ``follow`` those to come, until Ctrl-C or the reader's end."""
     if follow and as_json:
         raise UsageError("--json makes one document of all events, which --follow has no end for.")
-    with opened() as (_, store):
+    with open_store() as (_, store):
         if as_json:
             found: list[Event] = []
             while batch := await asyncio.to_thread(store.events, after, _BATCH, kinds):
                 found += batch
                 after = batch[-1].id
-            say_json([_as_json(event) for event in found])
+            print_json([_as_json(event) for event in found])
             return 0
         try:
             after = await _tell_all(store, after, kinds)
@@ -55,7 +55,7 @@ async def _tell_all(store: Store, after: int, kinds: Sequence[EventKind]) -> int
             if sys.stdout.isatty():
                 show(*_for_people(event))
             else:
-                say_json(_as_json(event), indent=None)
+                print_json(_as_json(event), indent=None)
         after = batch[-1].id
     return after
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import opened
 from meterfarm.console.listing import Column, Listing
-from meterfarm.console.printed import say, say_json, show, warn
+from meterfarm.console.output import print_json, print_line, show, warn
 from meterfarm.services.customers import find_customer, list_customers
 from meterfarm.services.exports import (
     ExportedBills,
@@ -37,7 +37,7 @@ async def export(
         raise UsageError("Bills have no format to choose: leave --format or --bills out.")
     if (reference is None) is not everybody:
         raise UsageError("Name a customer, or say --all for everybody.")
-    with opened() as (_, store):
+    with open_store() as (_, store):
         references = [reference] if reference is not None else [str(one.id) for one in list_customers(store)]
         customers = [find_customer(store, each) for each in references]
         if bills:
@@ -48,11 +48,11 @@ async def export(
 def _bills(store: Store, customers: Sequence[Customer], out: Path, *, as_json: bool) -> int:
     found = [one for customer in customers for one in export_bills(store, customer, out)]
     if as_json:
-        say_json({"out": str(out), "written": found})
+        print_json({"out": str(out), "written": found})
     elif found:
         show(_bills_table(found))
     else:
-        say("There are no bills in store to export.")
+        print_line("There are no bills in store to export.")
     lost = [sentence for one in found for sentence in one.missing]
     for sentence in lost:
         warn(sentence)
@@ -66,11 +66,11 @@ def _readings(
     written = [one for one in found if isinstance(one, ExportedMeter)]
     refused = [one for one in found if isinstance(one, RefusedMeter)]
     if as_json:
-        say_json({"format": form, "out": str(out), "written": written, "refused": refused})
+        print_json({"format": form, "out": str(out), "written": written, "refused": refused})
     elif written:
         show(_table(written))
     elif not refused:
-        say("There are no readings in store to export.")
+        print_line("There are no readings in store to export.")
     for one in refused:
         warn(f"{one.account} {one.meter} of customer {one.customer}: {one.why}")
     return REFUSED if refused else 0

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from meterfarm.console.command_help import Panel, command, group
 from meterfarm.console.customer_commands import Json
-from meterfarm.console.ending import run_to_end
-from meterfarm.console.helping import Panel, command, group
+from meterfarm.console.exit_status import run_to_end
 from meterfarm.records import EventKind, Factor
 
 run_app = group("Show, retry or cancel a run.")

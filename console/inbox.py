@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from meterfarm.console.ending import OK
+from meterfarm.console.command_context import CommandContext, open_store
 from meterfarm.console.errors import NotSetUp, UsageError
-from meterfarm.console.here import Here, opened
+from meterfarm.console.exit_status import OK
 from meterfarm.console.notifying import notification
-from meterfarm.console.printed import say
+from meterfarm.console.output import print_line
 from meterfarm.console.secret_input import read_secret_line
 
 _OTHERS = 0o077
@@ -43,8 +43,8 @@ class InboxOptions:
 async def serve(options: InboxOptions) -> int:
     """Take in text messages until Ctrl-C or SIGTERM."""
     _check(options.public_url)
-    with opened() as (here, store):
-        tokens = await _tokens(options, here)
+    with open_store() as (context, store):
+        tokens = await _tokens(options, context)
         with _listening(options.host, options.port) as listener:
             address = _address(listener)
             from meterfarm.farm.bounded_http import BoundedServer  # slow to import
@@ -54,14 +54,14 @@ async def serve(options: InboxOptions) -> int:
                 store,
                 tokens,
                 options.public_url,
-                notification(here, store).of_answer,
+                notification(context, store).of_answer,
             )
             public_url = _without_user(options.public_url)
             beating = asyncio.create_task(inbox.beat(public_url or address))
             server = BoundedServer(inbox.app(), "inbox")
             serving = asyncio.create_task(server.serve([listener]))
             known_as = f" as {public_url}" if public_url else ""
-            say(f"Text messages are taken in at {address}{known_as}; Ctrl-C stops it.")
+            print_line(f"Text messages are taken in at {address}{known_as}; Ctrl-C stops it.")
             try:
                 await asyncio.wait({serving, beating}, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
@@ -93,7 +93,7 @@ def _check(public_url: str) -> None:
         )
 
 
-async def _tokens(options: InboxOptions, here: Here) -> Sequence[SecretStr]:
+async def _tokens(options: InboxOptions, context: CommandContext) -> Sequence[SecretStr]:
     """Twilio's auth tokens, several separated by commas or lines. Raises UsageError if there is none."""
     if options.token_file is not None and options.token_stdin:
         raise UsageError("Give either --auth-token-file or --auth-token-stdin, not both.")
@@ -102,11 +102,11 @@ async def _tokens(options: InboxOptions, here: Here) -> Sequence[SecretStr]:
     elif options.token_stdin:
         text = await read_secret_line("auth token")
     else:
-        text = here.farm.twilio_auth_token.get_secret_value()
+        text = context.farm.twilio_auth_token.get_secret_value()
     found = [token.strip() for token in re.split(r"[,\n]", text) if token.strip()]
     if not found:
         raise UsageError(_UNSIGNED)
-    here.secrets.add(*found)
+    context.secrets.add(*found)
     return [SecretStr(token) for token in found]
 
 

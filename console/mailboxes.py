@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import typer
 from pydantic import SecretStr
 
-from meterfarm.console.ending import MACHINE, OK
+from meterfarm.console.command_context import CommandContext, open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import Here, opened
+from meterfarm.console.exit_status import MACHINE, OK
 from meterfarm.console.listing import Column, Listing, Shown, styled
-from meterfarm.console.printed import nothing, say, say_json, show, warn
+from meterfarm.console.output import print_json, print_line, show, show_empty, warn
 from meterfarm.console.secret_input import ask_password, next_line, read_secret_line
 from meterfarm.services.customers import find_customer
 from meterfarm.services.mailboxes import (
@@ -49,16 +49,16 @@ class ReceivesFor:
 async def add(server: MailServer, receives_for: ReceivesFor, *, as_json: bool) -> int:
     """Add a mailbox, and try whether it can be used."""
     account = mail_account(server)
-    with opened() as (here, store):
+    with open_store() as (context, store):
         customers = None if not receives_for.references else _customers(store, receives_for)
-        password = await _password(here, account)
+        password = await _password(context, account)
         mailbox = await asyncio.to_thread(add_mailbox, store, AddMailbox(account, password, customers))
         check = await check_mailbox(store, mailbox.id)
     _warn_of_undeclared(customers or ())
     if as_json:
-        say_json({"mailbox": mailbox.id, "fault": check.fault})
+        print_json({"mailbox": mailbox.id, "fault": check.fault})
     else:
-        say(f"mailbox {mailbox.id} added" + ("" if check.fault else f"; {check_report(check)}"))
+        print_line(f"mailbox {mailbox.id} added" + ("" if check.fault else f"; {check_report(check)}"))
     if check.fault:
         warn(f"{check.fault} Until it can be used, people have to answer.")
     return OK
@@ -68,66 +68,66 @@ async def update(mailbox_id: int, receives_for: ReceivesFor, *, password: bool, 
     """Another password, or other customers."""
     if not (password or receives_for.references or receives_for.everybody):
         raise UsageError("There is nothing to change: give --password-stdin, --customer or --all.")
-    with opened() as (here, store):
+    with open_store() as (context, store):
         mailbox = find_mailbox(store, mailbox_id)
         customers = _customers(store, receives_for) if receives_for.references else None
-        secret = await _password(here, mailbox.account) if password else None
+        secret = await _password(context, mailbox.account) if password else None
         request = UpdateMailbox(secret, customers, receives_for.everybody)
         await asyncio.to_thread(update_mailbox, store, mailbox_id, request)
         check = await check_mailbox(store, mailbox_id)
     if as_json:
-        say_json({"mailbox": mailbox_id, "fault": check.fault})
+        print_json({"mailbox": mailbox_id, "fault": check.fault})
     else:
-        say(f"mailbox {mailbox_id} updated; {check.fault or check_report(check)}")
+        print_line(f"mailbox {mailbox_id} updated; {check.fault or check_report(check)}")
     return OK
 
 
 async def list_all(*, as_json: bool) -> int:
-    with opened() as (_, store):
+    with open_store() as (_, store):
         found = await asyncio.to_thread(list_mailboxes, store)
     if as_json:
-        say_json([_document(one) for one in found])
+        print_json([_document(one) for one in found])
     elif not found:
-        nothing("No mailboxes yet: `mailbox add` adds one.", _table(()))
+        show_empty("No mailboxes yet: `mailbox add` adds one.", _table(()))
     else:
         show(_table(found))
     return OK
 
 
 async def show_one(mailbox_id: int, *, as_json: bool) -> int:
-    with opened() as (_, store):
+    with open_store() as (_, store):
         found = find_mailbox(store, mailbox_id)
     if as_json:
-        say_json(_document(found))
+        print_json(_document(found))
     else:
         show(_table([found]))
     return OK
 
 
 async def remove(mailbox_id: int, *, yes: bool) -> int:
-    with opened() as (_, store):
+    with open_store() as (_, store):
         found = find_mailbox(store, mailbox_id)
         if not yes:
             await _must_agree(found)
         await asyncio.to_thread(remove_mailbox, store, mailbox_id)
-    say(f"mailbox {mailbox_id} removed; its password is erased, its mail is as it was")
+    print_line(f"mailbox {mailbox_id} removed; its password is erased, its mail is as it was")
     return OK
 
 
 async def check(mailbox_id: int | None, *, as_json: bool) -> int:
     """Connect, and print what is found; 1 if one cannot be used."""
-    with opened() as (_, store):
+    with open_store() as (_, store):
         ids = [one.id for one in list_mailboxes(store)] if mailbox_id is None else [mailbox_id]
         checks = [await check_mailbox(store, each) for each in ids]
     if as_json:
-        say_json(
+        print_json(
             [{"mailbox": one.mailbox.id, "fault": one.fault, "said": check_report(one)} for one in checks]
         )
     else:
         for one in checks:
-            say(f"mailbox {one.mailbox.id}: {one.fault or check_report(one)}")
+            print_line(f"mailbox {one.mailbox.id}: {one.fault or check_report(one)}")
         if not checks:
-            say("No mailboxes yet: `mailbox add` adds one.")
+            print_line("No mailboxes yet: `mailbox add` adds one.")
     return MACHINE if any(one.fault for one in checks) else OK
 
 
@@ -154,14 +154,14 @@ def _warn_of_undeclared(customers: Sequence[Customer]) -> None:
         )
 
 
-async def _password(here: Here, account: MailAccount) -> SecretStr:
+async def _password(context: CommandContext, account: MailAccount) -> SecretStr:
     if sys.stdin.isatty():
         password = await ask_password(f"Password of {account}: ")
         if not password:
             raise UsageError("The password was empty; nothing was changed.")
     else:
         password = await read_secret_line("password of the mailbox")
-    here.secrets.add(password)
+    context.secrets.add(password)
     return SecretStr(password)
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
-from meterfarm.console.here import Here
+from meterfarm.console.command_context import CommandContext
 from meterfarm.console.no_worker import no_worker
 from meterfarm.services.notification import WorkerNotification
 from meterfarm.storage.store import Store
 
 
-async def notify_queued(here: Here, store: Store) -> str:
+async def notify_queued(context: CommandContext, store: Store) -> str:
     """Notify workers of queued runs; why nobody takes them, in a sentence, "" if somebody does."""
-    fault = await notification(here, store).of_queued_runs()
-    if fault and here.farm.redis_url.get_secret_value():
+    fault = await notification(context, store).of_queued_runs()
+    if fault and context.farm.redis_url.get_secret_value():
         return f"{fault} No worker takes runs until then."
-    return await asyncio.to_thread(no_worker, here, store)
+    return await asyncio.to_thread(no_worker, context, store)
 
 
-def notification(here: Here, store: Store) -> WorkerNotification:
+def notification(context: CommandContext, store: Store) -> WorkerNotification:
     """That of this machine's settings."""
-    return WorkerNotification(store, here.settings, here.farm)
+    return WorkerNotification(store, context.settings, context.farm)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
-from meterfarm.console.printed import say_json, show
+from meterfarm.console.output import print_json, show
 from meterfarm.console.read_file import read_file
 from meterfarm.console.read_report import as_json, tables
 from meterfarm.support.environment import state_directory
@@ -29,7 +29,7 @@ async def read(files: Sequence[str], utility_id: str | None, zone_name: str | No
         for name in files:
             report = read_file(name, zone, utility)
             if json:
-                say_json(as_json(report), indent=None)
+                print_json(as_json(report), indent=None)
             else:
                 show(*tables(report))
             status = REFUSED if report.refused else status

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import opened
 from meterfarm.console.listing import Column, Listing
-from meterfarm.console.printed import say, say_json, show, warn
+from meterfarm.console.output import print_json, print_line, show, warn
 from meterfarm.services.customers import find_customer, find_utility
 from meterfarm.services.reread import RereadResult, reread
 from meterfarm.storage.results import Reread
@@ -16,7 +16,7 @@ FAILED = 3
 
 async def reread_bills(utility: str | None, reference: str | None, *, as_json: bool) -> int:
     """Read them, and print what became of them; 3 if some could not be."""
-    with opened() as (_, store):
+    with open_store() as (_, store):
         utilities = load_utilities() if utility is None else [find_utility(utility)]
         customer = None if reference is None else find_customer(store, reference)
         if customer is not None:
@@ -25,7 +25,7 @@ async def reread_bills(utility: str | None, reference: str | None, *, as_json: b
                 raise UsageError(f"The customer {customer.id} is at {customer.utility}; leave --utility out.")
         result = await reread(store, utilities, customer=customer)
     if as_json:
-        say_json(_as_json(result))
+        print_json(_as_json(result))
     else:
         _show(result)
     return FAILED if result.failed else 0
@@ -43,7 +43,7 @@ def _as_json(result: RereadResult) -> dict[str, object]:
 
 def _show(result: RereadResult) -> None:
     counts = result.counts
-    say(
+    print_line(
         f"{result.read} bills were read again: {counts[Reread.UPDATED]} updated, "
         f"{counts[Reread.NEWLY_READ]} newly read, {counts[Reread.UNREAD]} unread, {result.failed} failed"
     )

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from meterfarm.console.challenge_tables import challenges_table
 from meterfarm.console.challenges import as_document
-from meterfarm.console.here import opened
+from meterfarm.console.command_context import open_store
 from meterfarm.console.listing import Column, Facts, Listing, Shown, safe_text, styled
 from meterfarm.console.no_worker import no_worker
-from meterfarm.console.printed import plain, say_json, show
+from meterfarm.console.output import plain, print_json, show
 from meterfarm.records import LedgerItem, RunState
 from meterfarm.services.next_step import next_step
 from meterfarm.services.runs import find_run
@@ -28,14 +28,14 @@ _SHORT = 40
 
 async def show_run(run_id: int, *, as_json: bool) -> int:
     """Print it."""
-    with opened() as (here, store):
+    with open_store() as (context, store):
         story = await asyncio.to_thread(find_run, store, run_id)
         coming = await asyncio.to_thread(next_step, store, story.run)
         if story.run.state is RunState.QUEUED:
-            lacking = await asyncio.to_thread(no_worker, here, store, story.run.kind)
+            lacking = await asyncio.to_thread(no_worker, context, store, story.run.kind)
             coming = " ".join(filter(None, (lacking, coming)))
     if as_json:
-        say_json(
+        print_json(
             {
                 **plain(story.run),
                 "steps": story.steps,

@@ -10,14 +10,14 @@ from functools import partial
 from rich.console import Console
 from rich.live import Live
 
-from meterfarm.console.ending import OK, USAGE
+from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import opened
+from meterfarm.console.exit_status import OK, USAGE
 from meterfarm.console.no_worker import no_worker
 from meterfarm.console.notifying import notification, notify_queued
-from meterfarm.console.printed import nothing, say, say_json, show, warn
+from meterfarm.console.output import print_json, print_line, show, show_empty, warn
 from meterfarm.console.run_tables import runs_table
-from meterfarm.console.watching import look
+from meterfarm.console.run_watch import look
 from meterfarm.records import RunState
 from meterfarm.services import runs
 from meterfarm.services.customers import find_customer
@@ -28,14 +28,14 @@ _EVERY_SECOND = 1.0
 
 async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) -> int:
     """The newest runs; with a ``reference``, of one customer."""
-    with opened() as (here, store):
+    with open_store() as (context, store):
         customer = find_customer(store, reference) if reference else None
         found = await asyncio.to_thread(partial(runs.list_runs, store, limit=limit, customer=customer))
-        note = await asyncio.to_thread(no_worker, here, store)
+        note = await asyncio.to_thread(no_worker, context, store)
     if as_json:
-        say_json(found)
+        print_json(found)
     elif not found:
-        nothing("No runs yet: `customer add` queues the first.", runs_table(()))
+        show_empty("No runs yet: `customer add` queues the first.", runs_table(()))
     else:
         at_terminal = sys.stdout.isatty()
         show(runs_table(_waiting_first(found) if at_terminal else found))
@@ -54,7 +54,7 @@ async def watch_runs(reference: str | None, *, as_json: bool) -> int:
         raise UsageError("--watch is for people; `runs --json` and `events --follow` are for programs.")
     if not sys.stdout.isatty():
         raise UsageError("--watch needs a terminal; `runs` prints a table, `events --follow` lines.")
-    with opened() as (_, store):
+    with open_store() as (_, store):
         customer = find_customer(store, reference) if reference else None
         console = Console()
         try:
@@ -68,13 +68,13 @@ async def watch_runs(reference: str | None, *, as_json: bool) -> int:
 
 async def retry_run(run_id: int, *, as_json: bool) -> int:
     """Queue what the run was for again."""
-    with opened() as (here, store):
+    with open_store() as (context, store):
         queued = await asyncio.to_thread(runs.retry_run, store, run_id)
-        note = await notify_queued(here, store)
+        note = await notify_queued(context, store)
     if as_json:
-        say_json({"run": queued})
+        print_json({"run": queued})
     else:
-        say(f"run {queued} queued")
+        print_line(f"run {queued} queued")
     if note:
         warn(note)
     return OK
@@ -82,16 +82,16 @@ async def retry_run(run_id: int, *, as_json: bool) -> int:
 
 async def cancel_run(run_id: int, *, as_json: bool) -> int:
     """Cancel it, or have its worker cancel it."""
-    with opened() as (here, store):
+    with open_store() as (context, store):
         state = await asyncio.to_thread(runs.cancel_run, store, run_id)
         if state is not RunState.CANCELLED:
-            await notification(here, store).of_cancellation(run_id)
+            await notification(context, store).of_cancellation(run_id)
     if as_json:
-        say_json({"run": run_id, "state": state})
+        print_json({"run": run_id, "state": state})
     elif state is RunState.CANCELLED:
-        say(f"run {run_id} cancelled")
+        print_line(f"run {run_id} cancelled")
     else:
-        say(f"run {run_id} is {state}; its worker cancels it")
+        print_line(f"run {run_id} is {state}; its worker cancels it")
     return OK
 
 
@@ -99,17 +99,17 @@ async def refresh(references: Sequence[str], *, everybody: bool, as_json: bool) 
     """Queue a refresh of these, or of all that can be refreshed; 2 if one of these cannot."""
     if bool(references) == everybody:
         raise UsageError("Give the customers to refresh, or --all.")
-    with opened() as (here, store):
+    with open_store() as (context, store):
         named = None if everybody else [find_customer(store, reference) for reference in references]
         refreshed = await asyncio.to_thread(runs.refresh_customers, store, named)
-        note = await notify_queued(here, store)
+        note = await notify_queued(context, store)
     queued = refreshed.runs
     for sentence in refreshed.refused:
         warn(sentence)
     if as_json:
-        say_json(refreshed)
+        print_json(refreshed)
     else:
-        say(f"{len(queued)} run{'s' * (len(queued) != 1)} queued{_numbers(queued)}")
+        print_line(f"{len(queued)} run{'s' * (len(queued) != 1)} queued{_numbers(queued)}")
     if note and queued:
         warn(note)
     return USAGE if refreshed.refused else OK

@@ -16,8 +16,8 @@ from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.console.live import LiveProgress
 from meterfarm.console.options import Plan, ScrapeOptions, plan
-from meterfarm.console.printed import say_json, warn
-from meterfarm.console.questions import ask_at_terminal, ask_by_lines
+from meterfarm.console.output import print_json, warn
+from meterfarm.console.prompts import ask_at_terminal, ask_by_lines
 from meterfarm.console.secret_input import ask_password, read_secret_line
 from meterfarm.console.summary import show_result, write_summary
 from meterfarm.fake_utility.running import DidNotStart, fake_utility
@@ -128,7 +128,7 @@ def _report(options: ScrapeOptions, result: Result, store: Store) -> None:
     if not options.as_json:
         show_result(result, store, options.out)
         return
-    say_json(summary)
+    print_json(summary)
     if result.outcome is not Outcome.COMPLETE:
         warn(result.message, by=f"{result.outcome}: ")
 

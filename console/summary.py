@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
-from meterfarm.console.printed import plain, show
+from meterfarm.console.output import plain, show
 from meterfarm.records import WhoActs
 from meterfarm.scrapers.attempt import Result
 from meterfarm.services.summary import RunSummary, stored_accounts

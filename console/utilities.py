@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meterfarm.console.listing import Column, Listing
-from meterfarm.console.printed import show
+from meterfarm.console.output import show
 from meterfarm.utilities import load_utility, utility_ids
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from meterfarm.console.here import opened
-from meterfarm.console.printed import say, say_json
+from meterfarm.console.command_context import open_store
+from meterfarm.console.output import print_json, print_line
 from meterfarm.storage.home import KEY_FILE
 from meterfarm.storage.keyfile import KeyFile
 from meterfarm.storage.settings import Settings
@@ -14,23 +14,23 @@ from meterfarm.storage.vault import MasterKey, new_key, parse_keys
 
 async def make_key() -> int:
     """A new key on standard output, where nothing is kept of it."""
-    say(new_key())
+    print_line(new_key())
     return 0
 
 
 async def rotate(*, as_json: bool) -> int:
     """Wrap all data keys with a new master key, or with the environment's first."""
-    with opened() as (here, store):
+    with open_store() as (context, store):
         count = await asyncio.to_thread(store.rotate_vault)
-        key = master_keys(here.settings)[0]
-        file = here.settings.home / KEY_FILE
+        key = master_keys(context.settings)[0]
+        file = context.settings.home / KEY_FILE
         is_of_file = key.id in [one.id for one in KeyFile(file).read()]
     if as_json:
-        say_json({"data_keys": count, "key": key.id})
+        print_json({"data_keys": count, "key": key.id})
     else:
-        say(f"{count} data key{'s' * (count != 1)} now wrapped with key {key.id}")
+        print_line(f"{count} data key{'s' * (count != 1)} now wrapped with key {key.id}")
         if is_of_file:
-            say(
+            print_line(
                 f"It stands in {file} in the place of the one before, which backups from before still need: "
                 "back up anew, and keep a copy of both."
             )

@@ -11,11 +11,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from meterfarm.console.ending import OK
+from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.errors import NotSetUp
+from meterfarm.console.exit_status import OK
 from meterfarm.console.fake_child import FakeUtility, is_served_by_fake
-from meterfarm.console.here import Here, here
-from meterfarm.console.printed import say
+from meterfarm.console.output import print_line
 from meterfarm.console.program import program
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.check import must_serve
@@ -45,7 +45,7 @@ Any password will do there; `{run} fake --list` shows the customers."""
 
 async def work(zygote: Zygote, queue: str | None, processes: int | None, health_port: int | None) -> int:
     """Serve the queues until Ctrl-C or SIGTERM."""
-    with here() as now:
+    with command_context() as now:
         await _check(now)
         health = now.farm.health if health_port is None else f"127.0.0.1:{health_port}"
         served = {METRICS: now.farm.metrics, HEALTH: health}
@@ -56,7 +56,7 @@ async def work(zygote: Zygote, queue: str | None, processes: int | None, health_
 
 async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: bool) -> int:
     """Workers, a private Redis and the fake utility, until Ctrl-C or SIGTERM."""
-    with here() as now:
+    with command_context() as now:
         await _check(now)
         async with AsyncExitStack() as stack:
             fake = FakeUtility(port, random_codes=random_codes, home=now.settings.home)
@@ -67,13 +67,13 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
                 filter(None, said)
             )  # the workers' environment; the last counts
             url = await stack.enter_async_context(_redis(now))
-            say(_what_next(now, address, fakes[0]))
+            print_line(_what_next(now, address, fakes[0]))
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
     return OK
 
 
-def _what_next(now: Here, address: str, utility: str) -> str:
+def _what_next(now: CommandContext, address: str, utility: str) -> str:
     """Other commands have to find the same state."""
     home = now.settings.home.absolute()
     is_here = home == Path.cwd() / Settings.model_fields["home"].default
@@ -102,7 +102,7 @@ async def _serve(
     if fake is not None:
         ends.add(asyncio.create_task(in_daemon_thread(fake.wait)))
     they = "1 worker serves" if count == 1 else f"{count} workers serve"
-    say(f"{they} {queue or _BOTH}; Ctrl-C stops {'it' if count == 1 else 'them'}.")
+    print_line(f"{they} {queue or _BOTH}; Ctrl-C stops {'it' if count == 1 else 'them'}.")
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
@@ -115,7 +115,7 @@ async def _serve(
     raise NotSetUp("The fake utility has ended, so the workers were stopped; run `up` again.")
 
 
-async def _check(now: Here) -> None:
+async def _check(now: CommandContext) -> None:
     """What a worker would refuse to start with, told once. Raises StorageError, BrowserMissing, NotSetUp."""
     for setting, named in now.farm.utilities_named.items():
         for utility in sorted(named - set(utility_ids())):
@@ -141,7 +141,7 @@ def _check_ports(setting: str, address: str, count: int) -> None:
 
 
 @asynccontextmanager
-async def _redis(now: Here) -> AsyncIterator[str]:
+async def _redis(now: CommandContext) -> AsyncIterator[str]:
     """The address of a Redis that does what workers need. Raises NotSetUp."""
     try:
         async with redis_at_hand(now.farm, now.settings.home) as url:

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from meterfarm.console.ending import OK
+from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.errors import UsageError
-from meterfarm.console.here import Here, here
-from meterfarm.console.printed import say
+from meterfarm.console.exit_status import OK
+from meterfarm.console.output import print_line
 from meterfarm.farm.settings import local_zone
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.break_report import HTML as BROKEN_HTML
@@ -39,10 +39,10 @@ _FOLDER, _STATE = "nightly", "state"
 
 async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
     """One night. Without ``now`` it waits for the time that is set, if one is."""
-    with here() as at:
+    with command_context() as at:
         folder = _ready(at, report)
         if at.farm.nightly_at and not now:
-            say(f"Waits for {at.farm.nightly_at}; --now does not wait.")
+            print_line(f"Waits for {at.farm.nightly_at}; --now does not wait.")
             await asyncio.sleep(until(at.farm.nightly_at, datetime.now(local_zone())).total_seconds())
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
@@ -51,7 +51,7 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
     return OK if night.is_well else NOT_AS_MEANT
 
 
-def _ready(at: Here, report: Path | None) -> Path:
+def _ready(at: CommandContext, report: Path | None) -> Path:
     """The report's folder, made if need be: before a night is spent whose report could not be written.
 
     And a browser of this machine, which is what the nightly's own farm works with. Raises BrowserMissing.
@@ -91,7 +91,7 @@ def alone(own: Path) -> Iterator[None]:
 
 
 def _write(night: Night, own: Path, folder: Path) -> None:
-    nights = earlier(own, folder, tell=say)
+    nights = earlier(own, folder, tell=print_line)
     brought = changes(nights, remembered(night))
     try:
         write_report(night, nights, copy_evidence(night, folder), folder)
@@ -100,24 +100,26 @@ def _write(night: Night, own: Path, folder: Path) -> None:
         raise _not_written(folder, exc) from exc
     for portal in night.portals:
         for complaint in portal.complaints:
-            say(f"{portal.name}: {complaint}")
+            print_line(f"{portal.name}: {complaint}")
     if nights:
         for change in brought:
-            say(f"{change.kind}: {change.key} {change.what}")
+            print_line(f"{change.kind}: {change.key} {change.what}")
     well = len(night.results) - len(night.failed)
-    say(f"{well} of {len(night.results)} customers as meant, in {night.seconds:.0f} s: {folder / HTML}")
+    print_line(
+        f"{well} of {len(night.results)} customers as meant, in {night.seconds:.0f} s: {folder / HTML}"
+    )
 
 
 def _tell(result: Result) -> None:
     outcomes = ", then ".join(result.outcomes)
-    say(f"{'ok ' if result.is_well else 'NOT'} {result.key}: {outcomes} ({result.took:.1f} s)")
+    print_line(f"{'ok ' if result.is_well else 'NOT'} {result.key}: {outcomes} ({result.took:.1f} s)")
     for difference in result.differences:
-        say(f"    {difference}")
+        print_line(f"    {difference}")
 
 
 async def break_scripts(report: Path | None, sample: int | None) -> int:
     """Break scripts one thing at a time, all or a sample, and see whether the nightly catches each."""
-    with here() as at:
+    with command_context() as at:
         folder = _ready(at, report)
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
@@ -134,15 +136,15 @@ def _write_broken(broken: Broken, folder: Path) -> None:
         raise _not_written(folder, exc) from exc
     left = f", {broken.left} not tried for want of time" if broken.left else ""
     caught = f"{broken.caught} of {len(broken.verdicts)} breaks caught ({broken.share:.1%}){left}"
-    say(f"{caught}, in {broken.seconds:.0f} s: {folder / BROKEN_HTML}")
+    print_line(f"{caught}, in {broken.seconds:.0f} s: {folder / BROKEN_HTML}")
 
 
 def _tell_verdict(verdict: Verdict) -> None:
     broken = f"{verdict.mutant.file}:{verdict.mutant.line} {verdict.mutant.became!r}"
     if verdict.is_caught:
-        say(f"caught {broken}  {verdict.caught_by}: {verdict.how}")
+        print_line(f"caught {broken}  {verdict.caught_by}: {verdict.how}")
     else:
-        say(f"MISSED {broken}  all {verdict.tried} customers as meant")
+        print_line(f"MISSED {broken}  all {verdict.tried} customers as meant")
 
 
 def _not_written(folder: Path, error: OSError) -> StorageError:

@@ -13,7 +13,7 @@ from meterfarm.console.challenge_tables import challenges_table
 from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
 from meterfarm.console.listing import Column, Facts, Listing
 from meterfarm.console.run_tables import NAMES, runs_table
-from meterfarm.console.watching import look
+from meterfarm.console.run_watch import look
 from meterfarm.records import Account, Challenge, Commodity, Factor, FactorOption, LedgerItem, Meter, Outcome
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import FollowUp

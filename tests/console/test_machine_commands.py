@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from meterfarm.console import doctor_outside
+from meterfarm.console.check_result import CheckResult, Health
 from meterfarm.console.clock import Compared, between, kernel_says, of_portal
 from meterfarm.console.doctor_state import examine_disk, examine_state
-from meterfarm.console.finding import Finding, Health
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -128,7 +128,7 @@ def test_a_portal_on_this_machine_tells_nothing_of_the_clock(minute_ahead: str) 
     ],
 )
 def test_a_clock_more_than_two_seconds_off_is_a_warning(theirs: float, health: Health, says: str) -> None:
-    found: Finding = doctor_outside.examine_clock([between("elsewhere", 99.9, theirs, 100.1)])
+    found: CheckResult = doctor_outside.examine_clock([between("elsewhere", 99.9, theirs, 100.1)])
     assert (found.health, found.check) == (health, "clock")
     assert says in found.said
     assert kernel_says() in found.said

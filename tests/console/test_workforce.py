@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.here import Here
+from meterfarm.console.command_context import CommandContext
 from meterfarm.console.workers import _what_next
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
@@ -76,9 +76,9 @@ def test_up_says_which_state_other_commands_have_to_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = _what_next(Here(Settings(), FarmSettings(), Secrets()), "http://x", "speculoos_power")
+    said = _what_next(CommandContext(Settings(), FarmSettings(), Secrets()), "http://x", "speculoos_power")
     assert f"The state is in {tmp_path}/.meterfarm (METERFARM_HOME). In another terminal, in this dir" in said
-    elsewhere = Here(Settings(home=tmp_path / "a home"), FarmSettings(), Secrets())
+    elsewhere = CommandContext(Settings(home=tmp_path / "a home"), FarmSettings(), Secrets())
     said = _what_next(elsewhere, "http://x", "speculoos_power")
     assert f"one with METERFARM_HOME='{tmp_path}/a home'" in said
 

@@ -18,7 +18,7 @@ from meterfarm.support.redact import Secrets
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class CommandContext:
     """This machine as the environment has it."""
 
     settings: Settings
@@ -27,7 +27,7 @@ class Here:
 
 
 @contextmanager
-def here() -> Iterator[Here]:
+def command_context() -> Iterator[CommandContext]:
     """Settings and logs; unforeseen exceptions are kept."""
     try:
         settings, farm = Settings(), FarmSettings()
@@ -38,11 +38,11 @@ def here() -> Iterator[Here]:
     secrets = Secrets()
     log_to_stderr(secrets)
     with crashes_kept(secrets, settings.home / "evidence"):
-        yield Here(settings, farm, secrets)
+        yield CommandContext(settings, farm, secrets)
 
 
 @contextmanager
-def opened() -> Iterator[tuple[Here, Store]]:
+def open_store() -> Iterator[tuple[CommandContext, Store]]:
     """The same, with the store open."""
-    with here() as now, Store.open(now.settings) as store:
-        yield now, store
+    with command_context() as context, Store.open(context.settings) as store:
+        yield context, store

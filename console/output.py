@@ -21,12 +21,12 @@ from meterfarm.support.instants import instant
 _WARNING = 2_000
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """A line on standard output, at once, with nothing in it that acts on a terminal. Raises ReaderGone."""
     _write(lines(line))
 
 
-def say_json(value: object, *, indent: int | None = 2) -> None:
+def print_json(value: object, *, indent: int | None = 2) -> None:
     """A JSON document on standard output. Raises ReaderGone."""
     _write(as_json(plain(value), indent=indent))
 
@@ -53,10 +53,10 @@ def show(*what: RenderableType) -> None:
     _write(captured.get().removesuffix("\n"))
 
 
-def nothing(sentence: str, listing: Listing) -> None:
+def show_empty(sentence: str, listing: Listing) -> None:
     """That a listing is empty: for people a sentence, in a pipe the header alone."""
     if sys.stdout.isatty():
-        say(sentence)
+        print_line(sentence)
     else:
         _write(listing.as_tsv())
 

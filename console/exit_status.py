@@ -11,7 +11,7 @@ from typing import Any
 
 from meterfarm.console.crash import Crash
 from meterfarm.console.errors import ReaderGone
-from meterfarm.console.printed import warn
+from meterfarm.console.output import warn
 from meterfarm.console.secret_input import terminal_restored
 from meterfarm.support.errors import MachineError, RequestError
 
