@@ -46,6 +46,7 @@ class Outcome(StrEnum):
     LAYOUT_CHANGED = "layout_changed"
     UNKNOWN_PAGE = "unknown_page"
     NOT_CONFIGURED = "not_configured"
+    INTERNAL = "internal"
 
     @property
     def who_acts(self) -> WhoActs:
@@ -72,7 +73,12 @@ class Outcome(StrEnum):
 
 _NOBODY = frozenset({Outcome.COMPLETE, Outcome.NO_ACCOUNTS, Outcome.NO_DATA_YET})
 _PORTAL = frozenset({Outcome.PORTAL_DOWN, Outcome.MAINTENANCE, Outcome.RATE_LIMITED, Outcome.BLOCKED})
-_US = frozenset({Outcome.PARTIAL, Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE, Outcome.NOT_CONFIGURED})
+_US = frozenset(
+    {
+        *(Outcome.PARTIAL, Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE),
+        *(Outcome.NOT_CONFIGURED, Outcome.INTERNAL),
+    }
+)
 _HOLDS_THE_PASSWORD = frozenset(
     {Outcome.BAD_CREDENTIALS, Outcome.ACCOUNT_LOCKED, Outcome.PASSWORD_CHANGE_REQUIRED}
 )

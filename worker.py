@@ -52,7 +52,7 @@ from meterfarm.storage.store import Store
 from meterfarm.storage.work import QUEUES
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
-from meterfarm.utilities import load_utilities
+from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
 
 KINDS = {queue: kind for kind, queue in QUEUES.items()}
 _JOB_TIMEOUT = 3600
@@ -141,6 +141,8 @@ async def serve(queues: Sequence[str]) -> None:
     settings, farm = Settings(), FarmSettings()
     redis_url = farm.redis_url.get_secret_value()
     served = Served(farm.metrics)
+    for broken in (*broken_utilities(), *refused_utilities()):
+        structlog.get_logger("worker").error("utility.broken", utility=broken.id, reason=broken.reason)
     async with AsyncExitStack() as stack:
         stack.enter_context(traced("worker"))
         scratch = stack.enter_context(scratch_folder(settings.home))

@@ -16,7 +16,7 @@ from meterfarm.farm.settings import FarmSettings, portal_address
 from meterfarm.scrapers.guard import host_of, is_loopback
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
-from meterfarm.utilities import load_utilities
+from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
 
 _MOST_OFF = 2.0
 
@@ -74,7 +74,14 @@ def _farm_key(context: CommandContext) -> str:
 
 def examine_portals(farm: FarmSettings, clocks: list[Compared]) -> Sequence[CheckResult]:
     """Where each utility's portal is, and whether it answers; clocks of those elsewhere go to ``clocks``."""
-    return [_portal(utility.id, portal_address(utility, farm), clocks) for utility in load_utilities()]
+    found = [_portal(utility.id, portal_address(utility, farm), clocks) for utility in load_utilities()]
+    return [
+        *found,
+        *(
+            fail(f"utility {broken.id}", f"it cannot be loaded: {broken.reason}", broken.todo)
+            for broken in (*broken_utilities(), *refused_utilities())
+        ),
+    ]
 
 
 def _portal(utility_id: str, address: str, clocks: list[Compared]) -> CheckResult:

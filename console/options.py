@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from meterfarm.console.errors import UsageError
+from meterfarm.console.errors import NotSetUp, UsageError
 from meterfarm.console.fake_child import is_served_by_fake
 from meterfarm.records import Factor
 from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, is_loopback, own_hosts
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.customer_fields import problem_of_name, tidied
-from meterfarm.utilities import UnknownUtility, load_utility
+from meterfarm.utilities import BrokenUtility, UnknownUtility, load_utility
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ def plan(options: ScrapeOptions) -> Plan:
         utility = load_utility(options.utility)
     except UnknownUtility as exc:
         raise UsageError(str(exc)) from exc
+    except BrokenUtility as exc:
+        raise NotSetUp(str(exc)) from exc
     username = tidied(options.username)
     problem = problem_of_name("user name", username) or utility.username_problem(username)
     if problem:

@@ -1,21 +1,20 @@
-"""The `utilities` command: what can be fetched from, and how far each script is verified."""
+"""The `utilities` command: what can be fetched from, how far each script is verified, and which is broken."""
 
 from __future__ import annotations
 
 from meterfarm.console.listing import Column, Listing
 from meterfarm.console.output import show
-from meterfarm.utilities import load_utility, utility_ids
+from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
 
 
 def show_utilities() -> None:
     """Print a row for each utility."""
     columns = [Column("id"), Column("name"), Column("status"), Column("since")]
     table = Listing(columns, ("id", "name", "portal", "status", "since", "evidence"))
-    for utility_id in utility_ids():
-        utility = load_utility(utility_id)
+    for utility in load_utilities():
         verified = utility.verified
         record = {
-            "id": utility_id,
+            "id": utility.id,
             "name": utility.name,
             "portal": utility.home,
             "status": verified.status,
@@ -23,6 +22,11 @@ def show_utilities() -> None:
             "evidence": verified.evidence,
         }
         portal = utility.home or "the fake utility only"
-        cells = [utility_id, utility.name, verified.status, str(verified.on)]
+        cells = [utility.id, utility.name, verified.status, str(verified.on)]
         table.add(cells, record, [f"portal: {portal}", f"evidence: {verified.evidence}"])
+    for broken in (*broken_utilities(), *refused_utilities()):
+        record = {"id": broken.id, "name": None, "portal": None, "status": "broken", "since": None}
+        table.add(
+            [broken.id, "", "broken", ""], {**record, "evidence": broken.reason}, [f"reason: {broken.reason}"]
+        )
     show(table)

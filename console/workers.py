@@ -67,7 +67,7 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
                 filter(None, said)
             )  # the workers' environment; the last counts
             url = await stack.enter_async_context(_redis(now))
-            print_line(_what_next(now, address, fakes[0]))
+            print_line(_what_next(now, address, fakes[0] if fakes else "UTILITY"))
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
     return OK

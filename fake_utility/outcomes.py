@@ -23,7 +23,7 @@ _TABLE = {
         "captcha",
     ),
     (11, "portal"): ("portal_down", "maintenance", "rate_limited", "blocked"),
-    (12, "us"): ("layout_changed", "unknown_page", "not_configured"),
+    (12, "us"): ("layout_changed", "unknown_page", "not_configured", "internal"),
     (13, "us"): ("partial",),
 }
 

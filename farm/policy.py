@@ -44,6 +44,14 @@ def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, t
             portal_rests=float(result.retry_after or 0),
         )
     if claim.kind is RunKind.CONNECT:
+        if result.outcome is Outcome.INTERNAL:
+            return FollowUp(
+                next_kind=RunKind.CONNECT,
+                next_at=next_time(at, min(every.values())),
+                next_why=f"retry after {result.outcome}",
+                next_parts=claim.parts,
+                portal=portal,
+            )
         if result.outcome is not Outcome.COMPLETE:
             return FollowUp(portal=portal)
         return FollowUp(

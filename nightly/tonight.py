@@ -14,7 +14,7 @@ from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.night import Night, PortalNight, Result
 from meterfarm.nightly.rounds import Rounds
 from meterfarm.nightly.subjects import Portal, Window
-from meterfarm.utilities import load_utility
+from meterfarm.utilities import BrokenUtility, broken_utilities, load_utility
 
 _SECONDS = 540
 """How long a customer may take, waiting for others included."""
@@ -49,10 +49,24 @@ async def spend(
         order = {(portal.id, one.username): n for portal, its in subjects for n, one in enumerate(its)}
         results.sort(key=lambda result: order[result.portal, result.username])
         seen = [await asyncio.to_thread(_portal, portal, addresses[portal.id]) for portal in portals]
+        seen += _broken(portals)
     return Night(at, round(time.monotonic() - began, 1), seen, results)
 
 
 def _portal(portal: Portal, address: str) -> PortalNight:
-    utility = load_utility(portal.utility)
+    try:
+        utility = load_utility(portal.utility)
+    except BrokenUtility as broken:
+        return PortalNight(portal.id, portal.name, [str(broken)])
     complaints = portal.complaints(address, utility.requests_at_once, utility.requests_per_second)
     return PortalNight(portal.id, portal.name, complaints)
+
+
+def _broken(portals: Sequence[Portal]) -> Sequence[PortalNight]:
+    """Utilities that cannot be loaded, and whose portals are not in the matrix."""
+    known = {portal.utility for portal in portals}
+    return [
+        PortalNight(broken.id, broken.id, [str(broken)])
+        for broken in broken_utilities()
+        if broken.id not in known
+    ]

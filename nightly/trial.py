@@ -7,9 +7,7 @@ each is printed, a JSON object a line.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from meterfarm import utilities
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.farm import own_farm
@@ -29,7 +26,7 @@ from meterfarm.nightly.subjects import Portal, Subject, Tree, Window
 from meterfarm.nightly.waves import waves
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
-from meterfarm.utilities import load_utility
+from meterfarm.utilities import broken_utilities, load_utility
 
 _BILLS_DAYS, _READINGS_DAYS = 400, 40
 """Enough for a second page of bills; what is not fetched costs nothing."""
@@ -152,7 +149,11 @@ def _once_a_window(subject: Subject) -> Any:
 
 async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
     portal = next(portal for portal in PORTALS if portal.id == plan["portal"])
-    scripts = [script for script in plan["scripts"] if _loads(script["utility"])]
+    broken = {found.id: found.reason for found in broken_utilities()}
+    for script in plan["scripts"]:
+        if reason := broken.get(script["utility"]):
+            _tell(script["utility"], "every customer", f"the script does not load: {reason}", 0)
+    scripts = [script for script in plan["scripts"] if script["utility"] not in broken]
     names = [script["utility"] for script in scripts]
     if not names:
         return
@@ -171,17 +172,6 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
         trial.rounds = Rounds(farm.store, farm.bell, window, trial.ended, trial.dropped)
         trial.begin()
         await trial.rounds.run()
-
-
-def _loads(utility: str) -> bool:
-    """Whether the script can be imported; one that cannot is taken away, or no worker would start."""
-    try:
-        importlib.import_module(f"meterfarm.utilities.{utility}")
-    except Exception as exc:  # noqa: BLE001 - whatever a broken script raises
-        _tell(utility, "every customer", f"the script does not load: {type(exc).__name__}: {exc}", 0)
-        shutil.rmtree(Path(next(iter(utilities.__path__))) / utility)
-        return False
-    return True
 
 
 def _tell(utility: str, username: str, how: str, tried: int) -> None:

@@ -15,6 +15,8 @@ from meterfarm.scrapers.outcomes import Sign
 class Portal:
     """The declarations of a utility that a visit goes by; ``Utility`` adds the script."""
 
+    id: str
+    """The utility's id: the name of its folder or entry point, which goes before what a script declares."""
     name: ClassVar[str]
     home: ClassVar[str]
     """The portal's public address, or "" for one that has none."""
@@ -35,11 +37,6 @@ class Portal:
     """The text messages in which the portal sends its codes; of others no code is ever taken."""
     settle_seconds: ClassVar[float] = 5.0
     """How long after loading a page may still turn into one of the ``signs``."""
-
-    @property
-    def id(self) -> str:
-        """The folder's name under ``utilities/``."""
-        return type(self).__module__.split(".")[2]
 
     def username_problem(self, username: str) -> str:
         """Why this cannot be a user name of the portal, or "". Here: it has to be an e-mail address."""

@@ -16,7 +16,7 @@ from meterfarm.records import SecretKind
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.customer_fields import problem_of_name, problem_of_secret, tidied
 from meterfarm.services.errors import InvalidRequest
-from meterfarm.utilities import UnknownUtility, load_utility, utility_ids
+from meterfarm.utilities import UtilityUnavailable, load_utility, utility_ids
 
 REQUIRED = ("utility", "username", "password")
 OPTIONAL = ("external_id", "totp_secret", "security_answer")
@@ -175,5 +175,5 @@ def _sentence_part(sentence: str) -> str:
 def _utility(utility_id: str) -> Utility | None:
     try:
         return load_utility(utility_id)
-    except UnknownUtility:
+    except UtilityUnavailable:
         return None

@@ -14,7 +14,7 @@ from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer, CustomerInfo
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunInfo
-from meterfarm.utilities import UnknownUtility, load_utility
+from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _NEWEST_RUNS = 10
 
@@ -67,7 +67,7 @@ def find_utility(utility_id: str) -> Utility:
     """
     try:
         return load_utility(utility_id)
-    except UnknownUtility as exc:
+    except UtilityUnavailable as exc:
         raise NotFound(str(exc)) from exc
 
 

@@ -16,7 +16,7 @@ from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.tasks import in_daemon_thread
-from meterfarm.utilities import UnknownUtility, load_utility
+from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _PORTS = {MailSecurity.TLS: 993, MailSecurity.STARTTLS: 143, MailSecurity.NONE: 143}
 
@@ -175,7 +175,7 @@ def utilities_without_mail_codes(customers: Sequence[Customer]) -> Sequence[str]
 def _declares_mails(utility_id: str) -> bool:
     try:
         return bool(load_utility(utility_id).mail_codes)
-    except UnknownUtility:
+    except UtilityUnavailable:
         return False
 
 

@@ -21,7 +21,7 @@ from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import Fate, InboundText, Received
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
-from meterfarm.utilities import UnknownUtility, load_utility
+from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _LONGEST = 64 * 1024
 _TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
@@ -142,7 +142,7 @@ def _code_for(customer: Customer, text: InboundText, body: str) -> str:
     """What the message says to this customer, if it is one in which their portal sends its codes."""
     try:
         utility = load_utility(customer.utility)
-    except UnknownUtility:
+    except UtilityUnavailable:
         return ""
     return text_code(utility.text_codes, text.sender, body)
 

@@ -13,7 +13,7 @@ from meterfarm.scrapers.pace import Pace
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import Claim
-from meterfarm.utilities import utility_ids
+from meterfarm.utilities import broken_utilities, utility_ids
 
 if TYPE_CHECKING:
     from meterfarm.farm.telemetry.prometheus import PrometheusMetrics
@@ -73,7 +73,9 @@ class Served:
         if self._address is not None:
             from meterfarm.farm.telemetry.prometheus import PrometheusMetrics
 
-            self.metrics = self._prometheus = PrometheusMetrics(list(utility_ids()))
+            self.metrics = self._prometheus = PrometheusMetrics(
+                utility_ids(), [broken.id for broken in broken_utilities()]
+            )
 
     @asynccontextmanager
     async def serving(self, store: Store, at_work: AtWork) -> AsyncIterator[None]:

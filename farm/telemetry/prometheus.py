@@ -12,7 +12,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -40,7 +47,7 @@ _FOR_ALERTS = {
 class PrometheusMetrics(Metrics):
     """What this process counts. ``registry`` has it all."""
 
-    def __init__(self, utilities: Sequence[str]) -> None:
+    def __init__(self, utilities: Sequence[str], broken: Sequence[str] = ()) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -81,7 +88,14 @@ class PrometheusMetrics(Metrics):
             buckets=_WAITS,
             registry=self.registry,
         )
+        is_broken = Gauge(
+            "meterfarm_utility_broken",
+            "1 for a utility that cannot be loaded: its runs end as internal.",
+            ("utility",),
+            registry=self.registry,
+        )
         for utility in utilities:
+            is_broken.labels(utility).set(utility in broken)
             for kind, outcomes in _FOR_ALERTS.items():
                 for outcome in outcomes:
                     self._ended.labels(utility, kind.value, outcome.value)

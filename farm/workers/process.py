@@ -21,12 +21,14 @@ from meterfarm.records import RunKind
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import Lease
-from meterfarm.utilities import load_utilities
+from meterfarm.utilities import broken_utilities, load_utilities
 
 _BEAT = 5.0
 _REAP = 5.0
 _RING = 1.0
 _AGAIN = 1.0
+_BROKEN = (1, 1.0)
+"""The rate at which runs of a utility that cannot be loaded are begun: each ends ``internal`` at once."""
 _FINISHING = 6.0
 """How many seconds runs have to come to their end when the process is asked to stop."""
 
@@ -128,6 +130,8 @@ class Process:
         for utility in load_utilities():
             bears = settings.limit(utility.id) or (utility.requests_at_once, utility.requests_per_second)
             await asyncio.to_thread(store.queue_due, utility.id, settings.every, room(*bears))
+        for broken in broken_utilities():
+            await asyncio.to_thread(store.queue_due, broken.id, settings.every, room(*_BROKEN))
 
     async def tell_expiring_trust(self) -> None:
         """Tell whose trust will lapse."""

@@ -38,7 +38,7 @@ from meterfarm.storage.work import Claim, LeaseLost
 from meterfarm.support.logs import logs_of, scrub_from_here
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span
-from meterfarm.utilities import UnknownUtility, load_utility
+from meterfarm.utilities import BrokenUtility, UnknownUtility, load_utility
 
 _MACHINE_FAULTS = (BrowserGone, BrowserMissing, PaceLost, StorageError)
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
@@ -133,6 +133,8 @@ class Work:
             utility = load_utility(customer.utility)
         except UnknownUtility as exc:
             return Result(customer, Outcome.NOT_CONFIGURED, str(exc))
+        except BrokenUtility as exc:
+            return Result(customer, Outcome.INTERNAL, str(exc))
         address = portal_address(utility, tools.settings)
         if not address:
             return Result(customer, Outcome.NOT_CONFIGURED, without_address(utility))

@@ -32,6 +32,7 @@ _SIGN_IN = Sign("sign_in", path=_LOGIN, heading=_SIGN_IN_HEADING)
 
 
 class SpeculoosPower(Utility):
+    id = "speculoos_power"
     name: ClassVar[str] = "Speculoos Power"
     home: ClassVar[str] = ""
     local_url: ClassVar[str] = "http://127.0.0.1:8600"

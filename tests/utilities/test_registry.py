@@ -1,0 +1,239 @@
+"""A utility that cannot be loaded stops nothing but its own runs, and everything says which one it is."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from meterfarm.fake_utility.running import fake_utility
+from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage.results import Customer
+from meterfarm.storage.work import RunInfo
+from tests.farm.scraped import Scraped, free_ports
+from tests.farm.whole import PASSWORD, Farm, farm_at
+from tests.utilities.other_package import distribution, environment_of, package_with, ran
+
+ADA = "ada@speculoos.example"
+CANARY = "canary-of-the-environment"
+_SCRIPT = """
+from meterfarm.utilities.speculoos_power.script import SpeculoosPower
+class Other(SpeculoosPower):
+    {body}
+UTILITY = Other()
+"""
+BROKEN = {
+    "raises_power": "RuntimeError: no key canary",
+    "exits_power": "SystemExit: 3 (__init__.py line 2)",
+    "lacks_power": "ModuleNotFoundError: No module named 'no_such_library' (__init__.py line 1)",
+    "misspelt_power": "SyntaxError: ",
+    "empty_power": "has no UTILITY that is an instance",
+    "undeclared_power": "it does not declare verified",
+    "wrong_power": "its hosts is not as declared: ",
+    "Loud_Power": "an id has only lowercase letters, digits and underscores",
+}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return package_with(
+        tmp_path_factory.mktemp("package"),
+        {
+            "_families": {"__init__.py": "raise RuntimeError('imported by nobody')\n"},
+            "__init": {"__init__.py": ""},
+            "raises_power": {
+                "__init__.py": "import os\n"
+                "raise RuntimeError('no key canary ' + os.environ['A_SECRET'] + '\\n' + 'x' * 9999)\n"
+            },
+            "exits_power": {"__init__.py": "import sys\nsys.exit(3)\n"},
+            "lacks_power": {"__init__.py": "import no_such_library\n"},
+            "misspelt_power": {"__init__.py": "def\n"},
+            "empty_power": {"__init__.py": ""},
+            "undeclared_power": {
+                "__init__.py": _SCRIPT.format(
+                    body="""@property
+    def verified(self): raise AttributeError"""
+                )
+            },
+            "wrong_power": {"__init__.py": _SCRIPT.format(body="hosts = 'www.example.com'")},
+            "Loud_Power": {"__init__.py": _SCRIPT.format(body="pass")},
+            "well_power": {
+                "__init__.py": _SCRIPT.format(body="pass"),
+                "layouts.py": "LAYOUTS = ('a layout',)\n",
+            },
+        },
+    ) | {"A_SECRET": CANARY}
+
+
+def test_folders_that_fail_are_listed_with_the_reason_and_others_work(environment: dict[str, str]) -> None:
+    """A folder whose name begins with an underscore is no utility, and is not imported."""
+    listed = ran(environment, "-m", "meterfarm.cli", "utilities")
+    assert listed.returncode == 0, listed.stderr
+    by_id = {one["id"]: one for one in list(csv.DictReader(listed.stdout.splitlines(), delimiter="\t"))}
+    assert set(by_id) == {*BROKEN, "speculoos_power", "well_power"}
+    assert {name for name, one in by_id.items() if one["status"] == "broken"} == set(BROKEN)
+    for name, reason in BROKEN.items():
+        assert reason in by_id[name]["evidence"], name
+        assert len(by_id[name]["evidence"]) < 400
+        assert "\n" not in by_id[name]["evidence"]
+    assert CANARY not in listed.stdout + listed.stderr
+
+
+def test_the_id_is_the_folders_name_whatever_a_script_inherits(environment: dict[str, str]) -> None:
+    code = """from meterfarm.utilities import *
+from meterfarm.utilities import load_layouts, load_utility
+print(load_utility("well_power").id, load_utility("speculoos_power").id, load_layouts("well_power")[0])"""
+    assert ran(environment, "-c", code).stdout == "well_power speculoos_power a layout\n"
+
+
+def test_the_doctor_says_which_is_broken(environment: dict[str, str], tmp_path: Path) -> None:
+    found = ran(environment | {"METERFARM_HOME": str(tmp_path)}, "-m", "meterfarm.cli", "doctor", "--json")
+    failed = {one["check"] for one in json.loads(found.stdout) if one["health"] == "failed"}
+    assert {f"utility {name}" for name in BROKEN} <= failed
+    assert not {"utility speculoos_power", "utility well_power"} & failed
+    assert found.returncode != 0
+    assert CANARY not in found.stdout + found.stderr
+
+
+def test_a_scrape_of_it_is_refused_in_a_sentence(environment: dict[str, str], tmp_path: Path) -> None:
+    arguments = ["scrape", "raises_power", "--username", "a@b.example", "--password-stdin"]
+    found = ran(environment | {"METERFARM_HOME": str(tmp_path)}, "-m", "meterfarm.cli", *arguments)
+    assert found.returncode == 1
+    assert found.stderr.startswith("meterfarm: The utility “raises_power” cannot be loaded: RuntimeError")
+    assert CANARY not in found.stdout + found.stderr
+
+
+def test_the_nightly_says_which_is_broken(environment: dict[str, str], tmp_path: Path) -> None:
+    """Of the matrix, and beside it. The customers' part is tested elsewhere."""
+    code = """
+import asyncio, sys
+from pathlib import Path
+from meterfarm.farm.workers.supervisor import workers_zygote
+from meterfarm.nightly.tonight import spend
+with workers_zygote() as zygote:
+    night = asyncio.run(spend(zygote, [], Path(sys.argv[1]), print))
+print(night.is_well, *(complaint for portal in night.portals for complaint in portal.complaints), sep="\\n")
+"""
+    found = ran(environment, "-c", code, str(tmp_path))
+    first, *complaints = found.stdout.splitlines()
+    assert first == "False", found.stderr
+    assert len(complaints) == len(BROKEN)
+    for name in BROKEN:
+        assert any(f"“{name}” cannot be loaded" in complaint for complaint in complaints)
+
+
+@pytest.mark.timeout(240)
+def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: Path) -> None:
+    """Its runs end ``internal`` and count against nobody; others' runs are done, and refreshes are queued."""
+    scraped = Scraped(free_ports(1))
+    with (
+        fake_utility(home=tmp_path / "portal") as url,
+        farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting) as farm,
+        (tmp_path / "log").open("w+b") as log,
+    ):
+        connecting = farm.store.add_customer("raises_power", ADA, secrets={SecretKind.PASSWORD: PASSWORD})
+        due = farm.store.customer("raises_power", "due@speculoos.example")
+        _make_due(farm, due)
+        other = farm.add("bad_credentials@speculoos.example")
+        workers = subprocess.Popen(
+            [sys.executable, "-P", "-m", "meterfarm.cli", "worker", "--processes", "1"],
+            env={**farm.environment, **environment},
+            stdout=log,
+            stderr=log,
+            cwd=tmp_path,
+        )
+        try:
+            outcomes = {
+                customer.username: farm.wait(lambda: _ended(farm, customer), 90).outcome  # noqa: B023
+                for customer in (connecting, due, other)
+            }
+            broken = scraped.by("meterfarm_utility_broken", "utility")
+        finally:
+            workers.send_signal(signal.SIGTERM)
+            workers.wait(30)
+        assert outcomes == {
+            connecting.username: Outcome.INTERNAL,
+            due.username: Outcome.INTERNAL,
+            other.username: Outcome.BAD_CREDENTIALS,
+        }
+        assert "“raises_power” cannot be loaded: RuntimeError" in farm.last(connecting).message
+        assert not farm.store.resting_portals()
+        assert {info.state for info in farm.store.customers() if info.utility == "raises_power"} == {
+            CustomerState.ACTIVE
+        }
+        [again] = farm.store.runs(active=True)
+        assert (again.customer_id, again.kind, again.why) == (
+            connecting.id,
+            RunKind.CONNECT,
+            "retry after internal",
+        )
+        assert {name for (name,) in broken} == set(BROKEN), "those that are not 0"
+        said = (tmp_path / "log").read_text(encoding="utf-8")
+        assert '"event": "utility.broken"' in said
+        assert CANARY not in said + farm.last(connecting).message
+
+
+def _make_due(farm: Farm, customer: Customer) -> None:
+    query = "UPDATE customer SET state = 'active', intervals_due_at = '2026-01-01 00:00:00' WHERE id = :id"
+    with farm.store._database.engine.begin() as connection:
+        connection.execute(text(query), {"id": customer.id})
+
+
+def _ended(farm: Farm, customer: Customer) -> RunInfo | None:
+    return next((run for run in farm.runs(customer) if run.state is RunState.ENDED), None)
+
+
+OTHERS = {
+    "acme/__init__.py": _SCRIPT.format(body="name = 'Acme Power'"),
+    "acme/layouts.py": "LAYOUTS = ('of acme',)\n",
+    "acme/gas.py": _SCRIPT.format(body="name = 'Acme Gas'").replace("UTILITY", "THE_GAS"),
+    "acme/bad.py": "1 / 0\n",
+}
+
+
+def test_a_utility_of_another_distribution_is_found(tmp_path: Path) -> None:
+    """By a module or an object; one that fails or takes a built-in id is named, and stops nothing."""
+    points = {
+        "acme_power": "acme",
+        "acme_gas": "acme.gas:THE_GAS",
+        "acme_bad": "acme.bad",
+        "acme_none": "acme.none:UTILITY",
+        "Acme-Loud": "acme",
+        "_acme": "acme.bad",
+        "speculoos_power": "acme",
+    }
+    distribution(tmp_path, "acme_meters", points, OTHERS)
+    distribution(tmp_path, "also_meters", {"twice": "acme"}, {})
+    distribution(tmp_path, "more_meters", {"twice": "acme"}, {})
+    environment = environment_of(tmp_path)
+    listed = ran(environment, "-m", "meterfarm.cli", "utilities")
+    assert listed.returncode == 0, listed.stderr
+    utilities = list(csv.DictReader(listed.stdout.splitlines(), delimiter="\t"))
+    well = {one["id"]: one["name"] for one in utilities if one["status"] != "broken"}
+    assert well == {
+        "acme_gas": "Acme Gas",
+        "acme_power": "Acme Power",
+        "speculoos_power": "Speculoos Power",
+    }
+    reasons = {one["id"]: one["evidence"] for one in utilities if one["status"] == "broken"}
+    assert reasons == {
+        "Acme-Loud": "an id has only lowercase letters, digits and underscores, at most 64",
+        "acme_bad": "ZeroDivisionError: division by zero (bad.py line 1)",
+        "acme_none": "ModuleNotFoundError: No module named 'acme.none'",
+        "speculoos_power": "the entry point of acme_meters has an id that is built in",
+        "twice": "several entry points have this id (also_meters and more_meters)",
+    }
+    code = """from meterfarm.utilities import load_layouts, load_utility
+for name in ("acme_power", "acme_gas", "speculoos_power"):
+    print(load_utility(name).id, type(load_utility(name)).__module__, *load_layouts(name))"""
+    assert ran(environment, "-c", code).stdout.splitlines() == [
+        "acme_power acme of acme",
+        "acme_gas acme.gas of acme",
+        "speculoos_power meterfarm.utilities.speculoos_power.script",
+    ]
