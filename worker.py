@@ -28,19 +28,19 @@ from redis.exceptions import RedisError
 from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.farm.policy import SCHEDULED_EVERY
 from meterfarm.farm.redis.address import parse_redis_url
-from meterfarm.farm.redis.limits import Limits
-from meterfarm.farm.redis.notifier import FUNCTION, Bell, bell_at
+from meterfarm.farm.redis.limits import RateLimits
+from meterfarm.farm.redis.notifier import FUNCTION, Notifier, notifier_at
 from meterfarm.farm.redis.private import NoRedis
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.farm.settings import FarmSettings, local_zone, portal_address
 from meterfarm.farm.telemetry.browser_memory import NO_DRIVERS
 from meterfarm.farm.telemetry.health import health_served
-from meterfarm.farm.telemetry.metrics import Served
+from meterfarm.farm.telemetry.metrics import MetricsServer
 from meterfarm.farm.telemetry.tracing import traced
-from meterfarm.farm.workers.challenge_broker import Waiting
-from meterfarm.farm.workers.process import Process
+from meterfarm.farm.workers.challenge_broker import PendingChallenges
+from meterfarm.farm.workers.process import WorkerProcess
 from meterfarm.farm.workers.prompt_worker import PromptWorker
-from meterfarm.farm.workers.run_task import Tools
+from meterfarm.farm.workers.run_task import WorkerContext
 from meterfarm.records import RunKind
 from meterfarm.scrapers.browser import BrowserMissing, Chromium
 from meterfarm.scrapers.guard import own_hosts
@@ -76,32 +76,32 @@ _REREAD_LOGGED = 20
 
 async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
     """The one job: begin this run. It is over for arq then, and the run goes on as a task of the process."""
-    process: Process = context["process"]
+    process: WorkerProcess = context["process"]
     await process.take(context["kind"], run_id, attempt)
 
 
 async def queue_due(context: dict[str, Any]) -> None:
     """A cron: one of all workers does it each time."""
-    process: Process = context["process"]
+    process: WorkerProcess = context["process"]
     await process.queue_due()
 
 
 async def tell_expiring_trust(context: dict[str, Any]) -> None:
     """A cron likewise."""
-    process: Process = context["process"]
+    process: WorkerProcess = context["process"]
     await process.tell_expiring_trust()
 
 
 async def forget_runs(context: dict[str, Any]) -> None:
     """A cron likewise."""
-    process: Process = context["process"]
+    process: WorkerProcess = context["process"]
     await process.forget_runs()
 
 
 async def reread_bills(context: dict[str, Any]) -> None:
     """A cron likewise: what a layout that was changed or added has not read yet."""
     log: Any = structlog.get_logger("worker")
-    process: Process = context["process"]
+    process: WorkerProcess = context["process"]
     result = await reread(process.store, load_utilities(), only_moved=True, seconds=_REREAD_SECONDS)
     for failure in result.failures[:_REREAD_LOGGED]:
         log.warning("reread.failed", customer=failure.customer_id, item=failure.item, reason=failure.reason)
@@ -140,7 +140,7 @@ async def serve(queues: Sequence[str]) -> None:
     """Work until cancelled; then stop within ten seconds."""
     settings, farm = Settings(), FarmSettings()
     redis_url = farm.redis_url.get_secret_value()
-    served = Served(farm.metrics)
+    served = MetricsServer(farm.metrics)
     for broken in (*broken_utilities(), *refused_utilities()):
         structlog.get_logger("worker").error("utility.broken", utility=broken.id, reason=broken.reason)
     async with AsyncExitStack() as stack:
@@ -148,19 +148,23 @@ async def serve(queues: Sequence[str]) -> None:
         scratch = stack.enter_context(scratch_folder(settings.home))
         chromium = await stack.enter_async_context(Chromium(_hosts(farm), scratch, visits=farm.browser_runs))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
-        bell = await stack.enter_async_context(bell_at(redis_url, await asyncio.to_thread(store.farm_key)))
-        limits = await stack.enter_async_context(Limits(bell.redis, bell.farm))
-        waiting = Waiting(store)
+        notifier = await stack.enter_async_context(
+            notifier_at(redis_url, await asyncio.to_thread(store.farm_key))
+        )
+        limits = await stack.enter_async_context(RateLimits(notifier.redis, notifier.farm))
+        waiting = PendingChallenges(store)
         mailboxes = Mailboxes(store, waiting.settled)
         stack.callback(mailboxes.close)
         evidence = settings.home / "evidence"
-        tools = Tools(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)
-        process = Process(tools, bell, queues)
+        tools = WorkerContext(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)
+        process = WorkerProcess(tools, notifier, queues)
         await stack.enter_async_context(served.serving(store, lambda: process.at_work))
         await stack.enter_async_context(
             health_served(farm.health, process.pulse, queues, lambda: process.at_work)
         )
-        tasks = [asyncio.create_task(_take_jobs(redis_url, bell, KINDS[queue], process)) for queue in queues]
+        tasks = [
+            asyncio.create_task(_take_jobs(redis_url, notifier, KINDS[queue], process)) for queue in queues
+        ]
         tasks.append(asyncio.create_task(process.look_after()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -172,21 +176,21 @@ async def serve(queues: Sequence[str]) -> None:
             await asyncio.shield(stopping)
 
 
-async def _stop(process: Process, tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _stop(process: WorkerProcess, tasks: Sequence[asyncio.Task[None]]) -> None:
     await process.stop()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _take_jobs(redis_url: str, bell: Bell, kind: RunKind, process: Process) -> None:
+async def _take_jobs(redis_url: str, notifier: Notifier, kind: RunKind, process: WorkerProcess) -> None:
     """arq takes jobs from one queue. When Redis goes away arq gives up, and is started again."""
     log: Any = structlog.get_logger("worker").bind(queue=QUEUES[kind])
     known = ""
     while True:
         began = time.monotonic()
         try:
-            await _arq_worker(redis_url, bell, process, kind).async_run()
+            await _arq_worker(redis_url, notifier, process, kind).async_run()
         except (RedisError, OSError) as exc:
             if time.monotonic() - began > _LOG_AGAIN:
                 known = ""
@@ -195,13 +199,13 @@ async def _take_jobs(redis_url: str, bell: Bell, kind: RunKind, process: Process
         await asyncio.sleep(_AGAIN)
 
 
-def _arq_worker(redis_url: str, bell: Bell, process: Process, kind: RunKind) -> PromptWorker:
-    crons = _crons(bell.farm, FarmSettings().nightly_at) if kind is RunKind.COLLECT else []
+def _arq_worker(redis_url: str, notifier: Notifier, process: WorkerProcess, kind: RunKind) -> PromptWorker:
+    crons = _crons(notifier.farm, FarmSettings().nightly_at) if kind is RunKind.COLLECT else []
     return PromptWorker(
         look=process.look[kind],
         functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
         cron_jobs=crons,
-        queue_name=bell.queue(kind),
+        queue_name=notifier.queue(kind),
         redis_pool=parse_redis_url(redis_url).connect(),
         ctx={"process": process, "kind": kind},
         timezone=cast("Any", local_zone()),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from meterfarm.bench.child import BenchFailed, Done, Line, run_until_told
 from meterfarm.bench.task import PASSWORD, UTILITY, username
-from meterfarm.farm.redis.notifier import Bell, bell_at
+from meterfarm.farm.redis.notifier import Notifier, notifier_at
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand, workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
@@ -34,11 +34,11 @@ class Farm:
     """Workers that serve, and their store."""
 
     store: Store
-    bell: Bell
+    notifier: Notifier
 
     async def ring(self) -> None:
         """Tell the workers what is queued, as the commands do that queue something."""
-        await self.bell.ring(await asyncio.to_thread(self.store.runs_to_ring))
+        await self.notifier.notify(await asyncio.to_thread(self.store.runs_to_ring))
 
     async def add(self, usernames: Sequence[str]) -> Sequence[int]:
         """Add customers one by one, whose runs are queued with them; their ids."""
@@ -86,22 +86,22 @@ async def serving(zygote: Zygote, processes: int, queue: str | None = None) -> A
     settings = Settings()
     with await asyncio.to_thread(Store.open, settings) as store:
         farm = store.farm_key()
-        async with redis_at_hand(FarmSettings(), settings.home) as url, bell_at(url, farm) as bell:
+        async with redis_at_hand(FarmSettings(), settings.home) as url, notifier_at(url, farm) as notifier:
             working = asyncio.create_task(Workers(zygote, url, processes, queue).run())
             try:
                 async with asyncio.timeout(_UP_SECONDS):
-                    await _all_listen(bell, processes)
-                yield Farm(store, bell)
+                    await _all_listen(notifier, processes)
+                yield Farm(store, notifier)
             finally:
                 working.cancel()
                 await asyncio.wait({working})
 
 
-async def _all_listen(bell: Bell, processes: int) -> None:
+async def _all_listen(notifier: Notifier, processes: int) -> None:
     """Until so many workers listen for what concerns runs under way: then all else of them is up."""
     while True:
-        channels = await bell.redis.pubsub_channels()
-        listening = await bell.redis.pubsub_numsub(*channels) if channels else []
+        channels = await notifier.redis.pubsub_channels()
+        listening = await notifier.redis.pubsub_numsub(*channels) if channels else []
         if min((count for _, count in listening), default=0) >= processes:
             return
         await asyncio.sleep(_LOOK)

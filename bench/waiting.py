@@ -14,7 +14,7 @@ from meterfarm.bench.process_tree import memory_mib
 from meterfarm.bench.queue_way import Farm, serving
 from meterfarm.bench.rows import percentile
 from meterfarm.bench.task import username
-from meterfarm.farm.codes.answer_codec import said_code
+from meterfarm.farm.codes.answer_codec import encode_code
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunKind, RunState
@@ -52,9 +52,9 @@ async def resume(farm: Farm, base_url: str) -> int:
     async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         for challenge in asked:
             outbox = (await client.get("/outbox.json", params={"username": challenge.username})).json()
-            said = said_code(str(outbox["messages"][-1]["code"]))
+            said = encode_code(str(outbox["messages"][-1]["code"]))
             await asyncio.to_thread(farm.store.answer_challenge, challenge.id, said)
-            await farm.bell.answer(challenge.id)
+            await farm.notifier.announce_answer(challenge.id)
     return await _all_collected(farm, {one.customer_id for one in asked})
 
 

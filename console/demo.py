@@ -23,7 +23,7 @@ from meterfarm.console.output import show, warn
 from meterfarm.console.summary import write_summary
 from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.redis.notifier import bell_at
+from meterfarm.farm.redis.notifier import notifier_at
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
 from meterfarm.farm.workers.zygote import Zygote
@@ -79,7 +79,7 @@ async def demo(zygote: Zygote, out: Path) -> int:
         _tell_workers(settings.home, base_url)
         store = stack.enter_context(Store.open(settings))
         redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
-        bell = await stack.enter_async_context(bell_at(redis_url, store.farm_key()))
+        notifier = await stack.enter_async_context(notifier_at(redis_url, store.farm_key()))
         working = asyncio.create_task(Workers(zygote, redis_url, _PROCESSES, None).run())
         stack.push_async_callback(_stop, working)
         _about(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
@@ -93,7 +93,7 @@ async def demo(zygote: Zygote, out: Path) -> int:
             shown = [
                 _Shown(_add(store, name), shows, meant, folder / _folder(name)) for name, shows, meant in whom
             ]
-            await bell.ring(await asyncio.to_thread(store.runs_to_ring))
+            await notifier.notify(await asyncio.to_thread(store.runs_to_ring))
             _about("")
             good &= await _watch(title, shown, store, owners)
     _about("")

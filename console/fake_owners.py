@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from meterfarm.console.loopback import get_json
-from meterfarm.farm.codes.answer_codec import said_choice, said_code
+from meterfarm.farm.codes.answer_codec import encode_choice, encode_code
 from meterfarm.records import Factor
 from meterfarm.storage.challenges import AnswerRefused
 from meterfarm.storage.store import Store
@@ -28,7 +28,7 @@ class Owners:
                 continue
             self._answered.add(challenge.id)
             options = challenge.challenge.options
-            said = said_choice(options[0].factor) if options else said_code(self._code(challenge))
+            said = encode_choice(options[0].factor) if options else encode_code(self._code(challenge))
             try:
                 store.answer_challenge(challenge.id, said)
             except AnswerRefused:

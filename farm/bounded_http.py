@@ -83,7 +83,7 @@ class _Crowd:
 
     def __init__(self, limits: HttpLimits, name: str) -> None:
         self.limits = limits
-        self.log = Seldom(structlog.get_logger(name))
+        self.log = ThrottledLog(structlog.get_logger(name))
         self.logger = logging.getLogger(f"{name}.http")
         self.logger.handlers = [_Heard(self.log)]
         self.logger.propagate = False
@@ -121,7 +121,7 @@ class _Crowd:
 class _Heard(logging.Handler):
     """What uvicorn says of requests that it cannot read and of apps that fail."""
 
-    def __init__(self, log: Seldom) -> None:
+    def __init__(self, log: ThrottledLog) -> None:
         super().__init__()
         self._log = log
 
@@ -129,7 +129,7 @@ class _Heard(logging.Handler):
         if record.exc_info and record.exc_info[0]:
             self._log.warning("request.failed", reason=f"a fault of our own ({record.exc_info[0].__name__})")
         elif record.levelno >= logging.WARNING:
-            self._log.warning("request.refused", reason="what arrived is no request that is understood")
+            self._log.warning("request.refused", reason="what arrived is no valid HTTP request")
 
 
 class _Connection(H11Protocol):
@@ -227,7 +227,7 @@ _SECONDS = 60.0
 _MOST = 50
 
 
-class Seldom:
+class ThrottledLog:
     """Around a logger. Of each event with a reason a line at once, and then at most one in ``seconds``.
 
     Reasons are ours, never what came in: more than fifty of them are kept apart from nothing.

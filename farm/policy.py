@@ -117,17 +117,17 @@ _VISITS = 20
 _UNKNOWN = frozenset({Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE})
 
 
-class Suspicion:
+class TracePolicy:
     """Of one process: after such a page the next 20 visits with a browser keep every page in their trace."""
 
     def __init__(self) -> None:
         self._left: Counter[str] = Counter()
 
-    def of(self, utility: str) -> bool:
+    def keeps_snapshots(self, utility: str) -> bool:
         """Whether a visit that begins now keeps every page."""
         return self._left[utility] > 0
 
-    def learn(self, utility: str, outcome: Outcome, pages: int) -> None:
+    def record(self, utility: str, outcome: Outcome, pages: int) -> None:
         """How a run at that portal ended that opened so many browser pages."""
         if outcome in _UNKNOWN:
             self._left[utility] = _VISITS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp
-from meterfarm.farm.redis.notifier import Bell, bell_at
+from meterfarm.farm.redis.notifier import Notifier, notifier_at
 from meterfarm.farm.redis.private import NoRedis, RedisMissing
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
@@ -32,7 +32,7 @@ class OwnFarm:
     """What is looked into and rung for while its workers work."""
 
     store: Store
-    bell: Bell
+    notifier: Notifier
 
 
 @asynccontextmanager
@@ -59,10 +59,10 @@ async def own_farm(
                 ) from exc
             except NoRedis as exc:
                 raise NotSetUp(str(exc)) from exc
-            bell = await stack.enter_async_context(bell_at(url, store.farm_key()))
+            notifier = await stack.enter_async_context(notifier_at(url, store.farm_key()))
             working = asyncio.create_task(Workers(zygote, url, _PROCESSES, None).run())
             stack.push_async_callback(_stop, working)
-            yield OwnFarm(store, bell)
+            yield OwnFarm(store, notifier)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meterfarm.farm.codes.answer_codec import said_choice, said_code, said_resend
+from meterfarm.farm.codes.answer_codec import encode_choice, encode_code, encode_resend
 from meterfarm.nightly.subjects import Owner, Portal
 from meterfarm.records import Factor
 from meterfarm.storage.challenges import AnswerRefused
@@ -37,14 +37,14 @@ class Owners:
     def _said(self, info: ChallengeInfo, owner: Owner, portal: Portal, address: str) -> Mapping[str, str]:
         challenge = info.challenge
         if challenge.options:
-            return said_choice(challenge.options[0].factor)
+            return encode_choice(challenge.options[0].factor)
         is_first = info.run_id not in self._slipped
         self._slipped.add(info.run_id)
         if owner is Owner.RESENDS and is_first:
-            return said_resend()
+            return encode_resend()
         if owner is Owner.WRONG or (owner is Owner.SLIPS and is_first):
-            return said_code(_WRONG)
+            return encode_code(_WRONG)
         try:
-            return said_code(portal.code(address, info.username, challenge.factor or Factor.EMAIL))
+            return encode_code(portal.code(address, info.username, challenge.factor or Factor.EMAIL))
         except (IndexError, OSError):
-            return said_code(_WRONG)  # nothing was delivered, which the customer's outcome will show
+            return encode_code(_WRONG)  # nothing was delivered, which the customer's outcome will show

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from meterfarm.farm.redis.notifier import Bell
+from meterfarm.farm.redis.notifier import Notifier
 from meterfarm.nightly.compare import differences, told
 from meterfarm.nightly.evidence import keep_unread
 from meterfarm.nightly.home import came_home, was_asked
@@ -60,14 +60,14 @@ class Rounds:
     def __init__(
         self,
         store: Store,
-        bell: Bell,
+        notifier: Notifier,
         window: Window,
         ended: Callable[[str, Result], None],
         dropped: Callable[[str], None] = lambda _: None,
         evidence: Path | None = None,
     ) -> None:
         self._store = store
-        self._bell = bell
+        self._notifier = notifier
         self._window = window
         self._ended = ended
         self._dropped = dropped
@@ -98,7 +98,7 @@ class Rounds:
         while self._going or self._dropping:
             if self._news:
                 self._news = False
-                await self._bell.ring(await asyncio.to_thread(self._store.runs_to_ring))
+                await self._notifier.notify(await asyncio.to_thread(self._store.runs_to_ring))
             await asyncio.to_thread(self._look)
             await asyncio.sleep(_LOOK)
 

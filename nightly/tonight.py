@@ -38,7 +38,7 @@ async def spend(
         }
         of_utilities = {portal.utility: addresses[portal.id] for portal in portals}
         farm = await stack.enter_async_context(own_farm(zygote, home / "farm", of_utilities))
-        rounds = Rounds(farm.store, farm.bell, Window(), ended, evidence=home / "farm" / "evidence")
+        rounds = Rounds(farm.store, farm.notifier, Window(), ended, evidence=home / "farm" / "evidence")
         subjects = [(portal, portal.subjects()) for portal in portals]
         for portal, its in subjects:
             for subject in its:

@@ -169,7 +169,7 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
     }
     addresses = dict.fromkeys(names, plan["address"])
     async with own_farm(zygote, Path(plan["home"]), addresses, **settings) as farm:
-        trial.rounds = Rounds(farm.store, farm.bell, window, trial.ended, trial.dropped)
+        trial.rounds = Rounds(farm.store, farm.notifier, window, trial.ended, trial.dropped)
         trial.begin()
         await trial.rounds.run()
 

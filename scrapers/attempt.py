@@ -43,8 +43,8 @@ class Request:
     """Whose data to fetch, where from, and who answers for the customer.
 
     ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be. Of intervals
-    nothing is fetched that is older than ``since`` or ``intervals_since``. ``closely`` has every page that a
-    sign-in goes through in the trace that is kept if it fails, which makes signing in a fifth slower. After
+    nothing is fetched that is older than ``since`` or ``intervals_since``. With ``trace_snapshots`` the trace
+    of a sign-in that fails has every page of it, which makes signing in a fifth slower. After
     ``run_seconds``, without those for which a person is waited for, the run is ended.
     """
 
@@ -60,7 +60,7 @@ class Request:
     intervals_since: date | None = None
     kind: RunKind = RunKind.SCRAPE
     parts: frozenset[Part] = frozenset(Part)
-    closely: bool = True
+    trace_snapshots: bool = True
     resending: Resending = AT_ONCE
     run_seconds: float = RUN_SECONDS
 
@@ -92,7 +92,7 @@ class Result:
     state: bytes | None = field(default=None, repr=False)
 
 
-class Attempt:
+class RunExecutor:
     """Signs in, collects, or both, by the run's kind. Its store writes only while the run is held.
 
     ``brief`` is the store's briefing, if somebody has asked for it already.
@@ -120,7 +120,7 @@ class Attempt:
         self._pace = pace
         self._brief = brief
 
-    async def go(self) -> Result:
+    async def run(self) -> Result:
         """Do it, and say what it came to. Only faults of our own machine raise."""
         brief = self._brief
         if brief is None:
@@ -142,7 +142,7 @@ class Attempt:
             self._secrets,
             session,
             self._pace,
-            closely=request.closely,
+            trace_snapshots=request.trace_snapshots,
             run_seconds=request.run_seconds,
         )
         async with visit:

@@ -97,7 +97,7 @@ class BrowserPage:
         pace: Pace = UNPACED,
         clock: Clock | None = None,
         *,
-        closely: bool = True,
+        trace_snapshots: bool = True,
     ) -> None:
         self.hangs = False
         self.filled: list[Locator] = []
@@ -111,7 +111,7 @@ class BrowserPage:
         self._note = note
         self._clock = clock or Clock()
         self._pulse: asyncio.Task[None] | None = None
-        self._closely = closely
+        self._trace_snapshots = trace_snapshots
         self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
         self.sending: Sending | None = None
         self.opened = 0
@@ -365,7 +365,7 @@ class BrowserPage:
     async def _start_trace(self, context: BrowserContext) -> None:
         self._trace = traces.new_name()
         await context.tracing.start(
-            name=self._trace, snapshots=self._closely, screenshots=False, sources=False
+            name=self._trace, snapshots=self._trace_snapshots, screenshots=False, sources=False
         )
         self._tracing = True
 

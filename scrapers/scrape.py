@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from meterfarm.records import RunKind
-from meterfarm.scrapers.attempt import Attempt, Request, Result
+from meterfarm.scrapers.attempt import Request, Result, RunExecutor
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.progress import Progress
 from meterfarm.storage.errors import StorageError
@@ -64,7 +64,7 @@ class Run:
 
     async def _went(self, claim: Claim, customer: Customer) -> Result:
         held = self._store.under(claim.lease)
-        attempt = Attempt(
+        executor = RunExecutor(
             self._request,
             customer,
             held,
@@ -75,7 +75,7 @@ class Run:
         )
         try:
             async with _held(self._store):
-                result = await attempt.go()
+                result = await executor.run()
         except BaseException:
             with suppress(LeaseLost):
                 await asyncio.to_thread(self._store.abandon_run, claim.lease)

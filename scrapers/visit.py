@@ -48,7 +48,7 @@ class Visit:
         session: PortalSession | None = None,
         pace: Pace = UNPACED,
         *,
-        closely: bool = True,
+        trace_snapshots: bool = True,
         run_seconds: float = RUN_SECONDS,
     ) -> None:
         hosts = own_hosts(base_url, portal.hosts)
@@ -73,7 +73,7 @@ class Visit:
             self.note,
             pace,
             self.clock,
-            closely=closely,
+            trace_snapshots=trace_snapshots,
         )
         self.scratch = chromium.scratch
         self._chromium = chromium

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from meterfarm.farm.codes.answer_codec import said_choice, said_code, said_resend
+from meterfarm.farm.codes.answer_codec import encode_choice, encode_code, encode_resend
 from meterfarm.mfa.person import parse_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import ChallengeState, RunState
@@ -79,7 +79,7 @@ def find_open_challenge(store: Store, challenge_id: int) -> ChallengeInfo:
     found = find_challenge(store, challenge_id)
     if found.state is not ChallengeState.OPEN:
         with store_refusals():
-            store.answer_challenge(challenge_id, said_resend())  # has the store say why
+            store.answer_challenge(challenge_id, encode_resend())  # has the store say why
         raise Conflict(f"The challenge {challenge_id} is not open; `challenges` lists those that are.")
     return found
 
@@ -108,9 +108,9 @@ def answer_challenge(store: Store, challenge_id: int, answer: Answer) -> Answere
     _check_answer(found, answer)
     answered = AnsweredChallenge(found, _session_saved_at(store, found))
     if isinstance(answer, Choice):
-        stored = said_choice(answer.option.factor)
+        stored = encode_choice(answer.option.factor)
     else:
-        stored = said_code(answer.text) if isinstance(answer, Code) else said_resend()
+        stored = encode_code(answer.text) if isinstance(answer, Code) else encode_resend()
     with store_refusals():
         store.answer_challenge(found.id, stored)
     return answered

@@ -15,7 +15,7 @@ from meterfarm.storage.store import Store
 _SECONDS = 5.0
 
 if TYPE_CHECKING:
-    from meterfarm.farm.redis.notifier import Bell
+    from meterfarm.farm.redis.notifier import Notifier
 
 
 class WorkerNotification:
@@ -33,35 +33,35 @@ class WorkerNotification:
     async def of_queued_runs(self) -> str:
         """Of all runs that are queued. They are marked as notified only once Redis is known to listen."""
 
-        async def notify(bell: Bell) -> None:
+        async def notify(notifier: Notifier) -> None:
             while rings := await asyncio.to_thread(self._store.runs_to_ring):
-                await bell.ring(rings)
+                await notifier.notify(rings)
 
         return await self._notify(notify)
 
     async def of_answer(self, challenge_id: int) -> str:
         """The worker that waits with the challenge."""
-        return await self._notify(lambda bell: bell.answer(challenge_id))
+        return await self._notify(lambda notifier: notifier.announce_answer(challenge_id))
 
     async def of_cancellation(self, run_id: int) -> str:
         """The worker that holds the run."""
-        return await self._notify(lambda bell: bell.cancel(run_id))
+        return await self._notify(lambda notifier: notifier.announce_cancel(run_id))
 
-    async def _notify(self, notify: Callable[[Bell], Awaitable[None]]) -> str:
+    async def _notify(self, notify: Callable[[Notifier], Awaitable[None]]) -> str:
         url = self._likely_redis()
         if not url:
             return ""
         from redis.exceptions import RedisError  # slow to import, and often no Redis is there
 
         from meterfarm.farm.redis.address import parse_redis_url
-        from meterfarm.farm.redis.notifier import bell_at
+        from meterfarm.farm.redis.notifier import notifier_at
         from meterfarm.farm.redis.refusals import explained
 
         farm = await asyncio.to_thread(self._store.farm_key)
         try:
             address = parse_redis_url(url)
-            async with asyncio.timeout(_SECONDS), bell_at(url, farm) as bell:
-                await notify(bell)
+            async with asyncio.timeout(_SECONDS), notifier_at(url, farm) as notifier:
+                await notify(notifier)
         except (RedisError, OSError) as exc:
             return f"Redis at {address.where} {explained(exc)}."
         except NoRedis as exc:

@@ -8,22 +8,22 @@ from meterfarm.mfa.port import Answer, Choice, Code, NobodyToAsk, Resend
 from meterfarm.records import Challenge, Factor
 
 
-def said_code(text: str) -> Mapping[str, str]:
+def encode_code(text: str) -> Mapping[str, str]:
     """An answer as it is stored: a code or an answer in words."""
     return {"kind": "code", "text": text}
 
 
-def said_choice(factor: Factor) -> Mapping[str, str]:
+def encode_choice(factor: Factor) -> Mapping[str, str]:
     """An answer as it is stored: the factor that is wanted."""
     return {"kind": "choice", "factor": factor.value}
 
 
-def said_resend() -> Mapping[str, str]:
+def encode_resend() -> Mapping[str, str]:
     """An answer as it is stored: send the code again."""
     return {"kind": "resend"}
 
 
-def understood(challenge: Challenge, said: Mapping[str, str]) -> Answer:
+def decode_answer(challenge: Challenge, said: Mapping[str, str]) -> Answer:
     """A stored answer as the script takes it."""
     if said["kind"] == "resend":
         return Resend()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from meterfarm.farm.codes.code_search import Sought
+from meterfarm.farm.codes.code_search import PendingCode
 from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.mfa.mailbox_owner import may_reach
 from meterfarm.mfa.text_message import is_sent_to
@@ -30,7 +30,7 @@ class Channels:
         self._utility = utility
         self._mailboxes = mailboxes
         self._receivers = Receivers()
-        self._sought = Sought(customer, utility.mail_codes, lease.run_id)
+        self._sought = PendingCode(customer, utility.mail_codes, lease.run_id)
 
     async def load(self) -> None:
         self._receivers = await asyncio.to_thread(self._store.channels.of, self._customer)
@@ -77,7 +77,7 @@ class Channels:
         mailbox = self._receivers.mailbox
         if challenge.factor is Factor.EMAIL and mailbox is not None and self.receives(Factor.EMAIL):
             self._sought.challenge_id, self._sought.destination = challenge_id, challenge.destination
-            async with self._mailboxes.named(mailbox).looked_into(self._sought):
+            async with self._mailboxes.named(mailbox).watching(self._sought):
                 yield False
             return
         if challenge.factor is Factor.SMS and self.receives(Factor.SMS):

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from meterfarm.farm.codes.answer_codec import said_code
-from meterfarm.farm.codes.imap import Head, Imap, Mark
+from meterfarm.farm.codes.answer_codec import encode_code
+from meterfarm.farm.codes.imap import Head, Imap, MailboxCursor
 from meterfarm.mfa.mailbox import CodeMail, is_stale, mail_code, matching
 from meterfarm.mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
 from meterfarm.storage.results import Customer
@@ -24,7 +24,7 @@ _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(eq=False)
-class Sought:
+class PendingCode:
     """The code that one run waits for. ``after`` is the mark that its mail comes after, once it is known.
 
     ``challenge_id`` is 0 until the portal's challenge is open, ``destination`` where it says the code went.
@@ -34,14 +34,14 @@ class Sought:
     customer: Customer
     declared: Sequence[CodeMail]
     run_id: int
-    after: Mark | None = None
+    after: MailboxCursor | None = None
     challenge_id: int = 0
     destination: str = ""
     tried: set[str] = field(default_factory=set, repr=False)
     passed_over: set[int] = field(default_factory=set)
     left_alone: str = ""
 
-    def begin(self, after: Mark | None) -> None:
+    def begin(self, after: MailboxCursor | None) -> None:
         """Only what comes from now on counts."""
         self.after, self.left_alone = after, ""
         self.passed_over.clear()
@@ -68,7 +68,7 @@ class CodeSearch:
         for head in await in_daemon_thread(lambda: imap.heads(first, self._heads)):
             self._heads[head.uid] = head
 
-    async def answers(self, sought: Sought, imap: Imap) -> bool:
+    async def answers(self, sought: PendingCode, imap: Imap) -> bool:
         """Whether a mail has answered the challenge, the one sent last first.
 
         Raises:
@@ -84,7 +84,7 @@ class CodeSearch:
                 return False  # another was sent for meanwhile: this one is old
             if code and await self._answer(sought, challenge_id, self._heads[uid], code):
                 sought.tried.add(code)
-                sought.begin(Mark(mark.validity, max(self._heads) + 1, mark.at))
+                sought.begin(MailboxCursor(mark.validity, max(self._heads) + 1, mark.at))
                 return True
             if code and await self._is_settled(challenge_id):
                 return False  # a person was quicker: this one may be for what the portal asks next
@@ -99,7 +99,7 @@ class CodeSearch:
         envelope = self._heads[uid].envelope
         return (envelope.sent_at if envelope and envelope.sent_at else _UNKNOWN, uid)
 
-    async def _code_for(self, sought: Sought, mark: Mark, head: Head, imap: Imap) -> str:
+    async def _code_for(self, sought: PendingCode, mark: MailboxCursor, head: Head, imap: Imap) -> str:
         """The code that a mail brings this customer, "" if it is any other mail."""
         envelope = head.envelope
         if envelope is None:
@@ -125,12 +125,12 @@ class CodeSearch:
             self._leave_alone(sought, mark, _UNREADABLE)
         return "" if code in sought.tried else code
 
-    def _leave_alone(self, sought: Sought, mark: Mark, reason: str) -> None:
+    def _leave_alone(self, sought: PendingCode, mark: MailboxCursor, reason: str) -> None:
         if sought.after is mark:
             sought.left_alone = reason
         self._log.info("left alone", run=sought.run_id, reason=reason)
 
-    async def _answer(self, sought: Sought, challenge_id: int, head: Head, code: str) -> bool:
+    async def _answer(self, sought: PendingCode, challenge_id: int, head: Head, code: str) -> bool:
         if head.envelope is None:
             return False
         return await asyncio.to_thread(
@@ -139,5 +139,5 @@ class CodeSearch:
             head.envelope.fingerprint,
             sought.customer,
             challenge_id,
-            said_code(code),
+            encode_code(code),
         )

@@ -46,7 +46,7 @@ class MailboxDown(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class MailboxCursor:
     """Where new mail begins: the mailbox's next UID ``at`` an instant. It holds while ``validity`` does."""
 
     validity: int
@@ -91,7 +91,7 @@ class Imap:
             raise MailboxDown(f"{self._account} is not connected.")
         return self._client
 
-    def open(self) -> Mark:
+    def open(self) -> MailboxCursor:
         """Connect, log in and look at the folder; where new mail begins."""
         from meterfarm.farm.codes.imap_bounded import Budget  # slow to import, and rarely needed
 
@@ -102,7 +102,7 @@ class Imap:
             self.can_idle = bool(self._connected.has_capability("IDLE"))
             return self._examined()
 
-    def mark(self) -> Mark:
+    def mark(self) -> MailboxCursor:
         """Where new mail begins now."""
         with self._exchange():
             return self._examined()
@@ -187,7 +187,7 @@ class Imap:
             sentence = f"{account} refuses the user name or the password; give it anew."
             raise MailboxDown(sentence, refused=True) from None
 
-    def _examined(self) -> Mark:
+    def _examined(self) -> MailboxCursor:
         from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
         try:
@@ -204,7 +204,7 @@ class Imap:
         following = selected.get(b"UIDNEXT")
         if following is None:
             following = max(self._connected.search(["UID", "*"]), default=0) + 1
-        return Mark(self.validity, int(following), datetime.now(UTC))
+        return MailboxCursor(self.validity, int(following), datetime.now(UTC))
 
     def _head(self, uid: int, fetched: dict[bytes, Any]) -> Head:
         received_at = fetched.get(b"INTERNALDATE")

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from meterfarm.farm.codes.code_search import CodeSearch, Sought
-from meterfarm.farm.codes.imap import Imap, MailboxDown, Mark
+from meterfarm.farm.codes.code_search import CodeSearch, PendingCode
+from meterfarm.farm.codes.imap import Imap, MailboxCursor, MailboxDown
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import WAITS_FOR_MAIL, MailboxInfo
 from meterfarm.storage.store import Store
@@ -59,8 +59,8 @@ class Mailbox:
         self.fault = ""
         self._store = store
         self._settled = settled
-        self._sought: dict[int, Sought] = {}
-        self._asked: list[asyncio.Future[Mark | None]] = []
+        self._sought: dict[int, PendingCode] = {}
+        self._asked: list[asyncio.Future[MailboxCursor | None]] = []
         self._search = CodeSearch(store, info.id)
         self._patience = 0.0
         self._wake = asyncio.Event()
@@ -70,19 +70,19 @@ class Mailbox:
         self._writing = asyncio.Lock()
         self._log: Any = structlog.get_logger("mailbox").bind(mailbox=info.id)
 
-    async def mark(self) -> Mark | None:
+    async def mark(self) -> MailboxCursor | None:
         """Where new mail begins now; None if the mailbox does not say so in a few seconds."""
         self._need()
         if self.fault and not await self._is_mended():
             return None
-        answer: asyncio.Future[Mark | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[MailboxCursor | None] = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
         self._need()
         await asyncio.wait({answer}, timeout=_MARK_SECONDS)
         return answer.result() if answer.done() and not answer.cancelled() else None
 
     @asynccontextmanager
-    async def looked_into(self, sought: Sought) -> AsyncIterator[None]:
+    async def watching(self, sought: PendingCode) -> AsyncIterator[None]:
         """Meanwhile mail that brings the code sought answers its challenge."""
         challenge_id = sought.challenge_id
         self._sought[challenge_id] = sought
@@ -182,7 +182,7 @@ class Mailbox:
         finally:
             imap.close()
 
-    def _give(self, mark: Mark) -> None:
+    def _give(self, mark: MailboxCursor) -> None:
         """Tell those who asked where new mail begins."""
         self._begin(mark)
         for answer in self._asked:
@@ -190,7 +190,7 @@ class Mailbox:
                 answer.set_result(mark)
         self._asked.clear()
 
-    def _begin(self, mark: Mark) -> None:
+    def _begin(self, mark: MailboxCursor) -> None:
         """For those who could not be told before, or of other numbers: what came until now is not theirs."""
         self._search.go_by(mark.validity)
         for sought in self._sought.values():
@@ -251,11 +251,11 @@ class Mailbox:
                 for sought in list(self._sought.values()):
                     await self._write(sought)
 
-    async def _say(self, sought: Sought) -> None:
+    async def _say(self, sought: PendingCode) -> None:
         async with self._writing:
             await self._write(sought)
 
-    async def _write(self, sought: Sought) -> None:
+    async def _write(self, sought: PendingCode) -> None:
         how = sought.left_alone or WAITS_FOR_MAIL
         if self.fault:
             how = f"{self.fault} Somebody has to answer."

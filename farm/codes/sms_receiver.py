@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from meterfarm.farm.bounded_http import Seldom
-from meterfarm.farm.codes.answer_codec import said_code
+from meterfarm.farm.bounded_http import ThrottledLog
+from meterfarm.farm.codes.answer_codec import encode_code
 from meterfarm.mfa.text_message import text_code
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import Fate, InboundText, Received
@@ -50,7 +50,7 @@ class Inbox:
         self._public_url = public_url
         self._answered = answered
         self._log: Any = structlog.get_logger("inbox")
-        self._seldom = Seldom(self._log)
+        self._throttled = ThrottledLog(self._log)
 
     def app(self) -> Starlette:
         """POST at any path; GET says that it is there."""
@@ -85,15 +85,15 @@ class Inbox:
         except ClientDisconnect:
             return Response(status_code=400)
         if body is None:
-            self._seldom.warning("request.refused", reason="it is too long")
+            self._throttled.warning("request.refused", reason="it is too long")
             return PlainTextResponse("A text message is not that long.", 413)
         try:
             fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200))
         except ValueError:
-            self._seldom.warning("request.refused", reason="it is no form")
+            self._throttled.warning("request.refused", reason="it is no form")
             return PlainTextResponse("This is no form of Twilio's.", 400)
         if not self._is_signed(request, fields):
-            self._seldom.warning("request.refused", reason="its signature is missing or wrong")
+            self._throttled.warning("request.refused", reason="its signature is missing or wrong")
             return PlainTextResponse("The signature is not one for this address and this form.", 403)
         if any(name not in fields for name in _NEEDED) or not fields["MessageSid"]:
             return PlainTextResponse(f"The form lacks one of {', '.join(_NEEDED)}.", 400)
@@ -133,7 +133,7 @@ class Inbox:
         for customer in whose:
             code = _code_for(customer, text, fields["Body"])
             if code:
-                codes[customer] = said_code(code)
+                codes[customer] = encode_code(code)
         idle = Fate.NO_CODE if whose else Fate.UNKNOWN
         return self._store.channels.receive_text(text, codes, idle)
 

@@ -23,7 +23,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange, Place
+from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange, PermitKey
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.scrapers.pace import Held, PaceLost
 from meterfarm.scrapers.portal import Portal
@@ -44,7 +44,7 @@ def in_a_window(per_second: float) -> tuple[int, float]:
     return max(1, math.floor(per_second)), 1.0 if per_second >= 1 else 1 / per_second
 
 
-class LimitsAway(PaceLost):
+class RateLimitsUnavailable(PaceLost):
     """Redis, which counts the requests, has been away for too long."""
 
 
@@ -52,7 +52,7 @@ class LimitsAway(PaceLost):
 class _Request:
     """A request that waits or is under way; ``granted`` is done when it may go."""
 
-    limits: PortalLimits
+    limits: PortalRateLimiter
     id: str
     cost: int
     since: float
@@ -60,7 +60,7 @@ class _Request:
     is_unanswered: bool = False
 
     @property
-    def place(self) -> Place:
+    def place(self) -> PermitKey:
         return self.id, self.cost
 
     def extra(self) -> None:
@@ -68,7 +68,7 @@ class _Request:
         self.limits.renew()
 
 
-class PortalLimits:
+class PortalRateLimiter:
     """The pace of one portal, as ``scrapers.pace.Pace``. Requests of a process go first come, first served.
 
     One task speaks to Redis for all requests of the process, a call at a time, with whatever there is to say.
@@ -100,10 +100,10 @@ class PortalLimits:
         """See ``Pace``.
 
         Raises:
-            LimitsAway: Redis has been away for a minute.
+            RateLimitsUnavailable: Redis has been away for a minute.
         """
         if self._closed:
-            raise LimitsAway(_STOPPING)
+            raise RateLimitsUnavailable(_STOPPING)
         if self._task is None:
             self._task = detached_task(self._speak())
             self._task.add_done_callback(self._fell_silent)
@@ -247,10 +247,10 @@ class PortalLimits:
 
     def _refuse(self, request: _Request, why: str) -> None:
         if not request.granted.done():
-            request.granted.set_exception(LimitsAway(why))
+            request.granted.set_exception(RateLimitsUnavailable(why))
 
 
-class Limits:
+class RateLimits:
     """The limits of all portals, for one process: an async context manager around all that asks for them.
 
     They are those of one ``farm``; another one on the same Redis has its own.
@@ -260,9 +260,9 @@ class Limits:
         self._redis = redis
         self._farm = farm
         self._process = f"{secrets.token_hex(6)}{_OF}{this_process()}"
-        self._portals: dict[str, PortalLimits] = {}
+        self._portals: dict[str, PortalRateLimiter] = {}
 
-    async def __aenter__(self) -> Limits:
+    async def __aenter__(self) -> RateLimits:
         return self
 
     async def __aexit__(
@@ -270,14 +270,14 @@ class Limits:
     ) -> None:
         await asyncio.gather(*(limits.close() for limits in self._portals.values()))
 
-    def of(self, portal: Portal) -> PortalLimits:
+    def of(self, portal: Portal) -> PortalRateLimiter:
         """The pace at which ``portal`` is asked, by its own declarations."""
         return self.named(portal.id, portal.requests_at_once, portal.requests_per_second)
 
-    def named(self, portal_id: str, at_once: int, per_second: float) -> PortalLimits:
+    def named(self, portal_id: str, at_once: int, per_second: float) -> PortalRateLimiter:
         """The pace of a portal; the numbers count when it is first asked for."""
         if portal_id not in self._portals:
-            self._portals[portal_id] = PortalLimits(
+            self._portals[portal_id] = PortalRateLimiter(
                 self._redis, self._farm, portal_id, self._process, at_once, per_second
             )
         return self._portals[portal_id]

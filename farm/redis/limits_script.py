@@ -127,7 +127,7 @@ local unrenewed = redis.call('ZRANGEBYSCORE', flying, '-inf', instant(now + laps
 return {began, granted, instant(wait), unrenewed}
 """
 
-Place = tuple[str, int]
+PermitKey = tuple[str, int]
 """The id of a request, and how many it counts for."""
 
 
@@ -179,9 +179,9 @@ class Exchange:
     async def __call__(
         self,
         memory: bytes | str,
-        given_back: Sequence[Place],
-        renewed: Sequence[Place],
-        wanted: Sequence[Place],
+        given_back: Sequence[PermitKey],
+        renewed: Sequence[PermitKey],
+        wanted: Sequence[PermitKey],
         dead: Sequence[str] = (),
     ) -> Reply:
         """One round trip. ``memory`` is the last reply's, or ""; the processes of ``dead`` requests are."""
@@ -198,5 +198,5 @@ def _text(id: bytes | str) -> str:
     return id.decode() if isinstance(id, bytes) else id
 
 
-def _flat(places: Sequence[Place]) -> Iterable[str | int]:
+def _flat(places: Sequence[PermitKey]) -> Iterable[str | int]:
     return [len(places), *(part for place in places for part in place)]

@@ -63,7 +63,7 @@ AtWork = Callable[[], tuple[int, int]]
 """How many runs the process works on, and with how many it waits."""
 
 
-class Served:
+class MetricsServer:
     """``metrics`` is for the runs to tell. Without an address nobody listens, and nothing is imported."""
 
     def __init__(self, address: str) -> None:
@@ -83,10 +83,10 @@ class Served:
         if self._address is None or self._prometheus is None:
             yield
             return
-        from meterfarm.farm.telemetry.prometheus import Standing
+        from meterfarm.farm.telemetry.prometheus import FarmCollector
 
         registry = self._prometheus.registry
-        registry.register(Standing(store, list(utility_ids()), at_work))
+        registry.register(FarmCollector(store, list(utility_ids()), at_work))
         serving = asyncio.create_task(_serve(*self._address, registry))
         try:
             yield

@@ -135,7 +135,7 @@ class _Measured:
             yield held
 
 
-class Standing(Collector):
+class FarmCollector(Collector):
     """Gauges, asked for when somebody scrapes: this worker's, its browser's, and the farm's."""
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from meterfarm.farm.codes.answer_codec import understood
+from meterfarm.farm.codes.answer_codec import decode_answer
 from meterfarm.farm.codes.channels import Channels
 from meterfarm.mfa.port import Answer, NobodyToAsk, NotInTime
 from meterfarm.records import Challenge, Factor, FactorOption
@@ -23,7 +23,7 @@ _LOOK = 2.0
 _log: Any = structlog.get_logger("desk")
 
 
-class Waiting:
+class PendingChallenges:
     """The challenges that this process waits with. Whoever hears of an answer calls ``settled``."""
 
     def __init__(self, store: Store) -> None:
@@ -39,7 +39,7 @@ class Waiting:
             event.set()
 
     async def look(self) -> None:
-        """Look into the database every now and then: the bell may not have been heard."""
+        """Look into the database every now and then: the notifier may not have been heard."""
         while True:
             await asyncio.sleep(_LOOK)
             if self._events:
@@ -60,7 +60,7 @@ class Waiting:
             del self._events[challenge_id]
 
 
-class Desk:
+class ChallengeBroker:
     """Answers for one run. While it waits, the run's slot is free for others; its page stays open.
 
     ``attended``: a person may be asked. Else only what comes by itself answers, though a person still may.
@@ -71,7 +71,7 @@ class Desk:
         store: Store,
         lease: Lease,
         slot: Slot,
-        waiting: Waiting,
+        waiting: PendingChallenges,
         wait: timedelta,
         channels: Channels,
         *,
@@ -120,7 +120,7 @@ class Desk:
         if said is None:
             minutes = round(seconds / 60, 1)
             raise NotInTime(f"The portal asks: {challenge.prompt} No answer came within {minutes:g} minutes.")
-        return understood(challenge, said)
+        return decode_answer(challenge, said)
 
 
 class Slot:

@@ -1,4 +1,4 @@
-"""A worker process: takes runs that the bell tells of, keeps their leases, and looks after the rest."""
+"""A worker process: takes runs that the notifier tells of, keeps their leases, and looks after the rest."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import structlog
 from redis.exceptions import RedisError
 
 from meterfarm.farm.policy import room
-from meterfarm.farm.redis.notifier import Bell, Heard
+from meterfarm.farm.redis.notifier import Notifier, Topic
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.farm.telemetry.health import Pulse
 from meterfarm.farm.workers.challenge_broker import Slot
-from meterfarm.farm.workers.run_task import Tools, WhyStopped, Work
+from meterfarm.farm.workers.run_task import RunTask, StopReason, WorkerContext
 from meterfarm.records import RunKind
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
@@ -33,14 +33,14 @@ _FINISHING = 6.0
 """How many seconds runs have to come to their end when the process is asked to stop."""
 
 
-class Process:
+class WorkerProcess:
     """What one worker process does. ``look`` is set when there may be a job of that kind."""
 
-    def __init__(self, tools: Tools, bell: Bell, queues: Sequence[str] = ()) -> None:
+    def __init__(self, tools: WorkerContext, notifier: Notifier, queues: Sequence[str] = ()) -> None:
         self._tools = tools
         self._queues = queues
-        self._bell = bell
-        self._works: dict[Lease, Work] = {}
+        self._notifier = notifier
+        self._works: dict[Lease, RunTask] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._beginnings: set[asyncio.Task[None]] = set()
         self._in_line: set[int] = set()
@@ -67,7 +67,7 @@ class Process:
         return len(waiting) - sum(waiting), sum(waiting)
 
     async def take(self, kind: RunKind, run_id: int, attempt: int) -> None:
-        """Begin a run that the bell told of, once there is a slot for it."""
+        """Begin a run that the notifier told of, once there is a slot for it."""
         slot = Slot(self._places[kind])
         self._in_line.add(run_id)
         try:
@@ -91,7 +91,7 @@ class Process:
         if taken is None:
             return
         claim, brief = taken
-        work = Work(claim, slot, self._tools, brief)
+        work = RunTask(claim, slot, self._tools, brief)
         task = work.start()
         self._works[claim.lease] = work
         self._tasks.add(task)
@@ -117,11 +117,11 @@ class Process:
         await asyncio.gather(*self._beginnings, return_exceptions=True)
         for work in self._works.values():
             if work.slot.parked.is_set():
-                work.stop(WhyStopped.STOPPING)
+                work.stop(StopReason.STOPPING)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_FINISHING)
         for work in self._works.values():
-            work.stop(WhyStopped.STOPPING)
+            work.stop(StopReason.STOPPING)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def queue_due(self) -> None:
@@ -159,9 +159,9 @@ class Process:
             if work is None:
                 continue
             if lease not in held:
-                work.stop(WhyStopped.LEASE_LOST)
+                work.stop(StopReason.LEASE_LOST)
             elif held[lease].cancelled:
-                work.stop(WhyStopped.CANCELLED)
+                work.stop(StopReason.CANCELLED)
 
     async def _reap(self) -> None:
         if self._in_line:
@@ -170,7 +170,7 @@ class Process:
         if freed:
             self._log.warning("runs queued again", count=freed)
             self._tools.metrics.queued_again(freed, "worker_gone")
-        lost = await self._bell.lost(await asyncio.to_thread(self._tools.store.unheard_runs))
+        lost = await self._notifier.missing(await asyncio.to_thread(self._tools.store.unheard_runs))
         if lost:
             self._log.warning("runs handed out anew", count=len(lost))
             await asyncio.to_thread(self._tools.store.hand_out_anew, lost)
@@ -178,9 +178,9 @@ class Process:
 
     async def _ring(self) -> None:
         self._has_followers.clear()
-        if await self._bell.has_forgotten():
+        if await self._notifier.has_been_flushed():
             await asyncio.to_thread(self._tools.store.forget_rings)
-        await self._bell.ring(await asyncio.to_thread(self._tools.store.runs_to_ring))
+        await self._notifier.notify(await asyncio.to_thread(self._tools.store.runs_to_ring))
 
     async def _ring_in_time(self) -> None:
         """Ring every now and then, and at once when a run has ended that others follow."""
@@ -190,17 +190,17 @@ class Process:
                 await self._has_followers.wait()
 
     async def _listen(self) -> None:
-        async for what, number in self._bell.heard():
-            if what is Heard.RING:
+        async for what, number in self._notifier.messages():
+            if what is Topic.RUN:
                 for look in self.look.values():
                     look.set()
                 continue
-            if what is Heard.ANSWER:
+            if what is Topic.ANSWER:
                 self._tools.waiting.settled(number)
                 continue
             for lease, work in list(self._works.items()):
                 if lease.run_id == number:
-                    work.stop(WhyStopped.CANCELLED)
+                    work.stop(StopReason.CANCELLED)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do it again and again. Redis or the database may be away for a while; that ends nothing."""

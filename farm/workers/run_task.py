@@ -17,14 +17,14 @@ from pydantic import SecretStr
 
 from meterfarm.farm.codes.channels import Channels
 from meterfarm.farm.codes.mailboxes import Mailboxes
-from meterfarm.farm.policy import Suspicion, follow_up, resend_after
-from meterfarm.farm.redis.limits import Limits
+from meterfarm.farm.policy import TracePolicy, follow_up, resend_after
+from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.settings import FarmSettings, portal_address, without_address
 from meterfarm.farm.telemetry.metrics import Metrics
-from meterfarm.farm.workers.challenge_broker import Desk, Slot, Waiting
+from meterfarm.farm.workers.challenge_broker import ChallengeBroker, PendingChallenges, Slot
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Factor, Outcome, RunKind, SecretKind
-from meterfarm.scrapers.attempt import Attempt, Request, Result
+from meterfarm.scrapers.attempt import Request, Result, RunExecutor
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.pace import Pace, PaceLost
@@ -47,7 +47,7 @@ _BY_ITSELF = timedelta(minutes=3)
 """How long a refresh waits for a code that comes by itself."""
 
 
-class WhyStopped(StrEnum):
+class StopReason(StrEnum):
     """Why a run is broken off from outside."""
 
     CANCELLED = "cancelled"
@@ -56,31 +56,31 @@ class WhyStopped(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class WorkerContext:
     """What the runs of a process share."""
 
     store: Store
     chromium: Chromium
-    limits: Limits
-    waiting: Waiting
+    limits: RateLimits
+    waiting: PendingChallenges
     mailboxes: Mailboxes
     settings: FarmSettings
     evidence: Path
     metrics: Metrics = field(default_factory=Metrics)
-    suspicion: Suspicion = field(default_factory=Suspicion)
+    trace_policy: TracePolicy = field(default_factory=TracePolicy)
 
 
-class Work:
+class RunTask:
     """A run that this process has taken. ``stop`` breaks it off. ``brief`` None: ask for the briefing."""
 
-    def __init__(self, claim: Claim, slot: Slot, tools: Tools, brief: Briefing | None) -> None:
+    def __init__(self, claim: Claim, slot: Slot, tools: WorkerContext, brief: Briefing | None) -> None:
         self.claim = claim
         self.slot = slot
         self._tools = tools
         self._brief = brief
         self._store = tools.store.under(claim.lease, brief)
         self._secrets = Secrets()
-        self._why = WhyStopped.STOPPING
+        self._why = StopReason.STOPPING
         self._began = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         self._log: Any = structlog.get_logger("run").bind(kind=claim.kind.value)
@@ -89,7 +89,7 @@ class Work:
         self._task = asyncio.create_task(self._go(), name=f"run {self.claim.lease.run_id}")
         return self._task
 
-    def stop(self, why: WhyStopped) -> None:
+    def stop(self, why: StopReason) -> None:
         self._why = why
         if self._task is not None:
             self._task.cancel()
@@ -111,7 +111,7 @@ class Work:
             self._log.info(end, attempt=claim.attempt, elapsed=elapsed)
 
     async def _ended(self) -> str:
-        """Work on the run, and leave it in a true state; how it went, in a word or two."""
+        """Execute the run and leave it in a true state; how it went, in a word or two."""
         try:
             result = await self._visited()
             await self._finish(result)
@@ -143,7 +143,7 @@ class Work:
             brief = await asyncio.to_thread(self._store.briefing, customer)
         self._secrets.add(*(secret.get_secret_value() for secret in brief.secrets.values()))
         request = self._request(utility, address, brief)
-        attempt = Attempt(
+        executor = RunExecutor(
             request,
             customer,
             self._store,
@@ -154,7 +154,7 @@ class Work:
             _pace(tools, utility),
             brief,
         )
-        return await attempt.go()
+        return await executor.run()
 
     def _request(self, utility: Utility, address: str, brief: Briefing) -> Request:
         claim, settings = self.claim, self._tools.settings
@@ -167,29 +167,29 @@ class Work:
             base_url=address,
             username=claim.customer.username,
             password=lambda: _password(claim, utility, brief, channels),
-            person=self._desk(channels),
+            person=self._broker(channels),
             totp=parse_totp_secret(totp.get_secret_value()) if totp else None,
             security_answer=entrusted.get(SecretKind.SECURITY_ANSWER),
             since=_since(settings.history_days, utility),
             intervals_since=_since(settings.interval_days, utility),
             kind=claim.kind,
             parts=claim.parts,
-            closely=tools.suspicion.of(utility.id),
+            trace_snapshots=tools.trace_policy.keeps_snapshots(utility.id),
             resending=Resending(resend_after(settings.every), asked=claim.asked),
             run_seconds=settings.run_seconds,
         )
 
-    def _desk(self, channels: Channels) -> Desk:
+    def _broker(self, channels: Channels) -> ChallengeBroker:
         """Where the run waits for answers. A refresh takes those that come by themselves, and asks nobody."""
         tools, attended = self._tools, self.claim.kind is RunKind.CONNECT
         wait = timedelta(seconds=tools.settings.mfa_wait)
         if not attended:
             wait = min(wait, _BY_ITSELF)
         lease, waiting = self.claim.lease, tools.waiting
-        return Desk(tools.store, lease, self.slot, waiting, wait, channels, attended=attended)
+        return ChallengeBroker(tools.store, lease, self.slot, waiting, wait, channels, attended=attended)
 
     async def _finish(self, result: Result) -> None:
-        self._tools.suspicion.learn(self.claim.customer.utility, result.outcome, result.pages)
+        self._tools.trace_policy.record(self.claim.customer.utility, result.outcome, result.pages)
         follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
         with span("store", what="end"):
             await asyncio.to_thread(
@@ -212,9 +212,9 @@ class Work:
         store, lease, metrics = self._tools.store, self.claim.lease, self._tools.metrics
         metrics.broken_off(self.claim, self._why.name.lower())
         with suppress(LeaseLost):
-            if self._why is WhyStopped.CANCELLED:
+            if self._why is StopReason.CANCELLED:
                 await asyncio.to_thread(store.stop_run, lease)
-            elif self._why is WhyStopped.STOPPING:
+            elif self._why is StopReason.STOPPING:
                 await asyncio.to_thread(store.hand_back_run, lease, self._why.value)
                 metrics.queued_again(1, "handed_back")
 
@@ -232,8 +232,8 @@ class Work:
         return why
 
     def _lost(self) -> str:
-        self._tools.metrics.broken_off(self.claim, WhyStopped.LEASE_LOST.name.lower())
-        return WhyStopped.LEASE_LOST
+        self._tools.metrics.broken_off(self.claim, StopReason.LEASE_LOST.name.lower())
+        return StopReason.LEASE_LOST
 
     def _keep_crash(self, error: Exception) -> Path:
         folder = self._tools.evidence / str(self.claim.lease.run_id)
@@ -248,7 +248,7 @@ def _since(days: int, utility: Utility) -> date | None:
     return datetime.now(utility.zone).date() - timedelta(days=days) if days else None
 
 
-def _pace(tools: Tools, utility: Utility) -> Pace:
+def _pace(tools: WorkerContext, utility: Utility) -> Pace:
     limit = tools.settings.limit(utility.id)
     pace = tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
     return tools.metrics.paced(utility.id, pace)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.farm.codes.answer_codec import understood
+from meterfarm.farm.codes.answer_codec import decode_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import Challenge, Outcome
 from meterfarm.storage.store import Store
@@ -48,7 +48,7 @@ def test_a_code_reaches_the_worker_once(command: Command, store: Store) -> None:
     said = store.take_answer(claim.lease, 1)
     if said is None:
         raise RuntimeError("no answer came")
-    assert understood(SMS, said) == Code("555123")
+    assert decode_answer(SMS, said) == Code("555123")
     again = command("answer", challenge, stdin="555124\n")
     assert again.status == 2
     assert "was answered at" in again.stderr
@@ -69,7 +69,7 @@ def test_choices_and_resends_are_understood_and_the_rest_refused(command: Comman
     assert "answer with one of: sms, email" in none.stderr
     assert command("answer", str(choice), "--factor", "email").status == 0
     said = store.take_answer(ada.lease, choice)
-    assert understood(CHOICE, said or {}) == Choice(CHOICE.options[1])
+    assert decode_answer(CHOICE, said or {}) == Choice(CHOICE.options[1])
     resend = command("answer", str(question), "--resend")
     assert resend.status == 2
     assert "does not offer to send" in resend.stderr
@@ -78,7 +78,7 @@ def test_choices_and_resends_are_understood_and_the_rest_refused(command: Comman
     assert "expired at" in expired.stderr
     again = store.open_challenge(cat.lease, SMS, WAIT)
     assert command("answer", str(again), "--resend").status == 0
-    assert understood(SMS, store.take_answer(cat.lease, again) or {}) == Resend()
+    assert decode_answer(SMS, store.take_answer(cat.lease, again) or {}) == Resend()
     store.hand_back_run(bea.lease, "its worker is being stopped")
     lost = command("answer", str(question), stdin="waffle\n")
     assert lost.status == 2
@@ -101,7 +101,7 @@ def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: Store) -> 
     os.close(theirs)
     os.close(ours)
     assert CHOICE.prompt in terminal.shown
-    assert understood(CHOICE, store.take_answer(claim.lease, 1) or {}) == Choice(CHOICE.options[1])
+    assert decode_answer(CHOICE, store.take_answer(claim.lease, 1) or {}) == Choice(CHOICE.options[1])
 
 
 WRONG = replace(SMS, error="That code is not right.", attempts_left=2)
@@ -180,7 +180,7 @@ def _take(store: Store, claim: Claim, challenge: int) -> Answer:
     if found is None:
         raise RuntimeError("no such challenge")
     _until(lambda: (now := store.challenge(challenge)) is not None and now.answered_at is not None)
-    return understood(found.challenge, store.take_answer(claim.lease, challenge) or {})
+    return decode_answer(found.challenge, store.take_answer(claim.lease, challenge) or {})
 
 
 def _until(holds: Callable[[], bool]) -> None:

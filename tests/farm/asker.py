@@ -11,7 +11,7 @@ import sys
 
 from redis.asyncio import Redis
 
-from meterfarm.farm.redis.limits import Limits, PortalLimits
+from meterfarm.farm.redis.limits import PortalRateLimiter, RateLimits
 
 WAY_SECONDS = 0.15
 """The longest that a request is on its way, there and back."""
@@ -31,7 +31,7 @@ async def ask(port: int, path: str) -> None:
     await travel()
 
 
-async def paced(limits: PortalLimits, port: int, path: str) -> None:
+async def paced(limits: PortalRateLimiter, port: int, path: str) -> None:
     async with limits.request():
         await ask(port, path)
     sys.stdout.write("answered\n")
@@ -39,7 +39,7 @@ async def paced(limits: PortalLimits, port: int, path: str) -> None:
 
 
 async def main(url: str, port: str, at_once: str, per_second: str, requests: str, path: str) -> None:
-    async with Redis.from_url(url) as redis, Limits(redis, "farm") as limits:
+    async with Redis.from_url(url) as redis, RateLimits(redis, "farm") as limits:
         portal = limits.named("village", int(at_once), float(per_second))
         await asyncio.gather(*(paced(portal, int(port), path) for _ in range(int(requests))))
 

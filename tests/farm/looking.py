@@ -35,14 +35,14 @@ class World:
         self.settled: list[int] = []
         self.mailboxes = Mailboxes(store, self.settled.append)
 
-    async def customer(self, username: str) -> Waiting:
+    async def customer(self, username: str) -> WaitingRun:
         """One who signs in: a code is about to be asked for."""
         secrets = {SecretKind.PASSWORD: "secret"}
         customer = self.store.add_customer(UTILITY, username, secrets=secrets)
         (run,) = self.store.runs(customer_id=customer.id)
         claim = self.store.claim_run(run.id, run.attempt)
         assert claim is not None
-        waiting = Waiting(self, customer, claim.lease)
+        waiting = WaitingRun(self, customer, claim.lease)
         await waiting.channels.load()
         await waiting.channels.expect(None)
         return waiting
@@ -56,7 +56,7 @@ class World:
         raise AssertionError(f"not in time: {what}")
 
 
-class Waiting:
+class WaitingRun:
     """A customer whose portal asks for a code by mail."""
 
     def __init__(self, world: World, customer: Customer, lease: Lease) -> None:

@@ -13,10 +13,10 @@ from meterfarm.console.errors import UsageError
 from meterfarm.console.fake_child import is_served_by_fake
 from meterfarm.console.options import ScrapeOptions, plan
 from meterfarm.farm.codes.mailboxes import Mailboxes
-from meterfarm.farm.redis.limits import Limits
+from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.farm.workers.challenge_broker import Slot, Waiting
-from meterfarm.farm.workers.run_task import Tools, Work
+from meterfarm.farm.workers.challenge_broker import PendingChallenges, Slot
+from meterfarm.farm.workers.run_task import RunTask, WorkerContext
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.storage.errors import StorageError
@@ -76,17 +76,17 @@ async def test_a_run_without_an_address_is_ours_to_mend_and_not_tried_again(
             assert claim is not None
             async with Chromium([], tmp_path) as chromium:
                 redis = Redis.from_url("redis://127.0.0.1:1")
-                waiting = Waiting(store)
-                tools = Tools(
+                waiting = PendingChallenges(store)
+                tools = WorkerContext(
                     store,
                     chromium,
-                    Limits(redis, "farm"),
+                    RateLimits(redis, "farm"),
                     waiting,
                     Mailboxes(store, waiting.settled),
                     FarmSettings(portal_urls=""),
                     tmp_path / "evidence",
                 )
-                await Work(claim, Slot(asyncio.Semaphore(1)), tools, None).start()
+                await RunTask(claim, Slot(asyncio.Semaphore(1)), tools, None).start()
                 await redis.aclose()
             story = store.run_story(claim.lease.run_id)
             assert story is not None

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from meterfarm.farm.bounded_http import BoundedServer, HttpLimits, Seldom
+from meterfarm.farm.bounded_http import BoundedServer, HttpLimits, ThrottledLog
 
 LIMITS = HttpLimits(
     head=0.4,
@@ -211,7 +211,7 @@ async def test_the_count_is_told_after_a_while_and_then_again_once_it_happens() 
             told.append({"event": event, **more})
             heard.set()
 
-    seldom = Seldom(Log(), 0.05)
+    seldom = ThrottledLog(Log(), 0.05)
     for _ in range(1000):
         seldom.warning("request.refused", reason="a")
     heard.clear()

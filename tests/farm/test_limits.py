@@ -26,7 +26,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 import meterfarm.farm.redis.limits
 import meterfarm.farm.redis.limits_script
-from meterfarm.farm.redis.limits import Limits, LimitsAway, PortalLimits
+from meterfarm.farm.redis.limits import PortalRateLimiter, RateLimits, RateLimitsUnavailable
 from meterfarm.farm.redis.private import PrivateRedis
 from tests.local_site import local_site
 from tests.scrapers.village import Village
@@ -115,9 +115,9 @@ def askers(
 @asynccontextmanager
 async def worker(
     server: PrivateRedis, at_once: int = 2, per_second: float = 1_000
-) -> AsyncIterator[PortalLimits]:
+) -> AsyncIterator[PortalRateLimiter]:
     """What another process has: its own connection and its own limits."""
-    async with Redis.from_url(server.url) as redis, Limits(redis, "farm") as limits:
+    async with Redis.from_url(server.url) as redis, RateLimits(redis, "farm") as limits:
         yield limits.named("village", at_once, per_second)
 
 
@@ -241,7 +241,7 @@ def out_of_reach(server: PrivateRedis) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-async def granted_within(limits: PortalLimits, seconds: float) -> bool:
+async def granted_within(limits: PortalRateLimiter, seconds: float) -> bool:
     async def once() -> None:
         async with limits.request():
             pass
@@ -360,7 +360,7 @@ async def test_after_a_minute_without_redis_it_says_so(
     async with worker(private_redis) as limits:
         for _ in range(2):
             asked = time.monotonic()
-            with pytest.raises(LimitsAway, match="correct REDIS_URL"):
+            with pytest.raises(RateLimitsUnavailable, match="correct REDIS_URL"):
                 await granted_within(limits, 10)
             assert time.monotonic() - asked >= 0.5
 
@@ -369,7 +369,7 @@ async def test_at_the_end_what_was_used_is_given_back_and_nobody_waits_on(
     private_redis: PrivateRedis,
 ) -> None:
     async with Redis.from_url(private_redis.url) as redis:
-        async with Limits(redis, "farm") as limits:
+        async with RateLimits(redis, "farm") as limits:
             pace = limits.named("village", 1, 1_000)
             async with pace.request():
                 waiting = asyncio.create_task(granted_within(pace, 5))
@@ -377,12 +377,12 @@ async def test_at_the_end_what_was_used_is_given_back_and_nobody_waits_on(
             await limits.__aexit__(None, None, None)
         assert under_way(private_redis) == 0
         for refused in (waiting, granted_within(pace, 5)):
-            with pytest.raises(LimitsAway, match="is stopping"):
+            with pytest.raises(RateLimitsUnavailable, match="is stopping"):
                 await refused
 
 
 async def test_a_portal_says_what_it_bears(private_redis: PrivateRedis) -> None:
-    async with Redis.from_url(private_redis.url) as redis, Limits(redis, "farm") as limits:
+    async with Redis.from_url(private_redis.url) as redis, RateLimits(redis, "farm") as limits:
         pace = limits.of(Village())
         assert pace is limits.of(Village())
         async with pace.request(), pace.request(), pace.request(), pace.request():

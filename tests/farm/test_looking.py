@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from meterfarm.farm.codes.answer_codec import said_code, said_resend
+from meterfarm.farm.codes.answer_codec import encode_code, encode_resend
 from meterfarm.mfa.mailbox import CodeMail, mail_code
 from meterfarm.records import Factor, FactorOption
 from tests.farm.looking import SECONDS, World, add, put
@@ -126,7 +126,7 @@ async def test_that_no_code_could_be_read_is_told_until_another_is_sent_for(
     async with ada.asked() as challenge:
         await put(house, code_mail("ada@home.example", "not here"))
         await world.until(lambda: "no code could be read" in ada.told(challenge), "the mail")
-        world.store.answer_challenge(challenge, said_code("000000"))
+        world.store.answer_challenge(challenge, encode_code("000000"))
         world.store.take_answer(ada.lease, challenge)
     async with ada.asked(error="Your code is invalid.") as challenge:
         assert "no code could be read" in ada.told(challenge)
@@ -151,8 +151,8 @@ async def test_a_person_may_be_quicker(world: World, house: Post) -> None:
     add(world.store, house.imap)
     ada = await world.customer("ada@home.example")
     async with ada.asked() as challenge:
-        world.store.answer_challenge(challenge, said_code("000000"))
-        assert world.store.take_answer(ada.lease, challenge) == said_code("000000")
+        world.store.answer_challenge(challenge, encode_code("000000"))
+        assert world.store.take_answer(ada.lease, challenge) == encode_code("000000")
     await put(house, code_mail("ada@home.example", "048213"))
     async with ada.asked(error="Your code is invalid.") as challenge:
         assert await ada.answer(challenge) == "048213"
@@ -175,10 +175,10 @@ async def test_a_mail_that_comes_while_a_persons_wrong_code_is_on_its_way_is_not
         add(world.store, between.port)
         ada = await world.customer("ada@home.example")
         async with ada.asked() as challenge:
-            world.store.answer_challenge(challenge, said_code("000000"))
+            world.store.answer_challenge(challenge, encode_code("000000"))
             await put(house, code_mail("ada@home.example", "048213"))
             await world.until(looked.is_set, "a look at the mail")
-            assert world.store.take_answer(ada.lease, challenge) == said_code("000000")
+            assert world.store.take_answer(ada.lease, challenge) == encode_code("000000")
         async with ada.asked(error="Your code is invalid.") as challenge:
             assert await ada.answer(challenge) == "048213"
         world.mailboxes.close()
@@ -206,8 +206,8 @@ async def test_a_mail_that_is_being_read_when_another_is_sent_for_is_old(
             await world.until(lambda: "waits" in ada.told(challenge), "what is told")
             await put(house, code_mail("ada@home.example", "111111"))
             await world.until(reading.is_set, "a look at the mail")
-            world.store.answer_challenge(challenge, said_resend())
-            assert world.store.take_answer(ada.lease, challenge) == said_resend()
+            world.store.answer_challenge(challenge, encode_resend())
+            assert world.store.take_answer(ada.lease, challenge) == encode_resend()
         await ada.channels.expect(Factor.EMAIL)
         async with ada.asked() as challenge:
             go_on.set()

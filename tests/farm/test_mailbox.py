@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.codes.code_search import Sought
+from meterfarm.farm.codes.code_search import PendingCode
 from meterfarm.farm.codes.mailboxes import Mailbox, pause_after
 from meterfarm.records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
 from meterfarm.storage.receiving import MailAccount
@@ -165,7 +165,7 @@ async def test_of_mails_that_overtook_each_other_the_one_sent_last_counts(
         mailbox = Mailbox(info, farm.store, lambda _: answered.set())
         mark = await mailbox.mark()
         assert mark is not None
-        sought = Sought(customer, load_utility(customer.utility).mail_codes, run.id, mark)
+        sought = PendingCode(customer, load_utility(customer.utility).mail_codes, run.id, mark)
         before = datetime.now(UTC) - timedelta(minutes=1)
         house.put(code_mail(EMAIL, "222222", message_id="<2@x>"))
         house.put(code_mail(EMAIL, "111111", message_id="<1@x>", at=before))
@@ -173,7 +173,7 @@ async def test_of_mails_that_overtook_each_other_the_one_sent_last_counts(
             farm.store.open_challenge(claim.lease, asked, WAIT),
             destination,
         )
-        async with mailbox.looked_into(sought), asyncio.timeout(20):
+        async with mailbox.watching(sought), asyncio.timeout(20):
             await answered.wait()
         mailbox.close()
         said = farm.store.take_answer(claim.lease, sought.challenge_id)

@@ -58,7 +58,7 @@ def test_it_answers_while_the_block_lasts_and_only_its_owner(tmp_path: Path) -> 
     assert not server.alive()
     with server:
         with Redis.from_url(server.url) as client:
-            assert client.set("bell", "rung")
+            assert client.set("key", "value")
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             assert client.config_get("save") == {"save": ""}
             assert client.config_get("port") == {"port": "0"}

@@ -11,8 +11,8 @@ from pathlib import Path
 from arq.constants import default_queue_name
 
 from meterfarm.bench.postgres import running
-from meterfarm.farm.redis.limits import Limits
-from meterfarm.farm.redis.notifier import Bell, Heard, bell_at
+from meterfarm.farm.redis.limits import RateLimits
+from meterfarm.farm.redis.notifier import Notifier, Topic, notifier_at
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage.settings import Settings
@@ -56,38 +56,38 @@ def test_machines_that_share_a_postgres_are_one_farm(tmp_path: Path) -> None:
 
 
 async def test_jobs_marks_and_messages_of_one_are_not_the_others(private_redis: PrivateRedis) -> None:
-    async with bell_at(private_redis.url, "one") as one, bell_at(private_redis.url, "two") as two:
-        assert await one.has_forgotten()
-        assert await two.has_forgotten(), "it is not taken to remember since another farm was here"
-        assert not await one.has_forgotten()
+    async with notifier_at(private_redis.url, "one") as one, notifier_at(private_redis.url, "two") as two:
+        assert await one.has_been_flushed()
+        assert await two.has_been_flushed(), "it is not taken to remember since another farm was here"
+        assert not await one.has_been_flushed()
         heard = asyncio.create_task(_first(two))
-        while not (await one.redis.pubsub_numsub(two._channel(Heard.ANSWER)))[0][1]:
+        while not (await one.redis.pubsub_numsub(two._channel(Topic.ANSWER)))[0][1]:
             assert not heard.done()
-        await one.ring([RING])
-        await one.answer(7)
-        await one.cancel(7)
-        assert await one.lost([RING]) == []
-        assert await two.lost([RING]) == []
-        assert await two.lost([RING]) == [RING], "the other's job is not taken for its own"
-        await one.redis.publish(two._channel(Heard.ANSWER), "no number")
-        await two.ring([RING])
-        assert await two.lost([RING]) == []
-        assert await asyncio.wait_for(heard, 5) == (Heard.RING, 1)
+        await one.notify([RING])
+        await one.announce_answer(7)
+        await one.announce_cancel(7)
+        assert await one.missing([RING]) == []
+        assert await two.missing([RING]) == []
+        assert await two.missing([RING]) == [RING], "the other's job is not taken for its own"
+        await one.redis.publish(two._channel(Topic.ANSWER), "no number")
+        await two.notify([RING])
+        assert await two.missing([RING]) == []
+        assert await asyncio.wait_for(heard, 5) == (Topic.RUN, 1)
         keys = {name.decode() for name in await one.redis.keys("*")}
         assert all("one" in name or "two" in name for name in keys), keys
         assert not await one.redis.exists(default_queue_name)
 
 
-async def _first(bell: Bell) -> tuple[Heard, int]:
-    async for what in bell.heard():
+async def _first(notifier: Notifier) -> tuple[Topic, int]:
+    async for what in notifier.messages():
         return what
     raise AssertionError("nothing was heard")
 
 
 async def test_what_one_asks_of_a_portal_takes_no_place_of_the_other(private_redis: PrivateRedis) -> None:
     """They are not to know of each other; docs/operate.md says what that means for the portal."""
-    async with bell_at(private_redis.url, "one") as one, bell_at(private_redis.url, "two") as two:
-        async with Limits(one.redis, "one") as ours, Limits(two.redis, "two") as theirs:
+    async with notifier_at(private_redis.url, "one") as one, notifier_at(private_redis.url, "two") as two:
+        async with RateLimits(one.redis, "one") as ours, RateLimits(two.redis, "two") as theirs:
             async with ours.named("village", 1, 1).request(), asyncio.timeout(5):
                 async with theirs.named("village", 1, 1).request():
                     pass

@@ -9,7 +9,7 @@ import pytest
 
 from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.codes.answer_codec import said_choice, said_code, said_resend
+from meterfarm.farm.codes.answer_codec import encode_choice, encode_code, encode_resend
 from meterfarm.records import ChallengeState, Factor, Outcome, RunKind, RunState
 from meterfarm.storage.challenges import AnswerRefused
 from tests.farm.whole import Farm, farm_at, many
@@ -44,15 +44,15 @@ def test_a_challenge_is_answered_by_whoever_has_its_number(farm: Farm) -> None:
     farm.start(1)
     choice = farm.challenge_of(customer)
     assert [option.factor for option in choice.challenge.options] == [Factor.SMS, Factor.EMAIL]
-    farm.store.answer_challenge(choice.id, said_choice(Factor.EMAIL))
+    farm.store.answer_challenge(choice.id, encode_choice(Factor.EMAIL))
     code = farm.challenge_of(customer)
     with pytest.raises(AnswerRefused, match="was answered"):
-        farm.store.answer_challenge(choice.id, said_choice(Factor.SMS))
-    farm.store.answer_challenge(code.id, said_code("000000"))
+        farm.store.answer_challenge(choice.id, encode_choice(Factor.SMS))
+    farm.store.answer_challenge(code.id, encode_code("000000"))
     again = farm.challenge_of(customer)
     assert again.challenge.error == "Your code is invalid. Please try again."
     assert again.challenge.attempts_left == 2
-    farm.store.answer_challenge(again.id, said_resend())
+    farm.store.answer_challenge(again.id, encode_resend())
     too_soon = farm.challenge_of(customer)
     assert "seconds" in too_soon.challenge.error
     farm.answer(too_soon)
@@ -73,7 +73,7 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
         farm.wait_for_quiet()
         assert farm.last(customer).outcome is Outcome.MFA_EXPIRED
         with pytest.raises(AnswerRefused, match="expired"):
-            farm.store.answer_challenge(challenge.id, said_code("1"))
+            farm.store.answer_challenge(challenge.id, encode_code("1"))
 
 
 def test_what_the_customer_entrusted_is_used_without_asking(farm: Farm) -> None:
@@ -107,4 +107,4 @@ def test_a_cancelled_run_ends_though_it_waits(farm: Farm) -> None:
     farm.store.cancel_run(challenge.run_id)
     farm.wait(lambda: farm.runs(customer)[0].state is RunState.CANCELLED, 20, "a cancelled run")
     with pytest.raises(AnswerRefused):
-        farm.store.answer_challenge(challenge.id, said_code("1"))
+        farm.store.answer_challenge(challenge.id, encode_code("1"))

@@ -16,7 +16,7 @@ from typing import Any, TextIO, TypeVar
 import httpx
 from sqlalchemy import text
 
-from meterfarm.farm.codes.answer_codec import said_choice, said_code
+from meterfarm.farm.codes.answer_codec import encode_choice, encode_code
 from meterfarm.farm.policy import BY_SCHEDULE
 from meterfarm.records import EventKind, Factor, Outcome, RunState, SecretKind
 from meterfarm.storage.challenges import AnswerRefused
@@ -202,7 +202,7 @@ class Farm:
     def answer(self, challenge: ChallengeInfo, code: str | None = None) -> None:
         """Answer as the customer would, who has the phone, the mailbox and the authenticator."""
         asked = challenge.challenge
-        said = said_choice(Factor.SMS) if asked.options else said_code(code or self._code(challenge))
+        said = encode_choice(Factor.SMS) if asked.options else encode_code(code or self._code(challenge))
         with suppress(AnswerRefused):
             self.store.answer_challenge(challenge.id, said)
 

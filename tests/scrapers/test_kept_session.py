@@ -17,7 +17,7 @@ from starlette.routing import Route
 import meterfarm.scrapers.keeping
 from meterfarm.mfa.port import Answer, Code, Nobody
 from meterfarm.records import Challenge, Factor, Outcome, RunKind
-from meterfarm.scrapers.attempt import Attempt, Request, Result
+from meterfarm.scrapers.attempt import Request, Result, RunExecutor
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.keeping import session_kept
 from meterfarm.scrapers.progress import Unwatched
@@ -60,8 +60,8 @@ class World:
             raise AssertionError("nobody else has it")
         held = self.store.under(claim.lease)
         request = Request(Trusting(), self.portal.url, customer.username, password, Phone(), kind=kind)
-        attempt = Attempt(request, customer, held, self.chromium, Secrets(), Unwatched(), self.evidence)
-        result = await attempt.go()
+        executor = RunExecutor(request, customer, held, self.chromium, Secrets(), Unwatched(), self.evidence)
+        result = await executor.run()
         held.finish_run(claim.lease, result.outcome, result.message, state=result.state)
         return result
 

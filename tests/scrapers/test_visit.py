@@ -35,9 +35,13 @@ class World:
     foreign: Site
     chromium: Chromium
 
-    def visit(self, url: str = "", session: PortalSession | None = None, *, closely: bool = True) -> Visit:
+    def visit(
+        self, url: str = "", session: PortalSession | None = None, *, trace_snapshots: bool = True
+    ) -> Visit:
         address = url or self.portal.url
-        return Visit(Village(), address, self.chromium, Nobody(), Secrets(), session, closely=closely)
+        return Visit(
+            Village(), address, self.chromium, Nobody(), Secrets(), session, trace_snapshots=trace_snapshots
+        )
 
 
 @pytest.fixture(scope="module")
@@ -261,11 +265,11 @@ async def test_evidence_holds_no_secret(visit: Visit, tmp_path: Path) -> None:
     assert not [file for file in (tmp_path / "1").iterdir() if file.stat().st_mode & 0o077]
 
 
-@pytest.mark.parametrize("closely", [True, False])
+@pytest.mark.parametrize("trace_snapshots", [True, False])
 async def test_a_trace_has_each_step_and_if_looked_at_closely_each_page(
-    closely: bool, world: World, tmp_path: Path
+    trace_snapshots: bool, world: World, tmp_path: Path
 ) -> None:
-    async with world.visit(closely=closely) as visit:
+    async with world.visit(trace_snapshots=trace_snapshots) as visit:
         page = await visit.page.open("/form")
         await visit.page.submit(page.get_by_role("button", name="Continue"))
         await keep_evidence(visit, tmp_path / "1")
@@ -273,7 +277,7 @@ async def test_a_trace_has_each_step_and_if_looked_at_closely_each_page(
         steps = trace.read("trace.trace").decode()
     assert '"method":"goto"' in steps
     assert '"method":"click"' in steps
-    assert ('"type":"frame-snapshot"' in steps) is closely
+    assert ('"type":"frame-snapshot"' in steps) is trace_snapshots
 
 
 async def test_a_saved_session_brings_everything_back(world: World) -> None:
