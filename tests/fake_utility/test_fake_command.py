@@ -194,7 +194,8 @@ def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 def test_a_child_ends_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from fake_utility.running import fake_utility\n"
+        "import sys, time; from pathlib import Path\n"
+        "from meterfarm.fake_utility.running import fake_utility\n"
         "with fake_utility(home=Path(sys.argv[1])) as url:\n"
         "    print(url, flush=True); sys.stdin.read()\n"
     )

@@ -67,7 +67,7 @@ def test_numbered_customers_share_nothing() -> None:
 
 def test_a_numbered_customer_is_the_same_in_every_process() -> None:
     program = (
-        "import sys; from fake_utility.speculoos.numbered import find_customer\n"
+        "import sys; from meterfarm.fake_utility.speculoos.numbered import find_customer\n"
         "print(find_customer(sys.argv[1]))"
     )
     told = subprocess.run(

@@ -109,7 +109,7 @@ def test_an_interrupted_write_leaves_no_visible_file(tmp_path: Path) -> None:
     """A process that may write a kilobyte is to keep a megabyte: neither it nor a temporary is left."""
     script = (
         "import resource, signal, sys; from pathlib import Path;"
-        "from storage.files import Files; from storage.errors import StorageError\n"
+        "from meterfarm.storage.files import Files; from meterfarm.storage.errors import StorageError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
         "try: Files(Path(sys.argv[1])).put(b'x' * 1_000_000)\n"
@@ -128,7 +128,7 @@ def test_an_interrupted_write_leaves_no_visible_file(tmp_path: Path) -> None:
 
 def test_a_killed_write_leaves_only_what_is_swept(store: Store, home: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; import storage.files as files\n"
+        "import os, sys; from pathlib import Path; import meterfarm.storage.files as files\n"
         "def killed(path): os.truncate(path, 10); os._exit(9)\n"
         "files.sync = killed\n"
         "files.Files(Path(sys.argv[1])).put(b'x' * 1_000_000)\n"

@@ -54,7 +54,7 @@ def test_the_migrations_make_what_the_tables_declare(store: Store, environment: 
 
 def test_processes_that_open_a_new_database_at_once_all_succeed(home: Path, backend: str) -> None:
     script = (
-        "from storage.settings import Settings; from storage.store import Store;"
+        "from meterfarm.storage.settings import Settings; from meterfarm.storage.store import Store;"
         f"print(Store.open(Settings()).customer({UTILITY!r}, {USERNAME!r}).id)"
     )
     address = running().url(running().new_database())

@@ -11,8 +11,8 @@ from tests.storage.made import UTILITY
 
 ROOT = Path(__file__).parents[2]
 _LOOK = (
-    "import sys; from pathlib import Path; from storage.store import Store;"
-    "from storage.settings import Settings;"
+    "import sys; from pathlib import Path; from meterfarm.storage.store import Store;"
+    "from meterfarm.storage.settings import Settings;"
     "store = Store.open(Settings(home=Path(sys.argv[1])));"
     "print(len(store.customers())); store.close()"
 )

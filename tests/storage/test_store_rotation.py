@@ -120,7 +120,7 @@ def test_a_key_that_only_a_refusal_needs_is_needed(open_store: OpenStore, rows: 
 def test_two_processes_that_rotate_at_once_take_turns(store: Store, home: Path) -> None:
     _fill(store)
     script = (
-        "from storage.settings import Settings; from storage.store import Store;"
+        "from meterfarm.storage.settings import Settings; from meterfarm.storage.store import Store;"
         "store = Store.open(Settings());"
         "[store.rotate_vault() for _ in range(3)]"
     )

@@ -78,8 +78,8 @@ def test_every_table_can_be_made_on_postgres() -> None:
 def test_processes_that_open_a_new_home_at_once_all_succeed(home: Path) -> None:
     """They share one schema, one vault key and one customer."""
     script = (
-        "import sys; from pathlib import Path; from storage.store import Store;"
-        "from storage.settings import Settings;"
+        "import sys; from pathlib import Path; from meterfarm.storage.store import Store;"
+        "from meterfarm.storage.settings import Settings;"
         "store = Store.open(Settings(home=Path(sys.argv[1])));"
         f"customer = store.customer({UTILITY!r}, {USERNAME!r});"
         "store.save_session(customer, sys.argv[2].encode(), trusted_since=None);"
@@ -97,8 +97,8 @@ def test_processes_that_open_a_new_home_at_once_all_succeed(home: Path) -> None:
 
 def test_an_opened_store_at_head_does_not_import_alembic(store: Store, home: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from storage.store import Store;"
-        "from storage.settings import Settings;"
+        "import sys; from pathlib import Path; from meterfarm.storage.store import Store;"
+        "from meterfarm.storage.settings import Settings;"
         "Store.open(Settings(home=Path(sys.argv[1]))).close();"
         "sys.exit('alembic' in sys.modules)"
     )
