@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,6 @@ import typer
 
 from meterfarm.console import channel_commands, customer_commands, farm_commands
 from meterfarm.console.command_help import Group, Panel, command, epilog, group
-from meterfarm.console.errors import NotSetUp
 from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.program import program, version
 from meterfarm.records import Factor
@@ -288,17 +286,6 @@ def nightly(
         raise typer.Exit(run_to_end(refused()))
     with workers_zygote() as zygote:
         raise typer.Exit(run_to_end(run(zygote, report, now=now)))
-
-
-@bench_app.callback()
-def bench_needs() -> None:
-    """Measure, as ratios within one run."""
-
-    async def not_set_up() -> int:
-        raise NotSetUp("What benchmarks need is not installed; `./run bench` installs it.")
-
-    if find_spec("httpx") is None:
-        raise typer.Exit(run_to_end(not_set_up()))
 
 
 @command(bench_app, "scrape", examples=["bench scrape --rounds 5"])

@@ -10,7 +10,10 @@ import typer
 from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from meterfarm.console.exit_status import MACHINE
+from meterfarm.console.output import warn
 from meterfarm.console.program import program
+from meterfarm.support.extras import ExtraMissing, require
 
 
 class Panel(StrEnum):
@@ -23,6 +26,13 @@ class Panel(StrEnum):
     TRY = "Try and measure"
 
 
+_EXTRAS = {
+    "scrape": ("scrape", "export", "vault", "audit", "backup"),
+    "fake": ("fake",),
+    "bench": ("bench",),
+    "": ("read", "utilities"),
+}
+"""The extra that commands need; those that are not named here need `farm`."""
 _ORDER = {
     Panel.FETCH: ("scrape", "read", "reread", "export", "utilities"),
     Panel.FARM: ("customer", "runs", "run", "refresh", "challenges", "answer", "events"),
@@ -33,7 +43,20 @@ _ORDER = {
 
 
 class Command(TyperCommand):
-    """A command whose options show what to write, not of which Python type it is."""
+    """A command whose options show what to write, not of which Python type it is.
+
+    Before its arguments are looked at it says which extra it needs, if that is not installed: exit status 1.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        asks_for_help = self.add_help_option and "--help" in args
+        if not (asks_for_help or ctx.resilient_parsing):
+            try:
+                _require_extra(ctx)
+            except ExtraMissing as exc:
+                warn(str(exc))
+                ctx.exit(MACHINE)
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _showing_what_to_write(super().get_params(ctx))
@@ -88,6 +111,16 @@ def examples_of(*arguments: str) -> list[str]:
         before, pipe, after = one.rpartition("| ")
         named.append(f"$ {before}{pipe}{program()} {after}")
     return named
+
+
+def _require_extra(ctx: Any) -> None:
+    """Raises ExtraMissing."""
+    top = ctx
+    while top.parent is not None and top.parent.parent is not None:
+        top = top.parent
+    extra = next((extra for extra, names in _EXTRAS.items() if top.info_name in names), "farm")
+    if extra:
+        require(extra, f"`{ctx.command_path}`")
 
 
 def _showing_what_to_write(params: list[Any]) -> list[Any]:

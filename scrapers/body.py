@@ -143,11 +143,13 @@ class _Arrow:
         yield from ()
 
     def ended(self) -> Iterator[bytes]:
-        import pyarrow as pa  # type: ignore[import-untyped]
-
         self._packed.seek(0)
         if not self._packed.getbuffer().nbytes:
             return
+        try:
+            import pyarrow as pa  # type: ignore[import-untyped]
+        except ImportError as exc:
+            raise Unreadable(f"is packed by {self._name}, which only the extra `arrow` can undo") from exc
         try:
             with pa.CompressedInputStream(pa.PythonFile(self._packed, "r"), self._codec) as stream:
                 while part := stream.read(_PIECE):

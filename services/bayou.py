@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from meterfarm.formats.bills.bayou import bill_json
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Bill
-from meterfarm.storage.results import Customer, StoredAccount, StoredBill
+
+if TYPE_CHECKING:  # bills are read where no database is installed
+    from meterfarm.storage.results import Customer, StoredAccount, StoredBill
 
 _ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "status", "file_url")
 
