@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from meterfarm.bench.task import DAYS, UTILITY
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.utilities import load_utility
 
 _PRERENDER_MIB = 1500
@@ -27,7 +27,7 @@ def today() -> date:
 @asynccontextmanager
 async def portal_at(day: date, scratch: Path, prerendered: Iterable[str]) -> AsyncIterator[str]:
     """The fake utility at noon of a day, in its own process, these customers' documents made beforehand."""
-    starting = fake_utility(home=scratch / "portal", now=f"{day}{_NOON}", prerender=_PRERENDER_MIB)
+    starting = FakeUtility(home=scratch / "portal", now=f"{day}{_NOON}", prerender=_PRERENDER_MIB)
     url = await asyncio.to_thread(starting.__enter__)
     try:
         async with httpx.AsyncClient(base_url=url, timeout=_PRERENDER_SECONDS) as client:

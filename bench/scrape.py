@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from meterfarm.bench.bare_http import BareClient, Seconds, available_range, visit
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
 from meterfarm.scrapers.attempt import Request
@@ -41,7 +41,7 @@ async def bench(rounds: int, json_file: Path | None) -> int:
     utility = load_utility("speculoos_power")
     meterfarm: list[Seconds] = []
     bare: list[Seconds] = []
-    with tempfile.TemporaryDirectory() as scratch, fake_utility(home=Path(scratch)) as base_url:
+    with tempfile.TemporaryDirectory() as scratch, FakeUtility(home=Path(scratch)) as base_url:
         wanted = await _spans(base_url, utility.longest_export_days)
         await visit(base_url, USERNAME, wanted, utility.parallel)
         for number in range(rounds):

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -18,11 +19,11 @@ from rich.live import Live
 from rich.text import Text
 
 from meterfarm.console.demo_table import Line, as_table
-from meterfarm.console.fake_owners import Owners
+from meterfarm.console.fake_owners import Owner, Owners, delivered_code
 from meterfarm.console.output import show, warn
 from meterfarm.console.summary import write_summary
 from meterfarm.fake_utility import listing
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.redis.notifier import notifier_at
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
@@ -75,7 +76,7 @@ async def demo(zygote: Zygote, out: Path) -> int:
     settings = Settings(home=(out / _HOME).absolute(), database_url="", secret_keys="")
     log_to_stderr(Secrets())
     async with AsyncExitStack() as stack:
-        base_url = stack.enter_context(fake_utility(random_codes=True, home=settings.home))
+        base_url = stack.enter_context(FakeUtility(random_codes=True, home=settings.home))
         _tell_workers(settings.home, base_url)
         store = stack.enter_context(Store.open(settings))
         redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
@@ -84,7 +85,9 @@ async def demo(zygote: Zygote, out: Path) -> int:
         stack.push_async_callback(_stop, working)
         _about(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
         _about(f"{_PROCESSES} workers take customers from the queue, within what the portal allows.")
-        owners = Owners(base_url, frozenset({_CONFUSED}))
+        delivered = partial(delivered_code, base_url)
+        known = {(_UTILITY, name): (Owner.RIGHT, delivered) for name in (*CUSTOMERS, *outcome_customers())}
+        owners = Owners({**known, (_UTILITY, _CONFUSED): (Owner.WRONG, delivered)})
         good = True
         for title, folder, whom in (
             ("What came home", out, [(name, shows, Outcome.COMPLETE) for name, shows in CUSTOMERS.items()]),

@@ -1,49 +1,82 @@
-"""The owners of the fake utility's customers, who hold the phone, read the mailbox and know the answers."""
+"""The owners of a fake portal's customers: they answer what it asks by what it delivered to them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
 from meterfarm.console.loopback import get_json
-from meterfarm.farm.codes.answer_codec import encode_choice, encode_code
+from meterfarm.farm.codes.answer_codec import encode_choice, encode_code, encode_resend
 from meterfarm.records import Factor
 from meterfarm.storage.challenges import AnswerRefused
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import ChallengeInfo
 
+_WRONG = "no idea"
+
+
+class Owner(StrEnum):
+    """How a customer answers what the portal asks: rightly, never rightly, rightly after a mistake or after
+    asking for another code."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    MISTYPES = "mistypes"
+    RESENDS = "resends"
+
+
+DeliveredCode = Callable[[str, str], str]
+"""What the portal delivered last, by user name and factor; raises IndexError or OSError if nothing."""
+
 
 class Owners:
-    """Answer challenges as they come up, each once; those who are ``confused`` always answer wrongly."""
+    """``known``, by utility and user name: how the owner answers, and what was delivered to them."""
 
-    def __init__(self, base_url: str, confused: frozenset[str] = frozenset()) -> None:
-        self._base_url = base_url
-        self._confused = confused
+    def __init__(self, known: Mapping[tuple[str, str], tuple[Owner, DeliveredCode]]) -> None:
+        self._known = known
         self._answered: set[int] = set()
+        self._mistyped: set[int] = set()
 
     def answer(self, store: Store) -> None:
-        """Answer whatever is open now. Blocks for as long as the portal's outbox takes to read."""
+        """Answer whatever is open now, each challenge once. Blocks while portals are asked for the codes."""
         for challenge in store.challenges(only_open=True):
-            if challenge.id in self._answered:
+            known = self._known.get((challenge.utility, challenge.username))
+            if known is None or challenge.id in self._answered:
                 continue
             self._answered.add(challenge.id)
-            options = challenge.challenge.options
-            said = encode_choice(options[0].factor) if options else encode_code(self._code(challenge))
             try:
-                store.answer_challenge(challenge.id, said)
+                store.answer_challenge(challenge.id, self._given(challenge, *known))
             except AnswerRefused:
                 continue
 
-    def _code(self, challenge: ChallengeInfo) -> str:
-        if challenge.username in self._confused:
-            return "no idea"
-        outbox = self._outbox(challenge.username)
-        factor = challenge.challenge.factor
-        if factor is Factor.QUESTION:
-            return str(outbox["security_answers"][-1]["answer"])
-        if factor is Factor.TOTP:
-            return str(outbox["authenticators"][-1]["code"])
-        return str([message["code"] for message in outbox["messages"] if message["kind"] == factor][-1])
+    def _given(self, info: ChallengeInfo, owner: Owner, delivered: DeliveredCode) -> Mapping[str, str]:
+        challenge = info.challenge
+        if challenge.options:
+            return encode_choice(challenge.options[0].factor)
+        is_first = info.run_id not in self._mistyped
+        self._mistyped.add(info.run_id)
+        if owner is Owner.RESENDS and is_first:
+            return encode_resend()
+        if owner is Owner.WRONG or (owner is Owner.MISTYPES and is_first):
+            return encode_code(_WRONG)
+        try:
+            return encode_code(delivered(info.username, challenge.factor or Factor.EMAIL))
+        except (IndexError, OSError):
+            return encode_code(_WRONG)  # nothing was delivered, which the customer's outcome will show
 
-    def _outbox(self, username: str) -> Any:
-        return get_json(f"{self._base_url}/outbox.json?username={quote(username)}")
+
+def delivered_code(address: str, username: str, factor: str) -> str:
+    """The code or answer for a customer of the fake utility at ``address``, from its outbox.
+
+    Raises:
+        IndexError: nothing of the kind was delivered.
+        OSError: the fake utility does not answer.
+    """
+    outbox: Any = get_json(f"{address}/outbox.json?username={quote(username)}")
+    if factor == Factor.QUESTION:
+        return str(outbox["security_answers"][-1]["answer"])
+    if factor == Factor.TOTP:
+        return str(outbox["authenticators"][-1]["code"])
+    return str([message["code"] for message in outbox["messages"] if message["kind"] == factor][-1])

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp, UsageError
-from meterfarm.console.fake_child import is_served_by_fake
+from meterfarm.fake_utility.running import DEFAULT_PORT
 from meterfarm.records import Factor
 from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, is_loopback, own_hosts
 from meterfarm.scrapers.utility import Utility
@@ -92,6 +92,11 @@ def _check_base_url(base_url: str, utility: Utility) -> None:
             f"--base-url names {host}, which is neither this machine (127.0.0.1) nor, by "
             f"https, a host of {utility.name}; a password is not sent there."
         )
+
+
+def is_served_by_fake(utility: Utility) -> bool:
+    """Whether the fake utility is this one's portal, and not a server of the script's own in development."""
+    return utility.local_url.rstrip("/") == f"http://127.0.0.1:{DEFAULT_PORT}"
 
 
 def _since(text: str | None) -> date | None:

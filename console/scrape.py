@@ -20,7 +20,7 @@ from meterfarm.console.output import print_json, warn
 from meterfarm.console.prompts import ask_at_terminal, ask_by_lines
 from meterfarm.console.secret_input import ask_password, read_secret_line
 from meterfarm.console.summary import show_result, write_summary
-from meterfarm.fake_utility.running import DidNotStart, fake_utility
+from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.telemetry.tracing import traced
 from meterfarm.mfa.person import Person
@@ -175,7 +175,7 @@ def _portal(options: ScrapeOptions, utility: Utility, settings: Settings) -> Ite
     with ExitStack() as stack:
         try:
             base_url = stack.enter_context(
-                fake_utility(random_codes=options.random_codes, now=options.now, home=settings.home)
+                FakeUtility(random_codes=options.random_codes, now=options.now, home=settings.home)
             )
         except DidNotStart as exc:
             raise UsageError(str(exc)) from exc

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from meterfarm.console.command_context import CommandContext, command_context
-from meterfarm.console.errors import NotSetUp
+from meterfarm.console.errors import NotSetUp, UsageError
 from meterfarm.console.exit_status import OK
-from meterfarm.console.fake_child import FakeUtility, is_served_by_fake
+from meterfarm.console.options import is_served_by_fake
 from meterfarm.console.output import print_line
 from meterfarm.console.program import program
+from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.check import must_serve
 from meterfarm.farm.redis.private import NoRedis
@@ -59,18 +60,25 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
     with command_context() as now:
         await _check(now)
         async with AsyncExitStack() as stack:
-            fake = FakeUtility(port, random_codes=random_codes, home=now.settings.home)
-            address = await asyncio.to_thread(stack.enter_context, fake)
+            fake = FakeUtility(port=port, random_codes=random_codes, home=now.settings.home)
+            address = await asyncio.to_thread(_served, stack, fake)
             fakes = [utility.id for utility in load_utilities() if is_served_by_fake(utility)]
-            said = [*(f"{utility}={address}" for utility in fakes), os.environ.get(PORTAL_URLS, "")]
-            os.environ[PORTAL_URLS] = ",".join(
-                filter(None, said)
-            )  # the workers' environment; the last counts
+            addresses = [*(f"{utility}={address}" for utility in fakes), os.environ.get(PORTAL_URLS, "")]
+            # the workers' environment; the last counts
+            os.environ[PORTAL_URLS] = ",".join(filter(None, addresses))
             url = await stack.enter_async_context(_redis(now))
             print_line(_what_next(now, address, fakes[0] if fakes else "UTILITY"))
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
     return OK
+
+
+def _served(stack: AsyncExitStack, fake: FakeUtility) -> str:
+    """The address of the fake utility, which runs as long as ``stack``. Raises UsageError, NotSetUp."""
+    try:
+        return stack.enter_context(fake)
+    except DidNotStart as exc:
+        raise (UsageError if exc.options_refused else NotSetUp)(str(exc)) from exc
 
 
 def _what_next(now: CommandContext, address: str, utility: str) -> str:
@@ -116,7 +124,7 @@ async def _serve(
 
 
 async def _check(now: CommandContext) -> None:
-    """What a worker would refuse to start with, told once. Raises StorageError, BrowserMissing, NotSetUp."""
+    """Check once what no worker starts without. Raises StorageError, BrowserMissing, NotSetUp."""
     for setting, named in now.farm.utilities_named.items():
         for utility in sorted(named - set(utility_ids())):
             raise NotSetUp(f"{setting} names “{utility}”; utilities are {', '.join(utility_ids())}.")

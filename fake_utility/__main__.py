@@ -12,10 +12,10 @@ from meterfarm.fake_utility import listing
 from meterfarm.fake_utility.clock import BadTime, Clock, parse_time
 from meterfarm.fake_utility.delivery import BadDestination, Delivery, MailServer, Webhook
 from meterfarm.fake_utility.listening import listen
+from meterfarm.fake_utility.running import DEFAULT_PORT
 from meterfarm.fake_utility.signing import signing_key
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 8600
 PRERENDER_MIB = 600
 
 

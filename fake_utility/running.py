@@ -5,13 +5,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import IO
 
-START_SECONDS = 20.0
-STOP_SECONDS = 5.0
+DEFAULT_PORT = 8600
+"""Where it serves unless a port is given, and what the scripts of its portals name."""
+_START_SECONDS = 20.0
+_STOP_SECONDS = 5.0
+_OPTIONS_REFUSED = 2
 _IMPORTED_FROM = Path(__file__).absolute().parents[2]
 _NEEDED = frozenset(
     {"HOME", "LANG", "LD_LIBRARY_PATH", "METERFARM_HOME", "PATH", "TMPDIR", "TWILIO_AUTH_TOKEN", "TZ"}
@@ -19,104 +22,124 @@ _NEEDED = frozenset(
 
 
 class DidNotStart(RuntimeError):
-    """The child ended, or said nothing, before it served; the text holds what it printed last."""
+    """The child ended, or printed no address, before it served; the text holds what it printed last.
 
-
-@contextmanager
-def fake_utility(
-    *,
-    random_codes: bool = False,
-    now: str | None = None,
-    home: Path | None = None,
-    sms_webhook: str | None = None,
-    smtp: str | None = None,
-    prerender: bool | int = False,
-    log: Path | None = None,
-) -> Iterator[str]:
-    """Yield the base URL of a Speculoos Power on a free port. Raises DidNotStart.
-
-    `home` holds its signing key (default: METERFARM_HOME); `log` gets what it prints; `prerender` may be a
-    number of MiB. The child has a session
-    of its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket between them, so that it
-    also ends when this process is killed.
+    `options_refused`: it cannot start with these options, for example because the port is taken.
     """
-    options = {"--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
-    arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
-    if random_codes:
-        arguments.append("--random-codes")
-    if prerender:
-        arguments += ["--prerender"] if prerender is True else ["--prerender", str(prerender)]
-    path = os.pathsep.join(filter(None, (str(_IMPORTED_FROM), os.environ.get("PYTHONPATH"))))
-    environment = _environment() | {"PYTHONPATH": path} | ({"METERFARM_HOME": str(home)} if home else {})
-    with ExitStack() as stack:
-        output: IO[bytes] = stack.enter_context(log.open("w+b")) if log else stack.enter_context(_scratch())
-        ours, theirs = socket.socketpair()
-        stack.enter_context(ours)
-        with theirs:
-            child = _start(arguments, environment, theirs, output)
-        stack.callback(_stop, child, ours)
-        yield _address(ours, output)
+
+    def __init__(self, printed: str, *, options_refused: bool) -> None:
+        last = printed.splitlines()[-1] if printed else "it printed nothing"
+        super().__init__(f"The fake utility did not start: {last}")
+        self.options_refused = options_refused
 
 
-def _environment() -> dict[str, str]:
+class FakeUtility:
+    """A Speculoos Power, which serves while a `with` block lasts; the block gets its address.
+
+    `port` 0 is any free one; `home` holds its signing key (default: METERFARM_HOME); `log` gets what it
+    prints; `prerender` may be a number of MiB. Entering raises DidNotStart.
+
+    The child has a session of its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket
+    between them, so that it also ends when this process is killed.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        random_codes: bool = False,
+        now: str | None = None,
+        home: Path | None = None,
+        sms_webhook: str | None = None,
+        smtp: str | None = None,
+        prerender: bool | int = False,
+        log: Path | None = None,
+    ) -> None:
+        options = {"--port": str(port), "--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
+        self._arguments = [
+            part for name, value in options.items() if value is not None for part in (name, value)
+        ]
+        if random_codes:
+            self._arguments.append("--random-codes")
+        if prerender:
+            self._arguments += ["--prerender"] if prerender is True else ["--prerender", str(prerender)]
+        self._home = home
+        self._log = log
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> str:
+        with ExitStack() as stack:
+            output: IO[bytes] = stack.enter_context(
+                self._log.open("w+b") if self._log else tempfile.TemporaryFile()
+            )
+            ours, theirs = socket.socketpair()
+            stack.callback(self._stop, ours)
+            with theirs:
+                self._child = self._start(theirs.fileno(), output)
+            address = _address(ours)
+            if not address:
+                status = self._stop(ours)
+                output.seek(0)
+                printed = output.read().decode(errors="replace").strip()
+                raise DidNotStart(printed, options_refused=status == _OPTIONS_REFUSED)
+            self._stack = stack.pop_all()
+        return address
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; its exit status."""
+        return self._child.wait() if self._child else 0
+
+    def _start(self, descriptor: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        module = (sys.executable, "-P", "-m", "meterfarm.fake_utility")
+        return subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [*module, "--parent-fd", str(descriptor), *self._arguments],
+            env=_environment(self._home),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(descriptor,),
+            start_new_session=True,
+        )
+
+    def _stop(self, ours: socket.socket) -> int:
+        """Stop it; its exit status."""
+        ours.close()
+        if self._child is None:
+            return 0
+        try:
+            return self._child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            return self._child.wait()
+
+
+def _environment(home: Path | None) -> dict[str, str]:
     """What a Python program needs, and what the child signs with; no secret that is not for it."""
-    return {
+    needed = {
         name: value
         for name, value in os.environ.items()
         if name in _NEEDED or name.startswith(("LC_", "PYTHON"))
     }
+    path = os.pathsep.join(filter(None, (str(_IMPORTED_FROM), os.environ.get("PYTHONPATH"))))
+    return {**needed, "PYTHONPATH": path, **({"METERFARM_HOME": str(home)} if home else {})}
 
 
-def _scratch() -> AbstractContextManager[IO[bytes]]:
-    return tempfile.TemporaryFile()
-
-
-def _start(
-    arguments: list[str], environment: dict[str, str], theirs: socket.socket, output: IO[bytes]
-) -> subprocess.Popen[bytes]:
-    descriptor = theirs.fileno()
-    command = [
-        sys.executable,
-        *("-P", "-m", "meterfarm.fake_utility"),
-        "--port",
-        "0",
-        "--parent-fd",
-        str(descriptor),
-        *arguments,
-    ]
-    return subprocess.Popen(  # noqa: S603 - our own module, no shell
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        pass_fds=(descriptor,),
-        start_new_session=True,
-    )
-
-
-def _address(ours: socket.socket, output: IO[bytes]) -> str:
-    """Wait for the line in which the child says where it serves."""
-    ours.settimeout(START_SECONDS)
+def _address(ours: socket.socket) -> str:
+    """The line in which the child writes where it serves; "" if it ends, or writes none in time."""
+    ours.settimeout(_START_SECONDS)
     line = b""
     while not line.endswith(b"\n"):
         try:
             received = ours.recv(200)
         except TimeoutError:
-            received = b""
+            return ""
         if not received:
-            output.seek(0)
-            printed = output.read().decode(errors="replace").strip()
-            last = printed.splitlines()[-1] if printed else "it printed nothing"
-            raise DidNotStart(f"The fake utility did not start: {last}")
+            return ""
         line += received
     return line.decode().strip()
-
-
-def _stop(child: subprocess.Popen[bytes], ours: socket.socket) -> None:
-    ours.close()
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from meterfarm.console.fake_owners import DeliveredCode, Owner, Owners
 from meterfarm.farm.redis.notifier import Notifier
 from meterfarm.nightly.compare import differences, told
 from meterfarm.nightly.evidence import keep_unread
 from meterfarm.nightly.home import came_home, was_asked
 from meterfarm.nightly.night import Result, Visit
-from meterfarm.nightly.owners import Owners
-from meterfarm.nightly.subjects import Owner, Portal, Subject, Tree, Window
+from meterfarm.nightly.subjects import Portal, Subject, Tree, Window
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
@@ -74,13 +75,13 @@ class Rounds:
         self._evidence = evidence
         self._dropping: set[str] = set()
         self._going: dict[int, _Going] = {}
-        self._knows: dict[tuple[str, str], tuple[Owner, Portal, str]] = {}
+        self._knows: dict[tuple[str, str], tuple[Owner, DeliveredCode]] = {}
         self._owners = Owners(self._knows)
         self._news = False
 
     def add(self, portal: Portal, address: str, subject: Subject, utility: str, seconds: float) -> None:
         """Enter a customer and queue their first run; they have so many seconds."""
-        self._knows[utility, subject.username] = (subject.owner, portal, address)
+        self._knows[utility, subject.username] = (subject.owner, partial(portal.code, address))
         secrets = {SecretKind.PASSWORD: "any password will do"}
         customer = self._store.add_customer(utility, subject.username, secrets=secrets)
         until = time.monotonic() + seconds

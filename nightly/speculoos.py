@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 from meterfarm.console.errors import NotSetUp
+from meterfarm.console.fake_owners import Owner, delivered_code
 from meterfarm.console.loopback import get_json
 from meterfarm.fake_utility.outcomes import OUTCOMES
-from meterfarm.fake_utility.running import DidNotStart, fake_utility
+from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.fake_utility.speculoos.calendar import ZONE
 from meterfarm.fake_utility.speculoos.challenges import TRIES
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS, QUESTION, Customer, Factor
 from meterfarm.fake_utility.speculoos.numbered import find_customer
 from meterfarm.nightly.speculoos_figures import figures
-from meterfarm.nightly.subjects import Owner, Portal, Subject
+from meterfarm.nightly.subjects import Portal, Subject
 
 _GAPS = {"partial": 1, "layout_changed": 1}
 """What cannot be had: a bill that is a placeholder; the list of bills."""
@@ -27,7 +27,7 @@ _BEHIND = timedelta(hours=4)
 _STRANGER = "nobody@speculoos.example"
 _OTHERS = (
     ("ineedmfa+email@bayou.energy", "mfa_failed", Owner.WRONG, "whose owner never enters the right code"),
-    ("ineedmfa+email@bayou.energy", "complete", Owner.SLIPS, "whose owner mistypes the code once"),
+    ("ineedmfa+email@bayou.energy", "complete", Owner.MISTYPES, "whose owner mistypes the code once"),
     ("ineedmfa+text_message@bayou.energy", "complete", Owner.RESENDS, "whose owner asks for another code"),
 )
 """Numbered customers, after the listed ones: of whose kind, what they end in, what their owner does."""
@@ -45,7 +45,7 @@ class Speculoos(Portal):
         local = datetime.now(ZONE)
         now = (local - _BEHIND).isoformat() if local.hour >= _LATE else None
         try:
-            with fake_utility(random_codes=True, now=now, home=home, prerender=keeps) as address:
+            with FakeUtility(random_codes=True, now=now, home=home, prerender=keeps) as address:
                 yield address
         except DidNotStart as exc:
             raise NotSetUp(str(exc)) from exc
@@ -63,12 +63,7 @@ class Speculoos(Portal):
         return found
 
     def code(self, address: str, username: str, factor: str) -> str:
-        outbox = get_json(f"{address}/outbox.json?username={quote(username)}")
-        if factor == "question":
-            return str(outbox["security_answers"][-1]["answer"])
-        if factor == "totp":
-            return str(outbox["authenticators"][-1]["code"])
-        return str([message["code"] for message in outbox["messages"] if message["kind"] == factor][-1])
+        return delivered_code(address, username, factor)
 
     def complaints(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
         stats = get_json(f"{address}/stats.json")
@@ -134,7 +129,7 @@ def _asked(customer: Customer, owner: Owner) -> Sequence[str] | None:
     for factors in customer.challenges:
         if len(factors) > 1:
             asked.append("choice: " + ", ".join(_named(customer, factor) for factor in factors))
-        tries = {Owner.WRONG: (3, 2, 1), Owner.SLIPS: (3, 2), Owner.RESENDS: (3, 3)}.get(owner, (TRIES,))
+        tries = {Owner.WRONG: (3, 2, 1), Owner.MISTYPES: (3, 2), Owner.RESENDS: (3, 3)}.get(owner, (TRIES,))
         asked += [f"{_named(customer, factors[0])}; {left} tries" for left in tries]
     return asked
 

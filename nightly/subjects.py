@@ -7,21 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
+
+from meterfarm.console.fake_owners import Owner
 
 Tree = Mapping[str, "Tree"] | str | int | None
 """Figures by name, however deep: what two sides that know nothing of each other can be compared by."""
-
-
-class Owner(StrEnum):
-    """How a customer answers what the portal asks: rightly, never rightly, rightly after a mistake or after
-    asking for another code."""
-
-    RIGHT = "right"
-    WRONG = "wrong"
-    SLIPS = "slips"
-    RESENDS = "resends"
 
 
 @dataclass(frozen=True, slots=True)

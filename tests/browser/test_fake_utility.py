@@ -8,12 +8,12 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with fake_utility(random_codes=True, now="2026-11-21T09:00", home=tmp_path_factory.mktemp("fake")) as url:
+    with FakeUtility(random_codes=True, now="2026-11-21T09:00", home=tmp_path_factory.mktemp("fake")) as url:
         yield url
 
 

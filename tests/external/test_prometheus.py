@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, farm_at, rows
 
@@ -27,7 +27,7 @@ _NEVER_HAPPENED = ("Runs broken off",)
 def test_prometheus_sees_what_the_database_has(tmp_path: Path) -> None:
     scraped = Scraped(free_ports(2))
     with (
-        fake_utility(random_codes=True, home=tmp_path / "portal") as url,
+        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
         farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting) as farm,
         _prometheus(tmp_path, scraped) as address,
     ):

@@ -19,7 +19,7 @@ import pytest
 
 from meterfarm.fake_utility.__main__ import main
 from meterfarm.fake_utility.outcomes import OUTCOMES
-from meterfarm.fake_utility.running import DidNotStart, fake_utility
+from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.fake_utility.signing import signing_key
 from meterfarm.fake_utility.speculoos.billing import bills
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
@@ -152,7 +152,7 @@ def test_a_child_serves_the_same_data_as_any_other_process(tmp_path: Path) -> No
     account = CUSTOMERS[VALID].accounts[0]
     meter, today = account.meters[0], date(2026, 3, 9)
     start, to = today - timedelta(days=397), today - timedelta(days=1)
-    with fake_utility(now=str(today), home=tmp_path, log=tmp_path / "log") as base_url:
+    with FakeUtility(now=str(today), home=tmp_path, log=tmp_path / "log") as base_url:
         with httpx.Client(base_url=base_url) as client:
             sign_in(client)
             usage = f"/accounts/{account.number}/usage/export?meter={meter.id}&from={start}&to={to}"
@@ -181,22 +181,22 @@ def test_a_child_serves_the_same_data_as_any_other_process(tmp_path: Path) -> No
 
 def test_a_child_prerenders_when_told(tmp_path: Path) -> None:
     for prerender, status in ((False, 404), (True, 204), (3, 204)):
-        with fake_utility(home=tmp_path, prerender=prerender) as base_url:
+        with FakeUtility(home=tmp_path, prerender=prerender) as base_url:
             answer = httpx.post(f"{base_url}/prerender", params={"username": "gas-only@bayou.energy"})
             assert answer.status_code == status
 
 
 def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(DidNotStart, match="--now: cannot read 'never' as a time"):
-        with fake_utility(now="never", home=tmp_path):
+        with FakeUtility(now="never", home=tmp_path):
             pass
 
 
 def test_a_child_ends_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from meterfarm.fake_utility.running import fake_utility\n"
-        "with fake_utility(home=Path(sys.argv[1])) as url:\n"
+        "from meterfarm.fake_utility.running import FakeUtility\n"
+        "with FakeUtility(home=Path(sys.argv[1])) as url:\n"
         "    print(url, flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(

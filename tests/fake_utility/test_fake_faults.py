@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from meterfarm.fake_utility.counters import Counters
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.fake_utility.speculoos.app import make_app
 from meterfarm.fake_utility.speculoos.calendar import readings_span
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
@@ -182,7 +182,7 @@ def test_an_answer_that_is_not_taken_yet_is_under_way(tmp_path: Path) -> None:
     account = CUSTOMERS[VALID].accounts[0]
     _, last = readings_span(house.portal.today)
     days = f"from={last - timedelta(days=392)}&to={last}&format=xml"
-    with fake_utility(home=tmp_path, now="2026-11-21T10:00") as base_url:
+    with FakeUtility(home=tmp_path, now="2026-11-21T10:00") as base_url:
         with httpx.Client(base_url=base_url) as client:
             cookie = session_of(client)
             path = f"/accounts/{account.number}/usage/export?meter={account.meters[0].id}&{days}"
@@ -194,7 +194,7 @@ def test_an_answer_that_is_not_taken_yet_is_under_way(tmp_path: Path) -> None:
 
 
 def test_a_visitor_who_went_away_waits_no_more(tmp_path: Path) -> None:
-    with fake_utility(home=tmp_path) as base_url:
+    with FakeUtility(home=tmp_path) as base_url:
         httpx.post(f"{base_url}/faults", json={"slow_seconds": LONG, "requests": 1})
         with ask(base_url, "/login"):
             while stats(base_url)["requests"] < 1:
@@ -205,7 +205,7 @@ def test_a_visitor_who_went_away_waits_no_more(tmp_path: Path) -> None:
 
 
 def test_files_are_requests_too(tmp_path: Path) -> None:
-    with fake_utility(home=tmp_path) as base_url, httpx.Client(base_url=base_url) as client:
+    with FakeUtility(home=tmp_path) as base_url, httpx.Client(base_url=base_url) as client:
         for path in ("/favicon.ico", "/login", "/nowhere", "/robots.txt"):
             client.get(path)
         counted = stats(base_url)

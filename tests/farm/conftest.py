@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -27,7 +27,7 @@ def private_redis(tmp_path: Path) -> Iterator[PrivateRedis]:
 def farm(tmp_path: Path) -> Iterator[Farm]:
     """Without workers, on a portal of its own whose codes are random."""
     with (
-        fake_utility(random_codes=True, home=tmp_path / "portal") as url,
+        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
         farm_at(tmp_path / "home", url) as farm,
     ):
         yield farm

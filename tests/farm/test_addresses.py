@@ -10,8 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from meterfarm.console.errors import UsageError
-from meterfarm.console.fake_child import is_served_by_fake
-from meterfarm.console.options import ScrapeOptions, plan
+from meterfarm.console.options import ScrapeOptions, is_served_by_fake, plan
 from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.settings import FarmSettings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
 from meterfarm.records import ChallengeState, MailSecurity, Outcome, RunKind
 from meterfarm.storage.receiving import MailAccount
@@ -58,7 +58,7 @@ def test_customers_connect_with_nobody_at_hand(tmp_path: Path, monkeypatch: pyte
     number, other = CUSTOMERS[TEXT].phone, CUSTOMERS[CHOICE].phone
     with (
         post() as house,
-        fake_utility(
+        FakeUtility(
             random_codes=True,
             home=tmp_path / "p",
             smtp=f"127.0.0.1:{house.smtp}",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.codes.code_search import PendingCode
 from meterfarm.farm.codes.mailboxes import Mailbox, pause_after
 from meterfarm.records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
@@ -43,7 +43,7 @@ def farm(tmp_path: Path, house: Post) -> Iterator[Farm]:
 @contextmanager
 def _portal(folder: Path, house: Post, now: str | None = None) -> Iterator[str]:
     address = f"127.0.0.1:{house.smtp}"
-    with fake_utility(random_codes=True, home=folder / "p", smtp=address, now=now) as url:
+    with FakeUtility(random_codes=True, home=folder / "p", smtp=address, now=now) as url:
         yield url
 
 

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from meterfarm.fake_utility import listing
-from meterfarm.fake_utility.running import fake_utility
-from meterfarm.farm.codes.answer_codec import encode_choice, encode_code, encode_resend
+from meterfarm.fake_utility.running import FakeUtility
+from meterfarm.farm.codes.answer_codec import (
+    encode_choice,
+    encode_code,
+    encode_resend,
+)
 from meterfarm.records import ChallengeState, Factor, Outcome, RunKind, RunState
 from meterfarm.storage.challenges import AnswerRefused
 from tests.farm.whole import Farm, farm_at, many
@@ -64,7 +68,7 @@ def test_a_challenge_is_answered_by_whoever_has_its_number(farm: Farm) -> None:
 
 def test_nobody_answers_in_time(tmp_path: Path) -> None:
     with (
-        fake_utility(random_codes=True, home=tmp_path / "portal") as url,
+        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
         farm_at(tmp_path / "home", url, METERFARM_MFA_WAIT="1") as farm,
     ):
         customer = farm.add("ineedmfa+email@bayou.energy")

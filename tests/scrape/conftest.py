@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from tests.scrape.portal import Portal
 
 NOW = "2026-11-21T09:00"
@@ -14,14 +14,14 @@ NOW = "2026-11-21T09:00"
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """The fake utility with random codes, for all tests that leave its customers as they found them."""
-    with fake_utility(random_codes=True, now=NOW, home=tmp_path_factory.mktemp("portal")) as url:
+    with FakeUtility(random_codes=True, now=NOW, home=tmp_path_factory.mktemp("portal")) as url:
         yield Portal(url)
 
 
 @pytest.fixture
 def fresh_portal(tmp_path: Path) -> Iterator[Portal]:
     """A fake utility of the test's own."""
-    with fake_utility(random_codes=True, now=NOW, home=tmp_path / "portal") as url:
+    with FakeUtility(random_codes=True, now=NOW, home=tmp_path / "portal") as url:
         yield Portal(url)
 
 

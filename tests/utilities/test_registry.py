@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from meterfarm.fake_utility.running import fake_utility
+from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.results import Customer
 from meterfarm.storage.work import RunInfo
@@ -133,7 +133,7 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
     """Its runs end ``internal`` and count against nobody; others' runs are done, and refreshes are queued."""
     scraped = Scraped(free_ports(1))
     with (
-        fake_utility(home=tmp_path / "portal") as url,
+        FakeUtility(home=tmp_path / "portal") as url,
         farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting) as farm,
         (tmp_path / "log").open("w+b") as log,
     ):
