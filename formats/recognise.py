@@ -29,10 +29,10 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.green_button import stream_green_button
 from meterfarm.formats.espi.href import Href
 from meterfarm.formats.sniff import looks_like_html, looks_like_json, text_of_head
+from meterfarm.formats.tables.head import holds_data
 from meterfarm.formats.tables.interval_csv import read_table
 from meterfarm.formats.tables.layout import Layout
 from meterfarm.formats.tables.markup import is_xml_workbook
-from meterfarm.formats.tables.unknown import holds_data
 from meterfarm.formats.tables.workbook import OLE, ZipKind, kind_of_zip
 from meterfarm.records import Issue, Series, Severity
 

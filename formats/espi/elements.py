@@ -9,13 +9,12 @@ from xml.parsers import expat  # document types are refused; depth, names and le
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.entries import Entries
-from meterfarm.formats.espi.faults import DECLARATION, JUNK, refusal, undeclared
 from meterfarm.formats.espi.href import joined
 from meterfarm.formats.espi.links import Links
 from meterfarm.formats.espi.reading import raw_reading
 from meterfarm.formats.espi.resources import OURS, Fact, Item, MeterReading, ReadingType, UsagePoint
 from meterfarm.formats.espi.runs import MARK, Cutter, is_wide
-from meterfarm.formats.espi.xml_entities import Entities
+from meterfarm.formats.espi.xml_faults import DECLARATION, JUNK, Entities, refusal, undeclared
 
 _BASE = "xml:base"
 _DEEPEST = 100

@@ -18,7 +18,7 @@ from io import BytesIO
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from meterfarm.formats.batches import ReadingBatch
+from meterfarm.formats.batches import ReadingBatch, gather
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.entries import BATCH_SIZE
 from meterfarm.formats.espi.href import Href
@@ -27,7 +27,6 @@ from meterfarm.formats.espi.resources import Block, Item, RawBatch
 from meterfarm.formats.espi.stream import Stream
 from meterfarm.formats.espi.streams import Streams
 from meterfarm.formats.espi.walk import Walk
-from meterfarm.formats.gather import gather
 from meterfarm.records import IntervalData, Issue, Series, Severity
 
 SMALL = 8 * 1024 * 1024

@@ -11,10 +11,10 @@ from operator import gt
 from meterfarm.formats.batches import ReadingBatch
 from meterfarm.formats.espi.days import LONG, Clock, Days, LocalShift
 from meterfarm.formats.espi.days import doubt as days_doubt
+from meterfarm.formats.espi.declared import Sum
 from meterfarm.formats.espi.reading import Oddities
 from meterfarm.formats.espi.resources import Edge
 from meterfarm.formats.espi.runs import RunColumns
-from meterfarm.formats.espi.totals import Sum
 from meterfarm.formats.espi.units import COST_EXPONENT, Kind, shown
 from meterfarm.records import Direction, Issue, Measure, Severity, Unit
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from meterfarm.formats.errors import FormatError
+from meterfarm.records import Unit
 
 BLANKS = frozenset({"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "n.v.t.", "no data"})
 _ZERO = re.compile(r"0(?:\.0+)?[eE]-?\d{1,3}", re.ASCII)
@@ -15,6 +16,7 @@ _SMALL = re.compile(r"(-?\d\.?\d{0,17})[eE]-(\d{1,2})", re.ASCII)
 _MOST_KEPT = 20_000
 _USUAL_DECIMALS = 6
 _MOST_DECIMALS = 30
+_SIGNS: dict[Unit | None, str] = {Unit.GBP: "£", Unit.EUR: "€"}
 _POINT = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:,\d{3}){1,4})?(?:\.(\d{0,20}))?", re.ASCII)
 _COMMA = re.compile(r"([+-]?)(\d{1,15}|[1-9]\d{0,2}(?:\.\d{3}){1,4})?(?:,(\d{0,20}))?", re.ASCII)
 
@@ -54,6 +56,11 @@ def shown(text: str, most: int = 40) -> str:
     """A cell's text for a message: little of it, on one line."""
     line = " ".join(text.split()) or "(blank)"
     return line if len(line) <= most else f"{line[:most]}…"
+
+
+def signs(currencies: Iterable[Unit | None]) -> str:
+    """The signs that money of these currencies may have; the dollar's of one without a sign."""
+    return "".join(sorted({_SIGNS.get(each, "$") for each in currencies}))
 
 
 def numbers(*, comma: bool = False, money: str = "", grouped: bool = False) -> Callable[[str], Number]:
@@ -118,3 +125,23 @@ def _amount(text: str, signs: str) -> str:
 
 def refused(line: int, why: str) -> FormatError:
     return FormatError(f"Line {line} of the file makes no sense: {why}. Download it again.")
+
+
+_STREET = re.compile(
+    r"\d.*\b(st|street|ave|avenue|rd|road|dr|drive|ct|court|ln|lane|blvd|boulevard|way|pl|ter|cir|hwy|pkwy|apt|"
+    r"suite|ste|straat|laan|weg|plein|straße|strasse|str|via|viale|piazza|rue|allée|chemin|calle)\b"
+    r"|\w*(straat|laan|weg|straße|strasse)\b.*\d|\b(rue|via|viale|calle|piazza|str)\b.*\d",
+    re.IGNORECASE,
+)
+_HOUSE = re.compile(r"\d+\w?[\s,]+[^\W\d_]{2,}.*")
+
+
+def names_place(title: str) -> bool:
+    """Whether a text above a table is an address or a person's name, as no meter's number is."""
+    named = len(title.split()) > 1 and not any(map(str.isdigit, title))
+    return named or "," in title or names_address(title)
+
+
+def names_address(text: str) -> bool:
+    """Whether it is the address of a house, or of a mailbox."""
+    return "@" in text or bool(_HOUSE.fullmatch(text) or _STREET.search(text))

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from meterfarm.formats.tables.cells import clean, name
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.local_time import DAY
+from meterfarm.formats.tables.cells import clean, name, names_address, shown
+from meterfarm.formats.tables.columns import is_number
 from meterfarm.formats.tables.layout import UNITS, Layout, Value, What
+from meterfarm.formats.tables.rows import DELIMITERS
+from meterfarm.formats.tables.stamps import NotAStamp, read_clock
 
 _UNIT = r"(?P<unit>[^()]+?)"
-_QUANTITY = re.compile(
-    r"kwh|\bkw\b|therm|ccf|m3|m³|usage|consum|generat|export|import|receiv|deliver|net\b|cost|charge|\$|\b(time|hour)\b",
-    re.IGNORECASE,
-)
 _MOST_LABELS = 200
 _LONGEST = 200
 _MOST_PARTS = 4
@@ -44,6 +45,20 @@ class Head:
     width: int
     unread: Sequence[tuple[int, str]]
     """Columns nothing is known of, by place and name; those without a name too."""
+
+    @property
+    def last_needed(self) -> int:
+        """The place that a row must reach: of the last value that isn't optional, or else of the first."""
+        places = [each.place for each in self.values if not each.value.optional]
+        return max(places) if places else min((each.place for each in self.values), default=0)
+
+    def intervals(self) -> Sequence[tuple[int, int, int]]:
+        """The columns of a table with a day a row: place, second of the day, seconds.
+
+        Raises:
+            FormatError: A column's name is no interval.
+        """
+        return [_wide_column(place, match) for place, match in self.wide]
 
     @property
     def known(self) -> int:
@@ -163,11 +178,6 @@ def _ignored(layout: Layout, column: str) -> bool:
     return any(re.fullmatch(each, column) for each in layout.ignored)
 
 
-def is_quantity(column: str) -> bool:
-    """Whether a column's name sounds like something that should have been read: an amount, or its time."""
-    return _QUANTITY.search(column) is not None
-
-
 def label(above: dict[str, str], cells: Sequence[str]) -> str:
     """Keep a line above a table by its label, and return that: ``Meter,123``, or ``Meter: 123``."""
     filled = [clean(cell) for cell in cells if clean(cell)]
@@ -179,3 +189,83 @@ def label(above: dict[str, str], cells: Sequence[str]) -> str:
     most = 2 if of_a_unit else _MOST_PARTS if found or key in _PARTED else 1
     above[key] = (" " if of_a_unit else ", ").join(values[:most])[:_LONGEST]
     return key
+
+
+def _wide_column(place: int, match: re.Match[str]) -> tuple[int, int, int]:
+    """Its place, the second of the day it begins at and its seconds, by its name."""
+    groups = match.groupdict()
+    if groups.get("hour"):
+        return place, (int(groups["hour"]) - 1) * 3600, 3600
+    try:
+        start = read_clock(groups["start"]).second % DAY
+        end = read_clock(groups["end"]).second or DAY
+    except NotAStamp as exc:
+        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.") from exc
+    if end <= start:
+        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.")
+    return place, start, end - start
+
+
+_MOST = 160
+_STAMP = re.compile(r".*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d\d|\d{4}-\d\d|\b\d{8}\b).*")
+_WORDS = re.compile(
+    r"\b(date|day|days|time|hour|hours|start|end|from|to|meter|interval|period|unit|units|uom|usage|use|read|"
+    r"reading|readings|value|consumption|demand|energy|power|cost|charge|charges|amount|delivered|received|"
+    r"import|export|net|generation|kwh|wh|kw|therms?|ccf|m3|quality|type|direction|channel|timestamp|"
+    r"datum|zeit|uhrzeit|tijd|tijdstip|van|tot|verbrauch|verbruik|wert|einheit|afname|injectie|data|ora|consumo|"
+    r"valore|heure|jour|consommation|valeur|fecha|hora|valor)\b",
+    re.IGNORECASE,
+)
+_LABELS = re.compile(r"(account|customer|service|billing)?[ _]?(holder|name|address|number|id)?:?")
+
+
+def unknown(rows: Sequence[Sequence[str]]) -> FormatError:
+    """``rows`` are the first of a file."""
+    header = " | ".join(_header(rows))
+    if not header:
+        return FormatError(
+            "The file's layout is not known, and no header of a table was found in it: "
+            "docs/formats.md lists what is read."
+        )
+    return FormatError(
+        f"The table's layout is not known: its header seems to be “{shown(header, _MOST)}”; "
+        "declare it as docs/formats.md shows."
+    )
+
+
+def holds_data(lines: Sequence[str]) -> bool:
+    """Whether any line has several cells, with a number or a time among them: prose has none."""
+    for delimiter in DELIMITERS:
+        rows = (line.split(delimiter) for line in lines)
+        if any(len(row) > 1 and any(_is_data(cell.strip(' "')) for cell in row) for row in rows):
+            return True
+    return False
+
+
+def _header(rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The row of words above the most rows of data; of equals, the one of most cells."""
+    filled = [[shown(text) for cell in row if (text := clean(cell))] for row in rows]
+    filled = [row for row in filled if row]
+    best: Sequence[str] = ()
+    most = (0, 0)
+    below = 0
+    for row in reversed(filled):
+        if any(map(_is_data, row)):
+            below += 1
+            continue
+        weight = (below, len(row))
+        below = 0
+        if _may_head(row) and weight > most:
+            best, most = row, weight
+    return best
+
+
+def _is_data(cell: str) -> bool:
+    return is_number(cell) or _STAMP.fullmatch(cell) is not None
+
+
+def _may_head(row: Sequence[str]) -> bool:
+    """Whether it has several words such as headers have, no address, and is no label with what it labels."""
+    labels = len(row) == 2 and _LABELS.fullmatch(name(row[0]))
+    words = any(map(_WORDS.search, row)) and not any(map(names_address, row))
+    return len(row) > 1 and not labels and words

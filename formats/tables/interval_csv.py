@@ -21,17 +21,17 @@ from itertools import chain, islice
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+from meterfarm.formats.batches import gather
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.gather import gather
 from meterfarm.formats.sniff import looks_like_html, text_of_head
-from meterfarm.formats.tables.head import Head, find, label
+from meterfarm.formats.tables.channels import FileSeries
+from meterfarm.formats.tables.head import Head, find, label, unknown
 from meterfarm.formats.tables.layout import Layout
 from meterfarm.formats.tables.layouts import all_layouts
 from meterfarm.formats.tables.markup import is_xml_workbook, page_sheet, xml_sheets
 from meterfarm.formats.tables.nem12 import Nem, is_nem
-from meterfarm.formats.tables.reader import TableReader, Told
+from meterfarm.formats.tables.reader import TableReader
 from meterfarm.formats.tables.rows import DELIMITERS, HEAD_LINES, End, Rows, Text
-from meterfarm.formats.tables.unknown import unknown
 from meterfarm.formats.tables.workbook import OLE, Sheet
 from meterfarm.formats.tables.xlsx import SIGNATURE, lacks_results, sheets
 from meterfarm.formats.tables.zone import zone_of
@@ -92,7 +92,7 @@ def read_table(
         return Table(nem.layout, nem.read(text.rows(",", even=False)))
     found, delimiter = _recognise(text, asked.layouts)
     tables = counts.of(found.head.layout.several_above)
-    reader = _reader(asked, found, tables, Told(), text, grouped=delimiter == ",")
+    reader = _reader(asked, found, tables, FileSeries(), text, grouped=delimiter == ",")
     return Table(found.head.layout.id, _batches(reader, found, text.rows(delimiter)))
 
 
@@ -149,7 +149,7 @@ def _of_sheets(
     tables: Sequence[tuple[Sheet, _Found | None]], asked: _Asked, opened: ExitStack
 ) -> Iterator[Series | Issue]:
     with opened:
-        told = Told()
+        series = FileSeries()
         for sheet, found in tables:
             if found is None:
                 yield Issue(sheet.name, "the sheet has no table of a known layout", Severity.NOTE)
@@ -160,7 +160,7 @@ def _of_sheets(
                 yield Issue(sheet.name, "the sheet is hidden in spreadsheet programs, and was read")
             several = found.head.layout.several_above
             count = sum(label({}, row) == several for _, row in sheet.rows()) if several else 1
-            yield from _batches(_reader(asked, found, count, told, sheet.end), found, _near(sheet.rows()))
+            yield from _batches(_reader(asked, found, count, series, sheet.end), found, _near(sheet.rows()))
 
 
 def read_interval_csv(
@@ -177,7 +177,7 @@ def _reader(
     asked: _Asked,
     found: _Found,
     tables: int,
-    told: Told,
+    series: FileSeries,
     end: End | None = None,
     *,
     grouped: bool = False,
@@ -185,7 +185,9 @@ def _reader(
     layout = found.head.layout
     family = [each for each in asked.layouts if each.id == layout.id]
     zone, issues = zone_of(layout, asked.name, found.above, asked.zone)
-    reader = TableReader(found.head, family, found.above, zone, tables, told=told, end=end, grouped=grouped)
+    reader = TableReader(
+        found.head, family, found.above, zone, tables, series=series, end=end, grouped=grouped
+    )
     for each in issues:
         reader.remarks.add(each.what, each.where, each.severity)
     return reader

@@ -17,8 +17,7 @@ from lxml import etree
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.tables.rows import Rows
-from meterfarm.formats.tables.workbook import Sheet
-from meterfarm.formats.tables.workbook_cells import text_of
+from meterfarm.formats.tables.workbook import Sheet, text_of
 
 _HEAD = 4096
 _TAIL = 64 * 1024

@@ -14,8 +14,14 @@ from meterfarm.formats.espi.reading import LENGTH_LIMIT
 from meterfarm.formats.tables.cells import NotANumber, Number, name, numbers, shown
 from meterfarm.formats.tables.channel import Channel
 from meterfarm.formats.tables.layout import ELECTRIC, UNITS, What
-from meterfarm.formats.tables.nem_cells import day_start, instant, refused
-from meterfarm.formats.tables.nem_flow import flow_of, quantity_doubt, unit_doubt
+from meterfarm.formats.tables.nem_records import (
+    day_start,
+    flow_of,
+    instant,
+    quantity_doubt,
+    refused,
+    unit_doubt,
+)
 from meterfarm.formats.tables.remarks import Remarks
 from meterfarm.formats.tables.rows import Rows
 from meterfarm.formats.tables.times import When
@@ -77,10 +83,10 @@ class Nem:
         except FormatError:
             self._day = None
             yield from self._flushed()
-            yield from self._remarks.told()
+            yield from self._remarks.issues()
             raise
         yield from self._flushed()
-        yield from self._remarks.told()
+        yield from self._remarks.issues()
 
     def _check_frame(self) -> None:
         """Records 100 and 900 frame a file; some portals hand out others, so these are doubted."""

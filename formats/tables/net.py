@@ -43,7 +43,7 @@ class NetOfColumns:
         elif self._first is None:
             self._first = (line, net, taken - sent)
 
-    def told(self) -> None:
+    def report(self) -> None:
         """Rounding moves a row by a last digit, and many rows this way and that."""
         if self._first and (self._apart or self._added**2 > max(self._rows, 4) * self._step**2):
             line, net, made = self._first

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.local_time import DAY, Day
-from meterfarm.formats.tables.cells import BLANKS, NotANumber, clean, name, numbers, refused, shown
-from meterfarm.formats.tables.channel import SHORTEST_DAY, Channel
-from meterfarm.formats.tables.claims import Claims, Part
-from meterfarm.formats.tables.columns import UnreadColumns, is_number
-from meterfarm.formats.tables.end import is_whole
+from meterfarm.formats.tables.cells import BLANKS, NotANumber, clean, name, numbers, refused, shown, signs
+from meterfarm.formats.tables.channel import SHORTEST_DAY
+from meterfarm.formats.tables.channels import Channels, FileSeries
+from meterfarm.formats.tables.claims import Claims
+from meterfarm.formats.tables.columns import Estimates, UnreadColumns, Widths, is_number
 from meterfarm.formats.tables.head import BoundValue, Head, find, label
-from meterfarm.formats.tables.layout import UNITS, Layout, What
+from meterfarm.formats.tables.layout import UNITS, Layout
 from meterfarm.formats.tables.net import NetOfColumns, check_charges, check_net
 from meterfarm.formats.tables.range import check_range
 from meterfarm.formats.tables.remarks import Remarks
-from meterfarm.formats.tables.rows import End, Rows
+from meterfarm.formats.tables.rows import End, Rows, check_end
 from meterfarm.formats.tables.stamps import NotAStamp
 from meterfarm.formats.tables.times import TimeReader, When, length
-from meterfarm.formats.tables.what import Meaning, names_place
-from meterfarm.formats.tables.wide import wide_column
-from meterfarm.formats.tables.width import Widths
-from meterfarm.formats.time_ranges import TimeRanges
-from meterfarm.records import Issue, Measure, Series, Severity, Unit
+from meterfarm.formats.tables.what import Meaning, meter_above
+from meterfarm.records import Issue, Measure, Series, Severity
 
-BATCH_SIZE = 4_096
-_MOST_WAITING = 65_536
-_MOST_CHANNELS = 5_000
 _MOST_TEXTS = 1_000
-_MOST_REMARKED = 1_000
 _TOTALS = re.compile(r"(grand |sub-?)?(total|totals|totaal|totale|gesamt|sum|somme)\b.*", re.IGNORECASE)
 _STAMPED = re.compile(r"\d\D?\d\d[ T]+\d{1,2}:\d\d")
-_NUMERIC = re.compile(r"[-+$€£(]*\d[\d.,)]*", re.ASCII)
 _NUMBERS_BEGIN = frozenset("0123456789.")
-_SIGNS: dict[Unit | None, str] = {Unit.GBP: "£", Unit.EUR: "€"}
-_Key = tuple[str, str, str, int, int, int]
 
 
 class _Cell(NamedTuple):
@@ -48,15 +37,6 @@ class _Cell(NamedTuple):
     text: str
     bound: BoundValue
     when: When
-
-
-@dataclass(slots=True)
-class Told:
-    """What a file has told of its series so far, in whichever of its sheets."""
-
-    covered: dict[tuple[object, ...], TimeRanges] = field(default_factory=dict)
-    granularities: dict[tuple[str, What], set[int]] = field(default_factory=dict)
-    places: dict[str, int] = field(default_factory=dict)
 
 
 class TableReader:
@@ -70,7 +50,7 @@ class TableReader:
         zone: ZoneInfo | None,
         tables: int,
         *,
-        told: Told,
+        series: FileSeries,
         end: End | None,
         grouped: bool,
     ) -> None:
@@ -82,39 +62,35 @@ class TableReader:
         self._zone = zone
         self._tables = tables
         self._table = 1
-        self._channels: dict[_Key, Channel | None] = {}
-        self._told = told
-        self._forms: dict[tuple[object, ...], int] = {}
-        self._waiting = 0
-        self._flush_at = BATCH_SIZE
+        self._channels = Channels(self.remarks, series)
+        self._places = series.places
         self._seen: dict[str, str] = {}
         self._texts: list[int] = []
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
-        self._remarked: dict[str, bool] = {}
         self._claims = Claims(self.remarks)
         self._count = 0
         self._take_up(head, above)
 
     def _take_up(self, head: Head, above: dict[str, str]) -> None:
         self._head, self._above, self._layout = head, above, head.layout
-        self._told_anew = ""
+        self._changed = ""
         self._claims.enter(above)
         self._net = NetOfColumns(head.values, self.remarks)
         self._filled: set[int] = set()
         self._times = TimeReader(self._layout.times, head.columns, self._zone, above)
         self._meters = [head.columns[each] for each in self._layout.meter if each in head.columns]
-        self._meter_above = self._meter_of(above)
+        self._meter_above = meter_above(self._layout, above, self._places)
         table = self._table if self._tables > 1 else 0
         self._meaning = Meaning(self._layout, above, self.remarks, table, self._meter_above)
-        self._form = self._number_of_form()
+        self._key_of_table = self._channels.table(self._table, self._form())
         self._kind = head.columns.get(self._layout.kind, -1)
         self._unit = head.columns.get(self._layout.unit, -1)
         self._estimated = head.columns.get(self._layout.estimated, -1)
-        comma = self._layout.comma
+        self._estimates = Estimates(self._layout.estimates)
+        comma, units = self._layout.comma, {each.what.unit for each in head.values}
         self._numbers = numbers(comma=comma, grouped=self._grouped and not comma)
-        signs = "".join(sorted({_SIGNS.get(each.what.unit, "$") for each in head.values}))
-        self._amounts = numbers(comma=comma, grouped=self._grouped and not comma, money=signs)
-        self._wide = [wide_column(place, match) for place, match in head.wide]
+        self._amounts = numbers(comma=comma, grouped=self._grouped and not comma, money=signs(units))
+        self._wide = head.intervals()
         self._read: Callable[[Sequence[str]], When | Day] = (
             self._times.day if self._wide else self._times.read
         )
@@ -122,54 +98,38 @@ class TableReader:
             self.remarks.add(self._layout.note, "", Severity.NOTE)
         if self._layout.doubt:
             self.remarks.add(self._layout.doubt, "")
-        last = _last_needed(head.values)
-        self._needed = max(self._times.needed, self._kind + 1, self._unit + 1, 0 if self._wide else last + 1)
+        self._needed = max(
+            self._times.needed, self._kind + 1, self._unit + 1, 0 if self._wide else head.last_needed + 1
+        )
         self._unread = UnreadColumns(head.unread)
         places = (place for bound in head.values for place in (bound.place, bound.unit, bound.length))
         read = max([self._needed - 1, *places, *(place for place, *_ in self._wide)])
         self._widths = Widths(head.width, read, self.remarks, placed=self._end is None)
 
-    def _meter_of(self, above: Mapping[str, str]) -> str:
-        """What lines above call the meter; of places, which are not shown, all but the first by number."""
-        meter = next((above[each] for each in self._layout.meter if above.get(each)), "")
-        place = above.get(self._layout.place, "") if self._layout.place else ""
-        if meter and not names_place(meter):
-            return meter
-        if not (meter or place):
-            return ""
-        number = self._told.places.setdefault(meter or place, len(self._told.places) + 1)
-        return f"place {number}" if number > 1 else ""
-
-    def _number_of_form(self) -> int:
-        """The same for tables whose values mean the same, as far as header and lines above tell."""
+    def _form(self) -> Hashable:
+        """The same for tables whose values mean the same, as far as header and lines above show."""
         layout = self._layout
-        told = [self._above.get(each, "") for each in layout.above_kinds]
-        form = (
-            self._family.index(layout),
-            self._meter_above,
-            *told,
-            *(each.what for each in self._head.values),
-        )
-        if len(self._forms) >= _MOST_CHANNELS:
-            raise FormatError(f"The file has more than {_MOST_CHANNELS:,} tables: split it.")
-        return self._forms.setdefault(form, len(self._forms))
+        kinds = [self._above.get(each, "") for each in layout.above_kinds]
+        whats = (each.what for each in self._head.values)
+        return (self._family.index(layout), self._meter_above, *kinds, *whats)
 
     def read(self, rows: Rows) -> Iterator[Series | Issue]:
         try:
             yield from self._rows(rows)
-            self._look_at_end()
+            if self._end is not None:
+                check_end(self._end, *self._last, self.remarks, ends_bare=self._layout.ends_bare)
             self._look_at_columns()
             for line in self._texts:
                 self.remarks.text(line)
         except FormatError:
-            self._unread.told(self.remarks)
-            yield from self._flushed(final=True)
-            yield from self.remarks.told()
+            self._unread.report(self.remarks)
+            yield from self._channels.batches(self._times.local, final=True)
+            yield from self.remarks.issues()
             raise
-        yield from self._flushed(final=True)
+        yield from self._channels.batches(self._times.local, final=True)
         self._check_claims()
-        yield from self.remarks.told()
-        if self._channels and not any(self._channels.values()):
+        yield from self.remarks.issues()
+        if self._channels.are_all_left_out:
             yield Issue("", "none of the table's rows could be read", Severity.ERROR)
 
     def _rows(self, rows: Rows) -> Iterator[Series | Issue]:
@@ -188,8 +148,8 @@ class TableReader:
             except NotAStamp as exc:
                 width = self._aside(line, cells, exc)
                 continue
-            if self._told_anew:
-                raise refused(line, f"“{shown(self._told_anew)}” is told anew above it, without a header")
+            if self._changed:
+                raise refused(line, f"“{shown(self._changed)}” changes above it, without a header")
             if missing < 0 or width - missing != self._widths.usual:
                 self._widths.look(line, cells[: width - missing])
             self._unread.look(cells)
@@ -197,28 +157,18 @@ class TableReader:
             if several and any("\n" in cell or "\r" in cell for cell in cells):
                 self.remarks.lines(line)
             self._values(line, cells, when)
-            if self._waiting >= self._flush_at:
-                yield from self._flushed(final=False)
-
-    def _look_at_end(self) -> None:
-        """A file that is cut off ends amid a line, and may do so where all cells look well."""
-        if self._end is None or not self._end.is_cut:
-            return
-        whole = is_whole(*self._last, quoted=self._end.ends_quoted)
-        if whole and self._layout.ends_bare:
-            self.remarks.ends_bare()
-        else:
-            self.remarks.cut(whole=whole)
+            if self._channels.is_due:
+                yield from self._channels.batches(self._times.local, final=False)
 
     def _look_at_columns(self) -> None:
         """A column without any value, beside others: perhaps of a workbook's formulas, never computed."""
         for each in self._head.values if self._filled else ():
             if not each.value.optional and each.place not in self._filled:
                 self.remarks.empty(each.value.column)
-        self._unread.told(self.remarks)
+        self._unread.report(self.remarks)
 
     def _values(self, line: int, cells: Sequence[str], when: When | Day) -> None:
-        estimated = self._estimated >= 0 and self._is_estimated(line, cells[self._estimated])
+        estimated = self._estimated >= 0 and self._estimates.mark(line, cells[self._estimated])
         if isinstance(when, Day):
             self._day(line, cells, when, estimated)
             return
@@ -251,18 +201,20 @@ class TableReader:
                 when = when._replace(seconds=length(cells[bound.length]))
             except NotAStamp as exc:
                 raise refused(line, f"“{shown(cells[bound.length])}” is no length of an interval") from exc
-        unit = self._place_of_unit(bound)
+        is_cost = bound.what.measure is Measure.COST  # not what the table's column of units is of
+        unit = bound.unit if bound.unit >= 0 or is_cost else self._unit
         key = (
             "\0".join([cells[place] for place in self._meters]) if self._meters else self._meter_above,
             cells[self._kind] if self._kind >= 0 else "",
             cells[unit] if unit >= 0 else "",
             number,
             DAY if when.seconds >= SHORTEST_DAY else when.seconds,
-            self._table * _MOST_CHANNELS + self._form,
+            self._key_of_table,
         )
-        if key not in self._channels:
-            self._channels[key] = self._channel(line, key, bound)
-        channel = self._channels[key]
+        by_key = self._channels.by_key
+        if key not in by_key:
+            self._channels.open(line, key, self._meaning, bound, is_end=self._times.is_end)
+        channel = by_key[key]
         if channel is None:
             return
         money = channel.what.measure is Measure.COST
@@ -271,40 +223,7 @@ class TableReader:
         except NotANumber as exc:
             raise refused(line, f"“{shown(cell.text)}” is no number as this layout writes them") from exc
         channel.add(line, when, read, estimated)
-        self._waiting += 1
-
-    def _place_of_unit(self, bound: BoundValue) -> int:
-        """The table's column of units is of what was metered, not of what it cost."""
-        if bound.unit >= 0 or bound.what.measure is Measure.COST:
-            return bound.unit
-        return self._unit
-
-    def _channel(self, line: int, key: _Key, bound: BoundValue) -> Channel | None:
-        if len(self._channels) >= _MOST_CHANNELS:
-            raise FormatError(f"The file has more than {_MOST_CHANNELS:,} meters: split it.")
-        what = self._meaning.of(line, key[:3], bound, key[4])
-        if what is None:
-            return None
-        meter = self._meaning.meter_id(key[0])
-        lengths = self._told.granularities.setdefault((meter, what), set())
-        lengths.add(key[4])
-        if len(lengths) > 1:
-            self.remarks.granularities(line)
-        series = (meter, what.register, what.commodity, what.measure, what.direction, what.unit, key[4])
-        covered = self._told.covered.setdefault(series, TimeRanges())
-        channel = Channel(meter, what, self.remarks, covered, is_end=self._times.is_end)
-        channel.length = key[4]
-        return channel
-
-    def _is_estimated(self, line: int, cell: str) -> bool:
-        if cell in self._remarked:
-            return self._remarked[cell]
-        if _NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():
-            raise refused(line, f"“{shown(cell)}” stands where a remark should")
-        if len(self._remarked) >= _MOST_REMARKED:
-            self._remarked.clear()
-        self._remarked[cell] = any(each in cell.lower() for each in self._layout.estimates)
-        return self._remarked[cell]
+        self._channels.waiting += 1
 
     def _aside(self, line: int, cells: Sequence[str], why: NotAStamp | None = None) -> int:
         """A row that is no reading: a blank one, a header again, lines above a further table, a total."""
@@ -320,7 +239,7 @@ class TableReader:
                 label(self._seen, cells)
             else:
                 comma = self._layout.comma
-                self._claims.total_row(line, cells, self._head.values, self._parts(), comma=comma)
+                self._claims.total_row(line, cells, self._head.values, self._channels.parts(), comma=comma)
         elif len(cells) >= self._needed and self._times.blank(cells):
             self.remarks.no_time(line)
         elif self._is_text(cells, filled):
@@ -334,13 +253,10 @@ class TableReader:
             raise refused(line, f"it has {len(cells)} cells under a header of {self._head.width}")
         return self._head.width
 
-    def _parts(self) -> list[Part]:
-        return [Part(key[3], channel) for key, channel in self._channels.items() if channel]
-
     def _check_claims(self) -> None:
         self._claims.enter(self._seen)
-        self._net.told()
-        parts = [each for each in self._parts() if each.channel.count]
+        self._net.report()
+        parts = [each for each in self._channels.parts() if each.channel.count]
         if parts:
             self._claims.check(parts, self._count, comma=self._layout.comma)
             check_net(parts, self.remarks)
@@ -349,10 +265,10 @@ class TableReader:
 
     def _label(self, cells: Sequence[str]) -> None:
         """Of what holds of all rows below, nothing is to change without a further header."""
-        told, layout = label(self._seen, cells), self._layout
+        key, layout = label(self._seen, cells), self._layout
         of_all = (*layout.meter, layout.place, *layout.above, *layout.above_kinds, layout.several_above)
-        if told and told in of_all:
-            self._told_anew = told if self._seen[told] != self._above.get(told, "") else self._told_anew
+        if key in of_all and key and self._seen[key] != self._above.get(key, ""):
+            self._changed = key
 
     def _is_text(self, cells: Sequence[str], filled: Sequence[str]) -> bool:
         """Whether it looks like a line above a table or below one, and not like a damaged reading."""
@@ -373,25 +289,9 @@ class TableReader:
 
     def _again(self, head: Head) -> None:
         self._look_at_columns()
-        self._net.told()
+        self._net.report()
         self._texts.clear()
         if self._layout.several_above in self._seen:
             self._table += 1
         above, self._seen = self._above | self._seen, {}
         self._take_up(head, above)
-
-    def _flushed(self, *, final: bool) -> Iterator[Series]:
-        everything = final or self._waiting >= _MOST_WAITING
-        for channel in self._channels.values():
-            if channel is not None and (everything or len(channel.rows) >= BATCH_SIZE // 2):
-                batch = channel.take(self._times.local, final=final)
-                if batch:
-                    self._waiting -= len(batch.readings)
-                    yield batch
-        self._flush_at = min(self._waiting + BATCH_SIZE, _MOST_WAITING)
-
-
-def _last_needed(values: Sequence[BoundValue]) -> int:
-    """The place that a row must reach: of the last value that isn't optional, or else of the first."""
-    places = [each.place for each in values if not each.value.optional]
-    return max(places) if places else min((each.place for each in values), default=0)

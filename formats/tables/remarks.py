@@ -27,7 +27,7 @@ class Remarks:
             self._first.setdefault(what, (where, severity))
         self._count[what] = self._count.get(what, 0) + 1
 
-    def told(self) -> Iterator[Issue]:
+    def issues(self) -> Iterator[Issue]:
         """All that was counted so far; they are counted anew afterwards."""
         for what, (where, severity) in self._first.items():
             count = self._count[what]

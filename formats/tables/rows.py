@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import chain, islice
@@ -11,6 +12,7 @@ from typing import BinaryIO, Protocol, TextIO, cast
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.sniff import looks_like_html
+from meterfarm.formats.tables.remarks import Remarks
 
 DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_LINE = 256 * 1024
@@ -154,3 +156,37 @@ class _Whole:
 
     def close(self) -> None:
         """Whoever opened the file closes it."""
+
+
+_DIGIT, _LETTER = re.compile(r"\d", re.ASCII), re.compile(r"[^\W\d_]")
+
+
+def check_end(
+    end: End, before: Sequence[str], last: Sequence[str], remarks: Remarks, *, ends_bare: bool
+) -> None:
+    """A file that is cut off ends amid a line, and may do so where all cells look well.
+
+    ``before`` and ``last`` are its last two rows; ``ends_bare``: such files lack the last line's end.
+    """
+    if not end.is_cut:
+        return
+    whole = _is_whole(before, last, quoted=end.ends_quoted)
+    if whole and ends_bare:
+        remarks.ends_bare()
+    else:
+        remarks.cut(whole=whole)
+
+
+def _is_whole(before: Sequence[str], last: Sequence[str], *, quoted: bool) -> bool:
+    """Whether its last cell is as long and of the same shape as the one in the row above, ``before``.
+
+    A stamp that rows write alike cannot have lost its end; a number or a word can, unless it is ``quoted``.
+    """
+    if not last or len(last) != len(before):
+        return False
+    shape = _shape(last[-1])
+    return quoted or (shape == _shape(before[-1]) and bool(shape.strip("9a.")))
+
+
+def _shape(text: str) -> str:
+    return _LETTER.sub("a", _DIGIT.sub("9", text.strip()))

@@ -6,31 +6,27 @@ import re
 from collections.abc import Mapping
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.formats.tables.cells import clean, name, refused, shown
+from meterfarm.formats.tables.cells import clean, name, names_place, refused, shown
 from meterfarm.formats.tables.channel import mean_divides
 from meterfarm.formats.tables.head import BoundValue
 from meterfarm.formats.tables.layout import KW, UNITS, Layout, What
 from meterfarm.formats.tables.remarks import Remarks
 from meterfarm.records import Commodity, Direction, Measure
 
-_STREET = re.compile(
-    r"\d.*\b(st|street|ave|avenue|rd|road|dr|drive|ct|court|ln|lane|blvd|boulevard|way|pl|ter|cir|hwy|pkwy|apt|"
-    r"suite|ste|straat|laan|weg|plein|straße|strasse|str|via|viale|piazza|rue|allée|chemin|calle)\b"
-    r"|\w*(straat|laan|weg|straße|strasse)\b.*\d|\b(rue|via|viale|calle|piazza|str)\b.*\d",
-    re.IGNORECASE,
-)
-_HOUSE = re.compile(r"\d+\w?[\s,]+[^\W\d_]{2,}.*")
 
+def meter_above(layout: Layout, above: Mapping[str, str], places: dict[str, int]) -> str:
+    """What lines above a table call the meter; of places, which are not shown, all but the first by number.
 
-def names_place(title: str) -> bool:
-    """Whether a text above a table is an address or a person's name, as no meter's number is."""
-    named = len(title.split()) > 1 and not any(map(str.isdigit, title))
-    return named or "," in title or names_address(title)
-
-
-def names_address(text: str) -> bool:
-    """Whether it is the address of a house, or of a mailbox."""
-    return "@" in text or bool(_HOUSE.fullmatch(text) or _STREET.search(text))
+    ``places`` are the numbers of a file's places so far; a further one is entered.
+    """
+    meter = next((above[each] for each in layout.meter if above.get(each)), "")
+    place = above.get(layout.place, "") if layout.place else ""
+    if meter and not names_place(meter):
+        return meter
+    if not (meter or place):
+        return ""
+    number = places.setdefault(meter or place, len(places) + 1)
+    return f"place {number}" if number > 1 else ""
 
 
 class Meaning:
@@ -59,7 +55,7 @@ class Meaning:
     def of(self, line: int, says: tuple[str, str, str], bound: BoundValue, seconds: int) -> What | None:
         """What a row's cells of meter, kind and unit make of a value; None if it is to be left out."""
         meters, kind, unit = says
-        what = self._told_above(self._of_meter(line, meters).over(self._layout.what))
+        what = self._by_lines_above(self._of_meter(line, meters).over(self._layout.what))
         if self._layout.kind:
             known = self.kind(kind)
             if known is None:
@@ -67,7 +63,7 @@ class Meaning:
             if known is None or known[0] is None:
                 return None
             what = known[0].over(what)
-        what = self._told_apart(line, self._in_unit(line, bound.what.over(what), unit))
+        what = self._by_table(line, self._in_unit(line, bound.what.over(what), unit))
         if what.mean and not mean_divides(seconds):
             self._remarks.mean(line)
             return KW.over(What(mean=False).over(what))
@@ -82,14 +78,17 @@ class Meaning:
                 return what
         raise refused(line, f"nothing is known of a meter called “{shown(text)}”")
 
-    def _told_above(self, what: What) -> What:
+    def _by_lines_above(self, what: What) -> What:
         for label, patterns in self._layout.above_kinds.items():
             text = self._above.get(label, "")
             found = (each for pattern, each in patterns.items() if re.search(pattern, text, re.IGNORECASE))
-            told = next(found, None)
-            if told is None and text:
-                raise FormatError(f"Nothing is known of a table whose “{label}” is “{shown(text)}”.")
-            what = told.over(what) if told else what
+            kind = next(found, None)
+            if kind is None and text:
+                raise FormatError(
+                    f"The file has a table of an unknown kind (“{label}” is “{shown(text)}”): "
+                    "ask for another export."
+                )
+            what = kind.over(what) if kind else what
         return what
 
     def _in_unit(self, line: int, what: What, cell: str) -> What:
@@ -105,7 +104,7 @@ class Meaning:
             return What(commodity=Commodity.OTHER).over(what)
         return what
 
-    def _told_apart(self, line: int, what: What) -> What:
+    def _by_table(self, line: int, what: What) -> What:
         if not self._table:
             return what
         self._remarks.tables(line)

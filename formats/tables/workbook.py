@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,8 @@ from typing import IO, BinaryIO, NamedTuple, cast
 from meterfarm.formats.archive import member_names
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.tables import workbook_child
+from meterfarm.formats.tables.cells import Typed
 from meterfarm.formats.tables.rows import End, Rows
-from meterfarm.formats.tables.workbook_cells import text_of
 
 OLE = b"\xd0\xcf\x11\xe0"
 _HEAD = 256
@@ -181,3 +182,41 @@ def _text(cell: object) -> str:
         kind, value = cell
         return text_of(_READ[kind](value))
     return text_of(cell)
+
+
+def text_of(value: object, shown_as: str = "") -> str:
+    """``shown_as`` is the number format; without one a midnight is a day alone."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float):
+        return Typed(f"{Decimal(format(value, '.15g')):f}")  # Excel keeps 15 digits; the rest is noise
+    if isinstance(value, datetime):
+        return _stamp(value, shown_as)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, time):
+        return _clock(
+            timedelta(
+                hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+            )
+        )
+    if isinstance(value, timedelta):
+        return _clock(value)
+    return str(value)
+
+
+def _stamp(value: datetime, shown_as: str) -> str:
+    """To the second, since Excel's days are fractions; a day alone if that is what the sheet shows."""
+    exact = (value + timedelta(milliseconds=500)).replace(microsecond=0)
+    if exact.time() == time() and "h" not in shown_as.lower():
+        return exact.date().isoformat()
+    return exact.isoformat(" ")
+
+
+def _clock(value: timedelta) -> str:
+    seconds = round(value.total_seconds())
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -16,8 +16,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.tables.rows import Rows
-from meterfarm.formats.tables.workbook import Sheet, is_ole, sheets_apart
-from meterfarm.formats.tables.workbook_cells import text_of
+from meterfarm.formats.tables.workbook import Sheet, is_ole, sheets_apart, text_of
 
 SIGNATURE = b"PK\x03\x04"
 DAMAGED = "The XLSX file is cut short or damaged: download it again."

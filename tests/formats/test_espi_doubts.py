@@ -9,7 +9,7 @@ import pytest
 from meterfarm.console.read_file import read_file
 from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.formats.espi.walk import CHUNK
-from meterfarm.formats.espi.xml_entities import Entities
+from meterfarm.formats.espi.xml_faults import Entities
 from meterfarm.records import Measure
 from tests.formats.espi_feed import block, feed, meter_reading, reading_type, sums, told, usage_point
 

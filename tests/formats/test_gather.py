@@ -10,7 +10,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterfarm.formats.gather import gather
+from meterfarm.formats.batches import gather
 from meterfarm.records import Commodity, Direction, Issue, Reading, Series, Severity, Unit
 
 START = 1_730_606_400

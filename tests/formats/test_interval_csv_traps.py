@@ -79,7 +79,7 @@ def test_what_is_told_anew_without_a_header_is_refused(told: str, refused: bool)
     """Whose the rows below it are, or what, is not known; a line below all rows does no harm."""
     first, second = "2024-06-01,09:00,09:59,1.5", "Electric usage,2024-06-01,10:00,10:59,1.5\n"
     read = Read(f"{opower(first)}{told}\n{second}")
-    assert ("is told anew above it, without a header" in read.error) is refused
+    assert ("changes above it, without a header" in read.error) is refused
     assert len(energy(read)) == 2 - refused
     assert not Read(f"{opower(first)}{told}\n").error
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from meterfarm.console.read_file import read_file
-from meterfarm.formats.batches import of_period, period_of
+from meterfarm.formats.batches import gather, of_period, period_of
 from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
-from meterfarm.formats.gather import gather
 from meterfarm.formats.time_ranges import TimeRangesByPeriod
 from meterfarm.records import IntervalData, Measure, Reading, Series, Severity, Unit
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from meterfarm.formats.batches import gather
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.green_button import stream_green_button
 from meterfarm.formats.espi.green_button_writer import write_green_button
 from meterfarm.formats.espi.runs import is_wide
-from meterfarm.formats.gather import gather
 from meterfarm.records import Commodity, Direction, Issue, Measure, Reading, Series, Unit
 from tests.formats.espi_writer import Shape, green_button
 

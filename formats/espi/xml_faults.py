@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html.entities import html5
 from xml.parsers import expat  # for its codes
 
 from meterfarm.formats.errors import FormatError
@@ -56,3 +57,30 @@ def refusal(code: int, line: int, path: Sequence[str], rest: bytes, last: bool) 
 
 def undeclared() -> FormatError:
     return FormatError("The Green Button file is not in the encoding that it declares: download it again.")
+
+
+_XML = frozenset({b"lt", b"gt", b"amp", b"quot", b"apos"})
+_HTML_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
+_BEGUN = re.compile(rb"&[A-Za-z0-9]{0,32}\Z")
+
+
+class Entities:
+    """Replaces them in bytes that come in chunks, of an encoding with a byte for each plain letter."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def replace(self, chunk: bytes, last: bool) -> bytes:
+        if not self._held and b"&" not in chunk:
+            return chunk
+        content, self._held = self._held + chunk, b""
+        begun = None if last else _BEGUN.search(content, max(0, len(content) - 34))
+        if begun:
+            content, self._held = content[: begun.start()], content[begun.start() :]
+        return _HTML_ENTITY.sub(_numbered, content)
+
+
+def _numbered(found: re.Match[bytes]) -> bytes:
+    name = found[1]
+    text = "" if name in _XML else html5.get(f"{name.decode('ascii')};", "")
+    return "".join(f"&#{ord(each)};" for each in text).encode() or found[0]
