@@ -18,11 +18,11 @@ from meterfarm.bench.bare_http import BareClient, Seconds, available_range, visi
 from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
-from meterfarm.scrapers.attempt import Request
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.progress import Unwatched
-from meterfarm.scrapers.scrape import Run
+from meterfarm.scrapers.local_run import LocalRun
+from meterfarm.scrapers.progress import NoProgress
+from meterfarm.scrapers.run_executor import RunRequest
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.scrapers.spans import days, spans
 from meterfarm.storage.settings import Settings
@@ -43,10 +43,10 @@ async def bench(rounds: int, json_file: Path | None) -> int:
     bare: list[Seconds] = []
     with tempfile.TemporaryDirectory() as scratch, FakeUtility(home=Path(scratch)) as base_url:
         wanted = await _spans(base_url, utility.longest_export_days)
-        await visit(base_url, USERNAME, wanted, utility.parallel)
+        await visit(base_url, USERNAME, wanted, utility.session_concurrency)
         for number in range(rounds):
             meterfarm.append(await _scrape(base_url, Path(scratch) / str(number)))
-            bare.append(await visit(base_url, USERNAME, wanted, utility.parallel))
+            bare.append(await visit(base_url, USERNAME, wanted, utility.session_concurrency))
     rows = [_row(part, meterfarm, bare) for part in ("sign_in", "collect")]
     _show(rows, rounds)
     if json_file:
@@ -70,7 +70,7 @@ async def _scrape(base_url: str, home: Path) -> Seconds:
     async def password() -> SecretStr:
         return SecretStr("x")
 
-    request = Request(
+    request = RunRequest(
         utility=load_utility("speculoos_power"),
         base_url=base_url,
         username=USERNAME,
@@ -80,8 +80,8 @@ async def _scrape(base_url: str, home: Path) -> Seconds:
     with scratch_folder(home) as scratch:
         async with Chromium(own_hosts(base_url, ()), scratch) as chromium:
             with await asyncio.to_thread(Store.open, Settings(home=home)) as store:
-                run = Run(request, store, chromium, Secrets(), Unwatched(), home / "evidence")
-                result = await run.go()
+                run = LocalRun(request, store, chromium, Secrets(), NoProgress(), home / "evidence")
+                result = await run.run()
     if result.outcome is not Outcome.COMPLETE:
         raise RuntimeError(f"a measured scrape ended {result.outcome}: {result.message}")
     return Seconds(result.seconds["sign_in"], result.seconds["collect"])

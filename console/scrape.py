@@ -27,10 +27,10 @@ from meterfarm.mfa.person import Person
 from meterfarm.mfa.port import Answers, Nobody
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Outcome, WhoActs
-from meterfarm.scrapers.attempt import Request, Result
 from meterfarm.scrapers.browser import Chromium, find_chromium
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.scrape import Run
+from meterfarm.scrapers.local_run import LocalRun
+from meterfarm.scrapers.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.scrapers.sending import Resending
 from meterfarm.scrapers.utility import Utility
@@ -86,8 +86,8 @@ async def _scrape(
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         with LiveProgress(Console(stderr=True)) as live:
             request = _request(options, planned, given, base_url, live)
-            run = Run(request, store, chromium, secrets, live, settings.home / "evidence")
-            result = await run.go()
+            run = LocalRun(request, store, chromium, secrets, live, settings.home / "evidence")
+            result = await run.run()
             _mark(live, result)
             live.step("writing files")
             unwritten = write_out(store, result.customer, options.out, planned.utility.zone)
@@ -99,8 +99,8 @@ async def _scrape(
 
 def _request(
     options: ScrapeOptions, planned: Plan, given: _Input, base_url: str, live: LiveProgress
-) -> Request:
-    return Request(
+) -> RunRequest:
+    return RunRequest(
         utility=planned.utility,
         base_url=base_url,
         username=planned.username,
@@ -114,7 +114,7 @@ def _request(
     )
 
 
-def _mark(live: LiveProgress, result: Result) -> None:
+def _mark(live: LiveProgress, result: RunResult) -> None:
     """What went wrong gets no tick: the step that the run ended in, or the accounts with gaps."""
     if result.outcome is Outcome.PARTIAL:
         live.fail({f"account {item.account_number}" for item in result.ledger if not item.stored})
@@ -122,7 +122,7 @@ def _mark(live: LiveProgress, result: Result) -> None:
         live.fail()
 
 
-def _report(options: ScrapeOptions, result: Result, store: Store) -> None:
+def _report(options: ScrapeOptions, result: RunResult, store: Store) -> None:
     summary = summarise_result(store, result)
     write_summary(summary, options.out)
     if not options.as_json:

@@ -7,7 +7,7 @@ from pathlib import Path
 from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
 from meterfarm.console.output import plain, show
 from meterfarm.records import WhoActs
-from meterfarm.scrapers.attempt import Result
+from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.services.summary import RunSummary, stored_accounts
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
@@ -29,7 +29,7 @@ def write_summary(summary: RunSummary, out: Path) -> None:
         ) from exc
 
 
-def show_result(result: Result, store: Store, out: Path) -> None:
+def show_result(result: RunResult, store: Store, out: Path) -> None:
     """A few lines for a person; in a pipe, tab-separated."""
     acts = result.outcome.who_acts
     facts: list[tuple[str, Shown]] = [

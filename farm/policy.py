@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from meterfarm.records import Outcome, Part, RunKind, WhoActs
-from meterfarm.scrapers.attempt import Result
+from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.scrapers.sending import InDoubt
 from meterfarm.storage.refresh import AT_ONCE, REFRESH_JITTER, next_time
 from meterfarm.storage.work import Claim, FollowUp, PortalWas
@@ -26,7 +26,7 @@ _REQUESTS_AT_LEAST = 2
 """A refresh makes at least so many."""
 
 
-def follow_up(claim: Claim, result: Result, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
+def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
     """What a run that ended with ``result`` leads to."""
     acts = result.outcome.who_acts
     portal = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN
@@ -71,7 +71,7 @@ def resend_after(every: Mapping[Part, timedelta]) -> timedelta:
     return min(every.values()) * (1 - REFRESH_JITTER)
 
 
-def _after_doubt(claim: Claim, result: Result, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
+def _after_doubt(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
     """A password may have reached the portal: no quick retry, but what is scheduled next."""
     sooner = at + timedelta(seconds=result.retry_after or 0)
     was = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN

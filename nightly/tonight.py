@@ -58,7 +58,7 @@ def _portal(portal: Portal, address: str) -> PortalNight:
         utility = load_utility(portal.utility)
     except BrokenUtility as broken:
         return PortalNight(portal.id, portal.name, [str(broken)])
-    complaints = portal.complaints(address, utility.requests_at_once, utility.requests_per_second)
+    complaints = portal.complaints(address, utility.max_concurrency, utility.max_rate)
     return PortalNight(portal.id, portal.name, complaints)
 
 

@@ -10,8 +10,8 @@ from datetime import date
 from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import Encrypted, FormatError
 from meterfarm.records import Account, Bill, Document, ListedBill
+from meterfarm.scrapers.authenticator import Authenticator
 from meterfarm.scrapers.boundaries import reader_errors
-from meterfarm.scrapers.connect import Door
 from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.progress import Progress
@@ -42,9 +42,11 @@ class _Fetched:
 class BillCollector:
     """Collects the bills of an account that are not in store yet."""
 
-    def __init__(self, visit: Visit, door: Door, store: Store, ledger: Ledger, progress: Progress) -> None:
+    def __init__(
+        self, visit: Visit, authenticator: Authenticator, store: Store, ledger: Ledger, progress: Progress
+    ) -> None:
         self._visit = visit
-        self._door = door
+        self._authenticator = authenticator
         self._store = store
         self._ledger = ledger
         self._progress = progress
@@ -55,9 +57,9 @@ class BillCollector:
 
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """List, then fetch what is missing. Raises ``Stop`` when the list itself cannot be had."""
-        utility = self._door.utility
+        utility = self._authenticator.utility
         with self._ledger.listing(account.number, "bills"):
-            found = await self._door.inside(lambda: utility.bills(self._visit, account))
+            found = await self._authenticator.in_session(lambda: utility.bills(self._visit, account))
         listed = [replace(bill, key=one_line(bill.key, NAME)) for bill in found]
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
@@ -88,9 +90,11 @@ class BillCollector:
             self._ledger.unread(account.number, item_name(bill), unread, downloaded=downloaded)
 
     async def _one(self, account: Account, account_id: int, bill: ListedBill) -> None:
-        utility = self._door.utility
+        utility = self._authenticator.utility
         try:
-            document = await self._door.inside(lambda: utility.bill_pdf(self._visit, account, bill))
+            document = await self._authenticator.in_session(
+                lambda: utility.bill_pdf(self._visit, account, bill)
+            )
             unread = await self._in_store(account, account_id, _Fetched(bill, document))
         except (ItemFailed, FormatError) as exc:
             self._visit.note("bill missing", bill=item_name(bill), reason=str(exc))
@@ -120,7 +124,7 @@ class BillCollector:
 
     def _read_and_save(self, account: Account, account_id: int) -> None:
         """Read and store what was fetched while the reader was busy; in its thread."""
-        utility = self._door.utility
+        utility = self._authenticator.utility
         turn = [self._fetched.popleft() for _ in range(min(_AT_ONCE, len(self._fetched)))]
         read = []
         for one in turn:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.pace import Held, Pace
+from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class _Scope:
     is_ended: bool = False
 
 
-class Clock:
+class VisitClock:
     """Of one visit. ``ended`` is why it was ended from outside, if it was."""
 
     def __init__(self) -> None:
@@ -156,17 +156,17 @@ class Clock:
                     raise
 
 
-class TimedPace:
-    """A pace whose waits are not the portal's."""
+class TimedRateLimiter:
+    """A limiter whose waits are not the portal's."""
 
-    def __init__(self, pace: Pace, clock: Clock) -> None:
-        self._pace = pace
+    def __init__(self, limiter: RateLimiter, clock: VisitClock) -> None:
+        self._limiter = limiter
         self._clock = clock
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Held]:
-        """See ``Pace``."""
+    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+        """See ``RateLimiter``."""
         async with AsyncExitStack() as place:
             with self._clock.holding():
-                held = await place.enter_async_context(self._pace.request(cost))
+                held = await place.enter_async_context(self._limiter.request(cost))
             yield held

@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from datetime import date
 
 from meterfarm.records import Account, Address, Meter, Outcome, Part
+from meterfarm.scrapers.authenticator import Authenticator
 from meterfarm.scrapers.bills import BillCollector
-from meterfarm.scrapers.connect import Door
 from meterfarm.scrapers.intervals import IntervalCollector
 from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ListFailed, Stop
@@ -32,7 +32,7 @@ class Collection:
     def __init__(
         self,
         visit: Visit,
-        door: Door,
+        authenticator: Authenticator,
         store: Store,
         customer: Customer,
         progress: Progress,
@@ -44,7 +44,7 @@ class Collection:
         self.accounts: Sequence[Account] = ()
         self._has_accounts = False
         self._visit = visit
-        self._door = door
+        self._authenticator = authenticator
         self._store = store
         self._customer = customer
         self._progress = progress
@@ -54,7 +54,9 @@ class Collection:
     async def find_accounts(self) -> None:
         """List the login's accounts, which ``collect`` then need not do any more."""
         self._progress.step("accounts")
-        self.accounts = [_safe(account) for account in await self._door.utility.accounts(self._visit)]
+        self.accounts = [
+            _safe(account) for account in await self._authenticator.utility.accounts(self._visit)
+        ]
         self._has_accounts = True
 
     async def collect(self) -> tuple[Outcome, str]:
@@ -64,7 +66,7 @@ class Collection:
             Stop: the portal or the script stood in the way; what was stored stays.
         """
         if not self._has_accounts:
-            await self._door.inside(self.find_accounts, of_item=False)
+            await self._authenticator.in_session(self.find_accounts, of_item=False)
         stops: list[Stop] = []
         unfinished: set[Part] = set()
         without_lists = 0
@@ -102,9 +104,9 @@ class Collection:
         """What ends one part, so that the other still comes to its end."""
         collector = BillCollector if part is Part.BILLS else IntervalCollector
         try:
-            await collector(self._visit, self._door, self._store, self.ledger, self._progress).collect(
-                account, account_id, self._since[part]
-            )
+            await collector(
+                self._visit, self._authenticator, self._store, self.ledger, self._progress
+            ).collect(account, account_id, self._since[part])
         except (Stop, ListFailed) as failure:
             return part, failure
         return part, None

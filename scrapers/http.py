@@ -20,10 +20,10 @@ from tenacity import (
 from yarl import URL
 
 from meterfarm.records import Document, Outcome
-from meterfarm.scrapers.answer import Answer
 from meterfarm.scrapers.body import DOCUMENT, LIST, PAGE, Limit
 from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts, to_send
+from meterfarm.scrapers.http_response import HttpResponse
 from meterfarm.scrapers.outcomes import (
     SIGNED_OUT,
     ItemFailed,
@@ -33,7 +33,7 @@ from meterfarm.scrapers.outcomes import (
     stop_for_sign,
     stop_for_status,
 )
-from meterfarm.scrapers.pace import UNPACED, Pace, paced
+from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, limited
 from meterfarm.scrapers.signs import first_sign
 from meterfarm.scrapers.transport import Fault, NoAnswer, Transport
 from meterfarm.support.tracing import span
@@ -48,7 +48,7 @@ _ERROR = 500
 
 
 class Http:
-    """GET requests within the utility's hosts, at most ``parallel`` at once, each when ``pace`` allows it.
+    """GET requests within the utility's hosts, at most ``concurrency`` at once, as ``limiter`` allows.
 
     ``transport`` sends them with the visit's cookies; ``signs`` are the pages that may come instead of what
     was asked for.
@@ -60,26 +60,26 @@ class Http:
         base_url: str,
         hosts: Sequence[str],
         signs: Sequence[Sign],
-        parallel: int,
+        concurrency: int,
         log: Callable[..., None],
-        pace: Pace = UNPACED,
+        limiter: RateLimiter = UNLIMITED,
     ) -> None:
         self.transport: Transport | None = None
-        self.pages: deque[Answer] = deque(maxlen=_PAGES)
+        self.pages: deque[HttpResponse] = deque(maxlen=_PAGES)
         self._portal = portal
         self._base_url = base_url
         self._hosts = own_hosts(base_url, hosts)
         self._signs = signs
-        self._parallel = parallel
-        self._slots = asyncio.Semaphore(parallel)
+        self._concurrency = concurrency
+        self._slots = asyncio.Semaphore(concurrency)
         self._log = log
-        self._pace = pace
+        self._limiter = limiter
         self._refusals: list[Stop] = []
         self._handed_over = False
         self._last_page: URL | None = None
         self._left = _REQUESTS
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> HttpResponse:
         """Fetch a page of the portal, or a list that it sends otherwise.
 
         Raises:
@@ -107,7 +107,7 @@ class Http:
             if stop.outcome not in _OF_ONE_DOCUMENT or not await self._is_there(stop):
                 raise
             self._refusals.append(stop)
-            if len(self._refusals) >= max(_REFUSALS, 2 * self._parallel) and not self._handed_over:
+            if len(self._refusals) >= max(_REFUSALS, 2 * self._concurrency) and not self._handed_over:
                 raise
             raise ItemFailed(stop.message) from stop
         self._handed_over = True
@@ -122,7 +122,7 @@ class Http:
         if len(self._refusals) >= _REFUSALS and not self._handed_over:
             raise self._refusals[0]
 
-    async def _checked(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> Answer:
+    async def _checked(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> HttpResponse:
         async with self._slots:
             answer = await self._retried(path, params, limit)
         self._log("get", path=urlsplit(answer.url).path, status=answer.status, bytes=len(answer.content))
@@ -141,24 +141,24 @@ class Http:
             return False
         try:
             async with self._slots:
-                answer = await paced(self._pace, partial(self.transport.get, url, PAGE))
+                answer = await limited(self._limiter, partial(self.transport.get, url, PAGE))
         except NoAnswer as exc:
             return not exc.fault.is_no_answer
         except PlaywrightError:
             return False
         return answer.status < _ERROR
 
-    async def _retried(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> Answer:
+    async def _retried(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> HttpResponse:
         blips = AsyncRetrying(
             stop=stop_after_attempt(3),
             wait=wait_random_exponential(multiplier=0.2, max=2),
             retry=retry_if_result(lambda answer: answer.status in _BLIPS) | retry_if_exception(_may_pass),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        answer: Answer = await blips(self._followed, path, params, limit)
+        answer: HttpResponse = await blips(self._followed, path, params, limit)
         return answer
 
-    async def _followed(self, target: str, params: Mapping[str, str] | None, limit: Limit) -> Answer:
+    async def _followed(self, target: str, params: Mapping[str, str] | None, limit: Limit) -> HttpResponse:
         if self.transport is None:
             raise RuntimeError("the visit has not started")
         base = self._base_url
@@ -172,7 +172,7 @@ class Http:
             url = self._address(base, target, params)
             with span("GET", server__address=url.raw_host or "", url__path=url.raw_path) as stage:
                 with self._errors(url.raw_path):
-                    answer = await paced(self._pace, partial(self.transport.get, url, limit))
+                    answer = await limited(self._limiter, partial(self.transport.get, url, limit))
                 stage.set(http__response__status_code=answer.status, bytes=len(answer.content))
             base, target, params = answer.url, answer.headers.get("location", ""), None
             if answer.status not in {301, 302, 303, 307, 308} or not target:
@@ -201,7 +201,7 @@ class Http:
             outcome = Outcome.LAYOUT_CHANGED if exc.fault is Fault.TOO_LARGE else Outcome.PORTAL_DOWN
             raise Stop(outcome, f"{self._portal} {exc} while fetching {path}.") from exc
 
-    def _raise_for(self, answer: Answer) -> None:
+    def _raise_for(self, answer: HttpResponse) -> None:
         if not answer.is_page:
             if answer.status >= 400:
                 self._raise_for_status(answer)
@@ -216,7 +216,7 @@ class Http:
         if answer.status >= 400 and sign is None:
             self._raise_for_status(answer)
 
-    def _raise_for_status(self, answer: Answer) -> None:
+    def _raise_for_status(self, answer: HttpResponse) -> None:
         stop = stop_for_status(self._portal, answer.status, answer.headers.get("retry-after"))
         path = urlsplit(answer.url).path
         raise stop or Stop(

@@ -8,8 +8,8 @@ from datetime import date
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Account, Document, Severity
+from meterfarm.scrapers.authenticator import Authenticator
 from meterfarm.scrapers.boundaries import reader_errors
-from meterfarm.scrapers.connect import Door
 from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.progress import Progress
@@ -26,18 +26,22 @@ from meterfarm.support.tracing import span
 class IntervalCollector:
     """Collects the days of interval data that are not in store yet."""
 
-    def __init__(self, visit: Visit, door: Door, store: Store, ledger: Ledger, progress: Progress) -> None:
+    def __init__(
+        self, visit: Visit, authenticator: Authenticator, store: Store, ledger: Ledger, progress: Progress
+    ) -> None:
         self._visit = visit
-        self._door = door
+        self._authenticator = authenticator
         self._store = store
         self._ledger = ledger
         self._progress = progress
 
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """Ask what there is, then fetch what is missing. Raises ``Stop`` when that page cannot be had."""
-        utility = self._door.utility
+        utility = self._authenticator.utility
         with self._ledger.listing(account.number, "intervals"):
-            available = await self._door.inside(lambda: utility.available_intervals(self._visit, account))
+            available = await self._authenticator.in_session(
+                lambda: utility.available_intervals(self._visit, account)
+            )
         self._ledger.portal_has_data |= bool(available)
         await gather(self._one_meter(account, account_id, meter, since) for meter in available)
 
@@ -52,8 +56,8 @@ class IntervalCollector:
         book = _Book(account.number, meter.meter_id, dict(by_month(wanted)), had)
         self._enter(book, book.months, have)
         zeros = await self._days_of_zeros(account_id, meter.meter_id) if wanted - had else frozenset[date]()
-        asked_for = to_ask(wanted, had, self._door.utility.restated_days, zeros)
-        for start, end in spans(asked_for, self._door.utility.longest_export_days):
+        asked_for = to_ask(wanted, had, self._authenticator.utility.restated_days, zeros)
+        for start, end in spans(asked_for, self._authenticator.utility.longest_export_days):
             told = await self._one_export(account, account_id, meter.meter_id, start, end)
             asked = frozenset(days(start, end))
             book.told.update(dict.fromkeys(asked, told))
@@ -61,19 +65,21 @@ class IntervalCollector:
             self._enter(book, dict(by_month(asked)), have)
 
     async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:
-        zone = self._door.utility.zone
+        zone = self._authenticator.utility.zone
         return await read_and_store(self._store.whole_days, account_id, meter_id, zone, first, last)
 
     async def _days_of_zeros(self, account_id: int, meter_id: str) -> Set[date]:
-        return await read_and_store(self._store.zero_days, account_id, meter_id, self._door.utility.zone)
+        return await read_and_store(
+            self._store.zero_days, account_id, meter_id, self._authenticator.utility.zone
+        )
 
     async def _one_export(
         self, account: Account, account_id: int, meter_id: str, first: date, last: date
     ) -> _Told:
         """Fetch, read and store one export."""
-        utility = self._door.utility
+        utility = self._authenticator.utility
         try:
-            document = await self._door.inside(
+            document = await self._authenticator.in_session(
                 lambda: utility.export_intervals(self._visit, account, meter_id, first, last)
             )
             key = f"{meter_id} {first} {last}"
@@ -95,7 +101,7 @@ class IntervalCollector:
     ) -> tuple[ReadingCounts, str]:
         """What was stored, and what of it is in doubt, if anything. What is lost shows in the days."""
         with span("read", what="intervals"), reader_errors():
-            data = self._door.utility.read_intervals(document)
+            data = self._authenticator.utility.read_intervals(document)
         foreign = sorted({series.meter_id for series in data.series} - {meter_id})
         if foreign:
             raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from playwright.async_api import Error as PlaywrightError
 
-from meterfarm.scrapers.connect import save_session
+from meterfarm.scrapers.authenticator import save_session
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer

@@ -32,17 +32,17 @@ from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers import pulse, traces
-from meterfarm.scrapers.admission import Admission
 from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.browser import BrowserGone, Chromium
 from meterfarm.scrapers.browser_state import SessionStorage, context_with
-from meterfarm.scrapers.clock import Clock
+from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.controls import is_dangerous
 from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts
 from meterfarm.scrapers.http import Http
 from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign, stop_for_status
-from meterfarm.scrapers.pace import UNPACED, Pace, Unpaced
 from meterfarm.scrapers.portal import Portal
+from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
+from meterfarm.scrapers.request_throttle import RequestThrottle
 from meterfarm.scrapers.sending import Sending
 from meterfarm.scrapers.sight import is_navigating, steady
 from meterfarm.scrapers.state import PortalSession
@@ -94,8 +94,8 @@ class BrowserPage:
         secrets: Secrets,
         session: PortalSession | None,
         note: Callable[..., None],
-        pace: Pace = UNPACED,
-        clock: Clock | None = None,
+        limiter: RateLimiter = UNLIMITED,
+        clock: VisitClock | None = None,
         *,
         trace_snapshots: bool = True,
     ) -> None:
@@ -109,10 +109,12 @@ class BrowserPage:
         self._secrets = secrets
         self._storage = SessionStorage(session.session_storage if session is not None else {})
         self._note = note
-        self._clock = clock or Clock()
+        self._clock = clock or VisitClock()
         self._pulse: asyncio.Task[None] | None = None
         self._trace_snapshots = trace_snapshots
-        self._admission = None if isinstance(pace, Unpaced) else Admission(pace, self._allows, self._refuse)
+        self._throttle = (
+            None if isinstance(limiter, Unlimited) else RequestThrottle(limiter, self._allows, self._refuse)
+        )
         self.sending: Sending | None = None
         self.opened = 0
         self.downloaded = ""
@@ -140,8 +142,8 @@ class BrowserPage:
                 self._pulse.cancel()
             try:
                 async with asyncio.timeout(_ASIDE_SECONDS):
-                    if self._admission is not None:
-                        await self._admission.shut()
+                    if self._throttle is not None:
+                        await self._throttle.shut()
                     if self._context is not None:
                         await self._context.close()
             except PlaywrightError:
@@ -164,7 +166,7 @@ class BrowserPage:
         self._note("open", path=urlsplit(url).path)
         watch.opened()
         self._led_away = self.downloaded = ""
-        async with self._place():
+        async with self._slot():
             with self._going(f"opening {urlsplit(url).path}"):
                 await self._go(page, watch, url)
         return page
@@ -237,7 +239,7 @@ class BrowserPage:
         self._led_away = self.downloaded = ""
         doing = f"pressing “{name}”"
         declared = list(dict.fromkeys((*self._portal.signs, *signs, *self._known)))
-        async with self._place(_FORM_AND_REDIRECTS), self._sent(watch, is_still_there=has_password):
+        async with self._slot(_FORM_AND_REDIRECTS), self._sent(watch, is_still_there=has_password):
             with self._going(doing):
                 found = await watch.press(
                     button, declared, doing, _NAVIGATION_MS / 1000, _ACTION_MS, self._secrets.scrub
@@ -268,7 +270,7 @@ class BrowserPage:
     async def _pressable(self, button: Locator) -> None:
         """Wait while scripts that the button waits for are held back by our own limits. Nothing is pressed:
         what may have been pressed is never pressed again."""
-        if self._admission is not None:
+        if self._throttle is not None:
             with suppress(PlaywrightError):
                 await self._clock.patiently(lambda left: button.click(trial=True, timeout=left), _ACTION_MS)
 
@@ -340,10 +342,10 @@ class BrowserPage:
     async def _page_of(self, browser: Browser) -> Page:
         state = await self._http.transport.storage_state() if self._http.transport is not None else None
         self._context = await context_with(browser, state, self._chromium.proxy(self._hosts))
-        if self._admission is None:
+        if self._throttle is None:
             await self._context.route(lambda url: not self._allows(url), self._refuse)
         else:
-            await self._admission.start(self._context)
+            await self._throttle.start(self._context)
         if self._chromium.makes_traces:
             await self._start_trace(self._context)
         if first := self._chromium.first_script:
@@ -412,13 +414,13 @@ class BrowserPage:
     def _allows(self, url: str) -> bool:
         return is_allowed(url, self._hosts)
 
-    def _place(self, cost: int = 1) -> AbstractAsyncContextManager[None]:
+    def _slot(self, cost: int = 1) -> AbstractAsyncContextManager[None]:
         """The place of the navigation that follows."""
-        return nullcontext() if self._admission is None else self._admission.ahead(cost)
+        return nullcontext() if self._throttle is None else self._throttle.ahead(cost)
 
     def _let_go(self, _: Page | None = None) -> None:
-        if self._admission is not None:
-            self._admission.close()
+        if self._throttle is not None:
+            self._throttle.close()
 
     async def _refuse(self, route: Route) -> None:
         self._note("refused", host=led_to(route.request.url, self._hosts))
@@ -444,8 +446,8 @@ class BrowserPage:
             with self._errors(doing):
                 yield
         except Stop as stop:
-            if self._admission is not None and self._admission.lost is not None:
-                raise self._admission.lost from stop
+            if self._throttle is not None and self._throttle.lost is not None:
+                raise self._throttle.lost from stop
             if not self._led_away:
                 raise
             raise Stop(

@@ -1,4 +1,4 @@
-"""What a portal is, declared: where it is, what its pages can turn into, what it bears."""
+"""What a portal is, declared: where it is, what its pages can turn into, its rate limits."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Portal:
     zone: ClassVar[ZoneInfo]
     signs: ClassVar[Sequence[Sign]]
     """What any of the portal's pages can turn into, most specific first."""
-    parallel: ClassVar[int] = 4
-    """How many requests the portal bears at once from one session."""
-    requests_at_once: ClassVar[int] = 4
-    """How many requests the portal bears at once from all workers together."""
-    requests_per_second: ClassVar[float] = 20
-    """How many requests the portal bears within any one second from all workers together."""
+    session_concurrency: ClassVar[int] = 4
+    """How many requests at once one session sends."""
+    max_concurrency: ClassVar[int] = 4
+    """How many requests at once all workers together send; ``METERFARM_LIMITS`` goes before."""
+    max_rate: ClassVar[float] = 20
+    """How many requests all workers together send within any one second; so does that."""
     mail_codes: ClassVar[Sequence[CodeMail]] = ()
     """The mails in which the portal sends its codes; of others no code is ever taken."""
     text_codes: ClassVar[Sequence[CodeText]] = ()

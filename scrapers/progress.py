@@ -15,7 +15,7 @@ class Progress(Protocol):
         """``done`` of ``total`` are in store, of ``what``: ``bills``, ``intervals E1234567``..."""
 
 
-class Unwatched:
+class NoProgress:
     """Nobody watches."""
 
     def step(self, text: str) -> None:

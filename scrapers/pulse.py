@@ -8,14 +8,14 @@ from collections.abc import Callable
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
-from meterfarm.scrapers.clock import Clock
+from meterfarm.scrapers.clock import VisitClock
 
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 _LAST_CHANCE_SECONDS = 1.0
 
 
-async def watch(page: Page, clock: Clock, hangs: Callable[[], None]) -> None:
+async def watch(page: Page, clock: VisitClock, hangs: Callable[[], None]) -> None:
     """Ask the page for a sign of life every now and then, until it has gone; call ``hangs`` if it gives none.
 
     Time that requests wait for our own limits does not count: a script may wait for one of them.
@@ -39,7 +39,7 @@ async def _asked(page: Page) -> None:
         return
 
 
-async def _is_answered(asking: asyncio.Future[None], clock: Clock) -> bool:
+async def _is_answered(asking: asyncio.Future[None], clock: VisitClock) -> bool:
     until = clock.now() + ANSWER_SECONDS
     while not asking.done() and (left := until - clock.now()) > 0:
         await asyncio.wait({asking}, timeout=left)

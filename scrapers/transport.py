@@ -17,10 +17,10 @@ from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 from yarl import URL
 
-from meterfarm.scrapers.answer import Answer, readable
 from meterfarm.scrapers.body import PAGE, Limit, TooLarge, Unreadable, taken
 from meterfarm.scrapers.cookies import Cookies
 from meterfarm.scrapers.heads import LARGEST, MOST_FIELDS, LenientConnector
+from meterfarm.scrapers.http_response import HttpResponse, readable
 from meterfarm.scrapers.state import PortalSession
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class NoAnswer(Exception):
 class Transport(Protocol):
     """Sends GET requests with a visit's cookies, and keeps the cookies that come back."""
 
-    async def get(self, url: URL, limit: Limit) -> Answer:
+    async def get(self, url: URL, limit: Limit) -> HttpResponse:
         """One exchange; a redirect is an answer. A page is never taken for larger than a page may be.
 
         Raises:
@@ -107,7 +107,7 @@ class _Connections:
         if self._client is not None:
             await self._client.close()
 
-    async def exchange(self, url: URL, cookie: str, limit: Limit) -> tuple[Answer, Sequence[str]]:
+    async def exchange(self, url: URL, cookie: str, limit: Limit) -> tuple[HttpResponse, Sequence[str]]:
         """The answer, and the cookies that it sets."""
         if self._client is None:
             raise RuntimeError("the visit has not started")
@@ -121,7 +121,7 @@ class _Connections:
             ) as response:
                 has_head = True
                 headers = {name.lower(): _told(name, value) for name, value in response.headers.items()}
-                answer = Answer(str(url), response.status, headers, b"")
+                answer = HttpResponse(str(url), response.status, headers, b"")
                 content = await _body(response, PAGE if answer.is_page else limit)
         except TimeoutError as exc:
             raise NoAnswer(Fault.SLOW if has_head else Fault.SILENT, f"{limit.seconds:.0f} s") from exc
@@ -167,7 +167,7 @@ class InBrowser(_Connections):
         super().__init__(user_agent)
         self._context = context
 
-    async def get(self, url: URL, limit: Limit) -> Answer:
+    async def get(self, url: URL, limit: Limit) -> HttpResponse:
         kept: Sequence[Any] = await self._context.cookies()
         answer, lines = await self.exchange(url, Cookies(kept).header(str(url)), limit)
         if lines:
@@ -205,7 +205,7 @@ class WithoutBrowser(_Connections):
         self._cookies = Cookies(session.storage_state.get("cookies", ()))
         self._origins = session.storage_state.get("origins", [])
 
-    async def get(self, url: URL, limit: Limit) -> Answer:
+    async def get(self, url: URL, limit: Limit) -> HttpResponse:
         answer, lines = await self.exchange(url, self._cookies.header(str(url)), limit)
         self._cookies.take(str(url), lines)
         return answer

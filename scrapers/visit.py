@@ -13,13 +13,13 @@ import structlog
 from meterfarm.mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.clock import RUN_SECONDS, Clock, TimedPace
+from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, VisitClock
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.http import Http
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.pace import UNPACED, Pace, Unpaced
 from meterfarm.scrapers.page import BrowserPage
 from meterfarm.scrapers.portal import Portal
+from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.transport import WithoutBrowser
 from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
@@ -46,7 +46,7 @@ class Visit:
         answers: Answers,
         secrets: Secrets,
         session: PortalSession | None = None,
-        pace: Pace = UNPACED,
+        limiter: RateLimiter = UNLIMITED,
         *,
         trace_snapshots: bool = True,
         run_seconds: float = RUN_SECONDS,
@@ -57,11 +57,13 @@ class Visit:
         self.challenged = False
         self.met: Factor | None = None
         self.steps: list[dict[str, object]] = []
-        self.clock = Clock()
+        self.clock = VisitClock()
         self._run_seconds = run_seconds
-        if not isinstance(pace, Unpaced):
-            pace = TimedPace(pace, self.clock)
-        self.http = Http(portal.name, base_url, hosts, portal.signs, portal.parallel, self.note, pace)
+        if not isinstance(limiter, Unlimited):
+            limiter = TimedRateLimiter(limiter, self.clock)
+        self.http = Http(
+            portal.name, base_url, hosts, portal.signs, portal.session_concurrency, self.note, limiter
+        )
         self.page = BrowserPage(
             portal,
             base_url,
@@ -71,7 +73,7 @@ class Visit:
             secrets,
             session,
             self.note,
-            pace,
+            limiter,
             self.clock,
             trace_snapshots=trace_snapshots,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from meterfarm.records import Commodity, LedgerItem, Outcome, WhoActs
-from meterfarm.scrapers.attempt import Result
+from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import RunStory
@@ -68,7 +68,7 @@ class RunSummary:
     ledger: LedgerSummary
 
 
-def summarise_result(store: Store, result: Result) -> RunSummary:
+def summarise_result(store: Store, result: RunResult) -> RunSummary:
     """Of a run of this process, with the accounts that it found."""
     found = {account.number for account in result.accounts}
     return RunSummary(

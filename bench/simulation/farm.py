@@ -21,7 +21,7 @@ from meterfarm.bench.simulation.plan import Plan
 from meterfarm.bench.simulation.tally import Tally
 from meterfarm.farm.policy import SCHEDULED_EVERY, follow_up, room
 from meterfarm.records import Outcome, Part, RunKind
-from meterfarm.scrapers.attempt import Result
+from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.storage.breaker import CLOSED, Breaker, admitted, may_queue, noted
 from meterfarm.storage.refresh import due_parts
 from meterfarm.storage.results import Customer
@@ -277,8 +277,8 @@ def _claim(parts: frozenset[Part], faults: int) -> Claim:
 
 
 @lru_cache
-def _result(outcome: Outcome) -> Result:
-    return Result(_WHO, outcome, "", asked_portal=True, finished=frozenset(Part))
+def _result(outcome: Outcome) -> RunResult:
+    return RunResult(_WHO, outcome, "", asked_portal=True, finished=frozenset(Part))
 
 
 def _instant(seconds: float) -> datetime:

@@ -25,8 +25,8 @@ from redis.exceptions import RedisError
 
 from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange, PermitKey
 from meterfarm.farm.redis.refusals import explained
-from meterfarm.scrapers.pace import Held, PaceLost
 from meterfarm.scrapers.portal import Portal
+from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
 from meterfarm.storage.processes import is_dead, this_process
 from meterfarm.support.tasks import detached_task
 
@@ -44,7 +44,7 @@ def in_a_window(per_second: float) -> tuple[int, float]:
     return max(1, math.floor(per_second)), 1.0 if per_second >= 1 else 1 / per_second
 
 
-class RateLimitsUnavailable(PaceLost):
+class RateLimitsUnavailable(RateLimiterUnavailable):
     """Redis, which counts the requests, has been away for too long."""
 
 
@@ -69,7 +69,7 @@ class _Request:
 
 
 class PortalRateLimiter:
-    """The pace of one portal, as ``scrapers.pace.Pace``. Requests of a process go first come, first served.
+    """One portal's ``scrapers.rate_limiter.RateLimiter``. A process's requests go first come, first served.
 
     One task speaks to Redis for all requests of the process, a call at a time, with whatever there is to say.
     """
@@ -96,8 +96,8 @@ class PortalRateLimiter:
         self._log: Any = structlog.get_logger("limits").bind(utility=portal_id)
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Held]:
-        """See ``Pace``.
+    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+        """See ``RateLimiter``.
 
         Raises:
             RateLimitsUnavailable: Redis has been away for a minute.
@@ -271,11 +271,11 @@ class RateLimits:
         await asyncio.gather(*(limits.close() for limits in self._portals.values()))
 
     def of(self, portal: Portal) -> PortalRateLimiter:
-        """The pace at which ``portal`` is asked, by its own declarations."""
-        return self.named(portal.id, portal.requests_at_once, portal.requests_per_second)
+        """The limiter at which ``portal`` is asked, by its own declarations."""
+        return self.named(portal.id, portal.max_concurrency, portal.max_rate)
 
     def named(self, portal_id: str, at_once: int, per_second: float) -> PortalRateLimiter:
-        """The pace of a portal; the numbers count when it is first asked for."""
+        """The limiter of a portal; the numbers count when it is first asked for."""
         if portal_id not in self._portals:
             self._portals[portal_id] = PortalRateLimiter(
                 self._redis, self._farm, portal_id, self._process, at_once, per_second

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from meterfarm.scrapers.pace import Pace
+from meterfarm.scrapers.rate_limiter import RateLimiter
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import Store
 from meterfarm.storage.work import Claim
@@ -33,9 +33,9 @@ class Metrics:
     def queued_again(self, count: int, why: str) -> None:
         """Runs that some worker is to begin again: worker_gone, not_taken, handed_back or fault."""
 
-    def paced(self, utility: str, pace: Pace) -> Pace:
-        """``pace``, with how long requests wait for their places."""
-        return pace
+    def measured(self, utility: str, limiter: RateLimiter) -> RateLimiter:
+        """``limiter``, with how long requests wait for their places."""
+        return limiter
 
 
 def metrics_of(text: str, number: int) -> str:

@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 from meterfarm.farm.telemetry.browser_memory import browser_memory
 from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.records import Outcome, RunKind, WhoActs
-from meterfarm.scrapers.pace import Held, Pace
+from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.figures import Figures, QueueFigures
 from meterfarm.storage.store import Store
@@ -116,21 +116,21 @@ class PrometheusMetrics(Metrics):
     def queued_again(self, count: int, why: str) -> None:
         self._queued_again.labels(why).inc(count)
 
-    def paced(self, utility: str, pace: Pace) -> Pace:
-        return _Measured(pace, self._waits.labels(utility).observe)
+    def measured(self, utility: str, limiter: RateLimiter) -> RateLimiter:
+        return _Measured(limiter, self._waits.labels(utility).observe)
 
 
 class _Measured:
-    """A pace whose waits are measured."""
+    """A limiter whose waits are measured."""
 
-    def __init__(self, pace: Pace, observe: Callable[[float], None]) -> None:
-        self._pace = pace
+    def __init__(self, limiter: RateLimiter, observe: Callable[[float], None]) -> None:
+        self._limiter = limiter
         self._observe = observe
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Held]:
+    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
         began = time.monotonic()
-        async with self._pace.request(cost) as held:
+        async with self._limiter.request(cost) as held:
             self._observe(time.monotonic() - began)
             yield held
 

@@ -128,7 +128,7 @@ class WorkerProcess:
         """Queue the refreshes that are due, so many as each portal can take."""
         store, settings = self._tools.store, self._tools.settings
         for utility in load_utilities():
-            bears = settings.limit(utility.id) or (utility.requests_at_once, utility.requests_per_second)
+            bears = settings.limit(utility.id) or (utility.max_concurrency, utility.max_rate)
             await asyncio.to_thread(store.queue_due, utility.id, settings.every, room(*bears))
         for broken in broken_utilities():
             await asyncio.to_thread(store.queue_due, broken.id, settings.every, room(*_BROKEN))

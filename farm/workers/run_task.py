@@ -24,11 +24,11 @@ from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.farm.workers.challenge_broker import ChallengeBroker, PendingChallenges, Slot
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Factor, Outcome, RunKind, SecretKind
-from meterfarm.scrapers.attempt import Request, Result, RunExecutor
 from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.pace import Pace, PaceLost
-from meterfarm.scrapers.progress import Unwatched
+from meterfarm.scrapers.progress import NoProgress
+from meterfarm.scrapers.rate_limiter import RateLimiter, RateLimiterUnavailable
+from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.sending import Resending
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.errors import StorageError
@@ -40,7 +40,7 @@ from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span
 from meterfarm.utilities import BrokenUtility, UnknownUtility, load_utility
 
-_MACHINE_FAULTS = (BrowserGone, BrowserMissing, PaceLost, StorageError)
+_MACHINE_FAULTS = (BrowserGone, BrowserMissing, RateLimiterUnavailable, StorageError)
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _REST_AFTER_FAULT = timedelta(seconds=5)
 _BY_ITSELF = timedelta(minutes=3)
@@ -127,17 +127,17 @@ class RunTask:
             return await self._failed(f"a fault of our own ({type(exc).__name__}); {kept} tells more")
         return result.outcome.value
 
-    async def _visited(self) -> Result:
+    async def _visited(self) -> RunResult:
         customer, tools = self.claim.customer, self._tools
         try:
             utility = load_utility(customer.utility)
         except UnknownUtility as exc:
-            return Result(customer, Outcome.NOT_CONFIGURED, str(exc))
+            return RunResult(customer, Outcome.NOT_CONFIGURED, str(exc))
         except BrokenUtility as exc:
-            return Result(customer, Outcome.INTERNAL, str(exc))
+            return RunResult(customer, Outcome.INTERNAL, str(exc))
         address = portal_address(utility, tools.settings)
         if not address:
-            return Result(customer, Outcome.NOT_CONFIGURED, without_address(utility))
+            return RunResult(customer, Outcome.NOT_CONFIGURED, without_address(utility))
         brief = self._brief
         if brief is None:
             brief = await asyncio.to_thread(self._store.briefing, customer)
@@ -149,20 +149,20 @@ class RunTask:
             self._store,
             tools.chromium,
             self._secrets,
-            Unwatched(),
+            NoProgress(),
             tools.evidence / str(self.claim.lease.run_id),
-            _pace(tools, utility),
+            _limiter(tools, utility),
             brief,
         )
         return await executor.run()
 
-    def _request(self, utility: Utility, address: str, brief: Briefing) -> Request:
+    def _request(self, utility: Utility, address: str, brief: Briefing) -> RunRequest:
         claim, settings = self.claim, self._tools.settings
         entrusted = brief.secrets
         totp = entrusted.get(SecretKind.TOTP_SECRET)
         tools = self._tools
         channels = Channels(tools.store, claim.lease, claim.customer, utility, tools.mailboxes)
-        return Request(
+        return RunRequest(
             utility=utility,
             base_url=address,
             username=claim.customer.username,
@@ -188,7 +188,7 @@ class RunTask:
         lease, waiting = self.claim.lease, tools.waiting
         return ChallengeBroker(tools.store, lease, self.slot, waiting, wait, channels, attended=attended)
 
-    async def _finish(self, result: Result) -> None:
+    async def _finish(self, result: RunResult) -> None:
         self._tools.trace_policy.record(self.claim.customer.utility, result.outcome, result.pages)
         follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
         with span("store", what="end"):
@@ -248,10 +248,10 @@ def _since(days: int, utility: Utility) -> date | None:
     return datetime.now(utility.zone).date() - timedelta(days=days) if days else None
 
 
-def _pace(tools: WorkerContext, utility: Utility) -> Pace:
+def _limiter(tools: WorkerContext, utility: Utility) -> RateLimiter:
     limit = tools.settings.limit(utility.id)
-    pace = tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
-    return tools.metrics.paced(utility.id, pace)
+    limiter = tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
+    return tools.metrics.measured(utility.id, limiter)
 
 
 async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: Channels) -> SecretStr:

@@ -12,7 +12,7 @@ import pytest
 
 from meterfarm.farm.policy import follow_up, resend_after
 from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, SecretKind
-from meterfarm.scrapers.attempt import Result
+from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.scrapers.sending import InDoubt
 from meterfarm.storage.results import Customer
 from meterfarm.storage.work import Claim, Lease, PortalWas
@@ -109,7 +109,7 @@ def test_scrape_counts_with_the_workers(portal: Doubting, tmp_path: Path) -> Non
 @pytest.mark.parametrize("kind", [RunKind.CONNECT, RunKind.COLLECT])
 def test_what_follows_a_sending_in_doubt_waits_for_the_schedule(kind: RunKind, outcome: Outcome) -> None:
     claim = Claim(Lease(1, 1), CUSTOMER, kind, frozenset({Part.INTERVALS}), 1, 0)
-    result = Result(CUSTOMER, outcome, "It.", asked_portal=True, in_doubt=InDoubt.SENT, retry_after=9)
+    result = RunResult(CUSTOMER, outcome, "It.", asked_portal=True, in_doubt=InDoubt.SENT, retry_after=9)
     follow = follow_up(claim, result, AT, EVERY)
     next_at = follow.next_at if kind is RunKind.CONNECT else follow.due[Part.INTERVALS]
     assert next_at is not None
@@ -122,12 +122,12 @@ def test_what_follows_a_sending_in_doubt_waits_for_the_schedule(kind: RunKind, o
 def test_a_password_held_back_is_no_fault_of_the_portals(asked: bool) -> None:
     claim = Claim(Lease(1, 1), CUSTOMER, RunKind.COLLECT, frozenset(Part), 1, 0)
     held_back = InDoubt.HELD_BACK
-    result = Result(CUSTOMER, Outcome.PORTAL_DOWN, "It.", asked_portal=asked, in_doubt=held_back)
+    result = RunResult(CUSTOMER, Outcome.PORTAL_DOWN, "It.", asked_portal=asked, in_doubt=held_back)
     assert follow_up(claim, result, AT, EVERY).portal is (PortalWas.WELL if asked else PortalWas.UNSEEN)
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_portal_that_was_not_asked_is_not_at_fault(asked: bool) -> None:
     claim = Claim(Lease(1, 1), CUSTOMER, RunKind.COLLECT, frozenset(Part), 1, 0)
-    result = Result(CUSTOMER, Outcome.PORTAL_DOWN, "No address.", asked_portal=asked)
+    result = RunResult(CUSTOMER, Outcome.PORTAL_DOWN, "No address.", asked_portal=asked)
     assert follow_up(claim, result, AT, EVERY).portal is (PortalWas.AT_FAULT if asked else PortalWas.UNSEEN)

@@ -370,20 +370,20 @@ async def test_at_the_end_what_was_used_is_given_back_and_nobody_waits_on(
 ) -> None:
     async with Redis.from_url(private_redis.url) as redis:
         async with RateLimits(redis, "farm") as limits:
-            pace = limits.named("village", 1, 1_000)
-            async with pace.request():
-                waiting = asyncio.create_task(granted_within(pace, 5))
+            limiter = limits.named("village", 1, 1_000)
+            async with limiter.request():
+                waiting = asyncio.create_task(granted_within(limiter, 5))
                 await asyncio.sleep(0)
             await limits.__aexit__(None, None, None)
         assert under_way(private_redis) == 0
-        for refused in (waiting, granted_within(pace, 5)):
+        for refused in (waiting, granted_within(limiter, 5)):
             with pytest.raises(RateLimitsUnavailable, match="is stopping"):
                 await refused
 
 
 async def test_a_portal_says_what_it_bears(private_redis: PrivateRedis) -> None:
     async with Redis.from_url(private_redis.url) as redis, RateLimits(redis, "farm") as limits:
-        pace = limits.of(Village())
-        assert pace is limits.of(Village())
-        async with pace.request(), pace.request(), pace.request(), pace.request():
-            assert not await granted_within(pace, 0.2)
+        limiter = limits.of(Village())
+        assert limiter is limits.of(Village())
+        async with limiter.request(), limiter.request(), limiter.request(), limiter.request():
+            assert not await granted_within(limiter, 0.2)

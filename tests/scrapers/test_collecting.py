@@ -19,13 +19,13 @@ import meterfarm.scrapers.http
 from meterfarm.formats.errors import FormatError
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Account, Bill, Document, EventKind, ListedBill, Outcome, Part
-from meterfarm.scrapers.attempt import Request, Result
 from meterfarm.scrapers.body import DOCUMENT, Limit
 from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.local_run import LocalRun
 from meterfarm.scrapers.markup import root_of
 from meterfarm.scrapers.outcomes import ItemFailed, SessionEnded
-from meterfarm.scrapers.progress import Unwatched
-from meterfarm.scrapers.scrape import Run
+from meterfarm.scrapers.progress import NoProgress
+from meterfarm.scrapers.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import AvailableIntervals, Utility
 from meterfarm.scrapers.visit import Visit
@@ -142,21 +142,21 @@ async def run(
     site: RawSite,
     utility: Utility | None = None,
     asked: Callable[[], Awaitable[SecretStr]] = never,
-) -> Result:
+) -> RunResult:
     """A run from a saved session."""
     utility = utility or Hamlet()
     store, username = kept.store, kept.username
     customer = store.customer(utility.id, username)
     session = PortalSession({"cookies": [], "origins": []}).to_bytes()
     store.save_session(customer, session, trusted_since=None)
-    request = Request(utility, site.url, username, asked, Nobody())
+    request = RunRequest(utility, site.url, username, asked, Nobody())
     with tempfile.TemporaryDirectory() as scratch:
         async with Chromium(["127.0.0.1"], Path(scratch)) as chromium:
-            made = Run(request, store, chromium, Secrets(), Unwatched(), Path(scratch) / "evidence")
-            return await made.go()
+            made = LocalRun(request, store, chromium, Secrets(), NoProgress(), Path(scratch) / "evidence")
+            return await made.run()
 
 
-def missing(result: Result) -> dict[str, str]:
+def missing(result: RunResult) -> dict[str, str]:
     return {item.item: item.reason for item in result.ledger if not item.stored}
 
 

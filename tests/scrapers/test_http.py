@@ -136,8 +136,8 @@ def sites() -> Iterator[tuple[Site, Site, Busy]]:
             yield portal, foreign, busy
 
 
-def client(url: str, parallel: int = 4) -> Http:
-    return Http("The Portal", url, ["127.0.0.1"], SIGNS, parallel, lambda *_, **__: None)
+def client(url: str, concurrency: int = 4) -> Http:
+    return Http("The Portal", url, ["127.0.0.1"], SIGNS, concurrency, lambda *_, **__: None)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["in browser", "without browser"])
@@ -277,7 +277,7 @@ async def test_a_document_has_the_portals_name_for_it(world: World, header: str,
 
 
 async def test_no_more_requests_at_once_than_the_portal_bears(world: World) -> None:
-    http = client(world.portal.url, parallel=3)
+    http = client(world.portal.url, concurrency=3)
     http.transport = world.http.transport
     await asyncio.gather(*(http.get("/crowded") for _ in range(9)))
     assert world.busy.most == 3

@@ -17,10 +17,10 @@ from starlette.routing import Route
 import meterfarm.scrapers.keeping
 from meterfarm.mfa.port import Answer, Code, Nobody
 from meterfarm.records import Challenge, Factor, Outcome, RunKind
-from meterfarm.scrapers.attempt import Request, Result, RunExecutor
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.keeping import session_kept
-from meterfarm.scrapers.progress import Unwatched
+from meterfarm.scrapers.progress import NoProgress
+from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Customer
@@ -51,7 +51,7 @@ class World:
     store: Store
     evidence: Path
 
-    async def run(self, customer: Customer, *, kind: RunKind = RunKind.CONNECT) -> Result:
+    async def run(self, customer: Customer, *, kind: RunKind = RunKind.CONNECT) -> RunResult:
         async def password() -> SecretStr:
             return SecretStr("correct horse")
 
@@ -59,8 +59,8 @@ class World:
         if claim is None:
             raise AssertionError("nobody else has it")
         held = self.store.under(claim.lease)
-        request = Request(Trusting(), self.portal.url, customer.username, password, Phone(), kind=kind)
-        executor = RunExecutor(request, customer, held, self.chromium, Secrets(), Unwatched(), self.evidence)
+        request = RunRequest(Trusting(), self.portal.url, customer.username, password, Phone(), kind=kind)
+        executor = RunExecutor(request, customer, held, self.chromium, Secrets(), NoProgress(), self.evidence)
         result = await executor.run()
         held.finish_run(claim.lease, result.outcome, result.message, state=result.state)
         return result

@@ -18,9 +18,9 @@ from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
 from meterfarm.scrapers import pulse
 from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.clock import Clock
+from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.pace import Held
+from meterfarm.scrapers.rate_limiter import Permit
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
@@ -52,13 +52,13 @@ SCRIPTS = {
 
 
 class Slowly:
-    """A pace that lets one request go, and makes each wait."""
+    """A limiter that lets one request go, and makes each wait."""
 
     def __init__(self) -> None:
         self._one = asyncio.Lock()
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Held]:
+    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
         async with self._one:
             await asyncio.sleep(HELD_SECONDS)
         yield self
@@ -99,7 +99,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def visit(portal: Site, chromium: Chromium) -> AsyncIterator[Visit]:
-    visit = Visit(Village(), portal.url, chromium, Nobody(), Secrets(), pace=Slowly(), run_seconds=5)
+    visit = Visit(Village(), portal.url, chromium, Nobody(), Secrets(), limiter=Slowly(), run_seconds=5)
     async with visit:
         yield visit
 
@@ -126,7 +126,7 @@ async def test_a_page_that_comes_to_rest_without_a_sign_is_not_waited_for_any_lo
 
 
 async def test_time_that_is_held_counts_neither_for_the_page_nor_for_the_run() -> None:
-    clock = Clock()
+    clock = VisitClock()
     late = Stop(Outcome.PORTAL_DOWN, "late")
     clock.start(0.2, late)
     began = clock.now()
@@ -143,14 +143,14 @@ async def test_time_that_is_held_counts_neither_for_the_page_nor_for_the_run() -
 
 
 async def test_our_own_limits_do_not_keep_a_run_for_ever() -> None:
-    clock = Clock()
+    clock = VisitClock()
     clock.start(0.1, Stop(Outcome.PORTAL_DOWN, "late"))
     with pytest.raises(Stop, match="late"), clock.scope(), clock.holding():
         await asyncio.Event().wait()
 
 
 async def test_who_breaks_off_a_run_that_is_late_goes_before() -> None:
-    clock = Clock()
+    clock = VisitClock()
 
     async def run() -> None:
         with clock.scope():

@@ -1,4 +1,4 @@
-"""Each request to a portal, by HTTP and by the browser, has its place in the pace; nothing keeps one."""
+"""Each request to a portal, by HTTP and by the browser, has its place in the limiter; nothing keeps one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import meterfarm.scrapers.admission
 import meterfarm.scrapers.page
+import meterfarm.scrapers.request_throttle
 from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.pace import Held, PaceLost
+from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
 from meterfarm.scrapers.transport import InBrowser
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -42,7 +42,7 @@ async def until(fits: Callable[[], bool]) -> None:
 
 
 class Counted:
-    """A pace that allows ``at_once`` and knows what was asked of it; ``closed`` it can ask nobody."""
+    """A limiter that allows ``at_once`` and knows what was asked of it; ``closed`` it can ask nobody."""
 
     def __init__(self, at_once: int = 2) -> None:
         self.held = self.waiting = self.charged = self.extra_charged = 0
@@ -53,9 +53,9 @@ class Counted:
         self._slots = asyncio.Semaphore(at_once)
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Held]:
+    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
         if self.closed:
-            raise PaceLost("Nobody is there to ask.")
+            raise RateLimiterUnavailable("Nobody is there to ask.")
         self.waiting += 1
         try:
             await self.opened.wait()
@@ -160,7 +160,7 @@ def routes(portal: Portal, foreign: str) -> list[Route]:
 class World:
     site: Site
     portal: Portal
-    pace: Counted
+    limiter: Counted
     visit: Visit
 
 
@@ -180,14 +180,14 @@ def served() -> Iterator[tuple[Site, Portal]]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def world(chromium: Chromium, served: tuple[Site, Portal]) -> AsyncIterator[World]:
-    pace = Counted()
-    async with Visit(Village(), served[0].url, chromium, Nobody(), Secrets(), pace=pace) as visit:
+    limiter = Counted()
+    async with Visit(Village(), served[0].url, chromium, Nobody(), Secrets(), limiter=limiter) as visit:
         context = await (await chromium.browser()).new_context()
         async with InBrowser(context, "a browser") as transport:
             visit.http.transport = transport
-            yield World(*served, pace, visit)
+            yield World(*served, limiter, visit)
         await context.close()
-    await until(lambda: not pace.held and not pace.waiting)
+    await until(lambda: not limiter.held and not limiter.waiting)
 
 
 async def press(visit: Visit, path: str) -> None:
@@ -197,16 +197,16 @@ async def press(visit: Visit, path: str) -> None:
 
 async def test_over_http_each_hop_and_each_try_has_its_place(world: World) -> None:
     await world.visit.http.get("/to-to-bills")
-    assert world.pace.costs == [1, 1, 1]
+    assert world.limiter.costs == [1, 1, 1]
     await world.visit.http.get("/blip")
-    assert world.pace.costs == [1] * 6
-    assert world.pace.held == 0
+    assert world.limiter.costs == [1] * 6
+    assert world.limiter.held == 0
 
 
 async def test_over_http_no_more_are_at_the_portal_than_the_pace_allows(world: World) -> None:
     await asyncio.gather(*(world.visit.http.get(f"/img/{number}") for number in range(12)))
     assert world.portal.most == 2
-    assert len(world.pace.costs) == 12
+    assert len(world.limiter.costs) == 12
 
 
 async def test_a_call_that_was_cancelled_keeps_its_place_until_the_portal_has_answered(world: World) -> None:
@@ -215,99 +215,99 @@ async def test_a_call_that_was_cancelled_keeps_its_place_until_the_portal_has_an
     getting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await getting
-    assert (world.portal.now, world.pace.held) == (1, 1)
+    assert (world.portal.now, world.limiter.held) == (1, 1)
     world.portal.go.set()
-    await until(lambda: not world.pace.held)
+    await until(lambda: not world.limiter.held)
 
 
 async def test_a_call_cancelled_while_it_waits_sends_nothing(world: World) -> None:
-    world.pace.opened.clear()
+    world.limiter.opened.clear()
     getting = asyncio.create_task(world.visit.http.get("/slow"))
-    await until(lambda: world.pace.waiting == 1)
+    await until(lambda: world.limiter.waiting == 1)
     getting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await getting
-    assert (world.pace.waiting, world.pace.held) == (0, 0)
+    assert (world.limiter.waiting, world.limiter.held) == (0, 0)
     assert not world.portal.asked
 
 
 async def test_a_page_and_all_it_loads_keep_to_the_pace(world: World) -> None:
     page = await world.visit.page.open("/many")
     await page.wait_for_load_state()
-    assert world.portal.asked.total() == world.pace.charged == 13
+    assert world.portal.asked.total() == world.limiter.charged == 13
     assert world.portal.most == 2
-    await until(lambda: not world.pace.held)
+    await until(lambda: not world.limiter.held)
 
 
 @pytest.mark.parametrize(("path", "charged"), [("/bills", 1), ("/to-bills", 2), ("/to-to-bills", 3)])
 async def test_redirects_that_the_browser_follows_are_charged(world: World, path: str, charged: int) -> None:
     await world.visit.page.open(path)
     assert await world.visit.page.arrive(BILLS) is BILLS
-    assert world.portal.asked.total() == world.pace.charged == charged
-    assert world.pace.costs == [1]
-    await until(lambda: not world.pace.held)
+    assert world.portal.asked.total() == world.limiter.charged == charged
+    assert world.limiter.costs == [1]
+    await until(lambda: not world.limiter.held)
 
 
 @pytest.mark.parametrize("path", ["/form", "/form-far", "/form-in-place"])
 async def test_a_forms_first_two_redirects_are_paid_for_beforehand(world: World, path: str) -> None:
     await press(world.visit, path)
-    assert world.pace.costs == [1, 3]
-    assert world.pace.extra_charged == 0
-    assert world.pace.charged >= world.portal.asked.total()
-    await until(lambda: not world.pace.held)
+    assert world.limiter.costs == [1, 3]
+    assert world.limiter.extra_charged == 0
+    assert world.limiter.charged >= world.portal.asked.total()
+    await until(lambda: not world.limiter.held)
 
 
 async def test_a_redirect_to_a_foreign_host_is_neither_followed_nor_charged(world: World) -> None:
     with pytest.raises(Stop, match="host that is not its own"):
         await world.visit.page.open("/away")
-    assert world.pace.charged == 1
-    await until(lambda: not world.pace.held)
+    assert world.limiter.charged == 1
+    await until(lambda: not world.limiter.held)
 
 
 async def test_a_page_that_waits_for_a_person_holds_nothing(world: World) -> None:
     await world.visit.page.open("/stream-page")
     await world.visit.page.arrive(BILLS)
-    await until(lambda: world.portal.at_work("/stream") and not world.pace.held)
+    await until(lambda: world.portal.at_work("/stream") and not world.limiter.held)
     assert not world.portal.go.is_set()
 
 
 async def test_a_poll_that_hangs_on_is_let_go_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.admission, "_LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(meterfarm.scrapers.request_throttle, "_LONGEST_SECONDS", 0.3)
     await world.visit.page.open("/gone")
-    await until(lambda: world.portal.at_work("/slow") and not world.pace.held)
+    await until(lambda: world.portal.at_work("/slow") and not world.limiter.held)
     assert world.portal.now == 1
 
 
 async def test_a_page_that_closes_gives_everything_back(world: World) -> None:
     page = await world.visit.page.open("/gone")
-    await until(lambda: world.portal.at_work("/slow") and world.pace.held == 1)
+    await until(lambda: world.portal.at_work("/slow") and world.limiter.held == 1)
     await page.close()
-    await until(lambda: not world.pace.held)
+    await until(lambda: not world.limiter.held)
 
 
 async def test_a_visit_that_ends_stops_waiting_and_sends_no_more(world: World) -> None:
     page = await world.visit.page.open("/bills")
-    await until(lambda: not world.pace.held)
-    world.pace.opened.clear()
+    await until(lambda: not world.limiter.held)
+    world.limiter.opened.clear()
     await page.evaluate("() => { for (let n = 0; n < 5; n++) fetch(`/img/${n}`).catch(() => 0) }")
-    await until(lambda: world.pace.waiting == 5)
+    await until(lambda: world.limiter.waiting == 5)
     await world.visit.page.close()
     assert page.is_closed()
-    await until(lambda: not world.pace.waiting)
+    await until(lambda: not world.limiter.waiting)
     assert world.site.requested == ["/bills"]
 
 
 async def test_a_request_that_the_page_calls_off_stops_waiting(world: World) -> None:
     page = await world.visit.page.open("/bills")
-    await until(lambda: not world.pace.held)
-    world.pace.opened.clear()
+    await until(lambda: not world.limiter.held)
+    world.limiter.opened.clear()
     await page.evaluate("() => { stop = new AbortController(); fetch('/slow', stop).catch(() => 0) }")
-    await until(lambda: world.pace.waiting == 1)
+    await until(lambda: world.limiter.waiting == 1)
     await page.evaluate("() => stop.abort()")
-    await until(lambda: not world.pace.waiting)
-    world.pace.opened.set()
+    await until(lambda: not world.limiter.waiting)
+    world.limiter.opened.set()
     assert await page.evaluate("() => fetch('/bills').then(answer => answer.status)") == 200
     assert not world.portal.at_work("/slow")
 
@@ -317,26 +317,26 @@ async def test_waiting_for_a_place_is_not_the_portals_slowness(
 ) -> None:
     await world.visit.page.open("/form")
     monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 5_000)
-    world.pace.opened.clear()
+    world.limiter.opened.clear()
     pressing = asyncio.create_task(press(world.visit, "/form"))
-    await until(lambda: world.pace.waiting == 1)
+    await until(lambda: world.limiter.waiting == 1)
     done, _ = await asyncio.wait({pressing}, timeout=5.5)
     assert not done
-    world.pace.opened.set()
+    world.limiter.opened.set()
     await pressing
 
 
 async def test_a_pace_that_is_lost_is_not_the_portals_fault(world: World) -> None:
-    world.pace.closed = True
+    world.limiter.closed = True
     for asking in (world.visit.http.get("/bills"), world.visit.page.open("/bills")):
-        with pytest.raises(PaceLost, match="Nobody is there to ask"):
+        with pytest.raises(RateLimiterUnavailable, match="Nobody is there to ask"):
             await asking
     assert not world.portal.asked
 
 
 async def test_a_pace_that_is_lost_on_the_way_is_not_the_portals_fault_either(world: World) -> None:
     page = await world.visit.page.open("/bills")
-    world.pace.closed = True
+    world.limiter.closed = True
     assert await page.evaluate("() => fetch('/bills').catch(error => error.name)") == "TypeError"
-    world.pace.closed = False
+    world.limiter.closed = False
     await world.visit.page.open("/bills")

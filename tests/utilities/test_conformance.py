@@ -44,7 +44,7 @@ def test_what_is_declared_is_sane(utility: Utility) -> None:
     assert all(re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", host) for host in utility.hosts)
     assert isinstance(utility.zone, ZoneInfo)
     assert utility.longest_export_days > 0
-    assert utility.parallel > 0
+    assert utility.session_concurrency > 0
     assert 0 < utility.settle_seconds <= 30
     assert utility.bill_layout
     assert utility.bill_layout_version > 0

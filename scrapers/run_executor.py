@@ -1,4 +1,4 @@
-"""One go at a run: a visit to the portal, as far as it gets."""
+"""One attempt at a run: a visit to the portal, as far as it gets."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from meterfarm.mfa.port import Answers
 from meterfarm.mfa.security_answer import SecurityAnswer
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
+from meterfarm.scrapers.authenticator import Authenticator, SessionUse, save_session, session_of
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.clock import RUN_SECONDS
 from meterfarm.scrapers.collect import Collection
-from meterfarm.scrapers.connect import Door, SessionUse, save_session, session_of
 from meterfarm.scrapers.evidence import keep_evidence
 from meterfarm.scrapers.keeping import session_kept
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.pace import UNPACED, Pace
 from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter
 from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Utility
@@ -39,7 +39,7 @@ from meterfarm.support.tracing import span
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """Whose data to fetch, where from, and who answers for the customer.
 
     ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be. Of intervals
@@ -66,7 +66,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Result:
+class RunResult:
     """How a run ended. ``evidence`` is the folder of what is kept of a failure.
 
     ``seconds`` has ``sign_in``, from when Playwright is up (the browser is started in it), and ``collect``.
@@ -100,14 +100,14 @@ class RunExecutor:
 
     def __init__(
         self,
-        request: Request,
+        request: RunRequest,
         customer: Customer,
         store: Store,
         chromium: Chromium,
         secrets: Secrets,
         progress: Progress,
         evidence: Path,
-        pace: Pace = UNPACED,
+        limiter: RateLimiter = UNLIMITED,
         brief: Briefing | None = None,
     ) -> None:
         self._request = request
@@ -117,17 +117,21 @@ class RunExecutor:
         self._secrets = secrets
         self._progress = progress
         self._evidence = evidence
-        self._pace = pace
+        self._limiter = limiter
         self._brief = brief
 
-    async def run(self) -> Result:
-        """Do it, and say what it came to. Only faults of our own machine raise."""
+    async def run(self) -> RunResult:
+        """Do it, and return how it ended.
+
+        Raises:
+            StorageError, LeaseLost, BrowserGone, RateLimiterUnavailable: faults of our own machine.
+        """
         brief = self._brief
         if brief is None:
             brief = await asyncio.to_thread(self._store.briefing, self._customer)
         if not brief.may_collect:
             revoked = "The customer's consent was revoked; nothing is collected without it."
-            return Result(self._customer, Outcome.ACTION_REQUIRED, revoked)
+            return RunResult(self._customer, Outcome.ACTION_REQUIRED, revoked)
         session = await self._saved_session(brief)
         if session is None or not session.signed_in:
             await self._chromium.driver()
@@ -141,7 +145,7 @@ class RunExecutor:
             self._answers(),
             self._secrets,
             session,
-            self._pace,
+            self._limiter,
             trace_snapshots=request.trace_snapshots,
             run_seconds=request.run_seconds,
         )
@@ -151,12 +155,14 @@ class RunExecutor:
         result.ledger = [replace(item, reason=self._secrets.scrub(item.reason)) for item in result.ledger]
         return result
 
-    async def _visited(self, visit: Visit, began: float, saved: PortalSession | None) -> Result:
+    async def _visited(self, visit: Visit, began: float, saved: PortalSession | None) -> RunResult:
         request, customer = self._request, self._customer
-        door = Door(request.utility, visit, self._store, customer, request.password, request.resending)
+        authenticator = Authenticator(
+            request.utility, visit, self._store, customer, request.password, request.resending
+        )
         collection = Collection(
             visit,
-            door,
+            authenticator,
             self._store,
             customer,
             self._progress,
@@ -166,60 +172,76 @@ class RunExecutor:
             },
             request.parts,
         )
-        result = Result(customer, Outcome.COMPLETE, "Signed in.")
+        result = RunResult(customer, Outcome.COMPLETE, "Signed in.")
         had_session = saved is not None and saved.signed_in
         try:
-            async with session_kept(visit, self._store, customer, lambda: door.inside_now):
-                await self._ended(door, collection, result, began, had_session=had_session)
+            async with session_kept(visit, self._store, customer, lambda: authenticator.signed_in):
+                await self._ended(authenticator, collection, result, began, had_session=had_session)
         except BaseException:
-            await self._keep_what_was_met(door)
-            if door.inside_now:
+            await self._keep_what_was_met(authenticator)
+            if authenticator.signed_in:
                 await save_session(visit, self._store, customer)
             raise
-        await self._keep_what_was_met(door)
-        if door.inside_now:
+        await self._keep_what_was_met(authenticator)
+        if authenticator.signed_in:
             session = await session_of(visit)
             result.state = session.to_bytes() if session is not None else None
         elif saved is not None and not had_session and _met_no_form(visit, result.outcome):
             await asyncio.to_thread(self._store.drop_session, customer)
-        result.session, result.pages, result.asked_portal = door.use, visit.page.opened, bool(visit.steps)
+        result.session, result.pages, result.asked_portal = (
+            authenticator.use,
+            visit.page.opened,
+            bool(visit.steps),
+        )
         result.accounts, result.ledger = collection.accounts, collection.ledger.items
         result.finished = frozenset(collection.finished)
         return result
 
-    async def _keep_what_was_met(self, door: Door) -> None:
-        met = door.visit.met
+    async def _keep_what_was_met(self, authenticator: Authenticator) -> None:
+        met = authenticator.visit.met
         if met is None:
             return
         await asyncio.to_thread(self._store.note_factor, self._customer, met)
-        if not door.inside_now:
+        if not authenticator.signed_in:
             await asyncio.to_thread(self._store.end_trust, self._customer)
 
     async def _ended(
-        self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool
+        self,
+        authenticator: Authenticator,
+        collection: Collection,
+        result: RunResult,
+        began: float,
+        *,
+        had_session: bool,
     ) -> None:
         try:
-            with door.visit.clock.scope():
-                await self._through(door, collection, result, began, had_session=had_session)
+            with authenticator.visit.clock.scope():
+                await self._through(authenticator, collection, result, began, had_session=had_session)
         except Stop as stop:
             result.outcome, result.message, result.retry_after = stop.outcome, stop.message, stop.retry_after
-            result.in_doubt = door.in_doubt
-            result.evidence = await keep_evidence(door.visit, self._evidence)
+            result.in_doubt = authenticator.in_doubt
+            result.evidence = await keep_evidence(authenticator.visit, self._evidence)
 
     async def _through(
-        self, door: Door, collection: Collection, result: Result, began: float, *, had_session: bool
+        self,
+        authenticator: Authenticator,
+        collection: Collection,
+        result: RunResult,
+        began: float,
+        *,
+        had_session: bool,
     ) -> None:
         self._progress.step("signing in")
         try:
             proof = None if self._request.kind is RunKind.CONNECT else collection.find_accounts
             with span("sign_in") as stage:
-                await door.enter(proof, had_session=had_session)
-                stage.set(session=door.use.value)
+                await authenticator.ensure_signed_in(proof, had_session=had_session)
+                stage.set(session=authenticator.use.value)
         finally:
             entered = time.monotonic()
             result.seconds["sign_in"] = round(entered - began, 3)
         log: Any = structlog.get_logger("run")
-        log.info("signed in", session=door.use.value, elapsed=result.seconds["sign_in"])
+        log.info("signed in", session=authenticator.use.value, elapsed=result.seconds["sign_in"])
         if self._request.kind is RunKind.CONNECT:
             return
         try:

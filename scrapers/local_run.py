@@ -1,4 +1,4 @@
-"""One customer, once, from the door to the last document, for whoever waits for it."""
+"""One customer, once, from the authenticator to the last document, for whoever waits for it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import structlog
 
 from meterfarm.records import RunKind
-from meterfarm.scrapers.attempt import Request, Result, RunExecutor
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
@@ -26,12 +26,12 @@ _BEAT = 5.0
 _LOOK_AGAIN = 0.3
 
 
-class Run:
-    """One run that is made, held and ended here."""
+class LocalRun:
+    """One run that is created, leased and ended here."""
 
     def __init__(
         self,
-        request: Request,
+        request: RunRequest,
         store: Store,
         chromium: Chromium,
         secrets: Secrets,
@@ -45,8 +45,12 @@ class Run:
         self._progress = progress
         self._evidence = evidence
 
-    async def go(self) -> Result:
-        """Sign in, collect, and say what it came to. Only faults of our own machine raise."""
+    async def run(self) -> RunResult:
+        """Sign in, collect, and return how it ended.
+
+        Raises:
+            StorageError, BrowserGone, RateLimiterUnavailable: faults of our own machine; nothing else raises.
+        """
         customer = await asyncio.to_thread(
             self._store.customer, self._request.utility.id, self._request.username
         )
@@ -62,7 +66,7 @@ class Run:
             structlog.get_logger("run").info(result.outcome.value, elapsed=elapsed)
         return result
 
-    async def _went(self, claim: Claim, customer: Customer) -> Result:
+    async def _went(self, claim: Claim, customer: Customer) -> RunResult:
         held = self._store.under(claim.lease)
         executor = RunExecutor(
             self._request,
@@ -115,7 +119,7 @@ async def _held(store: Store) -> AsyncIterator[None]:
         beating.cancel()
 
 
-def _finish(store: Store, claim: Claim, result: Result) -> None:
+def _finish(store: Store, claim: Claim, result: RunResult) -> None:
     store.finish_run(
         claim.lease,
         result.outcome,

@@ -1,4 +1,4 @@
-"""Getting in: with the saved session where the portal still knows it, else with the password, and MFA."""
+"""Signing in: with the saved session where the portal still knows it, else with the password and MFA."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _ASKED_SECONDS = 5.0
 
 
 class SessionUse(StrEnum):
-    """How a run got in."""
+    """How a run signed in."""
 
     NEW = "new"
     REUSED = "reused"
     CHALLENGED_AGAIN = "challenged_again"
 
 
-class Door:
-    """Lets one visit in, and in again once if the portal drops its session on the way.
+class Authenticator:
+    """Signs one visit in, and again once if the portal drops its session on the way.
 
     ``password`` is asked for only when a password must be sent.
     """
@@ -62,12 +62,14 @@ class Door:
         self._lost = False
         self.entries = 0
         self.use = SessionUse.NEW
-        self.inside_now = False
+        self.signed_in = False
 
-    async def enter(self, proof: Callable[[], Awaitable[object]] | None = None, *, had_session: bool) -> None:
+    async def ensure_signed_in(
+        self, proof: Callable[[], Awaitable[object]] | None = None, *, had_session: bool
+    ) -> None:
         """Reuse the session or sign in.
 
-        ``proof`` is something useful that only goes well inside, done instead of just asking.
+        ``proof`` is something useful that only works when signed in, done instead of just asking.
 
         Raises:
             Stop: the customer, the portal or the script is at fault.
@@ -80,8 +82,8 @@ class Door:
             self.use = SessionUse.CHALLENGED_AGAIN
 
     async def _still_known(self, proof: Callable[[], Awaitable[object]] | None) -> bool:
-        """Taken to be inside till the portal says otherwise: a token that it rotates meanwhile is kept."""
-        self.inside_now = True
+        """Assumed signed in until the portal shows otherwise: a token that it rotates meanwhile is kept."""
+        self.signed_in = True
         try:
             with (
                 self.visit.clock.scope(),
@@ -90,13 +92,13 @@ class Door:
                 if proof is not None:
                     await proof()
                 else:
-                    self.inside_now = await self.utility.is_signed_in(self.visit)
+                    self.signed_in = await self.utility.is_signed_in(self.visit)
         except SessionEnded:
-            self.inside_now = False
-        return self.inside_now
+            self.signed_in = False
+        return self.signed_in
 
-    async def inside(self, operation: Callable[[], Awaitable[T]], *, of_item: bool = True) -> T:
-        """Do ``operation``; if the portal drops the session on the way, sign in once more and do it again.
+    async def in_session(self, operation: Callable[[], Awaitable[T]], *, of_item: bool = True) -> T:
+        """Do ``operation`` in a session; if the portal drops that, sign in once more and do it again.
 
         ``of_item`` it is about a document, or an account's list of them, which may fail by itself.
         """
@@ -109,9 +111,9 @@ class Door:
                 ):
                     return await operation()
             except SessionEnded:
-                await self._enter_again(entries)
+                await self._sign_in_again(entries)
 
-    async def _enter_again(self, entries: int) -> None:
+    async def _sign_in_again(self, entries: int) -> None:
         """Of several operations that notice the same lost session, the first signs in for all."""
         async with self._entering:
             if entries != self.entries:
@@ -129,7 +131,7 @@ class Door:
             self.use = SessionUse.CHALLENGED_AGAIN if self.visit.challenged else SessionUse.NEW
 
     async def _sign_in(self) -> None:
-        self.inside_now = False
+        self.signed_in = False
         with self.visit.clock.scope(), self.visit.clock.asking():
             password = await self._password()
         self.visit.secrets.add(password.get_secret_value())
@@ -147,7 +149,7 @@ class Door:
             raise
         self.visit.page.sending = None
         self.entries += 1
-        self.inside_now = True
+        self.signed_in = True
         await self.visit.page.end_trace()
         await asyncio.to_thread(self._store.clear_rejections, self._customer)
         await save_session(self.visit, self._store, self._customer, fresh=True)

@@ -1,4 +1,4 @@
-"""The requests of a browser page, let out at the portal's pace."""
+"""The requests of a browser page, sent as the portal's rate limiter allows."""
 
 from __future__ import annotations
 
@@ -10,35 +10,39 @@ from typing import Any
 from playwright.async_api import BrowserContext, Request, Response, Route
 from playwright.async_api import Error as PlaywrightError
 
-from meterfarm.scrapers.pace import Held, Pace, PaceLost
+from meterfarm.scrapers.rate_limiter import Permit, RateLimiter, RateLimiterUnavailable
 
 _LONGEST_SECONDS = 60.0
 _FOLLOWED_SECONDS = 1.0
 _FORM_POST = 2
 
 
-class _Place:
-    """A place in the pace, held by a task of its own until it is let go; ``spare`` redirects are paid for.
+class _RequestSlot:
+    """A rate limiter's slot, held by a task of its own until released; ``cost - 1`` redirects are paid for.
 
-    What takes longer than any page may is a stream, or a poll that waits for news: it is let go.
+    A request that takes longer than any page may is a stream or a long poll: its slot is released.
     """
 
-    def __init__(self, pace: Pace, cost: int) -> None:
+    def __init__(self, limiter: RateLimiter, cost: int) -> None:
         self.used = False
         self._spare = cost - 1
-        self._granted: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
+        self._granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
         self._answered = asyncio.Event()
-        self._holding = asyncio.create_task(self._hold(pace, cost))
+        self._holding = asyncio.create_task(self._hold(limiter, cost))
 
-    async def _hold(self, pace: Pace, cost: int) -> None:
-        async with pace.request(cost) as held:
+    async def _hold(self, limiter: RateLimiter, cost: int) -> None:
+        async with limiter.request(cost) as held:
             self._granted.set_result(held)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LONGEST_SECONDS):
                     await self._answered.wait()
 
     async def granted(self) -> bool:
-        """Wait for it; False if it was let go meanwhile. Raises PaceLost."""
+        """Wait for it; False if it was released meanwhile.
+
+        Raises:
+            RateLimiterUnavailable: the limiter cannot be reached.
+        """
         either: set[asyncio.Future[Any]] = {self._granted, self._holding}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not self._granted.done() and not self._holding.cancelled():
@@ -54,27 +58,30 @@ class _Place:
     def answered(self) -> None:
         self._answered.set()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Without an answer."""
         self._holding.cancel()
 
 
-class Admission:
-    """Asks the pace before each request of a browser context, and holds its place until it has ended.
+class RequestThrottle:
+    """Takes a slot before each request of a browser context, and holds it until the request has ended.
 
-    The browser follows redirects by itself and asks nobody: they go on in the place of the request that was
-    redirected, and are charged as they are seen. ``lost`` is why a request could not be let out.
+    The browser follows redirects by itself and asks nobody: they keep the slot of the request that was
+    redirected, and are charged as they are seen. ``lost`` is why a request could not be sent.
     """
 
     def __init__(
-        self, pace: Pace, is_allowed: Callable[[str], bool], refuse: Callable[[Route], Awaitable[None]]
+        self,
+        limiter: RateLimiter,
+        is_allowed: Callable[[str], bool],
+        refuse: Callable[[Route], Awaitable[None]],
     ) -> None:
-        self.lost: PaceLost | None = None
-        self._pace = pace
+        self.lost: RateLimiterUnavailable | None = None
+        self._limiter = limiter
         self._is_allowed = is_allowed
         self._refuse = refuse
-        self._ahead: _Place | None = None
-        self._places: dict[Request, _Place] = {}
+        self._ahead: _RequestSlot | None = None
+        self._slots: dict[Request, _RequestSlot] = {}
         self._waiting: dict[Request, Route] = {}
         self._leading_on: set[Request] = set()
         self._shut = False
@@ -83,36 +90,36 @@ class Admission:
         context.on("request", self._sent)
         context.on("response", self._answered)
         context.on("requestfinished", self._finished)
-        context.on("requestfailed", self._let_go)
-        await context.route("**/*", self._admit)
+        context.on("requestfailed", self._release)
+        await context.route("**/*", self._throttle)
 
     async def shut(self) -> None:
-        """Let nothing more out, before the browser is closed: it would send what it was made to hold back."""
+        """Send nothing more, before the browser is closed: it would send what it was made to hold back."""
         self._shut = True
         for request, route in list(self._waiting.items()):
-            self._let_go(request)
+            self._release(request)
             await _abort(route)
 
     def close(self) -> None:
-        """Let go of everything: the page is gone, and its connections with it."""
-        for request in list(self._places):
-            self._let_go(request)
+        """Release every slot: the page is gone, and its connections with it."""
+        for request in list(self._slots):
+            self._release(request)
 
     @asynccontextmanager
     async def ahead(self, cost: int) -> AsyncIterator[None]:
-        """Take the place of the navigation that the block leads to: its time limit starts only then."""
+        """Take the slot of the navigation in the block beforehand: its time limit starts only then."""
         self.lost = None
-        place = _Place(self._pace, cost)
+        slot = _RequestSlot(self._limiter, cost)
         try:
-            await place.granted()
-            self._ahead = place
+            await slot.granted()
+            self._ahead = slot
             yield
         finally:
             self._ahead = None
-            if not place.used:
-                place.let_go()
+            if not slot.used:
+                slot.release()
 
-    async def _admit(self, route: Route) -> None:
+    async def _throttle(self, route: Route) -> None:
         request = route.request
         if not self._is_allowed(request.url):
             await self._refuse(route)
@@ -120,38 +127,38 @@ class Admission:
         if self._shut:
             await _abort(route)
             return
-        place = self._places[request] = self._place(request)
+        slot = self._slots[request] = self._slot(request)
         self._waiting[request] = route
         try:
-            if await place.granted() and self._places.get(request) is place:
+            if await slot.granted() and self._slots.get(request) is slot:
                 await route.continue_()
-        except PaceLost as lost:
-            self._let_go(request)
+        except RateLimiterUnavailable as lost:
+            self._release(request)
             self.lost = lost
             await _abort(route)
         except PlaywrightError:
-            self._let_go(request)
+            self._release(request)
         except BaseException:
-            self._let_go(request)
+            self._release(request)
             raise
         finally:
             self._waiting.pop(request, None)
 
-    def _place(self, request: Request) -> _Place:
+    def _slot(self, request: Request) -> _RequestSlot:
         navigates = request.is_navigation_request()
         if navigates and self._ahead is not None:
-            place, self._ahead = self._ahead, None
-            place.used = True
-            return place
-        return _Place(self._pace, _FORM_POST if navigates and request.method == "POST" else 1)
+            slot, self._ahead = self._ahead, None
+            slot.used = True
+            return slot
+        return _RequestSlot(self._limiter, _FORM_POST if navigates and request.method == "POST" else 1)
 
     def _sent(self, request: Request) -> None:
-        place = self._places.pop(request.redirected_from, None) if request.redirected_from else None
-        if place is None:
+        slot = self._slots.pop(request.redirected_from, None) if request.redirected_from else None
+        if slot is None:
             return
-        self._places[request] = place
+        self._slots[request] = slot
         if self._is_allowed(request.url):
-            place.redirected()
+            slot.redirected()
 
     def _answered(self, response: Response) -> None:
         if response.request.resource_type == "eventsource":
@@ -160,7 +167,7 @@ class Admission:
             self._leading_on.add(response.request)
 
     def _finished(self, request: Request) -> None:
-        """One that was redirected ends before the next begins; it keeps its place until then."""
+        """One that was redirected ends before the next begins; it keeps its slot until then."""
         if request in self._leading_on:
             self._leading_on.discard(request)
             asyncio.get_running_loop().call_later(_FOLLOWED_SECONDS, self._ended, request)
@@ -168,16 +175,16 @@ class Admission:
             self._ended(request)
 
     def _ended(self, request: Request) -> None:
-        if place := self._taken_from(request):
-            place.answered()
+        if slot := self._taken_from(request):
+            slot.answered()
 
-    def _let_go(self, request: Request) -> None:
-        if place := self._taken_from(request):
-            place.let_go()
+    def _release(self, request: Request) -> None:
+        if slot := self._taken_from(request):
+            slot.release()
 
-    def _taken_from(self, request: Request) -> _Place | None:
+    def _taken_from(self, request: Request) -> _RequestSlot | None:
         self._leading_on.discard(request)
-        return self._places.pop(request, None)
+        return self._slots.pop(request, None)
 
 
 async def _abort(route: Route) -> None:

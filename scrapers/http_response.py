@@ -13,7 +13,7 @@ from meterfarm.support.charset import decoded
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What the portal answered: the address it ended at, the status, the headers (lower case), the bytes."""
 
     url: str
@@ -38,7 +38,7 @@ class Answer:
         """As a browser reads it, by whatever encoding header or page name."""
         return decoded(self.content, self.content_type)
 
-    def holding(self, content: bytes) -> Answer:
+    def holding(self, content: bytes) -> HttpResponse:
         """The same answer with its body."""
         return replace(self, content=content)
 
