@@ -45,7 +45,7 @@ from meterfarm.records import RunKind
 from meterfarm.scrapers.browser import BrowserMissing, Chromium
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.scratch import scratch_folder
-from meterfarm.services.reread import reread
+from meterfarm.services.reread import RereadResult, reread
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -102,7 +102,12 @@ async def reread_bills(context: dict[str, Any]) -> None:
     """A cron likewise: what a layout that was changed or added has not read yet."""
     log: Any = structlog.get_logger("worker")
     process: WorkerProcess = context["process"]
-    result = await reread(process.store, load_utilities(), only_moved=True, seconds=_REREAD_SECONDS)
+    for company in await asyncio.to_thread(process.store.companies.list):
+        store = process.store.of(company)
+        _log_reread(log, await reread(store, load_utilities(), only_moved=True, seconds=_REREAD_SECONDS))
+
+
+def _log_reread(log: Any, result: RereadResult) -> None:
     for failure in result.failures[:_REREAD_LOGGED]:
         log.warning("reread.failed", customer=failure.customer_id, item=failure.item, reason=failure.reason)
     if result.read:
@@ -149,7 +154,7 @@ async def serve(queues: Sequence[str]) -> None:
         chromium = await stack.enter_async_context(Chromium(_hosts(farm), scratch, visits=farm.browser_runs))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         notifier = await stack.enter_async_context(
-            notifier_at(redis_url, await asyncio.to_thread(store.farm_key))
+            notifier_at(redis_url, await asyncio.to_thread(store.workforce.key))
         )
         limits = await stack.enter_async_context(RateLimits(notifier.redis, notifier.farm))
         waiting = PendingChallenges(store)

@@ -19,25 +19,25 @@ from sqlalchemy import text
 from meterfarm.farm.policy import room
 from meterfarm.records import Outcome, Part, RunState, SecretKind
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.work import FollowUp, PortalWas
 
 _EVERY = {Part.BILLS: timedelta(days=1), Part.INTERVALS: timedelta(hours=1)}
 _PORTALS = 100
 
 
-def fill(store: Store, customers: int, runs: int) -> None:
+def fill(store: CompanyStore, customers: int, runs: int) -> None:
     """``customers`` alike, at ``_PORTALS`` utilities, each with a session and ``runs`` ended runs."""
-    first = store.add_customer("utility_0", "customer 0", secrets={SecretKind.PASSWORD: "x"})
-    (run,) = store.runs()
-    claim = store.claim_run(run.id, run.attempt)
-    if claim is None:
+    first = store.customers.add("utility_0", "customer 0", secrets={SecretKind.PASSWORD: "x"})
+    (run,) = store.runs.list()
+    taken = store.farm.runs.take(run.id, run.attempt)
+    if taken is None:
         raise SystemExit("The database is in use; name a new one.")
     far = datetime.now(UTC) + timedelta(days=2)
     back = FollowUp(is_back=True, due=dict.fromkeys(Part, far))
-    store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=back)
-    store.save_session(first, bytes(4_000), trusted_since=None)
-    with store._database.writing() as session:
+    store.runs.finish(taken[0].lease, Outcome.COMPLETE, "", follow=back)
+    store.credentials.save_session(first, bytes(4_000), trusted_since=None)
+    with store.farm._farm.database.writing() as session:
         connection = session.connection()
         connection.execute(text(_LOGINS), {"count": customers, "portals": _PORTALS})
         connection.execute(text(_CUSTOMERS))
@@ -79,9 +79,9 @@ FROM customer, run r WHERE r.id = 1 AND customer.id <> r.customer_id
 """
 
 
-def _settle(store: Store) -> None:
+def _settle(store: CompanyStore) -> None:
     """What the database would do by itself in time: sweep away old rows, count the others."""
-    with store._database.engine.connect() as connection:
+    with store.farm._farm.database.engine.connect() as connection:
         raw = connection.connection.driver_connection
         if raw is None:
             raise SystemExit("The database is gone.")
@@ -106,18 +106,18 @@ def timed(what: str, times: int, act: Callable[[], object]) -> None:
     sys.stdout.flush()
 
 
-def measure(store: Store) -> None:
+def measure(store: CompanyStore) -> None:
     limit = room(4, 20)
     utilities = iter([f"utility_{number}" for number in range(_PORTALS)] * 100)
-    timed("look for who is due: nobody", 20, lambda: store.queue_due("utility_none", _EVERY, limit))
+    timed("look for who is due: nobody", 20, lambda: store.farm.runs.queue_due("utility_none", _EVERY, limit))
     _all_are_due(store)
     timed(
         f"queue who is due, of all: {limit} of a portal",
         40,
-        lambda: store.queue_due(next(utilities), _EVERY, limit),
+        lambda: store.farm.runs.queue_due(next(utilities), _EVERY, limit),
     )
-    timed("look for runs to ring, and ring 500", 3, store.runs_to_ring)
-    timed("look for runs to ring: none", 20, store.runs_to_ring)
+    timed("look for runs to ring, and ring 500", 3, store.farm.runs.to_notify)
+    timed("look for runs to ring: none", 20, store.farm.runs.to_notify)
     queued = _queued(store)
     follow = FollowUp(
         due={part: datetime.now(UTC) + every for part, every in _EVERY.items()}, portal=PortalWas.WELL
@@ -125,32 +125,34 @@ def measure(store: Store) -> None:
 
     def claim_and_end() -> None:
         run_id, attempt = next(queued)
-        claim = store.claim_run(run_id, attempt)
-        if claim is not None:
-            store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=follow)
+        taken = store.farm.runs.take(run_id, attempt)
+        if taken is not None:
+            store.runs.finish(taken[0].lease, Outcome.COMPLETE, "", follow=follow)
 
     timed("claim a run and end it", 300, claim_and_end)
-    timed("beat", 20, store.beat)
-    timed("reap", 20, store.reap)
-    timed("look for runs that nobody took", 20, store.unheard_runs)
-    timed("the newest 30 runs", 5, lambda: store.runs(limit=30))
-    timed("runs by state", 3, store.run_counts)
-    timed("find a customer by user name", 5, lambda: store.find_customer("customer 4711"))
-    timed("find a customer by external id", 5, lambda: store.find_customer("no such"))
-    timed("all customers", 1, store.customers)
+    timed("beat", 20, store.farm.workforce.beat)
+    timed("reap", 20, store.farm.runs.reap)
+    timed("look for runs that nobody took", 20, store.farm.runs.undelivered)
+    timed("the newest 30 runs", 5, lambda: store.runs.list(limit=30))
+    timed("runs by state", 3, store.runs.counts)
+    timed("find a customer by user name", 5, lambda: store.customers.find("customer 4711"))
+    timed("find a customer by external id", 5, lambda: store.customers.find("no such"))
+    timed("all customers", 1, store.customers.list)
 
 
-def _all_are_due(store: Store) -> None:
-    with store._database.writing() as session:
+def _all_are_due(store: CompanyStore) -> None:
+    with store.farm._farm.database.writing() as session:
         session.connection().execute(
             text("UPDATE customer SET intervals_due_at = '2026-01-01 00:00:00+00:00'")
         )
     _settle(store)
 
 
-def _queued(store: Store) -> Iterator[tuple[int, int]]:
+def _queued(store: CompanyStore) -> Iterator[tuple[int, int]]:
     runs: Sequence[tuple[int, int]] = [
-        (run.id, run.attempt) for run in store.runs(limit=2000, active=True) if run.state is RunState.QUEUED
+        (run.id, run.attempt)
+        for run in store.runs.list(limit=2000, active=True)
+        if run.state is RunState.QUEUED
     ]
     return iter(runs[::-1])
 
@@ -160,7 +162,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3, help="ended runs of each customer")
     given = parser.parse_args()
-    with Store.open(Settings()) as store:
+    with Store.open(Settings()).of() as store:
         began = time.perf_counter()
         fill(store, given.customers, given.runs)
         sys.stdout.write(f"{given.customers:,} customers entered in {time.perf_counter() - began:.0f} s\n")

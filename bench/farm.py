@@ -116,14 +116,12 @@ class _Bench:
         """Every measured customer has all bills, and readings of 13 months; a refresh adds a day."""
         first = self._today - timedelta(days=DAYS)
         bills, readings = [], 0
-        with Store.open(Settings(home=self._home)) as store:
+        with Store.open(Settings(home=self._home)).of() as store:
             for name in self._names():
-                customer = store.find_customer(name)
-                for stored in store.accounts(customer) if customer else ():
-                    bills.append(
-                        sum(bill.bill is not None for bill in store.stored_bills(stored.id).values())
-                    )
-                    readings += sum(one.readings for one in store.coverage(stored.id).values())
+                customer = store.customers.find(name)
+                for stored in store.accounts.list(customer) if customer else ():
+                    bills.append(sum(bill.bill is not None for bill in store.bills.list(stored.id).values()))
+                    readings += sum(one.readings for one in store.readings.coverage(stored.id).values())
         _check("Meterfarm", self._accounts, bills, readings, readings_of(first, last) * self._accounts)
 
 

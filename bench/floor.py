@@ -25,7 +25,7 @@ from meterfarm.scrapers.intervals import to_ask
 from meterfarm.scrapers.spans import days, spans
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.utilities import load_utility
 from meterfarm.utilities.speculoos_power import pages
 
@@ -86,23 +86,23 @@ def part(base_url: str, plans: Sequence[Plan], at_once: int) -> list[float]:
     return asyncio.run(visit_all(base_url, plans, at_once))
 
 
-def planned(base_url: str, store: Store, name: str) -> Plan:
+def planned(base_url: str, store: CompanyStore, name: str) -> Plan:
     """What a refresh of this customer will ask for, found out as it does."""
-    customer = store.find_customer(name)
-    saved = store.load_session(customer) if customer else None
+    customer = store.customers.find(name)
+    saved = store.credentials.briefing(customer).session if customer else None
     session = PortalSession.from_bytes(saved.state) if saved else None
     if customer is None or session is None:
         raise BenchFailed(f"{name} has no saved session to refresh with.")
     cookies = session.storage_state["cookies"]
     cookie = "; ".join(f"{one['name']}={one['value']}" for one in cookies)
-    (stored,) = store.accounts(customer)
+    (stored,) = store.accounts.list(customer)
     utility = load_utility(UTILITY)
     account = f"/accounts/{stored.account.number}"
     with httpx.Client(base_url=base_url, headers={"cookie": cookie}, timeout=_TIMEOUT) as client:
         bill_pages: list[str] = []
         pdfs: list[str] = []
         address = f"{account}/bills"
-        had = store.stored_bills(stored.id)
+        had = store.bills.list(stored.id)
         while address:
             found = pages.bills_page(client.get(address).text)
             bill_pages.append(address)
@@ -111,9 +111,9 @@ def planned(base_url: str, store: Store, name: str) -> Plan:
         offered = pages.available_intervals(client.get(f"{account}/usage").text)
     exports = []
     for meter in offered:
-        in_store = store.whole_days(stored.id, meter.meter_id, utility.zone)
+        in_store = store.readings.whole_days(stored.id, meter.meter_id, utility.zone)
         wanted = frozenset(days(min(in_store), meter.last))
-        zeros = store.zero_days(stored.id, meter.meter_id, utility.zone)
+        zeros = store.readings.zero_days(stored.id, meter.meter_id, utility.zone)
         asked_for = to_ask(wanted, in_store, utility.restated_days, zeros)
         for first, last in spans(asked_for, utility.longest_export_days):
             query = f"meter={meter.meter_id}&from={first}&to={last}&format=xml"
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("accounts", type=int)
     given = parser.parse_args()
     line, at_once = Line(), FarmSettings().data_slots
-    with Store.open(Settings()) as store:
+    with Store.open(Settings()).of() as store:
         names = [username(number) for number in range(1, given.accounts + 1)]
         plans = [planned(given.base_url, store, name) for name in names]
     parts = [plans[start::PROCESSES] for start in range(PROCESSES)]

@@ -20,7 +20,7 @@ from meterfarm.farm.workers.supervisor import Workers, redis_at_hand, workers_zy
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.work import RunInfo
 
 PROCESSES = 2
@@ -33,33 +33,33 @@ _UP_SECONDS = 60.0
 class Farm:
     """Workers that serve, and their store."""
 
-    store: Store
+    store: CompanyStore
     notifier: Notifier
 
     async def ring(self) -> None:
         """Tell the workers what is queued, as the commands do that queue something."""
-        await self.notifier.notify(await asyncio.to_thread(self.store.runs_to_ring))
+        await self.notifier.notify(await asyncio.to_thread(self.store.farm.runs.to_notify))
 
     async def add(self, usernames: Sequence[str]) -> Sequence[int]:
         """Add customers one by one, whose runs are queued with them; their ids."""
         secrets = {SecretKind.PASSWORD: PASSWORD}
         added = []
         for name in usernames:
-            customer = await asyncio.to_thread(self.store.add_customer, UTILITY, name, secrets=secrets)
+            customer = await asyncio.to_thread(self.store.customers.add, UTILITY, name, secrets=secrets)
             added.append(customer.id)
             await self.ring()
         return added
 
     async def refresh(self, customer_ids: Sequence[int]) -> Sequence[int]:
         """Queue a refresh of these; the runs."""
-        runs = await asyncio.to_thread(self.store.queue_refresh, customer_ids)
+        runs = await asyncio.to_thread(self.store.runs.refresh, customer_ids)
         await self.ring()
         return runs
 
     async def quiet(self) -> None:
         """Until nothing is to be done but what waits for a person."""
         while True:
-            counts = await asyncio.to_thread(self.store.run_counts)
+            counts = await asyncio.to_thread(self.store.runs.counts)
             if not sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RUNNING)):
                 return
             await asyncio.sleep(_LOOK)
@@ -67,7 +67,7 @@ class Farm:
     async def ended(self, customer_ids: Collection[int], since: int = 0) -> Sequence[RunInfo]:
         """The runs after ``since`` of these customers, when each has collected. Raises BenchFailed."""
         await self.quiet()
-        listed = await asyncio.to_thread(self.store.runs, limit=10_000)
+        listed = await asyncio.to_thread(self.store.runs.list, limit=10_000)
         runs = [run for run in listed if run.id > since and run.customer_id in customer_ids]
         for run in runs:
             if run.outcome is not Outcome.COMPLETE:
@@ -84,8 +84,8 @@ class Farm:
 async def serving(zygote: Zygote, processes: int, queue: str | None = None) -> AsyncIterator[Farm]:
     """So many workers on a Redis of their own, once all of them listen."""
     settings = Settings()
-    with await asyncio.to_thread(Store.open, settings) as store:
-        farm = store.farm_key()
+    with await asyncio.to_thread(lambda: Store.open(settings).of()) as store:
+        farm = store.farm.workforce.key()
         async with redis_at_hand(FarmSettings(), settings.home) as url, notifier_at(url, farm) as notifier:
             working = asyncio.create_task(Workers(zygote, url, processes, queue).run())
             try:
@@ -132,7 +132,7 @@ async def cold(zygote: Zygote, line: Line, accounts: int) -> None:
 
 async def refresh(zygote: Zygote, line: Line, accounts: int) -> None:
     async with serving(zygote, PROCESSES) as farm:
-        ids = {info.username: info.id for info in await asyncio.to_thread(farm.store.customers)}
+        ids = {info.username: info.id for info in await asyncio.to_thread(farm.store.customers.list)}
         measured = [ids[username(number)] for number in range(1, accounts + 1)]
         warming = sorted(set(ids.values()) - set(measured))
         last = max(await farm.refresh(warming))

@@ -25,7 +25,7 @@ from meterfarm.bench.postgres import Postgres
 from meterfarm.records import Account, Commodity, Direction, Document, Reading, Series, Unit
 from meterfarm.storage.home import DATABASE
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 
 READINGS = 365 * 96
 _STEP = 900
@@ -63,11 +63,11 @@ def storing(rounds: int) -> Sequence[Stored]:
     return rows
 
 
-def _round(store: Store, connection: Any, bare: _Bare, number: int) -> tuple[float, float, float]:
+def _round(store: CompanyStore, connection: Any, bare: _Bare, number: int) -> tuple[float, float, float]:
     """Seconds of the bare insert, of storing, and of storing again; each of a meter that is new."""
-    account = store.save_account(store.customer("bench", "bench"), Account("1"))
+    account = store.accounts.save(store.customers.ensure("bench", "bench"), Account("1"))
     readings = [Reading(_START + n * _STEP, _STEP, 100 + (n + number) * 7919 % 900) for n in range(READINGS)]
-    store.save_readings(account, _DOCUMENT, "one", [_series(f"bare {number}", [Reading(0, _STEP, 1)])])
+    store.readings.save(account, _DOCUMENT, "one", [_series(f"bare {number}", [Reading(0, _STEP, 1)])])
     ((series_id,),) = connection.execute(_NEWEST).fetchall()
     connection.commit()
     rows = [(series_id, *reading, _START, _START) for reading in readings]
@@ -78,8 +78,8 @@ def _round(store: Store, connection: Any, bare: _Bare, number: int) -> tuple[flo
     return inserted, stored, again
 
 
-def _must_count(store: Store, account: int, series: Sequence[Series], *, inserted: int) -> None:
-    counts = store.save_readings(account, _DOCUMENT, "year", series)
+def _must_count(store: CompanyStore, account: int, series: Sequence[Series], *, inserted: int) -> None:
+    counts = store.readings.save(account, _DOCUMENT, "year", series)
     if (counts.inserted, counts.changed) != (inserted, 0):
         raise BenchFailed(f"The store wrote {counts.inserted} rows and changed {counts.changed}.")
 
@@ -96,9 +96,9 @@ def _series(meter: str, readings: Sequence[Reading]) -> Series:
 
 
 @contextmanager
-def _on_sqlite(scratch: Path) -> Iterator[tuple[Store, Any, _Bare]]:
+def _on_sqlite(scratch: Path) -> Iterator[tuple[CompanyStore, Any, _Bare]]:
     """Set up as the store sets its connections up."""
-    with Store.open(Settings(home=scratch)) as store:
+    with Store.open(Settings(home=scratch)).of() as store:
         with closing(sqlite3.connect(scratch / DATABASE, isolation_level="IMMEDIATE")) as connection:
             connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -110,13 +110,13 @@ def _on_sqlite(scratch: Path) -> Iterator[tuple[Store, Any, _Bare]]:
 
 
 @contextmanager
-def _on_postgres(scratch: Path) -> Iterator[tuple[Store, Any, _Bare]]:
+def _on_postgres(scratch: Path) -> Iterator[tuple[CompanyStore, Any, _Bare]]:
     server = Postgres()
     try:
         server.start()
         url = server.url(server.new_database())
         key = "A" * 43 + "="
-        with Store.open(Settings(home=scratch, secret_keys=key, database_url=url)) as store:
+        with Store.open(Settings(home=scratch, secret_keys=key, database_url=url)).of() as store:
             with psycopg.connect(url) as connection:
 
                 def bare(rows: Sequence[tuple[Any, ...]]) -> None:

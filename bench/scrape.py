@@ -79,7 +79,7 @@ async def _scrape(base_url: str, home: Path) -> Seconds:
     )
     with scratch_folder(home) as scratch:
         async with Chromium(own_hosts(base_url, ()), scratch) as chromium:
-            with await asyncio.to_thread(Store.open, Settings(home=home)) as store:
+            with (await asyncio.to_thread(Store.open, Settings(home=home))).of() as store:
                 run = LocalRun(request, store, chromium, Secrets(), NoProgress(), home / "evidence")
                 result = await run.run()
     if result.outcome is not Outcome.COMPLETE:

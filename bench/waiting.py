@@ -41,19 +41,19 @@ async def let_wait(farm: Farm, count: int) -> None:
     """Have so many customers wait for a code, all at once. Raises BenchFailed if one does not."""
     await farm.add([f"ineedmfa+text_message.{number}@bayou.energy" for number in range(1, count + 1)])
     await farm.quiet()
-    waiting = (await asyncio.to_thread(farm.store.run_counts)).get(RunState.WAITING, 0)
+    waiting = (await asyncio.to_thread(farm.store.runs.counts)).get(RunState.WAITING, 0)
     if waiting != count:
         raise BenchFailed(f"{waiting} of {count} customers wait for a code.")
 
 
 async def resume(farm: Farm, base_url: str) -> int:
     """Answer for a few of those who wait; how many came through, with all their data."""
-    asked = (await asyncio.to_thread(farm.store.challenges, only_open=True))[:RESUMED]
+    asked = (await asyncio.to_thread(farm.store.challenges.list, only_open=True))[:RESUMED]
     async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         for challenge in asked:
             outbox = (await client.get("/outbox.json", params={"username": challenge.username})).json()
             said = encode_code(str(outbox["messages"][-1]["code"]))
-            await asyncio.to_thread(farm.store.answer_challenge, challenge.id, said)
+            await asyncio.to_thread(farm.store.challenges.answer, challenge.id, said)
             await farm.notifier.announce_answer(challenge.id)
     return await _all_collected(farm, {one.customer_id for one in asked})
 
@@ -63,7 +63,7 @@ async def _all_collected(farm: Farm, customer_ids: Collection[int]) -> int:
     try:
         async with asyncio.timeout(_RESUME_SECONDS):
             while True:
-                runs = await asyncio.to_thread(farm.store.runs, limit=10 * RESUMED)
+                runs = await asyncio.to_thread(farm.store.runs.list, limit=10 * RESUMED)
                 ended = {run.customer_id for run in runs if _is_collected(run)}
                 if ended >= set(customer_ids):
                     return len(customer_ids)

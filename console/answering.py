@@ -30,7 +30,7 @@ from meterfarm.services.challenges import (
     understand_answer,
 )
 from meterfarm.services.errors import InvalidRequest
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import ChallengeInfo
 
 _LOOK = 0.5
@@ -107,7 +107,7 @@ async def _line(found: ChallengeInfo) -> str:
     return typed or ""
 
 
-async def _result(store: Store, answered: AnsweredChallenge, patience: Patience) -> AnswerResult:
+async def _result(store: CompanyStore, answered: AnsweredChallenge, patience: Patience) -> AnswerResult:
     """Wait until it shows what the portal made of the answer, or for as long as ``patience`` lasts."""
     began = time.monotonic()
     console = Console(stderr=True)

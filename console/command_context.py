@@ -12,7 +12,7 @@ from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 
@@ -42,7 +42,7 @@ def command_context() -> Iterator[CommandContext]:
 
 
 @contextmanager
-def open_store() -> Iterator[tuple[CommandContext, Store]]:
+def open_store() -> Iterator[tuple[CommandContext, CompanyStore]]:
     """The same, with the store open."""
-    with command_context() as context, Store.open(context.settings) as store:
+    with command_context() as context, Store.open(context.settings).of() as store:
         yield context, store

@@ -36,7 +36,7 @@ from meterfarm.services.customers import (
     update_customer,
 )
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import one_line
 
 
@@ -127,7 +127,7 @@ async def show_one(reference: str, *, as_json: bool) -> int:
 
 
 async def _report(
-    context: CommandContext, store: Store, changed: ChangedCustomer, done: str, *, as_json: bool
+    context: CommandContext, store: CompanyStore, changed: ChangedCustomer, done: str, *, as_json: bool
 ) -> None:
     """Notify workers of the run that was queued, and print what was done."""
     note = await notify_queued(context, store)

@@ -33,7 +33,7 @@ from meterfarm.services.customer_files import write_out
 from meterfarm.services.summary import summarise_run
 from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.work import RunInfo
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
@@ -78,9 +78,9 @@ async def demo(zygote: Zygote, out: Path) -> int:
     async with AsyncExitStack() as stack:
         base_url = stack.enter_context(FakeUtility(random_codes=True, home=settings.home))
         _tell_workers(settings.home, base_url)
-        store = stack.enter_context(Store.open(settings))
+        store = stack.enter_context(Store.open(settings).of())
         redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
-        notifier = await stack.enter_async_context(notifier_at(redis_url, store.farm_key()))
+        notifier = await stack.enter_async_context(notifier_at(redis_url, store.farm.workforce.key()))
         working = asyncio.create_task(Workers(zygote, redis_url, _PROCESSES, None).run())
         stack.push_async_callback(_stop, working)
         _about(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
@@ -96,7 +96,7 @@ async def demo(zygote: Zygote, out: Path) -> int:
             shown = [
                 _Shown(_add(store, name), shows, meant, folder / _folder(name)) for name, shows, meant in whom
             ]
-            await notifier.notify(await asyncio.to_thread(store.runs_to_ring))
+            await notifier.notify(await asyncio.to_thread(store.farm.runs.to_notify))
             _about("")
             good &= await _watch(title, shown, store, owners)
     _about("")
@@ -134,11 +134,11 @@ def _tell_workers(home: Path, base_url: str) -> None:
     os.environ["METERFARM_PORTAL_URLS"] = f"{_UTILITY}={base_url}"
 
 
-def _add(store: Store, username: str) -> Customer:
-    return store.add_customer(_UTILITY, username, secrets={SecretKind.PASSWORD: "any password will do"})
+def _add(store: CompanyStore, username: str) -> Customer:
+    return store.customers.add(_UTILITY, username, secrets={SecretKind.PASSWORD: "any password will do"})
 
 
-async def _watch(title: str, shown: Sequence[_Shown], store: Store, owners: Owners) -> bool:
+async def _watch(title: str, shown: Sequence[_Shown], store: CompanyStore, owners: Owners) -> bool:
     """Show how they come along until each has ended; whether all ended as they were meant to."""
     lines: dict[int, Line] = {}
     brings = any(one.meant is Outcome.COMPLETE for one in shown)
@@ -159,27 +159,29 @@ async def _watch(title: str, shown: Sequence[_Shown], store: Store, owners: Owne
     return all(one.ended is not None and one.ended.outcome is one.meant for one in shown)
 
 
-def _look(one: _Shown, store: Store) -> Line:
+def _look(one: _Shown, store: CompanyStore) -> Line:
     """How far the customer is; their files are written once they have ended."""
-    runs = store.runs(customer_id=one.customer.id, limit=10)
+    runs = store.runs.list(customer_id=one.customer.id, limit=10)
     waits = any(run.state is RunState.WAITING for run in runs)
     active = [run for run in runs if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)]
     ends = any(run.state is RunState.ENDED for run in runs)
     if ends and all(run.not_before > datetime.now(UTC) for run in active):  # what is for later is not awaited
         one.ended = next(run for run in runs if run.state is RunState.ENDED)
-        story = store.run_story(one.ended.id)
+        story = store.runs.story(one.ended.id)
         if story is not None:
             write_out(store, one.customer, one.folder, load_utility(_UTILITY).zone)
             write_summary(summarise_run(store, story, one.customer), one.folder)
-    accounts = store.accounts(one.customer)
+    accounts = store.accounts.list(one.customer)
     return Line(
         username=one.customer.username,
         shows=one.shows,
         run=one.ended or active[-1],
         waits=waits,
         accounts=len(accounts),
-        bills=sum(len(store.stored_bills(account.id)) for account in accounts),
-        readings=sum(meter.readings for account in accounts for meter in store.coverage(account.id).values()),
+        bills=sum(len(store.bills.list(account.id)) for account in accounts),
+        readings=sum(
+            meter.readings for account in accounts for meter in store.readings.coverage(account.id).values()
+        ),
         seconds=sum(sum(run.seconds.values()) for run in runs),
     )
 

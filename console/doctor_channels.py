@@ -20,7 +20,7 @@ _CHECKED = 20
 async def examine_channels(context: CommandContext) -> AsyncIterator[CheckResult]:
     """Nothing where there are none, or where the state does not open, which `database` reports."""
     try:
-        store = await asyncio.to_thread(Store.open, context.settings)
+        store = await asyncio.to_thread(lambda: Store.open(context.settings).of())
     except StorageError:
         return
     with store:
@@ -35,7 +35,7 @@ async def examine_channels(context: CommandContext) -> AsyncIterator[CheckResult
                 yield fail(check, fault.removesuffix("."), todo)
             else:
                 yield well(check, report)
-        numbers, inboxes = list_numbers(store), store.channels.inboxes()
+        numbers, inboxes = list_numbers(store), store.farm.sms.running()
         if numbers and not inboxes:
             yield warn("numbers", f"{len(numbers):,} receive codes, and no inbox is running", "start `inbox`")
         elif numbers:

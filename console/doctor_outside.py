@@ -67,7 +67,7 @@ def _farm_key(context: CommandContext) -> str:
     """Of the state; "" if it cannot be opened, which is told elsewhere."""
     try:
         with Store.open(context.settings) as store:
-            return store.farm_key()
+            return store.workforce.key()
     except StorageError:
         return ""
 

@@ -18,7 +18,7 @@ def examine_workers(context: CommandContext) -> CheckResult:
     """A state that does not open is told elsewhere."""
     try:
         with Store.open(context.settings) as store:
-            workers = store.workers()
+            workers = store.workforce.workers()
     except StorageError:
         return warn("workers", "whether any run cannot be seen", "mend the database")
     served = Counter(queue for worker in workers for queue in worker.queues)

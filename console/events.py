@@ -16,7 +16,7 @@ from meterfarm.console.listing import safe_text
 from meterfarm.console.output import must_have_a_reader, print_json, show
 from meterfarm.records import EventKind
 from meterfarm.storage.results import Event
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 _BATCH = 500
 _LOOK = 1.0
@@ -30,7 +30,7 @@ async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json:
     with open_store() as (_, store):
         if as_json:
             found: list[Event] = []
-            while batch := await asyncio.to_thread(store.events, after, _BATCH, kinds):
+            while batch := await asyncio.to_thread(store.events.after, after, _BATCH, kinds):
                 found += batch
                 after = batch[-1].id
             print_json([_as_json(event) for event in found])
@@ -48,9 +48,9 @@ async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json:
     return 0
 
 
-async def _tell_all(store: Store, after: int, kinds: Sequence[EventKind]) -> int:
+async def _tell_all(store: CompanyStore, after: int, kinds: Sequence[EventKind]) -> int:
     """Print those after one; the last one's id."""
-    while batch := await asyncio.to_thread(store.events, after, _BATCH, kinds):
+    while batch := await asyncio.to_thread(store.events.after, after, _BATCH, kinds):
         for event in batch:
             if sys.stdout.isatty():
                 show(*_for_people(event))

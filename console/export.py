@@ -19,7 +19,7 @@ from meterfarm.services.exports import (
     export_readings,
 )
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 REFUSED = 3
 
@@ -45,7 +45,7 @@ async def export(
         return _readings(store, customers, ExportFormat(to or ExportFormat.CSV), out, as_json=as_json)
 
 
-def _bills(store: Store, customers: Sequence[Customer], out: Path, *, as_json: bool) -> int:
+def _bills(store: CompanyStore, customers: Sequence[Customer], out: Path, *, as_json: bool) -> int:
     found = [one for customer in customers for one in export_bills(store, customer, out)]
     if as_json:
         print_json({"out": str(out), "written": found})
@@ -60,7 +60,7 @@ def _bills(store: Store, customers: Sequence[Customer], out: Path, *, as_json: b
 
 
 def _readings(
-    store: Store, customers: Sequence[Customer], form: ExportFormat, out: Path, *, as_json: bool
+    store: CompanyStore, customers: Sequence[Customer], form: ExportFormat, out: Path, *, as_json: bool
 ) -> int:
     found = [one for customer in customers for one in export_readings(store, customer, form, out)]
     written = [one for one in found if isinstance(one, ExportedMeter)]

@@ -11,7 +11,7 @@ from meterfarm.console.loopback import get_json
 from meterfarm.farm.codes.answer_codec import encode_choice, encode_code, encode_resend
 from meterfarm.records import Factor
 from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import ChallengeInfo
 
 _WRONG = "no idea"
@@ -39,15 +39,15 @@ class Owners:
         self._answered: set[int] = set()
         self._mistyped: set[int] = set()
 
-    def answer(self, store: Store) -> None:
+    def answer(self, store: CompanyStore) -> None:
         """Answer whatever is open now, each challenge once. Blocks while portals are asked for the codes."""
-        for challenge in store.challenges(only_open=True):
+        for challenge in store.challenges.list(only_open=True):
             known = self._known.get((challenge.utility, challenge.username))
             if known is None or challenge.id in self._answered:
                 continue
             self._answered.add(challenge.id)
             try:
-                store.answer_challenge(challenge.id, self._given(challenge, *known))
+                store.challenges.answer(challenge.id, self._given(challenge, *known))
             except AnswerRefused:
                 continue
 

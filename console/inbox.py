@@ -51,7 +51,7 @@ async def serve(options: InboxOptions) -> int:
             from meterfarm.farm.codes.sms_receiver import Inbox
 
             inbox = Inbox(
-                store,
+                store.farm,
                 tokens,
                 options.public_url,
                 notification(context, store).of_answer,

@@ -33,7 +33,7 @@ from meterfarm.services.mailboxes import (
 )
 from meterfarm.storage.receiving import MailAccount, MailboxInfo
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.instants import shown
 
@@ -140,7 +140,7 @@ def check_report(check: MailboxCheck) -> str:
     return f"{check.mailbox.account} answers, has {mails}, and {how}"
 
 
-def _customers(store: Store, receives_for: ReceivesFor) -> list[Customer]:
+def _customers(store: CompanyStore, receives_for: ReceivesFor) -> list[Customer]:
     if receives_for.everybody:
         raise UsageError("Give either --customer or --all, not both.")
     return [find_customer(store, reference) for reference in receives_for.references]

@@ -7,10 +7,10 @@ import asyncio
 from meterfarm.console.command_context import CommandContext
 from meterfarm.console.no_worker import no_worker
 from meterfarm.services.notification import WorkerNotification
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 
-async def notify_queued(context: CommandContext, store: Store) -> str:
+async def notify_queued(context: CommandContext, store: CompanyStore) -> str:
     """Notify workers of queued runs; why nobody takes them, in a sentence, "" if somebody does."""
     fault = await notification(context, store).of_queued_runs()
     if fault and context.farm.redis_url.get_secret_value():
@@ -18,6 +18,6 @@ async def notify_queued(context: CommandContext, store: Store) -> str:
     return await asyncio.to_thread(no_worker, context, store)
 
 
-def notification(context: CommandContext, store: Store) -> WorkerNotification:
+def notification(context: CommandContext, store: CompanyStore) -> WorkerNotification:
     """That of this machine's settings."""
     return WorkerNotification(store, context.settings, context.farm)

@@ -31,7 +31,7 @@ async def add(number: str, references: Sequence[str], *, as_json: bool) -> int:
 async def list_all(*, as_json: bool) -> int:
     with open_store() as (_, store):
         found = await asyncio.to_thread(list_numbers, store)
-        inboxes = await asyncio.to_thread(store.channels.inboxes)
+        inboxes = await asyncio.to_thread(store.farm.sms.running)
     if as_json:
         print_json([{"number": one.number, "customers": list(one.customers)} for one in found])
         return OK

@@ -10,7 +10,7 @@ from meterfarm.console.listing import styled
 from meterfarm.console.run_tables import runs_table
 from meterfarm.records import RunState
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import RunInfo
 from meterfarm.support.instants import shown
 
@@ -19,15 +19,17 @@ _ACTIVE = 500
 _LEAST = 3
 
 
-def look(store: Store, console: Console, customer: Customer | None) -> RenderableType:
+def look(store: CompanyStore, console: Console, customer: Customer | None) -> RenderableType:
     """How the farm stands now, in as many lines as ``console`` has; first what people can act on."""
-    counts = store.run_counts()
+    counts = store.runs.counts()
     counted = "  ".join(f"{counts.get(state, 0):,} {state}" for state in RunState)
     parts: list[RenderableType] = [Text(counted, style="bold")]
-    for utility, until in store.resting_portals().items():
+    for utility, until in store.farm.breakers.open().items():
         parts.append(styled(f"{utility} rests until {shown(until)}", "magenta"))
     asked = [
-        one for one in store.challenges(only_open=True) if customer is None or one.customer_id == customer.id
+        one
+        for one in store.challenges.list(only_open=True)
+        if customer is None or one.customer_id == customer.id
     ]
     if asked:
         asked.sort(key=lambda one: one.expires_at)
@@ -39,12 +41,12 @@ def look(store: Store, console: Console, customer: Customer | None) -> Renderabl
     return Group(*parts, runs.within(console, room) if len(runs) else "")
 
 
-def _most_telling(store: Store, rows: int, customer: Customer | None) -> list[RunInfo]:
+def _most_telling(store: CompanyStore, rows: int, customer: Customer | None) -> list[RunInfo]:
     """Those under way first, then those that ended last."""
     customer_id = customer.id if customer else None
-    active = list(store.runs(limit=_ACTIVE, customer_id=customer_id, active=True))
+    active = list(store.runs.list(limit=_ACTIVE, customer_id=customer_id, active=True))
     active.sort(key=lambda run: (_FIRST.index(run.state), run.id))
-    newest = store.runs(limit=rows * 2, customer_id=customer_id)
+    newest = store.runs.list(limit=rows * 2, customer_id=customer_id)
     over = sorted((run for run in newest if run.ended_at), key=lambda run: run.ended_at or run.requested_at)
     half = max(rows - len(over), rows // 2)
     return [*active[:half], *over[::-1]][:rows]

@@ -37,7 +37,7 @@ from meterfarm.scrapers.utility import Utility
 from meterfarm.services.customer_files import write_out
 from meterfarm.services.summary import summarise_result
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.logs import log_to_stderr, scrub_from_here
 from meterfarm.support.redact import Secrets
 
@@ -83,7 +83,7 @@ async def _scrape(
         base_url = await asyncio.to_thread(stack.enter_context, _portal(options, planned.utility, settings))
         hosts = own_hosts(base_url, planned.utility.hosts)
         chromium = await stack.enter_async_context(Chromium(hosts, scratch, headed=options.headed))
-        store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
+        store = stack.enter_context(await asyncio.to_thread(lambda: Store.open(settings).of()))
         with LiveProgress(Console(stderr=True)) as live:
             request = _request(options, planned, given, base_url, live)
             run = LocalRun(request, store, chromium, secrets, live, settings.home / "evidence")
@@ -122,7 +122,7 @@ def _mark(live: LiveProgress, result: RunResult) -> None:
         live.fail()
 
 
-def _report(options: ScrapeOptions, result: RunResult, store: Store) -> None:
+def _report(options: ScrapeOptions, result: RunResult, store: CompanyStore) -> None:
     summary = summarise_result(store, result)
     write_summary(summary, options.out)
     if not options.as_json:

@@ -10,7 +10,7 @@ from meterfarm.records import WhoActs
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.services.summary import RunSummary, stored_accounts
 from meterfarm.storage.errors import StorageError
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import as_json
 
 COLOURS = {WhoActs.NOBODY: "green", WhoActs.CUSTOMER: "yellow", WhoActs.PORTAL: "magenta", WhoActs.US: "red"}
@@ -29,7 +29,7 @@ def write_summary(summary: RunSummary, out: Path) -> None:
         ) from exc
 
 
-def show_result(result: RunResult, store: Store, out: Path) -> None:
+def show_result(result: RunResult, store: CompanyStore, out: Path) -> None:
     """A few lines for a person; in a pipe, tab-separated."""
     acts = result.outcome.who_acts
     facts: list[tuple[str, Shown]] = [

@@ -21,7 +21,7 @@ async def make_key() -> int:
 async def rotate(*, as_json: bool) -> int:
     """Wrap all data keys with a new master key, or with the environment's first."""
     with open_store() as (context, store):
-        count = await asyncio.to_thread(store.rotate_vault)
+        count = await asyncio.to_thread(store.farm.rotate_keys)
         key = master_keys(context.settings)[0]
         file = context.settings.home / KEY_FILE
         is_of_file = key.id in [one.id for one in KeyFile(file).read()]

@@ -154,7 +154,7 @@ async def _redis(now: CommandContext) -> AsyncIterator[str]:
     try:
         async with redis_at_hand(now.farm, now.settings.home) as url:
             with Store.open(now.settings) as store:
-                farm = await asyncio.to_thread(store.farm_key)
+                farm = await asyncio.to_thread(store.workforce.key)
             await must_serve(parse_redis_url(url), farm)
             yield url
     except NoRedis as exc:

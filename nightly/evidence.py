@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from meterfarm.nightly.night import Night, Result
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 FOLDER = "evidence"
 _SCREENSHOT = "page.png"
@@ -29,9 +29,9 @@ class Kept:
     path: Path
 
 
-def keep_unread(store: Store, customer: Customer, folder: Path) -> None:
+def keep_unread(store: CompanyStore, customer: Customer, folder: Path) -> None:
     """Put the newest bills that no layout could read into ``folder``. Raises StorageError, OSError."""
-    bills = [bill for one in store.accounts(customer) for bill in store.stored_bills(one.id).values()]
+    bills = [bill for one in store.accounts.list(customer) for bill in store.bills.list(one.id).values()]
     unread = [bill for bill in bills if bill.bill is None and bill.has_file]
     for bill in sorted(unread, key=lambda bill: bill.billed_on)[-_FEW:]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

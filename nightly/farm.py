@@ -17,7 +17,7 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 
 _KEPT = ("METERFARM_BROWSER", "METERFARM_LOG")
 _OTHERS = (
@@ -31,7 +31,7 @@ _PROCESSES = 2
 class OwnFarm:
     """What is looked into and rung for while its workers work."""
 
-    store: Store
+    store: CompanyStore
     notifier: Notifier
 
 
@@ -49,7 +49,7 @@ async def own_farm(
     with _environment(ours):
         async with AsyncExitStack() as stack:
             settings = Settings(home=home, database_url="", secret_keys="", files_url="")
-            store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
+            store = stack.enter_context(await asyncio.to_thread(lambda: Store.open(settings).of()))
             try:
                 url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), home))
             except RedisMissing as exc:
@@ -59,7 +59,7 @@ async def own_farm(
                 ) from exc
             except NoRedis as exc:
                 raise NotSetUp(str(exc)) from exc
-            notifier = await stack.enter_async_context(notifier_at(url, store.farm_key()))
+            notifier = await stack.enter_async_context(notifier_at(url, store.farm.workforce.key()))
             working = asyncio.create_task(Workers(zygote, url, _PROCESSES, None).run())
             stack.push_async_callback(_stop, working)
             yield OwnFarm(store, notifier)

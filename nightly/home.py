@@ -9,15 +9,15 @@ from meterfarm.nightly.digest import Digest
 from meterfarm.nightly.subjects import Tree
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Series
 from meterfarm.storage.results import Customer, StoredAccount, StoredBill
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import ChallengeInfo
 
 
-def came_home(store: Store, customer: Customer) -> Tree:
+def came_home(store: CompanyStore, customer: Customer) -> Tree:
     """By account number, from the store."""
     return {
         stored.account.number: _account(store, stored)
-        for stored in sorted(store.accounts(customer), key=lambda stored: stored.account.number)
+        for stored in sorted(store.accounts.list(customer), key=lambda stored: stored.account.number)
     }
 
 
@@ -26,7 +26,7 @@ def was_asked(challenges: Sequence[ChallengeInfo]) -> Sequence[str]:
     return [_asked(one) for one in sorted(challenges, key=lambda one: one.id)]
 
 
-def _account(store: Store, stored: StoredAccount) -> Tree:
+def _account(store: CompanyStore, stored: StoredAccount) -> Tree:
     account = stored.account
     return {
         "name": account.name,
@@ -39,11 +39,11 @@ def _account(store: Store, stored: StoredAccount) -> Tree:
             }
             for meter in account.meters
         },
-        "bills": {key: _bill(bill) for key, bill in store.stored_bills(stored.id).items()},
+        "bills": {key: _bill(bill) for key, bill in store.bills.list(stored.id).items()},
         "readings": {
             f"{series.meter_id} {series.direction}": _readings(series)
             for meter in account.meters
-            for series in store.series(stored.id, meter.id)
+            for series in store.readings.series(stored.id, meter.id)
         },
     }
 

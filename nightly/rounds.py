@@ -21,7 +21,7 @@ from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
 from meterfarm.storage.runs import RunRefused
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import ChallengeInfo, RunInfo
 
 _LOOK = 0.2
@@ -60,7 +60,7 @@ class Rounds:
 
     def __init__(
         self,
-        store: Store,
+        store: CompanyStore,
         notifier: Notifier,
         window: Window,
         ended: Callable[[str, Result], None],
@@ -83,7 +83,7 @@ class Rounds:
         """Enter a customer and queue their first run; they have so many seconds."""
         self._knows[utility, subject.username] = (subject.owner, partial(portal.code, address))
         secrets = {SecretKind.PASSWORD: "any password will do"}
-        customer = self._store.add_customer(utility, subject.username, secrets=secrets)
+        customer = self._store.customers.add(utility, subject.username, secrets=secrets)
         until = time.monotonic() + seconds
         self._going[customer.id] = _Going(subject, portal, utility, customer, until)
         self._news = True
@@ -99,14 +99,14 @@ class Rounds:
         while self._going or self._dropping:
             if self._news:
                 self._news = False
-                await self._notifier.notify(await asyncio.to_thread(self._store.runs_to_ring))
+                await self._notifier.notify(await asyncio.to_thread(self._store.farm.runs.to_notify))
             await asyncio.to_thread(self._look)
             await asyncio.sleep(_LOOK)
 
     def _look(self) -> None:
         self._owners.answer(self._store)
         runs: dict[int, list[RunInfo]] = {}
-        for run in self._store.runs(limit=_MANY):
+        for run in self._store.runs.list(limit=_MANY):
             runs.setdefault(run.customer_id, []).append(run)
         for going in list(self._going.values()):
             if going.customer.id in self._going:
@@ -115,7 +115,9 @@ class Rounds:
 
     def _let_go(self) -> None:
         """Cancel what is left of those who were dropped."""
-        active = [run for run in self._store.runs(limit=_MANY, active=True) if run.utility in self._dropping]
+        active = [
+            run for run in self._store.runs.list(limit=_MANY, active=True) if run.utility in self._dropping
+        ]
         for run in active:
             self._cancel(run)
         for utility in self._dropping - {run.utility for run in active}:
@@ -135,7 +137,7 @@ class Rounds:
         self._note(going, its)
         if going.subject.again and len(going.visits) == 1 and going.visits[0].outcome == going.subject.first:
             going.after = runs[0].id
-            if self._store.queue_refresh([going.customer.id]):
+            if self._store.runs.refresh([going.customer.id]):
                 self._news = True
                 return
             going.visits.append(Visit(going.meant, _NOT_QUEUED, "the customer cannot be refreshed", {}))
@@ -168,11 +170,11 @@ class Rounds:
         return str(folder)
 
     def _challenges(self, run: RunInfo) -> Sequence[ChallengeInfo]:
-        story = self._store.run_story(run.id)
+        story = self._store.runs.story(run.id)
         return story.challenges if story is not None else ()
 
     def _ledger(self, run: RunInfo) -> Sequence[LedgerItem]:
-        story = self._store.run_story(run.id)
+        story = self._store.runs.story(run.id)
         return story.ledger if story is not None else ()
 
     def _finish(self, going: _Going) -> None:
@@ -211,7 +213,7 @@ class Rounds:
 
     def _cancel(self, run: RunInfo) -> None:
         with suppress(RunRefused):  # it has ended meanwhile
-            self._store.cancel_run(run.id)
+            self._store.runs.cancel(run.id)
 
 
 def counted(runs: Sequence[RunInfo], meant: str) -> Sequence[RunInfo]:

@@ -21,7 +21,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Credentials, Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tracing import span
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Authenticator:
         self,
         utility: Utility,
         visit: Visit,
-        store: Store,
+        store: CompanyStore,
         customer: Customer,
         password: Callable[[], Awaitable[SecretStr]],
         resending: Resending = AT_ONCE,
@@ -151,7 +151,7 @@ class Authenticator:
         self.entries += 1
         self.signed_in = True
         await self.visit.page.end_trace()
-        await asyncio.to_thread(self._store.clear_rejections, self._customer)
+        await asyncio.to_thread(self._store.logins.clear, self._customer)
         await save_session(self.visit, self._store, self._customer, fresh=True)
 
     async def _through_the_pages(self, password: SecretStr) -> None:
@@ -180,16 +180,18 @@ async def session_of(visit: Visit) -> PortalSession | None:
         return None
 
 
-async def save_session(visit: Visit, store: Store, customer: Customer, *, fresh: bool = False) -> None:
+async def save_session(visit: Visit, store: CompanyStore, customer: Customer, *, fresh: bool = False) -> None:
     """Keep the portal session at once, encrypted."""
     session = await session_of(visit)
     if session is not None:
         trusted_since = datetime.now(UTC) if fresh and visit.challenged else None
-        await asyncio.to_thread(store.save_session, customer, session.to_bytes(), trusted_since=trusted_since)
+        await asyncio.to_thread(
+            store.credentials.save_session, customer, session.to_bytes(), trusted_since=trusted_since
+        )
 
 
 @asynccontextmanager
-async def _device_kept(visit: Visit, store: Store, customer: Customer) -> AsyncIterator[None]:
+async def _device_kept(visit: Visit, store: CompanyStore, customer: Customer) -> AsyncIterator[None]:
     """Around a sign-in: if it comes to nothing behind an MFA, the customer is not asked again for that."""
     try:
         yield
@@ -197,5 +199,7 @@ async def _device_kept(visit: Visit, store: Store, customer: Customer) -> AsyncI
         session = await session_of(visit) if visit.challenged else None
         device = session.of_device(time.time()) if session is not None else None
         if device is not None and (device.storage_state["cookies"] or device.storage_state["origins"]):
-            await asyncio.to_thread(store.save_session, customer, device.to_bytes(), trusted_since=None)
+            await asyncio.to_thread(
+                store.credentials.save_session, customer, device.to_bytes(), trusted_since=None
+            )
         raise

@@ -19,7 +19,7 @@ from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import ReadBill
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import NAME, one_line
 from meterfarm.support.tasks import gather
 from meterfarm.support.tracing import span
@@ -43,7 +43,12 @@ class BillCollector:
     """Collects the bills of an account that are not in store yet."""
 
     def __init__(
-        self, visit: Visit, authenticator: Authenticator, store: Store, ledger: Ledger, progress: Progress
+        self,
+        visit: Visit,
+        authenticator: Authenticator,
+        store: CompanyStore,
+        ledger: Ledger,
+        progress: Progress,
     ) -> None:
         self._visit = visit
         self._authenticator = authenticator
@@ -63,7 +68,7 @@ class BillCollector:
         listed = [replace(bill, key=one_line(bill.key, NAME)) for bill in found]
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
-        in_store = await read_and_store(self._store.bills_in_store, account_id)
+        in_store = await read_and_store(self._store.bills.in_store, account_id)
         if in_store:
             self._visit.http.has_handed_over()
         missing = []
@@ -137,7 +142,7 @@ class BillCollector:
         try:
             if read:
                 with span("store", what="bills", count=len(read)):
-                    self._store.save_bills(account_id, read)
+                    self._store.bills.save(account_id, read)
         except Exception as exc:  # noqa: BLE001 - as above
             for one in turn:
                 one.fault = exc

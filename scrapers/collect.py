@@ -17,7 +17,7 @@ from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import NAME, one_line
 
 _ACCOUNTS_IN_A_ROW = 2
@@ -33,7 +33,7 @@ class Collection:
         self,
         visit: Visit,
         authenticator: Authenticator,
-        store: Store,
+        store: CompanyStore,
         customer: Customer,
         progress: Progress,
         since: Mapping[Part, date | None],
@@ -88,7 +88,7 @@ class Collection:
     async def _collect_account(self, account: Account) -> Mapping[Part, Stop | ListFailed]:
         """The parts that came to no end, and why."""
         self._progress.step(f"account {account.number}")
-        account_id = await read_and_store(self._store.save_account, self._customer, account)
+        account_id = await read_and_store(self._store.accounts.save, self._customer, account)
         found = await asyncio.gather(
             *(self._collect_part(part, account, account_id) for part in sorted(self._parts))
         )

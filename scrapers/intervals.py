@@ -18,7 +18,7 @@ from meterfarm.scrapers.spans import by_month, days, spans
 from meterfarm.scrapers.utility import AvailableIntervals
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import ReadingCounts
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tasks import gather
 from meterfarm.support.tracing import span
 
@@ -27,7 +27,12 @@ class IntervalCollector:
     """Collects the days of interval data that are not in store yet."""
 
     def __init__(
-        self, visit: Visit, authenticator: Authenticator, store: Store, ledger: Ledger, progress: Progress
+        self,
+        visit: Visit,
+        authenticator: Authenticator,
+        store: CompanyStore,
+        ledger: Ledger,
+        progress: Progress,
     ) -> None:
         self._visit = visit
         self._authenticator = authenticator
@@ -66,11 +71,11 @@ class IntervalCollector:
 
     async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:
         zone = self._authenticator.utility.zone
-        return await read_and_store(self._store.whole_days, account_id, meter_id, zone, first, last)
+        return await read_and_store(self._store.readings.whole_days, account_id, meter_id, zone, first, last)
 
     async def _days_of_zeros(self, account_id: int, meter_id: str) -> Set[date]:
         return await read_and_store(
-            self._store.zero_days, account_id, meter_id, self._authenticator.utility.zone
+            self._store.readings.zero_days, account_id, meter_id, self._authenticator.utility.zone
         )
 
     async def _one_export(
@@ -110,7 +115,7 @@ class IntervalCollector:
             raise ItemFailed(f"not all of the export could be read: {refused[0]}")
         doubts = [str(issue) for issue in data.issues if issue.severity is Severity.WARNING]
         with span("store", what="intervals"):
-            return self._store.save_readings(account_id, document, key, data.series), "; ".join(doubts)
+            return self._store.readings.save(account_id, document, key, data.series), "; ".join(doubts)
 
     def _enter(self, book: _Book, months: Iterable[str], have: Set[date]) -> None:
         """Write these months of the meter into the ledger as they stand now."""

@@ -13,7 +13,7 @@ from meterfarm.scrapers.authenticator import save_session
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import LeaseLost
 
 _EVERY_SECONDS = 0.3
@@ -22,7 +22,7 @@ _ASKED_SECONDS = 5.0
 
 @asynccontextmanager
 async def session_kept(
-    visit: Visit, store: Store, customer: Customer, is_inside: Callable[[], bool]
+    visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool]
 ) -> AsyncIterator[None]:
     """Meanwhile a session whose cookies have changed is saved, at most three times a second."""
     ends = asyncio.Event()
@@ -35,7 +35,7 @@ async def session_kept(
 
 
 async def _keep(
-    visit: Visit, store: Store, customer: Customer, is_inside: Callable[[], bool], ends: asyncio.Event
+    visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool], ends: asyncio.Event
 ) -> None:
     saved: object = None
     while not await _ended(ends):

@@ -16,7 +16,7 @@ from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Claim, LeaseLost
 from meterfarm.support.logs import logs_of
 from meterfarm.support.redact import Secrets
@@ -32,7 +32,7 @@ class LocalRun:
     def __init__(
         self,
         request: RunRequest,
-        store: Store,
+        store: CompanyStore,
         chromium: Chromium,
         secrets: Secrets,
         progress: Progress,
@@ -52,7 +52,7 @@ class LocalRun:
             StorageError, BrowserGone, RateLimiterUnavailable: faults of our own machine; nothing else raises.
         """
         customer = await asyncio.to_thread(
-            self._store.customer, self._request.utility.id, self._request.username
+            self._store.customers.ensure, self._request.utility.id, self._request.username
         )
         claim = await self._begin(customer)
         run, utility, began = claim.lease.run_id, customer.utility, time.monotonic()
@@ -67,7 +67,7 @@ class LocalRun:
         return result
 
     async def _went(self, claim: Claim, customer: Customer) -> RunResult:
-        held = self._store.under(claim.lease)
+        held = self._store.holding(claim.lease)
         executor = RunExecutor(
             self._request,
             customer,
@@ -82,7 +82,7 @@ class LocalRun:
                 result = await executor.run()
         except BaseException:
             with suppress(LeaseLost):
-                await asyncio.to_thread(self._store.abandon_run, claim.lease)
+                await asyncio.to_thread(self._store.runs.abandon, claim.lease)
             raise
         await asyncio.to_thread(_finish, held, claim, result)
         return result
@@ -91,7 +91,7 @@ class LocalRun:
         """One run a login at a time: two could send a wrong password twice, or end each other's session."""
         waiting = False
         while True:
-            claim = await asyncio.to_thread(self._store.begin_run, customer, RunKind.SCRAPE)
+            claim = await asyncio.to_thread(self._store.runs.begin, customer, RunKind.SCRAPE)
             if claim is not None:
                 return claim
             if not waiting:
@@ -101,14 +101,14 @@ class LocalRun:
 
 
 @asynccontextmanager
-async def _held(store: Store) -> AsyncIterator[None]:
+async def _held(store: CompanyStore) -> AsyncIterator[None]:
     """Keep this process's leases alive."""
 
     async def beats() -> None:
         while True:
             await asyncio.sleep(_BEAT)
             try:
-                await asyncio.to_thread(store.beat)
+                await asyncio.to_thread(store.farm.workforce.beat)
             except StorageError as exc:
                 structlog.get_logger("run").warning("lease not renewed", reason=str(exc))
 
@@ -119,8 +119,8 @@ async def _held(store: Store) -> AsyncIterator[None]:
         beating.cancel()
 
 
-def _finish(store: Store, claim: Claim, result: RunResult) -> None:
-    store.finish_run(
+def _finish(store: CompanyStore, claim: Claim, result: RunResult) -> None:
+    store.runs.finish(
         claim.lease,
         result.outcome,
         result.message,

@@ -33,7 +33,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Briefing, Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span
 
@@ -102,7 +102,7 @@ class RunExecutor:
         self,
         request: RunRequest,
         customer: Customer,
-        store: Store,
+        store: CompanyStore,
         chromium: Chromium,
         secrets: Secrets,
         progress: Progress,
@@ -128,7 +128,7 @@ class RunExecutor:
         """
         brief = self._brief
         if brief is None:
-            brief = await asyncio.to_thread(self._store.briefing, self._customer)
+            brief = await asyncio.to_thread(self._store.credentials.briefing, self._customer)
         if not brief.may_collect:
             revoked = "The customer's consent was revoked; nothing is collected without it."
             return RunResult(self._customer, Outcome.ACTION_REQUIRED, revoked)
@@ -187,7 +187,7 @@ class RunExecutor:
             session = await session_of(visit)
             result.state = session.to_bytes() if session is not None else None
         elif saved is not None and not had_session and _met_no_form(visit, result.outcome):
-            await asyncio.to_thread(self._store.drop_session, customer)
+            await asyncio.to_thread(self._store.credentials.drop_session, customer)
         result.session, result.pages, result.asked_portal = (
             authenticator.use,
             visit.page.opened,
@@ -201,9 +201,9 @@ class RunExecutor:
         met = authenticator.visit.met
         if met is None:
             return
-        await asyncio.to_thread(self._store.note_factor, self._customer, met)
+        await asyncio.to_thread(self._store.logins.note_factor, self._customer, met)
         if not authenticator.signed_in:
-            await asyncio.to_thread(self._store.end_trust, self._customer)
+            await asyncio.to_thread(self._store.credentials.end_trust, self._customer)
 
     async def _ended(
         self,
@@ -260,12 +260,12 @@ class RunExecutor:
         except (ValueError, TypeError) as exc:
             fault = str(exc)
         structlog.get_logger("run").warning("saved session dropped", reason=fault)
-        await asyncio.to_thread(self._store.drop_session, self._customer)
+        await asyncio.to_thread(self._store.credentials.drop_session, self._customer)
         return None
 
     def _answers(self) -> Answers:
         async def claim(step: int) -> bool:
-            return await asyncio.to_thread(self._store.claim_totp_step, self._customer, step)
+            return await asyncio.to_thread(self._store.logins.claim_totp_step, self._customer, step)
 
         request = self._request
         totp = TotpSecret(request.totp, claim) if request.totp else None

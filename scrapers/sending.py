@@ -16,7 +16,7 @@ from enum import StrEnum
 from meterfarm.records import Outcome, WhoActs
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 _SENDS = 2
 
@@ -45,7 +45,7 @@ class Sending:
     password calls ``before_press`` after ``typed``, too."""
 
     def __init__(
-        self, store: Store, portal: str, customer: Customer, password: str, resending: Resending
+        self, store: CompanyStore, portal: str, customer: Customer, password: str, resending: Resending
     ) -> None:
         self.in_doubt = InDoubt.NO
         self._store = store
@@ -58,14 +58,14 @@ class Sending:
 
     async def must_be_allowed(self) -> None:
         """Raises Stop if the password may not be sent now."""
-        rejected = await asyncio.to_thread(self._store.rejection, self._customer, self._password)
+        rejected = await asyncio.to_thread(self._store.logins.rejection, self._customer, self._password)
         if rejected is not None:
             raise Stop(
                 rejected.outcome,
                 f"{rejected.message} That was the answer to this same password at {_minute(rejected.at)}, so "
                 "it was not sent again; give the new one.",
             )
-        doubt = await asyncio.to_thread(self._store.doubt, self._customer, self._password)
+        doubt = await asyncio.to_thread(self._store.logins.doubt, self._customer, self._password)
         if doubt is None or self._resending.asked:
             return
         if doubt.sends >= _SENDS:
@@ -107,7 +107,7 @@ class Sending:
                 "sent again, and the script needs mending.",
             )
         await asyncio.to_thread(
-            self._store.note_sending, self._customer, self._password, self._resending.rest
+            self._store.logins.note_sending, self._customer, self._password, self._resending.rest
         )
         self._is_typed, self.in_doubt = False, InDoubt.SENT
         return True
@@ -115,13 +115,13 @@ class Sending:
     async def was_not_sent(self) -> None:
         """What was to send the password sent nothing at all."""
         self._is_typed, self.in_doubt = True, InDoubt.NO
-        await asyncio.to_thread(self._store.note_unsent, self._customer, self._password)
+        await asyncio.to_thread(self._store.logins.note_unsent, self._customer, self._password)
 
     async def led_on(self) -> None:
         """The portal asks for something else now: it took the password."""
         if self.in_doubt is InDoubt.SENT:
             self.in_doubt = InDoubt.NO
-            await asyncio.to_thread(self._store.clear_doubts, self._customer)
+            await asyncio.to_thread(self._store.logins.clear_doubts, self._customer)
 
     async def stopped(self, stop: Stop, scrub: Callable[[str], str]) -> None:
         """The sign-in ended so. What the portal declared to be the customer's to do is an answer, but no word
@@ -129,7 +129,7 @@ class Sending:
         if stop.outcome.holds_the_password and self._has_pressed:
             self.in_doubt = InDoubt.NO
             await asyncio.to_thread(
-                self._store.reject_password,
+                self._store.logins.reject,
                 self._customer,
                 self._password,
                 stop.outcome,

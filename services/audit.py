@@ -9,7 +9,7 @@ from datetime import datetime
 from meterfarm.services.customers import find_customer
 from meterfarm.services.errors import NotFound
 from meterfarm.storage.audit import VaultRead
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class AuditPage:
 
 
 def vault_reads(
-    store: Store, *, limit: int, customer_id: int | None = None, since: datetime | None = None
+    store: CompanyStore, *, limit: int, customer_id: int | None = None, since: datetime | None = None
 ) -> AuditPage:
     """The newest ``limit`` reads, of all customers or one, from ``since`` on."""
-    found = store.vault_reads(customer_id=customer_id, since=since, limit=limit + 1)
+    found = store.audit.list(customer_id=customer_id, since=since, limit=limit + 1)
     return AuditPage(found[:limit], len(found) > limit)
 
 
-def audited_customer(store: Store, reference: str) -> int:
+def audited_customer(store: CompanyStore, reference: str) -> int:
     """The id of a customer, also of one who was erased, by number: the log is kept longer.
 
     Raises:
@@ -38,6 +38,6 @@ def audited_customer(store: Store, reference: str) -> int:
     try:
         return find_customer(store, reference).id
     except NotFound:
-        if reference.isdecimal() and store.vault_reads(customer_id=int(reference), limit=1):
+        if reference.isdecimal() and store.audit.list(customer_id=int(reference), limit=1):
             return int(reference)
         raise

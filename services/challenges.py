@@ -12,7 +12,7 @@ from meterfarm.mfa.person import parse_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import ChallengeState, RunState
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import ChallengeInfo, RunInfo
 
 _ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
@@ -51,25 +51,25 @@ class AnsweredChallenge:
     """When the customer's session was saved last, before the answer."""
 
 
-def list_challenges(store: Store, *, only_open: bool = False) -> Sequence[ChallengeInfo]:
+def list_challenges(store: CompanyStore, *, only_open: bool = False) -> Sequence[ChallengeInfo]:
     """Newest first; open ones by when they expire."""
-    found = store.challenges(only_open=only_open)
+    found = store.challenges.list(only_open=only_open)
     return sorted(found, key=lambda one: one.expires_at) if only_open else found
 
 
-def find_challenge(store: Store, challenge_id: int) -> ChallengeInfo:
+def find_challenge(store: CompanyStore, challenge_id: int) -> ChallengeInfo:
     """The challenge with this id.
 
     Raises:
         NotFound: there is none.
     """
-    found = store.challenge(challenge_id)
+    found = store.challenges.find(challenge_id)
     if found is None:
         raise NotFound(f"There is no challenge {challenge_id}; `challenges` lists those that are open.")
     return found
 
 
-def find_open_challenge(store: Store, challenge_id: int) -> ChallengeInfo:
+def find_open_challenge(store: CompanyStore, challenge_id: int) -> ChallengeInfo:
     """The challenge with this id, which waits for an answer.
 
     Raises:
@@ -79,7 +79,7 @@ def find_open_challenge(store: Store, challenge_id: int) -> ChallengeInfo:
     found = find_challenge(store, challenge_id)
     if found.state is not ChallengeState.OPEN:
         with store_refusals():
-            store.answer_challenge(challenge_id, encode_resend())  # has the store say why
+            store.challenges.answer(challenge_id, encode_resend())  # has the store say why
         raise Conflict(f"The challenge {challenge_id} is not open; `challenges` lists those that are.")
     return found
 
@@ -96,7 +96,7 @@ def understand_answer(found: ChallengeInfo, line: str) -> Answer:
     return answer
 
 
-def answer_challenge(store: Store, challenge_id: int, answer: Answer) -> AnsweredChallenge:
+def answer_challenge(store: CompanyStore, challenge_id: int, answer: Answer) -> AnsweredChallenge:
     """Hand an answer (a code, a choice of factor, a request to resend) to the worker that waits for it.
 
     Raises:
@@ -112,18 +112,18 @@ def answer_challenge(store: Store, challenge_id: int, answer: Answer) -> Answere
     else:
         stored = encode_code(answer.text) if isinstance(answer, Code) else encode_resend()
     with store_refusals():
-        store.answer_challenge(found.id, stored)
+        store.challenges.answer(found.id, stored)
     return answered
 
 
-def answer_result(store: Store, answered: AnsweredChallenge) -> AnswerResult:
+def answer_result(store: CompanyStore, answered: AnsweredChallenge) -> AnswerResult:
     """What the portal has made of the answer by now: the run asks again, is signed in, or has ended.
 
     Raises:
         NotFound: the run is gone, with its customer's data.
     """
     found = answered.challenge
-    story = store.run_story(found.run_id)
+    story = store.runs.story(found.run_id)
     if story is None:
         raise NotFound(f"The run {found.run_id} is gone, and its customer's data with it.")
     run = story.run
@@ -152,6 +152,6 @@ def _check_answer(found: ChallengeInfo, answer: Answer) -> None:
         raise InvalidRequest(f"The challenge {found.id} wants a choice of factor: {offered}.")
 
 
-def _session_saved_at(store: Store, found: ChallengeInfo) -> datetime | None:
-    customer = store.find_customer(str(found.customer_id))
-    return store.customer_info(customer).session_saved_at if customer else None
+def _session_saved_at(store: CompanyStore, found: ChallengeInfo) -> datetime | None:
+    customer = store.customers.find(str(found.customer_id))
+    return store.customers.info(customer).session_saved_at if customer else None

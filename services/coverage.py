@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meterfarm.storage.results import Customer, SeriesCoverage
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class MeterCoverage:
     series: SeriesCoverage
 
 
-def customer_coverage(store: Store, customer: Customer) -> Sequence[MeterCoverage]:
+def customer_coverage(store: CompanyStore, customer: Customer) -> Sequence[MeterCoverage]:
     """By account and meter; times are Unix seconds."""
     return [
         MeterCoverage(stored.account.number, series)
-        for stored in store.accounts(customer)
-        for series in store.interval_coverage(stored.id)
+        for stored in store.accounts.list(customer)
+        for series in store.readings.coverage_by_series(stored.id)
     ]

@@ -16,7 +16,7 @@ from meterfarm.services.bayou import stored_bill_json
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.home import written_aside
 from meterfarm.storage.results import Customer, StoredAccount, StoredBill
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import as_json, one_line
 
 _MANIFEST = ".written.json"
@@ -26,7 +26,7 @@ _CSV_COLUMNS = 2
 """Counts up when the CSVs are written differently."""
 
 
-def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> Sequence[str]:
+def write_out(store: CompanyStore, customer: Customer, out: Path, zone: ZoneInfo) -> Sequence[str]:
     """Fill ``<out>/<utility>/<account number>/`` with bills, their JSON, interval CSVs and raw exports.
 
     ``zone`` is the utility's, for the CSVs' local column. Returns a sentence for each document whose bytes
@@ -35,7 +35,7 @@ def write_out(store: Store, customer: Customer, out: Path, zone: ZoneInfo) -> Se
     """
     names = Names()
     lost: list[str] = []
-    for stored in store.accounts(customer):
+    for stored in store.accounts.list(customer):
         folder = out / safe_name(customer.utility) / names.take(stored.account.number)
         with output_errors(out):
             lost += _write_account(store, customer, stored, folder, zone)
@@ -78,14 +78,14 @@ class Names:
 
 
 def _write_account(
-    store: Store, customer: Customer, stored: StoredAccount, folder: Path, zone: ZoneInfo
+    store: CompanyStore, customer: Customer, stored: StoredAccount, folder: Path, zone: ZoneInfo
 ) -> list[str]:
     raw, intervals = folder / "raw", folder / "intervals"
     for directory in (raw, intervals):
         directory.mkdir(parents=True, exist_ok=True)
     lost = write_bills(store, customer, stored, folder)
     names = Names()
-    for export in store.exports(stored.id):
+    for export in store.readings.exports(stored.id):
         name = names.take(export.name or export.key)
         if not _copy(store, export.sha256, raw / name):
             what = f"The export {name} of account {stored.account.number}"
@@ -94,7 +94,7 @@ def _write_account(
     return lost
 
 
-def write_bills(store: Store, customer: Customer, stored: StoredAccount, folder: Path) -> list[str]:
+def write_bills(store: CompanyStore, customer: Customer, stored: StoredAccount, folder: Path) -> list[str]:
     """Fill ``folder`` with an account's ``bills/*.pdf`` and ``bills.json``, in Bayou's fields.
 
     Returns a sentence for each bill whose bytes the store has lost. Raises OSError if ``folder`` is not
@@ -105,7 +105,7 @@ def write_bills(store: Store, customer: Customer, stored: StoredAccount, folder:
     listed: list[dict[str, object]] = []
     lost: list[str] = []
     names = Names()
-    for bill in store.stored_bills(stored.id).values():
+    for bill in store.bills.list(stored.id).values():
         name = names.take(f"{bill.billed_on.isoformat()}{_suffix(bill)}")
         there = _copy(store, bill.sha256, bills / name)
         listed.append(stored_bill_json(customer, stored, bill, f"bills/{name}" if there else None))
@@ -116,7 +116,7 @@ def write_bills(store: Store, customer: Customer, stored: StoredAccount, folder:
     return lost
 
 
-def _lost(what: str, store: Store, sha256: str, advice: str) -> str:
+def _lost(what: str, store: CompanyStore, sha256: str, advice: str) -> str:
     return f"{what} was not written, because its file {store.files.where(sha256)} is missing; {advice}."
 
 
@@ -125,13 +125,13 @@ def _suffix(bill: StoredBill) -> str:
 
 
 def _write_intervals(
-    store: Store, stored: StoredAccount, folder: Path, manifest: Path, zone: ZoneInfo
+    store: CompanyStore, stored: StoredAccount, folder: Path, manifest: Path, zone: ZoneInfo
 ) -> None:
     """The CSVs whose readings changed since they were written, as the manifest remembers them."""
     names = Names()
     targets = {
         meter: (folder / f"{names.take(f'{meter}.csv')}", f"{state} {zone.key} {_CSV_COLUMNS}")
-        for meter, state in store.fingerprints(stored.id).items()
+        for meter, state in store.readings.fingerprints(stored.id).items()
     }
     known = _read_manifest(manifest)
     stale = [
@@ -139,7 +139,7 @@ def _write_intervals(
     ]
     for meter in stale:
         text = io.StringIO(newline="")
-        write_readings_csv(text, store.series(stored.id, meter), zone)
+        write_readings_csv(text, store.readings.series(stored.id, meter), zone)
         _write(targets[meter][0], text.getvalue().encode())
     if stale:
         written = {path.name: [state, *_stamp(path)] for path, state in targets.values()}
@@ -163,7 +163,7 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _copy(store: Store, sha256: str, target: Path) -> bool:
+def _copy(store: CompanyStore, sha256: str, target: Path) -> bool:
     """Whether ``target`` has the bytes now; not if it had others and the store has lost them."""
     if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
         return True

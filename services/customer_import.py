@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from meterfarm.services.customer_csv import NewCustomer, WrongRow, rows
 from meterfarm.storage.errors import AlreadyThere
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
 
 
-def import_customers(store: Store, text: str, secrets: Secrets) -> Iterator[NewCustomer | WrongRow]:
+def import_customers(store: CompanyStore, text: str, secrets: Secrets) -> Iterator[NewCustomer | WrongRow]:
     """Add row after row, each in a transaction of its own; yields it, or why it was refused.
 
     Secrets are registered in ``secrets`` for redaction.
@@ -32,10 +32,10 @@ def import_customers(store: Store, text: str, secrets: Secrets) -> Iterator[NewC
         yield WrongRow(row.line, problem) if problem else row
 
 
-def _add(store: Store, row: NewCustomer) -> str:
+def _add(store: CompanyStore, row: NewCustomer) -> str:
     """Why it was refused, or ""."""
     try:
-        store.add_customer(row.utility, row.username, external_id=row.external_id, secrets=row.secrets)
+        store.customers.add(row.utility, row.username, external_id=row.external_id, secrets=row.secrets)
     except AlreadyThere as exc:
         return str(exc).removesuffix(".")
     return ""

@@ -12,7 +12,7 @@ from meterfarm.services.customer_fields import problem_of_name, problem_of_secre
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer, CustomerInfo
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import RunInfo
 from meterfarm.utilities import UtilityUnavailable, load_utility
 
@@ -84,7 +84,7 @@ def checked_username(utility: Utility, username: str) -> str:
     return name
 
 
-def add_customer(store: Store, request: AddCustomer) -> ChangedCustomer:
+def add_customer(store: CompanyStore, request: AddCustomer) -> ChangedCustomer:
     """Add a customer, or bring back a removed one.
 
     Raises:
@@ -97,13 +97,13 @@ def add_customer(store: Store, request: AddCustomer) -> ChangedCustomer:
     external_id = _checked_external_id(request.external_id)
     _check_secrets(request.secrets)
     with store_refusals():
-        customer = store.add_customer(
+        customer = store.customers.add(
             utility.id, username, external_id=external_id or None, secrets=request.secrets
         )
     return _changed(store, customer)
 
 
-def update_customer(store: Store, customer: Customer, request: UpdateCustomer) -> ChangedCustomer:
+def update_customer(store: CompanyStore, customer: Customer, request: UpdateCustomer) -> ChangedCustomer:
     """Change what the request gives.
 
     Raises:
@@ -121,17 +121,17 @@ def update_customer(store: Store, customer: Customer, request: UpdateCustomer) -
     if external_id is not None:
         external_id = _checked_external_id(external_id)
     with store_refusals():
-        store.update_customer(customer, username=username, external_id=external_id, secrets=request.secrets)
+        store.customers.update(customer, username=username, external_id=external_id, secrets=request.secrets)
     return _changed(store, customer)
 
 
-def check_update(store: Store, customer: Customer, request: UpdateCustomer) -> None:
+def check_update(store: CompanyStore, customer: Customer, request: UpdateCustomer) -> None:
     """Whether the customer can be changed so, before secrets are asked for.
 
     Raises:
         NotFound, InvalidRequest, Conflict: as ``update_customer``.
     """
-    if store.customer_info(customer).state is CustomerState.REMOVED:
+    if store.customers.info(customer).state is CustomerState.REMOVED:
         raise Conflict(f"The customer {customer.id} was removed; bring it back with `customer add`.")
     if request.username is not None:
         checked_username(find_utility(customer.utility), request.username)
@@ -139,32 +139,32 @@ def check_update(store: Store, customer: Customer, request: UpdateCustomer) -> N
         _checked_external_id(request.external_id)
 
 
-def remove_customer(store: Store, customer: Customer, *, data: bool) -> None:
+def remove_customer(store: CompanyStore, customer: Customer, *, data: bool) -> None:
     """Erase the customer's secrets and sessions for good, and with ``data`` all that was collected.
 
     Raises:
         Conflict: the customer was removed before.
     """
     check_removal(store, customer, data=data)
-    store.remove_customer(customer, data=data)
+    store.customers.remove(customer, data=data)
 
 
-def check_removal(store: Store, customer: Customer, *, data: bool) -> None:
+def check_removal(store: CompanyStore, customer: Customer, *, data: bool) -> None:
     """Whether there is anything to remove, before somebody is asked to confirm it.
 
     Raises:
         Conflict: the customer was removed before.
     """
-    if not data and store.customer_info(customer).state is CustomerState.REMOVED:
+    if not data and store.customers.info(customer).state is CustomerState.REMOVED:
         raise Conflict(f"The customer {customer.id} was removed already; --data removes their data too.")
 
 
-def list_customers(store: Store) -> Sequence[CustomerInfo]:
+def list_customers(store: CompanyStore) -> Sequence[CustomerInfo]:
     """All customers by id, the removed ones too."""
-    return store.customers()
+    return store.customers.list()
 
 
-def find_customer(store: Store, reference: str) -> Customer:
+def find_customer(store: CompanyStore, reference: str) -> Customer:
     """The customer with this id, else this external id, else this user name. Also one removed.
 
     Raises:
@@ -172,9 +172,9 @@ def find_customer(store: Store, reference: str) -> Customer:
         Conflict: several have this user name.
     """
     try:
-        found = store.find_customer(reference)
+        found = store.customers.find(reference)
     except StorageError as exc:
-        if sum(one.username.casefold() == reference.strip().casefold() for one in store.customers()) > 1:
+        if sum(one.username.casefold() == reference.strip().casefold() for one in store.customers.list()) > 1:
             raise Conflict(str(exc)) from exc
         raise
     if found is None:
@@ -182,12 +182,12 @@ def find_customer(store: Store, reference: str) -> Customer:
     return found
 
 
-def customer_details(store: Store, customer: Customer) -> CustomerDetails:
+def customer_details(store: CompanyStore, customer: Customer) -> CustomerDetails:
     """What is known of a customer."""
     return CustomerDetails(
-        store.customer_info(customer),
+        store.customers.info(customer),
         customer_coverage(store, customer),
-        store.runs(limit=_NEWEST_RUNS, customer_id=customer.id),
+        store.runs.list(limit=_NEWEST_RUNS, customer_id=customer.id),
     )
 
 
@@ -204,7 +204,7 @@ def _check_secrets(secrets: Mapping[SecretKind, str]) -> None:
             raise InvalidRequest(problem)
 
 
-def _changed(store: Store, customer: Customer) -> ChangedCustomer:
-    active = store.runs(limit=5, customer_id=customer.id, active=True)
+def _changed(store: CompanyStore, customer: Customer) -> ChangedCustomer:
+    active = store.runs.list(limit=5, customer_id=customer.id, active=True)
     run = next((run.id for run in active if run.kind is RunKind.CONNECT), None)
-    return ChangedCustomer(customer, run, SecretKind.PASSWORD in store.customer_info(customer).secrets)
+    return ChangedCustomer(customer, run, SecretKind.PASSWORD in store.customers.info(customer).secrets)

@@ -16,7 +16,7 @@ from meterfarm.services.customer_files import Names, output_errors, safe_name, w
 from meterfarm.services.customers import find_utility
 from meterfarm.storage.home import written_aside
 from meterfarm.storage.results import Customer, StoredAccount
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 
 class ExportFormat(StrEnum):
@@ -65,7 +65,7 @@ class ExportedBills:
 
 
 def export_readings(
-    store: Store, customer: Customer, to: ExportFormat, out: Path
+    store: CompanyStore, customer: Customer, to: ExportFormat, out: Path
 ) -> Sequence[ExportedMeter | RefusedMeter]:
     """Write a file below ``out`` for each meter of the customer that has readings.
 
@@ -81,7 +81,7 @@ def export_readings(
     return found
 
 
-def export_bills(store: Store, customer: Customer, out: Path) -> Sequence[ExportedBills]:
+def export_bills(store: CompanyStore, customer: Customer, out: Path) -> Sequence[ExportedBills]:
     """Write the bills of each account of the customer below ``out``, with a bills.json in Bayou's fields.
 
     Raises:
@@ -89,7 +89,7 @@ def export_bills(store: Store, customer: Customer, out: Path) -> Sequence[Export
     """
     found = []
     for stored, place in _places(store, customer, out):
-        count = len(store.stored_bills(stored.id))
+        count = len(store.bills.list(stored.id))
         if count:
             with output_errors(out):
                 missing = write_bills(store, customer, stored, place)
@@ -97,20 +97,25 @@ def export_bills(store: Store, customer: Customer, out: Path) -> Sequence[Export
     return found
 
 
-def _places(store: Store, customer: Customer, out: Path) -> Iterator[tuple[StoredAccount, Path]]:
+def _places(store: CompanyStore, customer: Customer, out: Path) -> Iterator[tuple[StoredAccount, Path]]:
     """The customer's accounts, each with its folder."""
     accounts = Names()
-    for stored in store.accounts(customer):
+    for stored in store.accounts.list(customer):
         place = out / safe_name(customer.utility) / str(customer.id) / accounts.take(stored.account.number)
         yield stored, place
 
 
 def _of_account(
-    store: Store, customer: Customer, stored: StoredAccount, to: ExportFormat, place: Path, zone: ZoneInfo
+    store: CompanyStore,
+    customer: Customer,
+    stored: StoredAccount,
+    to: ExportFormat,
+    place: Path,
+    zone: ZoneInfo,
 ) -> Iterator[ExportedMeter | RefusedMeter]:
     names = Names()
     for meter in stored.account.meters:
-        series = store.series(stored.id, meter.id)
+        series = store.readings.series(stored.id, meter.id)
         if not series:
             continue
         place.mkdir(parents=True, exist_ok=True)

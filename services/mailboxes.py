@@ -13,7 +13,7 @@ from meterfarm.scrapers.guard import is_loopback
 from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
 from meterfarm.storage.receiving import MailAccount, MailboxInfo
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.tasks import in_daemon_thread
 from meterfarm.utilities import UtilityUnavailable, load_utility
@@ -86,12 +86,12 @@ def mail_account(given: MailServer) -> MailAccount:
     return MailAccount(host, port or _PORTS[security], security, given.username.strip(), folder)
 
 
-def list_mailboxes(store: Store) -> Sequence[MailboxInfo]:
+def list_mailboxes(store: CompanyStore) -> Sequence[MailboxInfo]:
     """By id."""
     return store.channels.mailboxes()
 
 
-def find_mailbox(store: Store, mailbox_id: int) -> MailboxInfo:
+def find_mailbox(store: CompanyStore, mailbox_id: int) -> MailboxInfo:
     """The mailbox with this id.
 
     Raises:
@@ -103,7 +103,7 @@ def find_mailbox(store: Store, mailbox_id: int) -> MailboxInfo:
     return found
 
 
-def add_mailbox(store: Store, request: AddMailbox) -> MailboxInfo:
+def add_mailbox(store: CompanyStore, request: AddMailbox) -> MailboxInfo:
     """Add a mailbox; ``check_mailbox`` shows whether it can be used.
 
     Raises:
@@ -115,7 +115,7 @@ def add_mailbox(store: Store, request: AddMailbox) -> MailboxInfo:
     return find_mailbox(store, mailbox_id)
 
 
-def update_mailbox(store: Store, mailbox_id: int, request: UpdateMailbox) -> MailboxInfo:
+def update_mailbox(store: CompanyStore, mailbox_id: int, request: UpdateMailbox) -> MailboxInfo:
     """Change what the request gives.
 
     Raises:
@@ -130,13 +130,13 @@ def update_mailbox(store: Store, mailbox_id: int, request: UpdateMailbox) -> Mai
     store.channels.change_mailbox(
         mailbox_id,
         password=request.password.get_secret_value() if request.password else None,
-        whose=request.customers,
+        customers=request.customers,
         everybody=request.everybody,
     )
     return find_mailbox(store, mailbox_id)
 
 
-def remove_mailbox(store: Store, mailbox_id: int) -> None:
+def remove_mailbox(store: CompanyStore, mailbox_id: int) -> None:
     """Forget a mailbox and erase its password; its mail stays as it is.
 
     Raises:
@@ -146,7 +146,7 @@ def remove_mailbox(store: Store, mailbox_id: int) -> None:
     store.channels.remove_mailbox(mailbox_id)
 
 
-async def check_mailbox(store: Store, mailbox_id: int) -> MailboxCheck:
+async def check_mailbox(store: CompanyStore, mailbox_id: int) -> MailboxCheck:
     """Connect, and write down with the mailbox whether that worked.
 
     Raises:

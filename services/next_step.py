@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from meterfarm.records import ChallengeState, CustomerState, RunState, WhoActs
 from meterfarm.storage.results import Customer, CustomerInfo
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import RunInfo
 from meterfarm.support.instants import shown
 
 
-def next_step(store: Store, run: RunInfo) -> str:
+def next_step(store: CompanyStore, run: RunInfo) -> str:
     """Who does what, and when."""
     if run.state is RunState.QUEUED:
         return _of_queued(store, run)
@@ -30,8 +30,8 @@ def next_step(store: Store, run: RunInfo) -> str:
     return _of_ended(run, customer)
 
 
-def _of_queued(store: Store, run: RunInfo) -> str:
-    until = store.resting_portals().get(run.utility)
+def _of_queued(store: CompanyStore, run: RunInfo) -> str:
+    until = store.farm.breakers.open().get(run.utility)
     if until is not None:
         return f"The portal is left alone until {shown(until)}; then a worker takes it."
     if run.not_before > datetime.now(UTC):
@@ -39,8 +39,8 @@ def _of_queued(store: Store, run: RunInfo) -> str:
     return "A worker takes it as soon as one is free and no other run uses the login."
 
 
-def _of_waiting(store: Store, run: RunInfo) -> str:
-    asked = [one for one in store.challenges(only_open=True) if one.run_id == run.id]
+def _of_waiting(store: CompanyStore, run: RunInfo) -> str:
+    asked = [one for one in store.challenges.list(only_open=True) if one.run_id == run.id]
     if not asked or asked[0].state is not ChallengeState.OPEN:
         return f"Its worker ({run.worker}) goes on with the answer."
     return f"The customer answers, until {shown(asked[0].expires_at)}: `answer {asked[0].id}`."
@@ -65,10 +65,10 @@ def _of_ended(run: RunInfo, customer: CustomerInfo) -> str:
     return " ".join(parts) or "Nothing, until somebody asks for it."
 
 
-def _active(store: Store, run: RunInfo) -> list[RunInfo]:
-    return list(store.runs(limit=5, customer_id=run.customer_id, active=True))
+def _active(store: CompanyStore, run: RunInfo) -> list[RunInfo]:
+    return list(store.runs.list(limit=5, customer_id=run.customer_id, active=True))
 
 
-def _customer(store: Store, run: RunInfo) -> CustomerInfo | None:
-    found: Customer | None = store.find_customer(str(run.customer_id))
-    return store.customer_info(found) if found else None
+def _customer(store: CompanyStore, run: RunInfo) -> CustomerInfo | None:
+    found: Customer | None = store.customers.find(str(run.customer_id))
+    return store.customers.info(found) if found else None

@@ -9,15 +9,15 @@ from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import NumberInfo
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 
-def list_numbers(store: Store) -> Sequence[NumberInfo]:
+def list_numbers(store: CompanyStore) -> Sequence[NumberInfo]:
     """By number."""
     return store.channels.numbers()
 
 
-def add_number(store: Store, number: str, customers: Sequence[Customer]) -> str:
+def add_number(store: CompanyStore, number: str, customers: Sequence[Customer]) -> str:
     """Have a number receive for these customers; the number as E.164 has it.
 
     Raises:
@@ -30,7 +30,7 @@ def add_number(store: Store, number: str, customers: Sequence[Customer]) -> str:
     return parsed
 
 
-def remove_number(store: Store, number: str, customer: Customer | None = None) -> str:
+def remove_number(store: CompanyStore, number: str, customer: Customer | None = None) -> str:
     """Forget a number, or that it receives for this customer; the number as E.164 has it.
 
     Raises:

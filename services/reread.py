@@ -16,7 +16,7 @@ from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer, KeptBill, Reread, RereadBill
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 
 _PAGE = 100
 _AT_ONCE = 16
@@ -59,7 +59,7 @@ class RereadResult:
 
 
 async def reread(
-    store: Store,
+    store: CompanyStore,
     utilities: Sequence[Utility],
     *,
     customer: Customer | None = None,
@@ -89,14 +89,14 @@ async def reread(
 
 
 async def _groups(
-    store: Store, utility: Utility, customer: Customer | None, page: int, *, only_moved: bool
+    store: CompanyStore, utility: Utility, customer: Customer | None, page: int, *, only_moved: bool
 ) -> AsyncIterator[Sequence[KeptBill]]:
     """The bills in the order of their ids, a few of one account at a time."""
     moved_to = (utility.bill_layout, utility.bill_layout_version) if only_moved else None
     after = 0
     while True:
         found = await read_and_store(
-            store.bills_to_reread,
+            store.bills.to_reread,
             utility.id,
             moved_to=moved_to,
             customer_id=customer.id if customer else None,
@@ -112,7 +112,9 @@ async def _groups(
         after = found[-1].id
 
 
-async def _read(store: Store, utility: Utility, kept: KeptBill, result: RereadResult) -> RereadBill | None:
+async def _read(
+    store: CompanyStore, utility: Utility, kept: KeptBill, result: RereadResult
+) -> RereadBill | None:
     """What the layout reads now; None if that could not be found out."""
     try:
         return await read_and_store(_read_kept, store, utility, kept)
@@ -123,7 +125,7 @@ async def _read(store: Store, utility: Utility, kept: KeptBill, result: RereadRe
     return None
 
 
-def _read_kept(store: Store, utility: Utility, kept: KeptBill) -> RereadBill:
+def _read_kept(store: CompanyStore, utility: Utility, kept: KeptBill) -> RereadBill:
     document = Document(store.files.read(kept.sha256), kept.media_type, kept.name)
     layout, version = utility.bill_layout, utility.bill_layout_version
     try:
@@ -133,12 +135,12 @@ def _read_kept(store: Store, utility: Utility, kept: KeptBill) -> RereadBill:
     return RereadBill(kept, read.bill, layout, version, read.problems)
 
 
-async def _save(store: Store, read: Sequence[RereadBill], result: RereadResult) -> None:
+async def _save(store: CompanyStore, read: Sequence[RereadBill], result: RereadResult) -> None:
     """Keep them together, or each by itself if that fails."""
     if not read:
         return
     try:
-        found = await read_and_store(store.save_reread, read[0].kept.account_id, read)
+        found = await read_and_store(store.bills.save_reread, read[0].kept.account_id, read)
     except Exception as exc:  # noqa: BLE001 - one document must not stop the others
         if len(read) > 1:
             for one in read:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meterfarm.records import CustomerState, RunKind, RunState
 from meterfarm.services.errors import NotFound, store_refusals
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import QUEUES, RunInfo, RunStory
 
 _ALL = 2**31 - 1
@@ -31,25 +31,25 @@ class UnservedQueues:
 
 
 def list_runs(
-    store: Store, *, limit: int | None = None, customer: Customer | None = None
+    store: CompanyStore, *, limit: int | None = None, customer: Customer | None = None
 ) -> Sequence[RunInfo]:
     """Newest first; of all customers or one. ``limit`` None: all."""
-    return store.runs(limit=limit or _ALL, customer_id=customer.id if customer else None)
+    return store.runs.list(limit=limit or _ALL, customer_id=customer.id if customer else None)
 
 
-def find_run(store: Store, run_id: int) -> RunStory:
+def find_run(store: CompanyStore, run_id: int) -> RunStory:
     """All that is known of a run.
 
     Raises:
         NotFound: there is none with this id.
     """
-    story = store.run_story(run_id)
+    story = store.runs.story(run_id)
     if story is None:
         raise NotFound(f"There is no run {run_id}; `runs` lists them.")
     return story
 
 
-def retry_run(store: Store, run_id: int) -> int:
+def retry_run(store: CompanyStore, run_id: int) -> int:
     """Queue what the run was for again; the id of the new run.
 
     Raises:
@@ -58,10 +58,10 @@ def retry_run(store: Store, run_id: int) -> int:
     """
     find_run(store, run_id)
     with store_refusals():
-        return store.retry_run(run_id)
+        return store.runs.retry(run_id)
 
 
-def cancel_run(store: Store, run_id: int) -> RunState:
+def cancel_run(store: CompanyStore, run_id: int) -> RunState:
     """Cancel a run; the state it is in: one in progress is cancelled by its worker.
 
     Raises:
@@ -70,28 +70,30 @@ def cancel_run(store: Store, run_id: int) -> RunState:
     """
     find_run(store, run_id)
     with store_refusals():
-        return store.cancel_run(run_id)
+        return store.runs.cancel(run_id)
 
 
-def refresh_customers(store: Store, customers: Sequence[Customer] | None) -> Refreshed:
+def refresh_customers(store: CompanyStore, customers: Sequence[Customer] | None) -> Refreshed:
     """Queue a collect run now for these customers, or with None for all that can be refreshed."""
     if customers is None:
-        return Refreshed(store.queue_refresh(None), ())
+        return Refreshed(store.runs.refresh(None), ())
     refused = {customer.id: reason for customer in customers if (reason := _not_now(store, customer))}
     ids = [customer.id for customer in customers if customer.id not in refused]
-    return Refreshed(store.queue_refresh(ids), list(refused.values()))
+    return Refreshed(store.runs.refresh(ids), list(refused.values()))
 
 
-def unserved_queues(store: Store, kind: RunKind | None = None) -> UnservedQueues | None:
+def unserved_queues(store: CompanyStore, kind: RunKind | None = None) -> UnservedQueues | None:
     """Where no worker takes runs of this kind, or (None) runs that are due; None if all are served."""
-    served = store.served_queues()
-    unserved = store.unserved_queues() if kind is None else {QUEUES.get(kind, "")} - served - {""}
+    served = store.farm.workforce.served_queues()
+    unserved = (
+        store.farm.workforce.unserved_queues() if kind is None else {QUEUES.get(kind, "")} - served - {""}
+    )
     return UnservedQueues(unserved, served) if unserved else None
 
 
-def _not_now(store: Store, customer: Customer) -> str:
+def _not_now(store: CompanyStore, customer: Customer) -> str:
     """Why the customer cannot be refreshed, or ""."""
-    info = store.customer_info(customer)
+    info = store.customers.info(customer)
     if info.state is CustomerState.ACTIVE:
         return ""
     known = "no password yet" if info.state is CustomerState.NEW else info.reason

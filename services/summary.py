@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meterfarm.records import Commodity, LedgerItem, Outcome, WhoActs
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import RunStory
 
 _STEPS = ("sign_in", "collect")
@@ -68,7 +68,7 @@ class RunSummary:
     ledger: LedgerSummary
 
 
-def summarise_result(store: Store, result: RunResult) -> RunSummary:
+def summarise_result(store: CompanyStore, result: RunResult) -> RunSummary:
     """Of a run of this process, with the accounts that it found."""
     found = {account.number for account in result.accounts}
     return RunSummary(
@@ -84,7 +84,7 @@ def summarise_result(store: Store, result: RunResult) -> RunSummary:
     )
 
 
-def summarise_run(store: Store, story: RunStory, customer: Customer) -> RunSummary:
+def summarise_run(store: CompanyStore, story: RunStory, customer: Customer) -> RunSummary:
     """Of a worker's run, with all accounts in store.
 
     Raises:
@@ -106,18 +106,18 @@ def summarise_run(store: Store, story: RunStory, customer: Customer) -> RunSumma
     )
 
 
-def stored_accounts(store: Store, customer: Customer) -> Sequence[AccountSummary]:
+def stored_accounts(store: CompanyStore, customer: Customer) -> Sequence[AccountSummary]:
     """The customer's accounts by number, with counts of what is in store."""
     found = []
-    for stored in store.accounts(customer):
-        coverage = store.coverage(stored.id)
+    for stored in store.accounts.list(customer):
+        coverage = store.readings.coverage(stored.id)
         meters = [
             MeterSummary(
                 meter.id, meter.commodity, coverage[meter.id].readings if meter.id in coverage else 0
             )
             for meter in stored.account.meters
         ]
-        bills = len(store.stored_bills(stored.id))
+        bills = len(store.bills.list(stored.id))
         found.append(AccountSummary(stored.account.number, bills, meters))
     return found
 

@@ -14,10 +14,15 @@ from meterfarm.records import Account, Address, Commodity, CustomerState, Meter
 from meterfarm.storage import customers
 from meterfarm.storage.database import put
 from meterfarm.storage.errors import StorageError
+from meterfarm.storage.repository import Repository, holding, reading
 from meterfarm.storage.results import Customer, StoredAccount
 from meterfarm.storage.tables import AccountRow, CustomerRow, MeterRow, ServiceRow
 
-_LOCKED = select(AccountRow).where(AccountRow.id == bindparam("account")).with_for_update()
+_LOCKED = (
+    select(AccountRow)
+    .where(AccountRow.id == bindparam("account"), AccountRow.company_id == bindparam("company"))
+    .with_for_update()
+)
 _KNOWN = (
     select(AccountRow)
     .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
@@ -34,36 +39,57 @@ _METER = select(MeterRow).where(
 )
 
 
-def save(session: Session, customer: Customer, account: Account) -> int:
-    """Insert or update the account with its meters; returns its id."""
-    customers.locked(session, customer)
-    same = {"customer_id": customer.id, "number": account.number}
-    values = {
-        "company_id": customer.company_id,
-        "name": account.name,
-        "address": asdict(account.address) if account.address else None,
-    }
-    row = put(session, AccountRow, same, values)
-    for meter in account.meters:
-        _save_meter(session, row, meter)
-    _close_replaced(session, row, account.meters)
-    return row.id
+class Accounts(Repository):
+    """As ``CompanyStore.accounts``."""
 
+    def save(self, customer: Customer, account: Account) -> int:
+        """Insert or update the account and its meters; returns the account's id.
 
-def unchanged(session: Session, customer: Customer, account: Account) -> int | None:
-    """The account's id, if to save it would change nothing."""
-    row = session.exec(_KNOWN, params={"customer": customer.id, "number": account.number}).first()
-    address = asdict(account.address) if account.address else None
-    if row is None or (row.name, row.address) != (account.name, address):
-        return None
-    meters = session.exec(_METERS, params={"account": row.id})
-    known = {meter.number: (meter, service) for meter, service in meters}
-    served: set[int] = set()
-    for shown in account.meters:
-        if shown.id not in known or not _is_same(shown, *known[shown.id], address):
+        Raises:
+            StorageError: the customer was removed.
+            LeaseLost: the run that writes is not held any more.
+        """
+        known = self._unchanged(customer, account)
+        return known if known is not None else self._save(customer, account)
+
+    @holding
+    def _save(self, session: Session, customer: Customer, account: Account) -> int:
+        customers.locked(session, customer)
+        same = {"customer_id": customer.id, "number": account.number}
+        values = {
+            "company_id": customer.company_id,
+            "name": account.name,
+            "address": asdict(account.address) if account.address else None,
+        }
+        row = put(session, AccountRow, same, values)
+        for meter in account.meters:
+            _save_meter(session, row, meter)
+        _close_replaced(session, row, account.meters)
+        return row.id
+
+    @reading
+    def _unchanged(self, session: Session, customer: Customer, account: Account) -> int | None:
+        """The account's id, if to save it would change nothing."""
+        row = session.exec(_KNOWN, params={"customer": customer.id, "number": account.number}).first()
+        address = asdict(account.address) if account.address else None
+        if row is None or (row.name, row.address) != (account.name, address):
             return None
-        served.add(known.pop(shown.id)[1].id)
-    return None if any(service.id in served for _, service in known.values()) else row.id
+        meters = session.exec(_METERS, params={"account": row.id})
+        known = {meter.number: (meter, service) for meter, service in meters}
+        served: set[int] = set()
+        for shown in account.meters:
+            if shown.id not in known or not _is_same(shown, *known[shown.id], address):
+                return None
+            served.add(known.pop(shown.id)[1].id)
+        return None if any(service.id in served for _, service in known.values()) else row.id
+
+    @reading
+    def list(self, session: Session, customer: Customer) -> Sequence[StoredAccount]:
+        """The customer's accounts by number, with all meters they ever had."""
+        query = (
+            select(AccountRow).where(AccountRow.customer_id == customer.id).order_by(col(AccountRow.number))
+        )
+        return [StoredAccount(row.id, _account(session, row)) for row in session.exec(query).all()]
 
 
 def _is_same(shown: Meter, meter: MeterRow, service: ServiceRow, address: dict[str, str] | None) -> bool:
@@ -73,24 +99,24 @@ def _is_same(shown: Meter, meter: MeterRow, service: ServiceRow, address: dict[s
     )
 
 
-def locked(session: Session, account_id: int) -> AccountRow:
-    """The account's row, locked against other writers until the transaction ends."""
-    row = session.exec(_LOCKED, params={"account": account_id}).first()
+def locked(session: Session, account_id: int, company_id: int) -> AccountRow:
+    """The account's row, locked against other writers until the transaction ends.
+
+    Raises:
+        StorageError: the company has no such account.
+    """
+    row = session.exec(_LOCKED, params={"account": account_id, "company": company_id}).first()
     if row is None:
         raise StorageError(f"There is no account with the id {account_id}; its customer was removed.")
     return row
 
 
-def stored(session: Session, customer: Customer) -> list[StoredAccount]:
-    """The customer's accounts by number, with all meters they ever had."""
-    query = select(AccountRow).where(AccountRow.customer_id == customer.id).order_by(col(AccountRow.number))
-    return [StoredAccount(row.id, _account(session, row)) for row in session.exec(query).all()]
-
-
 def meter(session: Session, account: AccountRow, number: str, commodity: Commodity) -> MeterRow:
     """The account's meter with this number; made if only an export knows it."""
-    its = {"account": account.id, "number": number}
-    return session.exec(_METER, params=its).first() or _save_meter(session, account, Meter(number, commodity))
+    wanted = {"account": account.id, "number": number}
+    return session.exec(_METER, params=wanted).first() or _save_meter(
+        session, account, Meter(number, commodity)
+    )
 
 
 def _save_meter(session: Session, account: AccountRow, shown: Meter) -> MeterRow:

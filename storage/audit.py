@@ -19,16 +19,17 @@ from typing import Any
 from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select
 
-from meterfarm.storage.database import at_the_end, now
+from meterfarm.storage.database import RUN, at_the_end, now
 from meterfarm.storage.processes import short, this_process
+from meterfarm.storage.repository import FarmRepository, Repository, reading, writing
 from meterfarm.storage.tables import VaultReadRow, metadata
 
-_NOTED, _RUN = "vault reads", "vault reads' run"
+_NOTED = "vault reads"
 _ENTER = insert(metadata.tables["vault_read"])
 _ENTER_BY_ITS_CLOCK = _ENTER.values(at=func.clock_timestamp())
-KEPT = timedelta(days=366)
+_KEPT = timedelta(days=366)
 _COMMANDS = frozenset({"cli", "meterfarm"})
-_Whose = tuple[int, int | None, int | None]
+_Owner = tuple[int, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,6 @@ class VaultRead:
     kinds: Sequence[str]
 
 
-def is_for(session: Session, run_id: int) -> None:
-    """What is opened in this transaction is for the run."""
-    session.info[_RUN] = run_id
-
-
 def note(
     session: Session,
     kind: str,
@@ -61,7 +57,7 @@ def note(
     """A secret is about to be opened, in a transaction that writes: only there can it be written down."""
     if not session.connection().get_execution_options().get("writing", False):
         raise RuntimeError(f"a {kind} would be opened in a transaction that cannot write it down")
-    noted: dict[_Whose, list[str]] | None = session.info.get(_NOTED)
+    noted: dict[_Owner, list[str]] | None = session.info.get(_NOTED)
     if noted is None:
         noted = session.info[_NOTED] = {}
         at_the_end(session, _write)
@@ -70,41 +66,59 @@ def note(
         kinds.append(kind)
 
 
-def listed(
-    session: Session, *, customer_id: int | None = None, since: datetime | None = None, limit: int
-) -> Sequence[VaultRead]:
-    """Newest first."""
-    query = select(VaultReadRow).order_by(col(VaultReadRow.id).desc()).limit(limit)
-    if customer_id is not None:
-        query = query.where(VaultReadRow.customer_id == customer_id)
-    if since is not None:
-        query = query.where(col(VaultReadRow.at) >= since)
-    return [
-        VaultRead(
-            row.id,
-            row.at,
-            row.process,
-            row.command,
-            row.run_id,
-            row.customer_id,
-            row.mailbox_id,
-            tuple(row.kinds.split()),
+class Audit(Repository):
+    """As ``CompanyStore.audit``: the log of vault reads of one company."""
+
+    @reading
+    def list(
+        self,
+        session: Session,
+        *,
+        customer_id: int | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> Sequence[VaultRead]:
+        """Who opened which secrets; newest first."""
+        query = (
+            select(VaultReadRow)
+            .where(VaultReadRow.company_id == self._company_id)
+            .order_by(col(VaultReadRow.id).desc())
+            .limit(limit)
         )
-        for row in session.exec(query)
-    ]
+        if customer_id is not None:
+            query = query.where(VaultReadRow.customer_id == customer_id)
+        if since is not None:
+            query = query.where(col(VaultReadRow.at) >= since)
+        return [
+            VaultRead(
+                row.id,
+                row.at,
+                row.process,
+                row.command,
+                row.run_id,
+                row.customer_id,
+                row.mailbox_id,
+                tuple(row.kinds.split()),
+            )
+            for row in session.exec(query)
+        ]
 
 
-def forget(session: Session, older_than: timedelta, limit: int) -> int:
-    """Delete up to ``limit`` rows that are older; how many. The database refuses for those of a year."""
-    query = select(VaultReadRow.id).where(col(VaultReadRow.at) < now(session) - older_than)
-    old = list(session.exec(query.order_by(col(VaultReadRow.at)).limit(limit)))
-    if old:
-        session.execute(delete(VaultReadRow).where(col(VaultReadRow.id).in_(old)))
-    return len(old)
+class FarmAudit(FarmRepository):
+    """As ``Store.audit``: the log of vault reads of the whole farm."""
+
+    @writing
+    def forget(self, session: Session, limit: int = 5_000) -> int:
+        """Delete up to ``limit`` rows that are over a year old; how many. The database refuses others."""
+        query = select(VaultReadRow.id).where(col(VaultReadRow.at) < now(session) - _KEPT)
+        old = session.exec(query.order_by(col(VaultReadRow.at)).limit(limit)).all()
+        if old:
+            session.execute(delete(VaultReadRow).where(col(VaultReadRow.id).in_(old)))
+        return len(old)
 
 
 def _write(session: Session) -> None:
-    noted: dict[_Whose, list[str]] = session.info.pop(_NOTED)
+    noted: dict[_Owner, list[str]] = session.info.pop(_NOTED)
     by = {"process": f"{_user()}@{short(this_process())}", "command": command_of(sys.argv)}
     lines: list[dict[str, Any]] = [
         {
@@ -112,7 +126,7 @@ def _write(session: Session) -> None:
             "company_id": company,
             "customer_id": customer,
             "mailbox_id": mailbox,
-            "run_id": session.info.get(_RUN),
+            "run_id": session.info.get(RUN),
             "kinds": " ".join(kinds),
         }
         for (company, customer, mailbox), kinds in noted.items()

@@ -20,14 +20,13 @@ _BILL, _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("bill", "extr
 
 
 def save(
-    session: Session, files: AnyFiles, account_id: int, fetched: Sequence[tuple[ReadBill, str]]
+    session: Session, files: AnyFiles, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
 ) -> list[bool]:
     """Keep documents, each with its hash, and what was read from them; of which there was anything new.
 
     The same bytes read by the same version of the same layout are nothing new, whatever the bill says, unless
     they were unread: a layout that reads differently counts its version up.
     """
-    account = accounts.locked(session, account_id)
     is_new: list[bool] = []
     for group in _without_repeats(fetched):
         is_new += _save_group(session, files, account, group)
@@ -73,14 +72,16 @@ def _save_group(
     return is_new
 
 
-def save_reread(session: Session, account_id: int, read: Sequence[RereadBill]) -> list[Reread]:
+def save_reread(
+    session: Session, company_id: int, account_id: int, read: Sequence[RereadBill]
+) -> list[Reread]:
     """Keep what was read again from documents of an account, and tell of it; what became of each.
 
     What a version of a layout has read is never replaced by what the same version reads differently, nor by
     nothing. A bill of which a run has stored something newer meanwhile, or that is gone, is left alone.
     """
     try:
-        account = accounts.locked(session, account_id)
+        account = accounts.locked(session, account_id, company_id)
     except StorageError:
         return [Reread.OVERTAKEN] * len(read)
     before = _versions(session, [one.kept.id for one in read])
@@ -167,7 +168,7 @@ def _add_versions(
     version_ids = _insert_versions(session, rows)
     _renew_problems(session, [one for one in new if _is_by_the_same(one, before)])
     found = (_event(account, one.bill_id, one.read, version_ids, before) for one in new)
-    events.tell_all(session, account.customer_id, list(filter(None, found)))
+    events.publish_all(session, account.customer_id, list(filter(None, found)))
 
 
 def _is_by_the_same(new: _New, before: Mapping[int, Sequence[BillVersionRow]]) -> bool:

@@ -26,7 +26,7 @@ _STRETCHES = (
     select(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _STRETCH.c.first, _STRETCH.c.last)
     .join(_SERIES, _SERIES.c.id == _STRETCH.c.series_id)
     .join(_METER, _METER.c.id == _SERIES.c.meter_id)
-    .where(_METER.c.account_id == bindparam("account"))
+    .where(_METER.c.account_id == bindparam("account"), _METER.c.company_id == bindparam("company"))
     .order_by(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _STRETCH.c.first)
 )
 _OF_METER = _STRETCHES.where(_METER.c.number == bindparam("meter"))
@@ -42,6 +42,14 @@ _COUNTS = (
 )
 
 
+class Meter(NamedTuple):
+    """A company's meter, by its account's id and the number it has there."""
+
+    company_id: int
+    account_id: int
+    number: str
+
+
 class _Grain(NamedTuple):
     """A series: the length of its readings, and what they cover."""
 
@@ -50,10 +58,11 @@ class _Grain(NamedTuple):
     stretches: Sequence[Stretch]
 
 
-def by_series(session: Session, account_id: int) -> list[SeriesCoverage]:
+def by_series(session: Session, company_id: int, account_id: int) -> list[SeriesCoverage]:
     """Of each kind of reading of the account's meters, whatever the lengths."""
     connection = session.connection()
-    kinds = list(_kinds(connection.execute(_STRETCHES, {"account": account_id})))
+    wanted = {"company": company_id, "account": account_id}
+    kinds = list(_kinds(connection.execute(_STRETCHES, wanted)))
     ids = [grain.series_id for _, grains in kinds for grain in grains]
     counts = dict(map(tuple, connection.execute(_COUNTS, {"series": ids}))) if ids else {}
     return [
@@ -71,10 +80,11 @@ def by_series(session: Session, account_id: int) -> list[SeriesCoverage]:
     ]
 
 
-def of_amounts(session: Session, account_id: int, meter_id: str) -> list[Sequence[Stretch]]:
+def of_amounts(session: Session, meter: Meter) -> list[Sequence[Stretch]]:
     """What each direction of the meter's energy or volume covers; of all its readings if it has neither."""
     connection = session.connection()
-    kinds = list(_kinds(connection.execute(_OF_METER, {"account": account_id, "meter": meter_id})))
+    wanted = {"company": meter.company_id, "account": meter.account_id, "meter": meter.number}
+    kinds = list(_kinds(connection.execute(_OF_METER, wanted)))
     amounts = [grains for kind, grains in kinds if kind[2] in AMOUNTS] or [grains for _, grains in kinds]
     return [_covered(connection, grains) for grains in amounts]
 

@@ -11,50 +11,50 @@ from meterfarm.storage.database import insert_if_absent, now
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.queue import ACTIVE
 from meterfarm.storage.results import Customer
-from meterfarm.storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow, RunRow
+from meterfarm.storage.tables import ConsentRow, CustomerRow, LoginRow, RunRow
 from meterfarm.storage.vault import Vault
 
-DEFAULT_COMPANY = "default"
 COMMAND_LINE = "command line"
 _SCOPE = "bills intervals"
 _REMOVED = CustomerState.REMOVED.value
 _LOCKED = select(CustomerRow).where(CustomerRow.id == bindparam("customer")).with_for_update()
 
 
-def find(session: Session, utility: str, username: str) -> Customer | None:
-    """The default company's customer with this login, if it has the user name in this spelling."""
+def find(session: Session, company_id: int, utility: str, username: str) -> Customer | None:
+    """The company's customer with this login, if it has the user name in this spelling."""
     query = (
         select(CustomerRow)
-        .join(CompanyRow, col(CompanyRow.id) == CustomerRow.company_id)
         .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(CompanyRow.name == DEFAULT_COMPANY, CustomerRow.state != _REMOVED)
+        .where(CustomerRow.company_id == company_id, CustomerRow.state != _REMOVED)
         .where(LoginRow.utility == utility, LoginRow.username == normalised(username))
         .where(CustomerRow.username == username.strip())
     )
     row = session.exec(query).first()
-    return Customer(row.id, row.company_id, row.login_id, utility, row.username) if row else None
+    return Customer.of(row) if row else None
 
 
-def make(session: Session, vault: Vault, utility: str, username: str) -> Customer:
+def make(session: Session, vault: Vault, company_id: int, utility: str, username: str) -> Customer:
     """The customer, made or brought back with the consent given at the command line.
 
     One that is there already takes on this spelling of its user name.
     """
-    row = entered(session, utility, username, None)
+    row = entered(session, company_id, utility, username, None)
     if row is None:  # only an external id could keep it out, and there is none
         raise StorageError(f"The customer {username} at {utility} could not be made; run again.")
     if not row.wrapped_key:
         begin(session, vault, row, COMMAND_LINE)
     row.username = username.strip()
-    return Customer(row.id, row.company_id, row.login_id, utility, row.username)
+    return Customer.of(row)
 
 
-def entered(session: Session, utility: str, username: str, external_id: str | None) -> CustomerRow | None:
+def entered(
+    session: Session, company_id: int, utility: str, username: str, external_id: str | None
+) -> CustomerRow | None:
     """The row of this login, locked; inserted if it is not there, and then it has no data key yet.
 
     None if it is not there and another customer has the external id.
     """
-    same = {"company_id": company(session), "login_id": login(session, utility, username)}
+    same = {"company_id": company_id, "login_id": login(session, utility, username)}
     at = now(session)
     values = {
         **same,
@@ -91,29 +91,11 @@ def begin(session: Session, vault: Vault, row: CustomerRow, method: str) -> None
     session.flush()
 
 
-def company(session: Session) -> int:
-    """The default company's id."""
-    query = select(CompanyRow.id).where(CompanyRow.name == DEFAULT_COMPANY)
-    found = session.exec(query).first()
-    if found is None:
-        insert_if_absent(session, CompanyRow, {"name": DEFAULT_COMPANY})
-        found = session.exec(query).one()
-    return found
-
-
 def login(session: Session, utility: str, username: str) -> int:
     """The id of this login, known from now on."""
     same = {"utility": utility, "username": normalised(username)}
     insert_if_absent(session, LoginRow, {**same, "factor": ""})
     return session.exec(select(LoginRow.id).filter_by(**same)).one()
-
-
-def may_collect(session: Session, customer: Customer) -> bool:
-    """Whether a consent of the customer stands."""
-    query = select(ConsentRow.id).where(
-        ConsentRow.customer_id == customer.id, col(ConsentRow.revoked_at).is_(None)
-    )
-    return session.exec(query).first() is not None
 
 
 def normalised(username: str) -> str:
@@ -146,7 +128,7 @@ def unseal(session: Session, vault: Vault, customer: Customer, kind: str, cipher
     row = session.get(CustomerRow, customer.id)
     if row is None or row.state == _REMOVED:
         raise removed(customer)
-    audit.note(session, _told(kind), company_id=row.company_id, customer_id=row.id)
+    audit.note(session, _kind_of(kind), company_id=row.company_id, customer_id=row.id)
     return vault.unseal(row.key_id, row.wrapped_key, _owner(row), kind, ciphertext)
 
 
@@ -165,7 +147,7 @@ def rotate(session: Session, vault: Vault) -> int:
     return len(rows)
 
 
-def _told(kind: str) -> str:
+def _kind_of(kind: str) -> str:
     """``kind`` without the number of what it is bound to, in one word: ``password``, ``text_message``."""
     return kind.removeprefix("credential ").rstrip(" 0123456789").replace(" ", "_")
 

@@ -24,6 +24,8 @@ from meterfarm.storage.tables import Row, metadata
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
+RUN = "run"
+"""In a session's ``info``: the run that the transaction is for."""
 _LAST_ACTS = "last acts"
 _MIGRATION_LOCK = 0x6D657465
 

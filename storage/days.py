@@ -22,7 +22,8 @@ _METER, _SERIES, _STRETCH, _READING = (
 _AMOUNTS = (
     select(_SERIES.c.id)
     .join(_METER, _METER.c.id == _SERIES.c.meter_id)
-    .where(_METER.c.account_id == bindparam("account"), _METER.c.number == bindparam("meter"))
+    .where(_METER.c.company_id == bindparam("company"), _METER.c.account_id == bindparam("account"))
+    .where(_METER.c.number == bindparam("meter"))
     .where(_SERIES.c.measure.in_(bindparam("measures", expanding=True)))
 )
 _END = select(func.max(_STRETCH.c.last)).where(_STRETCH.c.series_id.in_(_AMOUNTS))
@@ -33,8 +34,7 @@ _VALUE = select(func.max(_READING.c.start)).where(
 
 def whole(
     session: Session,
-    account_id: int,
-    meter_id: str,
+    meter: covered.Meter,
     zone: ZoneInfo,
     earliest: date | None = None,
     latest: date | None = None,
@@ -43,21 +43,26 @@ def whole(
 
     Of all days, or of those from ``earliest`` to ``latest``. What has no reading at all does not count.
     """
-    kinds = covered.of_amounts(session, account_id, meter_id)
+    kinds = covered.of_amounts(session, meter)
     whole_ones = [_covered(stretches, zone, earliest, latest) for stretches in kinds]
     return reduce(and_, whole_ones, whole_ones[0]) if whole_ones else frozenset()
 
 
-def of_zeros(session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> Set[date]:
+def of_zeros(session: Session, meter: covered.Meter, zone: ZoneInfo) -> Set[date]:
     """The newest days, two weeks of them at most, in which all that the meter's energy or volume has is zero.
 
     Portals show zeros before the values are there; a meter that nobody uses shows them for good.
     """
-    its = {"account": account_id, "meter": meter_id, "measures": covered.AMOUNTS}
-    end: int | None = session.scalar(_END, its)
+    wanted = {
+        "company": meter.company_id,
+        "account": meter.account_id,
+        "meter": meter.number,
+        "measures": covered.AMOUNTS,
+    }
+    end: int | None = session.scalar(_END, wanted)
     if end is None:
         return frozenset()
-    value: int | None = session.scalar(_VALUE, its | {"since": end - _NEWEST * _DAY})
+    value: int | None = session.scalar(_VALUE, wanted | {"since": end - _NEWEST * _DAY})
     newest = datetime.fromtimestamp(end - 1, zone).date()
     if value is None:
         return set(_days(newest - timedelta(days=_NEWEST - 1), newest))

@@ -9,13 +9,12 @@ from enum import StrEnum
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy import select as columns
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from meterfarm.records import Document
 from meterfarm.storage.database import Database, insert_absent
 from meterfarm.storage.files import AnyFiles
-from meterfarm.storage.results import StoredExport
-from meterfarm.storage.tables import AccountRow, DocumentRow, FileRow, metadata
+from meterfarm.storage.tables import AccountRow, FileRow, metadata
 
 Fetched = tuple[str, Document, str]
 """The portal's key, the document, the hash of its bytes."""
@@ -82,20 +81,7 @@ def _count(session: Session, sizes: Mapping[str, int], new: Iterable[tuple[str, 
     )
 
 
-def exports(session: Session, account_id: int) -> list[StoredExport]:
-    """The account's interval exports, in the order they were received."""
-    query = (
-        select(DocumentRow)
-        .where(DocumentRow.account_id == account_id, DocumentRow.kind == Kind.INTERVALS.value)
-        .order_by(col(DocumentRow.id))
-    )
-    return [
-        StoredExport(row.id, row.portal_key, row.sha256, row.name, row.media_type)
-        for row in session.exec(query)
-    ]
-
-
-def sweep(database: Database, files: AnyFiles, older_than: float) -> int:
+def sweep(database: Database, files: AnyFiles, older_than: float = 3600.0) -> int:
     """Delete files that no document refers to; returns how many.
 
     Files without a row and interrupted writes go once untouched for ``older_than`` seconds: a younger one may

@@ -8,14 +8,14 @@ from datetime import timedelta
 from sqlmodel import Session, col, select
 
 from meterfarm.storage.database import now
-from meterfarm.storage.receiving import InboxInfo
+from meterfarm.storage.receiving import SmsReceiverInfo
 from meterfarm.storage.tables import InboxRow
 
 _ALIVE = timedelta(seconds=60)
 
 
-def running(session: Session) -> Sequence[InboxInfo]:
+def running(session: Session) -> Sequence[SmsReceiverInfo]:
     """Those that do so now."""
     alive = col(InboxRow.beat_at) > now(session) - _ALIVE
     rows = session.exec(select(InboxRow).where(alive).order_by(col(InboxRow.worker)))
-    return [InboxInfo(row.worker, row.address, row.beat_at) for row in rows]
+    return [SmsReceiverInfo(row.worker, row.address, row.beat_at) for row in rows]

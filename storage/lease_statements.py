@@ -15,7 +15,7 @@ _RUN, _CUSTOMER, _LOGIN, _CHALLENGE = (
 RUN_ROW = select_rows(RunRow).where(RunRow.id == bindparam("run")).with_for_update()
 HOLDER = (
     select(*(_RUN.c[name] for name in ("id", "company_id", "customer_id", "kind", "state", "fence")))
-    .where(_RUN.c.id == bindparam("run"))
+    .where(_RUN.c.id == bindparam("run"), _RUN.c.company_id == bindparam("company"))
     .with_for_update()
 )
 WANTED = (
@@ -28,7 +28,7 @@ WANTED = (
     .where(_RUN.c.id == bindparam("run"))
     .with_for_update()
 )
-WHOSE = (
+CUSTOMER_OF = (
     select(
         *(_CUSTOMER.c[name] for name in ("id", "company_id", "login_id", "username", "state", "faults")),
         _LOGIN.c.utility,
@@ -43,17 +43,17 @@ HELD_BY = (
     .where(_RUN.c.login_id == bindparam("login"), or_(*(_RUN.c.state == state for state in HELD)))
     .limit(1)
 )
-_THIS_RUN = update(_RUN).where(_RUN.c.id == bindparam("its_run"))
-PUT_OFF = _THIS_RUN.values(not_before=bindparam("later"), rung_at=None)
+_THIS_RUN = update(_RUN).where(_RUN.c.id == bindparam("this_run"))
+PUT_OFF = _THIS_RUN.values(not_before=bindparam("later"), notified_at=None)
 TAKE = _THIS_RUN.values(
     state=RunState.RUNNING.value,
     worker=bindparam("by"),
-    fence=bindparam("its_fence"),
+    fence=bindparam("new_fence"),
     lease_until=bindparam("until"),
     started_at=bindparam("began"),
 )
 LOSE_CHALLENGES = (
     update(_CHALLENGE)
-    .where(_CHALLENGE.c.run_id == bindparam("its_run"), _CHALLENGE.c.state.in_(("open", "answered")))
+    .where(_CHALLENGE.c.run_id == bindparam("this_run"), _CHALLENGE.c.state.in_(("open", "answered")))
     .values(state="lost", answer=None)
 )

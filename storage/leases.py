@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from meterfarm.records import CustomerState, EventKind, Part, RunKind, RunState
 from meterfarm.storage import credentials, events, portals, queue
 from meterfarm.storage.database import now
 from meterfarm.storage.lease_statements import (
+    CUSTOMER_OF,
     HELD_BY,
     HOLDER,
     LOGIN_ROW,
@@ -21,19 +21,17 @@ from meterfarm.storage.lease_statements import (
     RUN_ROW,
     TAKE,
     WANTED,
-    WHOSE,
 )
 from meterfarm.storage.processes import is_dead, short, this_process
-from meterfarm.storage.queue import HELD, NEW_CREDENTIALS, tell
+from meterfarm.storage.queue import HELD, NEW_CREDENTIALS, add_step
 from meterfarm.storage.results import Customer
-from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow, RunStepRow
-from meterfarm.storage.work import Beat, Claim, Lease, LeaseLost, Ring
+from meterfarm.storage.tables import CustomerRow, RunRow, RunStepRow
+from meterfarm.storage.work import Beat, Claim, Lease, LeaseLost
 
 LEASE = timedelta(seconds=15)
 ATTEMPTS = 5
 """How often a run may lose its worker before it is given up."""
 _BUSY = timedelta(seconds=1)
-_UNHEARD_AFTER = timedelta(seconds=10)
 Columns = Row[*tuple[Any, ...]]
 _TAKEN, _QUEUED_AGAIN, _HANDED_BACK = "taken", "queued again", "handed back"
 
@@ -44,18 +42,17 @@ def claim(session: Session, run_id: int, attempt: int) -> Claim | None:
     run = connection.execute(WANTED, {"run": run_id}).first()
     if run is None or run.state != RunState.QUEUED or run.attempt != attempt:
         return None
-    whose = connection.execute(WHOSE, {"customer": run.customer_id}).one()
+    customer = connection.execute(CUSTOMER_OF, {"customer": run.customer_id}).one()
     at = now(session)
-    if run.kind == RunKind.COLLECT and whose.state != CustomerState.ACTIVE:
+    if run.kind == RunKind.COLLECT and customer.state != CustomerState.ACTIVE:
         row = session.exec(RUN_ROW, params={"run": run_id}).one()
-        end(session, row, RunState.CANCELLED, at, f"the customer is {whose.state}")
+        end(session, row, RunState.CANCELLED, at, f"the customer is {customer.state}")
         return None
-    later = _not_yet(session, run, whose, at)
+    later = _not_yet(session, run, customer, at)
     if later is not None:
-        connection.execute(PUT_OFF, {"its_run": run_id, "later": later})
+        connection.execute(PUT_OFF, {"this_run": run_id, "later": later})
         return None
-    customer = Customer(whose.id, whose.company_id, whose.login_id, whose.utility, whose.username)
-    return _take(session, run, customer, whose.faults, at)
+    return _take(session, run, Customer.of(customer), customer.faults, at)
 
 
 def begin(session: Session, customer: Customer, kind: RunKind) -> Claim | None:
@@ -78,23 +75,29 @@ def begin(session: Session, customer: Customer, kind: RunKind) -> Claim | None:
     return _take(session, row, customer, 0, at)
 
 
-def check(session: Session, lease: Lease) -> Columns:
-    """What the run is and whose; nobody can take it away before the transaction ends. Raises LeaseLost."""
-    found = session.connection().execute(HOLDER, {"run": lease.run_id}).first()
+def check(session: Session, lease: Lease, company_id: int) -> Columns:
+    """The run and its customer; nobody can take it away before the transaction ends.
+
+    Raises:
+        LeaseLost: the run is not held any more, or is none of the company's.
+    """
+    found = session.connection().execute(HOLDER, {"run": lease.run_id, "company": company_id}).first()
     if found is None or found.fence != lease.fence or found.state not in HELD:
         raise LeaseLost(f"The run {lease.run_id} was taken by another worker, or has ended.")
     return found
 
 
-def held(session: Session, lease: Lease) -> RunRow:
+def held(session: Session, lease: Lease, company_id: int) -> RunRow:
     """The run's row, checked as ``check`` does."""
-    check(session, lease)
+    check(session, lease, company_id)
     return session.exec(RUN_ROW, params={"run": lease.run_id}).one()
 
 
-def beat(session: Session) -> list[Beat]:
-    """Renew the leases of this process; those it still holds."""
-    mine = (col(RunRow.worker) == this_process(), col(RunRow.state).in_(HELD))
+def renew(session: Session, company_id: int | None = None) -> list[Beat]:
+    """Renew the leases of this process, on all runs or on one company's; those it still holds."""
+    mine = [col(RunRow.worker) == this_process(), col(RunRow.state).in_(HELD)]
+    if company_id is not None:
+        mine.append(col(RunRow.company_id) == company_id)
     session.execute(update(RunRow).where(*mine).values(lease_until=now(session) + LEASE))
     held = session.exec(select(RunRow.id, RunRow.fence, RunRow.cancelled).where(*mine))
     return [Beat(Lease(run_id, fence), cancelled) for run_id, fence, cancelled in held]
@@ -113,7 +116,7 @@ def reap(session: Session, since: datetime | None = None) -> int:
         if lease_until is None or lease_until < at or is_dead(worker)
     ]
     for run_id in sorted(late):
-        row = _locked(session, run_id)
+        row = locked(session, run_id)
         if row is not None and row.state in HELD:
             lose(session, row, f"its worker {short(row.worker)} is gone")
     return len(late)
@@ -140,12 +143,12 @@ def lose(
     elif not handed_back and (failed := _failures(session, row) + 1) >= ATTEMPTS:
         row.message = f"Given up after {failed} attempts: {why}."
         payload = {"run_id": row.id, "message": row.message}
-        events.tell(session, row.customer_id, EventKind.RUN_FAILED, str(row.id), payload, run_id=row.id)
+        events.publish(session, row.customer_id, EventKind.RUN_FAILED, str(row.id), payload, run_id=row.id)
         end(session, row, RunState.ABANDONED, at, why)
     else:
         row.state, row.attempt = RunState.QUEUED.value, row.attempt + 1
-        row.worker, row.lease_until, row.rung_at, row.not_before = "", None, None, at + rest
-        tell(session, row.id, _HANDED_BACK if handed_back else _QUEUED_AGAIN, why)
+        row.worker, row.lease_until, row.notified_at, row.not_before = "", None, None, at + rest
+        add_step(session, row.id, _HANDED_BACK if handed_back else _QUEUED_AGAIN, why)
 
 
 def end(session: Session, row: RunRow, state: RunState, at: datetime, why: str) -> None:
@@ -165,16 +168,12 @@ def untried(session: Session, row: RunRow | Columns) -> Customer | None:
         return None
     query = select(func.max(RunStepRow.at)).where(RunStepRow.run_id == row.id, RunStepRow.step == _TAKEN)
     taken_at = session.exec(query).one()
-    found = session.exec(
-        select(CustomerRow, LoginRow)
-        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .where(CustomerRow.id == row.customer_id, CustomerRow.state != CustomerState.REMOVED.value)
-    ).first()
+    there = CustomerRow.state != CustomerState.REMOVED.value
+    found = session.exec(select(CustomerRow).where(CustomerRow.id == row.customer_id, there)).first()
     if taken_at is None or found is None:
         return None
-    customer, login = found
-    whose = Customer(customer.id, customer.company_id, login.id, login.utility, customer.username)
-    return whose if credentials.saved_since(session, whose, taken_at) else None
+    customer = Customer.of(found)
+    return customer if credentials.saved_since(session, customer, taken_at) else None
 
 
 def close(session: Session, row: RunRow, state: RunState, at: datetime, why: str) -> None:
@@ -182,7 +181,7 @@ def close(session: Session, row: RunRow, state: RunState, at: datetime, why: str
     lose_challenges(session, row)
     row.state, row.ended_at = state.value, at
     row.worker, row.lease_until = "", None
-    tell(session, row.id, state.value, why)
+    add_step(session, row.id, state.value, why)
     session.flush()
 
 
@@ -196,92 +195,31 @@ def lose_challenges(session: Session, row: RunRow | Columns) -> None:
     """What the run still asks is lost with its page. Only who connects asks anybody."""
     if row.kind == RunKind.COLLECT:
         return
-    session.connection().execute(LOSE_CHALLENGES, {"its_run": row.id})
-
-
-def to_ring(session: Session, limit: int) -> Sequence[Ring]:
-    """Queued runs whose time has come and of which workers were not told; marks them told."""
-    at = now(session)
-    query = (
-        select(RunRow)
-        .where(RunRow.state == RunState.QUEUED.value, col(RunRow.not_before) <= at)
-        .where(col(RunRow.rung_at).is_(None))
-        .order_by(col(RunRow.id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rings = []
-    for row in session.exec(query):
-        row.rung_at = at
-        rings.append(Ring(row.id, row.attempt, RunKind(row.kind)))
-    return rings
-
-
-def has_to_ring(session: Session) -> bool:
-    """Whether there is any such run."""
-    query = select(RunRow.id).where(
-        RunRow.state == RunState.QUEUED.value,
-        col(RunRow.not_before) <= now(session),
-        col(RunRow.rung_at).is_(None),
-    )
-    return session.exec(query.limit(1)).first() is not None
-
-
-def unheard(session: Session, limit: int) -> Sequence[Ring]:
-    """Queued runs of which workers were told some time ago, and which none has taken."""
-    query = (
-        select(RunRow.id, RunRow.attempt, RunRow.kind)
-        .where(RunRow.state == RunState.QUEUED.value)
-        .where(col(RunRow.rung_at) < now(session) - _UNHEARD_AFTER)
-        .order_by(col(RunRow.id))
-        .limit(limit)
-    )
-    return [Ring(run_id, attempt, RunKind(kind)) for run_id, attempt, kind in session.exec(query)]
-
-
-def keep_rung(session: Session, run_ids: Sequence[int]) -> None:
-    """A process that was told of these has not forgotten them: they wait in it for a slot."""
-    waiting = (col(RunRow.id).in_(run_ids), col(RunRow.state) == RunState.QUEUED.value)
-    told = update(RunRow).where(*waiting, col(RunRow.rung_at).is_not(None))
-    session.execute(told.values(rung_at=now(session)))
-
-
-def hand_out_anew(session: Session, rings: Sequence[Ring]) -> None:
-    """Have these told of again, under a new attempt, unless somebody has taken them by now."""
-    for ring in rings:
-        row = _locked(session, ring.run_id)
-        if row is not None and row.state == RunState.QUEUED and row.attempt == ring.attempt:
-            row.attempt, row.rung_at = row.attempt + 1, None
-            tell(session, row.id, "handed out anew", "who was told of it did not take it")
-
-
-def forget_rings(session: Session) -> None:
-    """Redis lost what it was told."""
-    session.execute(update(RunRow).where(col(RunRow.state) == RunState.QUEUED.value).values(rung_at=None))
+    session.connection().execute(LOSE_CHALLENGES, {"this_run": row.id})
 
 
 def _take(session: Session, run: RunRow | Columns, customer: Customer, faults: int, at: datetime) -> Claim:
     worker, fence = this_process(), run.fence + 1
-    taken = {"its_fence": fence, "until": at + LEASE, "began": run.started_at or at}
-    session.connection().execute(TAKE, {"its_run": run.id, "by": worker, **taken})
-    tell(session, run.id, _TAKEN, f"by {short(worker)}, attempt {run.attempt}")
+    taken = {"new_fence": fence, "until": at + LEASE, "began": run.started_at or at}
+    session.connection().execute(TAKE, {"this_run": run.id, "by": worker, **taken})
+    add_step(session, run.id, _TAKEN, f"by {short(worker)}, attempt {run.attempt}")
     parts = frozenset(Part(part) for part in run.parts.split())
     return Claim(Lease(run.id, fence), customer, RunKind(run.kind), parts, run.attempt, faults, run.asked)
 
 
-def _not_yet(session: Session, run: Columns, whose: Columns, at: datetime) -> datetime | None:
+def _not_yet(session: Session, run: Columns, customer: Columns, at: datetime) -> datetime | None:
     """When to try again, if the run cannot begin now."""
     if run.not_before > at:
         due: datetime = run.not_before
         return due
-    if _is_held(session, whose.login_id):
+    if _is_held(session, customer.login_id):
         return at + _BUSY
-    return portals.closed_until(session, whose.utility, run.id, at)
+    return portals.closed_until(session, customer.utility, run.id, at)
 
 
 def _is_held(session: Session, login_id: int) -> bool:
     return session.connection().scalar(HELD_BY, {"login": login_id}) is not None
 
 
-def _locked(session: Session, run_id: int) -> RunRow | None:
+def locked(session: Session, run_id: int) -> RunRow | None:
     return session.exec(RUN_ROW, params={"run": run_id}).first()

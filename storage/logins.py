@@ -10,55 +10,110 @@ from sqlmodel import Session, col, select
 from meterfarm.records import CustomerState, Outcome
 from meterfarm.storage import customers
 from meterfarm.storage.database import insert_if_absent, now
+from meterfarm.storage.repository import Repository, holding, reading
 from meterfarm.storage.results import Customer, Doubt, Rejection
 from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow, SentPasswordRow, TotpUseRow
 from meterfarm.storage.vault import Vault
 
 
-def rejection(session: Session, vault: Vault, customer: Customer, password: str) -> Rejection | None:
-    """Whether this very password was refused."""
-    row = _same(session, vault, customer, password)
-    return Rejection(Outcome(row.outcome), row.message, row.at) if row and row.outcome else None
+class Logins(Repository):
+    """As ``CompanyStore.logins``: what the portal said of the customers' passwords and codes."""
 
+    @reading
+    def rejection(self, session: Session, customer: Customer, password: str) -> Rejection | None:
+        """How the portal refused this very password with the user name so spelled, if it did."""
+        row = _same(session, self._vault, customer, password)
+        return Rejection(Outcome(row.outcome), row.message, row.at) if row and row.outcome else None
 
-def doubt(session: Session, vault: Vault, customer: Customer, password: str) -> Doubt | None:
-    """Whether this very password was sent, and no answer is known."""
-    row = _same(session, vault, customer, password)
-    return Doubt(row.sends, row.at, row.again_at or row.at) if row and not row.outcome else None
+    @reading
+    def doubt(self, session: Session, customer: Customer, password: str) -> Doubt | None:
+        """Whether this very password was sent with the user name so spelled, and no answer is known."""
+        row = _same(session, self._vault, customer, password)
+        return Doubt(row.sends, row.at, row.again_at or row.at) if row and not row.outcome else None
 
+    @holding
+    def note_sending(self, session: Session, customer: Customer, password: str, rest: timedelta) -> None:
+        """Record that a password is about to be sent; no run repeats it by itself within ``rest``."""
+        row = _same_or_new(session, self._vault, customer, password)
+        row.sends, row.again_at = row.sends + 1, row.at + rest
+        if self._scope.lease is not None:
+            this_run = update(RunRow).where(col(RunRow.id) == self._scope.lease.run_id)
+            session.execute(this_run.values(asked=False))
 
-def reject(
-    session: Session, vault: Vault, customer: Customer, password: str, outcome: Outcome, message: str
-) -> None:
-    """Remember a refused password; the latest refusal's words replace earlier ones."""
-    row = _same_or_new(session, vault, customer, password)
-    row.outcome, row.message = outcome.value, message
+    @holding
+    def note_unsent(self, session: Session, customer: Customer, password: str) -> None:
+        """It was not sent after all."""
+        row = _same(session, self._vault, customer, password)
+        if row is None or row.outcome:
+            return
+        row.sends -= 1
+        if row.sends <= 0:
+            session.delete(row)
 
+    @holding
+    def clear_doubts(self, session: Session, customer: Customer) -> None:
+        """Forget passwords that were sent without a known answer: the portal has accepted one."""
+        clear_doubts(session, customer.login_id)
 
-def note_sending(
-    session: Session, vault: Vault, customer: Customer, password: str, rest: timedelta, run_id: int | None
-) -> None:
-    """Write down that a password is about to be sent, by the run ``run_id`` if it is a run."""
-    row = _same_or_new(session, vault, customer, password)
-    row.sends, row.again_at = row.sends + 1, row.at + rest
-    if run_id is not None:
-        session.execute(update(RunRow).where(col(RunRow.id) == run_id).values(asked=False))
+    @holding
+    def reject(
+        self, session: Session, customer: Customer, password: str, outcome: Outcome, message: str
+    ) -> None:
+        """Remember a refused password; the latest refusal's words replace earlier ones."""
+        row = _same_or_new(session, self._vault, customer, password)
+        row.outcome, row.message = outcome.value, message
 
+    def clear(self, customer: Customer) -> None:
+        """Forget passwords refused and in doubt, after a successful sign-in."""
+        if self._has_sent(customer):
+            self._clear(customer)
 
-def note_unsent(session: Session, vault: Vault, customer: Customer, password: str) -> None:
-    """It was not sent after all."""
-    row = _same(session, vault, customer, password)
-    if row is None or row.outcome:
-        return
-    row.sends -= 1
-    if row.sends <= 0:
-        session.delete(row)
+    @reading
+    def _has_sent(self, session: Session, customer: Customer) -> bool:
+        query = select(SentPasswordRow.id).where(SentPasswordRow.login_id == customer.login_id).limit(1)
+        return session.exec(query).first() is not None
+
+    @holding
+    def _clear(self, session: Session, customer: Customer) -> None:
+        _forget(session, customer.login_id)
+
+    @holding
+    def claim_totp_step(self, session: Session, customer: Customer, step: int) -> bool:
+        """True once per login and time step (unix time // 30)."""
+        return insert_if_absent(session, TotpUseRow, {"login_id": customer.login_id, "step": step})
+
+    @reading
+    def last_factor(self, session: Session, customer: Customer) -> str:
+        """What the portal last challenged the login with (``records.Factor``), "" if it never did."""
+        query = select(LoginRow.factor).where(LoginRow.id == customer.login_id)
+        return session.exec(query).first() or ""
+
+    def note_factor(self, customer: Customer, factor: str) -> None:
+        """Record what the portal challenged the login with."""
+        if self.last_factor(customer) != factor:
+            self._note_factor(customer, factor)
+
+    @holding
+    def _note_factor(self, session: Session, customer: Customer, factor: str) -> None:
+        session.execute(update(LoginRow).where(col(LoginRow.id) == customer.login_id).values(factor=factor))
 
 
 def clear_doubts(session: Session, login_id: int) -> None:
-    """Forget sendings without an answer: there is one by now, or the customer gave the password anew."""
+    """Forget sendings without an answer: there is one by now."""
     of_login = delete(SentPasswordRow).where(col(SentPasswordRow.login_id) == login_id)
     session.execute(of_login.where(col(SentPasswordRow.outcome) == ""))
+
+
+def allow_again(session: Session, vault: Vault, customer: Customer, password: str) -> None:
+    """The customer gave this password anew: it may be sent once more if the portal did not reject it itself.
+
+    So may one to which no answer is known, and one that the portal did not look at because it had locked the
+    account, which the utility may have unlocked since.
+    """
+    clear_doubts(session, customer.login_id)
+    row = _same(session, vault, customer, password)
+    if row is not None and row.outcome == Outcome.ACCOUNT_LOCKED.value:
+        session.delete(row)
 
 
 def _same_or_new(session: Session, vault: Vault, customer: Customer, password: str) -> SentPasswordRow:
@@ -75,37 +130,13 @@ def _same_or_new(session: Session, vault: Vault, customer: Customer, password: s
         login_id=customer.login_id,
         key_id=key_id,
         wrapped_key=wrapped,
-        digest=vault.digest(key_id, wrapped, owner, _told(customer, password)),
+        digest=vault.digest(key_id, wrapped, owner, _hashed(customer, password)),
         outcome="",
         message="",
         at=at,
     )
     session.add(row)
     return row
-
-
-def is_held(session: Session, customer: Customer) -> bool:
-    """Whether any password of the login was refused, or is in doubt."""
-    query = select(SentPasswordRow.id).where(SentPasswordRow.login_id == customer.login_id).limit(1)
-    return session.exec(query).first() is not None
-
-
-def clear(session: Session, customer: Customer) -> None:
-    _forget(session, customer.login_id)
-
-
-def claim_totp_step(session: Session, customer: Customer, step: int) -> bool:
-    return insert_if_absent(session, TotpUseRow, {"login_id": customer.login_id, "step": step})
-
-
-def factor(session: Session, customer: Customer) -> str:
-    """What the portal last challenged the login with, "" if it never did."""
-    query = select(LoginRow.factor).where(LoginRow.id == customer.login_id)
-    return session.exec(query).first() or ""
-
-
-def note_factor(session: Session, customer: Customer, met: str) -> None:
-    session.execute(update(LoginRow).where(col(LoginRow.id) == customer.login_id).values(factor=met))
 
 
 def release(session: Session, login_id: int) -> None:
@@ -128,9 +159,9 @@ def rotate(session: Session, vault: Vault) -> None:
 
 def _same(session: Session, vault: Vault, customer: Customer, password: str) -> SentPasswordRow | None:
     query = select(SentPasswordRow).where(SentPasswordRow.login_id == customer.login_id)
-    told = _told(customer, password)
+    hashed = _hashed(customer, password)
     for row in session.exec(query):
-        if vault.digest(row.key_id, row.wrapped_key, _owner(row.login_id), told) == row.digest:
+        if vault.digest(row.key_id, row.wrapped_key, _owner(row.login_id), hashed) == row.digest:
             return row
     return None
 
@@ -143,6 +174,6 @@ def _owner(login_id: int) -> str:
     return f"login {login_id}"
 
 
-def _told(customer: Customer, password: str) -> str:
+def _hashed(customer: Customer, password: str) -> str:
     """What is hashed: the password and how the user name is spelled, which a portal may mind."""
     return f"{customer.username!a}\0{password}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import bindparam
@@ -9,8 +10,9 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import RunState
 from meterfarm.storage.breaker import Breaker, admitted, may_queue, noted
-from meterfarm.storage.database import insert_if_absent
+from meterfarm.storage.database import insert_if_absent, now
 from meterfarm.storage.queue import HELD
+from meterfarm.storage.repository import FarmRepository, reading
 from meterfarm.storage.tables import PortalRow, RunRow
 from meterfarm.storage.work import PortalWas
 
@@ -49,6 +51,15 @@ def resting(session: Session, at: datetime) -> dict[str, datetime]:
     """The portals that are left alone, and until when."""
     query = select(PortalRow).where(col(PortalRow.open_until) > at)
     return {row.utility: row.open_until for row in session.exec(query) if row.open_until}
+
+
+class Breakers(FarmRepository):
+    """As ``Store.breakers``: the circuit breakers of all portals."""
+
+    @reading
+    def open(self, session: Session) -> Mapping[str, datetime]:
+        """The portals that are left alone, by utility, and until when."""
+        return resting(session, now(session))
 
 
 def _breaker(row: PortalRow) -> Breaker:

@@ -1,4 +1,4 @@
-"""The queue of runs: a row each. Redis only tells workers to look."""
+"""The queue of runs: a row each. Redis only notifies workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from meterfarm.storage.tables import RunRow, metadata
 ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.WAITING.value)
 HELD = (RunState.RUNNING.value, RunState.WAITING.value)
 NEW_CREDENTIALS = "new credentials"
-_TELL = insert(metadata.tables["run_step"])
+_ADD_STEP = insert(metadata.tables["run_step"])
 
 
 def enter(
@@ -53,7 +53,7 @@ def enter_all(
     inserted: list[int] = sorted(insert_absent(session, RunRow, rows, "id"))
     if inserted:
         lines = [{"run_id": run_id, "at": at, "step": "queued", "detail": why} for run_id in inserted]
-        session.connection().execute(_TELL, lines)
+        session.connection().execute(_ADD_STEP, lines)
     return inserted
 
 
@@ -84,7 +84,7 @@ def _row(
     }
 
 
-def tell(session: Session, run_id: int, step: str, detail: str = "") -> None:
+def add_step(session: Session, run_id: int, step: str, detail: str = "") -> None:
     """Add a line to the run's story."""
     line = {"run_id": run_id, "at": now(session), "step": step, "detail": detail}
-    session.connection().execute(_TELL, line)
+    session.connection().execute(_ADD_STEP, line)

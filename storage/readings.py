@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from datetime import date
 from operator import itemgetter
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
-from sqlmodel import Session
+from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import EventKind, Measure, Reading, Series
-from meterfarm.storage import accounts, events, exponents, reading_rows, stretches
+from meterfarm.records import Document, EventKind, Measure, Reading, Series
+from meterfarm.storage import (
+    accounts,
+    covered,
+    days,
+    documents,
+    events,
+    exponents,
+    reading_rows,
+    stored_series,
+    stretches,
+)
 from meterfarm.storage.covered import AMOUNTS
 from meterfarm.storage.database import now as database_now
 from meterfarm.storage.granularity import by_grain
-from meterfarm.storage.results import ReadingCounts
-from meterfarm.storage.tables import AccountRow, SeriesRow, metadata
+from meterfarm.storage.repository import Repository, holding, reading
+from meterfarm.storage.results import Coverage, ReadingCounts, SeriesCoverage, StoredExport
+from meterfarm.storage.tables import AccountRow, DocumentRow, SeriesRow, metadata
 from meterfarm.storage.tables.base import BIG
 
 _READING = metadata.tables["reading"]
 _REVISION = metadata.tables["reading_revision"]
 _VALUES = tuple(_READING.c[name] for name in Reading._fields)
-_THIS = and_(_READING.c.series_id == bindparam("its_series"), _READING.c.start == bindparam("at"))
+_THIS = and_(_READING.c.series_id == bindparam("this_series"), _READING.c.start == bindparam("at"))
 _REVISE = insert(_REVISION).from_select(
     ["series_id", *Reading._fields, "seen", "replaced"],
     select(_READING.c.series_id, *_VALUES, _READING.c.updated, bindparam("now", type_=BIG)).where(_THIS),
@@ -38,12 +51,95 @@ _SERIES_OF = select_rows(SeriesRow).where(
 )
 
 
+class Readings(Repository):
+    """As ``CompanyStore.readings``: interval exports as they were received, and what was read from them."""
+
+    def save(
+        self, account_id: int, document: Document, portal_key: str, series: Sequence[Series]
+    ) -> ReadingCounts:
+        """Keep an export and its readings, all or nothing, at the highest precision each series came in.
+
+        What is restated replaces what was there, which is kept as a revision; a zero replaces no value.
+
+        Raises:
+            FormatError: a series changed its unit or has values beyond 64 bits; nothing is stored.
+            StorageError: the company has no such account.
+            LeaseLost: the run that writes is not held any more.
+        """
+        return self._save(account_id, (portal_key, document, self._files.put(document.content)), series)
+
+    @holding
+    def _save(
+        self, session: Session, account_id: int, fetched: documents.Fetched, series: Sequence[Series]
+    ) -> ReadingCounts:
+        account = accounts.locked(session, account_id, self._company_id)
+        kind = documents.Kind.INTERVALS
+        (kept,) = documents.keep_all(session, self._files, account, kind, [fetched])
+        return save(session, account, kept, series)
+
+    @reading
+    def exports(self, session: Session, account_id: int) -> Sequence[StoredExport]:
+        """The account's interval exports as received, oldest first."""
+        query = (
+            select_rows(DocumentRow)
+            .where(DocumentRow.account_id == account_id, DocumentRow.company_id == self._company_id)
+            .where(DocumentRow.kind == documents.Kind.INTERVALS.value)
+            .order_by(col(DocumentRow.id))
+        )
+        return [
+            StoredExport(row.id, row.portal_key, row.sha256, row.name, row.media_type)
+            for row in session.exec(query)
+        ]
+
+    @reading
+    def series(self, session: Session, account_id: int, meter_id: str) -> Sequence[Series]:
+        """The meter's readings, a series for each measure and direction, at the highest resolution."""
+        return stored_series.stored(session, self._company_id, account_id, meter_id)
+
+    @reading
+    def fingerprints(self, session: Session, account_id: int) -> Mapping[str, str]:
+        """By meter id, a text that changes whenever the meter's readings do."""
+        return stored_series.fingerprints(session, self._company_id, account_id)
+
+    @reading
+    def coverage(self, session: Session, account_id: int) -> Mapping[str, Coverage]:
+        """By meter id, for meters that have readings; costs and temperatures are none."""
+        return stored_series.coverage(session, self._company_id, account_id)
+
+    @reading
+    def coverage_by_series(self, session: Session, account_id: int) -> Sequence[SeriesCoverage]:
+        """The times that each kind of reading of the account's meters covers, and their gaps."""
+        return covered.by_series(session, self._company_id, account_id)
+
+    @reading
+    def whole_days(
+        self,
+        session: Session,
+        account_id: int,
+        meter_id: str,
+        zone: ZoneInfo,
+        first: date | None = None,
+        last: date | None = None,
+    ) -> Set[date]:
+        """The days of ``zone`` that the meter's readings cover from midnight to midnight, in each direction.
+
+        ``first`` and ``last`` are the days to look at, both included: it is quicker for fewer.
+        """
+        meter = covered.Meter(self._company_id, account_id, meter_id)
+        return days.whole(session, meter, zone, first, last)
+
+    @reading
+    def zero_days(self, session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> Set[date]:
+        """The newest days of which the meter has zeros alone: there may be values by now."""
+        return days.of_zeros(session, covered.Meter(self._company_id, account_id, meter_id), zone)
+
+
 def save(session: Session, account: AccountRow, document_id: int, series: Sequence[Series]) -> ReadingCounts:
     """Insert what is new, update what changed; ``account`` is locked.
 
     Of two readings with the same start and length the last counts. A changed reading's former value is kept.
     A zero does not replace a value: portals show zeros where the values are not there yet.
-    Raises FormatError if a series cannot be told in what is stored of it.
+    Raises FormatError if a series does not fit what is stored of it.
     """
     inserted = changed = held = total = 0
     now = int(time.time())
@@ -59,19 +155,19 @@ def save(session: Session, account: AccountRow, document_id: int, series: Sequen
         total += len(readings)
     counts = ReadingCounts(inserted, changed, total - inserted - changed - held, held)
     if news:
-        _tell(session, account, document_id, news, counts)
+        _publish(session, account, document_id, news, counts)
     return counts
 
 
-def _tell(
+def _publish(
     session: Session,
     account: AccountRow,
     document_id: int,
     news: Mapping[str, Sequence[Reading]],
     counts: ReadingCounts,
 ) -> None:
-    """Say which meters have news, once the customer's intervals as a whole were said to be there."""
-    if not events.told(session, account.customer_id, EventKind.INTERVALS_READY):
+    """An event of the meters with news, once the customer's intervals as a whole were announced."""
+    if not events.exists(session, account.customer_id, EventKind.INTERVALS_READY):
         return
     readings = [reading for of_meter in news.values() for reading in of_meter]
     about = {
@@ -83,7 +179,7 @@ def _tell(
         "changed": counts.changed,
     }
     key = f"{document_id} {database_now(session).isoformat()}"  # the same bytes may bring news again
-    events.tell(session, account.customer_id, EventKind.NEW_INTERVALS, key, about)
+    events.publish(session, account.customer_id, EventKind.NEW_INTERVALS, key, about)
 
 
 def _by_length(
@@ -102,13 +198,13 @@ def _by_length(
 def _rows_of(session: Session, account: AccountRow, shown: Series) -> dict[int, SeriesRow]:
     """The stored rows of its kind, by usual length."""
     meter = accounts.meter(session, account, shown.meter_id, shown.commodity)
-    its = {
+    wanted = {
         "meter": meter.id,
         "commodity": shown.commodity.value,
         "measure": shown.measure.value,
         "direction": shown.direction.value,
     }
-    found = session.exec(_SERIES_OF, params=its).all()
+    found = session.exec(_SERIES_OF, params=wanted).all()
     other = next((row.unit for row in found if row.unit != shown.unit.value), None)
     if other is not None and shown.measure in AMOUNTS:
         raise FormatError(
@@ -157,8 +253,8 @@ def _write(
     if inserts:
         reading_rows.insert(connection, series_id, inserts, now)
     if changes:
-        its = {"its_series": series_id, "now": now}
-        connection.execute(_REVISE, [{**its, "at": reading.start} for reading in changes])
+        shared = {"this_series": series_id, "now": now}
+        connection.execute(_REVISE, [{**shared, "at": reading.start} for reading in changes])
         connection.execute(_CHANGE, [_new_values(series_id, reading, now) for reading in changes])
     if any(stored[reading[0]][1] != reading[1] for reading in changes):
         stretches.anew(connection, series_id)
@@ -174,4 +270,4 @@ def _not_yet(new: Reading, stored: Sequence[int]) -> bool:
 
 def _new_values(series_id: int, reading: Reading, now: int) -> dict[str, int | bool]:
     values = reading._asdict()
-    return {"its_series": series_id, "at": values.pop("start"), **values, "updated": now}
+    return {"this_series": series_id, "at": values.pop("start"), **values, "updated": now}

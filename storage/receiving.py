@@ -33,6 +33,7 @@ class MailboxInfo:
     """A mailbox as it stands, well or with a ``fault``; ``customers`` are empty for ``everybody``."""
 
     id: int
+    company_id: int
     account: MailAccount
     everybody: bool
     customers: Sequence[int]
@@ -53,7 +54,7 @@ class NumberInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class InboxInfo:
+class SmsReceiverInfo:
     """A process that takes in text messages, and when it was last heard of."""
 
     worker: str
@@ -65,14 +66,14 @@ class InboxInfo:
 class Receivers:
     """What receives codes for a customer. ``mail_came`` and ``text_came``: one was received there before.
 
-    ``inbox_runs``: some process takes in text messages now.
+    ``sms_receiver_runs``: some process takes in text messages now.
     """
 
     mailbox: MailboxInfo | None = None
     number: str = ""
     mail_came: bool = False
     text_came: bool = False
-    inbox_runs: bool = False
+    sms_receiver_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +85,23 @@ class InboundText:
     sender: str
 
 
-class Fate(StrEnum):
+class DeliveryStatus(StrEnum):
     """What became of a text message."""
 
     ANSWERED = "answered"
-    KEPT = "kept for the challenge that is about to be asked"
+    BUFFERED = "kept for the challenge that is about to be asked"
     REPLAYED = "seen before"
     UNKNOWN = "to a number that receives for nobody"
     NO_CODE = "not one that a portal sends its codes in"
-    UNASKED = "nobody waits for it"
+    UNSOLICITED = "nobody waits for it"
     UNCERTAIN = "several customers wait for one"
     COPY = "its code was used already"
-    ELSEWHERE = "the portal sent its code to another number"
+    OTHER_DESTINATION = "the portal sent its code to another number"
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A text message's fate, and the challenge that it answered."""
+class Delivery:
+    """What became of a text message, and the challenge that it answered."""
 
-    fate: Fate
+    status: DeliveryStatus
     challenge_id: int | None = None

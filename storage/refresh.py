@@ -1,9 +1,9 @@
-"""Which customers are due, and whose trust will lapse."""
+"""Which customers are due, and which trust will lapse."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
@@ -36,10 +36,10 @@ def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], l
     """Queue collect runs for customers of the utility with a part that is due; returns how many.
 
     Those who have waited longest come first. With these at most ``limit`` of the utility's are queued or
-    under way, one while a portal that was at fault has yet to be tried, and none while it is left alone.
+    in progress, one while a portal that was at fault has yet to be tried, and none while it is left alone.
     """
     at = now(session)
-    room = portals.room(session, utility, limit, at) - _under_way(session, utility, at)
+    room = portals.room(session, utility, limit, at) - _in_progress(session, utility, at)
     if room <= 0:
         return 0
     found: dict[int, CustomerRow] = {}
@@ -60,11 +60,11 @@ def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], l
             customer.bills_due_at = next_time(at, every[Part.BILLS])
         if Part.INTERVALS in due:
             customer.intervals_due_at = next_time(at, every[Part.INTERVALS])
-        wanted.append((_whose(customer), due))
+        wanted.append((Customer.of(customer), due))
     return len(queue.enter_all(session, RunKind.COLLECT, wanted, why="refresh"))
 
 
-def _under_way(session: Session, utility: str, at: datetime) -> int:
+def _in_progress(session: Session, utility: str, at: datetime) -> int:
     """How many collect runs of the utility's customers are at work, or wait for nothing but a worker."""
     query = (
         select(func.count())
@@ -86,19 +86,8 @@ def _is_queued() -> ColumnElement[bool]:
     )
 
 
-def queue_all(session: Session, customer_ids: Sequence[int] | None) -> list[int]:
-    """Queue a refresh of these customers now, or of all that can be refreshed; the runs."""
-    query = select(CustomerRow).where(CustomerRow.state == CustomerState.ACTIVE.value)
-    if customer_ids is not None:
-        query = query.where(col(CustomerRow.id).in_(customer_ids))
-    return [
-        queue.enter(session, _whose(customer), RunKind.COLLECT, why="asked for")
-        for customer in session.exec(query).all()
-    ]
-
-
-def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timedelta) -> int:
-    """Tell, once for each sign-in, whose trust lapses within ``ahead``; returns how many."""
+def publish_expiring(session: Session, utility: str, lasts: timedelta, ahead: timedelta) -> int:
+    """An event for each sign-in, once, of which the trust lapses within ``ahead``; how many."""
     at = now(session)
     query = (
         select(PortalSessionRow, CustomerRow)
@@ -106,13 +95,13 @@ def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timed
         .where(CustomerRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
         .where(col(PortalSessionRow.trusted_since) < at + ahead - lasts)
         .where(
-            col(PortalSessionRow.told_at).is_(None)
-            | (col(PortalSessionRow.told_at) < col(PortalSessionRow.trusted_since))
+            col(PortalSessionRow.announced_at).is_(None)
+            | (col(PortalSessionRow.announced_at) < col(PortalSessionRow.trusted_since))
         )
     )
     found = session.exec(query).all()
     for kept, customer in found:
-        kept.told_at = at
+        kept.announced_at = at
         if kept.trusted_since is None:
             continue
         payload = {
@@ -120,9 +109,5 @@ def tell_expiring(session: Session, utility: str, lasts: timedelta, ahead: timed
             "expires_at": events.instant(kept.trusted_since + lasts),
         }
         key = kept.trusted_since.isoformat()
-        events.tell(session, customer.id, EventKind.TRUST_EXPIRING, key, payload)
+        events.publish(session, customer.id, EventKind.TRUST_EXPIRING, key, payload)
     return len(found)
-
-
-def _whose(row: CustomerRow) -> Customer:
-    return Customer(row.id, row.company_id, row.login_id, row.utility, row.username)

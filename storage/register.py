@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from meterfarm.records import CustomerState, EventKind, RunKind, RunState, SecretKind
-from meterfarm.storage import credentials, customers, events, logins, queue, sessions
+from meterfarm.storage import credentials, customers, events, logins, queue
 from meterfarm.storage.database import now
 from meterfarm.storage.errors import AlreadyThere
 from meterfarm.storage.results import Customer
@@ -20,6 +20,7 @@ from meterfarm.storage.vault import Vault
 def add(
     session: Session,
     vault: Vault,
+    company_id: int,
     utility: str,
     username: str,
     external_id: str | None,
@@ -27,19 +28,19 @@ def add(
     method: str,
 ) -> Customer:
     """Enter a customer, or bring a removed one back. Raises AlreadyThere."""
-    taken = _with_external_id(session, external_id)
-    row = customers.entered(session, utility, username, external_id)
+    taken = _with_external_id(session, company_id, external_id)
+    row = customers.entered(session, company_id, utility, username, external_id)
     if row is not None and row.wrapped_key:
         raise _already(f"{username.strip()} at {utility}", row)
     if row is None or (taken is not None and taken.id != row.id):
-        raise _external_id_taken(session, external_id or "")
+        raise _external_id_taken(session, company_id, external_id or "")
     customers.begin(session, vault, row, method)
     row.username = username.strip()
     row.external_id = external_id or row.external_id
-    customer = Customer(row.id, row.company_id, row.login_id, utility, row.username)
+    customer = Customer.of(row)
     credentials.save(session, vault, customer, secrets)
     if SecretKind.PASSWORD in secrets:
-        logins.clear_doubts(session, customer.login_id)
+        logins.allow_again(session, vault, customer, secrets[SecretKind.PASSWORD])
         _filled(session, customer, row)
     return customer
 
@@ -63,9 +64,9 @@ def change(
     moved = username is not None and _rename(session, customer, row, username)
     credentials.save(session, vault, customer, secrets)
     if (secrets or moved) and SecretKind.PASSWORD in credentials.kinds(session, customer):
-        now_called = Customer(row.id, row.company_id, row.login_id, customer.utility, row.username)
+        now_called = Customer.of(row)
         if SecretKind.PASSWORD in secrets:
-            logins.clear_doubts(session, row.login_id)
+            logins.allow_again(session, vault, now_called, secrets[SecretKind.PASSWORD])
         _filled(session, now_called, row)
 
 
@@ -75,14 +76,14 @@ def _filled(session: Session, customer: Customer, row: CustomerRow) -> None:
     if row.state == CustomerState.NEW.value:
         row.state, row.reason, row.since = CustomerState.ACTIVE.value, "", at
     run_id = queue.enter(session, customer, RunKind.CONNECT, why=queue.NEW_CREDENTIALS)
-    told = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
+    about = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
     kind = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
-    events.tell(session, customer.id, kind, at.isoformat(), told, run_id=run_id)
+    events.publish(session, customer.id, kind, at.isoformat(), about, run_id=run_id)
 
 
 def _give_external_id(session: Session, row: CustomerRow, external_id: str) -> None:
-    if _with_external_id(session, external_id):
-        raise _external_id_taken(session, external_id)
+    if _with_external_id(session, row.company_id, external_id):
+        raise _external_id_taken(session, row.company_id, external_id)
     row.external_id = external_id or None
     try:
         session.flush()
@@ -105,7 +106,7 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
         session.flush()
     except IntegrityError as exc:
         raise AlreadyThere(f"{row.username} at {customer.utility} was just added.") from exc
-    sessions.drop(session, customer)
+    credentials.drop_session(session, customer)
     credentials.touch(session, customer)
     of_customer = update_rows(RunRow).where(col(RunRow.customer_id) == row.id)
     session.execute(of_customer.where(col(RunRow.state) == RunState.QUEUED.value).values(login_id=login_id))
@@ -114,15 +115,15 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
     return True
 
 
-def _with_external_id(session: Session, external_id: str | None) -> CustomerRow | None:
+def _with_external_id(session: Session, company_id: int, external_id: str | None) -> CustomerRow | None:
     if not external_id:
         return None
-    query = select(CustomerRow).filter_by(company_id=customers.company(session), external_id=external_id)
+    query = select(CustomerRow).filter_by(company_id=company_id, external_id=external_id)
     return session.exec(query).first()
 
 
-def _external_id_taken(session: Session, external_id: str) -> AlreadyThere:
-    row = _with_external_id(session, external_id)
+def _external_id_taken(session: Session, company_id: int, external_id: str) -> AlreadyThere:
+    row = _with_external_id(session, company_id, external_id)
     if row is None:
         return AlreadyThere(f"The external id {external_id} was just given to another customer.")
     return _already(f"The external id {external_id}", row)

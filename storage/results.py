@@ -38,6 +38,19 @@ class Customer:
     utility: str
     username: str
 
+    @classmethod
+    def of(cls, row: Any) -> Customer:
+        """The customer of a row of ``customer``, or of one that has those columns and its login's utility."""
+        return cls(row.id, row.company_id, row.login_id, row.utility, row.username)
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Whose customers these are: a company is the tenant within whose scope everything is read and done."""
+
+    id: int
+    name: str
+
 
 @dataclass(frozen=True, slots=True)
 class EndedRun:

@@ -25,12 +25,13 @@ _NOT_READINGS = (Measure.COST.value, Measure.TEMPERATURE.value)
 _KIND = ("commodity", "measure", "direction", "unit")
 
 
-def stored(session: Session, account_id: int, meter_id: str) -> list[Series]:
+def stored(session: Session, company_id: int, account_id: int, meter_id: str) -> list[Series]:
     """The meter's series, one for each measure and direction: where lengths meet, the finest counts."""
     query = (
         select_rows(SeriesRow)
         .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
-        .where(MeterRow.account_id == account_id, MeterRow.number == meter_id)
+        .where(MeterRow.company_id == company_id, MeterRow.account_id == account_id)
+        .where(MeterRow.number == meter_id)
         .order_by(*(getattr(SeriesRow, name) for name in (*_KIND, "seconds")))
     )
     rows = session.exec(query).all()
@@ -59,20 +60,21 @@ def _readings(connection: Connection, row: SeriesRow, exponent: int) -> list[Rea
     return [reading._replace(mantissa=reading.mantissa * factor) for reading in readings]
 
 
-def coverage(session: Session, account_id: int) -> dict[str, Coverage]:
+def coverage(session: Session, company_id: int, account_id: int) -> dict[str, Coverage]:
     """By meter number, for meters with readings; costs and temperatures are none."""
     end = func.max(col(ReadingRow.start) + col(ReadingRow.seconds))
     query = (
         select(col(MeterRow.number), func.min(col(ReadingRow.start)), end, func.count())
         .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
         .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
-        .where(col(MeterRow.account_id) == account_id, col(SeriesRow.measure).not_in(_NOT_READINGS))
+        .where(col(MeterRow.company_id) == company_id, col(MeterRow.account_id) == account_id)
+        .where(col(SeriesRow.measure).not_in(_NOT_READINGS))
         .group_by(col(MeterRow.number))
     )
     return {number: Coverage(*rest) for number, *rest in session.execute(query)}
 
 
-def fingerprints(session: Session, account_id: int) -> dict[str, str]:
+def fingerprints(session: Session, company_id: int, account_id: int) -> dict[str, str]:
     """By meter number, a text that differs whenever the meter's stored readings do."""
     inserts = select(func.count()).where(col(ReadingRow.series_id) == SeriesRow.id).scalar_subquery()
     revisions = (
@@ -81,7 +83,7 @@ def fingerprints(session: Session, account_id: int) -> dict[str, str]:
     query = (
         select(col(MeterRow.number), col(SeriesRow.id), col(SeriesRow.exponent), inserts, revisions)
         .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
-        .where(col(MeterRow.account_id) == account_id)
+        .where(col(MeterRow.company_id) == company_id, col(MeterRow.account_id) == account_id)
         .order_by(col(MeterRow.number), col(SeriesRow.id))
     )
     found: dict[str, str] = {}

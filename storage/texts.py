@@ -10,15 +10,25 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from meterfarm.mfa.text_message import is_sent_to
-from meterfarm.records import ChallengeState, Factor
-from meterfarm.storage import challenges, customers, leases
+from meterfarm.records import ChallengeState, CustomerState, Factor
+from meterfarm.storage import challenges, customers, inboxes, leases
 from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.database import insert_if_absent, now, put
+from meterfarm.storage.database import RUN, insert_if_absent, now, put
 from meterfarm.storage.processes import this_process
 from meterfarm.storage.queue import HELD
-from meterfarm.storage.receiving import Fate, InboundText, Received
+from meterfarm.storage.receiving import Delivery, DeliveryStatus, InboundText, SmsReceiverInfo
+from meterfarm.storage.repository import FarmRepository, Repository, reading, writing
 from meterfarm.storage.results import Customer
-from meterfarm.storage.tables import AwaitedCodeRow, ChallengeRow, InboxRow, ReceivedRow, RunRow
+from meterfarm.storage.tables import (
+    AwaitedCodeRow,
+    ChallengeRow,
+    CustomerRow,
+    InboxRow,
+    NumberCustomerRow,
+    NumberRow,
+    ReceivedRow,
+    RunRow,
+)
 from meterfarm.storage.vault import Vault
 from meterfarm.storage.work import Lease
 
@@ -27,115 +37,149 @@ _MAY_STILL_COME = timedelta(minutes=15)
 """For how long a code that nobody received may still be on its way."""
 
 
-def expect(session: Session, lease: Lease, customer: Customer, factor: Factor | None) -> None:
-    """The portal is about to be made to send a code, in this way if that is known. LeaseLost."""
-    leases.check(session, lease)
-    values = {
-        "customer_id": customer.id,
-        "fence": lease.fence,
-        "factor": factor.value if factor else "",
-        "since": now(session),
-        "came": False,
-    }
-    put(session, AwaitedCodeRow, {"run_id": lease.run_id}, values)
-    _drop_kept(session, customer.id)
+class Texts(Repository):
+    """The part of ``CompanyStore.channels`` about text messages that answer challenges."""
+
+    @writing
+    def expect_text(self, session: Session, lease: Lease, customer: Customer, factor: Factor | None) -> None:
+        """A code is about to be requested, by this factor if known: messages that came before are not for it.
+
+        Raises:
+            LeaseLost: the run is not held any more.
+        """
+        leases.check(session, lease, self._company_id)
+        values = {
+            "customer_id": customer.id,
+            "fence": lease.fence,
+            "factor": factor.value if factor else "",
+            "since": now(session),
+            "came": False,
+        }
+        put(session, AwaitedCodeRow, {"run_id": lease.run_id}, values)
+        _drop_buffered(session, customer.id)
+
+    @writing
+    def take_buffered_text(
+        self, session: Session, lease: Lease, customer: Customer, challenge_id: int
+    ) -> bool:
+        """Whether a text message that came before the challenge was opened has answered it: the newest alone.
+
+        Raises:
+            LeaseLost: the run is not held any more.
+        """
+        session.info[RUN] = lease.run_id
+        leases.check(session, lease, self._company_id)
+        awaited = session.get(AwaitedCodeRow, lease.run_id)
+        challenge = session.get(ChallengeRow, challenge_id)
+        if awaited is None or challenge is None or challenge.factor != _SMS:
+            return False
+        awaited.factor = _SMS
+        query = (
+            select(ReceivedRow)
+            .where(ReceivedRow.customer_id == customer.id, ReceivedRow.kind == _SMS)
+            .where(col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) >= awaited.since)
+            .order_by(col(ReceivedRow.id).desc())
+        )
+        for row in session.exec(query).all():
+            opened = customers.unseal(session, self._vault, customer, _bound_to(row), row.code or b"")
+            delivery = _answer(session, self._vault, row, awaited, challenge, json.loads(opened))
+            row.code, row.status, row.challenge_id = None, delivery.status.value, delivery.challenge_id
+            if delivery.status is DeliveryStatus.ANSWERED:
+                _drop_buffered(session, customer.id)
+                return True
+        return False
 
 
-def receive(
-    session: Session, vault: Vault, text: InboundText, codes: Mapping[Customer, Mapping[str, str]], idle: Fate
-) -> Received:
-    """Take in a text message. ``codes`` are what it says to each customer that it can be for.
+class SmsReceivers(FarmRepository):
+    """As ``Store.sms``: text messages as they come in, to numbers of any company."""
 
-    If it is for nobody at all, ``idle`` is why. It answers the one customer who waits for it, or is kept
-    sealed if their challenge is about to be asked.
-    """
-    at = now(session)
-    values = {
-        "key": text.key,
-        "company_id": customers.company(session),
-        "kind": _SMS,
-        "place": text.number,
-        "at": at,
-        "said": idle.value,
-    }
-    if not insert_if_absent(session, ReceivedRow, values):
-        return Received(Fate.REPLAYED)
-    same = (ReceivedRow.key == text.key, ReceivedRow.kind == _SMS)
-    row = session.exec(select(ReceivedRow).where(*same)).one()
-    received = Received(idle)
-    if codes:
-        received = _hand_on(session, vault, row, {customer.id: customer for customer in codes}, codes, at)
-    row.said, row.challenge_id = received.fate.value, received.challenge_id
-    return received
+    @reading
+    def customers_of(self, session: Session, number: str) -> Sequence[Customer]:
+        """The customers whose codes come to the number."""
+        query = (
+            select(CustomerRow)
+            .join(NumberCustomerRow, col(NumberCustomerRow.customer_id) == CustomerRow.id)
+            .join(NumberRow, col(NumberRow.id) == NumberCustomerRow.number_id)
+            .where(NumberRow.number == number, CustomerRow.state != CustomerState.REMOVED.value)
+        )
+        return [Customer.of(row) for row in session.exec(query)]
+
+    @writing
+    def receive(
+        self,
+        session: Session,
+        text: InboundText,
+        codes: Mapping[Customer, Mapping[str, str]],
+        idle: DeliveryStatus,
+    ) -> Delivery:
+        """Take in a text message, once for each of Twilio's ids.
+
+        ``codes`` are what it has for each customer that it can be for. If it is for nobody at all, ``idle``
+        is why. It answers the one customer who waits for it, or is buffered sealed if their challenge is
+        about to be opened.
+        """
+        at = now(session)
+        values = {"key": text.key, "kind": _SMS, "place": text.number, "at": at, "status": idle.value}
+        if not insert_if_absent(session, ReceivedRow, values):
+            return Delivery(DeliveryStatus.REPLAYED)
+        same = (ReceivedRow.key == text.key, ReceivedRow.kind == _SMS, ReceivedRow.place == text.number)
+        row = session.exec(select(ReceivedRow).where(*same)).one()
+        delivery = Delivery(idle)
+        if codes:
+            by_id = {customer.id: customer for customer in codes}
+            delivery = _deliver(session, self._farm.vault, row, by_id, codes, at)
+        row.status, row.challenge_id = delivery.status.value, delivery.challenge_id
+        return delivery
+
+    @writing
+    def beat(self, session: Session, address: str) -> None:
+        """This process receives text messages. Codes that were buffered and not asked for are forgotten."""
+        put(session, InboxRow, {"worker": this_process()}, {"address": address, "beat_at": now(session)})
+        old = (col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) < now(session) - _MAY_STILL_COME)
+        session.execute(update(ReceivedRow).where(*old).values(code=None))
+
+    @writing
+    def leave(self, session: Session) -> None:
+        """This process receives no text messages any more."""
+        row = session.get(InboxRow, this_process())
+        if row is not None:
+            session.delete(row)
+
+    @reading
+    def running(self, session: Session) -> Sequence[SmsReceiverInfo]:
+        """The processes that receive text messages now."""
+        return inboxes.running(session)
 
 
-def _hand_on(
+def _deliver(
     session: Session,
     vault: Vault,
     row: ReceivedRow,
-    whose: Mapping[int, Customer],
+    customers_by_id: Mapping[int, Customer],
     codes: Mapping[Customer, Mapping[str, str]],
     at: datetime,
-) -> Received:
-    asked = _awaited(session, list(whose), at)
+) -> Delivery:
+    asked = _awaited(session, list(customers_by_id), at)
     waiting = [one for one in asked if _waits(session, one, at)]
     if not waiting:  # the code that came may prove wrong: another is kept for when the portal asks again
         waiting = [one for one in asked if one.came and _has_live_run(session, one)]
     if len(waiting) != 1:
-        return Received(Fate.UNCERTAIN if waiting else Fate.UNASKED)
-    awaited, customer = waiting[0], whose[waiting[0].customer_id]
+        return Delivery(DeliveryStatus.UNCERTAIN if waiting else DeliveryStatus.UNSOLICITED)
+    awaited, customer = waiting[0], customers_by_id[waiting[0].customer_id]
     run = session.exec(select(RunRow).where(RunRow.id == awaited.run_id).with_for_update()).first()
     if run is None or not _is_live(run, awaited):
-        return Received(Fate.UNASKED)
-    said = codes[customer]
-    row.customer_id = customer.id
-    row.digest = customers.digest(session, vault, customer, said.get("text", ""))
+        return Delivery(DeliveryStatus.UNSOLICITED)
+    given = codes[customer]
+    row.customer_id, row.company_id = customer.id, customer.company_id
+    row.digest = customers.digest(session, vault, customer, given.get("text", ""))
     if _was_used(session, row, awaited.since):
-        return Received(Fate.COPY)
+        return Delivery(DeliveryStatus.COPY)
     challenge = _open_challenge(session, awaited.run_id, at)
     if challenge is None:
-        sealed = json.dumps(dict(said)).encode()
+        sealed = json.dumps(dict(given)).encode()
         row.code = customers.seal(session, vault, customer, _bound_to(row), sealed)
-        return Received(Fate.KEPT)
-    return _answer(session, vault, row, awaited, challenge, said)
-
-
-def take_kept(session: Session, vault: Vault, lease: Lease, customer: Customer, challenge_id: int) -> bool:
-    """Answer a challenge that was just opened, if its code came in before: by the newest alone. LeaseLost."""
-    leases.check(session, lease)
-    awaited = session.get(AwaitedCodeRow, lease.run_id)
-    challenge = session.get(ChallengeRow, challenge_id)
-    if awaited is None or challenge is None or challenge.factor != _SMS:
-        return False
-    awaited.factor = _SMS
-    query = (
-        select(ReceivedRow)
-        .where(ReceivedRow.customer_id == customer.id, ReceivedRow.kind == _SMS)
-        .where(col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) >= awaited.since)
-        .order_by(col(ReceivedRow.id).desc())
-    )
-    for row in session.exec(query).all():
-        opened = customers.unseal(session, vault, customer, _bound_to(row), row.code or b"")
-        received = _answer(session, vault, row, awaited, challenge, json.loads(opened))
-        row.code, row.said, row.challenge_id = None, received.fate.value, received.challenge_id
-        if received.fate is Fate.ANSWERED:
-            _drop_kept(session, customer.id)
-            return True
-    return False
-
-
-def beat(session: Session, address: str) -> None:
-    """This process takes in text messages. Codes that were kept and not asked for are forgotten."""
-    put(session, InboxRow, {"worker": this_process()}, {"address": address, "beat_at": now(session)})
-    old = (col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) < now(session) - _MAY_STILL_COME)
-    session.execute(update(ReceivedRow).where(*old).values(code=None))
-
-
-def leave(session: Session) -> None:
-    """This process takes in no text messages any more."""
-    row = session.get(InboxRow, this_process())
-    if row is not None:
-        session.delete(row)
+        return Delivery(DeliveryStatus.BUFFERED)
+    return _answer(session, vault, row, awaited, challenge, given)
 
 
 def _answer(
@@ -144,16 +188,18 @@ def _answer(
     row: ReceivedRow,
     awaited: AwaitedCodeRow,
     challenge: ChallengeRow,
-    said: Mapping[str, str],
-) -> Received:
+    given: Mapping[str, str],
+) -> Delivery:
     if not is_sent_to(challenge.destination, row.place):
-        return Received(Fate.ELSEWHERE)
+        return Delivery(DeliveryStatus.OTHER_DESTINATION)
     try:
-        challenges.answer(session, vault, challenge.id, said, f"by a text message to {row.place}")
+        challenges.answer(
+            session, vault, challenge.company_id, challenge.id, given, f"by a text message to {row.place}"
+        )
     except AnswerRefused:
-        return Received(Fate.UNASKED)
+        return Delivery(DeliveryStatus.UNSOLICITED)
     awaited.came = True
-    return Received(Fate.ANSWERED, challenge.id)
+    return Delivery(DeliveryStatus.ANSWERED, challenge.id)
 
 
 def _awaited(session: Session, customer_ids: Sequence[int], at: datetime) -> Sequence[AwaitedCodeRow]:
@@ -202,7 +248,7 @@ def _was_used(session: Session, row: ReceivedRow, since: datetime) -> bool:
     return session.exec(query).first() is not None
 
 
-def _drop_kept(session: Session, customer_id: int) -> None:
+def _drop_buffered(session: Session, customer_id: int) -> None:
     kept = (col(ReceivedRow.customer_id) == customer_id, col(ReceivedRow.code).is_not(None))
     session.execute(update(ReceivedRow).where(*kept).values(code=None))
 

@@ -62,8 +62,8 @@ class WorkerInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """A queued run that workers should be told of."""
+class RunNotification:
+    """A queued run of which workers are to be notified."""
 
     run_id: int
     attempt: int

@@ -14,7 +14,7 @@ from meterfarm.records import Challenge, Factor, FactorOption
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.receiving import NO_INBOX, WAITS_FOR_TEXT, Receivers
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Lease
 
 
@@ -22,7 +22,7 @@ class Channels:
     """Of one run. Nothing is asked of the store before ``load``."""
 
     def __init__(
-        self, store: Store, lease: Lease, customer: Customer, utility: Utility, mailboxes: Mailboxes
+        self, store: CompanyStore, lease: Lease, customer: Customer, utility: Utility, mailboxes: Mailboxes
     ) -> None:
         self._store = store
         self._lease = lease
@@ -33,7 +33,7 @@ class Channels:
         self._sought = PendingCode(customer, utility.mail_codes, lease.run_id)
 
     async def load(self) -> None:
-        self._receivers = await asyncio.to_thread(self._store.channels.of, self._customer)
+        self._receivers = await asyncio.to_thread(self._store.channels.receivers, self._customer)
 
     def receives(self, factor: Factor) -> bool:
         """Whether codes of this kind come in by themselves, if all is well."""
@@ -48,7 +48,7 @@ class Channels:
         has = self._receivers
         if factor is Factor.EMAIL:
             return has.mailbox is not None and self.receives(factor) and has.mailbox.is_well and has.mail_came
-        return self.receives(factor) and has.text_came and has.inbox_runs
+        return self.receives(factor) and has.text_came and has.sms_receiver_runs
 
     def is_sent_here(self, option: FactorOption) -> bool:
         """Whether a factor that the portal offers sends its code to where we receive, so far as is known."""
@@ -56,7 +56,7 @@ class Channels:
         if not self.receives(option.factor):
             return False
         if option.factor is Factor.SMS:
-            return has.inbox_runs and is_sent_to(option.destination, has.number)
+            return has.sms_receiver_runs and is_sent_to(option.destination, has.number)
         if has.mailbox is None or has.mailbox.fault:
             return False
         addresses = {self._customer.username, has.mailbox.account.username}
@@ -89,9 +89,9 @@ class Channels:
         channels, number = self._store.channels, self._receivers.number
         if not is_sent_to(challenge.destination, number):
             return False
-        if await asyncio.to_thread(channels.take_kept_text, self._lease, self._customer, challenge_id):
+        if await asyncio.to_thread(channels.take_buffered_text, self._lease, self._customer, challenge_id):
             return True
-        running = await asyncio.to_thread(channels.inboxes)
+        running = await asyncio.to_thread(channels.sms_receiver_runs)
         how = WAITS_FOR_TEXT if running else NO_INBOX
-        await asyncio.to_thread(channels.say, challenge_id, f"number {number}: {how}")
+        await asyncio.to_thread(channels.note_channel, challenge_id, f"number {number}: {how}")
         return False

@@ -15,7 +15,7 @@ from meterfarm.farm.codes.imap import Head, Imap, MailboxCursor
 from meterfarm.mfa.mailbox import CodeMail, is_stale, mail_code, matching
 from meterfarm.mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tasks import in_daemon_thread
 
 _UNREADABLE = "a mail came from which no code could be read; somebody has to answer."
@@ -50,7 +50,7 @@ class PendingCode:
 class CodeSearch:
     """The newest mails of one mailbox, whoever they are for. ``validity``: by which numbers they go."""
 
-    def __init__(self, store: Store, mailbox_id: int) -> None:
+    def __init__(self, store: CompanyStore, mailbox_id: int) -> None:
         self._store = store
         self._mailbox_id = mailbox_id
         self._heads: dict[int, Head] = {}
@@ -92,7 +92,7 @@ class CodeSearch:
         return False
 
     async def _is_settled(self, challenge_id: int) -> bool:
-        return bool(await asyncio.to_thread(self._store.settled_challenges, [challenge_id]))
+        return bool(await asyncio.to_thread(self._store.farm.challenges.closed, [challenge_id]))
 
     def _order(self, uid: int) -> tuple[datetime, int]:
         """Mails may overtake each other; those of one sender go by its clock."""

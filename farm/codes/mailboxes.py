@@ -14,7 +14,7 @@ from meterfarm.farm.codes.code_search import CodeSearch, PendingCode
 from meterfarm.farm.codes.imap import Imap, MailboxCursor, MailboxDown
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.receiving import WAITS_FOR_MAIL, MailboxInfo
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.tasks import detached_task, in_daemon_thread
 
 _MARK_SECONDS = 5.0
@@ -43,7 +43,7 @@ class Mailboxes:
         if known is None or known.info.account != info.account:
             if known is not None:
                 known.close()
-            known = self._open[info.id] = Mailbox(info, self._store, self._settled)
+            known = self._open[info.id] = Mailbox(info, self._store.within(info.company_id), self._settled)
         return known
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Mailboxes:
 class Mailbox:
     """One mailbox: a connection when it is needed, whoever in this process needs it."""
 
-    def __init__(self, info: MailboxInfo, store: Store, settled: Callable[[int], None]) -> None:
+    def __init__(self, info: MailboxInfo, store: CompanyStore, settled: Callable[[int], None]) -> None:
         self.info = info
         self.fault = ""
         self._store = store
@@ -259,7 +259,9 @@ class Mailbox:
         how = sought.left_alone or WAITS_FOR_MAIL
         if self.fault:
             how = f"{self.fault} Somebody has to answer."
-        await asyncio.to_thread(self._store.channels.say_of_mailbox, self.info.id, sought.challenge_id, how)
+        await asyncio.to_thread(
+            self._store.channels.note_mailbox_channel, self.info.id, sought.challenge_id, how
+        )
 
 
 def pause_after(before: float, lasted: float) -> float:

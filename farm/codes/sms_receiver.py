@@ -18,7 +18,7 @@ from meterfarm.farm.bounded_http import ThrottledLog
 from meterfarm.farm.codes.answer_codec import encode_code
 from meterfarm.mfa.text_message import text_code
 from meterfarm.storage.errors import StorageError
-from meterfarm.storage.receiving import Fate, InboundText, Received
+from meterfarm.storage.receiving import Delivery, DeliveryStatus, InboundText
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import Store
 from meterfarm.utilities import UtilityUnavailable, load_utility
@@ -66,7 +66,7 @@ class Inbox:
         try:
             while True:
                 try:
-                    await asyncio.to_thread(self._store.channels.beat_inbox, address)
+                    await asyncio.to_thread(self._store.sms.beat, address)
                 except StorageError as exc:
                     self._log.warning("not now", reason=str(exc))
                 await asyncio.sleep(_BEAT)
@@ -75,7 +75,7 @@ class Inbox:
 
     async def _leave(self) -> None:
         try:
-            await asyncio.to_thread(self._store.channels.leave_inbox)
+            await asyncio.to_thread(self._store.sms.leave)
         except StorageError as exc:
             self._log.warning("not now", reason=str(exc))
 
@@ -102,10 +102,12 @@ class Inbox:
         except StorageError as exc:
             self._log.error("not taken in", message=fields["MessageSid"], reason=str(exc))
             return PlainTextResponse("The message could not be taken in now.", 503)
-        self._log.info("text message", message=fields["MessageSid"], fate=received.fate.value)
+        self._log.info("text message", message=fields["MessageSid"], status=received.status.value)
         if received.challenge_id is not None:
             await self._answered(received.challenge_id)
-        return Response(_TWIML, 409 if received.fate is Fate.REPLAYED else 200, media_type="text/xml")
+        return Response(
+            _TWIML, 409 if received.status is DeliveryStatus.REPLAYED else 200, media_type="text/xml"
+        )
 
     def _is_signed(self, request: Request, fields: Mapping[str, str]) -> bool:
         signature = request.headers.get("x-twilio-signature", "")
@@ -126,16 +128,16 @@ class Inbox:
             as_it_is += f"?{request.url.query}"
         return [as_it_is, f"{parts.scheme}://{parts.netloc}{asked}"]
 
-    def _take_in(self, fields: Mapping[str, str]) -> Received:
+    def _take_in(self, fields: Mapping[str, str]) -> Delivery:
         text = InboundText(fields["MessageSid"], fields["To"], fields["From"])
-        whose = self._store.channels.receives_for(text.number)
+        whose = self._store.sms.customers_of(text.number)
         codes: dict[Customer, Mapping[str, str]] = {}
         for customer in whose:
             code = _code_for(customer, text, fields["Body"])
             if code:
                 codes[customer] = encode_code(code)
-        idle = Fate.NO_CODE if whose else Fate.UNKNOWN
-        return self._store.channels.receive_text(text, codes, idle)
+        idle = DeliveryStatus.NO_CODE if whose else DeliveryStatus.UNKNOWN
+        return self._store.sms.receive(text, codes, idle)
 
 
 def _code_for(customer: Customer, text: InboundText, body: str) -> str:

@@ -11,7 +11,7 @@ from arq.constants import in_progress_key_prefix
 
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.records import RunKind
-from meterfarm.storage.work import QUEUES, Ring
+from meterfarm.storage.work import QUEUES, RunNotification
 
 FUNCTION = "run"
 _SILENT_SECONDS = 15.0
@@ -35,9 +35,9 @@ class Notifier:
     def __init__(self, redis: ArqRedis, farm: str) -> None:
         self.redis = redis
         self.farm = farm
-        self._gone: frozenset[Ring] = frozenset()
+        self._gone: frozenset[RunNotification] = frozenset()
 
-    async def notify(self, runs: Sequence[Ring]) -> None:
+    async def notify(self, runs: Sequence[RunNotification]) -> None:
         """Have workers take queued runs. Repeating it for a run changes nothing."""
         for count, run in enumerate(runs):
             await self.redis.enqueue_job(
@@ -50,7 +50,7 @@ class Notifier:
             if count in {0, len(runs) - 1}:
                 await self.redis.publish(self._channel(Topic.RUN), str(run.run_id))
 
-    async def missing(self, undelivered: Sequence[Ring]) -> Sequence[Ring]:
+    async def missing(self, undelivered: Sequence[RunNotification]) -> Sequence[RunNotification]:
         """Those of the runs that no process has in line whose job was gone at the last call, too.
 
         A process that has just taken a job notes by its own next call that it has the run in line.
@@ -60,7 +60,7 @@ class Notifier:
         self._gone = frozenset(gone)
         return missing
 
-    async def _taken_or_lost(self, runs: Sequence[Ring]) -> Sequence[Ring]:
+    async def _taken_or_lost(self, runs: Sequence[RunNotification]) -> Sequence[RunNotification]:
         """Those that do not wait in Redis any more: some process has taken the job, or it is gone.
 
         A job that was taken stays marked for an hour if its process is killed before it took the run.
@@ -117,7 +117,7 @@ class Notifier:
         """The queue of such runs, as arq knows it."""
         return self._named(QUEUES[kind])
 
-    def job_id(self, run: Ring) -> str:
+    def job_id(self, run: RunNotification) -> str:
         """The job of one attempt at a run, as arq knows it."""
         return f"{self.farm}:{run.run_id}:{run.attempt}"
 

@@ -168,7 +168,7 @@ class FarmCollector(Collector):
 
     def _farm(self) -> Iterator[Metric]:
         try:
-            figures = self._store.figures(self._utilities)
+            figures = self._store.runs.figures(self._utilities)
         except StorageError:
             yield _up(0)
             return

@@ -15,7 +15,7 @@ from meterfarm.farm.codes.answer_codec import decode_answer
 from meterfarm.farm.codes.channels import Channels
 from meterfarm.mfa.port import Answer, NobodyToAsk, NotInTime
 from meterfarm.records import Challenge, Factor, FactorOption
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.work import Lease
 from meterfarm.support.tracing import span
 
@@ -44,7 +44,7 @@ class PendingChallenges:
             await asyncio.sleep(_LOOK)
             if self._events:
                 for challenge_id in await asyncio.to_thread(
-                    self._store.settled_challenges, list(self._events)
+                    self._store.challenges.closed, list(self._events)
                 ):
                     self.settled(challenge_id)
 
@@ -68,7 +68,7 @@ class ChallengeBroker:
 
     def __init__(
         self,
-        store: Store,
+        store: CompanyStore,
         lease: Lease,
         slot: Slot,
         waiting: PendingChallenges,
@@ -104,7 +104,9 @@ class ChallengeBroker:
         answerable = challenge.factor is not None and self.can_answer(challenge.factor)
         if not (answerable or self._attended):
             raise NobodyToAsk(f"The portal asks: {challenge.prompt} Nobody is there to answer.")
-        challenge_id = await asyncio.to_thread(self._store.open_challenge, self._lease, challenge, self._wait)
+        challenge_id = await asyncio.to_thread(
+            self._store.challenges.open, self._lease, challenge, self._wait
+        )
         seconds = self._wait.total_seconds()
         if challenge.expires_at is not None:
             seconds = min(seconds, max(0.0, (challenge.expires_at - datetime.now(UTC)).total_seconds()))
@@ -115,7 +117,7 @@ class ChallengeBroker:
                 if not is_answered:
                     async with self._slot.given_up():
                         await self._waiting.wait_for(challenge_id, seconds)
-            said = await asyncio.to_thread(self._store.take_answer, self._lease, challenge_id)
+            said = await asyncio.to_thread(self._store.challenges.take_answer, self._lease, challenge_id)
         log.info("goes on", answered=said is not None, elapsed=round(time.monotonic() - began, 3))
         if said is None:
             minutes = round(seconds / 60, 1)

@@ -84,7 +84,7 @@ class WorkerProcess:
         taken = None
         try:
             if not self._stopping:
-                taken = await asyncio.to_thread(self._tools.store.take_run, run_id, attempt)
+                taken = await asyncio.to_thread(self._tools.store.runs.take, run_id, attempt)
         finally:
             if taken is None:
                 slot.give_back()
@@ -113,7 +113,7 @@ class WorkerProcess:
         """Let runs come to their end for a few seconds, then hand the rest back."""
         self._stopping = True
         with suppress(StorageError):
-            await asyncio.to_thread(self._tools.store.leave_queues)
+            await asyncio.to_thread(self._tools.store.workforce.leave)
         await asyncio.gather(*self._beginnings, return_exceptions=True)
         for work in self._works.values():
             if work.slot.parked.is_set():
@@ -129,9 +129,9 @@ class WorkerProcess:
         store, settings = self._tools.store, self._tools.settings
         for utility in load_utilities():
             bears = settings.limit(utility.id) or (utility.max_concurrency, utility.max_rate)
-            await asyncio.to_thread(store.queue_due, utility.id, settings.every, room(*bears))
+            await asyncio.to_thread(store.runs.queue_due, utility.id, settings.every, room(*bears))
         for broken in broken_utilities():
-            await asyncio.to_thread(store.queue_due, broken.id, settings.every, room(*_BROKEN))
+            await asyncio.to_thread(store.runs.queue_due, broken.id, settings.every, room(*_BROKEN))
 
     async def tell_expiring_trust(self) -> None:
         """Tell whose trust will lapse."""
@@ -139,21 +139,25 @@ class WorkerProcess:
         for utility in load_utilities():
             if utility.trust_days is not None:
                 lasts = timedelta(days=utility.trust_days)
-                await asyncio.to_thread(self._tools.store.tell_expiring_trust, utility.id, lasts, ahead)
+                await asyncio.to_thread(
+                    self._tools.store.runs.announce_expiring_trust, utility.id, lasts, ahead
+                )
 
     async def forget_runs(self) -> None:
         """Forget runs that ended long ago and vault reads of more than a year ago, thousands at a time."""
         store, days = self._tools.store, timedelta(days=self._tools.settings.keep_run_days)
         forgotten = 1 if days else 0
         while forgotten:
-            forgotten = await asyncio.to_thread(store.forget_runs, days)
-        while await asyncio.to_thread(store.forget_vault_reads):
+            forgotten = await asyncio.to_thread(store.runs.forget, days)
+        while await asyncio.to_thread(store.audit.forget):
             pass
 
     async def _beat(self) -> None:
         held_before = set(self._works)
         queues = () if self._stopping else self._queues
-        held = {beat.lease: beat for beat in await asyncio.to_thread(self._tools.store.beat, queues)}
+        held = {
+            beat.lease: beat for beat in await asyncio.to_thread(self._tools.store.workforce.beat, queues)
+        }
         for lease in held_before:
             work = self._works.get(lease)
             if work is None:
@@ -165,25 +169,25 @@ class WorkerProcess:
 
     async def _reap(self) -> None:
         if self._in_line:
-            await asyncio.to_thread(self._tools.store.keep_rung, tuple(self._in_line))
-        freed = await asyncio.to_thread(self._tools.store.reap)
+            await asyncio.to_thread(self._tools.store.runs.keep_notified, tuple(self._in_line))
+        freed = await asyncio.to_thread(self._tools.store.runs.reap)
         if freed:
             self._log.warning("runs queued again", count=freed)
             self._tools.metrics.queued_again(freed, "worker_gone")
-        lost = await self._notifier.missing(await asyncio.to_thread(self._tools.store.unheard_runs))
+        lost = await self._notifier.missing(await asyncio.to_thread(self._tools.store.runs.undelivered))
         if lost:
             self._log.warning("runs handed out anew", count=len(lost))
-            await asyncio.to_thread(self._tools.store.hand_out_anew, lost)
+            await asyncio.to_thread(self._tools.store.runs.redeliver, lost)
             self._tools.metrics.queued_again(len(lost), "not_taken")
 
     async def _ring(self) -> None:
         self._has_followers.clear()
         if await self._notifier.has_been_flushed():
-            await asyncio.to_thread(self._tools.store.forget_rings)
-        await self._notifier.notify(await asyncio.to_thread(self._tools.store.runs_to_ring))
+            await asyncio.to_thread(self._tools.store.runs.forget_notifications)
+        await self._notifier.notify(await asyncio.to_thread(self._tools.store.runs.to_notify))
 
     async def _ring_in_time(self) -> None:
-        """Ring every now and then, and at once when a run has ended that others follow."""
+        """RunNotification every now and then, and at once when a run has ended that others follow."""
         await self._ring()
         with suppress(TimeoutError):
             async with asyncio.timeout(_RING):

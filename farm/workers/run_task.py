@@ -78,7 +78,7 @@ class RunTask:
         self.slot = slot
         self._tools = tools
         self._brief = brief
-        self._store = tools.store.under(claim.lease, brief)
+        self._store = tools.store.holding(claim, brief)
         self._secrets = Secrets()
         self._why = StopReason.STOPPING
         self._began = time.monotonic()
@@ -140,7 +140,7 @@ class RunTask:
             return RunResult(customer, Outcome.NOT_CONFIGURED, without_address(utility))
         brief = self._brief
         if brief is None:
-            brief = await asyncio.to_thread(self._store.briefing, customer)
+            brief = await asyncio.to_thread(self._store.credentials.briefing, customer)
         self._secrets.add(*(secret.get_secret_value() for secret in brief.secrets.values()))
         request = self._request(utility, address, brief)
         executor = RunExecutor(
@@ -161,7 +161,7 @@ class RunTask:
         entrusted = brief.secrets
         totp = entrusted.get(SecretKind.TOTP_SECRET)
         tools = self._tools
-        channels = Channels(tools.store, claim.lease, claim.customer, utility, tools.mailboxes)
+        channels = Channels(self._store, claim.lease, claim.customer, utility, tools.mailboxes)
         return RunRequest(
             utility=utility,
             base_url=address,
@@ -186,14 +186,14 @@ class RunTask:
         if not attended:
             wait = min(wait, _BY_ITSELF)
         lease, waiting = self.claim.lease, tools.waiting
-        return ChallengeBroker(tools.store, lease, self.slot, waiting, wait, channels, attended=attended)
+        return ChallengeBroker(self._store, lease, self.slot, waiting, wait, channels, attended=attended)
 
     async def _finish(self, result: RunResult) -> None:
         self._tools.trace_policy.record(self.claim.customer.utility, result.outcome, result.pages)
         follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
         with span("store", what="end"):
             await asyncio.to_thread(
-                self._store.finish_run,
+                self._store.runs.finish,
                 self.claim.lease,
                 result.outcome,
                 result.message,
@@ -209,20 +209,20 @@ class RunTask:
         self._tools.metrics.ended(self.claim, result.outcome.value, seconds)
 
     async def _broken_off(self) -> None:
-        store, lease, metrics = self._tools.store, self.claim.lease, self._tools.metrics
+        store, lease, metrics = self._store, self.claim.lease, self._tools.metrics
         metrics.broken_off(self.claim, self._why.name.lower())
         with suppress(LeaseLost):
             if self._why is StopReason.CANCELLED:
-                await asyncio.to_thread(store.stop_run, lease)
+                await asyncio.to_thread(store.runs.stop, lease)
             elif self._why is StopReason.STOPPING:
-                await asyncio.to_thread(store.hand_back_run, lease, self._why.value)
+                await asyncio.to_thread(store.runs.hand_back, lease, self._why.value)
                 metrics.queued_again(1, "handed_back")
 
     async def _failed(self, why: str) -> str:
         """A fault of this machine: another attempt is made, here or elsewhere, a few times."""
         why = self._secrets.scrub(why)
         try:
-            await asyncio.to_thread(self._tools.store.fail_run, self.claim.lease, why, _REST_AFTER_FAULT)
+            await asyncio.to_thread(self._store.runs.fail, self.claim.lease, why, _REST_AFTER_FAULT)
             self._tools.metrics.queued_again(1, "fault")
         except LeaseLost:
             return self._lost()

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from meterfarm.storage.tables.base import ForeignText, Owned, Row, UtcDateTime, table_args
+from meterfarm.storage.tables.base import ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
 
 
 class MailboxRow(Owned, table=True):
@@ -71,16 +71,18 @@ class AwaitedCodeRow(Row, table=True):
     came: bool = False
 
 
-class ReceivedRow(Owned, table=True):
+class ReceivedRow(Keyed, table=True):
     """A message that came in: every text message, and of mails those whose code was used.
 
-    ``kind``: ``records.Factor``; ``key`` tells it from all others: Twilio's id, or a mail's fingerprint.
-    ``place`` is the number or mailbox. ``code`` is sealed with the customer's data key until a challenge
-    takes it; ``digest`` is its keyed hash, by which a copy of it is known.
+    ``company_id`` is known once it was handed to a customer. ``kind``: ``records.Factor``; ``key`` tells it
+    from all others: Twilio's id, or a mail's fingerprint. ``place`` is the number or mailbox. ``code`` is
+    sealed with the customer's data key until a challenge takes it; ``digest`` is its keyed hash, by which a
+    copy of it is known.
     """
 
-    __table_args__ = table_args(UniqueConstraint("company_id", "kind", "key"))
+    __table_args__ = table_args(UniqueConstraint("kind", "place", "key"))
 
+    company_id: int | None = Field(default=None, foreign_key="company.id", nullable=True)
     kind: str
     key: str
     place: str
@@ -91,7 +93,7 @@ class ReceivedRow(Owned, table=True):
         default=None, foreign_key="challenge.id", ondelete="SET NULL", nullable=True
     )
     at: datetime = Field(sa_type=UtcDateTime)
-    said: str
+    status: str
     code: bytes | None = Field(default=None, sa_type=LargeBinary)
     digest: bytes | None = Field(default=None, sa_type=LargeBinary)
 

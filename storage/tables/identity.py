@@ -99,7 +99,7 @@ class CredentialRow(Owned, table=True):
 
 class PortalSessionRow(Owned, table=True):
     """A signed-in session. ``version`` counts the saves; ``trusted_since`` is when MFA was last passed,
-    ``told_at`` when it was said that this trust will lapse."""
+    ``announced_at`` when an event announced that this trust will lapse."""
 
     __table_args__ = table_args(UniqueConstraint("customer_id"))
 
@@ -108,7 +108,7 @@ class PortalSessionRow(Owned, table=True):
     ciphertext: bytes = Field(sa_type=LargeBinary)
     saved_at: datetime = Field(sa_type=UtcDateTime)
     trusted_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class ConsentRow(Owned, table=True):

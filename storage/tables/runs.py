@@ -17,8 +17,8 @@ class RunRow(Owned, table=True):
     """``kind``: ``records.RunKind``; ``state``: ``records.RunState``; ``parts``: bills, intervals, or both.
 
     ``attempt`` counts the times it was handed out, ``fence`` the times it was taken: only who knows its
-    present value may write for the run. ``worker`` holds it until ``lease_until``. ``rung_at`` is when the
-    queue was last told of it. ``asked``: by a person, who has a password sent once more to which no
+    present value may write for the run. ``worker`` holds it until ``lease_until``. ``notified_at`` is when
+    workers were last notified of it. ``asked``: by a person, who has a password sent once more to which no
     answer is known; taken back when it is sent. ``session``: new, reused, challenged_again; ``seconds`` by
     step; ``pages`` are the browser pages it opened.
     """
@@ -48,7 +48,7 @@ class RunRow(Owned, table=True):
     worker: str = ""
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     not_before: datetime = Field(sa_type=UtcDateTime)
-    rung_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    notified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     cancelled: bool = False
     asked: bool = False
     outcome: str = ""

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from meterfarm.records import Challenge, Factor, FactorOption, SecretKind
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Claim
+from tests.storage.made import claimed
 
 UTILITY = "speculoos_power"
 WAIT = timedelta(minutes=10)
@@ -22,17 +23,17 @@ CHOICE = Challenge(
 )
 
 
-def customer(store: Store, name: str) -> Customer:
+def customer(store: CompanyStore, name: str) -> Customer:
     """Entered with a password, so that a run is queued."""
     secrets = {SecretKind.PASSWORD: f"password of {name}"}
-    return store.add_customer(UTILITY, f"{name}@bayou.energy", external_id=f"X-{name}", secrets=secrets)
+    return store.customers.add(UTILITY, f"{name}@bayou.energy", external_id=f"X-{name}", secrets=secrets)
 
 
-def taken(store: Store, name: str) -> Claim:
+def taken(store: CompanyStore, name: str) -> Claim:
     """Their run, taken by this process."""
     whose = customer(store, name)
-    (run,) = store.runs(customer_id=whose.id)
-    claim = store.claim_run(run.id, 1)
+    (run,) = store.runs.list(customer_id=whose.id)
+    claim = claimed(store, run.id, 1)
     if claim is None:
         raise RuntimeError("the run was not to be had")
     return claim

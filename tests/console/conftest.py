@@ -11,7 +11,7 @@ import structlog
 
 from meterfarm import cli
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from tests.scrape.command import Ran
 from tests.storage.ready_home import ready_home
 
@@ -27,10 +27,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
+def store(home: Path) -> Iterator[CompanyStore]:
     """The store behind the command, as a worker has it open."""
     ready_home(home)
-    with Store.open(Settings(home=home)) as opened:
+    with Store.open(Settings(home=home)).of() as opened:
         yield opened
 
 

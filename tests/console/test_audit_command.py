@@ -7,17 +7,17 @@ import os
 
 import pytest
 
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from tests.console.asked import customer
 from tests.console.conftest import Command
 
 
-def test_it_tells_who_opened_what_and_what_for(command: Command, store: Store) -> None:
+def test_it_tells_who_opened_what_and_what_for(command: Command, store: CompanyStore) -> None:
     assert command("audit").stdout == "at\tcustomer\tmailbox\tkinds\trun\tcommand\tprocess\n"
     ada, bea = customer(store, "ada"), customer(store, "bea")
-    (run,) = store.runs(customer_id=ada.id)
-    assert store.take_run(run.id, 1) is not None
-    store.secrets(bea)
+    (run,) = store.runs.list(customer_id=ada.id)
+    assert store.farm.runs.take(run.id, 1) is not None
+    store.credentials.load(bea)
     newest, first = json.loads(command("audit", "--json").stdout)
     assert (newest["customer"], newest["run"], newest["kinds"]) == (bea.id, None, ["password"])
     assert (first["customer"], first["run"], first["mailbox"]) == (ada.id, run.id, None)
@@ -32,11 +32,11 @@ def test_it_tells_who_opened_what_and_what_for(command: Command, store: Store) -
 
 
 def test_it_says_when_there_are_more_and_cuts_off_nothing_since_a_time(
-    command: Command, store: Store
+    command: Command, store: CompanyStore
 ) -> None:
     ada = customer(store, "ada")
     for _ in range(101):
-        store.secrets(ada)
+        store.credentials.load(ada)
     assert command("audit").stderr.endswith("These are the newest 100; --all shows the others, too.\n")
     found = {"--since=1h": 101, "--all": 101, "--limit=7": 7}
     for option, many in found.items():
@@ -44,10 +44,10 @@ def test_it_says_when_there_are_more_and_cuts_off_nothing_since_a_time(
     assert len(json.loads(command("audit", "--json").stdout)) == 100
 
 
-def test_it_tells_of_customers_who_were_erased(command: Command, store: Store) -> None:
+def test_it_tells_of_customers_who_were_erased(command: Command, store: CompanyStore) -> None:
     ada = customer(store, "ada")
-    store.secrets(ada)
-    store.remove_customer(ada, data=True)
+    store.credentials.load(ada)
+    store.customers.remove(ada, data=True)
     (told,) = json.loads(command("audit", "--customer", str(ada.id), "--json").stdout)
     assert told["customer"] == ada.id
     assert "no customer “bea”" in command("audit", "--customer", "bea").stderr
@@ -63,8 +63,8 @@ def test_it_tells_of_customers_who_were_erased(command: Command, store: Store) -
         ("2999-01-01T00:00Z", 0),
     ],
 )
-def test_it_begins_where_it_is_told(command: Command, store: Store, since: str, found: int) -> None:
-    store.secrets(customer(store, "ada"))
+def test_it_begins_where_it_is_told(command: Command, store: CompanyStore, since: str, found: int) -> None:
+    store.credentials.load(customer(store, "ada"))
     assert len(json.loads(command("audit", "--since", since, "--json").stdout)) == found
 
 

@@ -17,7 +17,7 @@ import pytest
 from meterfarm.farm.codes.answer_codec import decode_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import Challenge, Outcome
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Claim
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken
 from tests.console.conftest import Command
@@ -26,9 +26,9 @@ from tests.scrape.command import environment, start
 from tests.scrape.test_bad_input import Terminal
 
 
-def test_a_code_reaches_the_worker_once(command: Command, store: Store) -> None:
+def test_a_code_reaches_the_worker_once(command: Command, store: CompanyStore) -> None:
     claim = taken(store, "ada")
-    challenge = str(store.open_challenge(claim.lease, SMS, WAIT))
+    challenge = str(store.challenges.open(claim.lease, SMS, WAIT))
     (listed,) = json.loads(command("challenges", "--json").stdout)
     assert (listed["id"], listed["run_id"], listed["factor"], listed["state"]) == (1, 1, "sms", "open")
     assert (listed["prompt"], listed["destination"]) == (SMS.prompt, SMS.destination)
@@ -45,7 +45,7 @@ def test_a_code_reaches_the_worker_once(command: Command, store: Store) -> None:
     assert "no choice of factor; it wants an answer (sms)" in factor.stderr
     ran = command("answer", challenge, stdin=" 555123 \n")
     assert (ran.status, ran.stdout) == (0, "challenge 1 answered; run 1 continues\n"), ran.stderr
-    said = store.take_answer(claim.lease, 1)
+    said = store.challenges.take_answer(claim.lease, 1)
     if said is None:
         raise RuntimeError("no answer came")
     assert decode_answer(SMS, said) == Code("555123")
@@ -56,11 +56,13 @@ def test_a_code_reaches_the_worker_once(command: Command, store: Store) -> None:
     assert command("challenges").stdout.count("\n") == 1
 
 
-def test_choices_and_resends_are_understood_and_the_rest_refused(command: Command, store: Store) -> None:
+def test_choices_and_resends_are_understood_and_the_rest_refused(
+    command: Command, store: CompanyStore
+) -> None:
     ada, bea, cat = (taken(store, name) for name in ("ada", "bea", "cat"))
-    choice = store.open_challenge(ada.lease, CHOICE, WAIT)
-    question = store.open_challenge(bea.lease, QUESTION, WAIT)
-    late = store.open_challenge(cat.lease, SMS, timedelta(0))
+    choice = store.challenges.open(ada.lease, CHOICE, WAIT)
+    question = store.challenges.open(bea.lease, QUESTION, WAIT)
+    late = store.challenges.open(cat.lease, SMS, timedelta(0))
     table = command("challenges").stdout
     assert "\tchoice: sms, email\t" in table
     assert table.count("\topen\t") == 2
@@ -68,7 +70,7 @@ def test_choices_and_resends_are_understood_and_the_rest_refused(command: Comman
     assert none.status == 2
     assert "answer with one of: sms, email" in none.stderr
     assert command("answer", str(choice), "--factor", "email").status == 0
-    said = store.take_answer(ada.lease, choice)
+    said = store.challenges.take_answer(ada.lease, choice)
     assert decode_answer(CHOICE, said or {}) == Choice(CHOICE.options[1])
     resend = command("answer", str(question), "--resend")
     assert resend.status == 2
@@ -76,10 +78,10 @@ def test_choices_and_resends_are_understood_and_the_rest_refused(command: Comman
     expired = command("answer", str(late), stdin="555123\n")
     assert expired.status == 2
     assert "expired at" in expired.stderr
-    again = store.open_challenge(cat.lease, SMS, WAIT)
+    again = store.challenges.open(cat.lease, SMS, WAIT)
     assert command("answer", str(again), "--resend").status == 0
-    assert decode_answer(SMS, store.take_answer(cat.lease, again) or {}) == Resend()
-    store.hand_back_run(bea.lease, "its worker is being stopped")
+    assert decode_answer(SMS, store.challenges.take_answer(cat.lease, again) or {}) == Resend()
+    store.runs.hand_back(bea.lease, "its worker is being stopped")
     lost = command("answer", str(question), stdin="waffle\n")
     assert lost.status == 2
     assert "was lost with the worker" in lost.stderr
@@ -87,9 +89,9 @@ def test_choices_and_resends_are_understood_and_the_rest_refused(command: Comman
     assert "There is no challenge 99" in unknown.stderr
 
 
-def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: Store) -> None:
+def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: CompanyStore) -> None:
     claim = taken(store, "ada")
-    store.open_challenge(claim.lease, CHOICE, WAIT)
+    store.challenges.open(claim.lease, CHOICE, WAIT)
     ours, theirs = pty.openpty()
     arguments = ["answer", "1", "--no-wait"]
     with at_terminal(arguments, environment(home, TERM="xterm"), home.parent, theirs) as process:
@@ -101,16 +103,20 @@ def test_at_a_terminal_the_portals_prompt_is_shown(home: Path, store: Store) -> 
     os.close(theirs)
     os.close(ours)
     assert CHOICE.prompt in terminal.shown
-    assert decode_answer(CHOICE, store.take_answer(claim.lease, 1) or {}) == Choice(CHOICE.options[1])
+    assert decode_answer(CHOICE, store.challenges.take_answer(claim.lease, 1) or {}) == Choice(
+        CHOICE.options[1]
+    )
 
 
 WRONG = replace(SMS, error="That code is not right.", attempts_left=2)
 
 
-def test_at_a_terminal_it_says_whether_the_code_was_right_and_asks_again(home: Path, store: Store) -> None:
+def test_at_a_terminal_it_says_whether_the_code_was_right_and_asks_again(
+    home: Path, store: CompanyStore
+) -> None:
     """A choice, a wrong code, then the right one, in one command; the worker is this process."""
     claim = taken(store, "ada")
-    store.open_challenge(claim.lease, CHOICE, WAIT)
+    store.challenges.open(claim.lease, CHOICE, WAIT)
     ours, theirs = pty.openpty()
     with at_terminal(
         ["answer", "1"], environment(home, TERM="xterm", COLUMNS="80"), home.parent, theirs
@@ -119,7 +125,7 @@ def test_at_a_terminal_it_says_whether_the_code_was_right_and_asks_again(home: P
         terminal.expect("> ")
         os.write(ours, b"1\n")
         _take(store, claim, 1)
-        store.open_challenge(claim.lease, SMS, WAIT)
+        store.challenges.open(claim.lease, SMS, WAIT)
         terminal.expect(SMS.prompt)
         terminal.expect("> ")
         os.write(ours, b"  \n")
@@ -127,12 +133,12 @@ def test_at_a_terminal_it_says_whether_the_code_was_right_and_asks_again(home: P
         terminal.expect("> ")
         os.write(ours, b"111111\n")
         _take(store, claim, 2)
-        store.open_challenge(claim.lease, WRONG, WAIT)
+        store.challenges.open(claim.lease, WRONG, WAIT)
         terminal.expect("That code is not right. (2 tries left)")
         terminal.expect("> ")
         os.write(ours, b"555123\n")
         assert _take(store, claim, 3) == Code("555123")
-        store.save_session(claim.customer, b"{}", trusted_since=None)
+        store.credentials.save_session(claim.customer, b"{}", trusted_since=None)
         terminal.expect("challenge 3: accepted; run 1 is signed in")
         assert process.wait(30) == 0
     os.close(theirs)
@@ -151,21 +157,21 @@ def test_at_a_terminal_it_says_whether_the_code_was_right_and_asks_again(home: P
     ],
 )
 def test_a_script_reads_one_line_and_a_status(
-    home: Path, store: Store, after: Challenge | Outcome | None, said: str, status: int
+    home: Path, store: CompanyStore, after: Challenge | Outcome | None, said: str, status: int
 ) -> None:
     claim = taken(store, "ada")
-    store.open_challenge(claim.lease, SMS, WAIT)
+    store.challenges.open(claim.lease, SMS, WAIT)
     with start(home, "answer", "1", "--wait") as process:
         process.tell("555123")
-        _until(lambda: (found := store.challenge(1)) is not None and found.answered_at is not None)
+        _until(lambda: (found := store.challenges.find(1)) is not None and found.answered_at is not None)
         if after is None:
-            store.hand_back_run(claim.lease, "its worker is being stopped")
+            store.runs.hand_back(claim.lease, "its worker is being stopped")
         else:
-            store.take_answer(claim.lease, 1)
+            store.challenges.take_answer(claim.lease, 1)
         if isinstance(after, Outcome):
-            store.finish_run(claim.lease, after, "So it ended.")
+            store.runs.finish(claim.lease, after, "So it ended.")
         elif after is not None:
-            store.open_challenge(claim.lease, after, WAIT)
+            store.challenges.open(claim.lease, after, WAIT)
         if process.stdout is None:
             raise RuntimeError("no pipe")
         written = process.stdout.read()
@@ -174,13 +180,13 @@ def test_a_script_reads_one_line_and_a_status(
     assert written.count("\n") == 1
 
 
-def _take(store: Store, claim: Claim, challenge: int) -> Answer:
+def _take(store: CompanyStore, claim: Claim, challenge: int) -> Answer:
     """The answer, as soon as it is there."""
-    found = store.challenge(challenge)
+    found = store.challenges.find(challenge)
     if found is None:
         raise RuntimeError("no such challenge")
-    _until(lambda: (now := store.challenge(challenge)) is not None and now.answered_at is not None)
-    return decode_answer(found.challenge, store.take_answer(claim.lease, challenge) or {})
+    _until(lambda: (now := store.challenges.find(challenge)) is not None and now.answered_at is not None)
+    return decode_answer(found.challenge, store.challenges.take_answer(claim.lease, challenge) or {})
 
 
 def _until(holds: Callable[[], bool]) -> None:

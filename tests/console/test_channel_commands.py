@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.records import Factor, MailSecurity
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.conftest import Command
 from tests.farm.post import PASSWORD, USER, Between, Post, free_port, post
@@ -26,7 +26,7 @@ def _server(house: Post) -> str:
 
 
 def test_a_mailbox_is_added_looked_into_and_shown_without_its_password(
-    command: Command, store: Store, house: Post
+    command: Command, store: CompanyStore, house: Post
 ) -> None:
     ada = customer(store, "ada")
     ran = command(
@@ -69,7 +69,9 @@ def test_one_with_very_many_mails_can_be_used(command: Command, house: Post) -> 
     assert "150,000 mails" in ran.stdout, ran.stderr
 
 
-def test_one_that_cannot_be_used_is_told_of_everywhere(command: Command, store: Store, house: Post) -> None:
+def test_one_that_cannot_be_used_is_told_of_everywhere(
+    command: Command, store: CompanyStore, house: Post
+) -> None:
     ran = command("mailbox", "add", "--imap", _server(house), "--user", USER, stdin="wrong\n")
     assert ran.status == 0
     assert ran.stdout == "mailbox 1 added\n"
@@ -100,7 +102,7 @@ def test_one_that_cannot_be_used_is_told_of_everywhere(command: Command, store: 
     ],
 )
 def test_a_password_leaves_this_machine_only_by_tls(
-    command: Command, store: Store, options: list[str], security: MailSecurity, port: int
+    command: Command, store: CompanyStore, options: list[str], security: MailSecurity, port: int
 ) -> None:
     ran = command("mailbox", "add", *options, "--user", USER, "--json", stdin="secret\n")
     assert ran.status == 0, ran.stderr
@@ -122,7 +124,9 @@ def test_a_password_leaves_this_machine_only_by_tls(
         (["--imap", "imap.example.com", "--customer", "X-ada", "--all"], "either --customer or --all"),
     ],
 )
-def test_what_is_no_mailbox_is_refused(command: Command, store: Store, options: list[str], why: str) -> None:
+def test_what_is_no_mailbox_is_refused(
+    command: Command, store: CompanyStore, options: list[str], why: str
+) -> None:
     customer(store, "ada")
     ran = command("mailbox", "add", *options, "--user", USER, stdin="secret\n")
     assert ran.status == 2
@@ -130,7 +134,9 @@ def test_what_is_no_mailbox_is_refused(command: Command, store: Store, options: 
     assert store.channels.mailboxes() == []
 
 
-def test_a_mailbox_needs_a_password_and_a_number_to_be_named_by(command: Command, store: Store) -> None:
+def test_a_mailbox_needs_a_password_and_a_number_to_be_named_by(
+    command: Command, store: CompanyStore
+) -> None:
     ran = command("mailbox", "add", "--imap", f"127.0.0.1:{free_port()}", "--user", USER)
     assert ran.status == 2
     assert "password of the mailbox was to come on standard input" in ran.stderr
@@ -139,7 +145,7 @@ def test_a_mailbox_needs_a_password_and_a_number_to_be_named_by(command: Command
         assert (ran.status, "There is no mailbox 7" in ran.stderr) == (2, True)
 
 
-def test_a_number_receives_for_customers(command: Command, store: Store) -> None:
+def test_a_number_receives_for_customers(command: Command, store: CompanyStore) -> None:
     ada, bea = customer(store, "ada"), customer(store, "bea")
     named = ("X-ada", str(bea.id), str(ada.id))
     added = command(
@@ -166,13 +172,15 @@ def test_a_number_receives_for_customers(command: Command, store: Store) -> None
     assert command("number", "list").stdout == "number\tcustomers\n"
 
 
-def test_a_challenge_shows_what_answers_it_by_itself(command: Command, store: Store, home: Path) -> None:
+def test_a_challenge_shows_what_answers_it_by_itself(
+    command: Command, store: CompanyStore, home: Path
+) -> None:
     claim = taken(store, "ada")
-    challenge = store.open_challenge(claim.lease, SMS, WAIT)
-    store.channels.say(challenge, "number +15185550647: waits for the text message")
+    challenge = store.challenges.open(claim.lease, SMS, WAIT)
+    store.channels.note_channel(challenge, "number +15185550647: waits for the text message")
     (listed,) = json.loads(command("challenges", "--json").stdout)
     assert "number +15185550647: no inbox takes in text messages now" in listed["channel"]
-    store.channels.beat_inbox("http://127.0.0.1:8700")
+    store.farm.sms.beat("http://127.0.0.1:8700")
     table = command("challenges").stdout
     assert "number +15185550647:" in table
     (listed,) = json.loads(command("challenges", "--json").stdout)

@@ -13,7 +13,7 @@ import pytest
 from meterfarm.records import CustomerState, SecretKind
 from meterfarm.services.customers import find_customer
 from meterfarm.services.errors import Conflict
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 from tests.console.asked import UTILITY, customer
 from tests.console.conftest import Command
@@ -32,7 +32,7 @@ def _json(command: Command, *arguments: str) -> Any:
     return json.loads(ran.stdout)
 
 
-def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command, store: Store) -> None:
+def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command, store: CompanyStore) -> None:
     """The lines of standard input are password, TOTP secret and security answer, in this order.
 
     A byte order mark before them, as some shells write it, is none of the password's.
@@ -42,7 +42,7 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
     ran = meterfarm(home, "customer", "add", *ADA, "--external-id", "A-1", *stdin, stdin=secrets)
     assert (ran.status, ran.stdout) == (0, "customer 1 added; run 1 queued\n"), ran.stderr
     ada = find_customer(store, "A-1")
-    assert {kind: secret.get_secret_value() for kind, secret in store.secrets(ada).items()} == {
+    assert {kind: secret.get_secret_value() for kind, secret in store.credentials.load(ada).items()} == {
         SecretKind.PASSWORD: PASSWORD,
         SecretKind.TOTP_SECRET: TOTP_SECRET,
         SecretKind.SECURITY_ANSWER: "waffles, of course",
@@ -60,7 +60,7 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
 
 
 def test_a_portal_whose_address_is_not_set_is_told_at_once(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+    command: Command, store: CompanyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SpeculoosPower, "local_url", "")
     ran = command("customer", "add", *ADA)
@@ -96,7 +96,7 @@ def test_what_cannot_be_meant_is_one_sentence(
     assert "not!base32!" not in ran.stderr
 
 
-def test_changing_removing_and_listing(home: Path, command: Command, store: Store) -> None:
+def test_changing_removing_and_listing(home: Path, command: Command, store: CompanyStore) -> None:
     ada, bea = customer(store, "ada"), customer(store, "bea")
     changed = meterfarm(
         home, "customer", "update", "X-ada", "--external-id", "", "--username", "Ada@bayou.energy"
@@ -108,7 +108,7 @@ def test_changing_removing_and_listing(home: Path, command: Command, store: Stor
     asked = command("customer", "remove", "X-bea")
     assert asked.status == 2
     assert "--yes" in asked.stderr
-    assert store.secrets(bea)
+    assert store.credentials.load(bea)
     assert _json(command, "customer", "remove", "X-bea", "--yes")["removed"] is True
     again = command("customer", "remove", "X-bea", "--yes")
     assert "removed already; --data" in again.stderr
@@ -120,17 +120,17 @@ def test_changing_removing_and_listing(home: Path, command: Command, store: Stor
         ("bea@bayou.energy", "X-bea", CustomerState.REMOVED),
     ]
     assert command("customer", "remove", "2", "--yes", "--data").status == 0
-    assert [one.id for one in store.customers()] == [ada.id]
+    assert [one.id for one in store.customers.list()] == [ada.id]
 
 
-def test_a_user_name_that_several_have_names_nobody(store: Store) -> None:
+def test_a_user_name_that_several_have_names_nobody(store: CompanyStore) -> None:
     customer(store, "ada")
-    store.add_customer("another_utility", "ada@bayou.energy", secrets={})
+    store.customers.add("another_utility", "ada@bayou.energy", secrets={})
     with pytest.raises(Conflict, match="name one by its id"):
         find_customer(store, "Ada@bayou.energy")
 
 
-def test_importing_a_file(home: Path, command: Command, store: Store) -> None:
+def test_importing_a_file(home: Path, command: Command, store: CompanyStore) -> None:
     """What is refused is told by its line, the rest goes in, and the status says so."""
     file = home / "customers.csv"
     file.write_text(
@@ -138,7 +138,7 @@ def test_importing_a_file(home: Path, command: Command, store: Store) -> None:
     )
     file.chmod(0o644)
     refused = command("customer", "import", str(file))
-    assert (refused.status, store.customers()) == (2, [])
+    assert (refused.status, store.customers.list()) == (2, [])
     assert "chmod 600" in refused.stderr
     file.chmod(0o600)
     ran = command("customer", "import", str(file))
@@ -147,12 +147,14 @@ def test_importing_a_file(home: Path, command: Command, store: Store) -> None:
     file.write_text(f"utility,username,password\n{UTILITY},bea@bayou.energy,\n")
     assert _json(command, "customer", "import", str(file)) == {"added": 1, "refused": []}
     assert (
-        store.secrets(find_customer(store, "ada@bayou.energy"))[SecretKind.PASSWORD].get_secret_value()
+        store.credentials.load(find_customer(store, "ada@bayou.energy"))[
+            SecretKind.PASSWORD
+        ].get_secret_value()
         == PASSWORD
     )
 
 
-def test_at_a_terminal_secrets_are_asked_for_without_echo(home: Path, store: Store) -> None:
+def test_at_a_terminal_secrets_are_asked_for_without_echo(home: Path, store: CompanyStore) -> None:
     """Enter means no password yet; removing asks first."""
     for command, answers in (
         (("add", *ADA), [("Password of", PASSWORD)]),
@@ -173,11 +175,11 @@ def test_at_a_terminal_secrets_are_asked_for_without_echo(home: Path, store: Sto
         os.close(theirs)
         os.close(ours)
         assert PASSWORD not in terminal.shown
-    ada, bea = store.customers()
+    ada, bea = store.customers.list()
     assert (ada.state, bea.secrets) == (CustomerState.REMOVED, frozenset({SecretKind.PASSWORD}))
 
 
-def test_rotating_the_vault_keeps_what_is_sealed(home: Path, command: Command, store: Store) -> None:
+def test_rotating_the_vault_keeps_what_is_sealed(home: Path, command: Command, store: CompanyStore) -> None:
     ada = customer(store, "ada")
     before = (home / "vault.key").read_text()
     ran = command("vault", "rotate")
@@ -187,7 +189,7 @@ def test_rotating_the_vault_keeps_what_is_sealed(home: Path, command: Command, s
     assert (count, len(key_id)) == ("1", 16)
     assert "the one before, which backups from before still need" in warned
     assert (home / "vault.key").read_text() != before
-    assert SecretKind.PASSWORD in store.secrets(ada)
+    assert SecretKind.PASSWORD in store.credentials.load(ada)
     (home / "vault.key").write_text(before)
     refused = command("customer", "list")
     assert refused.status == 1

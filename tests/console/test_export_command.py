@@ -29,9 +29,10 @@ from meterfarm.records import (
     Unit,
 )
 from meterfarm.services.customers import find_customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from tests.console.asked import customer
 from tests.console.conftest import Command
+from tests.storage.made import save_bill
 
 START = 1_793_505_600  # 2026-11-01T04:00:00Z: midnight in New York, of a day of 25 hours
 ELECTRIC, GAS = Meter("E/1", Commodity.ELECTRIC), Meter("G1", Commodity.GAS)
@@ -51,10 +52,10 @@ SERIES = (
 )
 
 
-def _stored(store: Store, name: str) -> int:
+def _stored(store: CompanyStore, name: str) -> int:
     whose = customer(store, name)
-    account = store.save_account(whose, Account("77", meters=(ELECTRIC, GAS, Meter("G2", Commodity.GAS))))
-    store.save_readings(account, EXPORT, "nov", SERIES)
+    account = store.accounts.save(whose, Account("77", meters=(ELECTRIC, GAS, Meter("G2", Commodity.GAS))))
+    store.readings.save(account, EXPORT, "nov", SERIES)
     return whose.id
 
 
@@ -65,7 +66,7 @@ def _export(command: Command, *arguments: str) -> list[dict[str, Any]]:
     return written
 
 
-def test_csv_has_a_row_for_every_reading(command: Command, store: Store, tmp_path: Path) -> None:
+def test_csv_has_a_row_for_every_reading(command: Command, store: CompanyStore, tmp_path: Path) -> None:
     number = _stored(store, "ada")
     written = _export(command, "X-ada", "--out", str(tmp_path / "out"))
     folder = tmp_path / "out" / "speculoos_power" / str(number) / "77"
@@ -87,26 +88,28 @@ def test_csv_has_a_row_for_every_reading(command: Command, store: Store, tmp_pat
     assert sorted(path.name for path in folder.iterdir()) == ["E_1.csv", "G1.csv"]
 
 
-def test_parquet_is_read_as_one_table(command: Command, store: Store, tmp_path: Path) -> None:
+def test_parquet_is_read_as_one_table(command: Command, store: CompanyStore, tmp_path: Path) -> None:
     for name in ("ada", "bea"):
         _stored(store, name)
     written = _export(command, "--all", "--format", "parquet", "--out", str(tmp_path / "out"))
-    assert {one["customer"] for one in written} == {one.id for one in store.customers()}
+    assert {one["customer"] for one in written} == {one.id for one in store.customers.list()}
     table = parquet.read_table([one["file"] for one in written])
     assert table.num_rows == 2 * 105
     total = sum(value for value in table.column("quantity").to_pylist())
     assert total == 2 * (sum(range(100)) + Decimal("0.02") + Decimal("0.003"))
 
 
-def test_green_button_is_read_back_as_the_same_series(command: Command, store: Store, tmp_path: Path) -> None:
+def test_green_button_is_read_back_as_the_same_series(
+    command: Command, store: CompanyStore, tmp_path: Path
+) -> None:
     number = _stored(store, "ada")
-    whose = store.customer("speculoos_power", "ada@bayou.energy")
-    account = store.accounts(whose)[0].id
+    whose = store.customers.ensure("speculoos_power", "ada@bayou.energy")
+    account = store.accounts.list(whose)[0].id
     quarter = [Reading(START, 900, 5), Reading(START + 900, 900, 7)]
-    store.save_readings(account, EXPORT, "more", _of_every_measure(quarter))
+    store.readings.save(account, EXPORT, "more", _of_every_measure(quarter))
     written = _export(command, str(number), "--format", "green-button", "--out", str(tmp_path / "out"))
     found = [one for file in written for one in _read_back(Path(file["file"]))]
-    kept = [one for file in written for one in store.series(account, file["meter"])]
+    kept = [one for file in written for one in store.readings.series(account, file["meter"])]
     assert len(kept) > 10
     assert sorted(map(_plain, found)) == sorted(map(_plain, kept))
     ran = command("read", "--json", *(one["file"] for one in written))
@@ -151,12 +154,12 @@ def _plain(one: Series) -> tuple[object, ...]:
 
 
 def test_what_a_format_cannot_hold_is_told_and_the_rest_is_written(
-    command: Command, store: Store, tmp_path: Path
+    command: Command, store: CompanyStore, tmp_path: Path
 ) -> None:
     whose = customer(store, "ada")
     odd = Meter("G\x01", Commodity.GAS)
-    account = store.save_account(whose, Account("77", meters=(odd, GAS)))
-    store.save_readings(account, EXPORT, "nov", [SERIES[2], replace(SERIES[2], meter_id=odd.id)])
+    account = store.accounts.save(whose, Account("77", meters=(odd, GAS)))
+    store.readings.save(account, EXPORT, "nov", [SERIES[2], replace(SERIES[2], meter_id=odd.id)])
     ran = command("export", "--all", "--format", "green-button", "--out", str(tmp_path / "out"), "--json")
     told = json.loads(ran.stdout)
     assert ran.status == 3
@@ -165,11 +168,11 @@ def test_what_a_format_cannot_hold_is_told_and_the_rest_is_written(
     assert sorted(path.name for path in (tmp_path / "out").rglob("*.*")) == ["G1.xml"]
 
 
-def test_what_is_covered_is_shown_with_its_gaps(command: Command, store: Store) -> None:
+def test_what_is_covered_is_shown_with_its_gaps(command: Command, store: CompanyStore) -> None:
     number = _stored(store, "ada")
-    account = store.accounts(store.customer("speculoos_power", "ada@bayou.energy"))[0]
+    account = store.accounts.list(store.customers.ensure("speculoos_power", "ada@bayou.energy"))[0]
     later = replace(SERIES[2], readings=[Reading(START + 7200, 900, 5)])
-    store.save_readings(account.id, EXPORT, "dec", [later])
+    store.readings.save(account.id, EXPORT, "dec", [later])
     shown = json.loads(command("customer", "show", str(number), "--json").stdout)["intervals"]
     assert [one["interval_count"] for one in shown] == [100, 3, 3]
     assert shown[2] == {
@@ -208,7 +211,7 @@ def _total(series: Series) -> Decimal:
     ],
 )
 def test_what_cannot_be_exported_is_a_usage_error(
-    command: Command, store: Store, arguments: list[str], says: str
+    command: Command, store: CompanyStore, arguments: list[str], says: str
 ) -> None:
     _stored(store, "ada")
     ran = command("export", *arguments)
@@ -217,14 +220,14 @@ def test_what_cannot_be_exported_is_a_usage_error(
 
 
 def test_bills_come_as_files_and_json_and_a_lost_file_is_named(
-    command: Command, store: Store, tmp_path: Path
+    command: Command, store: CompanyStore, tmp_path: Path
 ) -> None:
     number = _stored(store, "ada")
-    (account,) = store.accounts(find_customer(store, str(number)))
+    (account,) = store.accounts.list(find_customer(store, str(number)))
     for key, content in (("b1", b"%PDF b1"), ("b2", b"%PDF b2")):
         listed = ListedBill(key, f"/bills/{key}", date(2026, 1, 5), 4200)
         document = Document(content, "application/pdf", "bill.pdf")
-        store.save_bill(account.id, listed, document, None, layout="l", layout_version=1)
+        save_bill(store, account.id, listed, document, None, layout="l", layout_version=1)
     out = tmp_path / "out"
     ran = command("export", "--all", "--bills", "--json", "--out", str(out))
     folder = out / "speculoos_power" / str(number) / "77"
@@ -234,14 +237,14 @@ def test_bills_come_as_files_and_json_and_a_lost_file_is_named(
     )
     assert (folder / "bills" / "2026-01-05-2.pdf").read_bytes() == b"%PDF b2"
     assert [one["status"] for one in json.loads((folder / "bills.json").read_text())] == ["unparsed"] * 2
-    store.files.delete(store.stored_bills(account.id)["b1"].sha256)
+    store.files.delete(store.bills.list(account.id)["b1"].sha256)
     ran = command("export", "X-ada", "--bills", "--out", str(tmp_path / "again"))
     assert (ran.status, ran.stderr.count("The bill of 2026-01-05 of account 77 was not written")) == (3, 1)
     assert (tmp_path / "again" / folder.relative_to(out) / "bills" / "2026-01-05-2.pdf").exists()
 
 
 def test_people_are_told_what_was_written_or_that_there_is_nothing(
-    command: Command, store: Store, tmp_path: Path
+    command: Command, store: CompanyStore, tmp_path: Path
 ) -> None:
     nobody = customer(store, "bea")
     ran = command("export", str(nobody.id), "--out", str(tmp_path / "out"))
@@ -255,7 +258,9 @@ def test_people_are_told_what_was_written_or_that_there_is_nothing(
     assert "E_1.csv" in ran.stdout
 
 
-def test_a_directory_that_cannot_be_written_is_told(command: Command, store: Store, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_told(
+    command: Command, store: CompanyStore, tmp_path: Path
+) -> None:
     _stored(store, "ada")
     (tmp_path / "out").write_text("a file")
     ran = command("export", "--all", "--out", str(tmp_path / "out"))

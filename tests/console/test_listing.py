@@ -15,7 +15,7 @@ from meterfarm.console.listing import Column, Facts, Listing
 from meterfarm.console.run_tables import NAMES, runs_table
 from meterfarm.console.run_watch import look
 from meterfarm.records import Account, Challenge, Commodity, Factor, FactorOption, LedgerItem, Meter, Outcome
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp
 from tests.console.asked import SMS, UTILITY, WAIT, taken
 from tests.console.conftest import Command
@@ -35,46 +35,46 @@ def _screen(what: RenderableType, width: int, height: int = 24) -> str:
     return captured.get()
 
 
-def _runs(store: Store) -> None:
+def _runs(store: CompanyStore) -> None:
     stopped = taken(store, "ineedmfa+security_question.of.a.very.long.name")
-    store.finish_run(stopped.lease, Outcome.UNKNOWN_PAGE, MESSAGE, ledger=[LedgerItem("12", "bill", True)])
+    store.runs.finish(stopped.lease, Outcome.UNKNOWN_PAGE, MESSAGE, ledger=[LedgerItem("12", "bill", True)])
     rejected = taken(store, "ada")
     follow = FollowUp(must_reauthenticate=f"bad_credentials: {MESSAGE}")
-    store.finish_run(rejected.lease, Outcome.BAD_CREDENTIALS, MESSAGE, follow=follow)
+    store.runs.finish(rejected.lease, Outcome.BAD_CREDENTIALS, MESSAGE, follow=follow)
     waiting = taken(store, "bea")
-    store.open_challenge(waiting.lease, SMS, WAIT)
+    store.challenges.open(waiting.lease, SMS, WAIT)
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_nothing_important_is_cut_and_no_line_is_too_long(store: Store, width: int) -> None:
+def test_nothing_important_is_cut_and_no_line_is_too_long(store: CompanyStore, width: int) -> None:
     _runs(store)
-    found = store.runs()
-    for shown in (_screen(runs_table(found), width), _screen(customers_table(store.customers()), width)):
+    found = store.runs.list()
+    for shown in (_screen(runs_table(found), width), _screen(customers_table(store.customers.list()), width)):
         assert all(cell_len(line) <= width for line in shown.splitlines())
         assert "…" not in shown
         text = " ".join(shown.split())
         assert MESSAGE in text
         assert "bad_credentials" in text
-    asked = _screen(challenges_table(store.challenges(only_open=True)), width)
+    asked = _screen(challenges_table(store.challenges.list(only_open=True)), width)
     assert SMS.prompt in asked
     assert "bea@bayou.energy" in asked
 
 
-def test_what_a_person_can_act_on_comes_first(store: Store) -> None:
+def test_what_a_person_can_act_on_comes_first(store: CompanyStore) -> None:
     """In the live view the challenges, though there are many, leave room for runs within the screen."""
     for number in range(30):
         waiting = taken(store, f"c{number}")
-        store.open_challenge(waiting.lease, SMS, WAIT + timedelta(seconds=number))
+        store.challenges.open(waiting.lease, SMS, WAIT + timedelta(seconds=number))
     shown = _screen(look(store, Console(width=80, height=24), None), 80)
     lines = shown.splitlines()
     assert len(lines) <= 24
     assert lines[0].startswith("0 queued  0 running  30 waiting")
     assert shown.index("c0@") < shown.index("c1@") < shown.index("more challenges") < shown.index("stored")
-    new = store.add_customer(UTILITY, "new@bayou.energy", secrets={})
-    assert most_urgent_first(store.customers())[0].id == new.id
+    new = store.customers.add(UTILITY, "new@bayou.energy", secrets={})
+    assert most_urgent_first(store.customers.list())[0].id == new.id
 
 
-def test_in_a_pipe_it_is_tab_separated_and_uncut(command: Command, store: Store) -> None:
+def test_in_a_pipe_it_is_tab_separated_and_uncut(command: Command, store: CompanyStore) -> None:
     _runs(store)
     header, *rows = command("runs").stdout.rstrip("\n").split("\n")
     assert header.split("\t") == list(NAMES)
@@ -91,22 +91,22 @@ def test_in_a_pipe_it_is_tab_separated_and_uncut(command: Command, store: Store)
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_foreign_text_is_never_markup_nor_acts_on_the_terminal(
-    command: Command, store: Store, width: int
+    command: Command, store: CompanyStore, width: int
 ) -> None:
     claim = taken(store, "ada")
     asked = Challenge(EVIL, None, EVIL, [FactorOption(Factor.SMS, EVIL, EVIL)], error=EVIL)
-    store.open_challenge(claim.lease, asked, WAIT)
-    account = store.save_account(claim.customer, Account(EVIL, EVIL, meters=[Meter(EVIL, Commodity.GAS)]))
+    store.challenges.open(claim.lease, asked, WAIT)
+    account = store.accounts.save(claim.customer, Account(EVIL, EVIL, meters=[Meter(EVIL, Commodity.GAS)]))
     assert account
     ledger = [LedgerItem(EVIL, EVIL, stored=False, reason=EVIL)]
     follow = FollowUp(must_reauthenticate=EVIL)
-    store.finish_run(claim.lease, Outcome.LAYOUT_CHANGED, EVIL, ledger=ledger, follow=follow)
-    info = store.customers()[0]
+    store.runs.finish(claim.lease, Outcome.LAYOUT_CHANGED, EVIL, ledger=ledger, follow=follow)
+    info = store.customers.list()[0]
     for what in (
-        runs_table(store.runs()),
-        challenges_table(store.challenges()),
+        runs_table(store.runs.list()),
+        challenges_table(store.challenges.list()),
         customers_table([info]),
-        *customer_card(info, store.runs()),
+        *customer_card(info, store.runs.list()),
     ):
         shown = _screen(what, width)
         assert shown.replace("\n", "").isprintable(), ascii(shown)
@@ -122,15 +122,15 @@ def test_foreign_text_is_never_markup_nor_acts_on_the_terminal(
     assert command("run", "show", "1").stdout.replace("\n", "").replace("\t", "").isprintable()
 
 
-def test_ten_megabytes_are_neither_stored_nor_shown(store: Store) -> None:
+def test_ten_megabytes_are_neither_stored_nor_shown(store: CompanyStore) -> None:
     claim = taken(store, "ada")
     flood = "x" * 10_000_000
-    store.open_challenge(claim.lease, Challenge(flood, Factor.SMS, flood, error=flood), WAIT)
-    store.finish_run(claim.lease, Outcome.UNKNOWN_PAGE, flood, ledger=[LedgerItem(flood, flood, False)])
-    story = store.run_story(claim.lease.run_id)
+    store.challenges.open(claim.lease, Challenge(flood, Factor.SMS, flood, error=flood), WAIT)
+    store.runs.finish(claim.lease, Outcome.UNKNOWN_PAGE, flood, ledger=[LedgerItem(flood, flood, False)])
+    story = store.runs.story(claim.lease.run_id)
     assert story is not None
     assert len(str(story)) < 10_000
-    assert len(str(store.events())) < 10_000
+    assert len(str(store.events.after())) < 10_000
 
 
 def test_a_row_folds_rather_than_being_cut() -> None:

@@ -21,7 +21,7 @@ from meterfarm.console.clock import Compared, between, kernel_says, of_portal
 from meterfarm.console.doctor_state import examine_disk, examine_state
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from tests.console.conftest import Command
 from tests.scrape.command import start
 
@@ -48,7 +48,7 @@ def minute_ahead() -> Iterator[str]:
         thread.join()
 
 
-def test_a_well_machine_is_said_to_be_well(command: Command, store: Store, home: Path) -> None:
+def test_a_well_machine_is_said_to_be_well(command: Command, store: CompanyStore, home: Path) -> None:
     ran = command("doctor", "--json")
     assert ran.status == 0, ran.stdout
     found = {one["check"]: one for one in json.loads(ran.stdout)}
@@ -66,12 +66,12 @@ def test_a_well_machine_is_said_to_be_well(command: Command, store: Store, home:
 
 
 def test_what_fails_is_said_with_what_to_do(
-    command: Command, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, store: CompanyStore, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no secret of an address."""
     monkeypatch.setenv("METERFARM_BROWSER", "/nowhere/chromium")
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@127.0.0.1:1")
-    store.add_customer("speculoos_power", "ada@bayou.energy", secrets={})
+    store.customers.add("speculoos_power", "ada@bayou.energy", secrets={})
     (home / "vault.key").unlink()
     ran = command("doctor")
     assert ran.status == 1
@@ -139,7 +139,7 @@ def test_a_coarse_clock_is_not_believed_beyond_its_grain() -> None:
     assert found.health is Health.OK
 
 
-def test_up_says_that_its_port_is_taken(command: Command, store: Store) -> None:
+def test_up_says_that_its_port_is_taken(command: Command, store: CompanyStore) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -151,7 +151,7 @@ def test_up_says_that_its_port_is_taken(command: Command, store: Store) -> None:
 
 
 def test_a_worker_without_its_redis_is_refused(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+    command: Command, store: CompanyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     ran = command("worker", "--processes", "1")
@@ -160,7 +160,7 @@ def test_a_worker_without_its_redis_is_refused(
 
 
 def test_limits_that_cannot_be_meant_are_refused_at_the_start(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+    command: Command, store: CompanyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for limit in ("abc", "4", "0:20", "4:nan", "4:1e308", "4:0", "-1:20"):
         monkeypatch.setenv("METERFARM_LIMITS", f"speculoos_power=4:20,another={limit}")
@@ -178,7 +178,12 @@ def test_limits_that_cannot_be_meant_are_refused_at_the_start(
     ],
 )
 def test_a_worker_whose_settings_cannot_be_meant_is_refused(
-    command: Command, store: Store, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+    command: Command,
+    store: CompanyStore,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    value: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv(setting, value)
     ran = command("worker", "--processes", "1")
@@ -191,7 +196,7 @@ def test_a_worker_whose_settings_cannot_be_meant_is_refused(
 
 @pytest.mark.parametrize(("stop", "arguments"), [(signal.SIGINT, ("worker",)), (signal.SIGTERM, ("up",))])
 def test_being_stopped_is_how_they_end_well(
-    home: Path, store: Store, stop: signal.Signals, arguments: tuple[str, ...]
+    home: Path, store: CompanyStore, stop: signal.Signals, arguments: tuple[str, ...]
 ) -> None:
     """Status 0 within ten seconds, and nothing is left running."""
     port = ("--port", "0") if arguments == ("up",) else ()

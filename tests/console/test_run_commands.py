@@ -18,7 +18,7 @@ from meterfarm.console.run_watch import look
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import LedgerItem, Outcome, Part, RunKind, RunState
 from meterfarm.services.next_step import next_step
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp, PortalWas
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.conftest import Command
@@ -39,20 +39,20 @@ def _json(command: Command, *arguments: str) -> Any:
     return json.loads(ran.stdout)
 
 
-def _next(store: Store, run_id: int) -> str:
-    story = store.run_story(run_id)
+def _next(store: CompanyStore, run_id: int) -> str:
+    story = store.runs.story(run_id)
     if story is None:
         raise RuntimeError("no such run")
     return next_step(store, story.run)
 
 
-def test_a_run_tells_its_whole_story(home: Path, command: Command, store: Store) -> None:
+def test_a_run_tells_its_whole_story(home: Path, command: Command, store: CompanyStore) -> None:
     """Steps, challenges, the ledger with its gaps first, and what happens next."""
     claim = taken(store, "ada")
-    challenge = store.open_challenge(claim.lease, SMS, WAIT)
-    store.answer_challenge(challenge, {"kind": "code", "text": "555123"})
-    store.take_answer(claim.lease, challenge)
-    store.finish_run(
+    challenge = store.challenges.open(claim.lease, SMS, WAIT)
+    store.challenges.answer(challenge, {"kind": "code", "text": "555123"})
+    store.challenges.take_answer(claim.lease, challenge)
+    store.runs.finish(
         claim.lease,
         Outcome.PARTIAL,
         "One bill is missing.",
@@ -84,12 +84,12 @@ def test_a_run_tells_its_whole_story(home: Path, command: Command, store: Store)
 
 
 def test_an_unread_bill_is_counted_and_named_though_the_run_is_complete(
-    home: Path, command: Command, store: Store
+    home: Path, command: Command, store: CompanyStore
 ) -> None:
     unread = LedgerItem("123", "bill 2026-09-02", True, True, "no total", unread=True)
     message = "All 2 items are in store, 2 of them new. Unread: bill 2026-09-02 (no total)."
     claim = taken(store, "ada")
-    store.finish_run(claim.lease, Outcome.COMPLETE, message, ledger=[LEDGER[0], unread])
+    store.runs.finish(claim.lease, Outcome.COMPLETE, message, ledger=[LEDGER[0], unread])
     (listed,) = _json(command, "runs")
     assert (listed["outcome"], listed["listed"], listed["stored"], listed["unread"]) == ("complete", 2, 2, 1)
     (first, _) = _json(command, "run", "show", "1")["ledger"]
@@ -97,35 +97,37 @@ def test_an_unread_bill_is_counted_and_named_though_the_run_is_complete(
     assert "2 of 2 listed are stored, 2 of them new, 1 unread" in command("run", "show", "1").stdout
 
 
-def test_what_happens_next_is_said_for_every_state(store: Store) -> None:
+def test_what_happens_next_is_said_for_every_state(store: CompanyStore) -> None:
     queued = customer(store, "queued")
-    (run,) = store.runs(customer_id=queued.id)
+    (run,) = store.runs.list(customer_id=queued.id)
     assert "as soon as one is free" in _next(store, run.id)
     waiting = taken(store, "waiting")
     assert "goes on with it" in _next(store, waiting.lease.run_id)
-    challenge = store.open_challenge(waiting.lease, SMS, WAIT)
+    challenge = store.challenges.open(waiting.lease, SMS, WAIT)
     assert f"`answer {challenge}`" in _next(store, waiting.lease.run_id)
     wrong = taken(store, "wrong")
     follow = FollowUp(must_reauthenticate="bad_credentials: no such password")
-    store.finish_run(wrong.lease, Outcome.BAD_CREDENTIALS, "no such password", follow=follow)
+    store.runs.finish(wrong.lease, Outcome.BAD_CREDENTIALS, "no such password", follow=follow)
     assert "has to come back (bad_credentials: no such password)" in _next(store, wrong.lease.run_id)
     later = datetime.now(UTC) + HOUR
     down = taken(store, "down")
     follow = FollowUp(next_kind=RunKind.CONNECT, next_at=later, next_why="retry", portal=PortalWas.AT_FAULT)
-    store.finish_run(down.lease, Outcome.PORTAL_DOWN, "503", follow=follow)
+    store.runs.finish(down.lease, Outcome.PORTAL_DOWN, "503", follow=follow)
     assert f"is queued for {later:%Y-%m-%d %H:%M:%S} UTC" in _next(store, down.lease.run_id)
-    (retry,) = store.runs(customer_id=down.customer.id, active=True)
+    (retry,) = store.runs.list(customer_id=down.customer.id, active=True)
     assert f"from {later:%Y-%m-%d %H:%M:%S} UTC on" in _next(store, retry.id)
     well = taken(store, "well")
-    store.finish_run(well.lease, Outcome.COMPLETE, "", follow=FollowUp(due={Part.BILLS: later}))
+    store.runs.finish(well.lease, Outcome.COMPLETE, "", follow=FollowUp(due={Part.BILLS: later}))
     assert f"bills {later:%Y-%m-%d %H:%M:%S} UTC" in _next(store, well.lease.run_id)
-    store.remove_customer(well.customer, data=False)
+    store.customers.remove(well.customer, data=False)
     assert _next(store, well.lease.run_id) == "Nothing: the customer was removed."
 
 
-def test_retry_cancel_and_refresh_do_what_can_be_done(home: Path, command: Command, store: Store) -> None:
+def test_retry_cancel_and_refresh_do_what_can_be_done(
+    home: Path, command: Command, store: CompanyStore
+) -> None:
     customer(store, "ada")
-    new = store.add_customer("speculoos_power", "new@bayou.energy", secrets={})
+    new = store.customers.add("speculoos_power", "new@bayou.energy", secrets={})
     cancelled = command("run", "cancel", "1")
     assert (cancelled.status, cancelled.stdout) == (0, "run 1 cancelled\n")
     again = command("run", "cancel", "1")
@@ -134,7 +136,7 @@ def test_retry_cancel_and_refresh_do_what_can_be_done(home: Path, command: Comma
     refreshed = command("refresh", "X-ada", str(new.id))
     assert (refreshed.status, refreshed.stdout) == (2, "1 run queued: 3\n")
     assert f"customer {new.id} cannot be refreshed: new (no password yet)" in refreshed.stderr
-    assert [(run.id, run.kind, run.state) for run in store.runs()] == [
+    assert [(run.id, run.kind, run.state) for run in store.runs.list()] == [
         (3, RunKind.COLLECT, RunState.QUEUED),
         (2, RunKind.CONNECT, RunState.QUEUED),
         (1, RunKind.CONNECT, RunState.CANCELLED),
@@ -142,18 +144,18 @@ def test_retry_cancel_and_refresh_do_what_can_be_done(home: Path, command: Comma
     assert command("refresh").status == 2
 
 
-def test_queued_runs_are_rung_for_where_redis_is(home: Path, command: Command, store: Store) -> None:
+def test_queued_runs_are_rung_for_where_redis_is(home: Path, command: Command, store: CompanyStore) -> None:
     """Only then are they taken down as told; and Redis gets numbers, no secrets."""
     customer(store, "ada")
     assert command("refresh", "--all").status == 0
     with PrivateRedis(home) as redis:
         assert command("refresh", "--all").status == 0
-        assert store.runs_to_ring() == []
+        assert store.farm.runs.to_notify() == []
         asked = subprocess.run(
             [sys.executable, "-c", _KEYS, redis.url], capture_output=True, text=True, check=True
         )
     kept = json.loads(asked.stdout)
-    farm = store.farm_key()
+    farm = store.farm.workforce.key()
     assert set(kept) >= {f"arq:job:{farm}:1:1", f"arq:job:{farm}:2:1"}
     assert "ada" not in asked.stdout
 
@@ -167,13 +169,13 @@ with Redis.from_url(sys.argv[1]) as redis:
 """
 
 
-def test_the_live_view_shows_counts_runs_challenges_and_portals_that_rest(store: Store) -> None:
+def test_the_live_view_shows_counts_runs_challenges_and_portals_that_rest(store: CompanyStore) -> None:
     waiting = taken(store, "waiting")
-    store.open_challenge(waiting.lease, SMS, WAIT)
+    store.challenges.open(waiting.lease, SMS, WAIT)
     customer(store, "queued")
     for number in range(5):
         down = taken(store, f"down{number}")
-        store.finish_run(down.lease, Outcome.PORTAL_DOWN, "503", follow=FollowUp(portal=PortalWas.AT_FAULT))
+        store.runs.finish(down.lease, Outcome.PORTAL_DOWN, "503", follow=FollowUp(portal=PortalWas.AT_FAULT))
     console = Console(width=200, height=40)
     with console.capture() as captured:
         console.print(look(store, console, None))
@@ -186,7 +188,7 @@ def test_the_live_view_shows_counts_runs_challenges_and_portals_that_rest(store:
     assert [row.split()[3] for row in rows[:3]] == ["waiting", "queued", "portal_down"]
 
 
-def test_watching_ends_well_with_ctrl_c(home: Path, command: Command, store: Store) -> None:
+def test_watching_ends_well_with_ctrl_c(home: Path, command: Command, store: CompanyStore) -> None:
     customer(store, "ada")
     ours, theirs = pty.openpty()
     with at_terminal(
@@ -201,7 +203,7 @@ def test_watching_ends_well_with_ctrl_c(home: Path, command: Command, store: Sto
     assert (piped.status, piped.stdout) == (2, "")
 
 
-def test_events_are_followed_until_ctrl_c(home: Path, command: Command, store: Store) -> None:
+def test_events_are_followed_until_ctrl_c(home: Path, command: Command, store: CompanyStore) -> None:
     customer(store, "ada")
     with start(home, "events", "--follow") as process:
         if process.stdout is None:
@@ -222,7 +224,7 @@ def test_events_are_followed_until_ctrl_c(home: Path, command: Command, store: S
     assert _json(command, "events", "--kind", "new_bill") == []
 
 
-def test_a_closed_pipe_ends_following_quietly(home: Path, store: Store) -> None:
+def test_a_closed_pipe_ends_following_quietly(home: Path, store: CompanyStore) -> None:
     """Also while nothing happens, so that nothing is written which could fail."""
     customer(store, "ada")
     with start(home, "events", "--follow") as process:

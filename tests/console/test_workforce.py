@@ -11,7 +11,7 @@ from meterfarm.console.command_context import CommandContext
 from meterfarm.console.workers import _what_next
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
 from tests.console.conftest import Command
 from tests.farm.redises import redis_at, told
@@ -20,7 +20,7 @@ ADD = ("customer", "add", "speculoos_power", "--username", "ada@bayou.energy", "
 
 
 def test_without_a_worker_every_command_that_queues_or_shows_says_so(
-    command: Command, store: Store, home: Path
+    command: Command, store: CompanyStore, home: Path
 ) -> None:
     nobody = f"No worker runs on the state in {home} (METERFARM_HOME); start one with `./run worker`."
     added = command(*ADD, stdin="x\n")
@@ -36,11 +36,11 @@ def test_without_a_worker_every_command_that_queues_or_shows_says_so(
     found = {one["check"]: one for one in json.loads(command("doctor", "--json").stdout)}
     assert found["workers"]["health"] == "warning"
     assert f"none runs on the state in {home}" in found["workers"]["said"]
-    assert store.farm_key() in found["Redis"]["said"]
+    assert store.farm.workforce.key() in found["Redis"]["said"]
 
 
-def test_workers_of_the_other_queue_are_not_enough(command: Command, store: Store) -> None:
-    store.beat(["data"])
+def test_workers_of_the_other_queue_are_not_enough(command: Command, store: CompanyStore) -> None:
+    store.farm.workforce.beat(["data"])
     lacking = "No worker serves the queue interactive, those that run serve data only"
     assert lacking in command(*ADD, stdin="x\n").stderr
     assert "`./run worker --queue interactive`" in command("runs").stderr
@@ -48,17 +48,17 @@ def test_workers_of_the_other_queue_are_not_enough(command: Command, store: Stor
     found = {one["check"]: one for one in json.loads(command("doctor", "--json").stdout)}
     assert "1 serves data" in found["workers"]["said"]
     assert "none serves interactive" in found["workers"]["said"]
-    store.beat(["interactive", "data"])
+    store.farm.workforce.beat(["interactive", "data"])
     assert command("runs").stderr == ""
     assert "No worker" not in command("run", "show", "1").stdout
-    assert [worker.queues for worker in store.workers()] == [("interactive", "data")]
-    store.leave_queues()
-    assert store.unserved_queues() == {"interactive"}
-    assert store.served_queues() == set()
+    assert [worker.queues for worker in store.farm.workforce.workers()] == [("interactive", "data")]
+    store.farm.workforce.leave()
+    assert store.farm.workforce.unserved_queues() == {"interactive"}
+    assert store.farm.workforce.served_queues() == set()
 
 
 def test_a_redis_that_cannot_be_used_is_said_where_runs_are_queued(
-    command: Command, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, store: CompanyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with redis_at(tmp_path / "redis") as port:
         told(port, "CONFIG SET maxmemory 1")
@@ -69,7 +69,7 @@ def test_a_redis_that_cannot_be_used_is_said_where_runs_are_queued(
     monkeypatch.setenv("REDIS_URL", "redis://:canary#x@127.0.0.1:1")
     refused = command("run", "retry", "1")
     assert "canary" not in refused.stderr
-    assert store.unserved_queues() == {"interactive"}
+    assert store.farm.workforce.unserved_queues() == {"interactive"}
 
 
 def test_up_says_which_state_other_commands_have_to_name(
@@ -83,9 +83,9 @@ def test_up_says_which_state_other_commands_have_to_name(
     assert f"one with METERFARM_HOME='{tmp_path}/a home'" in said
 
 
-def test_a_worker_that_ended_without_a_word_is_none(store: Store) -> None:
-    store.beat(["data"])
-    assert len(store.workers()) == 1
-    with store._database.writing() as session:
+def test_a_worker_that_ended_without_a_word_is_none(store: CompanyStore) -> None:
+    store.farm.workforce.beat(["data"])
+    assert len(store.farm.workforce.workers()) == 1
+    with store.farm._farm.database.writing() as session:
         session.connection().exec_driver_sql("UPDATE worker SET process = replace(process, '/', '/1')")
-    assert store.workers() == []
+    assert store.farm.workforce.workers() == []

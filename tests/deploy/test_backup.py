@@ -25,28 +25,28 @@ from meterfarm.storage.errors import StorageError
 from meterfarm.storage.refresh import AT_ONCE
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
-from tests.storage.made import ACCOUNT, UTILITY, bill, key, listed, pdf
+from tests.storage.made import ACCOUNT, UTILITY, bill, key, listed, pdf, save_bill
 
 ROOT = Path(__file__).parents[2]
 WHO = "ada@example.org"
 
 
 def _filled(settings: Settings) -> None:
-    with Store.open(settings) as store:
-        customer = store.add_customer(UTILITY, WHO, secrets={SecretKind.PASSWORD: "canary-4711"})
-        account = store.save_account(customer, ACCOUNT)
-        store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    with Store.open(settings).of() as store:
+        customer = store.customers.add(UTILITY, WHO, secrets={SecretKind.PASSWORD: "canary-4711"})
+        account = store.accounts.save(customer, ACCOUNT)
+        save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
 
 
 def _is_all_there(settings: Settings) -> None:
-    with Store.open(settings) as store:
-        customer = store.find_customer(WHO)
+    with Store.open(settings).of() as store:
+        customer = store.customers.find(WHO)
         assert customer is not None
-        assert store.secrets(customer)[SecretKind.PASSWORD].get_secret_value() == "canary-4711"
-        (account,) = store.accounts(customer)
-        (stored,) = store.stored_bills(account.id).values()
+        assert store.credentials.load(customer)[SecretKind.PASSWORD].get_secret_value() == "canary-4711"
+        (account,) = store.accounts.list(customer)
+        (stored,) = store.bills.list(account.id).values()
         assert store.files.read(stored.sha256) == pdf().content
-        assert len(store.runs()) == 1
+        assert len(store.runs.list()) == 1
 
 
 @pytest.fixture
@@ -60,7 +60,10 @@ def test_a_state_in_use_is_backed_up_and_restored(home: Path, tmp_path: Path) ->
     """By the command, beside a process that has it open; the key comes from its own place."""
     _filled(Settings(home=home))
     kept, back = tmp_path / "kept", tmp_path / "restored"
-    with Store.open(Settings(home=home)) as store, closing(sqlite3.connect(home / "meterfarm.db")) as other:
+    with (
+        Store.open(Settings(home=home)).of() as store,
+        closing(sqlite3.connect(home / "meterfarm.db")) as other,
+    ):
         other.execute("BEGIN")
         other.execute("SELECT * FROM customer").fetchall()
         for _ in range(2):
@@ -75,7 +78,7 @@ def test_a_state_in_use_is_backed_up_and_restored(home: Path, tmp_path: Path) ->
             assert f"{kept} has the database and 1 file." in done.stdout
             assert "vault.key is not in it" in done.stdout
         other.rollback()
-        assert store.find_customer(WHO)
+        assert store.customers.find(WHO)
     assert {path.name for path in kept.iterdir()} == {"meterfarm.db", "files"}
     assert not [path for path in kept.rglob("*") if path.stat().st_mode & 0o077]
     shutil.copytree(kept, back)
@@ -162,10 +165,10 @@ def test_a_full_database_of_the_version_before_is_brought_up_to_date(
     assert database.revision() == meterfarm.storage.migrations.HEAD
     database.close()
     _is_all_there(settings)
-    with Store.open(settings) as store:
-        assert len(store.customers()) == 5_001
+    with Store.open(settings).of() as store:
+        assert len(store.customers.list()) == 5_001
         every = {Part.BILLS: timedelta(days=1), Part.INTERVALS: timedelta(hours=1)}
-        assert store.queue_due(UTILITY, every, AT_ONCE) == AT_ONCE
+        assert store.farm.runs.queue_due(UTILITY, every, AT_ONCE) == AT_ONCE
 
 
 def _many(connection: Connection, count: int) -> None:

@@ -161,7 +161,7 @@ def test_a_host_that_is_cut_off_loses_nothing_and_limits_hold_across_hosts(
 
 
 def _steps(farm: Farm, run_id: int) -> Sequence[RunStep]:
-    story = farm.store.run_story(run_id)
+    story = farm.store.runs.story(run_id)
     return story.steps if story else ()
 
 
@@ -179,14 +179,14 @@ def _is_whole(farm: Farm, objects: Path) -> None:
     )
     [(bills,)] = rows(farm, "SELECT count(*) FROM bill")
     assert bills >= CUSTOMERS
-    assert len(farm.store.events(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
+    assert len(farm.store.events.after(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
     assert not rows(farm, "SELECT id FROM run WHERE state IN ('running', 'waiting')")
     named = {sha256 for (sha256,) in rows(farm, "SELECT sha256 FROM document")}
     files = {file.name: file for file in objects.rglob("*") if file.is_file()}
     assert named <= files.keys()
     assert all(hashlib.sha256(files[sha256].read_bytes()).hexdigest() == sha256 for sha256 in named)
-    for customer in farm.store.customers():
-        for account in farm.store.accounts(farm.customer(customer.username)):
-            for meter, kept in farm.store.coverage(account.id).items():
-                for series in farm.store.series(account.id, meter):
+    for customer in farm.store.customers.list():
+        for account in farm.store.accounts.list(farm.customer(customer.username)):
+            for meter, kept in farm.store.readings.coverage(account.id).items():
+                for series in farm.store.readings.series(account.id, meter):
                     assert sum(reading.seconds for reading in series.readings) == kept.end - kept.start

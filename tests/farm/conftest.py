@@ -10,7 +10,7 @@ import pytest
 from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from tests.farm.looking import World
 from tests.farm.post import Post, post
 from tests.farm.whole import Farm, farm_at
@@ -40,13 +40,13 @@ def house() -> Iterator[Post]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(Settings(home=tmp_path / "home")) as store:
+def store(tmp_path: Path) -> Iterator[CompanyStore]:
+    with Store.open(Settings(home=tmp_path / "home")).of() as store:
         yield store
 
 
 @pytest.fixture
-async def world(store: Store) -> AsyncIterator[World]:
+async def world(store: CompanyStore) -> AsyncIterator[World]:
     world = World(store)
     yield world
     world.mailboxes.close()

@@ -12,7 +12,7 @@ from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.records import Challenge, Factor, MailSecurity, SecretKind
 from meterfarm.storage.receiving import MailAccount
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Lease
 from meterfarm.utilities import load_utility
 from tests.farm.post import (
@@ -21,6 +21,7 @@ from tests.farm.post import (
     Post,
 )
 from tests.farm.whole import UTILITY
+from tests.storage.made import claimed
 
 WAIT = timedelta(minutes=10)
 SECONDS = 15
@@ -30,17 +31,17 @@ _LOOK = 0.05
 class World:
     """A process that looks into mailboxes, and the challenges that it heard were answered."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: CompanyStore) -> None:
         self.store = store
         self.settled: list[int] = []
-        self.mailboxes = Mailboxes(store, self.settled.append)
+        self.mailboxes = Mailboxes(store.farm, self.settled.append)
 
     async def customer(self, username: str) -> WaitingRun:
         """One who signs in: a code is about to be asked for."""
         secrets = {SecretKind.PASSWORD: "secret"}
-        customer = self.store.add_customer(UTILITY, username, secrets=secrets)
-        (run,) = self.store.runs(customer_id=customer.id)
-        claim = self.store.claim_run(run.id, run.attempt)
+        customer = self.store.customers.add(UTILITY, username, secrets=secrets)
+        (run,) = self.store.runs.list(customer_id=customer.id)
+        claim = claimed(self.store, run.id, run.attempt)
         assert claim is not None
         waiting = WaitingRun(self, customer, claim.lease)
         await waiting.channels.load()
@@ -70,27 +71,27 @@ class WaitingRun:
     async def asked(self, destination: str = "", error: str = "") -> AsyncIterator[int]:
         """The portal's challenge, open."""
         challenge = Challenge("Code?", Factor.EMAIL, destination, error=error, can_resend=True)
-        challenge_id = self.world.store.open_challenge(self.lease, challenge, WAIT)
+        challenge_id = self.world.store.challenges.open(self.lease, challenge, WAIT)
         async with self.channels.receiving(challenge_id, challenge):
             yield challenge_id
 
     async def answer(self, challenge_id: int) -> str:
         """The code, once it has come."""
         await self.world.until(lambda: challenge_id in self.world.settled, f"an answer to {challenge_id}")
-        said = self.world.store.take_answer(self.lease, challenge_id)
+        said = self.world.store.challenges.take_answer(self.lease, challenge_id)
         return said["text"] if said else ""
 
     def told(self, challenge_id: int) -> str:
-        found = self.world.store.challenge(challenge_id)
+        found = self.world.store.challenges.find(challenge_id)
         return found.channel if found else ""
 
     def story(self) -> list[str]:
         """All that was told at the run's challenges of what answers them by itself."""
-        story = self.world.store.run_story(self.lease.run_id)
+        story = self.world.store.runs.story(self.lease.run_id)
         return [step.detail for step in story.steps if step.step == "by itself"] if story else []
 
 
-def add(store: Store, port: int, password: str = PASSWORD) -> int:
+def add(store: CompanyStore, port: int, password: str = PASSWORD) -> int:
     account = MailAccount("127.0.0.1", port, MailSecurity.NONE, USER)
     return store.channels.add_mailbox(account, password, None)
 

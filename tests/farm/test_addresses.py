@@ -68,29 +68,29 @@ async def test_a_run_without_an_address_is_ours_to_mend_and_not_tried_again(
 ) -> None:
     """Neither the portal's breaker nor its back-off hears of it, and the sentence has the setting to make."""
     monkeypatch.setattr(SpeculoosPower, "local_url", "")
-    with Store.open(Settings(home=tmp_path / "home")) as store:
-        customer = store.customer(utility, ADA)
+    with Store.open(Settings(home=tmp_path / "home")).of() as store:
+        customer = store.customers.ensure(utility, ADA)
         for _ in range(6):
-            claim = store.begin_run(customer, kind)
+            claim = store.runs.begin(customer, kind)
             assert claim is not None
             async with Chromium([], tmp_path) as chromium:
                 redis = Redis.from_url("redis://127.0.0.1:1")
-                waiting = PendingChallenges(store)
+                waiting = PendingChallenges(store.farm)
                 tools = WorkerContext(
-                    store,
+                    store.farm,
                     chromium,
                     RateLimits(redis, "farm"),
                     waiting,
-                    Mailboxes(store, waiting.settled),
+                    Mailboxes(store.farm, waiting.settled),
                     FarmSettings(portal_urls=""),
                     tmp_path / "evidence",
                 )
                 await RunTask(claim, Slot(asyncio.Semaphore(1)), tools, None).start()
                 await redis.aclose()
-            story = store.run_story(claim.lease.run_id)
+            story = store.runs.story(claim.lease.run_id)
             assert story is not None
             assert story.run.outcome is Outcome.NOT_CONFIGURED
             assert "speculoos_power" in story.run.message
         assert Outcome.NOT_CONFIGURED.who_acts is WhoActs.US
-        assert store.runs(active=True) == []
-        assert not store.resting_portals()
+        assert store.runs.list(active=True) == []
+        assert not store.farm.breakers.open()

@@ -43,13 +43,13 @@ def test_a_password_refused_in_place_is_sent_once_and_opens_no_breaker(
         farm.start(1)
         farm.wait(lambda: all(_ended(farm, customer) for customer in customers), what="six refusals")
         assert set(farm.outcomes(customers)) == {Outcome.BAD_CREDENTIALS}
-        assert not farm.store.resting_portals()
+        assert not farm.store.farm.breakers.open()
         for run in farm.runs():
-            farm.store.retry_run(run.id)
+            farm.store.runs.retry(run.id)
         farm.wait(lambda: all(_ended(farm, customer, 2) for customer in customers), what="six retries")
         assert set(farm.outcomes(customers)) == {Outcome.BAD_CREDENTIALS}
         assert {*portal.sent.values()} == {1}
-        assert {one.state for one in farm.store.customers()} == {CustomerState.MUST_REAUTHENTICATE}
+        assert {one.state for one in farm.store.customers.list()} == {CustomerState.MUST_REAUTHENTICATE}
 
 
 def test_a_password_without_an_answer_is_sent_once_more_by_schedule_and_then_asked_for(
@@ -66,8 +66,8 @@ def test_a_password_without_an_answer_is_sent_once_more_by_schedule_and_then_ask
         assert third.outcome is Outcome.ACTION_REQUIRED
         assert "was sent the password 2 times" in third.message
         assert portal.sent["fails@example.com"] == 2
-        assert farm.store.customers()[0].state is CustomerState.MUST_REAUTHENTICATE
-        farm.store.update_customer(customer, secrets={SecretKind.PASSWORD: PASSWORD})
+        assert farm.store.customers.list()[0].state is CustomerState.MUST_REAUTHENTICATE
+        farm.store.customers.update(customer, secrets={SecretKind.PASSWORD: PASSWORD})
         farm.wait(lambda: _ended(farm, customer, 4), what="a run after the password was given again")
         assert portal.sent["fails@example.com"] == 3
 
@@ -88,9 +88,9 @@ def test_a_worker_killed_between_the_press_and_the_answer_leaves_the_sending_kno
         queued = farm.runs(customer)[0]
         assert queued.state is RunState.QUEUED
         assert queued.not_before > datetime.now(UTC) + timedelta(minutes=50)
-        assert not farm.store.resting_portals()
+        assert not farm.store.farm.breakers.open()
         assert portal.sent["hangs@example.com"] == 1
-        farm.store.retry_run(last.id)
+        farm.store.runs.retry(last.id)
         farm.wait(lambda: portal.sent["hangs@example.com"] == 2, what="a person's retry")
 
 

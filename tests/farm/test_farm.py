@@ -69,8 +69,8 @@ def test_customers_of_mixed_kinds_end_as_they_are_meant_to(tmp_path: Path) -> No
 
 def _leave_the_portal_alone(farm: Farm) -> None:
     """What is to be tried again later is not, so that nothing is counted any more."""
-    for run in farm.store.runs(limit=1000, active=True):
-        farm.store.cancel_run(run.id)
+    for run in farm.store.runs.list(limit=1000, active=True):
+        farm.store.runs.cancel(run.id)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -20,6 +20,7 @@ from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.work import RunInfo
 from tests.farm.whole import Farm, check_whole, many, stored_files
+from tests.storage.made import claimed
 
 _TAKEN_UP_AGAIN = 30
 
@@ -32,7 +33,7 @@ def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
 
     def is_caught_at_work() -> bool:
         os.kill(victim, signal.SIGSTOP)
-        held.update(run.id for run in farm.store.runs(active=True) if run.worker.endswith(f":{victim}"))
+        held.update(run.id for run in farm.store.runs.list(active=True) if run.worker.endswith(f":{victim}"))
         os.kill(victim, signal.SIGKILL if held else signal.SIGCONT)
         return bool(held)
 
@@ -131,7 +132,7 @@ def test_a_database_locked_for_ten_seconds_costs_nothing(farm: Farm) -> None:
         farm._stopped.wait(10)
     farm.wait_for_quiet()
     assert farm.outcomes(customers) == [Outcome.COMPLETE] * 8
-    stories = [farm.store.run_story(run.id) for run in farm.runs()]
+    stories = [farm.store.runs.story(run.id) for run in farm.runs()]
     assert not [step for story in stories if story for step in story.steps if step.step == "queued again"]
     check_whole(farm)
 
@@ -162,7 +163,7 @@ def test_no_room_for_files_loses_nothing(farm: Farm) -> None:
         block.unlink(missing_ok=True)
     farm.wait_for_quiet()
     assert farm.last(customer).outcome is Outcome.COMPLETE
-    story = farm.store.run_story(failed.id)
+    story = farm.store.runs.story(failed.id)
     assert story is not None
     assert any("could not be written" in step.detail for step in story.steps)
     check_whole(farm)
@@ -173,7 +174,7 @@ def test_a_portal_at_fault_is_tried_again_later(farm: Farm) -> None:
     farm.faults(too_many={"retry_after": 300})
     customers = farm.add_many("iamvalid@bayou.energy", 7)
     farm.start(1)
-    farm.wait(lambda: farm.store.resting_portals(), what="a portal that is left alone")
+    farm.wait(lambda: farm.store.farm.breakers.open(), what="a portal that is left alone")
     farm.wait_for_quiet()
     asked = farm.stats()["requests"]
     ended = [run for run in farm.runs() if run.state is RunState.ENDED]
@@ -195,17 +196,17 @@ def test_one_broken_page_leaves_the_rest_be(farm: Farm) -> None:
     farm.wait_for_quiet()
     last = farm.last(customer)
     assert last.outcome is Outcome.PARTIAL
-    story = farm.store.run_story(last.id)
+    story = farm.store.runs.story(last.id)
     assert story is not None
     assert all(item.item.startswith("intervals") == (not item.stored) for item in story.ledger)
 
 
 def test_a_run_handed_out_twice_is_worked_on_once(farm: Farm) -> None:
     farm.add("iamvalid@bayou.energy")
-    (ring,) = farm.store.runs_to_ring()
-    first = farm.store.claim_run(ring.run_id, ring.attempt)
+    (ring,) = farm.store.farm.runs.to_notify()
+    first = claimed(farm.store, ring.run_id, ring.attempt)
     assert first is not None
-    assert farm.store.claim_run(ring.run_id, ring.attempt) is None
+    assert claimed(farm.store, ring.run_id, ring.attempt) is None
 
 
 def test_the_same_customer_is_not_added_twice(farm: Farm) -> None:
@@ -225,10 +226,10 @@ def test_stopped_workers_hand_back_what_they_hold(farm: Farm, number: int) -> No
     farm.wait(lambda: _held(farm, RunKind.COLLECT), what="a collect run under way")
     assert farm.stop(number, seconds=11) == 0
     farm.faults()
-    lost = farm.store.challenge(challenge.id)
+    lost = farm.store.challenges.find(challenge.id)
     assert lost is not None
     assert lost.state == "lost"
-    assert {run.state for run in farm.store.runs(active=True)} == {RunState.QUEUED}
+    assert {run.state for run in farm.store.runs.list(active=True)} == {RunState.QUEUED}
     farm.start(1)
     with farm.owners():
         farm.wait_for_quiet()

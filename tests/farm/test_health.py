@@ -42,7 +42,7 @@ def test_workers_say_how_they_are_while_they_work_and_what_is_wrong(tmp_path: Pa
             assert said["database"] == said["redis"] == "ok"
             assert said["queues"] == ["interactive", "data"]
             assert (said["working"], said["waiting"], said["last_tick_seconds"] < 20) == (0, 0, True)
-            assert {queue for worker in farm.store.workers() for queue in worker.queues} == {
+            assert {queue for worker in farm.store.farm.workforce.workers() for queue in worker.queues} == {
                 "interactive",
                 "data",
             }
@@ -60,7 +60,7 @@ def test_workers_say_how_they_are_while_they_work_and_what_is_wrong(tmp_path: Pa
                 slow.sendall(b"GET /rea")
                 assert _ready(port) is not None
             assert farm.stop(signal.SIGTERM) == 0
-            assert farm.store.workers() == []
+            assert farm.store.farm.workforce.workers() == []
             assert _asked(farm, 1)[0] == 1
 
 

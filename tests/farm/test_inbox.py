@@ -21,6 +21,7 @@ from tests.farm.inboxes import TOKEN, RunningInbox, inbox, sign, text_form
 from tests.farm.post import free_port
 from tests.farm.whole import Farm, farm_at, rows
 from tests.forked import Forked
+from tests.storage.made import claimed
 
 NUMBER = "+15185550647"
 WAIT = timedelta(minutes=10)
@@ -46,7 +47,7 @@ def waiting(farm: Farm) -> tuple[Customer, Lease]:
     customer = farm.add("ineedmfa+text_message@bayou.energy")
     farm.store.channels.add_number(NUMBER, [customer])
     (run,) = farm.runs(customer)
-    claim = farm.store.claim_run(run.id, run.attempt)
+    claim = claimed(farm.store, run.id, run.attempt)
     assert claim is not None
     farm.store.channels.expect_text(claim.lease, customer, Factor.SMS)
     return customer, claim.lease
@@ -56,7 +57,7 @@ def test_a_code_reaches_the_run_that_waits(
     farm: Farm, running: RunningInbox, waiting: tuple[Customer, Lease]
 ) -> None:
     _, lease = waiting
-    asked = farm.store.open_challenge(lease, ASKED, WAIT)
+    asked = farm.store.challenges.open(lease, ASKED, WAIT)
     for foreign in (
         text_form("+15185550000", "111111"),
         text_form(NUMBER, "222222", sender="+18885550143"),
@@ -65,17 +66,17 @@ def test_a_code_reaches_the_run_that_waits(
         answer = running.post(foreign)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/xml; charset=utf-8")
         assert answer.text == '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
-        assert farm.store.settled_challenges([asked]) == []
+        assert farm.store.farm.challenges.closed([asked]) == []
     form = text_form(NUMBER, "048213")
     assert running.post(form).status_code == 200
-    assert farm.store.take_answer(lease, asked) == {"kind": "code", "text": "048213"}
-    again = farm.store.open_challenge(lease, ASKED.asked_again("Your code is invalid."), WAIT)
+    assert farm.store.challenges.take_answer(lease, asked) == {"kind": "code", "text": "048213"}
+    again = farm.store.challenges.open(lease, ASKED.asked_again("Your code is invalid."), WAIT)
     assert running.post(form).status_code == 409, "it was seen before"
     assert running.post(text_form(NUMBER, "048213")).status_code == 200
-    assert farm.store.settled_challenges([again]) == [], "that code was used already"
+    assert farm.store.farm.challenges.closed([again]) == [], "that code was used already"
     assert running.post(text_form(NUMBER, "048214")).status_code == 200
-    assert farm.store.take_answer(lease, again) == {"kind": "code", "text": "048214"}
-    story = farm.store.run_story(lease.run_id)
+    assert farm.store.challenges.take_answer(lease, again) == {"kind": "code", "text": "048214"}
+    story = farm.store.runs.story(lease.run_id)
     assert story is not None
     assert [step.detail for step in story.steps if step.step == "answered"] == [
         f"by a text message to {NUMBER}"
@@ -86,7 +87,7 @@ def test_what_twilio_has_not_signed_is_refused(
     farm: Farm, running: RunningInbox, waiting: tuple[Customer, Lease]
 ) -> None:
     _, lease = waiting
-    asked = farm.store.open_challenge(lease, ASKED, WAIT)
+    asked = farm.store.challenges.open(lease, ASKED, WAIT)
     form = text_form(NUMBER, "048213")
     for signature in (
         "",
@@ -100,7 +101,7 @@ def test_what_twilio_has_not_signed_is_refused(
         headers = {b"X-Twilio-Signature": signature.encode("latin-1")} if signature else {}
         answer = httpx.post(running.url, data=form, headers=headers)
         assert (answer.status_code, TOKEN in answer.text) == (403, False)
-    assert farm.store.settled_challenges([asked]) == []
+    assert farm.store.farm.challenges.closed([asked]) == []
     assert rows(farm, "SELECT key FROM received") == []
     assert running.post(form).status_code == 200
 
@@ -125,13 +126,13 @@ def test_what_comes_moments_before_the_challenge_counts_and_what_is_older_does_n
     channels = farm.store.channels
     running.post(text_form(NUMBER, "111111"))
     channels.expect_text(lease, customer, Factor.SMS)
-    stale = farm.store.open_challenge(lease, ASKED, WAIT)
-    assert not channels.take_kept_text(lease, customer, stale)
-    assert farm.store.take_answer(lease, stale) is None
+    stale = farm.store.challenges.open(lease, ASKED, WAIT)
+    assert not channels.take_buffered_text(lease, customer, stale)
+    assert farm.store.challenges.take_answer(lease, stale) is None
     running.post(text_form(NUMBER, "222222"))
-    soon = farm.store.open_challenge(lease, ASKED, WAIT)
-    assert channels.take_kept_text(lease, customer, soon)
-    assert farm.store.take_answer(lease, soon) == {"kind": "code", "text": "222222"}
+    soon = farm.store.challenges.open(lease, ASKED, WAIT)
+    assert channels.take_buffered_text(lease, customer, soon)
+    assert farm.store.challenges.take_answer(lease, soon) == {"kind": "code", "text": "222222"}
 
 
 def test_behind_a_proxy_the_public_address_is_what_is_signed(farm: Farm) -> None:
@@ -157,7 +158,7 @@ def test_behind_a_proxy_the_public_address_is_what_is_signed(farm: Farm) -> None
 def test_a_password_in_the_public_address_is_not_shown(farm: Farm) -> None:
     public = "https://hook:canary-5d@codes.example.com/sms"
     with inbox(farm, free_port(), "--public-url", public) as running:
-        (known,) = farm.wait(farm.store.channels.inboxes, 10, "an inbox that is known to run")
+        (known,) = farm.wait(farm.store.farm.sms.running, 10, "an inbox that is known to run")
         assert known.address == "https://codes.example.com/sms"
         form = text_form(NUMBER, "048213")
         assert running.post(form, signature=sign(public, form)).status_code == 200
@@ -205,12 +206,12 @@ def test_a_flood_neither_shuts_it_nor_fills_its_log(farm: Farm, tmp_path: Path) 
 def test_it_stops_well_and_says_so_if_the_port_is_taken(farm: Farm) -> None:
     port = free_port()
     with inbox(farm, port) as running:
-        farm.wait(farm.store.channels.inboxes, 10, "an inbox that is known to run")
+        farm.wait(farm.store.farm.sms.running, 10, "an inbox that is known to run")
         taken = _refused(farm, "--port", str(port), TWILIO_AUTH_TOKEN=TOKEN)
         assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in taken
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(15) == 0
-    assert farm.store.channels.inboxes() == []
+    assert farm.store.farm.sms.running() == []
 
 
 def _refused(farm: Farm, *options: str, **extra: str) -> str:

@@ -126,8 +126,8 @@ async def test_that_no_code_could_be_read_is_told_until_another_is_sent_for(
     async with ada.asked() as challenge:
         await put(house, code_mail("ada@home.example", "not here"))
         await world.until(lambda: "no code could be read" in ada.told(challenge), "the mail")
-        world.store.answer_challenge(challenge, encode_code("000000"))
-        world.store.take_answer(ada.lease, challenge)
+        world.store.challenges.answer(challenge, encode_code("000000"))
+        world.store.challenges.take_answer(ada.lease, challenge)
     async with ada.asked(error="Your code is invalid.") as challenge:
         assert "no code could be read" in ada.told(challenge)
     await ada.channels.expect(Factor.EMAIL)
@@ -151,8 +151,8 @@ async def test_a_person_may_be_quicker(world: World, house: Post) -> None:
     add(world.store, house.imap)
     ada = await world.customer("ada@home.example")
     async with ada.asked() as challenge:
-        world.store.answer_challenge(challenge, encode_code("000000"))
-        assert world.store.take_answer(ada.lease, challenge) == encode_code("000000")
+        world.store.challenges.answer(challenge, encode_code("000000"))
+        assert world.store.challenges.take_answer(ada.lease, challenge) == encode_code("000000")
     await put(house, code_mail("ada@home.example", "048213"))
     async with ada.asked(error="Your code is invalid.") as challenge:
         assert await ada.answer(challenge) == "048213"
@@ -175,10 +175,10 @@ async def test_a_mail_that_comes_while_a_persons_wrong_code_is_on_its_way_is_not
         add(world.store, between.port)
         ada = await world.customer("ada@home.example")
         async with ada.asked() as challenge:
-            world.store.answer_challenge(challenge, encode_code("000000"))
+            world.store.challenges.answer(challenge, encode_code("000000"))
             await put(house, code_mail("ada@home.example", "048213"))
             await world.until(looked.is_set, "a look at the mail")
-            assert world.store.take_answer(ada.lease, challenge) == encode_code("000000")
+            assert world.store.challenges.take_answer(ada.lease, challenge) == encode_code("000000")
         async with ada.asked(error="Your code is invalid.") as challenge:
             assert await ada.answer(challenge) == "048213"
         world.mailboxes.close()
@@ -206,8 +206,8 @@ async def test_a_mail_that_is_being_read_when_another_is_sent_for_is_old(
             await world.until(lambda: "waits" in ada.told(challenge), "what is told")
             await put(house, code_mail("ada@home.example", "111111"))
             await world.until(reading.is_set, "a look at the mail")
-            world.store.answer_challenge(challenge, encode_resend())
-            assert world.store.take_answer(ada.lease, challenge) == encode_resend()
+            world.store.challenges.answer(challenge, encode_resend())
+            assert world.store.challenges.take_answer(ada.lease, challenge) == encode_resend()
         await ada.channels.expect(Factor.EMAIL)
         async with ada.asked() as challenge:
             go_on.set()
@@ -229,7 +229,7 @@ async def test_a_choice_goes_where_a_code_comes_in(world: World, house: Post) ->
     await channels.load()
     assert not channels.is_sent_here(FactorOption(Factor.EMAIL, "Mail", "a***a@home.example"))
     assert not channels.is_sent_here(FactorOption(Factor.SMS, "Text", "***-***-0123")), "no inbox runs"
-    world.store.channels.beat_inbox("http://127.0.0.1:8700")
+    world.store.farm.sms.beat("http://127.0.0.1:8700")
     await channels.load()
     assert channels.is_sent_here(FactorOption(Factor.SMS, "Text", "***-***-0123"))
     assert not channels.is_sent_here(FactorOption(Factor.SMS, "Text", "***-***-0124"))

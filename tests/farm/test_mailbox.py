@@ -22,6 +22,7 @@ from meterfarm.storage.work import ChallengeInfo
 from meterfarm.utilities import load_utility
 from tests.farm.post import PASSWORD, USER, Post, code_mail, post
 from tests.farm.whole import Farm, farm_at
+from tests.storage.made import claimed
 
 EMAIL = "ineedmfa+email@bayou.energy"
 CHOICE = "ineedmfa+choice@bayou.energy"
@@ -59,7 +60,7 @@ def _told(farm: Farm, challenge: ChallengeInfo, words: str) -> ChallengeInfo:
     """The challenge, once these words stand at it."""
 
     def found() -> ChallengeInfo | None:
-        one = farm.store.challenge(challenge.id)
+        one = farm.store.challenges.find(challenge.id)
         return one if one is not None and words in one.channel else None
 
     return farm.wait(found, 20, f"“{words}” at the challenge")
@@ -89,7 +90,7 @@ def test_where_a_mailbox_is_dead_and_where_no_mail_comes_a_person_answers(farm: 
     customer = farm.add(EMAIL)
     farm.start(1)
     challenge = _told(farm, farm.challenge_of(customer), "refuses the user name or the password")
-    (told,) = farm.store.events(kinds=[EventKind.MAILBOX_FAILED])
+    (told,) = farm.store.events.after(kinds=[EventKind.MAILBOX_FAILED])
     assert (told.customer_id, told.run_id) == (customer.id, challenge.run_id)
     with farm.owners():
         farm.wait_for_quiet()
@@ -109,7 +110,7 @@ def test_a_refresh_signs_in_by_itself_once_the_mailbox_has_proved_itself(tmp_pat
         farm.store.channels.change_mailbox(1, everybody=True)
     later = (datetime.now(UTC) + timedelta(days=200)).isoformat()
     with _portal(tmp_path, house, later) as url, farm_at(tmp_path / "h", url) as farm:
-        farm.store.queue_refresh()
+        farm.store.runs.refresh()
         farm.start(1)
         farm.wait_for_quiet()
         assert (farm.last(proven).kind, farm.last(proven).outcome) == (RunKind.COLLECT, Outcome.COMPLETE)
@@ -142,7 +143,7 @@ def test_a_killed_workers_customer_connects_by_the_next_mail(
     house.let_go()
     farm.wait_for_quiet()
     assert farm.last(customer).outcome is Outcome.COMPLETE
-    states = {one.id: one.state for one in farm.store.challenges()}
+    states = {one.id: one.state for one in farm.store.challenges.list()}
     assert states == {first.id: ChallengeState.LOST, second.id: ChallengeState.USED}
     assert _attempts(farm, customer) == 1
     assert farm.stats()["customers"][customer.username]["codes_sent"] == 2
@@ -158,7 +159,7 @@ async def test_of_mails_that_overtook_each_other_the_one_sent_last_counts(
         customer, channels = farm.add(EMAIL), farm.store.channels
         info = channels.mailbox(channels.add_mailbox(_account(house.imap), PASSWORD, None))
         (run,) = farm.runs(customer)
-        claim = farm.store.claim_run(run.id, run.attempt)
+        claim = claimed(farm.store, run.id, run.attempt)
         assert info is not None
         assert claim is not None
         answered = asyncio.Event()
@@ -170,13 +171,13 @@ async def test_of_mails_that_overtook_each_other_the_one_sent_last_counts(
         house.put(code_mail(EMAIL, "222222", message_id="<2@x>"))
         house.put(code_mail(EMAIL, "111111", message_id="<1@x>", at=before))
         sought.challenge_id, sought.destination = (
-            farm.store.open_challenge(claim.lease, asked, WAIT),
+            farm.store.challenges.open(claim.lease, asked, WAIT),
             destination,
         )
         async with mailbox.watching(sought), asyncio.timeout(20):
             await answered.wait()
         mailbox.close()
-        said = farm.store.take_answer(claim.lease, sought.challenge_id)
+        said = farm.store.challenges.take_answer(claim.lease, sought.challenge_id)
         assert said == {"kind": "code", "text": "222222"}
         assert sought.after is not None
         assert sought.after.uid == mark.uid + 2

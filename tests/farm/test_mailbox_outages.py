@@ -58,7 +58,7 @@ async def test_a_connection_that_is_back_at_the_next_try_was_no_outage(world: Wo
             assert await ada.answer(challenge) == "048213"
         world.mailboxes.close()
     assert ada.story() == ["mailbox 1: waits for the mail"]
-    assert not world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+    assert not world.store.events.after(kinds=[EventKind.MAILBOX_FAILED])
 
 
 async def test_in_a_folder_that_is_made_again_what_comes_then_is_used(world: World, house: Post) -> None:
@@ -99,7 +99,7 @@ async def test_a_mailbox_that_stays_away_is_told_of_at_the_next_try(world: World
             await world.until(lambda: "waits" in ada.told(challenge), "what is told")
             way.close()
             await world.until(lambda: "cannot be reached" in ada.told(challenge), "the outage")
-        (event,) = world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+        (event,) = world.store.events.after(kinds=[EventKind.MAILBOX_FAILED])
         assert (event.customer_id, event.run_id) == (ada.customer.id, ada.lease.run_id)
         found = world.store.channels.mailbox(mailbox_id)
         assert found is not None
@@ -125,7 +125,7 @@ async def test_one_that_keeps_breaking_is_told_of(world: World, house: Post) -> 
                 between.cut()
             await world.until(lambda: "Somebody has to answer." in ada.told(challenge), "the outage")
         world.mailboxes.close()
-    assert len(world.store.events(kinds=[EventKind.MAILBOX_FAILED])) == 1
+    assert len(world.store.events.after(kinds=[EventKind.MAILBOX_FAILED])) == 1
 
 
 async def test_one_that_only_seems_to_be_back_is_told_of_once(world: World, house: Post) -> None:
@@ -199,7 +199,7 @@ async def test_a_login_that_was_refused_is_not_tried_for_the_next_customer_until
             assert await cleo.answer(challenge) == "048213"
         world.mailboxes.close()
     assert cleo.customer.id not in {
-        event.customer_id for event in world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+        event.customer_id for event in world.store.events.after(kinds=[EventKind.MAILBOX_FAILED])
     }
 
 
@@ -221,7 +221,7 @@ async def test_an_outage_that_is_long_over_is_none(
         async with bea.asked() as challenge:
             assert await bea.answer(challenge) == "048213"
         world.mailboxes.close()
-    (event,) = world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+    (event,) = world.store.events.after(kinds=[EventKind.MAILBOX_FAILED])
     assert event.customer_id == ada.customer.id
 
 
@@ -235,7 +235,7 @@ async def test_a_mailbox_that_comes_back_brings_what_comes_from_then_on(world: W
     ada = await world.customer("ada@home.example")
     async with ada.asked() as challenge:
         assert "cannot be reached" in ada.told(challenge)
-        (event,) = world.store.events(kinds=[EventKind.MAILBOX_FAILED])
+        (event,) = world.store.events.after(kinds=[EventKind.MAILBOX_FAILED])
         assert (event.customer_id, event.run_id) == (ada.customer.id, ada.lease.run_id)
         with imap_server(port=port):
             await world.until(lambda: "waits" in ada.told(challenge), "the mailbox being back")

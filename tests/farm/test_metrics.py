@@ -47,7 +47,7 @@ def test_a_run_that_is_taken_away_is_counted_by_who_lost_it_and_who_queued_it_ag
     farm.start(2)
     first = farm.challenge_of(waits)
     assert scraped.total("meterfarm_lease_losses_total") == 0
-    with farm.store._database.writing() as session:
+    with farm.store.farm._farm.database.writing() as session:
         session.connection().execute(text("UPDATE run SET fence = fence + 1, worker = 'elsewhere/1/1'"))
     farm.wait(lambda: scraped.total("meterfarm_lease_losses_total") == 1, 40, "a lost lease")
     again = scraped.total

@@ -7,9 +7,9 @@ from arq.constants import in_progress_key_prefix
 from meterfarm.farm.redis.notifier import notifier_at
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import RunKind
-from meterfarm.storage.work import Ring
+from meterfarm.storage.work import RunNotification
 
-FIRST, SECOND, THIRD = (Ring(number, 1, RunKind.COLLECT) for number in (1, 2, 3))
+FIRST, SECOND, THIRD = (RunNotification(number, 1, RunKind.COLLECT) for number in (1, 2, 3))
 
 
 async def test_a_job_is_lost_if_nobody_has_it_at_two_looks(private_redis: PrivateRedis) -> None:

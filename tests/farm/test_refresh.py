@@ -38,7 +38,7 @@ def test_a_day_later_customers_are_refreshed_without_signing_in(tmp_path: Path) 
     tomorrow = (today + timedelta(days=1)).isoformat()
     with FakeUtility(random_codes=True, home=portal, now=tomorrow) as url, farm_at(home, url) as farm:
         farm.start(2)
-        farm.store.queue_refresh()
+        farm.store.runs.refresh()
         farm.wait_for_quiet(120)
         refreshed = [farm.last(customer) for customer in customers]
         assert {(run.kind, run.outcome, run.pages) for run in refreshed} == {
@@ -46,7 +46,7 @@ def test_a_day_later_customers_are_refreshed_without_signing_in(tmp_path: Path) 
         }
         assert all(stats["password_attempts"] == 0 for stats in farm.stats()["customers"].values())
         assert farm.readings() - before == _A_DAY * len(customers)
-        told = farm.store.events(limit=100_000, kinds=[EventKind.NEW_INTERVALS])
+        told = farm.store.events.after(limit=100_000, kinds=[EventKind.NEW_INTERVALS])
         assert sum(event.payload["object"]["inserted"] for event in told) == _A_DAY * len(customers)
         assert {event.customer_id for event in told} == {customer.id for customer in customers}
         assert 0 < sum(event.payload["object"]["changed"] for event in told) <= _A_DAY / 8 * len(customers)
@@ -68,7 +68,7 @@ def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(t
         FakeUtility(random_codes=True, home=portal, now=_in_days(40)) as url,
         farm_at(tmp_path / "home", url) as farm,
     ):
-        farm.store.queue_refresh()
+        farm.store.runs.refresh()
         farm.start(1)
         farm.wait_for_quiet()
         farm.stop()
@@ -79,21 +79,21 @@ def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(t
         FakeUtility(random_codes=True, home=portal, now=_in_days(200)) as url,
         farm_at(tmp_path / "home", url, METERFARM_INTERVALS_EVERY="1", METERFARM_BILLS_EVERY="1") as farm,
     ):
-        farm.store.queue_refresh()
+        farm.store.runs.refresh()
         farm.start(1)
         farm.wait(lambda: _state(farm, customer.id) is CustomerState.MUST_REAUTHENTICATE, 60, "the reason")
         farm.wait_for_quiet()
-        (told,) = farm.store.events(kinds=[EventKind.CUSTOMER_MUST_REAUTHENTICATE])
+        (told,) = farm.store.events.after(kinds=[EventKind.CUSTOMER_MUST_REAUTHENTICATE])
         assert "mfa_required" in told.payload["object"]["reason"]
         assert farm.stats()["customers"].get(customer.username, {"codes_sent": 0})["codes_sent"] == 0
         runs = len(farm.runs(customer))
-        farm.store.queue_refresh()
+        farm.store.runs.refresh()
         assert len(farm.runs(customer)) == runs
-        again = farm.store.retry_run(farm.last(customer).id)
+        again = farm.store.runs.retry(farm.last(customer).id)
         with farm.owners():
             farm.wait(lambda: _state(farm, customer.id) is CustomerState.ACTIVE, 60, "the customer back")
         farm.stop()
-        story = farm.store.run_story(again)
+        story = farm.store.runs.story(again)
         assert story is not None
         assert (story.run.kind, story.run.outcome) == (RunKind.CONNECT, Outcome.COMPLETE)
 
@@ -116,4 +116,4 @@ def test_due_customers_are_refreshed_by_the_clock(tmp_path: Path) -> None:
 
 
 def _state(farm: Farm, customer_id: int) -> CustomerState:
-    return next(one.state for one in farm.store.customers() if one.id == customer_id)
+    return next(one.state for one in farm.store.customers.list() if one.id == customer_id)

@@ -107,7 +107,10 @@ def _check_collect(collector: Collector, run_id: int) -> None:
 
 def _check_secrets(collector: Collector, farm: Farm, code: str) -> None:
     sent = b"".join(collector.bodies)
-    saved = [farm.store.load_session(farm.customer(one.username)) for one in farm.store.customers()]
+    saved = [
+        farm.store.credentials.briefing(farm.customer(one.username)).session
+        for one in farm.store.customers.list()
+    ]
     sessions = [PortalSession.from_bytes(one.state) for one in saved if one is not None]
     cookies = [secret for session in sessions if session is not None for secret in session.secrets()]
     assert cookies

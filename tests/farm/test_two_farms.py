@@ -17,28 +17,28 @@ from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import Ring, RunInfo
+from meterfarm.storage.work import RunInfo, RunNotification
 from meterfarm.worker import _crons
 from tests.farm.redises import redis_at
 from tests.farm.whole import Farm, farm_at
 from tests.storage.made import key
 
-RING = Ring(1, 1, RunKind.COLLECT)
+RING = RunNotification(1, 1, RunKind.COLLECT)
 
 
 def test_a_database_has_a_name_that_stays_and_that_no_copy_has(tmp_path: Path) -> None:
     """Not even of a farm that had run before it was copied."""
-    with Store.open(Settings(home=tmp_path / "a")) as store:
-        name = store.farm_key()
+    with Store.open(Settings(home=tmp_path / "a")).of() as store:
+        name = store.farm.workforce.key()
     with (
-        Store.open(Settings(home=tmp_path / "a")) as again,
-        Store.open(Settings(home=tmp_path / "b")) as other,
+        Store.open(Settings(home=tmp_path / "a")).of() as again,
+        Store.open(Settings(home=tmp_path / "b")).of() as other,
     ):
-        assert again.farm_key() == name
-        assert other.farm_key() != name
+        assert again.farm.workforce.key() == name
+        assert other.farm.workforce.key() != name
     shutil.copytree(tmp_path / "a", tmp_path / "copy")
-    with Store.open(Settings(home=tmp_path / "copy")) as copy:
-        assert copy.farm_key() != name
+    with Store.open(Settings(home=tmp_path / "copy")).of() as copy:
+        assert copy.farm.workforce.key() != name
 
 
 def test_machines_that_share_a_postgres_are_one_farm(tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_machines_that_share_a_postgres_are_one_farm(tmp_path: Path) -> None:
     with ExitStack() as stack:
         names = [
             stack.enter_context(
-                Store.open(Settings(home=tmp_path / str(number), database_url=url, secret_keys=key(9)))
-            ).farm_key()
+                Store.open(Settings(home=tmp_path / str(number), database_url=url, secret_keys=key(9))).of()
+            ).farm.workforce.key()
             for number, url in enumerate([first, first, second])
         ]
     assert names[0] == names[1]

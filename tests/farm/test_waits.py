@@ -24,8 +24,8 @@ def test_those_who_wait_hold_up_nobody(farm: Farm) -> None:
     """One process has many more people waiting than it has slots; their pages stay open all the while."""
     waiting = farm.add_many("ineedmfa+text_message@bayou.energy", many(50))
     farm.start(2)
-    farm.wait(lambda: len(farm.store.challenges(only_open=True)) == len(waiting), 90, "all challenges")
-    asked = {challenge.id for challenge in farm.store.challenges(only_open=True)}
+    farm.wait(lambda: len(farm.store.challenges.list(only_open=True)) == len(waiting), 90, "all challenges")
+    asked = {challenge.id for challenge in farm.store.challenges.list(only_open=True)}
     others = farm.add_many("iamvalid@bayou.energy", many(50))
     farm.wait(
         lambda: all(
@@ -35,7 +35,7 @@ def test_those_who_wait_hold_up_nobody(farm: Farm) -> None:
         90,
         "the data of the others",
     )
-    assert {challenge.id for challenge in farm.store.challenges(only_open=True)} == asked
+    assert {challenge.id for challenge in farm.store.challenges.list(only_open=True)} == asked
     with farm.owners():
         farm.wait_for_quiet(120)
     assert farm.outcomes(waiting + others) == [Outcome.COMPLETE] * len(waiting + others)
@@ -48,21 +48,21 @@ def test_a_challenge_is_answered_by_whoever_has_its_number(farm: Farm) -> None:
     farm.start(1)
     choice = farm.challenge_of(customer)
     assert [option.factor for option in choice.challenge.options] == [Factor.SMS, Factor.EMAIL]
-    farm.store.answer_challenge(choice.id, encode_choice(Factor.EMAIL))
+    farm.store.challenges.answer(choice.id, encode_choice(Factor.EMAIL))
     code = farm.challenge_of(customer)
     with pytest.raises(AnswerRefused, match="was answered"):
-        farm.store.answer_challenge(choice.id, encode_choice(Factor.SMS))
-    farm.store.answer_challenge(code.id, encode_code("000000"))
+        farm.store.challenges.answer(choice.id, encode_choice(Factor.SMS))
+    farm.store.challenges.answer(code.id, encode_code("000000"))
     again = farm.challenge_of(customer)
     assert again.challenge.error == "Your code is invalid. Please try again."
     assert again.challenge.attempts_left == 2
-    farm.store.answer_challenge(again.id, encode_resend())
+    farm.store.challenges.answer(again.id, encode_resend())
     too_soon = farm.challenge_of(customer)
     assert "seconds" in too_soon.challenge.error
     farm.answer(too_soon)
     farm.wait_for_quiet()
     assert farm.last(customer).outcome is Outcome.COMPLETE
-    states = {challenge.state for challenge in farm.store.challenges()}
+    states = {challenge.state for challenge in farm.store.challenges.list()}
     assert states == {ChallengeState.USED}
 
 
@@ -77,7 +77,7 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
         farm.wait_for_quiet()
         assert farm.last(customer).outcome is Outcome.MFA_EXPIRED
         with pytest.raises(AnswerRefused, match="expired"):
-            farm.store.answer_challenge(challenge.id, encode_code("1"))
+            farm.store.challenges.answer(challenge.id, encode_code("1"))
 
 
 def test_what_the_customer_entrusted_is_used_without_asking(farm: Farm) -> None:
@@ -90,7 +90,7 @@ def test_what_the_customer_entrusted_is_used_without_asking(farm: Farm) -> None:
     farm.start(1)
     farm.wait_for_quiet()
     assert farm.outcomes([with_totp, with_answer]) == [Outcome.COMPLETE] * 2
-    assert not farm.store.challenges()
+    assert not farm.store.challenges.list()
 
 
 def test_a_wrong_security_answer_is_given_once_and_then_a_person_asked(farm: Farm) -> None:
@@ -108,7 +108,7 @@ def test_a_cancelled_run_ends_though_it_waits(farm: Farm) -> None:
     customer = farm.add("ineedmfa+email@bayou.energy")
     farm.start(1)
     challenge = farm.challenge_of(customer)
-    farm.store.cancel_run(challenge.run_id)
+    farm.store.runs.cancel(challenge.run_id)
     farm.wait(lambda: farm.runs(customer)[0].state is RunState.CANCELLED, 20, "a cancelled run")
     with pytest.raises(AnswerRefused):
-        farm.store.answer_challenge(challenge.id, encode_code("1"))
+        farm.store.challenges.answer(challenge.id, encode_code("1"))

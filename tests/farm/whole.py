@@ -22,7 +22,7 @@ from meterfarm.records import EventKind, Factor, Outcome, RunState, SecretKind
 from meterfarm.storage.challenges import AnswerRefused
 from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.work import ChallengeInfo, RunInfo
 from tests.forked import Forked
 from tests.storage.ready_home import ready_home
@@ -50,7 +50,7 @@ class Farm:
     home: Path
     url: str
     environment: dict[str, str]
-    store: Store
+    store: CompanyStore
     workers: Forked | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -59,7 +59,7 @@ class Farm:
     def add(self, username: str, **secrets: str) -> Customer:
         """Add a customer with a password; more secrets by their kind."""
         given = {SecretKind.PASSWORD: PASSWORD} | {SecretKind(kind): text for kind, text in secrets.items()}
-        return self.store.add_customer(UTILITY, username, secrets=given)
+        return self.store.customers.add(UTILITY, username, secrets=given)
 
     def add_many(self, name: str, count: int) -> list[Customer]:
         """``name.1@domain`` and so on."""
@@ -82,7 +82,7 @@ class Farm:
 
     def runs(self, customer: Customer | None = None) -> Sequence[RunInfo]:
         """Newest first."""
-        return self.store.runs(limit=1000, customer_id=customer.id if customer else None)
+        return self.store.runs.list(limit=1000, customer_id=customer.id if customer else None)
 
     def wait_for_quiet(self, seconds: float = 90) -> None:
         """Until nothing is to be done any more but what waits for a later time."""
@@ -91,7 +91,7 @@ class Farm:
             now = time.time()
             return not [
                 run
-                for run in self.store.runs(limit=1000, active=True)
+                for run in self.store.runs.list(limit=1000, active=True)
                 if run.state is not RunState.QUEUED or run.not_before.timestamp() < now + 5
             ]
 
@@ -99,9 +99,11 @@ class Farm:
 
     def retry_in_doubt(self) -> None:
         """Whose worker was killed just when the password went out is retried, as an operator would."""
-        waiting = [run for run in self.store.runs(limit=1000, active=True) if run.why.endswith(BY_SCHEDULE)]
+        waiting = [
+            run for run in self.store.runs.list(limit=1000, active=True) if run.why.endswith(BY_SCHEDULE)
+        ]
         for run in waiting:
-            self.store.retry_run(run.id)
+            self.store.runs.retry(run.id)
         if waiting:
             self.wait_for_quiet(120)
 
@@ -121,7 +123,7 @@ class Farm:
         """The customer's open challenge, once there is one."""
 
         def found() -> ChallengeInfo | None:
-            every = self.store.challenges(only_open=True)
+            every = self.store.challenges.list(only_open=True)
             return next((one for one in every if one.customer_id == customer.id), None)
 
         return self.wait(found, seconds, f"a challenge of {customer.username}")
@@ -129,13 +131,13 @@ class Farm:
     def readings(self) -> int:
         return sum(
             coverage.readings
-            for customer in self.store.customers()
-            for account in self.store.accounts(self.customer(customer.username))
-            for coverage in self.store.coverage(account.id).values()
+            for customer in self.store.customers.list()
+            for account in self.store.accounts.list(self.customer(customer.username))
+            for coverage in self.store.readings.coverage(account.id).values()
         )
 
     def customer(self, username: str) -> Customer:
-        found = self.store.find_customer(username)
+        found = self.store.customers.find(username)
         if found is None:
             raise AssertionError(f"no customer {username}")
         return found
@@ -195,7 +197,7 @@ class Farm:
 
     def _answer_until(self, done: threading.Event, usernames: set[str]) -> None:
         while not done.wait(_LOOK):
-            for challenge in self.store.challenges(only_open=True):
+            for challenge in self.store.challenges.list(only_open=True):
                 if not usernames or challenge.username in usernames:
                     self.answer(challenge)
 
@@ -204,7 +206,7 @@ class Farm:
         asked = challenge.challenge
         said = encode_choice(Factor.SMS) if asked.options else encode_code(code or self._code(challenge))
         with suppress(AnswerRefused):
-            self.store.answer_challenge(challenge.id, said)
+            self.store.challenges.answer(challenge.id, said)
 
     def _code(self, challenge: ChallengeInfo) -> str:
         username, factor = challenge.username, challenge.challenge.factor
@@ -239,7 +241,7 @@ def farm_at(home: Path, url: str, **extra: str) -> Iterator[Farm]:
     )
     if "DATABASE_URL" not in environment:
         ready_home(home)
-    with Store.open(settings) as store:
+    with Store.open(settings).of() as store:
         farm = Farm(home, url, environment, store)
         try:
             yield farm
@@ -268,25 +270,25 @@ def processes_below(ancestor: int, name: str) -> list[int]:
 
 def check_whole(farm: Farm) -> None:
     """Every file has its row and every row its file; each bill was told of once; all series are whole."""
-    farm.store.sweep(older_than=0)
+    farm.store.farm.sweep(older_than=0)
     named = {sha for (sha,) in rows(farm, "SELECT sha256 FROM file WHERE refs > 0")}
     assert stored_files(farm) == named
     assert not rows(
         farm, "SELECT portal_key FROM document GROUP BY account_id, kind, portal_key HAVING count(*) > 1"
     )
     [(bills,)] = rows(farm, "SELECT count(*) FROM bill")
-    assert len(farm.store.events(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
+    assert len(farm.store.events.after(limit=100_000, kinds=[EventKind.NEW_BILL])) == bills
     assert not rows(farm, "SELECT id FROM run WHERE state IN ('running', 'waiting')")
-    for customer in farm.store.customers():
-        for account in farm.store.accounts(farm.customer(customer.username)):
-            for meter, kept in farm.store.coverage(account.id).items():
-                for series in farm.store.series(account.id, meter):
+    for customer in farm.store.customers.list():
+        for account in farm.store.accounts.list(farm.customer(customer.username)):
+            for meter, kept in farm.store.readings.coverage(account.id).items():
+                for series in farm.store.readings.series(account.id, meter):
                     assert sum(reading.seconds for reading in series.readings) == kept.end - kept.start
 
 
 def rows(farm: Farm, query: str) -> list[tuple[Any, ...]]:
     """What the database says, whichever it is."""
-    with farm.store._database.engine.connect() as connection:
+    with farm.store.farm._farm.database.engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 
 

@@ -63,9 +63,9 @@ def test_a_bill_of_unknown_layout_is_downloaded_once_and_read_again_without_the_
             assert (ledger["downloaded"] > 0) is downloaded
     assert len(fetched) == len(set(fetched)) == 2
     assert statuses(tmp_path) == ["unlocked", "unparsed"]
-    with Store.open(Settings(home=home)) as store:
-        assert len(store.events(kinds=[EventKind.NEW_UNPARSED_BILL])) == 1
-        assert len(store.events(kinds=[EventKind.NEW_BILL])) == 1
+    with Store.open(Settings(home=home)).of() as store:
+        assert len(store.events.after(kinds=[EventKind.NEW_UNPARSED_BILL])) == 1
+        assert len(store.events.after(kinds=[EventKind.NEW_BILL])) == 1
 
     account = ran.summary["accounts"][0]["number"]
     known = SpeculoosPower.read_bill
@@ -80,8 +80,8 @@ def test_a_bill_of_unknown_layout_is_downloaded_once_and_read_again_without_the_
     assert reread(capsys) == {"read": 2, "unchanged": 1, "newly_read": 1, "updated": 0, "failed": 0}
     assert reread(capsys) == {"read": 2, "unchanged": 2, "newly_read": 0, "updated": 0, "failed": 0}
     assert portal.requests() == before
-    with Store.open(Settings(home=home)) as store:
-        assert len(store.events(kinds=[EventKind.NEW_BILL])) == 2
+    with Store.open(Settings(home=home)).of() as store:
+        assert len(store.events.after(kinds=[EventKind.NEW_BILL])) == 2
 
     ran = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url, *BRIEFLY)
     assert ran.summary["ledger"]["unread"] == []

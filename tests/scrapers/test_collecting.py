@@ -30,7 +30,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import AvailableIntervals, Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets
 from tests.local_site import closed_site
 from tests.raw_site import RawSite, Reply, answered, raw_site
@@ -110,8 +110,8 @@ def site() -> Iterator[RawSite]:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    store = Store.open(Settings(home=tmp_path_factory.mktemp("store")))
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompanyStore]:
+    store = Store.open(Settings(home=tmp_path_factory.mktemp("store"))).of()
     yield store
     store.close()
 
@@ -120,12 +120,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 class Kept:
     """A customer of whom nothing is in store yet."""
 
-    store: Store
+    store: CompanyStore
     username: str
 
 
 @pytest.fixture
-def kept(opened: Store, tmp_path: Path) -> Kept:
+def kept(opened: CompanyStore, tmp_path: Path) -> Kept:
     return Kept(opened, f"{tmp_path.name}@example.com")
 
 
@@ -146,9 +146,9 @@ async def run(
     """A run from a saved session."""
     utility = utility or Hamlet()
     store, username = kept.store, kept.username
-    customer = store.customer(utility.id, username)
+    customer = store.customers.ensure(utility.id, username)
     session = PortalSession({"cookies": [], "origins": []}).to_bytes()
-    store.save_session(customer, session, trusted_since=None)
+    store.credentials.save_session(customer, session, trusted_since=None)
     request = RunRequest(utility, site.url, username, asked, Nobody())
     with tempfile.TemporaryDirectory() as scratch:
         async with Chromium(["127.0.0.1"], Path(scratch)) as chromium:
@@ -287,7 +287,7 @@ async def test_a_bill_of_unknown_layout_is_stored_unread_and_downloaded_once(
     assert site.requested.count("/b0.pdf") == 1
     unread_kinds = [
         event.key
-        for event in kept.store.events(limit=10_000, kinds=[EventKind.NEW_UNPARSED_BILL])
+        for event in kept.store.events.after(limit=10_000, kinds=[EventKind.NEW_UNPARSED_BILL])
         if event.customer_id == result.customer.id
     ]
     assert len(unread_kinds) == 1

@@ -25,7 +25,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.trusting import Behind, Trusting, routes
@@ -48,25 +48,25 @@ class World:
     portal: Site
     behind: Behind
     chromium: Chromium
-    store: Store
+    store: CompanyStore
     evidence: Path
 
     async def run(self, customer: Customer, *, kind: RunKind = RunKind.CONNECT) -> RunResult:
         async def password() -> SecretStr:
             return SecretStr("correct horse")
 
-        claim = self.store.begin_run(customer, kind)
+        claim = self.store.runs.begin(customer, kind)
         if claim is None:
             raise AssertionError("nobody else has it")
-        held = self.store.under(claim.lease)
+        held = self.store.holding(claim.lease)
         request = RunRequest(Trusting(), self.portal.url, customer.username, password, Phone(), kind=kind)
         executor = RunExecutor(request, customer, held, self.chromium, Secrets(), NoProgress(), self.evidence)
         result = await executor.run()
-        held.finish_run(claim.lease, result.outcome, result.message, state=result.state)
+        held.runs.finish(claim.lease, result.outcome, result.message, state=result.state)
         return result
 
     def saved(self, customer: Customer) -> PortalSession | None:
-        kept = self.store.load_session(customer)
+        kept = self.store.credentials.briefing(customer).session
         return PortalSession.from_bytes(kept.state) if kept else None
 
     def cookies(self, customer: Customer) -> dict[str, str]:
@@ -90,13 +90,13 @@ async def world(
     portal: Site, behind: Behind, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     scratch = tmp_path_factory.mktemp("scratch")
-    with Store.open(Settings(home=scratch / "home")) as store:
+    with Store.open(Settings(home=scratch / "home")).of() as store:
         async with Chromium(["127.0.0.1"], scratch) as chromium:
             yield World(portal, behind, chromium, store, scratch / "evidence")
 
 
 def _customer(world: World, name: str) -> Customer:
-    return world.store.customer("speculoos_power", f"{name}@village.example")
+    return world.store.customers.ensure("speculoos_power", f"{name}@village.example")
 
 
 TERMS = HTMLResponse("<h1>New terms</h1>")

@@ -19,7 +19,7 @@ from meterfarm.scrapers.outcomes import Sign, Stop
 from meterfarm.scrapers.sending import AT_ONCE, Sending
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, CornerThatSignsOut, Counter, routes
@@ -66,19 +66,19 @@ async def visit(world: World) -> AsyncIterator[Visit]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(Settings(home=tmp_path / "home")) as store:
+def store(tmp_path: Path) -> Iterator[CompanyStore]:
+    with Store.open(Settings(home=tmp_path / "home")).of() as store:
         yield store
 
 
 @pytest.fixture
-def sends(store: Store, visit: Visit) -> Callable[[], int]:
+def sends(store: CompanyStore, visit: Visit) -> Callable[[], int]:
     """The visit's sign-in is watched; how many sendings of the password are in doubt."""
-    customer = store.customer("corner_gas", "me@example.com")
+    customer = store.customers.ensure("corner_gas", "me@example.com")
     visit.page.sending = Sending(store, "Corner Gas", customer, WRONG, AT_ONCE)
 
     def count() -> int:
-        doubt = store.doubt(customer, WRONG)
+        doubt = store.logins.doubt(customer, WRONG)
         return doubt.sends if doubt is not None else 0
 
     return count
@@ -347,17 +347,17 @@ async def test_a_portal_that_goes_on_to_mfa_took_the_password(
 
 
 async def test_what_a_page_declares_before_anything_was_sent_is_no_word_on_the_password(
-    visit: Visit, store: Store, sends: Callable[[], int]
+    visit: Visit, store: CompanyStore, sends: Callable[[], int]
 ) -> None:
     """Such as that an account is locked, which the portal knows by a cookie; the password may be right."""
-    customer, sending = store.customer("corner_gas", "me@example.com"), visit.page.sending
+    customer, sending = store.customers.ensure("corner_gas", "me@example.com"), visit.page.sending
     assert sending is not None
     declared = Stop(Outcome.ACCOUNT_LOCKED, "It says so.")
     await visit.page.open("/in-place")
     await sending.stopped(declared, str)
-    assert store.rejection(customer, WRONG) is None
+    assert store.logins.rejection(customer, WRONG) is None
     with pytest.raises(Stop):
         await sign_in(visit, "/in-place")
     await sending.stopped(declared, str)
-    assert store.rejection(customer, WRONG) is not None
+    assert store.logins.rejection(customer, WRONG) is not None
     assert sends() == 0

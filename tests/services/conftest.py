@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from tests.storage.ready_home import ready_home
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CompanyStore]:
     """SQLite in ``tmp_path/home``; nothing else of the environment's settings counts."""
     for name in ("DATABASE_URL", "REDIS_URL", "METERFARM_SECRET_KEYS", "METERFARM_PORTAL_URLS"):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     ready_home(home)
-    with Store.open(Settings(home=home)) as opened:
+    with Store.open(Settings(home=home)).of() as opened:
         yield opened

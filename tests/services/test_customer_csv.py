@@ -14,7 +14,7 @@ from meterfarm.records import SecretKind
 from meterfarm.services.customer_csv import NewCustomer, WrongRow, rows
 from meterfarm.services.customer_import import import_customers
 from meterfarm.services.errors import InvalidRequest
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
 from tests.console.asked import customer
 
@@ -216,7 +216,7 @@ def test_ten_thousand_rows_are_read_quickly() -> None:
     assert time.process_time() - began < 2
 
 
-def test_duplicates_are_refused_and_named(store: Store) -> None:
+def test_duplicates_are_refused_and_named(store: CompanyStore) -> None:
     """Against the store and within the file; a row that was refused does not stand in another's way."""
     there = customer(store, "ada")
     text = (
@@ -238,6 +238,6 @@ def test_duplicates_are_refused_and_named(store: Store) -> None:
     assert told[2].endswith("was in line 4 already")
     assert told[3].endswith("the external id N-1 was in line 4 already")
     assert "secret-" not in "".join(told)
-    kept = {one.username: one for one in store.customers()}
+    kept = {one.username: one for one in store.customers.list()}
     assert kept["bea@bayou.energy"].external_id == "N-1"
     assert kept["cat@bayou.energy"].state == "new"

@@ -14,20 +14,20 @@ from meterfarm.records import Direction, Document
 from meterfarm.services.customer_files import safe_name, write_out
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
-from tests.storage.made import ACCOUNT, EXPORT, START, USERNAME, UTILITY, bill, listed, pdf, series
+from meterfarm.storage.store import CompanyStore
+from tests.storage.made import ACCOUNT, EXPORT, START, USERNAME, UTILITY, bill, listed, pdf, save_bill, series
 
 ZONE = ZoneInfo("America/New_York")
 
 
 @pytest.fixture
-def customer(store: Store) -> Customer:
-    return store.customer(UTILITY, USERNAME)
+def customer(store: CompanyStore) -> Customer:
+    return store.customers.ensure(UTILITY, USERNAME)
 
 
 @pytest.fixture
-def account(store: Store, customer: Customer) -> int:
-    return store.save_account(customer, ACCOUNT)
+def account(store: CompanyStore, customer: Customer) -> int:
+    return store.accounts.save(customer, ACCOUNT)
 
 
 def _files(out: Path) -> dict[str, bytes]:
@@ -39,15 +39,15 @@ def _stamps(out: Path) -> dict[Path, int]:
 
 
 def test_all_that_is_stored_is_written_out(
-    store: Store, customer: Customer, account: int, tmp_path: Path
+    store: CompanyStore, customer: Customer, account: int, tmp_path: Path
 ) -> None:
     later = date(2026, 2, 5)
-    store.save_bill(account, listed("b2", later), pdf(b"%PDF b2"), None, layout="l", layout_version=1)
-    store.save_bill(account, listed("b1"), pdf(b"%PDF b1"), bill(), layout="l", layout_version=1)
-    store.save_bill(account, listed("b3", later), pdf(b"%PDF b3"), bill(), layout="l", layout_version=1)
+    save_bill(store, account, listed("b2", later), pdf(b"%PDF b2"), None, layout="l", layout_version=1)
+    save_bill(store, account, listed("b1"), pdf(b"%PDF b1"), bill(), layout="l", layout_version=1)
+    save_bill(store, account, listed("b3", later), pdf(b"%PDF b3"), bill(), layout="l", layout_version=1)
     received = series([7], direction=Direction.RECEIVED)
-    store.save_readings(account, EXPORT, "one", [series([1, 2]), received])
-    store.save_readings(account, Document(b"<other/>", "application/xml", EXPORT.name), "two", [])
+    store.readings.save(account, EXPORT, "one", [series([1, 2]), received])
+    store.readings.save(account, Document(b"<other/>", "application/xml", EXPORT.name), "two", [])
     write_out(store, customer, tmp_path / "out", ZONE)
     folder = tmp_path / "out" / UTILITY / ACCOUNT.number
     files = _files(folder)
@@ -74,10 +74,10 @@ def test_all_that_is_stored_is_written_out(
 
 
 def test_a_second_time_touches_nothing(
-    store: Store, customer: Customer, account: int, tmp_path: Path
+    store: CompanyStore, customer: Customer, account: int, tmp_path: Path
 ) -> None:
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    store.save_readings(account, EXPORT, "one", [series([1, 2])])
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    store.readings.save(account, EXPORT, "one", [series([1, 2])])
     write_out(store, customer, tmp_path / "out", ZONE)
     before = _stamps(tmp_path / "out")
     write_out(store, customer, tmp_path / "out", ZONE)
@@ -85,14 +85,14 @@ def test_a_second_time_touches_nothing(
 
 
 def test_what_changed_or_was_damaged_is_written_again(
-    store: Store, customer: Customer, account: int, tmp_path: Path
+    store: CompanyStore, customer: Customer, account: int, tmp_path: Path
 ) -> None:
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    store.save_readings(account, EXPORT, "one", [series([1, 2])])
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    store.readings.save(account, EXPORT, "one", [series([1, 2])])
     write_out(store, customer, tmp_path / "out", ZONE)
     folder = tmp_path / "out" / UTILITY / ACCOUNT.number
     csv = folder / "intervals" / "E1000001.csv"
-    store.save_readings(account, EXPORT, "one", [series([3], start=START + 900)])
+    store.readings.save(account, EXPORT, "one", [series([3], start=START + 900)])
     (folder / "bills" / "2026-01-05.pdf").write_bytes(b"damaged")
     (folder / ".written.json").write_bytes(b"[")
     write_out(store, customer, tmp_path / "out", ZONE)
@@ -105,13 +105,13 @@ def test_what_changed_or_was_damaged_is_written_again(
 
 
 def test_what_has_no_file_is_told_and_the_rest_is_written(
-    store: Store, customer: Customer, account: int, tmp_path: Path
+    store: CompanyStore, customer: Customer, account: int, tmp_path: Path
 ) -> None:
-    store.save_bill(account, listed("b1"), pdf(b"%PDF b1"), bill(), layout="l", layout_version=1)
+    save_bill(store, account, listed("b1"), pdf(b"%PDF b1"), bill(), layout="l", layout_version=1)
     later = date(2026, 2, 5)
-    store.save_bill(account, listed("b2", later), pdf(b"%PDF b2"), bill(), layout="l", layout_version=1)
-    store.save_readings(account, EXPORT, "one", [series([1])])
-    lost = [store.stored_bills(account)["b1"].sha256, store.exports(account)[0].sha256]
+    save_bill(store, account, listed("b2", later), pdf(b"%PDF b2"), bill(), layout="l", layout_version=1)
+    store.readings.save(account, EXPORT, "one", [series([1])])
+    lost = [store.bills.list(account)["b1"].sha256, store.readings.exports(account)[0].sha256]
     for sha256 in lost:
         store.files.delete(sha256)
     said = write_out(store, customer, tmp_path / "out", ZONE)
@@ -131,20 +131,20 @@ def test_what_has_no_file_is_told_and_the_rest_is_written(
 
 
 def test_what_was_written_before_its_file_was_lost_is_not_missed(
-    store: Store, customer: Customer, account: int, tmp_path: Path
+    store: CompanyStore, customer: Customer, account: int, tmp_path: Path
 ) -> None:
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
     assert write_out(store, customer, tmp_path / "out", ZONE) == []
     before = _stamps(tmp_path / "out")
-    store.files.delete(store.stored_bills(account)["b1"].sha256)
+    store.files.delete(store.bills.list(account)["b1"].sha256)
     assert write_out(store, customer, tmp_path / "out", ZONE) == []
     assert _stamps(tmp_path / "out") == before
 
 
-def test_names_from_a_portal_stay_inside(store: Store, customer: Customer, tmp_path: Path) -> None:
-    account = store.save_account(customer, replace(ACCOUNT, number="../../12/3", meters=()))
+def test_names_from_a_portal_stay_inside(store: CompanyStore, customer: Customer, tmp_path: Path) -> None:
+    account = store.accounts.save(customer, replace(ACCOUNT, number="../../12/3", meters=()))
     hostile = replace(series([1]), meter_id="/etc/../E 1\n")
-    store.save_readings(account, replace(EXPORT, name="../../../raw.xml"), "one", [hostile])
+    store.readings.save(account, replace(EXPORT, name="../../../raw.xml"), "one", [hostile])
     write_out(store, customer, tmp_path / "out", ZONE)
     assert {path.name for path in tmp_path.iterdir()} == {"home", "out"}
     assert set(_files(tmp_path / "out" / UTILITY)) == {
@@ -171,7 +171,7 @@ def test_a_name_is_made_safe(name: str, safe: str) -> None:
 
 
 def test_an_unwritable_out_is_one_sentence(
-    store: Store, customer: Customer, account: int, tmp_path: Path
+    store: CompanyStore, customer: Customer, account: int, tmp_path: Path
 ) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(StorageError, match=r"output directory .*out cannot be written"):

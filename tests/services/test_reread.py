@@ -17,7 +17,7 @@ from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.services.reread import RereadResult, reread
 from meterfarm.storage.results import ReadBill, Reread
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed
 from tests.storage.ready_home import ready_home
@@ -67,18 +67,18 @@ class DoublingUnsaid(Doubling):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[CompanyStore]:
     ready_home(tmp_path)
-    with Store.open(Settings(home=tmp_path)) as opened:
+    with Store.open(Settings(home=tmp_path)).of() as opened:
         yield opened
 
 
 @pytest.fixture
-def account(store: Store) -> int:
-    return store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
+def account(store: CompanyStore) -> int:
+    return store.accounts.save(store.customers.ensure(UTILITY, USERNAME), ACCOUNT)
 
 
-def kept(store: Store, account: int, *words: str) -> None:
+def kept(store: CompanyStore, account: int, *words: str) -> None:
     """Bills that say so, as version 1 of ``Reader`` reads them."""
     read = []
     for word in words:
@@ -86,52 +86,54 @@ def kept(store: Store, account: int, *words: str) -> None:
         found = None if total is None else replace(bill(total), account_number=ACCOUNT.number)
         problems = () if found else ("it has no amount",)
         read.append(ReadBill(listed(word), document(word), found, "amounts", 1, problems))
-    store.save_bills(account, read)
+    store.bills.save(account, read)
 
 
-def totals(store: Store, account: int) -> dict[str, int | None]:
-    found = store.stored_bills(account)
+def totals(store: CompanyStore, account: int) -> dict[str, int | None]:
+    found = store.bills.list(account)
     return {key: each.bill.total_amount if each.bill else None for key, each in found.items()}
 
 
 async def test_a_new_version_updates_what_differs_and_reads_what_was_unread(
-    store: Store, account: int
+    store: CompanyStore, account: int
 ) -> None:
     kept(store, account, "1", "0", "many", "nothing")
-    before = len(store.events())
+    before = len(store.events.after())
     result = await reread(store, [Doubling()], only_moved=True)
     assert result.counts == {Reread.UPDATED: 1, Reread.UNCHANGED: 1, Reread.NEWLY_READ: 1, Reread.UNREAD: 1}
     assert (result.read, result.failed, result.is_complete) == (4, 0, True)
     assert totals(store, account) == {"1": 2, "0": 0, "many": 9, "nothing": None}
-    told = sorted((event.kind, event.payload["object"]["total_amount"]) for event in store.events()[before:])
+    told = sorted(
+        (event.kind, event.payload["object"]["total_amount"]) for event in store.events.after()[before:]
+    )
     assert told == [(EventKind.NEW_BILL, 9), (EventKind.UPDATED_BILL, 2)]
     again = await reread(store, [Doubling()], only_moved=True)
     assert again == RereadResult()
     assert (await reread(store, [Doubling()])).counts == {Reread.UNCHANGED: 3, Reread.UNREAD: 1}
-    assert len(store.events()) == before + 2
+    assert len(store.events.after()) == before + 2
 
 
 async def test_what_the_same_version_reads_differently_is_an_error_and_not_stored(
-    store: Store, account: int
+    store: CompanyStore, account: int
 ) -> None:
     kept(store, account, "1", "2")
-    before = totals(store, account), len(store.events())
+    before = totals(store, account), len(store.events.after())
     result = await reread(store, [DoublingUnsaid()])
-    assert (totals(store, account), len(store.events())) == before
+    assert (totals(store, account), len(store.events.after())) == before
     assert result.failed == 2
     assert result.failures[0].item == "bill of 2026-01-05 (1)"
     assert "Version 1 of the layout amounts reads it differently" in result.failures[0].reason
 
 
-async def test_what_was_unread_is_read_without_a_new_version(store: Store, account: int) -> None:
+async def test_what_was_unread_is_read_without_a_new_version(store: CompanyStore, account: int) -> None:
     kept(store, account, "many")
     assert (await reread(store, [DoublingUnsaid()])).counts == {Reread.NEWLY_READ: 1}
     assert totals(store, account) == {"many": 9}
-    assert store.bills_in_store(account) == {"many": None}
+    assert store.bills.in_store(account) == {"many": None}
 
 
 async def test_what_a_new_version_does_not_read_any_more_is_kept_and_named(
-    store: Store, account: int
+    store: CompanyStore, account: int
 ) -> None:
     class Worse(Reader):
         bill_layout_version: ClassVar[int] = 2
@@ -146,12 +148,12 @@ async def test_what_a_new_version_does_not_read_any_more_is_kept_and_named(
     assert await reread(store, [Worse()], only_moved=True) == RereadResult(), "it was told once"
 
 
-async def test_one_broken_document_stops_no_other(store: Store, account: int) -> None:
+async def test_one_broken_document_stops_no_other(store: CompanyStore, account: int) -> None:
     """A file that is lost, one that is no PDF, one of another account, a reader's own fault."""
     kept(store, account, "1", "trap", "foreign", "placeholder", "2", "lost", "3")
     not_pdf = Document(b"<html>", "application/pdf", "bill.pdf")
-    store.save_bills(account, [ReadBill(listed("html"), not_pdf, None, "amounts", 1)])
-    store.files.delete(store.stored_bills(account)["lost"].sha256)
+    store.bills.save(account, [ReadBill(listed("html"), not_pdf, None, "amounts", 1)])
+    store.files.delete(store.bills.list(account)["lost"].sha256)
     result = await reread(store, [Doubling()])
     assert {key: total for key, total in totals(store, account).items() if total} == {"1": 2, "2": 4, "3": 6}
     assert result.counts == {Reread.UPDATED: 3, Reread.UNREAD: 3}
@@ -161,20 +163,20 @@ async def test_one_broken_document_stops_no_other(store: Store, account: int) ->
     ]
     assert "RuntimeError" in result.failures[0].reason
     assert "cannot be read" in result.failures[1].reason
-    assert store.bills_in_store(account)["foreign"] == "the PDF is another account's bill"
+    assert store.bills.in_store(account)["foreign"] == "the PDF is another account's bill"
 
 
-async def test_what_cannot_be_stored_stops_no_other(store: Store, account: int) -> None:
+async def test_what_cannot_be_stored_stops_no_other(store: CompanyStore, account: int) -> None:
     kept(store, account, "1", str(2**62), "3")
     result = await reread(store, [Doubling()])
     assert totals(store, account) == {"1": 2, str(2**62): 2**62, "3": 6}
     assert [failure.item for failure in result.failures] == [f"bill of 2026-01-05 ({2**62})"]
 
 
-async def test_it_is_for_one_customer_or_utility_and_ends_in_time(store: Store, account: int) -> None:
+async def test_it_is_for_one_customer_or_utility_and_ends_in_time(store: CompanyStore, account: int) -> None:
     kept(store, account, "1")
-    other = store.customer(UTILITY, "other@example.org")
-    kept(store, store.save_account(other, ACCOUNT), "2")
+    other = store.customers.ensure(UTILITY, "other@example.org")
+    kept(store, store.accounts.save(other, ACCOUNT), "2")
     assert (await reread(store, [])).read == 0
     assert (await reread(store, [Doubling()], customer=other)).counts == {Reread.UPDATED: 1}
     assert totals(store, account) == {"1": 1}
@@ -182,7 +184,7 @@ async def test_it_is_for_one_customer_or_utility_and_ends_in_time(store: Store, 
     assert (late.read, late.is_complete) == (0, False)
 
 
-async def test_many_bills_come_in_pages(store: Store, account: int) -> None:
+async def test_many_bills_come_in_pages(store: CompanyStore, account: int) -> None:
     kept(store, account, *map(str, range(40)))
     assert (await reread(store, [Doubling()], page=7)).read == 40
     assert sum(total or 0 for total in totals(store, account).values()) == 2 * sum(range(40))

@@ -15,11 +15,11 @@ from sqlalchemy import create_engine, text
 from meterfarm.bench.postgres import Postgres, running
 from meterfarm.storage.engines import parse
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from tests.storage.made import key
 from tests.storage.ready_home import ready_home
 
-OpenStore = Callable[..., Store]
+OpenStore = Callable[..., CompanyStore]
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 ON_BOTH = pytest.mark.parametrize("backend", ["sqlite", "postgres"], indirect=True)
@@ -68,11 +68,11 @@ def settings(environment: Mapping[str, str], home: Path) -> Settings:
 
 @pytest.fixture
 def open_store(settings: Settings) -> Iterator[OpenStore]:
-    opened: list[Store] = []
+    opened: list[CompanyStore] = []
 
-    def open_one(secret_keys: str = "", at: Path = settings.home) -> Store:
+    def open_one(secret_keys: str = "", at: Path = settings.home) -> CompanyStore:
         keys = SecretStr(secret_keys) if secret_keys else settings.secret_keys
-        opened.append(Store.open(settings.model_copy(update={"home": at, "secret_keys": keys})))
+        opened.append(Store.open(settings.model_copy(update={"home": at, "secret_keys": keys})).of())
         return opened[-1]
 
     yield open_one
@@ -81,12 +81,12 @@ def open_store(settings: Settings) -> Iterator[OpenStore]:
 
 
 @pytest.fixture
-def store(open_store: OpenStore) -> Store:
+def store(open_store: OpenStore) -> CompanyStore:
     return open_store()
 
 
 @pytest.fixture
-def rows(store: Store, environment: Mapping[str, str], home: Path) -> Iterator[Rows]:
+def rows(store: CompanyStore, environment: Mapping[str, str], home: Path) -> Iterator[Rows]:
     """Runs a statement on the store's database from outside; the rows it answers with."""
     engine = create_engine(parse(environment.get("DATABASE_URL") or f"sqlite:///{home / 'meterfarm.db'}"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -23,9 +23,9 @@ from meterfarm.records import (
     Series,
     Unit,
 )
-from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
-from meterfarm.storage.work import Lease
+from meterfarm.storage.results import Customer, ReadBill
+from meterfarm.storage.store import CompanyStore
+from meterfarm.storage.work import Claim, Lease
 
 UTILITY = "speculoos_power"
 USERNAME = "IAmValid@bayou.energy"
@@ -88,8 +88,30 @@ def series(
     return Series(ELECTRIC.id, Commodity.ELECTRIC, direction, unit, exponent, readings)
 
 
-def begun(store: Store, customer: Customer, kind: RunKind = RunKind.SCRAPE) -> Lease:
+def begun(store: CompanyStore, customer: Customer, kind: RunKind = RunKind.SCRAPE) -> Lease:
     """A run of the customer, under way in this process."""
-    claim = store.begin_run(customer, kind)
+    claim = store.runs.begin(customer, kind)
     assert claim is not None, "the login is in use"
     return claim.lease
+
+
+def claimed(store: CompanyStore, run_id: int, attempt: int) -> Claim | None:
+    """A queued run as a worker takes it; None if it is not to be had now."""
+    taken = store.farm.runs.take(run_id, attempt)
+    return taken[0] if taken is not None else None
+
+
+def save_bill(
+    store: CompanyStore,
+    account_id: int,
+    listed: ListedBill,
+    document: Document,
+    bill: Bill | None,
+    *,
+    layout: str,
+    layout_version: int,
+    problems: Sequence[str] = (),
+) -> bool:
+    """Save one bill; whether anything was new."""
+    read = ReadBill(listed, document, bill, layout, layout_version, problems)
+    return store.bills.save(account_id, [read])[0]

@@ -16,10 +16,10 @@ from starlette.routing import Route
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.object_files import ObjectFiles
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from tests.local_site import closed_site, local_site
 from tests.s3 import KEY_ID, SECRET, Bucket, s3_server
-from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
+from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf, save_bill
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def files(bucket: Bucket) -> ObjectFiles:
 
 
 @pytest.fixture
-def store(bucket: Bucket, tmp_path: Path) -> Iterator[Store]:
-    with Store.open(Settings(home=tmp_path / "home")) as store:
+def store(bucket: Bucket, tmp_path: Path) -> Iterator[CompanyStore]:
+    with Store.open(Settings(home=tmp_path / "home")).of() as store:
         yield store
 
 
@@ -79,25 +79,25 @@ def test_bytes_that_changed_are_not_handed_out(files: ObjectFiles, bucket: Bucke
 
 
 def test_a_store_keeps_its_bills_there_and_sweeps_what_nothing_refers_to(
-    store: Store, bucket: Bucket, tmp_path: Path
+    store: CompanyStore, bucket: Bucket, tmp_path: Path
 ) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    account = store.save_account(customer, ACCOUNT)
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    kept = store.stored_bills(account)["b1"]
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    account = store.accounts.save(customer, ACCOUNT)
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    kept = store.bills.list(account)["b1"]
     assert kept.has_file
-    assert store.bills_in_store(account) == {"b1": None}
+    assert store.bills.in_store(account) == {"b1": None}
     assert bucket.objects[f"farm/{kept.sha256[:2]}/{kept.sha256}"][0] == pdf().content
     assert not [path for path in (tmp_path / "home" / "files").rglob("*") if path.is_file()]
     strays = [store.files.put(f"stray {number}".encode()) for number in range(230)]
     bucket.objects["farm/notes.txt"] = (b"somebody's", datetime.now(UTC) - timedelta(days=9))
-    assert store.sweep() == 0, "they are young"
-    assert store.sweep(older_than=-5) == len(strays)
+    assert store.farm.sweep() == 0, "they are young"
+    assert store.farm.sweep(older_than=-5) == len(strays)
     assert set(bucket.objects) == {f"farm/{kept.sha256[:2]}/{kept.sha256}", "farm/notes.txt"}
     store.files.delete(kept.sha256)
-    assert store.bills_in_store(account) == {}
-    assert store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1) is False
-    assert store.bills_in_store(account) == {"b1": None}, "it was lost and is back"
+    assert store.bills.in_store(account) == {}
+    assert save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1) is False
+    assert store.bills.in_store(account) == {"b1": None}, "it was lost and is back"
 
 
 def test_the_keys_may_be_in_awss_files(

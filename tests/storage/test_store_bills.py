@@ -11,17 +11,29 @@ import pytest
 from meterfarm.records import Account, Commodity, EventKind, Meter
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import ReadBill, Reread, RereadBill
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Lease, LeaseLost
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
-from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, GAS, USERNAME, UTILITY, bill, listed, pdf, series
+from tests.storage.made import (
+    ACCOUNT,
+    ELECTRIC,
+    EXPORT,
+    GAS,
+    USERNAME,
+    UTILITY,
+    bill,
+    listed,
+    pdf,
+    save_bill,
+    series,
+)
 
 pytestmark = ON_BOTH
 
 
 @pytest.fixture
-def account(store: Store) -> int:
-    return store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
+def account(store: CompanyStore) -> int:
+    return store.accounts.save(store.customers.ensure(UTILITY, USERNAME), ACCOUNT)
 
 
 def _count(rows: Rows, table: str) -> int:
@@ -29,60 +41,64 @@ def _count(rows: Rows, table: str) -> int:
     return int(count)
 
 
-def test_a_bill_comes_back_as_it_was_read(store: Store, account: int) -> None:
-    assert store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1, problems=("odd",))
-    stored = store.stored_bills(account)["b1"]
+def test_a_bill_comes_back_as_it_was_read(store: CompanyStore, account: int) -> None:
+    assert save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1, problems=("odd",))
+    stored = store.bills.list(account)["b1"]
     assert stored.bill == bill()
     assert (stored.name, stored.layout_version, stored.problems) == ("bill.pdf", 1, ("odd",))
     assert store.files.read(stored.sha256) == pdf().content
 
 
-def test_the_same_bill_again_is_nothing_new(store: Store, account: int, rows: Rows) -> None:
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    assert not store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+def test_the_same_bill_again_is_nothing_new(store: CompanyStore, account: int, rows: Rows) -> None:
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    assert not save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
     assert [_count(rows, name) for name in ("bill", "bill_version", "document", "file")] == [1, 1, 1, 1]
 
 
 def test_a_bill_tells_whether_its_file_is_there_and_the_same_bytes_bring_it_back(
-    store: Store, account: int
+    store: CompanyStore, account: int
 ) -> None:
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    stored = store.stored_bills(account)["b1"]
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    stored = store.bills.list(account)["b1"]
     assert stored.has_file
     store.files.delete(stored.sha256)
-    assert store.stored_bills(account)["b1"] == replace(stored, has_file=False)
-    assert not store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    assert store.stored_bills(account)["b1"] == stored
+    assert store.bills.list(account)["b1"] == replace(stored, has_file=False)
+    assert not save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    assert store.bills.list(account)["b1"] == stored
     assert store.files.read(stored.sha256) == pdf().content
 
 
-def test_other_bytes_under_the_same_key_are_a_new_version(store: Store, account: int, rows: Rows) -> None:
-    store.save_bill(account, listed(), pdf(), bill(1), layout="l", layout_version=1)
-    assert store.save_bill(account, listed(), pdf(b"%PDF two"), bill(2), layout="l", layout_version=1)
-    stored = store.stored_bills(account)["b1"]
+def test_other_bytes_under_the_same_key_are_a_new_version(
+    store: CompanyStore, account: int, rows: Rows
+) -> None:
+    save_bill(store, account, listed(), pdf(), bill(1), layout="l", layout_version=1)
+    assert save_bill(store, account, listed(), pdf(b"%PDF two"), bill(2), layout="l", layout_version=1)
+    stored = store.bills.list(account)["b1"]
     assert stored.bill == bill(2)
-    assert store.save_bill(account, listed(), pdf(), bill(1), layout="l", layout_version=1), "back again"
-    assert store.stored_bills(account)["b1"].bill == bill(1)
-    assert store.stored_bills(account)["b1"].id == stored.id
+    assert save_bill(store, account, listed(), pdf(), bill(1), layout="l", layout_version=1), "back again"
+    assert store.bills.list(account)["b1"].bill == bill(1)
+    assert store.bills.list(account)["b1"].id == stored.id
     assert [_count(rows, name) for name in ("bill", "bill_version", "document")] == [1, 3, 2]
 
 
-def test_an_unread_bill_is_kept_and_read_later(store: Store, account: int) -> None:
-    store.save_bill(account, listed(), pdf(), None, layout="l", layout_version=1, problems=["no total"])
-    unread = store.stored_bills(account)["b1"]
+def test_an_unread_bill_is_kept_and_read_later(store: CompanyStore, account: int) -> None:
+    save_bill(store, account, listed(), pdf(), None, layout="l", layout_version=1, problems=["no total"])
+    unread = store.bills.list(account)["b1"]
     assert unread.bill is None
     assert unread.problems == ("no total",)
-    assert store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=2)
-    assert store.stored_bills(account)["b1"].bill == bill()
+    assert save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=2)
+    assert store.bills.list(account)["b1"].bill == bill()
 
 
 def _read(key: str, content: bytes, total: int | None = 4200, version: int = 1) -> ReadBill:
     return ReadBill(listed(key), pdf(content), None if total is None else bill(total), "l", version)
 
 
-def test_several_bills_at_once_are_as_one_after_the_other(store: Store, account: int, rows: Rows) -> None:
+def test_several_bills_at_once_are_as_one_after_the_other(
+    store: CompanyStore, account: int, rows: Rows
+) -> None:
     """One that was there, two of the same bytes, one that is unread, and one that comes twice."""
-    store.save_bill(account, listed("b1"), pdf(b"one"), bill(1), layout="l", layout_version=1)
+    save_bill(store, account, listed("b1"), pdf(b"one"), bill(1), layout="l", layout_version=1)
     together = [
         _read("b1", b"one", 1),
         _read("b2", b"same"),
@@ -92,15 +108,15 @@ def test_several_bills_at_once_are_as_one_after_the_other(store: Store, account:
         _read("b4", b"four", 4, version=2),
         _read("b2", b"other", 5),
     ]
-    assert store.save_bills(account, together) == [False, True, True, True, True, False, True]
-    stored = store.stored_bills(account)
+    assert store.bills.save(account, together) == [False, True, True, True, True, False, True]
+    stored = store.bills.list(account)
     assert {key: each.bill and each.bill.total_amount for key, each in stored.items()} == {
         "b1": 1,
         "b2": 5,
         "b3": 3,
         "b4": 4,
     }
-    assert [event.kind.value for event in store.events()] == [
+    assert [event.kind.value for event in store.events.after()] == [
         "new_bill",
         "new_bill",
         "new_bill",
@@ -112,12 +128,12 @@ def test_several_bills_at_once_are_as_one_after_the_other(store: Store, account:
     assert [_count(rows, name) for name in ("bill", "bill_version", "document", "file")] == [4, 6, 5, 4]
 
 
-def test_of_several_bills_all_are_kept_or_none(store: Store, account: int, rows: Rows) -> None:
+def test_of_several_bills_all_are_kept_or_none(store: CompanyStore, account: int, rows: Rows) -> None:
     with pytest.raises(StorageError, match="no account"):
-        store.save_bills(account + 1, [_read("b1", b"one"), _read("b2", b"two")])
+        store.bills.save(account + 1, [_read("b1", b"one"), _read("b2", b"two")])
     huge = _read("b2", b"two", 2**63)
     with pytest.raises(Exception, match=r"too large|OutOfRange"):
-        store.save_bills(account, [_read("b1", b"one"), huge])
+        store.bills.save(account, [_read("b1", b"one"), huge])
     assert [_count(rows, name) for name in ("bill", "document", "file", "event")] == [0, 0, 0, 0]
 
 
@@ -127,50 +143,52 @@ def test_the_same_file_of_many_accounts_at_once_is_counted_for_each(
     """In whatever order each has its bills."""
     stores = [open_store() for _ in range(4)]
     accounts = [
-        each.save_account(each.customer(UTILITY, f"{number}@example.org"), ACCOUNT)
+        each.accounts.save(each.customers.ensure(UTILITY, f"{number}@example.org"), ACCOUNT)
         for number, each in enumerate(stores)
     ]
 
     def save(number: int) -> None:
         contents = [b"a", b"b", b"c", b"d"]
         turned = contents[number:] + contents[:number]
-        stores[number].save_bills(accounts[number], [_read(f"b{at}", each) for at, each in enumerate(turned)])
+        stores[number].bills.save(accounts[number], [_read(f"b{at}", each) for at, each in enumerate(turned)])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(save, range(4)))
     assert rows("SELECT refs FROM file") == [(4,)] * 4
 
 
-def test_a_bill_is_in_store_with_its_file_and_unread_with_the_reason(store: Store, account: int) -> None:
+def test_a_bill_is_in_store_with_its_file_and_unread_with_the_reason(
+    store: CompanyStore, account: int
+) -> None:
     unread = ReadBill(listed("b2"), pdf(b"two"), None, "l", 1, ["no total"])
-    store.save_bills(account, [_read("b1", b"one"), unread, _read("b3", b"three")])
-    assert store.bills_in_store(account) == {"b1": None, "b2": "no total", "b3": None}
-    store.save_bills(account, [_read("b2", b"two", 1, version=2), _read("b3", b"new", None)])
-    assert store.bills_in_store(account) == {"b1": None, "b2": None, "b3": ""}
-    store.files.delete(store.stored_bills(account)["b1"].sha256)
-    assert store.bills_in_store(account) == {"b2": None, "b3": ""}
-    assert store.bills_in_store(account + 1) == {}
+    store.bills.save(account, [_read("b1", b"one"), unread, _read("b3", b"three")])
+    assert store.bills.in_store(account) == {"b1": None, "b2": "no total", "b3": None}
+    store.bills.save(account, [_read("b2", b"two", 1, version=2), _read("b3", b"new", None)])
+    assert store.bills.in_store(account) == {"b1": None, "b2": None, "b3": ""}
+    store.files.delete(store.bills.list(account)["b1"].sha256)
+    assert store.bills.in_store(account) == {"b2": None, "b3": ""}
+    assert store.bills.in_store(account + 1) == {}
 
 
-def test_an_unread_bill_that_the_same_version_reads_is_read(store: Store, account: int) -> None:
+def test_an_unread_bill_that_the_same_version_reads_is_read(store: CompanyStore, account: int) -> None:
     """A layout that was mended without counting up: nothing that was read is replaced."""
-    store.save_bills(account, [ReadBill(listed(), pdf(), None, "l", 1, ["no total"])])
-    assert store.save_bills(account, [_read("b1", pdf().content)]) == [True]
-    stored = store.stored_bills(account)["b1"]
+    store.bills.save(account, [ReadBill(listed(), pdf(), None, "l", 1, ["no total"])])
+    assert store.bills.save(account, [_read("b1", pdf().content)]) == [True]
+    stored = store.bills.list(account)["b1"]
     assert (stored.bill, stored.problems) == (bill(4200), ())
-    assert store.save_bills(account, [_read("b1", pdf().content, 5)]) == [False]
-    assert store.stored_bills(account)["b1"] == stored
+    assert store.bills.save(account, [_read("b1", pdf().content, 5)]) == [False]
+    assert store.bills.list(account)["b1"] == stored
 
 
-def _again(store: Store, account: int, total: int | None, version: int) -> Reread:
-    (kept,) = store.bills_to_reread(UTILITY)
+def _again(store: CompanyStore, account: int, total: int | None, version: int) -> Reread:
+    (kept,) = store.bills.to_reread(UTILITY)
     its = RereadBill(kept, None if total is None else bill(total), "l", version)
-    (found,) = store.save_reread(account, [its])
+    (found,) = store.bills.save_reread(account, [its])
     return found
 
 
-def _total(store: Store, account: int) -> int | None:
-    stored = store.stored_bills(account)["b1"].bill
+def _total(store: CompanyStore, account: int) -> int | None:
+    stored = store.bills.list(account)["b1"].bill
     return stored.total_amount if stored else None
 
 
@@ -190,7 +208,7 @@ def _total(store: Store, account: int) -> int | None:
     ],
 )
 def test_what_is_read_again_is_kept_unless_it_contradicts_its_own_version_or_is_nothing(
-    store: Store,
+    store: CompanyStore,
     account: int,
     first: int | None,
     then: int | None,
@@ -200,40 +218,40 @@ def test_what_is_read_again_is_kept_unless_it_contradicts_its_own_version_or_is_
     events: int,
 ) -> None:
     """And to do it once more changes nothing and tells nothing."""
-    store.save_bills(account, [_read("b1", b"one", first)])
-    before = len(store.events())
+    store.bills.save(account, [_read("b1", b"one", first)])
+    before = len(store.events.after())
     assert _again(store, account, then, version) is found
     assert _total(store, account) == total
     _again(store, account, then, version)
     assert _total(store, account) == total
-    told = store.events()[before:]
+    told = store.events.after()[before:]
     kind = EventKind.NEW_BILL if first is None else EventKind.UPDATED_BILL
     assert [event.kind for event in told] == [kind] * events
 
 
-def test_other_kinds_of_sequences_are_no_other_bill(store: Store, account: int) -> None:
-    store.save_bills(account, [_read("b1", b"one")])
-    (kept,) = store.bills_to_reread(UTILITY)
+def test_other_kinds_of_sequences_are_no_other_bill(store: CompanyStore, account: int) -> None:
+    store.bills.save(account, [_read("b1", b"one")])
+    (kept,) = store.bills.to_reread(UTILITY)
     same = replace(bill(4200), meters=list(bill().meters))
-    assert store.save_reread(account, [RereadBill(kept, same, "l", 2)]) == [Reread.UNCHANGED]
-    assert len(store.events()) == 1
+    assert store.bills.save_reread(account, [RereadBill(kept, same, "l", 2)]) == [Reread.UNCHANGED]
+    assert len(store.events.after()) == 1
 
 
-def test_what_a_run_stored_meanwhile_is_left_alone(store: Store, account: int) -> None:
-    store.save_bills(account, [_read("b1", b"one", 1)])
-    (kept,) = store.bills_to_reread(UTILITY)
-    store.save_bills(account, [_read("b1", b"two", 2)])
-    assert store.save_reread(account, [RereadBill(kept, bill(1), "l", 2)]) == [Reread.OVERTAKEN]
+def test_what_a_run_stored_meanwhile_is_left_alone(store: CompanyStore, account: int) -> None:
+    store.bills.save(account, [_read("b1", b"one", 1)])
+    (kept,) = store.bills.to_reread(UTILITY)
+    store.bills.save(account, [_read("b1", b"two", 2)])
+    assert store.bills.save_reread(account, [RereadBill(kept, bill(1), "l", 2)]) == [Reread.OVERTAKEN]
     assert _total(store, account) == 2
 
 
 def test_to_be_read_again_is_what_neither_this_version_nor_a_later_one_has_read(
-    store: Store, account: int
+    store: CompanyStore, account: int
 ) -> None:
-    store.save_bills(account, [_read("b1", b"1"), _read("b2", b"2", version=3), _read("b3", b"3", None)])
+    store.bills.save(account, [_read("b1", b"1"), _read("b2", b"2", version=3), _read("b3", b"3", None)])
 
     def keys(moved_to: tuple[str, int] | None, **given: int) -> list[str]:
-        return [one.listed.key for one in store.bills_to_reread(UTILITY, moved_to=moved_to, **given)]
+        return [one.listed.key for one in store.bills.to_reread(UTILITY, moved_to=moved_to, **given)]
 
     assert keys(None) == ["b1", "b2", "b3"]
     assert keys(("l", 1)) == []
@@ -242,23 +260,23 @@ def test_to_be_read_again_is_what_neither_this_version_nor_a_later_one_has_read(
     assert keys(None, limit=1) == ["b1"]
     assert keys(None, after=1) == ["b2", "b3"]
     assert keys(None, customer_id=99) == []
-    assert store.bills_to_reread("another") == []
-    store.remove_customer(store.customer(UTILITY, USERNAME), data=False)
+    assert store.bills.to_reread("another") == []
+    store.customers.remove(store.customers.ensure(UTILITY, USERNAME), data=False)
     assert keys(None) == []
 
 
-def test_an_account_that_is_not_there_stores_nothing(store: Store, rows: Rows) -> None:
+def test_an_account_that_is_not_there_stores_nothing(store: CompanyStore, rows: Rows) -> None:
     with pytest.raises(StorageError, match="no account with the id 99"):
-        store.save_bill(99, listed(), pdf(), bill(), layout="l", layout_version=1)
+        save_bill(store, 99, listed(), pdf(), bill(), layout="l", layout_version=1)
     assert _count(rows, "document") == 0
-    assert store.sweep(older_than=-1) == 1, "its file was written first and is swept"
+    assert store.farm.sweep(older_than=-1) == 1, "its file was written first and is swept"
 
 
-def test_an_account_is_updated_in_place(store: Store, account: int) -> None:
-    customer = store.customer(UTILITY, USERNAME)
+def test_an_account_is_updated_in_place(store: CompanyStore, account: int) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
     renamed = replace(ACCOUNT, name="Ada L.", address=None)
-    assert store.save_account(customer, renamed) == account
-    (stored,) = store.accounts(customer)
+    assert store.accounts.save(customer, renamed) == account
+    (stored,) = store.accounts.list(customer)
     assert (stored.id, stored.account) == (account, renamed)
 
 
@@ -275,24 +293,24 @@ def test_an_account_is_updated_in_place(store: Store, account: int) -> None:
     ],
 )
 def test_an_account_is_written_only_when_it_changed(
-    store: Store, account: int, rows: Rows, change: dict[str, Any]
+    store: CompanyStore, account: int, rows: Rows, change: dict[str, Any]
 ) -> None:
     """Who lost its run may say what is known already, and nothing else. A meter not shown stays."""
-    customer = store.customer(UTILITY, USERNAME)
-    lost = store.under(Lease(999, 1))
-    assert lost.save_account(customer, ACCOUNT) == account
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    lost = store.holding(Lease(999, 1))
+    assert lost.accounts.save(customer, ACCOUNT) == account
     changed = replace(ACCOUNT, **change)
     if change != {"meters": (ELECTRIC,)}:
         with pytest.raises(LeaseLost):
-            lost.save_account(customer, changed)
-    assert store.save_account(customer, changed) == account
-    assert lost.save_account(customer, changed) == account
+            lost.accounts.save(customer, changed)
+    assert store.accounts.save(customer, changed) == account
+    assert lost.accounts.save(customer, changed) == account
     assert _count(rows, "account") == 1
 
 
-def test_a_swapped_meter_keeps_its_service(store: Store, account: int, rows: Rows) -> None:
+def test_a_swapped_meter_keeps_its_service(store: CompanyStore, account: int, rows: Rows) -> None:
     new = replace(ELECTRIC, id="E2")
-    store.save_account(store.customer(UTILITY, USERNAME), replace(ACCOUNT, meters=(new, GAS)))
+    store.accounts.save(store.customers.ensure(UTILITY, USERNAME), replace(ACCOUNT, meters=(new, GAS)))
     meters = rows(
         "SELECT meter.number, service.number, valid_from IS NULL, valid_to IS NULL"
         " FROM meter JOIN service ON service.id = service_id ORDER BY meter.number"
@@ -300,11 +318,11 @@ def test_a_swapped_meter_keeps_its_service(store: Store, account: int, rows: Row
     assert meters == [(ELECTRIC.id, "77", 1, 0), ("E2", "77", 0, 1), (GAS.id, GAS.id, 1, 1)]
 
 
-def test_a_meter_only_an_export_knows_is_added(store: Store) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    account = store.save_account(customer, Account("1"))
-    store.save_readings(account, EXPORT, "jan", [series([1])])
-    (stored,) = store.accounts(customer)
+def test_a_meter_only_an_export_knows_is_added(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    account = store.accounts.save(customer, Account("1"))
+    store.readings.save(account, EXPORT, "jan", [series([1])])
+    (stored,) = store.accounts.list(customer)
     assert stored.account.meters == (Meter(ELECTRIC.id, Commodity.ELECTRIC),)
-    assert store.save_account(customer, Account("1", meters=(ELECTRIC,))) == account
-    assert store.coverage(account)[ELECTRIC.id].readings == 1
+    assert store.accounts.save(customer, Account("1", meters=(ELECTRIC,))) == account
+    assert store.readings.coverage(account)[ELECTRIC.id].readings == 1

@@ -10,9 +10,9 @@ import pytest
 from meterfarm.mfa.mailbox_owner import Neighbours
 from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, RunKind, SecretKind
 from meterfarm.storage.errors import AlreadyThere, StorageError
-from meterfarm.storage.receiving import Fate, InboundText, MailAccount
+from meterfarm.storage.receiving import DeliveryStatus, InboundText, MailAccount
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import metadata
 from meterfarm.storage.work import Lease
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
@@ -28,8 +28,8 @@ SMS = Challenge("Enter the code.", Factor.SMS, "***-***-0123")
 EMAIL = Challenge("Enter the code.", Factor.EMAIL, "a***a@home.example")
 
 
-def _customer(store: Store, name: str = "ada") -> Customer:
-    return store.add_customer(UTILITY, f"{name}@home.example", secrets={SecretKind.PASSWORD: "secret"})
+def _customer(store: CompanyStore, name: str = "ada") -> Customer:
+    return store.customers.add(UTILITY, f"{name}@home.example", secrets={SecretKind.PASSWORD: "secret"})
 
 
 def _said(code: str = "271828") -> Mapping[str, str]:
@@ -39,7 +39,7 @@ def _said(code: str = "271828") -> Mapping[str, str]:
 # mailboxes
 
 
-def test_a_mailbox_is_there_once_and_its_password_is_in_no_row(store: Store, rows: Rows) -> None:
+def test_a_mailbox_is_there_once_and_its_password_is_in_no_row(store: CompanyStore, rows: Rows) -> None:
     channels = store.channels
     mailbox_id = channels.add_mailbox(ACCOUNT, "canary-2d8e", None)
     with pytest.raises(AlreadyThere, match=f"there already as mailbox {mailbox_id}"):
@@ -57,32 +57,37 @@ def test_a_mailbox_is_there_once_and_its_password_is_in_no_row(store: Store, row
         channels.mailbox_password(mailbox_id)
 
 
-def test_a_password_outlasts_the_rotation_of_keys(store: Store, open_store: OpenStore, backend: str) -> None:
+def test_a_password_outlasts_the_rotation_of_keys(
+    store: CompanyStore, open_store: OpenStore, backend: str
+) -> None:
     mailbox_id = store.channels.add_mailbox(ACCOUNT, "canary-2d8e", None)
     keys = f"{key(5)},{key(9)}" if backend == "postgres" else ""
     turning = open_store(keys)
-    turning.rotate_vault()
+    turning.farm.rotate_keys()
     fresh = open_store(key(5) if backend == "postgres" else "")
     assert fresh.channels.mailbox_password(mailbox_id).get_secret_value() == "canary-2d8e"
 
 
-def test_a_mailbox_is_the_customers_own_or_for_all(store: Store) -> None:
+def test_a_mailbox_is_the_customers_own_or_for_all(store: CompanyStore) -> None:
     ada, bea = _customer(store), _customer(store, "bea")
     channels = store.channels
-    assert channels.of(ada).mailbox is None
+    assert channels.receivers(ada).mailbox is None
     company = channels.add_mailbox(ACCOUNT, "secret", None)
     own = channels.add_mailbox(MailAccount("imap.home.example", 993, MailSecurity.TLS, "ada"), "s", [ada])
-    assert [one.id for one in (channels.of(ada).mailbox, channels.of(bea).mailbox) if one] == [own, company]
+    assert [one.id for one in (channels.receivers(ada).mailbox, channels.receivers(bea).mailbox) if one] == [
+        own,
+        company,
+    ]
     assert [one.customers for one in channels.mailboxes()] == [(), [ada.id]]
-    channels.change_mailbox(company, whose=[ada])
-    assert channels.of(bea).mailbox is None
+    channels.change_mailbox(company, customers=[ada])
+    assert channels.receivers(bea).mailbox is None
     channels.change_mailbox(own, everybody=True)
-    assert channels.of(bea).mailbox is not None
-    store.remove_customer(ada, data=False)
+    assert channels.receivers(bea).mailbox is not None
+    store.customers.remove(ada, data=False)
     assert [one.customers for one in channels.mailboxes()] == [(), ()]
 
 
-def test_how_a_mailbox_does_is_known_and_a_fault_told_once(store: Store) -> None:
+def test_how_a_mailbox_does_is_known_and_a_fault_told_once(store: CompanyStore) -> None:
     ada = _customer(store)
     lease = begun(store, ada, RunKind.SCRAPE)
     channels = store.channels
@@ -92,77 +97,77 @@ def test_how_a_mailbox_does_is_known_and_a_fault_told_once(store: Store) -> None
         found = channels.mailbox(mailbox_id)
         assert found is not None
         assert (found.fault, found.is_well) == (fault, not fault)
-    (told,) = store.events(kinds=[EventKind.MAILBOX_FAILED])
+    (told,) = store.events.after(kinds=[EventKind.MAILBOX_FAILED])
     assert told.payload["object"]["reason"] == "It refuses."
     channels.note_mailbox(mailbox_id + 1, "gone", {})
 
 
-def test_a_mail_answers_once_and_no_challenge_that_somebody_answered(store: Store) -> None:
+def test_a_mail_answers_once_and_no_challenge_that_somebody_answered(store: CompanyStore) -> None:
     ada = _customer(store)
     lease = begun(store, ada)
     channels = store.channels
     mailbox_id = channels.add_mailbox(ACCOUNT, "secret", None)
-    first = store.open_challenge(lease, EMAIL, WAIT)
+    first = store.challenges.open(lease, EMAIL, WAIT)
     assert channels.answer_by_mail(mailbox_id, "f1", ada, first, _said())
-    assert store.take_answer(lease, first) == _said()
-    second = store.open_challenge(lease, EMAIL, WAIT)
+    assert store.challenges.take_answer(lease, first) == _said()
+    second = store.challenges.open(lease, EMAIL, WAIT)
     assert not channels.answer_by_mail(mailbox_id, "f1", ada, second, _said())
-    store.answer_challenge(second, _said("314159"))
+    store.challenges.answer(second, _said("314159"))
     assert not channels.answer_by_mail(mailbox_id, "f2", ada, second, _said())
-    assert store.take_answer(lease, second) == _said("314159")
-    third = store.open_challenge(lease, EMAIL, WAIT)
+    assert store.challenges.take_answer(lease, second) == _said("314159")
+    third = store.challenges.open(lease, EMAIL, WAIT)
     assert channels.answer_by_mail(mailbox_id, "f2", ada, third, _said()), "it was not used before"
-    assert channels.of(ada).mail_came
-    fourth = store.open_challenge(lease, EMAIL, WAIT)
-    channels.change_mailbox(mailbox_id, whose=[_customer(store, "bea")])
+    assert channels.receivers(ada).mail_came
+    fourth = store.challenges.open(lease, EMAIL, WAIT)
+    channels.change_mailbox(mailbox_id, customers=[_customer(store, "bea")])
     assert not channels.answer_by_mail(mailbox_id, "f3", ada, fourth, _said()), "it is others' now"
     channels.remove_mailbox(mailbox_id)
     assert not channels.answer_by_mail(mailbox_id, "f3", ada, fourth, _said()), "it is gone"
 
 
-def test_a_challenge_waits_for_no_mail_where_none_is_received_for_it_any_more(store: Store) -> None:
+def test_a_challenge_waits_for_no_mail_where_none_is_received_for_it_any_more(store: CompanyStore) -> None:
     """Nor does who is late with how the mailbox does make it say so again."""
     ada, bea = _customer(store), _customer(store, "bea")
     channels, lease = store.channels, begun(store, ada)
     mailbox_id = channels.add_mailbox(ACCOUNT, "secret", None)
-    asked, hers = (store.open_challenge(one, EMAIL, WAIT) for one in (lease, begun(store, bea)))
+    asked, hers = (store.challenges.open(one, EMAIL, WAIT) for one in (lease, begun(store, bea)))
 
     def told(challenge_id: int) -> str:
-        found = store.challenge(challenge_id)
+        found = store.challenges.find(challenge_id)
         return found.channel if found else ""
 
     for one in (asked, hers):
-        channels.say_of_mailbox(mailbox_id, one, "waits for the mail")
+        channels.note_mailbox_channel(mailbox_id, one, "waits for the mail")
     waits = f"mailbox {mailbox_id}: waits for the mail"
     assert told(asked) == waits
     gone = f"mailbox {mailbox_id}: receives nothing for this customer any more; somebody has to answer."
     for _ in range(2):
-        channels.change_mailbox(mailbox_id, whose=[bea])
+        channels.change_mailbox(mailbox_id, customers=[bea])
         assert (told(asked), told(hers)) == (gone, waits)
-        channels.say_of_mailbox(mailbox_id, asked, "waits for the mail")
+        channels.note_mailbox_channel(mailbox_id, asked, "waits for the mail")
         assert told(asked) == gone
-        channels.change_mailbox(mailbox_id, whose=[ada, bea])
+        channels.change_mailbox(mailbox_id, customers=[ada, bea])
         assert told(asked) == waits
     channels.remove_mailbox(mailbox_id)
     assert (told(asked), told(hers)) == (gone, gone)
-    channels.say_of_mailbox(mailbox_id, hers, "It cannot be reached.")
+    channels.note_mailbox_channel(mailbox_id, hers, "It cannot be reached.")
     assert told(hers) == gone
-    store.answer_challenge(asked, _said())
+    store.challenges.answer(asked, _said())
     assert told(asked) == gone
 
 
-def test_who_else_a_mail_could_be_for(store: Store) -> None:
+def test_who_else_a_mail_could_be_for(store: CompanyStore) -> None:
     ada, bea = _customer(store), _customer(store, "bea")
     channels = store.channels
     mailbox_id = channels.add_mailbox(ACCOUNT, "secret", [ada])
     recipients = ["ada@home.example", "bea@home.example", "cat@home.example"]
     assert channels.neighbours(mailbox_id, ada, recipients) == Neighbours(frozenset(), frozenset(), True)
     channels.change_mailbox(mailbox_id, everybody=True)
-    store.open_challenge(begun(store, bea), EMAIL, WAIT)
+    store.challenges.open(begun(store, bea), EMAIL, WAIT)
     assert channels.neighbours(mailbox_id, ada, recipients) == Neighbours(
         frozenset({"bea@home.example"}), frozenset({EMAIL.destination}), False
     )
-    store.remove_customer(bea, data=False)
+    store.customers.remove(bea, data=False)
     assert channels.neighbours(mailbox_id, ada, recipients).are_none
 
 
@@ -172,7 +177,7 @@ def test_who_else_a_mail_could_be_for(store: Store) -> None:
 class Phone:
     """A customer whose codes come to the number, and their run."""
 
-    def __init__(self, store: Store, name: str = "ada") -> None:
+    def __init__(self, store: CompanyStore, name: str = "ada") -> None:
         self.store = store
         self.customer = _customer(store, name)
         store.channels.add_number(NUMBER, [self.customer])
@@ -184,57 +189,57 @@ class Phone:
 
     def asked(self, challenge: Challenge = SMS) -> tuple[int, bool]:
         """A new challenge, and whether a text message that came before answered it."""
-        challenge_id = self.store.open_challenge(self.lease, challenge, WAIT)
-        return challenge_id, self.store.channels.take_kept_text(self.lease, self.customer, challenge_id)
+        challenge_id = self.store.challenges.open(self.lease, challenge, WAIT)
+        return challenge_id, self.store.channels.take_buffered_text(self.lease, self.customer, challenge_id)
 
     def answer(self, challenge_id: int) -> Mapping[str, str] | None:
-        return self.store.take_answer(self.lease, challenge_id)
+        return self.store.challenges.take_answer(self.lease, challenge_id)
 
 
 _SIDS = iter(range(10_000))
 
 
-def _receive(store: Store, *whose: Phone, code: str = "271828", key: str = "") -> Fate:
+def _receive(store: CompanyStore, *whose: Phone, code: str = "271828", key: str = "") -> DeliveryStatus:
     text = InboundText(key or f"SM{next(_SIDS)}", NUMBER, SENDER)
     codes = {phone.customer: _said(code) for phone in whose}
-    return store.channels.receive_text(text, codes, Fate.NO_CODE).fate
+    return store.farm.sms.receive(text, codes, DeliveryStatus.NO_CODE).status
 
 
-def test_a_number_receives_for_whom_it_was_given(store: Store) -> None:
+def test_a_number_receives_for_whom_it_was_given(store: CompanyStore) -> None:
     ada, bea = _customer(store), _customer(store, "bea")
     channels = store.channels
     channels.add_number(NUMBER, [ada])
     channels.add_number(NUMBER, [bea])
-    assert list(channels.receives_for(NUMBER)) == [ada, bea]
+    assert list(store.farm.sms.customers_of(NUMBER)) == [ada, bea]
     with pytest.raises(AlreadyThere, match=r"customer 1 has the number \+15185550123 already"):
         channels.add_number("+15185550124", [ada])
     assert [one.number for one in channels.numbers()] == [NUMBER]
     channels.remove_number(NUMBER, ada)
-    assert (channels.of(ada).number, channels.of(bea).number) == ("", NUMBER)
+    assert (channels.receivers(ada).number, channels.receivers(bea).number) == ("", NUMBER)
     with pytest.raises(StorageError, match="does not receive for customer"):
         channels.remove_number(NUMBER, ada)
     channels.remove_number(NUMBER)
     with pytest.raises(StorageError, match="There is no number"):
         channels.remove_number(NUMBER)
-    assert channels.receives_for(NUMBER) == []
+    assert store.farm.sms.customers_of(NUMBER) == []
 
 
-def test_a_text_message_answers_the_challenge_that_is_open(store: Store) -> None:
+def test_a_text_message_answers_the_challenge_that_is_open(store: CompanyStore) -> None:
     phone = Phone(store)
     phone.expect()
     asked, answered = phone.asked()
     assert not answered
-    assert _receive(store, phone, key="SMa") is Fate.ANSWERED
-    assert _receive(store, phone, key="SMa") is Fate.REPLAYED
+    assert _receive(store, phone, key="SMa") is DeliveryStatus.ANSWERED
+    assert _receive(store, phone, key="SMa") is DeliveryStatus.REPLAYED
     assert phone.answer(asked) == _said()
-    assert store.channels.of(phone.customer).text_came
+    assert store.channels.receivers(phone.customer).text_came
 
 
-def test_one_that_comes_before_the_challenge_is_open_counts(store: Store, rows: Rows) -> None:
+def test_one_that_comes_before_the_challenge_is_open_counts(store: CompanyStore, rows: Rows) -> None:
     """The portal sends it while its page is still on its way. Meanwhile it is sealed."""
     phone = Phone(store)
     phone.expect(None)
-    assert _receive(store, phone) is Fate.KEPT
+    assert _receive(store, phone) is DeliveryStatus.BUFFERED
     ((sealed,),) = rows("SELECT code FROM received")
     assert b"271828" not in bytes(sealed)
     asked, answered = phone.asked()
@@ -243,12 +248,12 @@ def test_one_that_comes_before_the_challenge_is_open_counts(store: Store, rows: 
     assert rows("SELECT code FROM received") == [(None,)]
 
 
-def test_of_several_that_came_before_only_the_newest_counts(store: Store, rows: Rows) -> None:
+def test_of_several_that_came_before_only_the_newest_counts(store: CompanyStore, rows: Rows) -> None:
     """If it proves wrong, the older ones are not tried."""
     phone = Phone(store)
     phone.expect()
-    assert _receive(store, phone, code="111111") is Fate.KEPT
-    assert _receive(store, phone, code="222222") is Fate.KEPT
+    assert _receive(store, phone, code="111111") is DeliveryStatus.BUFFERED
+    assert _receive(store, phone, code="222222") is DeliveryStatus.BUFFERED
     asked, answered = phone.asked()
     assert answered
     assert phone.answer(asked) == _said("222222")
@@ -256,96 +261,95 @@ def test_of_several_that_came_before_only_the_newest_counts(store: Store, rows: 
     assert rows("SELECT code FROM received") == [(None,), (None,)]
 
 
-def test_what_came_before_the_code_was_asked_for_is_none(store: Store) -> None:
+def test_what_came_before_the_code_was_asked_for_is_none(store: CompanyStore) -> None:
     phone = Phone(store)
-    assert _receive(store, phone) is Fate.UNASKED
+    assert _receive(store, phone) is DeliveryStatus.UNSOLICITED
     phone.expect()
-    assert _receive(store, phone, code="111111") is Fate.KEPT
+    assert _receive(store, phone, code="111111") is DeliveryStatus.BUFFERED
     phone.expect()
     asked, answered = phone.asked()
     assert not answered
     assert phone.answer(asked) is None
 
 
-def test_after_a_wrong_code_only_another_one_counts(store: Store) -> None:
+def test_after_a_wrong_code_only_another_one_counts(store: CompanyStore) -> None:
     phone = Phone(store)
     phone.expect()
     first, _ = phone.asked()
-    assert _receive(store, phone, code="111111") is Fate.ANSWERED
-    assert _receive(store, phone, code="111111") is Fate.COPY
+    assert _receive(store, phone, code="111111") is DeliveryStatus.ANSWERED
+    assert _receive(store, phone, code="111111") is DeliveryStatus.COPY
     assert phone.answer(first) == _said("111111")
     second, answered = phone.asked()
     assert not answered
-    assert _receive(store, phone, code="111111") is Fate.COPY
-    assert _receive(store, phone, code="222222") is Fate.ANSWERED
+    assert _receive(store, phone, code="111111") is DeliveryStatus.COPY
+    assert _receive(store, phone, code="222222") is DeliveryStatus.ANSWERED
     assert phone.answer(second) == _said("222222")
 
 
-def test_one_that_comes_while_another_is_tried_is_not_lost(store: Store, rows: Rows) -> None:
+def test_one_that_comes_while_another_is_tried_is_not_lost(store: CompanyStore, rows: Rows) -> None:
     """Two that were held up come together. Somebody who waits goes first."""
     phone, other = Phone(store), Phone(store, "bea")
     phone.expect()
     first, _ = phone.asked()
-    assert _receive(store, phone, other, code="111111") is Fate.ANSWERED
+    assert _receive(store, phone, other, code="111111") is DeliveryStatus.ANSWERED
     assert phone.answer(first) == _said("111111")
-    assert _receive(store, phone, other, code="222222") is Fate.KEPT
+    assert _receive(store, phone, other, code="222222") is DeliveryStatus.BUFFERED
     second, answered = phone.asked()
     assert answered
     assert phone.answer(second) == _said("222222")
     other.expect()
     hers, _ = other.asked()
-    assert _receive(store, phone, other, code="333333") is Fate.ANSWERED
+    assert _receive(store, phone, other, code="333333") is DeliveryStatus.ANSWERED
     assert other.answer(hers) == _said("333333")
-    assert _receive(store, phone, other, code="444444") is Fate.UNCERTAIN
+    assert _receive(store, phone, other, code="444444") is DeliveryStatus.UNCERTAIN
     assert rows("SELECT code FROM received WHERE code IS NOT NULL") == []
 
 
-def test_a_code_that_went_elsewhere_or_is_of_another_kind_is_not_answered(store: Store) -> None:
+def test_a_code_that_went_elsewhere_or_is_of_another_kind_is_not_answered(store: CompanyStore) -> None:
     phone = Phone(store)
     phone.expect()
     phone.asked(Challenge("Code?", Factor.SMS, "***-***-9999"))
-    assert _receive(store, phone) is Fate.ELSEWHERE
+    assert _receive(store, phone) is DeliveryStatus.OTHER_DESTINATION
     other = Phone(store, "bea")
     other.expect(Factor.EMAIL)
     other.asked(EMAIL)
-    assert _receive(store, other) is Fate.UNASKED
+    assert _receive(store, other) is DeliveryStatus.UNSOLICITED
 
 
-def test_of_two_who_wait_at_one_number_neither_gets_a_guess(store: Store) -> None:
+def test_of_two_who_wait_at_one_number_neither_gets_a_guess(store: CompanyStore) -> None:
     ada, bea = Phone(store), Phone(store, "bea")
     for phone in (ada, bea):
         phone.expect()
     asked, _ = ada.asked()
-    assert _receive(store, ada, bea) is Fate.UNCERTAIN
-    store.stop_run(bea.lease)
-    assert _receive(store, ada, bea) is Fate.UNCERTAIN, "her code may still be on its way"
-    assert _receive(store, ada) is Fate.ANSWERED, "the message is one of his portal's, not of hers"
+    assert _receive(store, ada, bea) is DeliveryStatus.UNCERTAIN
+    store.runs.stop(bea.lease)
+    assert _receive(store, ada, bea) is DeliveryStatus.UNCERTAIN, "her code may still be on its way"
+    assert _receive(store, ada) is DeliveryStatus.ANSWERED, "the message is one of his portal's, not of hers"
     assert ada.answer(asked) == _said()
 
 
-def test_who_lost_the_run_gets_nothing(store: Store) -> None:
+def test_who_lost_the_run_gets_nothing(store: CompanyStore) -> None:
     phone = Phone(store)
     phone.expect()
     asked, _ = phone.asked()
-    store.stop_run(phone.lease)
-    assert _receive(store, phone) is Fate.UNASKED
-    assert store.challenge(asked) is not None
+    store.runs.stop(phone.lease)
+    assert _receive(store, phone) is DeliveryStatus.UNSOLICITED
+    assert store.challenges.find(asked) is not None
 
 
-def test_a_removed_customers_messages_are_erased(store: Store, rows: Rows) -> None:
+def test_a_removed_customers_messages_are_erased(store: CompanyStore, rows: Rows) -> None:
     phone = Phone(store)
     phone.expect()
-    assert _receive(store, phone) is Fate.KEPT
-    store.remove_customer(phone.customer, data=False)
+    assert _receive(store, phone) is DeliveryStatus.BUFFERED
+    store.customers.remove(phone.customer, data=False)
     assert rows("SELECT code FROM received") == [(None,)]
-    assert store.channels.receives_for(NUMBER) == []
+    assert store.farm.sms.customers_of(NUMBER) == []
 
 
-def test_it_is_known_whether_an_inbox_runs(store: Store) -> None:
-    channels = store.channels
-    assert channels.inboxes() == []
-    channels.beat_inbox("http://127.0.0.1:8700")
-    channels.beat_inbox("http://127.0.0.1:8700")
-    assert [one.address for one in channels.inboxes()] == ["http://127.0.0.1:8700"]
-    channels.leave_inbox()
-    assert channels.inboxes() == []
+def test_it_is_known_whether_an_inbox_runs(store: CompanyStore) -> None:
+    assert store.farm.sms.running() == []
+    store.farm.sms.beat("http://127.0.0.1:8700")
+    store.farm.sms.beat("http://127.0.0.1:8700")
+    assert [one.address for one in store.farm.sms.running()] == ["http://127.0.0.1:8700"]
+    store.farm.sms.leave()
+    assert store.farm.sms.running() == []

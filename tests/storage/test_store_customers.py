@@ -23,10 +23,22 @@ from meterfarm.storage.database import Database, now
 from meterfarm.storage.errors import AlreadyThere, StorageError
 from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
-from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, begun, bill, listed, pdf, series
+from tests.storage.made import (
+    ACCOUNT,
+    EXPORT,
+    USERNAME,
+    UTILITY,
+    begun,
+    bill,
+    claimed,
+    listed,
+    pdf,
+    save_bill,
+    series,
+)
 
 pytestmark = ON_BOTH
 
@@ -35,33 +47,33 @@ PASSWORD = {SecretKind.PASSWORD: "canary-51d0"}
 FILLED = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
 
 
-def _told(store: Store) -> list[EventKind]:
-    return [event.kind for event in store.events()]
+def _told(store: CompanyStore) -> list[EventKind]:
+    return [event.kind for event in store.events.after()]
 
 
-def _collected(store: Store, customer: Customer) -> int:
-    account = store.save_account(customer, ACCOUNT)
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    store.save_readings(account, EXPORT, "jan", [series([1, 2, 3])])
+def _collected(store: CompanyStore, customer: Customer) -> int:
+    account = store.accounts.save(customer, ACCOUNT)
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
+    store.readings.save(account, EXPORT, "jan", [series([1, 2, 3])])
     return account
 
 
-def _back(store: Store, customer: Customer) -> None:
+def _back(store: CompanyStore, customer: Customer) -> None:
     """A connect run signs in."""
-    (run,) = store.runs(customer_id=customer.id, active=True)
-    claim = store.claim_run(run.id, run.attempt)
+    (run,) = store.runs.list(customer_id=customer.id, active=True)
+    claim = claimed(store, run.id, run.attempt)
     assert claim is not None
-    store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=FollowUp(is_back=True))
+    store.runs.finish(claim.lease, Outcome.COMPLETE, "", follow=FollowUp(is_back=True))
 
 
-def test_a_customer_with_a_password_is_tried_at_once(store: Store) -> None:
-    customer = store.add_customer(UTILITY, f" {USERNAME} ", external_id="X1", secrets=PASSWORD)
-    info = store.customer_info(customer)
+def test_a_customer_with_a_password_is_tried_at_once(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, f" {USERNAME} ", external_id="X1", secrets=PASSWORD)
+    info = store.customers.info(customer)
     assert (info.username, info.external_id, info.state) == (USERNAME, "X1", CustomerState.ACTIVE)
     assert info.secrets == {SecretKind.PASSWORD}
-    (run,) = store.runs()
+    (run,) = store.runs.list()
     assert (run.kind, run.state, run.why) == (RunKind.CONNECT, RunState.QUEUED, "new credentials")
-    (event,) = store.events()
+    (event,) = store.events.after()
     assert (event.kind, event.customer_id, event.run_id) == (FILLED, customer.id, run.id)
     about = event.payload["object"]
     assert event.payload["event"] == "customer_has_filled_credentials"
@@ -70,28 +82,30 @@ def test_a_customer_with_a_password_is_tried_at_once(store: Store) -> None:
     assert about["has_filled_credentials_on"].endswith("Z")
 
 
-def test_a_customer_without_a_password_waits_for_one(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
-    assert store.customer_info(customer).state == CustomerState.NEW
-    assert store.runs() == []
-    assert store.events() == []
-    store.update_customer(customer, secrets=PASSWORD)
-    assert store.customer_info(customer).state == CustomerState.ACTIVE
+def test_a_customer_without_a_password_waits_for_one(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
+    assert store.customers.info(customer).state == CustomerState.NEW
+    assert store.runs.list() == []
+    assert store.events.after() == []
+    store.customers.update(customer, secrets=PASSWORD)
+    assert store.customers.info(customer).state == CustomerState.ACTIVE
     assert _told(store) == [FILLED]
-    assert [run.kind for run in store.runs()] == [RunKind.CONNECT]
+    assert [run.kind for run in store.runs.list()] == [RunKind.CONNECT]
 
 
-def test_one_that_is_there_is_refused_and_nothing_is_changed(store: Store) -> None:
-    there = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
+def test_one_that_is_there_is_refused_and_nothing_is_changed(store: CompanyStore) -> None:
+    there = store.customers.add(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
     change = f"change it with `customer update {there.id}`"
     with pytest.raises(AlreadyThere, match=rf"as customer {there.id} \(external id X1\); {change}"):
-        store.add_customer(UTILITY, USERNAME.upper(), secrets={SecretKind.PASSWORD: "other"})
+        store.customers.add(UTILITY, USERNAME.upper(), secrets={SecretKind.PASSWORD: "other"})
     with pytest.raises(AlreadyThere, match=rf"The external id X1 is there already as customer {there.id}"):
-        store.add_customer(UTILITY, OTHER, external_id="X1", secrets=PASSWORD)
-    assert [info.id for info in store.customers()] == [there.id]
+        store.customers.add(UTILITY, OTHER, external_id="X1", secrets=PASSWORD)
+    assert [info.id for info in store.customers.list()] == [there.id]
     assert _told(store) == [FILLED]
-    assert store.secrets(there)[SecretKind.PASSWORD].get_secret_value() == PASSWORD[SecretKind.PASSWORD]
-    assert store.add_customer("other_power", USERNAME, secrets={}).id != there.id
+    assert (
+        store.credentials.load(there)[SecretKind.PASSWORD].get_secret_value() == PASSWORD[SecretKind.PASSWORD]
+    )
+    assert store.customers.add("other_power", USERNAME, secrets={}).id != there.id
 
 
 def test_of_many_who_add_the_same_customer_one_succeeds(open_store: OpenStore) -> None:
@@ -99,7 +113,7 @@ def test_of_many_who_add_the_same_customer_one_succeeds(open_store: OpenStore) -
 
     def add(number: int) -> bool:
         try:
-            stores[number % 4].add_customer(
+            stores[number % 4].customers.add(
                 UTILITY, USERNAME, external_id=f"X{number // 8}", secrets=PASSWORD
             )
         except AlreadyThere:
@@ -108,13 +122,15 @@ def test_of_many_who_add_the_same_customer_one_succeeds(open_store: OpenStore) -
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(add, range(16))) == 1
-    assert len(stores[0].runs()) == len(stores[0].events()) == len(stores[0].customers()) == 1
+    assert len(stores[0].runs.list()) == len(stores[0].events.after()) == len(stores[0].customers.list()) == 1
 
 
-def test_secrets_are_replaced_by_kind_and_masked(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
-    store.save_secrets(customer, {SecretKind.TOTP_SECRET: "JBSWY3DP", SecretKind.PASSWORD: "canary-new é"})
-    kept = store.secrets(customer)
+def test_secrets_are_replaced_by_kind_and_masked(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets=PASSWORD)
+    store.credentials.save(
+        customer, {SecretKind.TOTP_SECRET: "JBSWY3DP", SecretKind.PASSWORD: "canary-new é"}
+    )
+    kept = store.credentials.load(customer)
     assert {kind: secret.get_secret_value() for kind, secret in kept.items()} == {
         SecretKind.PASSWORD: "canary-new é",
         SecretKind.TOTP_SECRET: "JBSWY3DP",
@@ -122,67 +138,70 @@ def test_secrets_are_replaced_by_kind_and_masked(store: Store) -> None:
     assert "canary" not in repr(kept)
 
 
-def test_a_secret_does_not_open_as_another_kind(store: Store, rows: Rows) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+def test_a_secret_does_not_open_as_another_kind(store: CompanyStore, rows: Rows) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets=PASSWORD)
     rows("UPDATE credential SET kind = 'security_answer'")
     with pytest.raises(StorageError, match="does not open"):
-        store.secrets(customer)
+        store.credentials.load(customer)
 
 
-def test_no_secret_is_in_a_row_a_log_of_a_run_or_a_payload(store: Store, rows: Rows) -> None:
-    store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
+def test_no_secret_is_in_a_row_a_log_of_a_run_or_a_payload(store: CompanyStore, rows: Rows) -> None:
+    store.customers.add(UTILITY, USERNAME, secrets=PASSWORD)
     for table in ("credential", "event", "run", "run_step", "customer"):
         assert "canary" not in str(rows(f"SELECT * FROM {table}"))  # noqa: S608 - a test's own
 
 
-def test_who_must_come_back_is_back_once_a_run_signed_in(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
-    (run,) = store.runs()
-    claim = store.claim_run(run.id, run.attempt)
+def test_who_must_come_back_is_back_once_a_run_signed_in(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets=PASSWORD)
+    (run,) = store.runs.list()
+    claim = claimed(store, run.id, run.attempt)
     assert claim is not None
     follow = FollowUp(must_reauthenticate="credentials_are_invalid")
-    store.finish_run(claim.lease, Outcome.BAD_CREDENTIALS, "No match.", follow=follow)
-    last = store.customer_info(customer).last_run
+    store.runs.finish(claim.lease, Outcome.BAD_CREDENTIALS, "No match.", follow=follow)
+    last = store.customers.info(customer).last_run
     assert last is not None
     assert (last.id, last.kind, last.outcome) == (run.id, RunKind.CONNECT, Outcome.BAD_CREDENTIALS)
-    store.update_customer(customer, secrets={SecretKind.PASSWORD: "better"})
-    assert store.customer_info(customer).state == CustomerState.MUST_REAUTHENTICATE
+    store.customers.update(customer, secrets={SecretKind.PASSWORD: "better"})
+    assert store.customers.info(customer).state == CustomerState.MUST_REAUTHENTICATE
     _back(store, customer)
-    assert store.customer_info(customer).state == CustomerState.ACTIVE
+    assert store.customers.info(customer).state == CustomerState.ACTIVE
     assert _told(store).count(FILLED) == 2
 
 
-def test_a_user_name_can_be_respelled_and_an_external_id_changed(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets={})
-    store.save_session(customer, b"state", trusted_since=None)
-    store.update_customer(customer, username=USERNAME.upper(), external_id="X2", secrets={})
-    info = store.customer_info(customer)
+def test_a_user_name_can_be_respelled_and_an_external_id_changed(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, external_id="X1", secrets={})
+    store.credentials.save_session(customer, b"state", trusted_since=None)
+    store.customers.update(customer, username=USERNAME.upper(), external_id="X2", secrets={})
+    info = store.customers.info(customer)
     assert (info.username, info.external_id) == (USERNAME.upper(), "X2")
-    assert store.load_session(customer) is not None
-    store.update_customer(customer, external_id="", secrets={})
-    assert store.customer_info(customer).external_id is None
+    assert store.credentials.briefing(customer).session is not None
+    store.customers.update(customer, external_id="", secrets={})
+    assert store.customers.info(customer).external_id is None
 
 
-def test_another_login_keeps_the_secrets_and_drops_the_session(store: Store) -> None:
-    customer = store.add_customer(UTILITY, "typo@example.org", secrets=PASSWORD)
-    store.save_session(customer, b"state", trusted_since=None)
-    store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
-    store.update_customer(customer, username=USERNAME, secrets={})
-    now_called = store.find_customer(USERNAME)
+def test_another_login_keeps_the_secrets_and_drops_the_session(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, "typo@example.org", secrets=PASSWORD)
+    store.credentials.save_session(customer, b"state", trusted_since=None)
+    store.logins.reject(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.customers.update(customer, username=USERNAME, secrets={})
+    now_called = store.customers.find(USERNAME)
     assert now_called is not None
     assert (now_called.id, now_called.login_id != customer.login_id) == (customer.id, True)
-    assert store.load_session(now_called) is None
-    assert store.secrets(now_called)[SecretKind.PASSWORD].get_secret_value() == PASSWORD[SecretKind.PASSWORD]
-    (run,) = store.runs(active=True)
-    claim = store.claim_run(run.id, run.attempt)
+    assert store.credentials.briefing(now_called).session is None
+    assert (
+        store.credentials.load(now_called)[SecretKind.PASSWORD].get_secret_value()
+        == PASSWORD[SecretKind.PASSWORD]
+    )
+    (run,) = store.runs.list(active=True)
+    claim = claimed(store, run.id, run.attempt)
     assert claim is not None
     assert claim.customer == now_called, "the run that was queued uses the new login"
     assert _told(store) == [FILLED, FILLED]
 
 
-def test_it_is_known_what_a_run_under_way_has_not_tried(store: Store, settings: Settings) -> None:
+def test_it_is_known_what_a_run_under_way_has_not_tried(store: CompanyStore, settings: Settings) -> None:
     """New secrets, and old ones with another user name."""
-    customer = store.add_customer(UTILITY, "typo@example.org", secrets=PASSWORD)
+    customer = store.customers.add(UTILITY, "typo@example.org", secrets=PASSWORD)
     database = Database(settings, settings.home)
 
     def changed_since(at: datetime) -> bool:
@@ -195,57 +214,57 @@ def test_it_is_known_what_a_run_under_way_has_not_tried(store: Store, settings: 
 
     began = instant()
     assert not changed_since(began)
-    store.update_customer(customer, username="TYPO@example.org", secrets={})
+    store.customers.update(customer, username="TYPO@example.org", secrets={})
     assert not changed_since(began)
-    store.update_customer(customer, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
+    store.customers.update(customer, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
     assert changed_since(began)
     began = instant()
     assert not changed_since(began)
-    store.update_customer(customer, username=USERNAME, secrets={})
+    store.customers.update(customer, username=USERNAME, secrets={})
     assert changed_since(began)
     database.close()
 
 
-def test_another_customers_login_or_external_id_is_refused(store: Store) -> None:
-    one = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets={})
-    two = store.add_customer(UTILITY, OTHER, secrets={})
+def test_another_customers_login_or_external_id_is_refused(store: CompanyStore) -> None:
+    one = store.customers.add(UTILITY, USERNAME, external_id="X1", secrets={})
+    two = store.customers.add(UTILITY, OTHER, secrets={})
     with pytest.raises(AlreadyThere, match=f"as customer {one.id}"):
-        store.update_customer(two, username=USERNAME, secrets={})
+        store.customers.update(two, username=USERNAME, secrets={})
     with pytest.raises(AlreadyThere, match=f"as customer {one.id}"):
-        store.update_customer(two, external_id="X1", secrets={})
-    assert store.customer_info(two).username == OTHER
+        store.customers.update(two, external_id="X1", secrets={})
+    assert store.customers.info(two).username == OTHER
 
 
-def test_customers_are_found_by_id_external_id_or_user_name(store: Store) -> None:
-    one = store.add_customer(UTILITY, USERNAME, external_id="77", secrets={})
-    two = store.add_customer("other_power", USERNAME, secrets={})
-    three = store.add_customer(UTILITY, OTHER, secrets={})
-    assert store.find_customer(str(two.id)) == two
-    assert store.find_customer("77") == one
-    assert store.find_customer(f" {OTHER.upper()}") == three
+def test_customers_are_found_by_id_external_id_or_user_name(store: CompanyStore) -> None:
+    one = store.customers.add(UTILITY, USERNAME, external_id="77", secrets={})
+    two = store.customers.add("other_power", USERNAME, secrets={})
+    three = store.customers.add(UTILITY, OTHER, secrets={})
+    assert store.customers.find(str(two.id)) == two
+    assert store.customers.find("77") == one
+    assert store.customers.find(f" {OTHER.upper()}") == three
     for nobody in ("78", "nobody", "", "9" * 30, "²"):
-        assert store.find_customer(nobody) is None
+        assert store.customers.find(nobody) is None
     with pytest.raises(StorageError, match=f"{one.id} at {UTILITY}, {two.id} at other_power"):
-        store.find_customer(USERNAME)
-    store.remove_customer(two, data=False)
-    assert store.find_customer(USERNAME) == one
+        store.customers.find(USERNAME)
+    store.customers.remove(two, data=False)
+    assert store.customers.find(USERNAME) == one
 
 
-def test_a_removed_customer_leaves_data_and_no_secret(store: Store, rows: Rows) -> None:
+def test_a_removed_customer_leaves_data_and_no_secret(store: CompanyStore, rows: Rows) -> None:
     """The key that opened anything is gone, whatever copy of a ciphertext is still about."""
-    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
-    other = store.add_customer(UTILITY, OTHER, secrets=PASSWORD)
+    customer = store.customers.add(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
+    other = store.customers.add(UTILITY, OTHER, secrets=PASSWORD)
     _back(store, customer)
     account = _collected(store, customer)
-    store.save_session(customer, b"state", trusted_since=None)
-    store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
-    store.reject_password(other, "x", Outcome.BAD_CREDENTIALS, "No.")
-    store.queue_refresh([customer.id])
+    store.credentials.save_session(customer, b"state", trusted_since=None)
+    store.logins.reject(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.logins.reject(other, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.runs.refresh([customer.id])
     held = begun(store, customer)
-    challenge = store.open_challenge(held, Challenge("Code?"), timedelta(minutes=5))
-    store.answer_challenge(challenge, {"code": "123"})
-    store.remove_customer(customer, data=False)
-    info = store.customer_info(customer)
+    challenge = store.challenges.open(held, Challenge("Code?"), timedelta(minutes=5))
+    store.challenges.answer(challenge, {"code": "123"})
+    store.customers.remove(customer, data=False)
+    info = store.customers.info(customer)
     assert (info.state, info.secrets, info.session_saved_at) == (CustomerState.REMOVED, frozenset(), None)
     assert (info.accounts, info.bills, info.readings) == (1, 1, 3)
     assert (info.bills_due_at, info.intervals_due_at) == (None, None)
@@ -253,79 +272,79 @@ def test_a_removed_customer_leaves_data_and_no_secret(store: Store, rows: Rows) 
         ("", 0)
     ]
     assert rows("SELECT answer, state FROM challenge") == [(None, "expired")]
-    assert not store.may_collect(customer)
-    assert store.coverage(account)
-    assert store.rejection(customer, "x") is None
-    assert store.rejection(other, "x") is not None, "another's is another's"
-    states = {run.kind: (run.state, run.id) for run in store.runs(customer_id=customer.id)}
+    assert not store.credentials.briefing(customer).may_collect
+    assert store.readings.coverage(account)
+    assert store.logins.rejection(customer, "x") is None
+    assert store.logins.rejection(other, "x") is not None, "another's is another's"
+    states = {run.kind: (run.state, run.id) for run in store.runs.list(customer_id=customer.id)}
     assert states[RunKind.COLLECT][0] == RunState.CANCELLED
     assert states[RunKind.SCRAPE] == (RunState.WAITING, held.run_id)
-    assert [beat.cancelled for beat in store.beat()] == [True]
+    assert [beat.cancelled for beat in store.farm.workforce.beat()] == [True]
     with pytest.raises(StorageError, match="was removed"):
-        store.save_session(customer, b"late", trusted_since=None)
+        store.credentials.save_session(customer, b"late", trusted_since=None)
     with pytest.raises(StorageError, match="was removed"):
-        store.save_secrets(customer, PASSWORD)
+        store.credentials.save(customer, PASSWORD)
     with pytest.raises(StorageError, match="was removed"):
-        store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+        store.logins.reject(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
     with pytest.raises(StorageError, match="was removed"):
-        store.update_customer(customer, secrets=PASSWORD)
-    assert store.customer_info(other).state == CustomerState.ACTIVE
+        store.customers.update(customer, secrets=PASSWORD)
+    assert store.customers.info(other).state == CustomerState.ACTIVE
 
 
-def test_a_removed_customer_comes_back_with_another_key(store: Store, rows: Rows) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD, method="form")
+def test_a_removed_customer_comes_back_with_another_key(store: CompanyStore, rows: Rows) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD, method="form")
     (before,) = rows("SELECT wrapped_key FROM customer")
     _back(store, customer)
     _collected(store, customer)
-    store.remove_customer(customer, data=False)
-    store.remove_customer(customer, data=False)
+    store.customers.remove(customer, data=False)
+    store.customers.remove(customer, data=False)
     with pytest.raises(AlreadyThere, match=r"which was removed"):
-        store.add_customer(UTILITY, OTHER, external_id="X1", secrets={})
-    again = store.add_customer(UTILITY, USERNAME.upper(), secrets=PASSWORD, method="letter")
+        store.customers.add(UTILITY, OTHER, external_id="X1", secrets={})
+    again = store.customers.add(UTILITY, USERNAME.upper(), secrets=PASSWORD, method="letter")
     assert again.id == customer.id
-    info = store.customer_info(again)
+    info = store.customers.info(again)
     assert (info.state, info.external_id, info.bills) == (CustomerState.ACTIVE, "X1", 1)
-    assert store.may_collect(again)
+    assert store.credentials.briefing(again).may_collect
     consents = rows("SELECT method, revoked_at IS NULL FROM consent ORDER BY id")
     assert consents == [("form", False), ("letter", True)]
     assert rows("SELECT wrapped_key FROM customer") != [before]
-    assert [run.kind for run in store.runs(active=True)] == [RunKind.CONNECT]
+    assert [run.kind for run in store.runs.list(active=True)] == [RunKind.CONNECT]
 
 
-def test_a_removed_customer_comes_back_by_being_used_at_the_command_line(store: Store) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    store.remove_customer(customer, data=False)
-    assert store.customer(UTILITY, USERNAME) == customer
-    assert store.may_collect(customer)
-    store.save_session(customer, b"state", trusted_since=None)
+def test_a_removed_customer_comes_back_by_being_used_at_the_command_line(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    store.customers.remove(customer, data=False)
+    assert store.customers.ensure(UTILITY, USERNAME) == customer
+    assert store.credentials.briefing(customer).may_collect
+    store.credentials.save_session(customer, b"state", trusted_since=None)
 
 
-def test_with_its_data_nothing_of_a_customer_stays(store: Store, rows: Rows) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
+def test_with_its_data_nothing_of_a_customer_stays(store: CompanyStore, rows: Rows) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, external_id="X1", secrets=PASSWORD)
     _back(store, customer)
     _collected(store, customer)
-    store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
-    store.remove_customer(customer, data=True)
+    store.logins.reject(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    store.customers.remove(customer, data=True)
     for table in ("customer", "login", "credential", "consent", "account", "reading", "run", "event", "file"):
         assert rows(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608 - a test's own
     assert not list(store.files.leftovers(-1))
-    assert store.find_customer("X1") is None
+    assert store.customers.find("X1") is None
     with pytest.raises(StorageError, match="was removed"):
-        store.customer_info(customer)
-    assert store.add_customer(UTILITY, USERNAME, secrets=PASSWORD).id > customer.id
+        store.customers.info(customer)
+    assert store.customers.add(UTILITY, USERNAME, secrets=PASSWORD).id > customer.id
 
 
-def test_what_the_portal_asked_of_a_login_is_remembered(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
-    assert store.met_factor(customer) == ""
-    store.note_factor(customer, "sms")
-    assert store.met_factor(customer) == "sms"
+def test_what_the_portal_asked_of_a_login_is_remembered(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets=PASSWORD)
+    assert store.logins.last_factor(customer) == ""
+    store.logins.note_factor(customer, "sms")
+    assert store.logins.last_factor(customer) == "sms"
 
 
-def test_ten_thousand_customers_are_listed_in_two_queries(store: Store, rows: Rows) -> None:
-    customer = store.add_customer(UTILITY, "number 0", secrets=PASSWORD)
+def test_ten_thousand_customers_are_listed_in_two_queries(store: CompanyStore, rows: Rows) -> None:
+    customer = store.customers.add(UTILITY, "number 0", secrets=PASSWORD)
     _back(store, customer)
-    store.save_session(customer, b"state", trusted_since=None)
+    store.credentials.save_session(customer, b"state", trusted_since=None)
     rows(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) INSERT INTO login"
         " (utility, username, factor) SELECT utility, 'number ' || i, '' FROM n, login WHERE id = :id",
@@ -351,22 +370,24 @@ def test_ten_thousand_customers_are_listed_in_two_queries(store: Store, rows: Ro
     rows("ANALYZE")
     asked: list[str] = []
     event.listen(
-        store._database.engine, "before_cursor_execute", lambda *given: asked.append(given[2].split()[0])
+        store.farm._farm.database.engine,
+        "before_cursor_execute",
+        lambda *given: asked.append(given[2].split()[0]),
     )
-    everybody = store.customers()
+    everybody = store.customers.list()
     assert len(everybody) == 10_000
     assert all(info.last_run and info.session_saved_at and info.secrets for info in everybody)
     assert everybody[0].readings is None
     assert asked.count("SELECT") + asked.count("WITH") <= 2
 
 
-def test_due_times_are_told(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets=PASSWORD)
-    (run,) = store.runs()
-    claim = store.claim_run(run.id, run.attempt)
+def test_due_times_are_told(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets=PASSWORD)
+    (run,) = store.runs.list()
+    claim = claimed(store, run.id, run.attempt)
     assert claim is not None
     due = run.requested_at + timedelta(days=1)
     follow = FollowUp(is_back=True, due={Part.BILLS: due})
-    store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=follow)
-    info = store.customer_info(customer)
+    store.runs.finish(claim.lease, Outcome.COMPLETE, "", follow=follow)
+    info = store.customers.info(customer)
     assert (info.bills_due_at, info.intervals_due_at) == (due, None)

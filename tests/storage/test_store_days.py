@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meterfarm.records import Direction, Series
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from tests.storage.conftest import ON_BOTH
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, USERNAME, UTILITY, series
 
@@ -21,16 +21,16 @@ RECEIVED = Direction.RECEIVED
 
 
 @pytest.fixture
-def account(store: Store) -> int:
-    return store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
+def account(store: CompanyStore) -> int:
+    return store.accounts.save(store.customers.ensure(UTILITY, USERNAME), ACCOUNT)
 
 
-def _save(store: Store, account: int, *exported: Series) -> None:
-    store.save_readings(account, EXPORT, "export", exported)
+def _save(store: CompanyStore, account: int, *exported: Series) -> None:
+    store.readings.save(account, EXPORT, "export", exported)
 
 
-def _whole(store: Store, account: int, zone: ZoneInfo = NEW_YORK) -> Set[date]:
-    return store.whole_days(account, ELECTRIC.id, zone)
+def _whole(store: CompanyStore, account: int, zone: ZoneInfo = NEW_YORK) -> Set[date]:
+    return store.readings.whole_days(account, ELECTRIC.id, zone)
 
 
 def _midnight(day: date, zone: ZoneInfo = NEW_YORK) -> int:
@@ -50,7 +50,7 @@ def _midnight(day: date, zone: ZoneInfo = NEW_YORK) -> int:
     ],
 )
 def test_a_day_is_whole_with_its_last_quarter_hour(
-    store: Store, account: int, zone: str, day: date, quarters: int
+    store: CompanyStore, account: int, zone: str, day: date, quarters: int
 ) -> None:
     """Havana's clocks skip midnight and repeat it; Kathmandu is 5:45 ahead."""
     there = ZoneInfo(zone)
@@ -63,7 +63,7 @@ def test_a_day_is_whole_with_its_last_quarter_hour(
     assert _whole(store, account, there) == {day}
 
 
-def test_the_days_around_a_change_of_clocks_are_told_apart(store: Store, account: int) -> None:
+def test_the_days_around_a_change_of_clocks_are_told_apart(store: CompanyStore, account: int) -> None:
     days = [date(2026, 3, 6) + timedelta(days=number) for number in range(5)]
     quarters = (_midnight(date(2026, 3, 11)) - _midnight(days[0])) // 900
     assert quarters == 5 * 96 - 4
@@ -84,16 +84,16 @@ def test_the_days_around_a_change_of_clocks_are_told_apart(store: Store, account
     ],
 )
 def test_some_days_may_be_asked_for(
-    store: Store, account: int, first: date | None, last: date | None, found: set[int]
+    store: CompanyStore, account: int, first: date | None, last: date | None, found: set[int]
 ) -> None:
     """Around a change of clocks, with the last day incomplete."""
     midnight = _midnight(date(2026, 3, 6))
     _save(store, account, series(range(5 * 96 - 4 - 1), start=midnight))
-    whole = store.whole_days(account, ELECTRIC.id, NEW_YORK, first, last)
+    whole = store.readings.whole_days(account, ELECTRIC.id, NEW_YORK, first, last)
     assert whole == {date(2026, 3, day) for day in found}
 
 
-def test_a_hole_in_one_direction_is_a_hole_in_the_day(store: Store, account: int) -> None:
+def test_a_hole_in_one_direction_is_a_hole_in_the_day(store: CompanyStore, account: int) -> None:
     first = _midnight(date(2026, 6, 1))
     _save(
         store,
@@ -106,14 +106,14 @@ def test_a_hole_in_one_direction_is_a_hole_in_the_day(store: Store, account: int
     assert _whole(store, account) == {date(2026, 6, 1), date(2026, 6, 3)}
 
 
-def test_a_direction_without_readings_does_not_count(store: Store, account: int) -> None:
+def test_a_direction_without_readings_does_not_count(store: CompanyStore, account: int) -> None:
     _save(
         store, account, series(range(96), start=_midnight(date(2026, 6, 1))), series([], direction=RECEIVED)
     )
     assert _whole(store, account) == {date(2026, 6, 1)}
 
 
-def test_directions_that_share_no_day_have_no_whole_day(store: Store, account: int) -> None:
+def test_directions_that_share_no_day_have_no_whole_day(store: CompanyStore, account: int) -> None:
     first = _midnight(date(2026, 6, 1))
     _save(
         store,
@@ -124,12 +124,12 @@ def test_directions_that_share_no_day_have_no_whole_day(store: Store, account: i
     assert _whole(store, account) == set()
 
 
-def test_an_unknown_meter_has_no_whole_day(store: Store, account: int) -> None:
+def test_an_unknown_meter_has_no_whole_day(store: CompanyStore, account: int) -> None:
     _save(store, account, series(range(96), start=_midnight(date(2026, 6, 1))))
-    assert store.whole_days(account, "unknown", NEW_YORK) == set()
+    assert store.readings.whole_days(account, "unknown", NEW_YORK) == set()
 
 
-def test_the_days_of_two_years_of_quarter_hours_are_found_quickly(store: Store, account: int) -> None:
+def test_the_days_of_two_years_of_quarter_hours_are_found_quickly(store: CompanyStore, account: int) -> None:
     """A generous bound, for a busy machine."""
     first = date(2024, 6, 1)
     quarters = (_midnight(first + timedelta(days=762)) - _midnight(first)) // 900

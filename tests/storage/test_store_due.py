@@ -12,10 +12,10 @@ from meterfarm.records import Outcome, Part, RunState, SecretKind
 from meterfarm.storage.breaker import FAULTS
 from meterfarm.storage.engines import parse
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Claim, FollowUp, PortalWas
 from tests.storage.conftest import ON_BOTH, OpenStore, Rows
-from tests.storage.made import UTILITY
+from tests.storage.made import UTILITY, claimed
 
 pytestmark = ON_BOTH
 
@@ -23,62 +23,62 @@ EVERY: Mapping[Part, timedelta] = {Part.BILLS: timedelta(days=1), Part.INTERVALS
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _due(store: Store, number: int, **due: datetime) -> Customer:
+def _due(store: CompanyStore, number: int, **due: datetime) -> Customer:
     """A customer who signed in once and is due as told."""
-    customer = store.add_customer(UTILITY, f"{number}@example.org", secrets={SecretKind.PASSWORD: "x"})
+    customer = store.customers.add(UTILITY, f"{number}@example.org", secrets={SecretKind.PASSWORD: "x"})
     parts = {Part(part): when for part, when in due.items()}
-    store.finish_run(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(is_back=True, due=parts))
+    store.runs.finish(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(is_back=True, due=parts))
     return customer
 
 
-def _claim(store: Store) -> Claim:
-    (run,) = [run for run in store.runs(active=True) if run.state is RunState.QUEUED][-1:]
-    claim = store.claim_run(run.id, run.attempt)
+def _claim(store: CompanyStore) -> Claim:
+    (run,) = [run for run in store.runs.list(active=True) if run.state is RunState.QUEUED][-1:]
+    claim = claimed(store, run.id, run.attempt)
     assert claim is not None
     return claim
 
 
-def _queued(store: Store) -> list[int]:
-    return [run.customer_id for run in reversed(store.runs(active=True))]
+def _queued(store: CompanyStore) -> list[int]:
+    return [run.customer_id for run in reversed(store.runs.list(active=True))]
 
 
-def test_as_many_as_the_portal_takes_the_longest_due_first(store: Store) -> None:
+def test_as_many_as_the_portal_takes_the_longest_due_first(store: CompanyStore) -> None:
     customers = [
         _due(store, number, intervals=AT + timedelta(minutes=order)) for number, order in enumerate((2, 0, 1))
     ]
-    assert store.queue_due(UTILITY, EVERY, 2) == 2
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 2) == 2
     assert _queued(store) == [customers[1].id, customers[2].id]
-    assert store.queue_due(UTILITY, EVERY, 2) == 0, "there are two"
-    store.finish_run(_claim(store).lease, Outcome.COMPLETE, "")
-    assert store.queue_due(UTILITY, EVERY, 2) == 1
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 2) == 0, "there are two"
+    store.runs.finish(_claim(store).lease, Outcome.COMPLETE, "")
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 2) == 1
 
 
-def test_a_part_that_falls_due_while_another_is_fetched_is_fetched_next(store: Store) -> None:
+def test_a_part_that_falls_due_while_another_is_fetched_is_fetched_next(store: CompanyStore) -> None:
     customer = _due(store, 1, intervals=AT, bills=datetime.now(UTC) + timedelta(seconds=1))
-    assert store.queue_due(UTILITY, EVERY, 9) == 1
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 1
     claim = _claim(store)
     assert claim.parts == {Part.INTERVALS}
-    bills_due = store.customer_info(customer).bills_due_at
-    assert store.queue_due(UTILITY, EVERY, 9) == 0
-    assert store.customer_info(customer).bills_due_at == bills_due, "it is due still"
-    store.finish_run(claim.lease, Outcome.COMPLETE, "", follow=FollowUp(due={Part.BILLS: AT}))
-    assert store.queue_due(UTILITY, EVERY, 9) == 1
+    bills_due = store.customers.info(customer).bills_due_at
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 0
+    assert store.customers.info(customer).bills_due_at == bills_due, "it is due still"
+    store.runs.finish(claim.lease, Outcome.COMPLETE, "", follow=FollowUp(due={Part.BILLS: AT}))
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 1
     assert _claim(store).parts == {Part.BILLS}
 
 
-def test_none_are_queued_for_a_portal_that_is_left_alone_then_one(store: Store, rows: Rows) -> None:
+def test_none_are_queued_for_a_portal_that_is_left_alone_then_one(store: CompanyStore, rows: Rows) -> None:
     for number in range(FAULTS + 3):
         _due(store, number, intervals=AT)
-    assert store.queue_due(UTILITY, EVERY, FAULTS) == FAULTS
+    assert store.farm.runs.queue_due(UTILITY, EVERY, FAULTS) == FAULTS
     for _ in range(FAULTS):
-        store.finish_run(
+        store.runs.finish(
             _claim(store).lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalWas.AT_FAULT)
         )
-    assert store.queue_due(UTILITY, EVERY, 9) == 0
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 0
     rows("UPDATE portal SET open_until = :then", then="2026-01-01 00:00:00+00:00")
-    assert [store.queue_due(UTILITY, EVERY, 9) for _ in range(2)] == [1, 0]
-    store.finish_run(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(portal=PortalWas.WELL))
-    assert store.queue_due(UTILITY, EVERY, 9) == 2
+    assert [store.farm.runs.queue_due(UTILITY, EVERY, 9) for _ in range(2)] == [1, 0]
+    store.runs.finish(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(portal=PortalWas.WELL))
+    assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 2
 
 
 @pytest.mark.parametrize("column", ["bills_due_at", "intervals_due_at"])

@@ -15,10 +15,10 @@ from meterfarm.storage.errors import StorageError
 from meterfarm.storage.files import Files
 from meterfarm.storage.home import prepare_home
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.errors import MachineError
 from tests.storage.conftest import OpenStore
-from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf
+from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf, save_bill
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,9 +27,9 @@ def _mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_everything_in_the_home_is_private(store: Store, home: Path) -> None:
-    account = store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+def test_everything_in_the_home_is_private(store: CompanyStore, home: Path) -> None:
+    account = store.accounts.save(store.customers.ensure(UTILITY, USERNAME), ACCOUNT)
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
     modes = {path.relative_to(home).parts[0]: _mode(path) for path in home.rglob("*") if path.is_file()}
     assert set(modes) >= {"meterfarm.db", "meterfarm.db-wal", "vault.key", "files"}
     assert set(modes.values()) == {0o600}
@@ -78,9 +78,9 @@ def test_a_damaged_database_is_one_sentence(open_store: OpenStore, home: Path) -
         open_store()
 
 
-def test_a_full_disk_is_one_sentence_and_loses_nothing(store: Store, home: Path) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    engine = store._database.engine
+def test_a_full_disk_is_one_sentence_and_loses_nothing(store: CompanyStore, home: Path) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    engine = store.farm._farm.database.engine
     engine.dispose()
 
     @event.listens_for(engine, "connect")
@@ -88,19 +88,21 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(store: Store, home: Path)
         connection.execute("PRAGMA max_page_count = 1")
 
     with pytest.raises(StorageError, match="disk is full; free some space"):
-        store.save_session(customer, os.urandom(1_000_000), trusted_since=None)
-    assert store.load_session(customer) is None
+        store.credentials.save_session(customer, os.urandom(1_000_000), trusted_since=None)
+    assert store.credentials.briefing(customer).session is None
 
 
-def test_a_locked_database_is_one_sentence(store: Store, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_is_one_sentence(
+    store: CompanyStore, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who waits for half a minute otherwise waits for a second here."""
-    customer = store.customer(UTILITY, USERNAME)
-    store._database.engine.dispose()
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    store.farm._farm.database.engine.dispose()
     monkeypatch.setattr("meterfarm.storage.engines._BUSY_SECONDS", 1)
     with sqlite3.connect(home / "meterfarm.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="another process has kept it locked"):
-            store.drop_session(customer)
+            store.credentials.drop_session(customer)
         other.execute("ROLLBACK")
     other.close()
 
@@ -126,7 +128,7 @@ def test_an_interrupted_write_leaves_no_visible_file(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_killed_write_leaves_only_what_is_swept(store: Store, home: Path) -> None:
+def test_a_killed_write_leaves_only_what_is_swept(store: CompanyStore, home: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; import meterfarm.storage.files as files\n"
         "def killed(path): os.truncate(path, 10); os._exit(9)\n"
@@ -137,18 +139,18 @@ def test_a_killed_write_leaves_only_what_is_swept(store: Store, home: Path) -> N
     assert done.returncode == 9
     (left,) = (home / "files").glob("*/*")
     assert left.name.startswith(".tmp-")
-    assert store.sweep() == 0, "a young one may belong to a write under way"
-    assert store.sweep(older_than=-1) == 1
+    assert store.farm.sweep() == 0, "a young one may belong to a write under way"
+    assert store.farm.sweep(older_than=-1) == 1
     assert not left.exists()
 
 
-def test_a_sweep_keeps_what_is_referred_to(store: Store) -> None:
-    account = store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
-    store.save_bill(account, listed(), pdf(), bill(), layout="l", layout_version=1)
+def test_a_sweep_keeps_what_is_referred_to(store: CompanyStore) -> None:
+    account = store.accounts.save(store.customers.ensure(UTILITY, USERNAME), ACCOUNT)
+    save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
     stray = store.files.put(b"stray")
-    assert store.sweep(older_than=-1) == 1
+    assert store.farm.sweep(older_than=-1) == 1
     assert not store.files.has(stray)
-    assert store.files.read(store.stored_bills(account)["b1"].sha256) == pdf().content
+    assert store.files.read(store.bills.list(account)["b1"].sha256) == pdf().content
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from meterfarm.storage.granularity import by_grain, finest, grain
 from meterfarm.storage.results import ReadingCounts, SeriesCoverage
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 
@@ -25,13 +25,13 @@ Save = Callable[..., ReadingCounts]
 
 
 @pytest.fixture
-def account(store: Store) -> int:
-    return store.save_account(store.customer(UTILITY, USERNAME), ACCOUNT)
+def account(store: CompanyStore) -> int:
+    return store.accounts.save(store.customers.ensure(UTILITY, USERNAME), ACCOUNT)
 
 
 @pytest.fixture
-def save(store: Store, account: int) -> Save:
-    return lambda *exported: store.save_readings(account, EXPORT, "export", exported)
+def save(store: CompanyStore, account: int) -> Save:
+    return lambda *exported: store.readings.save(account, EXPORT, "export", exported)
 
 
 def _of(
@@ -45,12 +45,12 @@ def _hours(*mantissas: int, start: int = START, seconds: int = HOUR) -> list[Rea
     return [Reading(start + seconds * number, seconds, value) for number, value in enumerate(mantissas)]
 
 
-def _values(store: Store, account: int) -> list[int]:
-    (one,) = store.series(account, ELECTRIC.id)
+def _values(store: CompanyStore, account: int) -> list[int]:
+    (one,) = store.readings.series(account, ELECTRIC.id)
     return [reading.mantissa for reading in one.readings]
 
 
-def test_the_same_again_writes_nothing_at_all(store: Store, home: Path, save: Save) -> None:
+def test_the_same_again_writes_nothing_at_all(store: CompanyStore, home: Path, save: Save) -> None:
     save(series([5, 0, 7]))
     with closing(sqlite3.connect(home / "meterfarm.db")) as other:
         before = other.execute("PRAGMA data_version").fetchone()
@@ -61,7 +61,9 @@ def test_the_same_again_writes_nothing_at_all(store: Store, home: Path, save: Sa
 
 
 @ON_BOTH
-def test_a_zero_replaces_no_value_and_is_told(store: Store, account: int, save: Save, rows: Rows) -> None:
+def test_a_zero_replaces_no_value_and_is_told(
+    store: CompanyStore, account: int, save: Save, rows: Rows
+) -> None:
     save(series([5, 0, -7, 9]))
     assert save(series([0, 0, 0, 8])) == ReadingCounts(inserted=0, changed=1, unchanged=1, held=2)
     assert _values(store, account) == [5, 0, -7, 8]
@@ -70,7 +72,7 @@ def test_a_zero_replaces_no_value_and_is_told(store: Store, account: int, save: 
 
 @ON_BOTH
 def test_a_value_replaces_a_zero_that_came_before_it_was_ready(
-    store: Store, account: int, save: Save, rows: Rows
+    store: CompanyStore, account: int, save: Save, rows: Rows
 ) -> None:
     save(series([0, 0]))
     assert save(series([5, 0])) == ReadingCounts(0, 1, 1)
@@ -79,7 +81,7 @@ def test_a_value_replaces_a_zero_that_came_before_it_was_ready(
 
 
 @ON_BOTH
-def test_a_measured_zero_replaces_an_estimate(store: Store, account: int, save: Save) -> None:
+def test_a_measured_zero_replaces_an_estimate(store: CompanyStore, account: int, save: Save) -> None:
     save(_of(Reading(START, 900, 5, estimated=True)))
     assert save(_of(Reading(START, 900, 0, estimated=True))).held == 1
     assert save(_of(Reading(START, 900, 0))).changed == 1
@@ -87,34 +89,34 @@ def test_a_measured_zero_replaces_an_estimate(store: Store, account: int, save: 
 
 
 @ON_BOTH
-def test_a_temperature_may_fall_to_zero(store: Store, account: int, save: Save) -> None:
+def test_a_temperature_may_fall_to_zero(store: CompanyStore, account: int, save: Save) -> None:
     temperature = replace(series([5]), measure=Measure.TEMPERATURE, unit=Unit.CELSIUS)
     save(temperature)
     assert save(replace(temperature, readings=[Reading(START, 900, 0)])).changed == 1
 
 
 @ON_BOTH
-def test_the_same_energy_at_two_lengths_counts_once(store: Store, account: int, save: Save) -> None:
+def test_the_same_energy_at_two_lengths_counts_once(store: CompanyStore, account: int, save: Save) -> None:
     hours = _hours(*range(1, 25))
     days = _hours(300, 77, seconds=DAY)
     for exported in ([_of(*days), _of(*hours)], [_of(*hours), _of(*days)], [_of(*hours, *days)]):
         save(*exported)
-        (one,) = store.series(account, ELECTRIC.id)
+        (one,) = store.readings.series(account, ELECTRIC.id)
         assert one.readings == [*hours, days[1]]
-    assert store.coverage(account)[ELECTRIC.id].readings == 26, "all are kept"
+    assert store.readings.coverage(account)[ELECTRIC.id].readings == 26, "all are kept"
 
 
 @ON_BOTH
-def test_lengths_may_differ_in_exponent(store: Store, account: int, save: Save) -> None:
+def test_lengths_may_differ_in_exponent(store: CompanyStore, account: int, save: Save) -> None:
     save(_of(*_hours(1500, 25)), _of(Reading(START + 2 * HOUR, DAY, 3), exponent=3))
     save(_of(Reading(START, HOUR, 1500_5), exponent=-1))
-    (one,) = store.series(account, ELECTRIC.id)
+    (one,) = store.readings.series(account, ELECTRIC.id)
     assert one.exponent == -1
     assert [reading.mantissa for reading in one.readings] == [15005, 250, 30000]
 
 
 @ON_BOTH
-def test_zeros_at_a_finer_length_hide_no_value(store: Store, account: int, save: Save) -> None:
+def test_zeros_at_a_finer_length_hide_no_value(store: CompanyStore, account: int, save: Save) -> None:
     save(_of(*_hours(480, 240, seconds=DAY)))
     save(_of(*_hours(*[0] * 24), *_hours(*[10] * 24, start=START + DAY)))
     assert _values(store, account) == [480, *[10] * 24]
@@ -123,7 +125,7 @@ def test_zeros_at_a_finer_length_hide_no_value(store: Store, account: int, save:
 
 
 @ON_BOTH
-def test_measures_and_units_are_series_of_their_own(store: Store, account: int, save: Save) -> None:
+def test_measures_and_units_are_series_of_their_own(store: CompanyStore, account: int, save: Save) -> None:
     energy = series([5])
     gas = replace(energy, commodity=Commodity.GAS, unit=Unit.M3, measure=Measure.VOLUME)
     others = [
@@ -136,7 +138,7 @@ def test_measures_and_units_are_series_of_their_own(store: Store, account: int, 
     every = [energy, *others]
     assert save(*every) == ReadingCounts(6, 0, 0)
     assert save(*every) == ReadingCounts(0, 0, 6)
-    stored = store.series(account, ELECTRIC.id)
+    stored = store.readings.series(account, ELECTRIC.id)
     assert len(stored) == 6
     assert all(replace(one, readings=list(one.readings)) in stored for one in every)
     with pytest.raises(FormatError, match="sent ft3 where m3 is stored"):
@@ -144,12 +146,16 @@ def test_measures_and_units_are_series_of_their_own(store: Store, account: int, 
 
 
 @ON_BOTH
-def test_coverage_says_what_times_there_are_and_what_gaps(store: Store, account: int, save: Save) -> None:
-    assert store.interval_coverage(account) == []
+def test_coverage_says_what_times_there_are_and_what_gaps(
+    store: CompanyStore, account: int, save: Save
+) -> None:
+    assert store.readings.coverage_by_series(account) == []
     quarters = [Reading(START + 900 * number, 900, number) for number in (0, 1, 2, 5, 6, 9)]
     save(_of(*quarters), replace(series([5]), measure=Measure.COST, unit=Unit.USD))
     save(_of(*_hours(7, start=START + 6 * 900), *_hours(8, 9, start=START + DAY)))
-    energy, cost = sorted(store.interval_coverage(account), key=lambda one: one.measure, reverse=True)
+    energy, cost = sorted(
+        store.readings.coverage_by_series(account), key=lambda one: one.measure, reverse=True
+    )
     assert energy == SeriesCoverage(
         ELECTRIC.id,
         Commodity.ELECTRIC,
@@ -175,25 +181,25 @@ def test_coverage_says_what_times_there_are_and_what_gaps(store: Store, account:
 
 @ON_BOTH
 def test_a_day_may_be_whole_at_several_lengths_and_costs_do_not_matter(
-    store: Store, account: int, save: Save
+    store: CompanyStore, account: int, save: Save
 ) -> None:
     zone = ZoneInfo("America/New_York")
     midnight = int(datetime(2026, 11, 1, tzinfo=zone).timestamp())
     half = [Reading(midnight + 900 * number, 900, 1) for number in range(50)]
     rest = _hours(*range(1, 14), start=midnight + 50 * 900)
     save(_of(*half), replace(series([5]), measure=Measure.COST, unit=Unit.USD))
-    assert store.whole_days(account, ELECTRIC.id, zone) == set()
+    assert store.readings.whole_days(account, ELECTRIC.id, zone) == set()
     save(_of(*rest))
-    assert store.whole_days(account, ELECTRIC.id, zone) == {date(2026, 11, 1)}
+    assert store.readings.whole_days(account, ELECTRIC.id, zone) == {date(2026, 11, 1)}
 
 
 @ON_BOTH
-def test_the_newest_days_of_zeros_alone_are_known(store: Store, account: int, save: Save) -> None:
+def test_the_newest_days_of_zeros_alone_are_known(store: CompanyStore, account: int, save: Save) -> None:
     zone = ZoneInfo("America/New_York")
     midnight = int(datetime(2026, 11, 1, tzinfo=zone).timestamp())
 
     def known() -> list[int]:
-        return sorted(day.day for day in store.zero_days(account, ELECTRIC.id, zone))
+        return sorted(day.day for day in store.readings.zero_days(account, ELECTRIC.id, zone))
 
     assert known() == []
     save(_of(*_hours(*[1] * 26, *[0] * 47, start=midnight)))

@@ -13,11 +13,11 @@ from meterfarm.records import Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.breaker import FAULTS
 from meterfarm.storage.database import Database, now
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import PortalRow, RunRow
 from meterfarm.storage.work import Claim, FollowUp, PortalWas
 from tests.storage.conftest import ON_BOTH
-from tests.storage.made import UTILITY
+from tests.storage.made import UTILITY, claimed
 
 pytestmark = ON_BOTH
 
@@ -26,7 +26,7 @@ Pass = Callable[[], None]
 
 
 @pytest.fixture
-def time_passes(store: Store, settings: Settings) -> Iterator[Pass]:
+def time_passes(store: CompanyStore, settings: Settings) -> Iterator[Pass]:
     """Open breakers and runs that wait for later have waited long enough."""
     database = Database(settings, settings.home)
 
@@ -42,50 +42,52 @@ def time_passes(store: Store, settings: Settings) -> Iterator[Pass]:
     database.close()
 
 
-def _claim(store: Store, number: int, utility: str = UTILITY) -> Claim | None:
+def _claim(store: CompanyStore, number: int, utility: str = UTILITY) -> Claim | None:
     """A connect run of the customer with this number, if it may begin now."""
     username = f"{number}@example.org"
-    customer = store.find_customer(username) or store.add_customer(
+    customer = store.customers.find(username) or store.customers.add(
         utility, username, secrets={SecretKind.PASSWORD: "x"}
     )
-    run = next((run for run in store.runs(customer_id=customer.id) if run.state is RunState.QUEUED), None)
+    run = next(
+        (run for run in store.runs.list(customer_id=customer.id) if run.state is RunState.QUEUED), None
+    )
     if run is None:
-        old = store.runs(customer_id=customer.id)[0]
-        return store.claim_run(store.retry_run(old.id), 1)
-    return store.claim_run(run.id, run.attempt)
+        old = store.runs.list(customer_id=customer.id)[0]
+        return claimed(store, store.runs.retry(old.id), 1)
+    return claimed(store, run.id, run.attempt)
 
 
-def _end(store: Store, claim: Claim | None, portal: PortalWas, rests: float = 0.0) -> None:
+def _end(store: CompanyStore, claim: Claim | None, portal: PortalWas, rests: float = 0.0) -> None:
     assert claim is not None, "the portal is left alone"
     outcome = Outcome.PORTAL_DOWN if portal is PortalWas.AT_FAULT else Outcome.COMPLETE
-    store.finish_run(claim.lease, outcome, "", follow=FollowUp(portal=portal, portal_rests=rests))
+    store.runs.finish(claim.lease, outcome, "", follow=FollowUp(portal=portal, portal_rests=rests))
 
 
-def _fail(store: Store, *numbers: int, rests: float = 0.0) -> None:
+def _fail(store: CompanyStore, *numbers: int, rests: float = 0.0) -> None:
     for number in numbers:
         _end(store, _claim(store, number), PortalWas.AT_FAULT, rests)
 
 
-def _rests_for(store: Store) -> timedelta | None:
+def _rests_for(store: CompanyStore) -> timedelta | None:
     """How long the portal is left alone, in whole minutes."""
-    until = store.resting_portals().get(UTILITY)
+    until = store.farm.breakers.open().get(UTILITY)
     return MINUTE * round((until - datetime.now(UTC)) / MINUTE) if until else None
 
 
-def test_five_logins_in_a_row_open_it_and_one_login_alone_does_not(store: Store) -> None:
+def test_five_logins_in_a_row_open_it_and_one_login_alone_does_not(store: CompanyStore) -> None:
     _fail(store, *[0] * (FAULTS + 1), *range(1, FAULTS - 1))
     assert _rests_for(store) is None
     _fail(store, FAULTS)
     assert _rests_for(store) == MINUTE
     assert _claim(store, 99) is None
-    (run, *_) = store.runs()
-    assert (run.state, run.not_before) == (RunState.QUEUED, store.resting_portals()[UTILITY])
+    (run, *_) = store.runs.list()
+    assert (run.state, run.not_before) == (RunState.QUEUED, store.farm.breakers.open()[UTILITY])
     assert _claim(store, 100, "other_power") is not None, "another portal is none of this"
 
 
 @pytest.mark.parametrize(("between", "opens"), [(PortalWas.WELL, False), (PortalWas.UNSEEN, True)])
 def test_a_run_that_the_portal_served_starts_the_count_anew(
-    store: Store, between: PortalWas, opens: bool
+    store: CompanyStore, between: PortalWas, opens: bool
 ) -> None:
     _fail(store, *range(FAULTS - 1))
     _end(store, _claim(store, 50), between)
@@ -93,7 +95,7 @@ def test_a_run_that_the_portal_served_starts_the_count_anew(
     assert (_rests_for(store) is not None) == opens
 
 
-def test_one_run_probes_and_each_failure_doubles_the_pause(store: Store, time_passes: Pass) -> None:
+def test_one_run_probes_and_each_failure_doubles_the_pause(store: CompanyStore, time_passes: Pass) -> None:
     _fail(store, *range(FAULTS))
     for minutes in (2, 4, 8, 16, 32, 60, 60):
         time_passes()
@@ -110,21 +112,23 @@ def test_one_run_probes_and_each_failure_doubles_the_pause(store: Store, time_pa
     assert _rests_for(store) == MINUTE, "it is all forgotten"
 
 
-def test_a_probe_whose_worker_gave_it_back_is_made_by_another(store: Store, time_passes: Pass) -> None:
+def test_a_probe_whose_worker_gave_it_back_is_made_by_another(store: CompanyStore, time_passes: Pass) -> None:
     _fail(store, *range(FAULTS))
     time_passes()
     probe = _claim(store, 0)
     assert probe is not None
-    store.hand_back_run(probe.lease, "why")
+    store.runs.hand_back(probe.lease, "why")
     assert _claim(store, 1) is not None
 
 
-def test_the_portals_own_word_counts_if_it_asks_for_longer(store: Store) -> None:
+def test_the_portals_own_word_counts_if_it_asks_for_longer(store: CompanyStore) -> None:
     _fail(store, *range(FAULTS), rests=600)
     assert _rests_for(store) == 10 * MINUTE
 
 
-def test_a_customers_faults_are_counted_until_a_run_gets_through(store: Store, time_passes: Pass) -> None:
+def test_a_customers_faults_are_counted_until_a_run_gets_through(
+    store: CompanyStore, time_passes: Pass
+) -> None:
     seen = []
     for was in (PortalWas.AT_FAULT, PortalWas.AT_FAULT, PortalWas.WELL, PortalWas.AT_FAULT):
         time_passes()

@@ -15,12 +15,11 @@ from sqlalchemy import create_engine, text
 
 from meterfarm.bench.postgres import Postgres, running
 from meterfarm.records import Outcome
-from meterfarm.storage.customers import company
 from meterfarm.storage.database import Database
 from meterfarm.storage.engines import parse
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import metadata
 from tests.storage.conftest import Rows
 from tests.storage.made import USERNAME, UTILITY, key
@@ -44,7 +43,9 @@ def test_an_address_as_people_write_it_is_understood(scheme: str, backend: str) 
     assert parse(f"{scheme}://me:secret@db/x").drivername == "postgresql+psycopg"
 
 
-def test_the_migrations_make_what_the_tables_declare(store: Store, environment: Mapping[str, str]) -> None:
+def test_the_migrations_make_what_the_tables_declare(
+    store: CompanyStore, environment: Mapping[str, str]
+) -> None:
     engine = create_engine(parse(environment["DATABASE_URL"]))
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -55,7 +56,7 @@ def test_the_migrations_make_what_the_tables_declare(store: Store, environment: 
 def test_processes_that_open_a_new_database_at_once_all_succeed(home: Path, backend: str) -> None:
     script = (
         "from meterfarm.storage.settings import Settings; from meterfarm.storage.store import Store;"
-        f"print(Store.open(Settings()).customer({UTILITY!r}, {USERNAME!r}).id)"
+        f"print(Store.open(Settings()).of().customers.ensure({UTILITY!r}, {USERNAME!r}).id)"
     )
     address = running().url(running().new_database())
     its = {"DATABASE_URL": address, "METERFARM_SECRET_KEYS": key(9)}
@@ -73,17 +74,17 @@ def test_processes_that_open_a_new_database_at_once_all_succeed(home: Path, back
     assert set(said) == {b"1\n"}
 
 
-def test_a_server_that_comes_back_is_waited_for(store: Store, server: Postgres) -> None:
+def test_a_server_that_comes_back_is_waited_for(store: CompanyStore, server: Postgres) -> None:
     """By who reads and who writes, each with a connection that the server no longer knows."""
-    customer = store.customer(UTILITY, USERNAME)
+    customer = store.customers.ensure(UTILITY, USERNAME)
     done: list[str] = []
 
     def read() -> None:
-        store.may_collect(customer)
+        store.credentials.briefing(customer)
         done.append("read")
 
     def write() -> None:
-        store.reject_password(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+        store.logins.reject(customer, "x", Outcome.BAD_CREDENTIALS, "No.")
         done.append("written")
 
     server.stop()
@@ -96,22 +97,22 @@ def test_a_server_that_comes_back_is_waited_for(store: Store, server: Postgres) 
     for thread in waiting:
         thread.join(20)
     assert sorted(done) == ["read", "written"]
-    assert store.rejection(customer, "x") is not None
+    assert store.logins.rejection(customer, "x") is not None
 
 
 def test_nothing_is_tried_again_once_a_statement_was_sent(
-    store: Store, settings: Settings, server: Postgres, rows: Rows
+    store: CompanyStore, settings: Settings, server: Postgres, rows: Rows
 ) -> None:
     database = Database(settings, settings.home)
     begun = 0
     with pytest.raises(StorageError, match="the connection to it was lost; run again"):  # noqa: PT012
         with database.writing() as session:
             begun += 1
-            company(session)
+            session.connection().execute(text("INSERT INTO company (name) VALUES ('lost')"))
             server.stop()
             session.connection().execute(text("SELECT 1"))
     server.start()
-    assert rows("SELECT count(*) FROM company") == [(0,)]
+    assert rows("SELECT count(*) FROM company WHERE name = 'lost'") == [(0,)]
     database.close()
     assert begun == 1
 
@@ -119,4 +120,4 @@ def test_nothing_is_tried_again_once_a_statement_was_sent(
 def test_what_will_not_pass_is_said_at_once(server: Postgres, home: Path) -> None:
     settings = Settings(home=home, database_url=server.url("nowhere"), secret_keys=key(9))
     with pytest.raises(StorageError, match="there is no such database on its server; create it"):
-        Store.open(settings)
+        Store.open(settings).of()

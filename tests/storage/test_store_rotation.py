@@ -11,7 +11,7 @@ import pytest
 
 from meterfarm.records import Outcome, SecretKind
 from meterfarm.storage.errors import StorageError
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from tests.storage.conftest import OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, key
 
@@ -23,32 +23,32 @@ def _keys(home: Path) -> list[str]:
     return (home / "vault.key").read_text().split()
 
 
-def _holds(store: Store) -> bool:
+def _holds(store: CompanyStore) -> bool:
     """All that was entrusted opens, and what was refused stays refused."""
-    customer = store.find_customer(USERNAME)
+    customer = store.customers.find(USERNAME)
     assert customer is not None
-    saved = store.load_session(customer)
+    saved = store.credentials.briefing(customer).session
     return (
         saved is not None
         and saved.state == b"state"
-        and store.secrets(customer)[SecretKind.PASSWORD].get_secret_value() == "canary-9a17"
-        and store.rejection(customer, "refused") is not None
-        and store.rejection(customer, "another") is None
+        and store.credentials.load(customer)[SecretKind.PASSWORD].get_secret_value() == "canary-9a17"
+        and store.logins.rejection(customer, "refused") is not None
+        and store.logins.rejection(customer, "another") is None
     )
 
 
-def _fill(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets=SECRETS)
-    store.save_session(customer, b"state", trusted_since=None)
-    store.reject_password(customer, "refused", Outcome.BAD_CREDENTIALS, "No.")
+def _fill(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets=SECRETS)
+    store.credentials.save_session(customer, b"state", trusted_since=None)
+    store.logins.reject(customer, "refused", Outcome.BAD_CREDENTIALS, "No.")
 
 
 def test_the_key_file_gets_a_new_key_and_loses_the_old(
-    store: Store, open_store: OpenStore, home: Path
+    store: CompanyStore, open_store: OpenStore, home: Path
 ) -> None:
     _fill(store)
     (old,) = _keys(home)
-    assert store.rotate_vault() == 1
+    assert store.farm.rotate_keys() == 1
     (new,) = _keys(home)
     assert new != old
     assert (home / "vault.key").stat().st_mode & 0o777 == 0o600
@@ -59,30 +59,32 @@ def test_the_key_file_gets_a_new_key_and_loses_the_old(
         open_store()
 
 
-def test_a_store_that_was_open_before_keeps_working(store: Store, open_store: OpenStore, home: Path) -> None:
+def test_a_store_that_was_open_before_keeps_working(
+    store: CompanyStore, open_store: OpenStore, home: Path
+) -> None:
     """It opens what the new key wraps, and wraps with nothing that is about to go."""
     _fill(store)
     other = open_store()
     assert _holds(other)
-    store.rotate_vault()
-    added = other.add_customer(UTILITY, "other@example.org", secrets=SECRETS)
-    other.reject_password(added, "refused", Outcome.BAD_CREDENTIALS, "No.")
+    store.farm.rotate_keys()
+    added = other.customers.add(UTILITY, "other@example.org", secrets=SECRETS)
+    other.logins.reject(added, "refused", Outcome.BAD_CREDENTIALS, "No.")
     assert _holds(open_store()), "who comes now has only the file's keys"
-    store.rotate_vault()
-    other.update_customer(added, secrets={SecretKind.PASSWORD: "newer"})
+    store.farm.rotate_keys()
+    other.customers.update(added, secrets={SecretKind.PASSWORD: "newer"})
     assert _holds(other)
     fresh = open_store()
     assert _holds(fresh)
-    assert fresh.secrets(added)[SecretKind.PASSWORD].get_secret_value() == "newer"
-    assert fresh.rejection(added, "refused") is not None
+    assert fresh.credentials.load(added)[SecretKind.PASSWORD].get_secret_value() == "newer"
+    assert fresh.logins.rejection(added, "refused") is not None
     assert len(_keys(home)) == 1
 
 
-def test_removed_customers_need_no_key(store: Store, open_store: OpenStore, rows: Rows) -> None:
+def test_removed_customers_need_no_key(store: CompanyStore, open_store: OpenStore, rows: Rows) -> None:
     _fill(store)
-    removed = store.add_customer(UTILITY, "other@example.org", secrets=SECRETS)
-    store.remove_customer(removed, data=False)
-    assert store.rotate_vault() == 1
+    removed = store.customers.add(UTILITY, "other@example.org", secrets=SECRETS)
+    store.customers.remove(removed, data=False)
+    assert store.farm.rotate_keys() == 1
     assert _holds(open_store())
     assert rows("SELECT count(*) FROM customer WHERE key_id = ''") == [(1,)]
 
@@ -92,7 +94,7 @@ def test_with_keys_in_the_environment_the_operator_puts_the_new_one_first(
 ) -> None:
     _fill(open_store(key(1)))
     both = open_store(f"{key(2)},{key(1)}")
-    assert both.rotate_vault() == 1
+    assert both.farm.rotate_keys() == 1
     assert _holds(open_store(key(2)))
     assert not (home / "vault.key").exists()
     with pytest.raises(StorageError, match="METERFARM_SECRET_KEYS"):
@@ -103,8 +105,8 @@ def test_the_key_file_is_left_alone_while_the_environment_has_keys(open_store: O
     """Be it the same key, on its way from the one to the other."""
     _fill(open_store())
     before = _keys(home)
-    assert open_store(before[0]).rotate_vault() == 0
-    assert open_store(f"{key(2)},{before[0]}").rotate_vault() == 1
+    assert open_store(before[0]).farm.rotate_keys() == 0
+    assert open_store(f"{key(2)},{before[0]}").farm.rotate_keys() == 1
     assert _keys(home) == before
     assert _holds(open_store(key(2)))
 
@@ -117,12 +119,12 @@ def test_a_key_that_only_a_refusal_needs_is_needed(open_store: OpenStore, rows: 
         open_store()
 
 
-def test_two_processes_that_rotate_at_once_take_turns(store: Store, home: Path) -> None:
+def test_two_processes_that_rotate_at_once_take_turns(store: CompanyStore, home: Path) -> None:
     _fill(store)
     script = (
         "from meterfarm.storage.settings import Settings; from meterfarm.storage.store import Store;"
-        "store = Store.open(Settings());"
-        "[store.rotate_vault() for _ in range(3)]"
+        "store = Store.open(Settings()).of();"
+        "[store.farm.rotate_keys() for _ in range(3)]"
     )
     environment = {**os.environ, "METERFARM_HOME": str(home)}
     started = [subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=environment) for _ in range(2)]
@@ -136,7 +138,7 @@ import os, shutil, signal, sys
 from pathlib import Path
 from meterfarm.storage import customers, home, keyfile, keyring, logins
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from tests.storage.test_store_rotation import _holds
 
 OURS = {module.__file__ for module in (customers, home, keyfile, keyring, logins)}
@@ -157,9 +159,9 @@ def rotate(steps: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
         return at_line
 
-    with Store.open(Settings(home=copy)) as store:
+    with Store.open(Settings(home=copy)).of() as store:
         sys.settrace(at_line)
-        store.rotate_vault()
+        store.farm.rotate_keys()
         sys.settrace(None)
 
 
@@ -172,13 +174,13 @@ while True:
         rotate(3 * killed + 1)
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    with Store.open(Settings(home=copy)) as store:
+    with Store.open(Settings(home=copy)).of() as store:
         if not _holds(store):
             sys.exit(f"lost at step {3 * killed + 1}")
         if status == 0:
             break
         if killed % 5 == 0:
-            store.rotate_vault()
+            store.farm.rotate_keys()
             if not _holds(store) or len((copy / "vault.key").read_text().split()) != 1:
                 sys.exit(f"not mended after step {3 * killed + 1}")
             if list(copy.glob(".tmp-*")):
@@ -190,7 +192,7 @@ print(killed)
 """
 
 
-def test_a_kill_at_any_step_loses_nothing(store: Store, home: Path, tmp_path: Path) -> None:
+def test_a_kill_at_any_step_loses_nothing(store: CompanyStore, home: Path, tmp_path: Path) -> None:
     """Before every third line of what writes the key file, wraps keys anew, or leads there."""
     _fill(store)
     store.close()

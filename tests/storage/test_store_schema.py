@@ -20,7 +20,7 @@ from sqlalchemy.schema import CreateTable
 
 import meterfarm.storage.migrations
 from meterfarm.storage.errors import StorageError
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import UtcDateTime, metadata
 from tests.storage.conftest import OpenStore
 from tests.storage.made import USERNAME, UTILITY
@@ -28,7 +28,7 @@ from tests.storage.made import USERNAME, UTILITY
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_migrations_make_what_the_tables_declare(store: Store, home: Path) -> None:
+def test_the_migrations_make_what_the_tables_declare(store: CompanyStore, home: Path) -> None:
     engine = create_engine(f"sqlite:///{home / 'meterfarm.db'}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -36,7 +36,7 @@ def test_the_migrations_make_what_the_tables_declare(store: Store, home: Path) -
     engine.dispose()
 
 
-def test_the_migrations_declare_each_table_as_the_models_do(store: Store, home: Path) -> None:
+def test_the_migrations_declare_each_table_as_the_models_do(store: CompanyStore, home: Path) -> None:
     """Constraints' names, defaults of ids and deletion rules too, which Alembic does not compare."""
     declared = create_engine("sqlite://")
     metadata.create_all(declared)
@@ -59,7 +59,7 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [meterfarm.storage.migrations.HEAD]
 
 
-def test_the_migrations_can_be_undone(store: Store, home: Path) -> None:
+def test_the_migrations_can_be_undone(store: CompanyStore, home: Path) -> None:
     engine = create_engine(f"sqlite:///{home / 'meterfarm.db'}")
     with engine.begin() as connection:
         config = Config(attributes={"connection": connection})
@@ -80,9 +80,9 @@ def test_processes_that_open_a_new_home_at_once_all_succeed(home: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from meterfarm.storage.store import Store;"
         "from meterfarm.storage.settings import Settings;"
-        "store = Store.open(Settings(home=Path(sys.argv[1])));"
-        f"customer = store.customer({UTILITY!r}, {USERNAME!r});"
-        "store.save_session(customer, sys.argv[2].encode(), trusted_since=None);"
+        "store = Store.open(Settings(home=Path(sys.argv[1]))).of();"
+        f"customer = store.customers.ensure({UTILITY!r}, {USERNAME!r});"
+        "store.credentials.save_session(customer, sys.argv[2].encode(), trusted_since=None);"
         "print(customer.id)"
     )
     started = [
@@ -95,7 +95,7 @@ def test_processes_that_open_a_new_home_at_once_all_succeed(home: Path) -> None:
     assert not list(home.glob(".tmp-*"))
 
 
-def test_an_opened_store_at_head_does_not_import_alembic(store: Store, home: Path) -> None:
+def test_an_opened_store_at_head_does_not_import_alembic(store: CompanyStore, home: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from meterfarm.storage.store import Store;"
         "from meterfarm.storage.settings import Settings;"

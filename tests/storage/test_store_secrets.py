@@ -12,10 +12,22 @@ from meterfarm.records import Outcome, SecretKind
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import Briefing
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import Store
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.vault import MasterKey, Vault
 from tests.storage.conftest import OpenStore
-from tests.storage.made import ACCOUNT, EXPORT, USERNAME, UTILITY, begun, bill, key, listed, pdf, series
+from tests.storage.made import (
+    ACCOUNT,
+    EXPORT,
+    USERNAME,
+    UTILITY,
+    begun,
+    bill,
+    key,
+    listed,
+    pdf,
+    save_bill,
+    series,
+)
 
 CANARY = "canary-7f3a91"
 
@@ -24,39 +36,39 @@ def _bytes_of(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
 
 
-def test_no_secret_is_legible_in_the_files(store: Store, home: Path) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    store.save_session(customer, f"cookie {CANARY}".encode(), trusted_since=None)
-    store.reject_password(customer, CANARY, Outcome.BAD_CREDENTIALS, "Wrong password.")
+def test_no_secret_is_legible_in_the_files(store: CompanyStore, home: Path) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    store.credentials.save_session(customer, f"cookie {CANARY}".encode(), trusted_since=None)
+    store.logins.reject(customer, CANARY, Outcome.BAD_CREDENTIALS, "Wrong password.")
     assert CANARY.encode() not in _bytes_of(home)
     store.close()
     assert CANARY.encode() not in _bytes_of(home)
 
 
-def test_a_session_comes_back_until_it_is_dropped(store: Store) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    assert store.load_session(customer) is None
+def test_a_session_comes_back_until_it_is_dropped(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    assert store.credentials.briefing(customer).session is None
     trusted = datetime(2026, 1, 2, tzinfo=UTC)
-    store.save_session(customer, b"one", trusted_since=None)
-    store.save_session(customer, b"two", trusted_since=trusted)
-    saved = store.load_session(customer)
+    store.credentials.save_session(customer, b"one", trusted_since=None)
+    store.credentials.save_session(customer, b"two", trusted_since=trusted)
+    saved = store.credentials.briefing(customer).session
     assert saved is not None
     assert (saved.state, saved.version, saved.trusted_since) == (b"two", 2, trusted)
     assert b"two" not in repr(saved).encode()
-    store.drop_session(customer)
-    assert store.load_session(customer) is None
+    store.credentials.drop_session(customer)
+    assert store.credentials.briefing(customer).session is None
 
 
-def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: Store) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    store.save_session(customer, b"one", trusted_since=None)
+def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    store.credentials.save_session(customer, b"one", trusted_since=None)
 
     def version() -> int:
-        saved = store.load_session(customer)
+        saved = store.credentials.briefing(customer).session
         return saved.version if saved else 0
 
-    holder = store.under(begun(store, customer))
-    holder.save_session(customer, b"one", trusted_since=None)
+    holder = store.holding(begun(store, customer))
+    holder.credentials.save_session(customer, b"one", trusted_since=None)
     assert version() == 2, "it was not loaded"
     for state, trusted, expected in (
         (b"one", None, 2),
@@ -65,70 +77,75 @@ def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: Store) -> Non
         (b"one", None, 4),
         (b"one", datetime(2026, 1, 2, tzinfo=UTC), 5),
     ):
-        holder.save_session(customer, state, trusted_since=trusted)
+        holder.credentials.save_session(customer, state, trusted_since=trusted)
         assert version() == expected
-    store.save_session(customer, b"other", trusted_since=None)
-    for load in (holder.load_session, holder.briefing):
+    store.credentials.save_session(customer, b"other", trusted_since=None)
+    for _ in range(2):
         before = version()
-        load(customer)
-        holder.save_session(customer, b"other", trusted_since=None)
+        holder.credentials.briefing(customer)
+        holder.credentials.save_session(customer, b"other", trusted_since=None)
         assert version() == before
-    holder.drop_session(customer)
-    holder.save_session(customer, b"other", trusted_since=None)
+    holder.credentials.drop_session(customer)
+    holder.credentials.save_session(customer, b"other", trusted_since=None)
     assert version() == 1
 
 
-def test_a_briefing_is_what_a_run_needs_at_its_start(store: Store) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
-    assert store.briefing(customer) == Briefing(
-        may_collect=True, secrets=store.secrets(customer), factor="", session=None
+def test_a_briefing_is_what_a_run_needs_at_its_start(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
+    assert store.credentials.briefing(customer) == Briefing(
+        may_collect=True, secrets=store.credentials.load(customer), factor="", session=None
     )
-    store.note_factor(customer, "sms")
-    store.save_session(customer, b"state", trusted_since=None)
-    brief = store.briefing(customer)
-    assert (brief.factor, brief.session) == ("sms", store.load_session(customer))
+    store.logins.note_factor(customer, "sms")
+    store.credentials.save_session(customer, b"state", trusted_since=None)
+    brief = store.credentials.briefing(customer)
+    assert (brief.factor, brief.session) == ("sms", store.credentials.briefing(customer).session)
     assert brief.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
     assert CANARY not in repr(brief)
     assert "state" not in repr(brief.session)
-    store.remove_customer(customer, data=False)
-    assert store.briefing(customer) == Briefing(may_collect=False, secrets={}, factor="sms", session=None)
+    store.customers.remove(customer, data=False)
+    assert store.credentials.briefing(customer) == Briefing(
+        may_collect=False, secrets={}, factor="sms", session=None
+    )
 
 
-def test_a_session_that_does_not_open_is_told_of_in_the_briefing(store: Store, home: Path) -> None:
-    customer = store.add_customer(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
-    store.save_session(customer, b"state", trusted_since=None)
+def test_a_session_that_does_not_open_is_told_of_in_the_briefing(store: CompanyStore, home: Path) -> None:
+    customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
+    store.credentials.save_session(customer, b"state", trusted_since=None)
     with sqlite3.connect(home / "meterfarm.db") as database:
         database.execute("UPDATE portal_session SET ciphertext = 'short'")
     database.close()
-    brief = store.briefing(customer)
+    brief = store.credentials.briefing(customer)
     assert brief.session is None
     assert "does not open" in brief.session_fault
     assert brief.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
 
 
-def test_trust_lasts_through_saves_that_do_not_mention_it(store: Store) -> None:
-    customer = store.customer(UTILITY, USERNAME)
+def test_trust_lasts_through_saves_that_do_not_mention_it(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
     trusted = datetime(2026, 1, 2, tzinfo=UTC)
     for given, kept in (
         (trusted, trusted),
         (None, trusted),
         (trusted.replace(day=3), trusted.replace(day=3)),
     ):
-        store.save_session(customer, b"state", trusted_since=given)
-        saved = store.load_session(customer)
+        store.credentials.save_session(customer, b"state", trusted_since=given)
+        saved = store.credentials.briefing(customer).session
         assert saved is not None
         assert saved.trusted_since == kept
-    store.drop_session(customer)
-    store.save_session(customer, b"state", trusted_since=None)
-    fresh = store.load_session(customer)
+    store.credentials.drop_session(customer)
+    store.credentials.save_session(customer, b"state", trusted_since=None)
+    fresh = store.credentials.briefing(customer).session
     assert fresh is not None
     assert fresh.trusted_since is None
 
 
-def test_a_ciphertext_moved_to_another_customer_does_not_open(store: Store, home: Path) -> None:
-    one, two = store.customer(UTILITY, "one@example.org"), store.customer(UTILITY, "two@example.org")
-    store.save_session(one, b"one", trusted_since=None)
-    store.save_session(two, b"two", trusted_since=None)
+def test_a_ciphertext_moved_to_another_customer_does_not_open(store: CompanyStore, home: Path) -> None:
+    one, two = (
+        store.customers.ensure(UTILITY, "one@example.org"),
+        store.customers.ensure(UTILITY, "two@example.org"),
+    )
+    store.credentials.save_session(one, b"one", trusted_since=None)
+    store.credentials.save_session(two, b"two", trusted_since=None)
     with sqlite3.connect(home / "meterfarm.db") as database:
         database.execute(
             "UPDATE portal_session SET ciphertext = (SELECT ciphertext FROM portal_session"
@@ -137,23 +154,23 @@ def test_a_ciphertext_moved_to_another_customer_does_not_open(store: Store, home
         )
     database.close()
     with pytest.raises(StorageError, match="does not open"):
-        store.load_session(two)
+        store.credentials.briefing(two)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"short", b"x" * 12, b"x" * 99, "text", 7])
 def test_a_damaged_session_is_one_sentence_until_it_is_dropped(
-    store: Store, home: Path, damaged: bytes | str | int
+    store: CompanyStore, home: Path, damaged: bytes | str | int
 ) -> None:
-    customer = store.customer(UTILITY, USERNAME)
-    store.save_session(customer, b"state", trusted_since=None)
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    store.credentials.save_session(customer, b"state", trusted_since=None)
     with sqlite3.connect(home / "meterfarm.db") as database:
         database.execute("UPDATE portal_session SET ciphertext = ?", (damaged,))
     database.close()
     with pytest.raises(StorageError, match=r"^The secret stored for [^.]* does not open: [^.]*\.$"):
-        store.load_session(customer)
-    store.drop_session(customer)
-    store.save_session(customer, b"anew", trusted_since=None)
-    saved = store.load_session(customer)
+        store.credentials.briefing(customer)
+    store.credentials.drop_session(customer)
+    store.credentials.save_session(customer, b"anew", trusted_since=None)
+    saved = store.credentials.briefing(customer).session
     assert saved is not None
     assert saved.state == b"anew"
 
@@ -169,52 +186,55 @@ def test_a_wrapped_key_and_a_ciphertext_are_bound_to_what_they_belong_to() -> No
         vault.rewrap(key_id, wrapped, "two")
 
 
-def test_removal_destroys_the_key_and_leaves_nothing(store: Store, home: Path) -> None:
+def test_removal_destroys_the_key_and_leaves_nothing(store: CompanyStore, home: Path) -> None:
     """Neither the wrapped key, nor a ciphertext, a name or a file can be found afterwards."""
-    customer, other = store.customer(UTILITY, USERNAME), store.customer(UTILITY, "other@example.org")
-    store.save_session(customer, b"state", trusted_since=None)
-    account = store.save_account(customer, ACCOUNT)
-    shared = store.save_account(other, ACCOUNT)
-    store.save_bill(account, listed(), pdf(b"%PDF mine"), bill(), layout="l", layout_version=1)
-    store.save_readings(account, EXPORT, "export", [series([1, 2, 3])])
-    store.save_readings(shared, EXPORT, "export", [series([1, 2, 3])])
-    store.finish_run(begun(store, customer), Outcome.COMPLETE, "")
+    customer, other = (
+        store.customers.ensure(UTILITY, USERNAME),
+        store.customers.ensure(UTILITY, "other@example.org"),
+    )
+    store.credentials.save_session(customer, b"state", trusted_since=None)
+    account = store.accounts.save(customer, ACCOUNT)
+    shared = store.accounts.save(other, ACCOUNT)
+    save_bill(store, account, listed(), pdf(b"%PDF mine"), bill(), layout="l", layout_version=1)
+    store.readings.save(account, EXPORT, "export", [series([1, 2, 3])])
+    store.readings.save(shared, EXPORT, "export", [series([1, 2, 3])])
+    store.runs.finish(begun(store, customer), Outcome.COMPLETE, "")
     with sqlite3.connect(home / "meterfarm.db") as database:
         (wrapped,) = database.execute(
             "SELECT wrapped_key FROM customer WHERE id = ?", (customer.id,)
         ).fetchone()
     database.close()
     assert wrapped in _bytes_of(home)
-    store.remove_customer(customer, data=True)
+    store.customers.remove(customer, data=True)
     left = _bytes_of(home)
     assert wrapped not in left
     assert USERNAME.encode() not in left
     assert b"%PDF mine" not in left
     assert EXPORT.content in left, "another customer's document still refers to these bytes"
     with pytest.raises(StorageError, match="was removed"):
-        store.save_session(customer, b"late", trusted_since=None)
-    assert store.customer(UTILITY, USERNAME).id not in (customer.id, other.id)
+        store.credentials.save_session(customer, b"late", trusted_since=None)
+    assert store.customers.ensure(UTILITY, USERNAME).id not in (customer.id, other.id)
 
 
 def test_keys_rotate_and_the_old_one_can_go(open_store: OpenStore) -> None:
     old = open_store(key(1))
-    customer = old.customer(UTILITY, USERNAME)
-    old.save_session(customer, b"state", trusted_since=None)
-    old.reject_password(customer, "wrong", Outcome.BAD_CREDENTIALS, "No.")
+    customer = old.customers.ensure(UTILITY, USERNAME)
+    old.credentials.save_session(customer, b"state", trusted_since=None)
+    old.logins.reject(customer, "wrong", Outcome.BAD_CREDENTIALS, "No.")
     both = open_store(f"{key(2)},{key(1)}")
-    assert both.rotate() == 1
-    assert both.rotate() == 0
+    assert both.farm.rewrap_keys() == 1
+    assert both.farm.rewrap_keys() == 0
     new = open_store(key(2))
-    rejection = new.rejection(customer, "wrong")
+    rejection = new.logins.rejection(customer, "wrong")
     assert rejection is not None, "a refused password stays refused"
     assert rejection.message == "No."
-    saved = new.load_session(customer)
+    saved = new.credentials.briefing(customer).session
     assert saved is not None
     assert saved.state == b"state"
 
 
 def test_a_wrong_key_is_refused_at_once(open_store: OpenStore) -> None:
-    open_store(key(1)).customer(UTILITY, USERNAME)
+    open_store(key(1)).customers.ensure(UTILITY, USERNAME)
     with pytest.raises(StorageError, match=r"add that key to METERFARM_SECRET_KEYS") as caught:
         open_store(key(2))
     assert key(1) not in str(caught.value)
@@ -222,7 +242,7 @@ def test_a_wrong_key_is_refused_at_once(open_store: OpenStore) -> None:
 
 
 def test_a_missing_key_file_is_not_replaced_while_secrets_need_it(open_store: OpenStore, home: Path) -> None:
-    open_store().customer(UTILITY, USERNAME)
+    open_store().customers.ensure(UTILITY, USERNAME)
     (home / "vault.key").unlink()
     with pytest.raises(StorageError, match=r"vault\.key is missing"):
         open_store()
@@ -246,7 +266,7 @@ def test_a_malformed_key_in_the_environment_is_not_repeated(open_store: OpenStor
 def test_a_database_address_needs_keys(home: Path) -> None:
     settings = Settings(home=home, database_url=f"sqlite:///{home / 'other.db'}")
     with pytest.raises(StorageError, match="METERFARM_SECRET_KEYS is not set"):
-        Store.open(settings)
+        Store.open(settings).of()
 
 
 def test_settings_come_from_the_environment_and_mask_secrets(

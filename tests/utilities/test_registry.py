@@ -137,8 +137,8 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
         farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting) as farm,
         (tmp_path / "log").open("w+b") as log,
     ):
-        connecting = farm.store.add_customer("raises_power", ADA, secrets={SecretKind.PASSWORD: PASSWORD})
-        due = farm.store.customer("raises_power", "due@speculoos.example")
+        connecting = farm.store.customers.add("raises_power", ADA, secrets={SecretKind.PASSWORD: PASSWORD})
+        due = farm.store.customers.ensure("raises_power", "due@speculoos.example")
         _make_due(farm, due)
         other = farm.add("bad_credentials@speculoos.example")
         workers = subprocess.Popen(
@@ -163,11 +163,11 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
             other.username: Outcome.BAD_CREDENTIALS,
         }
         assert "“raises_power” cannot be loaded: RuntimeError" in farm.last(connecting).message
-        assert not farm.store.resting_portals()
-        assert {info.state for info in farm.store.customers() if info.utility == "raises_power"} == {
+        assert not farm.store.farm.breakers.open()
+        assert {info.state for info in farm.store.customers.list() if info.utility == "raises_power"} == {
             CustomerState.ACTIVE
         }
-        [again] = farm.store.runs(active=True)
+        [again] = farm.store.runs.list(active=True)
         assert (again.customer_id, again.kind, again.why) == (
             connecting.id,
             RunKind.CONNECT,
@@ -181,7 +181,7 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
 
 def _make_due(farm: Farm, customer: Customer) -> None:
     query = "UPDATE customer SET state = 'active', intervals_due_at = '2026-01-01 00:00:00' WHERE id = :id"
-    with farm.store._database.engine.begin() as connection:
+    with farm.store.farm._farm.database.engine.begin() as connection:
         connection.execute(text(query), {"id": customer.id})
 
 

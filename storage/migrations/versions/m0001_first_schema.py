@@ -158,7 +158,7 @@ def _identity() -> None:
         _column("ciphertext", sa.LargeBinary),
         _column("saved_at", INSTANT),
         _column("trusted_since", INSTANT, null=True),
-        _column("told_at", INSTANT, null=True),
+        _column("announced_at", INSTANT, null=True),
         sa.UniqueConstraint("customer_id"),
     )
     _owned(
@@ -327,7 +327,7 @@ def _runs() -> None:
         _column("worker", sa.String),
         _column("lease_until", INSTANT, null=True),
         _column("not_before", INSTANT),
-        _column("rung_at", INSTANT, null=True),
+        _column("notified_at", INSTANT, null=True),
         _column("cancelled", sa.Boolean),
         _column("asked", sa.Boolean),
         _column("outcome", sa.String),
@@ -448,18 +448,19 @@ def _channels() -> None:
         _column("came", sa.Boolean),
     )
     _indexed("awaited_code", "customer_id")
-    _owned(
+    _keyed(
         "received",
+        _column("company_id", sa.Integer, sa.ForeignKey("company.id"), null=True),
         _column("kind", sa.String),
         _column("key", sa.String),
         _column("place", sa.String),
         _column("customer_id", sa.Integer, sa.ForeignKey("customer.id", ondelete="CASCADE"), null=True),
         _column("challenge_id", sa.Integer, sa.ForeignKey("challenge.id", ondelete="SET NULL"), null=True),
         _column("at", INSTANT),
-        _column("said", sa.String),
+        _column("status", sa.String),
         _column("code", sa.LargeBinary, null=True),
         _column("digest", sa.LargeBinary, null=True),
-        sa.UniqueConstraint("company_id", "kind", "key"),
+        sa.UniqueConstraint("kind", "place", "key"),
     )
     _indexed("received", "customer_id")
     op.create_table(

@@ -1,0 +1,163 @@
+"""What workers and the scheduler do with the runs of all companies: take, notify, refresh, forget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from meterfarm.records import Part, RunKind, RunState
+from meterfarm.storage import credentials, figures, leases, refresh
+from meterfarm.storage.database import RUN, now
+from meterfarm.storage.errors import StorageError
+from meterfarm.storage.figures import Figures
+from meterfarm.storage.queue import add_step
+from meterfarm.storage.repository import FarmRepository, reading, writing
+from meterfarm.storage.results import Briefing
+from meterfarm.storage.tables import RunRow
+from meterfarm.storage.work import Claim, RunNotification
+
+_UNDELIVERED_AFTER = timedelta(seconds=10)
+_OVER = (RunState.ENDED.value, RunState.ABANDONED.value, RunState.CANCELLED.value)
+
+
+class FarmRuns(FarmRepository):
+    """As ``Store.runs``."""
+
+    @writing
+    def take(self, session: Session, run_id: int, attempt: int) -> tuple[Claim, Briefing | None] | None:
+        """Take a queued run for this process, with its briefing; None if it is not to be had now.
+
+        None instead of the briefing if a secret does not open; ``credentials.briefing`` says why.
+        """
+        claim = leases.claim(session, run_id, attempt)
+        if claim is None:
+            return None
+        session.info[RUN] = claim.lease.run_id
+        try:
+            return claim, credentials.brief(session, self._farm.vault, claim.customer)
+        except StorageError:
+            return claim, None
+
+    def reap(self) -> int:
+        """Queue the runs again that have lost their workers; how many.
+
+        A wait for the database does not count as lateness.
+        """
+        return self._reap(datetime.now(UTC) if self._database.is_local else None)
+
+    @writing
+    def _reap(self, session: Session, since: datetime | None) -> int:
+        return leases.reap(session, since)
+
+    def to_notify(self, limit: int = 500) -> Sequence[RunNotification]:
+        """Queued runs that could begin and of which workers were not notified; from now on they were."""
+        return self._to_notify(limit) if self._has_to_notify() else []
+
+    @reading
+    def _has_to_notify(self, session: Session) -> bool:
+        query = select(RunRow.id).where(
+            RunRow.state == RunState.QUEUED.value,
+            col(RunRow.not_before) <= now(session),
+            col(RunRow.notified_at).is_(None),
+        )
+        return session.exec(query.limit(1)).first() is not None
+
+    @writing
+    def _to_notify(self, session: Session, limit: int) -> Sequence[RunNotification]:
+        at = now(session)
+        query = (
+            select(RunRow)
+            .where(RunRow.state == RunState.QUEUED.value, col(RunRow.not_before) <= at)
+            .where(col(RunRow.notified_at).is_(None))
+            .order_by(col(RunRow.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        notifications = []
+        for row in session.exec(query):
+            row.notified_at = at
+            notifications.append(RunNotification(row.id, row.attempt, RunKind(row.kind)))
+        return notifications
+
+    @reading
+    def undelivered(self, session: Session, limit: int = 500) -> Sequence[RunNotification]:
+        """Queued runs of which workers were notified some time ago, and which none has taken."""
+        query = (
+            select(RunRow.id, RunRow.attempt, RunRow.kind)
+            .where(RunRow.state == RunState.QUEUED.value)
+            .where(col(RunRow.notified_at) < now(session) - _UNDELIVERED_AFTER)
+            .order_by(col(RunRow.id))
+            .limit(limit)
+        )
+        return [
+            RunNotification(run_id, attempt, RunKind(kind)) for run_id, attempt, kind in session.exec(query)
+        ]
+
+    @writing
+    def keep_notified(self, session: Session, run_ids: Sequence[int]) -> None:
+        """Record that a process has these waiting for a slot, so that they are not redelivered."""
+        waiting = (col(RunRow.id).in_(run_ids), col(RunRow.state) == RunState.QUEUED.value)
+        notified = update(RunRow).where(*waiting, col(RunRow.notified_at).is_not(None))
+        session.execute(notified.values(notified_at=now(session)))
+
+    @writing
+    def redeliver(self, session: Session, notifications: Sequence[RunNotification]) -> None:
+        """Have these notified again, under a new attempt, if still nobody has taken them."""
+        for one in notifications:
+            row = leases.locked(session, one.run_id)
+            if row is not None and row.state == RunState.QUEUED and row.attempt == one.attempt:
+                row.attempt, row.notified_at = row.attempt + 1, None
+                add_step(session, row.id, "redelivered", "the worker that was notified did not take it")
+
+    @writing
+    def forget_notifications(self, session: Session) -> None:
+        """Have ``to_notify`` name all queued runs again: Redis lost what it was given."""
+        queued = update(RunRow).where(col(RunRow.state) == RunState.QUEUED.value)
+        session.execute(queued.values(notified_at=None))
+
+    @writing
+    def queue_due(
+        self, session: Session, utility: str, every: Mapping[Part, timedelta], limit: int = 1000
+    ) -> int:
+        """Queue a refresh of the utility's customers who are due; how many."""
+        return refresh.queue_due(session, utility, every, limit)
+
+    @writing
+    def announce_expiring_trust(
+        self, session: Session, utility: str, lasts: timedelta, ahead: timedelta
+    ) -> int:
+        """An event for each sign-in, once, of which the trust lapses within ``ahead``; how many."""
+        return refresh.publish_expiring(session, utility, lasts, ahead)
+
+    @reading
+    def figures(self, session: Session, utilities: Iterable[str]) -> Figures:
+        """How the whole farm stands; of these utilities also how late their refreshes are."""
+        return figures.figures(session, utilities)
+
+    @writing
+    def forget(self, session: Session, older_than: timedelta, limit: int = 5000) -> int:
+        """Delete up to ``limit`` runs that were over that long ago, with their steps, ledgers and challenges.
+
+        Each customer's newest stays. Returns how many were deleted.
+        """
+        newer = aliased(RunRow)
+        has_newer = (
+            select(newer.id)
+            .where(newer.customer_id == RunRow.customer_id, newer.id > RunRow.id)
+            .where(newer.state == RunState.ENDED.value)
+            .exists()
+        )
+        query = (
+            select(RunRow.id)
+            .where(col(RunRow.state).in_(_OVER), col(RunRow.not_before) < now(session) - older_than)
+            .where(col(RunRow.ended_at) < now(session) - older_than, has_newer)
+            .limit(limit)
+        )
+        old = list(session.exec(query))
+        if old:
+            session.execute(delete(RunRow).where(col(RunRow.id).in_(old)))
+        return len(old)
