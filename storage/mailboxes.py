@@ -167,7 +167,13 @@ class Mailboxes(Repository):
         if bool(row.fault) != bool(fault):
             row.since = at
         row.fault = fault
-        for run_id, customer_id in waiting.items() if fault else ():
+        own = select(CustomerRow.id).where(
+            CustomerRow.company_id == self._company_id, col(CustomerRow.id).in_(waiting.values())
+        )
+        customers = set(session.exec(own)) if fault else ()
+        for run_id, customer_id in waiting.items():
+            if customer_id not in customers:
+                continue
             about = {"mailbox_id": row.id, "reason": fault}
             key = f"{row.id} {row.since.isoformat()}"
             events.publish(session, customer_id, EventKind.MAILBOX_FAILED, key, about, run_id=run_id)

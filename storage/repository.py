@@ -89,7 +89,7 @@ class Repository:
         if self._scope.lease is not None:
             session.info[RUN] = self._scope.lease.run_id
 
-    def check_lease(self, session: Session) -> None:
+    def _check_lease(self, session: Session) -> None:
         """Raises LeaseLost if these are the writes of a run that is not held any more."""
         if self._scope.check_lease is not None:
             self._scope.check_lease(session)
@@ -129,7 +129,7 @@ def holding(method: Callable[Concatenate[H, Session, P], T]) -> Callable[Concate
 
     @wraps(method)
     def guarded(self: H, session: Session, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        self.check_lease(session)
+        self._check_lease(session)
         return method(self, session, *args, **kwargs)
 
     return writing(guarded)

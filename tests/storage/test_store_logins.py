@@ -163,6 +163,23 @@ def test_a_password_given_anew_may_be_sent_again_and_a_success_clears_all(store:
     assert store.logins.doubt(customer, "Sent") is None
 
 
+def test_a_password_given_anew_is_tried_once_more_after_the_utility_unlocked_the_account(
+    store: CompanyStore,
+) -> None:
+    """One that the portal rejected itself stays refused, whoever gives it again."""
+    customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: "Right"})
+    store.logins.reject(customer, "Right", Outcome.ACCOUNT_LOCKED, "Locked.")
+    store.logins.reject(customer, "Wrong", Outcome.BAD_CREDENTIALS, "No match.")
+    store.customers.update(customer, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
+    assert store.logins.rejection(customer, "Right") is not None
+    for password in ("Wrong", "Right"):
+        store.customers.update(customer, secrets={SecretKind.PASSWORD: password})
+    assert store.logins.rejection(customer, "Right") is None
+    assert store.logins.rejection(customer, "Wrong") is not None
+    store.logins.reject(customer, "Right", Outcome.ACCOUNT_LOCKED, "Locked.")
+    assert store.logins.rejection(customer, "Right") is not None
+
+
 def test_a_person_who_asks_for_a_run_asks_for_one_sending(store: CompanyStore) -> None:
     customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: "Sent"})
     (ring,) = store.farm.runs.to_notify()

@@ -1,0 +1,326 @@
+"""Two companies in one farm: neither finds, changes or cancels anything of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import text
+
+from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, Outcome, RunKind, SecretKind
+from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage.errors import AlreadyThere, StorageError
+from meterfarm.storage.receiving import DeliveryStatus, InboundText, MailAccount
+from meterfarm.storage.repository import Repository
+from meterfarm.storage.results import Customer, ReadBill, Reread, RereadBill
+from meterfarm.storage.runs import RunRefused
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.storage.tables import metadata
+from meterfarm.storage.work import Lease, LeaseLost
+from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, UTILITY, bill, claimed, listed, pdf, series
+from tests.storage.ready_home import ready_home
+
+ZONE = ZoneInfo("America/New_York")
+LATER = timedelta(minutes=10)
+SECRETS = {SecretKind.PASSWORD: "canary-c0"}
+CODE = Challenge("Code?", Factor.SMS)
+MAILBOX = MailAccount("imap.example", 993, MailSecurity.TLS, "codes")
+NUMBER = "+15185550123"
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company with a customer of whom there is something of everything."""
+
+    store: CompanyStore
+    customer: Customer
+    account: int
+    lease: Lease
+    challenge: int
+    queued: int
+    mailbox: int
+    read: ReadBill
+
+    @property
+    def run(self) -> int:
+        return self.lease.run_id
+
+
+def _filled(store: CompanyStore, username: str, number: str) -> Company:
+    customer = store.customers.add(UTILITY, username, external_id="their own", secrets=SECRETS)
+    store.credentials.save_session(customer, b"{}", trusted_since=None)
+    store.logins.reject(customer, "refused", Outcome.BAD_CREDENTIALS, "No.")
+    store.logins.note_sending(customer, "sent", LATER)
+    store.logins.note_factor(customer, "sms")
+    account = store.accounts.save(customer, ACCOUNT)
+    read = ReadBill(listed(), pdf(), bill(), "layout", 1)
+    store.bills.save(account, [read])
+    store.readings.save(account, EXPORT, "jan", [series([1, 2, 0])])
+    mailbox = store.channels.add_mailbox(MAILBOX, "canary-c1", [customer])
+    store.channels.add_number(number, [customer])
+    (run,) = store.runs.list()
+    claim = claimed(store, run.id, run.attempt)
+    assert claim is not None
+    challenge = store.challenges.open(claim.lease, CODE, LATER)
+    (queued,) = store.runs.refresh()
+    return Company(store, customer, account, claim.lease, challenge, queued, mailbox, read)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Company, Company]]:
+    """Ours and theirs, whose customers have logins of their own at the same utility."""
+    home = tmp_path_factory.mktemp("companies") / "home"
+    ready_home(home)
+    with Store.open(Settings(home=home)) as store:
+        for name in ("ours", "theirs"):
+            store.companies.add(name)
+        ours = _filled(store.of("ours"), "ada@x.example", "+15185550100")
+        theirs = _filled(store.of("theirs"), "bea@x.example", NUMBER)
+        yield ours, theirs
+
+
+def _rows(company: Company) -> dict[str, list[object]]:
+    """All rows of the company, and all of tables whose rows name none, as far as they are its customer's."""
+    own: dict[str, list[object]] = {}
+    with company.store.farm._farm.database.engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            query = table.select()
+            if "company_id" in table.c:
+                query = query.where(table.c.company_id == company.customer.company_id)
+            elif "login_id" in table.c:
+                query = query.where(table.c.login_id == company.customer.login_id)
+            elif table.name not in ("login", "reading", "stretch"):
+                continue
+            elif table.name == "login":
+                query = query.where(table.c.id == company.customer.login_id)
+            own[table.name] = [tuple(row) for row in connection.execute(query)]
+    own.pop("vault_read")
+    return own
+
+
+def _refused(act: Callable[[], object], error: type[Exception] = StorageError) -> bool:
+    with suppress(error):
+        act()
+        return False
+    return True
+
+
+def _kept(theirs: Company) -> RereadBill:
+    (kept,) = theirs.store.bills.to_reread(UTILITY)
+    return RereadBill(kept, bill(1), "layout", 2)
+
+
+Case = Callable[[CompanyStore, Company, Company], bool]
+
+CASES: dict[str, Case] = {
+    "customers.ensure": lambda s, _, t: s.customers.ensure(UTILITY, t.customer.username).id != t.customer.id,
+    "customers.add": lambda s, _, t: (
+        s.customers.add("other_power", "x", secrets={}, external_id="an id").company_id
+        != t.customer.company_id
+    ),
+    "customers.update": lambda s, _, t: _refused(lambda: s.customers.update(t.customer, secrets=SECRETS)),
+    "customers.remove": lambda s, _, t: _refused(lambda: s.customers.remove(t.customer, data=True)),
+    "customers.find": lambda s, o, t: (
+        s.customers.find(str(t.customer.id)) is None and s.customers.find("their own") == o.customer
+    ),
+    "customers.list": lambda s, _, t: t.customer.id not in {one.id for one in s.customers.list()},
+    "customers.info": lambda s, _, t: _refused(lambda: s.customers.info(t.customer)),
+    "logins.rejection": lambda s, _, t: _refused(lambda: s.logins.rejection(t.customer, "refused")),
+    "logins.doubt": lambda s, _, t: _refused(lambda: s.logins.doubt(t.customer, "sent")),
+    "logins.note_sending": lambda s, _, t: _refused(lambda: s.logins.note_sending(t.customer, "x", LATER)),
+    "logins.note_unsent": lambda s, _, t: _refused(lambda: s.logins.note_unsent(t.customer, "sent")),
+    "logins.clear_doubts": lambda s, _, t: _refused(lambda: s.logins.clear_doubts(t.customer)),
+    "logins.reject": lambda s, _, t: _refused(
+        lambda: s.logins.reject(t.customer, "x", Outcome.BAD_CREDENTIALS, "No.")
+    ),
+    "logins.clear": lambda s, _, t: _refused(lambda: s.logins.clear(t.customer)),
+    "logins.claim_totp_step": lambda s, _, t: _refused(lambda: s.logins.claim_totp_step(t.customer, 1)),
+    "logins.last_factor": lambda s, _, t: _refused(lambda: s.logins.last_factor(t.customer)),
+    "logins.note_factor": lambda s, _, t: _refused(lambda: s.logins.note_factor(t.customer, "email")),
+    "credentials.load": lambda s, _, t: _refused(lambda: s.credentials.load(t.customer)),
+    "credentials.save": lambda s, _, t: _refused(lambda: s.credentials.save(t.customer, SECRETS)),
+    "credentials.save_session": lambda s, _, t: _refused(
+        lambda: s.credentials.save_session(t.customer, b"x", trusted_since=None)
+    ),
+    "credentials.end_trust": lambda s, _, t: _refused(lambda: s.credentials.end_trust(t.customer)),
+    "credentials.drop_session": lambda s, _, t: _refused(lambda: s.credentials.drop_session(t.customer)),
+    "credentials.briefing": lambda s, _, t: _refused(lambda: s.credentials.briefing(t.customer)),
+    "accounts.save": lambda s, _, t: _refused(lambda: s.accounts.save(t.customer, ACCOUNT)),
+    "accounts.list": lambda s, _, t: _refused(lambda: s.accounts.list(t.customer)),
+    "bills.list": lambda s, _, t: not s.bills.list(t.account),
+    "bills.save": lambda s, _, t: _refused(lambda: s.bills.save(t.account, [t.read])),
+    "bills.in_store": lambda s, _, t: not s.bills.in_store(t.account),
+    "bills.to_reread": lambda s, _, t: (
+        t.account not in {one.account_id for one in s.bills.to_reread(UTILITY)}
+        and not s.bills.to_reread(UTILITY, customer_id=t.customer.id)
+    ),
+    "bills.save_reread": lambda s, _, t: (
+        list(s.bills.save_reread(t.account, [_kept(t)])) == [Reread.OVERTAKEN]
+    ),
+    "readings.save": lambda s, _, t: _refused(
+        lambda: s.readings.save(t.account, EXPORT, "jan", [series([9])])
+    ),
+    "readings.exports": lambda s, _, t: not s.readings.exports(t.account),
+    "readings.series": lambda s, _, t: not s.readings.series(t.account, ELECTRIC.id),
+    "readings.fingerprints": lambda s, _, t: not s.readings.fingerprints(t.account),
+    "readings.coverage": lambda s, _, t: not s.readings.coverage(t.account),
+    "readings.coverage_by_series": lambda s, _, t: not s.readings.coverage_by_series(t.account),
+    "readings.whole_days": lambda s, _, t: not s.readings.whole_days(t.account, ELECTRIC.id, ZONE),
+    "readings.zero_days": lambda s, _, t: not s.readings.zero_days(t.account, ELECTRIC.id, ZONE),
+    "runs.begin": lambda s, _, t: _refused(lambda: s.runs.begin(t.customer, RunKind.SCRAPE)),
+    "runs.renew": lambda s, _, t: t.lease not in {one.lease for one in s.runs.renew()},
+    "runs.finish": lambda s, _, t: _refused(lambda: s.runs.finish(t.lease, Outcome.COMPLETE, ""), LeaseLost),
+    "runs.abandon": lambda s, _, t: _refused(lambda: s.runs.abandon(t.lease), LeaseLost),
+    "runs.hand_back": lambda s, _, t: _refused(lambda: s.runs.hand_back(t.lease, "why"), LeaseLost),
+    "runs.fail": lambda s, _, t: _refused(lambda: s.runs.fail(t.lease, "why", LATER), LeaseLost),
+    "runs.stop": lambda s, _, t: _refused(lambda: s.runs.stop(t.lease), LeaseLost),
+    "runs.cancel": lambda s, _, t: all(
+        _refused(lambda: s.runs.cancel(run), RunRefused)  # noqa: B023 - called at once
+        for run in (t.run, t.queued)
+    ),
+    "runs.retry": lambda s, _, t: _refused(lambda: s.runs.retry(t.run), RunRefused),
+    "runs.refresh": lambda s, _, t: not s.runs.refresh([t.customer.id]),
+    "runs.list": lambda s, _, t: (
+        not {t.run, t.queued} & {one.id for one in s.runs.list()}
+        and not s.runs.list(customer_id=t.customer.id)
+    ),
+    "runs.counts": lambda s, _, t: sum(s.runs.counts().values()) == len(s.runs.list()),
+    "runs.story": lambda s, _, t: s.runs.story(t.run) is None,
+    "challenges.open": lambda s, _, t: _refused(lambda: s.challenges.open(t.lease, CODE, LATER), LeaseLost),
+    "challenges.answer": lambda s, _, t: _refused(
+        lambda: s.challenges.answer(t.challenge, {"text": "1"}), AnswerRefused
+    ),
+    "challenges.take_answer": lambda s, _, t: _refused(
+        lambda: s.challenges.take_answer(t.lease, t.challenge), LeaseLost
+    ),
+    "challenges.list": lambda s, _, t: t.challenge not in {one.id for one in s.challenges.list()},
+    "challenges.find": lambda s, _, t: s.challenges.find(t.challenge) is None,
+    "events.after": lambda s, _, t: t.customer.id not in {one.customer_id for one in s.events.after(0, 1000)},
+    "audit.list": lambda s, _, t: (
+        t.customer.id not in {one.customer_id for one in s.audit.list()}
+        and not s.audit.list(customer_id=t.customer.id)
+    ),
+    "channels.receivers": lambda s, _, t: _refused(lambda: s.channels.receivers(t.customer)),
+    "channels.sms_receiver_runs": lambda s, _, t: not s.channels.sms_receiver_runs(),
+    "channels.add_mailbox": lambda s, _, t: _refused(
+        lambda: s.channels.add_mailbox(
+            MailAccount("b.example", 993, MailSecurity.TLS, "b"), "x", [t.customer]
+        )
+    ),
+    "channels.change_mailbox": lambda s, o, t: (
+        _refused(lambda: s.channels.change_mailbox(o.mailbox, customers=[t.customer]))
+        and _refused(lambda: s.channels.change_mailbox(t.mailbox, password="x", everybody=True))
+    ),
+    "channels.remove_mailbox": lambda s, _, t: _refused(lambda: s.channels.remove_mailbox(t.mailbox)),
+    "channels.mailboxes": lambda s, _, t: t.mailbox not in {one.id for one in s.channels.mailboxes()},
+    "channels.mailbox": lambda s, _, t: s.channels.mailbox(t.mailbox) is None,
+    "channels.mailbox_password": lambda s, _, t: _refused(lambda: s.channels.mailbox_password(t.mailbox)),
+    "channels.note_mailbox": lambda s, o, t: (
+        s.channels.note_mailbox(t.mailbox, "down", {t.run: t.customer.id}) is None
+        and s.channels.note_mailbox(o.mailbox, "down", {t.run: t.customer.id}) is None
+    ),
+    "channels.note_channel": lambda s, _, t: s.channels.note_channel(t.challenge, "x") is None,
+    "channels.note_mailbox_channel": lambda s, o, t: (
+        s.channels.note_mailbox_channel(o.mailbox, t.challenge, "x") is None
+        and s.channels.note_mailbox_channel(t.mailbox, t.challenge, "x") is None
+    ),
+    "channels.neighbours": lambda s, o, t: (
+        _refused(lambda: s.channels.neighbours(o.mailbox, t.customer, [t.customer.username]))
+        and s.channels.neighbours(t.mailbox, o.customer, [t.customer.username]).addresses == frozenset()
+    ),
+    "channels.answer_by_mail": lambda s, o, t: (
+        not s.channels.answer_by_mail(o.mailbox, "mail 1", o.customer, t.challenge, {"text": "1"})
+        and _refused(lambda: s.channels.answer_by_mail(t.mailbox, "mail 2", t.customer, t.challenge, {}))
+    ),
+    "channels.add_number": lambda s, _, t: _refused(
+        lambda: s.channels.add_number("+15185550199", [t.customer])
+    ),
+    "channels.remove_number": lambda s, _, t: (
+        _refused(lambda: s.channels.remove_number(NUMBER))
+        and _refused(lambda: s.channels.remove_number("+15185550100", t.customer))
+    ),
+    "channels.numbers": lambda s, _, t: NUMBER not in {one.number for one in s.channels.numbers()},
+    "channels.expect_text": lambda s, o, t: _refused(
+        lambda: s.channels.expect_text(t.lease, o.customer, None), LeaseLost
+    ),
+    "channels.take_buffered_text": lambda s, o, t: _refused(
+        lambda: s.channels.take_buffered_text(t.lease, o.customer, t.challenge), LeaseLost
+    ),
+}
+
+
+def _methods(store: CompanyStore) -> set[str]:
+    return {
+        f"{name}.{method}"
+        for name, repository in vars(store).items()
+        if isinstance(repository, Repository)
+        for method in dir(repository)
+        if not method.startswith("_") and callable(getattr(repository, method))
+    }
+
+
+def test_every_public_method_has_a_case(two: tuple[Company, Company]) -> None:
+    assert _methods(two[0].store) == set(CASES)
+
+
+@pytest.mark.parametrize("method", sorted(CASES))
+def test_a_company_finds_and_changes_nothing_of_another(two: tuple[Company, Company], method: str) -> None:
+    ours, theirs = two
+    before = _rows(theirs)
+    assert CASES[method](ours.store, ours, theirs)
+    assert _rows(theirs) == before
+
+
+def test_what_a_case_would_find_is_there(two: tuple[Company, Company]) -> None:
+    """The other company itself finds all that the cases look for."""
+    theirs = two[1]
+    store = theirs.store
+    assert store.customers.find("their own") == theirs.customer
+    assert store.bills.list(theirs.account)
+    assert store.readings.series(theirs.account, ELECTRIC.id)
+    assert {one.id for one in store.runs.list()} >= {theirs.run, theirs.queued}
+    assert store.challenges.find(theirs.challenge) is not None
+    assert store.events.after(kinds=[EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS])
+    assert store.audit.list(customer_id=theirs.customer.id)
+    assert store.channels.mailbox(theirs.mailbox) is not None
+    assert theirs.lease in {one.lease for one in store.runs.renew()}
+
+
+def test_a_text_message_belongs_to_the_company_of_whom_it_is_for(two: tuple[Company, Company]) -> None:
+    ours, theirs = two
+    farm = theirs.store.farm
+    assert list(farm.sms.customers_of(NUMBER)) == [theirs.customer]
+    text_message = InboundText("SM1", NUMBER, "+15185550000")
+    delivery = farm.sms.receive(text_message, {theirs.customer: {"text": "1"}}, DeliveryStatus.NO_CODE)
+    assert delivery.status is DeliveryStatus.UNSOLICITED
+    with farm._farm.database.engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT count(*) FROM received WHERE company_id = :ours"), {"ours": ours.customer.company_id}
+        )
+        assert rows.scalar_one() == 0
+
+
+def test_a_farm_has_one_company_until_another_is_added(tmp_path: Path) -> None:
+    ready_home(tmp_path / "home")
+    with Store.open(Settings(home=tmp_path / "home")) as store:
+        assert store.companies.list() == []
+        first = store.companies.only()
+        assert store.companies.list() == [first]
+        second = store.companies.add("second")
+        assert store.companies.find("second") == second
+        with pytest.raises(AlreadyThere, match="The company second is there already"):
+            store.companies.add(" second ")
+        with pytest.raises(StorageError, match=r"several companies \(default, second\); name one"):
+            store.of()
+        with pytest.raises(StorageError, match="There is no company third"):
+            store.of("third")
+        customer = store.of("second").customers.add(UTILITY, "ada@x.example", secrets=SECRETS)
+        assert customer.company_id == second.id
+        assert store.of(first).customers.find("ada@x.example") is None
+        assert store.of(first).customers.ensure(UTILITY, "ada@x.example").login_id == customer.login_id
