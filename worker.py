@@ -102,9 +102,10 @@ async def reread_bills(context: dict[str, Any]) -> None:
     """A cron likewise: what a layout that was changed or added has not read yet."""
     log: Any = structlog.get_logger("worker")
     process: WorkerProcess = context["process"]
+    until = time.monotonic() + _REREAD_SECONDS
     for company in await asyncio.to_thread(process.store.companies.list):
-        store = process.store.of(company)
-        _log_reread(log, await reread(store, load_utilities(), only_moved=True, seconds=_REREAD_SECONDS))
+        store, left = process.store.of(company), until - time.monotonic()
+        _log_reread(log, await reread(store, load_utilities(), only_moved=True, seconds=left))
 
 
 def _log_reread(log: Any, result: RereadResult) -> None:

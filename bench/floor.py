@@ -115,7 +115,7 @@ def planned(base_url: str, store: CompanyStore, name: str) -> Plan:
         wanted = frozenset(days(min(in_store), meter.last))
         zeros = store.readings.zero_days(stored.id, meter.meter_id, utility.zone)
         asked_for = to_ask(wanted, in_store, utility.restated_days, zeros)
-        for first, last in spans(asked_for, utility.longest_export_days):
+        for first, last in spans(asked_for, utility.capabilities.export_days(meter.granularity)):
             query = f"meter={meter.meter_id}&from={first}&to={last}&format=xml"
             exports.append(f"{account}/usage/export?{query}")
     return Plan(cookie, bill_pages, pdfs, f"{account}/usage", exports)

@@ -42,7 +42,7 @@ async def bench(rounds: int, json_file: Path | None) -> int:
     meterfarm: list[Seconds] = []
     bare: list[Seconds] = []
     with tempfile.TemporaryDirectory() as scratch, FakeUtility(home=Path(scratch)) as base_url:
-        wanted = await _spans(base_url, utility.longest_export_days)
+        wanted = await _spans(base_url, utility.capabilities.export_days())
         await visit(base_url, USERNAME, wanted, utility.session_concurrency)
         for number in range(rounds):
             meterfarm.append(await _scrape(base_url, Path(scratch) / str(number)))

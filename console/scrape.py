@@ -19,7 +19,7 @@ from meterfarm.console.options import Plan, ScrapeOptions, plan
 from meterfarm.console.output import print_json, warn
 from meterfarm.console.prompts import ask_at_terminal, ask_by_lines
 from meterfarm.console.secret_input import ask_password, read_secret_line
-from meterfarm.console.summary import show_result, write_summary
+from meterfarm.console.summary import show_result, summary_json, write_summary
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.telemetry.tracing import traced
@@ -128,7 +128,7 @@ def _report(options: ScrapeOptions, result: RunResult, store: CompanyStore) -> N
     if not options.as_json:
         show_result(result, store, options.out)
         return
-    print_json(summary)
+    print_json(summary_json(summary))
     if result.outcome is not Outcome.COMPLETE:
         warn(result.message, by=f"{result.outcome}: ")
 

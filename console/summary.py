@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
 from meterfarm.console.output import plain, show
@@ -21,12 +22,22 @@ def write_summary(summary: RunSummary, out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         partial = out / ".summary.json.part"
-        partial.write_text(as_json(plain(summary), indent=2) + "\n", encoding="utf-8")
+        partial.write_text(as_json(summary_json(summary), indent=2) + "\n", encoding="utf-8")
         partial.replace(out / "summary.json")
     except OSError as exc:
         raise StorageError(
             f"The output directory {out} cannot be written ({exc.strerror}); choose another one."
         ) from exc
+
+
+def summary_json(summary: RunSummary) -> dict[str, object]:
+    """The summary as JSON has it: counts of what the portal does not offer are left out."""
+    found: dict[str, Any] = plain(summary)
+    for account in found["accounts"]:
+        for counted, count in [(account, "bills"), *((meter, "readings") for meter in account["meters"])]:
+            if counted[count] is None:
+                del counted[count]
+    return found
 
 
 def show_result(result: RunResult, store: CompanyStore, out: Path) -> None:
@@ -47,7 +58,7 @@ def show_result(result: RunResult, store: CompanyStore, out: Path) -> None:
     ]
     table = Listing(columns, ("account", "bills", "meter", "commodity", "readings"))
     for account in stored_accounts(store, result.customer):
-        number, bills = account.number, str(account.bills)
+        number, bills = account.number, _count(account.bills)
         for meter in account.meters:
             record = {
                 "account": account.number,
@@ -56,12 +67,16 @@ def show_result(result: RunResult, store: CompanyStore, out: Path) -> None:
                 "commodity": meter.commodity,
                 "readings": meter.readings,
             }
-            table.add([number, bills, meter.id, meter.commodity.value, f"{meter.readings:,}"], record)
+            table.add([number, bills, meter.id, meter.commodity.value, _count(meter.readings)], record)
             number = bills = ""  # once an account
     if len(table):
         show(Facts([*facts, ("files", str(out))]), "", table)
     else:
         show(Facts(facts))
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 _WHO = {

@@ -10,9 +10,10 @@ from meterfarm.utilities import broken_utilities, load_utilities, refused_utilit
 def show_utilities() -> None:
     """Print a row for each utility."""
     columns = [Column("id"), Column("name"), Column("status"), Column("since")]
-    table = Listing(columns, ("id", "name", "portal", "status", "since", "evidence"))
+    table = Listing(columns, ("id", "name", "portal", "status", "since", "evidence", "offers"))
     for utility in load_utilities():
         verified = utility.verified
+        offers = " and ".join(sorted(utility.capabilities.parts))
         record = {
             "id": utility.id,
             "name": utility.name,
@@ -20,10 +21,11 @@ def show_utilities() -> None:
             "status": verified.status,
             "since": verified.on,
             "evidence": verified.evidence,
+            "offers": offers,
         }
         portal = utility.home or "the fake utility only"
         cells = [utility.id, utility.name, verified.status, str(verified.on)]
-        table.add(cells, record, [f"portal: {portal}", f"evidence: {verified.evidence}"])
+        table.add(cells, record, [f"portal: {portal}", f"offers: {offers}", f"evidence: {verified.evidence}"])
     for broken in (*broken_utilities(), *refused_utilities()):
         record = {"id": broken.id, "name": None, "portal": None, "status": "broken", "since": None}
         table.add(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from meterfarm.records import Outcome, Part, RunKind, WhoActs
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.scrapers.sending import InDoubt
+from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.refresh import AT_ONCE, REFRESH_JITTER, next_time
 from meterfarm.storage.work import Claim, FollowUp, PortalWas
 
@@ -27,7 +28,10 @@ _REQUESTS_AT_LEAST = 2
 
 
 def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
-    """What a run that ended with ``result`` leads to."""
+    """What a run that ended with ``result`` leads to.
+
+    ``every`` has the time between refreshes of each part that the utility offers.
+    """
     acts = result.outcome.who_acts
     portal = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN
     if acts is WhoActs.CUSTOMER:
@@ -58,12 +62,18 @@ def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part
             is_back=True,
             next_kind=RunKind.COLLECT,
             next_why="signed in",
-            due=_next_times(at, every, frozenset(Part)),
+            next_parts=frozenset(every),
+            due=_next_times(at, every, frozenset(every)),
             portal=portal,
         )
     sooner = {part: min(period, _MENDED_SOONER) for part, period in every.items()}
     periods = sooner if result.outcome is Outcome.PARTIAL else every
     return FollowUp(due=_next_times(at, periods, claim.parts), ready=result.finished, portal=portal)
+
+
+def offered(every: Mapping[Part, timedelta], utility: Utility) -> Mapping[Part, timedelta]:
+    """The times between refreshes, of the parts that the utility offers."""
+    return {part: period for part, period in every.items() if part in utility.capabilities.parts}
 
 
 def resend_after(every: Mapping[Part, timedelta]) -> timedelta:
@@ -110,7 +120,7 @@ def back_off(faults: int, retry_after: int | None) -> timedelta:
 def _next_times(
     at: datetime, every: Mapping[Part, timedelta], parts: frozenset[Part]
 ) -> Mapping[Part, datetime]:
-    return {part: next_time(at, every[part]) for part in parts}
+    return {part: next_time(at, every[part]) for part in parts & every.keys()}
 
 
 _VISITS = 20

@@ -49,7 +49,7 @@ class Collection:
         self._customer = customer
         self._progress = progress
         self._since = since
-        self._parts = parts
+        self._parts = parts & authenticator.utility.capabilities.parts
 
     async def find_accounts(self) -> None:
         """List the login's accounts, which ``collect`` then need not do any more."""
@@ -67,6 +67,8 @@ class Collection:
         """
         if not self._has_accounts:
             await self._authenticator.in_session(self.find_accounts, of_item=False)
+        if self.accounts and not self._parts:
+            return Outcome.COMPLETE, f"{self._authenticator.utility.name} has nothing of what was asked for."
         stops: list[Stop] = []
         unfinished: set[Part] = set()
         without_lists = 0
@@ -83,7 +85,7 @@ class Collection:
         self.finished = set(self._parts) - unfinished
         if stops:
             raise stops[0]
-        return self.ledger.outcome(len(self.accounts))
+        return self.ledger.outcome(len(self.accounts), self._parts)
 
     async def _collect_account(self, account: Account) -> Mapping[Part, Stop | ListFailed]:
         """The parts that came to no end, and why."""

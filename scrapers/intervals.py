@@ -62,7 +62,8 @@ class IntervalCollector:
         self._enter(book, book.months, have)
         zeros = await self._days_of_zeros(account_id, meter.meter_id) if wanted - had else frozenset[date]()
         asked_for = to_ask(wanted, had, self._authenticator.utility.restated_days, zeros)
-        for start, end in spans(asked_for, self._authenticator.utility.longest_export_days):
+        longest = self._authenticator.utility.capabilities.export_days(meter.granularity)
+        for start, end in spans(asked_for, longest):
             told = await self._one_export(account, account_id, meter.meter_id, start, end)
             asked = frozenset(days(start, end))
             book.told.update(dict.fromkeys(asked, told))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import LedgerItem, Outcome
+from meterfarm.records import LedgerItem, Outcome, Part
 from meterfarm.scrapers.outcomes import ItemFailed, ListFailed, Stop
 from meterfarm.support.foreign_text import NAME, one_line
 from meterfarm.support.logs import safe_for_the_run
+
+_PLURALS = {Part.BILLS: "bills", Part.INTERVALS: "interval data"}
 
 
 class Ledger:
@@ -69,14 +71,15 @@ class Ledger:
     def gaps(self) -> Sequence[LedgerItem]:
         return tuple(item for item in self._items.values() if not item.stored)
 
-    def outcome(self, accounts: int) -> tuple[Outcome, str]:
-        """What a run that got to its end amounts to, and a sentence for the user."""
+    def outcome(self, accounts: int, parts: Set[Part] = frozenset(Part)) -> tuple[Outcome, str]:
+        """What a run of these parts that got to its end amounts to, and a sentence for the user."""
         if not accounts:
             return Outcome.NO_ACCOUNTS, "The login has no utility accounts."
         if not self._items and self.portal_has_data:
             return Outcome.COMPLETE, "The portal has nothing from the days asked for."
         if not self._items:
-            return Outcome.NO_DATA_YET, "The portal has no bills and no interval data yet."
+            lacking = " and ".join(f"no {_PLURALS[part]}" for part in Part if part in parts)
+            return Outcome.NO_DATA_YET, f"The portal has {lacking} yet."
         if self.gaps:
             return Outcome.PARTIAL, _named("Missing", self.gaps).strip()
         fresh = sum(item.downloaded for item in self.items)

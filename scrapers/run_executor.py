@@ -72,8 +72,8 @@ class RunResult:
     ``seconds`` has ``sign_in``, from when Playwright is up (the browser is started in it), and ``collect``.
     ``pages`` counts browser pages, ``asked_portal`` tells whether the portal was asked for anything at all.
     ``in_doubt`` tells whether it is open what the portal thinks of the password.
-    ``finished`` are the parts of which everything the portal lists was gone through. ``state`` is the session
-    as the run left it, which is to be kept with the run's end.
+    ``finished`` are the parts of which everything the portal lists was gone through, of those ``offered`` by
+    the portal. ``state`` is the session as the run left it, which is to be kept with the run's end.
     """
 
     customer: Customer
@@ -88,6 +88,7 @@ class RunResult:
     asked_portal: bool = False
     retry_after: int | None = None
     finished: frozenset[Part] = frozenset()
+    offered: frozenset[Part] = frozenset(Part)
     in_doubt: InDoubt = InDoubt.NO
     state: bytes | None = field(default=None, repr=False)
 
@@ -172,7 +173,8 @@ class RunExecutor:
             },
             request.parts,
         )
-        result = RunResult(customer, Outcome.COMPLETE, "Signed in.")
+        offered = request.utility.capabilities.parts
+        result = RunResult(customer, Outcome.COMPLETE, "Signed in.", offered=offered)
         had_session = saved is not None and saved.signed_in
         try:
             async with session_kept(visit, self._store, customer, lambda: authenticator.signed_in):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill
+from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Part
 from meterfarm.scrapers.portal import Portal
 
 if TYPE_CHECKING:  # layouts are read where no browser is installed
@@ -26,12 +26,43 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a portal offers: bills, interval data, or both, and what is known of them.
+
+    ``granularities`` are the usual lengths of readings in seconds; ``longest_export_days`` says for each of
+    them how many days one export may hold. ``history_days``: how far back there is anything, None if that is
+    not known. ``expected_lag``: how long after the end of a day its readings are there.
+    """
+
+    bills: bool = True
+    intervals: bool = True
+    granularities: Sequence[int] = ()
+    history_days: int | None = None
+    expected_lag: timedelta = timedelta(days=1)
+    longest_export_days: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> frozenset[Part]:
+        """What a run can collect."""
+        offered = {Part.BILLS: self.bills, Part.INTERVALS: self.intervals}
+        return frozenset(part for part, is_offered in offered.items() if is_offered)
+
+    def export_days(self, granularity: int | None = None) -> int:
+        """How many days an export of such readings may hold; the fewest there are, if that is not known."""
+        return self.longest_export_days.get(granularity or 0) or min(self.longest_export_days.values())
+
+
+@dataclass(frozen=True, slots=True)
 class AvailableIntervals:
-    """The days, both inclusive and in the utility's zone, for which a meter's readings can be exported."""
+    """The days, both inclusive and in the utility's zone, for which a meter's readings can be exported.
+
+    ``granularity`` is their usual length in seconds, None if the portal does not say.
+    """
 
     meter_id: str
     first: date
     last: date
+    granularity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +77,36 @@ class Verified:
 class Utility(Portal, ABC):
     """One portal's script: what it is, declared, and how its pages are walked.
 
-    A subclass in ``utilities/<id>/`` declares every attribute below and implements every method. Methods walk
-    and hand back text or bytes through ``visit``; what they mean is read by ``read_bill`` and
-    ``read_intervals``, which are pure. Methods raise ``Stop``, ``SessionEnded`` or ``ItemFailed``
-    (``scrapers.outcomes``); most of the time ``visit`` does it for them.
+    A subclass in ``utilities/<id>/`` declares every attribute below, and implements the methods of the parts
+    that its ``capabilities`` name. Methods walk and hand back text or bytes through ``visit``; what they mean
+    is read by ``read_bill`` and ``read_intervals``, which are pure. Methods raise ``Stop``, ``SessionEnded``
+    or ``ItemFailed`` (``scrapers.outcomes``); most of the time ``visit`` does it for them.
     """
 
-    longest_export_days: ClassVar[int]
+    capabilities: ClassVar[Capabilities]
     restated_days: ClassVar[int] = 0
     """How many of the newest days the portal may still change: asked for again once there is a newer one."""
     local_url: ClassVar[str] = ""
     """Where a portal without a public address is in development, when nothing else is said."""
     trust_days: ClassVar[int | None] = None
     """For how long a passed MFA is remembered; None if the portal does not say."""
-    bill_layout: ClassVar[str]
-    bill_layout_version: ClassVar[int]
     verified: ClassVar[Verified]
+
+    def __new__(cls) -> Self:
+        """A script that implements what it declares.
+
+        Raises:
+            TypeError: it lacks methods of a part that its capabilities name.
+        """
+        lacking = [
+            name
+            for part in sorted(cls.capabilities.parts)
+            for name in _METHODS[part]
+            if getattr(cls, name) is getattr(Utility, name)
+        ]
+        if lacking:
+            raise TypeError(f"{cls.__name__} does not implement {', '.join(lacking)}, which it declares.")
+        return super().__new__(cls)
 
     @abstractmethod
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
@@ -75,28 +120,50 @@ class Utility(Portal, ABC):
     async def accounts(self, visit: Visit) -> Sequence[Account]:
         """Every account of the login, with its meters."""
 
-    @abstractmethod
+    # A portal with bills declares a layout and implements these.
+
+    bill_layout: ClassVar[str] = ""
+    bill_layout_version: ClassVar[int] = 0
+
     async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
         """Every bill the portal lists, whatever its age."""
+        raise NotImplementedError
 
-    @abstractmethod
     async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
         """A bill's PDF."""
+        raise NotImplementedError
 
-    @abstractmethod
     def read_bill(self, text: Sequence[str]) -> Bill:
-        """A bill from the text of its pages. Raises ``FormatError``, or ``ItemFailed`` for a placeholder."""
+        """A bill from the text of its pages.
 
-    @abstractmethod
+        Raises:
+            FormatError: it is of a layout that this does not know, or its sums do not agree.
+            ItemFailed: it is a placeholder.
+        """
+        raise NotImplementedError
+
+    # A portal with interval data implements these.
+
     async def available_intervals(self, visit: Visit, account: Account) -> Sequence[AvailableIntervals]:
         """For each meter with interval data, the days that can be exported."""
+        raise NotImplementedError
 
-    @abstractmethod
     async def export_intervals(
         self, visit: Visit, account: Account, meter_id: str, first: date, last: date
     ) -> Document:
-        """The export of a meter's readings, both days inclusive, at most ``longest_export_days``."""
+        """The export of a meter's readings, both days inclusive, no longer than the capabilities allow."""
+        raise NotImplementedError
 
-    @abstractmethod
     def read_intervals(self, document: Document) -> IntervalData:
-        """The readings in an export. Raises ``FormatError``."""
+        """The readings in an export.
+
+        Raises:
+            FormatError: it cannot be read.
+        """
+        raise NotImplementedError
+
+
+_METHODS = {
+    Part.BILLS: ("bills", "bill_pdf", "read_bill"),
+    Part.INTERVALS: ("available_intervals", "export_intervals", "read_intervals"),
+}

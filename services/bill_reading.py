@@ -34,11 +34,15 @@ def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, o
 
 
 def _read(pages: Sequence[str], utility: Utility | None) -> tuple[Utility, Bill]:
+    if utility is not None and not utility.capabilities.bills:
+        raise FormatError(f"{utility.name} has no bills: name another utility with --utility, or none.")
     if utility is not None:
         return utility, _by(utility, pages)
     found = []
     contradiction: Contradiction | None = None
     for each in load_utilities():
+        if not each.capabilities.bills:
+            continue
         try:
             found.append((each, _by(each, pages)))
         except Contradiction as exc:

@@ -79,6 +79,8 @@ async def reread(
     result = RereadResult()
     until = None if seconds is None else time.monotonic() + seconds
     for utility in utilities:
+        if not utility.capabilities.bills:
+            continue
         async for group in _groups(store, utility, customer, page, only_moved=only_moved):
             if until is not None and time.monotonic() > until:
                 result.is_complete = False

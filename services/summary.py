@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from meterfarm.records import Commodity, LedgerItem, Outcome, WhoActs
+from meterfarm.records import Commodity, LedgerItem, Outcome, Part, WhoActs
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import RunStory
+from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _STEPS = ("sign_in", "collect")
 
 
 @dataclass(frozen=True, slots=True)
 class MeterSummary:
-    """A meter and how many readings of it are in store."""
+    """A meter and how many readings of it are in store, None if the portal has no interval data."""
 
     id: str
     commodity: Commodity
-    readings: int
+    readings: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """An account and how many bills of it are in store."""
+    """An account and how many bills of it are in store, None if the portal has none."""
 
     number: str
-    bills: int
+    bills: int | None
     meters: Sequence[MeterSummary]
 
 
@@ -79,7 +80,7 @@ def summarise_result(store: CompanyStore, result: RunResult) -> RunSummary:
         result.message,
         result.session,
         {step: result.seconds.get(step) for step in _STEPS},
-        [one for one in stored_accounts(store, result.customer) if one.number in found],
+        [one for one in _accounts(store, result.customer, result.offered) if one.number in found],
         _ledger(result.ledger),
     )
 
@@ -108,18 +109,32 @@ def summarise_run(store: CompanyStore, story: RunStory, customer: Customer) -> R
 
 def stored_accounts(store: CompanyStore, customer: Customer) -> Sequence[AccountSummary]:
     """The customer's accounts by number, with counts of what is in store."""
+    return _accounts(store, customer, _parts(customer))
+
+
+def _accounts(store: CompanyStore, customer: Customer, parts: Set[Part]) -> Sequence[AccountSummary]:
     found = []
     for stored in store.accounts.list(customer):
         coverage = store.readings.coverage(stored.id)
+        readings = {
+            meter.id: coverage[meter.id].readings if meter.id in coverage else 0
+            for meter in stored.account.meters
+        }
         meters = [
-            MeterSummary(
-                meter.id, meter.commodity, coverage[meter.id].readings if meter.id in coverage else 0
-            )
+            MeterSummary(meter.id, meter.commodity, readings[meter.id] if Part.INTERVALS in parts else None)
             for meter in stored.account.meters
         ]
-        bills = len(store.bills.list(stored.id))
+        bills = len(store.bills.list(stored.id)) if Part.BILLS in parts else None
         found.append(AccountSummary(stored.account.number, bills, meters))
     return found
+
+
+def _parts(customer: Customer) -> frozenset[Part]:
+    """What the customer's utility offers; everything, if that cannot be loaded."""
+    try:
+        return load_utility(customer.utility).capabilities.parts
+    except UtilityUnavailable:
+        return frozenset(Part)
 
 
 def _ledger(ledger: Sequence[LedgerItem]) -> LedgerSummary:

@@ -17,6 +17,7 @@ from meterfarm.storage.results import Customer
 from meterfarm.storage.tables import CustomerRow, PortalSessionRow, RunRow
 
 REFRESH_JITTER = 0.1
+_DUE = {Part.BILLS: CustomerRow.bills_due_at, Part.INTERVALS: CustomerRow.intervals_due_at}
 AT_ONCE = 1000
 """How many customers a transaction queues."""
 
@@ -33,7 +34,7 @@ def due_parts(bills: datetime | None, intervals: datetime | None, at: datetime) 
 
 
 def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], limit: int) -> int:
-    """Queue collect runs for customers of the utility with a part that is due; returns how many.
+    """Queue collect runs for customers of the utility with a part in ``every`` that is due; how many.
 
     Those who have waited longest come first. With these at most ``limit`` of the utility's are queued or
     in progress, one while a portal that was at fault has yet to be tried, and none while it is left alone.
@@ -43,7 +44,10 @@ def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], l
     if room <= 0:
         return 0
     found: dict[int, CustomerRow] = {}
-    for when in (col(CustomerRow.intervals_due_at), col(CustomerRow.bills_due_at)):
+    for part in (Part.INTERVALS, Part.BILLS):
+        if part not in every:
+            continue
+        when = col(_DUE[part])
         query = (
             select(CustomerRow)
             .where(CustomerRow.utility == utility, when <= at)
@@ -55,7 +59,7 @@ def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], l
         found |= {customer.id: customer for customer in session.exec(query)}
     wanted: list[tuple[Customer, Collection[Part]]] = []
     for customer in found.values():
-        due = due_parts(customer.bills_due_at, customer.intervals_due_at, at)
+        due = due_parts(customer.bills_due_at, customer.intervals_due_at, at) & every.keys()
         if Part.BILLS in due:
             customer.bills_due_at = next_time(at, every[Part.BILLS])
         if Part.INTERVALS in due:
@@ -84,6 +88,12 @@ def _is_queued() -> ColumnElement[bool]:
         .where(col(RunRow.state).in_(ACTIVE))
         .exists()
     )
+
+
+def refreshed_parts(customer: CustomerRow) -> frozenset[Part]:
+    """The parts that are refreshed of the customer; all, while that is not known."""
+    due = {Part.BILLS: customer.bills_due_at, Part.INTERVALS: customer.intervals_due_at}
+    return frozenset(part for part, when in due.items() if when is not None) or frozenset(Part)
 
 
 def publish_expiring(session: Session, utility: str, lasts: timedelta, ahead: timedelta) -> int:

@@ -15,6 +15,7 @@ from meterfarm.storage.database import now
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.processes import short
 from meterfarm.storage.queue import ACTIVE, HELD, add_step
+from meterfarm.storage.refresh import refreshed_parts
 from meterfarm.storage.repository import Repository, reading, writing
 from meterfarm.storage.results import Customer
 from meterfarm.storage.tables import CustomerRow, LedgerItemRow, RunRow, RunStepRow
@@ -147,7 +148,13 @@ class Runs(Repository):
         if customer_ids is not None:
             query = query.where(col(CustomerRow.id).in_(customer_ids))
         return [
-            queue.enter(session, Customer.of(customer), RunKind.COLLECT, why="asked for")
+            queue.enter(
+                session,
+                Customer.of(customer),
+                RunKind.COLLECT,
+                why="asked for",
+                parts=refreshed_parts(customer),
+            )
             for customer in session.exec(query).all()
         ]
 

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from meterfarm.farm.policy import room
+from meterfarm.farm.policy import offered, room
 from meterfarm.farm.redis.notifier import Notifier, Topic
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.farm.telemetry.health import Pulse
@@ -129,7 +129,8 @@ class WorkerProcess:
         store, settings = self._tools.store, self._tools.settings
         for utility in load_utilities():
             bears = settings.limit(utility.id) or (utility.max_concurrency, utility.max_rate)
-            await asyncio.to_thread(store.runs.queue_due, utility.id, settings.every, room(*bears))
+            every = offered(settings.every, utility)
+            await asyncio.to_thread(store.runs.queue_due, utility.id, every, room(*bears))
         for broken in broken_utilities():
             await asyncio.to_thread(store.runs.queue_due, broken.id, settings.every, room(*_BROKEN))
 

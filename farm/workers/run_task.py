@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from meterfarm.farm.codes.channels import Channels
 from meterfarm.farm.codes.mailboxes import Mailboxes
-from meterfarm.farm.policy import TracePolicy, follow_up, resend_after
+from meterfarm.farm.policy import TracePolicy, follow_up, offered, resend_after
 from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.settings import FarmSettings, portal_address, without_address
 from meterfarm.farm.telemetry.metrics import Metrics
@@ -81,6 +81,7 @@ class RunTask:
         self._store = tools.store.holding(claim, brief)
         self._secrets = Secrets()
         self._why = StopReason.STOPPING
+        self._every = tools.settings.every
         self._began = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         self._log: Any = structlog.get_logger("run").bind(kind=claim.kind.value)
@@ -135,6 +136,7 @@ class RunTask:
             return RunResult(customer, Outcome.NOT_CONFIGURED, str(exc))
         except BrokenUtility as exc:
             return RunResult(customer, Outcome.INTERNAL, str(exc))
+        self._every = offered(tools.settings.every, utility)
         address = portal_address(utility, tools.settings)
         if not address:
             return RunResult(customer, Outcome.NOT_CONFIGURED, without_address(utility))
@@ -175,7 +177,7 @@ class RunTask:
             kind=claim.kind,
             parts=claim.parts,
             trace_snapshots=tools.trace_policy.keeps_snapshots(utility.id),
-            resending=Resending(resend_after(settings.every), asked=claim.asked),
+            resending=Resending(resend_after(self._every), asked=claim.asked),
             run_seconds=settings.run_seconds,
         )
 
@@ -190,7 +192,7 @@ class RunTask:
 
     async def _finish(self, result: RunResult) -> None:
         self._tools.trace_policy.record(self.claim.customer.utility, result.outcome, result.pages)
-        follow = follow_up(self.claim, result, datetime.now(UTC), self._tools.settings.every)
+        follow = follow_up(self.claim, result, datetime.now(UTC), self._every)
         with span("store", what="end"):
             await asyncio.to_thread(
                 self._store.runs.finish,

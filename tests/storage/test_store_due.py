@@ -53,6 +53,20 @@ def test_as_many_as_the_portal_takes_the_longest_due_first(store: CompanyStore) 
     assert store.farm.runs.queue_due(UTILITY, EVERY, 2) == 1
 
 
+def test_a_part_that_the_utility_does_not_offer_is_not_queued(store: CompanyStore) -> None:
+    """Though it was due when it still did."""
+    _due(store, 1, intervals=AT, bills=AT)
+    _due(store, 2, intervals=AT)
+    assert store.farm.runs.queue_due(UTILITY, {Part.BILLS: EVERY[Part.BILLS]}, 9) == 1
+    assert _claim(store).parts == {Part.BILLS}
+
+
+def test_what_is_asked_for_is_what_is_refreshed(store: CompanyStore) -> None:
+    customer = _due(store, 1, bills=AT)
+    store.runs.refresh([customer.id])
+    assert _claim(store).parts == {Part.BILLS}
+
+
 def test_a_part_that_falls_due_while_another_is_fetched_is_fetched_next(store: CompanyStore) -> None:
     customer = _due(store, 1, intervals=AT, bills=datetime.now(UTC) + timedelta(seconds=1))
     assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 1

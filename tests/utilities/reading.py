@@ -17,16 +17,17 @@ from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Document, Reading, Series
 from meterfarm.scrapers.outcomes import VisitError
-from meterfarm.utilities import load_utility
+from meterfarm.scrapers.utility import Utility
 
+_HERE = Path(__file__).parent
 MEDIA_TYPES = {".xml": "application/xml", ".csv": "text/csv", ".zip": "application/zip"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A folder of ``utilities/<id>/samples/``: ``input.*``, ``expected.json``, ``meta.json``."""
+    """A folder of a utility's samples: ``input.*``, ``expected.json``, ``meta.json``."""
 
-    utility_id: str
+    utility: Utility
     folder: Path
 
     @property
@@ -51,22 +52,24 @@ class Sample:
             return {"error": str(exc)}
 
     def _read(self) -> object:
-        utility = load_utility(self.utility_id)
+        utility = self.utility
         content = self.input.read_bytes()
         if self.input.suffix == ".pdf":
             check_pdf(content)
             return utility.read_bill(pdf_text(content))
         if self.input.suffix == ".html":
-            pages = import_module(f"meterfarm.utilities.{self.utility_id}.pages")
+            pages = import_module(f"meterfarm.utilities.{utility.id}.pages")
             return getattr(pages, self.meta["reads"])(content.decode())
         return utility.read_intervals(
             Document(content, MEDIA_TYPES[self.input.suffix], f"sample{self.input.suffix}")
         )
 
 
-def samples(utility_id: str) -> Sequence[Sample]:
-    root = Path(utilities.__path__[0]) / utility_id / "samples"
-    return [Sample(utility_id, folder) for folder in sorted(root.glob("*/"))]
+def samples(utility: Utility) -> Sequence[Sample]:
+    """In the utility's folder; of a portal of the tests in ``samples/<id>`` here."""
+    is_ours = type(utility).__module__.startswith("meterfarm.")
+    root = Path(utilities.__path__[0]) / utility.id / "samples" if is_ours else _HERE / "samples" / utility.id
+    return [Sample(utility, folder) for folder in sorted(root.glob("*/"))]
 
 
 def plain(value: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,17 +14,22 @@ from meterfarm.mfa.mailbox import CodeMail
 from meterfarm.mfa.text_message import CodeText
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import Sign
-from meterfarm.scrapers.utility import Utility
+from meterfarm.scrapers.utility import Capabilities, Utility
 from meterfarm.utilities import UnknownUtility, load_utility, utility_ids
+from tests.utilities import bills_only, intervals_only
 from tests.utilities.reading import Sample, samples
 
-SAMPLES = [sample for utility_id in utility_ids() for sample in samples(utility_id)]
+UTILITIES = {
+    **{utility_id: load_utility(utility_id) for utility_id in utility_ids()},
+    "bills_only": bills_only.UTILITY,
+    "intervals_only": intervals_only.UTILITY,
+}
+SAMPLES = [sample for utility in UTILITIES.values() for sample in samples(utility)]
 
 
-@pytest.fixture(params=utility_ids())
+@pytest.fixture(params=UTILITIES)
 def utility(request: pytest.FixtureRequest) -> Utility:
-    utility_id: str = request.param
-    return load_utility(utility_id)
+    return UTILITIES[request.param]
 
 
 def test_everything_is_declared(utility: Utility) -> None:
@@ -33,8 +39,7 @@ def test_everything_is_declared(utility: Utility) -> None:
 
 
 def test_the_id_is_the_folders_name(utility: Utility) -> None:
-    assert utility.id in utility_ids()
-    assert load_utility(utility.id) is utility
+    assert UTILITIES[utility.id] is utility
     assert re.fullmatch(r"[a-z][a-z0-9_]*", utility.id)
 
 
@@ -43,11 +48,36 @@ def test_what_is_declared_is_sane(utility: Utility) -> None:
     assert utility.home == "" or utility.home.startswith("https://")
     assert all(re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", host) for host in utility.hosts)
     assert isinstance(utility.zone, ZoneInfo)
-    assert utility.longest_export_days > 0
     assert utility.session_concurrency > 0
     assert 0 < utility.settle_seconds <= 30
-    assert utility.bill_layout
-    assert utility.bill_layout_version > 0
+
+
+def test_what_it_is_capable_of_is_declared_and_implemented(utility: Utility) -> None:
+    """What a portal does not have is neither declared nor implemented."""
+    offers = utility.capabilities
+    assert offers.parts
+    assert bool(utility.bill_layout) is (utility.bill_layout_version > 0) is offers.bills
+    assert bool(offers.granularities) is offers.intervals
+    assert set(offers.longest_export_days) == set(offers.granularities)
+    assert all(seconds > 0 for seconds in offers.granularities)
+    assert all(days > 0 for days in offers.longest_export_days.values())
+    assert offers.history_days is None or offers.history_days > 0
+    assert offers.expected_lag >= timedelta()
+    methods = {
+        **dict.fromkeys(("bills", "bill_pdf", "read_bill"), offers.bills),
+        **dict.fromkeys(("available_intervals", "export_intervals", "read_intervals"), offers.intervals),
+    }
+    for name, is_offered in methods.items():
+        assert (getattr(type(utility), name) is not getattr(Utility, name)) is is_offered, name
+
+
+def test_what_is_declared_and_not_implemented_is_named() -> None:
+    class Forgetful(bills_only.BillsOnly):
+        capabilities = Capabilities(granularities=(900,), longest_export_days={900: 31})
+
+    lacking = "available_intervals, export_intervals, read_intervals"
+    with pytest.raises(TypeError, match=f"Forgetful does not implement {lacking}"):
+        Forgetful()
 
 
 def test_it_is_said_whether_the_script_was_seen_to_work(utility: Utility) -> None:
@@ -59,7 +89,8 @@ def test_it_is_said_whether_the_script_was_seen_to_work(utility: Utility) -> Non
 def test_controls_are_pressed_by_the_visit_alone(utility: Utility) -> None:
     """What is pressed by other means is not guarded, nor known before it sends a password."""
     presses = re.compile(r"\.(click|dblclick|tap|press|press_sequentially|type|dispatch_event)\(")
-    for file in (Path(__file__).parents[2] / "utilities" / utility.id).rglob("*.py"):
+    code = Path(inspect.getfile(type(utility)))
+    for file in code.parent.rglob("*.py") if code.name == "script.py" else [code]:
         assert not presses.search(file.read_text(encoding="utf-8")), file
 
 
@@ -97,17 +128,17 @@ def test_a_user_name_that_cannot_be_one_is_explained(utility: Utility) -> None:
 
 
 def test_there_is_a_sample_of_a_bill_and_of_an_export(utility: Utility) -> None:
-    read = {sample.input.suffix for sample in samples(utility.id) if "error" not in sample.expected}
-    assert ".pdf" in read
-    assert read & {".xml", ".csv", ".zip"}
+    read = {sample.input.suffix for sample in samples(utility) if "error" not in sample.expected}
+    assert (".pdf" in read) is utility.capabilities.bills
+    assert bool(read & {".xml", ".csv", ".zip"}) is utility.capabilities.intervals
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.utility_id}-{sample.folder.name}")
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.utility.id}-{sample.folder.name}")
 def test_a_sample_reads_as_expected(sample: Sample) -> None:
     assert sample.read() == sample.expected
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.utility_id}-{sample.folder.name}")
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.utility.id}-{sample.folder.name}")
 def test_a_sample_says_where_it_is_from(sample: Sample) -> None:
     assert date.fromisoformat(sample.meta["date"]) <= datetime.now(UTC).date()
     assert sample.meta["source"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from meterfarm.mfa.text_message import CodeText
 from meterfarm.records import Account, Bill, Document, IntervalData, Issue, ListedBill, Outcome, Series
 from meterfarm.scrapers.body import EXPORT
 from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
-from meterfarm.scrapers.utility import AvailableIntervals, Credentials, Utility, Verified
+from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Credentials, Utility, Verified
 from meterfarm.utilities.speculoos_power import pages
 from meterfarm.utilities.speculoos_power.bill import read_bill
 from meterfarm.utilities.speculoos_power.challenge import CHALLENGES, Verification
@@ -38,7 +38,12 @@ class SpeculoosPower(Utility):
     local_url: ClassVar[str] = "http://127.0.0.1:8600"
     hosts: ClassVar[Sequence[str]] = ()
     zone: ClassVar[ZoneInfo] = ZoneInfo("America/New_York")
-    longest_export_days: ClassVar[int] = 393
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        granularities=(900, 3600),
+        history_days=2 * 365,
+        expected_lag=timedelta(days=1),
+        longest_export_days={900: 393, 3600: 393},
+    )
     restated_days: ClassVar[int] = 1
     trust_days: ClassVar[int | None] = 180
     settle_seconds: ClassVar[float] = 1.0
