@@ -150,7 +150,7 @@ class Authenticator:
         self.visit.page.sending = None
         self.entries += 1
         self.signed_in = True
-        await self.visit.page.end_trace()
+        await self.visit.tab.end_trace()
         await asyncio.to_thread(self._store.logins.clear, self._customer)
         await save_session(self.visit, self._store, self._customer, fresh=True)
 

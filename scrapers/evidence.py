@@ -56,10 +56,10 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
 
 async def _look(visit: Visit, raw_trace: Path, seen: Seen) -> None:
     """Cookies first: what is seen must not be kept without them being known."""
-    await visit.page.end_trace(str(raw_trace))
+    await visit.tab.end_trace(str(raw_trace))
     await visit.session()
-    page = visit.page.shown
-    if page is None or visit.page.hangs:
+    page = visit.tab.shown
+    if page is None or visit.tab.hangs:
         return
     try:
         await look(page, visit.page.filled, visit.secrets, seen)

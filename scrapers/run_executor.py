@@ -192,7 +192,7 @@ class RunExecutor:
             await asyncio.to_thread(self._store.credentials.drop_session, customer)
         result.session, result.pages, result.asked_portal = (
             authenticator.use,
-            visit.page.opened,
+            visit.tab.opened,
             bool(visit.steps),
         )
         result.accounts, result.ledger = collection.accounts, collection.ledger.items

@@ -21,6 +21,7 @@ from meterfarm.scrapers.page import BrowserPage
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
 from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.tab import Tab
 from meterfarm.scrapers.transport import WithoutBrowser
 from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
 from meterfarm.support.logs import LOOKED_AT, safe_for_the_run
@@ -64,19 +65,18 @@ class Visit:
         self.http = Http(
             portal.name, base_url, hosts, portal.signs, portal.session_concurrency, self.note, limiter
         )
-        self.page = BrowserPage(
-            portal,
-            base_url,
+        self.tab = Tab(
+            portal.name,
             hosts,
             chromium,
             self.http,
-            secrets,
             session,
             self.note,
             limiter,
             self.clock,
             trace_snapshots=trace_snapshots,
         )
+        self.page = BrowserPage(self.tab, portal, base_url, secrets, self.note, self.clock)
         self.scratch = chromium.scratch
         self._chromium = chromium
         self._answers = answers
@@ -97,7 +97,7 @@ class Visit:
     async def __aexit__(self, *_: object) -> None:
         self.clock.stop()
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.page.close)
+            stack.push_async_callback(self.tab.close)
             if self._plain is not None:
                 stack.push_async_exit(self._plain)
 
@@ -173,7 +173,7 @@ class Visit:
             with self.clock.scope(), self.clock.asking():
                 await asyncio.wait({answering}, timeout=_AT_ONCE)
                 if not answering.done():
-                    async with self.page.at_rest():
+                    async with self.tab.at_rest():
                         await asyncio.wait({answering})
                 return answering.result()
         finally:
@@ -198,13 +198,13 @@ class Visit:
 
     async def cookies(self) -> object:
         """The cookies as they are now, to be compared with what they were: cheaper than ``session``."""
-        if self.page.shown is None and self._plain is not None:
+        if self.tab.shown is None and self._plain is not None:
             return self._plain.cookies()
-        return await self.page.cookies()
+        return await self.tab.cookies()
 
     async def session(self) -> PortalSession | None:
         """What to save so that the portal knows us next time."""
-        session = await self.page.session()
+        session = await self.tab.session()
         if session is None and self._plain is not None and self._session is not None:
             state = await self._plain.storage_state()
             session = PortalSession(state, self._session.session_storage, self._session.user_agent)

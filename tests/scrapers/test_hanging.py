@@ -20,6 +20,7 @@ from starlette.routing import Route
 import meterfarm.scrapers.browser
 import meterfarm.scrapers.evidence
 import meterfarm.scrapers.page
+import meterfarm.scrapers.tab
 from meterfarm.mfa.port import Answer, Nobody
 from meterfarm.records import Challenge, Outcome
 from meterfarm.scrapers import pulse
@@ -88,7 +89,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(pulse, "ANSWER_SECONDS", 0.6)
     monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 1_500)
-    monkeypatch.setattr(meterfarm.scrapers.page, "_ASIDE_SECONDS", 1.0)
+    monkeypatch.setattr(meterfarm.scrapers.tab, "_ASIDE_SECONDS", 1.0)
 
 
 def _visit(chromium: Chromium, url: str, seconds: float = 60) -> Visit:
@@ -107,8 +108,8 @@ def _renderers() -> set[int]:
 
 async def _shown(visit: Visit) -> Page:
     await visit.page.open("/bills")
-    assert visit.page.shown is not None
-    return visit.page.shown
+    assert visit.tab.shown is not None
+    return visit.tab.shown
 
 
 async def _arrived(visit: Visit, path: str) -> None:
@@ -185,7 +186,7 @@ async def test_a_page_at_work_for_long_is_no_page_that_hangs(chromium: Chromium,
         for _ in range(3):
             await page.evaluate("const until = Date.now() + 300; while (Date.now() < until);")
         await visit.page.arrive(BILLS)
-        assert not visit.page.hangs
+        assert not visit.tab.hangs
 
 
 async def test_a_run_has_a_limit_of_its_own(chromium: Chromium, portal: Site) -> None:
@@ -198,7 +199,7 @@ async def test_a_run_has_a_limit_of_its_own(chromium: Chromium, portal: Site) ->
 async def test_a_browser_that_stops_is_ended_and_another_takes_its_place(
     portal: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_OPENING_SECONDS", 1.0)
+    monkeypatch.setattr(meterfarm.scrapers.tab, "_OPENING_SECONDS", 1.0)
     monkeypatch.setattr(meterfarm.scrapers.browser, "_CLOSE_SECONDS", 1.0)
     async with Chromium(["127.0.0.1"], tmp_path) as chromium:
         await chromium.browser()

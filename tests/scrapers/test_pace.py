@@ -293,7 +293,7 @@ async def test_a_visit_that_ends_stops_waiting_and_sends_no_more(world: World) -
     world.limiter.opened.clear()
     await page.evaluate("() => { for (let n = 0; n < 5; n++) fetch(`/img/${n}`).catch(() => 0) }")
     await until(lambda: world.limiter.waiting == 5)
-    await world.visit.page.close()
+    await world.visit.tab.close()
     assert page.is_closed()
     await until(lambda: not world.limiter.waiting)
     assert world.site.requested == ["/bills"]

@@ -315,7 +315,7 @@ async def test_one_sign_in_sends_the_password_once_however_the_script_goes_on(
     monkeypatch.setattr(meterfarm.scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
     assert await sign_in(visit, "/in-place?status=400", more=[FORM]) is FORM
     assert sends() == 1
-    page = visit.page.shown
+    page = visit.tab.shown
     assert page is not None
     with pytest.raises(Stop, match="wants the password again"):
         await visit.page.submit(page.get_by_role("button", name="Sign in"))

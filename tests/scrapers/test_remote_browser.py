@@ -71,14 +71,14 @@ async def test_a_visit_goes_on_there_and_each_has_a_context_of_its_own(
         for visit in (one, other):
             await visit.page.open("/bills")
             assert await visit.page.arrive(BILLS) is BILLS
-        assert one.page.shown is not None
-        assert other.page.shown is not None
-        assert one.page.shown.context.browser is other.page.shown.context.browser
+        assert one.tab.shown is not None
+        assert other.tab.shown is not None
+        assert one.tab.shown.context.browser is other.tab.shown.context.browser
         await one.page.open("/keep")
         await one.page.open("/show")
-        assert "kept long" in await one.page.shown.inner_text("#kept")
+        assert "kept long" in await one.tab.shown.inner_text("#kept")
         await other.page.open("/show")
-        assert "kept" not in await other.page.shown.inner_text("#kept")
+        assert "kept" not in await other.tab.shown.inner_text("#kept")
 
 
 @pytest.mark.parametrize("path", ["/away", "/near-then-away", "/hop", "/sub"])
@@ -124,8 +124,8 @@ async def test_no_trace_is_made_there(
     """It would have what was typed, on a disk that is not ours."""
     async with _visit(chromium, portal) as visit:
         await visit.page.open("/form")
-        assert visit.page.shown is not None
-        await visit.page.fill(visit.page.shown.locator("input"), "canary-4711")
+        assert visit.tab.shown is not None
+        await visit.page.fill(visit.tab.shown.locator("input"), "canary-4711")
         kept = await keep_evidence(visit, tmp_path / "evidence")
     assert kept is not None
     assert {file.name for file in kept.iterdir()} == {"page.png", "page.html", "visit.log"}
