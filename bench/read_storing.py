@@ -21,11 +21,11 @@ from typing import Any
 import psycopg
 
 from meterfarm.bench.child import BenchFailed
-from meterfarm.bench.postgres import Postgres
 from meterfarm.records import Account, Commodity, Direction, Document, Reading, Series, Unit
 from meterfarm.storage.home import DATABASE
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
+from tests.postgres import Postgres
 
 READINGS = 365 * 96
 _STEP = 900

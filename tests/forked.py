@@ -1,4 +1,4 @@
-"""The `meterfarm` command in a process of its own, forked from one that has imported it already.
+"""The `meterfarm` command or the fake utility in its own process, forked from one that has imported both.
 
 Starting Python and importing all that the command needs takes more than a second; a fork takes some
 milliseconds. The forked process has its own pid, session, environment, directory and descriptors.
@@ -28,6 +28,7 @@ from typing import IO
 from typer.main import get_command
 
 ROOT = Path(__file__).parents[1]
+Programs = Mapping[str, Callable[[], object]]
 _TIMEOUT = 100
 _ALSO = (
     *(
@@ -36,14 +37,16 @@ _ALSO = (
         "meterfarm.nightly.command",
         "meterfarm.storage.object_files",
     ),
-    *("alembic.command", "_strptime"),
+    *("meterfarm.fake_utility.server", "meterfarm.fake_utility.speculoos.app"),
+    *("alembic.command", "_strptime", "uvloop", "uvicorn.protocols.http.httptools_impl"),
 )
 
 
 class Forked:
     """As ``subprocess.Popen`` with pipes for text, but for descriptors that are given.
 
-    ``stdout`` is empty if its descriptor is given.
+    ``stdout`` is empty if its descriptor is given. ``program`` is "meterfarm" or "fake"; it ends when
+    ``parent``, a socket, closes, if it is given.
     """
 
     def __init__(
@@ -55,14 +58,17 @@ class Forked:
         stdin: int | None = None,
         stdout: int | None = None,
         stderr: int | None = None,
+        parent: int | None = None,
+        program: str = "meterfarm",
     ) -> None:
         read_in, write_in = (stdin, None) if stdin is not None else os.pipe()
         read_out, write_out = (None, stdout) if stdout is not None else os.pipe()
         read_err, write_err = (None, stderr) if stderr is not None else os.pipe()
         line, theirs = socket.socketpair()
         with theirs:
-            order = {"arguments": list(arguments), "env": dict(env), "cwd": str(cwd)}
-            _zygote().order(order, (theirs.fileno(), read_in, write_out, write_err))
+            order = {"program": program, "arguments": list(arguments), "env": dict(env), "cwd": str(cwd)}
+            also = () if parent is None else (parent,)
+            _zygote().order(order, (theirs.fileno(), read_in, write_out, write_err, *also))
         for mine in (
             None if stdin is not None else read_in,
             None if stdout is not None else write_out,
@@ -188,18 +194,19 @@ def _zygote() -> _Zygote:
     return zygote
 
 
-def _prepared() -> Callable[[], object]:
-    """The command, with all imported that some command imports when it needs it, and a state opened once.
+def _prepared() -> Programs:
+    """The programs, with all imported that a command imports when it needs it, and a state opened once.
 
     Garbage collection looks through nothing of that again, so whoever is forked shares its memory.
     """
     gc.disable()
     from meterfarm.cli import app
+    from meterfarm.fake_utility.__main__ import main as fake
     from meterfarm.storage.settings import Settings
     from meterfarm.storage.store import Store
     from meterfarm.utilities import load_utilities
 
-    console = [module.name for module in pkgutil.iter_modules([str(ROOT / "console")], "console.")]
+    console = [module.name for module in pkgutil.iter_modules([str(ROOT / "console")], "meterfarm.console.")]
     for module in [*console, *_ALSO]:
         importlib.import_module(module)
     load_utilities()
@@ -208,27 +215,25 @@ def _prepared() -> Callable[[], object]:
     command = get_command(app)
     gc.freeze()
     gc.enable()
-    return command
+    return {"meterfarm": command, "fake": lambda: sys.exit(fake())}
 
 
 def _serve(orders: socket.socket) -> None:
     """Fork for every order; each child's end is told by a process that waits for it."""
-    command = _prepared()
+    programs = _prepared()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        text, descriptors, _, _ = socket.recv_fds(orders, 1 << 20, 4)
+        text, descriptors, _, _ = socket.recv_fds(orders, 1 << 20, 5)
         if not text:
             return
         if os.fork() == 0:
             orders.close()
-            _wait_for_child(json.loads(text), descriptors, command)
+            _wait_for_child(json.loads(text), descriptors, programs)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _wait_for_child(
-    order: Mapping[str, object], descriptors: Sequence[int], command: Callable[[], object]
-) -> None:
+def _wait_for_child(order: Mapping[str, object], descriptors: Sequence[int], programs: Programs) -> None:
     """Never returns."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     line, *streams = descriptors
@@ -237,7 +242,7 @@ def _wait_for_child(
         os.setsid()
         os.write(line, f"{os.getpid()}\n".encode())
         os.close(line)
-        _become(order, streams, command)
+        _become(order, streams, programs)
     for stream in streams:
         os.close(stream)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -245,8 +250,9 @@ def _wait_for_child(
     os._exit(0)
 
 
-def _become(order: Mapping[str, object], streams: Sequence[int], command: Callable[[], object]) -> None:
-    """Be the command. Never returns."""
+def _become(order: Mapping[str, object], descriptors: Sequence[int], programs: Programs) -> None:
+    """Be the program. Never returns."""
+    streams, parent = descriptors[:3], descriptors[3:]
     for target, stream in enumerate(streams):
         os.dup2(stream, target)
     for stream in streams:
@@ -264,7 +270,9 @@ def _become(order: Mapping[str, object], streams: Sequence[int], command: Callab
             os.environ.clear()
             os.environ.update(environment)
             sys.argv = ["meterfarm", *arguments]
-            command()
+            if parent:
+                sys.argv += ["--parent-fd", str(parent[0])]
+            programs[str(order["program"])]()
             status = 0
     except SystemExit as exc:
         status = exc.code if isinstance(exc.code, int) else 1 if exc.code else 0

@@ -32,7 +32,7 @@ APART = {"fake_utility", "bench", "tests"}
 ROOMS = set().union(*LEVELS) | APART
 MAY_IMPORT = {room: {room}.union(*LEVELS[:level]) for level, rooms in enumerate(LEVELS) for room in rooms} | {
     "fake_utility": {"fake_utility"},
-    "bench": ROOMS - {"tests"},
+    "bench": ROOMS,
     "tests": ROOMS,
     "__init__": ROOMS - {"tests", "bench", "nightly", "fake_utility"},
     "setup": set(),
@@ -40,6 +40,36 @@ MAY_IMPORT = {room: {room}.union(*LEVELS[:level]) for level, rooms in enumerate(
 MAY_IMPORT["console"] |= {"fake_utility"}
 MAY_IMPORT["nightly"] |= {"fake_utility"}
 MAY_IMPORT["cli"] |= {"fake_utility", "bench"}
+
+
+TWICE = {
+    "Accounts",
+    "Channels",
+    "Child",
+    "Clock",
+    "Credentials",
+    "Farm",
+    "Found",
+    "Head",
+    "Kind",
+    "Line",
+    "LocalTime",
+    "Mailboxes",
+    "Meter",
+    "Outcome",
+    "Part",
+    "Plan",
+    "Portal",
+    "Row",
+    "Seen",
+    "Stored",
+    "Tally",
+    "Visit",
+    "_Cell",
+    "_Reading",
+    "_Sheet",
+}
+"""Class names that still stand in two rooms."""
 
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -70,9 +100,19 @@ def _room(path: Path) -> str:
     return (path.relative_to(ROOT).parts[0] if path.is_relative_to(ROOT) else path.name).removesuffix(".py")
 
 
-def _imported(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def _all_nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_tree(path)))
+
+
+@cache
+def _imported(path: Path) -> tuple[tuple[int, str], ...]:
     """Line and dotted name of all that a file imports, inside functions too, and by ``import_module``."""
-    for node in ast.walk(_tree(path)):
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    for node in _all_nodes(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -117,7 +157,7 @@ def _docstrings(path: Path) -> set[int]:
 
 
 def _nodes(path: Path, kind: type[Node]) -> list[Node]:
-    return [node for node in ast.walk(_tree(path)) if isinstance(node, kind)]
+    return [node for node in _all_nodes(path) if isinstance(node, kind)]
 
 
 def _at(path: Path, node: ast.stmt | ast.expr) -> str:
@@ -136,6 +176,24 @@ def test_imports_go_one_way() -> None:
         for line, name in _imported_rooms(path)
         if name in ROOMS and name not in MAY_IMPORT[_room(path)]
     ]
+
+
+def test_tests_import_neither_measurements_nor_each_other() -> None:
+    """What several share is a module that is neither a test module nor a conftest."""
+    tests = [path for path in FILES if _room(path) == "tests"]
+    assert not [
+        f"{_name(path)}:{line} imports {name}"
+        for path in tests
+        for line, name in _imported(path)
+        if (name.startswith("tests.") and re.search(r"\.(test_|conftest\b)", name))
+        or (name.startswith(f"{PACKAGE}.bench") and path.parent.name != "bench")
+    ]
+
+
+def test_measurements_take_only_a_server_from_the_tests() -> None:
+    """They are made in a checkout, and a real Postgres is started by the same module for both."""
+    taken = {name for path in CODE for _, name in _imported(path) if name.partition(".")[0] == "tests"}
+    assert taken <= {"tests.postgres.Postgres"}
 
 
 def test_a_room_has_one_name() -> None:
@@ -164,6 +222,17 @@ def test_the_walk_sees_imports_wherever_they_stand(tmp_path: Path) -> None:
         "    from meterfarm import records\n    importlib.import_module(f'meterfarm.console.{name}')\n"
     )
     assert {name for _, name in _imported_rooms(source)} == {"cli", "storage", "records", "console"}
+
+
+def test_no_class_has_the_name_of_another() -> None:
+    """In what is installed; the fake utility has a vocabulary of its own, so that the two can be compared."""
+    named: dict[str, list[str]] = {}
+    for path in CODE:
+        if _room(path) in ROOMS - {"fake_utility"}:
+            for node in _nodes(path, ast.ClassDef):
+                named.setdefault(node.name, []).append(_at(path, node))
+    twice = {name: places for name, places in named.items() if len(places) > 1}
+    assert not {name: places for name, places in twice.items() if name not in TWICE}
 
 
 def test_no_assert_is_used_to_handle_errors() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,9 @@ import structlog
 from meterfarm import cli
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
+from tests.console.command import Command
 from tests.scrape.command import Ran
 from tests.storage.ready_home import ready_home
-
-Command = Callable[..., Ran]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from meterfarm.storage.store import CompanyStore
 from tests.console.asked import customer
-from tests.console.conftest import Command
+from tests.console.command import Command
 
 
 def test_it_tells_who_opened_what_and_what_for(command: Command, store: CompanyStore) -> None:

@@ -20,10 +20,10 @@ from meterfarm.records import Challenge, Outcome
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Claim
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken
-from tests.console.conftest import Command
+from tests.console.command import Command
 from tests.forked import at_terminal
 from tests.scrape.command import environment, start
-from tests.scrape.test_bad_input import Terminal
+from tests.scrape.terminal import Terminal
 
 
 def test_a_code_reaches_the_worker_once(command: Command, store: CompanyStore) -> None:

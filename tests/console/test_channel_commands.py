@@ -11,7 +11,7 @@ import pytest
 from meterfarm.records import Factor, MailSecurity
 from meterfarm.storage.store import CompanyStore
 from tests.console.asked import SMS, WAIT, customer, taken
-from tests.console.conftest import Command
+from tests.console.command import Command
 from tests.farm.post import PASSWORD, USER, Between, Post, free_port, post
 
 

@@ -16,10 +16,10 @@ from meterfarm.services.errors import Conflict
 from meterfarm.storage.store import CompanyStore
 from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 from tests.console.asked import UTILITY, customer
-from tests.console.conftest import Command
+from tests.console.command import Command
 from tests.forked import at_terminal
 from tests.scrape.command import environment, meterfarm
-from tests.scrape.test_bad_input import Terminal
+from tests.scrape.terminal import Terminal
 
 PASSWORD = "correct horse battery"
 TOTP_SECRET = "JBSWY3DPEHPK3PXP"

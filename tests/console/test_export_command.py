@@ -31,7 +31,7 @@ from meterfarm.records import (
 from meterfarm.services.customers import find_customer
 from meterfarm.storage.store import CompanyStore
 from tests.console.asked import customer
-from tests.console.conftest import Command
+from tests.console.command import Command
 from tests.storage.made import save_bill
 
 START = 1_793_505_600  # 2026-11-01T04:00:00Z: midnight in New York, of a day of 25 hours

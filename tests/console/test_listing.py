@@ -18,7 +18,7 @@ from meterfarm.records import Account, Challenge, Commodity, Factor, FactorOptio
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp
 from tests.console.asked import SMS, UTILITY, WAIT, taken
-from tests.console.conftest import Command
+from tests.console.command import Command
 
 MESSAGE = (
     "Speculoos Power shows a page that its script does not know (“Pay your bill online and win a trip to the "

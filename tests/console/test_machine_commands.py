@@ -22,7 +22,7 @@ from meterfarm.console.doctor_state import examine_disk, examine_state
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
-from tests.console.conftest import Command
+from tests.console.command import Command
 from tests.scrape.command import start
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from meterfarm.console.read_file import _copy, read_file
 from meterfarm.console.read_report import tables
 from meterfarm.formats.errors import FormatError
-from tests.console.conftest import Command
+from tests.console.command import Command
 
 SAMPLES = Path(__file__).parents[2] / "utilities" / "speculoos_power" / "samples"
 AUTUMN = SAMPLES / "intervals_electric_autumn" / "input.xml"

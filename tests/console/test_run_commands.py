@@ -21,10 +21,10 @@ from meterfarm.services.next_step import next_step
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp, PortalWas
 from tests.console.asked import SMS, WAIT, customer, taken
-from tests.console.conftest import Command
+from tests.console.command import Command
 from tests.forked import at_terminal
 from tests.scrape.command import environment, start
-from tests.scrape.test_bad_input import Terminal
+from tests.scrape.terminal import Terminal
 
 HOUR = timedelta(hours=1)
 LEDGER = (

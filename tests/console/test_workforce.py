@@ -13,7 +13,7 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
-from tests.console.conftest import Command
+from tests.console.command import Command
 from tests.farm.redises import redis_at, told
 
 ADD = ("customer", "add", "speculoos_power", "--username", "ada@bayou.energy", "--password-stdin")

@@ -17,7 +17,6 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 
 import meterfarm.storage.migrations
-from meterfarm.bench.postgres import Postgres, running
 from meterfarm.records import Part, SecretKind
 from meterfarm.storage.backup import back_up
 from meterfarm.storage.database import Database
@@ -25,6 +24,7 @@ from meterfarm.storage.errors import StorageError
 from meterfarm.storage.refresh import AT_ONCE
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from tests.postgres import Postgres, running
 from tests.storage.made import ACCOUNT, UTILITY, bill, key, listed, pdf, save_bill
 
 ROOT = Path(__file__).parents[2]

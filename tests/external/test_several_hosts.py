@@ -14,12 +14,12 @@ import pytest
 from psycopg import OperationalError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from meterfarm.bench.postgres import Postgres
 from meterfarm.farm.redis.private import redis_server
 from meterfarm.records import EventKind, Outcome, RunState
 from meterfarm.storage.work import RunStep
 from tests.external.hosts import Host, hosts
 from tests.farm.whole import UTILITY, Farm, farm_at, rows
+from tests.postgres import Postgres
 from tests.storage.made import key
 
 AT_ONCE, PER_SECOND = 4, 12

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
+from tests.fake_portal import fake_portal
 from tests.farm.looking import World
 from tests.farm.post import Post, post
 from tests.farm.whole import Farm, farm_at
+from tests.storage.ready_home import ready_home
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def private_redis(tmp_path: Path) -> Iterator[PrivateRedis]:
 def farm(tmp_path: Path) -> Iterator[Farm]:
     """Without workers, on a portal of its own whose codes are random."""
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
+        fake_portal(tmp_path / "portal") as url,
         farm_at(tmp_path / "home", url) as farm,
     ):
         yield farm
@@ -41,6 +42,7 @@ def house() -> Iterator[Post]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[CompanyStore]:
+    ready_home(tmp_path / "home")
     with Store.open(Settings(home=tmp_path / "home")).of() as store:
         yield store
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
 from meterfarm.records import ChallengeState, MailSecurity, Outcome, RunKind
 from meterfarm.storage.receiving import MailAccount
+from tests.fake_portal import fake_portal
 from tests.farm.inboxes import TOKEN, RunningInbox, inbox, text_form
 from tests.farm.post import PASSWORD, USER, Post, code_mail, free_port, post
 from tests.farm.whole import farm_at, rows
@@ -58,8 +58,7 @@ def test_customers_connect_with_nobody_at_hand(tmp_path: Path, monkeypatch: pyte
     number, other = CUSTOMERS[TEXT].phone, CUSTOMERS[CHOICE].phone
     with (
         post() as house,
-        FakeUtility(
-            random_codes=True,
+        fake_portal(
             home=tmp_path / "p",
             smtp=f"127.0.0.1:{house.smtp}",
             sms_webhook=f"http://127.0.0.1:{port}/sms",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.records import Outcome
 from tests.browser_server import browser_server
+from tests.fake_portal import fake_portal
 from tests.farm.whole import farm_at, rows, stored_files
 from tests.s3 import s3_server
 
@@ -14,7 +14,7 @@ from tests.s3 import s3_server
 def test_customers_connect_through_a_browser_elsewhere_and_their_files_go_to_a_bucket(tmp_path: Path) -> None:
     """No Chromium is on the workers' machine, and no file is left there."""
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
+        fake_portal(tmp_path / "portal") as url,
         browser_server(tmp_path / "elsewhere") as server,
         s3_server() as bucket,
     ):

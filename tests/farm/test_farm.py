@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from meterfarm.bench.postgres import running
 from meterfarm.fake_utility import listing
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.redis.private import redis_url
 from meterfarm.records import Outcome, RunState
+from tests.fake_portal import fake_portal
 from tests.farm.measured import check_counters, check_log, check_waiting
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import PASSWORD, Farm, check_whole, farm_at, many, rows
+from tests.postgres import running
 from tests.storage.made import key
 
 _REJECTED = {Outcome.BAD_CREDENTIALS, Outcome.ACCOUNT_LOCKED, Outcome.PASSWORD_CHANGE_REQUIRED}
@@ -40,7 +40,7 @@ def test_customers_of_mixed_kinds_end_as_they_are_meant_to(tmp_path: Path) -> No
     scraped = Scraped(free_ports(2))
     told = {"METERFARM_METRICS": scraped.setting, "METERFARM_LOG": "debug"}
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "p") as url,
+        fake_portal(tmp_path / "p") as url,
         farm_at(tmp_path / "h", url, **told) as farm,
         (tmp_path / "log").open("w") as log,
     ):
@@ -91,7 +91,7 @@ def test_four_processes_keep_within_the_portals_limits_and_lose_nothing(
     names = [f"iamvalid.{number}@bayou.energy" for number in range(1, 1 + many(16))]
     names += ["ineedmfa+email@bayou.energy", "unknown_page@speculoos.example", "nobody@nowhere.example"]
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "p") as url,
+        fake_portal(tmp_path / "p") as url,
         farm_at(tmp_path / "h", url, METERFARM_LIMITS="", METERFARM_LOG="debug", **database) as farm,
     ):
         customers = [farm.add(name) for name in names]

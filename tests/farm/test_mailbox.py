@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.codes.code_search import PendingCode
 from meterfarm.farm.codes.mailboxes import Mailbox, pause_after
 from meterfarm.records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
@@ -20,6 +19,7 @@ from meterfarm.storage.receiving import MailAccount
 from meterfarm.storage.results import Customer
 from meterfarm.storage.work import ChallengeInfo
 from meterfarm.utilities import load_utility
+from tests.fake_portal import fake_portal
 from tests.farm.post import PASSWORD, USER, Post, code_mail, post
 from tests.farm.whole import Farm, farm_at
 from tests.storage.made import claimed
@@ -44,7 +44,7 @@ def farm(tmp_path: Path, house: Post) -> Iterator[Farm]:
 @contextmanager
 def _portal(folder: Path, house: Post, now: str | None = None) -> Iterator[str]:
     address = f"127.0.0.1:{house.smtp}"
-    with FakeUtility(random_codes=True, home=folder / "p", smtp=address, now=now) as url:
+    with fake_portal(folder / "p", smtp=address, now=now) as url:
         yield url
 
 

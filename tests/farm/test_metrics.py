@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.telemetry.browser_memory import NO_DRIVERS, browser_memory
 from meterfarm.farm.telemetry.metrics import metrics_address, metrics_of
 from meterfarm.storage.errors import StorageError
+from tests.fake_portal import fake_portal
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, farm_at
 from tests.forked import Forked
@@ -33,7 +33,7 @@ def scraped() -> Scraped:
 @pytest.fixture
 def farm(tmp_path: Path, scraped: Scraped) -> Iterator[Farm]:
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
+        fake_portal(tmp_path / "portal") as url,
         farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting, METERFARM_LOG="debug") as farm,
     ):
         yield farm

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.records import CustomerState, EventKind, Outcome, RunKind
+from tests.fake_portal import fake_portal
 from tests.farm.whole import Farm, farm_at, many
 
 _KINDS = (
@@ -26,7 +26,7 @@ def test_a_day_later_customers_are_refreshed_without_signing_in(tmp_path: Path) 
     portal = tmp_path / "portal"
     home = tmp_path / "home"
     with (
-        FakeUtility(random_codes=True, home=portal, now=today.isoformat()) as url,
+        fake_portal(portal, now=today.isoformat()) as url,
         farm_at(home, url) as farm,
     ):
         customers = [one for kind in _KINDS for one in farm.add_many(f"{kind}@bayou.energy", _EACH)]
@@ -36,7 +36,7 @@ def test_a_day_later_customers_are_refreshed_without_signing_in(tmp_path: Path) 
         farm.stop()
         before = farm.readings()
     tomorrow = (today + timedelta(days=1)).isoformat()
-    with FakeUtility(random_codes=True, home=portal, now=tomorrow) as url, farm_at(home, url) as farm:
+    with fake_portal(portal, now=tomorrow) as url, farm_at(home, url) as farm:
         farm.start(2)
         farm.store.runs.refresh()
         farm.wait_for_quiet(120)
@@ -58,14 +58,14 @@ def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(t
     While only the session has ended, and the device is trusted, it signs in and asks nobody.
     """
     portal = tmp_path / "portal"
-    with FakeUtility(random_codes=True, home=portal) as url, farm_at(tmp_path / "home", url) as farm:
+    with fake_portal(portal) as url, farm_at(tmp_path / "home", url) as farm:
         customer = farm.add("ineedmfa+text_message@bayou.energy")
         with farm.owners():
             farm.start(1)
             farm.wait_for_quiet()
         farm.stop()
     with (
-        FakeUtility(random_codes=True, home=portal, now=_in_days(40)) as url,
+        fake_portal(portal, now=_in_days(40)) as url,
         farm_at(tmp_path / "home", url) as farm,
     ):
         farm.store.runs.refresh()
@@ -76,7 +76,7 @@ def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(t
         counted = farm.stats()["customers"][customer.username]
         assert (counted["password_attempts"], counted["codes_sent"]) == (1, 0)
     with (
-        FakeUtility(random_codes=True, home=portal, now=_in_days(200)) as url,
+        fake_portal(portal, now=_in_days(200)) as url,
         farm_at(tmp_path / "home", url, METERFARM_INTERVALS_EVERY="1", METERFARM_BILLS_EVERY="1") as farm,
     ):
         farm.store.runs.refresh()
@@ -105,7 +105,7 @@ def _in_days(days: int) -> str:
 def test_due_customers_are_refreshed_by_the_clock(tmp_path: Path) -> None:
     """Hourly and daily stand here for a second and a minute."""
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "p") as url,
+        fake_portal(tmp_path / "p") as url,
         farm_at(tmp_path / "h", url, METERFARM_INTERVALS_EVERY="1", METERFARM_BILLS_EVERY="60") as farm,
     ):
         customer = farm.add("iamvalid@bayou.energy")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from opentelemetry import trace
 
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.records import Outcome, RunKind
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.support.tracing import span
+from tests.fake_portal import fake_portal
 from tests.farm.collector import Collector, collecting
 from tests.farm.whole import PASSWORD, UTILITY, Farm, farm_at
 from tests.forked import Forked
@@ -25,7 +25,7 @@ def test_a_runs_stages_and_requests_are_told_within_it(tmp_path: Path) -> None:
     """Connecting, with MFA and a browser, collecting without either, and a run that fails."""
     with (
         collecting() as collector,
-        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
+        fake_portal(tmp_path / "portal") as url,
         farm_at(
             tmp_path / "home", url, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="200"
         ) as farm,

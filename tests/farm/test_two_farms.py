@@ -10,7 +10,6 @@ from pathlib import Path
 
 from arq.constants import default_queue_name
 
-from meterfarm.bench.postgres import running
 from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.redis.notifier import Notifier, Topic, notifier_at
 from meterfarm.farm.redis.private import PrivateRedis
@@ -21,6 +20,7 @@ from meterfarm.storage.work import RunInfo, RunNotification
 from meterfarm.worker import _crons
 from tests.farm.redises import redis_at
 from tests.farm.whole import Farm, farm_at
+from tests.postgres import running
 from tests.storage.made import key
 
 RING = RunNotification(1, 1, RunKind.COLLECT)

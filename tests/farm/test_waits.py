@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from meterfarm.fake_utility import listing
-from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.codes.answer_codec import (
     encode_choice,
     encode_code,
@@ -16,6 +15,7 @@ from meterfarm.farm.codes.answer_codec import (
 )
 from meterfarm.records import ChallengeState, Factor, Outcome, RunKind, RunState
 from meterfarm.storage.challenges import AnswerRefused
+from tests.fake_portal import fake_portal
 from tests.farm.whole import Farm, farm_at, many
 
 
@@ -68,7 +68,7 @@ def test_a_challenge_is_answered_by_whoever_has_its_number(farm: Farm) -> None:
 
 def test_nobody_answers_in_time(tmp_path: Path) -> None:
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
+        fake_portal(tmp_path / "portal") as url,
         farm_at(tmp_path / "home", url, METERFARM_MFA_WAIT="1") as farm,
     ):
         customer = farm.add("ineedmfa+email@bayou.energy")

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from meterfarm.records import Commodity, Direction, Measure, Reading, Series
-from tests.formats.espi_writer import UNITS, LinkStyle, Shape
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
+from tests.formats.espi_writer import UNITS, LinkStyle, Shape, green_button
 from tests.formats.made import readings
 
 WORLD = ("Australia/Sydney", "Australia/Lord_Howe", "Europe/Dublin", "America/Sao_Paulo", "America/St_Johns")
@@ -91,3 +91,15 @@ def one_way_below_zero(series: Series) -> bool:
     adds = series.measure in (Measure.ENERGY, Measure.VOLUME, Measure.DEMAND)
     one_way = adds and series.direction in (Direction.DELIVERED, Direction.RECEIVED)
     return one_way and any(each.mantissa < 0 for each in series.readings)
+
+
+START = 1_730_606_400
+
+
+READINGS = tuple(Reading(START + place * 900, 900, 100 + place, place == 3) for place in range(8))
+
+
+SERIES = Series("E1234567", Commodity.ELECTRIC, Direction.DELIVERED, Unit.WH, 0, READINGS)
+
+
+FEED = green_button([SERIES])

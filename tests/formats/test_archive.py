@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zipfile
 from io import BytesIO
 
 import pytest
@@ -13,15 +12,7 @@ from hypothesis import strategies as st
 from meterfarm.formats import archive
 from meterfarm.formats.archive import member_names, unpack
 from meterfarm.formats.errors import FormatError
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    file = BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as whole:
-        for name, content in files.items():
-            whole.writestr(name, content)
-    return file.getvalue()
-
+from tests.formats.zips import zipped
 
 WHOLE = zipped({"a.xml": b"<feed/>" * 20, "b.csv": b"1,2\n" * 9})
 

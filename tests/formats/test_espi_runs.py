@@ -12,8 +12,8 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.formats.espi.runs import Cutter
 from meterfarm.records import IntervalData
+from tests.formats.espi_made import FEED, SERIES
 from tests.formats.espi_writer import Shape, green_button
-from tests.formats.test_green_button import FEED, SERIES
 
 START = 1_730_606_400
 BODY = FEED[FEED.index(b"<IntervalReading>") : FEED.index(b"</IntervalBlock>")].decode()

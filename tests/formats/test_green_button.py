@@ -14,14 +14,9 @@ from hypothesis import strategies as st
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
 from meterfarm.records import Commodity, Direction, Issue, Measure, Reading, Series, Severity, Unit
-from tests.formats.espi_made import any_series, one_way_below_zero, shapes
+from tests.formats.espi_made import FEED, READINGS, SERIES, START, any_series, one_way_below_zero, shapes
 from tests.formats.espi_writer import Shape, green_button
 from tests.formats.made import electricity
-
-START = 1_730_606_400
-READINGS = tuple(Reading(START + place * 900, 900, 100 + place, place == 3) for place in range(8))
-SERIES = Series("E1234567", Commodity.ELECTRIC, Direction.DELIVERED, Unit.WH, 0, READINGS)
-FEED = green_button([SERIES])
 
 
 def said(issues: Iterable[Issue], severity: Severity = Severity.WARNING) -> list[str]:

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import pytest
-from openpyxl import Workbook  # type: ignore[import-untyped]
 
-from meterfarm.records import Measure
-from tests.formats.test_interval_csv_variants import NEW_YORK, Read, opower
+from tests.formats.table_read import NEW_YORK, Read, as_book, energy, opower
 
 HEAD = "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,COST,NOTES\n"
 ROW = "Electric usage,2024-06-01,09:00,09:59,1.5,kWh,$1,\n"
-
-
-def energy(read: Read) -> list[Decimal]:
-    return [
-        Decimal(each.mantissa).scaleb(one.exponent)
-        for one in read.series
-        if one.measure is Measure.ENERGY
-        for each in one.readings
-    ]
 
 
 def test_a_header_with_another_unit_further_down_holds_of_the_rows_below_it() -> None:
@@ -180,15 +166,3 @@ def test_a_sheet_that_says_the_same_as_another_is_doubted() -> None:
     assert not Read(as_book(first, second)).doubts
     assert "listed before" in Read(as_book(first + second, second)).doubts
     assert "several interval lengths" in Read(as_book(first, opower("2024-06-01,00:00,23:59,9"))).notes
-
-
-def as_book(*sheets: str) -> bytes:
-    workbook = Workbook()
-    workbook.remove(workbook.active)
-    for text in sheets:
-        sheet = workbook.create_sheet()
-        for row in csv.reader(text.splitlines()):
-            sheet.append(row)
-    file = BytesIO()
-    workbook.save(file)
-    return file.getvalue()

@@ -2,66 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from meterfarm.formats.errors import FormatError
 from meterfarm.formats.tables.interval_csv import read_table
 from meterfarm.formats.tables.layout import ELECTRIC, KWH, MEAN_KW, DateOrder, Layout, Times, Value, Wide
-from meterfarm.records import Commodity, Direction, Issue, Measure, Series, Severity, Unit
-
-NEW_YORK = ZoneInfo("America/New_York")
-OPOWER = "Service,Service 1\n\nTYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES\n"
-
-
-class Read:
-    """All that came out of a table, and the error that ended it."""
-
-    def __init__(
-        self,
-        text: str | bytes,
-        zone: ZoneInfo | None = NEW_YORK,
-        layouts: Sequence[Layout] = (),
-        name: str = "x.csv",
-    ) -> None:
-        self.series: list[Series] = []
-        self.issues: list[Issue] = []
-        self.error = ""
-        content = text if isinstance(text, bytes) else text.encode()
-        try:
-            for each in read_table(name, BytesIO(content), zone, layouts):
-                if isinstance(each, Series):
-                    self.series.append(each)
-                else:
-                    self.issues.append(each)
-        except FormatError as exc:
-            self.error = str(exc)
-
-    @property
-    def doubts(self) -> str:
-        return " / ".join(str(each) for each in self.issues if each.severity is not Severity.NOTE)
-
-    @property
-    def notes(self) -> str:
-        return " / ".join(str(each) for each in self.issues if each.severity is Severity.NOTE)
-
-    def values(self, place: int = 0) -> list[Decimal]:
-        series = self.series[place]
-        return [Decimal(each.mantissa).scaleb(series.exponent) for each in series.readings]
-
-    def starts(self, place: int = 0) -> list[str]:
-        return [each.starts_at.strftime("%dT%H:%M") for each in self.series[place].readings]
-
-    def lengths(self, place: int = 0) -> list[int]:
-        return [each.seconds for each in self.series[place].readings]
-
-
-def opower(*rows: str) -> str:
-    return OPOWER + "".join(f"Electric usage,{row}\n" for row in rows)
+from meterfarm.records import Commodity, Direction, Measure, Severity, Unit
+from tests.formats.table_read import NEW_YORK, OPOWER, Read, opower
 
 
 def test_columns_in_another_order_and_more_of_them() -> None:

@@ -16,10 +16,9 @@ from meterfarm.formats.archive import unpack
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.recognise import Kind, recognise
 from meterfarm.records import Issue, Series, Severity
-from tests.formats.test_archive import zipped
-from tests.formats.test_interval_csv_variants import NEW_YORK
-from tests.formats.test_workbooks import FILES, TWO, page
-from tests.formats.test_xlsx import book
+from tests.formats.books import FILES, TWO, book, page
+from tests.formats.table_read import NEW_YORK
+from tests.formats.zips import zipped
 
 CSV = (
     b"start,end,electric usage (kWh)\n"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.formats.test_interval_csv_traps import as_book
-from tests.formats.test_interval_csv_variants import NEW_YORK, Read, opower
+from tests.formats.table_read import NEW_YORK, Read, as_book, opower
 
 SDGE = (
     "Name,X\nResource,Electric\nUOM,kWh\n{}\n"

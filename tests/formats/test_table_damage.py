@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.formats.test_interval_csv_traps import energy
-from tests.formats.test_interval_csv_variants import NEW_YORK, Read
+from tests.formats.table_read import NEW_YORK, Read, energy
 
 ESB = (
     "MPRN,Meter Serial Number,Read Value,Read Type,Read Date and End Time\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.formats.test_interval_csv_variants import NEW_YORK, Read, opower
+from tests.formats.table_read import NEW_YORK, Read, opower
 
 ROW = "2024-07-01,00:00,00:59,1.00"
 

@@ -16,10 +16,9 @@ from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.formats.tables.workbook import sheets_apart
 from meterfarm.formats.tables.workbook_child import MEMORY
 from meterfarm.formats.tables.xlsx import sheets
-from tests.formats.test_interval_csv_variants import NEW_YORK, Read
-from tests.formats.test_xlsx import SHEET, as_csv, book, replaced, rows
+from tests.formats.books import FILES, HOURLY_HEAD, SHEET, TWO, as_csv, book, page, replaced, rows
+from tests.formats.table_read import NEW_YORK, Read
 
-FILES = Path(__file__).parent / "workbooks"
 EXPECTED = read_interval_csv(as_csv(rows(typed=False)), NEW_YORK).series
 STYLES = "xl/styles.xml"
 TYPES = "[Content_Types].xml"
@@ -132,7 +131,6 @@ def test_a_sheet_whose_end_is_missing_is_not_read_as_a_whole_one() -> None:
         assert "damaged" in Read(replaced(content, SHEET, part[:end])).error
 
 
-HEAD = ("start", "end", "electric usage (kWh)")
 ROW = ("2025-06-01 00:00", "2025-06-01 01:00", "0.5")
 MEASURED = """
 import sys
@@ -160,10 +158,12 @@ def test_a_sheet_of_two_far_cells_is_refused_in_little_memory(
     tmp_path: Path, column: str, change: Callable[[str, bytes], tuple[str, bytes]]
 ) -> None:
     """Of the reader and of the process it starts together, which can take no more than its limit."""
-    sheet = _row(1, *zip("ABC", HEAD, strict=True)) + _row(2, *zip("ABC", ROW, strict=True))
+    sheet = _row(1, *zip("ABC", HOURLY_HEAD, strict=True)) + _row(2, *zip("ABC", ROW, strict=True))
     far = f"<sheetData>{sheet}{_row(200_000, (column, 'x'))}</sheetData>"
     namespace = STRICT[0][0].decode()
-    content = replaced(book([HEAD]), SHEET, f'<worksheet xmlns="{namespace}">{far}</worksheet>'.encode())
+    content = replaced(
+        book([HOURLY_HEAD]), SHEET, f'<worksheet xmlns="{namespace}">{far}</worksheet>'.encode()
+    )
     path = tmp_path / "sparse.xlsx"
     path.write_bytes(odd(content, change=change))
     done = subprocess.run(
@@ -231,7 +231,7 @@ def _xml_row(*cells: tuple[str, str], index: str = "") -> str:
 
 
 def xml_workbook(*data: str, options: str = "") -> str:
-    return SPREADSHEET.format(_xml_row(*(("String", each) for each in HEAD)) + "".join(data), options)
+    return SPREADSHEET.format(_xml_row(*(("String", each) for each in HOURLY_HEAD)) + "".join(data), options)
 
 
 def test_a_workbook_in_xml_of_2003_is_read() -> None:
@@ -256,13 +256,6 @@ def test_cells_of_such_a_workbook_stand_where_they_say() -> None:
     assert "document type" in Read(xml_workbook(whole).replace("<Workbook", "<!DOCTYPE x><Workbook")).error
 
 
-def page(*data: str, around: str = "<html><body>{}</body></html>") -> str:
-    head = "".join(f"<th>{each}</th>" for each in HEAD)
-    return around.format(f"<table><tr>{head}</tr>{''.join(data)}</table>")
-
-
-TR = "<tr><td>2025-06-01&nbsp;00:00<td>2025-06-01 01:00</td><td align=right><b>0.5</b></tr>"
-TWO = TR + TR.replace("00:00", "02:00").replace("01:00", "03:00").replace("0.5", "0.75")
 LAYOUT = "<!DOCTYPE html><table><tr><td>Menu<tr><td>{}</td></tr></table><p>Bye"
 
 

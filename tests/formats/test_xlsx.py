@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, time
-from io import BytesIO
-from zipfile import ZIP_DEFLATED, ZipFile
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
-from openpyxl import Workbook  # type: ignore[import-untyped]
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.records import Commodity, IntervalData, Severity
+from tests.formats.books import SHEET, as_csv, book, replaced, rows
 
 NEW_YORK = ZoneInfo("America/New_York")
 FLUVIUS = (
     "Van datum;Van tijdstip;Tot datum;Tot tijdstip;EAN;Meter;Metertype;Register;Volume;Eenheid;"
     "Validatiestatus"
 )
-HEAD = ["TYPE", "DATE", "START TIME", "END TIME", "USAGE (kWh)", "COST", "NOTES"]
-AUTUMN = datetime(2024, 11, 3)  # noqa: DTZ001 - a sheet's dates have no zone
-
-
-def book(*sheets: Sequence[Sequence[object]]) -> bytes:
-    workbook = Workbook()
-    workbook.remove(workbook.active)
-    for number, rows in enumerate(sheets):
-        sheet = workbook.create_sheet(f"sheet {number}")
-        for row in rows:
-            sheet.append(row)
-    file = BytesIO()
-    workbook.save(file)
-    return file.getvalue()
-
-
-def rows(*, typed: bool) -> Sequence[Sequence[object]]:
-    """The doubled hour of autumn, from 00:00."""
-    hours = (0, 1, 1, 2)
-    cells: list[list[object]] = [["2024-11-03", f"{hour:02}:00", f"{hour:02}:59", "0.3"] for hour in hours]
-    if typed:
-        cells = [[AUTUMN, time(hour), time(hour, 59), 0.1 + 0.2] for hour in hours]
-    return [["Service", "1"], HEAD, *(["Electric usage", *each] for each in cells)]
-
-
-def as_csv(table: Sequence[Sequence[object]]) -> bytes:
-    return "".join(",".join(map(str, row)) + "\n" for row in table).encode()
 
 
 @pytest.mark.parametrize("typed", [True, False])
@@ -104,17 +74,6 @@ def test_sheets_beside_a_table_are_told_of() -> None:
 def test_a_workbook_without_a_known_table_is_refused_with_what_was_seen() -> None:
     with pytest.raises(FormatError, match=r"“Day \| Energy”"):
         read_interval_csv(book([["Day", "Energy"], [date(2024, 1, 1), 5]]))
-
-
-def replaced(content: bytes, name: str, part: bytes) -> bytes:
-    file = BytesIO()
-    with ZipFile(BytesIO(content)) as source, ZipFile(file, "w", ZIP_DEFLATED) as target:
-        for each in source.namelist():
-            target.writestr(each, part if each == name else source.read(each))
-    return file.getvalue()
-
-
-SHEET = "xl/worksheets/sheet1.xml"
 
 
 @pytest.mark.parametrize(

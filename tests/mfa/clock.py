@@ -31,3 +31,7 @@ def held_clock(monkeypatch: pytest.MonkeyPatch, start: float) -> Clock:
     monkeypatch.setattr(meterfarm.mfa.totp, "time", SimpleNamespace(time=clock.time))
     monkeypatch.setattr(meterfarm.mfa.totp, "asyncio", SimpleNamespace(sleep=clock.sleep))
     return clock
+
+
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+"""The secret of RFC 6238's appendix B, ``12345678901234567890``, in base32."""

@@ -10,9 +10,8 @@ from meterfarm.mfa.person import Person
 from meterfarm.mfa.port import Choice, Code, Nobody, NobodyToAsk
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Challenge, Factor, FactorOption
-from tests.mfa.clock import held_clock
-from tests.mfa.test_person import CHOICE, MAIL, PHONE, TEXT, Keyboard
-from tests.mfa.test_totp import SECRET
+from tests.mfa.asked import CHOICE, MAIL, PHONE, TEXT, Keyboard
+from tests.mfa.clock import SECRET, held_clock
 
 APP = FactorOption(Factor.TOTP, "Authenticator app")
 WITH_APP = Challenge(CHOICE.prompt, options=(PHONE, MAIL, APP))

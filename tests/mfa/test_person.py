@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from meterfarm.mfa.person import Person, parse_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Nobody, NobodyToAsk, Resend
-from meterfarm.records import Challenge, Factor, FactorOption
+from meterfarm.records import Challenge, Factor
+from tests.mfa.asked import CHOICE, MAIL, PHONE, TEXT, Keyboard
 
-PHONE = FactorOption(Factor.SMS, "Text message to ***-***-0199", "***-***-0199")
-MAIL = FactorOption(Factor.EMAIL, "E-mail to a***z@example.com", "a***z@example.com")
-CHOICE = Challenge("How should we verify it's you?", options=(PHONE, MAIL))
-TEXT = Challenge("We sent a code to ***-***-0199.", Factor.SMS, "***-***-0199", can_resend=True)
 QUESTION = Challenge("What was your first street?", Factor.QUESTION)
-
-
-@dataclass
-class Keyboard:
-    """Types ``lines`` one after the other, then there is no more input."""
-
-    lines: Sequence[str]
-    shown: list[Challenge] = field(default_factory=list)
-
-    async def ask(self, challenge: Challenge) -> str | None:
-        self.shown.append(challenge)
-        return self.lines[len(self.shown) - 1] if len(self.shown) <= len(self.lines) else None
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,8 @@ import pytest
 
 from meterfarm.mfa.port import Code
 from meterfarm.mfa.totp import TotpSecret, parse_totp_secret
-from tests.mfa.clock import Clock, held_clock
+from tests.mfa.clock import SECRET, Clock, held_clock
 
-SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-"""The secret of RFC 6238's appendix B, ``12345678901234567890``, in base32."""
 VECTORS = {
     59: "94287082",
     1111111109: "07081804",

@@ -13,7 +13,7 @@ from meterfarm.nightly.mutants import Mutant, mutants
 from meterfarm.nightly.sites import Kind
 from meterfarm.nightly.speculoos import Speculoos
 from meterfarm.nightly.waves import most_telling, waves
-from tests.test_architecture import ROOT
+from tests.forked import ROOT
 
 SCRIPT = '''
 """A docstring that says 'Sign in'."""

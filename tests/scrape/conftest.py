@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.running import FakeUtility
+from tests.fake_portal import fake_portal
 from tests.scrape.portal import Portal
+from tests.storage.ready_home import ready_home
 
 NOW = "2026-11-21T09:00"
 
@@ -14,18 +15,19 @@ NOW = "2026-11-21T09:00"
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """The fake utility with random codes, for all tests that leave its customers as they found them."""
-    with FakeUtility(random_codes=True, now=NOW, home=tmp_path_factory.mktemp("portal")) as url:
+    with fake_portal(tmp_path_factory.mktemp("portal"), now=NOW) as url:
         yield Portal(url)
 
 
 @pytest.fixture
 def fresh_portal(tmp_path: Path) -> Iterator[Portal]:
     """A fake utility of the test's own."""
-    with FakeUtility(random_codes=True, now=NOW, home=tmp_path / "portal") as url:
+    with fake_portal(tmp_path / "portal", now=NOW) as url:
         yield Portal(url)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A METERFARM_HOME of the test's own."""
+    """A METERFARM_HOME of the test's own, as it is after a first command."""
+    ready_home(tmp_path / "home")
     return tmp_path / "home"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import select
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 from meterfarm.console.demo import clear
 from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
 from tests.scrape.portal import Portal
+from tests.scrape.terminal import Terminal
 
 IAMVALID = "iamvalid@bayou.energy"
 FAKE = ("scrape", "speculoos_power", "--fake", "--username", IAMVALID)
@@ -193,23 +193,3 @@ def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp
     os.close(ours)
     assert PASSWORD not in terminal.shown
     assert summary["outcome"] == "complete"
-
-
-class Terminal:
-    """Reads what a terminal shows, a piece at a time."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._unread = b""
-        self.shown = ""
-
-    def expect(self, text: str) -> None:
-        """Read on to the end of the next ``text``; what comes after it is left for the next call."""
-        sought = text.encode()
-        while sought not in self._unread:
-            ready, _, _ = select.select([self._descriptor], [], [], 60)
-            if not ready:
-                raise AssertionError(f"no {text!r} within a minute, but: {self._unread!r}")
-            self._unread += os.read(self._descriptor, 4096)
-        before, found, self._unread = self._unread.partition(sought)
-        self.shown += (before + found).decode(errors="replace")

@@ -17,13 +17,8 @@ from tests.scrape.command import scrape
 from tests.scrape.portal import Portal
 
 ZONE = ZoneInfo("America/New_York")
-CUSTOMERS = {
-    "iamvalid@bayou.energy": 1,
-    "multi-account@bayou.energy": 3,
-    "electric-only@bayou.energy": 1,
-    "gas-only@bayou.energy": 1,
-    "solar@speculoos.example": 1,
-}
+CUSTOMERS = {"multi-account@bayou.energy": 3, "gas-only@bayou.energy": 1, "solar@speculoos.example": 1}
+"""With electricity and gas, community solar among them; with gas alone; with a direction of its own."""
 
 
 @pytest.mark.parametrize(("username", "accounts"), CUSTOMERS.items())

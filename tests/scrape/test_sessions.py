@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meterfarm.fake_utility.running import FakeUtility
+from tests.fake_portal import fake_portal
 from tests.scrape.command import BRIEFLY, scrape
 from tests.scrape.portal import Portal
 
@@ -40,7 +40,7 @@ def test_a_second_run_signs_in_nowhere_and_fetches_nothing(
 
 def test_a_session_outlives_the_portal_process(home: Path, tmp_path: Path) -> None:
     """`--fake` twice in one home: the second run is known by its cookie, without a code."""
-    with FakeUtility(random_codes=True, home=home) as url:
+    with fake_portal(home) as url:
         first = scrape(
             home,
             tmp_path / "out",
@@ -72,7 +72,7 @@ def test_a_day_later_there_is_exactly_one_day_more(home: Path, tmp_path: Path) -
 def test_a_remembered_device_passes_without_a_code(home: Path, tmp_path: Path) -> None:
     """The session has ended, the device is still trusted: a password, no challenge."""
     for now in ("2026-11-21T09:00", "2026-12-24T09:00"):
-        with FakeUtility(random_codes=True, home=home, now=now) as url:
+        with fake_portal(home, now=now) as url:
             portal = Portal(url)
             ran = scrape(
                 home,
@@ -90,7 +90,7 @@ def test_a_remembered_device_passes_without_a_code(home: Path, tmp_path: Path) -
 
 def test_a_device_no_longer_trusted_is_challenged_again(home: Path, tmp_path: Path) -> None:
     for now in ("2026-03-01T09:00", "2026-11-21T09:00"):
-        with FakeUtility(random_codes=True, home=home, now=now) as url:
+        with fake_portal(home, now=now) as url:
             portal = Portal(url)
             ran = scrape(
                 home,

@@ -23,12 +23,12 @@ from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, CornerThatSignsOut, Counter, routes
+from tests.storage.ready_home import ready_home
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RIGHT, WRONG = "right password", "wrong password"
 SOON = 20.0
 """Seconds, on a machine that has other work: what waits for a navigation that never comes takes 30."""
-"""Seconds, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ async def visit(world: World) -> AsyncIterator[Visit]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[CompanyStore]:
+    ready_home(tmp_path / "home")
     with Store.open(Settings(home=tmp_path / "home")).of() as store:
         yield store
 
@@ -170,7 +171,7 @@ async def test_who_is_let_in_arrives(visit: Visit, world: World, path: str, foun
 
 
 async def test_pages_that_post_themselves_on_are_passed_every_time(visit: Visit) -> None:
-    for _ in range(15):
+    for _ in range(5):
         page = await visit.page.open("/hop/0")
         assert await visit.page.arrive(INSIDE) is INSIDE
         await page.goto("about:blank")

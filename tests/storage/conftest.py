@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,18 +12,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
-from meterfarm.bench.postgres import Postgres, running
 from meterfarm.storage.engines import parse
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
+from tests.postgres import Postgres, running
 from tests.storage.made import key
+from tests.storage.opening import OpenStore, Rows
 from tests.storage.ready_home import ready_home
-
-OpenStore = Callable[..., CompanyStore]
-Rows = Callable[..., list[tuple[Any, ...]]]
-
-ON_BOTH = pytest.mark.parametrize("backend", ["sqlite", "postgres"], indirect=True)
-"""Marks tests of what a store does whatever its database is; the others are about SQLite's."""
 
 
 @pytest.fixture

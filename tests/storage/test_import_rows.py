@@ -6,7 +6,7 @@ from meterfarm.services.customer_csv import WrongRow
 from meterfarm.services.customer_import import import_customers
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
-from tests.storage.conftest import ON_BOTH
+from tests.storage.opening import ON_BOTH
 
 
 @ON_BOTH

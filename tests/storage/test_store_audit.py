@@ -22,8 +22,8 @@ from meterfarm.storage.receiving import MailAccount
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Lease
-from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, begun, key
+from tests.storage.opening import ON_BOTH, OpenStore, Rows
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {SecretKind.PASSWORD: "canary-40cf", SecretKind.TOTP_SECRET: "canary-77aa"}

@@ -13,7 +13,6 @@ from meterfarm.storage.errors import StorageError
 from meterfarm.storage.results import ReadBill, Reread, RereadBill
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Lease, LeaseLost
-from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import (
     ACCOUNT,
     ELECTRIC,
@@ -27,6 +26,7 @@ from tests.storage.made import (
     save_bill,
     series,
 )
+from tests.storage.opening import ON_BOTH, OpenStore, Rows
 
 pytestmark = ON_BOTH
 

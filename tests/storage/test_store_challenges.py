@@ -13,8 +13,8 @@ from meterfarm.storage.results import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import metadata
 from meterfarm.storage.work import ChallengeInfo, Lease, LeaseLost
-from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import USERNAME, UTILITY, begun, claimed
+from tests.storage.opening import ON_BOTH, Rows
 
 pytestmark = ON_BOTH
 

@@ -15,8 +15,8 @@ from meterfarm.storage.results import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import metadata
 from meterfarm.storage.work import Lease
-from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import UTILITY, begun, key
+from tests.storage.opening import ON_BOTH, OpenStore, Rows
 
 pytestmark = ON_BOTH
 

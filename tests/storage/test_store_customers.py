@@ -25,7 +25,6 @@ from meterfarm.storage.results import Customer
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp
-from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import (
     ACCOUNT,
     EXPORT,
@@ -39,6 +38,7 @@ from tests.storage.made import (
     save_bill,
     series,
 )
+from tests.storage.opening import ON_BOTH, OpenStore, Rows
 
 pytestmark = ON_BOTH
 

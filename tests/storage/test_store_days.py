@@ -11,8 +11,8 @@ import pytest
 
 from meterfarm.records import Direction, Series
 from meterfarm.storage.store import CompanyStore
-from tests.storage.conftest import ON_BOTH
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, USERNAME, UTILITY, series
+from tests.storage.opening import ON_BOTH
 
 pytestmark = ON_BOTH
 

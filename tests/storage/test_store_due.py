@@ -14,8 +14,8 @@ from meterfarm.storage.engines import parse
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Claim, FollowUp, PortalWas
-from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import UTILITY, claimed
+from tests.storage.opening import ON_BOTH, OpenStore, Rows
 
 pytestmark = ON_BOTH
 

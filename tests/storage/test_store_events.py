@@ -14,7 +14,6 @@ from meterfarm.storage.database import Database
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp
-from tests.storage.conftest import ON_BOTH, OpenStore
 from tests.storage.made import (
     ACCOUNT,
     ELECTRIC,
@@ -29,6 +28,7 @@ from tests.storage.made import (
     save_bill,
     series,
 )
+from tests.storage.opening import ON_BOTH, OpenStore
 
 pytestmark = ON_BOTH
 

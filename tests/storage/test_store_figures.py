@@ -14,8 +14,8 @@ from meterfarm.storage.figures import QueueFigures
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import CustomerRow, RunRow
 from meterfarm.storage.work import FollowUp, PortalWas
-from tests.storage.conftest import ON_BOTH
 from tests.storage.made import UTILITY, claimed
+from tests.storage.opening import ON_BOTH
 
 pytestmark = ON_BOTH
 PASSWORD = {SecretKind.PASSWORD: "x"}

@@ -17,8 +17,8 @@ from meterfarm.storage.home import prepare_home
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.errors import MachineError
-from tests.storage.conftest import OpenStore
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf, save_bill
+from tests.storage.opening import OpenStore
 
 ROOT = Path(__file__).parents[2]
 

@@ -20,8 +20,8 @@ from meterfarm.records import (
 from meterfarm.storage.results import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import Claim, FollowUp, Lease
-from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, claimed, listed, pdf, save_bill
+from tests.storage.opening import ON_BOTH, Rows
 
 pytestmark = ON_BOTH
 

@@ -11,8 +11,8 @@ import pytest
 from meterfarm.records import LedgerItem, Outcome, SecretKind
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import LeaseLost
-from tests.storage.conftest import ON_BOTH, OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, begun, claimed
+from tests.storage.opening import ON_BOTH, OpenStore, Rows
 
 pytestmark = ON_BOTH
 

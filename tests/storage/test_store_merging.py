@@ -17,8 +17,8 @@ from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Un
 from meterfarm.storage.granularity import by_grain, finest, grain
 from meterfarm.storage.results import ReadingCounts, SeriesCoverage
 from meterfarm.storage.store import CompanyStore
-from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
+from tests.storage.opening import ON_BOTH, Rows
 
 HOUR, DAY = 3_600, 86_400
 Save = Callable[..., ReadingCounts]

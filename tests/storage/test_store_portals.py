@@ -16,8 +16,8 @@ from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import PortalRow, RunRow
 from meterfarm.storage.work import Claim, FollowUp, PortalWas
-from tests.storage.conftest import ON_BOTH
 from tests.storage.made import UTILITY, claimed
+from tests.storage.opening import ON_BOTH
 
 pytestmark = ON_BOTH
 

@@ -13,7 +13,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from meterfarm.bench.postgres import Postgres, running
 from meterfarm.records import Outcome
 from meterfarm.storage.database import Database
 from meterfarm.storage.engines import parse
@@ -21,8 +20,9 @@ from meterfarm.storage.errors import StorageError
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import metadata
-from tests.storage.conftest import Rows
+from tests.postgres import Postgres, running
 from tests.storage.made import USERNAME, UTILITY, key
+from tests.storage.opening import Rows
 
 ROOT = Path(__file__).parents[2]
 

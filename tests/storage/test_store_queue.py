@@ -23,7 +23,6 @@ from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import RunRow
 from meterfarm.storage.work import Claim, FollowUp, Lease, LeaseLost, RunInfo
-from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import (
     ACCOUNT,
     EXPORT,
@@ -36,6 +35,7 @@ from tests.storage.made import (
     save_bill,
     series,
 )
+from tests.storage.opening import ON_BOTH, Rows
 
 pytestmark = ON_BOTH
 

@@ -15,8 +15,8 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.records import Direction, Document, Reading, Series, Unit
 from meterfarm.storage.results import Coverage, ReadingCounts
 from meterfarm.storage.store import CompanyStore
-from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
+from tests.storage.opening import ON_BOTH, Rows
 
 pytestmark = ON_BOTH
 

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
-from meterfarm.bench.postgres import Postgres, running
 from meterfarm.storage import engines
 from meterfarm.storage.database import Database
 from meterfarm.storage.engines import parse, shown
@@ -20,6 +19,7 @@ from meterfarm.storage.refusals import reason, will_not_pass
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from tests.farm.redises import listener
+from tests.postgres import Postgres, running
 from tests.storage.made import key
 
 SECRET = "canary"

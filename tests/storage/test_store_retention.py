@@ -7,8 +7,8 @@ from datetime import timedelta
 from meterfarm.records import LedgerItem, Outcome, RunState, SecretKind
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.work import FollowUp
-from tests.storage.conftest import ON_BOTH, Rows
 from tests.storage.made import UTILITY, claimed
+from tests.storage.opening import ON_BOTH, Rows
 
 pytestmark = ON_BOTH
 

@@ -12,8 +12,8 @@ import pytest
 from meterfarm.records import Outcome, SecretKind
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import CompanyStore
-from tests.storage.conftest import OpenStore, Rows
 from tests.storage.made import USERNAME, UTILITY, key
+from tests.storage.opening import OpenStore, Rows
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {SecretKind.PASSWORD: "canary-9a17"}

@@ -22,8 +22,8 @@ import meterfarm.storage.migrations
 from meterfarm.storage.errors import StorageError
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import UtcDateTime, metadata
-from tests.storage.conftest import OpenStore
 from tests.storage.made import USERNAME, UTILITY
+from tests.storage.opening import OpenStore
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,6 @@ from meterfarm.storage.results import Briefing
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.vault import MasterKey, Vault
-from tests.storage.conftest import OpenStore
 from tests.storage.made import (
     ACCOUNT,
     EXPORT,
@@ -28,6 +27,7 @@ from tests.storage.made import (
     save_bill,
     series,
 )
+from tests.storage.opening import OpenStore
 
 CANARY = "canary-7f3a91"
 

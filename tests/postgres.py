@@ -59,7 +59,7 @@ class Postgres:
             "utf8",
             "--no-sync",
         ]
-        subprocess.run(  # noqa: S603 - the server's own program
+        subprocess.run(
             [*initdb, "-D", self._root / "data"],
             check=True,
             capture_output=True,
@@ -68,7 +68,7 @@ class Postgres:
         )
 
     def start(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - a script of our own
+        self._process = subprocess.Popen(
             ["/bin/sh", "-c", _RUN, self._programs, self._root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
