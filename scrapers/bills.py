@@ -25,7 +25,7 @@ from meterfarm.support.tasks import gather
 from meterfarm.support.tracing import span
 
 _AT_ONCE = 16
-"""So many bills are written in one transaction: others wait for it."""
+"""The most bills written in one transaction, for which other writers wait."""
 
 
 @dataclass(slots=True)
@@ -102,13 +102,13 @@ class BillCollector:
             )
             unread = await self._in_store(account, account_id, _Fetched(bill, document))
         except (ItemFailed, FormatError) as exc:
-            self._visit.note("bill missing", bill=item_name(bill), reason=str(exc))
+            self._visit.note("bill.missing", item=item_name(bill), reason=str(exc))
             self._ledger.missing(account.number, item_name(bill), str(exc))
             return
         if unread is None:
-            self._visit.note("stored", item=item_name(bill))
+            self._visit.note("bill.stored", item=item_name(bill))
         else:
-            self._visit.note("bill unread", item=item_name(bill), reason=unread)
+            self._visit.note("bill.unread", item=item_name(bill), reason=unread)
         self._enter(account, bill, unread, downloaded=True)
         self._done += 1
         self._progress.count("bills", self._done, self._total)

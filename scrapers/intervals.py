@@ -64,9 +64,9 @@ class IntervalCollector:
         asked_for = to_ask(wanted, had, self._authenticator.utility.restated_days, zeros)
         longest = self._authenticator.utility.capabilities.export_days(meter.granularity)
         for start, end in spans(asked_for, longest):
-            told = await self._one_export(account, account_id, meter.meter_id, start, end)
+            export = await self._one_export(account, account_id, meter.meter_id, start, end)
             asked = frozenset(days(start, end))
-            book.told.update(dict.fromkeys(asked, told))
+            book.exports.update(dict.fromkeys(asked, export))
             have = have | await self._days_in_store(account_id, meter.meter_id, start, end)
             self._enter(book, dict(by_month(asked)), have)
 
@@ -81,7 +81,7 @@ class IntervalCollector:
 
     async def _one_export(
         self, account: Account, account_id: int, meter_id: str, first: date, last: date
-    ) -> _Told:
+    ) -> _Export:
         """Fetch, read and store one export."""
         utility = self._authenticator.utility
         try:
@@ -91,16 +91,14 @@ class IntervalCollector:
             key = f"{meter_id} {first} {last}"
             counts, doubt = await read_and_store(self._read_and_save, account_id, meter_id, key, document)
         except (ItemFailed, FormatError) as exc:
-            self._visit.note("export missing", meter=meter_id, first=first, last=last, reason=str(exc))
-            return _Told(missing=str(exc))
+            self._visit.note("export.missing", meter=meter_id, first=first, last=last, reason=str(exc))
+            return _Export(missing=str(exc))
         if doubt:
-            self._visit.note("in doubt", item=f"intervals {key}", reason=doubt)
+            self._visit.note("export.doubted", item=f"intervals {key}", reason=doubt)
         if counts.held:
-            self._visit.note(
-                "zeros not taken for the values in store", item=f"intervals {key}", count=counts.held
-            )
-        self._visit.note("stored", item=f"intervals {key}")
-        return _Told(doubt=doubt)
+            self._visit.note("export.zeros_left_out", item=f"intervals {key}", count=counts.held)
+        self._visit.note("export.stored", item=f"intervals {key}")
+        return _Export(doubt=doubt)
 
     def _read_and_save(
         self, account_id: int, meter_id: str, key: str, document: Document
@@ -125,28 +123,30 @@ class IntervalCollector:
             item = f"intervals {book.meter_id} {month}"
             if lacking:
                 first = min(lacking)
-                told = book.told.get(first, _NOT_FETCHED)
-                reason = told.missing or told.doubt or f"readings of {first} are lacking"
+                export = book.exports.get(first, _NOT_FETCHED)
+                reason = export.missing or export.doubt or f"readings of {first} are lacking"
                 book.whole.discard(month)
                 self._ledger.missing(book.account_number, item, reason)
             else:
                 book.whole.add(month)
                 fresh = bool(book.months[month] - book.had)
-                doubts = dict.fromkeys(book.told[day].doubt for day in book.months[month] & book.told.keys())
+                doubts = dict.fromkeys(
+                    book.exports[day].doubt for day in book.months[month] & book.exports.keys()
+                )
                 doubt = "; ".join(filter(None, doubts))
                 self._ledger.stored(book.account_number, item, downloaded=fresh, doubt=doubt)
         self._progress.count(f"intervals {book.meter_id}", len(book.whole), len(book.months))
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """Of an export: why it is not in store, "" if it is, and what of it is in doubt."""
+class _Export:
+    """An export that was asked for: why it is not in store, "" if it is, and what of it is in doubt."""
 
     missing: str = ""
     doubt: str = ""
 
 
-_NOT_FETCHED = _Told(missing="not fetched yet")
+_NOT_FETCHED = _Export(missing="not fetched yet")
 
 
 @dataclass(slots=True)
@@ -154,19 +154,19 @@ class _Book:
     """How a meter stands, month by month.
 
     ``had`` are the days in store at first, ``whole`` the months of which nothing is missing by now.
-    ``told`` is what became of the export of each day asked for.
+    ``exports`` has, by day, what became of the export that it was asked for in.
     """
 
     account_number: str
     meter_id: str
     months: Mapping[str, Set[date]]
     had: Set[date]
-    told: dict[date, _Told] = field(default_factory=dict)
+    exports: dict[date, _Export] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
 
 
 def to_ask(wanted: Set[date], had: Set[date], restated: int, zeros: Set[date] = frozenset()) -> Set[date]:
-    """The days that are missing; once there are newer ones, also those had that may be told anew.
+    """The days that are missing; once there are newer ones, also those had that may have changed.
 
     These are the ``restated`` newest, and the newest of which there are ``zeros`` alone.
     """

@@ -31,5 +31,5 @@ async def read_and_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
         if job.running():
             ending = asyncio.wrap_future(job)
             await asyncio.wait({ending})
-            ending.exception()  # nobody is left to be told: the run is over
+            ending.exception()  # the run is over: nobody waits for it
         raise

@@ -87,7 +87,7 @@ class Utility(Portal, ABC):
     restated_days: ClassVar[int] = 0
     """How many of the newest days the portal may still change: asked for again once there is a newer one."""
     local_url: ClassVar[str] = ""
-    """Where a portal without a public address is in development, when nothing else is said."""
+    """Where a portal without a public address is in development, when no other is configured."""
     trust_days: ClassVar[int | None] = None
     """For how long a passed MFA is remembered; None if the portal does not say."""
     verified: ClassVar[Verified]

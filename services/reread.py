@@ -20,7 +20,7 @@ from meterfarm.storage.store import CompanyStore
 
 _PAGE = 100
 _AT_ONCE = 16
-"""So many bills are written in one transaction: others wait for it. Of one at a time the bytes are loaded."""
+"""The most bills written in one transaction, for which other writers wait. Bytes: of one bill at a time."""
 _MOST_FAILURES = 100
 
 

@@ -75,7 +75,7 @@ def _save_group(
 def save_reread(
     session: Session, company_id: int, account_id: int, read: Sequence[RereadBill]
 ) -> list[Reread]:
-    """Keep what was read again from documents of an account, and tell of it; what became of each.
+    """Keep what was read again from documents of an account, with its events; what became of each.
 
     What a version of a layout has read is never replaced by what the same version reads differently, nor by
     nothing. A bill of which a run has stored something newer meanwhile, or that is gone, is left alone.
@@ -153,7 +153,7 @@ def _add_versions(
     new: Sequence[_New],
     before: Mapping[int, Sequence[BillVersionRow]],
 ) -> None:
-    """Insert versions, one a bill, and tell of them."""
+    """Insert versions, one a bill, with their events."""
     shared = {"company_id": account.company_id, "at": datetime.now(UTC)}
     rows = [
         {

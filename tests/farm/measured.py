@@ -81,7 +81,7 @@ def check_log(farm: Farm, log: str, usernames: Sequence[str]) -> None:
     for line in of_runs:
         assert (line["utility"], line["customer"]) == (UTILITY, its_customer[line["run"]]), line
     for line in lines:
-        assert "run" in line or line["event"] not in {"get", "open", "arrive", "submit", "stored"}, line
+        assert "run" in line or line["event"] not in {"get", "open", "arrive", "submit", "bill.stored"}, line
     for run in farm.runs():
         mine = [line for line in of_runs if line["run"] == run.id and line["level"] == "info"]
         if run.state is RunState.ENDED:

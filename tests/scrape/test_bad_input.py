@@ -113,7 +113,7 @@ def test_an_interruption_keeps_what_is_stored(
             raise RuntimeError("no pipe")
         process.tell(PASSWORD)
         for line in process.stderr:
-            if '"event": "stored"' in line and "bill of" in line:
+            if '"event": "bill.stored"' in line:
                 process.send_signal(sent)
                 break
         rest = process.stderr.read()
