@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import logging
 import os
 import signal
 import sys
@@ -33,7 +32,6 @@ from meterfarm.farm.redis.notifier import FUNCTION, Notifier, notifier_at
 from meterfarm.farm.redis.private import NoRedis
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.farm.settings import FarmSettings, local_zone, portal_address
-from meterfarm.farm.telemetry.browser_memory import NO_DRIVERS
 from meterfarm.farm.telemetry.health import health_served
 from meterfarm.farm.telemetry.metrics import MetricsServer
 from meterfarm.farm.telemetry.tracing import traced
@@ -116,32 +114,6 @@ def _log_reread(log: Any, result: RereadResult) -> None:
         log.info("reread.ended", **counts, failed=result.failed, complete=result.is_complete)
 
 
-async def nightly(context: dict[str, Any]) -> None:
-    """A cron likewise: the nightly has a farm of its own, so it is a process of its own.
-
-    What that says is kept apart: the runs and customers that its workers log are not this farm's.
-    """
-    log: Any = structlog.get_logger("nightly")
-    said = Settings().home / "nightly.log"
-    with os.fdopen(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "meterfarm.cli", "nightly", "--now"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-        )
-    NO_DRIVERS.add(process.pid)
-    try:
-        status = await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()
-        await process.wait()
-        raise
-    finally:
-        NO_DRIVERS.discard(process.pid)
-    log.log(logging.WARNING if status else logging.INFO, "nightly", status=status, said=str(said))
-
-
 async def serve(queues: Sequence[str]) -> None:
     """Work until cancelled; then stop within ten seconds."""
     settings, farm = Settings(), FarmSettings()
@@ -206,7 +178,7 @@ async def _take_jobs(redis_url: str, notifier: Notifier, kind: RunKind, process:
 
 
 def _arq_worker(redis_url: str, notifier: Notifier, process: WorkerProcess, kind: RunKind) -> PromptWorker:
-    crons = _crons(notifier.farm, FarmSettings().nightly_at) if kind is RunKind.COLLECT else []
+    crons = _crons(notifier.farm) if kind is RunKind.COLLECT else []
     return PromptWorker(
         look=process.look[kind],
         functions=[func(cast("Any", work), name=FUNCTION, max_tries=1000)],
@@ -224,22 +196,18 @@ def _arq_worker(redis_url: str, notifier: Notifier, process: WorkerProcess, kind
     )
 
 
-def _crons(farm: str, nightly_at: str) -> list[CronJob]:
-    """Each is done by a worker of the farm at a time. The nightly is among them if its time is set."""
-    due, trust, old = (cast("Any", work) for work in (queue_due, tell_expiring_trust, forget_runs))
-    crons = [
-        cron(due, name=f"cron:{farm}:due", second=_DUE_AT, keep_result=0),
-        cron(trust, name=f"cron:{farm}:trust", minute=_TRUST_AT, keep_result=0),
-        cron(old, name=f"cron:{farm}:old", minute=_OLD_AT, keep_result=0),
-        cron(cast("Any", reread_bills), name=f"cron:{farm}:reread", minute=_REREAD_AT, keep_result=0),
+def _crons(farm: str) -> list[CronJob]:
+    """Each is done by one worker of the farm at a time."""
+    jobs = {
+        "due": (queue_due, {"second": _DUE_AT}),
+        "trust": (tell_expiring_trust, {"minute": _TRUST_AT}),
+        "old": (forget_runs, {"minute": _OLD_AT}),
+        "reread": (reread_bills, {"minute": _REREAD_AT}),
+    }
+    return [
+        cron(cast("Any", job), name=f"cron:{farm}:{name}", keep_result=0, **cast("Any", times))
+        for name, (job, times) in jobs.items()
     ]
-    if nightly_at:
-        hour, minute = map(int, nightly_at.split(":"))
-        night = cast("Any", nightly)
-        crons.append(
-            cron(night, name=f"cron:{farm}:nightly", hour=hour, minute=minute, second=0, keep_result=0)
-        )
-    return crons
 
 
 def _hosts(farm: FarmSettings) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from meterfarm.farm.redis.private import NoRedis
 from meterfarm.farm.settings import PORTAL_URLS
 from meterfarm.farm.telemetry.health import HEALTH
 from meterfarm.farm.telemetry.metrics import METRICS, metrics_address
+from meterfarm.farm.workers.daily_command import DailyCommand
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.scrapers.browser import must_have_browser
@@ -50,7 +52,7 @@ async def work(zygote: Zygote, queue: str | None, processes: int | None, health_
         await _check(now)
         health = now.farm.health if health_port is None else f"127.0.0.1:{health_port}"
         served = {METRICS: now.farm.metrics, HEALTH: health}
-        async with _redis(now) as url:
+        async with _redis(now) as url, _nightly(now, url):
             await _serve(zygote, url, queue, processes, served)
     return OK
 
@@ -67,6 +69,7 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
             # the workers' environment; the last counts
             os.environ[PORTAL_URLS] = ",".join(filter(None, addresses))
             url = await stack.enter_async_context(_redis(now))
+            await stack.enter_async_context(_nightly(now, url))
             print_line(_what_next(now, address, fakes[0] if fakes else "UTILITY"))
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
@@ -159,3 +162,24 @@ async def _redis(now: CommandContext) -> AsyncIterator[str]:
             yield url
     except NoRedis as exc:
         raise NotSetUp(str(exc)) from exc
+
+
+@asynccontextmanager
+async def _nightly(at: CommandContext, redis_url: str) -> AsyncIterator[None]:
+    """Meanwhile the command `nightly` is run each day at the time that is set, if one is.
+
+    It has a farm of its own, so it is a process of its own, and its output is kept apart.
+    """
+    if not at.farm.nightly_at:
+        yield
+        return
+    with Store.open(at.settings) as store:
+        farm = await asyncio.to_thread(store.farm_key)
+    command = (sys.executable, "-P", "-m", "meterfarm.cli", "nightly", "--now")
+    daily = DailyCommand("nightly", command, at.farm.nightly_at, at.settings.home / "nightly.log")
+    running = asyncio.create_task(daily.run(redis_url, farm))
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait({running})

@@ -41,7 +41,7 @@ class FarmSettings(BaseSettings):
     readings older than ``interval_days`` (0: all are). Runs that ended ``keep_run_days`` ago are forgotten
     (0: none are). ``interactive_slots`` and ``data_slots`` are how many
     runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser. At ``nightly_at``,
-    a time of day like 03:30 ("" for never), a worker runs the nightly; its report goes to
+    a time of day like 03:30 ("" for never), `worker` and `up` run the nightly; its report goes to
     ``nightly_report``, if not to the state directory.
     """
 

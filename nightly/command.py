@@ -17,6 +17,7 @@ from meterfarm.console.errors import UsageError
 from meterfarm.console.exit_status import OK
 from meterfarm.console.output import print_line
 from meterfarm.farm.settings import local_zone
+from meterfarm.farm.workers.daily_command import until
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.break_report import HTML as BROKEN_HTML
 from meterfarm.nightly.break_report import write_broken
@@ -26,7 +27,6 @@ from meterfarm.nightly.history import changes, earlier, keep
 from meterfarm.nightly.night import Night, Result, remembered
 from meterfarm.nightly.portals import PORTALS
 from meterfarm.nightly.report import HTML, write_report
-from meterfarm.nightly.schedule import until
 from meterfarm.nightly.tonight import spend
 from meterfarm.scrapers.browser import find_chromium
 from meterfarm.storage.errors import StorageError

@@ -80,6 +80,10 @@ class Notifier:
         """Whether Redis has lost its data since the last call."""
         return bool(await self.redis.set(self._named("notified"), 1, nx=True))
 
+    async def claim(self, name: str, seconds: int) -> bool:
+        """Whether this is the first call with the name in so many seconds, of all processes of the farm."""
+        return bool(await self.redis.set(self._named(f"claim:{name}"), 1, nx=True, ex=seconds))
+
     async def announce_answer(self, challenge_id: int) -> None:
         """Wake the worker that waits for the answer; it would find it by itself within seconds."""
         await self.redis.publish(self._channel(Topic.ANSWER), str(challenge_id))

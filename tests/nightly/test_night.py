@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from meterfarm.farm.settings import local_zone
+from meterfarm.farm.workers.daily_command import until
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.nightly.breaking import Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence, screenshot
 from meterfarm.nightly.history import earlier, keep
 from meterfarm.nightly.night import Night, remembered
 from meterfarm.nightly.report import write_report
-from meterfarm.nightly.schedule import until
 from meterfarm.nightly.speculoos import Speculoos
 from meterfarm.nightly.subjects import Subject, Tree, Window
 from meterfarm.nightly.tonight import spend

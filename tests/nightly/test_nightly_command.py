@@ -1,4 +1,4 @@
-"""What the command refuses, and the worker's cron."""
+"""What the command refuses."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from arq.cron import CronJob
-from structlog.testing import capture_logs
 
 from meterfarm.console.errors import UsageError
 from meterfarm.nightly.command import NOT_AS_MEANT, alone
 from meterfarm.nightly.farm import _environment
-from meterfarm.worker import _crons, nightly
 from tests.forked import Forked
 
 ROOT = Path(__file__).parents[2]
@@ -101,50 +98,3 @@ def test_its_farm_takes_over_what_it_needs_and_no_more(monkeypatch: pytest.Monke
         "METERFARM_HOME",
     }
     assert all(os.environ[name] == "the farm's" for name in theirs)
-
-
-def _nightly(crons: list[CronJob]) -> list[CronJob]:
-    return [cron for cron in crons if "nightly" in cron.name]
-
-
-def test_a_worker_runs_it_at_its_time_once_among_all_workers() -> None:
-    (cron,) = _nightly(_crons("farm", "03:30"))
-    assert (cron.hour, cron.minute, cron.second, cron.unique) == (3, 30, 0, True)
-    assert not _nightly(_crons("farm", ""))
-
-
-class _Noted(set[int]):
-    """Notes the commands of the processes that are put in."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.commands: list[str] = []
-
-    def add(self, pid: int, /) -> None:
-        self.commands.append(Path(f"/proc/{pid}/cmdline").read_text())
-        super().add(pid)
-
-
-async def test_what_it_says_is_kept_apart_from_the_workers_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the runs of its own farm; the worker tells how it ended, and where that is.
-
-    Nor does its memory count as that of the worker's browser.
-    """
-    (tmp_path / "file").touch()
-    settings = {"PYTHONPATH": str(ROOT), "METERFARM_HOME": str(tmp_path)}
-    for name, value in {**settings, "METERFARM_NIGHTLY_REPORT": str(tmp_path / "file")}.items():
-        monkeypatch.setenv(name, value)
-    noted = _Noted()
-    monkeypatch.setattr("meterfarm.worker.NO_DRIVERS", noted)
-    with capture_logs() as logged:
-        await nightly({})
-    assert ["nightly" in command for command in noted.commands] == [True]
-    assert not noted
-    file = tmp_path / "nightly.log"
-    assert [(line["log_level"], line["status"], line["said"]) for line in logged] == [
-        ("warning", 1, str(file))
-    ]
-    assert "The report cannot be written" in file.read_text()
-    assert file.stat().st_mode & 0o777 == 0o600

@@ -191,5 +191,5 @@ async def test_many_bills_come_in_pages(store: CompanyStore, account: int) -> No
 
 
 async def test_workers_do_it_every_hour() -> None:
-    (cron,) = [one for one in worker._crons("a", "") if one.name == "cron:a:reread"]
+    (cron,) = [one for one in worker._crons("a") if one.name == "cron:a:reread"]
     assert (cron.hour, cron.minute, cron.coroutine) == (None, {20}, worker.reread_bills)
