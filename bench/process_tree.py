@@ -1,4 +1,4 @@
-"""What a process and all that it started use: processor time and memory, from /proc.
+"""What a process and all that it started use: processor time and memory.
 
 Processor time counts every process of the tree, also those that have ended: whoever calls ``adopt_orphans``
 becomes the parent of descendants whose own parent has ended, so that nothing of the tree escapes the count.
@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 _SUBREAPER = 36
-_TICK = os.sysconf("SC_CLK_TCK")
 _SAMPLE_SECONDS = 0.5
-_PARENT, _FIRST_TIME, _AFTER_TIMES = 1, 11, 15
-"""Fields of /proc/PID/stat behind the name: the parent, and utime, stime, cutime, cstime."""
 
 
 def adopt_orphans() -> None:
@@ -30,14 +27,21 @@ def adopt_orphans() -> None:
 
 def cpu_seconds(root: int) -> float:
     """Of the tree so far. A process that ended is counted by its parent, or as the zombie it is."""
-    stats = _stats()
-    times = (sum(map(int, stats[pid][_FIRST_TIME:_AFTER_TIMES])) for pid in _tree(root, stats))
-    return sum(times) / _TICK
+    seconds = 0.0
+    for process in _tree(root):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
 
 
 def memory_mib(root: int) -> float:
     """Of the tree now."""
-    return sum(map(_pss_kib, _tree(root, _stats()))) / 1024
+    size = 0
+    for process in _tree(root):
+        with suppress(psutil.Error):
+            size += process.memory_full_info().pss
+    return size / 1024**2
 
 
 @dataclass(slots=True)
@@ -65,28 +69,8 @@ async def peak_of(root: int) -> AsyncIterator[Peak]:
         looking.cancel()
 
 
-def _tree(root: int, stats: dict[int, list[str]]) -> Iterator[int]:
-    children: dict[int, list[int]] = {}
-    for pid, fields in stats.items():
-        children.setdefault(int(fields[_PARENT]), []).append(pid)
-    left = [root] if root in stats else []
-    while left:
-        pid = left.pop()
-        yield pid
-        left += children.get(pid, [])
-
-
-def _stats() -> dict[int, list[str]]:
-    found = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            found[int(file.parent.name)] = file.read_text().rpartition(")")[2].split()
-    return found
-
-
-def _pss_kib(pid: int) -> int:
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0
+def _tree(root: int) -> Sequence[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(root)
+        return [first, *first.children(recursive=True)]
+    return []

@@ -14,11 +14,11 @@ EXTRAS: Mapping[str, Sequence[str]] = {
         *("fpdf", "httptools", "itsdangerous", "jinja2", "pyotp", "python_multipart", "starlette"),
         "uvicorn",
     ),
-    "farm": ("arq", "imapclient", "prometheus_client", "psycopg", "redis", "setproctitle"),
+    "farm": ("arq", "imapclient", "prometheus_client", "psutil", "psycopg", "redis", "setproctitle"),
     "otel": ("opentelemetry.exporter", "opentelemetry.sdk"),
     "s3": ("boto3", "obstore"),
     "scrape": (
-        *("aiohttp", "alembic", "cryptography", "opentelemetry", "playwright", "psutil"),
+        *("aiohttp", "alembic", "cryptography", "opentelemetry", "playwright"),
         *("pydantic_settings", "pyotp", "sqlmodel", "tenacity"),
     ),
     "twilio": ("twilio",),

@@ -6,12 +6,15 @@ is like comes from the database, at most every few seconds, and is the same from
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -23,7 +26,6 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from meterfarm.farm.telemetry.browser_memory import browser_memory
 from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
@@ -210,6 +212,32 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
         ("utility", "part"),
         {(utility, part.value): late for (utility, part), late in figures.late_seconds.items()},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserMemory:
+    """In bytes. ``rss`` counts pages that several processes share once for each, ``pss`` a share of each."""
+
+    rss: int = 0
+    pss: int = 0
+
+    def plus(self, process: psutil.Process) -> BrowserMemory:
+        """With that of a process; unchanged if it has ended, or is another user's."""
+        with suppress(psutil.Error):
+            memory = process.memory_full_info()
+            return BrowserMemory(self.rss + memory.rss, self.pss + memory.pss)
+        return self
+
+
+def browser_memory(root: int | None = None) -> Mapping[str, BrowserMemory]:
+    """Of the ``driver``, which ``root`` (this process) has started, and of ``chromium``, all below that."""
+    driver = chromium = BrowserMemory()
+    with suppress(psutil.Error):
+        for child in psutil.Process(root or os.getpid()).children():
+            driver = driver.plus(child)
+            for below in child.children(recursive=True):
+                chromium = chromium.plus(below)
+    return {"driver": driver, "chromium": chromium}
 
 
 def _browser() -> Metric:
