@@ -27,7 +27,7 @@ class Metrics:
     def ended(self, claim: Claim, outcome: str, seconds: Mapping[str, float]) -> None:
         """The run's end is in the database; how long its steps took, and ``run`` as a whole."""
 
-    def broken_off(self, claim: Claim, why: str) -> None:
+    def aborted(self, claim: Claim, why: str) -> None:
         """The run ended here without an outcome: lease_lost, cancelled, stopping or fault."""
 
     def queued_again(self, count: int, why: str) -> None:

@@ -59,8 +59,8 @@ class PrometheusMetrics(Metrics):
             ("utility", "kind", "outcome"),
             registry=self.registry,
         )
-        self._broken_off = Counter(
-            "meterfarm_runs_broken_off",
+        self._aborted = Counter(
+            "meterfarm_runs_aborted",
             "Runs that ended here without an outcome: lease_lost, cancelled, stopping, fault.",
             ("utility", "kind", "why"),
             registry=self.registry,
@@ -110,8 +110,8 @@ class PrometheusMetrics(Metrics):
         for step, took in seconds.items():
             self._seconds.labels(utility, step).observe(took)
 
-    def broken_off(self, claim: Claim, why: str) -> None:
-        self._broken_off.labels(claim.customer.utility, claim.kind.value, why).inc()
+    def aborted(self, claim: Claim, why: str) -> None:
+        self._aborted.labels(claim.customer.utility, claim.kind.value, why).inc()
         if why == "lease_lost":
             self._lease_losses.inc()
 
@@ -199,7 +199,7 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
     }
     held |= {(utility, kind.value, state.value): n for (utility, kind, state), n in figures.held.items()}
     said = "Runs under way in the farm: running, or waiting for an answer to MFA."
-    yield _gauge("meterfarm_runs_under_way", said, ("utility", "kind", "state"), held)
+    yield _gauge("meterfarm_runs_in_progress", said, ("utility", "kind", "state"), held)
     yield _gauge(
         "meterfarm_portal_breaker_open",
         "1 while the portal is left alone, since several customers met its fault.",

@@ -119,7 +119,7 @@ class RunTask:
         except LeaseLost:
             return self._lost()
         except asyncio.CancelledError:
-            await asyncio.shield(asyncio.create_task(self._broken_off()))
+            await asyncio.shield(asyncio.create_task(self._aborted()))
             return self._why
         except _MACHINE_FAULTS as exc:
             return await self._failed(str(exc))
@@ -210,9 +210,9 @@ class RunTask:
         seconds = {**result.seconds, "run": time.monotonic() - self._began}
         self._tools.metrics.ended(self.claim, result.outcome.value, seconds)
 
-    async def _broken_off(self) -> None:
+    async def _aborted(self) -> None:
         store, lease, metrics = self._store, self.claim.lease, self._tools.metrics
-        metrics.broken_off(self.claim, self._why.name.lower())
+        metrics.aborted(self.claim, self._why.name.lower())
         with suppress(LeaseLost):
             if self._why is StopReason.CANCELLED:
                 await asyncio.to_thread(store.runs.stop, lease)
@@ -230,11 +230,11 @@ class RunTask:
             return self._lost()
         except StorageError as exc:
             self._log.error("left to its lease", reason=self._secrets.scrub(str(exc)))
-        self._tools.metrics.broken_off(self.claim, "fault")
+        self._tools.metrics.aborted(self.claim, "fault")
         return why
 
     def _lost(self) -> str:
-        self._tools.metrics.broken_off(self.claim, StopReason.LEASE_LOST.name.lower())
+        self._tools.metrics.aborted(self.claim, StopReason.LEASE_LOST.name.lower())
         return StopReason.LEASE_LOST
 
     def _keep_crash(self, error: Exception) -> Path:

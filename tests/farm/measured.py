@@ -20,7 +20,7 @@ def check_waiting(farm: Farm, scraped: Scraped) -> None:
 
     def are_told() -> bool:
         [(waiting,)] = rows(farm, "SELECT count(*) FROM run WHERE state = 'waiting'")
-        everywhere = scraped.total("meterfarm_runs_under_way", state="waiting", utility=UTILITY)
+        everywhere = scraped.total("meterfarm_runs_in_progress", state="waiting", utility=UTILITY)
         its_own = scraped.total("meterfarm_worker_runs", state="waiting")
         return bool(waiting and everywhere == 2 * waiting and its_own == waiting)
 

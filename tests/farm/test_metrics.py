@@ -52,7 +52,7 @@ def test_a_run_that_is_taken_away_is_counted_by_who_lost_it_and_who_queued_it_ag
     farm.wait(lambda: scraped.total("meterfarm_lease_losses_total") == 1, 40, "a lost lease")
     again = scraped.total
     farm.wait(lambda: again("meterfarm_runs_queued_again_total", why="worker_gone") == 1, 60, "queued again")
-    assert scraped.by("meterfarm_runs_broken_off_total", "why") == {("lease_lost",): 1}
+    assert scraped.by("meterfarm_runs_aborted_total", "why") == {("lease_lost",): 1}
     farm.wait(lambda: farm.challenge_of(waits).id != first.id, 60, "asked afresh")
 
 
