@@ -174,7 +174,7 @@ async def _nightly(at: CommandContext, redis_url: str) -> AsyncIterator[None]:
         yield
         return
     with Store.open(at.settings) as store:
-        farm = await asyncio.to_thread(store.farm_key)
+        farm = await asyncio.to_thread(store.workforce.key)
     command = (sys.executable, "-P", "-m", "meterfarm.cli", "nightly", "--now")
     daily = DailyCommand("nightly", command, at.farm.nightly_at, at.settings.home / "nightly.log")
     running = asyncio.create_task(daily.run(redis_url, farm))
