@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from meterfarm.console import channel_commands, customer_commands, farm_commands
+from meterfarm.console import channel_commands, companies, customer_commands, farm_commands
 from meterfarm.console.command_help import Group, Panel, command, epilog, group
 from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.program import program, version
@@ -32,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 bench_app = group("Measure, as ratios within one run.")
+app.add_typer(companies.app, name="company", rich_help_panel=Panel.FARM)
 app.add_typer(customer_commands.app, name="customer", rich_help_panel=Panel.FARM)
 farm_commands.declare(app)
 channel_commands.declare(app)
@@ -63,6 +64,7 @@ def root(
 @command(
     app,
     panel=Panel.FETCH,
+    company=True,
     note=_EXIT_STATUSES,
     examples=[
         "scrape speculoos_power --username ada@example.com",
@@ -201,6 +203,7 @@ def read(
 @command(
     app,
     panel=Panel.FETCH,
+    company=True,
     note="Exit status: 0 all was written, 3 the format cannot hold some readings, or a bill's file is lost.",
     examples=["export 12", "export --all --format green-button --out out/readings", "export A-1 --bills"],
 )
@@ -227,7 +230,7 @@ def export(
     )
 
 
-@command(app, panel=Panel.HOST, examples=["audit --since 24h", "audit --customer A-1 --json"])
+@command(app, panel=Panel.HOST, company=True, examples=["audit --since 24h", "audit --customer A-1 --json"])
 def audit(
     customer: Annotated[
         str | None, typer.Option(metavar="REF", help="Only this customer's; an erased one by number.")

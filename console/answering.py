@@ -63,7 +63,7 @@ async def answer(
         while True:
             given = await _given(found, factor, context, resend=resend)
             answered = await asyncio.to_thread(answer_challenge, store, found.id, given)
-            await notification(context, store).of_answer(found.id)
+            await notification(context, store.farm).of_answer(found.id)
             if not (at_terminal if wait is None else wait):
                 print_line(f"challenge {found.id} answered; run {found.run_id} continues")
                 return OK

@@ -34,6 +34,7 @@ def declare(app: typer.Typer) -> None:
 @command(
     mailbox_app,
     "add",
+    company=True,
     note="The password comes on stdin; at a terminal it is asked for.",
     examples=[
         "mailbox add --imap imap.example.com --user codes@example.com",
@@ -62,7 +63,7 @@ def mailbox_add(
     raise typer.Exit(run_to_end(mailboxes.add(server, receives_for, as_json=as_json)))
 
 
-@command(mailbox_app, "list", examples=["mailbox list"])
+@command(mailbox_app, "list", company=True, examples=["mailbox list"])
 def mailbox_list(as_json: Json = False) -> None:
     """List the mailboxes and whether they can be used."""
     from meterfarm.console import mailboxes
@@ -70,7 +71,7 @@ def mailbox_list(as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(mailboxes.list_all(as_json=as_json)))
 
 
-@command(mailbox_app, "show", examples=["mailbox show 1"])
+@command(mailbox_app, "show", company=True, examples=["mailbox show 1"])
 def mailbox_show(mailbox_id: MailboxId, as_json: Json = False) -> None:
     """Show one; its password is never shown."""
     from meterfarm.console import mailboxes
@@ -78,7 +79,12 @@ def mailbox_show(mailbox_id: MailboxId, as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(mailboxes.show_one(mailbox_id, as_json=as_json)))
 
 
-@command(mailbox_app, "update", examples=["mailbox update 1 --password-stdin", "mailbox update 1 --all"])
+@command(
+    mailbox_app,
+    "update",
+    company=True,
+    examples=["mailbox update 1 --password-stdin", "mailbox update 1 --all"],
+)
 def mailbox_update(
     mailbox_id: MailboxId,
     password_stdin: Annotated[
@@ -96,7 +102,7 @@ def mailbox_update(
     raise typer.Exit(run_to_end(change))
 
 
-@command(mailbox_app, "remove", examples=["mailbox remove 1 --yes"])
+@command(mailbox_app, "remove", company=True, examples=["mailbox remove 1 --yes"])
 def mailbox_remove(
     mailbox_id: MailboxId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
@@ -109,6 +115,7 @@ def mailbox_remove(
 @command(
     mailbox_app,
     "check",
+    company=True,
     note="Exit status: 0 all can be used, 1 a mailbox cannot.",
     examples=["mailbox check"],
 )
@@ -122,7 +129,7 @@ def mailbox_check(
     raise typer.Exit(run_to_end(mailboxes.check(mailbox_id, as_json=as_json)))
 
 
-@command(number_app, "add", examples=["number add +15185550123 --customer A-1 --customer A-2"])
+@command(number_app, "add", company=True, examples=["number add +15185550123 --customer A-1 --customer A-2"])
 def number_add(
     number: Number,
     customer: Annotated[
@@ -137,7 +144,7 @@ def number_add(
     raise typer.Exit(run_to_end(numbers.add(number, customer, as_json=as_json)))
 
 
-@command(number_app, "list", examples=["number list"])
+@command(number_app, "list", company=True, examples=["number list"])
 def number_list(as_json: Json = False) -> None:
     """List the numbers and the customers they receive for."""
     from meterfarm.console import numbers
@@ -145,7 +152,7 @@ def number_list(as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(numbers.list_all(as_json=as_json)))
 
 
-@command(number_app, "remove", examples=["number remove +15185550123"])
+@command(number_app, "remove", company=True, examples=["number remove +15185550123"])
 def number_remove(
     number: Number,
     customer: Annotated[str | None, typer.Option(metavar="REF", help="Only for this customer.")] = None,

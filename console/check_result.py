@@ -18,7 +18,7 @@ class CheckResult:
 
     check: str
     health: Health
-    said: str
+    detail: str
     todo: str = ""
 
 

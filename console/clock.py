@@ -1,4 +1,4 @@
-"""How right this machine's clock is: TOTP codes live for 30 s, and portals bear little more."""
+"""How right this machine's clock is: TOTP codes live for 30 s, and portals allow little more."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def of_portal(url: str) -> Compared | None:
     before = time.time()
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
-            said = response.headers.get("Date")
+            date = response.headers.get("Date")
     except urllib.error.HTTPError as exc:
-        said = exc.headers.get("Date")
+        date = exc.headers.get("Date")
     except (HTTPException, ValueError) as exc:
         raise OSError(type(exc).__name__) from exc
     after = time.time()
     try:
-        theirs = parsedate_to_datetime(said or "").timestamp() + _ANSWERED
+        theirs = parsedate_to_datetime(date or "").timestamp() + _ANSWERED
     except ValueError:
         return None
     return between(url, before, theirs, after, coarse=_ANSWERED)
 
 
 def between(source: str, before: float, theirs: float, after: float, *, coarse: float = 0.0) -> Compared:
-    """From what they said between two looks at our clock."""
+    """From their time, which was read between two readings of our clock."""
     return Compared(source, (before + after) / 2 - theirs, (after - before) / 2 + coarse)
 
 
@@ -67,5 +67,5 @@ def kernel_says() -> str:
 
 
 def worst(compared: Sequence[Compared]) -> Compared | None:
-    """The one that tells of the greatest difference for certain."""
+    """The one with the greatest difference for certain."""
     return max(compared, key=lambda one: abs(one.ahead) - one.within, default=None)

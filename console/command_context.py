@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from meterfarm.console.company_option import chosen_company
 from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.farm.settings import FarmSettings
+from meterfarm.services.companies import company_store
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.logs import log_to_stderr
@@ -43,6 +45,13 @@ def command_context() -> Iterator[CommandContext]:
 
 @contextmanager
 def open_store() -> Iterator[tuple[CommandContext, CompanyStore]]:
-    """The same, with the store open."""
-    with command_context() as context, Store.open(context.settings).of() as store:
-        yield context, store
+    """The same, with the store open of the company that the command was given, or of the only one."""
+    with open_farm() as (context, farm):
+        yield context, company_store(farm, chosen_company())
+
+
+@contextmanager
+def open_farm() -> Iterator[tuple[CommandContext, Store]]:
+    """The same, with the store of the whole farm open."""
+    with command_context() as context, Store.open(context.settings) as farm:
+        yield context, farm

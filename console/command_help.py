@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from meterfarm.console.company_option import in_company
 from meterfarm.console.exit_status import MACHINE
 from meterfarm.console.output import warn
 from meterfarm.console.program import program
@@ -35,7 +36,7 @@ _EXTRAS = {
 """The extra that commands need; those that are not named here need `farm`."""
 _ORDER = {
     Panel.FETCH: ("scrape", "read", "reread", "export", "utilities"),
-    Panel.FARM: ("customer", "runs", "run", "refresh", "challenges", "answer", "events"),
+    Panel.FARM: ("company", "customer", "runs", "run", "refresh", "challenges", "answer", "events"),
     Panel.CODES: ("mailbox", "number", "inbox"),
     Panel.HOST: ("worker", "up", "doctor", "vault", "audit", "backup"),
     Panel.TRY: ("demo", "fake", "nightly", "simulate", "bench"),
@@ -43,7 +44,7 @@ _ORDER = {
 
 
 class Command(TyperCommand):
-    """A command whose options show what to write, not of which Python type it is.
+    """A command whose options show what to write, not its Python type.
 
     Before its arguments are looked at it says which extra it needs, if that is not installed: exit status 1.
     """
@@ -86,16 +87,26 @@ def command(
     panel: Panel | None = None,
     note: str = "",
     examples: Sequence[str] = (),
+    company: bool = False,
     **settings: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add a command to ``app``. ``examples`` are without the program's name, ``note`` stands above them."""
-    return app.command(
+    """Add a command to ``app``. ``examples`` are without the program's name, ``note`` stands above them.
+
+    With ``company`` it works within one company, and has the option ``--company``.
+    """
+    add = app.command(
         name,
         cls=Command,
         rich_help_panel=panel,
         epilog=epilog(examples_of(*examples), note) or None,
         **settings,
     )
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        add(in_company(function) if company else function)
+        return function
+
+    return declare
 
 
 def epilog(examples: Iterable[str], note: str = "", heading: str = "Examples:") -> str:

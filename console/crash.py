@@ -1,4 +1,4 @@
-"""The last resort: a fault of our own is told in one sentence; its stack trace is kept without secrets."""
+"""The last resort: a fault of our own becomes one sentence; its stack trace is kept without secrets."""
 
 from __future__ import annotations
 

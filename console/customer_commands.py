@@ -28,6 +28,7 @@ _IN_ORDER = "Secrets come on stdin, a line each, in the order above; at a termin
 
 @command(
     app,
+    company=True,
     note=_IN_ORDER,
     examples=[
         "customer add speculoos_power --username ada@example.com",
@@ -52,7 +53,7 @@ def add(
     raise typer.Exit(run_to_end(customers.add(utility, changes, as_json=as_json)))
 
 
-@command(app, "list", examples=["customer list", "customer list --json"])
+@command(app, "list", company=True, examples=["customer list", "customer list --json"])
 def list_(as_json: Json = False) -> None:
     """List all customers and their states."""
     from meterfarm.console import customers
@@ -60,7 +61,7 @@ def list_(as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(customers.list_all(as_json=as_json)))
 
 
-@command(app, examples=["customer show 12", "customer show ada@example.com --json"])
+@command(app, company=True, examples=["customer show 12", "customer show ada@example.com --json"])
 def show(reference: Reference, as_json: Json = False) -> None:
     """Show one customer, what is stored of them, and their newest runs."""
     from meterfarm.console import customers
@@ -70,6 +71,7 @@ def show(reference: Reference, as_json: Json = False) -> None:
 
 @command(
     app,
+    company=True,
     note=_IN_ORDER,
     examples=["customer update A-1 --password-stdin", 'customer update 12 --external-id ""'],
 )
@@ -93,7 +95,7 @@ def update(
     raise typer.Exit(run_to_end(customers.update(reference, changes, as_json=as_json)))
 
 
-@command(app, examples=["customer remove 12", "customer remove A-1 --data --yes"])
+@command(app, company=True, examples=["customer remove 12", "customer remove A-1 --data --yes"])
 def remove(
     reference: Reference,
     data: Annotated[bool, typer.Option("--data", help="Remove what was collected, too.")] = False,
@@ -109,6 +111,7 @@ def remove(
 @command(
     app,
     "import",
+    company=True,
     note="Exit status: 0 all went in, 2 some were refused; the others went in.",
     examples=["customer import customers.csv"],
 )

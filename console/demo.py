@@ -77,7 +77,7 @@ async def demo(zygote: Zygote, out: Path) -> int:
     log_to_stderr(Secrets())
     async with AsyncExitStack() as stack:
         base_url = stack.enter_context(FakeUtility(random_codes=True, home=settings.home))
-        _tell_workers(settings.home, base_url)
+        _set_environment(settings.home, base_url)
         store = stack.enter_context(Store.open(settings).of())
         redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
         notifier = await stack.enter_async_context(notifier_at(redis_url, store.farm.workforce.key()))
@@ -126,7 +126,7 @@ def _folder(username: str) -> str:
     return username.partition("@")[0]
 
 
-def _tell_workers(home: Path, base_url: str) -> None:
+def _set_environment(home: Path, base_url: str) -> None:
     """The workers' environment: the demo's own state, and nothing of what is set for other commands."""
     for name in _OURS:
         os.environ.pop(name, None)

@@ -26,19 +26,19 @@ _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold r
 
 
 async def examine(*, as_json: bool) -> int:
-    """Look at everything; 1 if something failed."""
+    """Check everything; 1 if something failed."""
     found = []
     with command_context() as now:
-        async for one in _findings(now):
+        async for one in _checks(now):
             found.append(one)
             if not as_json:
                 show(_line(one))
     if as_json:
-        print_json(found)
+        print_json([_document(one) for one in found])
     return MACHINE if any(one.health is Health.FAILED for one in found) else OK
 
 
-async def _findings(now: CommandContext) -> AsyncIterator[CheckResult]:
+async def _checks(now: CommandContext) -> AsyncIterator[CheckResult]:
     clocks: list[Compared] = []
     yield await _browser()
     yield await examine_redis(now, clocks)
@@ -66,6 +66,10 @@ async def _browser() -> CheckResult:
     return well("browser", f"Chromium {version} starts ({where})")
 
 
+def _document(one: CheckResult) -> dict[str, object]:
+    return {"check": one.check, "health": one.health, "said": one.detail, "todo": one.todo}
+
+
 def _line(one: CheckResult) -> Facts:
-    said = f"{one.check}: {one.said}; {one.todo}" if one.todo else f"{one.check}: {one.said}"
-    return Facts([(one.health.value, said)], style=_COLOURS[one.health], margin=_WIDEST)
+    detail = f"{one.check}: {one.detail}; {one.todo}" if one.todo else f"{one.check}: {one.detail}"
+    return Facts([(one.health.value, detail)], style=_COLOURS[one.health], margin=_WIDEST)

@@ -11,7 +11,8 @@ from meterfarm.console.mailboxes import check_report
 from meterfarm.services.mailboxes import check_mailbox, list_mailboxes
 from meterfarm.services.phone_numbers import list_numbers
 from meterfarm.storage.errors import StorageError
-from meterfarm.storage.store import Store
+from meterfarm.storage.receiving import MailboxInfo
+from meterfarm.storage.store import CompanyStore, Store
 
 _CHECKED = 20
 """Mailboxes that are connected to; of others the last check is shown."""
@@ -20,24 +21,30 @@ _CHECKED = 20
 async def examine_channels(context: CommandContext) -> AsyncIterator[CheckResult]:
     """Nothing where there are none, or where the state does not open, which `database` reports."""
     try:
-        store = await asyncio.to_thread(lambda: Store.open(context.settings).of())
+        farm = await asyncio.to_thread(Store.open, context.settings)
     except StorageError:
         return
-    with store:
-        for number, one in enumerate(list_mailboxes(store)):
-            report, fault = f"{one.account} was well when it was last checked", one.fault
-            if number < _CHECKED:
-                found = await check_mailbox(store, one.id)
-                report, fault = check_report(found), found.fault
-            check = f"mailbox {one.id}"
-            if fault:
-                todo = f"`mailbox update {one.id} --password-stdin`, or see to the server; people answer"
-                yield fail(check, fault.removesuffix("."), todo)
-            else:
-                yield well(check, report)
-        numbers, inboxes = list_numbers(store), store.farm.sms.running()
-        if numbers and not inboxes:
-            yield warn("numbers", f"{len(numbers):,} receive codes, and no inbox is running", "start `inbox`")
+    with farm:
+        stores = [farm.of(company) for company in farm.companies.list()]
+        mailboxes = [(store, one) for store in stores for one in list_mailboxes(store)]
+        for number, (store, one) in enumerate(mailboxes):
+            yield await _mailbox(store, one, connect=number < _CHECKED)
+        numbers = sum(len(list_numbers(store)) for store in stores)
+        receivers = farm.sms.running()
+        if numbers and not receivers:
+            yield warn("numbers", f"{numbers:,} receive codes, and no inbox is running", "start `inbox`")
         elif numbers:
-            where = ", ".join(one.address for one in inboxes)
-            yield well("numbers", f"{len(numbers):,} receive codes at {where}")
+            where = ", ".join(one.address for one in receivers)
+            yield well("numbers", f"{numbers:,} receive codes at {where}")
+
+
+async def _mailbox(store: CompanyStore, mailbox: MailboxInfo, *, connect: bool) -> CheckResult:
+    report, fault = f"{mailbox.account} was well when it was last checked", mailbox.fault
+    if connect:
+        found = await check_mailbox(store, mailbox.id)
+        report, fault = check_report(found), found.fault
+    check = f"mailbox {mailbox.id}"
+    if not fault:
+        return well(check, report)
+    todo = f"`mailbox update {mailbox.id} --password-stdin`, or see to the server; people answer"
+    return fail(check, fault.removesuffix("."), todo)

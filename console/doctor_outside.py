@@ -40,8 +40,8 @@ async def examine_redis(context: CommandContext, clocks: list[Compared]) -> Chec
     except (NoRedis, StorageError, OSError) as exc:
         return fail("Redis", str(exc).removesuffix("."))
     how = "runs and answers" if ran else "starts and answers"
-    said = f"a private one {how} all that workers ask, version {found.version} ({server}){_named(farm)}"
-    return _doubted(said, found) or well("Redis", said)
+    detail = f"a private one {how} all that workers ask, version {found.version} ({server}){_named(farm)}"
+    return _doubted(detail, found) or well("Redis", detail)
 
 
 async def _given_redis(url: str, farm: str, clocks: list[Compared]) -> CheckResult:
@@ -50,13 +50,13 @@ async def _given_redis(url: str, farm: str, clocks: list[Compared]) -> CheckResu
     found = await must_serve(address, farm)
     if address.host and not is_loopback(address.host):
         clocks.append(between("Redis", found.before, found.theirs, found.after))
-    said = f"{address.where} answers all that workers ask, version {found.version}{_named(farm)}"
-    return _doubted(said, found) or well("Redis", said)
+    detail = f"{address.where} answers all that workers ask, version {found.version}{_named(farm)}"
+    return _doubted(detail, found) or well("Redis", detail)
 
 
-def _doubted(said: str, found: RedisFound) -> CheckResult | None:
+def _doubted(detail: str, found: RedisFound) -> CheckResult | None:
     what, _, todo = found.doubt.partition("; ")
-    return warn("Redis", f"{said}; it {what}", todo) if what else None
+    return warn("Redis", f"{detail}; it {what}", todo) if what else None
 
 
 def _named(farm: str) -> str:
@@ -64,7 +64,7 @@ def _named(farm: str) -> str:
 
 
 def _farm_key(context: CommandContext) -> str:
-    """Of the state; "" if it cannot be opened, which is told elsewhere."""
+    """Of the state; "" if it cannot be opened, which `database` reports."""
     try:
         with Store.open(context.settings) as store:
             return store.workforce.key()
@@ -87,7 +87,7 @@ def examine_portals(farm: FarmSettings, clocks: list[Compared]) -> Sequence[Chec
 def _portal(utility_id: str, address: str, clocks: list[Compared]) -> CheckResult:
     name = f"utility {utility_id}"
     if not address:
-        return warn(name, "it has no public portal", "say in METERFARM_PORTAL_URLS where it is")
+        return warn(name, "it has no public portal", "give its address in METERFARM_PORTAL_URLS")
     try:
         compared = of_portal(address)
     except OSError:
@@ -105,12 +105,12 @@ def examine_clock(clocks: Sequence[Compared]) -> CheckResult:
     far = worst(clocks)
     kernel = kernel_says()
     if far is None:
-        said = f"no clock of another machine is here to compare with; {kernel}"
-        return warn("clock", said, "compare it yourself if you use TOTP: a code is good for 30 s")
-    said = f"compared with {' and '.join(one.source for one in clocks)}: {_off(far)}; {kernel}"
+        detail = f"no clock of another machine is here to compare with; {kernel}"
+        return warn("clock", detail, "compare it yourself if you use TOTP: a code is good for 30 s")
+    detail = f"compared with {' and '.join(one.source for one in clocks)}: {_off(far)}; {kernel}"
     if abs(far.ahead) - far.within > _MOST_OFF:
-        return warn("clock", said, "set it, and keep it right with NTP: TOTP codes are good for 30 s")
-    return well("clock", said)
+        return warn("clock", detail, "set it, and keep it right with NTP: TOTP codes are good for 30 s")
+    return well("clock", detail)
 
 
 def _off(far: Compared) -> str:

@@ -72,7 +72,7 @@ def examine_disk(home: Path, little: int = _LITTLE) -> CheckResult:
         left = shutil.disk_usage(place).free
     except OSError as exc:
         return fail("disk", f"{place} cannot be looked at ({exc.strerror})")
-    said = f"{left / 2**30:.1f} GiB left for {home}"
+    detail = f"{left / 2**30:.1f} GiB left for {home}"
     if left < little:
-        return warn("disk", said, "make room, or move the state (METERFARM_HOME)")
-    return well("disk", said)
+        return warn("disk", detail, "make room, or move the state (METERFARM_HOME)")
+    return well("disk", detail)

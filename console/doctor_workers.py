@@ -15,7 +15,7 @@ from meterfarm.storage.work import QUEUES
 
 
 def examine_workers(context: CommandContext) -> CheckResult:
-    """A state that does not open is told elsewhere."""
+    """Whether each queue is served. A state that does not open is reported by `database`."""
     try:
         with Store.open(context.settings) as store:
             workers = store.workforce.workers()
@@ -27,10 +27,12 @@ def examine_workers(context: CommandContext) -> CheckResult:
         return warn(
             "workers", f"none runs on {state_location(context)}", f"start them by `{program()} worker`"
         )
-    said = ", ".join(f"{count} serve{'s' * (count == 1)} {queue}" for queue, count in sorted(served.items()))
+    detail = ", ".join(
+        f"{count} serve{'s' * (count == 1)} {queue}" for queue, count in sorted(served.items())
+    )
     machines = sorted({short(worker.process).partition(":")[0] for worker in workers})
-    said = f"{said} (on {', '.join(machines[:5])})"
+    detail = f"{detail} (on {', '.join(machines[:5])})"
     if lacking:
         queue = " and ".join(lacking)
-        return warn("workers", f"{said}; none serves {queue}", f"`{program()} worker --queue {queue}`")
-    return well("workers", said)
+        return warn("workers", f"{detail}; none serves {queue}", f"`{program()} worker --queue {queue}`")
+    return well("workers", detail)

@@ -23,7 +23,7 @@ _LOOK = 1.0
 _ALREADY = frozenset({"customer_id", "run_id"})
 
 
-async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json: bool) -> int:
+async def show_events(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json: bool) -> int:
     """Print the events after one, and with ``follow`` those to come, until Ctrl-C or the reader's end."""
     if follow and as_json:
         raise UsageError("--json makes one document of all events, which --follow has no end for.")
@@ -36,11 +36,11 @@ async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json:
             print_json([_as_json(event) for event in found])
             return 0
         try:
-            after = await _tell_all(store, after, kinds)
+            after = await _print_after(store, after, kinds)
             while follow:
                 must_have_a_reader()
                 await asyncio.sleep(_LOOK)
-                after = await _tell_all(store, after, kinds)
+                after = await _print_after(store, after, kinds)
         except asyncio.CancelledError:
             if not follow:
                 raise
@@ -48,7 +48,7 @@ async def tell(after: int, kinds: Sequence[EventKind], *, follow: bool, as_json:
     return 0
 
 
-async def _tell_all(store: CompanyStore, after: int, kinds: Sequence[EventKind]) -> int:
+async def _print_after(store: CompanyStore, after: int, kinds: Sequence[EventKind]) -> int:
     """Print those after one; the last one's id."""
     while batch := await asyncio.to_thread(store.events.after, after, _BATCH, kinds):
         for event in batch:
@@ -61,18 +61,18 @@ async def _tell_all(store: CompanyStore, after: int, kinds: Sequence[EventKind])
 
 
 def _for_people(event: Event) -> list[RenderableType]:
-    """When, who and what; below it what the event says, lists by their length."""
+    """When, who and what; below it the event's facts, lists by their length."""
     run = f"  run {event.run_id}" if event.run_id is not None else ""
     head = Text(f"{event.id}  {event.at:%Y-%m-%d %H:%M:%S}  customer {event.customer_id}{run}  ")
-    said = event.payload.get("object", event.payload)
-    facts = said if isinstance(said, Mapping) else {}
-    told = ", ".join(
+    found = event.payload.get("object", event.payload)
+    facts = found if isinstance(found, Mapping) else {}
+    detail = ", ".join(
         f"{name}: {len(value) if isinstance(value, list) else value}"
         for name, value in facts.items()
         if name not in _ALREADY and value not in (None, "") and not isinstance(value, Mapping)
     )
     kind = head + Text(event.kind.value, style="bold")
-    return [kind, Padding(safe_text(told), (0, 0, 0, 4))] if told else [kind]
+    return [kind, Padding(safe_text(detail), (0, 0, 0, 4))] if detail else [kind]
 
 
 def _as_json(event: Event) -> dict[str, object]:

@@ -29,7 +29,14 @@ class Queue(StrEnum):
 def declare(app: typer.Typer) -> None:
     """Add them to the command."""
     for function, panel, examples in _COMMANDS:
-        command(app, panel=panel, examples=examples, note=_NOTES.get(function.__name__, ""))(function)
+        declared = command(
+            app,
+            panel=panel,
+            examples=examples,
+            note=_NOTES.get(function.__name__, ""),
+            company=panel is not Panel.HOST,
+        )
+        declared(function)
     app.add_typer(run_app, name="run", rich_help_panel=Panel.FARM)
     app.add_typer(vault_app, name="vault", rich_help_panel=Panel.HOST)
 
@@ -49,7 +56,7 @@ def runs(
     raise typer.Exit(run_to_end(list_runs(None if everything else limit, customer, as_json=as_json)))
 
 
-@command(run_app, "show", examples=["run show 12", "run show 12 --json"])
+@command(run_app, "show", company=True, examples=["run show 12", "run show 12 --json"])
 def run_show(run_id: RunId, as_json: Json = False) -> None:
     """Show all that is known of a run."""
     from meterfarm.console.run_story import show_run
@@ -57,7 +64,7 @@ def run_show(run_id: RunId, as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(show_run(run_id, as_json=as_json)))
 
 
-@command(run_app, "retry", examples=["run retry 12"])
+@command(run_app, "retry", company=True, examples=["run retry 12"])
 def run_retry(run_id: RunId, as_json: Json = False) -> None:
     """Queue a run again, now."""
     from meterfarm.console.runs import retry_run
@@ -65,7 +72,7 @@ def run_retry(run_id: RunId, as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(retry_run(run_id, as_json=as_json)))
 
 
-@command(run_app, "cancel", examples=["run cancel 12"])
+@command(run_app, "cancel", company=True, examples=["run cancel 12"])
 def run_cancel(run_id: RunId, as_json: Json = False) -> None:
     """Cancel a run that is queued, under way or waiting."""
     from meterfarm.console.runs import cancel_run
@@ -131,9 +138,9 @@ def events(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array; not with --follow.")] = False,
 ) -> None:
     """Show what happened; in a pipe, a JSON object a line."""
-    from meterfarm.console.events import tell
+    from meterfarm.console.events import show_events
 
-    raise typer.Exit(run_to_end(tell(after, kind or [], follow=follow, as_json=as_json)))
+    raise typer.Exit(run_to_end(show_events(after, kind or [], follow=follow, as_json=as_json)))
 
 
 def worker(

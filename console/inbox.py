@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from meterfarm.console.command_context import CommandContext, open_store
+from meterfarm.console.command_context import CommandContext, open_farm
 from meterfarm.console.errors import NotSetUp, UsageError
 from meterfarm.console.exit_status import OK
 from meterfarm.console.notifying import notification
@@ -24,7 +24,7 @@ from meterfarm.console.secret_input import read_secret_line
 _OTHERS = 0o077
 _STOP_SECONDS = 5.0
 _UNSIGNED = (
-    "Twilio's auth token is needed to tell its requests from others: set TWILIO_AUTH_TOKEN, "
+    "Twilio's auth token is needed to verify its requests: set TWILIO_AUTH_TOKEN, "
     "or give --auth-token-file or --auth-token-stdin."
 )
 
@@ -41,9 +41,9 @@ class InboxOptions:
 
 
 async def serve(options: InboxOptions) -> int:
-    """Take in text messages until Ctrl-C or SIGTERM."""
+    """Receive inbound SMS until Ctrl-C or SIGTERM."""
     _check(options.public_url)
-    with open_store() as (context, store):
+    with open_farm() as (context, farm):
         tokens = await _tokens(options, context)
         with _listening(options.host, options.port) as listener:
             address = _address(listener)
@@ -51,17 +51,17 @@ async def serve(options: InboxOptions) -> int:
             from meterfarm.farm.codes.sms_receiver import Inbox
 
             inbox = Inbox(
-                store.farm,
+                farm,
                 tokens,
                 options.public_url,
-                notification(context, store).of_answer,
+                notification(context, farm).of_answer,
             )
             public_url = _without_user(options.public_url)
             beating = asyncio.create_task(inbox.beat(public_url or address))
             server = BoundedServer(inbox.app(), "inbox")
             serving = asyncio.create_task(server.serve([listener]))
             known_as = f" as {public_url}" if public_url else ""
-            print_line(f"Text messages are taken in at {address}{known_as}; Ctrl-C stops it.")
+            print_line(f"Text messages are received at {address}{known_as}; Ctrl-C stops it.")
             try:
                 await asyncio.wait({serving, beating}, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:

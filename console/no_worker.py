@@ -6,12 +6,12 @@ from meterfarm.console.command_context import CommandContext
 from meterfarm.console.program import program
 from meterfarm.records import RunKind
 from meterfarm.services.runs import unserved_queues
-from meterfarm.storage.store import CompanyStore
+from meterfarm.storage.store import Store
 
 
-def no_worker(context: CommandContext, store: CompanyStore, kind: RunKind | None = None) -> str:
+def no_worker(context: CommandContext, farm: Store, kind: RunKind | None = None) -> str:
     """Why no worker takes runs of the kind, or such as are due, in a sentence; "" if one does."""
-    found = unserved_queues(store, kind)
+    found = unserved_queues(farm, kind)
     if found is None:
         return ""
     if found.served:

@@ -7,17 +7,17 @@ import asyncio
 from meterfarm.console.command_context import CommandContext
 from meterfarm.console.no_worker import no_worker
 from meterfarm.services.notification import WorkerNotification
-from meterfarm.storage.store import CompanyStore
+from meterfarm.storage.store import CompanyStore, Store
 
 
 async def notify_queued(context: CommandContext, store: CompanyStore) -> str:
     """Notify workers of queued runs; why nobody takes them, in a sentence, "" if somebody does."""
-    fault = await notification(context, store).of_queued_runs()
+    fault = await notification(context, store.farm).of_queued_runs()
     if fault and context.farm.redis_url.get_secret_value():
         return f"{fault} No worker takes runs until then."
-    return await asyncio.to_thread(no_worker, context, store)
+    return await asyncio.to_thread(no_worker, context, store.farm)
 
 
-def notification(context: CommandContext, store: CompanyStore) -> WorkerNotification:
+def notification(context: CommandContext, farm: Store) -> WorkerNotification:
     """That of this machine's settings."""
-    return WorkerNotification(store, context.settings, context.farm)
+    return WorkerNotification(farm, context.settings, context.farm)

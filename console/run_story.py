@@ -32,7 +32,7 @@ async def show_run(run_id: int, *, as_json: bool) -> int:
         story = await asyncio.to_thread(find_run, store, run_id)
         coming = await asyncio.to_thread(next_step, store, story.run)
         if story.run.state is RunState.QUEUED:
-            lacking = await asyncio.to_thread(no_worker, context, store, story.run.kind)
+            lacking = await asyncio.to_thread(no_worker, context, store.farm, story.run.kind)
             coming = " ".join(filter(None, (lacking, coming)))
     if as_json:
         print_json(

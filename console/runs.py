@@ -31,7 +31,7 @@ async def list_runs(limit: int | None, reference: str | None, *, as_json: bool) 
     with open_store() as (context, store):
         customer = find_customer(store, reference) if reference else None
         found = await asyncio.to_thread(partial(runs.list_runs, store, limit=limit, customer=customer))
-        note = await asyncio.to_thread(no_worker, context, store)
+        note = await asyncio.to_thread(no_worker, context, store.farm)
     if as_json:
         print_json(found)
     elif not found:
@@ -85,7 +85,7 @@ async def cancel_run(run_id: int, *, as_json: bool) -> int:
     with open_store() as (context, store):
         state = await asyncio.to_thread(runs.cancel_run, store, run_id)
         if state is not RunState.CANCELLED:
-            await notification(context, store).of_cancellation(run_id)
+            await notification(context, store.farm).of_cancellation(run_id)
     if as_json:
         print_json({"run": run_id, "state": state})
     elif state is RunState.CANCELLED:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pyotp import TOTP
 from rich.console import Console
 
+from meterfarm.console.company_option import chosen_company
 from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.console.live import LiveProgress
@@ -34,6 +35,7 @@ from meterfarm.scrapers.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.scrapers.sending import Resending
 from meterfarm.scrapers.utility import Utility
+from meterfarm.services.companies import company_store
 from meterfarm.services.customer_files import write_out
 from meterfarm.services.summary import summarise_result
 from meterfarm.storage.settings import Settings
@@ -79,11 +81,12 @@ async def _scrape(
     scrub_from_here(secrets)
     async with AsyncExitStack() as stack:
         stack.enter_context(traced("scrape"))
+        farm = stack.enter_context(await asyncio.to_thread(Store.open, settings))
+        store = company_store(farm, chosen_company())
         scratch = stack.enter_context(scratch_folder(settings.home))
         base_url = await asyncio.to_thread(stack.enter_context, _portal(options, planned.utility, settings))
         hosts = own_hosts(base_url, planned.utility.hosts)
         chromium = await stack.enter_async_context(Chromium(hosts, scratch, headed=options.headed))
-        store = stack.enter_context(await asyncio.to_thread(lambda: Store.open(settings).of()))
         with LiveProgress(Console(stderr=True)) as live:
             request = _request(options, planned, given, base_url, live)
             run = LocalRun(request, store, chromium, secrets, live, settings.home / "evidence")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from meterfarm.console.command_context import open_store
+from meterfarm.console.command_context import open_farm
 from meterfarm.console.output import print_json, print_line
 from meterfarm.storage.home import KEY_FILE
 from meterfarm.storage.keyfile import KeyFile
@@ -20,8 +20,8 @@ async def make_key() -> int:
 
 async def rotate(*, as_json: bool) -> int:
     """Wrap all data keys with a new master key, or with the environment's first."""
-    with open_store() as (context, store):
-        count = await asyncio.to_thread(store.farm.rotate_keys)
+    with open_farm() as (context, farm):
+        count = await asyncio.to_thread(farm.rotate_keys)
         key = master_keys(context.settings)[0]
         file = context.settings.home / KEY_FILE
         is_of_file = key.id in [one.id for one in KeyFile(file).read()]

@@ -45,7 +45,7 @@ class ExportedMeter:
 
 @dataclass(frozen=True, slots=True)
 class RefusedMeter:
-    """A meter whose readings the format cannot hold."""
+    """A meter with readings that the format cannot hold."""
 
     customer: int
     account: str

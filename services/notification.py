@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meterfarm.farm.redis.private import NoRedis, redis_url
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import CompanyStore
+from meterfarm.storage.store import Store
 
 _SECONDS = 5.0
 
@@ -25,7 +25,7 @@ class WorkerNotification:
     Redis seems to run.
     """
 
-    def __init__(self, store: CompanyStore, settings: Settings, farm: FarmSettings) -> None:
+    def __init__(self, store: Store, settings: Settings, farm: FarmSettings) -> None:
         self._store = store
         self._home = settings.home
         self._given_url = farm.redis_url.get_secret_value()
@@ -34,7 +34,7 @@ class WorkerNotification:
         """Of all runs that are queued. They are marked as notified only once Redis is known to listen."""
 
         async def notify(notifier: Notifier) -> None:
-            while rings := await asyncio.to_thread(self._store.farm.runs.to_notify):
+            while rings := await asyncio.to_thread(self._store.runs.to_notify):
                 await notifier.notify(rings)
 
         return await self._notify(notify)
@@ -57,7 +57,7 @@ class WorkerNotification:
         from meterfarm.farm.redis.notifier import notifier_at
         from meterfarm.farm.redis.refusals import explained
 
-        farm = await asyncio.to_thread(self._store.farm.workforce.key)
+        farm = await asyncio.to_thread(self._store.workforce.key)
         try:
             address = parse_redis_url(url)
             async with asyncio.timeout(_SECONDS), notifier_at(url, farm) as notifier:

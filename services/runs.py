@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meterfarm.records import CustomerState, RunKind, RunState
 from meterfarm.services.errors import NotFound, store_refusals
 from meterfarm.storage.results import Customer
-from meterfarm.storage.store import CompanyStore
+from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.work import QUEUES, RunInfo, RunStory
 
 _ALL = 2**31 - 1
@@ -82,12 +82,10 @@ def refresh_customers(store: CompanyStore, customers: Sequence[Customer] | None)
     return Refreshed(store.runs.refresh(ids), list(refused.values()))
 
 
-def unserved_queues(store: CompanyStore, kind: RunKind | None = None) -> UnservedQueues | None:
+def unserved_queues(farm: Store, kind: RunKind | None = None) -> UnservedQueues | None:
     """Where no worker takes runs of this kind, or (None) runs that are due; None if all are served."""
-    served = store.farm.workforce.served_queues()
-    unserved = (
-        store.farm.workforce.unserved_queues() if kind is None else {QUEUES.get(kind, "")} - served - {""}
-    )
+    served = farm.workforce.served_queues()
+    unserved = farm.workforce.unserved_queues() if kind is None else {QUEUES.get(kind, "")} - served - {""}
     return UnservedQueues(unserved, served) if unserved else None
 
 

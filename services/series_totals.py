@@ -31,7 +31,7 @@ class SeriesTally:
     measure: Measure
     direction: Direction
     unit: Unit
-    grain: int
+    resolution: int
     count: int = 0
     first_start: int = 0
     last_end: int = 0
@@ -72,7 +72,7 @@ class SeriesTally:
                 self.lengths[length] += times
 
     def cover(self, readings: Sequence[Reading], period: str) -> int | None:
-        """Take note of the time that readings cover; where one begins whose time was covered already.
+        """Note the time that readings cover; where the first begins that was covered already.
 
         Instants cover none. Price periods of one interval are parts of it, so those of others do not count.
         """
@@ -105,7 +105,7 @@ class Tally:
     def __init__(self) -> None:
         self._series: dict[_Key, list[SeriesTally]] = {}
         self.twice: int | None = None
-        """Where the first reading begins whose time one before it in its series covers."""
+        """Where the first reading begins that an earlier one of its series covers."""
 
     def add(self, stretch: Series) -> None:
         """Count a stretch."""
@@ -115,16 +115,16 @@ class Tally:
         start = min(map(itemgetter(0), readings))
         end = max(reading[0] + reading[1] for reading in readings)
         lengths = Counter(map(itemgetter(1), readings))
-        target = self._find(stretch, _grain(lengths), start, end)
+        target = self._find(stretch, _resolution(lengths), start, end)
         target.add(len(readings), start, end, lengths, {stretch.exponent: sum(map(itemgetter(2), readings))})
         if end > start and self.twice is None:
             self.twice = target.cover(readings, period_of(stretch))
 
     def join(self, other: Tally) -> bool:
-        """Take in what another document of the same file says.
+        """Add the series of another document of the same file.
 
-        What goes on with a series that is there already is added to it; what is said of the same time again
-        stays a series by itself, and True comes back.
+        What continues a series that is there already is added to it. Readings of the same time stay a series
+        of their own, and the result is True.
         """
         twice = False
         for key, found in other._series.items():
@@ -132,10 +132,10 @@ class Tally:
             known = list(alike)
             for one in found:
                 over = [each for each in known if each.overlaps(one.first_start, one.last_end)]
-                goes_on = [each for each in known if each.grain == one.grain and each not in over]
+                continued = [each for each in known if each.resolution == one.resolution and each not in over]
                 twice |= bool(over)
-                if goes_on:
-                    goes_on[0].take(one)
+                if continued:
+                    continued[0].take(one)
                 else:
                     alike.append(one)
         return twice
@@ -144,20 +144,20 @@ class Tally:
     def series(self) -> Sequence[SeriesTally]:
         return [one for alike in self._series.values() for one in alike]
 
-    def _find(self, stretch: Series, grain: int, start: int, end: int) -> SeriesTally:
+    def _find(self, stretch: Series, resolution: int, start: int, end: int) -> SeriesTally:
         key = (stretch.meter_id, stretch.commodity, stretch.measure, stretch.direction, stretch.unit)
         alike = self._series.setdefault(key, [])
         for one in alike:
-            if one.grain == grain:
+            if one.resolution == resolution:
                 return one
         for one in alike:
             if not one.overlaps(start, end):
                 return one
-        alike.append(SeriesTally(*key, grain))
+        alike.append(SeriesTally(*key, resolution))
         return alike[-1]
 
 
-def _grain(lengths: Counter[int]) -> int:
+def _resolution(lengths: Counter[int]) -> int:
     """The commonest length of a stretch; days are alike however long, and so is all that is longer."""
     length = lengths.most_common(1)[0][0]
     if length in _DAYLIKE:

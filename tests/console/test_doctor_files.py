@@ -15,7 +15,7 @@ from tests.s3 import s3_server
 def test_files_on_a_disk_and_in_a_bucket_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FILES_URL", raising=False)
     on_disk = examine_files(Settings(home=tmp_path))
-    assert (on_disk.health, on_disk.said) == (
+    assert (on_disk.health, on_disk.detail) == (
         Health.OK,
         f"a file can be written to {tmp_path}/files, read and deleted",
     )
@@ -28,11 +28,11 @@ def test_files_on_a_disk_and_in_a_bucket_are_tried(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
         refused = examine_files(Settings(home=tmp_path))
         assert refused.health is Health.FAILED
-        assert "access was refused; see that the keys are right" in refused.said
+        assert "access was refused; see that the keys are right" in refused.detail
 
 
 def test_an_address_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILES_URL", "/srv/files")
     found = examine_files(Settings(home=tmp_path))
     assert found.health is Health.FAILED
-    assert found.said.startswith("FILES_URL is not like s3://bucket/prefix")
+    assert found.detail.startswith("FILES_URL is not like s3://bucket/prefix")

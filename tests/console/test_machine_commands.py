@@ -92,7 +92,7 @@ def test_a_database_that_is_damaged_fails(home: Path) -> None:
     (home / "meterfarm.db").write_bytes(b"no database, " * 1000)
     (found,) = examine_state(Settings(home=home), [])
     assert (found.check, found.health) == ("database", Health.FAILED)
-    assert "damaged" in found.said
+    assert "damaged" in found.detail
 
 
 def test_little_room_is_a_warning(home: Path) -> None:
@@ -130,8 +130,8 @@ def test_a_portal_on_this_machine_tells_nothing_of_the_clock(minute_ahead: str) 
 def test_a_clock_more_than_two_seconds_off_is_a_warning(theirs: float, health: Health, says: str) -> None:
     found: CheckResult = doctor_outside.examine_clock([between("elsewhere", 99.9, theirs, 100.1)])
     assert (found.health, found.check) == (health, "clock")
-    assert says in found.said
-    assert kernel_says() in found.said
+    assert says in found.detail
+    assert kernel_says() in found.detail
 
 
 def test_a_coarse_clock_is_not_believed_beyond_its_grain() -> None:

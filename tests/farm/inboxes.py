@@ -67,7 +67,7 @@ def inbox(farm: Farm, port: int, *options: str, stderr: int = 2, **extra: str) -
         )
     with process:
         line = process.stdout.readline()
-        if "taken in at" not in line:
+        if "received at" not in line:
             raise AssertionError(f"the inbox did not start: {line}")
         yield RunningInbox(f"http://127.0.0.1:{port}/sms", process)
         process.send_signal(15)

@@ -13,11 +13,17 @@ from tests.storage.ready_home import ready_home
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CompanyStore]:
+def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """SQLite in ``tmp_path/home``; nothing else of the environment's settings counts."""
     for name in ("DATABASE_URL", "REDIS_URL", "METERFARM_SECRET_KEYS", "METERFARM_PORTAL_URLS"):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     ready_home(home)
-    with Store.open(Settings(home=home)).of() as opened:
+    with Store.open(Settings(home=home)) as opened:
         yield opened
+
+
+@pytest.fixture
+def store(farm: Store) -> CompanyStore:
+    """That of the only company."""
+    return farm.of()

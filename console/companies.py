@@ -1,0 +1,111 @@
+"""The `company` commands: the tenants of a farm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from meterfarm.console.command_context import command_context
+from meterfarm.console.command_help import command, group
+from meterfarm.console.customer_commands import Json
+from meterfarm.console.exit_status import OK, run_to_end
+from meterfarm.console.listing import Column, Facts, Listing
+from meterfarm.console.output import print_json, print_line
+from meterfarm.console.output import show as print_tables
+from meterfarm.records import CustomerState
+from meterfarm.services.companies import (
+    CompanyDetails,
+    add_company,
+    company_details,
+    find_company,
+    list_companies,
+)
+from meterfarm.storage.store import Store
+
+app = group("Manage companies, whose customers are kept apart.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The company's name.")]
+
+
+@command(app, examples=["company add acme", "company add acme --json"])
+def add(name: Name, as_json: Json = False) -> None:
+    """Add a company beside those there are."""
+    raise typer.Exit(run_to_end(_add(name, as_json=as_json)))
+
+
+@command(app, "list", examples=["company list"])
+def list_(as_json: Json = False) -> None:
+    """List the companies."""
+    raise typer.Exit(run_to_end(_list(as_json=as_json)))
+
+
+@command(app, examples=["company show acme"])
+def show(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The company's name; the only one needs none.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a company and how many customers it has."""
+    raise typer.Exit(run_to_end(_show(name, as_json=as_json)))
+
+
+async def _add(name: str, *, as_json: bool) -> int:
+    with _farm() as farm:
+        company = await asyncio.to_thread(add_company, farm, name)
+    if as_json:
+        print_json({"company": company.id, "name": company.name})
+    else:
+        print_line(f"company {company.id} added: {company.name}")
+    return OK
+
+
+async def _list(*, as_json: bool) -> int:
+    with _farm() as farm:
+        found = await asyncio.to_thread(list_companies, farm)
+    if as_json:
+        print_json(found)
+        return OK
+    table = Listing([Column("id", right=True), Column("name")], ("company", "name"))
+    for one in found:
+        table.add([str(one.id), one.name], {"company": one.id, "name": one.name})
+    print_tables(table)
+    return OK
+
+
+async def _show(name: str | None, *, as_json: bool) -> int:
+    with _farm() as farm:
+        company = await asyncio.to_thread(find_company, farm, name)
+        details = await asyncio.to_thread(company_details, farm, company)
+    if as_json:
+        print_json(_document(details))
+        return OK
+    counted = ", ".join(f"{count:,} {state}" for state, count in sorted(details.customers.items()))
+    facts = [
+        ("company", f"{company.id}: {company.name}"),
+        ("customers", counted or "none"),
+        ("mailboxes", f"{details.mailboxes:,}"),
+        ("phone numbers", f"{details.numbers:,}"),
+    ]
+    print_tables(Facts(facts))
+    return OK
+
+
+def _document(details: CompanyDetails) -> dict[str, object]:
+    return {
+        "id": details.company.id,
+        "name": details.company.name,
+        "customers": {state.value: details.customers.get(state, 0) for state in CustomerState},
+        "mailboxes": details.mailboxes,
+        "numbers": details.numbers,
+    }
+
+
+@contextmanager
+def _farm() -> Iterator[Store]:
+    with command_context() as context, Store.open(context.settings) as farm:
+        yield farm

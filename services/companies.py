@@ -1,0 +1,83 @@
+"""Companies: the tenants of a farm, and the store of the one that a request names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from meterfarm.records import CustomerState
+from meterfarm.services.customer_fields import problem_of_name, tidied
+from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
+from meterfarm.storage.results import Company
+from meterfarm.storage.store import CompanyStore, Store
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyDetails:
+    """A company, its customers by state, and how many mailboxes and phone numbers receive codes for it."""
+
+    company: Company
+    customers: Mapping[CustomerState, int]
+    mailboxes: int
+    numbers: int
+
+
+def list_companies(farm: Store) -> Sequence[Company]:
+    """All companies by id; a new farm has one."""
+    return farm.companies.list() or [farm.companies.only()]
+
+
+def add_company(farm: Store, name: str) -> Company:
+    """Add a company beside those there are.
+
+    Raises:
+        InvalidRequest: the name cannot be used.
+        Conflict: there is one of this name.
+    """
+    name = tidied(name)
+    problem = "The name of the company is empty." if not name else problem_of_name("company name", name)
+    if problem:
+        raise InvalidRequest(problem)
+    list_companies(farm)  # the first one's customers stay in a company of their own
+    with store_refusals():
+        return farm.companies.add(name)
+
+
+def find_company(farm: Store, name: str | None = None) -> Company:
+    """The company of this name; without one, the only company there is.
+
+    Raises:
+        NotFound: there is none of this name.
+        InvalidRequest: there are several, and none is named.
+    """
+    there = list_companies(farm)
+    name = tidied(name or "")
+    if not name:
+        if len(there) == 1:
+            return there[0]
+        names = ", ".join(company.name for company in there)
+        raise InvalidRequest(
+            f"There are several companies ({names}): name one with --company or METERFARM_COMPANY."
+        )
+    found = next((company for company in there if company.name == name), None)
+    if found is None:
+        raise NotFound(f"There is no company “{name}”; `company list` shows those there are.")
+    return found
+
+
+def company_store(farm: Store, name: str | None = None) -> CompanyStore:
+    """The store of the company of this name; without one, of the only company there is.
+
+    Raises:
+        NotFound: there is none of this name.
+        InvalidRequest: there are several, and none is named.
+    """
+    return farm.of(find_company(farm, name))
+
+
+def company_details(farm: Store, company: Company) -> CompanyDetails:
+    """What a company has in the farm."""
+    store = farm.of(company)
+    states = Counter(customer.state for customer in store.customers.list())
+    return CompanyDetails(company, states, len(store.channels.mailboxes()), len(store.channels.numbers()))

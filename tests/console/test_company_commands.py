@@ -1,0 +1,66 @@
+"""The `company` commands, and the company that other commands work in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.console.command import Command
+
+ADD = ("customer", "add", "speculoos_power", "--username", "ada@bayou.energy", "--password-stdin")
+
+
+def _json(command: Command, *arguments: str) -> Any:
+    ran = command(*arguments, "--json")
+    assert ran.status == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_with_one_company_there_is_nothing_to_name(command: Command) -> None:
+    assert command(*ADD, stdin="x\n").stdout == "customer 1 added; run 1 queued\n"
+    assert _json(command, "company", "list") == [{"id": 1, "name": "default"}]
+    assert len(_json(command, "customer", "list", "--company", "default")) == 1
+
+
+def test_with_several_each_command_works_in_the_one_that_is_named(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command(*ADD, stdin="x\n").status == 0
+    assert _json(command, "company", "add", "acme") == {"company": 2, "name": "acme"}
+    assert command("company", "list").stdout == "company\tname\n1\tdefault\n2\tacme\n"
+    added = command(*ADD, "--company", "acme", stdin="y\n")
+    assert added.stdout == "customer 2 added; run 2 queued\n", added.stderr
+    for arguments in (["customer", "list"], ["runs"], ["refresh", "--all"], ["events"], ["challenges"]):
+        ran = command(*arguments)
+        assert (ran.status, ran.stdout) == (2, "")
+        assert ran.stderr == (
+            "meterfarm: There are several companies (default, acme): name one with --company or "
+            "METERFARM_COMPANY.\n"
+        )
+    assert [one["id"] for one in _json(command, "runs", "--company", "acme")] == [2]
+    assert [one["customer"] for one in _json(command, "events", "--company", "default")] == [1]
+    for arguments in (["run", "cancel", "1"], ["run", "show", "1"], ["customer", "show", "1"]):
+        ran = command(*arguments, "--company", "acme")
+        assert (ran.status, "There is no" in ran.stderr) == (2, True)
+    monkeypatch.setenv("METERFARM_COMPANY", "acme")
+    assert [one["id"] for one in _json(command, "customer", "list")] == [2]
+    assert [one["id"] for one in _json(command, "customer", "list", "--company", "default")] == [1]
+    assert _json(command, "company", "show", "acme") == {
+        "id": 2,
+        "name": "acme",
+        "customers": {"new": 0, "active": 1, "must_reauthenticate": 0, "removed": 0},
+        "mailboxes": 0,
+        "numbers": 0,
+    }
+
+
+def test_a_company_that_is_not_there_is_a_usage_error(command: Command) -> None:
+    for arguments in (["customer", "list", "--company", "acme"], ["company", "show", "acme"]):
+        ran = command(*arguments)
+        assert ran.status == 2
+        assert ran.stderr == "meterfarm: There is no company “acme”; `company list` shows those there are.\n"
+    assert command("company", "add", "acme").stdout == "company 2 added: acme\n"
+    again = command("company", "add", "acme")
+    assert (again.status, "acme is there already" in again.stderr) == (2, True)

@@ -1,0 +1,277 @@
+"""Nothing that a service does for one company finds, changes or cancels anything of another."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import SecretStr
+
+from meterfarm import services
+from meterfarm.mfa.port import Code
+from meterfarm.records import MailSecurity, Outcome, SecretKind
+from meterfarm.scrapers.run_executor import RunResult
+from meterfarm.services.audit import audited_customer, vault_reads
+from meterfarm.services.challenges import (
+    AnsweredChallenge,
+    answer_challenge,
+    answer_result,
+    find_challenge,
+    find_open_challenge,
+    list_challenges,
+)
+from meterfarm.services.companies import (
+    add_company,
+    company_details,
+    company_store,
+    find_company,
+    list_companies,
+)
+from meterfarm.services.coverage import customer_coverage
+from meterfarm.services.customer_csv import NewCustomer
+from meterfarm.services.customer_files import write_bills, write_out
+from meterfarm.services.customer_import import import_customers
+from meterfarm.services.customers import (
+    AddCustomer,
+    UpdateCustomer,
+    add_customer,
+    check_removal,
+    check_update,
+    customer_details,
+    find_customer,
+    list_customers,
+    remove_customer,
+    update_customer,
+)
+from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
+from meterfarm.services.exports import ExportFormat, export_bills, export_readings
+from meterfarm.services.mailboxes import (
+    AddMailbox,
+    UpdateMailbox,
+    add_mailbox,
+    check_mailbox,
+    find_mailbox,
+    list_mailboxes,
+    remove_mailbox,
+    update_mailbox,
+)
+from meterfarm.services.next_step import next_step
+from meterfarm.services.phone_numbers import add_number, list_numbers, remove_number
+from meterfarm.services.reread import reread
+from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_customers, retry_run
+from meterfarm.services.summary import stored_accounts, summarise_result, summarise_run
+from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.results import Customer, StoredAccount
+from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.storage.work import ChallengeInfo, RunStory
+from meterfarm.support.errors import MeterfarmError
+from meterfarm.support.redact import Secrets
+from meterfarm.utilities import load_utilities
+from tests.console.asked import SMS, UTILITY, WAIT, taken
+from tests.storage.made import ACCOUNT, bill, listed, pdf, save_bill
+
+NUMBER = "+15185550123"
+MAILS = MailAccount("imap.example.com", 993, MailSecurity.TLS, "codes@example.com")
+ZONE = ZoneInfo("America/New_York")
+NAME = "bea@bayou.energy"
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What the other company has, and a folder to write to."""
+
+    store: CompanyStore
+    customer: Customer
+    account: StoredAccount
+    story: RunStory
+    challenge: ChallengeInfo
+    mailbox: int
+    folder: Path
+
+    def everything(self) -> Sequence[object]:
+        """All that a service could change of it."""
+        store = self.store
+        return [
+            store.customers.list(),
+            store.runs.list(limit=99),
+            store.challenges.list(),
+            store.channels.mailboxes(),
+            store.channels.numbers(),
+            store.events.after(0, 99),
+            {
+                kind: secret.get_secret_value()
+                for kind, secret in store.credentials.load(self.customer).items()
+            },
+            sorted(store.bills.list(self.account.id)),
+        ]
+
+
+@pytest.fixture
+def ours(farm: Store) -> CompanyStore:
+    return company_store(farm, add_company(farm, "acme").name)
+
+
+@pytest.fixture
+def theirs(farm: Store, tmp_path: Path) -> Theirs:
+    """A customer with bills, readings, a mailbox, a number, and a run that waits for a code."""
+    beta = company_store(farm, add_company(farm, "beta").name)
+    claim = taken(beta, "bea")
+    challenge = beta.challenges.open(claim.lease, SMS, WAIT)
+    account = beta.accounts.save(claim.customer, ACCOUNT)
+    save_bill(beta, account, listed(), pdf(), bill(), layout="speculoos_power", layout_version=1)
+    mailbox = add_mailbox(beta, AddMailbox(MAILS, SecretStr("secret"), [claim.customer]))
+    add_number(beta, NUMBER, [claim.customer])
+    (stored,) = beta.accounts.list(claim.customer)
+    story = find_run(beta, claim.lease.run_id)
+    asked = find_challenge(beta, challenge)
+    return Theirs(beta, claim.customer, stored, story, asked, mailbox.id, tmp_path / "out")
+
+
+Case = Callable[[CompanyStore, Theirs], object]
+
+REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
+    (audited_customer, lambda ours, its: audited_customer(ours, str(its.customer.id))),
+    (answer_challenge, lambda ours, its: answer_challenge(ours, its.challenge.id, Code("555123"))),
+    (answer_result, lambda ours, its: answer_result(ours, AnsweredChallenge(its.challenge, None))),
+    (find_challenge, lambda ours, its: find_challenge(ours, its.challenge.id)),
+    (find_open_challenge, lambda ours, its: find_open_challenge(ours, its.challenge.id)),
+    (customer_coverage, lambda ours, its: customer_coverage(ours, its.customer)),
+    (write_out, lambda ours, its: write_out(ours, its.customer, its.folder, ZONE)),
+    (check_removal, lambda ours, its: check_removal(ours, its.customer, data=False)),
+    (check_update, lambda ours, its: check_update(ours, its.customer, UpdateCustomer("a@b.example"))),
+    (customer_details, lambda ours, its: customer_details(ours, its.customer)),
+    (find_customer, lambda ours, its: find_customer(ours, str(its.customer.id))),
+    (find_customer, lambda ours, its: find_customer(ours, NAME)),
+    (find_customer, lambda ours, its: find_customer(ours, "X-bea")),
+    (remove_customer, lambda ours, its: remove_customer(ours, its.customer, data=True)),
+    (update_customer, lambda ours, its: update_customer(ours, its.customer, UpdateCustomer(external_id="A"))),
+    (export_bills, lambda ours, its: export_bills(ours, its.customer, its.folder)),
+    (export_readings, lambda ours, its: export_readings(ours, its.customer, ExportFormat.CSV, its.folder)),
+    (add_mailbox, lambda ours, its: add_mailbox(ours, AddMailbox(MAILS, SecretStr("x"), [its.customer]))),
+    (check_mailbox, lambda ours, its: asyncio.run(check_mailbox(ours, its.mailbox))),
+    (find_mailbox, lambda ours, its: find_mailbox(ours, its.mailbox)),
+    (remove_mailbox, lambda ours, its: remove_mailbox(ours, its.mailbox)),
+    (update_mailbox, lambda ours, its: update_mailbox(ours, its.mailbox, UpdateMailbox(everybody=True))),
+    (add_number, lambda ours, its: add_number(ours, NUMBER, [its.customer])),
+    (remove_number, lambda ours, its: remove_number(ours, NUMBER)),
+    (cancel_run, lambda ours, its: cancel_run(ours, its.story.run.id)),
+    (find_run, lambda ours, its: find_run(ours, its.story.run.id)),
+    (retry_run, lambda ours, its: retry_run(ours, its.story.run.id)),
+    (refresh_customers, lambda ours, its: refresh_customers(ours, [its.customer])),
+    (stored_accounts, lambda ours, its: stored_accounts(ours, its.customer)),
+    (summarise_run, lambda ours, its: summarise_run(ours, _ended(its.story), its.customer)),
+    (
+        summarise_result,
+        lambda ours, its: summarise_result(ours, RunResult(its.customer, Outcome.COMPLETE, "")),
+    ),
+]
+EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
+    (vault_reads, lambda ours, its: vault_reads(ours, limit=9).reads),
+    (vault_reads, lambda ours, its: vault_reads(ours, limit=9, customer_id=its.customer.id).reads),
+    (list_challenges, lambda ours, its: list_challenges(ours)),
+    (list_customers, lambda ours, its: list_customers(ours)),
+    (list_mailboxes, lambda ours, its: list_mailboxes(ours)),
+    (list_numbers, lambda ours, its: list_numbers(ours)),
+    (reread, lambda ours, its: asyncio.run(reread(ours, load_utilities())).read),
+    (reread, lambda ours, its: asyncio.run(reread(ours, load_utilities(), customer=its.customer)).read),
+    (write_bills, lambda ours, its: _written(ours, its)),
+    (list_runs, lambda ours, its: list_runs(ours)),
+    (list_runs, lambda ours, its: list_runs(ours, customer=its.customer)),
+    (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
+    (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
+]
+OWN = (add_customer, import_customers)
+"""What another company may have just so: tested by name below."""
+
+
+def _ended(story: RunStory) -> RunStory:
+    return replace(story, run=replace(story.run, outcome=Outcome.COMPLETE))
+
+
+def _result(theirs: Theirs) -> RunResult:
+    return RunResult(theirs.customer, Outcome.COMPLETE, "")
+
+
+def _written(ours: CompanyStore, theirs: Theirs) -> object:
+    """What ``write_bills`` writes of an account."""
+    write_bills(ours, theirs.customer, theirs.account, theirs.folder)
+    return json.loads((theirs.folder / "bills.json").read_text())
+
+
+def _names(cases: Sequence[tuple[Callable[..., object], Case]]) -> list[str]:
+    return [function.__name__ for function, _ in cases]
+
+
+def _public() -> Iterator[Callable[..., object]]:
+    """Every public function of services/ that works in a company's store."""
+    for found in pkgutil.iter_modules(services.__path__):
+        module = importlib.import_module(f"{services.__name__}.{found.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            is_ours = function.__module__ == module.__name__ and not name.startswith("_")
+            given = [each for what, each in function.__annotations__.items() if what != "return"]
+            if is_ours and "CompanyStore" in given:
+                yield function
+
+
+def test_every_function_has_a_case() -> None:
+    tested = {function for function, _ in (*REFUSED, *EMPTY)} | set(OWN)
+    public = set(_public())
+    assert len(public) > 30, "the walk sees them"
+    assert {function.__name__ for function in public - tested} == set()
+
+
+@pytest.mark.parametrize("case", [case for _, case in REFUSED], ids=_names(REFUSED))
+def test_what_is_another_companys_cannot_be_named(ours: CompanyStore, theirs: Theirs, case: Case) -> None:
+    before = theirs.everything()
+    with pytest.raises(MeterfarmError) as refused:
+        case(ours, theirs)
+    assert NAME not in str(refused.value).replace(f"“{NAME}”", "")
+    assert theirs.everything() == before
+    assert not theirs.folder.exists()
+
+
+@pytest.mark.parametrize("case", [case for _, case in EMPTY], ids=_names(EMPTY))
+def test_what_is_another_companys_is_not_found(ours: CompanyStore, theirs: Theirs, case: Case) -> None:
+    before = theirs.everything()
+    assert not case(ours, theirs)
+    assert theirs.everything() == before
+
+
+def test_two_companies_may_have_the_same_login_external_id_and_mailbox(
+    ours: CompanyStore, theirs: Theirs
+) -> None:
+    before = theirs.everything()
+    added = add_customer(ours, AddCustomer(UTILITY, NAME, "X-bea", {SecretKind.PASSWORD: "another"}))
+    assert added.customer.id != theirs.customer.id
+    assert [one.id for one in list_customers(ours)] == [added.customer.id]
+    text = f"utility,username,password,external_id\n{UTILITY},ada@bayou.energy,x,A-1\n"
+    assert all(isinstance(row, NewCustomer) for row in import_customers(ours, text, Secrets()))
+    assert add_mailbox(ours, AddMailbox(MAILS, SecretStr("x"))).id != theirs.mailbox
+    assert theirs.everything() == before
+
+
+def test_a_company_is_named_where_there_are_several(farm: Store) -> None:
+    assert [company.name for company in list_companies(farm)] == ["default"]
+    assert find_company(farm).name == "default"
+    acme = add_company(farm, " acme ")
+    assert (acme.name, find_company(farm, "acme")) == ("acme", acme)
+    with pytest.raises(InvalidRequest, match=r"several companies \(default, acme\): name one with --company"):
+        company_store(farm)
+    with pytest.raises(NotFound, match="no company “beta”"):
+        company_store(farm, "beta")
+    with pytest.raises(Conflict, match="acme is there already"):
+        add_company(farm, "acme")
+    for name in ("", "  ", "a\nb", "x" * 1000):
+        with pytest.raises(InvalidRequest, match="company"):
+            add_company(farm, name)
+    add_customer(company_store(farm, "acme"), AddCustomer(UTILITY, NAME))
+    details = company_details(farm, acme)
+    assert (dict(details.customers), details.mailboxes, details.numbers) == ({"new": 1}, 0, 0)
