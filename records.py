@@ -395,7 +395,7 @@ class RunState(StrEnum):
 class ChallengeState(StrEnum):
     """``open`` waits for an answer, ``answered`` for the run to take it, which makes it ``used``.
 
-    ``lost`` is one whose worker is gone: the portal's page went with it.
+    ``lost``: its worker is gone, and the portal's page with it.
     """
 
     OPEN = "open"
@@ -423,7 +423,7 @@ class SecretKind(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What the outbox tells, by Bayou's names where it has one."""
+    """The kinds of events in the outbox, by Bayou's names where it has one."""
 
     CUSTOMER_HAS_FILLED_CREDENTIALS = "customer_has_filled_credentials"
     NEW_BILL = "new_bill"

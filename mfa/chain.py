@@ -14,7 +14,7 @@ from meterfarm.records import Challenge, Factor, FactorOption
 class AnswerChain:
     """Answers by secret where there is one, picks the preferred factor, and asks ``person`` for the rest.
 
-    Without a preference, a factor is picked whose answer comes by itself.
+    Without a preference, a factor that answers by itself is picked.
     """
 
     person: Answers

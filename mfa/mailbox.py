@@ -30,9 +30,9 @@ _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 class CodeMail:
     """A mail in which a portal sends its code, declared by the utility's script.
 
-    ``senders`` are addresses, compared in any case; ``pattern`` is a regular expression whose one group is
-    the code, looked for in the text and in the HTML as it is read; ``subject`` is one that the subject must
-    hold.
+    ``senders`` are addresses, compared in any case; ``pattern`` is a regular expression with one group, the
+    code, and is looked for in the text and in the HTML as it is read; ``subject`` is one that the subject
+    must hold.
     """
 
     senders: Sequence[str]
@@ -97,8 +97,8 @@ def is_stale(envelope: Envelope, received_at: datetime | None, asked_at: datetim
     The mail server's clock and the sender's may each be wrong, but hardly both: both must say so.
     """
     before = asked_at - _SLACK
-    said = [at for at in (received_at, envelope.sent_at) if at is not None]
-    return bool(said) and all(at < before for at in said)
+    times = [at for at in (received_at, envelope.sent_at) if at is not None]
+    return bool(times) and all(at < before for at in times)
 
 
 def _names_one_sender(mail: EmailMessage) -> bool:

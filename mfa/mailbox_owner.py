@@ -21,7 +21,7 @@ _SHOWN = re.compile(rf"[^{_NOT_IN_IT}]+@[^{_NOT_IN_IT}]+")
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What is known of the others whose codes come to the mailbox from the same portal.
+    """What is known of the others who receive codes in the mailbox from the same portal.
 
     ``addresses`` are those recipients of the mail that are others' user names, ``masks`` where the portal
     lately sent codes for others. ``are_none``: there is nobody else.
@@ -33,7 +33,7 @@ class Neighbours:
 
 
 def is_for(envelope: Envelope, username: str, destination: str, others: Neighbours) -> bool:
-    """Whether the mail is certainly for the customer of this user name, to whose masked address it went."""
+    """Whether the mail is certainly for the customer of this user name: it went to their masked address."""
     recipients, theirs = envelope.recipients, frozenset(others.addresses)
     if not recipients:
         return others.are_none
@@ -53,7 +53,7 @@ def is_for(envelope: Envelope, username: str, destination: str, others: Neighbou
 
 
 def goes_by_mask(username: str, destination: str) -> bool:
-    """Whether the customer's own address is not known, and only the masked one tells whose a mail is."""
+    """Whether the customer's own address is not known, and only the masked one shows for whom a mail is."""
     return not _address(username, destination)
 
 

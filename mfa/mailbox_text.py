@@ -70,9 +70,9 @@ def _charset_within(content: bytes) -> str:
     except (etree.ParserError, ValueError):
         return ""
     for meta in root.iter("meta"):
-        said = meta.get("charset") or (meta.get("content") or "").lower().partition("charset=")[2]
-        if said:
-            return str(said).split(";")[0].strip(" \"'")
+        charset = meta.get("charset") or (meta.get("content") or "").lower().partition("charset=")[2]
+        if charset:
+            return str(charset).split(";")[0].strip(" \"'")
     return ""
 
 

@@ -20,7 +20,7 @@ _SHOWN = re.compile(rf"({_HIDDEN}[{_BETWEEN}]*+)?(\d[\d{_BETWEEN}]*+)(?!{_HIDDEN
 class CodeText:
     """A text message in which a portal sends its code, declared by the utility's script.
 
-    ``senders`` are numbers (+18885550142), short codes or names; ``pattern`` is a regular expression whose
+    ``senders`` are numbers (+18885550142), short codes or names; ``pattern`` is a regular expression with
     one group is the code.
     """
 

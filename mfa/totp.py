@@ -35,7 +35,7 @@ _DIGESTS = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256, "SHA512": hashlib.sh
 class TotpSecret:
     """An authenticator's secret that never gives the code of one time step twice.
 
-    ``claim`` is told a time step and answers whether it is ours to use: False if its code was used before.
+    ``claim`` takes a time step and returns whether it may be used: False if its code was used before.
     """
 
     def __init__(self, totp: pyotp.TOTP, claim: Callable[[int], Awaitable[bool]]) -> None:

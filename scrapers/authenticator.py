@@ -124,7 +124,7 @@ class Authenticator:
                     f"{self.utility.name} ended the session twice in one visit; try again later.",
                 )
             self._lost = True
-            self.visit.note("session ended")
+            self.visit.note("session.ended")
             with span("sign_in") as stage:
                 stage.set(again=True)
                 await self._sign_in()
@@ -176,7 +176,7 @@ async def session_of(visit: Visit) -> PortalSession | None:
         async with asyncio.timeout(_ASKED_SECONDS):
             return await visit.session()
     except (PlaywrightError, TimeoutError) as exc:
-        visit.note("session not saved", reason=str(exc).partition("\n")[0])
+        visit.note("session.not_saved", reason=str(exc).partition("\n")[0])
         return None
 
 

@@ -216,7 +216,7 @@ class Chromium:
             )
             raise BrowserMissing(f"The browser {path} does not start: {reason}.") from exc
         if not is_root:
-            structlog.get_logger("browser").warning("no sandbox", browser=str(path), told=_UNCONFINED)
+            structlog.get_logger("browser").warning("sandbox.missing", browser=str(path), advice=_UNCONFINED)
         return browser
 
     async def _started(self, path: Path, *, sandbox: bool) -> Browser:
@@ -285,7 +285,11 @@ def _only(hosts: Sequence[str]) -> str:
 
 
 def must_have_browser() -> None:
-    """Whether there is a browser to be used, as far as can be told without starting it. BrowserMissing."""
+    """Whether there is a browser to be used, as far as is known without starting it.
+
+    Raises:
+        BrowserMissing: there is none.
+    """
     address = remote_browser.endpoint()
     if not address:
         find_chromium()

@@ -157,7 +157,7 @@ class VisitClock:
 
 
 class TimedRateLimiter:
-    """A limiter whose waits are not the portal's."""
+    """A limiter with the clock stopped while it waits: that time is not the portal's."""
 
     def __init__(self, limiter: RateLimiter, clock: VisitClock) -> None:
         self._limiter = limiter

@@ -29,7 +29,7 @@ transport.get_driver_env = _environment  # type: ignore[attr-defined]  # it impo
 
 
 async def start_driver(scratch: Path) -> Playwright:
-    """Playwright, with a driver whose profiles and unfinished traces lie below ``scratch``."""
+    """Playwright, with a driver that keeps profiles and unfinished traces below ``scratch``."""
     before = _scratch.set(str(scratch))
     try:
         return await async_playwright().start()

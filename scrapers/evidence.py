@@ -49,7 +49,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
                     await _look(visit, raw_trace, seen)
             await asyncio.to_thread(_write, visit, folder, raw_trace, seen)
     except (OSError, PlaywrightError, zipfile.BadZipFile, json.JSONDecodeError) as exc:
-        visit.note("no evidence", reason=type(exc).__name__)
+        visit.note("evidence.missing", reason=type(exc).__name__)
         return None
     return folder
 

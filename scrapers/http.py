@@ -125,7 +125,12 @@ class Http:
     async def _checked(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> HttpResponse:
         async with self._slots:
             answer = await self._retried(path, params, limit)
-        self._log("get", path=urlsplit(answer.url).path, status=answer.status, bytes=len(answer.content))
+        self._log(
+            "request.answered",
+            path=urlsplit(answer.url).path,
+            status=answer.status,
+            bytes=len(answer.content),
+        )
         self._raise_for(answer)
         return answer
 

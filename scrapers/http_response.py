@@ -55,7 +55,7 @@ class HttpResponse:
 
 
 def readable(value: str) -> str:
-    """A header's value whose bytes are not UTF-8 is taken for Latin-1, as browsers do."""
+    """A header's value, read as Latin-1 where its bytes are not UTF-8, as browsers do."""
     try:
         value.encode()
     except UnicodeEncodeError:

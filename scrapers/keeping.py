@@ -24,7 +24,7 @@ _ASKED_SECONDS = 5.0
 async def session_kept(
     visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool]
 ) -> AsyncIterator[None]:
-    """Meanwhile a session whose cookies have changed is saved, at most three times a second."""
+    """Meanwhile the session is saved when its cookies have changed, at most three times a second."""
     ends = asyncio.Event()
     keeping = asyncio.create_task(_keep(visit, store, customer, is_inside, ends))
     try:
@@ -49,7 +49,7 @@ async def _keep(
             try:
                 await save_session(visit, store, customer)
             except (LeaseLost, StorageError) as exc:
-                structlog.get_logger("run").warning("session.unsaved", reason=str(exc))
+                structlog.get_logger("run").warning("session.not_saved", reason=str(exc))
             else:
                 saved = cookies
 

@@ -74,7 +74,7 @@ async def _blank(filled: Sequence[Locator]) -> None:
 async def _shows_a_secret(page: Page, secrets: Secrets) -> bool:
     """Whether any of the page's texts, values and attributes has one, in shadow trees and frames too.
 
-    The browser says what there is, so that no script of the page is told what is looked for.
+    The browser lists what there is, so that no script of the page learns what is looked for.
     """
     frames = page.frames
     if len(frames) > _MOST_FRAMES:

@@ -63,7 +63,7 @@ class LocalRun:
             result = await self._went(claim, customer)
             stage.set(kind=claim.kind.value, outcome=result.outcome.value)
             elapsed = round(time.monotonic() - began, 3)
-            structlog.get_logger("run").info(result.outcome.value, elapsed=elapsed)
+            structlog.get_logger("run").info("run.ended", outcome=result.outcome.value, elapsed=elapsed)
         return result
 
     async def _went(self, claim: Claim, customer: Customer) -> RunResult:
@@ -110,7 +110,7 @@ async def _held(store: CompanyStore) -> AsyncIterator[None]:
             try:
                 await asyncio.to_thread(store.farm.workforce.beat)
             except StorageError as exc:
-                structlog.get_logger("run").warning("lease not renewed", reason=str(exc))
+                structlog.get_logger("run").warning("lease.not_renewed", reason=str(exc))
 
     beating = asyncio.create_task(beats())
     try:

@@ -31,7 +31,7 @@ class VisitError(Exception):
 
 
 class Stop(VisitError):
-    """The run ends here. ``retry_after`` is in seconds, where the portal said so."""
+    """The run ends here. ``retry_after`` is in seconds, where the portal named them."""
 
     def __init__(self, outcome: Outcome, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)

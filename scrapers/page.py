@@ -74,7 +74,7 @@ class BrowserPage:
         """The page, at an address of the portal; the browser starts at the first call."""
         page, watch = await self._tab.watched()
         url = urljoin(self._base_url, path)
-        self._note("open", path=urlsplit(url).path)
+        self._note("page.opened", path=urlsplit(url).path)
         watch.opened()
         self._tab.expect_navigation()
         async with self._tab.slot():
@@ -146,7 +146,7 @@ class BrowserPage:
                 Outcome.ACTION_REQUIRED,
                 f"{self._portal.name} wants “{name}”; only the customer may do that.",
             )
-        self._note("submit", button=name)
+        self._note("form.submitted", button=name)
         self._tab.expect_navigation()
         doing = f"pressing “{name}”"
         declared = list(dict.fromkeys((*self._portal.signs, *signs, *self._known)))
@@ -200,7 +200,7 @@ class BrowserPage:
         settle, limit = self._portal.settle_seconds, _NAVIGATION_MS / 1000
         with self._tab.boundary("looking at the page"):
             found = await watch.first_sign(declared, settle, limit, unasked)
-        self._note("arrive", path=urlsplit(page.url).path, means=found.means if found else None)
+        self._note("page.recognised", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
             raise await self._stop_for_unknown(page, watch)
         stop = stop_for_sign(self._portal.name, found)

@@ -74,14 +74,14 @@ async def connect(driver: Playwright, address: str) -> Browser:
 
 def advice(exc: PlaywrightError) -> str:
     """What to do about a browser that cannot be had."""
-    said = str(exc)
-    refused = _REFUSED.search(said)
+    text = str(exc)
+    refused = _REFUSED.search(text)
     status = refused[1] if refused else ""
-    if "Executable doesn't exist" in said or "playwright install" in said:
+    if "Executable doesn't exist" in text or "playwright install" in text:
         return "it has no Chromium of its Playwright's version; run `playwright install chromium` there"
-    if "version mismatch" in said.lower() or status == "428":
+    if "version mismatch" in text.lower() or status == "428":
         return "its Playwright is of another version than here; both must be the same"
-    if "ECONNREFUSED" in said or "ENOTFOUND" in said or "EAI_AGAIN" in said or "EHOSTUNREACH" in said:
+    if "ECONNREFUSED" in text or "ENOTFOUND" in text or "EAI_AGAIN" in text or "EHOSTUNREACH" in text:
         return "it does not answer; start it, or correct BROWSER_ENDPOINT"
     if status in {"400", "403", "404"}:
         return "it refuses the path in BROWSER_ENDPOINT; correct it"

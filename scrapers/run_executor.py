@@ -243,7 +243,7 @@ class RunExecutor:
             entered = time.monotonic()
             result.seconds["sign_in"] = round(entered - began, 3)
         log: Any = structlog.get_logger("run")
-        log.info("signed in", session=authenticator.use.value, elapsed=result.seconds["sign_in"])
+        log.info("run.signed_in", session=authenticator.use.value, elapsed=result.seconds["sign_in"])
         if self._request.kind is RunKind.CONNECT:
             return
         try:
@@ -251,7 +251,7 @@ class RunExecutor:
                 result.outcome, result.message = await collection.collect()
         finally:
             result.seconds["collect"] = round(time.monotonic() - entered, 3)
-        log.info("collected", elapsed=result.seconds["collect"])
+        log.info("run.collected", elapsed=result.seconds["collect"])
 
     async def _saved_session(self, brief: Briefing) -> PortalSession | None:
         """The saved session; one that cannot be opened any more is dropped, and the run signs in anew."""
@@ -261,7 +261,7 @@ class RunExecutor:
                 return PortalSession.from_bytes(brief.session.state) if brief.session else None
         except (ValueError, TypeError) as exc:
             fault = str(exc)
-        structlog.get_logger("run").warning("saved session dropped", reason=fault)
+        structlog.get_logger("run").warning("session.dropped", reason=fault)
         await asyncio.to_thread(self._store.credentials.drop_session, self._customer)
         return None
 

@@ -77,9 +77,9 @@ def read_set_cookie(line: str, url: str, now: float) -> Cookie | None:
     (name, value), *rest = (_pair(part) for part in line.split(";"))
     if "=" not in line.partition(";")[0]:
         name, value = "", name
-    said = _attributes(rest)
-    domain = _domain(said.get("domain", ""), host_of(url))
-    secure = "secure" in said
+    attributes = _attributes(rest)
+    domain = _domain(attributes.get("domain", ""), host_of(url))
+    secure = "secure" in attributes
     if any(_CONTROL.search(text) for pair in rest for text in pair):
         return None
     if domain is None or (secure and not is_trusted(url)):
@@ -88,12 +88,12 @@ def read_set_cookie(line: str, url: str, now: float) -> Cookie | None:
         name=name,
         value=value,
         domain=domain,
-        path=_path(said.get("path", ""), url),
-        expires=_expires(said, now),
-        http_only="httponly" in said,
+        path=_path(attributes.get("path", ""), url),
+        expires=_expires(attributes, now),
+        http_only="httponly" in attributes,
         secure=secure,
-        same_site=_SAME_SITE.get(said.get("samesite", "").lower(), "Lax"),
-        partition=_site(url) if "partitioned" in said else "",
+        same_site=_SAME_SITE.get(attributes.get("samesite", "").lower(), "Lax"),
+        partition=_site(url) if "partitioned" in attributes else "",
     )
     return cookie if cookie.is_valid else None
 
@@ -153,26 +153,26 @@ def _attributes(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     return {name.lower(): value for name, value in pairs if _size(value) <= LONGEST_ATTRIBUTE}
 
 
-def _expires(said: Mapping[str, str], now: float) -> float:
-    seconds = said.get("max-age", "")
+def _expires(attributes: Mapping[str, str], now: float) -> float:
+    seconds = attributes.get("max-age", "")
     if _SECONDS.fullmatch(seconds):
         lasts = int(seconds)
         return now + min(lasts, LONGEST_LIFE) if lasts > 0 else PAST
-    at = read_date(said.get("expires", ""))
+    at = read_date(attributes.get("expires", ""))
     return SESSION if at is None else min(max(at, PAST), now + LONGEST_LIFE)
 
 
-def _path(said: str, url: str) -> str:
+def _path(path: str, url: str) -> str:
     """Section 5.1.4: without one that begins with a slash, the folder of what was asked for."""
-    return said if said.startswith("/") else urlsplit(url).path.rpartition("/")[0] or "/"
+    return path if path.startswith("/") else urlsplit(url).path.rpartition("/")[0] or "/"
 
 
-def _domain(said: str, host: str) -> str | None:
+def _domain(domain: str, host: str) -> str | None:
     """As ``Cookie.domain``; None where ``host`` may not set cookies for that domain."""
     alone = f"[{host}]" if ":" in host else host
-    if not said:
+    if not domain:
         return alone
-    named = said.lower().removeprefix(".")
+    named = domain.lower().removeprefix(".")
     if is_address(host) or is_registry(host):
         return alone if named == alone else None
     ends_it = host == named or host.endswith(f".{named}")

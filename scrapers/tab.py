@@ -63,8 +63,8 @@ class Tab:
     """One page, opened at its first use. ``opened`` counts how often a page was opened: 0 or 1.
 
     ``hangs`` is set when the page gives no sign of life. Of the last navigation, ``landed`` is the answer
-    whose document is shown, ``led_away`` the foreign host it led to ("" for none), and ``downloaded`` the
-    address of the file it led to instead of a page, "" for none: the browser does not keep it.
+    that brought the document shown, ``led_away`` the foreign host it led to, and ``downloaded`` the address
+    of the file it led to instead of a page, "" for none: the browser does not keep it.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Tab:
                     if self._context is not None:
                         await self._context.close()
             except PlaywrightError:
-                self._note("browser gone")
+                self._note("browser.gone")
             except TimeoutError:
                 self._give_up_browser("closing a page")
             finally:
@@ -252,7 +252,7 @@ class Tab:
             self._throttle.close()
 
     async def _refuse(self, route: Route) -> None:
-        self._note("refused", host=led_to(route.request.url, self._hosts))
+        self._note("request.refused", host=led_to(route.request.url, self._hosts))
         await route.abort("blockedbyclient")
 
     @contextmanager

@@ -124,7 +124,10 @@ class Visit:
     async def must_be_answerable(self, factor: Factor, prompt: str) -> None:
         """Stop before a portal is made to send a code that nobody could enter.
 
-        Else whoever receives the code is told to look out for it: what came before is none.
+        Otherwise whoever receives codes is asked to expect one: what came before is none.
+
+        Raises:
+            Stop: ``mfa_required``: nobody could enter the code.
         """
         self.met = factor
         await self.page.password_led_on()
@@ -149,7 +152,10 @@ class Visit:
         if self._asked > _ANSWERS:
             raise Stop(Outcome.MFA_FAILED, f"{self.portal.name} took none of {_ANSWERS} answers.")
         self.note(
-            "challenge", factor=challenge.factor, destination=challenge.destination, error=challenge.error
+            "challenge.received",
+            factor=challenge.factor,
+            destination=challenge.destination,
+            error=challenge.error,
         )
         try:
             shown = self._shown(challenge)

@@ -221,7 +221,7 @@ class Watch:
         return found or next((sign for sign in signs if self._is_spoken(sign)), None)
 
     def _is_spoken(self, sign: Sign) -> bool:
-        """Whether a dialog of the page said it."""
+        """Whether a dialog of the page had it."""
         return bool(sign.text) and any(
             sign.fits(path="", headings=(), text=text) for text in self.reactions.spoken
         )

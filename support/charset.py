@@ -77,10 +77,10 @@ def _said_by_page(begin: bytes) -> str:
     if found := _XML.match(text):
         return _within_a_page(_codec(found[1]))
     for meta in _META.finditer(_COMMENT.sub("", text)):
-        said = {name.lower(): a or b or c for name, a, b, c in _ATTRIBUTE.findall(meta[1])}
-        label = said.get("charset", "")
-        if not label and said.get("http-equiv", "").strip().lower() == "content-type":
-            found = _CHARSET.search(said.get("content", ""))
+        attributes = {name.lower(): a or b or c for name, a, b, c in _ATTRIBUTE.findall(meta[1])}
+        label = attributes.get("charset", "")
+        if not label and attributes.get("http-equiv", "").strip().lower() == "content-type":
+            found = _CHARSET.search(attributes.get("content", ""))
             label = found[1] if found else ""
         if codec := _codec(label):
             return _within_a_page(codec)

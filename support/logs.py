@@ -111,8 +111,8 @@ def log_to_stderr(secrets: Secrets) -> None:
         root.removeHandler(handler)
     root.addHandler(others)
     if asked.lower() not in _LEVELS:
-        told = f"METERFARM_LOG is one of {', '.join(_LEVELS)}; without it, it is warning"
-        structlog.get_logger("log").warning("no such level", asked=asked, told=told)
+        advice = f"METERFARM_LOG is one of {', '.join(_LEVELS)}; without it, it is warning"
+        structlog.get_logger("log").warning("log.level_unknown", asked=asked, advice=advice)
 
 
 def _renderer() -> Processor:

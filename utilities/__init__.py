@@ -1,7 +1,7 @@
 """The utilities that can be fetched from: one folder each, and those that other distributions ship.
 
 A folder here, named by the utility's id, offers ``UTILITY``, an instance of ``scrapers.utility.Utility``.
-Folders whose names begin with ``_`` are no utilities: they hold what several share. Another distribution
+Folders with names that begin with ``_`` are no utilities: they hold what several share. Another distribution
 ships a utility as an entry point in the group ``meterfarm.utilities``: its name is the id, its value the
 object, or a module that has it as ``UTILITY``. There is no list to edit.
 

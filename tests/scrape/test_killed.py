@@ -15,7 +15,7 @@ from tests.scrape.portal import Portal
 IAMVALID = "iamvalid@bayou.energy"
 
 
-@pytest.mark.parametrize("moment", ['"submit"', '"event": "bill.stored"'])
+@pytest.mark.parametrize("moment", ['"form.submitted"', '"event": "bill.stored"'])
 def test_after_a_kill_the_next_run_ends_complete_and_cleans_up(
     moment: str, portal: Portal, home: Path, tmp_path: Path
 ) -> None:

@@ -120,7 +120,7 @@ async def test_another_port_of_the_portals_host_is_another_place(
         else:
             page = await visit.page.open("/away")
             await page.wait_for_load_state("networkidle")
-            assert [step["host"] for step in visit.steps if step["step"] == "refused"]
+            assert [step["host"] for step in visit.steps if step["step"] == "request.refused"]
         assert not other.requested
 
 

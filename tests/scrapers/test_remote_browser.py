@@ -94,7 +94,9 @@ async def test_no_request_leaves_the_portals_hosts(
         else:
             page = await visit.page.open(path)
             await page.wait_for_load_state()
-            assert {step["host"] for step in visit.steps if step["step"] == "refused"} == {"127.0.0.2"}
+            assert {step["host"] for step in visit.steps if step["step"] == "request.refused"} == {
+                "127.0.0.2"
+            }
         assert not foreign.requested
         assert portal.requested
 

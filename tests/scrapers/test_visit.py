@@ -175,7 +175,7 @@ async def test_a_redirect_to_a_foreign_host_is_called_so(visit: Visit, path: str
 async def test_nothing_is_fetched_from_a_foreign_host(world: World, visit: Visit, path: str) -> None:
     page = await visit.page.open(path)
     await page.wait_for_load_state()
-    assert {step["host"] for step in visit.steps if step["step"] == "refused"} == {"127.0.0.2"}
+    assert {step["host"] for step in visit.steps if step["step"] == "request.refused"} == {"127.0.0.2"}
     assert not world.foreign.requested
 
 

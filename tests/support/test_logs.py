@@ -52,8 +52,8 @@ def test_a_level_that_there_is_not_is_told(begin: Begin, monkeypatch: pytest.Mon
     log_to_stderr(Secrets())
     _say("not shown")
     [line] = [json.loads(line) for line in written.getvalue().splitlines()]
-    assert (line["event"], line["asked"]) == ("no such level", "verbose")
-    assert "debug, info, warning, error" in line["told"]
+    assert (line["event"], line["asked"]) == ("log.level_unknown", "verbose")
+    assert "debug, info, warning, error" in line["advice"]
 
 
 async def test_all_that_is_logged_for_a_run_names_it(begin: Begin) -> None:

@@ -65,8 +65,8 @@ def read_bill(pages: Sequence[str]) -> Bill:
         if len(differ) == 1:
             raise
     if differ:
-        told = dict.fromkeys((differ[0], differ[-1]))
-        raise Contradiction(f"{'; '.join(told)}: put each bill into a PDF of its own")
+        problems = dict.fromkeys((differ[0], differ[-1]))
+        raise Contradiction(f"{'; '.join(problems)}: put each bill into a PDF of its own")
     return bill
 
 

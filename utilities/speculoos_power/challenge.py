@@ -112,9 +112,9 @@ class Verification:
 
     async def _last_try(self) -> LastTry:
         left = await self._page.locator("[data-attempts-left]").first.get_attribute("data-attempts-left")
-        said = await self._page.locator("[role=alert]").evaluate_all(_FIRST_WORDS, _LONGEST_ERROR)
+        error = await self._page.locator("[role=alert]").evaluate_all(_FIRST_WORDS, _LONGEST_ERROR)
         return {
-            "error": squeezed(str(said)),
+            "error": squeezed(str(error)),
             "attempts_left": int(left) if left else None,
         }
 

@@ -78,7 +78,7 @@ def _bill(row: HtmlElement) -> ListedBill:
 
 
 def available_intervals(page: str) -> Sequence[AvailableIntervals]:
-    """The meters whose readings “Download my data” offers, and from which day to which."""
+    """The meters for which “Download my data” offers readings, with the first and last day."""
     root = root_of(page)
     if "No usage data is available yet." in root.text_content():
         return ()
