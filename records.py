@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 class WhoActs(StrEnum):
-    """Whose move it is once a run has ended."""
+    """Who has to act once a run has ended."""
 
     CUSTOMER = "customer"
     PORTAL = "portal"
@@ -225,7 +225,7 @@ class BillMeter:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill as read from its PDF. Amounts in cents, credits negative, None where the bill does not say."""
+    """A bill as read from its PDF. Amounts in cents, credits negative, None where the bill states none."""
 
     account_number: str
     billed_on: date

@@ -30,7 +30,11 @@ _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP, _GZ = b"\x1f\x8b\x08", ".gz"
 _LOCAL_HEADER = 30
 _ENCRYPTED = 0x1
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA takes what memory it is told
+_METHODS = (
+    zipfile.ZIP_STORED,
+    zipfile.ZIP_DEFLATED,
+    zipfile.ZIP_BZIP2,
+)  # LZMA takes as much memory as the file demands
 _DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -58,7 +62,7 @@ def unpack(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
     allowed = min(MAX_BYTES, max(_FREE, len(content) * MAX_RATIO))
     with _opened(BytesIO(content)) as archive:
         for member in _members(archive):
-            with _damage_told():
+            with _as_damage():
                 data = _read(archive, member, allowed)
             allowed -= len(data)
             yield _base_name(member.filename), data
@@ -117,7 +121,7 @@ def spooled(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
     with _opened(file) as archive:
         for member in _members(archive):
             with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
-                with _damage_told():
+                with _as_damage():
                     allowed -= _copy(archive, member, copy, allowed)
                 copy.seek(0)
                 yield _base_name(member.filename), copy  # type: ignore[misc]  # it is one but by name
@@ -125,7 +129,7 @@ def spooled(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
 
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
-    with _damage_told():
+    with _as_damage():
         end = zipfile._EndRecData(file)  # type: ignore[attr-defined] # by which zipfile finds the directory
         if end is not None and end[zipfile._ECD_SIZE] > _LARGEST_DIRECTORY:  # type: ignore[attr-defined] # too
             raise FormatError(f"The ZIP file holds far more than the {MAX_FILES} files that are taken.")
@@ -135,7 +139,7 @@ def _opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
+def _as_damage() -> Iterator[None]:
     """Around zipfile alone: what readers raise is theirs."""
     try:
         yield

@@ -30,7 +30,7 @@ _MAKE: Callable[[tuple[int, int, int, bool]], Reading] = partial(tuple.__new__, 
 
 @dataclass(frozen=True, slots=True)
 class PeriodSeries(Series):
-    """Readings of one price period, from a file that tells an interval's periods apart: they add up."""
+    """Readings of one price period, from a file that lists an interval by periods: they add up."""
 
     period: str = ""
 
@@ -105,7 +105,7 @@ def _whole(parts: list[Series], issues: list[Issue]) -> Iterator[Series]:
         granularities = [_by_start(each, parts[0], issues) for each in apart]
     if len(granularities) > 1:
         lengths = ", ".join(f"{each[0].seconds} s" for each in granularities)
-        what = f"The same is given by intervals of different lengths ({lengths}): they do not add up."
+        what = f"The same data comes at different interval lengths ({lengths}): they do not add up."
         issues.append(Issue(_where(parts[0]), what, Severity.NOTE))
     for each in granularities:
         if each:
@@ -144,7 +144,7 @@ def _readings(parts: Sequence[Series], exponent: int, issues: list[Issue]) -> li
                 each = Reading(*interval, other.mantissa + each.mantissa, other.estimated or each.estimated)
             added[interval] = each
     if several:
-        what = f"Intervals whose price periods the file has apart, and which were added up: {len(several)}."
+        what = f"Intervals listed by price period, which were added up: {len(several)}."
         issues.append(Issue(_where(parts[0]), what, Severity.NOTE))
     return [*sorted(added.values()), *periods.get("", ())]
 
@@ -169,10 +169,10 @@ def _once(readings: Sequence[Reading], series: Series, issues: list[Issue]) -> l
     repeated = len(readings) - len(last)
     if repeated:
         replaced = sum(each != last[each.start, each.seconds] for each in readings)
-        said = Issue(_where(series), f"Readings replaced by later ones in the file: {replaced}.")
-        same = f"Readings that the file gives more than once: {repeated - replaced}."
+        later = Issue(_where(series), f"Readings replaced by later ones in the file: {replaced}.")
+        same = f"Readings listed more than once: {repeated - replaced}."
         if replaced:
-            issues.append(said)
+            issues.append(later)
         if repeated > replaced:
             issues.append(Issue(_where(series), same, Severity.NOTE))
     return sorted(last.values())
@@ -193,7 +193,7 @@ def _by_start(readings: list[Reading], series: Series, issues: list[Issue]) -> l
     by_start = {each.start: each for each in readings}
     lost = len(readings) - len(by_start)
     if lost:
-        what = f"Readings of one start and nearly one length, of which the longer stands: {lost}."
+        what = f"Readings of the same start and nearly the same length, of which the longer was kept: {lost}."
         issues.append(Issue(_where(series), what))
     return list(by_start.values())
 

@@ -61,7 +61,7 @@ class LocalTime:
         return datetime.fromtimestamp(instant, UTC).date()
 
     def month_seconds(self, instant: int) -> int:
-        """How long the month is whose first midnight is ``instant``."""
+        """Seconds of the month that begins at ``instant``."""
         first = self.day_of(instant).date
         return self._midnight((first + timedelta(days=31)).replace(day=1)) - instant
 

@@ -58,8 +58,8 @@ def _table(schema: pa.Schema, series: Series, first: int) -> pa.Table:
     import pyarrow as pa
 
     readings = series.readings[first : first + _ROWS]
-    said = (series.meter_id, series.commodity.value, series.measure.value, series.direction.value)
-    texts = dict(zip(_TEXTS, (*said, series.unit.value), strict=True))
+    names = (series.meter_id, series.commodity.value, series.measure.value, series.direction.value)
+    texts = dict(zip(_TEXTS, (*names, series.unit.value), strict=True))
     starts = list(map(itemgetter(0), readings))
     columns = {
         **{name: pa.repeat(text, len(readings)) for name, text in texts.items()},

@@ -9,7 +9,7 @@
     workbook -> a table of intervals
     HTML     -> a table of intervals, if there is one in it
     text     -> a table of intervals
-    the rest -> unknown, which says what it is instead
+    the rest -> unknown, with an error that names what it is instead
 
 Pages for people beside the data in a ZIP (HTML, prose) are left alone, with a note.
 """
@@ -153,7 +153,7 @@ def _pages(
         if place in pages and alone:
             yield _member(member, member, inner, zone, layouts)
         elif place in pages:
-            note = "The file is a page for people, and was left alone."
+            note = "The file is a page for people, and was not read."
             yield Found(member, Kind.UNKNOWN, True, _only(Issue("", note, Severity.NOTE)), inner)
 
 
@@ -181,7 +181,7 @@ def _member(
     meters: dict[str, Href] | None = None,
 ) -> Found:
     if member.lower().endswith(_BESIDE) or member.lower().startswith(_BESIDE_NAMES):
-        note = Issue("", "The file is no interval data by its name, and was left alone.", Severity.NOTE)
+        note = Issue("", "The file is not interval data by its name, and was not read.", Severity.NOTE)
         return Found(member, Kind.UNKNOWN, True, _only(note), file)
     head = _head(file)
     if _is_empty(head):

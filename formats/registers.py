@@ -1,4 +1,4 @@
-"""A register's standings turned into the amounts between them. Readers never do so by themselves."""
+"""A register's readings turned into the amounts between them. Readers never do so by themselves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from meterfarm.records import IntervalData, Issue, Measure, Reading, Series
 
 
 def deltas(register: Series) -> IntervalData:
-    """What was used from each standing to the next, as a series of energy or volume; and what cannot be told.
+    """What was used from each reading of a register to the next, as a series of energy or volume.
 
-    A standing is that of the end of its interval, which for one without a length is its instant. Where a
-    register goes down (it ran over, or the meter was changed) nothing is known of the time between. A
-    difference is estimated where one of its ends is. Raises ValueError if the series is no register.
+    A reading is of the end of its interval, or of its instant if it has no length. Where a register
+    goes down (it ran over, or the meter was changed) the amount is unknown, which is an issue. An amount is
+    estimated where one of its ends is.
+
+    Raises:
+        ValueError: The series is no register.
     """
     if register.measure is not Measure.REGISTER:
         raise ValueError(f"these readings are {register.measure} and no register's standings")

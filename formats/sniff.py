@@ -15,7 +15,7 @@ _JSON = re.compile(rb"\s*(\{\s*[\"}]|\[\s*[\[{\"\]\d-])")
 
 
 def text_of_head(head: bytes) -> str:
-    """As far as it can be told from the first bytes; UTF-16 also without its mark."""
+    """The text of a file's first bytes; UTF-16 is recognised without its mark too."""
     for mark, encoding in _WIDE.items():
         if head.startswith(mark):
             return head[2:].decode(encoding, "replace")

@@ -33,10 +33,10 @@ class Clock:
         return self.offset % DAY == 0 or (self.offset + self.dst) % DAY == 0
 
 
-def clock_of(said: Mapping[str, str]) -> Clock | None:
-    """By the elements of LocalTimeParameters; None if they make no sense."""
+def clock_of(elements: Mapping[str, str]) -> Clock | None:
+    """By the elements of LocalTimeParameters; None if they are invalid."""
     try:
-        offset, dst = (int(said.get(name) or "0") for name in ("tzOffset", "dstOffset"))
+        offset, dst = (int(elements.get(name) or "0") for name in ("tzOffset", "dstOffset"))
     except ValueError:
         return None
     return Clock(offset, dst) if abs(offset) < DAY and abs(dst) < DAY else None
@@ -61,7 +61,7 @@ class _Starts:
 
 @dataclass(slots=True)
 class Days:
-    """What tells when days begin: readings of days and more, else blocks of readings, else all there is."""
+    """When days begin, by readings of days and more, else by blocks of readings, else by all there is."""
 
     _long: _Starts = field(default_factory=_Starts)
     _blocks: _Starts = field(default_factory=_Starts)
@@ -107,7 +107,7 @@ def doubt(clock: Clock, where: str) -> Issue:
     midnight = -clock.offset % DAY // 60
     what = (
         f"Days begin at 00:00 UTC, but local midnight is at {midnight // 60:02}:{midnight % 60:02} UTC by "
-        f"the file's tzOffset of {_hours(clock.offset)}: if the times are local ones, read them with --zone."
+        f"the file's tzOffset of {_hours(clock.offset)}: if the times are local, pass --zone."
     )
     return Issue(where, what)
 
@@ -157,8 +157,8 @@ class LocalShift:
     def issues(self, clock: Clock, where: str) -> Sequence[Issue]:
         zone = self._zone.key
         what = (
-            f"Times were taken as local ones of {zone}: days begin at 00:00 UTC, against the file's tzOffset "
-            f"of {_hours(clock.offset)}."
+            f"Times were read as local ones of {zone}: days begin at 00:00 UTC, "
+            f"contrary to the file's tzOffset of {_hours(clock.offset)}."
         )
         issues = [Issue(where, what, Severity.NOTE)]
         offset = local_time(self._zone, self._year).tz_offset
@@ -167,12 +167,12 @@ class LocalShift:
             issues.append(Issue(where, what))
         once = sum(passed == 1 for passed in self._passes.values())
         if once:
-            what = f"Times that the clock shows twice are there once, and were taken as the first: {once}."
+            what = f"Times of a repeated hour that are listed once, read as its first pass: {once}."
             issues.append(Issue(where, what))
         if self._gaps:
             what = (
-                f"Times that a clock in {zone} never showed, taken as if it had not moved: {self._gaps}. "
-                "A zone whose clock is not moved is named as Etc/GMT+5."
+                f"Times skipped by the daylight saving change in {zone}, read as if clocks had not moved: "
+                f"{self._gaps}. A zone without daylight saving time is named as Etc/GMT+5."
             )
             issues.append(Issue(where, what))
         return issues

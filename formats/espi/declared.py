@@ -1,4 +1,4 @@
-"""What a file says of its usage points beside their readings: their clock, and totals of billing periods."""
+"""What a file declares of its usage points beside readings: their clock, and totals of billing periods."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ _CLOCK = "LocalTimeParameters"
 _MOST_TOTALS = 100
 
 
-class Said:
+class Declarations:
+    """The clocks and billing period totals of a file's usage points."""
+
     def __init__(self, facts: Sequence[Fact], points: LinkIndex[UsagePoint]) -> None:
         self._clocks: list[tuple[Fact, Clock]] = []
         self._totals: dict[int, list[Total]] = {}
         self._sums: dict[tuple[str, Total], list[tuple[Direction, Sum]]] = {}
         alone = next(iter(points), None) if len(list(points)) == 1 else None
         for fact in facts:
-            clock = clock_of(fact.said.get(_CLOCK, {})) if fact.name == _CLOCK else None
-            total = total_of(fact.said) if fact.name != _CLOCK else None
+            clock = clock_of(fact.elements.get(_CLOCK, {})) if fact.name == _CLOCK else None
+            total = total_of(fact.elements) if fact.name != _CLOCK else None
             if clock:
                 self._clocks.append((fact, clock))
             if total:
@@ -66,7 +68,7 @@ _MULTIPLIERS = range(-12, 13)
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What a file says was used from ``start`` to ``end``, to ``step`` exactly."""
+    """What was used, by the file's own words, from ``start`` to ``end``, to ``step`` exactly."""
 
     start: int
     end: int
@@ -75,9 +77,9 @@ class Total:
     unit: Unit
 
 
-def total_of(said: Mapping[str, Mapping[str, str]]) -> Total | None:
+def total_of(elements: Mapping[str, Mapping[str, str]]) -> Total | None:
     """By a summary's elements; None if it has no period, no total, or one that makes no sense."""
-    period, overall = said.get("billingPeriod", {}), said.get("overallConsumptionLastPeriod", {})
+    period, overall = elements.get("billingPeriod", {}), elements.get("overallConsumptionLastPeriod", {})
     texts = [period.get("start", ""), period.get("duration", ""), overall.get("value", "")]
     texts.append(overall.get("powerOfTenMultiplier") or "0")
     try:
@@ -138,6 +140,6 @@ def contradiction(total: Total, sums: Sequence[tuple[Direction, Sum]], where: st
     first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%MZ}" for at in (total.start, total.end))
     what = (
         f"The file's own total from {first} to {last} is {total.amount:f} {total.unit}, "
-        f"its readings add up to {used[0]:f} {total.unit}."
+        f"but its readings add up to {used[0]:f} {total.unit}."
     )
     return Issue(where, what)

@@ -35,7 +35,7 @@ _AROUND = {  # the texts that are read: an element's name, and what it must stan
     "title": "entry",
     "serialNumber": "",
 }
-_MOST_SAID, _LONGEST_SAID = 20, 40
+_MOST_FACTS, _LONGEST_FACT = 20, 40
 _FACTS = frozenset({"LocalTimeParameters", "UsageSummary", "ElectricPowerUsageSummary"})
 _PARTS = frozenset({"LocalTimeParameters", "billingPeriod", "overallConsumptionLastPeriod"})
 _ALL_OF = _PARTS | {"ReadingType"}
@@ -81,7 +81,7 @@ class _Type:
 
 
 class Elements:
-    """Is fed XML in chunks, and tells ``entries`` what is in it. Raises FormatError where it has to stop."""
+    """Is fed XML in chunks, and hands ``entries`` the resources in it."""
 
     def __init__(self, keep: bool, far: dict[int, Links], others: set[str]) -> None:
         self.known = False
@@ -189,9 +189,9 @@ class Elements:
             elif reading is not None:
                 reading.fields[local] = text
         elif self._fact is not None and parent in _PARTS:
-            said = self._fact.setdefault(parent, {})
-            if len(said) < _MOST_SAID:
-                said[local] = text[:_LONGEST_SAID]
+            texts = self._fact.setdefault(parent, {})
+            if len(texts) < _MOST_FACTS:
+                texts[local] = text[:_LONGEST_FACT]
         elif self._type is not None and parent == "ReadingType":
             self._type.codes[local] = text
         elif self._point is not None and local == "serialNumber":
@@ -262,9 +262,9 @@ class Elements:
         self._resource(partial(UsagePoint, point.kind, point.serial, point.meter))
 
     def _end_fact(self, name: str) -> None:
-        said, self._fact = self._fact, None
-        if said:
-            self._resource(partial(Fact, name, said))
+        texts, self._fact = self._fact, None
+        if texts:
+            self._resource(partial(Fact, name, texts))
 
     def _start_type(self, _: dict[str, str]) -> None:
         self._type = _Type()

@@ -1,7 +1,7 @@
 """Green Button (ESPI) XML into series of readings.
 
 Resources are tied by their links, whichever way those point, and else by their order in the file. ESPI
-instants are epoch seconds in UTC; a file's LocalTimeParameters tell where they are not. A multiplier belongs
+instants are epoch seconds in UTC; a file's LocalTimeParameters show where they are not. A multiplier belongs
 to the reading type: one that some exporters write into each reading means nothing. What records cannot say
 is reported, never guessed: readings of an unknown unit come out as such.
 
@@ -151,7 +151,7 @@ def _raw_batches(items: Iterable[Item], streams: Streams) -> Iterator[tuple[Stre
 def _left_out(others: set[str], readings: int) -> Iterator[Issue]:
     summaries = sorted(name for name in others if name.endswith("Summary"))
     if summaries and readings:
-        what = f"Totals of billing periods are no readings and were left out ({', '.join(summaries)})."
+        what = f"Billing period totals are not readings and were left out ({', '.join(summaries)})."
         yield Issue("", what, Severity.NOTE)
     if not readings:
         held = f": it has {', '.join(sorted(others))}" if others else ""

@@ -123,8 +123,8 @@ def _meter(
             yield entries.entry(f"{reading}/IntervalBlock/{block[0].start}", (), "", content)
 
 
-def _extension(**said: str) -> str:
-    attributes = "".join(f" {name}={quoteattr(text)}" for name, text in said.items())
+def _extension(**texts: str) -> str:
+    attributes = "".join(f" {name}={quoteattr(text)}" for name, text in texts.items())
     return f'<espi:extension><series xmlns="{OURS}"{attributes}/></espi:extension>'
 
 

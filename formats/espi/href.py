@@ -1,8 +1,8 @@
 """Hrefs of an ESPI file, so that they can be compared: host, path and query.
 
 Real files have them absolute or not, with a host in some entries and none in others, with a slash at the end
-or doubled, and with a query for the format. What a link does not say, a host or a query, does not tell it
-apart from one that says it; what both say does.
+or doubled, and with a query for the format. A host or a query distinguishes two links only where both have
+one.
 """
 
 from __future__ import annotations

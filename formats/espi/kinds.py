@@ -1,4 +1,4 @@
-"""What readings are by their reading type, or by several types of which nothing says which is meant."""
+"""What readings are by their reading type, or by all of several that they may have."""
 
 from __future__ import annotations
 
@@ -60,22 +60,24 @@ def _without_what_differs(kind: Kind, types: Sequence[ReadingType]) -> Kind:
         f"{name} {' or '.join(dict.fromkeys(shown(each.codes.get(name, '')) for each in types))}"
         for name in sorted(differ & _PLAIN)
     )
-    what = f"nothing tells which of {len(types)} reading types is theirs" + (f" ({codes})" if codes else "")
+    what = f"the file does not show which of {len(types)} reading types is theirs" + (
+        f" ({codes})" if codes else ""
+    )
     return replace(kind, doubts=(*doubts, what))
 
 
-def _as_ours(stream: Stream, said: Mapping[str, str]) -> Stream:
-    """What our own writer said beside the codes, for which ESPI has no codes."""
+def _as_ours(stream: Stream, ours: Mapping[str, str]) -> Stream:
+    """With what our own writer added, for which ESPI has no codes."""
     with suppress(KeyError, ValueError):
         kind = replace(
             stream.kind,
-            commodity=Commodity(said["commodity"]),
-            measure=Measure(said["measure"]),
-            direction=Direction(said["direction"]),
-            unit=Unit(said["unit"]),
+            commodity=Commodity(ours["commodity"]),
+            measure=Measure(ours["measure"]),
+            direction=Direction(ours["direction"]),
+            unit=Unit(ours["unit"]),
             doubts=(),
         )
-        exponent = int(said["exponent"][:8])
+        exponent = int(ours["exponent"][:8])
         by_hundreds = kind.unit is Unit.CCF and stream.kind.unit is Unit.FT3
         if by_hundreds:
             kind = replace(kind, exponent=kind.exponent - 2)

@@ -32,7 +32,7 @@ class _Move(NamedTuple):
 
 @lru_cache(maxsize=64)
 def local_time(zone: ZoneInfo, year: int) -> LocalTime:
-    """As of a year. A zone whose clocks are not moved twice in it has the offset of its end, and no rules."""
+    """As of a year; a zone that does not move its clocks twice in it has the offset of its end, no rules."""
     moves = list(_moves(zone, year))
     offset = _offset(datetime(year, 12, 31, 12, tzinfo=UTC), zone)
     if len(moves) != 2 or moves[0].by + moves[1].by:

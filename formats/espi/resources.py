@@ -13,7 +13,7 @@ from meterfarm.formats.espi.reading import Oddities, RawReading
 from meterfarm.formats.espi.runs import Run, RunColumns, columns
 
 OURS = "urn:meterfarm:series"
-"""The namespace of what our writer says beside ESPI's codes, so that nothing is lost on the way back."""
+"""The namespace of what our writer adds to ESPI's codes, so that nothing is lost on the way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class ReadingType:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a file says beside its readings: LocalTimeParameters, a summary; elements by name, by parent."""
+    """LocalTimeParameters or a summary of billing periods: the texts of elements by name, by their parent."""
 
     name: str
-    said: Mapping[str, Mapping[str, str]]
+    elements: Mapping[str, Mapping[str, str]]
     links: Links
 
 

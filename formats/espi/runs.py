@@ -49,7 +49,7 @@ _HELD = 4096  # bytes of a reading that a chunk may end in the midst of
 
 
 class Run(NamedTuple):
-    """The text of readings that follow each other, whose elements all have ``prefix``."""
+    """The text of readings that follow each other, with elements that all have ``prefix``."""
 
     prefix: str
     text: bytes
@@ -175,7 +175,7 @@ class _Patterns(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _patterns(prefix: str) -> _Patterns:
-    """The patterns of a reading whose elements all have ``prefix``, and of as many as follow each other."""
+    """The patterns of a reading with ``prefix`` in all its elements, and of as many as follow each other."""
     reading = re.sub(r"</?", lambda tag: tag[0] + re.escape(prefix), _READING).replace(" ", _BLANK)
     once = reading.replace("(@", "(?:")
     run = f"{once}(?:{_BLANK}{once})*+"

@@ -163,8 +163,8 @@ class Stream:
         )
 
     def _period(self, columns: RunColumns) -> str:
-        said = columns.periods[0] if columns.periods else ""
-        return said or (self.period if self.kind.measure in _ADDING_UP else "")
+        own = columns.periods[0] if columns.periods else ""
+        return own or (self.period if self.kind.measure in _ADDING_UP else "")
 
     def _watch(self, mantissas: Sequence[int]) -> None:
         """A register does not go down."""
@@ -176,7 +176,7 @@ class Stream:
         self._last = mantissas[-1]
 
     def issues(self) -> Iterator[Issue]:
-        """What is to be said of its readings, once all were read."""
+        """Issues with its readings, once all were read."""
         where = f"meter {shown(self.meter_id)}"
         odd = self.oddities
         yield from (Issue(where, f"The readings are doubtful: {each}.") for each in self.kind.doubts)
@@ -186,40 +186,38 @@ class Stream:
             yield days_doubt(self.clock, where)
         yield from (Issue(where, each) for each in self.doubts[:_MOST_DOUBTS])
         if self.by_order:
-            yield Issue(where, "Their links lead nowhere, so the reading type was found by order.")
+            yield Issue(where, "Links lead nowhere: the reading type was chosen by order in the file.")
         if odd.unreadable:
             lost = "Readings without a usable start, length or value were left out"
             yield Issue(where, f"{lost}: {odd.unreadable}.")
         if odd.blank:
             yield Issue(where, f"Readings without a value: {odd.blank}.", Severity.NOTE)
         if odd.fractional:
-            cut = f"Starts within a second, which were cut to whole seconds: {odd.fractional}."
+            cut = f"Start times with fractions of a second, cut to whole seconds: {odd.fractional}."
             yield Issue(where, cut, Severity.NOTE)
         if odd.qualities:
             codes = ", ".join(map(shown, sorted(odd.qualities)[:5]))
-            yield Issue(where, f"Quality flags that are not known, and say nothing: {codes}.", Severity.NOTE)
+            yield Issue(where, f"Unknown quality codes, which were ignored: {codes}.", Severity.NOTE)
         if self._unpriced:
-            yield Issue(where, "The file does not say in which currency the costs are.")
+            yield Issue(where, "The file does not state the currency of the costs.")
         if self._fractional_costs:
             yield Issue(
-                where, "Costs have decimals; they were taken as hundred-thousandths, as ESPI has them."
+                where,
+                "Costs have decimals: read as hundred-thousandths of the currency, as ESPI defines them.",
             )
         if self._another_length and not self._as_long and self.kind.measure in _ADDING_UP:
-            what = f"Their reading type says {self.length} s, and none of them is that long ("
-            own = f"{self._another_length} s or others): what each says itself was taken."
+            what = f"The reading type's intervalLength is {self.length} s, but no reading is that long ("
+            own = f"{self._another_length} s or others): each reading's own duration was used."
             yield Issue(where, what + own, Severity.NOTE)
         if self._momentary:
-            what = f"Amounts of 0 s, which were taken to last the {self.length} s of their reading type"
+            what = f"Amounts of 0 s, read with the intervalLength of the reading type ({self.length} s)"
             yield Issue(where, f"{what}: {self._momentary}.")
         if self._below_zero:
-            what = f"Values below zero, though all are {self.kind.direction} by their flow direction"
+            what = f"Values below zero, although their flow direction is {self.kind.direction}"
             yield Issue(where, f"{what}: {self._below_zero}.")
         if self._fell:
             high, low = self._fell
-            what = (
-                f"They are said to be a register's standing, but they go down as well, from {high} to {low}."
-            )
-            yield Issue(where, what)
+            yield Issue(where, f"Register readings go down, from {high} to {low}.")
 
 
 def _picked(columns: RunColumns, chosen: Sequence[bool]) -> RunColumns:
@@ -244,7 +242,7 @@ def _whole(amounts: _Amounts, exponent: int) -> tuple[Sequence[int], int]:
 
 
 def _with_exponent(mantissas: Sequence[int], exponent: int, wanted: int) -> tuple[Sequence[int], int]:
-    """The same amounts with another exponent, if they can be said with it."""
+    """The same amounts with another exponent, if it can express them."""
     if not -30 <= wanted <= 30:
         return mantissas, exponent
     if wanted <= exponent:

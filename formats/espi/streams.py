@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.espi.days import Days, LocalShift
-from meterfarm.formats.espi.declared import Said
+from meterfarm.formats.espi.declared import Declarations
 from meterfarm.formats.espi.href import Href
 from meterfarm.formats.espi.kinds import stream_of
 from meterfarm.formats.espi.links import Found, LinkIndex, Links
@@ -28,7 +28,7 @@ T = TypeVar("T", UsagePoint, MeterReading, ReadingType)
 
 
 class Streams:
-    """Is told a file's resources first, in order, and then finds the stream of any block.
+    """Takes a file's resources first, in order, and then finds the stream of any block.
 
     A block's ``place`` is the number of other resources before it.
     """
@@ -45,11 +45,11 @@ class Streams:
         self._streams: dict[tuple[object, ...], Stream] = {}
         self._used: set[int] = set()
         self._by_order = False
-        self._told: set[tuple[str, str]] = set()
+        self._doubted: set[tuple[str, str]] = set()
         self._beside: tuple[object, ...] = ()
         self._last: Stream | None = None
         self._uses: dict[str, list[int]] = {}
-        """By the path of a resource the places of blocks whose links lie in it, in order."""
+        """By the path of a resource the places of blocks with links into it, in order."""
         self._counted = 0
         self._points_named: dict[Href, None] = {}
         self._block_seen: tuple[object, ...] = ()
@@ -117,7 +117,7 @@ class Streams:
             for at in {link.within("ReadingType") for link in meter.links.related}:
                 self._use(at, place)
         self._differ = any(kind.codes != self._types[0][1].codes for _, kind in self._types)
-        self._said = Said(self._facts, self._by_point)
+        self._declared = Declarations(self._facts, self._by_point)
         self._unlisted = self._without_entry()
         self._names = meter_names([*self._by_point, *self._unlisted.values()], self._known)
 
@@ -157,8 +157,8 @@ class Streams:
             services = {each.service_kind for each in points}
             stream = stream_of(meter_id, services.pop() if len(services) == 1 else "", types)
             self._streams[key] = stream
-            stream.clock = self._said.clock(points[0])
-            stream.sums = self._said.sums(points[0], meter_id, stream.kind)
+            stream.clock = self._declared.clock(points[0])
+            stream.sums = self._declared.sums(points[0], meter_id, stream.kind)
             self._used.update(map(id, types), map(id, meters))
             links = sources[0]
             lost = not meters and bool(self._meters) and block.links.own.within("MeterReading").path != ""
@@ -166,8 +166,8 @@ class Streams:
             stream.by_order &= lost or self._differ
             self._by_order |= by_order and bool(types)
         stream = self._streams[key]
-        stream.doubts += [each for each in doubts if (meter_id, each) not in self._told]
-        self._told.update((meter_id, each) for each in doubts)
+        stream.doubts += [each for each in doubts if (meter_id, each) not in self._doubted]
+        self._doubted.update((meter_id, each) for each in doubts)
         return stream
 
     def _points_of(
@@ -212,9 +212,11 @@ class Streams:
         what = f"{len(found.resources)} {_TWINS[index.kind]} share the link {at}"
         chosen = index.among(found.resources, place, self._uses.get(at.path, ()))
         if chosen is None:
-            doubts.append(f"{what}, and nothing tells which is meant: only what they agree on was taken.")
+            doubts.append(
+                f"{what}, and the file does not show which is meant: only what they agree on was used."
+            )
             return found.resources
-        doubts.append(f"{what}: which is meant was told by their order in the file.")
+        doubts.append(f"{what}: which is meant was chosen by their order in the file.")
         return (chosen,)
 
     def shift(self, zone: ZoneInfo) -> None:
@@ -225,25 +227,27 @@ class Streams:
             stream.days, stream.oddities = Days(), Oddities()
 
     def issues(self) -> Iterator[Issue]:
-        """What is to be said of the streams, once all of the file was read."""
+        """Issues with the streams, once all of the file was read."""
         for stream in self._streams.values():
             yield from stream.issues()
-        yield from self._said.contradictions()
+        yield from self._declared.contradictions()
         unused = [kind for kind in self._by_type if id(kind) not in self._used]
         if unused and self._streams:
             by_order = self._by_order and self._differ
-            what = f"Reading types that are of no readings: {_listed(unused)}."
+            what = f"Reading types without readings: {_listed(unused)}."
             severity = Severity.WARNING if by_order else Severity.NOTE
-            yield Issue("", f"{what} Readings were tied to types by order." if by_order else what, severity)
+            yield Issue(
+                "", f"{what} Readings were matched to types by order." if by_order else what, severity
+            )
         idle = [meter for meter in self._by_meter if id(meter) not in self._used]
         if idle and self._streams:
-            yield Issue("", f"Meter readings that have no readings: {_listed(idle)}.", Severity.NOTE)
+            yield Issue("", f"Meter readings without interval readings: {_listed(idle)}.", Severity.NOTE)
         repeated = {index.kind: index.repeated for index in (self._by_point, self._by_meter, self._by_type)}
         for name, resources in repeated.items():
             if resources and self._streams:
-                what = f"The file has {_TWINS[name]} more than once, word for word: {_listed(resources)}."
+                what = f"The file lists identical {_TWINS[name]} more than once: {_listed(resources)}."
                 if name == "UsagePoint" and self._block_twins:
-                    yield Issue("", f"{what} Their blocks share links too: they were read as one meter each.")
+                    yield Issue("", f"{what} Their blocks share links too: each was read as one meter.")
                 else:
                     yield Issue("", what, Severity.NOTE)
 

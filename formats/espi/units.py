@@ -1,8 +1,8 @@
 """What ESPI's codes say of readings, in the words of the records.
 
 The unit decides what was measured. Watts and volt-amperes are demand whether they are the average of their
-interval or its peak (``dataQualifier``), and are never turned into energy. A code without a word is told, and
-the readings come out with an unknown unit; nothing is guessed.
+interval or its peak (``dataQualifier``), and are never turned into energy. A code without a word is an
+issue, and the readings come out with an unknown unit; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ DIRECTIONS = {"1": Direction.DELIVERED, "19": Direction.RECEIVED, "4": Direction
 NOT_STATED = ("", "0")
 COST_EXPONENT = -5
 """A reading's cost is in hundred-thousandths of the currency."""
-_AMOUNTS = (*NOT_STATED, "4")  # accumulation behaviour: nothing said, or the difference over the interval
+_AMOUNTS = (*NOT_STATED, "4")  # accumulation behaviour: not stated, or the difference over the interval
 _REGISTERS = ("1", "2", "3", "9", "13", "14")  # a register's standing, of one kind or another
 _ADDING_UP = (*NOT_STATED, "12", "26")  # data qualifier: normal, the sum; others are extremes and averages
 _MULTIPLIERS = range(-12, 13)
@@ -98,7 +98,7 @@ def kind_of(codes: Mapping[str, str] | None, service_kind: str) -> Kind:
     """By a reading type's codes, None if there is none, and the usage point's service category."""
     if codes is None:
         commodity = SERVICES.get(service_kind, Commodity.OTHER)
-        doubt = "the file does not say their unit (no reading type)"
+        doubt = "the file does not state their unit (no reading type)"
         return Kind(commodity, Measure.OTHER, Direction.UNKNOWN, Unit.UNKNOWN, 0, Unit.UNKNOWN, (doubt,))
     currency = CURRENCIES.get(codes.get("currency", ""), Unit.UNKNOWN)
     kind = _measured(codes, currency)
@@ -114,21 +114,21 @@ def _measured(codes: Mapping[str, str], currency: Unit) -> Kind:
         return replace(kind, measure=Measure.COST, unit=currency)
     unit = UNITS.get(code)
     if unit is None:
-        return _doubting(kind, f"their unit code {shown(code)} is none that is known")
+        return _doubting(kind, f"their unit code {shown(code)} is unknown")
     kind = replace(kind, unit=unit, measure=MEASURES.get(unit, Measure.OTHER))
     if kind.measure not in (Measure.ENERGY, Measure.VOLUME):
         return kind
     qualifier = codes.get("dataQualifier", "")
     if qualifier not in _ADDING_UP:
         other = replace(kind, measure=Measure.OTHER)
-        return _doubting(other, f"they are no amounts that add up (data qualifier {shown(qualifier)})")
+        return _doubting(other, f"they are not amounts that add up (data qualifier {shown(qualifier)})")
     accumulation = codes.get("accumulationBehaviour", "")
     if accumulation in _REGISTERS:
         return replace(kind, measure=Measure.REGISTER)
     if accumulation in _AMOUNTS:
         return kind
     other = replace(kind, measure=Measure.OTHER)
-    what = "they are neither amounts per interval nor a register's standing"
+    what = "they are neither amounts per interval nor register readings"
     return _doubting(other, f"{what} (accumulation {shown(accumulation)})")
 
 
@@ -148,9 +148,9 @@ def _with_commodity(kind: Kind, code: str, service_kind: str) -> Kind:
     commodity = COMMODITIES.get(code) or (service if code in NOT_STATED else None) or Commodity.OTHER
     kind = replace(kind, commodity=commodity)
     if service is not None and code in COMMODITIES and service is not commodity:
-        return _doubting(kind, f"they are of {commodity}, the usage point of {service}")
+        return _doubting(kind, f"they are of {commodity}, but the usage point is of {service}")
     if commodity is Commodity.OTHER and code in NOT_STATED and service_kind == "":
-        return _doubting(kind, "the file does not say of what (no commodity)")
+        return _doubting(kind, "the file does not state their commodity")
     if commodity is Commodity.ELECTRIC and kind.measure is Measure.VOLUME:
         return _doubting(kind, f"electricity is not measured in {kind.unit}")
     return kind

@@ -124,7 +124,7 @@ def _amount(text: str, signs: str) -> str:
 
 
 def refused(line: int, why: str) -> FormatError:
-    return FormatError(f"Line {line} of the file makes no sense: {why}. Download it again.")
+    return FormatError(f"Line {line} of the file is invalid: {why}; download it again.")
 
 
 _STREET = re.compile(

@@ -1,4 +1,4 @@
-"""One channel of a table: its values gathered into batches, with doubled hours told apart."""
+"""One channel of a table: its values gathered into batches, the passes of repeated hours separated."""
 
 from __future__ import annotations
 
@@ -103,13 +103,13 @@ class Channel:
     def _hold(self, held: _Held) -> None:
         if len(self._held) >= _MOST_HELD:
             raise FormatError(
-                f"Line {held.line} of the file makes no sense: "
-                f"a doubled hour with more than {_MOST_HELD} values; download it again."
+                f"Line {held.line} of the file is invalid: "
+                f"a repeated hour has more than {_MOST_HELD} values; download it again."
             )
         self._held.append(held)
 
     def _release(self, following: int) -> None:
-        """Tell the passes of a doubled hour apart, by the order of their rows."""
+        """Separate the passes of a repeated hour, by the order of their rows."""
         held, self._held = self._held, []
         first = held[0].when.at
         backwards = self._last > first if self._last else 0 < following < first
@@ -216,7 +216,10 @@ class Channel:
         starts = sorted({row.at for row in rows})
         step = min((other - one for one, other in pairwise(starts)), default=self._step)
         if self._step and step < self._step:
-            raise FormatError("The file's intervals grow shorter, and it doesn't say how long each is.")
+            raise FormatError(
+                "The file states no interval length, and the steps between its rows get shorter: "
+                "export a form that has start and end."
+            )
         self._step = self._step or step
         if self._step in _UNUSUAL_STEPS:
             self._remarks.steps()
@@ -227,8 +230,8 @@ class Channel:
         if local and not self._is_end and self._step >= _SHORTEST_MONTH and _begin_months(starts, local):
             return [self._from(row, local.month_seconds(row.at)) for row in rows]
         raise FormatError(
-            "The file doesn't say how long its intervals are, and the steps between them don't tell: "
-            "export more of them, or a form that has start and end."
+            "The file states no interval length, and the steps between its rows do not show it: "
+            "export more rows, or a form that has start and end."
         )
 
     def _look_apart(self, rows: Sequence[_Row]) -> None:

@@ -145,18 +145,18 @@ class Claims:
         read = [(each.unit, each.power) for each in whats if claimed and each.measure is claimed.measure]
         if claimed and read and (claimed.unit, claimed.power) not in read:
             unit = next((key for key, each in UNITS.items() if (each.unit, each.power) == read[0]), "another")
-            what = f"the file's own “{shown(label)}” is {shown(text)}, and values were read in {unit}"
+            what = f"the file's own “{shown(label)}” is {shown(text)}, but values were read in {unit}"
             self._remarks.add(what, _WHERE)
 
     def _check_sort(self, label: str, text: str, parts: Sequence[Part]) -> None:
-        """Energy or power, as SmartHub and SCE say it above a table."""
+        """Energy or power, as SmartHub and SCE state it above a table."""
         found = _SORT.search(text.lower())
         claimed = (Measure.ENERGY if found[1] else Measure.DEMAND) if found else None
         read = {each.channel.what.measure for each in parts} - {Measure.COST}
         if claimed and read and claimed not in read:
             measures = " and ".join(sorted(each.value for each in read if each))
             self._remarks.add(
-                f"the file's own “{shown(label)}” is {shown(text, 80)}, and values were read as {measures}",
+                f"the file's own “{shown(label)}” is {shown(text, 80)}, but values were read as {measures}",
                 _WHERE,
             )
 
@@ -164,7 +164,7 @@ class Claims:
         found = figure(text)
         counts = [each.channel.count for each in parts]
         if found and found.value not in {rows, sum(counts), *counts}:
-            self._say(label, text, str(rows), _WHERE, "and rows were read: ")
+            self._say(label, text, str(rows), _WHERE, "but the rows read are ")
 
     def _check_sum(self, label: str, text: str, found: Figure, parts: Sequence[Part]) -> None:
         cost = bool(_COST.search(label)) or found.unit in ("$", "€", "£", "usd")
@@ -187,7 +187,7 @@ class Claims:
         self._say(label, text, _plain(max(sums[1:], default=sums[0], key=abs)), _WHERE)
 
     def _say(
-        self, label: str, text: str, read: str, where: str, words: str = "and the rows add up to "
+        self, label: str, text: str, read: str, where: str, words: str = "but the rows add up to "
     ) -> None:
         self._remarks.add(f"the file's own “{shown(label)}” is {shown(text)}, {words}{read}", where)
 

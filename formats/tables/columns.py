@@ -84,13 +84,9 @@ class _Column:
             self.others += 1
 
     def report(self, remarks: Remarks) -> None:
-        name = (
-            f"the column “{shown(self.name)}”"
-            if self.name
-            else f"column {self.place + 1}, which has no name,"
-        )
+        name = f"column “{shown(self.name)}”" if self.name else f"column {self.place + 1} (unnamed)"
         if self.numbers > self.others and not self._identifies():
-            remarks.add(f"{name} was not read, and holds numbers", "the header")
+            remarks.add(f"{name} was not read, although it holds numbers", "the header")
         else:
             doubted = self.name and _is_quantity(self.name)
             remarks.add(f"{name} was not read", "the header", Severity.WARNING if doubted else Severity.NOTE)

@@ -117,7 +117,7 @@ def _bind(layout: Layout, names: Mapping[str, int], width: int, above: Mapping[s
 
 
 def _needed(layout: Layout) -> set[str]:
-    """The columns without which there is no telling."""
+    """The columns that a reading needs."""
     times = layout.times
     needed = (times.start, times.end, times.span, times.length, layout.unit, layout.kind)
     parts = " + ".join(filter(None, needed))
@@ -200,9 +200,13 @@ def _wide_column(place: int, match: re.Match[str]) -> tuple[int, int, int]:
         start = read_clock(groups["start"]).second % DAY
         end = read_clock(groups["end"]).second or DAY
     except NotAStamp as exc:
-        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.") from exc
+        raise FormatError(
+            f"The file's header is invalid: “{shown(match[0])}” is no interval; download it again."
+        ) from exc
     if end <= start:
-        raise FormatError(f"The file's header makes no sense: “{shown(match[0])}” is no interval.")
+        raise FormatError(
+            f"The file's header is invalid: “{shown(match[0])}” is no interval; download it again."
+        )
     return place, start, end - start
 
 
@@ -224,11 +228,11 @@ def unknown(rows: Sequence[Sequence[str]]) -> FormatError:
     header = " | ".join(_header(rows))
     if not header:
         return FormatError(
-            "The file's layout is not known, and no header of a table was found in it: "
+            "The file's layout is unknown, and it has no header of a table: "
             "docs/formats.md lists what is read."
         )
     return FormatError(
-        f"The table's layout is not known: its header seems to be “{shown(header, _MOST)}”; "
+        f"The table's layout is unknown: its header seems to be “{shown(header, _MOST)}”; "
         "declare it as docs/formats.md shows."
     )
 

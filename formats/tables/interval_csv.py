@@ -43,7 +43,7 @@ _FURTHEST = 65_536
 
 
 class Table:
-    """A table whose layout is known; iterate it once."""
+    """A table of a known layout; iterate it once."""
 
     def __init__(self, layout: str, batches: Iterator[Series | Issue]) -> None:
         self.layout = layout
@@ -55,7 +55,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the reader was told besides the file."""
+    """What the reader is given besides the file."""
 
     name: str
     zone: ZoneInfo | None
@@ -64,7 +64,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A header in the rows of a file: the ``skip``-th row, below what is told above it."""
+    """A header in the rows of a file: the ``skip``-th row, with the labelled lines above it."""
 
     head: Head
     above: dict[str, str]
@@ -152,12 +152,12 @@ def _of_sheets(
         series = FileSeries()
         for sheet, found in tables:
             if found is None:
-                yield Issue(sheet.name, "the sheet has no table of a known layout", Severity.NOTE)
+                yield Issue(sheet.name, "sheet without a table of a known layout", Severity.NOTE)
         for sheet, found in tables:
             if found is None:
                 continue
             if sheet.hidden:
-                yield Issue(sheet.name, "the sheet is hidden in spreadsheet programs, and was read")
+                yield Issue(sheet.name, "hidden sheet was read")
             several = found.head.layout.several_above
             count = sum(label({}, row) == several for _, row in sheet.rows()) if several else 1
             yield from _batches(_reader(asked, found, count, series, sheet.end), found, _near(sheet.rows()))

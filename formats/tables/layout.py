@@ -24,25 +24,25 @@ class DateOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class What:
-    """What a value is, as far as one place of the file tells; the others tell the rest."""
+    """What a value is, as far as one place of the file shows; other places show the rest."""
 
     commodity: Commodity | None = None
     measure: Measure | None = None
     direction: Direction | None = None
     unit: Unit | None = None
     power: int | None = None
-    """Of ten, by which a value is to be multiplied: 3 for kWh, told in Wh."""
+    """Of ten, by which a value is to be multiplied: 3 for kWh, which are read as Wh."""
     mean: bool | None = None
-    """Whether the value is the mean power over its interval, to be told as energy."""
+    """Whether the value is the mean power over its interval, to be read as energy."""
     instant: bool | None = None
     """Whether the value is of an instant and of no interval: a register's standing, a bill's amount."""
     register: str | None = None
-    """Set to tell apart what the same meter counts in several registers."""
+    """Distinguishes what the same meter counts in several registers."""
 
     def over(self, other: What) -> What:
         """``other``, and what this says instead of it."""
-        said = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not None}
-        return replace(other, **said)
+        known = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not None}
+        return replace(other, **known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wide:
-    """A day a row, and a column for each of its intervals, whose names ``columns`` (a pattern) matches.
+    """A day a row, and a column for each interval, with names that ``columns`` (a pattern) matches.
 
     Its groups are ``start`` and ``end``, clocks, or ``hour``, the hour that ends then, 1 to 24.
     """
@@ -102,7 +102,7 @@ class Layout:
 
     id: str
     title: str
-    """Whose it is, for people."""
+    """The portal's or utility's name, for people."""
     times: Times
     values: Sequence[Value]
     wide: Wide | None = None
@@ -115,7 +115,7 @@ class Layout:
     zones: Mapping[str, str] = field(default_factory=dict)
     """Zones by the first word of a file's name, where the portal names its files so."""
     states: bool = False
-    """Whether an address above the table may tell the zone, by its state of the USA."""
+    """Whether an address above the table may give the zone, by its state of the USA."""
     what: What = field(default_factory=What)
     """What holds of all values, unless a column says otherwise."""
     meter: Sequence[str] = ()
@@ -139,16 +139,16 @@ class Layout:
     above: Mapping[str, str] = field(default_factory=dict)
     """Patterns that lines above the table must match, by their label."""
     above_kinds: Mapping[str, Mapping[str, What]] = field(default_factory=dict)
-    """What lines above the table tell of its values: by the line's label, then by a pattern of its text."""
+    """What the values are by lines above the table: by the line's label, then by a pattern of its text."""
     several_above: str = ""
-    """A label; if there are several such lines, each begins a table whose direction the file leaves open."""
+    """A label; if there are several such lines, each begins a table of unknown direction."""
     ends_bare: bool = False
     """Whether the portal leaves out the last line's end, which for others means that the file may be cut."""
     comma: bool = False
     """Whether decimals stand after a comma, and thousands after a point."""
     note: str = ""
     doubt: str = ""
-    """What is to be told of every such file."""
+    """Sentences that go with every such file, as a note and as a warning."""
 
 
 ELECTRIC = What(commodity=Commodity.ELECTRIC, direction=Direction.DELIVERED)

@@ -1,7 +1,7 @@
 """NEM12 and NEM13, the meter data files of Australia's electricity market: records of days, or of readings.
 
-Their times are market time, UTC+10 all year round, wherever the meter is. A meter's streams are told apart
-by their suffix.
+Their times are market time, UTC+10 all year round, wherever the meter is. A suffix
+distinguishes a meter's streams.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _AFTER_VALUES = 5
 
 @dataclass(slots=True)
 class _Stream:
-    """The stream that a 200 record began; ``channel`` is None if its unit is not known."""
+    """The stream that a 200 record began; ``channel`` is None if its unit is unknown."""
 
     channel: Channel | None
     minutes: int
@@ -46,7 +46,7 @@ class _Stream:
 
 @dataclass(slots=True)
 class _Day:
-    """A 300 record, kept until the 400 records that tell its quality have passed."""
+    """A 300 record, kept until the 400 records with its qualities have passed."""
 
     line: int
     start: int
@@ -72,7 +72,11 @@ class Nem:
         self._waiting = 0
 
     def read(self, rows: Rows) -> Iterator[Series | Issue]:
-        """Yields batches and, last, problems. Raises FormatError where a record makes no sense."""
+        """Batches and, last, issues.
+
+        Raises:
+            FormatError: A record is invalid, or there is no reading.
+        """
         try:
             for line, cells in rows:
                 self._record(line, cells)
@@ -152,7 +156,7 @@ class Nem:
     def _made(self, line: int, nmi: str, suffix: str, unit: str, indicator: str | None) -> Channel | None:
         known = UNITS.get(name(unit))
         if known is None:
-            what = f"values in “{shown(unit)}” were not read: the unit is not known"
+            what = f"values in “{shown(unit)}” were not read: the unit is unknown"
             self._remarks.add(what, f"line {line}", Severity.ERROR)
             return None
         flow = flow_of(suffix, indicator)

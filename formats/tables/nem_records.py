@@ -42,7 +42,7 @@ def instant(line: int, text: str) -> int:
 
 
 def refused(line: int, why: str) -> FormatError:
-    return FormatError(f"Line {line} of the NEM12 file makes no sense: {why}. Ask for it again.")
+    return FormatError(f"Line {line} of the NEM12 file is invalid: {why}; ask for it again.")
 
 
 _FLOWS = {"E": DELIVERED, "Q": DELIVERED, "B": RECEIVED, "K": RECEIVED, "N": NET, "X": NET}
@@ -66,19 +66,19 @@ def flow_of(suffix: str, indicator: str | None = None) -> Flow:
     """``indicator`` is a record 250's 8th cell, None for records that have none."""
     stream = f"the stream “{shown(suffix)}”"
     by_suffix = _FLOWS.get(suffix[:1].upper())
-    said = (indicator or "").strip().upper()
-    by_indicator = _INDICATORS.get(said)
-    if said and by_indicator is None:
-        doubt = f"the direction indicator “{shown(said)}” of {stream} is neither E nor I"
+    code = (indicator or "").strip().upper()
+    by_indicator = _INDICATORS.get(code)
+    if code and by_indicator is None:
+        doubt = f"the direction indicator “{shown(code)}” of {stream} is neither E nor I"
         return Flow(by_suffix or What(), (doubt,))
     if by_suffix is NET or by_indicator is None or by_suffix is by_indicator:
         known = by_suffix or by_indicator
-        return Flow(known) if known else Flow(What(), (f"nothing says which way {stream} flows",))
+        return Flow(known) if known else Flow(What(), (f"the direction of {stream} is not stated",))
     if by_suffix is None:
         return Flow(by_indicator)
     doubt = (
         f"the suffix of {stream} says {by_suffix.direction}, "
-        f"its direction indicator {said} says {by_indicator.direction}"
+        f"its direction indicator {code} says {by_indicator.direction}"
     )
     return Flow(What(), (doubt,))
 

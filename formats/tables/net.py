@@ -27,7 +27,7 @@ class NetOfColumns:
         self._first: tuple[int, Decimal, Decimal] | None = None
 
     def look(self, line: int, cells: Sequence[str], read: Callable[[str], Number]) -> None:
-        """A row without net or delivered tells nothing; without received the net cannot be the larger."""
+        """A row without net or delivered shows nothing; without received the net cannot be the larger."""
         taken, sent, net = (_decimal(cells[place], read, power) for place, power in self.places)
         if taken is None or net is None or (sent is None and net <= taken):
             return
@@ -47,8 +47,8 @@ class NetOfColumns:
         """Rounding moves a row by a last digit, and many rows this way and that."""
         if self._first and (self._apart or self._added**2 > max(self._rows, 4) * self._step**2):
             line, net, made = self._first
-            what = f"the net is {net:f} where delivered less received makes {made:f}"
-            self._remarks.add(f"{what}, and differs in {self._apart or 'many'} rows", f"line {line}")
+            what = f"the net is {net:f}, but delivered minus received is {made:f}"
+            self._remarks.add(f"{what}; they differ in {self._apart or 'many'} rows", f"line {line}")
         self._first, self._apart = None, 0
 
 
@@ -68,8 +68,8 @@ def check_net(parts: Sequence[Part], remarks: Remarks) -> None:
         step = Decimal(1).scaleb(-max(taken.decimals, sent.decimals, net.decimals))
         made = taken.total - sent.total
         if taken.count == net.count and (net.total - made) ** 2 > max(net.count, 4) * step**2:
-            figures = f"the net is {net.total:f} where delivered less received makes {made:f}"
-            remarks.add(f"{figures}, added up", f"meter {meter!r}")
+            what = f"the total net is {net.total:f}, but delivered minus received is {made:f}"
+            remarks.add(what, f"meter {meter!r}")
 
 
 def check_charges(parts: Sequence[Part], remarks: Remarks) -> None:
@@ -82,7 +82,9 @@ def check_charges(parts: Sequence[Part], remarks: Remarks) -> None:
     total, made = whole[0].channel.total, sum((each.channel.total for each in some), Decimal())
     step = Decimal(1).scaleb(-max(each.channel.decimals for each in costs))
     if (total - made) ** 2 > max(whole[0].channel.count, 4) * step**2:
-        remarks.add(f"all charges are {total:f} where those of each kind make {made:f}, added up", "the rows")
+        remarks.add(
+            f"total charges are {total:f}, but those of each commodity add up to {made:f}", "the rows"
+        )
 
 
 def _places(values: Sequence[BoundValue]) -> Sequence[tuple[int, int]]:

@@ -96,11 +96,11 @@ def _check_days(label: str, text: str, days: int, shown_days: int, remarks: Rema
     """``days`` is how long the readings last, rounded; ``shown_days`` counts the days of the clock."""
     match = _DAYS.fullmatch(clean(text))
     if match and int(match[1]) not in (days, shown_days):
-        what = f"the file's own “{shown(label)}” is {shown(text)}, and the readings are of {shown_days} days"
+        what = f"the file's own “{shown(label)}” is {shown(text)}, but the readings cover {shown_days} days"
         remarks.add(what, _WHERE)
 
 
 def _say(claim: _At, verb: str, at: int, local: LocalTime, remarks: Remarks) -> None:
     read = datetime.fromtimestamp(at, UTC).astimezone(local.zone)
     ours = f"the file's own “{shown(claim.label)}” is {shown(claim.text)}"
-    remarks.add(f"{ours}, and the readings {verb} at {read:%Y-%m-%d %H:%M}", _WHERE)
+    remarks.add(f"{ours}, but the readings {verb} at {read:%Y-%m-%d %H:%M}", _WHERE)

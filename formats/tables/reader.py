@@ -54,7 +54,7 @@ class TableReader:
         end: End | None,
         grouped: bool,
     ) -> None:
-        """``end`` is of a text, whose cells go by their order; None of a workbook, where they have places."""
+        """``end`` is of a text, where cells go by their order; None of a workbook, where they have places."""
         self.remarks = Remarks()
         self._end = end
         self._grouped = grouped
@@ -107,7 +107,7 @@ class TableReader:
         self._widths = Widths(head.width, read, self.remarks, placed=self._end is None)
 
     def _form(self) -> Hashable:
-        """The same for tables whose values mean the same, as far as header and lines above show."""
+        """The same for tables of the same values, as far as header and lines above show."""
         layout = self._layout
         kinds = [self._above.get(each, "") for each in layout.above_kinds]
         whats = (each.what for each in self._head.values)

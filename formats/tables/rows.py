@@ -126,7 +126,7 @@ def _encoding(start: bytes) -> str:
 
 
 class _Whole:
-    """A file whose start was read already, for TextIOWrapper."""
+    """A file after its start was read, for TextIOWrapper."""
 
     def __init__(self, start: bytes, rest: BinaryIO) -> None:
         self._start = start

@@ -27,15 +27,15 @@ _LONGEST = 400 * DAY
 _GRID = 300
 _LONGEST_PAST_MIDNIGHT = 3600
 NO_ZONE = (
-    "The file's times are local and neither it nor its layout says where: "
-    "pass the zone, for example --zone America/New_York."
+    "The file's times are local, and neither the file nor its layout states the time zone: "
+    "pass it, for example --zone America/New_York."
 )
 
 
 class When(NamedTuple):
     """``at`` is where an interval begins, or ends; ``second`` one more instant that the clock calls the same.
 
-    0 ``seconds``: not said. ``gap``: the clock never shows it, it was put forward over it.
+    0 ``seconds``: not stated. ``gap``: the clock never shows it, it was put forward over it.
     """
 
     at: int
@@ -117,10 +117,10 @@ class TimeReader:
 
     def _lasting(self, start: _Moment, text: str) -> When:
         """Minutes without a number are what the steps between rows make them; 23:59 may stand for its day."""
-        said = clean(text).lower()
-        if said in _SOME_MINUTES:
+        lasting = clean(text).lower()
+        if lasting in _SOME_MINUTES:
             return _when(start, 0)
-        if said not in _A_DAY:
+        if lasting not in _A_DAY:
             return _when(start, length(text))
         if start.day and start.clock == _LAST_MINUTE:
             return When(start.day.start, start.day.seconds)
@@ -230,7 +230,7 @@ class TimeReader:
         way = text[:4].isdigit()
         if self._year_first is not None and way is not self._year_first:
             raise FormatError(
-                "The file writes dates in two ways, as spreadsheets leave them that mix up days and months: "
+                "The file writes dates in two ways, as a spreadsheet does that swaps days and months: "
                 "export it again, and read that file itself."
             )
         self._year_first = way
@@ -249,7 +249,7 @@ def _when(start: _Moment, seconds: int) -> When:
 
 
 def _in_doubled(start: _Moment, day: Day, wall: int) -> When:
-    """An interval whose end the clock calls earlier than its start: it leads into the second pass.
+    """An interval that ends, by the clock, before it starts: it leads into the second pass.
 
     A start that the clock shows once is the first pass's end, given for the second's begin.
     """

@@ -1,4 +1,4 @@
-"""What a value of a table is: said by its column, its row's kind and unit, its meter, the lines above."""
+"""What a value of a table is: by its column, its row's kind and unit, its meter, the lines above."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def meter_above(layout: Layout, above: Mapping[str, str], places: dict[str, int]
 
 
 class Meaning:
-    """Of one table's values; ``table`` is its number where several tables are not told apart, else 0."""
+    """Of one table's values; ``table`` is its number where nothing distinguishes several tables, else 0."""
 
     def __init__(
         self, layout: Layout, above: Mapping[str, str], remarks: Remarks, table: int, meter: str
@@ -76,7 +76,7 @@ class Meaning:
         for pattern, what in self._layout.meters.items():
             if re.fullmatch(pattern, text):
                 return what
-        raise refused(line, f"nothing is known of a meter called “{shown(text)}”")
+        raise refused(line, f"the meter “{shown(text)}” is of an unknown kind")
 
     def _by_lines_above(self, what: What) -> What:
         for label, patterns in self._layout.above_kinds.items():
@@ -95,7 +95,7 @@ class Meaning:
         if cell:
             unit = UNITS.get(name(cell))
             if unit is None:
-                raise refused(line, f"the unit “{shown(cell)}” is not known")
+                raise refused(line, f"the unit “{shown(cell)}” is unknown")
             what = unit.over(what)
         if what.unit is None:
             self._remarks.no_unit(line)

@@ -32,7 +32,7 @@ OLE = b"\xd0\xcf\x11\xe0"
 _HEAD = 256
 _LARGEST = 96 * 1024 * 1024
 _WAIT = 60.0
-_MOST_SAID = 64 * 1024
+_MOST_OUTPUT = 64 * 1024
 _LIMITS = re.compile(b"memory allocation of|MemoryError|capacity overflow|File too large")
 _READ: dict[str, Callable[[str], object]] = {
     "date": date.fromisoformat,
@@ -128,7 +128,7 @@ def _run(workbook: IO[bytes], written: IO[bytes]) -> None:
         if done.returncode in _REFUSALS:
             raise FormatError(_REFUSALS[done.returncode])
         complaints.seek(0)
-        limited = done.returncode < 0 or _LIMITS.search(complaints.read(_MOST_SAID))
+        limited = done.returncode < 0 or _LIMITS.search(complaints.read(_MOST_OUTPUT))
     if done.returncode:
         raise _too_much() if limited else FormatError(DAMAGED)
 

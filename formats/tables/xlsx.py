@@ -76,7 +76,7 @@ def _as_damage() -> Iterator[None]:
 def sheets(file: BinaryIO) -> Iterator[Sequence[Sheet]]:
     """The sheets of a workbook, as long as this is open.
 
-    What openpyxl cannot read of an XLSX whose parts are whole is read by ``workbook``. Raises
+    What openpyxl cannot read of an XLSX with whole parts is read by ``workbook``. Raises
     FormatError for what is no workbook, or unpacks to far more than an export holds.
     """
     found: Sequence[_Sheet] = ()
@@ -204,7 +204,7 @@ def _text(cell: _Cell) -> str:
 
 
 def _format(cell: _Cell) -> str:
-    """As far as the styles tell it, which may be damaged."""
+    """By the styles, which may be damaged."""
     try:
         return str(getattr(cell, "number_format", ""))
     except _DAMAGES:

@@ -16,7 +16,7 @@ _ADDRESS = re.compile(
 _ABROAD = re.compile(
     r"\b(AB|BC|MB|NB|NL|NS|NT|NU|ON|PE|QC|SK|YT)\b|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|[\s,]\d{5}\b", re.IGNORECASE
 )
-"""In an address whose last two letters may be a country's: Canada's provinces, codes before a city."""
+"""In an address that may end with a country's two letters: Canada's provinces, codes before a city."""
 _WORD = re.compile(r"[a-z]+")
 _LOS_ANGELES, _CHICAGO = "America/Los_Angeles", "America/Chicago"
 _DENVER, _NEW_YORK = "America/Denver", "America/New_York"
@@ -63,10 +63,10 @@ _STATES = {
 def zone_of(
     layout: Layout, file_name: str, above: Mapping[str, str], asked: ZoneInfo | None
 ) -> tuple[ZoneInfo | None, Sequence[Issue]]:
-    """The zone, if any, and what is to be said of it."""
+    """The zone, if any, and issues with it."""
     if layout.zone_holds:
         other = asked is not None and asked.key != layout.zone
-        note = f"such files are in {layout.zone}, whatever zone is asked for"
+        note = f"such files are always in {layout.zone}: the zone asked for was ignored"
         return ZoneInfo(layout.zone), [Issue("", note, Severity.NOTE)] if other else []
     if asked is not None:
         return asked, []
@@ -76,16 +76,14 @@ def zone_of(
     by_name = layout.zones.get(word[0], "") if word else ""
     by_address = _zone_of_address(above.get("address", "")) if layout.states else ""
     if by_name and by_address and by_name != by_address:
-        doubt = (
-            f"times are taken to be in {by_address}, by the address in it; by the file's name, in {by_name}"
-        )
+        doubt = f"times read as {by_address}, by the address in the file; its name suggests {by_name}"
         return ZoneInfo(by_address), [Issue("", doubt)]
     if by_name or by_address:
-        return _told(by_name or by_address, "by the file's name" if by_name else "by the address in it")
-    if layout.usual_zone:
-        doubt = (
-            f"times are taken to be in {layout.usual_zone}, where such files come from: otherwise pass --zone"
+        return _noted(
+            by_name or by_address, "by the file's name" if by_name else "by the address in the file"
         )
+    if layout.usual_zone:
+        doubt = f"times read as {layout.usual_zone}, where such files come from: otherwise pass --zone"
         return ZoneInfo(layout.usual_zone), [Issue("", doubt)]
     return None, []
 
@@ -105,5 +103,5 @@ def _zone_of_address(address: str) -> str:
     return zone if match["comma"] and not _ABROAD.search(match["before"]) else ""
 
 
-def _told(zone: str, why: str) -> tuple[ZoneInfo, Sequence[Issue]]:
-    return ZoneInfo(zone), [Issue("", f"times are taken to be in {zone}, {why}", Severity.NOTE)]
+def _noted(zone: str, why: str) -> tuple[ZoneInfo, Sequence[Issue]]:
+    return ZoneInfo(zone), [Issue("", f"times read as {zone}, {why}", Severity.NOTE)]

@@ -121,7 +121,7 @@ def test_a_zone_changes_nothing_where_the_file_is_right_and_is_compared_where_it
         True
     ]
     once = feed(clock(-21_600), *BEGIN, *days(int(datetime(2024, 11, 2, tzinfo=UTC).timestamp()), 3))
-    assert ["there once" in each for each in told(read_green_button(once, CHICAGO))] == [True]
+    assert ["listed once" in each for each in told(read_green_button(once, CHICAGO))] == [True]
     gap = feed(clock(-21_600), *BEGIN, *days(int(datetime(2024, 3, 9, tzinfo=UTC).timestamp()), 3))
     assert ["never showed" in each for each in told(read_green_button(gap, CHICAGO))] == [True]
 

@@ -75,7 +75,9 @@ def test_an_instant_within_an_interval_does_not_overlap_it(tmp_path: Path) -> No
 def test_amounts_of_no_time_take_their_types_length_and_are_doubted() -> None:
     read = read_green_button(one_meter([5, 6, 7], 0, intervalLength=3600))
     assert {each.seconds for each in read.series[0].readings} == {3600}
-    assert ["taken to last the 3600 s of their reading type: 3" in each for each in told(read)] == [True]
+    assert [
+        "read with the intervalLength of the reading type (3600 s): 3" in each for each in told(read)
+    ] == [True]
     assert not read_green_button(one_meter([5, 6, 7], None, intervalLength=3600)).issues
 
 

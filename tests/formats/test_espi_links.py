@@ -175,7 +175,7 @@ def test_where_the_order_of_twins_tells_nothing_only_what_they_agree_on_is_taken
     )
     assert sums(content) == [("X", "unknown", "Wh", 1400)]
     doubts = " ".join(told(read_green_button(content)))
-    assert "nothing tells which is meant" in doubts
+    assert "the file does not show which is meant" in doubts
     assert "flowDirection '1' or '19'" in doubts
 
 
@@ -230,7 +230,7 @@ def test_usage_points_that_cannot_be_told_apart_are_one_meter_and_doubted() -> N
     ]
     content = feed(KWH, *parts)
     assert sums(content) == [("X", "delivered", "Wh", 12)]
-    assert ["read as one meter each" in each for each in told(read_green_button(content))] == [True]
+    assert ["each was read as one meter" in each for each in told(read_green_button(content))] == [True]
 
 
 def test_types_and_meter_readings_of_no_readings_are_told() -> None:
@@ -243,8 +243,10 @@ def test_types_and_meter_readings_of_no_readings_are_told() -> None:
         block(BX, [5]),
     )
     notes = " ".join(told(read_green_button(content), Severity.NOTE))
-    assert "Reading types that are of no readings: 1 (/ReadingType/2)" in notes
-    assert "Meter readings that have no readings: 1 (/Subscription/9/UsagePoint/X/MeterReading/Y)" in notes
+    assert "Reading types without readings: 1 (/ReadingType/2)" in notes
+    assert (
+        "Meter readings without interval readings: 1 (/Subscription/9/UsagePoint/X/MeterReading/Y)" in notes
+    )
 
 
 M1, M3 = f"{X}/MeterReading/1", f"{X}/MeterReading/3"

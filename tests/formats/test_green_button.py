@@ -184,7 +184,7 @@ def test_a_register_that_goes_down_is_doubted() -> None:
     feed = FEED.replace(b"Behaviour>4<", b"Behaviour>1<").replace(b"<value>105<", b"<value>3<")
     read = read_green_button(feed)
     assert read.series[0].measure is Measure.REGISTER
-    assert "they go down" in said(read.issues)[0]
+    assert "Register readings go down" in said(read.issues)[0]
 
 
 def test_costs_are_a_series_of_their_own() -> None:
@@ -231,7 +231,7 @@ def test_several_types_and_links_that_lead_nowhere_are_doubted() -> None:
     other = Series("E1234567", Commodity.ELECTRIC, Direction.RECEIVED, Unit.WH, 0, READINGS)
     feed = green_button([SERIES, other])
     nameless = feed.replace(b'related" href="/ReadingType', b'related" href="/Other')
-    assert ["found by order" in each for each in said(read_green_button(nameless).issues)] == [True, True]
+    assert ["chosen by order" in each for each in said(read_green_button(nameless).issues)] == [True, True]
     surplus = re.sub(b"<link [^>]*>", b"", feed.replace(b"<title></title>", b""))
     blocks = surplus.rindex(b"<entry>")
     assert not read_green_button(surplus).issues
@@ -243,7 +243,7 @@ def test_hours_and_days_of_one_meter_stay_apart() -> None:
     daily = Series("E1234567", Commodity.ELECTRIC, Direction.DELIVERED, Unit.WH, 0, (day,))
     read = read_green_button(green_button([SERIES, daily]))
     assert read.series == (SERIES, daily)
-    assert "different lengths" in said(read.issues, Severity.NOTE)[0]
+    assert "different interval lengths" in said(read.issues, Severity.NOTE)[0]
 
 
 def test_what_a_file_holds_beside_readings_is_told() -> None:

@@ -116,7 +116,7 @@ def test_a_table_without_rows_holds_no_series() -> None:
     [
         ("", "is empty"),
         ("<!doctype html><p>Sign in", "web page"),
-        ("a,b,c\n1,2,3\n", "layout is not known"),
+        ("a,b,c\n1,2,3\n", "layout is unknown"),
         (HEAD + ROW + "Electric usage,2026-05-01,00:15,00", "cut short in line 8"),
         (HEAD + ROW.replace("kWh", "BTUs"), "Line 7 "),
         (HEAD + ROW.replace("0.120", "1e3"), "Line 7 "),

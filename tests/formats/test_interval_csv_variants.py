@@ -42,7 +42,7 @@ def test_a_unit_is_what_the_header_says(header: str, unit: Unit, measure: Measur
 
 def test_a_unit_that_is_not_known_is_no_layout() -> None:
     read = Read(opower("2024-05-01,00:00,00:59,1.5").replace("USAGE (kWh)", "USAGE (furlongs)"))
-    assert "layout is not known" in read.error
+    assert "layout is unknown" in read.error
     assert "TYPE | DATE" in read.error
     assert "docs/formats.md" in read.error
     assert not read.series
@@ -105,8 +105,8 @@ def test_sdge_without_its_lines_above_is_doubted_and_gas_so_is_refused() -> None
     read = Read(f'{head},Generation,Net\n{row},"","0.29"\n')
     assert [each.direction for each in read.series] == [Direction.DELIVERED, Direction.NET]
     assert "kWh" in read.doubts
-    assert "layout is not known" in Read(f"{head}\n{row}\n").error
-    assert "layout is not known" in Read(f'UOM,kW\n{head},Generation,Net\n{row},"","0.29"\n').error
+    assert "layout is unknown" in Read(f"{head}\n{row}\n").error
+    assert "layout is unknown" in Read(f'UOM,kW\n{head},Generation,Net\n{row},"","0.29"\n').error
 
 
 def test_a_day_may_be_labelled_by_its_last_minute() -> None:
@@ -239,14 +239,14 @@ def test_meters_are_told_apart_by_whatever_names_them() -> None:
 def test_of_very_many_kinds_the_rest_is_counted() -> None:
     rows = "".join(f"Steam {number},2024-05-01,00:00,00:59,1\n" for number in range(300))
     read = Read(OPOWER + rows)
-    assert "more of this kind than is told one by one (100 times)" in read.doubts
+    assert "further remarks are not listed (100 times)" in read.doubts
     assert read.issues[-1].severity is Severity.ERROR
     assert len(read.issues) == 202
 
 
 def test_the_same_table_twice_is_doubted() -> None:
     table = "Meter,7\n" + opower("2024-05-01,00:00,00:59,1")
-    assert "listed before" in Read(table + "\n" + table).doubts
+    assert "overlaps an earlier one" in Read(table + "\n" + table).doubts
     assert not Read(table + "\n" + table.replace("Meter,7", "Meter,8")).doubts
 
 
@@ -281,13 +281,13 @@ def test_mean_power() -> None:
     five = Read(head + "2024-05-01 00:00,2024-05-01 00:05,1.25\n", layouts=[layout])
     assert (five.series[0].unit, five.series[0].measure) == (Unit.W, Measure.DEMAND)
     assert five.values() == [1250]
-    assert "told in W" in five.doubts
+    assert "read as demand in W" in five.doubts
 
 
 def test_a_value_below_zero_and_one_listed_twice_are_doubted() -> None:
     assert "below zero" in Read(opower("2024-05-01,00:00,00:59,-1")).doubts
     twice = Read(opower("2024-05-01,00:00,00:59,1", "2024-05-01,01:00,01:59,1", "2024-05-01,00:00,00:59,2"))
-    assert "listed before" in twice.doubts
+    assert "overlaps an earlier one" in twice.doubts
     assert len(twice.values()) == 3
 
 
@@ -324,7 +324,7 @@ def test_a_phantom_hour_in_spring() -> None:
     instead = Read(opower(hours[0] + "5", hours[1] + "7"))
     assert instead.starts() == ["10T06:00", "10T07:00"]
     both = Read(opower(hours[0] + "5", hours[1] + "6", hours[2] + "7"))
-    assert "listed before" in both.doubts
+    assert "overlaps an earlier one" in both.doubts
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_doubled_quarters_side_by_side_and_one_after_the_other() -> None:
 
 def test_a_doubled_hour_that_is_listed_once_is_doubted() -> None:
     read = Read(opower(*(f"2024-11-03,{hour:02}:00,{hour:02}:59,1" for hour in range(4))))
-    assert "shows twice" in read.doubts
+    assert "repeated by the daylight saving change" in read.doubts
 
 
 def test_a_spanish_letter_in_windows_encoding_and_a_utf_16_file() -> None:
@@ -453,7 +453,7 @@ def test_an_end_before_its_start_is_no_end_on_the_next_day(clocks: str) -> None:
     read = Read(
         f"{OPOWER}Electric usage,2024-06-01,09:00,09:59,1.5\nElectric usage,2024-06-01,{clocks},2.5\n"
     )
-    assert "Line 5 of the file makes no sense: “an interval" in read.error
+    assert "Line 5 of the file is invalid: “an interval" in read.error
     assert [each.mantissa for one in read.series for each in one.readings] == [15]
 
 

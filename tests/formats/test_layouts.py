@@ -16,7 +16,7 @@ from meterfarm.records import Issue, Reading, Series, Severity
 from tests.formats.table_made import ZONES, intervals
 from tests.formats.table_writers import SHAPES, Shape, rows
 
-SAID_OF_EVERY_FILE = ("times are taken to be in", "nothing says whether this is electricity or gas")
+SAID_OF_EVERY_FILE = ("times read as", "the file does not state electricity or gas")
 Values = dict[tuple[int, int], Decimal]
 
 

@@ -215,5 +215,5 @@ def test_a_register_without_a_quantity_is_no_reading() -> None:
     ],
 )
 def test_records_without_sense_are_refused(records: tuple[str, ...]) -> None:
-    with pytest.raises(FormatError, match=r"Line \d of the NEM12 file makes no sense: .*\."):
+    with pytest.raises(FormatError, match=r"Line \d of the NEM12 file is invalid: .*; ask for it again\."):
         read_interval_csv(file(*records))

@@ -55,7 +55,7 @@ def test_a_gzip_is_read_as_what_is_in_it() -> None:
         2,
         {
             "broken.gz": "The gzip file is cut short or damaged: download it again.",
-            "readme.txt": "note: The file is a page for people, and was left alone.",
+            "readme.txt": "note: The file is a page for people, and was not read.",
         },
     )
     assert told(gzip.compress((FILES / "usage.xls").read_bytes()))[0] == 4
@@ -112,7 +112,7 @@ def test_a_page_beside_the_data_is_left_alone_with_a_note(name: str, first: bool
     data = {"usage.csv": CSV}
     readings, said = told(zipped(beside | data if first else data | beside))
     assert readings == 2
-    assert said == {name: "note: The file is a page for people, and was left alone."}
+    assert said == {name: "note: The file is a page for people, and was not read."}
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_what_agrees_with_the_rows_is_no_doubt(claim: str) -> None:
         ("Date Range: 3/12/2024 to 3/15/2024", "the readings end at 2024-03-12 00:45"),
         ("Billing Period,3/10/2024 - 3/12/2024", "the readings begin at 2024-03-12 00:00"),
         ("End Date,3/15/2024", "the readings end at 2024-03-12 00:45"),
-        ("Total Duration,4 Days", "the readings are of 1 days"),
+        ("Total Duration,4 Days", "the readings cover 1 days"),
     ],
 )
 def test_a_time_beside_the_rows_that_contradicts_them_is_doubted(claim: str, read: str) -> None:
@@ -114,7 +114,7 @@ def test_another_kind_of_readings_than_was_read_is_doubted(said: str, doubted: b
 def test_a_row_of_totals_is_compared_by_its_columns() -> None:
     right = "Total,,,,1.2,0.3,0.9\n"
     assert not sdge(below=right).doubts
-    assert "a line of totals was left out" in sdge(below=right).notes
+    assert "row of totals left out" in sdge(below=right).notes
     wrong = sdge(below="Total,,,,1.2,0.4,0.9\n")
     assert "line 9: the file's own “generation” is 0.4, and the rows add up to 0.3" in wrong.doubts
 
@@ -136,8 +136,7 @@ def test_a_net_that_the_other_columns_contradict_is_doubted() -> None:
     swapped = SDGE.format("").replace("Consumption,Generation", "Generation,Consumption")
     read = Read(swapped + "".join(ROWS))
     assert (
-        "line 6: the net is 0.3 where delivered less received makes -0.3, and differs in 3 rows"
-        in read.doubts
+        "line 6: the net is 0.3, but delivered minus received is -0.3; they differ in 3 rows" in read.doubts
     )
     one = ROWS[1].replace("0.1,0.3", "0.1,0.6")
     assert "line 7: the net is 0.6 where" in sdge(rows=(ROWS[0], one, ROWS[2])).doubts
@@ -170,7 +169,7 @@ def test_charges_of_all_that_those_of_each_kind_contradict_are_doubted() -> None
     rows = "".join(f"0{month}/24/2025,80.00,20.25,450,12,100.25\n" for month in range(1, 6))
     assert "all charges" not in Read(head + rows).doubts
     assert (
-        "all charges are 1301.25 where those of each kind make 501.25, added up"
+        "total charges are 1301.25, but those of each commodity add up to 501.25"
         in Read(head + rows.replace("100.25", "900.25", 1)).doubts
     )
 
@@ -186,10 +185,7 @@ def test_a_net_in_rows_of_its_own_is_compared_too() -> None:
         return Read(f"Service,1\n{head}{''.join(rows)}")
 
     assert not read("0.5", "0.2", "0.3").doubts
-    assert (
-        "the net is 0.3 where delivered less received makes -0.3, added up"
-        in read("0.2", "0.5", "0.3").doubts
-    )
+    assert "the total net is 0.3, but delivered minus received is -0.3" in read("0.2", "0.5", "0.3").doubts
 
 
 def test_a_workbooks_own_total_is_compared_as_well() -> None:

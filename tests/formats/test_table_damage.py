@@ -48,14 +48,14 @@ def test_a_table_that_is_cut_anywhere_in_its_last_line_is_doubted_or_refused(tab
 
 @pytest.mark.parametrize("end", ["1250", '"12"', "0", "1.5", "-"])
 def test_a_last_line_without_its_end_is_doubted_whatever_its_cell(end: str) -> None:
-    assert "it has no line end" in Read(PLAIN + end).doubts
+    assert "no line end" in Read(PLAIN + end).doubts
     assert not Read(f"{PLAIN}{end}\n").doubts
 
 
 def test_a_portal_that_never_ends_the_last_line_is_known_for_it() -> None:
     read = Read(ESB)
     assert not read.doubts
-    assert "the last line: it has no line end, as is usual" in read.notes
+    assert "the last line: no line end, as usual" in read.notes
 
 
 def sdge(*rows: str, column: str = "Generation,", above: str = "") -> Read:
@@ -67,9 +67,9 @@ def test_a_row_that_lacks_a_cell_which_its_neighbours_have_is_refused() -> None:
     """Its values would be read one column to the left of their own."""
     whole = "0.4,0.1,0.3"
     read = sdge(whole, "0.4,0.3", whole)
-    assert "Line 6 of the file makes no sense: it has 6 cells, and the rows above it have 7" in read.error
+    assert "Line 6 of the file is invalid: it has 6 cells, and the rows above it have 7" in read.error
     assert energy(read) == [400, 100, 300]
-    assert "fewer cells than rows around it" in sdge("0.4,0.3", whole, whole).doubts
+    assert "fewer cells than its neighbours" in sdge("0.4,0.3", whole, whole).doubts
 
 
 def test_a_row_of_two_cells_that_begins_as_the_rows_do_is_no_line_of_text() -> None:
@@ -99,7 +99,7 @@ def test_a_row_whose_last_cell_may_be_of_the_column_beside_it_is_doubted() -> No
     head = "TYPE,DATE,START TIME,END TIME,USAGE (kWh),COST,NOTES"
     for longer, *shorter in ((f"{rows[0]},2", *rows[1:]), (*rows[1:], f"{rows[0]},2")):
         read = Read("\n".join([head, longer, *shorter, ""]), NEW_YORK)
-        assert "fewer cells than rows around it" in read.doubts
+        assert "fewer cells than its neighbours" in read.doubts
 
 
 def test_a_value_left_out_of_a_row_that_has_cells_beyond_the_header_is_doubted() -> None:
@@ -107,7 +107,7 @@ def test_a_value_left_out_of_a_row_that_has_cells_beyond_the_header_is_doubted()
     columns = "Energy consumption time period,Usage(Real energy in kilowatt-hours)"
     head = f" Type of readings: Electricity\n {columns}\n"
     rows = [f" 2024-07-01 0{hour}:00 to 2024-07-01 0{hour + 1}:00,1.5,\n" for hour in range(3)]
-    for last, doubted in (("1.5,", ""), ("1.5", ""), (",", ""), ("", "fewer cells than rows around it")):
+    for last, doubted in (("1.5,", ""), ("1.5", ""), (",", ""), ("", "fewer cells than its neighbours")):
         read = Read(f"{head}{''.join(rows)} 2024-07-01 03:00 to 2024-07-01 04:00,{last}\n", NEW_YORK)
         assert read.error == ""
         assert doubted in read.doubts if doubted else not read.doubts
@@ -127,7 +127,7 @@ def test_a_row_with_a_damaged_time_is_no_line_of_text(damaged: str) -> None:
 def test_half_an_end_of_the_last_line_is_none() -> None:
     table = f"{SDGE.format('', '')}A1,3/12/2024,1:00 PM,60,0.4,0.3\n"
     windows = table.replace("\n", "\r\n")
-    assert "it has no line end" in Read(windows[:-1]).doubts
+    assert "no line end" in Read(windows[:-1]).doubts
     for whole in (windows, table.replace("\n", "\r"), windows.replace("\r", "", 2), windows[:-2] + "\n"):
         assert not Read(whole).doubts
 
@@ -161,23 +161,23 @@ NO_NUMBERS = ("off-peak", "2024-01-01", "01.02.2024", "12:00", "A1", "-", "")
 @pytest.mark.parametrize("column", ["Teruglevering", "Meter ID 2", ""])
 @pytest.mark.parametrize("cell", NUMBERS)
 def test_a_column_of_numbers_that_is_left_out_is_doubted_whatever_its_name(column: str, cell: str) -> None:
-    assert "and holds numbers" in sdge(*[f'0.4,"{cell}",0.3'] * 2, column=f"{column},").doubts
+    assert "although it holds numbers" in sdge(*[f'0.4,"{cell}",0.3'] * 2, column=f"{column},").doubts
 
 
 @pytest.mark.parametrize("cell", NO_NUMBERS)
 def test_a_column_of_other_things_that_is_left_out_is_noted(cell: str) -> None:
     read = sdge(*[f'0.4,"{cell}",0.3'] * 2, column="Seizoen,")
     assert not read.doubts
-    assert "the column “seizoen” was not read" in read.notes
+    assert "column “seizoen” was not read" in read.notes
 
 
 def test_a_column_whose_numbers_are_few_is_doubted_and_an_account_number_is_not() -> None:
     rows = ["0.4,,0.3", "0.4,,0.3", "0.4,0.1,0.3"]
-    assert "and holds numbers" in sdge(*rows, column="Solar,").doubts
+    assert "although it holds numbers" in sdge(*rows, column="Solar,").doubts
     assert not sdge(*["0.4,000123456789,0.3"] * 3, column="Premise,").doubts
 
 
 def test_a_last_column_without_a_name_is_doubted_too() -> None:
     lines = "".join(f"123,3/12/2024,{hour}:00 PM,60,0.4,0.1,0.3,7.5\n" for hour in (1, 2))
     head = "Meter Number,Date,Start Time,Duration,Consumption,Generation,Net,\n"
-    assert "column 8, which has no name, was not read, and holds numbers" in Read(head + lines).doubts
+    assert "column 8 (unnamed) was not read, although it holds numbers" in Read(head + lines).doubts

@@ -170,7 +170,7 @@ def test_a_sheet_of_two_far_cells_is_refused_in_little_memory(
         [sys.executable, "-c", MEASURED, str(path)], capture_output=True, text=True, check=True, timeout=60
     )
     refusal, kilobytes = done.stdout.splitlines()
-    assert "refused" in refusal or "makes no sense" in refusal
+    assert "refused" in refusal or "is invalid" in refusal
     assert int(kilobytes) * 1024 + MEMORY < 300_000_000
 
 
@@ -194,7 +194,7 @@ def test_a_hidden_sheet_that_is_read_is_doubted() -> None:
     sheet.sheet_state = "veryHidden"
     file = BytesIO()
     workbook.save(file)
-    assert "raw: the sheet is hidden" in Read(file.getvalue()).doubts
+    assert "raw: hidden sheet was read" in Read(file.getvalue()).doubts
 
 
 def test_formulas_without_results_are_doubted() -> None:
@@ -251,7 +251,7 @@ def test_cells_of_such_a_workbook_stand_where_they_say() -> None:
     assert "it has 4 cells under a header of 3" in Read(xml_workbook(row)).error
     hidden = "<WorksheetOptions><Visible>SheetHidden</Visible></WorksheetOptions>"
     whole = _xml_row(*(("String", each) for each in ROW))
-    assert "the sheet is hidden" in Read(xml_workbook(whole, options=hidden)).doubts
+    assert "hidden sheet was read" in Read(xml_workbook(whole, options=hidden)).doubts
     assert "damaged" in Read(xml_workbook(whole)[:-40]).error
     assert "document type" in Read(xml_workbook(whole).replace("<Workbook", "<!DOCTYPE x><Workbook")).error
 

@@ -1,6 +1,6 @@
 """First Fuel's export, as PG&E, SMUD and Pepco hand it out to businesses: usage, peak demand, the weather.
 
-The header doesn't tell whose it is: the file's name does, or whoever asks.
+The header does not name the utility: the file's name does, or the caller's zone.
 """
 
 from meterfarm.formats.tables.layout import ELECTRIC, GAS, DateOrder, Layout, Times, Value

@@ -6,7 +6,7 @@ from meterfarm.records import Measure, Unit
 _TIMES = Times(start="start", end="end")
 
 
-_EITHER = "nothing says whether this is electricity or gas: taken for electricity"
+_EITHER = "the file does not state electricity or gas: read as electricity"
 _PENCE = What(measure=Measure.COST, unit=Unit.GBP, power=-2)
 
 
@@ -29,7 +29,7 @@ LAYOUTS = (
     _layout(
         "consumption (kwh)",
         ELECTRIC.over(KWH),
-        "nothing says whether this is electricity or gas: taken for electricity",
+        "the file does not state electricity or gas: read as electricity",
     ),
     _layout("consumption (m³)|consumption (m3)", GAS.over(M3)),
 )

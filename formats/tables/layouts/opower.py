@@ -1,7 +1,7 @@
 """Opower's export, as PG&E, ComEd, PECO, BGE, ConEd, AEP, SDG&E and more hand it out.
 
-The header doesn't tell whose it is: the file's name does, the address, or whoever asks. Businesses get more
-columns (ConEd), or starts alone (BGE).
+The header does not name the utility: the file's name does, or the address, or a zone asked for. Businesses
+get more columns (ConEd), or starts alone (BGE).
 """
 
 from meterfarm.formats.tables.layout import (

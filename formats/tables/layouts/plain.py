@@ -1,4 +1,4 @@
-"""Tables whose header says all but the zone: starts and ends, and the unit, each in so many words."""
+"""Tables with a header that states all but the zone: starts and ends, and the unit."""
 
 from meterfarm.formats.tables.layout import (
     DELIVERED,

@@ -1,4 +1,4 @@
-"""NISC SmartHub, of hundreds of co-ops: tables one below the other, which the file doesn't tell apart."""
+"""NISC SmartHub, of hundreds of co-ops: tables one below the other, without anything to distinguish them."""
 
 from meterfarm.formats.tables.layout import ELECTRIC, GAS, KW, KWH, WATER, Layout, Times, Value
 

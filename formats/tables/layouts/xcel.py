@@ -1,4 +1,4 @@
-"""Xcel Energy's list of bills: amounts of which only the bill's date is told."""
+"""Xcel Energy's list of bills: amounts, each with the date of its bill alone."""
 
 from meterfarm.formats.tables.layout import (
     ELECTRIC,
@@ -34,6 +34,6 @@ LAYOUTS = (
         ),
         what=What(instant=True),
         meter=("account number", "premise number"),
-        doubt="each amount is of a bill, whose period the file doesn't say: told at the bill's date",
+        doubt="each amount is of a bill, and the file does not state its period: read at the bill's date",
     ),
 )
