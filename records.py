@@ -50,6 +50,7 @@ class Outcome(StrEnum):
 
     @property
     def who_acts(self) -> WhoActs:
+        """Who has to act once a run has ended so."""
         if self in _NOBODY:
             return WhoActs.NOBODY
         if self in _PORTAL:
@@ -85,6 +86,8 @@ _HOLDS_THE_PASSWORD = frozenset(
 
 
 class Commodity(StrEnum):
+    """What a meter measures."""
+
     ELECTRIC = "electricity"
     GAS = "gas"
     WATER = "water"
@@ -165,11 +168,14 @@ class Quantity:
 
     @property
     def value(self) -> Decimal:
+        """The quantity as a decimal number of its unit."""
         return Decimal(self.mantissa).scaleb(self.exponent)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
+    """A postal address; ``state`` is the two-letter code, ``country`` ISO 3166-1 alpha-2."""
+
     line_1: str
     city: str
     state: str
@@ -253,10 +259,12 @@ class Reading(NamedTuple):
 
     @property
     def starts_at(self) -> datetime:
+        """The start as an instant in UTC."""
         return datetime.fromtimestamp(self.start, UTC)
 
     @property
     def ends_at(self) -> datetime:
+        """The end as an instant in UTC."""
         return datetime.fromtimestamp(self.start + self.seconds, UTC)
 
 

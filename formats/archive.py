@@ -49,8 +49,10 @@ _DAMAGES = (
 def unpack(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of every file in a ZIP, names without their folders, or the one in a gzip.
 
-    Anything else yields itself. Raises FormatError if the ZIP is damaged, encrypted, without files or unpacks
-    beyond the bounds.
+    Anything else yields itself.
+
+    Raises:
+        FormatError: It is damaged, encrypted, without files, or unpacks beyond the bounds.
     """
     if is_gzip(content):
         with gunzipped(BytesIO(content), MAX_BYTES) as file:
@@ -87,7 +89,8 @@ def without_gz(name: str) -> str:
 def gunzipped(file: BinaryIO, most: int = MAX_SPOOLED) -> Iterator[BinaryIO]:
     """The file in a gzip, all its members one after the other, to be sought in; a large one is on the disk.
 
-    Raises FormatError if it is damaged, cut off, or unpacks beyond ``most`` bytes or the usual ratio.
+    Raises:
+        FormatError: It is damaged, cut off, or unpacks beyond ``most`` bytes or the usual ratio.
     """
     allowed = min(most, max(_FREE, file.seek(0, 2) * MAX_RATIO))
     file.seek(0)
@@ -115,7 +118,10 @@ def file_names(file: BinaryIO) -> list[str]:
 def spooled(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
     """Yield (name, file) of every file in a ZIP; each can be sought in, until the next is asked for.
 
-    Large ones are on the disk meanwhile. Raises FormatError as ``unpack`` does, with a higher bound.
+    Large ones are on the disk meanwhile.
+
+    Raises:
+        FormatError: As ``unpack``, with a higher bound.
     """
     allowed = min(MAX_SPOOLED, max(_FREE, file.seek(0, 2) * MAX_RATIO))
     with _opened(file) as archive:

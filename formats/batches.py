@@ -36,6 +36,7 @@ class PeriodSeries(Series):
 
 
 def of_period(series: Series, period: str) -> PeriodSeries:
+    """``series`` as one of a price period."""
     return PeriodSeries(
         series.meter_id,
         series.commodity,
@@ -55,7 +56,12 @@ def period_of(series: Series) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReadingBatch:
-    """Readings of one series in the file's order; the columns are as long as each other."""
+    """Readings of one series in the file's order, by column; the columns are as long as each other.
+
+    ``starts`` are epoch seconds in UTC, ``seconds`` the lengths of intervals (0 of an instant), both int64. A
+    quantity is ``mantissa * 10**exponent`` of ``unit``; mantissas have no bound. ``period`` is the
+    price period that all readings are of, by the file's code, empty if none is named.
+    """
 
     meter_id: str
     commodity: Commodity
@@ -70,6 +76,7 @@ class ReadingBatch:
     period: str = ""
 
     def series(self) -> Series:
+        """The same as a ``Series``."""
         rows = zip(self.starts, self.seconds, self.mantissas, self.estimated, strict=True)
         readings = tuple(map(_MAKE, rows))
         series = Series(
@@ -83,7 +90,10 @@ _Key = tuple[object, ...]
 
 
 def gather(batches: Iterable[Series | Issue]) -> IntervalData:
-    """Raises what ``batches`` raises."""
+    """Whole series: one for each meter, commodity, measure, direction, unit, granularity.
+
+    Raises what ``batches`` raises.
+    """
     parts: dict[_Key, list[Series]] = {}
     issues: list[Issue] = []
     for found in batches:

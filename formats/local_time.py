@@ -31,6 +31,7 @@ class LocalTime:
         self._days: dict[date, Day] = {}
 
     def day(self, day: date) -> Day:
+        """A day of the zone."""
         known = self._days.get(day)
         if known is None:
             if len(self._days) >= _MOST_KEPT:
@@ -54,6 +55,7 @@ class LocalTime:
         return int(self._clock(day, second).timestamp())
 
     def day_of(self, instant: int) -> Day:
+        """The day of the zone that an instant is in."""
         return self.day(datetime.fromtimestamp(instant, self.zone).date())
 
     def day_of_utc(self, instant: int) -> date:

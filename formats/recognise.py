@@ -109,8 +109,10 @@ def recognise(
 ) -> Iterator[Found]:
     """What ``file``, which can be sought in, holds: itself, or each member of a ZIP.
 
-    Each document is to be read before the next one is asked for. Raises FormatError if the file is empty or a
-    damaged ZIP; what is wrong with other files, their ``contents`` say.
+    Each document is to be read before the next one is asked for.
+
+    Raises:
+        FormatError: The file is empty or a damaged ZIP; the ``contents`` of other files raise it themselves.
     """
     head = _head(file)
     if _is_empty(head):

@@ -1,4 +1,7 @@
-"""A bill as Bayou's API words it: watt-hours as integers, money in cents, gas as a number."""
+"""A bill as Bayou's API words it: watt-hours as integers, money in cents, gas as a number.
+
+Source: Bayou Energy API Reference 1.0.0 (OpenAPI), the schema of a bill.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ def bill_json(
     """Bayou's fields of ``bill``; of one that could not be read (None) only what the portal listed.
 
     What a bill does not say is None. ``gas_consumption`` is None too if its gas meters differ in unit.
-    Raises FormatError if a meter's unit does not fit its commodity.
+
+    Raises:
+        FormatError: A meter's unit does not fit its commodity.
     """
     meters = bill.meters if bill else ()
     electric = [each for each in meters if each.commodity is Commodity.ELECTRIC]

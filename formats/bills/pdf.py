@@ -40,7 +40,8 @@ def check_pdf(content: bytes) -> None:
 def pdf_text(content: bytes) -> list[str]:
     """A text for each page: its visual lines from top to bottom, each from left to right, blanks collapsed.
 
-    Raises FormatError as ``check_pdf`` does, and if a page cannot be read.
+    Raises:
+        FormatError: As ``check_pdf``, or a page cannot be read.
     """
     with _opened(content) as document:
         return ["\n".join(_lines(_boxes(document, number))) for number in range(len(document))]

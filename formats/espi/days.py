@@ -50,12 +50,14 @@ class _Starts:
     other: int = 0
 
     def add(self, starts: Sequence[int]) -> None:
+        """Count times, in epoch seconds."""
         midnight = sum(start % DAY == 0 for start in starts)
         self.midnight += midnight
         self.other += len(starts) - midnight
 
     @property
     def are_midnight(self) -> bool:
+        """Whether nearly all begin at midnight UTC."""
         return self.midnight > 0 and self.other * _NEARLY <= self.midnight
 
 
@@ -70,6 +72,7 @@ class Days:
     _end: int = 0
 
     def readings(self, columns: RunColumns) -> None:
+        """Take note of readings."""
         if not columns.starts:
             return
         if max(columns.seconds) >= LONG:
@@ -87,6 +90,7 @@ class Days:
 
     @property
     def begin_in_utc(self) -> bool:
+        """Whether days begin at midnight UTC."""
         if self._long.midnight or self._long.other:
             return self._long.are_midnight
         if self._first is None:
@@ -127,6 +131,7 @@ class LocalShift:
         self._year = 0
 
     def __call__(self, columns: RunColumns) -> RunColumns:
+        """The readings with true starts; what lasts a day or more ends at its local end."""
         self._year = self._local.day_of_utc(columns.starts[-1]).year if columns.starts else self._year
         periods = columns.periods or [""] * len(columns.starts)
         starts = [self._start(each, period) for each, period in zip(columns.starts, periods, strict=True)]
@@ -155,6 +160,7 @@ class LocalShift:
         return (self._local.as_if(day, shown % DAY),)
 
     def issues(self, clock: Clock, where: str) -> Sequence[Issue]:
+        """What was shifted, and what of it is uncertain."""
         zone = self._zone.key
         what = (
             f"Times were read as local ones of {zone}: days begin at 00:00 UTC, "

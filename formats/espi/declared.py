@@ -56,6 +56,7 @@ class Declarations:
         return sums
 
     def contradictions(self) -> Iterator[Issue]:
+        """Totals that the readings do not add up to."""
         for (meter_id, total), sums in self._sums.items():
             issue = contradiction(total, sums, f"meter {shown(meter_id)}")
             if issue:
@@ -107,6 +108,7 @@ class Sum:
     def add(
         self, starts: Sequence[int], seconds: Sequence[int], mantissas: Sequence[int], exponent: int
     ) -> None:
+        """Add the readings of a batch that lie within the total's time."""
         total = self.total
         if max(starts) < total.start or min(starts) >= total.end:
             return
@@ -121,6 +123,7 @@ class Sum:
 
     @property
     def is_whole(self) -> bool:
+        """Whether readings cover all of the total's time."""
         return self.covered == self.total.end - self.total.start
 
 

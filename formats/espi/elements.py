@@ -12,9 +12,27 @@ from meterfarm.formats.espi.entries import Entries
 from meterfarm.formats.espi.href import joined
 from meterfarm.formats.espi.links import Links
 from meterfarm.formats.espi.reading import raw_reading
-from meterfarm.formats.espi.resources import OURS, Fact, Item, MeterReading, ReadingType, UsagePoint
+from meterfarm.formats.espi.resources import (
+    FACTS,
+    OURS,
+    WITHOUT_READINGS,
+    Fact,
+    Item,
+    MeterReading,
+    ReadingType,
+    UsagePoint,
+)
 from meterfarm.formats.espi.runs import MARK, Cutter, is_wide
-from meterfarm.formats.espi.xml_faults import DECLARATION, JUNK, Entities, refusal, undeclared
+from meterfarm.formats.espi.xml_faults import (
+    DECLARATION,
+    JUNK,
+    Entities,
+    refusal,
+    refuse_document_type,
+    too_deep,
+    too_long,
+    undeclared,
+)
 
 _BASE = "xml:base"
 _DEEPEST = 100
@@ -36,29 +54,9 @@ _AROUND = {  # the texts that are read: an element's name, and what it must stan
     "serialNumber": "",
 }
 _MOST_FACTS, _LONGEST_FACT = 20, 40
-_FACTS = frozenset({"LocalTimeParameters", "UsageSummary", "ElectricPowerUsageSummary"})
 _PARTS = frozenset({"LocalTimeParameters", "billingPeriod", "overallConsumptionLastPeriod"})
 _ALL_OF = _PARTS | {"ReadingType"}
 """What all texts are read of that stand in it."""
-_WITHOUT_READINGS = frozenset(
-    {
-        "ApplicationInformation",
-        "Authorization",
-        "Customer",
-        "CustomerAccount",
-        "CustomerAgreement",
-        "ElectricPowerQualitySummary",
-        "ElectricPowerUsageSummary",
-        "EndDevice",
-        "LocalTimeParameters",
-        "ProgramDateIdMappings",
-        "RetailCustomer",
-        "ServiceLocation",
-        "ServiceStatus",
-        "ServiceSupplier",
-        "UsageSummary",
-    }
-)
 
 
 @dataclass(slots=True)
@@ -106,10 +104,11 @@ class Elements:
         self._level = 0
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
-        self._parser.StartDoctypeDeclHandler = _refuse_document_type
+        self._parser.StartDoctypeDeclHandler = refuse_document_type
         self._look()
 
     def feed(self, chunk: bytes, last: bool) -> None:
+        """Parse a further chunk, or the last. Raises FormatError where reading has to stop."""
         if self._wide is None:
             self._wide = is_wide(chunk)
         plain = chunk if self._wide else self._entities.replace(chunk, last)
@@ -126,10 +125,7 @@ class Elements:
             raise undeclared() from exc
         self._fed += len(xml)
         if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
-            raise FormatError(
-                f"The Green Button file has a tag or a comment of more than 2 MB at line "
-                f"{self._parser.CurrentLineNumber}: check that it is an export."
-            )
+            raise too_long(self._parser.CurrentLineNumber)
 
     def _line(self, exc: expat.ExpatError) -> int:
         """Where what is damaged begins; how far in the parser made sense of it hangs on what it is."""
@@ -140,7 +136,7 @@ class Elements:
         parent = self._path[-1] if self._path else ""
         self._path.append(local)
         if len(self._path) > _DEEPEST:
-            raise _too_deep()
+            raise too_deep()
         if attributes:
             for each in attributes:
                 if each not in self._names:
@@ -210,7 +206,7 @@ class Elements:
         self.known = True
         run = self._cutter.run(attributes[MARK]) if MARK in attributes else None
         if run and len(self._path) + _IN_A_READING > _DEEPEST:
-            raise _too_deep()
+            raise too_deep()
         if not run and not self._keep:
             self._pass_over()
             return
@@ -293,7 +289,7 @@ def _other(name: str) -> Callable[[Elements, dict[str, str]], None]:
     def seen(elements: Elements, _: dict[str, str]) -> None:
         elements.known = True
         elements.others.add(name)
-        if name in _FACTS:
+        if name in FACTS:
             elements._fact = {}
 
     return seen
@@ -316,7 +312,7 @@ _OPENING: dict[str, Callable[[Elements, dict[str, str]], None]] = {
     "ReadingType": Elements._start_type,
     "IntervalBlock": _start_block,
     "series": Elements._start_ours,
-} | {name: _other(name) for name in _WITHOUT_READINGS}
+} | {name: _other(name) for name in WITHOUT_READINGS}
 _CLOSING: dict[str, Callable[[Elements], None]] = {
     "entry": lambda elements: elements.entries.end(),
     "IntervalReading": Elements._end_reading,
@@ -324,14 +320,4 @@ _CLOSING: dict[str, Callable[[Elements], None]] = {
     "UsagePoint": Elements._end_point,
     "ReadingType": Elements._end_type,
     "MeterReading": Elements._end_meter_reading,
-} | {name: _end_fact(name) for name in _FACTS}
-
-
-def _refuse_document_type(*_: object) -> None:
-    raise FormatError(
-        "The Green Button file declares a document type (DTD), which is refused: get a plain export."
-    )
-
-
-def _too_deep() -> FormatError:
-    return FormatError("The Green Button file is nested too deeply: check that it is an export.")
+} | {name: _end_fact(name) for name in FACTS}

@@ -56,14 +56,17 @@ class Entries:
         yield from self.taken()
 
     def start(self) -> None:
+        """An entry begins."""
         self._end_batch()
         self._open.append(_Entry())
 
     def link(self, rel: str, href: str, base: str) -> None:
+        """A link of the entry."""
         if self._open:
             self._open[-1].links = with_link(self._open[-1].links, rel, href, base)
 
     def title(self, text: str) -> None:
+        """The entry's title."""
         if self._open:
             self._open[-1].links = replace(self._open[-1].links, title=" ".join(text.split()))
 
@@ -78,10 +81,12 @@ class Entries:
             self._hand_out_early()
 
     def resource(self, make: Callable[[Links], Item]) -> None:
+        """Add a resource, which ``make`` makes of its entry's links."""
         self._end_batch()
         self._add(make)
 
     def start_block(self) -> None:
+        """An interval block begins."""
         self._first = self._last = None
 
     def end_block(self) -> None:
@@ -95,6 +100,7 @@ class Entries:
             self._end_batch()
 
     def end(self) -> None:
+        """The entry ends: what it holds is handed out with its links."""
         self._end_batch()
         entry = self._open.pop()
         self._hand_out(entry, entry.links)

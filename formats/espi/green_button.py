@@ -37,8 +37,10 @@ def read_green_button(content: bytes, zone: ZoneInfo | None = None) -> IntervalD
     """Whole series, ordered by time, of a Green Button file that is whole itself.
 
     A meter's id is its usage point's serial number, else its title if that looks like an id, else its link's
-    end, else empty. ``zone`` is for local times that were written as UTC. Raises FormatError if the file is
-    empty, a web page, damaged, declares a document type or holds nothing of ESPI.
+    end, else empty. ``zone`` is for local times that were written as UTC.
+
+    Raises:
+        FormatError: The file is empty, a web page or damaged, has a document type or nothing of ESPI.
     """
     return gather(stream_green_button(BytesIO(content), zone))
 
@@ -56,8 +58,10 @@ def stream_green_button(
     readings of a file of up to ``small`` bytes are kept while it is found out what they are; a longer one is
     read twice.
 
-    Raises FormatError where reading has to stop: what was yielded before stands. Memory does not grow with
-    the file.
+    Memory does not grow with the file.
+
+    Raises:
+        FormatError: Reading has to stop; what was yielded before stands.
     """
     for found in stream_columns(file, zone, known, small=small):
         yield found.series() if isinstance(found, ReadingBatch) else found
@@ -70,7 +74,7 @@ def stream_columns(
     *,
     small: int = SMALL,
 ) -> Iterator[ReadingBatch | Issue]:
-    """As ``stream_green_button``, by column."""
+    """As ``stream_green_button``, by column. Raises FormatError as it does."""
     with tempfile.TemporaryFile() as spool:
         if not file.seekable():
             shutil.copyfileobj(file, spool)

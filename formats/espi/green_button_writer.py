@@ -2,6 +2,8 @@
 
 ESPI has no code for some of what records can say (hundreds of cubic feet, a meter's own id, costs apart from
 what they are of), so resources carry it in their ``extension`` too, where ``green_button`` finds it again.
+
+Source of codes and of the order of elements: NAESB REQ.21, espi.xsd; of entries: Atom, RFC 4287.
 """
 
 from __future__ import annotations
@@ -26,18 +28,20 @@ _CURRENCY_CODES = {unit: code for code, unit in reversed(CURRENCIES.items())}
 _COMMODITY_CODES = {commodity: code for code, commodity in reversed(COMMODITIES.items())}
 _SERVICE_CODES = {commodity: code for code, commodity in SERVICES.items()}
 _FLOW_CODES = {direction: code for code, direction in DIRECTIONS.items()}
-_KINDS = {
+_KINDS = {  # ReadingType.kind: energy 12, volume 58, demand 8, temperature 46, currency 3
     Measure.ENERGY: 12,
     Measure.VOLUME: 58,
     Measure.DEMAND: 8,
     Measure.TEMPERATURE: 46,
     Measure.COST: 3,
 }
+# the same: voltage, current, frequency
 _KINDS_OF_UNITS = {Unit.V: 54, Unit.A: 4, Unit.HZ: 15} | dict.fromkeys((Unit.WH, Unit.JOULE), 12)
+# ReadingType.accumulationBehaviour: delta data 4, bulk quantity 1
 _ACCUMULATIONS = {Measure.ENERGY: 4, Measure.VOLUME: 4, Measure.COST: 4, Measure.REGISTER: 1}
-_NORMAL, _ESTIMATED = 12, 8
+_NORMAL, _ESTIMATED = 12, 8  # ReadingType.dataQualifier normal; ReadingQuality.quality estimated
 _EXPONENTS = range(-12, 13)
-_LARGEST = 2**47 - 1
+_LARGEST = 2**47 - 1  # Int48, the type of IntervalReading.value
 _LONG, _LONG_ONES = 20 * 3600, 31  # readings of about a day or more, and how many of them a block holds
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEAD = (
@@ -49,8 +53,10 @@ _HEAD = (
 def write_green_button(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo) -> None:
     """Write series to ``file``, by meter; the same series always make the same bytes.
 
-    ``zone`` is where the meters are: blocks of readings are its days. Raises FormatError if an amount or a
-    meter's id is one that the format cannot hold.
+    ``zone`` is where the meters are: blocks of readings are its days.
+
+    Raises:
+        FormatError: The format cannot hold an amount or a meter's id.
     """
     for part in _feed(series, zone):
         file.write(part.encode())

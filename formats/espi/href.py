@@ -48,6 +48,7 @@ class Href(NamedTuple):
         return Href(self.host, path, "" if rest else self.query) if name else NOWHERE
 
     def id(self, kind: str) -> str:
+        """The id of the resource of a kind that it is or lies in, empty if there is none."""
         return self.within(kind).path.rpartition("/")[2]
 
     def outside(self, kind: str) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Links:
 
     @property
     def hrefs(self) -> tuple[Href, ...]:
+        """Own, up and related links."""
         return (self.own, self.up, *self.related)
 
     def by_rel(self) -> Iterator[tuple[str, Href]]:
@@ -60,10 +61,12 @@ class Linked(Protocol):
     """A resource with its links. Two of one href and one ``content`` are the same."""
 
     @property
-    def links(self) -> Links: ...
+    def links(self) -> Links:
+        """Its entry's links."""
 
     @property
-    def content(self) -> Hashable: ...
+    def content(self) -> Hashable:
+        """What makes it the same as another of its href."""
 
 
 T = TypeVar("T", bound=Linked)

@@ -1,4 +1,7 @@
-"""A time zone as ESPI's LocalTimeParameters: offset, and the rules by which clocks are moved in a year."""
+"""A time zone as ESPI's LocalTimeParameters: offset, and the rules by which clocks are moved in a year.
+
+Source: NAESB REQ.21, espi.xsd, DstRuleType (the bit map) and LocalTimeParameters.
+"""
 
 from __future__ import annotations
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-# ESPI QualityOfReading: 8 by a reference day, 9 by interpolation, 12 a forecast. No other code says so.
+# ReadingQuality.quality (NAESB REQ.21, espi.xsd): 8 by a reference day, 9 by interpolation, 12 a forecast.
 ESTIMATED = frozenset({"8", "9", "12"})
 KNOWN_QUALITIES = frozenset({"", "0", *map(str, range(7, 20))})
 START_LIMIT = 2**33
+"""Epoch seconds, in the year 2242: a larger start is a mistake, of milliseconds for example."""
 NO_LENGTH = -1
 """Of a reading that does not state how long it is; one of 0 s is an instant."""
 LENGTH_LIMIT = 400 * 86_400
+"""Seconds; no reading is longer than a year and a late bill."""
 _AMOUNT = re.compile(r"[+-]?\d{1,15}(\.\d{1,12})?", re.ASCII)
 _START = re.compile(r"(\d{1,11})(\.\d*)?", re.ASCII)
 _LENGTH = re.compile(r"\d{1,9}", re.ASCII)
@@ -22,7 +24,9 @@ _PERIOD = re.compile(r"[1-9]\d?", re.ASCII)
 
 
 class RawReading(NamedTuple):
-    """``seconds`` is NO_LENGTH where the reading states none, ``estimated`` None without a quality.
+    """``start`` is in epoch seconds, UTC; ``value`` in units of the reading type; ``cost`` in 10^-5 currency.
+
+    ``seconds`` is NO_LENGTH where the reading states none, ``estimated`` None without a quality.
 
     ``period`` is empty where it names no price period.
     """
@@ -48,6 +52,7 @@ class Oddities:
         return bool(self.blank or self.unreadable or self.fractional or self.qualities)
 
     def add(self, other: Oddities) -> None:
+        """Add those of further readings."""
         self.blank += other.blank
         self.unreadable += other.unreadable
         self.fractional += other.fractional

@@ -14,6 +14,28 @@ from meterfarm.formats.espi.runs import Run, RunColumns, columns
 
 OURS = "urn:meterfarm:series"
 """The namespace of what our writer adds to ESPI's codes, so that nothing is lost on the way back."""
+FACTS = frozenset({"LocalTimeParameters", "UsageSummary", "ElectricPowerUsageSummary"})
+"""Resources (NAESB REQ.21, espi.xsd) that are read beside those with readings."""
+WITHOUT_READINGS = frozenset(
+    {
+        "ApplicationInformation",
+        "Authorization",
+        "Customer",
+        "CustomerAccount",
+        "CustomerAgreement",
+        "ElectricPowerQualitySummary",
+        "ElectricPowerUsageSummary",
+        "EndDevice",
+        "LocalTimeParameters",
+        "ProgramDateIdMappings",
+        "RetailCustomer",
+        "ServiceLocation",
+        "ServiceStatus",
+        "ServiceSupplier",
+        "UsageSummary",
+    }
+)
+"""Resources of espi.xsd and of retailcustomer.xsd that hold no readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +49,19 @@ class UsagePoint:
 
     @property
     def content(self) -> Hashable:
+        """What makes it the same as another of its href."""
         return self.service_kind, self.serial, self.meter, self.links.title
 
 
 @dataclass(frozen=True, slots=True)
 class MeterReading:
+    """What ties interval blocks to a usage point and a reading type."""
+
     links: Links
 
     @property
     def content(self) -> Hashable:
+        """What makes it the same as another of its href."""
         return frozenset(self.links.related)
 
 
@@ -49,6 +75,7 @@ class ReadingType:
 
     @property
     def content(self) -> Hashable:
+        """What makes it the same as another of its href."""
         return frozenset(self.codes.items()), frozenset(self.ours.items())
 
 
@@ -80,6 +107,7 @@ class RawBatch:
     edges: list[Edge] = field(default_factory=list)
 
     def add(self, part: Run | RawReading, keep: bool) -> None:
+        """Count a reading or a run of them, and ``keep`` it or not."""
         self.weight += part.weight if isinstance(part, Run) else 1
         if keep:
             self.parts.append(part)

@@ -61,6 +61,7 @@ class Run(NamedTuple):
 
     @property
     def first_start(self) -> int:
+        """Epoch seconds at which its first reading begins."""
         return int(_number(self.text, self.text.find(b"start>") + 6))
 
     @property
@@ -78,7 +79,11 @@ def _number(text: bytes, begin: int) -> bytes:
 
 
 class RunColumns(NamedTuple):
-    """Readings by column; a column that no reading has is None."""
+    """Readings by column, all as long as each other; a column that no reading has is None.
+
+    ``starts`` are epoch seconds in UTC, ``seconds`` lengths (NO_LENGTH: none is stated); ``values`` have the
+    unit and multiplier of the reading type, ``costs`` in hundred-thousandths of its currency.
+    """
 
     starts: list[int]
     seconds: list[int]

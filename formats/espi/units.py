@@ -1,4 +1,6 @@
-"""What ESPI's codes say of readings, in the words of the records.
+"""What ESPI's codes mean, in the words of the records.
+
+Source of all codes: NAESB REQ.21 (ESPI), espi.xsd, by the element that each table names.
 
 The unit decides what was measured. Watts and volt-amperes are demand whether they are the average of their
 interval or its peak (``dataQualifier``), and are never turned into energy. A code without a word is an
@@ -12,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from meterfarm.records import Commodity, Direction, Measure, Unit
 
-UNITS = {
+UNITS = {  # ReadingType.uom
     "72": Unit.WH,
     "31": Unit.JOULE,
     "132": Unit.BTU,
@@ -40,7 +42,8 @@ UNITS = {
     "6": Unit.KELVIN,
 }
 MONEY = "80"
-CURRENCIES = {
+"""ReadingType.uom of amounts in ReadingType.currency."""
+CURRENCIES = {  # ReadingType.currency: ISO 4217, numeric
     "840": Unit.USD,
     "124": Unit.CAD,
     "978": Unit.EUR,
@@ -64,21 +67,23 @@ MEASURES = (
     | dict.fromkeys((Unit.W, Unit.VA), Measure.DEMAND)
     | dict.fromkeys((Unit.CELSIUS, Unit.FAHRENHEIT, Unit.KELVIN), Measure.TEMPERATURE)
 )
-COMMODITIES = {
+COMMODITIES = {  # ReadingType.commodity
     **dict.fromkeys(("1", "2", "26"), Commodity.ELECTRIC),
     "7": Commodity.GAS,
     "9": Commodity.WATER,
     "14": Commodity.WATER,
 }
+# UsagePoint.ServiceCategory.kind
 SERVICES = {"0": Commodity.ELECTRIC, "1": Commodity.GAS, "2": Commodity.WATER}
+# ReadingType.flowDirection: forward, reverse, net
 DIRECTIONS = {"1": Direction.DELIVERED, "19": Direction.RECEIVED, "4": Direction.NET}
 NOT_STATED = ("", "0")
 COST_EXPONENT = -5
-"""A reading's cost is in hundred-thousandths of the currency."""
-_AMOUNTS = (*NOT_STATED, "4")  # accumulation behaviour: not stated, or the difference over the interval
-_REGISTERS = ("1", "2", "3", "9", "13", "14")  # a register's standing, of one kind or another
-_ADDING_UP = (*NOT_STATED, "12", "26")  # data qualifier: normal, the sum; others are extremes and averages
-_MULTIPLIERS = range(-12, 13)
+"""IntervalReading.cost is in hundred-thousandths of the currency."""
+_AMOUNTS = (*NOT_STATED, "4")  # ReadingType.accumulationBehaviour: not stated, or delta data
+_REGISTERS = ("1", "2", "3", "9", "13", "14")  # the same: bulk quantities, cumulative, and the like
+_ADDING_UP = (*NOT_STATED, "12", "26")  # ReadingType.dataQualifier: normal, sum; else extremes, averages
+_MULTIPLIERS = range(-12, 13)  # ReadingType.powerOfTenMultiplier
 
 
 @dataclass(frozen=True, slots=True)

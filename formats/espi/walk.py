@@ -38,10 +38,11 @@ class Walk:
     """Names of the resources without readings that were come upon, such as ``Customer``."""
 
     def __iter__(self) -> Iterator[Item]:
-        """Raises FormatError where reading has to stop, after what was there until then.
+        """The resources in the file's order.
 
-        That is where the file is empty, a web page, cut short, damaged or declares a document type; and at
-        its end if it held nothing of ESPI.
+        Raises:
+            FormatError: Reading has to stop, after what was there until then: the file is empty, a web page,
+                cut short, damaged or declares a document type; or it ended and held nothing of ESPI.
         """
         elements = Elements(self.keep, self.far, self.others)
         error: FormatError | None = None

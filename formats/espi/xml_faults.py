@@ -1,4 +1,8 @@
-"""What is wrong with a Green Button file that is no well-formed XML: a sentence, without a guess at why."""
+"""What is wrong with a Green Button file that is no well-formed XML, in a sentence; and entities of HTML.
+
+``&nbsp;`` is written by exporters, though XML knows five names alone. Such are replaced by numbers, which XML
+knows, before it is parsed; nothing is declared or expanded.
+"""
 
 from __future__ import annotations
 
@@ -56,12 +60,33 @@ def refusal(code: int, line: int, path: Sequence[str], rest: bytes, last: bool) 
 
 
 def undeclared() -> FormatError:
+    """For a file in another encoding than it declares."""
     return FormatError("The Green Button file is not in the encoding that it declares: download it again.")
 
 
 _XML = frozenset({b"lt", b"gt", b"amp", b"quot", b"apos"})
 _HTML_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _BEGUN = re.compile(rb"&[A-Za-z0-9]{0,32}\Z")
+
+
+def refuse_document_type(*_: object) -> None:
+    """Raises FormatError: entities of a file's own could be anything."""
+    raise FormatError(
+        "The Green Button file declares a document type (DTD), which is refused: get a plain export."
+    )
+
+
+def too_deep() -> FormatError:
+    """For elements within elements without end."""
+    return FormatError("The Green Button file is nested too deeply: check that it is an export.")
+
+
+def too_long(line: int) -> FormatError:
+    """For a tag or a comment without end."""
+    return FormatError(
+        f"The Green Button file has a tag or a comment of more than 2 MB at line {line}: "
+        "check that it is an export."
+    )
 
 
 class Entities:
@@ -71,6 +96,7 @@ class Entities:
         self._held = b""
 
     def replace(self, chunk: bytes, last: bool) -> bytes:
+        """The bytes to parse in place of ``chunk``; what may be a part of an entity waits for the next."""
         if not self._held and b"&" not in chunk:
             return chunk
         content, self._held = self._held + chunk, b""

@@ -124,6 +124,7 @@ def _amount(text: str, signs: str) -> str:
 
 
 def refused(line: int, why: str) -> FormatError:
+    """An error for a line, with its reason."""
     return FormatError(f"Line {line} of the file is invalid: {why}; download it again.")
 
 

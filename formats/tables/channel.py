@@ -69,6 +69,7 @@ class Channel:
         """Places in ``rows`` of zeros at times that the clock never showed, by the moment they stand for."""
 
     def add(self, line: int, when: When, number: Number, estimated: bool) -> None:
+        """Add a value. Raises FormatError where a repeated hour has too many."""
         if number.mantissa < 0 and self.what.direction in _FLOWS and self.what.measure is Measure.ENERGY:
             self._remarks.negative(line, number)
         if number.doubtful:

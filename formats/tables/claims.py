@@ -102,6 +102,7 @@ class Claims:
 
     @property
     def lines(self) -> Iterable[tuple[str, str]]:
+        """The lines that were entered, by label and text."""
         return self._lines
 
     def check(self, parts: Sequence[Part], rows: int, *, comma: bool) -> None:

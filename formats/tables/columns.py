@@ -57,6 +57,7 @@ class UnreadColumns:
                 self._looked_at = [one for one in self._looked_at if one is not each]
 
     def report(self, remarks: Remarks) -> None:
+        """Remark on the columns, once all rows were read."""
         for each in self._columns:
             if each.name or each.numbers or each.others:
                 each.report(remarks)
@@ -104,11 +105,7 @@ class Estimates:
         self._kept: dict[str, bool] = {}
 
     def mark(self, line: int, cell: str) -> bool:
-        """Whether the cell marks its row as estimated.
-
-        Raises:
-            FormatError: A number stands there, of another column.
-        """
+        """Whether the cell marks its row as estimated. Raises FormatError if a number stands there."""
         if cell in self._kept:
             return self._kept[cell]
         if _NUMERIC.fullmatch(clean(cell)) and not cell.isdigit():

@@ -74,7 +74,11 @@ class _Found:
 def read_table(
     name: str, file: BinaryIO, zone: ZoneInfo | None = None, layouts: Sequence[Layout] = ()
 ) -> Table:
-    """Raises FormatError."""
+    """The table in a file. ``name`` is the file's, which may give the zone; ``layouts`` go before ours.
+
+    Raises:
+        FormatError: The layout is unknown; while the table is iterated, a row cannot be read.
+    """
     asked = _Asked(name, zone, [*layouts, *all_layouts()])
     if file.seekable():
         start = _start(file)
@@ -168,7 +172,8 @@ def read_interval_csv(
 ) -> IntervalData:
     """A whole table at once, its series in time order; of an interval that was restated the last stands.
 
-    Raises FormatError, also where only part of the file could be read.
+    Raises:
+        FormatError: The layout is unknown, or only a part of the file could be read.
     """
     return gather(read_table("", BytesIO(content), zone, layouts))
 

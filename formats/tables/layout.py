@@ -170,6 +170,7 @@ THERM = What(measure=Measure.ENERGY, unit=Unit.THERM, power=0)
 
 
 def cost(unit: Unit) -> What:
+    """Costs in a currency."""
     return What(measure=Measure.COST, unit=unit, power=0)
 
 

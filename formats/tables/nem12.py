@@ -1,7 +1,10 @@
-"""NEM12 and NEM13, the meter data files of Australia's electricity market: records of days, or of readings.
+"""NEM12 and NEM13, the meter data files of Australia's electricity market: records of days, or of reads.
 
-Their times are market time, UTC+10 all year round, wherever the meter is. A suffix
-distinguishes a meter's streams.
+Their times are market time, UTC+10 all year round, wherever the meter is. A
+suffix distinguishes a meter's streams.
+
+Source: AEMO, Meter Data File Format Specification NEM12 & NEM13, sections on records 100 to 900; records are
+named by their RecordIndicator, and their cells as there.
 """
 
 from __future__ import annotations
@@ -30,10 +33,10 @@ from meterfarm.records import Issue, Series, Severity
 
 BATCH_SIZE = 4_096
 _MOST_CHANNELS = 5_000
-_LENGTHS = (1, 5, 10, 15, 20, 30, 60)
-_ESTIMATED = ("E", "F", "S")
-_QUALITIES = ("A", "N", "V", *_ESTIMATED)
-_AFTER_VALUES = 5
+_LENGTHS = (1, 5, 10, 15, 20, 30, 60)  # minutes; IntervalLength of record 200
+_ESTIMATED = ("E", "F", "S")  # QualityMethod: (forward) estimate, final substitute, substitute
+_QUALITIES = ("A", "N", "V", *_ESTIMATED)  # the same: actual, no data, variable
+_AFTER_VALUES = 5  # QualityMethod, ReasonCode, its description, and two times
 
 
 @dataclass(slots=True)

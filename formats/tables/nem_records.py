@@ -1,4 +1,12 @@
-"""Cells of NEM12 and NEM13 records. Their times are market time, UTC+10 all year round."""
+"""Cells of NEM12 and NEM13 records: times, and which way a stream flows.
+
+Times are market time, UTC+10 all year round. A stream flows as the first letter of its suffix says: E is
+exported from the grid, so delivered to the customer; B imported to it, so received from them; Q and K their
+reactive energy; N and X the net of both. Basic meters have a digit there, and record 250 has a direction
+indicator, E or I.
+
+Source: AEMO, Meter Data File Format Specification NEM12 & NEM13: records 200 (NMISuffix), 250 and 300.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +23,7 @@ from meterfarm.formats.tables.stamps import FIRST_YEAR, LAST_YEAR
 from meterfarm.records import Unit
 
 _AHEAD = 10 * 3600
+"""Seconds of market time (AEST, without daylight saving) ahead of UTC."""
 
 
 def day_start(line: int, text: str) -> int:
@@ -42,6 +51,7 @@ def instant(line: int, text: str) -> int:
 
 
 def refused(line: int, why: str) -> FormatError:
+    """An error for a line, with its reason."""
     return FormatError(f"Line {line} of the NEM12 file is invalid: {why}; ask for it again.")
 
 

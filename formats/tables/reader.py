@@ -114,6 +114,7 @@ class TableReader:
         return (self._family.index(layout), self._meter_above, *kinds, *whats)
 
     def read(self, rows: Rows) -> Iterator[Series | Issue]:
+        """The readings of rows below the header, and issues. Raises FormatError where a row is invalid."""
         try:
             yield from self._rows(rows)
             if self._end is not None:

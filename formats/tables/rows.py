@@ -26,10 +26,12 @@ class End(Protocol):
     """What is known of how a text ends, once its rows were read."""
 
     @property
-    def is_cut(self) -> bool: ...
+    def is_cut(self) -> bool:
+        """Whether its last line lacks its end."""
 
     @property
-    def ends_quoted(self) -> bool: ...
+    def ends_quoted(self) -> bool:
+        """Whether its last line ends with a whole quoted cell."""
 
 
 def _as_windows(error: UnicodeError) -> tuple[str, int]:
@@ -45,7 +47,8 @@ codecs.register_error("meterfarm-windows", _as_windows)
 class Text:
     """Lines of a file, their number bounded by nothing and their length by 256 KiB.
 
-    Raises FormatError at once for a file that is empty, a web page or no text at all.
+    Raises:
+        FormatError: At once, the file is empty, a web page or no text at all.
     """
 
     def __init__(self, file: BinaryIO) -> None:

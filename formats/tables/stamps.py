@@ -44,7 +44,8 @@ class Clock(NamedTuple):
 def split(text: str) -> tuple[str, str]:
     """Date and clock of a text that has both, or a date alone.
 
-    Raises NotAStamp.
+    Raises:
+        NotAStamp: It has neither.
     """
     match = _SPLIT.fullmatch(text)
     if match is None:
@@ -53,7 +54,7 @@ def split(text: str) -> tuple[str, str]:
 
 
 def read_date(text: str, order: DateOrder) -> date:
-    """Raises NotAStamp; a date is never read in another order than the declared one, or year first."""
+    """A date in the declared order or year first, never in another. Raises NotAStamp."""
     match = _ISO.fullmatch(text)
     if match:
         parts = (match[1], match[3], match[4]) if match[1] else (match[5], match[6], match[7])
@@ -82,7 +83,7 @@ def _date(text: str, year: int, month: int, day: int) -> date:
 
 
 def read_clock(text: str) -> Clock:
-    """Raises NotAStamp."""
+    """A time of day; midnight of an empty text. Raises NotAStamp."""
     if not text:
         return Clock(0, None)
     match = _CLOCK.fullmatch(text)

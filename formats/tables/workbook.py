@@ -57,7 +57,8 @@ class ZipKind(StrEnum):
 def kind_of_zip(file: BinaryIO) -> ZipKind:
     """Names are compared as office programs do, which care neither for case nor for the kind of slash.
 
-    Raises FormatError if the ZIP is damaged.
+    Raises:
+        FormatError: The ZIP is damaged.
     """
     names = {each.lower().replace("\\", "/").strip("/") for each in member_names(file)}
     if {"mimetype", "content.xml"} <= names:

@@ -50,6 +50,7 @@ def _write(what: object) -> None:
 
 
 def main() -> int:
+    """Read the workbook; gives the exit status."""
     _limit()
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 

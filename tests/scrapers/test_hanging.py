@@ -18,7 +18,6 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import meterfarm.scrapers.browser
-import meterfarm.scrapers.evidence
 import meterfarm.scrapers.page
 import meterfarm.scrapers.tab
 from meterfarm.mfa.port import Answer, Nobody

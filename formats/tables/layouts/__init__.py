@@ -1,6 +1,7 @@
 """Layouts of interval exports, a small module for each utility or family: a declaration, ``LAYOUTS``.
 
-There is no list to edit: a module that is put here is found.
+There is no list to edit: a module that is put here is found. Each names its source: the sample, by the dates
+of its readings, or public code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Ameren: each row has the hour's value, on the hour, and the quarter-hour's beside it."""
+"""Ameren: each row has the hour's value, on the hour, and the quarter-hour's beside it.
+
+Source: a sample of hours and quarter-hours of 2024-03 to 2025-03.
+"""
 
 from meterfarm.formats.tables.layout import ELECTRIC, GAS, DateOrder, Layout, Times, Value
 

@@ -1,4 +1,7 @@
-"""BC Hydro: flows in and out, hour by hour or day by day."""
+"""BC Hydro: flows in and out, hour by hour or day by day.
+
+Source: a sample of 2026-03.
+"""
 
 from meterfarm.formats.tables.layout import DELIVERED, ELECTRIC, KW, KWH, NET, RECEIVED, Layout, Times, Value
 

@@ -1,4 +1,7 @@
-"""e-distribuzione (Enel), Italy: a day a row, a column for each quarter-hour, kWh."""
+"""e-distribuzione (Enel), Italy: a day a row, a column for each quarter-hour, kWh.
+
+Source: a sample of 2024-09.
+"""
 
 from meterfarm.formats.tables.layout import ELECTRIC, KWH, DateOrder, Layout, Times, Value, Wide
 

@@ -1,4 +1,7 @@
-"""Fluvius, Belgium: quarter-hours, hours or days, electricity and gas, in the customer's language."""
+"""Fluvius, Belgium: quarter-hours, hours or days, electricity and gas, in the customer's language.
+
+Source: samples of 2021-10 (Dutch) and 2023-10 (English); French as public code reads it.
+"""
 
 from meterfarm.formats.tables.layout import (
     DELIVERED,

@@ -1,4 +1,7 @@
-"""Hydro Ottawa, Ontario: an hour or a day a row, a column for each price period."""
+"""Hydro Ottawa, Ontario: an hour or a day a row, a column for each price period.
+
+Source: public code that reads it; no sample was seen.
+"""
 
 from meterfarm.formats.tables.layout import DELIVERED, ELECTRIC, KWH, Layout, Times, Value, What, cost
 from meterfarm.records import Unit

@@ -1,6 +1,8 @@
 """Liander, Netherlands: meters' standings day by day, and what was used between them.
 
 The registers are those of Dutch meters in their order: taken at low and at normal tariff, sent back likewise.
+
+Source: a sample of 2023-06.
 """
 
 from meterfarm.formats.tables.layout import (

@@ -1,6 +1,8 @@
 """MeterWatch (MV-WEB): of Seattle City Light, starts a second late; of others, the labels of ends.
 
 Those others are Los Angeles and Hawaii, with a column for each channel of a meter.
+
+Source: a sample of Seattle City Light's of 2020-11, and one of MV-WEB's.
 """
 
 from meterfarm.formats.tables.layout import (

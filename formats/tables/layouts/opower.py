@@ -2,6 +2,8 @@
 
 The header does not name the utility: the file's name does, or the address, or a zone asked for. Businesses
 get more columns (ConEd), or starts alone (BGE).
+
+Source: samples of PG&E's of old and of 2024-02 to 2025-01; forms for businesses as public code reads them.
 """
 
 from meterfarm.formats.tables.layout import (

@@ -1,4 +1,7 @@
-"""Tables with a header that states all but the zone: starts and ends, and the unit."""
+"""Tables with a header that states all but the zone: starts and ends, and the unit.
+
+Source: no portal: a convention of this project.
+"""
 
 from meterfarm.formats.tables.layout import (
     DELIVERED,

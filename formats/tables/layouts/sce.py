@@ -1,4 +1,7 @@
-"""Southern California Edison: a table for each day, times as ``<start> to <end>``."""
+"""Southern California Edison: a table for each day, times as ``<start> to <end>``.
+
+Source: a sample of 2020-05 and one of the later form.
+"""
 
 from meterfarm.formats.tables.layout import (
     DELIVERED,

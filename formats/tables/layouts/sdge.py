@@ -1,4 +1,7 @@
-"""San Diego Gas & Electric: meter by meter, with the minutes of each interval."""
+"""San Diego Gas & Electric: meter by meter, with the minutes of each interval.
+
+Source: a sample of 2021-03, and one of the other portal.
+"""
 
 from meterfarm.formats.tables.layout import (
     DELIVERED,

@@ -1,4 +1,7 @@
-"""Smart Meter Texas, for all of ERCOT's retail customers."""
+"""Smart Meter Texas, for all of ERCOT's retail customers.
+
+Source: a sample of 2022-03 to 2023-01.
+"""
 
 from meterfarm.formats.tables.layout import (
     DELIVERED,

@@ -1,4 +1,7 @@
-"""NISC SmartHub, of hundreds of co-ops: tables one below the other, without anything to distinguish them."""
+"""NISC SmartHub, of hundreds of co-ops: tables one below the other, without anything to distinguish them.
+
+Source: a sample of United Power's of 2025-10.
+"""
 
 from meterfarm.formats.tables.layout import ELECTRIC, GAS, KW, KWH, WATER, Layout, Times, Value
 

@@ -1,4 +1,7 @@
-"""Xcel Energy's list of bills: amounts, each with the date of its bill alone."""
+"""Xcel Energy's list of bills: amounts, each with the date of its bill alone.
+
+Source: a sample of bills from 2021-10 on.
+"""
 
 from meterfarm.formats.tables.layout import (
     ELECTRIC,
