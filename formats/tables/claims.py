@@ -165,7 +165,7 @@ class Claims:
         found = figure(text)
         counts = [each.channel.count for each in parts]
         if found and found.value not in {rows, sum(counts), *counts}:
-            self._say(label, text, str(rows), _WHERE, "but the rows read are ")
+            self._say(label, text, str(rows), _WHERE, "but the number of rows read is ")
 
     def _check_sum(self, label: str, text: str, found: Figure, parts: Sequence[Part]) -> None:
         cost = bool(_COST.search(label)) or found.unit in ("$", "€", "£", "usd")

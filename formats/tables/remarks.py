@@ -44,7 +44,7 @@ class Remarks:
 
     def negative(self, line: int, _: Number) -> None:
         """A value below zero where values have one direction."""
-        self.add("negative value in a one-direction column: the column may hold net values", f"line {line}")
+        self.add("value below zero in a one-direction column: it may hold net values", f"line {line}")
 
     def thousands(self, line: int) -> None:
         """A number like 1,234."""

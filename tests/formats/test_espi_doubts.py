@@ -26,10 +26,10 @@ def one_meter(values: list[int], seconds: int | None = 3600, title: str = "", **
 @pytest.mark.parametrize(
     ("values", "codes", "doubted"),
     [
-        ([-400, -400, -400], {"flowDirection": 19}, "received by their flow direction: 3"),
-        ([5, -1, 0], {"flowDirection": 1}, "delivered by their flow direction: 1"),
-        ([5, -1, 0], {"flowDirection": 19, "uom": 38}, "received by their flow direction: 1"),
-        ([5, -1, 0], {"commodity": 7, "uom": 42}, "delivered by their flow direction: 1"),
+        ([-400, -400, -400], {"flowDirection": 19}, "flow direction is received: 3"),
+        ([5, -1, 0], {"flowDirection": 1}, "flow direction is delivered: 1"),
+        ([5, -1, 0], {"flowDirection": 19, "uom": 38}, "flow direction is received: 1"),
+        ([5, -1, 0], {"commodity": 7, "uom": 42}, "flow direction is delivered: 1"),
         ([5, 1, 0], {"flowDirection": 19}, ""),
         ([5, -1, 0], {"flowDirection": 4}, ""),
         ([5, -1, 0], {"flowDirection": 0}, ""),

@@ -219,7 +219,7 @@ def test_what_a_file_has_twice_word_for_word_is_one_and_told() -> None:
     assert sums(content) == [("X", "delivered", "Wh", 5)]
     read = read_green_button(content)
     assert not told(read)
-    assert len([each for each in told(read, Severity.NOTE) if "word for word" in each]) == 3
+    assert len([each for each in told(read, Severity.NOTE) if "identical" in each]) == 3
 
 
 def test_usage_points_that_cannot_be_told_apart_are_one_meter_and_doubted() -> None:

@@ -169,7 +169,7 @@ def test_directions(old: bytes, new: bytes, direction: Direction, doubts: int) -
         (b"<uom>72<", b"<uom>29<", Measure.OTHER, ""),
         (b"<uom>72<", b"<uom>6<", Measure.TEMPERATURE, ""),
         (b"<uom>72<", b"<uom>42<", Measure.VOLUME, "electricity is not measured in m3"),
-        (b"commodity>1<", b"commodity>7<", Measure.ENERGY, "of gas, the usage point of electric"),
+        (b"commodity>1<", b"commodity>7<", Measure.ENERGY, "of gas, but the usage point is of electric"),
     ],
 )
 def test_what_was_measured(old: bytes, new: bytes, measure: Measure, doubt: str) -> None:

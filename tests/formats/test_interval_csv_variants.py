@@ -96,7 +96,7 @@ def test_minutes_without_a_number_are_told_by_the_steps() -> None:
     rows = "67,03/31/2021,12:00:am,Min,7.36\n67,03/31/2021,12:15:am,Min,7.04\n"
     read = Read(SDGE + rows)
     assert (read.starts(), read.lengths()) == (["31T04:00", "31T04:15"], [900, 900])
-    assert "how long" in Read(SDGE + rows[:33]).error
+    assert "no interval length" in Read(SDGE + rows[:33]).error
 
 
 def test_sdge_without_its_lines_above_is_doubted_and_gas_so_is_refused() -> None:
@@ -373,7 +373,7 @@ def test_months_are_as_long_as_they_are() -> None:
     head = '"Account Number","Interval Start Date/Time","Net Consumption (kWh)"\n'
     read = Read(head + '"0","2024-02-01","366.00"\n"0","2024-03-01","425.00"\n')
     assert read.lengths() == [29 * 86_400, 31 * 86_400 - 3600]
-    assert "how long" in Read(head + '"0","2024-02-01","366.00"\n').error
+    assert "no interval length" in Read(head + '"0","2024-02-01","366.00"\n').error
 
 
 HOUR_ENDING = Layout(

@@ -153,7 +153,7 @@ def register(
         (register("B1", "I"), Direction.RECEIVED, ""),
         (register("B1", ""), Direction.RECEIVED, ""),
         (register("N1", "E"), Direction.NET, ""),
-        (register("11", ""), Direction.UNKNOWN, "nothing says which way the stream “11” flows"),
+        (register("11", ""), Direction.UNKNOWN, "the direction of the stream “11” is not stated"),
         (register("11", "X"), Direction.UNKNOWN, "“X” of the stream “11” is neither E nor I"),
         (register("B1", "E"), Direction.UNKNOWN, "“B1” says received, its direction indicator E says del"),
         (register("E1", "I"), Direction.UNKNOWN, "“E1” says delivered, its direction indicator I says rec"),

@@ -39,7 +39,7 @@ def sdge(above: str = "", rows: tuple[str, ...] = ROWS, below: str = "") -> Read
 def test_a_figure_above_or_below_the_rows_that_contradicts_them_is_doubted(claim: str, read: str) -> None:
     figure = claim.partition(",")[2].strip('"').replace(",Wh", " Wh") or "12 kWh"
     for doubts in (sdge(claim).doubts, sdge(below=f"{claim}\n").doubts):
-        assert f"is {figure}, and " in doubts
+        assert f"is {figure}, but " in doubts
         assert doubts.endswith(f" {read}")
 
 
@@ -95,7 +95,7 @@ def test_a_time_beside_the_rows_that_contradicts_them_is_doubted(claim: str, rea
 
 def test_another_unit_beside_the_rows_is_doubted() -> None:
     rows = opower("2024-06-01,09:00,09:59,1.5")
-    assert "is Wh, and values were read in kwh" in Read(f"Units,Wh\n{rows}").doubts
+    assert "is Wh, but values were read in kwh" in Read(f"Units,Wh\n{rows}").doubts
     assert not Read(f"Units,kWh\n{rows}").doubts
 
 
@@ -108,7 +108,7 @@ def test_another_kind_of_readings_than_was_read_is_doubted(said: str, doubted: b
         "Energy consumption time period,Usage(Real energy in kilowatts)\n"
         "2024-06-01 00:00 to 2024-06-01 01:00,1.5\n"
     )
-    assert ("and values were read as demand" in read.doubts) is doubted
+    assert ("but values were read as demand" in read.doubts) is doubted
 
 
 def test_a_row_of_totals_is_compared_by_its_columns() -> None:
@@ -116,20 +116,20 @@ def test_a_row_of_totals_is_compared_by_its_columns() -> None:
     assert not sdge(below=right).doubts
     assert "row of totals left out" in sdge(below=right).notes
     wrong = sdge(below="Total,,,,1.2,0.4,0.9\n")
-    assert "line 9: the file's own “generation” is 0.4, and the rows add up to 0.3" in wrong.doubts
+    assert "line 9: the file's own “generation” is 0.4, but the rows add up to 0.3" in wrong.doubts
 
 
 def test_a_row_of_totals_may_be_of_the_rows_since_the_last() -> None:
     part = "Subtotal,,,,0.8,0.2,0.6\n"
     rows = (*ROWS[:2], part, ROWS[2], "Subtotal,,,,0.4,0.1,0.3\n", "Grand total,,,,1.2,0.3,0.9\n")
     assert not sdge(rows=rows).doubts
-    assert "is 0.8, and" in sdge(rows=(ROWS[0], part, *ROWS[1:])).doubts
+    assert "is 0.8, but" in sdge(rows=(ROWS[0], part, *ROWS[1:])).doubts
 
 
 def test_rows_that_were_rounded_add_up_to_a_total_that_was_not() -> None:
     rows = [f"2024-06-0{day},{hour:02}:00,{hour:02}:59,0.33" for day in (1, 2, 3, 4) for hour in range(24)]
     assert not Read(f"Total Usage,31.75\n{opower(*rows[:96])}").doubts
-    assert "is 33, and the rows add up to 31.68" in Read(f"Total Usage,33\n{opower(*rows)}").doubts
+    assert "is 33, but the rows add up to 31.68" in Read(f"Total Usage,33\n{opower(*rows)}").doubts
 
 
 def test_a_net_that_the_other_columns_contradict_is_doubted() -> None:
@@ -139,11 +139,11 @@ def test_a_net_that_the_other_columns_contradict_is_doubted() -> None:
         "line 6: the net is 0.3, but delivered minus received is -0.3; they differ in 3 rows" in read.doubts
     )
     one = ROWS[1].replace("0.1,0.3", "0.1,0.6")
-    assert "line 7: the net is 0.6 where" in sdge(rows=(ROWS[0], one, ROWS[2])).doubts
+    assert "line 7: the net is 0.6, but" in sdge(rows=(ROWS[0], one, ROWS[2])).doubts
     assert not sdge().doubts
     blank = ROWS[1].replace("0.1,0.3", ",0.3")
     assert not sdge(rows=(ROWS[0], blank, ROWS[2])).doubts
-    assert "the net is 0.6 where" in sdge(rows=(ROWS[0], blank.replace(",0.3", ",0.6"), ROWS[2])).doubts
+    assert "the net is 0.6, but" in sdge(rows=(ROWS[0], blank.replace(",0.3", ",0.6"), ROWS[2])).doubts
 
 
 def test_a_net_in_another_unit_than_the_other_columns_is_compared() -> None:
@@ -151,7 +151,7 @@ def test_a_net_in_another_unit_than_the_other_columns_is_compared() -> None:
     row = "2024-07-01 01:00,2024-07-01 02:00,"
     assert not Read(f"{head}{row}0.4,100,0.3\n", NEW_YORK).doubts
     assert (
-        "the net is 0.3 where delivered less received makes -0.3"
+        "the net is 0.3, but delivered minus received is -0.3"
         in Read(f"{head}{row}0.1,400,0.3\n", NEW_YORK).doubts
     )
 
@@ -161,7 +161,7 @@ def test_a_net_that_is_off_by_rounding_is_no_doubt_and_one_that_is_always_off_is
     mixed = [row.replace("0.5,0.1,0.3", f"0.5,0.1,0.{3 + place % 4}") for place, row in enumerate(rows)]
     assert not sdge(rows=tuple(mixed[:2])).doubts
     always = tuple(row.replace("0.4,0.1,0.3", "0.5,0.1,0.3") for row in rows)
-    assert "differs in many rows" in sdge(rows=always).doubts
+    assert "differ in many rows" in sdge(rows=always).doubts
 
 
 def test_charges_of_all_that_those_of_each_kind_contradict_are_doubted() -> None:
@@ -191,4 +191,4 @@ def test_a_net_in_rows_of_its_own_is_compared_too() -> None:
 def test_a_workbooks_own_total_is_compared_as_well() -> None:
     table = opower("2024-06-01,09:00,09:59,1.5", "2024-06-01,10:00,10:59,1.5")
     assert not Read(as_book(table + "Total,,,,3\n"), NEW_YORK).doubts
-    assert "is 4, and the rows add up to 3" in Read(as_book(table + "Total,,,,4\n"), NEW_YORK).doubts
+    assert "is 4, but the rows add up to 3" in Read(as_book(table + "Total,,,,4\n"), NEW_YORK).doubts

@@ -54,7 +54,9 @@ def test_a_state_behind_a_comma_or_before_a_zip_code_of_it_tells_the_zone(addres
 def test_an_address_that_the_files_name_contradicts_is_doubted() -> None:
     read = at("1 ELM ST, TROY, NY 12180", "pge_electric.csv")
     assert read.starts() == ["01T04:00"]
-    assert "America/New_York, by the address in it; by the file's name, in America/Los_Angeles" in read.doubts
+    assert (
+        "America/New_York, by the address in the file; its name suggests America/Los_Angeles" in read.doubts
+    )
 
 
 SCE = (
