@@ -68,8 +68,8 @@ def check_net(parts: Sequence[Part], remarks: Remarks) -> None:
         step = Decimal(1).scaleb(-max(taken.decimals, sent.decimals, net.decimals))
         made = taken.total - sent.total
         if taken.count == net.count and (net.total - made) ** 2 > max(net.count, 4) * step**2:
-            what = f"the total net is {net.total:f}, but delivered minus received is {made:f}"
-            remarks.add(what, f"meter {meter!r}")
+            remark = f"the total net is {net.total:f}, but delivered minus received is {made:f}"
+            remarks.add(remark, f"meter {meter!r}")
 
 
 def check_charges(parts: Sequence[Part], remarks: Remarks) -> None:
