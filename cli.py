@@ -402,6 +402,7 @@ def backup(
 
 
 def main() -> None:
+    """Run the command that the arguments name."""
     completing = {"--install-completion", "--show-completion"} & set(sys.argv)
     name = Path(program()).name if completing or "_RUN_COMPLETE" in os.environ else program()
     app(prog_name=name)  # a shell completes `./run` by its last part

@@ -220,6 +220,7 @@ def _hosts(farm: FarmSettings) -> list[str]:
 
 
 def main() -> int:
+    """Run a worker process until it gets a signal to stop; gives its exit status."""
     parser = argparse.ArgumentParser(prog="worker")
     parser.add_argument("--queue", choices=sorted(KINDS), help="serve only this queue")
     parser.add_argument("--parent-fd", type=int, help=argparse.SUPPRESS)

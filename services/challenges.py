@@ -30,6 +30,7 @@ class AnswerProgress(Enum):
 
     @property
     def is_final(self) -> bool:
+        """Whether waiting on changes nothing any more."""
         return self not in (AnswerProgress.WAITS_FOR_WORKER, AnswerProgress.WAITS_FOR_PORTAL)
 
 

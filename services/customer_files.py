@@ -68,6 +68,7 @@ class Names:
         self._taken: set[str] = set()
 
     def take(self, name: str) -> str:
+        """A safe file name for ``name`` that none before it has."""
         wanted = Path(safe_name(name))
         candidate, number = wanted.name, 1
         while candidate.casefold() in self._taken:

@@ -129,7 +129,9 @@ def check_update(store: CompanyStore, customer: Customer, request: UpdateCustome
     """Whether the customer can be changed so, before secrets are asked for.
 
     Raises:
-        NotFound, InvalidRequest, Conflict: as ``update_customer``.
+        NotFound: As ``update_customer``.
+        InvalidRequest: As ``update_customer``.
+        Conflict: The customer was removed, or as ``update_customer``.
     """
     if store.customers.info(customer).state is CustomerState.REMOVED:
         raise Conflict(f"The customer {customer.id} was removed; bring it back with `customer add`.")
@@ -170,6 +172,7 @@ def find_customer(store: CompanyStore, reference: str) -> Customer:
     Raises:
         NotFound: there is none.
         Conflict: several have this user name.
+        StorageError: the store cannot be read.
     """
     try:
         found = store.customers.find(reference)

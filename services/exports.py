@@ -28,6 +28,7 @@ class ExportFormat(StrEnum):
 
     @property
     def suffix(self) -> str:
+        """What the name of such a file ends with."""
         return "xml" if self is ExportFormat.GREEN_BUTTON else self.value
 
 

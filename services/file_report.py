@@ -32,10 +32,12 @@ class FileReport:
 
     @property
     def layout(self) -> str:
+        """The layouts of its documents, by name."""
         return ", ".join(dict.fromkeys(filter(None, self.layouts)))
 
     @property
     def refused(self) -> bool:
+        """Whether something of it was not read."""
         return any(issue.severity is Severity.ERROR for issue in self.issues)
 
     def add(self, issue: Issue) -> None:

@@ -36,6 +36,7 @@ def remove_number(store: CompanyStore, number: str, customer: Customer | None = 
     Raises:
         InvalidRequest: it is no phone number with a country code.
         NotFound: it is not there, or does not receive for the customer.
+        StorageError: the store cannot be changed.
     """
     parsed = _parsed(number)
     known = next((one for one in store.channels.numbers() if one.number == parsed), None)

@@ -52,6 +52,7 @@ class RereadResult:
         return self.counts.total() + self.failed
 
     def fail(self, kept: KeptBill, reason: str) -> None:
+        """Count a bill that could not be read again, and keep the first ones' reasons."""
         self.failed += 1
         if len(self.failures) < _MOST_FAILURES:
             item = item_name(kept.listed)

@@ -59,9 +59,11 @@ class SeriesTally:
         return length if times >= _USUAL * self.count else None
 
     def overlaps(self, start: int, end: int) -> bool:
+        """Whether any of a time, in epoch seconds, lies between the first start and the last end."""
         return start < self.last_end and end > self.first_start
 
     def add(self, count: int, start: int, end: int, lengths: Counter[int], sums: dict[int, int]) -> None:
+        """Count readings and their lengths, with sums of mantissas by exponent."""
         self.first_start = min(self.first_start, start) if self.count else start
         self.last_end = max(self.last_end, end) if self.count else end
         self.count += count
@@ -142,6 +144,7 @@ class Tally:
 
     @property
     def series(self) -> Sequence[SeriesTally]:
+        """All series, in the order of the file."""
         return [one for alike in self._series.values() for one in alike]
 
     def _find(self, stretch: Series, resolution: int, start: int, end: int) -> SeriesTally:
