@@ -33,7 +33,7 @@ from meterfarm.farm.redis.private import NoRedis
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.farm.settings import FarmSettings, local_zone, portal_address
 from meterfarm.farm.telemetry.health import health_served
-from meterfarm.farm.telemetry.metrics import MetricsServer
+from meterfarm.farm.telemetry.metrics_server import MetricsServer
 from meterfarm.farm.telemetry.tracing import traced
 from meterfarm.farm.workers.challenge_broker import PendingChallenges
 from meterfarm.farm.workers.process import WorkerProcess
@@ -44,10 +44,10 @@ from meterfarm.scrapers.browser import BrowserMissing, Chromium
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.services.reread import RereadResult, reread
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
+from meterfarm.storage.runs import QUEUES
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import QUEUES
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities

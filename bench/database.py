@@ -18,9 +18,9 @@ from sqlalchemy import text
 
 from meterfarm.farm.policy import room
 from meterfarm.records import Outcome, Part, RunState, SecretKind
+from meterfarm.storage.runs import FollowUp, PortalWas
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import FollowUp, PortalWas
 
 _EVERY = {Part.BILLS: timedelta(days=1), Part.INTERVALS: timedelta(hours=1)}
 _PORTALS = 100

@@ -19,9 +19,9 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand, workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import RunInfo
 
 PROCESSES = 2
 WARMING = 12

@@ -22,8 +22,7 @@ import psycopg
 
 from meterfarm.bench.child import BenchFailed
 from meterfarm.records import Account, Commodity, Direction, Document, Reading, Series, Unit
-from meterfarm.storage.home import DATABASE
-from meterfarm.storage.settings import Settings
+from meterfarm.storage.settings import DATABASE, Settings
 from meterfarm.storage.store import CompanyStore, Store
 from tests.postgres import Postgres
 

@@ -18,7 +18,7 @@ from meterfarm.farm.codes.answer_codec import encode_code
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunKind, RunState
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage.runs import RunInfo
 
 WARMING = 3
 RESUMED = 5

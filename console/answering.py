@@ -30,8 +30,8 @@ from meterfarm.services.challenges import (
     understand_answer,
 )
 from meterfarm.services.errors import InvalidRequest
+from meterfarm.storage.runs import ChallengeInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import ChallengeInfo
 
 _LOOK = 0.5
 _TYPED_WRONGLY = 3

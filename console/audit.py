@@ -13,7 +13,7 @@ from meterfarm.console.errors import UsageError
 from meterfarm.console.listing import Column, Listing
 from meterfarm.console.output import print_json, show, show_empty, warn
 from meterfarm.services.audit import audited_customer, vault_reads
-from meterfarm.storage.audit import VaultRead
+from meterfarm.storage.customers import VaultRead
 
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _AGO = re.compile(r"(\d{1,6})\s*(min|h|d)")

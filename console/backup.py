@@ -8,8 +8,7 @@ from pathlib import Path
 from meterfarm.console.command_context import command_context
 from meterfarm.console.errors import UsageError
 from meterfarm.console.output import print_line
-from meterfarm.storage.backup import back_up
-from meterfarm.storage.home import KEY_FILE
+from meterfarm.storage.settings import KEY_FILE, back_up
 
 
 async def backup(target: Path) -> int:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.console.prompts import tries
 from meterfarm.records import ChallengeState
-from meterfarm.storage.work import ChallengeInfo
+from meterfarm.storage.runs import ChallengeInfo
 from meterfarm.support.instants import roughly
 
 NAMES = (

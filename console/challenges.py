@@ -9,7 +9,7 @@ from meterfarm.console.challenge_tables import challenges_table
 from meterfarm.console.command_context import open_store
 from meterfarm.console.output import plain, print_json, show, show_empty
 from meterfarm.services import challenges
-from meterfarm.storage.work import ChallengeInfo
+from meterfarm.storage.runs import ChallengeInfo
 
 
 async def list_challenges(*, only_open: bool, as_json: bool) -> int:

@@ -17,7 +17,7 @@ from meterfarm.console.notifying import notify_queued
 from meterfarm.console.output import print_json, print_line, warn
 from meterfarm.services.customer_csv import WrongRow
 from meterfarm.services.customer_import import import_customers
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 
 _OTHERS = 0o077
 _LARGEST_MIB = 64

@@ -11,8 +11,8 @@ from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
 from meterfarm.console.run_tables import ACTS, runs_table
 from meterfarm.records import CustomerState, SecretKind
 from meterfarm.services.customer_fields import NAMES
-from meterfarm.storage.results import CustomerInfo
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage.customers import CustomerInfo
+from meterfarm.storage.runs import RunInfo
 from meterfarm.support.instants import shown
 
 _COLOURS = {

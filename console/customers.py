@@ -35,7 +35,7 @@ from meterfarm.services.customers import (
     remove_customer,
     update_customer,
 )
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import one_line
 

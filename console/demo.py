@@ -31,10 +31,10 @@ from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.records import Outcome, RunState, SecretKind
 from meterfarm.services.customer_files import write_out
 from meterfarm.services.summary import summarise_run
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import RunInfo
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utility

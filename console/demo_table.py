@@ -10,7 +10,7 @@ from rich.text import Text
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.console.run_tables import run_result
 from meterfarm.records import RunKind, RunState
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage.runs import RunInfo
 
 _NAMES = ("customer", "shows", "outcome", "who_acts", "accounts", "bills", "readings", "seconds", "message")
 

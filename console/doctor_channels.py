@@ -10,8 +10,8 @@ from meterfarm.console.command_context import CommandContext
 from meterfarm.console.mailboxes import check_report
 from meterfarm.services.mailboxes import check_mailbox, list_mailboxes
 from meterfarm.services.phone_numbers import list_numbers
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.receiving import MailboxInfo
+from meterfarm.storage import StorageError
+from meterfarm.storage.channels import MailboxInfo
 from meterfarm.storage.store import CompanyStore, Store
 
 _CHECKED = 20

@@ -6,16 +6,15 @@ import secrets
 from pathlib import Path
 
 from meterfarm.console.check_result import CheckResult, fail, well
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.files import files_at
-from meterfarm.storage.home import FILES
-from meterfarm.storage.settings import Settings
+from meterfarm.storage import StorageError
+from meterfarm.storage.settings import FILES, Settings
+from meterfarm.storage.store import open_files
 
 
 def examine_files(settings: Settings) -> CheckResult:
     """A file of its own goes there and back."""
     try:
-        files = files_at(settings.files_url, settings.home / FILES)
+        files = open_files(settings)
         content = b"a check by the doctor: " + secrets.token_bytes(8)
         kept = files.put(content)
         same = files.read(kept) == content

@@ -14,7 +14,7 @@ from meterfarm.farm.redis.check import RedisFound, must_serve
 from meterfarm.farm.redis.private import NoRedis, PrivateRedis, redis_server
 from meterfarm.farm.settings import FarmSettings, portal_address
 from meterfarm.scrapers.guard import host_of, is_loopback
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from meterfarm.storage.store import Store
 from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
 

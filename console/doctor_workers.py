@@ -8,10 +8,10 @@ from meterfarm.console.check_result import CheckResult, warn, well
 from meterfarm.console.command_context import CommandContext
 from meterfarm.console.no_worker import state_location
 from meterfarm.console.program import program
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.processes import short
+from meterfarm.storage import StorageError
+from meterfarm.storage.runs import QUEUES
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import QUEUES
+from meterfarm.support.processes import short
 
 
 def examine_workers(context: CommandContext) -> CheckResult:

@@ -15,7 +15,7 @@ from meterfarm.console.errors import UsageError
 from meterfarm.console.listing import safe_text
 from meterfarm.console.output import must_have_a_reader, print_json, show
 from meterfarm.records import EventKind
-from meterfarm.storage.results import Event
+from meterfarm.storage.customers import Event
 from meterfarm.storage.store import CompanyStore
 
 _BATCH = 500

@@ -18,7 +18,7 @@ from meterfarm.services.exports import (
     export_bills,
     export_readings,
 )
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 
 REFUSED = 3

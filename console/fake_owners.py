@@ -10,9 +10,9 @@ from urllib.parse import quote
 from meterfarm.console.loopback import get_json
 from meterfarm.farm.codes.answer_codec import encode_choice, encode_code, encode_resend
 from meterfarm.records import Factor
-from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage import AnswerRefused
+from meterfarm.storage.runs import ChallengeInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import ChallengeInfo
 
 _WRONG = "no idea"
 

@@ -31,8 +31,8 @@ from meterfarm.services.mailboxes import (
     update_mailbox,
     utilities_without_mail_codes,
 )
-from meterfarm.storage.receiving import MailAccount, MailboxInfo
-from meterfarm.storage.results import Customer
+from meterfarm.storage.channels import MailAccount, MailboxInfo
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.instants import shown

@@ -8,7 +8,7 @@ from meterfarm.console.listing import Column, Listing
 from meterfarm.console.output import print_json, print_line, show, warn
 from meterfarm.services.customers import find_customer, find_utility
 from meterfarm.services.reread import RereadResult, reread
-from meterfarm.storage.results import Reread
+from meterfarm.storage.data import Reread
 from meterfarm.utilities import load_utilities
 
 FAILED = 3

@@ -18,7 +18,7 @@ from meterfarm.console.output import plain, print_json, show
 from meterfarm.records import LedgerItem, RunState
 from meterfarm.services.next_step import next_step
 from meterfarm.services.runs import find_run
-from meterfarm.storage.work import RunInfo, RunStep, RunStory
+from meterfarm.storage.runs import RunInfo, RunStep, RunStory
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.instants import lasted, shown
 

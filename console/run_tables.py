@@ -10,7 +10,7 @@ from rich.text import Text
 
 from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.records import Outcome, RunState, WhoActs
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage.runs import RunInfo
 from meterfarm.support.instants import lasted, roughly
 
 NAMES = (

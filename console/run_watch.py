@@ -9,9 +9,9 @@ from meterfarm.console.challenge_tables import challenges_table
 from meterfarm.console.listing import styled
 from meterfarm.console.run_tables import runs_table
 from meterfarm.records import RunState
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import RunInfo
 from meterfarm.support.instants import shown
 
 _FIRST = (RunState.WAITING, RunState.RUNNING, RunState.QUEUED)

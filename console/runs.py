@@ -21,7 +21,7 @@ from meterfarm.console.run_watch import look
 from meterfarm.records import RunState
 from meterfarm.services import runs
 from meterfarm.services.customers import find_customer
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage.runs import RunInfo
 
 _EVERY_SECOND = 1.0
 

@@ -10,7 +10,7 @@ from meterfarm.console.output import plain, show
 from meterfarm.records import WhoActs
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.services.summary import RunSummary, stored_accounts
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import as_json
 

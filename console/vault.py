@@ -6,10 +6,8 @@ import asyncio
 
 from meterfarm.console.command_context import open_farm
 from meterfarm.console.output import print_json, print_line
-from meterfarm.storage.home import KEY_FILE
-from meterfarm.storage.keyfile import KeyFile
-from meterfarm.storage.settings import Settings
-from meterfarm.storage.vault import MasterKey, new_key, parse_keys
+from meterfarm.storage.settings import KEY_FILE, Settings
+from meterfarm.storage.vault import KeyFile, MasterKey, new_key, parse_keys
 
 
 async def make_key() -> int:

@@ -12,8 +12,7 @@ from meterfarm.records import Outcome, Part, RunKind, WhoActs
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.scrapers.sending import InDoubt
 from meterfarm.scrapers.utility import Utility
-from meterfarm.storage.refresh import AT_ONCE, REFRESH_JITTER, next_time
-from meterfarm.storage.work import Claim, FollowUp, PortalWas
+from meterfarm.storage.runs import AT_ONCE, REFRESH_JITTER, Claim, FollowUp, PortalWas, next_time
 
 _FIRST_RETRY = timedelta(seconds=60)
 _LONGEST_RETRY = timedelta(hours=6)

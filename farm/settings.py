@@ -18,7 +18,7 @@ from meterfarm.records import Part
 from meterfarm.scrapers.clock import RUN_SECONDS
 from meterfarm.scrapers.guard import is_allowed, own_hosts
 from meterfarm.scrapers.utility import Utility
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
 _LIMITS = "METERFARM_LIMITS"

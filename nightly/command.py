@@ -29,8 +29,8 @@ from meterfarm.nightly.portals import PORTALS
 from meterfarm.nightly.report import HTML, write_report
 from meterfarm.nightly.tonight import spend
 from meterfarm.scrapers.browser import find_chromium
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.home import prepare_home
+from meterfarm.storage import StorageError
+from meterfarm.storage.settings import prepare_home
 
 NOT_AS_MEANT = 3
 CAUGHT_AT_LEAST = 0.95

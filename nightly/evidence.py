@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from meterfarm.nightly.night import Night, Result
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 
 FOLDER = "evidence"

@@ -8,9 +8,10 @@ from decimal import Decimal
 from meterfarm.nightly.digest import Digest
 from meterfarm.nightly.subjects import Tree
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Series
-from meterfarm.storage.results import Customer, StoredAccount, StoredBill
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import StoredAccount, StoredBill
+from meterfarm.storage.runs import ChallengeInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import ChallengeInfo
 
 
 def came_home(store: CompanyStore, customer: Customer) -> Tree:

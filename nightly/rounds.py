@@ -18,11 +18,10 @@ from meterfarm.nightly.home import came_home, was_asked
 from meterfarm.nightly.night import Result, Visit
 from meterfarm.nightly.subjects import Portal, Subject, Tree, Window
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Customer
-from meterfarm.storage.runs import RunRefused
+from meterfarm.storage import RunRefused, StorageError
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import ChallengeInfo, RunInfo
 
 _LOOK = 0.2
 _UNDER_WAY = {RunState.QUEUED, RunState.RUNNING, RunState.WAITING}

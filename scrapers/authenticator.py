@@ -20,7 +20,7 @@ from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending, Sending
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Credentials, Utility
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tracing import span
 

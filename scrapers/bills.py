@@ -18,7 +18,7 @@ from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.results import ReadBill
+from meterfarm.storage.data import ReadBill
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import NAME, one_line
 from meterfarm.support.tasks import gather

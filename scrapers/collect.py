@@ -16,7 +16,7 @@ from meterfarm.scrapers.outcomes import ListFailed, Stop
 from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import NAME, one_line
 

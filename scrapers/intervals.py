@@ -17,7 +17,7 @@ from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.spans import by_month, days, spans
 from meterfarm.scrapers.utility import AvailableIntervals
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.results import ReadingCounts
+from meterfarm.storage.data import ReadingCounts
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tasks import gather
 from meterfarm.support.tracing import span

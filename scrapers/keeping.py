@@ -11,10 +11,9 @@ from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.scrapers.authenticator import save_session
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Customer
+from meterfarm.storage import LeaseLost, StorageError
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import LeaseLost
 
 _EVERY_SECONDS = 0.3
 _ASKED_SECONDS = 5.0

@@ -14,10 +14,10 @@ from meterfarm.records import RunKind
 from meterfarm.scrapers.browser import Chromium
 from meterfarm.scrapers.progress import Progress
 from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Customer
+from meterfarm.storage import LeaseLost, StorageError
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Claim
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Claim, LeaseLost
 from meterfarm.support.logs import logs_of
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span

@@ -32,7 +32,7 @@ from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.results import Briefing, Customer
+from meterfarm.storage.customers import Briefing, Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span

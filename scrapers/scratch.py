@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meterfarm.storage.home import prepare_home
+from meterfarm.storage.settings import prepare_home
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from meterfarm.records import Outcome, WhoActs
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 
 _SENDS = 2

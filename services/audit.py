@@ -8,7 +8,7 @@ from datetime import datetime
 
 from meterfarm.services.customers import find_customer
 from meterfarm.services.errors import NotFound
-from meterfarm.storage.audit import VaultRead
+from meterfarm.storage.customers import VaultRead
 from meterfarm.storage.store import CompanyStore
 
 

@@ -11,7 +11,8 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.records import Bill
 
 if TYPE_CHECKING:  # bills are read where no database is installed
-    from meterfarm.storage.results import Customer, StoredAccount, StoredBill
+    from meterfarm.storage.customers import Customer
+    from meterfarm.storage.data import StoredAccount, StoredBill
 
 _ONLY_IN_STORE = ("id", "external_id", "customer_id", "customer_external_id", "status", "file_url")
 

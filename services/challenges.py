@@ -12,8 +12,8 @@ from meterfarm.mfa.person import parse_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import ChallengeState, RunState
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
+from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import ChallengeInfo, RunInfo
 
 _ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from meterfarm.records import CustomerState
 from meterfarm.services.customer_fields import problem_of_name, tidied
 from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.results import Company
+from meterfarm.storage.customers import Company
 from meterfarm.storage.store import CompanyStore, Store
 
 

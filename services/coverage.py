@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meterfarm.storage.results import Customer, SeriesCoverage
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import SeriesCoverage
 from meterfarm.storage.store import CompanyStore
 
 

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.formats.readings_csv import write_readings_csv
 from meterfarm.services.bayou import stored_bill_json
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.home import written_aside
-from meterfarm.storage.results import Customer, StoredAccount, StoredBill
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import StoredAccount, StoredBill
+from meterfarm.storage.settings import written_aside
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import as_json, one_line
 

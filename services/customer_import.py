@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meterfarm.services.customer_csv import NewCustomer, WrongRow, rows
-from meterfarm.storage.errors import AlreadyThere
+from meterfarm.storage import AlreadyThere
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
 

@@ -10,10 +10,10 @@ from meterfarm.scrapers.utility import Utility
 from meterfarm.services.coverage import MeterCoverage, customer_coverage
 from meterfarm.services.customer_fields import problem_of_name, problem_of_secret, tidied
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Customer, CustomerInfo
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Customer, CustomerInfo
+from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import RunInfo
 from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _NEWEST_RUNS = 10

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.errors import AlreadyThere
-from meterfarm.storage.runs import RunRefused
+from meterfarm.storage import AlreadyThere, AnswerRefused, RunRefused
 from meterfarm.support.errors import RequestError
 
 

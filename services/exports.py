@@ -14,8 +14,9 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.records import Series
 from meterfarm.services.customer_files import Names, output_errors, safe_name, write_bills
 from meterfarm.services.customers import find_utility
-from meterfarm.storage.home import written_aside
-from meterfarm.storage.results import Customer, StoredAccount
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import StoredAccount
+from meterfarm.storage.settings import written_aside
 from meterfarm.storage.store import CompanyStore
 
 

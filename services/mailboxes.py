@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from meterfarm.records import MailSecurity
 from meterfarm.scrapers.guard import is_loopback
 from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.receiving import MailAccount, MailboxInfo
-from meterfarm.storage.results import Customer
+from meterfarm.storage.channels import MailAccount, MailboxInfo
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.tasks import in_daemon_thread

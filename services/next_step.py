@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from meterfarm.records import ChallengeState, CustomerState, RunState, WhoActs
-from meterfarm.storage.results import Customer, CustomerInfo
+from meterfarm.storage.customers import Customer, CustomerInfo
+from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import RunInfo
 from meterfarm.support.instants import shown
 
 

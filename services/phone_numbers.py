@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from meterfarm.mfa.text_message import parse_number
 from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.receiving import NumberInfo
-from meterfarm.storage.results import Customer
+from meterfarm.storage import StorageError
+from meterfarm.storage.channels import NumberInfo
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 
 

@@ -14,8 +14,9 @@ from meterfarm.scrapers.bills import item_name, read_document
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Customer, KeptBill, Reread, RereadBill
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import KeptBill, Reread, RereadBill
 from meterfarm.storage.store import CompanyStore
 
 _PAGE = 100

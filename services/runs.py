@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from meterfarm.records import CustomerState, RunKind, RunState
 from meterfarm.services.errors import NotFound, store_refusals
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import QUEUES, RunInfo, RunStory
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import QUEUES, RunInfo, RunStory
 
 _ALL = 2**31 - 1
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from meterfarm.records import Commodity, LedgerItem, Outcome, Part, WhoActs
 from meterfarm.scrapers.run_executor import RunResult
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import RunStory
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import RunStory
 from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _STEPS = ("sign_in", "collect")

@@ -10,7 +10,6 @@ import os
 import pwd
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -19,10 +18,10 @@ from typing import Any
 from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select
 
-from meterfarm.storage.database import RUN, at_the_end, now
-from meterfarm.storage.processes import short, this_process
-from meterfarm.storage.repository import FarmRepository, Repository, reading, writing
+from meterfarm.storage.customers import VaultRead
+from meterfarm.storage.database import RUN, FarmRepository, Repository, at_the_end, now, reading, writing
 from meterfarm.storage.tables import VaultReadRow, metadata
+from meterfarm.support.processes import short, this_process
 
 _NOTED = "vault reads"
 _ENTER = insert(metadata.tables["vault_read"])
@@ -30,20 +29,6 @@ _ENTER_BY_ITS_CLOCK = _ENTER.values(at=func.clock_timestamp())
 _KEPT = timedelta(days=366)
 _COMMANDS = frozenset({"cli", "meterfarm"})
 _Owner = tuple[int, int | None, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class VaultRead:
-    """One opening of secrets. ``process`` is user, host and process id, ``command`` what was started."""
-
-    id: int
-    at: datetime
-    process: str
-    command: str
-    run_id: int | None
-    customer_id: int | None
-    mailbox_id: int | None
-    kinds: Sequence[str]
 
 
 def note(

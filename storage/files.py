@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.home import sync, written_aside
+from meterfarm.storage import StorageError
+from meterfarm.storage.settings import sync, written_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,6 @@ class AnyFiles(Protocol):
     def read(self, sha256: str) -> bytes: ...
     def delete(self, sha256: str) -> None: ...
     def leftovers(self, older_than: float) -> Iterator[Leftover]: ...
-
-
-def files_at(url: str, root: Path) -> AnyFiles:
-    """The files at ``FILES_URL``, or without one those below ``root``. Raises StorageError."""
-    if not url:
-        return Files(root)
-    from meterfarm.storage.object_files import ObjectFiles
-
-    return ObjectFiles(url)
 
 
 class Files:

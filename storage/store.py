@@ -6,36 +6,120 @@ one company, in which nothing of another is found or changed.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from meterfarm.storage import documents, keyring, leases
-from meterfarm.storage.accounts import Accounts
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from meterfarm.records import CustomerState
+from meterfarm.storage import StorageError
 from meterfarm.storage.audit import Audit, FarmAudit
-from meterfarm.storage.bills import Bills
-from meterfarm.storage.challenges import Challenges, FarmChallenges
-from meterfarm.storage.channels import Channels
-from meterfarm.storage.companies import Companies
-from meterfarm.storage.credentials import Credentials
-from meterfarm.storage.database import Database
-from meterfarm.storage.events import Events
-from meterfarm.storage.farm_runs import FarmRuns
-from meterfarm.storage.files import files_at
-from meterfarm.storage.home import FILES, prepare_home
-from meterfarm.storage.logins import Logins
-from meterfarm.storage.migrations import bring_up_to_date
-from meterfarm.storage.portals import Breakers
-from meterfarm.storage.readings import Readings
-from meterfarm.storage.repository import Farm, Scope
-from meterfarm.storage.results import Briefing, Company
-from meterfarm.storage.roster import Customers
-from meterfarm.storage.runs import Runs
-from meterfarm.storage.settings import Settings
-from meterfarm.storage.texts import SmsReceivers
-from meterfarm.storage.work import Claim, Lease
-from meterfarm.storage.workforce import Workforce
+from meterfarm.storage.channels import mailboxes
+from meterfarm.storage.channels.repository import Channels, SmsReceivers
+from meterfarm.storage.customers import Briefing, Company, identity, logins
+from meterfarm.storage.customers.credentials import Credentials
+from meterfarm.storage.customers.identity import Companies
+from meterfarm.storage.customers.logins import Logins
+from meterfarm.storage.customers.repository import Customers
+from meterfarm.storage.data import documents
+from meterfarm.storage.data.accounts import Accounts
+from meterfarm.storage.data.bills import Bills
+from meterfarm.storage.data.readings import Readings
+from meterfarm.storage.database import Database, Farm, Scope, now
+from meterfarm.storage.files import AnyFiles, Files
+from meterfarm.storage.migrations import HEAD, bring_up_to_date
+from meterfarm.storage.runs import Claim, Lease, leases
+from meterfarm.storage.runs.challenges import Challenges, FarmChallenges
+from meterfarm.storage.runs.circuit_breaker import Breakers
+from meterfarm.storage.runs.events import Events
+from meterfarm.storage.runs.farm_runs import FarmRuns
+from meterfarm.storage.runs.repository import Runs
+from meterfarm.storage.runs.workforce import Workforce
+from meterfarm.storage.settings import FILES, KEY_FILE, Settings, prepare_home, setup_lock
+from meterfarm.storage.tables import CustomerRow, MailboxRow, SentPasswordRow
+from meterfarm.storage.vault import KeyFile, MasterKey, Vault, parse_keys, wrong_key
+
+
+def open_vault(settings: Settings, home: Path, database: Database) -> Vault:
+    """The vault, checked to hold every key that stored secrets are wrapped with."""
+    given = parse_keys(settings.secret_keys.get_secret_value(), "METERFARM_SECRET_KEYS")
+    if not given and settings.database_url.get_secret_value():
+        raise StorageError(
+            "METERFARM_SECRET_KEYS is not set, which DATABASE_URL needs: give the farm's keys, "
+            "or for a new farm one that `vault new-key` prints."
+        )
+    file = KeyFile(home / KEY_FILE)
+    with database.reading() as session:
+        used = keys_in_use(session)
+    if not given and not used and not file.read():
+        file.make()
+
+    def ring() -> Sequence[MasterKey]:
+        keys = [*given, *file.read()]
+        if not keys:
+            raise StorageError(
+                f"The vault key {file.path} is missing and stored secrets need it; "
+                "restore it from a backup, or give it in METERFARM_SECRET_KEYS."
+            )
+        return keys
+
+    vault = Vault(ring(), ring)
+    for key_id in used:
+        if key_id not in vault:
+            vault.refresh()
+        if key_id not in vault:
+            raise StorageError(wrong_key(key_id))
+    return vault
+
+
+def rewrap(session: Session, vault: Vault) -> int:
+    """Wrap all data keys with the first master key; returns how many customers' were not yet."""
+    vault.refresh()
+    logins.rotate(session, vault)
+    mailboxes.rotate(session, vault)
+    return identity.rotate(session, vault)
+
+
+def rotate(home: Path, database: Database, vault: Vault) -> int:
+    """Wrap all data keys with a new master key; returns how many customers' there are.
+
+    With the environment's keys it is the first of those. Else a new key is put in front of the key file's,
+    and those that nothing needs any more are dropped. After a kill at any point the file has every key that
+    is needed: the new key is in it before it wraps, and an old one until what it wrapped has been rewrapped
+    for good.
+    """
+    file = KeyFile(home / KEY_FILE)
+    with setup_lock(home):
+        own = vault.refresh() == [key.id for key in file.read()]
+        if own:
+            file.clear_leftovers()
+            file.put_new_key_first()
+        with database.writing() as session:
+            count = rewrap(session, vault)
+        database.settle()
+        if own:
+            with database.writing() as session:  # nobody wraps meanwhile
+                file.keep_only(keys_in_use(session))
+    database.forget_deleted()
+    return count
+
+
+def keys_in_use(session: Session) -> set[str]:
+    """The ids of the master keys that something stored is wrapped with."""
+    removed = CustomerState.REMOVED.value
+    queries = (
+        select(CustomerRow.key_id).where(CustomerRow.state != removed).group_by(col(CustomerRow.key_id)),
+        select(SentPasswordRow.key_id).group_by(col(SentPasswordRow.key_id)),
+        select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
+    )
+    return {key_id for query in queries for key_id in session.exec(query)}
 
 
 class Store:
@@ -64,8 +148,8 @@ class Store:
         with ExitStack() as on_failure:
             on_failure.callback(database.close)
             bring_up_to_date(database, home)
-            vault = keyring.open_vault(settings, home, database)
-            store = cls(Farm(database, vault, home, files_at(settings.files_url, home / FILES)))
+            vault = open_vault(settings, home, database)
+            store = cls(Farm(database, vault, home, open_files(settings)))
             on_failure.pop_all()
         return store
 
@@ -90,11 +174,11 @@ class Store:
     def rewrap_keys(self) -> int:
         """Wrap all data keys with the first master key; returns how many customers' were not yet."""
         with self._farm.database.writing() as session:
-            return keyring.rewrap(session, self._farm.vault)
+            return rewrap(session, self._farm.vault)
 
     def rotate_keys(self) -> int:
         """Wrap all data keys with a new master key, or the environment's first; how many customers'."""
-        return keyring.rotate(self._farm.home, self._farm.database, self._farm.vault)
+        return rotate(self._farm.home, self._farm.database, self._farm.vault)
 
     def sweep(self, older_than: float = 3600.0) -> int:
         """Delete unreferenced files, and leftovers untouched for ``older_than`` seconds; how many."""
@@ -153,3 +237,55 @@ class CompanyStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCheck:
+    """A database that opens and can be written. ``clock`` is None where it is this machine's.
+
+    Else it has when the database was asked for its time, what it answered, and when: epoch seconds.
+    """
+
+    where: str
+    is_local: bool
+    revision: str
+    clock: tuple[float, float, float] | None
+
+
+def check_database(settings: Settings) -> DatabaseCheck:
+    """Open the database, bring its schema up to date and write to it.
+
+    Raises:
+        StorageError: one of these does not succeed.
+    """
+    home = prepare_home(settings.home)
+    with closing(Database(settings, home)) as database:
+        bring_up_to_date(database, home)
+        with database.writing() as session:
+            session.connection().execute(text("UPDATE alembic_version SET version_num = version_num"))
+        clock = None
+        if not database.is_local:
+            asked = time.time()
+            with database.reading() as session:
+                clock = (asked, now(session).timestamp(), time.time())
+        return DatabaseCheck(database.where, database.is_local, HEAD, clock)
+
+
+def check_vault(settings: Settings) -> str:
+    """The id of the key that seals, once all that is sealed has its key.
+
+    Raises:
+        StorageError: a key is missing, or the database cannot be used.
+    """
+    home = prepare_home(settings.home)
+    with closing(Database(settings, home)) as database:
+        return open_vault(settings, home, database).primary.id
+
+
+def open_files(settings: Settings) -> AnyFiles:
+    """The files at ``FILES_URL``, or without one those in the state's directory. Raises StorageError."""
+    if not settings.files_url:
+        return Files(settings.home.absolute() / FILES)
+    from meterfarm.storage.bucket import ObjectFiles  # slow to import, and rarely needed
+
+    return ObjectFiles(settings.files_url)

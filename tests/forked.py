@@ -35,7 +35,7 @@ _ALSO = (
         "meterfarm.worker",
         "meterfarm.farm.codes.sms_receiver",
         "meterfarm.nightly.command",
-        "meterfarm.storage.object_files",
+        "meterfarm.storage.bucket",
     ),
     *("meterfarm.fake_utility.server", "meterfarm.fake_utility.speculoos.app"),
     *("alembic.command", "_strptime", "uvloop", "uvicorn.protocols.http.httptools_impl"),

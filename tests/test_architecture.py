@@ -196,6 +196,63 @@ def test_measurements_take_only_a_server_from_the_tests() -> None:
     assert taken <= {"tests.postgres.Postgres"}
 
 
+STORE_DOOR = {"store", "settings", "vault", "customers", "runs", "data", "channels"}
+"""Beside ``meterfarm.storage`` itself, which has the room's errors."""
+
+
+def test_no_room_passes_the_stores_door() -> None:
+    """The benchmarks measure what is behind it, and tests look there."""
+    assert not [
+        f"{_name(path)}:{line} imports {name}"
+        for path in CODE
+        if _room(path) not in ("storage", "bench")
+        for line, name in _imported(path)
+        if name.startswith(f"{PACKAGE}.storage.") and not _is_in_door(name)
+    ]
+
+
+def _is_in_door(name: str) -> bool:
+    module, _, rest = name.removeprefix(f"{PACKAGE}.storage.").partition(".")
+    below = (ROOT / "storage" / module).is_dir() and (ROOT / "storage" / module / f"{rest}.py").exists()
+    return (module in STORE_DOOR and not below) or (module[:1].isupper() and not rest)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Nor inside a function: what needs that belongs in a third module."""
+    graph = {_module(path): _imported_modules(path) for path in CODE}
+    settled: set[str] = set()
+    while free := {name for name, imports in graph.items() if name not in settled and imports <= settled}:
+        settled |= free
+    assert not {name: imports - settled for name, imports in graph.items() if name not in settled}
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join((PACKAGE, *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+MODULES = {_module(path) for path in CODE}
+
+
+def _imported_modules(path: Path) -> set[str]:
+    """The modules of ours that a file imports, packages only where a name of their own is imported."""
+    found = set()
+    for _, name in _imported(path):
+        module = name
+        while module and module not in MODULES:
+            module = module.rpartition(".")[0]
+        if module and module != _module(path):
+            found.add(module)
+    return found
+
+
+def test_storage_is_of_a_size_that_a_person_can_hold() -> None:
+    modules = [path for path in CODE if _room(path) == "storage"]
+    assert len(modules) <= 45
+    folders = [path.parent for path in modules]
+    assert {folder.name: folders.count(folder) for folder in folders if folders.count(folder) > 15} == {}
+
+
 def test_a_room_has_one_name() -> None:
     """Under two names a module would be there twice: ``meterfarm.records`` is never also ``records``."""
     bare = ROOMS - {"tests"}

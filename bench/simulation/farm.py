@@ -22,10 +22,10 @@ from meterfarm.bench.simulation.tally import Tally
 from meterfarm.farm.policy import SCHEDULED_EVERY, follow_up, room
 from meterfarm.records import Outcome, Part, RunKind
 from meterfarm.scrapers.run_executor import RunResult
-from meterfarm.storage.breaker import CLOSED, Breaker, admitted, may_queue, noted
-from meterfarm.storage.refresh import due_parts
-from meterfarm.storage.results import Customer
-from meterfarm.storage.work import Claim, FollowUp, Lease
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Claim, FollowUp, Lease
+from meterfarm.storage.runs.circuit_breaker import CLOSED, Breaker, admitted, may_queue, noted
+from meterfarm.storage.runs.queue import due_parts
 
 _TICK, _SAMPLE, _AGAIN, _START, _ANSWER, _WAKE = range(6)
 _START_OF_TIME = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,10 +12,10 @@ from meterfarm.mfa.mailbox_owner import may_reach
 from meterfarm.mfa.text_message import is_sent_to
 from meterfarm.records import Challenge, Factor, FactorOption
 from meterfarm.scrapers.utility import Utility
-from meterfarm.storage.receiving import NO_INBOX, WAITS_FOR_TEXT, Receivers
-from meterfarm.storage.results import Customer
+from meterfarm.storage.channels import NO_INBOX, WAITS_FOR_TEXT, Receivers
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Lease
 
 
 class Channels:

@@ -14,7 +14,7 @@ from meterfarm.farm.codes.answer_codec import encode_code
 from meterfarm.farm.codes.imap import Head, Imap, MailboxCursor
 from meterfarm.mfa.mailbox import CodeMail, is_stale, mail_code, matching
 from meterfarm.mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tasks import in_daemon_thread
 

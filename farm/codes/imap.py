@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from meterfarm.mfa.mailbox import HEADERS, Envelope, read_envelope
 from meterfarm.records import MailSecurity
-from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.channels import MailAccount
 
 if TYPE_CHECKING:
     from meterfarm.farm.codes.imap_bounded import BoundedClient, Budget

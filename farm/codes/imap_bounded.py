@@ -15,7 +15,7 @@ from typing import Literal
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
-from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.channels import MailAccount
 
 _PIECE = 64 * 1024
 _LONGEST_LINE = 256 * 1024

@@ -12,8 +12,8 @@ import structlog
 
 from meterfarm.farm.codes.code_search import CodeSearch, PendingCode
 from meterfarm.farm.codes.imap import Imap, MailboxCursor, MailboxDown
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.receiving import WAITS_FOR_MAIL, MailboxInfo
+from meterfarm.storage import StorageError
+from meterfarm.storage.channels import WAITS_FOR_MAIL, MailboxInfo
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.tasks import detached_task, in_daemon_thread
 

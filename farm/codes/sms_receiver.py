@@ -17,9 +17,9 @@ from starlette.routing import Route
 from meterfarm.farm.bounded_http import ThrottledLog
 from meterfarm.farm.codes.answer_codec import encode_code
 from meterfarm.mfa.text_message import text_code
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.receiving import Delivery, DeliveryStatus, InboundText
-from meterfarm.storage.results import Customer
+from meterfarm.storage import StorageError
+from meterfarm.storage.channels import Delivery, DeliveryStatus, InboundText
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import Store
 from meterfarm.utilities import UtilityUnavailable, load_utility
 

@@ -27,7 +27,7 @@ from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange, PermitKe
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
-from meterfarm.storage.processes import is_dead, this_process
+from meterfarm.support.processes import is_dead, this_process
 from meterfarm.support.tasks import detached_task
 
 AWAY_SECONDS = 60.0

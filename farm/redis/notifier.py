@@ -11,7 +11,7 @@ from arq.constants import in_progress_key_prefix
 
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.records import RunKind
-from meterfarm.storage.work import QUEUES, RunNotification
+from meterfarm.storage.runs import QUEUES, RunNotification
 
 FUNCTION = "run"
 _SILENT_SECONDS = 15.0

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from meterfarm.storage.home import prepare_home
+from meterfarm.storage.settings import prepare_home
 from meterfarm.support.environment import child_environment
 
 _FOLDER = "redis"

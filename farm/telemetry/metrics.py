@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
-
-import structlog
+from collections.abc import Mapping
 
 from meterfarm.scrapers.rate_limiter import RateLimiter
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.store import Store
-from meterfarm.storage.work import Claim
-from meterfarm.utilities import broken_utilities, utility_ids
-
-if TYPE_CHECKING:
-    from meterfarm.farm.telemetry.prometheus import PrometheusMetrics
+from meterfarm.storage import StorageError
+from meterfarm.storage.runs import Claim
 
 METRICS = "METERFARM_METRICS"
 
@@ -56,64 +46,3 @@ def metrics_address(text: str, number: int = 0, setting: str = METRICS) -> tuple
             "Each further worker process takes the next port."
         )
     return host, int(port) + number
-
-
-_AGAIN = 5.0
-AtWork = Callable[[], tuple[int, int]]
-"""How many runs the process works on, and with how many it waits."""
-
-
-class MetricsServer:
-    """``metrics`` is for the runs to tell. Without an address nobody listens, and nothing is imported."""
-
-    def __init__(self, address: str) -> None:
-        self._address = metrics_address(address) if address else None
-        self._prometheus: PrometheusMetrics | None = None
-        self.metrics = Metrics()
-        if self._address is not None:
-            from meterfarm.farm.telemetry.prometheus import PrometheusMetrics
-
-            self.metrics = self._prometheus = PrometheusMetrics(
-                utility_ids(), [broken.id for broken in broken_utilities()]
-            )
-
-    @asynccontextmanager
-    async def serving(self, store: Store, at_work: AtWork) -> AsyncIterator[None]:
-        """Meanwhile they can be scraped. A port that is taken is tried again: the farm works without."""
-        if self._address is None or self._prometheus is None:
-            yield
-            return
-        from meterfarm.farm.telemetry.prometheus import FarmCollector
-
-        registry = self._prometheus.registry
-        registry.register(FarmCollector(store, list(utility_ids()), at_work))
-        serving = asyncio.create_task(_serve(*self._address, registry))
-        try:
-            yield
-        finally:
-            serving.cancel()
-            await asyncio.wait({serving})
-
-
-async def _serve(host: str, port: int, registry: Any) -> None:
-    from prometheus_client import start_http_server
-
-    log: Any = structlog.get_logger("metrics")
-    where, told = f"{host}:{port}", False
-    while True:
-        try:
-            server, _ = start_http_server(port, addr=host, registry=registry)
-        except OSError as exc:
-            if not told:
-                log.error(  # noqa: TRY400 - a port that is taken needs no stack trace
-                    "metrics are not served", address=where, reason=exc.strerror or str(exc)
-                )
-            told = True
-            await asyncio.sleep(_AGAIN)
-            continue
-        log.info("metrics are served", address=where)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.to_thread(server.shutdown)
-            server.server_close()

@@ -29,10 +29,9 @@ from prometheus_client.registry import Collector
 from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.figures import Figures, QueueFigures
+from meterfarm.storage import StorageError
+from meterfarm.storage.runs import QUEUES, Claim, Figures, QueueFigures
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import QUEUES, Claim
 
 _STEPS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 _WAITS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

@@ -15,8 +15,8 @@ from meterfarm.farm.codes.answer_codec import decode_answer
 from meterfarm.farm.codes.channels import Channels
 from meterfarm.mfa.port import Answer, NobodyToAsk, NotInTime
 from meterfarm.records import Challenge, Factor, FactorOption
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import Lease
 from meterfarm.support.tracing import span
 
 _LOOK = 2.0

@@ -18,9 +18,9 @@ from meterfarm.farm.telemetry.health import Pulse
 from meterfarm.farm.workers.challenge_broker import Slot
 from meterfarm.farm.workers.run_task import RunTask, StopReason, WorkerContext
 from meterfarm.records import RunKind
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import Lease
 from meterfarm.utilities import broken_utilities, load_utilities
 
 _BEAT = 5.0

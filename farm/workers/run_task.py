@@ -31,10 +31,10 @@ from meterfarm.scrapers.rate_limiter import RateLimiter, RateLimiterUnavailable
 from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.sending import Resending
 from meterfarm.scrapers.utility import Utility
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Briefing
+from meterfarm.storage import LeaseLost, StorageError
+from meterfarm.storage.customers import Briefing
+from meterfarm.storage.runs import Claim
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import Claim, LeaseLost
 from meterfarm.support.logs import logs_of, scrub_from_here
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span

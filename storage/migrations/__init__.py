@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from meterfarm.storage import StorageError
 from meterfarm.storage.database import Database
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.home import setup_lock
+from meterfarm.storage.settings import setup_lock
 
-HEAD = "reads"
+HEAD = "first"
 
 
 def bring_up_to_date(database: Database, home: Path) -> None:

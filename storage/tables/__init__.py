@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from meterfarm.storage.tables.audit import VaultReadRow
 from meterfarm.storage.tables.base import Row, UtcDateTime, metadata
-from meterfarm.storage.tables.bills import BillRow, BillVersionRow, DocumentRow, ExtractionRow, FileRow
-from meterfarm.storage.tables.channels import (
+from meterfarm.storage.tables.customers import (
     AwaitedCodeRow,
-    InboxRow,
-    MailboxCustomerRow,
-    MailboxRow,
-    NumberCustomerRow,
-    NumberRow,
-    ReceivedRow,
-)
-from meterfarm.storage.tables.identity import (
     CompanyRow,
     ConsentRow,
     CredentialRow,
     CustomerRow,
+    InboxRow,
     LoginRow,
+    MailboxCustomerRow,
+    MailboxRow,
+    NumberCustomerRow,
+    NumberRow,
     PortalSessionRow,
+    ReceivedRow,
     SentPasswordRow,
     TotpUseRow,
 )
-from meterfarm.storage.tables.intervals import ReadingRevisionRow, ReadingRow, SeriesRow, StretchRow
-from meterfarm.storage.tables.places import AccountRow, MeterRow, ServiceRow
-from meterfarm.storage.tables.runs import LedgerItemRow, PortalRow, RunRow, RunStepRow
-from meterfarm.storage.tables.talk import ChallengeRow, EventRow
-from meterfarm.storage.tables.workforce import FarmRow, WorkerRow
+from meterfarm.storage.tables.data import (
+    AccountRow,
+    BillRow,
+    BillVersionRow,
+    DocumentRow,
+    ExtractionRow,
+    FileRow,
+    MeterRow,
+    ReadingRevisionRow,
+    ReadingRow,
+    SeriesRow,
+    ServiceRow,
+    StretchRow,
+)
+from meterfarm.storage.tables.runs import (
+    ChallengeRow,
+    EventRow,
+    FarmRow,
+    LedgerItemRow,
+    PortalRow,
+    RunRow,
+    RunStepRow,
+    VaultReadRow,
+    WorkerRow,
+)
 
 __all__ = [
     "AccountRow",

@@ -1,13 +1,23 @@
-"""Runs, what happened in them, and the ledger of what the portal listed against what is in store."""
+"""Runs, what they ask, what happened, and the processes that serve the farm."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, Index, text
+from sqlalchemy import DDL, JSON, Index, LargeBinary, UniqueConstraint, event, text
 from sqlmodel import Field
 
-from meterfarm.storage.tables.base import ForeignName, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
+from meterfarm.storage.tables.base import (
+    ForeignName,
+    ForeignText,
+    Keyed,
+    Owned,
+    Row,
+    UtcDateTime,
+    metadata,
+    table_args,
+)
 
 _ACTIVE = text("state IN ('queued', 'running', 'waiting')")
 _HELD = text("state IN ('running', 'waiting')")
@@ -97,3 +107,91 @@ class PortalRow(Row, table=True):
     openings: int = 0
     open_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     probe_run_id: int | None = None
+
+
+class ChallengeRow(Owned, table=True):
+    """A portal's challenge of a run. ``state``: ``records.ChallengeState``.
+
+    ``factor`` is "" for a choice among ``options``. ``channel`` is what answers by itself, and how that goes.
+    ``answer`` is sealed with the customer's data key.
+    """
+
+    __table_args__ = table_args(Index(None, "state", "expires_at"))
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", index=True)
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)
+    state: str
+    factor: str
+    prompt: str = Field(sa_type=ForeignText)
+    destination: str = Field(sa_type=ForeignName)
+    options: list[dict[str, str]] = Field(sa_type=JSON)
+    error: str = Field(sa_type=ForeignText)
+    attempts_left: int | None
+    can_resend: bool
+    channel: str = Field(default="", sa_type=ForeignText)
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answer: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class EventRow(Owned, table=True):
+    """The outbox: written in the transaction that makes it true. ``key`` tells one apart of its kind."""
+
+    __table_args__ = table_args(UniqueConstraint("customer_id", "kind", "key"))
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
+    run_id: int | None = Field(default=None, foreign_key="run.id", ondelete="SET NULL")
+    kind: str
+    key: str
+    payload: dict[str, Any] = Field(sa_type=JSON)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class FarmRow(Row, table=True):
+    """The one row says by which ``key`` this database's farm is known beside others; ``number`` is 1."""
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    key: str
+
+
+class WorkerRow(Row, table=True):
+    """A worker process as runs name theirs, and the ``queues`` that it serves, separated by spaces."""
+
+    process: str = Field(primary_key=True)
+    queues: str
+    beat_at: datetime = Field(sa_type=UtcDateTime)
+
+
+_KEPT = "rows of vault_read are neither changed nor, for a year, deleted"
+_YOUNG = "WHEN OLD.at >= datetime('now', '-365 days')"
+
+
+class VaultReadRow(Owned, table=True):
+    """One opening of secrets. The database refuses to change a row, and for a year to delete it.
+
+    They outlive what they tell of, so ``customer_id``, ``mailbox_id`` and ``run_id`` refer to nothing by
+    force. ``process`` is user, host and process id; ``command`` what it was started as; ``kinds`` what was
+    opened, separated by spaces.
+    """
+
+    __table_args__ = table_args(Index("ix_vault_read_customer_id_id", "customer_id", "id"))
+
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    process: str
+    command: str
+    run_id: int | None = None
+    customer_id: int | None = None
+    mailbox_id: int | None = None
+    kinds: str
+
+
+for act, which in (("update", ""), ("delete", f"{_YOUNG} ")):
+    event.listen(
+        metadata.tables["vault_read"],
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER vault_read_no_{act} BEFORE {act} ON vault_read {which}"
+            f"BEGIN SELECT RAISE(ABORT, '{_KEPT}'); END"
+        ).execute_if(dialect="sqlite"),
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from meterfarm.records import Challenge, Factor, FactorOption, SecretKind
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Claim
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Claim
 from tests.storage.made import claimed
 
 UTILITY = "speculoos_power"

@@ -17,8 +17,8 @@ import pytest
 from meterfarm.farm.codes.answer_codec import decode_answer
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import Challenge, Outcome
+from meterfarm.storage.runs import Claim
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Claim
 from tests.console.asked import CHOICE, QUESTION, SMS, WAIT, taken
 from tests.console.command import Command
 from tests.forked import at_terminal

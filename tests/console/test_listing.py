@@ -15,8 +15,8 @@ from meterfarm.console.listing import Column, Facts, Listing
 from meterfarm.console.run_tables import NAMES, runs_table
 from meterfarm.console.run_watch import look
 from meterfarm.records import Account, Challenge, Commodity, Factor, FactorOption, LedgerItem, Meter, Outcome
+from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import FollowUp
 from tests.console.asked import SMS, UTILITY, WAIT, taken
 from tests.console.command import Command
 

@@ -18,8 +18,8 @@ from meterfarm.console.run_watch import look
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import LedgerItem, Outcome, Part, RunKind, RunState
 from meterfarm.services.next_step import next_step
+from meterfarm.storage.runs import FollowUp, PortalWas
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import FollowUp, PortalWas
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.command import Command
 from tests.forked import at_terminal

@@ -18,11 +18,10 @@ from sqlalchemy import Connection, text
 
 import meterfarm.storage.migrations
 from meterfarm.records import Part, SecretKind
-from meterfarm.storage.backup import back_up
+from meterfarm.storage import StorageError
 from meterfarm.storage.database import Database
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.refresh import AT_ONCE
-from meterfarm.storage.settings import Settings
+from meterfarm.storage.runs import AT_ONCE
+from meterfarm.storage.settings import Settings, back_up
 from meterfarm.storage.store import Store
 from tests.postgres import Postgres, running
 from tests.storage.made import ACCOUNT, UTILITY, bill, key, listed, pdf, save_bill

@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from meterfarm.farm.redis.private import redis_server
 from meterfarm.records import EventKind, Outcome, RunState
-from meterfarm.storage.work import RunStep
+from meterfarm.storage.runs import RunStep
 from tests.external.hosts import Host, hosts
 from tests.farm.whole import UTILITY, Farm, farm_at, rows
 from tests.postgres import Postgres

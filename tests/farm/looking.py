@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from meterfarm.farm.codes.channels import Channels
 from meterfarm.farm.codes.mailboxes import Mailboxes
 from meterfarm.records import Challenge, Factor, MailSecurity, SecretKind
-from meterfarm.storage.receiving import MailAccount
-from meterfarm.storage.results import Customer
+from meterfarm.storage.channels import MailAccount
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Lease
 from meterfarm.utilities import load_utility
 from tests.farm.post import (
     PASSWORD,

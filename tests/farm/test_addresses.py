@@ -18,7 +18,7 @@ from meterfarm.farm.workers.challenge_broker import PendingChallenges, Slot
 from meterfarm.farm.workers.run_task import RunTask, WorkerContext
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.browser import Chromium
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from meterfarm.utilities.speculoos_power import UTILITY

@@ -12,7 +12,7 @@ import pytest
 
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
 from meterfarm.records import ChallengeState, MailSecurity, Outcome, RunKind
-from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.channels import MailAccount
 from tests.fake_portal import fake_portal
 from tests.farm.inboxes import TOKEN, RunningInbox, inbox, text_form
 from tests.farm.post import PASSWORD, USER, Post, code_mail, free_port, post

@@ -14,8 +14,8 @@ from meterfarm.farm.policy import follow_up, resend_after
 from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, SecretKind
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.scrapers.sending import InDoubt
-from meterfarm.storage.results import Customer
-from meterfarm.storage.work import Claim, Lease, PortalWas
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Claim, Lease, PortalWas
 from tests.farm.doubting import Doubting, doubting_portal
 from tests.farm.whole import PASSWORD, Farm, farm_at
 from tests.scrape.command import scrape

@@ -17,8 +17,8 @@ from redis import Redis
 
 from meterfarm.farm.redis.private import redis_url
 from meterfarm.records import Outcome, RunKind, RunState
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage import StorageError
+from meterfarm.storage.runs import RunInfo
 from tests.farm.whole import Farm, check_whole, many, stored_files
 from tests.storage.made import claimed
 

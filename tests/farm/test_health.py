@@ -17,7 +17,7 @@ from redis import Redis
 
 from meterfarm.farm.telemetry import health
 from meterfarm.farm.telemetry.health import HEALTH, Pulse, health_of
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from tests.farm.post import free_port
 from tests.farm.redises import redis_at
 from tests.farm.whole import ROOT, Farm, farm_at

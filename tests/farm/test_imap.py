@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from meterfarm.farm.codes.imap import Imap, MailboxDown
 from meterfarm.records import MailSecurity
-from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.channels import MailAccount
 from tests.farm.post import (
     PASSWORD,
     USER,

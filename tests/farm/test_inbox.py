@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from meterfarm.records import Challenge, Factor
-from meterfarm.storage.results import Customer
-from meterfarm.storage.work import Lease
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Lease
 from tests.farm.inboxes import TOKEN, RunningInbox, inbox, sign, text_form
 from tests.farm.post import free_port
 from tests.farm.whole import Farm, farm_at, rows

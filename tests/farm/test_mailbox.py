@@ -15,9 +15,9 @@ import pytest
 from meterfarm.farm.codes.code_search import PendingCode
 from meterfarm.farm.codes.mailboxes import Mailbox, pause_after
 from meterfarm.records import Challenge, ChallengeState, EventKind, Factor, MailSecurity, Outcome, RunKind
-from meterfarm.storage.receiving import MailAccount
-from meterfarm.storage.results import Customer
-from meterfarm.storage.work import ChallengeInfo
+from meterfarm.storage.channels import MailAccount
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import ChallengeInfo
 from meterfarm.utilities import load_utility
 from tests.fake_portal import fake_portal
 from tests.farm.post import PASSWORD, USER, Post, code_mail, post

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from meterfarm.records import EventKind, MailSecurity
-from meterfarm.storage.receiving import MailAccount
+from meterfarm.storage.channels import MailAccount
 from tests.farm.looking import World, add, put
 from tests.farm.post import (
     PASSWORD,

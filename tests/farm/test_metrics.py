@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from meterfarm.farm.telemetry.metrics import metrics_address, metrics_of
 from meterfarm.farm.telemetry.prometheus import browser_memory
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from tests.fake_portal import fake_portal
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, farm_at

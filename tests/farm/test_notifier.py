@@ -7,7 +7,7 @@ from arq.constants import in_progress_key_prefix
 from meterfarm.farm.redis.notifier import notifier_at
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import RunKind
-from meterfarm.storage.work import RunNotification
+from meterfarm.storage.runs import RunNotification
 
 FIRST, SECOND, THIRD = (RunNotification(number, 1, RunKind.COLLECT) for number in (1, 2, 3))
 

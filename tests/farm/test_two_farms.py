@@ -14,9 +14,9 @@ from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.redis.notifier import Notifier, Topic, notifier_at
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import Outcome, RunKind, RunState
+from meterfarm.storage.runs import RunInfo, RunNotification
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
-from meterfarm.storage.work import RunInfo, RunNotification
 from meterfarm.worker import _crons
 from tests.farm.redises import redis_at
 from tests.farm.whole import Farm, farm_at

@@ -14,7 +14,7 @@ from meterfarm.farm.codes.answer_codec import (
     encode_resend,
 )
 from meterfarm.records import ChallengeState, Factor, Outcome, RunKind, RunState
-from meterfarm.storage.challenges import AnswerRefused
+from meterfarm.storage import AnswerRefused
 from tests.fake_portal import fake_portal
 from tests.farm.whole import Farm, farm_at, many
 

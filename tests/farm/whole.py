@@ -19,11 +19,11 @@ from sqlalchemy import text
 from meterfarm.farm.codes.answer_codec import encode_choice, encode_code
 from meterfarm.farm.policy import BY_SCHEDULE
 from meterfarm.records import EventKind, Factor, Outcome, RunState, SecretKind
-from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.results import Customer
+from meterfarm.storage import AnswerRefused
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import ChallengeInfo, RunInfo
 from tests.forked import Forked
 from tests.storage.ready_home import ready_home
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from meterfarm.nightly.rounds import counted, told_of_gaps
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage.runs import RunInfo
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 

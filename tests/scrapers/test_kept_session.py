@@ -23,7 +23,7 @@ from meterfarm.scrapers.progress import NoProgress
 from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets

@@ -68,10 +68,11 @@ from meterfarm.services.phone_numbers import add_number, list_numbers, remove_nu
 from meterfarm.services.reread import reread
 from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_customers, retry_run
 from meterfarm.services.summary import stored_accounts, summarise_result, summarise_run
-from meterfarm.storage.receiving import MailAccount
-from meterfarm.storage.results import Customer, StoredAccount
+from meterfarm.storage.channels import MailAccount
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import StoredAccount
+from meterfarm.storage.runs import ChallengeInfo, RunStory
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import ChallengeInfo, RunStory
 from meterfarm.support.errors import MeterfarmError
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utilities

@@ -12,8 +12,8 @@ import pytest
 
 from meterfarm.records import Direction, Document
 from meterfarm.services.customer_files import safe_name, write_out
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Customer
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import ACCOUNT, EXPORT, START, USERNAME, UTILITY, bill, listed, pdf, save_bill, series
 

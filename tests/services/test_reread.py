@@ -15,7 +15,7 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.records import Bill, Document, EventKind
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.services.reread import RereadResult, reread
-from meterfarm.storage.results import ReadBill, Reread
+from meterfarm.storage.data import ReadBill, Reread
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.utilities.speculoos_power.script import SpeculoosPower

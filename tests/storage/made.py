@@ -23,9 +23,10 @@ from meterfarm.records import (
     Series,
     Unit,
 )
-from meterfarm.storage.results import Customer, ReadBill
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import ReadBill
+from meterfarm.storage.runs import Claim, Lease
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Claim, Lease
 
 UTILITY = "speculoos_power"
 USERNAME = "IAmValid@bayou.energy"

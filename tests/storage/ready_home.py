@@ -6,8 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from meterfarm.storage.home import DATABASE
-from meterfarm.storage.settings import Settings
+from meterfarm.storage.settings import DATABASE, Settings
 from meterfarm.storage.store import Store
 
 

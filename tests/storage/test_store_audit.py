@@ -15,13 +15,12 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from meterfarm.records import Challenge, Factor, MailSecurity, RunKind, SecretKind
-from meterfarm.storage import customers
+from meterfarm.storage import StorageError
 from meterfarm.storage.audit import command_of
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.receiving import MailAccount
-from meterfarm.storage.results import Customer
+from meterfarm.storage.channels import MailAccount
+from meterfarm.storage.customers import Customer, identity
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Lease
 from tests.storage.made import USERNAME, UTILITY, begun, key
 from tests.storage.opening import ON_BOTH, OpenStore, Rows
 
@@ -155,7 +154,7 @@ def test_no_secret_is_opened_where_it_could_not_be_written_down(store: CompanySt
     sealed = b"whatever"
     with store.farm._farm.database.reading() as session:
         with pytest.raises(RuntimeError, match="write it down"):
-            customers.unseal(session, store.farm._farm.vault, customer, "session", sealed)
+            identity.unseal(session, store.farm._farm.vault, customer, "session", sealed)
 
 
 @ON_BOTH

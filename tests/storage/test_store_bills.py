@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from meterfarm.records import Account, Commodity, EventKind, Meter
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import ReadBill, Reread, RereadBill
+from meterfarm.storage import LeaseLost, StorageError
+from meterfarm.storage.data import ReadBill, Reread, RereadBill
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Lease, LeaseLost
 from tests.storage.made import (
     ACCOUNT,
     ELECTRIC,

@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from meterfarm.records import Challenge, ChallengeState, Factor, FactorOption, RunKind, RunState
-from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Customer
+from meterfarm.storage import AnswerRefused, LeaseLost, StorageError
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import ChallengeInfo, Lease
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import metadata
-from meterfarm.storage.work import ChallengeInfo, Lease, LeaseLost
 from tests.storage.made import USERNAME, UTILITY, begun, claimed
 from tests.storage.opening import ON_BOTH, Rows
 

@@ -9,12 +9,12 @@ import pytest
 
 from meterfarm.mfa.mailbox_owner import Neighbours
 from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, RunKind, SecretKind
-from meterfarm.storage.errors import AlreadyThere, StorageError
-from meterfarm.storage.receiving import DeliveryStatus, InboundText, MailAccount
-from meterfarm.storage.results import Customer
+from meterfarm.storage import AlreadyThere, StorageError
+from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import metadata
-from meterfarm.storage.work import Lease
 from tests.storage.made import UTILITY, begun, key
 from tests.storage.opening import ON_BOTH, OpenStore, Rows
 

@@ -13,16 +13,15 @@ import pytest
 from sqlalchemy import text
 
 from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, Outcome, RunKind, SecretKind
-from meterfarm.storage.challenges import AnswerRefused
-from meterfarm.storage.errors import AlreadyThere, StorageError
-from meterfarm.storage.receiving import DeliveryStatus, InboundText, MailAccount
-from meterfarm.storage.repository import Repository
-from meterfarm.storage.results import Customer, ReadBill, Reread, RereadBill
-from meterfarm.storage.runs import RunRefused
+from meterfarm.storage import AlreadyThere, AnswerRefused, LeaseLost, RunRefused, StorageError
+from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import ReadBill, Reread, RereadBill
+from meterfarm.storage.database import Repository
+from meterfarm.storage.runs import Lease
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import metadata
-from meterfarm.storage.work import Lease, LeaseLost
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, UTILITY, bill, claimed, listed, pdf, series
 from tests.storage.ready_home import ready_home
 

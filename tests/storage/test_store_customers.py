@@ -18,13 +18,12 @@ from meterfarm.records import (
     RunState,
     SecretKind,
 )
-from meterfarm.storage import credentials
+from meterfarm.storage import AlreadyThere, StorageError
+from meterfarm.storage.customers import Customer, credentials
 from meterfarm.storage.database import Database, now
-from meterfarm.storage.errors import AlreadyThere, StorageError
-from meterfarm.storage.results import Customer
+from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import FollowUp
 from tests.storage.made import (
     ACCOUNT,
     EXPORT,

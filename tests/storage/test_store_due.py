@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from meterfarm.records import Outcome, Part, RunState, SecretKind
-from meterfarm.storage.breaker import FAULTS
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.engines import parse
-from meterfarm.storage.results import Customer
+from meterfarm.storage.runs import Claim, FollowUp, PortalWas
+from meterfarm.storage.runs.circuit_breaker import FAULTS
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Claim, FollowUp, PortalWas
 from tests.storage.made import UTILITY, claimed
 from tests.storage.opening import ON_BOTH, OpenStore, Rows
 

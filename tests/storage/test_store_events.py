@@ -9,11 +9,10 @@ from threading import Barrier, Event, Thread
 import pytest
 
 from meterfarm.records import Direction, Document, EventKind, Outcome, Part
-from meterfarm.storage import events
 from meterfarm.storage.database import Database
+from meterfarm.storage.runs import FollowUp, events
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import FollowUp
 from tests.storage.made import (
     ACCOUNT,
     ELECTRIC,

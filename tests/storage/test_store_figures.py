@@ -10,10 +10,9 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from meterfarm.records import Outcome, Part, RunKind, RunState, SecretKind
-from meterfarm.storage.figures import QueueFigures
+from meterfarm.storage.runs import FollowUp, PortalWas, QueueFigures
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import CustomerRow, RunRow
-from meterfarm.storage.work import FollowUp, PortalWas
 from tests.storage.made import UTILITY, claimed
 from tests.storage.opening import ON_BOTH
 

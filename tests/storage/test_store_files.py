@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from meterfarm.storage.files import Files
-from meterfarm.storage.home import prepare_home
-from meterfarm.storage.settings import Settings
+from meterfarm.storage.settings import Settings, prepare_home
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.errors import MachineError
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, listed, pdf, save_bill
@@ -111,7 +110,7 @@ def test_an_interrupted_write_leaves_no_visible_file(tmp_path: Path) -> None:
     """A process that may write a kilobyte is to keep a megabyte: neither it nor a temporary is left."""
     script = (
         "import resource, signal, sys; from pathlib import Path;"
-        "from meterfarm.storage.files import Files; from meterfarm.storage.errors import StorageError\n"
+        "from meterfarm.storage.files import Files; from meterfarm.storage import StorageError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
         "try: Files(Path(sys.argv[1])).put(b'x' * 1_000_000)\n"

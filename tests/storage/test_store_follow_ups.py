@@ -17,9 +17,9 @@ from meterfarm.records import (
     RunState,
     SecretKind,
 )
-from meterfarm.storage.results import Customer
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import Claim, FollowUp, Lease
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import Claim, FollowUp, Lease
 from tests.storage.made import ACCOUNT, USERNAME, UTILITY, bill, claimed, listed, pdf, save_bill
 from tests.storage.opening import ON_BOTH, Rows
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from meterfarm.records import LedgerItem, Outcome, SecretKind
+from meterfarm.storage import LeaseLost
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import LeaseLost
 from tests.storage.made import USERNAME, UTILITY, begun, claimed
 from tests.storage.opening import ON_BOTH, OpenStore, Rows
 

@@ -14,8 +14,8 @@ import pytest
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
-from meterfarm.storage.granularity import by_grain, finest, grain
-from meterfarm.storage.results import ReadingCounts, SeriesCoverage
+from meterfarm.storage.data import ReadingCounts, SeriesCoverage
+from meterfarm.storage.data.stored_series import by_grain, finest, grain
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 from tests.storage.opening import ON_BOTH, Rows

@@ -10,12 +10,12 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from meterfarm.records import Outcome, RunKind, RunState, SecretKind
-from meterfarm.storage.breaker import FAULTS
 from meterfarm.storage.database import Database, now
+from meterfarm.storage.runs import Claim, FollowUp, PortalWas
+from meterfarm.storage.runs.circuit_breaker import FAULTS
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import PortalRow, RunRow
-from meterfarm.storage.work import Claim, FollowUp, PortalWas
 from tests.storage.made import UTILITY, claimed
 from tests.storage.opening import ON_BOTH
 

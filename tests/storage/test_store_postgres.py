@@ -14,9 +14,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from meterfarm.records import Outcome
+from meterfarm.storage import StorageError
 from meterfarm.storage.database import Database
 from meterfarm.storage.engines import parse
-from meterfarm.storage.errors import StorageError
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import metadata

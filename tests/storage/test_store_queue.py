@@ -15,14 +15,14 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from meterfarm.records import Challenge, EventKind, Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage import LeaseLost, RunRefused
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.database import Database, now
-from meterfarm.storage.leases import ATTEMPTS
-from meterfarm.storage.results import Customer
-from meterfarm.storage.runs import RunRefused
+from meterfarm.storage.runs import Claim, FollowUp, Lease, RunInfo
+from meterfarm.storage.runs.leases import ATTEMPTS
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import RunRow
-from meterfarm.storage.work import Claim, FollowUp, Lease, LeaseLost, RunInfo
 from tests.storage.made import (
     ACCOUNT,
     EXPORT,

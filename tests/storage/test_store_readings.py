@@ -13,7 +13,7 @@ import pytest
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Direction, Document, Reading, Series, Unit
-from meterfarm.storage.results import Coverage, ReadingCounts
+from meterfarm.storage.data import Coverage, ReadingCounts
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 from tests.storage.opening import ON_BOTH, Rows

@@ -11,11 +11,9 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
-from meterfarm.storage import engines
+from meterfarm.storage import StorageError, engines
 from meterfarm.storage.database import Database
-from meterfarm.storage.engines import parse, shown
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.refusals import reason, will_not_pass
+from meterfarm.storage.engines import parse, reason, shown, will_not_pass
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from tests.farm.redises import listener

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from meterfarm.records import LedgerItem, Outcome, RunState, SecretKind
+from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.work import FollowUp
 from tests.storage.made import UTILITY, claimed
 from tests.storage.opening import ON_BOTH, Rows
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.records import Outcome, SecretKind
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import USERNAME, UTILITY, key
 from tests.storage.opening import OpenStore, Rows
@@ -136,7 +136,11 @@ def test_two_processes_that_rotate_at_once_take_turns(store: CompanyStore, home:
 KILLED_AT_EACH_STEP = """
 import os, shutil, signal, sys
 from pathlib import Path
-from meterfarm.storage import customers, home, keyfile, keyring, logins
+from meterfarm.storage.customers import identity
+from meterfarm.storage import settings
+from meterfarm.storage import vault
+from meterfarm.storage import store
+from meterfarm.storage.customers import logins
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from tests.storage.test_store_rotation import _holds

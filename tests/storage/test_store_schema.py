@@ -19,7 +19,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
 import meterfarm.storage.migrations
-from meterfarm.storage.errors import StorageError
+from meterfarm.storage import StorageError
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import UtcDateTime, metadata
 from tests.storage.made import USERNAME, UTILITY

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from meterfarm.records import Outcome, SecretKind
-from meterfarm.storage.errors import StorageError
-from meterfarm.storage.results import Briefing
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Briefing
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.vault import MasterKey, Vault

@@ -21,9 +21,9 @@ from meterfarm.scrapers.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.summary import summarise_result
+from meterfarm.storage.runs import Claim, Lease
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.work import Claim, Lease
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.utilities import bills_only, intervals_only

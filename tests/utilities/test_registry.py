@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
-from meterfarm.storage.results import Customer
-from meterfarm.storage.work import RunInfo
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import RunInfo
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import PASSWORD, Farm, farm_at
 from tests.utilities.other_package import distribution, environment_of, package_with, ran

@@ -25,11 +25,14 @@ def upgrade() -> None:
     _talk()
     _channels()
     _workforce()
+    _vault_reads()
 
 
 def downgrade() -> None:
     for table in reversed(_TABLES):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION vault_read_is_kept()")
 
 
 _TABLES = (
@@ -68,6 +71,7 @@ _TABLES = (
     "inbox",
     "farm",
     "worker",
+    "vault_read",
 )
 
 
@@ -103,6 +107,7 @@ def _identity() -> None:
         _column("factor", sa.String),
         sa.UniqueConstraint("utility", "username"),
     )
+    _indexed("login", "username")
     _keyed(
         "sent_password",
         _of("login"),
@@ -141,8 +146,8 @@ def _identity() -> None:
     )
     _indexed("customer", "login_id")
     _indexed("customer", "key_id")
-    _indexed("customer", "bills_due_at")
-    _indexed("customer", "intervals_due_at")
+    _indexed("customer", "utility", "bills_due_at")
+    _indexed("customer", "utility", "intervals_due_at")
     _owned(
         "credential",
         _of("customer"),
@@ -497,3 +502,42 @@ def _of_customers(table: str) -> None:
         ),
     )
     _indexed(f"{table}_customer", "customer_id")
+
+
+_REFUSAL = "rows of vault_read are neither changed nor, for a year, deleted"
+_YEAR = "365 days"
+_POSTGRES = f"""
+CREATE FUNCTION vault_read_is_kept() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+  IF TG_OP = 'DELETE' AND OLD.at < clock_timestamp() - interval '{_YEAR}' THEN RETURN OLD; END IF;
+  RAISE EXCEPTION '{_REFUSAL}';
+END $$
+"""
+
+
+def _vault_reads() -> None:
+    """The log of vault reads: rows are added, never changed, and deleted only when they are a year old."""
+    _owned(
+        "vault_read",
+        _column("at", INSTANT),
+        _column("process", sa.String),
+        _column("command", sa.String),
+        _column("run_id", sa.Integer, null=True),
+        _column("customer_id", sa.Integer, null=True),
+        _column("mailbox_id", sa.Integer, null=True),
+        _column("kinds", sa.String),
+    )
+    _indexed("vault_read", "at")
+    _indexed("vault_read", "customer_id", "id")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(_POSTGRES)
+        op.execute(
+            "CREATE TRIGGER vault_read_is_kept BEFORE UPDATE OR DELETE ON vault_read "
+            "FOR EACH ROW EXECUTE FUNCTION vault_read_is_kept()"
+        )
+        return
+    for act, which in (("update", ""), ("delete", f"WHEN OLD.at >= datetime('now', '-{_YEAR}') ")):
+        op.execute(
+            f"CREATE TRIGGER vault_read_no_{act} BEFORE {act} ON vault_read {which}"
+            f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        )

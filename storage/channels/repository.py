@@ -1,0 +1,293 @@
+"""What receives codes for a company's customers, and text messages on their way to a challenge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from meterfarm.mfa.text_message import is_sent_to
+from meterfarm.records import ChallengeState, CustomerState, Factor
+from meterfarm.storage import AnswerRefused
+from meterfarm.storage.channels import (
+    Delivery,
+    DeliveryStatus,
+    InboundText,
+    Receivers,
+    SmsReceiverInfo,
+    mailboxes,
+    phone_numbers,
+)
+from meterfarm.storage.channels.mailboxes import Mailboxes
+from meterfarm.storage.channels.phone_numbers import PhoneNumbers
+from meterfarm.storage.customers import Customer, identity
+from meterfarm.storage.database import (
+    RUN,
+    FarmRepository,
+    Repository,
+    insert_if_absent,
+    now,
+    put,
+    reading,
+    writing,
+)
+from meterfarm.storage.runs import HELD, Lease, challenges, leases
+from meterfarm.storage.tables import (
+    AwaitedCodeRow,
+    ChallengeRow,
+    CustomerRow,
+    InboxRow,
+    NumberCustomerRow,
+    NumberRow,
+    ReceivedRow,
+    RunRow,
+)
+from meterfarm.storage.vault import Vault
+from meterfarm.support.processes import this_process
+
+_SMS = Factor.SMS.value
+_MAY_STILL_COME = timedelta(minutes=15)
+"""For how long a code that nobody received may still be on its way."""
+
+
+class Texts(Repository):
+    """The part of ``CompanyStore.channels`` about text messages that answer challenges."""
+
+    @writing
+    def expect_text(self, session: Session, lease: Lease, customer: Customer, factor: Factor | None) -> None:
+        """A code is about to be requested, by this factor if known: messages that came before are not for it.
+
+        Raises:
+            LeaseLost: the run is not held any more.
+        """
+        leases.check(session, lease, self._company_id)
+        values = {
+            "customer_id": customer.id,
+            "fence": lease.fence,
+            "factor": factor.value if factor else "",
+            "since": now(session),
+            "came": False,
+        }
+        put(session, AwaitedCodeRow, {"run_id": lease.run_id}, values)
+        _drop_buffered(session, customer.id)
+
+    @writing
+    def take_buffered_text(
+        self, session: Session, lease: Lease, customer: Customer, challenge_id: int
+    ) -> bool:
+        """Whether a text message that came before the challenge was opened has answered it: the newest alone.
+
+        Raises:
+            LeaseLost: the run is not held any more.
+        """
+        session.info[RUN] = lease.run_id
+        leases.check(session, lease, self._company_id)
+        awaited = session.get(AwaitedCodeRow, lease.run_id)
+        challenge = session.get(ChallengeRow, challenge_id)
+        if awaited is None or challenge is None or challenge.factor != _SMS:
+            return False
+        awaited.factor = _SMS
+        query = (
+            select(ReceivedRow)
+            .where(ReceivedRow.customer_id == customer.id, ReceivedRow.kind == _SMS)
+            .where(col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) >= awaited.since)
+            .order_by(col(ReceivedRow.id).desc())
+        )
+        for row in session.exec(query).all():
+            opened = identity.unseal(session, self._vault, customer, _bound_to(row), row.code or b"")
+            delivery = _answer(session, self._vault, row, awaited, challenge, json.loads(opened))
+            row.code, row.status, row.challenge_id = None, delivery.status.value, delivery.challenge_id
+            if delivery.status is DeliveryStatus.ANSWERED:
+                _drop_buffered(session, customer.id)
+                return True
+        return False
+
+
+class SmsReceivers(FarmRepository):
+    """As ``Store.sms``: text messages as they come in, to numbers of any company."""
+
+    @reading
+    def customers_of(self, session: Session, number: str) -> Sequence[Customer]:
+        """The customers whose codes come to the number."""
+        query = (
+            select(CustomerRow)
+            .join(NumberCustomerRow, col(NumberCustomerRow.customer_id) == CustomerRow.id)
+            .join(NumberRow, col(NumberRow.id) == NumberCustomerRow.number_id)
+            .where(NumberRow.number == number, CustomerRow.state != CustomerState.REMOVED.value)
+        )
+        return [Customer.of(row) for row in session.exec(query)]
+
+    @writing
+    def receive(
+        self,
+        session: Session,
+        text: InboundText,
+        codes: Mapping[Customer, Mapping[str, str]],
+        idle: DeliveryStatus,
+    ) -> Delivery:
+        """Take in a text message, once for each of Twilio's ids.
+
+        ``codes`` are what it has for each customer that it can be for. If it is for nobody at all, ``idle``
+        is why. It answers the one customer who waits for it, or is buffered sealed if their challenge is
+        about to be opened.
+        """
+        at = now(session)
+        values = {"key": text.key, "kind": _SMS, "place": text.number, "at": at, "status": idle.value}
+        if not insert_if_absent(session, ReceivedRow, values):
+            return Delivery(DeliveryStatus.REPLAYED)
+        same = (ReceivedRow.key == text.key, ReceivedRow.kind == _SMS, ReceivedRow.place == text.number)
+        row = session.exec(select(ReceivedRow).where(*same)).one()
+        delivery = Delivery(idle)
+        if codes:
+            by_id = {customer.id: customer for customer in codes}
+            delivery = _deliver(session, self._farm.vault, row, by_id, codes, at)
+        row.status, row.challenge_id = delivery.status.value, delivery.challenge_id
+        return delivery
+
+    @writing
+    def beat(self, session: Session, address: str) -> None:
+        """This process receives text messages. Codes that were buffered and not asked for are forgotten."""
+        put(session, InboxRow, {"worker": this_process()}, {"address": address, "beat_at": now(session)})
+        old = (col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) < now(session) - _MAY_STILL_COME)
+        session.execute(update(ReceivedRow).where(*old).values(code=None))
+
+    @writing
+    def leave(self, session: Session) -> None:
+        """This process receives no text messages any more."""
+        row = session.get(InboxRow, this_process())
+        if row is not None:
+            session.delete(row)
+
+    @reading
+    def running(self, session: Session) -> Sequence[SmsReceiverInfo]:
+        """The processes that receive text messages now."""
+        return phone_numbers.running(session)
+
+
+def _deliver(
+    session: Session,
+    vault: Vault,
+    row: ReceivedRow,
+    customers_by_id: Mapping[int, Customer],
+    codes: Mapping[Customer, Mapping[str, str]],
+    at: datetime,
+) -> Delivery:
+    asked = _awaited(session, list(customers_by_id), at)
+    waiting = [one for one in asked if _waits(session, one, at)]
+    if not waiting:  # the code that came may prove wrong: another is kept for when the portal asks again
+        waiting = [one for one in asked if one.came and _has_live_run(session, one)]
+    if len(waiting) != 1:
+        return Delivery(DeliveryStatus.UNCERTAIN if waiting else DeliveryStatus.UNSOLICITED)
+    awaited, customer = waiting[0], customers_by_id[waiting[0].customer_id]
+    run = session.exec(select(RunRow).where(RunRow.id == awaited.run_id).with_for_update()).first()
+    if run is None or not _is_live(run, awaited):
+        return Delivery(DeliveryStatus.UNSOLICITED)
+    given = codes[customer]
+    row.customer_id, row.company_id = customer.id, customer.company_id
+    row.digest = identity.digest(session, vault, customer, given.get("text", ""))
+    if _was_used(session, row, awaited.since):
+        return Delivery(DeliveryStatus.COPY)
+    challenge = _open_challenge(session, awaited.run_id, at)
+    if challenge is None:
+        sealed = json.dumps(dict(given)).encode()
+        row.code = identity.seal(session, vault, customer, _bound_to(row), sealed)
+        return Delivery(DeliveryStatus.BUFFERED)
+    return _answer(session, vault, row, awaited, challenge, given)
+
+
+def _answer(
+    session: Session,
+    vault: Vault,
+    row: ReceivedRow,
+    awaited: AwaitedCodeRow,
+    challenge: ChallengeRow,
+    given: Mapping[str, str],
+) -> Delivery:
+    if not is_sent_to(challenge.destination, row.place):
+        return Delivery(DeliveryStatus.OTHER_DESTINATION)
+    try:
+        challenges.answer(
+            session, vault, challenge.company_id, challenge.id, given, f"by a text message to {row.place}"
+        )
+    except AnswerRefused:
+        return Delivery(DeliveryStatus.UNSOLICITED)
+    awaited.came = True
+    return Delivery(DeliveryStatus.ANSWERED, challenge.id)
+
+
+def _awaited(session: Session, customer_ids: Sequence[int], at: datetime) -> Sequence[AwaitedCodeRow]:
+    query = select(AwaitedCodeRow).where(
+        col(AwaitedCodeRow.customer_id).in_(customer_ids),
+        col(AwaitedCodeRow.factor).in_(("", _SMS)),
+        col(AwaitedCodeRow.since) <= at,
+    )
+    return session.exec(query.order_by(col(AwaitedCodeRow.run_id))).all()
+
+
+def _waits(session: Session, awaited: AwaitedCodeRow, at: datetime) -> bool:
+    """Whether a code for it may come in: its run waits for one, or gave up waiting a short while ago."""
+    if _has_live_run(session, awaited):
+        return not awaited.came or _open_challenge(session, awaited.run_id, at) is not None
+    return awaited.factor == _SMS and not awaited.came and awaited.since > at - _MAY_STILL_COME
+
+
+def _has_live_run(session: Session, awaited: AwaitedCodeRow) -> bool:
+    run = session.get(RunRow, awaited.run_id)
+    return run is not None and _is_live(run, awaited)
+
+
+def _is_live(run: RunRow, awaited: AwaitedCodeRow) -> bool:
+    return run.state in HELD and run.fence == awaited.fence
+
+
+def _open_challenge(session: Session, run_id: int, at: datetime) -> ChallengeRow | None:
+    query = select(ChallengeRow).where(
+        ChallengeRow.run_id == run_id,
+        ChallengeRow.state == ChallengeState.OPEN.value,
+        ChallengeRow.factor == _SMS,
+        col(ChallengeRow.expires_at) > at,
+    )
+    return session.exec(query).first()
+
+
+def _was_used(session: Session, row: ReceivedRow, since: datetime) -> bool:
+    """Whether the same code came in before, since it was asked for."""
+    query = select(ReceivedRow.id).where(
+        ReceivedRow.customer_id == row.customer_id,
+        ReceivedRow.digest == row.digest,
+        col(ReceivedRow.at) >= since,
+        ReceivedRow.id != row.id,
+    )
+    return session.exec(query).first() is not None
+
+
+def _drop_buffered(session: Session, customer_id: int) -> None:
+    kept = (col(ReceivedRow.customer_id) == customer_id, col(ReceivedRow.code).is_not(None))
+    session.execute(update(ReceivedRow).where(*kept).values(code=None))
+
+
+def _bound_to(row: ReceivedRow) -> str:
+    return f"text message {row.id}"
+
+
+class Channels(Mailboxes, PhoneNumbers, Texts):
+    """As ``CompanyStore.channels``."""
+
+    @reading
+    def receivers(self, session: Session, customer: Customer) -> Receivers:
+        """What receives codes for the customer."""
+        return Receivers(
+            mailbox=mailboxes.of_customer(session, customer),
+            number=phone_numbers.of_customer(session, customer),
+            mail_came=mailboxes.count(session, customer, Factor.EMAIL) > 0,
+            text_came=mailboxes.count(session, customer, Factor.SMS) > 0,
+            sms_receiver_runs=bool(phone_numbers.running(session)),
+        )
+
+    @reading
+    def sms_receiver_runs(self, session: Session) -> bool:
+        """Whether some process of the farm receives text messages now."""
+        return bool(phone_numbers.running(session))

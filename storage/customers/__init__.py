@@ -1,0 +1,144 @@
+"""What the store knows of customers: frozen records, handed out by its repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from meterfarm.records import CustomerState, EventKind, Outcome, RunKind, SecretKind
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A login at a utility held for a company; ``username`` as it was last given."""
+
+    id: int
+    company_id: int
+    login_id: int
+    utility: str
+    username: str
+
+    @classmethod
+    def of(cls, row: Any) -> Customer:
+        """The customer of a row of ``customer``, or of one that has those columns and its login's utility."""
+        return cls(row.id, row.company_id, row.login_id, row.utility, row.username)
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Whose customers these are: a company is the tenant within whose scope everything is read and done."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """How a run ended."""
+
+    id: int
+    kind: RunKind
+    outcome: Outcome
+    message: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerInfo:
+    """How a customer stands. ``secrets`` are the kinds that are stored.
+
+    ``accounts``, ``bills`` and ``readings`` count what is stored, None in a list of many.
+    """
+
+    id: int
+    external_id: str | None
+    utility: str
+    username: str
+    state: CustomerState
+    reason: str
+    since: datetime
+    secrets: frozenset[SecretKind]
+    session_saved_at: datetime | None
+    trusted_since: datetime | None
+    last_run: EndedRun | None
+    bills_due_at: datetime | None
+    intervals_due_at: datetime | None
+    accounts: int | None = None
+    bills: int | None = None
+    readings: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the outbox; ``payload`` has its name and its object."""
+
+    id: int
+    customer_id: int
+    run_id: int | None
+    kind: EventKind
+    key: str
+    payload: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """How and when the portal refused a password."""
+
+    outcome: Outcome
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A password that was sent ``sends`` times, the latest ``at``, without an answer that is known.
+
+    No run sends it again by itself before ``again_at``.
+    """
+
+    sends: int
+    at: datetime
+    again_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    """A portal session as it was saved; ``version`` counts the saves."""
+
+    state: bytes = field(repr=False)
+    version: int
+    saved_at: datetime
+    trusted_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """What a run needs to know at its start. ``session_fault`` is why a saved session does not open.
+
+    ``factor`` is what the portal last challenged the login with, "" if it never did.
+    """
+
+    may_collect: bool
+    secrets: Mapping[SecretKind, SecretStr]
+    factor: str
+    session: SavedSession | None
+    session_fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultRead:
+    """One opening of secrets. ``process`` is user, host and process id, ``command`` what was started."""
+
+    id: int
+    at: datetime
+    process: str
+    command: str
+    run_id: int | None
+    customer_id: int | None
+    mailbox_id: int | None
+    kinds: Sequence[str]

@@ -1,0 +1,206 @@
+"""What customers sign in with, and portals' sessions, sealed with the customer's data key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import bindparam, delete, func, update
+from sqlmodel import Session, col, exists, select
+
+from meterfarm.records import SecretKind
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Briefing, Customer, SavedSession, identity
+from meterfarm.storage.database import Repository, holding, now, put, writing
+from meterfarm.storage.tables import (
+    ConsentRow,
+    CredentialRow,
+    CustomerRow,
+    LoginRow,
+    PortalSessionRow,
+    UtcDateTime,
+    metadata,
+)
+from meterfarm.storage.vault import Vault
+
+_OF_CUSTOMER = select(CredentialRow).where(CredentialRow.customer_id == bindparam("customer"))
+_SESSION = "session"
+_PORTAL_SESSION = metadata.tables["portal_session"]
+_AGAIN = (
+    update(_PORTAL_SESSION)
+    .where(_PORTAL_SESSION.c.customer_id == bindparam("customer"))
+    .values(
+        version=_PORTAL_SESSION.c.version + 1,
+        ciphertext=bindparam("sealed"),
+        saved_at=bindparam("now"),
+        trusted_since=func.coalesce(bindparam("since", type_=UtcDateTime()), _PORTAL_SESSION.c.trusted_since),
+    )
+)
+_CONSENTS = exists().where(
+    col(ConsentRow.customer_id) == CustomerRow.id, col(ConsentRow.revoked_at).is_(None)
+)
+_BRIEF = (
+    select(CustomerRow, LoginRow.factor, PortalSessionRow, _CONSENTS)
+    .select_from(CustomerRow)
+    .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+    .join(PortalSessionRow, col(PortalSessionRow.customer_id) == CustomerRow.id, isouter=True)
+    .where(CustomerRow.id == bindparam("customer"))
+)
+
+
+class Credentials(Repository):
+    """As ``CompanyStore.credentials``. What is opened is recorded in the log of vault reads."""
+
+    @writing
+    def load(self, session: Session, customer: Customer) -> Mapping[SecretKind, SecretStr]:
+        """What the customer entrusted to us.
+
+        Raises:
+            StorageError: the customer was removed, or a secret does not open.
+        """
+        return load(session, self._vault, customer)
+
+    @holding
+    def save(self, session: Session, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
+        """Keep secrets; one of a kind replaces the former. Nothing is queued for them."""
+        save(session, self._vault, customer, secrets)
+
+    def save_session(self, customer: Customer, state: bytes, *, trusted_since: datetime | None) -> None:
+        """Keep the portal's session. ``trusted_since`` None leaves it as it was.
+
+        The holder of a run, who alone writes it, writes nothing if it is as it was last loaded or saved.
+        """
+        if trusted_since is None and state == self._scope.saved_state:
+            return
+        self._save_session(customer, state, trusted_since)
+        self._remember(state)
+
+    @holding
+    def _save_session(
+        self, session: Session, customer: Customer, state: bytes, trusted_since: datetime | None
+    ) -> None:
+        save_session(session, self._vault, customer, state, trusted_since)
+
+    @holding
+    def end_trust(self, session: Session, customer: Customer) -> None:
+        """Do not take the portal for one that lets the saved session's device in without MFA."""
+        of_customer = col(PortalSessionRow.customer_id) == customer.id
+        session.execute(update(PortalSessionRow).where(of_customer).values(trusted_since=None))
+
+    @holding
+    def drop_session(self, session: Session, customer: Customer) -> None:
+        """Forget the portal's session."""
+        drop_session(session, customer)
+        self._remember(None)
+
+    @writing
+    def briefing(self, session: Session, customer: Customer) -> Briefing:
+        """All that a run needs at its start.
+
+        Raises:
+            StorageError: a secret does not open. A session that does not is only reported.
+        """
+        found = brief(session, self._vault, customer)
+        self._remember(found.session.state if found.session else None)
+        return found
+
+    def _remember(self, state: bytes | None) -> None:
+        if self._scope.lease is not None:
+            self._scope.saved_state = state
+
+
+def save(session: Session, vault: Vault, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
+    """Keep the secrets; one of a kind replaces the former."""
+    for kind, secret in secrets.items():
+        values = {
+            "company_id": customer.company_id,
+            "ciphertext": identity.seal(session, vault, customer, _bound(kind), secret.encode()),
+            "saved_at": now(session),
+        }
+        put(session, CredentialRow, {"customer_id": customer.id, "kind": kind.value}, values)
+
+
+def load(session: Session, vault: Vault, customer: Customer) -> dict[SecretKind, SecretStr]:
+    found = {}
+    for row in session.exec(_OF_CUSTOMER, params={"customer": customer.id}):
+        kind = SecretKind(row.kind)
+        secret = identity.unseal(session, vault, customer, _bound(kind), row.ciphertext)
+        found[kind] = SecretStr(secret.decode())
+    return found
+
+
+def kinds(session: Session, customer: Customer) -> frozenset[SecretKind]:
+    """Which kinds are stored."""
+    query = select(CredentialRow.kind).where(CredentialRow.customer_id == customer.id)
+    return frozenset(map(SecretKind, session.exec(query)))
+
+
+def touch(session: Session, customer: Customer) -> None:
+    """The secrets are now used otherwise than before: with another user name."""
+    query = update(CredentialRow).where(col(CredentialRow.customer_id) == customer.id)
+    session.execute(query.values(saved_at=now(session)))
+
+
+def saved_since(session: Session, customer: Customer, at: datetime) -> bool:
+    """Whether something to sign in with changed after ``at``: who read it then has not tried it as it is."""
+    query = select(CredentialRow.id).where(
+        CredentialRow.customer_id == customer.id, col(CredentialRow.saved_at) > at
+    )
+    return session.exec(query).first() is not None
+
+
+def save_session(
+    session: Session, vault: Vault, customer: Customer, state: bytes, trusted_since: datetime | None
+) -> None:
+    """``trusted_since`` None leaves it as it was."""
+    values: dict[str, Any] = {
+        "customer": customer.id,
+        "sealed": identity.seal(session, vault, customer, _SESSION, state),
+        "now": datetime.now(UTC),
+        "since": trusted_since,
+    }
+    if not session.connection().execute(_AGAIN, values).rowcount:
+        first = PortalSessionRow(
+            company_id=customer.company_id,
+            customer_id=customer.id,
+            version=1,
+            ciphertext=values["sealed"],
+            saved_at=values["now"],
+            trusted_since=trusted_since,
+        )
+        session.add(first)
+        session.flush()
+
+
+def _opened(session: Session, vault: Vault, customer: Customer, row: PortalSessionRow) -> SavedSession:
+    state = identity.unseal(session, vault, customer, _SESSION, row.ciphertext)
+    return SavedSession(state, row.version, row.saved_at, row.trusted_since)
+
+
+def drop_session(session: Session, customer: Customer) -> None:
+    session.execute(delete(PortalSessionRow).where(col(PortalSessionRow.customer_id) == customer.id))
+
+
+def brief(session: Session, vault: Vault, customer: Customer) -> Briefing:
+    """Raises StorageError if a secret does not open; a session that does not is only reported.
+
+    The customer's row is among what is asked for: the session knows it then, when it opens the secrets.
+    """
+    found = session.exec(_BRIEF, params={"customer": customer.id}).first()
+    if found is None:
+        return Briefing(may_collect=False, secrets={}, factor="", session=None)
+    _, factor, kept, may_collect = found
+    saved: SavedSession | None = None
+    fault = ""
+    try:
+        saved = _opened(session, vault, customer, kept) if kept else None
+    except StorageError as exc:
+        fault = str(exc)
+    secrets = load(session, vault, customer)
+    return Briefing(bool(may_collect), secrets, factor, saved, fault)
+
+
+def _bound(kind: SecretKind) -> str:
+    return f"credential {kind.value}"

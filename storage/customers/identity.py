@@ -1,0 +1,221 @@
+"""Companies and customers: found or made at first use, and the key that seals what they entrust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
+
+from meterfarm.records import CustomerState
+from meterfarm.storage import AlreadyThere, StorageError, audit
+from meterfarm.storage.customers import Company, Customer
+from meterfarm.storage.database import FarmRepository, insert_if_absent, now, reading, writing
+from meterfarm.storage.runs import ACTIVE
+from meterfarm.storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow, RunRow
+from meterfarm.storage.vault import Vault
+
+COMMAND_LINE = "command line"
+_SCOPE = "bills intervals"
+_REMOVED = CustomerState.REMOVED.value
+_LOCKED = select(CustomerRow).where(CustomerRow.id == bindparam("customer")).with_for_update()
+
+
+def find(session: Session, company_id: int, utility: str, username: str) -> Customer | None:
+    """The company's customer with this login, if it has the user name in this spelling."""
+    query = (
+        select(CustomerRow)
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .where(CustomerRow.company_id == company_id, CustomerRow.state != _REMOVED)
+        .where(LoginRow.utility == utility, LoginRow.username == normalised(username))
+        .where(CustomerRow.username == username.strip())
+    )
+    row = session.exec(query).first()
+    return Customer.of(row) if row else None
+
+
+def make(session: Session, vault: Vault, company_id: int, utility: str, username: str) -> Customer:
+    """The customer, made or brought back with the consent given at the command line.
+
+    One that is there already takes on this spelling of its user name.
+    """
+    row = entered(session, company_id, utility, username, None)
+    if row is None:  # only an external id could keep it out, and there is none
+        raise StorageError(f"The customer {username} at {utility} could not be made; run again.")
+    if not row.wrapped_key:
+        begin(session, vault, row, COMMAND_LINE)
+    row.username = username.strip()
+    return Customer.of(row)
+
+
+def entered(
+    session: Session, company_id: int, utility: str, username: str, external_id: str | None
+) -> CustomerRow | None:
+    """The row of this login, locked; inserted if it is not there, and then it has no data key yet.
+
+    None if it is not there and another customer has the external id.
+    """
+    same = {"company_id": company_id, "login_id": login(session, utility, username)}
+    at = now(session)
+    values = {
+        **same,
+        "utility": utility,
+        "username": username.strip(),
+        "external_id": external_id,
+        "state": CustomerState.NEW.value,
+        "reason": "",
+        "since": at,
+        "faults": 0,
+        "key_id": "",
+        "wrapped_key": b"",
+        "created_at": at,
+    }
+    insert_if_absent(session, CustomerRow, values)
+    return session.exec(select(CustomerRow).filter_by(**same).with_for_update()).first()
+
+
+def begin(session: Session, vault: Vault, row: CustomerRow, method: str) -> None:
+    """Give a customer that is new, or was removed, a data key and its consent, given by ``method``."""
+    at = now(session)
+    row.key_id, row.wrapped_key = vault.new_data_key(_owner(row))
+    row.state, row.reason, row.since, row.faults = CustomerState.NEW.value, "", at, 0
+    session.add(
+        ConsentRow(
+            company_id=row.company_id,
+            customer_id=row.id,
+            scope=_SCOPE,
+            terms_hash="",
+            method=method,
+            granted_at=at,
+        )
+    )
+    session.flush()
+
+
+def login(session: Session, utility: str, username: str) -> int:
+    """The id of this login, known from now on."""
+    same = {"utility": utility, "username": normalised(username)}
+    insert_if_absent(session, LoginRow, {**same, "factor": ""})
+    return session.exec(select(LoginRow.id).filter_by(**same)).one()
+
+
+def normalised(username: str) -> str:
+    """A user name as portals compare it: without surrounding space, in one case."""
+    return username.strip().casefold()
+
+
+def locked(session: Session, customer: Customer) -> CustomerRow:
+    """The customer's row, locked against other writers until the transaction ends."""
+    row = session.exec(_LOCKED, params={"customer": customer.id}).first()
+    if row is None or row.state == _REMOVED:
+        raise removed(customer)
+    return row
+
+
+def hold_runs(session: Session, customer: Customer) -> None:
+    """Lock the runs that have not ended. To be done before the row is locked: workers lock in this order."""
+    query = select(RunRow.id).where(RunRow.customer_id == customer.id, col(RunRow.state).in_(ACTIVE))
+    session.exec(query.order_by(col(RunRow.id)).with_for_update()).all()
+
+
+def seal(session: Session, vault: Vault, customer: Customer, kind: str, secret: bytes) -> bytes:
+    """``secret`` under the customer's data key, bound to the customer and ``kind``."""
+    row = locked(session, customer)
+    return vault.seal(row.key_id, row.wrapped_key, _owner(row), kind, secret)
+
+
+def unseal(session: Session, vault: Vault, customer: Customer, kind: str, ciphertext: bytes) -> bytes:
+    """What ``seal`` sealed. It is written down in the log of vault reads, so the transaction must write."""
+    row = session.get(CustomerRow, customer.id)
+    if row is None or row.state == _REMOVED:
+        raise removed(customer)
+    audit.note(session, _kind_of(kind), company_id=row.company_id, customer_id=row.id)
+    return vault.unseal(row.key_id, row.wrapped_key, _owner(row), kind, ciphertext)
+
+
+def digest(session: Session, vault: Vault, customer: Customer, secret: str) -> bytes:
+    """A keyed hash of ``secret``, by which the same one is known again."""
+    row = locked(session, customer)
+    return vault.digest(row.key_id, row.wrapped_key, _owner(row), secret)
+
+
+def rotate(session: Session, vault: Vault) -> int:
+    """Wrap every data key with the primary master key; returns how many were not yet."""
+    query = select(CustomerRow).where(CustomerRow.key_id != vault.primary.id, CustomerRow.state != _REMOVED)
+    rows = session.exec(query.with_for_update()).all()
+    for row in rows:
+        row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row))
+    return len(rows)
+
+
+def _kind_of(kind: str) -> str:
+    """``kind`` without the number of what it is bound to, in one word: ``password``, ``text_message``."""
+    return kind.removeprefix("credential ").rstrip(" 0123456789").replace(" ", "_")
+
+
+def _owner(row: CustomerRow) -> str:
+    """What secrets are bound to: ids are given out once."""
+    return f"customer {row.id}"
+
+
+def removed(customer: Customer) -> StorageError:
+    return StorageError(f"The customer {customer.id} at {customer.utility} was removed; start the run again.")
+
+
+_FIRST = "default"
+"""What the company is called that is there before anybody adds one."""
+
+
+class Companies(FarmRepository):
+    """As ``Store.companies``."""
+
+    @writing
+    def add(self, session: Session, name: str) -> Company:
+        """A new company of this name.
+
+        Raises:
+            AlreadyThere: there is one of this name.
+        """
+        name = name.strip()
+        if not insert_if_absent(session, CompanyRow, {"name": name}):
+            raise AlreadyThere(f"The company {name} is there already; `company list` shows those there are.")
+        return _named(session, name)
+
+    @reading
+    def list(self, session: Session) -> Sequence[Company]:
+        """By id."""
+        rows = session.exec(select(CompanyRow).order_by(col(CompanyRow.id)))
+        return [Company(row.id, row.name) for row in rows]
+
+    @reading
+    def find(self, session: Session, name: str) -> Company:
+        """The company of this name.
+
+        Raises:
+            StorageError: there is none.
+        """
+        return _named(session, name.strip())
+
+    def only(self) -> Company:
+        """The company of a farm that has one; a new farm gets its first.
+
+        Raises:
+            StorageError: there are several.
+        """
+        there = self.list()
+        if len(there) > 1:
+            names = ", ".join(company.name for company in there)
+            raise StorageError(f"There are several companies ({names}); name one with `--company`.")
+        return there[0] if there else self._first()
+
+    @writing
+    def _first(self, session: Session) -> Company:
+        insert_if_absent(session, CompanyRow, {"name": _FIRST})
+        return _named(session, _FIRST)
+
+
+def _named(session: Session, name: str) -> Company:
+    row = session.exec(select(CompanyRow).where(CompanyRow.name == name)).first()
+    if row is None:
+        raise StorageError(f"There is no company {name}; `company list` shows those there are.")
+    return Company(row.id, row.name)

@@ -1,0 +1,222 @@
+"""Adding, changing and removing customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, func, update
+from sqlalchemy import update as update_rows
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
+from meterfarm.storage import AlreadyThere
+from meterfarm.storage.customers import Customer, credentials, identity, logins
+from meterfarm.storage.database import now
+from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
+from meterfarm.storage.tables import (
+    AccountRow,
+    ChallengeRow,
+    ConsentRow,
+    CredentialRow,
+    CustomerRow,
+    DocumentRow,
+    FileRow,
+    MailboxCustomerRow,
+    NumberCustomerRow,
+    PortalSessionRow,
+    ReceivedRow,
+    RunRow,
+)
+from meterfarm.storage.vault import Vault
+
+
+def add(
+    session: Session,
+    vault: Vault,
+    company_id: int,
+    utility: str,
+    username: str,
+    external_id: str | None,
+    secrets: Mapping[SecretKind, str],
+    method: str,
+) -> Customer:
+    """Enter a customer, or bring a removed one back. Raises AlreadyThere."""
+    taken = _with_external_id(session, company_id, external_id)
+    row = identity.entered(session, company_id, utility, username, external_id)
+    if row is not None and row.wrapped_key:
+        raise _already(f"{username.strip()} at {utility}", row)
+    if row is None or (taken is not None and taken.id != row.id):
+        raise _external_id_taken(session, company_id, external_id or "")
+    identity.begin(session, vault, row, method)
+    row.username = username.strip()
+    row.external_id = external_id or row.external_id
+    customer = Customer.of(row)
+    credentials.save(session, vault, customer, secrets)
+    if SecretKind.PASSWORD in secrets:
+        logins.allow_again(session, vault, customer, secrets[SecretKind.PASSWORD])
+        _filled(session, customer, row)
+    return customer
+
+
+def change(
+    session: Session,
+    vault: Vault,
+    customer: Customer,
+    username: str | None,
+    external_id: str | None,
+    secrets: Mapping[SecretKind, str],
+) -> None:
+    """Change what is given; an empty ``external_id`` takes it away. Raises AlreadyThere.
+
+    With something new to sign in with, a run that tries it is queued.
+    """
+    identity.hold_runs(session, customer)
+    row = identity.locked(session, customer)
+    if external_id is not None and external_id != (row.external_id or ""):
+        _give_external_id(session, row, external_id)
+    moved = username is not None and _rename(session, customer, row, username)
+    credentials.save(session, vault, customer, secrets)
+    if (secrets or moved) and SecretKind.PASSWORD in credentials.kinds(session, customer):
+        now_called = Customer.of(row)
+        if SecretKind.PASSWORD in secrets:
+            logins.allow_again(session, vault, now_called, secrets[SecretKind.PASSWORD])
+        _filled(session, now_called, row)
+
+
+def _filled(session: Session, customer: Customer, row: CustomerRow) -> None:
+    """There is something to sign in with that was not tried yet. Who must come back has not yet done so."""
+    at = now(session)
+    if row.state == CustomerState.NEW.value:
+        row.state, row.reason, row.since = CustomerState.ACTIVE.value, "", at
+    run_id = queue.enter(session, customer, RunKind.CONNECT, why=NEW_CREDENTIALS)
+    about = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
+    kind = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
+    events.publish(session, customer.id, kind, at.isoformat(), about, run_id=run_id)
+
+
+def _give_external_id(session: Session, row: CustomerRow, external_id: str) -> None:
+    if _with_external_id(session, row.company_id, external_id):
+        raise _external_id_taken(session, row.company_id, external_id)
+    row.external_id = external_id or None
+    try:
+        session.flush()
+    except IntegrityError as exc:
+        raise AlreadyThere(f"The external id {external_id} was just given to another customer.") from exc
+
+
+def _rename(session: Session, customer: Customer, row: CustomerRow, username: str) -> bool:
+    """Respell the user name; True if it is another login, which the portal's session is not of."""
+    row.username = username.strip()
+    before, login_id = row.login_id, identity.login(session, customer.utility, username)
+    if login_id == before:
+        return False
+    query = select(CustomerRow).filter_by(company_id=row.company_id, login_id=login_id)
+    taken = session.exec(query).first()
+    if taken is not None:
+        raise _already(f"{row.username} at {customer.utility}", taken)
+    row.login_id = login_id
+    try:
+        session.flush()
+    except IntegrityError as exc:
+        raise AlreadyThere(f"{row.username} at {customer.utility} was just added.") from exc
+    credentials.drop_session(session, customer)
+    credentials.touch(session, customer)
+    of_customer = update_rows(RunRow).where(col(RunRow.customer_id) == row.id)
+    session.execute(of_customer.where(col(RunRow.state) == RunState.QUEUED.value).values(login_id=login_id))
+    session.execute(of_customer.where(col(RunRow.state).in_(HELD)).values(cancelled=True))
+    logins.release(session, before)
+    return True
+
+
+def _with_external_id(session: Session, company_id: int, external_id: str | None) -> CustomerRow | None:
+    if not external_id:
+        return None
+    query = select(CustomerRow).filter_by(company_id=company_id, external_id=external_id)
+    return session.exec(query).first()
+
+
+def _external_id_taken(session: Session, company_id: int, external_id: str) -> AlreadyThere:
+    row = _with_external_id(session, company_id, external_id)
+    if row is None:
+        return AlreadyThere(f"The external id {external_id} was just given to another customer.")
+    return _already(f"The external id {external_id}", row)
+
+
+def _already(what: str, row: CustomerRow) -> AlreadyThere:
+    if row.state == CustomerState.REMOVED.value:
+        back = "remove it with its data, or add it again"
+        return AlreadyThere(f"{what} is there already as customer {row.id}, which was removed; {back}.")
+    known = f" (external id {row.external_id})" if row.external_id else ""
+    return AlreadyThere(
+        f"{what} is there already as customer {row.id}{known}; change it with `customer update {row.id}`."
+    )
+
+
+_ASKED = (ChallengeState.OPEN.value, ChallengeState.ANSWERED.value)
+
+
+def close(session: Session, customer: Customer) -> None:
+    """Destroy the data key and what it sealed, revoke the consent, stop the runs. What was collected stays.
+
+    One that was removed already is left as it is.
+    """
+    row = _locked(session, customer)
+    if row.state == CustomerState.REMOVED.value:
+        return
+    at = now(session)
+    row.key_id, row.wrapped_key = "", b""
+    row.state, row.reason, row.since, row.faults = CustomerState.REMOVED.value, "", at, 0
+    row.bills_due_at = row.intervals_due_at = None
+    session.add(row)
+    session.flush()
+    for kept in (CredentialRow, PortalSessionRow):
+        session.execute(delete(kept).where(col(kept.customer_id) == row.id))
+    of_customer = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.answer).is_not(None))
+    session.execute(update(ChallengeRow).where(*of_customer).values(answer=None))
+    session.execute(update(ReceivedRow).where(col(ReceivedRow.customer_id) == row.id).values(code=None))
+    for tie in (MailboxCustomerRow, NumberCustomerRow):
+        session.execute(delete(tie).where(col(tie.customer_id) == row.id))
+    asked = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.state).in_(_ASKED))
+    session.execute(update(ChallengeRow).where(*asked).values(state=ChallengeState.EXPIRED.value))
+    standing = (col(ConsentRow.customer_id) == row.id, col(ConsentRow.revoked_at).is_(None))
+    session.execute(update(ConsentRow).where(*standing).values(revoked_at=at))
+    _stop_runs(session, row)
+    logins.release(session, row.login_id)
+
+
+def erase(session: Session, customer: Customer) -> None:
+    """Delete the customer with its data key and all that hangs on it; its files lose their references."""
+    row = _locked(session, customer)
+    files = (
+        select(DocumentRow.sha256, func.count())
+        .join(AccountRow, col(AccountRow.id) == DocumentRow.account_id)
+        .where(AccountRow.customer_id == customer.id)
+        .group_by(col(DocumentRow.sha256))
+        .order_by(col(DocumentRow.sha256))
+    )
+    for sha256, count in session.exec(files).all():
+        session.execute(
+            update(FileRow).where(col(FileRow.sha256) == sha256).values(refs=col(FileRow.refs) - count)
+        )
+    session.delete(row)
+    session.flush()
+    logins.release(session, row.login_id)
+
+
+def _stop_runs(session: Session, customer: CustomerRow) -> None:
+    """Cancel those that nobody has taken yet; workers stop the others when they next look."""
+    at = now(session)
+    queued = select(RunRow).where(RunRow.customer_id == customer.id, RunRow.state == RunState.QUEUED.value)
+    for row in session.exec(queued.with_for_update()).all():
+        leases.end(session, row, RunState.CANCELLED, at, "the customer was removed")
+    held = (col(RunRow.customer_id) == customer.id, col(RunRow.state).in_(HELD))
+    session.execute(update(RunRow).where(*held).values(cancelled=True))
+
+
+def _locked(session: Session, customer: Customer) -> CustomerRow:
+    identity.hold_runs(session, customer)
+    row = session.exec(select(CustomerRow).where(CustomerRow.id == customer.id).with_for_update()).first()
+    if row is None:
+        raise identity.removed(customer)
+    return row

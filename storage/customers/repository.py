@@ -1,0 +1,250 @@
+"""Looking customers up, and how they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Select, func
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Customer, CustomerInfo, EndedRun, identity, registration
+from meterfarm.storage.data import documents
+from meterfarm.storage.database import Repository, holding, reading, writing
+from meterfarm.storage.tables import (
+    AccountRow,
+    BillRow,
+    CredentialRow,
+    CustomerRow,
+    LoginRow,
+    MeterRow,
+    PortalSessionRow,
+    ReadingRow,
+    RunRow,
+    SeriesRow,
+)
+
+_PAGE = 20_000
+
+
+class Customers(Repository):
+    """As ``CompanyStore.customers``: who they are, and how they stand."""
+
+    def ensure(self, utility: str, username: str) -> Customer:
+        """The customer with this login, made at first use with the consent "command line".
+
+        User names that differ in case or outer spaces are one login; ``username`` comes back as given now.
+        """
+        return self._known(utility, username) or self._make(utility, username)
+
+    @reading
+    def _known(self, session: Session, utility: str, username: str) -> Customer | None:
+        return identity.find(session, self._company_id, utility, username)
+
+    @holding
+    def _make(self, session: Session, utility: str, username: str) -> Customer:
+        return identity.make(session, self._vault, self._company_id, utility, username)
+
+    @writing
+    def add(
+        self,
+        session: Session,
+        utility: str,
+        username: str,
+        *,
+        external_id: str | None = None,
+        secrets: Mapping[SecretKind, str],
+        method: str = identity.COMMAND_LINE,
+    ) -> Customer:
+        """Add a customer, or bring back a removed one, who consented by ``method``.
+
+        With a password, a run that tries it is queued.
+
+        Raises:
+            AlreadyThere: the login or the external id is a customer's.
+        """
+        return registration.add(
+            session, self._vault, self._company_id, utility, username, external_id, secrets, method
+        )
+
+    @writing
+    def update(
+        self,
+        session: Session,
+        customer: Customer,
+        *,
+        username: str | None = None,
+        external_id: str | None = None,
+        secrets: Mapping[SecretKind, str],
+    ) -> None:
+        """Change what is given; an empty external id takes it away.
+
+        With something new to sign in with, a run that tries it is queued.
+
+        Raises:
+            AlreadyThere: the login or the external id is another customer's.
+            StorageError: the customer was removed.
+        """
+        registration.change(session, self._vault, customer, username, external_id, secrets)
+
+    def remove(self, customer: Customer, *, data: bool) -> None:
+        """Destroy the customer's data key and what it sealed, and with ``data`` all that was stored of them.
+
+        Bills and readings stay without ``data``. Runs that wait are cancelled, those in progress are asked
+        to stop.
+
+        Raises:
+            StorageError: the customer is not there.
+        """
+        self._remove(customer, data=data)
+        self._database.forget_deleted()
+        if data:
+            documents.sweep(self._database, self._files)
+
+    @writing
+    def _remove(self, session: Session, customer: Customer, *, data: bool) -> None:
+        (registration.erase if data else registration.close)(session, customer)
+
+    @reading
+    def find(self, session: Session, reference: str) -> Customer | None:
+        """By id, else by external id, else by user name. Also one removed.
+
+        Raises:
+            StorageError: several have that user name.
+        """
+        reference = reference.strip()
+        ways = [col(CustomerRow.external_id) == reference]
+        if reference.isascii() and reference.isdigit() and int(reference) < 2**31:
+            ways.insert(0, col(CustomerRow.id) == int(reference))
+        query = select(CustomerRow).where(CustomerRow.company_id == self._company_id)
+        for way in ways:
+            found = session.exec(query.where(way)).first()
+            if found is not None:
+                return Customer.of(found)
+        of_login = query.join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        named = session.exec(of_login.where(LoginRow.username == identity.normalised(reference))).all()
+        there = [row for row in named if row.state != CustomerState.REMOVED.value] or named
+        if len(there) > 1:
+            ids = ", ".join(f"{row.id} at {row.utility}" for row in there)
+            raise StorageError(
+                f"Several customers have the user name {reference}: {ids}; name one by its id."
+            )
+        return Customer.of(there[0]) if there else None
+
+    def list(self) -> Sequence[CustomerInfo]:
+        """By id, the removed ones too, without numbers of what is stored. A page is a transaction."""
+        found: list[CustomerInfo] = []
+        while True:
+            page = self._after(found[-1].id if found else 0)
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+    @reading
+    def _after(self, session: Session, customer_id: int) -> Sequence[CustomerInfo]:
+        by_id = _standing(self._company_id).where(col(CustomerRow.id) > customer_id)
+        rows = session.execute(by_id.order_by(col(CustomerRow.id)).limit(_PAGE)).all()
+        last = rows[-1].id if rows else customer_id
+        query = select(CredentialRow.customer_id, CredentialRow.kind).where(
+            CredentialRow.company_id == self._company_id,
+            col(CredentialRow.customer_id) > customer_id,
+            col(CredentialRow.customer_id) <= last,
+        )
+        secrets: dict[int, list[str]] = {}
+        for owner, kind in session.exec(query):
+            secrets.setdefault(owner, []).append(kind)
+        return [_info(row, secrets.get(row.id, ())) for row in rows]
+
+    @reading
+    def info(self, session: Session, customer: Customer) -> CustomerInfo:
+        """How the customer stands, with the numbers of accounts, bills and readings stored.
+
+        Raises:
+            StorageError: the customer is not there.
+        """
+        row = session.execute(_standing(self._company_id).where(col(CustomerRow.id) == customer.id)).first()
+        if row is None:
+            raise identity.removed(customer)
+        kinds = session.exec(select(CredentialRow.kind).where(CredentialRow.customer_id == customer.id)).all()
+        accounts = select(func.count()).select_from(AccountRow).where(AccountRow.customer_id == customer.id)
+        bills = (
+            select(func.count())
+            .select_from(BillRow)
+            .join(AccountRow, col(AccountRow.id) == BillRow.account_id)
+            .where(AccountRow.customer_id == customer.id)
+        )
+        readings = (
+            select(func.count())
+            .select_from(ReadingRow)
+            .join(SeriesRow, col(SeriesRow.id) == ReadingRow.series_id)
+            .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
+            .join(AccountRow, col(AccountRow.id) == MeterRow.account_id)
+            .where(AccountRow.customer_id == customer.id)
+        )
+        return replace(
+            _info(row, kinds),
+            accounts=session.exec(accounts).one(),
+            bills=session.exec(bills).one(),
+            readings=session.exec(readings).one(),
+        )
+
+
+def _standing(company_id: int) -> Select[*tuple[Any, ...]]:
+    """A row a customer: its own columns, its login's, its session's and its last run's."""
+    last: SelectOfScalar[int] = (
+        select(RunRow.id)
+        .where(RunRow.customer_id == CustomerRow.id, RunRow.state == RunState.ENDED.value)
+        .order_by(col(RunRow.id).desc())
+        .limit(1)
+        .correlate(CustomerRow)
+    )
+    return (
+        select_columns(
+            col(CustomerRow.id),
+            col(CustomerRow.external_id),
+            col(LoginRow.utility),
+            col(CustomerRow.username),
+            col(CustomerRow.state),
+            col(CustomerRow.reason),
+            col(CustomerRow.since),
+            col(CustomerRow.bills_due_at),
+            col(CustomerRow.intervals_due_at),
+            col(PortalSessionRow.saved_at),
+            col(PortalSessionRow.trusted_since),
+            col(RunRow.id).label("run_id"),
+            col(RunRow.kind),
+            col(RunRow.outcome),
+            col(RunRow.message),
+            col(RunRow.ended_at),
+        )
+        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
+        .outerjoin(PortalSessionRow, col(PortalSessionRow.customer_id) == CustomerRow.id)
+        .outerjoin(RunRow, col(RunRow.id) == last.scalar_subquery())
+        .where(col(CustomerRow.company_id) == company_id)
+    )
+
+
+def _info(row: Any, kinds: Sequence[str]) -> CustomerInfo:
+    ran = None
+    if row.run_id is not None:
+        ran = EndedRun(row.run_id, RunKind(row.kind), Outcome(row.outcome), row.message, row.ended_at)
+    return CustomerInfo(
+        id=row.id,
+        external_id=row.external_id,
+        utility=row.utility,
+        username=row.username,
+        state=CustomerState(row.state),
+        reason=row.reason,
+        since=row.since,
+        secrets=frozenset(map(SecretKind, kinds)),
+        session_saved_at=row.saved_at,
+        trusted_since=row.trusted_since,
+        last_run=ran,
+        bills_due_at=row.bills_due_at,
+        intervals_due_at=row.intervals_due_at,
+    )

@@ -1,0 +1,156 @@
+"""What the store keeps of accounts, bills and readings: frozen records, handed out by its repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import pairwise
+
+from meterfarm.records import Account, Bill, Commodity, Direction, Document, ListedBill, Measure, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    id: int
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBill:
+    """The newest version of a bill; ``bill`` is None while its document is unread.
+
+    ``has_file`` tells whether the document's bytes were there when it was read from the store.
+    """
+
+    id: int
+    key: str
+    billed_on: date
+    document_id: int
+    sha256: str
+    name: str
+    media_type: str
+    layout: str
+    layout_version: int
+    problems: Sequence[str]
+    bill: Bill | None
+    has_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBill:
+    """A bill as it was fetched, and what a version of a layout read from it; ``bill`` None is nothing."""
+
+    listed: ListedBill
+    document: Document
+    bill: Bill | None
+    layout: str
+    layout_version: int
+    problems: Sequence[str] = ()
+
+    @property
+    def why_unread(self) -> str | None:
+        """None if it is read."""
+        return "; ".join(self.problems) if self.bill is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBill:
+    """A bill's newest document, to be read again. ``version_id`` is what was read from it last."""
+
+    id: int
+    customer_id: int
+    account_id: int
+    account_number: str
+    listed: ListedBill
+    version_id: int
+    document_id: int
+    sha256: str
+    media_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RereadBill:
+    """What a version of a layout reads from a stored document; ``bill`` None is nothing."""
+
+    kept: KeptBill
+    bill: Bill | None
+    layout: str
+    layout_version: int
+    problems: Sequence[str] = ()
+
+    @property
+    def listed(self) -> ListedBill:
+        return self.kept.listed
+
+
+class Reread(StrEnum):
+    """What became of a document that was read again.
+
+    ``unchanged``, ``updated``, ``newly_read`` and ``unread`` are as the bill is now. The others left it as it
+    was: ``no_longer_read`` by the new version, ``contradicted`` by the very version that read it before, and
+    ``overtaken`` by a run that stored something newer meanwhile.
+    """
+
+    UNCHANGED = "unchanged"
+    UPDATED = "updated"
+    NEWLY_READ = "newly_read"
+    UNREAD = "unread"
+    NO_LONGER_READ = "no_longer_read"
+    CONTRADICTED = "contradicted"
+    OVERTAKEN = "overtaken"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExport:
+    """An interval export kept as it was received."""
+
+    document_id: int
+    key: str
+    sha256: str
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What is stored of a meter, all directions together; ``start`` and ``end`` in epoch seconds."""
+
+    start: int
+    end: int
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesCoverage:
+    """What is stored of one kind of reading of a meter, as far as it counts.
+
+    ``seconds`` are the usual lengths of its readings, the shortest first; ``stretches`` the times without a
+    gap, in order, in epoch seconds, the last not included. ``readings`` counts those of all lengths.
+    """
+
+    meter_id: str
+    commodity: Commodity
+    measure: Measure
+    direction: Direction
+    unit: Unit
+    seconds: Sequence[int]
+    readings: int
+    stretches: Sequence[tuple[int, int]]
+
+    @property
+    def gaps(self) -> Sequence[tuple[int, int]]:
+        """The times between the stretches."""
+        return [(one[1], other[0]) for one, other in pairwise(self.stretches)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingCounts:
+    """What became of an export's readings. ``held`` are zeros that did not replace a value."""
+
+    inserted: int
+    changed: int
+    unchanged: int
+    held: int = 0

@@ -1,0 +1,293 @@
+"""Bills have one identity each, and a version for every document or reading of it that differed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, select
+
+from meterfarm.records import Bill, EventKind, ListedBill
+from meterfarm.storage import StorageError
+from meterfarm.storage.data import ReadBill, Reread, RereadBill, accounts, documents
+from meterfarm.storage.files import AnyFiles
+from meterfarm.storage.runs import events
+from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, ExtractionRow, metadata
+
+_BILL, _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("bill", "extraction", "bill_version"))
+
+
+def save(
+    session: Session, files: AnyFiles, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
+) -> list[bool]:
+    """Keep documents, each with its hash, and what was read from them; of which there was anything new.
+
+    The same bytes read by the same version of the same layout are nothing new, whatever the bill says, unless
+    they were unread: a layout that reads differently counts its version up.
+    """
+    is_new: list[bool] = []
+    for group in _without_repeats(fetched):
+        is_new += _save_group(session, files, account, group)
+    return is_new
+
+
+def _without_repeats(fetched: Sequence[tuple[ReadBill, str]]) -> Iterator[list[tuple[ReadBill, str]]]:
+    """Successive groups in which no bill comes twice."""
+    group: dict[str, tuple[ReadBill, str]] = {}
+    for read, sha256 in fetched:
+        if read.listed.key in group:
+            yield list(group.values())
+            group = {}
+        group[read.listed.key] = (read, sha256)
+    yield list(group.values())
+
+
+def _save_group(
+    session: Session, files: AnyFiles, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
+) -> list[bool]:
+    if not fetched:
+        return []
+    ids = _identities(session, account, [read.listed for read, _ in fetched])
+    documents_of = documents.keep_all(
+        session,
+        files,
+        account,
+        documents.Kind.BILL,
+        [(read.listed.key, read.document, sha256) for read, sha256 in fetched],
+    )
+    extractions = _extractions(
+        session, account, list(zip(documents_of, (read for read, _ in fetched), strict=True))
+    )
+    before = _versions(session, ids.values())
+    new, is_new = [], []
+    for (read, _), document_id, extraction_id in zip(fetched, documents_of, extractions, strict=True):
+        bill_id = ids[read.listed.key]
+        last = before[bill_id][-1] if bill_id in before else None
+        is_new.append(last is None or last.extraction_id != extraction_id or _is_read_now(last, read))
+        if is_new[-1]:
+            new.append(_New(bill_id, document_id, extraction_id, read))
+    _add_versions(session, account, new, before)
+    return is_new
+
+
+def save_reread(
+    session: Session, company_id: int, account_id: int, read: Sequence[RereadBill]
+) -> list[Reread]:
+    """Keep what was read again from documents of an account, with its events; what became of each.
+
+    What a version of a layout has read is never replaced by what the same version reads differently, nor by
+    nothing. A bill of which a run has stored something newer meanwhile, or that is gone, is left alone.
+    """
+    try:
+        account = accounts.locked(session, account_id, company_id)
+    except StorageError:
+        return [Reread.OVERTAKEN] * len(read)
+    before = _versions(session, [one.kept.id for one in read])
+    found, kept = [], []
+    for one in read:
+        versions = before.get(one.kept.id)
+        last = versions[-1] if versions and versions[-1].id == one.kept.version_id else None
+        found.append(_compared(session, last, one))
+        if found[-1] not in (Reread.OVERTAKEN, Reread.CONTRADICTED):
+            kept.append((one.kept.document_id, one))
+    new = [
+        _New(one.kept.id, document_id, extraction_id, one)
+        for (document_id, one), extraction_id in zip(kept, _extractions(session, account, kept), strict=True)
+        if (last := before[one.kept.id][-1]).extraction_id != extraction_id or _is_read_now(last, one)
+    ]
+    _add_versions(session, account, [one for one in new if not _loses(before, one)], before)
+    return found
+
+
+def _compared(session: Session, last: BillVersionRow | None, one: RereadBill) -> Reread:
+    """What ``one`` is beside the bill's newest version, None if there is a newer one than was read again."""
+    if last is None:
+        return Reread.OVERTAKEN
+    if last.content is None:
+        return Reread.UNREAD if one.bill is None else Reread.NEWLY_READ
+    if documents.is_same_bill(last, one.bill):
+        return Reread.UNCHANGED
+    by = session.get_one(ExtractionRow, last.extraction_id)
+    if (by.layout, by.layout_version) == (one.layout, one.layout_version):
+        return Reread.CONTRADICTED
+    return Reread.NO_LONGER_READ if one.bill is None else Reread.UPDATED
+
+
+def _loses(before: Mapping[int, Sequence[BillVersionRow]], new: _New) -> bool:
+    return new.read.bill is None and before[new.bill_id][-1].content is not None
+
+
+def _is_read_now(last: BillVersionRow, read: _Reading) -> bool:
+    return last.content is None and read.bill is not None
+
+
+class _Reading(Protocol):
+    """What a version of a layout read from a bill's document."""
+
+    @property
+    def listed(self) -> ListedBill: ...
+    @property
+    def bill(self) -> Bill | None: ...
+    @property
+    def layout(self) -> str: ...
+    @property
+    def layout_version(self) -> int: ...
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+
+class _New(NamedTuple):
+    """A version to be."""
+
+    bill_id: int
+    document_id: int
+    extraction_id: int
+    read: _Reading
+
+
+def _add_versions(
+    session: Session,
+    account: AccountRow,
+    new: Sequence[_New],
+    before: Mapping[int, Sequence[BillVersionRow]],
+) -> None:
+    """Insert versions, one a bill, with their events."""
+    shared = {"company_id": account.company_id, "at": datetime.now(UTC)}
+    rows = [
+        {
+            **shared,
+            "bill_id": one.bill_id,
+            "document_id": one.document_id,
+            "extraction_id": one.extraction_id,
+            **documents.bill_columns(one.read.bill),
+        }
+        for one in new
+    ]
+    version_ids = _insert_versions(session, rows)
+    _renew_problems(session, [one for one in new if _is_by_the_same(one, before)])
+    found = (_event(account, one.bill_id, one.read, version_ids, before) for one in new)
+    events.publish_all(session, account.customer_id, list(filter(None, found)))
+
+
+def _is_by_the_same(new: _New, before: Mapping[int, Sequence[BillVersionRow]]) -> bool:
+    """Whether it was unread by the very version of the layout that reads it now."""
+    versions = before.get(new.bill_id, ())
+    return bool(versions) and versions[-1].extraction_id == new.extraction_id
+
+
+def _renew_problems(session: Session, new: Sequence[_New]) -> None:
+    for one in new:
+        session.get_one(ExtractionRow, one.extraction_id).problems = list(one.read.problems)
+    session.flush()
+
+
+def _event(
+    account: AccountRow,
+    bill_id: int,
+    read: _Reading,
+    version_ids: Mapping[int, int],
+    before: Mapping[int, Sequence[BillVersionRow]],
+) -> tuple[EventKind, str, Mapping[str, Any]] | None:
+    """A bill is new once, and unread once; after that, what it says may change."""
+    kind, key = EventKind.NEW_BILL, str(bill_id)
+    last_read = next((row for row in reversed(before.get(bill_id, ())) if row.total_amount is not None), None)
+    if read.bill is None:
+        kind = EventKind.NEW_UNPARSED_BILL
+    elif last_read is not None:
+        kind, key = EventKind.UPDATED_BILL, str(version_ids[bill_id])
+        if documents.is_same_bill(last_read, read.bill):
+            return None
+    return kind, key, _about(account, bill_id, read)
+
+
+def _about(account: AccountRow, bill_id: int, read: _Reading) -> dict[str, Any]:
+    """The bill in Bayou's words, without its meters; of an unread one what the portal listed."""
+    bill, listed = read.bill, read.listed
+    about = {
+        "id": bill_id,
+        "external_id": None,
+        "status": "unlocked" if bill else "unparsed",
+        "account_number": bill.account_number if bill else account.number,
+        "billed_on": (bill or listed).billed_on.isoformat(),
+        "total_amount": (bill or listed).total_amount,
+    }
+    if bill is None:
+        return about
+    return about | {
+        "outstanding_balance": bill.outstanding_balance,
+        "billing_period_from": bill.billing_period_from.isoformat(),
+        "billing_period_to": bill.billing_period_to.isoformat(),
+    }
+
+
+def _identities(session: Session, account: AccountRow, listed: Sequence[ListedBill]) -> dict[str, int]:
+    """The bills' ids by the portal's key, made or brought up to date with what is listed."""
+    query = select(BillRow).where(
+        BillRow.account_id == account.id, col(BillRow.portal_key).in_([each.key for each in listed])
+    )
+    known = {row.portal_key: row for row in session.exec(query)}
+    new: list[dict[str, Any]] = []
+    for each in listed:
+        values = {"billed_on": each.billed_on, "listed_amount": each.total_amount}
+        if row := known.get(each.key):
+            row.billed_on, row.listed_amount = each.billed_on, each.total_amount
+        else:
+            same = {"company_id": account.company_id, "account_id": account.id, "portal_key": each.key}
+            new.append(same | values)
+    session.flush()
+    ids = {key: row.id for key, row in known.items()}
+    if new:
+        made = insert(_BILL).returning(_BILL.c.portal_key, _BILL.c.id)
+        ids.update((key, bill_id) for key, bill_id in session.connection().execute(made, new))
+    return ids
+
+
+def _extractions(session: Session, account: AccountRow, read: Sequence[tuple[int, _Reading]]) -> list[int]:
+    """The ids of these readings of documents, by the documents' ids, in this order."""
+    query = select(
+        ExtractionRow.document_id, ExtractionRow.layout, ExtractionRow.layout_version, ExtractionRow.id
+    ).where(col(ExtractionRow.document_id).in_([document_id for document_id, _ in read]))
+    ids = {(document, layout, version): its for document, layout, version, its in session.exec(query)}
+    at = datetime.now(UTC)
+    new = [
+        {
+            "company_id": account.company_id,
+            "document_id": document_id,
+            "layout": one.layout,
+            "layout_version": one.layout_version,
+            "problems": list(one.problems),
+            "at": at,
+        }
+        for document_id, one in read
+        if (document_id, one.layout, one.layout_version) not in ids
+    ]
+    if new:
+        its = _EXTRACTION.c
+        made = insert(_EXTRACTION).returning(its.document_id, its.layout, its.layout_version, its.id)
+        found = session.connection().execute(made, new)
+        ids.update(((document, layout, version), row_id) for document, layout, version, row_id in found)
+    return [ids[document_id, one.layout, one.layout_version] for document_id, one in read]
+
+
+def _versions(session: Session, bill_ids: Iterable[int]) -> dict[int, list[BillVersionRow]]:
+    """All versions of the bills that have some, oldest first."""
+    query = (
+        select(BillVersionRow)
+        .where(col(BillVersionRow.bill_id).in_(list(bill_ids)))
+        .order_by(col(BillVersionRow.id))
+    )
+    found: dict[int, list[BillVersionRow]] = {}
+    for row in session.exec(query):
+        found.setdefault(row.bill_id, []).append(row)
+    return found
+
+
+def _insert_versions(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """The versions' ids by their bills'."""
+    if not rows:
+        return {}
+    made = insert(_VERSION).returning(_VERSION.c.bill_id, _VERSION.c.id)
+    found = session.connection().execute(made, [dict(row) for row in rows])
+    return {row.bill_id: row.id for row in found}

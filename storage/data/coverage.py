@@ -1,0 +1,236 @@
+"""What times a meter's readings cover, and where they have gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache, reduce
+from itertools import groupby
+from operator import and_, itemgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlmodel import Session
+
+from meterfarm.formats.time_ranges import TimeRanges, merged
+from meterfarm.records import Commodity, Direction, Measure, Reading, Unit
+from meterfarm.storage.data import SeriesCoverage
+from meterfarm.storage.tables import metadata
+
+Stretch = tuple[int, int]
+"""Epoch seconds: the first that is covered, and the first after it that is not."""
+_METER, _SERIES, _STRETCH, _READING = (
+    metadata.tables[name] for name in ("meter", "series", "stretch", "reading")
+)
+_OF_SERIES = _STRETCH.c.series_id == bindparam("series")
+_NEAR = select(_STRETCH.c.first, _STRETCH.c.last).where(
+    _OF_SERIES, _STRETCH.c.first <= bindparam("until"), _STRETCH.c.last >= bindparam("since")
+)
+_FORGET = delete(_STRETCH).where(_OF_SERIES, _STRETCH.c.first == bindparam("at"))
+_FORGET_ALL = delete(_STRETCH).where(_OF_SERIES)
+_READINGS = (
+    select(_READING.c.start, _READING.c.seconds)
+    .where(_READING.c.series_id == bindparam("series"))
+    .order_by(_READING.c.start)
+)
+
+
+def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) -> None:
+    """Take down that these readings are there now, too."""
+    new = _one(inserted) or merged(sorted((reading[0], reading[0] + reading[1]) for reading in inserted))
+    near = {"series": series_id, "since": new[0][0], "until": new[-1][1]}
+    stored = [(first, last) for first, last in connection.execute(_NEAR, near)]
+    after = merged(sorted([*stored, *new]))
+    gone = [{"series": series_id, "at": first} for first, last in stored if (first, last) not in after]
+    if gone:
+        connection.execute(_FORGET, gone)
+    _insert(connection, series_id, [stretch for stretch in after if stretch not in stored])
+
+
+def anew(connection: Connection, series_id: int) -> None:
+    """Find them out from all readings: some have another length than they had."""
+    connection.execute(_FORGET_ALL, {"series": series_id})
+    readings = connection.execute(_READINGS, {"series": series_id})
+    _insert(connection, series_id, merged((start, start + seconds) for start, seconds in readings))
+
+
+def _one(readings: Sequence[Reading]) -> list[Stretch]:
+    """The time of readings of one length that follow each other, as most do; nothing if they do not."""
+    first, seconds = readings[0][0], readings[0][1]
+    end = first + seconds * len(readings)
+    if seconds <= 0 or list(map(itemgetter(0), readings)) != list(range(first, end, seconds)):
+        return []
+    return [(first, end)] if set(map(itemgetter(1), readings)) == {seconds} else []
+
+
+def _insert(connection: Connection, series_id: int, stretches: Sequence[Stretch]) -> None:
+    if stretches:
+        rows = [{"series_id": series_id, "first": first, "last": last} for first, last in stretches]
+        connection.execute(insert(_STRETCH), rows)
+
+
+AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
+"""What adds up to use."""
+_KIND = (_METER.c.number, *(_SERIES.c[name] for name in ("commodity", "measure", "direction", "unit")))
+_STRETCHES = (
+    select(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _STRETCH.c.first, _STRETCH.c.last)
+    .join(_SERIES, _SERIES.c.id == _STRETCH.c.series_id)
+    .join(_METER, _METER.c.id == _SERIES.c.meter_id)
+    .where(_METER.c.account_id == bindparam("account"), _METER.c.company_id == bindparam("company"))
+    .order_by(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _STRETCH.c.first)
+)
+_OF_METER = _STRETCHES.where(_METER.c.number == bindparam("meter"))
+_TIMES = (
+    select(_READING.c.start, _READING.c.start + _READING.c.seconds)
+    .where(_READING.c.series_id == bindparam("series"))
+    .order_by(_READING.c.start)
+)
+_COUNTS = (
+    select(_READING.c.series_id, func.count())
+    .where(_READING.c.series_id.in_(bindparam("series", expanding=True)))
+    .group_by(_READING.c.series_id)
+)
+
+
+class Meter(NamedTuple):
+    """A company's meter, by its account's id and the number it has there."""
+
+    company_id: int
+    account_id: int
+    number: str
+
+
+class _Grain(NamedTuple):
+    """A series: the length of its readings, and what they cover."""
+
+    seconds: int
+    series_id: int
+    stretches: Sequence[Stretch]
+
+
+def by_series(session: Session, company_id: int, account_id: int) -> list[SeriesCoverage]:
+    """Of each kind of reading of the account's meters, whatever the lengths."""
+    connection = session.connection()
+    wanted = {"company": company_id, "account": account_id}
+    kinds = list(_kinds(connection.execute(_STRETCHES, wanted)))
+    ids = [grain.series_id for _, grains in kinds for grain in grains]
+    counts = dict(map(tuple, connection.execute(_COUNTS, {"series": ids}))) if ids else {}
+    return [
+        SeriesCoverage(
+            number,
+            Commodity(commodity),
+            Measure(measure),
+            Direction(direction),
+            Unit(unit),
+            tuple(grain.seconds for grain in grains),
+            sum(counts[grain.series_id] for grain in grains),
+            tuple(_covered(connection, grains)),
+        )
+        for (number, commodity, measure, direction, unit), grains in kinds
+    ]
+
+
+def of_amounts(session: Session, meter: Meter) -> list[Sequence[Stretch]]:
+    """What each direction of the meter's energy or volume covers; of all its readings if it has neither."""
+    connection = session.connection()
+    wanted = {"company": meter.company_id, "account": meter.account_id, "meter": meter.number}
+    kinds = list(_kinds(connection.execute(_OF_METER, wanted)))
+    amounts = [grains for kind, grains in kinds if kind[2] in AMOUNTS] or [grains for _, grains in kinds]
+    return [_covered(connection, grains) for grains in amounts]
+
+
+def _kinds(rows: Iterable[Any]) -> Iterator[tuple[tuple[str, ...], Sequence[_Grain]]]:
+    """What differs in length alone, the shortest first."""
+    for kind, alike in groupby(rows, itemgetter(slice(0, len(_KIND)))):
+        grains = [
+            _Grain(seconds, series_id, [(row[-2], row[-1]) for row in its])
+            for (seconds, series_id), its in groupby(alike, itemgetter(slice(len(_KIND), -2)))
+        ]
+        yield kind, grains
+
+
+def _covered(connection: Connection, grains: Sequence[_Grain]) -> Sequence[Stretch]:
+    """As the readings that count do."""
+    covered = grains[0].stretches
+    for grain in grains[1:]:
+        known, more = TimeRanges(covered), grain.stretches
+        if any(known.touches(*stretch) for stretch in more):
+            times = connection.execute(_TIMES, {"series": grain.series_id})
+            more = [(start, end) for start, end in times if not known.touches(start, end)]
+        covered = merged(sorted([*covered, *more]))
+    return covered
+
+
+_NEWEST, _DAY = 14, 86_400
+_AMOUNTS = (
+    select(_SERIES.c.id)
+    .join(_METER, _METER.c.id == _SERIES.c.meter_id)
+    .where(_METER.c.company_id == bindparam("company"), _METER.c.account_id == bindparam("account"))
+    .where(_METER.c.number == bindparam("meter"))
+    .where(_SERIES.c.measure.in_(bindparam("measures", expanding=True)))
+)
+_END = select(func.max(_STRETCH.c.last)).where(_STRETCH.c.series_id.in_(_AMOUNTS))
+_VALUE = select(func.max(_READING.c.start)).where(
+    _READING.c.series_id.in_(_AMOUNTS), _READING.c.start >= bindparam("since"), _READING.c.mantissa != 0
+)
+
+
+def whole(
+    session: Session,
+    meter: Meter,
+    zone: ZoneInfo,
+    earliest: date | None = None,
+    latest: date | None = None,
+) -> Set[date]:
+    """The days of ``zone`` that the meter's energy or volume covers without a gap, in every direction it has.
+
+    Of all days, or of those from ``earliest`` to ``latest``. What has no reading at all does not count.
+    """
+    kinds = of_amounts(session, meter)
+    whole_ones = [_whole_days(stretches, zone, earliest, latest) for stretches in kinds]
+    return reduce(and_, whole_ones, whole_ones[0]) if whole_ones else frozenset()
+
+
+def of_zeros(session: Session, meter: Meter, zone: ZoneInfo) -> Set[date]:
+    """The newest days, two weeks of them at most, in which all that the meter's energy or volume has is zero.
+
+    Portals show zeros before the values are there; a meter that nobody uses shows them for good.
+    """
+    wanted = {
+        "company": meter.company_id,
+        "account": meter.account_id,
+        "meter": meter.number,
+        "measures": AMOUNTS,
+    }
+    end: int | None = session.scalar(_END, wanted)
+    if end is None:
+        return frozenset()
+    value: int | None = session.scalar(_VALUE, wanted | {"since": end - _NEWEST * _DAY})
+    newest = datetime.fromtimestamp(end - 1, zone).date()
+    if value is None:
+        return set(_days(newest - timedelta(days=_NEWEST - 1), newest))
+    return set(_days(datetime.fromtimestamp(value, zone).date() + timedelta(days=1), newest))
+
+
+def _whole_days(
+    stretches: Iterable[Stretch], zone: ZoneInfo, earliest: date | None, latest: date | None
+) -> Set[date]:
+    found: set[date] = set()
+    for first, last in stretches:
+        since, until = (datetime.fromtimestamp(instant, zone).date() for instant in (first, last))
+        if _midnight(since, zone) < first:
+            since += timedelta(days=1)
+        since, until = max(since, earliest or since), min(until - timedelta(days=1), latest or until)
+        found.update(_days(since, until))
+    return found
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))
+
+
+@lru_cache(8192)
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    """Epoch seconds of the day's first instant, also where clocks skip or repeat midnight."""
+    return int(datetime.combine(day, time.min, zone).timestamp())

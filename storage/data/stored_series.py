@@ -1,0 +1,258 @@
+"""How long the readings of a series are, and what counts where the same was told at several lengths.
+
+An instant's energy may be in store twice: in a quarter of an hour and in the day. Each length has a series of
+its own, and where they meet the finest counts: a coarser reading counts only where no finer one covers any of
+its time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import groupby, pairwise
+from math import sqrt
+from operator import attrgetter, itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from meterfarm.formats.errors import FormatError
+from meterfarm.formats.time_ranges import TimeRanges
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
+from meterfarm.storage.data import Coverage
+from meterfarm.storage.data.coverage import Stretch
+from meterfarm.storage.tables import MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
+
+Stored = tuple[int, int, int, bool]
+"""As a ``Reading``, which it equals."""
+_FIELDS = ", ".join(Reading._fields)
+_SELECT_BETWEEN = (
+    f"SELECT {_FIELDS} FROM reading WHERE series_id = {{0}} AND start BETWEEN {{0}} AND {{0}} ORDER BY start"  # noqa: S608
+)
+_COLUMNS = f"series_id, {_FIELDS}, first_seen, updated"
+_COPY = f"COPY reading ({_COLUMNS}) FROM STDIN"
+_INSERT = f"INSERT INTO reading ({_COLUMNS}) VALUES ({{series:d}}, ?, ?, ?, {{flag:d}}, {{now:d}}, {{now:d}})"  # noqa: S608
+_TO_START = itemgetter(slice(0, 3))
+
+
+def between(connection: Connection, series_id: int, first: int, last: int) -> Sequence[Stored]:
+    """Those of a series that start from ``first`` to ``last``, by start."""
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    result = connection.exec_driver_sql(_SELECT_BETWEEN.format(mark), (series_id, first, last))
+    with _told(connection, _SELECT_BETWEEN):
+        rows: Sequence[Stored] = result.cursor.fetchall() if result.cursor else ()
+    result.close()
+    return rows
+
+
+def insert(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:
+    if connection.dialect.name == "postgresql":
+        _copy(connection, series_id, readings, now)
+        return
+    flags = set(map(itemgetter(3), readings))
+    for flag in flags:  # what all rows have alike need not be handed over with each
+        alike = readings if len(flags) == 1 else [reading for reading in readings if reading[3] == flag]
+        statement = _INSERT.format(series=series_id, flag=flag, now=now)
+        connection.exec_driver_sql(statement, list(map(_TO_START, alike)))
+
+
+def _copy(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:
+    head, tail = f"{series_id:d}\t", f"\t{now:d}\t{now:d}\n"
+    lines = [
+        f"{head}{start}\t{seconds}\t{mantissa}\t{estimated:d}{tail}"
+        for start, seconds, mantissa, estimated in readings
+    ]
+    driver: Any = connection.connection.driver_connection
+    with _told(connection, _COPY), driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.write("".join(lines))
+
+
+@contextmanager
+def _told(connection: Connection, statement: str) -> Iterator[None]:
+    """Errors of the driver as SQLAlchemy has them."""
+    try:
+        yield
+    except connection.dialect.loaded_dbapi.Error as exc:
+        raise DBAPIError(statement, None, exc) from exc
+
+
+_LIMIT = 2**63 - 1
+_TABLES = [metadata.tables[str(row.__tablename__)] for row in (ReadingRow, ReadingRevisionRow)]
+
+
+def align(session: Session, row: SeriesRow, shown: Series) -> Sequence[Reading]:
+    """The readings at the stored series' exponent, which is lowered first if theirs is finer.
+
+    Raises FormatError if a value does not fit 64 bits.
+    """
+    if shown.exponent < row.exponent:
+        _refine(session, row, shown)
+    factor = 10 ** (shown.exponent - row.exponent)
+    mantissas = [reading[2] for reading in shown.readings]
+    if max(max(mantissas), -min(mantissas)) * factor > _LIMIT:
+        raise _too_long(shown)
+    if factor == 1:
+        return shown.readings
+    return [reading._replace(mantissa=reading.mantissa * factor) for reading in shown.readings]
+
+
+def _refine(session: Session, row: SeriesRow, shown: Series) -> None:
+    """Lower the stored series' exponent: former values go along, and no value changes."""
+    factor = 10 ** (row.exponent - shown.exponent)
+    connection = session.connection()
+    for table in _TABLES:
+        mantissa: ColumnElement[int] = table.c.mantissa
+        own = table.c.series_id == row.id
+        largest = connection.scalar(select(func.max(func.abs(mantissa))).where(own)) or 0
+        if largest * factor > _LIMIT:
+            raise _too_long(shown)
+        if largest:
+            connection.execute(update(table).where(own).values(mantissa=mantissa * factor))
+    row.exponent = shown.exponent
+    session.flush()
+
+
+def _too_long(shown: Series) -> FormatError:
+    return FormatError(
+        f"Meter {shown.meter_id} has values with too many digits to be kept in steps of "
+        f"10^{shown.exponent} {shown.unit.value}; "
+        "nothing of this export was stored, have the utility's script looked at."
+    )
+
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_USUAL = (
+    *(1, 5, 10, 15, 30, _MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 15 * _MINUTE, 20 * _MINUTE),
+    *(30 * _MINUTE, _HOUR, 2 * _HOUR, 3 * _HOUR, 4 * _HOUR, 6 * _HOUR, 8 * _HOUR, 12 * _HOUR),
+    *(_DAY, 7 * _DAY, 30 * _DAY, 60 * _DAY, 91 * _DAY, 365 * _DAY),
+)
+_BETWEEN = [sqrt(one * other) for one, other in pairwise(_USUAL)]
+
+
+@lru_cache(4096)
+def grain(seconds: int) -> int:
+    """The usual length that is nearest: days of 23 hours are days, and months are of 30 days. 0 stays 0."""
+    return _USUAL[bisect_left(_BETWEEN, seconds)] if seconds > 0 else 0
+
+
+def by_grain(readings: Sequence[Reading]) -> Mapping[int, Sequence[Reading]]:
+    """Readings that belong to one series, mostly all of them, in their order."""
+    grains = {length: grain(length) for length in set(map(itemgetter(1), readings))}
+    found = set(grains.values())
+    if len(found) == 1:
+        return {found.pop(): readings}
+    return {one: [reading for reading in readings if grains[reading[1]] == one] for one in sorted(found)}
+
+
+def finest(parts: Iterable[Sequence[Reading]]) -> Sequence[Reading]:
+    """The readings that count, by start, of parts that come the finest first.
+
+    Zeros in the time of a coarser reading that is none are no values yet: it counts instead of them.
+    """
+    kept: Sequence[Reading] = ()
+    for part in parts:
+        kept = _with(kept, part) if kept and part else kept or part
+    return kept
+
+
+def _with(finer: Sequence[Reading], coarser: Sequence[Reading]) -> Sequence[Reading]:
+    all_of_it, values = _times(finer), _times(one for one in finer if one[2])
+    more = [
+        one
+        for one in coarser
+        if not all_of_it.touches(*_time(one)) or (one[2] and not values.touches(*_time(one)))
+    ]
+    if any(all_of_it.touches(*_time(one)) for one in more):
+        instead = _times(more)
+        finer = [one for one in finer if one[2] or not instead.touches(*_time(one))]
+    return sorted([*finer, *more])
+
+
+def _times(readings: Iterable[Reading]) -> TimeRanges:
+    return TimeRanges(map(_time, readings))
+
+
+def _time(reading: Reading) -> Stretch:
+    return reading[0], reading[0] + reading[1]
+
+
+_READING = metadata.tables["reading"]
+_READINGS = (
+    select(*(_READING.c[name] for name in Reading._fields))
+    .where(_READING.c.series_id == bindparam("series"))
+    .order_by(_READING.c.start)
+)
+_NOT_READINGS = (Measure.COST.value, Measure.TEMPERATURE.value)
+_KIND = ("commodity", "measure", "direction", "unit")
+
+
+def stored(session: Session, company_id: int, account_id: int, meter_id: str) -> list[Series]:
+    """The meter's series, one for each measure and direction: where lengths meet, the finest counts."""
+    query = (
+        select_rows(SeriesRow)
+        .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
+        .where(MeterRow.company_id == company_id, MeterRow.account_id == account_id)
+        .where(MeterRow.number == meter_id)
+        .order_by(*(getattr(SeriesRow, name) for name in (*_KIND, "seconds")))
+    )
+    rows = session.exec(query).all()
+    connection = session.connection()
+    return [_merged(connection, meter_id, list(alike)) for _, alike in groupby(rows, attrgetter(*_KIND))]
+
+
+def _merged(connection: Connection, meter_id: str, rows: Sequence[SeriesRow]) -> Series:
+    exponent = min(row.exponent for row in rows)
+    return Series(
+        meter_id,
+        Commodity(rows[0].commodity),
+        Direction(rows[0].direction),
+        Unit(rows[0].unit),
+        exponent,
+        finest([_readings(connection, row, exponent) for row in rows]),
+        Measure(rows[0].measure),
+    )
+
+
+def _readings(connection: Connection, row: SeriesRow, exponent: int) -> list[Reading]:
+    readings = list(map(Reading._make, connection.execute(_READINGS, {"series": row.id})))
+    if row.exponent == exponent:
+        return readings
+    factor = 10 ** (row.exponent - exponent)
+    return [reading._replace(mantissa=reading.mantissa * factor) for reading in readings]
+
+
+def coverage(session: Session, company_id: int, account_id: int) -> dict[str, Coverage]:
+    """By meter number, for meters with readings; costs and temperatures are none."""
+    end = func.max(col(ReadingRow.start) + col(ReadingRow.seconds))
+    query = (
+        select(col(MeterRow.number), func.min(col(ReadingRow.start)), end, func.count())
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
+        .where(col(MeterRow.company_id) == company_id, col(MeterRow.account_id) == account_id)
+        .where(col(SeriesRow.measure).not_in(_NOT_READINGS))
+        .group_by(col(MeterRow.number))
+    )
+    return {number: Coverage(*rest) for number, *rest in session.execute(query)}
+
+
+def fingerprints(session: Session, company_id: int, account_id: int) -> dict[str, str]:
+    """By meter number, a text that differs whenever the meter's stored readings do."""
+    inserts = select(func.count()).where(col(ReadingRow.series_id) == SeriesRow.id).scalar_subquery()
+    revisions = (
+        select(func.count()).where(col(ReadingRevisionRow.series_id) == SeriesRow.id).scalar_subquery()
+    )
+    query = (
+        select(col(MeterRow.number), col(SeriesRow.id), col(SeriesRow.exponent), inserts, revisions)
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .where(col(MeterRow.company_id) == company_id, col(MeterRow.account_id) == account_id)
+        .order_by(col(MeterRow.number), col(SeriesRow.id))
+    )
+    found: dict[str, str] = {}
+    for number, *state in session.execute(query):
+        found[number] = " ".join([found.get(number, ""), ":".join(map(str, state))]).strip()
+    return found

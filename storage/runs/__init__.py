@@ -1,0 +1,195 @@
+"""What the queue hands out: claims on runs, what their end leads to, and how they stand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from meterfarm.records import Challenge, ChallengeState, LedgerItem, Outcome, Part, RunKind, RunState
+from meterfarm.storage.customers import Customer
+
+ACTIVE = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.WAITING.value)
+HELD = (RunState.RUNNING.value, RunState.WAITING.value)
+NEW_CREDENTIALS = "new credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write for a run, until it lapses or another takes the run with a higher ``fence``."""
+
+    run_id: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that was taken. ``faults`` counts the portal's faults that the customer met in a row.
+
+    ``asked``: a person asked for it, and so for the password to be sent once more if it is in doubt.
+    """
+
+    lease: Lease
+    customer: Customer
+    kind: RunKind
+    parts: frozenset[Part]
+    attempt: int
+    faults: int
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A run that is still held; ``cancelled`` if it is to stop."""
+
+    lease: Lease
+    cancelled: bool
+
+
+QUEUES = {RunKind.CONNECT: "interactive", RunKind.COLLECT: "data"}
+"""By what name workers serve runs of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A worker process, by the name that runs have of it, and the queues it serves."""
+
+    process: str
+    queues: Sequence[str]
+    beat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunNotification:
+    """A queued run of which workers are to be notified."""
+
+    run_id: int
+    attempt: int
+    kind: RunKind
+
+
+class PortalWas(StrEnum):
+    """How the portal did in a run, for its circuit breaker; ``unseen`` if it was not asked."""
+
+    WELL = "well"
+    AT_FAULT = "at fault"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What a run's end leads to, written with it.
+
+    ``must_reauthenticate`` is why the customer has to come back, "" if they need not; ``is_back`` that they
+    are. ``next_kind`` is queued, for ``next_at``. ``due`` sets when the parts are next refreshed. ``ready``
+    are the parts of which everything the portal listed was gone through. ``portal_rests`` is for how many
+    seconds the portal asked to be left alone.
+    """
+
+    next_kind: RunKind | None = None
+    next_at: datetime | None = None
+    next_why: str = ""
+    next_parts: frozenset[Part] = frozenset(Part)
+    must_reauthenticate: str = ""
+    is_back: bool = False
+    due: Mapping[Part, datetime] = field(default_factory=dict)
+    ready: frozenset[Part] = frozenset()
+    portal: PortalWas = PortalWas.UNSEEN
+    portal_rests: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run as it stands. ``listed``, ``stored`` and ``unread`` count its ledger, ``seconds`` are by step."""
+
+    id: int
+    customer_id: int
+    external_id: str | None
+    utility: str
+    username: str
+    kind: RunKind
+    state: RunState
+    parts: str
+    why: str
+    attempt: int
+    worker: str
+    outcome: Outcome | None
+    message: str
+    session: str
+    pages: int
+    evidence: str
+    seconds: Mapping[str, float]
+    requested_at: datetime
+    not_before: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    listed: int
+    stored: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    at: datetime
+    step: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeInfo:
+    """A challenge as it stands. ``channel`` is what answers by itself and how that goes, "" if nothing."""
+
+    id: int
+    run_id: int
+    customer_id: int
+    utility: str
+    username: str
+    state: ChallengeState
+    challenge: Challenge
+    asked_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStory:
+    """All that is known of a run."""
+
+    run: RunInfo
+    steps: Sequence[RunStep]
+    challenges: Sequence[ChallengeInfo]
+    ledger: Sequence[LedgerItem]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """Queued runs of a kind: ``ready`` could begin now, the oldest of them since ``oldest_seconds``."""
+
+    ready: int = 0
+    later: int = 0
+    oldest_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """``held`` counts runs by utility, kind and state (running, waiting). ``resting`` are the portals whose
+    circuit breaker is open. ``late_seconds`` is since when the longest due customer of a utility is due.
+    """
+
+    queues: Mapping[RunKind, QueueFigures]
+    held: Mapping[tuple[str, RunKind, RunState], int]
+    resting: frozenset[str]
+    late_seconds: Mapping[tuple[str, Part], float]
+
+
+REFRESH_JITTER = 0.1
+AT_ONCE = 1000
+"""How many customers a transaction queues."""
+
+
+def next_time(at: datetime, every: timedelta) -> datetime:
+    """When to come again, a little sooner or later, so that customers who began together spread out."""
+    return at + every * random.uniform(1 - REFRESH_JITTER, 1 + REFRESH_JITTER)  # noqa: S311 - spreads load, guards nothing

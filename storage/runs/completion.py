@@ -1,0 +1,240 @@
+"""How a run ends, and what follows from its end in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlmodel import Session, col
+
+from meterfarm.formats.bills.bayou import meter_type
+from meterfarm.records import (
+    Commodity,
+    CustomerState,
+    EventKind,
+    LedgerItem,
+    Outcome,
+    Part,
+    RunKind,
+    RunState,
+    WhoActs,
+)
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.database import now
+from meterfarm.storage.runs import (
+    NEW_CREDENTIALS,
+    FollowUp,
+    Lease,
+    PortalWas,
+    circuit_breaker,
+    events,
+    leases,
+    queue,
+)
+from meterfarm.storage.tables import (
+    AccountRow,
+    BillRow,
+    BillVersionRow,
+    MeterRow,
+    ReadingRow,
+    SeriesRow,
+    metadata,
+)
+from meterfarm.support.foreign_text import one_line
+
+_LEDGER, _RUN, _CUSTOMER, _LOGIN = (
+    metadata.tables[name] for name in ("ledger_item", "run", "customer", "login")
+)
+_ITEM = [each.name for each in fields(LedgerItem)]
+_ENTER_LEDGER = insert(_LEDGER)
+_END = (
+    update(_RUN)
+    .where(_RUN.c.id == bindparam("this_run"))
+    .values(
+        state=RunState.ENDED.value,
+        worker="",
+        lease_until=None,
+        **{name: bindparam(f"new_{name}") for name in ("outcome", "message", "session", "pages", "evidence")},
+        seconds=bindparam("new_seconds", type_=_RUN.c.seconds.type),
+        ended_at=bindparam("at", type_=_RUN.c.ended_at.type),
+    )
+)
+_CUSTOMER_OF = (
+    select(_CUSTOMER, _LOGIN.c.utility)
+    .join(_LOGIN, _LOGIN.c.id == _CUSTOMER.c.login_id)
+    .where(_CUSTOMER.c.id == bindparam("customer"))
+    .with_for_update(of=_CUSTOMER)
+)
+_FAILED = frozenset({WhoActs.PORTAL, WhoActs.US})
+Columns = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is kept of how a run went. ``use`` of the session is new, reused or challenged_again."""
+
+    outcome: Outcome
+    message: str
+    use: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    pages: int = 0
+    evidence: str = ""
+    ledger: Sequence[LedgerItem] = ()
+
+
+def finish(
+    session: Session, lease: Lease, company_id: int, ending: Ending, follow: FollowUp
+) -> Customer | None:
+    """End a run that is held, and all that follows from its end with it; its customer, unless removed.
+
+    Of a customer who was removed nothing follows, and one who gave new credentials meanwhile need not come
+    back before these were tried.
+    """
+    run = leases.check(session, lease, company_id)
+    at = now(session)
+    _close(session, run, ending, at)
+    row = session.connection().execute(_CUSTOMER_OF, {"customer": run.customer_id}).one()
+    circuit_breaker.note(session, row.utility, row.login_id, run.id, follow.portal, at, follow.portal_rests)
+    if row.state == CustomerState.REMOVED:
+        return None
+    untried = leases.untried(session, run)
+    if untried is not None:
+        follow = replace(follow, must_reauthenticate="")
+    _publish(session, run.id, row, ending, follow)
+    changes = _changes(row, follow, at)
+    if changes:
+        session.connection().execute(update(_CUSTOMER).where(_CUSTOMER.c.id == row.id).values(changes))
+    customer = Customer.of(row)
+    if follow.next_kind is not None and changes.get("state", row.state) == CustomerState.ACTIVE:
+        queue.enter(
+            session,
+            customer,
+            follow.next_kind,
+            why=follow.next_why,
+            parts=follow.next_parts,
+            not_before=follow.next_at,
+        )
+    if untried is not None:
+        queue.enter(session, untried, RunKind.CONNECT, why=NEW_CREDENTIALS)
+    return customer
+
+
+def _close(session: Session, run: Columns, ending: Ending, at: datetime) -> None:
+    connection = session.connection()
+    if ending.ledger:
+        shared = {"company_id": run.company_id, "run_id": run.id}
+        items = [shared | {name: getattr(item, name) for name in _ITEM} for item in ending.ledger]
+        connection.execute(_ENTER_LEDGER, items)
+    leases.lose_challenges(session, run)
+    values = {
+        "this_run": run.id,
+        "new_outcome": ending.outcome.value,
+        "new_message": ending.message,
+        "new_session": ending.use,
+        "new_pages": ending.pages,
+        "new_evidence": ending.evidence,
+        "new_seconds": dict(ending.seconds),
+        "at": at,
+    }
+    connection.execute(_END, values)
+    queue.add_step(session, run.id, RunState.ENDED.value, ending.outcome.value)
+
+
+def _publish(session: Session, run_id: int, row: Columns, ending: Ending, follow: FollowUp) -> None:
+    end = {"run_id": run_id, "outcome": ending.outcome.value, "message": one_line(ending.message)}
+
+    def publish(kind: EventKind, key: str, about: Mapping[str, object]) -> None:
+        events.publish(session, row.id, kind, key, about, run_id=run_id)
+
+    if Part.BILLS in follow.ready and not events.exists(session, row.id, EventKind.BILLS_READY):
+        publish(EventKind.BILLS_READY, "first", bills(session, row.id))
+    if Part.INTERVALS in follow.ready and not events.exists(session, row.id, EventKind.INTERVALS_READY):
+        publish(EventKind.INTERVALS_READY, "first", intervals(session, row.id))
+    if follow.must_reauthenticate and row.state != CustomerState.MUST_REAUTHENTICATE:
+        about = {**end, "reason": one_line(follow.must_reauthenticate)}
+        publish(EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(run_id), about)
+    if ending.outcome.who_acts in _FAILED and ending.outcome is not Outcome.PARTIAL:
+        publish(EventKind.RUN_FAILED, str(run_id), end)
+
+
+def _changes(row: Columns, follow: FollowUp, at: datetime) -> dict[str, Any]:
+    """Of the customer's row."""
+    after: dict[str, Any] = {"faults": row.faults + 1 if follow.portal is PortalWas.AT_FAULT else 0}
+    if follow.must_reauthenticate:
+        after |= {"state": CustomerState.MUST_REAUTHENTICATE.value, "reason": follow.must_reauthenticate}
+        after |= {"bills_due_at": None, "intervals_due_at": None}
+        if row.state != CustomerState.MUST_REAUTHENTICATE:
+            after["since"] = at
+    elif follow.is_back and row.state != CustomerState.ACTIVE:
+        after |= {"state": CustomerState.ACTIVE.value, "reason": "", "since": at}
+    if after.get("state", row.state) == CustomerState.ACTIVE:
+        after["bills_due_at"] = follow.due.get(Part.BILLS, row.bills_due_at)
+        after["intervals_due_at"] = follow.due.get(Part.INTERVALS, row.intervals_due_at)
+    return {name: value for name, value in after.items() if value != getattr(row, name)}
+
+
+def bills(session: Session, customer_id: int) -> dict[str, Any]:
+    """Which bills are there, read and unread."""
+    query = (
+        select(
+            col(BillRow.id),
+            col(BillRow.billed_on),
+            col(AccountRow.number),
+            func.max(col(BillVersionRow.billed_on)),
+        )
+        .join(AccountRow, col(AccountRow.id) == BillRow.account_id)
+        .join(BillVersionRow, col(BillVersionRow.bill_id) == BillRow.id)
+        .where(col(AccountRow.customer_id) == customer_id)
+        .group_by(col(BillRow.id), col(BillRow.billed_on), col(AccountRow.number))
+        .order_by(col(BillRow.id))
+    )
+    found = session.execute(query).all()
+    return {
+        "bills_parsed": [
+            {"id": bill_id, "billed_on": billed_on.isoformat(), "account_number": number}
+            for bill_id, billed_on, number, read_on in found
+            if read_on is not None
+        ],
+        "bills_unparsed": [{"id": bill_id} for bill_id, *_, read_on in found if read_on is None],
+    }
+
+
+def intervals(session: Session, customer_id: int) -> dict[str, Any]:
+    """From when to when there are readings, by account and meter."""
+    query = (
+        select(
+            col(AccountRow.number),
+            col(MeterRow.number),
+            col(MeterRow.commodity),
+            func.min(col(ReadingRow.start)),
+            func.max(col(ReadingRow.start) + col(ReadingRow.seconds)),
+        )
+        .join(MeterRow, col(MeterRow.account_id) == AccountRow.id)
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
+        .where(col(AccountRow.customer_id) == customer_id)
+        .group_by(col(AccountRow.number), col(MeterRow.number), col(MeterRow.commodity))
+        .order_by(col(AccountRow.number), col(MeterRow.number))
+    )
+    accounts: dict[str, list[dict[str, Any]]] = {}
+    first = last = None
+    for account, meter, commodity, start, end in session.execute(query):
+        first, last = min(first or start, start), max(last or end, end)
+        period = {"period_from": _instant(start), "period_to": _instant(end)}
+        accounts.setdefault(account, []).append(
+            {"id": meter, "type": meter_type(Commodity(commodity)), "periods": [period]}
+        )
+    return {
+        "first_interval_discovered": _instant(first) if first else None,
+        "last_interval_discovered": _instant(last) if last else None,
+        "available_data": {
+            "account_numbers": [{"id": number, "meters": meters} for number, meters in accounts.items()]
+        },
+    }
+
+
+def _instant(at: int) -> str:
+    return events.instant(datetime.fromtimestamp(at, UTC))

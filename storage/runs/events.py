@@ -1,0 +1,131 @@
+"""The outbox: what happened to customers, written in the transaction that makes it true."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, text
+from sqlalchemy import select as columns
+from sqlmodel import Session, col, select
+
+from meterfarm.records import EventKind
+from meterfarm.storage.customers import Event
+from meterfarm.storage.database import Repository, at_the_end, insert_absent, now, reading
+from meterfarm.storage.tables import EventRow, metadata
+
+_LOCK = 0x6D657665
+_WRITTEN = "events written"
+_EVENT, _CUSTOMER, _LOGIN = (metadata.tables[name] for name in ("event", "customer", "login"))
+_CUSTOMER_OF = (
+    columns(_CUSTOMER.c.company_id, _CUSTOMER.c.external_id, _LOGIN.c.utility)
+    .join(_LOGIN, _LOGIN.c.id == _CUSTOMER.c.login_id)
+    .where(_CUSTOMER.c.id == bindparam("customer"))
+)
+_ONE_OF_KIND = (
+    columns(_EVENT.c.id)
+    .where(_EVENT.c.customer_id == bindparam("customer"), _EVENT.c.kind == bindparam("kind"))
+    .limit(1)
+)
+
+
+def publish(
+    session: Session,
+    customer_id: int,
+    kind: EventKind,
+    key: str,
+    about: Mapping[str, Any],
+    *,
+    run_id: int | None = None,
+) -> bool:
+    """Write an event unless the customer has one of this kind and key; whether it was written.
+
+    ``about`` becomes the payload's object, after the customer's ids and utility. No secrets.
+    """
+    return bool(publish_all(session, customer_id, [(kind, key, about)], run_id=run_id))
+
+
+def publish_all(
+    session: Session,
+    customer_id: int,
+    events: Sequence[tuple[EventKind, str, Mapping[str, Any]]],
+    *,
+    run_id: int | None = None,
+) -> int:
+    """Write several events of a customer, each a kind, a key and what it is about; how many were new."""
+    if not events:
+        return 0
+    company_id, external_id, utility = (
+        session.connection().execute(_CUSTOMER_OF, {"customer": customer_id}).one()
+    )
+    about_customer = {"customer_id": customer_id, "customer_external_id": external_id, "utility": utility}
+    shared = {"company_id": company_id, "customer_id": customer_id, "run_id": run_id, "at": now(session)}
+    rows = [
+        {
+            **shared,
+            "kind": kind.value,
+            "key": key,
+            "payload": {"event": kind.value, "object": {**about_customer, **about}},
+        }
+        for kind, key, about in events
+    ]
+    written = insert_absent(session, EventRow, rows, "id")
+    if session.get_bind().dialect.name == "postgresql":
+        _number_last(session, written)
+    return len(written)
+
+
+def exists(session: Session, customer_id: int, kind: EventKind) -> bool:
+    """Whether the customer has an event of this kind."""
+    asked = {"customer": customer_id, "kind": kind.value}
+    return session.connection().scalar(_ONE_OF_KIND, asked) is not None
+
+
+class Events(Repository):
+    """As ``CompanyStore.events``."""
+
+    @reading
+    def after(
+        self, session: Session, event_id: int = 0, limit: int = 100, kinds: Collection[EventKind] = ()
+    ) -> Sequence[Event]:
+        """Those with greater ids, by id; none is ever added before one that was there."""
+        query = (
+            select(EventRow)
+            .where(EventRow.id > event_id, EventRow.company_id == self._company_id)
+            .order_by(col(EventRow.id))
+            .limit(limit)
+        )
+        if kinds:
+            query = query.where(col(EventRow.kind).in_([kind.value for kind in kinds]))
+        return [
+            Event(row.id, row.customer_id, row.run_id, EventKind(row.kind), row.key, row.payload, row.at)
+            for row in session.exec(query)
+        ]
+
+
+def instant(at: datetime) -> str:
+    """An instant as payloads word it."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _number_last(session: Session, written: Sequence[int]) -> None:
+    if not written:
+        return
+    if _WRITTEN not in session.info:
+        session.info[_WRITTEN] = []
+        at_the_end(session, _number)
+    session.info[_WRITTEN].extend(written)
+
+
+def _number(session: Session) -> None:
+    """Number this transaction's events anew, one transaction at a time and last thing before its commit.
+
+    So ids come in the order of commits, and who reads on after the last id they saw misses none. Nothing is
+    waited for once the lock is held.
+    """
+    connection = session.connection()
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    written = session.info.pop(_WRITTEN)
+    renumber = text("UPDATE event SET id = nextval(pg_get_serial_sequence('event', 'id')) WHERE id = :id")
+    connection.execute(renumber, [{"id": event_id} for event_id in written])

@@ -1,0 +1,223 @@
+"""What workers and the scheduler do with the runs of all companies: take, notify, refresh, forget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import case, delete, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
+
+from meterfarm.records import Part, RunKind, RunState
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Briefing, credentials
+from meterfarm.storage.database import RUN, FarmRepository, now, reading, writing
+from meterfarm.storage.runs import (
+    HELD,
+    Claim,
+    Figures,
+    QueueFigures,
+    RunNotification,
+    circuit_breaker,
+    leases,
+    queue,
+)
+from meterfarm.storage.runs.queue import add_step
+from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow
+
+
+def figures(session: Session, utilities: Iterable[str]) -> Figures:
+    """``utilities`` are those of which it is asked how late their refreshes are."""
+    at = now(session)
+    return Figures(
+        queues=_queues(session, at),
+        held=_held(session),
+        resting=frozenset(circuit_breaker.resting(session, at)),
+        late_seconds={
+            (utility, part): _late(session, utility, part, at) for utility in utilities for part in Part
+        },
+    )
+
+
+def _queues(session: Session, at: datetime) -> dict[RunKind, QueueFigures]:
+    is_ready = col(RunRow.not_before) <= at
+    query = (
+        select(
+            RunRow.kind,
+            func.count(),
+            func.sum(case((is_ready, 1), else_=0)),
+            func.min(RunRow.not_before),
+        )
+        .where(RunRow.state == RunState.QUEUED.value)
+        .group_by(col(RunRow.kind))
+    )
+    found = {}
+    for kind, count, ready, oldest in session.exec(query):
+        waited = max(0.0, (at - oldest).total_seconds())
+        found[RunKind(kind)] = QueueFigures(int(ready), count - int(ready), waited if ready else 0.0)
+    return found
+
+
+def _held(session: Session) -> dict[tuple[str, RunKind, RunState], int]:
+    query = (
+        select(LoginRow.utility, RunRow.kind, RunRow.state, func.count())
+        .join(LoginRow, col(LoginRow.id) == RunRow.login_id)
+        .where(col(RunRow.state).in_(HELD))
+        .group_by(col(LoginRow.utility), col(RunRow.kind), col(RunRow.state))
+    )
+    return {
+        (utility, RunKind(kind), RunState(state)): count
+        for utility, kind, state, count in session.exec(query)
+    }
+
+
+def _late(session: Session, utility: str, part: Part, at: datetime) -> float:
+    due = {Part.BILLS: CustomerRow.bills_due_at, Part.INTERVALS: CustomerRow.intervals_due_at}[part]
+    first = session.exec(
+        select(due).where(CustomerRow.utility == utility, col(due).is_not(None)).order_by(col(due)).limit(1)
+    ).first()
+    return max(0.0, (at - first).total_seconds()) if first is not None else 0.0
+
+
+_UNDELIVERED_AFTER = timedelta(seconds=10)
+_OVER = (RunState.ENDED.value, RunState.ABANDONED.value, RunState.CANCELLED.value)
+
+
+class FarmRuns(FarmRepository):
+    """As ``Store.runs``."""
+
+    @writing
+    def take(self, session: Session, run_id: int, attempt: int) -> tuple[Claim, Briefing | None] | None:
+        """Take a queued run for this process, with its briefing; None if it is not to be had now.
+
+        None instead of the briefing if a secret does not open; ``credentials.briefing`` says why.
+        """
+        claim = leases.claim(session, run_id, attempt)
+        if claim is None:
+            return None
+        session.info[RUN] = claim.lease.run_id
+        try:
+            return claim, credentials.brief(session, self._farm.vault, claim.customer)
+        except StorageError:
+            return claim, None
+
+    def reap(self) -> int:
+        """Queue the runs again that have lost their workers; how many.
+
+        A wait for the database does not count as lateness.
+        """
+        return self._reap(datetime.now(UTC) if self._database.is_local else None)
+
+    @writing
+    def _reap(self, session: Session, since: datetime | None) -> int:
+        return leases.reap(session, since)
+
+    def to_notify(self, limit: int = 500) -> Sequence[RunNotification]:
+        """Queued runs that could begin and of which workers were not notified; from now on they were."""
+        return self._to_notify(limit) if self._has_to_notify() else []
+
+    @reading
+    def _has_to_notify(self, session: Session) -> bool:
+        query = select(RunRow.id).where(
+            RunRow.state == RunState.QUEUED.value,
+            col(RunRow.not_before) <= now(session),
+            col(RunRow.notified_at).is_(None),
+        )
+        return session.exec(query.limit(1)).first() is not None
+
+    @writing
+    def _to_notify(self, session: Session, limit: int) -> Sequence[RunNotification]:
+        at = now(session)
+        query = (
+            select(RunRow)
+            .where(RunRow.state == RunState.QUEUED.value, col(RunRow.not_before) <= at)
+            .where(col(RunRow.notified_at).is_(None))
+            .order_by(col(RunRow.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        notifications = []
+        for row in session.exec(query):
+            row.notified_at = at
+            notifications.append(RunNotification(row.id, row.attempt, RunKind(row.kind)))
+        return notifications
+
+    @reading
+    def undelivered(self, session: Session, limit: int = 500) -> Sequence[RunNotification]:
+        """Queued runs of which workers were notified some time ago, and which none has taken."""
+        query = (
+            select(RunRow.id, RunRow.attempt, RunRow.kind)
+            .where(RunRow.state == RunState.QUEUED.value)
+            .where(col(RunRow.notified_at) < now(session) - _UNDELIVERED_AFTER)
+            .order_by(col(RunRow.id))
+            .limit(limit)
+        )
+        return [
+            RunNotification(run_id, attempt, RunKind(kind)) for run_id, attempt, kind in session.exec(query)
+        ]
+
+    @writing
+    def keep_notified(self, session: Session, run_ids: Sequence[int]) -> None:
+        """Record that a process has these waiting for a slot, so that they are not redelivered."""
+        waiting = (col(RunRow.id).in_(run_ids), col(RunRow.state) == RunState.QUEUED.value)
+        notified = update(RunRow).where(*waiting, col(RunRow.notified_at).is_not(None))
+        session.execute(notified.values(notified_at=now(session)))
+
+    @writing
+    def redeliver(self, session: Session, notifications: Sequence[RunNotification]) -> None:
+        """Have these notified again, under a new attempt, if still nobody has taken them."""
+        for one in notifications:
+            row = leases.locked(session, one.run_id)
+            if row is not None and row.state == RunState.QUEUED and row.attempt == one.attempt:
+                row.attempt, row.notified_at = row.attempt + 1, None
+                add_step(session, row.id, "redelivered", "the worker that was notified did not take it")
+
+    @writing
+    def forget_notifications(self, session: Session) -> None:
+        """Have ``to_notify`` name all queued runs again: Redis lost what it was given."""
+        queued = update(RunRow).where(col(RunRow.state) == RunState.QUEUED.value)
+        session.execute(queued.values(notified_at=None))
+
+    @writing
+    def queue_due(
+        self, session: Session, utility: str, every: Mapping[Part, timedelta], limit: int = 1000
+    ) -> int:
+        """Queue a refresh of the utility's customers who are due; how many."""
+        return queue.queue_due(session, utility, every, limit)
+
+    @writing
+    def announce_expiring_trust(
+        self, session: Session, utility: str, lasts: timedelta, ahead: timedelta
+    ) -> int:
+        """An event for each sign-in, once, of which the trust lapses within ``ahead``; how many."""
+        return queue.publish_expiring(session, utility, lasts, ahead)
+
+    @reading
+    def figures(self, session: Session, utilities: Iterable[str]) -> Figures:
+        """How the whole farm stands; of these utilities also how late their refreshes are."""
+        return figures(session, utilities)
+
+    @writing
+    def forget(self, session: Session, older_than: timedelta, limit: int = 5000) -> int:
+        """Delete up to ``limit`` runs that were over that long ago, with their steps, ledgers and challenges.
+
+        Each customer's newest stays. Returns how many were deleted.
+        """
+        newer = aliased(RunRow)
+        has_newer = (
+            select(newer.id)
+            .where(newer.customer_id == RunRow.customer_id, newer.id > RunRow.id)
+            .where(newer.state == RunState.ENDED.value)
+            .exists()
+        )
+        query = (
+            select(RunRow.id)
+            .where(col(RunRow.state).in_(_OVER), col(RunRow.not_before) < now(session) - older_than)
+            .where(col(RunRow.ended_at) < now(session) - older_than, has_newer)
+            .limit(limit)
+        )
+        old = list(session.exec(query))
+        if old:
+            session.execute(delete(RunRow).where(col(RunRow.id).in_(old)))
+        return len(old)

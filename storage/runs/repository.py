@@ -1,0 +1,278 @@
+"""Runs as they stand, what people ask of them, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TypeAlias
+
+from sqlmodel import Session, case, col, func, select
+from sqlmodel.sql.expression import Select
+
+from meterfarm.records import CustomerState, LedgerItem, Outcome, Part, RunKind, RunState
+from meterfarm.storage import RunRefused
+from meterfarm.storage.customers import Customer, credentials
+from meterfarm.storage.database import Repository, now, reading, writing
+from meterfarm.storage.runs import (
+    ACTIVE,
+    HELD,
+    Beat,
+    Claim,
+    FollowUp,
+    Lease,
+    RunInfo,
+    RunStep,
+    RunStory,
+    challenges,
+    completion,
+    leases,
+    queue,
+)
+from meterfarm.storage.runs.queue import add_step, refreshed_parts
+from meterfarm.storage.tables import CustomerRow, LedgerItemRow, RunRow, RunStepRow
+from meterfarm.support.processes import short
+
+_Query: TypeAlias = Select[RunRow, CustomerRow]
+
+
+class Runs(Repository):
+    """As ``CompanyStore.runs``: what is asked of a company's runs, and how those end that are held."""
+
+    @writing
+    def begin(self, session: Session, customer: Customer, kind: RunKind) -> Claim | None:
+        """Make a run that this process holds from the start; None while another run uses the login."""
+        leases.reap(session)
+        return leases.begin(session, customer, kind)
+
+    @writing
+    def renew(self, session: Session) -> Sequence[Beat]:
+        """Renew the leases of this process on runs of the company; those that it still holds."""
+        return leases.renew(session, self._company_id)
+
+    @writing
+    def finish(
+        self,
+        session: Session,
+        lease: Lease,
+        outcome: Outcome,
+        message: str,
+        *,
+        use: str = "",
+        seconds: Mapping[str, float] | None = None,
+        pages: int = 0,
+        evidence: str = "",
+        ledger: Sequence[LedgerItem] = (),
+        follow: FollowUp | None = None,
+        state: bytes | None = None,
+    ) -> None:
+        """End a run with all that follows. ``use`` is new, reused or challenged_again.
+
+        ``state`` is the portal's session as the run left it, to be kept if it is another by now.
+
+        Raises:
+            LeaseLost: the run is not held any more.
+        """
+        how = completion.Ending(outcome, message, use, seconds or {}, pages, evidence, ledger)
+        customer = completion.finish(session, lease, self._company_id, how, follow or FollowUp())
+        if customer is not None and state is not None and state != self._scope.saved_state:
+            credentials.save_session(session, self._vault, customer, state, None)
+
+    @writing
+    def abandon(self, session: Session, lease: Lease) -> None:
+        """End a run that was broken off before it had an outcome. Raises LeaseLost."""
+        row = leases.held(session, lease, self._company_id)
+        leases.end(session, row, RunState.ABANDONED, now(session), "broken off")
+
+    @writing
+    def hand_back(self, session: Session, lease: Lease, why: str) -> None:
+        """Queue a run again that this process cannot continue. Raises LeaseLost."""
+        leases.lose(session, leases.held(session, lease, self._company_id), why, handed_back=True)
+
+    @writing
+    def fail(self, session: Session, lease: Lease, why: str, rest: timedelta) -> None:
+        """Queue a run again, after ``rest``, that a fault of this machine broke off; a few times.
+
+        Raises:
+            LeaseLost: the run is not held any more.
+        """
+        leases.lose(session, leases.held(session, lease, self._company_id), why, rest=rest)
+
+    @writing
+    def stop(self, session: Session, lease: Lease) -> None:
+        """End a run that was cancelled while this process held it. Raises LeaseLost."""
+        row = leases.held(session, lease, self._company_id)
+        leases.end(session, row, RunState.CANCELLED, now(session), "as was asked")
+
+    @writing
+    def cancel(self, session: Session, run_id: int) -> RunState:
+        """Cancel a run; its state. A queued one is over at once, another when its worker learns of it.
+
+        Raises:
+            RunRefused: there is no such run, or it is over.
+        """
+        row = self._locked(session, run_id)
+        if row.state == RunState.QUEUED:
+            leases.end(session, row, RunState.CANCELLED, now(session), "as was asked")
+            return RunState.CANCELLED
+        if row.state not in HELD:
+            raise RunRefused(f"The run {run_id} is over already ({row.outcome or row.state}).")
+        row.cancelled = True
+        add_step(session, run_id, "to be cancelled")
+        return RunState(row.state)
+
+    @writing
+    def retry(self, session: Session, run_id: int) -> int:
+        """Queue what the run was for once more, now, because a person asks for it.
+
+        Returns the new run, or the one that is queued already.
+
+        Raises:
+            RunRefused: there is no such run, it has not ended, or the customer's credentials are missing.
+        """
+        row = self._locked(session, run_id)
+        if row.state in HELD:
+            raise RunRefused(f"The run {run_id} is under way; cancel it first, or wait for its end.")
+        owner = select(CustomerRow).where(CustomerRow.id == row.customer_id).with_for_update()
+        customer = session.exec(owner).one()
+        if customer.state in (CustomerState.REMOVED, CustomerState.NEW):
+            raise RunRefused(f"The customer {customer.id} is {customer.state}: give their credentials first.")
+        comes_back = row.kind != RunKind.COLLECT or customer.state == CustomerState.MUST_REAUTHENTICATE
+        kind = RunKind.CONNECT if comes_back else RunKind.COLLECT
+        parts = [Part(part) for part in row.parts.split()]
+        queued = queue.enter(session, Customer.of(customer), kind, why=f"retry of {run_id}", parts=parts)
+        again = self._locked(session, queued)
+        if again.state == RunState.QUEUED:
+            again.not_before, again.notified_at, again.asked = now(session), None, True
+        return queued
+
+    @writing
+    def refresh(self, session: Session, customer_ids: Sequence[int] | None = None) -> Sequence[int]:
+        """Queue a refresh of these customers now, or of all who can be refreshed; the runs."""
+        query = select(CustomerRow).where(
+            CustomerRow.company_id == self._company_id, CustomerRow.state == CustomerState.ACTIVE.value
+        )
+        if customer_ids is not None:
+            query = query.where(col(CustomerRow.id).in_(customer_ids))
+        return [
+            queue.enter(
+                session,
+                Customer.of(customer),
+                RunKind.COLLECT,
+                why="asked for",
+                parts=refreshed_parts(customer),
+            )
+            for customer in session.exec(query).all()
+        ]
+
+    @reading
+    def list(
+        self, session: Session, *, limit: int = 50, customer_id: int | None = None, active: bool = False
+    ) -> Sequence[RunInfo]:
+        """Newest first."""
+        query = self._query().limit(limit)
+        if customer_id is not None:
+            query = query.where(RunRow.customer_id == customer_id)
+        if active:
+            query = query.where(col(RunRow.state).in_(ACTIVE))
+        return _infos(session, query)
+
+    @reading
+    def counts(self, session: Session) -> Mapping[RunState, int]:
+        """How many runs there are in each state."""
+        query = select(RunRow.state, func.count()).where(RunRow.company_id == self._company_id)
+        return {RunState(state): count for state, count in session.exec(query.group_by(col(RunRow.state)))}
+
+    @reading
+    def story(self, session: Session, run_id: int) -> RunStory | None:
+        """All that is known of a run, None if there is no such run."""
+        found = _infos(session, self._query().where(RunRow.id == run_id))
+        if not found:
+            return None
+        steps = session.exec(
+            select(RunStepRow).where(RunStepRow.run_id == run_id).order_by(col(RunStepRow.id))
+        ).all()
+        ledger = session.exec(
+            select(LedgerItemRow).where(LedgerItemRow.run_id == run_id).order_by(col(LedgerItemRow.id))
+        ).all()
+        return RunStory(
+            run=found[0],
+            steps=[RunStep(step.at, step.step, step.detail) for step in steps],
+            challenges=challenges.listed(session, self._company_id, run_id=run_id)[::-1],
+            ledger=[
+                LedgerItem(
+                    item.account_number,
+                    item.item,
+                    stored=item.stored,
+                    downloaded=item.downloaded,
+                    reason=item.reason,
+                    unread=item.unread,
+                )
+                for item in ledger
+            ],
+        )
+
+    def _query(self) -> _Query:
+        return (
+            select(RunRow, CustomerRow)
+            .join(CustomerRow, col(CustomerRow.id) == RunRow.customer_id)
+            .where(RunRow.company_id == self._company_id)
+            .order_by(col(RunRow.id).desc())
+        )
+
+    def _locked(self, session: Session, run_id: int) -> RunRow:
+        query = select(RunRow).where(RunRow.id == run_id, RunRow.company_id == self._company_id)
+        row = session.exec(query.with_for_update()).first()
+        if row is None:
+            raise RunRefused(f"There is no run {run_id}; `runs` lists them.")
+        return row
+
+
+def _infos(session: Session, query: _Query) -> Sequence[RunInfo]:
+    found = session.exec(query).all()
+    ledgers = _ledger_counts(session, [run.id for run, _ in found])
+    return [_info(*rows, ledgers.get(rows[0].id, (0, 0, 0))) for rows in found]
+
+
+def _ledger_counts(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
+    """By run, how many items its ledger lists, how many of them are stored, and how many of those unread."""
+    stored, unread = (
+        func.sum(case((col(column), 1), else_=0)) for column in (LedgerItemRow.stored, LedgerItemRow.unread)
+    )
+    query = (
+        select(LedgerItemRow.run_id, func.count(), stored, unread)
+        .where(col(LedgerItemRow.run_id).in_(ids))
+        .group_by(col(LedgerItemRow.run_id))
+    )
+    return {
+        run_id: (listed_items, int(kept), int(not_read))
+        for run_id, listed_items, kept, not_read in session.exec(query)
+    }
+
+
+def _info(run: RunRow, customer: CustomerRow, counted: tuple[int, int, int]) -> RunInfo:
+    return RunInfo(
+        id=run.id,
+        customer_id=customer.id,
+        external_id=customer.external_id,
+        utility=customer.utility,
+        username=customer.username,
+        kind=RunKind(run.kind),
+        state=RunState(run.state),
+        parts=run.parts,
+        why=run.why,
+        attempt=run.attempt,
+        worker=short(run.worker),
+        outcome=Outcome(run.outcome) if run.outcome else None,
+        message=run.message,
+        session=run.session,
+        pages=run.pages,
+        evidence=run.evidence,
+        seconds=run.seconds,
+        requested_at=run.requested_at,
+        not_before=run.not_before,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        listed=counted[0],
+        stored=counted[1],
+        unread=counted[2],
+    )

@@ -1,0 +1,220 @@
+"""Who: companies, logins, customers, what is kept secret for them, and what receives their codes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field
+
+from meterfarm.storage.tables.base import BIG, ForeignText, Keyed, Owned, Row, UtcDateTime, table_args
+
+
+class CompanyRow(Keyed, table=True):
+    __table_args__ = table_args(UniqueConstraint("name"))
+
+    name: str
+
+
+class LoginRow(Keyed, table=True):
+    """A user name at a utility, shared across companies: locks and lockout hang on it. Normalised.
+
+    ``factor`` is what the portal last challenged it with (``records.Factor``), "" if it never did.
+    """
+
+    __table_args__ = table_args(UniqueConstraint("utility", "username"))
+
+    utility: str
+    username: str = Field(index=True)
+    factor: str = ""
+
+
+class SentPasswordRow(Keyed, table=True):
+    """A keyed hash of a user name's spelling and a password that were sent together and were not accepted.
+
+    The hash's own key is kept wrapped under the master key ``key_id``, so that it outlasts rotations.
+    ``outcome`` is how the portal refused them, "" while no answer is known to ``sends`` sendings, the latest
+    of them ``at``; no run sends them again by itself before ``again_at``.
+    """
+
+    __table_args__ = table_args()
+
+    login_id: int = Field(foreign_key="login.id", ondelete="CASCADE", index=True)
+    key_id: str
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+    digest: bytes = Field(sa_type=LargeBinary)
+    outcome: str
+    message: str = Field(sa_type=ForeignText)
+    at: datetime = Field(sa_type=UtcDateTime)
+    sends: int = 0
+    again_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TotpUseRow(Row, table=True):
+    """A TOTP time step (unix time // 30) that was spent on a login."""
+
+    login_id: int = Field(foreign_key="login.id", ondelete="CASCADE", primary_key=True)
+    step: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+
+
+class CustomerRow(Owned, table=True):
+    """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``, empty
+    once it was removed.
+
+    ``utility`` is its login's. ``username`` is spelled as it was last given. ``state``:
+    ``records.CustomerState``, for ``reason``, since ``since``. ``faults`` counts the portal's faults since a
+    run last got through. A part with no due time is not refreshed.
+    """
+
+    __table_args__ = table_args(
+        UniqueConstraint("company_id", "login_id"),
+        UniqueConstraint("company_id", "external_id"),
+        Index(None, "utility", "bills_due_at"),
+        Index(None, "utility", "intervals_due_at"),
+    )
+
+    login_id: int = Field(foreign_key="login.id", index=True)
+    utility: str
+    username: str
+    external_id: str | None = None
+    state: str
+    reason: str = Field(default="", sa_type=ForeignText)
+    since: datetime = Field(sa_type=UtcDateTime)
+    faults: int = 0
+    bills_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    intervals_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    key_id: str = Field(index=True)
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CredentialRow(Owned, table=True):
+    __table_args__ = table_args(UniqueConstraint("customer_id", "kind"))
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
+    kind: str
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    saved_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PortalSessionRow(Owned, table=True):
+    """A signed-in session. ``version`` counts the saves; ``trusted_since`` is when MFA was last passed,
+    ``announced_at`` when an event announced that this trust will lapse."""
+
+    __table_args__ = table_args(UniqueConstraint("customer_id"))
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
+    version: int
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    saved_at: datetime = Field(sa_type=UtcDateTime)
+    trusted_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ConsentRow(Owned, table=True):
+    """What the customer allowed, how, and until when."""
+
+    __table_args__ = table_args()
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", index=True)
+    scope: str
+    terms_hash: str
+    method: str
+    granted_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MailboxRow(Owned, table=True):
+    """An IMAP mailbox. Its password is sealed with a data key of its own, wrapped by the key ``key_id``.
+
+    ``security``: ``records.MailSecurity``. ``everybody``: it receives codes for all customers. ``fault`` is
+    why it cannot be used, since ``since``; ``checked_at`` is when somebody last tried.
+    """
+
+    __table_args__ = table_args(UniqueConstraint("company_id", "host", "port", "username", "folder"))
+
+    host: str
+    port: int
+    security: str
+    username: str
+    folder: str
+    everybody: bool
+    key_id: str
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    fault: str = Field(default="", sa_type=ForeignText)
+    since: datetime = Field(sa_type=UtcDateTime)
+    checked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class MailboxCustomerRow(Row, table=True):
+    """A customer whose codes come to the mailbox."""
+
+    mailbox_id: int = Field(foreign_key="mailbox.id", ondelete="CASCADE", primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", primary_key=True, index=True)
+
+
+class NumberRow(Owned, table=True):
+    """A telephone number of ours (+15185550123) that receives text messages."""
+
+    __table_args__ = table_args(UniqueConstraint("company_id", "number"))
+
+    number: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class NumberCustomerRow(Row, table=True):
+    """A customer whose codes come to the number."""
+
+    number_id: int = Field(foreign_key="number.id", ondelete="CASCADE", primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", primary_key=True, index=True)
+
+
+class AwaitedCodeRow(Row, table=True):
+    """A run that is having its portal send a code: only what came in after ``since`` is for it.
+
+    ``factor`` is "" until it is known which. ``fence`` is the run's of then. ``came``: one was handed on.
+    """
+
+    run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", index=True)
+    fence: int
+    factor: str
+    since: datetime = Field(sa_type=UtcDateTime)
+    came: bool = False
+
+
+class ReceivedRow(Keyed, table=True):
+    """A message that came in: every text message, and of mails those whose code was used.
+
+    ``company_id`` is known once it was handed to a customer. ``kind``: ``records.Factor``; ``key`` tells it
+    from all others: Twilio's id, or a mail's fingerprint. ``place`` is the number or mailbox. ``code`` is
+    sealed with the customer's data key until a challenge takes it; ``digest`` is its keyed hash, by which a
+    copy of it is known.
+    """
+
+    __table_args__ = table_args(UniqueConstraint("kind", "place", "key"))
+
+    company_id: int | None = Field(default=None, foreign_key="company.id", nullable=True)
+    kind: str
+    key: str
+    place: str
+    customer_id: int | None = Field(
+        default=None, foreign_key="customer.id", ondelete="CASCADE", index=True, nullable=True
+    )
+    challenge_id: int | None = Field(
+        default=None, foreign_key="challenge.id", ondelete="SET NULL", nullable=True
+    )
+    at: datetime = Field(sa_type=UtcDateTime)
+    status: str
+    code: bytes | None = Field(default=None, sa_type=LargeBinary)
+    digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class InboxRow(Row, table=True):
+    """A process that takes in text messages; ``worker`` as runs name theirs."""
+
+    worker: str = Field(primary_key=True)
+    address: str
+    beat_at: datetime = Field(sa_type=UtcDateTime)

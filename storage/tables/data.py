@@ -1,0 +1,183 @@
+"""What is collected: accounts and their meters, files and documents, bills, series of readings."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field
+
+from meterfarm.storage.tables.base import BIG, ForeignName, Keyed, Owned, Row, UtcDateTime, table_args
+
+
+class AccountRow(Owned, table=True):
+    """A utility account; ``address`` holds the fields of ``records.Address``."""
+
+    __table_args__ = table_args(UniqueConstraint("customer_id", "number"))
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
+    number: str = Field(sa_type=ForeignName)
+    name: str = Field(sa_type=ForeignName)
+    address: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+
+
+class ServiceRow(Owned, table=True):
+    """A supply point. It outlives its meters: a swap keeps the service."""
+
+    __table_args__ = table_args(UniqueConstraint("account_id", "commodity", "number"))
+
+    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    commodity: str
+    number: str = Field(sa_type=ForeignName)
+    zone: str = ""
+    address: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+
+
+class MeterRow(Owned, table=True):
+    """A meter while it hangs at its service; ``valid_to`` is set when another took its place."""
+
+    __table_args__ = table_args(UniqueConstraint("account_id", "number"))
+
+    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    service_id: int = Field(foreign_key="service.id", ondelete="CASCADE", index=True)
+    number: str = Field(sa_type=ForeignName)
+    commodity: str
+    tariff: str = Field(sa_type=ForeignName)
+    attributes: dict[str, str] = Field(sa_type=JSON)
+    valid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FileRow(Row, table=True):
+    """Bytes on disk by their hash, shared by the documents that count in ``refs``; at 0 they are swept."""
+
+    sha256: str = Field(primary_key=True)
+    size: int = Field(sa_type=BIG)
+    refs: int
+
+
+class DocumentRow(Owned, table=True):
+    """A file as an account's portal handed it over under the portal's own key. ``kind``: bill, intervals."""
+
+    __table_args__ = table_args(UniqueConstraint("account_id", "kind", "portal_key", "sha256"))
+
+    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    kind: str
+    portal_key: str = Field(sa_type=ForeignName)
+    sha256: str = Field(foreign_key="file.sha256", index=True)
+    media_type: str
+    name: str = Field(sa_type=ForeignName)
+    fetched_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ExtractionRow(Owned, table=True):
+    """One reading of a document by one version of a layout, and what it could not make sense of."""
+
+    __table_args__ = table_args(UniqueConstraint("document_id", "layout", "layout_version"))
+
+    document_id: int = Field(foreign_key="document.id", ondelete="CASCADE")
+    layout: str
+    layout_version: int
+    problems: list[str] = Field(sa_type=JSON)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class BillRow(Owned, table=True):
+    """A bill's identity: the portal's key for it (its date, where a portal has none)."""
+
+    __table_args__ = table_args(UniqueConstraint("account_id", "portal_key"))
+
+    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    portal_key: str = Field(sa_type=ForeignName)
+    billed_on: date
+    listed_amount: int | None = Field(default=None, sa_type=BIG)
+
+
+class BillVersionRow(Owned, table=True):
+    """What a bill said, once; the newest id counts. ``content`` holds the meters and the address.
+
+    The fields are those of ``records.Bill``, amounts in cents; all null while the document is unread.
+    """
+
+    __table_args__ = table_args()
+
+    bill_id: int = Field(foreign_key="bill.id", ondelete="CASCADE", index=True)
+    document_id: int = Field(foreign_key="document.id", ondelete="CASCADE", index=True)
+    extraction_id: int = Field(foreign_key="extraction.id", ondelete="CASCADE", index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    account_number: str | None = None
+    billed_on: date | None = None
+    due_on: date | None = None
+    billing_period_from: date | None = None
+    billing_period_to: date | None = None
+    total_amount: int | None = Field(default=None, sa_type=BIG)
+    outstanding_balance: int | None = Field(default=None, sa_type=BIG)
+    electricity_amount: int | None = Field(default=None, sa_type=BIG)
+    delivery_charge: int | None = Field(default=None, sa_type=BIG)
+    supply_charge: int | None = Field(default=None, sa_type=BIG)
+    community_solar_bill_credit: int | None = Field(default=None, sa_type=BIG)
+    gas_amount: int | None = Field(default=None, sa_type=BIG)
+    content: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+
+
+class SeriesRow(Owned, table=True):
+    """Readings of a meter of one kind and length, each ``mantissa * 10**exponent`` of ``unit``.
+
+    ``seconds`` is the usual length of its readings (``storage.granularity``).
+    """
+
+    __table_args__ = table_args(
+        UniqueConstraint("meter_id", "commodity", "measure", "direction", "unit", "seconds")
+    )
+
+    meter_id: int = Field(foreign_key="meter.id", ondelete="CASCADE")
+    commodity: str
+    measure: str
+    direction: str
+    unit: str
+    seconds: int
+    exponent: int
+
+
+class ReadingRow(Row, table=True):
+    """``start``, ``first_seen`` and ``updated`` are epoch seconds. Its company is its series'."""
+
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    series_id: int = Field(foreign_key="series.id", ondelete="CASCADE", primary_key=True)
+    start: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+    seconds: int
+    mantissa: int = Field(sa_type=BIG)
+    estimated: bool
+    first_seen: int = Field(sa_type=BIG)
+    updated: int = Field(sa_type=BIG)
+
+
+class StretchRow(Row, table=True):
+    """A time that a series' readings cover without a gap: epoch seconds, ``last`` not included."""
+
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    series_id: int = Field(foreign_key="series.id", ondelete="CASCADE", primary_key=True)
+    first: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
+    last: int = Field(sa_type=BIG)
+
+
+class ReadingRevisionRow(Keyed, table=True):
+    """A reading's former value: seen first at ``seen``, replaced at ``replaced`` (epoch seconds)."""
+
+    __table_args__ = table_args(
+        ForeignKeyConstraint(
+            ["series_id", "start"], ["reading.series_id", "reading.start"], ondelete="CASCADE"
+        ),
+        Index(None, "series_id", "start"),
+    )
+
+    series_id: int
+    start: int = Field(sa_type=BIG)
+    seconds: int
+    mantissa: int = Field(sa_type=BIG)
+    estimated: bool
+    seen: int = Field(sa_type=BIG)
+    replaced: int = Field(sa_type=BIG)
