@@ -136,16 +136,13 @@ def test_two_processes_that_rotate_at_once_take_turns(store: CompanyStore, home:
 KILLED_AT_EACH_STEP = """
 import os, shutil, signal, sys
 from pathlib import Path
-from meterfarm.storage.customers import identity
-from meterfarm.storage import settings
-from meterfarm.storage import vault
-from meterfarm.storage import store
-from meterfarm.storage.customers import logins
+from meterfarm.storage import settings, store as door, vault
+from meterfarm.storage.customers import identity, logins
 from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.storage.store import Store
 from tests.storage.test_store_rotation import _holds
 
-OURS = {module.__file__ for module in (customers, home, keyfile, keyring, logins)}
+OURS = {module.__file__ for module in (identity, settings, vault, door, logins)}
 ACTS = {"rotate", "put_new_key_first", "keep_only", "_write", "written_aside", "write_synced", "sync"}
 whole, copy = Path(sys.argv[1]), Path(sys.argv[2])
 
