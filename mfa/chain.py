@@ -23,6 +23,7 @@ class AnswerChain:
     preferred: Factor | None = None
 
     def can_answer(self, factor: Factor) -> bool:
+        """Whether the secret, the stored answer or a person can answer it."""
         if factor is Factor.TOTP and self.totp is not None:
             return True
         if factor is Factor.QUESTION and self.security_answer is not None:
@@ -30,14 +31,21 @@ class AnswerChain:
         return self.person.can_answer(factor)
 
     def answers_itself(self, option: FactorOption) -> bool:
+        """Whether no person is needed for it."""
         if option.factor is Factor.TOTP:
             return self.totp is not None
         return self.person.answers_itself(option)
 
     async def expect(self, factor: Factor) -> None:
+        """See ``Answers``: asked of the person."""
         await self.person.expect(factor)
 
     async def answer(self, challenge: Challenge) -> Answer:
+        """The answer of the first who has one.
+
+        Raises:
+            NobodyToAsk, NotInTime: nobody answers.
+        """
         if challenge.options:
             return await self._choose(challenge)
         if challenge.factor is Factor.TOTP and self.totp is not None and self.totp.is_believed:

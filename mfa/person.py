@@ -25,15 +25,22 @@ class Person:
         self._ask = ask
 
     def can_answer(self, factor: Factor) -> bool:
+        """Always: whoever sits there is asked."""
         return bool(factor)
 
     def answers_itself(self, option: FactorOption) -> bool:
+        """Never."""
         return False
 
     async def expect(self, factor: Factor) -> None:
         """A person sees for themselves what is new."""
 
     async def answer(self, challenge: Challenge) -> Answer:
+        """What the person types or chooses.
+
+        Raises:
+            NobodyToAsk: the input ended.
+        """
         for _ in range(_EMPTY_ANSWERS):
             line = await self._ask(challenge)
             if line is None:

@@ -67,13 +67,20 @@ class Nobody:
     """The channel of a run that must never ask anybody anything."""
 
     def can_answer(self, factor: Factor) -> bool:
+        """Never."""
         return False
 
     def answers_itself(self, option: FactorOption) -> bool:
+        """Never."""
         return False
 
     async def expect(self, factor: Factor) -> None:
         """Nothing comes."""
 
     async def answer(self, challenge: Challenge) -> Answer:
+        """No answer.
+
+        Raises:
+            NobodyToAsk: always.
+        """
         raise NobodyToAsk(f"The portal asks: {challenge.prompt} Nobody is there to answer.")

@@ -15,5 +15,6 @@ class SecurityAnswer:
         self.is_believed = True
 
     def code(self) -> Code:
+        """The stored answer; from now on it is no longer believed."""
         self.is_believed = False
         return Code(self._answer.get_secret_value())

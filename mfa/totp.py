@@ -64,6 +64,7 @@ class AnyLengthTotp(pyotp.TOTP):
     """TOTP with a secret as short as the portal made it: many issue 80 bits, which pyotp refuses."""
 
     def byte_secret(self) -> bytes:
+        """The secret's bytes; base32 of any length, padded."""
         return base64.b32decode(self.secret + "=" * (-len(self.secret) % 8), casefold=True)
 
 

@@ -182,6 +182,7 @@ def _read(utility: Utility, text: Sequence[str]) -> tuple[Bill | None, Sequence[
 
 
 def item_name(bill: ListedBill) -> str:
+    """The bill's name in the ledger: ``bill`` and its date."""
     return f"bill of {bill.billed_on} ({bill.key})"
 
 

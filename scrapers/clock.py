@@ -105,6 +105,7 @@ class VisitClock:
         look()
 
     def stop(self) -> None:
+        """End nothing any more: the visit is over."""
         if self._timer is not None:
             self._timer.cancel()
 

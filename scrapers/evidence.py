@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from meterfarm.scrapers.last_look import LONGEST_HTML, MARGIN, Seen, look
+from meterfarm.scrapers.last_look import LONGEST_HTML, MARGIN, PageEvidence, look
 from meterfarm.scrapers.state import SHORTEST_SECRET
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -43,7 +43,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     try:
         with tempfile.TemporaryDirectory(dir=visit.scratch) as scratch:
             raw_trace = Path(scratch) / "trace.zip"
-            seen = Seen()
+            seen = PageEvidence()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await _look(visit, raw_trace, seen)
@@ -54,7 +54,7 @@ async def keep_evidence(visit: Visit, folder: Path) -> Path | None:
     return folder
 
 
-async def _look(visit: Visit, raw_trace: Path, seen: Seen) -> None:
+async def _look(visit: Visit, raw_trace: Path, seen: PageEvidence) -> None:
     """Cookies first: what is seen must not be kept without them being known."""
     await visit.tab.end_trace(str(raw_trace))
     await visit.session()
@@ -69,7 +69,7 @@ async def _look(visit: Visit, raw_trace: Path, seen: Seen) -> None:
         visit.note("evidence.left_out", reason=seen.left_out)
 
 
-def _write(visit: Visit, folder: Path, raw_trace: Path, seen: Seen) -> None:
+def _write(visit: Visit, folder: Path, raw_trace: Path, seen: PageEvidence) -> None:
     secrets = visit.secrets
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -24,6 +24,7 @@ from meterfarm.scrapers.body import DOCUMENT, LIST, PAGE, Limit
 from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts, to_send
 from meterfarm.scrapers.http_response import HttpResponse
+from meterfarm.scrapers.markup import first_sign
 from meterfarm.scrapers.outcomes import (
     SIGNED_OUT,
     ItemFailed,
@@ -34,7 +35,6 @@ from meterfarm.scrapers.outcomes import (
     stop_for_status,
 )
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, limited
-from meterfarm.scrapers.signs import first_sign
 from meterfarm.scrapers.transport import Fault, NoAnswer, Transport
 from meterfarm.support.tracing import span
 

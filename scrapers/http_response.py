@@ -23,14 +23,17 @@ class HttpResponse:
 
     @property
     def media_type(self) -> str:
+        """The content type without parameters, in lower case; "" without one."""
         return self.content_type.partition(";")[0].strip().lower()
 
     @property
     def content_type(self) -> str:
+        """The Content-Type header; "" without one."""
         return self.headers.get("content-type", "")
 
     @property
     def is_page(self) -> bool:
+        """Whether it is HTML."""
         return self.media_type in {"text/html", "application/xhtml+xml"}
 
     @property

@@ -38,7 +38,7 @@ _BLANK = "field => { field.value = ''; }"
 
 
 @dataclass(slots=True)
-class Seen:
+class PageEvidence:
     """``html`` is not scrubbed yet. ``left_out`` says of what is missing why."""
 
     html: str = ""
@@ -46,7 +46,7 @@ class Seen:
     left_out: str = ""
 
 
-async def look(page: Page, filled: Sequence[Locator], secrets: Secrets, seen: Seen) -> None:
+async def look(page: Page, filled: Sequence[Locator], secrets: Secrets, seen: PageEvidence) -> None:
     """Enter into ``seen`` what the page shows, as far as it comes; who calls sets the limit of time."""
     limits = {"elements": _MOST_ELEMENTS, "characters": LONGEST_HTML + MARGIN}
     html = await page.evaluate(_HTML, limits)

@@ -26,6 +26,7 @@ class Ledger:
         self.portal_has_data = False
 
     def stored(self, account: str, item: str, *, downloaded: bool, doubt: str = "") -> None:
+        """Enter an item that is in store."""
         self._enter(LedgerItem(account, item, True, downloaded, doubt))
 
     def unread(self, account: str, item: str, reason: str, *, downloaded: bool) -> None:
@@ -33,6 +34,7 @@ class Ledger:
         self._enter(LedgerItem(account, item, True, downloaded, reason, unread=True))
 
     def missing(self, account: str, item: str, reason: str) -> None:
+        """Enter an item that is not in store, with the reason."""
         self._enter(LedgerItem(account, item, stored=False, reason=reason))
 
     def _enter(self, item: LedgerItem) -> None:
@@ -65,10 +67,12 @@ class Ledger:
 
     @property
     def items(self) -> Sequence[LedgerItem]:
+        """All entries, in order."""
         return tuple(self._items.values())
 
     @property
     def gaps(self) -> Sequence[LedgerItem]:
+        """The entries that are missing."""
         return tuple(item for item in self._items.values() if not item.stored)
 
     def outcome(self, accounts: int, parts: Set[Part] = frozenset(Part)) -> tuple[Outcome, str]:

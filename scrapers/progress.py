@@ -19,7 +19,9 @@ class NoProgress:
     """Nobody watches."""
 
     def step(self, text: str) -> None:
+        """See ``Progress``."""
         pass
 
     def count(self, what: str, done: int, total: int) -> None:
+        """See ``Progress``."""
         pass

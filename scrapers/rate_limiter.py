@@ -43,6 +43,7 @@ class Unlimited:
     """No limits."""
 
     def request(self, cost: int = 1) -> AbstractAsyncContextManager[Permit]:
+        """See ``RateLimiter``; it never waits."""
         return nullcontext(_Free())
 
 

@@ -50,6 +50,7 @@ class FormWatch:
 
     @classmethod
     async def of(cls, control: Locator, milliseconds: float) -> FormWatch:
+        """Watch the form of this button."""
         return cls(await control.evaluate_handle(_WATCH, timeout=milliseconds))
 
     async def stop(self, portal: str, scrub: Callable[[str], str]) -> Stop | None:

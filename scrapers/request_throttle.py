@@ -87,6 +87,7 @@ class RequestThrottle:
         self._shut = False
 
     async def start(self, context: BrowserContext) -> None:
+        """Throttle all requests of the context from now on."""
         context.on("request", self._sent)
         context.on("response", self._answered)
         context.on("requestfinished", self._finished)

@@ -74,7 +74,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Sighting:
     """The numbers of the signs that were shown, in order, and the document that showed them."""
 
     shown: Sequence[int]
@@ -98,7 +98,7 @@ class Sight:
 
     async def look(
         self, signs: Sequence[Sign], known: Sequence[int], seconds: float, *, eager: bool = False
-    ) -> Seen | None:
+    ) -> Sighting | None:
         """Which of ``signs`` are shown, as soon as these are others than ``known`` and after ``seconds`` at
         the latest; of a document that still loads none are, unless ``eager``. None while the page navigates
         or does not answer.
@@ -115,18 +115,19 @@ class Sight:
                 raise
             await asyncio.sleep(_BREATH)
             return None
-        seen = Seen(found["shown"], found["document"])
+        seen = Sighting(found["shown"], found["document"])
         self.gone |= {sign for number, sign in enumerate(signs) if number not in seen.shown}
         return seen
 
-    def fresh(self, signs: Sequence[Sign], seen: Seen) -> Sign | None:
+    def fresh(self, signs: Sequence[Sign], seen: Sighting) -> Sign | None:
         """The first sign that is shown and did not stand there before the press."""
         return next((signs[number] for number in seen.shown if not self._is_stale(signs[number], seen)), None)
 
-    def is_same_document(self, seen: Seen) -> bool:
+    def is_same_document(self, seen: Sighting) -> bool:
+        """Whether the page still shows the document that was looked at."""
         return seen.document == self.before.document
 
-    def _is_stale(self, sign: Sign, seen: Seen) -> bool:
+    def _is_stale(self, sign: Sign, seen: Sighting) -> bool:
         before = self.before
         if not self.is_same_document(seen) or sign in self.gone:
             return False

@@ -44,6 +44,7 @@ class PortalSession:
         )
 
     def to_bytes(self) -> bytes:
+        """As it is sealed and stored: JSON in UTF-8; see ``from_bytes``."""
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
     @classmethod

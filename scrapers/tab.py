@@ -32,7 +32,7 @@ from playwright.async_api import (
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers import pulse, traces
+from meterfarm.scrapers import pulse
 from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.browser import BrowserGone, Chromium
 from meterfarm.scrapers.browser_state import SessionStorage, context_with
@@ -42,6 +42,7 @@ from meterfarm.scrapers.http import Http
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.rate_limiter import RateLimiter, Unlimited
 from meterfarm.scrapers.request_throttle import RequestThrottle
+from meterfarm.scrapers.scratch import new_trace_name, remove_trace
 from meterfarm.scrapers.sight import steady
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.transport import InBrowser
@@ -194,7 +195,7 @@ class Tab:
         return self._page
 
     async def _start_trace(self, context: BrowserContext) -> None:
-        self._trace = traces.new_name()
+        self._trace = new_trace_name()
         await context.tracing.start(
             name=self._trace, snapshots=self._trace_snapshots, screenshots=False, sources=False
         )
@@ -336,7 +337,7 @@ class Tab:
                     await self._context.tracing.stop(path=path)
             except TimeoutError:
                 self._note("trace.lost")
-            traces.forget(self._chromium.traces, self._trace)
+            remove_trace(self._chromium.traces, self._trace)
 
 
 def _is_same_document(url: str, other: str) -> bool:

@@ -168,6 +168,7 @@ class InBrowser(_Connections):
         self._context = context
 
     async def get(self, url: URL, limit: Limit) -> HttpResponse:
+        """See ``Transport``."""
         kept: Sequence[Any] = await self._context.cookies()
         answer, lines = await self.exchange(url, Cookies(kept).header(str(url)), limit)
         if lines:
@@ -190,6 +191,7 @@ class InBrowser(_Connections):
                     await self._context.add_cookies([cast("SetCookieParam", cookie)])
 
     async def storage_state(self) -> Any:
+        """See ``Transport``."""
         return await self._context.storage_state()
 
 
@@ -206,6 +208,7 @@ class WithoutBrowser(_Connections):
         self._origins = session.storage_state.get("origins", [])
 
     async def get(self, url: URL, limit: Limit) -> HttpResponse:
+        """See ``Transport``."""
         answer, lines = await self.exchange(url, self._cookies.header(str(url)), limit)
         self._cookies.take(str(url), lines)
         return answer
@@ -215,4 +218,5 @@ class WithoutBrowser(_Connections):
         return self._cookies.as_browser()
 
     async def storage_state(self) -> Any:
+        """See ``Transport``."""
         return {"cookies": self.cookies(), "origins": self._origins}

@@ -19,7 +19,7 @@ from meterfarm.scrapers.boundaries import translated
 from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign
 from meterfarm.scrapers.reactions import Reactions
 from meterfarm.scrapers.refused_form import FormWatch
-from meterfarm.scrapers.sight import Seen, Sight, steady
+from meterfarm.scrapers.sight import Sight, Sighting, steady
 
 _GLANCE_SECONDS = 0.25
 _UNANSWERED_SECONDS = 1.0
@@ -161,7 +161,7 @@ class Watch:
             Stop: an answer or a document that was awaited did not come.
         """
         reactions, began = self.reactions, self._now()
-        last: Seen | None = None
+        last: Sighting | None = None
         async with aclosing(self._glances(signs, limit)) as glances:
             async for seen in glances:
                 last = seen or last
@@ -209,14 +209,14 @@ class Watch:
         is_error = answer is not None and (answer.status >= 500 or answer.status == 429)
         return is_error and not self.reactions.arrived
 
-    def _settle(self, settle: float, seen: Seen) -> float:
+    def _settle(self, settle: float, seen: Sighting) -> float:
         if self._met_an_error:
             return settle
         if self._in_place and self._sight.is_same_document(seen):
             return max(settle, _IN_PLACE_SECONDS)
         return settle
 
-    def _fresh(self, signs: Sequence[Sign], seen: Seen | None) -> Sign | None:
+    def _fresh(self, signs: Sequence[Sign], seen: Sighting | None) -> Sign | None:
         found = self._sight.fresh(signs, seen) if seen is not None else None
         return found or next((sign for sign in signs if self._is_spoken(sign)), None)
 
@@ -226,11 +226,11 @@ class Watch:
             sign.fits(path="", headings=(), text=text) for text in self.reactions.spoken
         )
 
-    async def _glances(self, signs: Sequence[Sign], limit: float) -> AsyncGenerator[Seen | None]:
+    async def _glances(self, signs: Sequence[Sign], limit: float) -> AsyncGenerator[Sighting | None]:
         """What is seen whenever anything happens; None where it cannot be seen just then."""
         until = self._now() + limit
         known: Sequence[int] = ()
-        looking: asyncio.Task[Seen | None] | None = None
+        looking: asyncio.Task[Sighting | None] | None = None
         try:
             while self._now() < until:
                 self.reactions.changed.clear()
@@ -246,7 +246,7 @@ class Watch:
             if looking is not None:
                 looking.cancel()
 
-    async def _either(self, looking: asyncio.Task[Seen | None]) -> None:
+    async def _either(self, looking: asyncio.Task[Sighting | None]) -> None:
         changing = asyncio.create_task(self.reactions.changed.wait())
         try:
             await asyncio.wait(

@@ -33,6 +33,7 @@ class Secrets:
         self._characters: set[str] = set()
 
     def add(self, *values: str) -> None:
+        """Replace these from now on; empty ones are ignored."""
         for value in values:
             if value:
                 self._forms.setdefault(value, ())

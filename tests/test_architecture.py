@@ -61,7 +61,6 @@ TWICE = {
     "Plan",
     "Portal",
     "Row",
-    "Seen",
     "Stored",
     "Tally",
     "Visit",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from meterfarm.records import Outcome
+from meterfarm.scrapers.markup import first_sign
 from meterfarm.scrapers.outcomes import Sign
-from meterfarm.scrapers.signs import first_sign
 
 INCORRECT = Sign(Outcome.BAD_CREDENTIALS, text="The password you entered is incorrect.")
 EXPIRED = Sign(Outcome.PASSWORD_CHANGE_REQUIRED, heading="It's expired")

@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.markup import first_sign
 from meterfarm.scrapers.outcomes import Sign
-from meterfarm.scrapers.signs import first_sign
 from meterfarm.support.charset import decoded
 from tests.raw_site import answered, raw_site
 from tests.scrapers.transports import KINDS, asking

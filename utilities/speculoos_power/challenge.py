@@ -135,4 +135,5 @@ class LastTry(TypedDict):
 
 
 def squeezed(text: str) -> str:
+    """``text`` with single spaces, and none around it."""
     return " ".join(text.split())

@@ -32,6 +32,8 @@ _SIGN_IN = Sign("sign_in", path=_LOGIN, heading=_SIGN_IN_HEADING)
 
 
 class SpeculoosPower(Utility):
+    """Speculoos Power's portal."""
+
     id = "speculoos_power"
     name: ClassVar[str] = "Speculoos Power"
     home: ClassVar[str] = ""
@@ -77,6 +79,7 @@ class SpeculoosPower(Utility):
     )
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
+        """See ``Utility``."""
         page = await visit.page.open("/login")
         await visit.page.arrive(_SIGN_IN)
         await visit.page.fill(page.get_by_label("E-mail address"), credentials.username, secret=False)
@@ -88,10 +91,12 @@ class SpeculoosPower(Utility):
             await verification.step(found)
 
     async def is_signed_in(self, visit: Visit) -> bool:
+        """See ``Utility``; asked by HTTP."""
         await visit.http.get("/accounts")
         return True
 
     async def accounts(self, visit: Visit) -> Sequence[Account]:
+        """See ``Utility``."""
         landed = await visit.http.get("/accounts")
         if urlsplit(landed.url).path != "/accounts":
             return [pages.account(landed.text)]
@@ -100,6 +105,7 @@ class SpeculoosPower(Utility):
         return [pages.account(overview.text) for overview in overviews]
 
     async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
+        """See ``Utility``; from all pages of the list."""
         listed: dict[str, ListedBill] = {}
         address = f"/accounts/{account.number}/bills"
         while address:
@@ -111,18 +117,22 @@ class SpeculoosPower(Utility):
         return list(listed.values())
 
     async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
+        """See ``Utility``."""
         return await visit.http.document(bill.url)
 
     def read_bill(self, text: Sequence[str]) -> Bill:
+        """See ``Utility`` and ``bill.py``."""
         return read_bill(text)
 
     async def available_intervals(self, visit: Visit, account: Account) -> Sequence[AvailableIntervals]:
+        """See ``Utility``."""
         dialog = await visit.http.get(f"/accounts/{account.number}/usage")
         return pages.available_intervals(dialog.text)
 
     async def export_intervals(
         self, visit: Visit, account: Account, meter_id: str, first: date, last: date
     ) -> Document:
+        """See ``Utility``."""
         return await visit.http.document(
             f"/accounts/{account.number}/usage/export",
             {"meter": meter_id, "from": str(first), "to": str(last), "format": "xml"},
@@ -130,6 +140,7 @@ class SpeculoosPower(Utility):
         )
 
     def read_intervals(self, document: Document) -> IntervalData:
+        """See ``Utility``: Green Button XML or a table, or several in a ZIP."""
         series: list[Series] = []
         issues: list[Issue] = []
         for name, content in unpack(document.content, document.name):
