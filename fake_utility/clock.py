@@ -22,11 +22,13 @@ class Clock:
         self._elapsed = elapsed or (lambda: time.monotonic() - begun)
 
     def now(self) -> datetime:
+        """The time that it is in the portal, in UTC."""
         if self._start is None:
             return datetime.now(UTC)
         return self._start.astimezone(UTC) + timedelta(seconds=self._elapsed())
 
     def today(self, zone: ZoneInfo) -> date:
+        """The day that it is in a zone."""
         return self.now().astimezone(zone).date()
 
 

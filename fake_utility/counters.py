@@ -12,6 +12,8 @@ PIECE = 2**18
 
 @dataclass(slots=True)
 class Documents:
+    """How many documents were served."""
+
     bills: int = 0
     exports: int = 0
 
@@ -33,6 +35,8 @@ class Tally:
 
 
 class Counters:
+    """Requests and documents, by customer and altogether."""
+
     def __init__(self) -> None:
         self.requests = 0
         self.peak_concurrent = 0
@@ -42,6 +46,7 @@ class Counters:
         self._last_second: deque[float] = deque()
 
     def of(self, username: str) -> Tally:
+        """A customer's tally."""
         return self._customers.setdefault(username, Tally())
 
     @property
@@ -60,9 +65,11 @@ class Counters:
         self.peak_per_second = max(self.peak_per_second, len(self._last_second))
 
     def end(self, path: str) -> None:
+        """A request was answered."""
         self._under_way.remove(path)
 
     def as_json(self) -> dict[str, object]:
+        """As ``/stats.json`` shows it."""
         return {
             "customers": {username: asdict(tally) for username, tally in self._customers.items()},
             "requests": self.requests,
@@ -80,6 +87,7 @@ class CountRequests:
         self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count a request and serve it."""
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             await self._app(scope, receive, send)
             return

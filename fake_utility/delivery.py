@@ -75,6 +75,7 @@ class Delivery:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def send(self, message: Message) -> None:
+        """Deliver a message by text or mail, without waiting for it."""
         if message.kind == "sms" and self._webhook:
             self._start(partial(post_text_message, self._webhook, message), message)
         elif message.kind == "email" and self._mail_server:
@@ -116,6 +117,7 @@ def post_text_message(webhook: Webhook, message: Message) -> None:
 
 
 def twilio_form(message: Message) -> dict[str, str]:
+    """A text message as Twilio posts it."""
     digest = hashlib.blake2b(message.id.encode(), digest_size=16).hexdigest()
     account = hashlib.blake2b(message.sender.encode(), digest_size=16).hexdigest()
     return {

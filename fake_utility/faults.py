@@ -31,6 +31,7 @@ class Faults:
     requests: int | None = None
 
     def late(self, target: str) -> bool:
+        """Whether answers to this path are slow."""
         if not self.slow_seconds:
             return False
         if self.slow_paths:
@@ -49,6 +50,7 @@ class Faults:
         return None
 
     def as_json(self) -> dict[str, object]:
+        """The faults that are on."""
         told: dict[str, object] = {"down": True} if self.down else {}
         if self.slow_seconds:
             told["slow_seconds"] = self.slow_seconds

@@ -8,6 +8,7 @@ from meterfarm.fake_utility.speculoos.numbered import NOTE, numbered_form
 
 
 def as_json() -> str:
+    """The test customers as JSON."""
     return json.dumps([_row(customer) for customer in CUSTOMERS.values()], indent=2)
 
 
@@ -35,6 +36,7 @@ def _outcome(outcome: Outcome) -> dict[str, object]:
 
 
 def print_table() -> None:
+    """Print the test customers as a table."""
     # rich is loaded only where a person looks: it takes a while.
     from rich.console import Console
     from rich.table import Table

@@ -25,6 +25,7 @@ class Message:
     sent_at: datetime
 
     def as_json(self) -> dict[str, str]:
+        """As ``/outbox.json`` shows it."""
         return {
             "id": self.id,
             "username": self.username,
@@ -45,7 +46,9 @@ class Outbox:
         self.messages: deque[Message] = deque(maxlen=keep)
 
     def add(self, message: Message) -> None:
+        """Keep a message."""
         self.messages.append(message)
 
     def to(self, username: str) -> list[Message]:
+        """The messages to a customer."""
         return [message for message in self.messages if message.username == username]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """What a run for a test customer ends in."""
+
     name: str
     exit_code: int
     who_acts: str

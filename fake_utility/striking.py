@@ -17,6 +17,7 @@ class Switch:
         self.changed = asyncio.Event()
 
     def set(self, faults: Faults) -> None:
+        """Switch faults on and off."""
         self.changed.set()
         self.on, self.changed = faults, asyncio.Event()
 
@@ -38,6 +39,7 @@ class Strike:
         self._switch = switch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or strike it with the faults that are on."""
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             await self._app(scope, receive, send)
             return

@@ -10,6 +10,7 @@ from meterfarm.fake_utility.speculoos.visits import Visit, inside, inside_accoun
 
 @inside
 def accounts_page(visit: Visit) -> Response:
+    """The list of accounts, or the only one's page."""
     accounts = visit.customer.accounts
     if len(accounts) == 1:
         return RedirectResponse(f"/accounts/{accounts[0].number}", 303)
@@ -19,6 +20,7 @@ def accounts_page(visit: Visit) -> Response:
 
 @inside_account
 def account_page(visit: Visit, account: Account) -> Response:
+    """An account's overview."""
     today = visit.portal.today
     return visit.kept_page(
         "account.html",

@@ -42,6 +42,8 @@ _READ_DAYS = (5, 9, 12, 16, 1)
 
 @dataclass(frozen=True, slots=True)
 class Address:
+    """Where an account's meters are."""
+
     line1: str
     city: str
     state: str
@@ -66,6 +68,7 @@ class Meter:
 
     @property
     def tariff(self) -> str:
+        """The tariff's name."""
         return TARIFFS[self.commodity]
 
 
@@ -85,9 +88,11 @@ class Account:
 
     @property
     def new(self) -> bool:
+        """Whether nothing was metered yet."""
         return all(meter.new for meter in self.meters)
 
     def meter(self, meter_id: str) -> Meter | None:
+        """The meter with this id."""
         return next((meter for meter in self.meters if meter.id == meter_id), None)
 
 

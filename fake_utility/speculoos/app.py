@@ -75,6 +75,8 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, with the portal's headers."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], *_HEADERS]}
@@ -91,6 +93,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def make_app(portal: Portal) -> Starlette:
+    """The portal as an ASGI application."""
     app = Starlette(
         routes=ROUTES,
         middleware=[

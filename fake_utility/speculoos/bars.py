@@ -25,6 +25,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
+    """A chart of a meter's months."""
+
     meter: Meter
     unit: str
     bars: tuple[Bar, ...]

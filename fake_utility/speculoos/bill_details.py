@@ -28,6 +28,7 @@ _DEFINITIONS = (
 
 
 def details_page(sheet: Sheet, bill: Bill) -> None:
+    """Draw the page with charges and reads."""
     sheet.box(0, 0, WIDTH, 34, PLUM)
     sheet.logo(56, 17, 24)
     sheet.text(76, 21, "Speculoos Power", 11, bold=True, colour=(255, 255, 255))

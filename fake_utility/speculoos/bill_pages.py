@@ -25,6 +25,7 @@ def load_printer() -> None:
 
 @inside_account
 def bills_page(visit: Visit, account: Account) -> Response:
+    """A page of the list of bills."""
     listed = bills(account, visit.portal.today)
     page = _page_number(visit.request.query_params.get("page", "1"))
     shown = listed[(page - 1) * A_PAGE : page * A_PAGE]
@@ -56,6 +57,7 @@ def bill_content(portal: Portal, customer: Customer, place: int, bill: Bill) -> 
 
 @inside_account
 def bill_document(visit: Visit, account: Account) -> Response:
+    """A bill's PDF."""
     listed = enumerate(bills(account, visit.portal.today))
     wanted = visit.request.path_params["bill"]
     place, bill = next(((place, bill) for place, bill in listed if bill.id == wanted), (0, None))

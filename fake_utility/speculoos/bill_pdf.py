@@ -36,6 +36,7 @@ _MESSAGES = {
 
 
 def render_bill(bill: Bill) -> bytes:
+    """A bill as PDF."""
     sheet = Sheet(f"Speculoos Power bill of {long_date(bill.billed_on)}", bill.billed_on)
     sheet.page()
     _header(sheet)

@@ -30,6 +30,7 @@ class MeterRead:
 
     @property
     def usage(self) -> int:
+        """What the meter counted."""
         return self.current - self.previous
 
 
@@ -52,21 +53,26 @@ class Bill:
 
     @property
     def due_on(self) -> date:
+        """The day by which it is to be paid."""
         return self.billed_on + DUE_AFTER
 
     @property
     def previous_balance_cents(self) -> int:
+        """What was left to pay of the bill before."""
         return self.last_bill_cents - self.payments_cents
 
     @property
     def current_cents(self) -> int:
+        """Charges less credits."""
         return sum(charge.cents for charge in self.charges) + sum(credit.cents for credit in self.credits)
 
     @property
     def total_cents(self) -> int:
+        """What is to be paid."""
         return self.current_cents + self.previous_balance_cents
 
     def usage(self, commodity: Commodity, direction: Direction = "delivered") -> int:
+        """What meters of a commodity counted in a direction."""
         return _usage(self.reads, commodity, direction)
 
 

@@ -31,6 +31,7 @@ def midnight(day: date) -> int:
 
 
 def hours_in(day: date) -> int:
+    """Hours of a local day: 23, 24 or 25."""
     return (midnight(day + ONE_DAY) - midnight(day)) // 3600
 
 
@@ -76,6 +77,7 @@ def billed_periods(read_day: int, today: date) -> list[Period]:
 
 
 def period_before(period: Period) -> Period:
+    """The billing period before this one."""
     return _period(add_months(period.start, -1))
 
 
@@ -84,8 +86,10 @@ def _period(start: date) -> Period:
 
 
 def long_date(day: date) -> str:
+    """As in "March 5, 2026"."""
     return f"{day:%B} {day.day}, {day.year}"
 
 
 def us_date(day: date) -> str:
+    """As in "03/05/2026"."""
     return f"{day:%m/%d/%Y}"

@@ -17,6 +17,8 @@ CHALLENGE_LIFE = timedelta(minutes=15)
 
 
 class Verdict(Enum):
+    """What an answer was."""
+
     RIGHT = auto()
     WRONG = auto()
     EXPIRED = auto()
@@ -46,13 +48,16 @@ class Challenge:
 
     @property
     def needs_sending(self) -> bool:
+        """Whether a code is still to be sent."""
         return self.chosen in ("sms", "email") and self.code is None
 
     @property
     def tries_left(self) -> int:
+        """How many wrong answers it still takes."""
         return TRIES - self.wrong
 
     def over(self, now: datetime) -> bool:
+        """Whether its time has run out."""
         return now - self.opened_at > CHALLENGE_LIFE
 
     def wait(self, factor: Factor, now: datetime) -> int:
@@ -61,10 +66,12 @@ class Challenge:
         return max(0, ceil((last + COOLDOWN - now).total_seconds())) if last else 0
 
     def send(self, factor: Factor, code: str, now: datetime) -> None:
+        """Note a code that is being sent."""
         self.chosen, self.code = factor, code
         self.sent_at[factor] = now
 
     def expired(self, now: datetime) -> bool:
+        """Whether its code is too old."""
         if self.chosen not in ("sms", "email"):
             return False
         if self.customer.oddities.codes_expire_at_once:
@@ -72,10 +79,12 @@ class Challenge:
         return self.chosen in self.sent_at and now - self.sent_at[self.chosen] > CODE_LIFE
 
     def count_wrong(self) -> Verdict:
+        """Count a wrong answer."""
         self.wrong += 1
         return Verdict.CLOSED if self.wrong >= TRIES else Verdict.WRONG
 
     def count_reused(self) -> Verdict:
+        """Count an answer that was used before."""
         self.reused += 1
         return Verdict.CLOSED if self.reused > REUSES else Verdict.REUSED
 
@@ -88,6 +97,7 @@ class Judge:
         self._last_step: dict[str, int] = {}
 
     def verdict(self, challenge: Challenge, answer: str, now: datetime) -> Verdict:
+        """Judge an answer."""
         if challenge.chosen == "totp":
             return self._app_code(challenge, answer)
         if challenge.chosen == "question":

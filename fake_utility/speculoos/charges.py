@@ -31,14 +31,17 @@ class Charges:
 
     @property
     def delivery_cents(self) -> int:
+        """Delivery charges."""
         return sum(line.cents for line in self.delivery)
 
     @property
     def supply_cents(self) -> int:
+        """Supply charges."""
         return sum(line.cents for line in self.supply)
 
     @property
     def cents(self) -> int:
+        """All charges."""
         return self.delivery_cents + self.supply_cents
 
 
@@ -86,5 +89,6 @@ def community_solar_credit(account_number: str, period: Period, electric_cents: 
 
 
 def solar_credit(exported: int) -> Line:
+    """The credit for watt-hours sent to the grid."""
     detail = f"{quantity(exported)} kWh x {rate_text(SOLAR_CREDIT_RATE)}"
     return Line("Solar credit", detail, -charge(exported, SOLAR_CREDIT_RATE))

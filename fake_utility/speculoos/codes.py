@@ -32,9 +32,11 @@ class Codes:
         self.app_time = app_time
 
     def new(self) -> str:
+        """A code of six digits."""
         return f"{secrets.randbelow(1_000_000):06d}" if self._random else FIXED
 
     def app_code(self, customer: Customer, steps_ago: int = 0) -> AppCode:
+        """An authenticator's code, now or some steps ago."""
         now = int(self.app_time())
         step = now // STEP_SECONDS - steps_ago
         left = STEP_SECONDS - now % STEP_SECONDS

@@ -11,6 +11,7 @@ from meterfarm.fake_utility.speculoos.portal import portal_of
 
 
 async def stats(request: Request) -> Response:
+    """Counters as JSON."""
     return JSONResponse(portal_of(request).counters.as_json())
 
 

@@ -62,12 +62,14 @@ class Customer:
 
     @property
     def phone(self) -> str:
+        """The phone number, made up of the user name."""
         if self.number:
             return f"+1555{digits(self.username + '/phone', 7)}"
         return f"+15185550{digits(self.username + '/phone', 3)}"
 
     @property
     def factors(self) -> tuple[Factor, ...]:
+        """All factors that a sign-in may ask for."""
         return tuple(factor for challenge in self.challenges for factor in challenge)
 
     def destination(self, factor: Factor) -> str:

@@ -32,10 +32,12 @@ class Export:
 
     @property
     def file_name(self) -> str:
+        """The name of the file that is handed out."""
         return f"{self._stem}.{self.format}"
 
     @property
     def media_type(self) -> str:
+        """Its media type."""
         return FORMATS[self.format]
 
     @property
@@ -43,6 +45,7 @@ class Export:
         return f"SpeculoosPower_{self.meter.id}_{self.start}_{self.to}"
 
     def content(self) -> bytes:
+        """The readings in its format."""
         write = interval_csv if self.format == "csv" else green_button
         content = write(self.account, self.meter, self.start, self.to, to_newest=self.to_newest)
         return _zip(f"{self._stem}.xml", content) if self.format == "zip" else content

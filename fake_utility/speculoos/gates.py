@@ -42,11 +42,13 @@ def meet_gate(request: Request, portal: Portal, customer: Customer, gate: Gate, 
 
 @at_stage("password")
 def password_page(visit: Visit) -> Response:
+    """The page that wants a new password."""
     return visit.page("password_expired.html")
 
 
 @at_stage("password")
 def change_password(visit: Visit) -> Response:
+    """Take a new password."""
     new, repeated = visit.fields.get("new_password", ""), visit.fields.get("repeat_password", "")
     if len(new) < SHORTEST_PASSWORD:
         alert = f"Choose a password of at least {SHORTEST_PASSWORD} characters."
@@ -59,11 +61,13 @@ def change_password(visit: Visit) -> Response:
 
 @at_stage("terms")
 def terms_page(visit: Visit) -> Response:
+    """The page of terms to accept."""
     return visit.page("terms.html")
 
 
 @at_stage("terms")
 def answer_terms(visit: Visit) -> Response:
+    """Take an answer to the terms."""
     if visit.fields.get("answer") == "accept":
         return _settle(visit)
     visit.portal.sessions.end(visit.session)
@@ -74,16 +78,19 @@ def answer_terms(visit: Visit) -> Response:
 
 @at_stage("captcha")
 def captcha_page(visit: Visit) -> Response:
+    """The page with a CAPTCHA."""
     return visit.page("captcha.html")
 
 
 @at_stage("captcha")
 def answer_captcha(visit: Visit) -> Response:
+    """Refuse an answer to the CAPTCHA."""
     return visit.page("captcha.html", {"alert": "We could not tell that you are a person. Please try again."})
 
 
 @at_stage("splash")
 def splash_page(visit: Visit) -> Response:
+    """The page shown after a first sign-in."""
     return visit.page("welcome.html")
 
 

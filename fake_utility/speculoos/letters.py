@@ -12,6 +12,7 @@ NAME = "Speculoos Power"
 
 
 def text_message(customer: Customer, code: str, now: datetime) -> Message:
+    """A code as a text message."""
     return Message(
         id=secrets.token_hex(16),
         username=customer.username,
@@ -28,6 +29,7 @@ def text_message(customer: Customer, code: str, now: datetime) -> Message:
 
 
 def mail(customer: Customer, code: str, now: datetime) -> Message:
+    """A code as a mail."""
     body = (
         f"Hello {customer.name},\n\n"
         f"Your Speculoos Power verification code is {code}\n\n"

@@ -18,6 +18,7 @@ REUSED = "That code was already used. Wait for the next one."
 
 @at_stage("mfa")
 def mfa_page(visit: Visit) -> Response:
+    """The page of the challenge that is open."""
     sign_in = _open_sign_in(visit)
     if sign_in is None:
         return _start_over(visit)
@@ -28,6 +29,7 @@ def mfa_page(visit: Visit) -> Response:
 
 @at_stage("mfa")
 def choose(visit: Visit) -> Response:
+    """Take the choice of a factor."""
     sign_in = _open_sign_in(visit)
     if sign_in is None:
         return _start_over(visit)
@@ -41,6 +43,7 @@ def choose(visit: Visit) -> Response:
 
 @at_stage("mfa")
 def send(visit: Visit) -> Response:
+    """Send a code, again if need be."""
     sign_in = _open_sign_in(visit)
     if sign_in is None:
         return _start_over(visit)
@@ -51,6 +54,7 @@ def send(visit: Visit) -> Response:
 
 @at_stage("mfa")
 def verify(visit: Visit) -> Response:
+    """Judge a code or an answer."""
     sign_in = _open_sign_in(visit)
     if sign_in is None:
         return _start_over(visit)

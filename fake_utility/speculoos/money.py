@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 
 def dollars(cents: int) -> str:
+    """Cents as dollars."""
     sign = "-" if cents < 0 else ""
     return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
 
@@ -19,6 +20,7 @@ def charge(thousandths: int, rate: int) -> int:
 
 
 def rate_text(rate: int) -> str:
+    """A rate, in hundred-thousandths of a dollar, as dollars."""
     return f"${rate // 100_000}.{rate % 100_000:05d}"
 
 

@@ -41,6 +41,7 @@ def numbered_form(customer: Customer) -> str:
 
 
 def numbered_among(usernames: Iterable[str]) -> list[Customer]:
+    """The numbered test customers among these user names."""
     return [customer for username in usernames if (customer := _numbered(username))]
 
 

@@ -73,6 +73,7 @@ class Portal:
 
     @property
     def today(self) -> date:
+        """The day that it is at the portal."""
         return self.clock.today(ZONE)
 
     def genuine(self, request: Request, fields: Mapping[str, str]) -> bool:
@@ -104,6 +105,7 @@ class Portal:
         self.sign_ins[session.id] = SignIn(customer, Challenge(customer, customer.challenges[0], now))
 
     def served_bill(self, customer: Customer, session: Session) -> None:
+        """Count a bill that was downloaded."""
         self.memory.served.add(customer.username)
         tally = self.counters.of(customer.username)
         tally.documents.bills += 1
@@ -113,6 +115,7 @@ class Portal:
             self.sessions.end(session)
 
     def served_export(self, customer: Customer) -> None:
+        """Count an export that was downloaded."""
         self.memory.served.add(customer.username)
         self.counters.of(customer.username).documents.exports += 1
 
@@ -128,6 +131,7 @@ class Portal:
 
 
 def portal_of(request: Request) -> Portal:
+    """The portal that serves a request."""
     portal: Portal = request.app.state.portal
     return portal
 

@@ -15,11 +15,13 @@ _A_DAY = "public, max-age=86400"
 
 
 async def outbox_json(request: Request) -> Response:
+    """Messages as JSON."""
     shown = _shown(request)
     return JSONResponse({**shown, "messages": [message.as_json() for message in shown["messages"]]})
 
 
 async def outbox_page(request: Request) -> Response:
+    """Messages as a page."""
     shown = _shown(request)
     return portal_of(request).pages.page(
         request, "outbox.html", {**shown, "messages": shown["messages"][::-1]}
@@ -60,12 +62,15 @@ def _authenticator(portal: Portal, customer: Customer) -> dict[str, str | int]:
 
 
 async def style(request: Request) -> Response:
+    """The style sheet."""
     return Response(STYLE, media_type="text/css", headers={"Cache-Control": f"{_A_DAY}, immutable"})
 
 
 async def icon(request: Request) -> Response:
+    """The icon."""
     return Response(ICON, media_type="image/svg+xml", headers={"Cache-Control": _A_DAY})
 
 
 async def robots(request: Request) -> Response:
+    """What robots may read: nothing."""
     return PlainTextResponse("User-agent: *\nDisallow: /\n")

@@ -92,6 +92,7 @@ class DayOfReadings:
 
 @lru_cache(maxsize=30_000)
 def day_of_readings(meter: Meter, direction: Direction, day: date) -> DayOfReadings:
+    """A meter's readings of a day, always the same."""
     noise = shake_128(f"{meter.id}/{day.isoformat()}".encode()).digest(104)
     if meter.commodity == "gas":
         step, values = 3600, _gas(meter, day, noise)
@@ -102,6 +103,7 @@ def day_of_readings(meter: Meter, direction: Direction, day: date) -> DayOfReadi
 
 @lru_cache(maxsize=200_000)
 def day_total(meter: Meter, direction: Direction, day: date) -> int:
+    """Their sum."""
     return sum(day_of_readings(meter, direction, day).values)
 
 

@@ -55,6 +55,7 @@ class Sessions:
         self._ended: set[str] = set()
 
     def open(self, response: Response, username: str, stage: Stage, *, keep: bool) -> Session:
+        """Open a session and hand out its cookie."""
         session = Session(username, secrets.token_urlsafe(18), self._now(), self.life, stage, keep)
         self._hand_out(response, session)
         return session
@@ -77,13 +78,16 @@ class Sessions:
             self._hand_out(response, replace(session, issued=self._now()))
 
     def end(self, session: Session) -> None:
+        """End a session for good."""
         self._ended.add(session.id)
 
     def remember_device(self, response: Response, username: str) -> None:
+        """Hand out the cookie of a device that is trusted."""
         value = self._devices.dumps({"username": username, "issued": self._now()})
         set_cookie(response, DEVICE, value, DEVICE_LIFE)
 
     def knows_device(self, cookie: str | None, username: str) -> bool:
+        """Whether a cookie is of a device that the customer trusts."""
         if not cookie:
             return False
         try:
@@ -110,4 +114,5 @@ def set_cookie(response: Response, name: str, value: str, life: timedelta | None
 
 
 def clear_session(response: Response) -> None:
+    """Take the session's cookie back."""
     response.delete_cookie(SESSION, path="/", secure=True, httponly=True, samesite="lax")

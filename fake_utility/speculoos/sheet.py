@@ -38,6 +38,7 @@ class Sheet:
         self._pdf.set_lang("en-US")
 
     def page(self) -> None:
+        """Begin a page."""
         self._pdf.add_page()
 
     def text(
@@ -78,6 +79,7 @@ class Sheet:
     def box(
         self, x: float, y: float, width: float, height: float, fill: Colour | None, edge: Colour | None = None
     ) -> None:
+        """A rectangle."""
         if fill:
             self._pdf.set_fill_color(*fill)
         if edge:
@@ -86,6 +88,7 @@ class Sheet:
         self._pdf.rect(x, y, width, height, style=("D" if edge else "") + ("F" if fill else ""))
 
     def line(self, y: float, left: float = LEFT, right: float = RIGHT, *, dashed: bool = False) -> None:
+        """A line across the page."""
         self._pdf.set_draw_color(*(SOFT if dashed else LINE))
         self._pdf.set_line_width(0.7)
         if dashed:
@@ -95,10 +98,12 @@ class Sheet:
             self._pdf.set_dash_pattern()
 
     def shape(self, points: Sequence[tuple[float, float]], fill: Colour) -> None:
+        """A filled polygon."""
         self._pdf.set_fill_color(*fill)
         self._pdf.polygon(points, style="F")
 
     def disc(self, x: float, y: float, radius: float, fill: Colour) -> None:
+        """A filled circle."""
         self._pdf.set_fill_color(*fill)
         self._pdf.ellipse(x - radius, y - radius, 2 * radius, 2 * radius, style="F")
 
@@ -113,4 +118,5 @@ class Sheet:
         self.shape([(x + (px - 24) * unit, y + (py - 24) * unit) for px, py in bolt], CREAM)
 
     def output(self) -> bytes:
+        """The PDF's bytes."""
         return bytes(self._pdf.output())

@@ -23,17 +23,20 @@ NOTICES = {
 
 
 async def home(request: Request) -> Response:
+    """Lead to the accounts, or to the sign-in."""
     session = portal_of(request).session(request)
     inside = session is not None and session.stage == "inside"
     return RedirectResponse("/accounts" if inside else "/login", 303)
 
 
 async def login_page(request: Request) -> Response:
+    """The form to sign in."""
     notice = next((text for name, text in NOTICES.items() if name in request.query_params), None)
     return portal_of(request).pages.kept_page(request, "login.html", lambda: {"notice": notice}, notice)
 
 
 async def login(request: Request) -> Response:
+    """Judge user name and password."""
     portal = portal_of(request)
     fields = await posted(request)
     if fields is None:
@@ -70,6 +73,7 @@ def _after_password(
 
 
 async def logout(request: Request) -> Response:
+    """End the session."""
     portal = portal_of(request)
     if await posted(request) is None:
         return expired_form(request)

@@ -11,12 +11,14 @@ from meterfarm.fake_utility.speculoos.visits import Visit, inside_account
 
 @inside_account
 def usage_page(visit: Visit, account: Account) -> Response:
+    """The page to export readings from."""
     first, last = readings_span(visit.portal.today)
     return visit.kept_page("usage.html", lambda: {"account": account, "first": first, "last": last})
 
 
 @inside_account
 def export(visit: Visit, account: Account) -> Response:
+    """An export of readings."""
     if account.new:
         return _usage(visit, account, status=400)
     try:
@@ -36,6 +38,7 @@ def export(visit: Visit, account: Account) -> Response:
 
 
 def export_content(portal: Portal, wanted: Export) -> bytes:
+    """An export's bytes, made once."""
     return portal.kept.get(wanted, wanted.content)
 
 

@@ -124,6 +124,7 @@ def enter(portal: Portal, customer: Customer, *, keep: bool) -> RedirectResponse
 
 
 def to_login(request: Request) -> Response:
+    """Lead to the sign-in, which says so if the session expired."""
     had_session = SESSION in request.cookies
     response = RedirectResponse("/login?expired=1" if had_session else "/login", 303)
     if had_session:
@@ -132,6 +133,7 @@ def to_login(request: Request) -> Response:
 
 
 def not_found(request: Request) -> Response:
+    """The page for what is not there."""
     return message_page(
         request,
         "Page not found",
@@ -141,6 +143,7 @@ def not_found(request: Request) -> Response:
 
 
 def expired_form(request: Request) -> Response:
+    """The page for a form that is too old."""
     return message_page(
         request,
         "Your form has expired",
