@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from meterfarm.console import channel_commands, companies, customer_commands, farm_commands
+from meterfarm.console import channel_commands, company_commands, customer_commands, farm_commands
 from meterfarm.console.command_help import Group, Panel, command, epilog, group
 from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.program import program, version
@@ -32,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 bench_app = group("Measure, as ratios within one run.")
-app.add_typer(companies.app, name="company", rich_help_panel=Panel.FARM)
+app.add_typer(company_commands.app, name="company", rich_help_panel=Panel.FARM)
 app.add_typer(customer_commands.app, name="customer", rich_help_panel=Panel.FARM)
 farm_commands.declare(app)
 channel_commands.declare(app)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from meterfarm.console.company_option import chosen_company
-from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.services.companies import company_store
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.support.crash import crashes_kept
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 

@@ -1,18 +1,13 @@
-"""The `company` commands: the tenants of a farm."""
+"""What the `company` commands do: the tenants of a farm."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
-
-import typer
 
 from meterfarm.console.command_context import command_context
-from meterfarm.console.command_help import command, group
-from meterfarm.console.customer_commands import Json
-from meterfarm.console.exit_status import OK, run_to_end
+from meterfarm.console.exit_status import OK
 from meterfarm.console.listing import Column, Facts, Listing
 from meterfarm.console.output import print_json, print_line
 from meterfarm.console.output import show as print_tables
@@ -26,35 +21,9 @@ from meterfarm.services.companies import (
 )
 from meterfarm.storage.store import Store
 
-app = group("Manage companies, whose customers are kept apart.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The company's name.")]
-
-
-@command(app, examples=["company add acme", "company add acme --json"])
-def add(name: Name, as_json: Json = False) -> None:
-    """Add a company beside those there are."""
-    raise typer.Exit(run_to_end(_add(name, as_json=as_json)))
-
-
-@command(app, "list", examples=["company list"])
-def list_(as_json: Json = False) -> None:
-    """List the companies."""
-    raise typer.Exit(run_to_end(_list(as_json=as_json)))
-
-
-@command(app, examples=["company show acme"])
-def show(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The company's name; the only one needs none.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show a company and how many customers it has."""
-    raise typer.Exit(run_to_end(_show(name, as_json=as_json)))
-
-
-async def _add(name: str, *, as_json: bool) -> int:
+async def add(name: str, *, as_json: bool) -> int:
+    """Add a company and print its number."""
     with _farm() as farm:
         company = await asyncio.to_thread(add_company, farm, name)
     if as_json:
@@ -64,7 +33,8 @@ async def _add(name: str, *, as_json: bool) -> int:
     return OK
 
 
-async def _list(*, as_json: bool) -> int:
+async def list_all(*, as_json: bool) -> int:
+    """Print a row for each company."""
     with _farm() as farm:
         found = await asyncio.to_thread(list_companies, farm)
     if as_json:
@@ -77,7 +47,8 @@ async def _list(*, as_json: bool) -> int:
     return OK
 
 
-async def _show(name: str | None, *, as_json: bool) -> int:
+async def show(name: str | None, *, as_json: bool) -> int:
+    """Print a company and how many customers it has."""
     with _farm() as farm:
         company = await asyncio.to_thread(find_company, farm, name)
         details = await asyncio.to_thread(company_details, farm, company)

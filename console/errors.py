@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterfarm.support.errors import MachineError, RequestError
+from meterfarm.support.errors import MachineError, MeterfarmError, RequestError
 
 
 class UsageError(RequestError):
@@ -13,5 +13,5 @@ class NotSetUp(MachineError):
     """Something that has to run on this machine does not: one sentence, exit status 1."""
 
 
-class ReaderGone(Exception):
+class ReaderGone(MeterfarmError):
     """Whoever read standard output has closed it, and wants no more."""

@@ -9,11 +9,10 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from meterfarm.console.crash import Crash
 from meterfarm.console.errors import ReaderGone
 from meterfarm.console.output import warn
 from meterfarm.console.secret_input import terminal_restored
-from meterfarm.support.errors import MachineError, RequestError
+from meterfarm.support.errors import InternalError, MachineError, RequestError
 
 OK = 0
 MACHINE = 1
@@ -45,7 +44,7 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
         return _say(str(exc), USAGE)
     except MachineError as exc:
         return _say(str(exc), MACHINE)
-    except Crash as exc:
+    except InternalError as exc:
         return _say(str(exc), CRASHED)
     except ReaderGone:
         return _without_a_reader()

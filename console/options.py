@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp, UsageError
-from meterfarm.fake_utility.running import DEFAULT_PORT
+from meterfarm.fake_utility.running import USUAL_ADDRESS
 from meterfarm.records import Factor
-from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, is_loopback, own_hosts
 from meterfarm.scrapers.utility import Utility
-from meterfarm.services.customer_fields import problem_of_name, tidied
+from meterfarm.services.scraping import check_address, checked_username
+from meterfarm.support.extras import require
 from meterfarm.utilities import BrokenUtility, UnknownUtility, load_utility
 
 
@@ -48,7 +48,8 @@ def plan(options: ScrapeOptions) -> Plan:
     """Check the options.
 
     Raises:
-        UsageError: the first that cannot be meant.
+        UsageError, InvalidRequest: the first that cannot be meant.
+        ExtraMissing: the fake utility is wanted, and not installed.
     """
     try:
         utility = load_utility(options.utility)
@@ -56,10 +57,7 @@ def plan(options: ScrapeOptions) -> Plan:
         raise UsageError(str(exc)) from exc
     except BrokenUtility as exc:
         raise NotSetUp(str(exc)) from exc
-    username = tidied(options.username)
-    problem = problem_of_name("user name", username) or utility.username_problem(username)
-    if problem:
-        raise UsageError(problem)
+    username = checked_username(utility, options.username)
     _check_portal(options, utility)
     since = _since(options.since)
     _check_writable(options.out)
@@ -76,27 +74,18 @@ def _check_portal(options: ScrapeOptions, utility: Utility) -> None:
         raise UsageError(
             f"The fake utility does not serve {utility.name}: give --base-url of a server that does."
         )
+    if options.fake:
+        require("fake", "`scrape --fake`")
     if options.base_url:
-        _check_base_url(options.base_url, utility)
+        check_address(utility, options.base_url, "--base-url")
     elif not options.fake and not utility.home:
         fake = "--fake, or " if is_served_by_fake(utility) else ""
         raise UsageError(f"{utility.name} has no public portal: give {fake}--base-url of a running one.")
 
 
-def _check_base_url(base_url: str, utility: Utility) -> None:
-    if not authority_of(base_url) or not base_url.lower().startswith("http"):
-        raise UsageError(f"--base-url must look like http://127.0.0.1:8600, not “{base_url}”.")
-    host = host_of(base_url)
-    if not is_loopback(host) and not is_allowed(base_url, own_hosts(utility.home, utility.hosts)):
-        raise UsageError(
-            f"--base-url names {host}, which is neither this machine (127.0.0.1) nor, by "
-            f"https, a host of {utility.name}; a password is not sent there."
-        )
-
-
 def is_served_by_fake(utility: Utility) -> bool:
     """Whether the fake utility is this one's portal, and not a server of the script's own in development."""
-    return utility.local_url.rstrip("/") == f"http://127.0.0.1:{DEFAULT_PORT}"
+    return utility.local_url.rstrip("/") == USUAL_ADDRESS
 
 
 def _since(text: str | None) -> date | None:

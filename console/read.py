@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.console.output import print_json, show
 from meterfarm.console.read_file import read_file
 from meterfarm.console.read_report import as_json, tables
+from meterfarm.support.crash import crashes_kept
 from meterfarm.support.environment import state_directory
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets

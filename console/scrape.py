@@ -13,7 +13,6 @@ from pyotp import TOTP
 from rich.console import Console
 
 from meterfarm.console.company_option import chosen_company
-from meterfarm.console.crash import crashes_kept
 from meterfarm.console.errors import UsageError
 from meterfarm.console.live import LiveProgress
 from meterfarm.console.options import Plan, ScrapeOptions, plan
@@ -28,19 +27,19 @@ from meterfarm.mfa.person import Person
 from meterfarm.mfa.port import Answers, Nobody
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Outcome, WhoActs
-from meterfarm.scrapers.browser import Chromium, find_chromium
-from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.local_run import LocalRun
+from meterfarm.scrapers.browser import find_chromium
 from meterfarm.scrapers.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.scrapers.sending import Resending
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.companies import company_store
 from meterfarm.services.customer_files import write_out
+from meterfarm.services.scraping import scrape_customer
 from meterfarm.services.summary import summarise_result
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.support.logs import log_to_stderr, scrub_from_here
+from meterfarm.support.crash import crashes_kept
+from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 
 
@@ -58,7 +57,7 @@ async def scrape(options: ScrapeOptions) -> int:
     Raises:
         UsageError: the options cannot be meant.
         StorageError, BrowserMissing: this machine is not as it must be.
-        Crash: a fault of our own.
+        InternalError: a fault of our own.
     """
     settings = Settings()
     planned = plan(options)
@@ -78,19 +77,23 @@ async def scrape(options: ScrapeOptions) -> int:
 async def _scrape(
     options: ScrapeOptions, planned: Plan, given: _Input, settings: Settings, secrets: Secrets
 ) -> int:
-    scrub_from_here(secrets)
     async with AsyncExitStack() as stack:
         stack.enter_context(traced("scrape"))
         farm = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         store = company_store(farm, chosen_company())
         scratch = stack.enter_context(scratch_folder(settings.home))
         base_url = await asyncio.to_thread(stack.enter_context, _portal(options, planned.utility, settings))
-        hosts = own_hosts(base_url, planned.utility.hosts)
-        chromium = await stack.enter_async_context(Chromium(hosts, scratch, headed=options.headed))
         with LiveProgress(Console(stderr=True)) as live:
             request = _request(options, planned, given, base_url, live)
-            run = LocalRun(request, store, chromium, secrets, live, settings.home / "evidence")
-            result = await run.run()
+            result = await scrape_customer(
+                request,
+                store,
+                secrets,
+                live,
+                scratch=scratch,
+                evidence=settings.home / "evidence",
+                headed=options.headed,
+            )
             _mark(live, result)
             live.step("writing files")
             unwritten = write_out(store, result.customer, options.out, planned.utility.zone)

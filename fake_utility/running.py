@@ -12,6 +12,7 @@ from typing import IO
 
 DEFAULT_PORT = 8600
 """Where it serves unless a port is given, and what the scripts of its portals name."""
+USUAL_ADDRESS = f"http://127.0.0.1:{DEFAULT_PORT}"
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
 _OPTIONS_REFUSED = 2

@@ -34,6 +34,16 @@ def write_readings_parquet(file: BinaryIO, series: Iterable[Series]) -> None:
                 writer.write_table(_table(schema, one, first))
 
 
+def readings_table(series: Iterable[Series]) -> pa.Table:
+    """Series of any meters and measures as one table, in their order, with the Parquet file's columns."""
+    import pyarrow as pa
+
+    every = list(series)
+    schema = _schema(every)
+    pieces = [_table(schema, one, first) for one in every for first in range(0, len(one.readings), _ROWS)]
+    return pa.concat_tables(pieces) if pieces else schema.empty_table()
+
+
 def _schema(series: Sequence[Series]) -> pa.Schema:
     import pyarrow as pa
 

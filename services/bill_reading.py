@@ -16,7 +16,13 @@ _LARGEST = 64 * 1024 * 1024
 
 
 def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, object]]:
-    """The layout that read it, and Bayou's fields of the bill.
+    """The layout that read it, and Bayou's fields of the bill. Raises FormatError, as ``bill_in``."""
+    fitting, bill = bill_in(file, utility)
+    return fitting.bill_layout, unstored_bill_json(bill, fitting.id)
+
+
+def bill_in(file: BinaryIO, utility: Utility | None) -> tuple[Utility, Bill]:
+    """The bill that a PDF holds, and the utility whose layout read it: the given one, or the one that fits.
 
     Raises:
         FormatError: no layout reads it, or several do, or it is too large or only pictures.
@@ -29,8 +35,7 @@ def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, o
     pages = pdf_text(content)
     if not "".join(pages).strip():
         raise FormatError("The PDF has no text, only pictures: ask the utility for the original.")
-    fitting, bill = _read(pages, utility)
-    return fitting.bill_layout, unstored_bill_json(bill, fitting.id)
+    return _read(pages, utility)
 
 
 def _read(pages: Sequence[str], utility: Utility | None) -> tuple[Utility, Bill]:

@@ -2,7 +2,8 @@
 
 MeterfarmError
 ├── RequestError  the request cannot be done as it was made
-└── MachineError  this machine lacks something, or something on it is not as it must be
+├── MachineError  this machine lacks something, or something on it is not as it must be
+└── InternalError a fault of Meterfarm
 """
 
 from __future__ import annotations
@@ -18,3 +19,7 @@ class RequestError(MeterfarmError):
 
 class MachineError(MeterfarmError):
     """Something that Meterfarm needs here is missing, broken or cannot be reached."""
+
+
+class InternalError(MeterfarmError):
+    """A fault of Meterfarm; the text names the file with its stack trace."""

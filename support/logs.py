@@ -68,10 +68,11 @@ def logs_of(run: int, utility: str, customer: int) -> Iterator[None]:
         yield
 
 
-def log_to_stderr(secrets: Secrets) -> None:
+def log_to_stderr(secrets: Secrets, *, of_others: bool = True) -> None:
     """Log to standard error from ``METERFARM_LOG`` (debug, info, warning, error; default warning) up.
 
     ``METERFARM_LOG_FORMAT`` is ``text`` or ``json``; without it, it is text at a terminal and else JSON.
+    ``of_others``: also what other libraries log.
     """
     asked = os.environ.get("METERFARM_LOG") or "warning"
     level = _LEVELS.get(asked.lower(), logging.WARNING)
@@ -96,6 +97,15 @@ def log_to_stderr(secrets: Secrets) -> None:
         ),  # a line in one go: others write there too
         cache_logger_on_first_use=False,
     )
+    if of_others:
+        _log_others(level, every, renderer)
+    if asked.lower() not in _LEVELS:
+        advice = f"METERFARM_LOG is one of {', '.join(_LEVELS)}; without it, it is warning"
+        structlog.get_logger("log").warning("log.level_unknown", asked=asked, advice=advice)
+
+
+def _log_others(level: int, every: Sequence[Processor], renderer: Processor) -> None:
+    """What logs by the standard library, from warnings up."""
     others = _ToStderr(max(level, logging.WARNING))
     others.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -110,9 +120,22 @@ def log_to_stderr(secrets: Secrets) -> None:
     for handler in [handler for handler in root.handlers if isinstance(handler, _ToStderr)]:
         root.removeHandler(handler)
     root.addHandler(others)
-    if asked.lower() not in _LEVELS:
-        advice = f"METERFARM_LOG is one of {', '.join(_LEVELS)}; without it, it is warning"
-        structlog.get_logger("log").warning("log.level_unknown", asked=asked, advice=advice)
+
+
+def log_within_program() -> None:
+    """Log from within a program that uses Meterfarm, with nothing of its own changed.
+
+    Where the program has configured structlog our lines go its way, scrubbed first; else to standard error.
+    """
+    if not structlog.is_configured():
+        log_to_stderr(Secrets(), of_others=False)
+    elif _scrubbed_event not in (processors := structlog.get_config()["processors"]):
+        structlog.configure(processors=[_scrubbed_event, *processors])
+
+
+def _scrubbed_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    those = _at_hand()
+    return {key: _scrubbed(value, those) for key, value in event.items()} if those else event
 
 
 def _renderer() -> Processor:

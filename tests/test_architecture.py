@@ -24,7 +24,7 @@ LEVELS = (
     {"utilities"},
     {"farm"},
     {"services"},
-    {"worker", "console"},
+    {"worker", "console", "library"},
     {"nightly"},
     {"cli"},
 )
@@ -38,6 +38,7 @@ MAY_IMPORT = {room: {room}.union(*LEVELS[:level]) for level, rooms in enumerate(
     "setup": set(),
 }
 MAY_IMPORT["console"] |= {"fake_utility"}
+MAY_IMPORT["library"] |= {"fake_utility"}
 MAY_IMPORT["nightly"] |= {"fake_utility"}
 MAY_IMPORT["cli"] |= {"fake_utility", "bench"}
 
