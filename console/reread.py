@@ -15,14 +15,17 @@ FAILED = 3
 
 
 async def reread_bills(utility: str | None, reference: str | None, *, as_json: bool) -> int:
-    """Read them, and print what became of them; 3 if some could not be."""
+    """Read them, and print what became of them; 3 if some could not be.
+
+    Raises:
+        UsageError: there is no such utility or customer, or the customer is one of another utility.
+    """
     with open_store() as (_, store):
-        utilities = load_utilities() if utility is None else [find_utility(utility)]
         customer = None if reference is None else find_customer(store, reference)
-        if customer is not None:
-            utilities = [one for one in utilities if one.id == customer.utility]
-            if not utilities:
-                raise UsageError(f"The customer {customer.id} is at {customer.utility}; leave --utility out.")
+        if customer is not None and utility not in (None, customer.utility):
+            raise UsageError(f"The customer {customer.id} is at {customer.utility}; leave --utility out.")
+        wanted = customer.utility if customer is not None else utility
+        utilities = load_utilities() if wanted is None else [find_utility(wanted)]
         result = await reread(store, utilities, customer=customer)
     if as_json:
         print_json(_as_json(result))
