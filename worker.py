@@ -55,7 +55,7 @@ from meterfarm.utilities import broken_utilities, load_utilities, refused_utilit
 KINDS = {queue: kind for kind, queue in QUEUES.items()}
 _JOB_TIMEOUT = 3600
 _POLL = 0.5
-"""In case that a worker was not told of a job: it looks when it is told."""
+"""Between two polls for jobs; a notification makes a worker poll at once."""
 _WAIT_FOR_A_SLOT = 2
 """Jobs of a queue that a process has taken before there is a slot for them: the next run begins at once."""
 _AGAIN = 0.5
@@ -84,10 +84,10 @@ async def queue_due(context: dict[str, Any]) -> None:
     await process.queue_due()
 
 
-async def tell_expiring_trust(context: dict[str, Any]) -> None:
+async def announce_expiring_trust(context: dict[str, Any]) -> None:
     """A cron likewise."""
     process: WorkerProcess = context["process"]
-    await process.tell_expiring_trust()
+    await process.announce_expiring_trust()
 
 
 async def forget_runs(context: dict[str, Any]) -> None:
@@ -131,19 +131,19 @@ async def serve(queues: Sequence[str]) -> None:
         )
         limits = await stack.enter_async_context(RateLimits(notifier.redis, notifier.farm))
         waiting = PendingChallenges(store)
-        mailboxes = Mailboxes(store, waiting.settled)
+        mailboxes = Mailboxes(store, waiting.resolve)
         stack.callback(mailboxes.close)
         evidence = settings.home / "evidence"
-        tools = WorkerContext(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)
-        process = WorkerProcess(tools, notifier, queues)
+        context = WorkerContext(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)
+        process = WorkerProcess(context, notifier, queues)
         await stack.enter_async_context(served.serving(store, lambda: process.at_work))
         await stack.enter_async_context(
-            health_served(farm.health, process.pulse, queues, lambda: process.at_work)
+            health_served(farm.health, process.liveness, queues, lambda: process.at_work)
         )
         tasks = [
             asyncio.create_task(_take_jobs(redis_url, notifier, KINDS[queue], process)) for queue in queues
         ]
-        tasks.append(asyncio.create_task(process.look_after()))
+        tasks.append(asyncio.create_task(process.run_housekeeping()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in tasks:
@@ -173,7 +173,7 @@ async def _take_jobs(redis_url: str, notifier: Notifier, kind: RunKind, process:
             if time.monotonic() - began > _LOG_AGAIN:
                 known = ""
             if known != (known := explained(exc)):
-                log.warning("Redis is away", reason=known)
+                log.warning("redis.away", reason=known)
         await asyncio.sleep(_AGAIN)
 
 
@@ -200,7 +200,7 @@ def _crons(farm: str) -> list[CronJob]:
     """Each is done by one worker of the farm at a time."""
     jobs = {
         "due": (queue_due, {"second": _DUE_AT}),
-        "trust": (tell_expiring_trust, {"minute": _TRUST_AT}),
+        "trust": (announce_expiring_trust, {"minute": _TRUST_AT}),
         "old": (forget_runs, {"minute": _OLD_AT}),
         "reread": (reread_bills, {"minute": _REREAD_AT}),
     }
@@ -230,7 +230,7 @@ def main() -> int:
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 50, 50)
         queues = [options.queue] if options.queue else list(KINDS)
-        uvloop.run(_until_told(queues, options.parent_fd))
+        uvloop.run(_until_stopped(queues, options.parent_fd))
     except RedisError as exc:
         sys.stderr.write(f"meterfarm: Redis {explained(exc)}.\n")
         return 1
@@ -240,12 +240,12 @@ def main() -> int:
     return 0
 
 
-async def _until_told(queues: Sequence[str], parent: int | None) -> None:
+async def _until_stopped(queues: Sequence[str], parent: int | None) -> None:
     serving = asyncio.ensure_future(serve(queues))
     loop = asyncio.get_running_loop()
 
     def orphaned(pipe: int) -> None:
-        loop.remove_reader(pipe)  # else it would be told again and again, and break off its end
+        loop.remove_reader(pipe)  # else it would be called again and again, and cut the shutdown short
         serving.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -256,7 +256,7 @@ async def _until_told(queues: Sequence[str], parent: int | None) -> None:
     try:
         await serving
     except asyncio.CancelledError:
-        structlog.get_logger("worker").info("stopped")
+        structlog.get_logger("worker").info("worker.stopped")
 
 
 if __name__ == "__main__":

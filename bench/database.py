@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from meterfarm.farm.policy import room
+from meterfarm.farm.policy import capacity
 from meterfarm.records import Outcome, Part, RunState, SecretKind
 from meterfarm.storage.runs import FollowUp, PortalWas
 from meterfarm.storage.settings import Settings
@@ -107,7 +107,7 @@ def timed(what: str, times: int, act: Callable[[], object]) -> None:
 
 
 def measure(store: CompanyStore) -> None:
-    limit = room(4, 20)
+    limit = capacity(4, 20)
     utilities = iter([f"utility_{number}" for number in range(_PORTALS)] * 100)
     timed("look for who is due: nobody", 20, lambda: store.farm.runs.queue_due("utility_none", _EVERY, limit))
     _all_are_due(store)

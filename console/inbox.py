@@ -48,9 +48,9 @@ async def serve(options: InboxOptions) -> int:
         with _listening(options.host, options.port) as listener:
             address = _address(listener)
             from meterfarm.farm.bounded_http import BoundedServer  # slow to import
-            from meterfarm.farm.codes.sms_receiver import Inbox
+            from meterfarm.farm.codes.sms_receiver import SmsReceiver
 
-            inbox = Inbox(
+            inbox = SmsReceiver(
                 farm,
                 tokens,
                 options.public_url,

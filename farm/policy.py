@@ -99,8 +99,8 @@ def _after_doubt(claim: Claim, result: RunResult, at: datetime, every: Mapping[P
     return FollowUp(due=due, portal=portal, portal_rests=rests)
 
 
-def room(at_once: int, per_second: float) -> int:
-    """How many refreshes of a portal that bears so much are queued or at work at once, at most.
+def capacity(at_once: int, per_second: float) -> int:
+    """How many refreshes of a portal with this rate limit are queued or at work at once, at most.
 
     It is what keeps the portal busy until the scheduler looks again. More would take workers' places only
     to wait for this portal there, while others could be served.

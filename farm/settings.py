@@ -23,7 +23,7 @@ from meterfarm.storage import StorageError
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
 _LIMITS = "METERFARM_LIMITS"
 MOST_REQUESTS = 1e9
-"""At once or a second: no portal bears more."""
+"""At once or a second: no rate limit is higher."""
 
 
 class FarmSettings(BaseSettings):
@@ -33,8 +33,8 @@ class FarmSettings(BaseSettings):
     ``metrics`` is where the first worker process serves Prometheus, ``health`` where it says whether it is
     well; "" for nowhere.
     ``portal_urls`` says where portals are that are not at their public address:
-    ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces what a
-    utility's script declares its portal to bear: ``my_utility=4:20`` is 4 requests at once, 20 a second.
+    ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces the
+    rate limit that a utility's script declares: ``my_utility=4:20`` is 4 requests at once, 20 a second.
     ``mfa_wait`` is how long a person has to answer, in seconds, ``run_seconds`` how long a run may take
     without that, ``bills_every`` and ``intervals_every`` how
     often these are refreshed. Of bills and readings older than ``history_days`` none are fetched, nor
@@ -84,7 +84,7 @@ class FarmSettings(BaseSettings):
     @field_validator("portal_urls")
     @classmethod
     def _addresses(cls, text: str) -> str:
-        """Told at the start: else each visit ends as if the portal led elsewhere. Raises StorageError."""
+        """Checked at the start: else each visit ends as if the portal led elsewhere. Raises StorageError."""
         for utility, address in _pairs(text, PORTAL_URLS).items():
             if not _is_address(address):
                 raise StorageError(
@@ -96,7 +96,7 @@ class FarmSettings(BaseSettings):
     @field_validator("limits")
     @classmethod
     def _limits(cls, text: str) -> str:
-        """Told at the start, and not each time that a portal's limit is asked for. Raises StorageError."""
+        """Checked at the start, not each time that a limit is needed. Raises StorageError."""
         for utility, limit in _pairs(text, _LIMITS).items():
             _limit(utility, limit)
         return text
@@ -138,14 +138,14 @@ def _is_address(text: str) -> bool:
 def _limit(utility: str, text: str) -> tuple[int, float]:
     at_once, _, per_second = text.partition(":")
     try:
-        bears = int(at_once), float(per_second)
+        limit = int(at_once), float(per_second)
     except ValueError:
-        bears = 0, 0.0
-    if not 1 <= bears[0] <= MOST_REQUESTS or not 0 < bears[1] <= MOST_REQUESTS:
+        limit = 0, 0.0
+    if not 1 <= limit[0] <= MOST_REQUESTS or not 0 < limit[1] <= MOST_REQUESTS:
         raise StorageError(
             f"{_LIMITS} has “{text}” for {utility}; write requests at once and a second: 4:20."
         )
-    return bears
+    return limit
 
 
 def _pairs(text: str, where: str) -> dict[str, str]:
@@ -165,7 +165,7 @@ def portal_address(utility: Utility, settings: FarmSettings) -> str:
 
 
 def without_address(utility: Utility) -> str:
-    """What to say of a portal whose address nobody has set."""
+    """The error sentence for a portal without an address in the settings."""
     return (
         f"Where {utility.name} is has not been set: set "
         f"{PORTAL_URLS}={utility.id}=https://..., with its address, where the workers run."
@@ -176,7 +176,7 @@ _OF_THE_MACHINE = Path("/etc/localtime")
 
 
 def local_zone() -> tzinfo:
-    """By ``TZ``, else by the machine's settings; a fixed offset, the present one, if these tell none."""
+    """By ``TZ``, else by the machine's settings; a fixed offset, the present one, if there are none."""
     name = os.environ.get("TZ", "").removeprefix(":")
     try:
         if name:

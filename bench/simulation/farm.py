@@ -19,7 +19,7 @@ from heapq import heappop, heappush
 from meterfarm.bench.simulation.gate import Gate
 from meterfarm.bench.simulation.plan import Plan
 from meterfarm.bench.simulation.tally import Tally
-from meterfarm.farm.policy import SCHEDULED_EVERY, follow_up, room
+from meterfarm.farm.policy import SCHEDULED_EVERY, capacity, follow_up
 from meterfarm.records import Outcome, Part, RunKind
 from meterfarm.scrapers.run_executor import RunResult
 from meterfarm.storage.customers import Customer
@@ -112,7 +112,7 @@ class Farm:
             return
         instant = _instant(self.now)
         for portal in self.portals:
-            wanted = may_queue(portal.breaker, room(self.plan.at_once, self.plan.per_second), instant)
+            wanted = may_queue(portal.breaker, capacity(self.plan.at_once, self.plan.per_second), instant)
             while portal.due and portal.active < wanted:
                 self._queue(portal, portal.due.popleft(), instant)
         self._hand_out()

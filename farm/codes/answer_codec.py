@@ -23,13 +23,13 @@ def encode_resend() -> Mapping[str, str]:
     return {"kind": "resend"}
 
 
-def decode_answer(challenge: Challenge, said: Mapping[str, str]) -> Answer:
-    """A stored answer as the script takes it."""
-    if said["kind"] == "resend":
+def decode_answer(challenge: Challenge, stored: Mapping[str, str]) -> Answer:
+    """A stored answer as the script takes it. Raises NobodyToAsk if its factor is not offered."""
+    if stored["kind"] == "resend":
         return Resend()
-    if said["kind"] == "choice":
+    if stored["kind"] == "choice":
         for option in challenge.options:
-            if option.factor.value == said["factor"]:
+            if option.factor.value == stored["factor"]:
                 return Choice(option)
-        raise NobodyToAsk(f"The portal does not offer the factor {said['factor']}.")
-    return Code(said["text"])
+        raise NobodyToAsk(f"The portal does not offer the factor {stored['factor']}.")
+    return Code(stored["text"])

@@ -30,7 +30,7 @@ class Channels:
         self._utility = utility
         self._mailboxes = mailboxes
         self._receivers = Receivers()
-        self._sought = PendingCode(customer, utility.mail_codes, lease.run_id)
+        self._pending = PendingCode(customer, utility.mail_codes, lease.run_id)
 
     async def load(self) -> None:
         self._receivers = await asyncio.to_thread(self._store.channels.receivers, self._customer)
@@ -69,15 +69,15 @@ class Channels:
             await asyncio.to_thread(self._store.channels.expect_text, self._lease, self._customer, factor)
         mailbox = self._receivers.mailbox
         if mailbox is not None and self._utility.mail_codes and factor in (None, Factor.EMAIL):
-            self._sought.begin(await self._mailboxes.named(mailbox).mark())
+            self._pending.begin(await self._mailboxes.named(mailbox).cursor())
 
     @asynccontextmanager
     async def receiving(self, challenge_id: int, challenge: Challenge) -> AsyncIterator[bool]:
         """Meanwhile what comes in answers the challenge; True if it has been answered already."""
         mailbox = self._receivers.mailbox
         if challenge.factor is Factor.EMAIL and mailbox is not None and self.receives(Factor.EMAIL):
-            self._sought.challenge_id, self._sought.destination = challenge_id, challenge.destination
-            async with self._mailboxes.named(mailbox).watching(self._sought):
+            self._pending.challenge_id, self._pending.destination = challenge_id, challenge.destination
+            async with self._mailboxes.named(mailbox).watching(self._pending):
                 yield False
             return
         if challenge.factor is Factor.SMS and self.receives(Factor.SMS):

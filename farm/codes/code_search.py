@@ -1,4 +1,4 @@
-"""Which of a mailbox's mails brings whose code: only what is certain counts."""
+"""Which mail of a mailbox has the code that a run waits for: only what is certain counts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tasks import in_daemon_thread
 
 _UNREADABLE = "a mail came from which no code could be read; somebody has to answer."
-_UNCERTAIN = "a mail came of which it is not certain whose code it brings; somebody has to answer."
+_UNCERTAIN = "a mail came of which it is not certain for which customer it is; somebody has to answer."
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(eq=False)
 class PendingCode:
-    """The code that one run waits for. ``after`` is the mark that its mail comes after, once it is known.
+    """The code that one run waits for. ``after`` is the cursor that its mail comes after, once it is known.
 
     ``challenge_id`` is 0 until the portal's challenge is open, ``destination`` where it says the code went.
-    ``left_alone`` says why, if a mail came that may be meant for it but was not used.
+    ``skipped_because`` says why, if a mail came that may be meant for it but was not used.
     """
 
     customer: Customer
@@ -39,11 +39,11 @@ class PendingCode:
     destination: str = ""
     tried: set[str] = field(default_factory=set, repr=False)
     passed_over: set[int] = field(default_factory=set)
-    left_alone: str = ""
+    skipped_because: str = ""
 
     def begin(self, after: MailboxCursor | None) -> None:
         """Only what comes from now on counts."""
-        self.after, self.left_alone = after, ""
+        self.after, self.skipped_because = after, ""
         self.passed_over.clear()
 
 
@@ -68,27 +68,27 @@ class CodeSearch:
         for head in await in_daemon_thread(lambda: imap.heads(first, self._heads)):
             self._heads[head.uid] = head
 
-    async def answers(self, sought: PendingCode, imap: Imap) -> bool:
+    async def answers(self, pending: PendingCode, imap: Imap) -> bool:
         """Whether a mail has answered the challenge, the one sent last first.
 
         Raises:
             MailboxDown: a mail could not be read.
-            StorageError: whose it is could not be seen, or the answer not kept.
+            StorageError: the customers of the mailbox could not be read, or the answer not stored.
         """
-        mark, challenge_id = sought.after, sought.challenge_id
+        cursor, challenge_id = pending.after, pending.challenge_id
         for uid in sorted(self._heads, key=self._order, reverse=True):
-            if mark is None or uid < mark.uid or uid in sought.passed_over:
+            if cursor is None or uid < cursor.uid or uid in pending.passed_over:
                 continue
-            code = await self._code_for(sought, mark, self._heads[uid], imap)
-            if sought.after is not mark:
+            code = await self._code_for(pending, cursor, self._heads[uid], imap)
+            if pending.after is not cursor:
                 return False  # another was sent for meanwhile: this one is old
-            if code and await self._answer(sought, challenge_id, self._heads[uid], code):
-                sought.tried.add(code)
-                sought.begin(MailboxCursor(mark.validity, max(self._heads) + 1, mark.at))
+            if code and await self._answer(pending, challenge_id, self._heads[uid], code):
+                pending.tried.add(code)
+                pending.begin(MailboxCursor(cursor.validity, max(self._heads) + 1, cursor.at))
                 return True
             if code and await self._is_settled(challenge_id):
                 return False  # a person was quicker: this one may be for what the portal asks next
-            sought.passed_over.add(uid)
+            pending.passed_over.add(uid)
         return False
 
     async def _is_settled(self, challenge_id: int) -> bool:
@@ -99,45 +99,45 @@ class CodeSearch:
         envelope = self._heads[uid].envelope
         return (envelope.sent_at if envelope and envelope.sent_at else _UNKNOWN, uid)
 
-    async def _code_for(self, sought: PendingCode, mark: MailboxCursor, head: Head, imap: Imap) -> str:
+    async def _code_for(self, pending: PendingCode, cursor: MailboxCursor, head: Head, imap: Imap) -> str:
         """The code that a mail brings this customer, "" if it is any other mail."""
         envelope = head.envelope
         if envelope is None:
             return ""
-        declared = matching(sought.declared, envelope)
-        if not declared or is_stale(envelope, head.received_at, mark.at):
+        declared = matching(pending.declared, envelope)
+        if not declared or is_stale(envelope, head.received_at, cursor.at):
             return ""
-        username, destination = sought.customer.username, sought.destination
+        username, destination = pending.customer.username, pending.destination
         if not is_for(envelope, username, destination, Neighbours(are_none=True)):
             return ""
         others = await asyncio.to_thread(
             self._store.channels.neighbours,
             self._mailbox_id,
-            sought.customer,
+            pending.customer,
             envelope.recipients,
             masks=goes_by_mask(username, destination),
         )
         if not is_for(envelope, username, destination, others):
-            self._leave_alone(sought, mark, _UNCERTAIN)
+            self._skip(pending, cursor, _UNCERTAIN)
             return ""
         code = await in_daemon_thread(lambda: mail_code(declared, imap.content(head.uid)))
         if not code:
-            self._leave_alone(sought, mark, _UNREADABLE)
-        return "" if code in sought.tried else code
+            self._skip(pending, cursor, _UNREADABLE)
+        return "" if code in pending.tried else code
 
-    def _leave_alone(self, sought: PendingCode, mark: MailboxCursor, reason: str) -> None:
-        if sought.after is mark:
-            sought.left_alone = reason
-        self._log.info("left alone", run=sought.run_id, reason=reason)
+    def _skip(self, pending: PendingCode, cursor: MailboxCursor, reason: str) -> None:
+        if pending.after is cursor:
+            pending.skipped_because = reason
+        self._log.info("mail.skipped", run=pending.run_id, reason=reason)
 
-    async def _answer(self, sought: PendingCode, challenge_id: int, head: Head, code: str) -> bool:
+    async def _answer(self, pending: PendingCode, challenge_id: int, head: Head, code: str) -> bool:
         if head.envelope is None:
             return False
         return await asyncio.to_thread(
             self._store.channels.answer_by_mail,
             self._mailbox_id,
             head.envelope.fingerprint,
-            sought.customer,
+            pending.customer,
             challenge_id,
             encode_code(code),
         )

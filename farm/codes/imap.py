@@ -102,7 +102,7 @@ class Imap:
             self.can_idle = bool(self._connected.has_capability("IDLE"))
             return self._examined()
 
-    def mark(self) -> MailboxCursor:
+    def cursor(self) -> MailboxCursor:
         """Where new mail begins now."""
         with self._exchange():
             return self._examined()

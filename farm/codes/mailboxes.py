@@ -21,7 +21,7 @@ _MARK_SECONDS = 5.0
 _LINGER = 30.0
 _POLL = 3.0
 _FIRST_LOOK, _LONGEST_LOOK = 1.0, 20.0
-"""Seconds after which an idle mailbox is looked into though it said nothing: what it says may be missed."""
+"""Seconds after which an idle mailbox is searched without an announcement, which may be missed."""
 _APART = 0.2
 """Seconds between two looks at least, however much the mailbox says."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
@@ -31,11 +31,11 @@ _REFUSED_PAUSE = 300.0
 
 
 class Mailboxes:
-    """The mailboxes that this process looks into. ``settled`` is told of challenges that were answered."""
+    """The mailboxes that this process searches. ``resolved`` gets each challenge that is answered."""
 
-    def __init__(self, store: Store, settled: Callable[[int], None]) -> None:
+    def __init__(self, store: Store, resolved: Callable[[int], None]) -> None:
         self._store = store
-        self._settled = settled
+        self._resolved = resolved
         self._open: dict[int, Mailbox] = {}
 
     def named(self, info: MailboxInfo) -> Mailbox:
@@ -43,7 +43,7 @@ class Mailboxes:
         if known is None or known.info.account != info.account:
             if known is not None:
                 known.close()
-            known = self._open[info.id] = Mailbox(info, self._store.within(info.company_id), self._settled)
+            known = self._open[info.id] = Mailbox(info, self._store.within(info.company_id), self._resolved)
         return known
 
     def close(self) -> None:
@@ -54,12 +54,12 @@ class Mailboxes:
 class Mailbox:
     """One mailbox: a connection when it is needed, whoever in this process needs it."""
 
-    def __init__(self, info: MailboxInfo, store: CompanyStore, settled: Callable[[int], None]) -> None:
+    def __init__(self, info: MailboxInfo, store: CompanyStore, resolved: Callable[[int], None]) -> None:
         self.info = info
         self.fault = ""
         self._store = store
-        self._settled = settled
-        self._sought: dict[int, PendingCode] = {}
+        self._resolved = resolved
+        self._pending: dict[int, PendingCode] = {}
         self._asked: list[asyncio.Future[MailboxCursor | None]] = []
         self._search = CodeSearch(store, info.id)
         self._patience = 0.0
@@ -70,7 +70,7 @@ class Mailbox:
         self._writing = asyncio.Lock()
         self._log: Any = structlog.get_logger("mailbox").bind(mailbox=info.id)
 
-    async def mark(self) -> MailboxCursor | None:
+    async def cursor(self) -> MailboxCursor | None:
         """Where new mail begins now; None if the mailbox does not say so in a few seconds."""
         self._need()
         if self.fault and not await self._is_mended():
@@ -82,19 +82,19 @@ class Mailbox:
         return answer.result() if answer.done() and not answer.cancelled() else None
 
     @asynccontextmanager
-    async def watching(self, sought: PendingCode) -> AsyncIterator[None]:
-        """Meanwhile mail that brings the code sought answers its challenge."""
-        challenge_id = sought.challenge_id
-        self._sought[challenge_id] = sought
+    async def watching(self, pending: PendingCode) -> AsyncIterator[None]:
+        """Meanwhile mail that brings the code pending answers its challenge."""
+        challenge_id = pending.challenge_id
+        self._pending[challenge_id] = pending
         try:
             self._need()
             if self.fault and not await self._is_mended():
                 await self._note(self.fault)
             else:
-                await self._say(sought)
+                await self._write_state(pending)
             yield
         finally:
-            self._sought.pop(challenge_id, None)
+            self._pending.pop(challenge_id, None)
 
     def close(self) -> None:
         if self._task is not None:
@@ -111,7 +111,7 @@ class Mailbox:
 
     @property
     def _is_needed(self) -> bool:
-        return bool(self._sought or self._asked) or asyncio.get_running_loop().time() < self._needed_until
+        return bool(self._pending or self._asked) or asyncio.get_running_loop().time() < self._needed_until
 
     async def _serve(self) -> None:
         """Connect, and again with growing pauses when that fails, for as long as somebody waits.
@@ -128,19 +128,19 @@ class Mailbox:
             except MailboxDown as exc:
                 pause = pause_after(pause, loop.time() - began)
                 if pause <= self._patience:
-                    self._log.info("connection broke", reason=str(exc))
+                    self._log.info("mailbox.disconnected", reason=str(exc))
                 else:
                     await self._is_down(str(exc))
                 if exc.refused:
                     self._refused_until = loop.time() + _REFUSED_PAUSE
                 await self._rest(_REFUSED_PAUSE if exc.refused else pause)
             except StorageError as exc:
-                self._log.warning("not now", reason=str(exc))
+                self._log.warning("mailbox.failed", reason=str(exc))
                 await self._is_down(f"{self.info.account} could not be looked into: {exc}")
                 await self._rest(_LONGEST_LOOK)
             except Exception as exc:  # noqa: BLE001 - else all would wait for a mailbox that nobody looks into
                 fault = f"a fault of our own ({type(exc).__name__})"
-                self._log.error("unforeseen", reason=fault, at=traceback.format_tb(exc.__traceback__)[-1])
+                self._log.error("mailbox.failed", reason=fault, at=traceback.format_tb(exc.__traceback__)[-1])
                 await self._is_down(f"{self.info.account} could not be looked into: {fault}.")
                 await self._rest(_LONGEST_LOOK)
 
@@ -172,8 +172,8 @@ class Mailbox:
             self._patience = _SHORT_PAUSE
             while self._is_needed:
                 self._wake.clear()
-                if self._asked or any(sought.after is None for sought in self._sought.values()):
-                    self._give(await in_daemon_thread(imap.mark))
+                if self._asked or any(pending.after is None for pending in self._pending.values()):
+                    self._give(await in_daemon_thread(imap.cursor))
                 await self._look(imap)
                 looked = asyncio.get_running_loop().time()
                 look = _FIRST_LOOK if await self._something_happens(imap, look) else look * 2
@@ -182,20 +182,20 @@ class Mailbox:
         finally:
             imap.close()
 
-    def _give(self, mark: MailboxCursor) -> None:
+    def _give(self, cursor: MailboxCursor) -> None:
         """Tell those who asked where new mail begins."""
-        self._begin(mark)
+        self._begin(cursor)
         for answer in self._asked:
             if not answer.done():
-                answer.set_result(mark)
+                answer.set_result(cursor)
         self._asked.clear()
 
-    def _begin(self, mark: MailboxCursor) -> None:
-        """For those who could not be told before, or of other numbers: what came until now is not theirs."""
-        self._search.go_by(mark.validity)
-        for sought in self._sought.values():
-            if sought.after is None or sought.after.validity != mark.validity:
-                sought.begin(mark)
+    def _begin(self, cursor: MailboxCursor) -> None:
+        """For those without a cursor, or with one of other numbers: what came until now is not theirs."""
+        self._search.go_by(cursor.validity)
+        for pending in self._pending.values():
+            if pending.after is None or pending.after.validity != cursor.validity:
+                pending.begin(cursor)
 
     async def _something_happens(self, imap: Imap, seconds: float) -> bool:
         """Wait until the mailbox says something or somebody here does; False if neither in good time."""
@@ -213,20 +213,20 @@ class Mailbox:
                 await in_daemon_thread(imap.idle_done)
 
     async def _look(self, imap: Imap) -> None:
-        waiting = dict(self._sought)
-        marks = [sought.after for sought in waiting.values() if sought.after is not None]
+        waiting = dict(self._pending)
+        marks = [pending.after for pending in waiting.values() if pending.after is not None]
         if not marks:
             return
-        await self._search.refresh(imap, min(mark.uid for mark in marks))
-        for challenge_id, sought in waiting.items():
-            if challenge_id not in self._sought:
+        await self._search.refresh(imap, min(cursor.uid for cursor in marks))
+        for challenge_id, pending in waiting.items():
+            if challenge_id not in self._pending:
                 continue
-            was_told = sought.left_alone
-            if await self._search.answers(sought, imap):
-                self._sought.pop(challenge_id, None)
-                self._settled(challenge_id)
-            elif sought.left_alone != was_told:
-                await self._say(sought)
+            before = pending.skipped_because
+            if await self._search.answers(pending, imap):
+                self._pending.pop(challenge_id, None)
+                self._resolved(challenge_id)
+            elif pending.skipped_because != before:
+                await self._write_state(pending)
 
     async def _is_well(self) -> None:
         was, self.fault, self._refused_until = self.fault, "", 0.0
@@ -243,29 +243,29 @@ class Mailbox:
     async def _note(self, was: str) -> None:
         """Write down how the mailbox does, where its state shows and at the challenges that wait."""
         if self.fault != was:
-            self._log.warning("mailbox down" if self.fault else "mailbox well again", reason=self.fault)
+            self._log.warning("mailbox.down" if self.fault else "mailbox.recovered", reason=self.fault)
         async with self._writing:
-            waiting = {sought.run_id: sought.customer.id for sought in self._sought.values()}
+            waiting = {pending.run_id: pending.customer.id for pending in self._pending.values()}
             with suppress(StorageError):
                 await asyncio.to_thread(self._store.channels.note_mailbox, self.info.id, self.fault, waiting)
-                for sought in list(self._sought.values()):
-                    await self._write(sought)
+                for pending in list(self._pending.values()):
+                    await self._write(pending)
 
-    async def _say(self, sought: PendingCode) -> None:
+    async def _write_state(self, pending: PendingCode) -> None:
         async with self._writing:
-            await self._write(sought)
+            await self._write(pending)
 
-    async def _write(self, sought: PendingCode) -> None:
-        how = sought.left_alone or WAITS_FOR_MAIL
+    async def _write(self, pending: PendingCode) -> None:
+        how = pending.skipped_because or WAITS_FOR_MAIL
         if self.fault:
             how = f"{self.fault} Somebody has to answer."
         await asyncio.to_thread(
-            self._store.channels.note_mailbox_channel, self.info.id, sought.challenge_id, how
+            self._store.channels.note_mailbox_channel, self.info.id, pending.challenge_id, how
         )
 
 
 def pause_after(before: float, lasted: float) -> float:
-    """How long to leave a mailbox alone whose connection ``lasted`` so long, after the pause ``before``."""
+    """Seconds to pause after a connection that ``lasted`` so long, and a pause ``before`` it."""
     if lasted > _LONGEST_PAUSE:
         return _FIRST_PAUSE
     return min(max(before * 2, _FIRST_PAUSE), _LONGEST_PAUSE)

@@ -29,9 +29,11 @@ _NEEDED = ("MessageSid", "From", "To", "Body")
 _BEAT = 10.0
 
 
-class Inbox:
-    """``tokens`` are Twilio's auth tokens, each of which may sign. ``public_url`` is the address that Twilio
-    posts to, where that is not the one that requests name. ``answered`` is told of challenges.
+class SmsReceiver:
+    """Receives what Twilio posts. ``tokens`` are its auth tokens, each of which may sign.
+
+    ``public_url`` is the address that Twilio posts to, where that is not the one that requests name.
+    ``answered`` is called with each challenge that a text message answered.
     """
 
     def __init__(
@@ -62,13 +64,13 @@ class Inbox:
         )
 
     async def beat(self, address: str) -> None:
-        """Let others know that text messages are taken in, until cancelled."""
+        """Let others know that text messages are received here, until cancelled."""
         try:
             while True:
                 try:
                     await asyncio.to_thread(self._store.sms.beat, address)
                 except StorageError as exc:
-                    self._log.warning("not now", reason=str(exc))
+                    self._log.warning("heartbeat.failed", reason=str(exc))
                 await asyncio.sleep(_BEAT)
         finally:
             await asyncio.shield(asyncio.create_task(self._leave()))
@@ -77,7 +79,7 @@ class Inbox:
         try:
             await asyncio.to_thread(self._store.sms.leave)
         except StorageError as exc:
-            self._log.warning("not now", reason=str(exc))
+            self._log.warning("heartbeat.failed", reason=str(exc))
 
     async def _receive(self, request: Request) -> Response:
         try:
@@ -100,9 +102,9 @@ class Inbox:
         try:
             received = await asyncio.to_thread(self._take_in, fields)
         except StorageError as exc:
-            self._log.error("not taken in", message=fields["MessageSid"], reason=str(exc))
+            self._log.error("message.failed", message=fields["MessageSid"], reason=str(exc))
             return PlainTextResponse("The message could not be taken in now.", 503)
-        self._log.info("text message", message=fields["MessageSid"], status=received.status.value)
+        self._log.info("message.received", message=fields["MessageSid"], status=received.status.value)
         if received.challenge_id is not None:
             await self._answered(received.challenge_id)
         return Response(
@@ -130,13 +132,13 @@ class Inbox:
 
     def _take_in(self, fields: Mapping[str, str]) -> Delivery:
         text = InboundText(fields["MessageSid"], fields["To"], fields["From"])
-        whose = self._store.sms.customers_of(text.number)
+        customers = self._store.sms.customers_of(text.number)
         codes: dict[Customer, Mapping[str, str]] = {}
-        for customer in whose:
+        for customer in customers:
             code = _code_for(customer, text, fields["Body"])
             if code:
                 codes[customer] = encode_code(code)
-        idle = DeliveryStatus.NO_CODE if whose else DeliveryStatus.UNKNOWN
+        idle = DeliveryStatus.NO_CODE if customers else DeliveryStatus.UNKNOWN
         return self._store.sms.receive(text, codes, idle)
 
 
@@ -151,8 +153,8 @@ def _code_for(customer: Customer, text: InboundText, body: str) -> str:
 
 async def _body(request: Request) -> bytes | None:
     """The request's body; None, and not read, if it is too long. Raises ClientDisconnect."""
-    said = request.headers.get("content-length", "")
-    if said.isdecimal() and int(said) > _LONGEST:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > _LONGEST:
         return None
     body = bytearray()
     async for chunk in request.stream():

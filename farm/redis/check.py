@@ -58,12 +58,12 @@ async def _greeting(address: RedisAddress) -> str:
         async with asyncio.timeout(1):
             reader, writer = await address.open()
             try:
-                said = await reader.read(300)
+                greeting = await reader.read(300)
             finally:
                 writer.close()
     except (OSError, TimeoutError):
         return ""
-    return explained(ResponseError(said[1:].decode("ascii", "replace"))) if said[:1] == b"-" else ""
+    return explained(ResponseError(greeting[1:].decode("ascii", "replace"))) if greeting[:1] == b"-" else ""
 
 
 async def _tried(redis: ArqRedis, farm: str) -> RedisFound:

@@ -4,6 +4,9 @@ The portal never sees more, whatever lies between: a request takes a token befor
 a second after its answer has come. So all requests that reach the portal within a second hold their tokens at
 one instant, and Redis counts tokens. What a process held that is known to be dead comes back. What a silent
 one holds, on a machine that may be cut off, stays held for as long as it may still arrive.
+
+The library ``limits`` does not do: it counts when a request is granted, not until its answer has come, bounds
+none that are open at once, and knows neither that a process has died nor that Redis has lost its data.
 """
 
 from __future__ import annotations
@@ -105,8 +108,8 @@ class PortalRateLimiter:
         if self._closed:
             raise RateLimitsUnavailable(_STOPPING)
         if self._task is None:
-            self._task = detached_task(self._speak())
-            self._task.add_done_callback(self._fell_silent)
+            self._task = detached_task(self._exchange_forever())
+            self._task.add_done_callback(self._ended)
         self._count += 1
         request = _Request(self, f"{self._process}{_OF}{self._count}", min(cost, self._capacity), _now())
         await self._granted(request)
@@ -150,20 +153,20 @@ class PortalRateLimiter:
             self._task.cancel()
             await asyncio.wait({self._task})
         if self._given_back and self._away_since is None:
-            await self._say()
+            await self._exchange_once()
 
-    async def _speak(self) -> None:
+    async def _exchange_forever(self) -> None:
         while True:
             await self._until_due()
-            await self._say()
+            await self._exchange_once()
 
-    def _fell_silent(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         """Nobody waits for a task that has ended, by a fault of ours."""
         self._closed = True
         while self._waiting:
             self._refuse(self._waiting.popleft(), _STOPPING)
         if not task.cancelled():
-            self._log.error("limits failed", exc_info=task.exception())
+            self._log.error("limiter.failed", exc_info=task.exception())
 
     async def _until_due(self) -> None:
         while (due := self._due()) > _now():
@@ -185,8 +188,8 @@ class PortalRateLimiter:
         renew = self._renew_at if self._flying else math.inf
         return min(give_back, ask, renew)
 
-    async def _say(self) -> None:
-        """One call: give back, renew if it is time, ask for those who wait, and tell which are dead."""
+    async def _exchange_once(self) -> None:
+        """One call: give back, renew if it is time, ask for those who wait, and report the dead."""
         if self._away_since is not None:
             self._keep_what_may_be_on_its_way()
         given_back = [request.place for request in self._given_back]
@@ -207,7 +210,7 @@ class PortalRateLimiter:
         self._dead = [id for id in reply.silent if is_dead(_holder(id))]
         if self._away_since is not None:
             self._away_since = None
-            self._log.info("redis is back")
+            self._log.info("redis.back")
         if self._memory not in {"", reply.memory}:
             self._renew_at = 0.0
         self._memory = reply.memory
@@ -230,11 +233,11 @@ class PortalRateLimiter:
         request.granted.set_result(None)
 
     def _is_away(self, exc: Exception) -> None:
-        """Try again soon; what was said may be said twice."""
+        """Try again soon; a call may be made twice."""
         now = _now()
         if self._away_since is None:
             self._away_since = now
-            self._log.warning("redis is away", reason=explained(exc))
+            self._log.warning("redis.away", reason=explained(exc))
         self._renew_at = 0.0
         self._ask_at = now + _RETRY_SECONDS
         for request in self._waiting:

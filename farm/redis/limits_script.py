@@ -136,7 +136,7 @@ class Reply:
     """How many of the wanted places were granted, from the first on, and when to ask for the rest.
 
     ``memory`` tells this memory of Redis from one before it was flushed or restarted. ``silent`` are requests
-    that nobody renews any more; told to those who wait.
+    that nobody renews any more, reported to those who wait.
     """
 
     memory: bytes | str

@@ -64,9 +64,9 @@ def explained(error: BaseException) -> str:
     """What is wrong, after "Redis at ... "; the reason first, then what to do."""
     causes = list(_chain(error))
     for cause in causes:
-        said = _of_connection(cause)
-        if said:
-            return said
+        sentence = _of_connection(cause)
+        if sentence:
+            return sentence
     if any(isinstance(cause, RedisTimeout | TimeoutError) for cause in causes):
         return f"does not answer in time; {_START}"
     if any(isinstance(cause, InvalidResponse) for cause in causes):
@@ -85,9 +85,9 @@ def _of_answer(error: RedisError) -> str:
         what = _COMMAND.search(str(error))
         lacks = f"the command {what[1]}" if what else "something that the farm needs"
         return f"does not allow its user {lacks}; {_ALL}"
-    for part, said in _BY_WORDS:
+    for part, sentence in _BY_WORDS:
         if part in words:
-            return said
+            return sentence
     if "unknown command" in words:
         what = _COMMAND.search(str(error))
         named = f" {what[1]}" if what else ""

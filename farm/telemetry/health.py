@@ -32,7 +32,7 @@ _ASK_SECONDS = 3.0
 _ANY = "0.0.0.0"  # noqa: S104 - which an address to listen on may be
 
 
-class Pulse:
+class Liveness:
     """What a process does again and again, by name: when it last did, and why it could not since.
 
     ``needs``: which of them use the database, which Redis.
@@ -84,13 +84,13 @@ def health_of(text: str, number: int) -> str:
 
 @asynccontextmanager
 async def health_served(
-    address: str, pulse: Pulse, queues: Sequence[str], at_work: Callable[[], tuple[int, int]]
+    address: str, liveness: Liveness, queues: Sequence[str], at_work: Callable[[], tuple[int, int]]
 ) -> AsyncIterator[None]:
     """Meanwhile it can be asked. A port that is taken is tried again: the worker works without."""
     if not address:
         yield
         return
-    serving = asyncio.create_task(_serve(*metrics_address(address, 0, HEALTH), pulse, queues, at_work))
+    serving = asyncio.create_task(_serve(*metrics_address(address, 0, HEALTH), liveness, queues, at_work))
     try:
         yield
     finally:
@@ -99,7 +99,7 @@ async def health_served(
 
 
 async def _serve(
-    host: str, port: int, pulse: Pulse, queues: Sequence[str], at_work: Callable[[], tuple[int, int]]
+    host: str, port: int, liveness: Liveness, queues: Sequence[str], at_work: Callable[[], tuple[int, int]]
 ) -> None:
     from starlette.applications import Starlette  # slow to import, and served by few
     from starlette.responses import JSONResponse, PlainTextResponse
@@ -108,14 +108,19 @@ async def _serve(
     from meterfarm.farm.bounded_http import BACKLOG, BoundedServer, HttpLimits
 
     async def healthz(request: Request) -> Response:
-        stuck = pulse.is_stuck
+        stuck = liveness.is_stuck
         return PlainTextResponse("stuck\n" if stuck else "ok\n", 503 if stuck else 200)
 
     async def readyz(request: Request) -> Response:
-        parts = {part: pulse.state(part) for part in ("database", "redis")}
-        ready = set(parts.values()) == {"ok"} and not pulse.is_stuck
+        parts = {part: liveness.state(part) for part in ("database", "redis")}
+        ready = set(parts.values()) == {"ok"} and not liveness.is_stuck
         working, waiting = at_work()
-        known = {"ready": ready, **parts, "last_tick_seconds": pulse.tick_seconds(), "queues": list(queues)}
+        known = {
+            "ready": ready,
+            **parts,
+            "last_tick_seconds": liveness.tick_seconds(),
+            "queues": list(queues),
+        }
         return JSONResponse({**known, "working": working, "waiting": waiting}, 200 if ready else 503)
 
     app = Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)])

@@ -22,7 +22,7 @@ AtWork = Callable[[], tuple[int, int]]
 
 
 class MetricsServer:
-    """``metrics`` is for the runs to tell. Without an address nobody listens, and nothing is imported."""
+    """Serves ``metrics``, which runs count into. Without an address nothing is counted or imported."""
 
     def __init__(self, address: str) -> None:
         self._address = metrics_address(address) if address else None
@@ -57,19 +57,19 @@ async def _serve(host: str, port: int, registry: Any) -> None:
     from prometheus_client import start_http_server
 
     log: Any = structlog.get_logger("metrics")
-    where, told = f"{host}:{port}", False
+    where, logged = f"{host}:{port}", False
     while True:
         try:
             server, _ = start_http_server(port, addr=host, registry=registry)
         except OSError as exc:
-            if not told:
+            if not logged:
                 log.error(  # noqa: TRY400 - a port that is taken needs no stack trace
-                    "metrics are not served", address=where, reason=exc.strerror or str(exc)
+                    "metrics.unserved", address=where, reason=exc.strerror or str(exc)
                 )
-            told = True
+            logged = True
             await asyncio.sleep(_AGAIN)
             continue
-        log.info("metrics are served", address=where)
+        log.info("metrics.served", address=where)
         try:
             await asyncio.Event().wait()
         finally:

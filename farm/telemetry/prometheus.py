@@ -188,8 +188,8 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
             lambda queue: queue.oldest_seconds,
         ),
     }
-    for name, (said, value) in by_queue.items():
-        yield _gauge(name, said, ("queue",), {(queue,): value(one) for queue, one in queues.items()})
+    for name, (about, value) in by_queue.items():
+        yield _gauge(name, about, ("queue",), {(queue,): value(one) for queue, one in queues.items()})
     held: dict[tuple[str, ...], float] = {
         (utility, kind.value, state): 0
         for utility in utilities
@@ -197,8 +197,8 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
         for state in ("running", "waiting")
     }
     held |= {(utility, kind.value, state.value): n for (utility, kind, state), n in figures.held.items()}
-    said = "Runs under way in the farm: running, or waiting for an answer to MFA."
-    yield _gauge("meterfarm_runs_in_progress", said, ("utility", "kind", "state"), held)
+    about = "Runs in progress in the farm: running, or waiting for an answer to MFA."
+    yield _gauge("meterfarm_runs_in_progress", about, ("utility", "kind", "state"), held)
     yield _gauge(
         "meterfarm_portal_breaker_open",
         "1 while the portal is left alone, since several customers met its fault.",
@@ -257,8 +257,8 @@ def _up(value: int) -> Metric:
     return _gauge("meterfarm_database_up", "Whether the database answers this worker.", (), {(): value})
 
 
-def _gauge(name: str, said: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
-    family = GaugeMetricFamily(name, said, labels=labels)
+def _gauge(name: str, about: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
+    family = GaugeMetricFamily(name, about, labels=labels)
     for of, value in values.items():
         family.add_metric(of, value)
     return family

@@ -1,4 +1,4 @@
-"""Where challenges wait: for a person, who may be anywhere and take minutes, or for what comes by itself."""
+"""Challenges that wait for a person, who may take minutes, or for a code that comes by itself."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.tracing import span
 
-_LOOK = 2.0
-_log: Any = structlog.get_logger("desk")
+_POLL_SECONDS = 2.0
+_log: Any = structlog.get_logger("challenge")
 
 
 class PendingChallenges:
-    """The challenges that this process waits with. Whoever hears of an answer calls ``settled``."""
+    """The challenges whose runs wait in this process. Who learns of an answer calls ``resolve``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,23 +33,23 @@ class PendingChallenges:
     def __len__(self) -> int:
         return len(self._events)
 
-    def settled(self, challenge_id: int) -> None:
+    def resolve(self, challenge_id: int) -> None:
         event = self._events.get(challenge_id)
         if event is not None:
             event.set()
 
-    async def look(self) -> None:
-        """Look into the database every now and then: the notifier may not have been heard."""
+    async def poll(self) -> None:
+        """Read answers from the database every 2 s: a notification may be lost."""
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_SECONDS)
             if self._events:
                 for challenge_id in await asyncio.to_thread(
                     self._store.challenges.closed, list(self._events)
                 ):
-                    self.settled(challenge_id)
+                    self.resolve(challenge_id)
 
     async def wait_for(self, challenge_id: int, seconds: float) -> None:
-        """Wait until the challenge is settled, or time is up."""
+        """Wait until the challenge is resolved, or time is up."""
         event = self._events[challenge_id] = asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
@@ -95,11 +95,11 @@ class ChallengeBroker:
         await self._channels.expect(factor)
 
     async def answer(self, challenge: Challenge) -> Answer:
-        """What the person says, or what has come by itself.
+        """The answer of a person, or one that has come by itself.
 
         Raises:
             NobodyToAsk: no person may be asked, and nothing comes by itself.
-            NotInTime: nobody said anything.
+            NotInTime: nobody answered in time.
         """
         answerable = challenge.factor is not None and self.can_answer(challenge.factor)
         if not (answerable or self._attended):
@@ -111,44 +111,45 @@ class ChallengeBroker:
         if challenge.expires_at is not None:
             seconds = min(seconds, max(0.0, (challenge.expires_at - datetime.now(UTC)).total_seconds()))
         log, began = _log.bind(challenge=challenge_id, factor=challenge.factor), time.monotonic()
-        log.info("waits for an answer", seconds=round(seconds))
+        log.info("challenge.opened", seconds=round(seconds))
         with span("mfa", factor=str(challenge.factor or "")):
             async with self._channels.receiving(challenge_id, challenge) as is_answered:
                 if not is_answered:
-                    async with self._slot.given_up():
+                    async with self._slot.released():
                         await self._waiting.wait_for(challenge_id, seconds)
-            said = await asyncio.to_thread(self._store.challenges.take_answer, self._lease, challenge_id)
-        log.info("goes on", answered=said is not None, elapsed=round(time.monotonic() - began, 3))
-        if said is None:
+            stored = await asyncio.to_thread(self._store.challenges.take_answer, self._lease, challenge_id)
+        event = "challenge.expired" if stored is None else "challenge.answered"
+        log.info(event, elapsed=round(time.monotonic() - began, 3))
+        if stored is None:
             minutes = round(seconds / 60, 1)
             raise NotInTime(f"The portal asks: {challenge.prompt} No answer came within {minutes:g} minutes.")
-        return decode_answer(challenge, said)
+        return decode_answer(challenge, stored)
 
 
 class Slot:
-    """One run's place among those that work. ``parked`` is set while it waits for a person."""
+    """One of the runs that a process works on at once. ``parked`` is set while it waits for a person."""
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places = places
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots = slots
         self._held = False
         self.parked = asyncio.Event()
 
-    async def take(self) -> None:
-        await self._places.acquire()
+    async def acquire(self) -> None:
+        await self._slots.acquire()
         self._held = True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         if self._held:
             self._held = False
-            self._places.release()
+            self._slots.release()
 
     @asynccontextmanager
-    async def given_up(self) -> AsyncIterator[None]:
-        """Let others work in the meantime; take a place again to go on."""
-        self.give_back()
+    async def released(self) -> AsyncIterator[None]:
+        """Let others work meanwhile; then wait for a slot again."""
+        self.release()
         self.parked.set()
         try:
             yield
         finally:
             self.parked.clear()
-        await self.take()
+        await self.acquire()

@@ -97,20 +97,20 @@ class _Forking:
         """Wait for an order, or for a child's end; False once there can be no more orders."""
         if not self._look([self._orders, self._ends]):
             return True
-        said, given, _, _ = socket.recv_fds(self._orders, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        order, given, _, _ = socket.recv_fds(self._orders, 1, 1, socket.MSG_CMSG_CLOEXEC)
         for descriptor in given:
             self._fork(socket.socket(fileno=descriptor))
-        return bool(said)
+        return bool(order)
 
     def _look(self, at: list[socket.socket], seconds: float | None = None) -> bool:
-        """Wait until there is something to read; tell of children that have ended. Whether there is more."""
+        """Wait until there is something to read; report children that have ended. Whether there is more."""
         ready, _, _ = select.select(at, [], [], seconds)
         if self._ends in ready:
             self._ends.recv(1024)
-            self._tell_ends()
+            self._report_ends()
         return self._orders in ready
 
-    def _tell_ends(self) -> None:
+    def _report_ends(self) -> None:
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 with self._pipes.pop(ended[0]) as pipe, suppress(OSError):

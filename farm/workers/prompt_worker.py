@@ -1,4 +1,4 @@
-"""arq's worker, but one that looks for jobs when it is told to, and else only now and then."""
+"""arq's worker, but one that polls for jobs when it is notified, and else twice a second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 
 class PromptWorker(Worker):
-    """``look`` is set by whoever knows of a new job; the worker sets it when it has room for another."""
+    """``look`` is set when there is a new job; the worker sets it when it has capacity for another."""
 
     def __init__(self, *, look: asyncio.Event, **options: Any) -> None:
         super().__init__(**options)
@@ -18,7 +18,7 @@ class PromptWorker(Worker):
         self._looking = asyncio.Lock()
 
     async def main(self) -> None:
-        prompted = asyncio.create_task(self._look_when_told())
+        prompted = asyncio.create_task(self._poll_when_notified())
         try:
             await super().main()
         finally:
@@ -26,7 +26,7 @@ class PromptWorker(Worker):
             if self._pool is not None:
                 await self._pool.aclose()
 
-    async def _look_when_told(self) -> None:
+    async def _poll_when_notified(self) -> None:
         while True:
             await self._look.wait()
             self._look.clear()

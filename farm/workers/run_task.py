@@ -1,4 +1,4 @@
-"""One run in a worker: from being taken to its end, whatever that is."""
+"""One run in a worker, from its claim to its end, whatever that is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _BY_ITSELF = timedelta(minutes=3)
 
 
 class StopReason(StrEnum):
-    """Why a run is broken off from outside."""
+    """Why a run is aborted from outside."""
 
     CANCELLED = "cancelled"
     LEASE_LOST = "lease lost"
@@ -71,73 +71,74 @@ class WorkerContext:
 
 
 class RunTask:
-    """A run that this process has taken. ``stop`` breaks it off. ``brief`` None: ask for the briefing."""
+    """A run that this process has claimed. ``brief`` None: it is read from the store."""
 
-    def __init__(self, claim: Claim, slot: Slot, tools: WorkerContext, brief: Briefing | None) -> None:
+    def __init__(self, claim: Claim, slot: Slot, context: WorkerContext, brief: Briefing | None) -> None:
         self.claim = claim
         self.slot = slot
-        self._tools = tools
+        self._context = context
         self._brief = brief
-        self._store = tools.store.holding(claim, brief)
+        self._store = context.store.holding(claim, brief)
         self._secrets = Secrets()
-        self._why = StopReason.STOPPING
-        self._every = tools.settings.every
+        self._reason = StopReason.STOPPING
+        self._every = context.settings.every
         self._began = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         self._log: Any = structlog.get_logger("run").bind(kind=claim.kind.value)
 
     def start(self) -> asyncio.Task[None]:
-        self._task = asyncio.create_task(self._go(), name=f"run {self.claim.lease.run_id}")
+        self._task = asyncio.create_task(self._run(), name=f"run {self.claim.lease.run_id}")
         return self._task
 
     def stop(self, why: StopReason) -> None:
-        self._why = why
+        self._reason = why
         if self._task is not None:
             self._task.cancel()
 
-    async def _go(self) -> None:
+    async def _run(self) -> None:
         scrub_from_here(self._secrets)
         claim, began = self.claim, self._began
         run, utility, customer = claim.lease.run_id, claim.customer.utility, claim.customer.id
         with logs_of(run, utility, customer):
-            self._log.info("taken", attempt=claim.attempt, parts=sorted(claim.parts))
+            self._log.info("run.claimed", attempt=claim.attempt, parts=sorted(claim.parts))
             try:
                 with span("run", run__id=run, utility=utility, customer__id=customer) as stage:
                     stage.set(kind=claim.kind.value, attempt=claim.attempt)
-                    end = await self._ended()
+                    end = await self._executed()
                     stage.set(**{"outcome" if end in _OUTCOMES else "why": end})
             finally:
-                self.slot.give_back()
+                self.slot.release()
             elapsed = round(time.monotonic() - began, 3)
-            self._log.info(end, attempt=claim.attempt, elapsed=elapsed)
+            event = ("run.ended", "outcome") if end in _OUTCOMES else ("run.aborted", "reason")
+            self._log.info(event[0], attempt=claim.attempt, elapsed=elapsed, **{event[1]: end})
 
-    async def _ended(self) -> str:
-        """Execute the run and leave it in a true state; how it went, in a word or two."""
+    async def _executed(self) -> str:
+        """Execute the run and leave it in a true state; its outcome, or why it was aborted."""
         try:
-            result = await self._visited()
+            result = await self._result()
             await self._finish(result)
         except LeaseLost:
             return self._lost()
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.create_task(self._aborted()))
-            return self._why
+            return self._reason
         except _MACHINE_FAULTS as exc:
             return await self._failed(str(exc))
         except Exception as exc:  # noqa: BLE001 - a fault of our own must not leave a run hanging
             kept = await asyncio.to_thread(self._keep_crash, exc)
-            return await self._failed(f"a fault of our own ({type(exc).__name__}); {kept} tells more")
+            return await self._failed(f"a fault of our own ({type(exc).__name__}); see {kept}")
         return result.outcome.value
 
-    async def _visited(self) -> RunResult:
-        customer, tools = self.claim.customer, self._tools
+    async def _result(self) -> RunResult:
+        customer, context = self.claim.customer, self._context
         try:
             utility = load_utility(customer.utility)
         except UnknownUtility as exc:
             return RunResult(customer, Outcome.NOT_CONFIGURED, str(exc))
         except BrokenUtility as exc:
             return RunResult(customer, Outcome.INTERNAL, str(exc))
-        self._every = offered(tools.settings.every, utility)
-        address = portal_address(utility, tools.settings)
+        self._every = offered(context.settings.every, utility)
+        address = portal_address(utility, context.settings)
         if not address:
             return RunResult(customer, Outcome.NOT_CONFIGURED, without_address(utility))
         brief = self._brief
@@ -149,21 +150,21 @@ class RunTask:
             request,
             customer,
             self._store,
-            tools.chromium,
+            context.chromium,
             self._secrets,
             NoProgress(),
-            tools.evidence / str(self.claim.lease.run_id),
-            _limiter(tools, utility),
+            context.evidence / str(self.claim.lease.run_id),
+            _limiter(context, utility),
             brief,
         )
         return await executor.run()
 
     def _request(self, utility: Utility, address: str, brief: Briefing) -> RunRequest:
-        claim, settings = self.claim, self._tools.settings
+        claim, settings = self.claim, self._context.settings
         entrusted = brief.secrets
         totp = entrusted.get(SecretKind.TOTP_SECRET)
-        tools = self._tools
-        channels = Channels(self._store, claim.lease, claim.customer, utility, tools.mailboxes)
+        context = self._context
+        channels = Channels(self._store, claim.lease, claim.customer, utility, context.mailboxes)
         return RunRequest(
             utility=utility,
             base_url=address,
@@ -176,22 +177,22 @@ class RunTask:
             intervals_since=_since(settings.interval_days, utility),
             kind=claim.kind,
             parts=claim.parts,
-            trace_snapshots=tools.trace_policy.keeps_snapshots(utility.id),
+            trace_snapshots=context.trace_policy.keeps_snapshots(utility.id),
             resending=Resending(resend_after(self._every), asked=claim.asked),
             run_seconds=settings.run_seconds,
         )
 
     def _broker(self, channels: Channels) -> ChallengeBroker:
         """Where the run waits for answers. A refresh takes those that come by themselves, and asks nobody."""
-        tools, attended = self._tools, self.claim.kind is RunKind.CONNECT
-        wait = timedelta(seconds=tools.settings.mfa_wait)
+        context, attended = self._context, self.claim.kind is RunKind.CONNECT
+        wait = timedelta(seconds=context.settings.mfa_wait)
         if not attended:
             wait = min(wait, _BY_ITSELF)
-        lease, waiting = self.claim.lease, tools.waiting
+        lease, waiting = self.claim.lease, context.waiting
         return ChallengeBroker(self._store, lease, self.slot, waiting, wait, channels, attended=attended)
 
     async def _finish(self, result: RunResult) -> None:
-        self._tools.trace_policy.record(self.claim.customer.utility, result.outcome, result.pages)
+        self._context.trace_policy.record(self.claim.customer.utility, result.outcome, result.pages)
         follow = follow_up(self.claim, result, datetime.now(UTC), self._every)
         with span("store", what="end"):
             await asyncio.to_thread(
@@ -208,16 +209,16 @@ class RunTask:
                 state=result.state,
             )
         seconds = {**result.seconds, "run": time.monotonic() - self._began}
-        self._tools.metrics.ended(self.claim, result.outcome.value, seconds)
+        self._context.metrics.ended(self.claim, result.outcome.value, seconds)
 
     async def _aborted(self) -> None:
-        store, lease, metrics = self._store, self.claim.lease, self._tools.metrics
-        metrics.aborted(self.claim, self._why.name.lower())
+        store, lease, metrics = self._store, self.claim.lease, self._context.metrics
+        metrics.aborted(self.claim, self._reason.name.lower())
         with suppress(LeaseLost):
-            if self._why is StopReason.CANCELLED:
+            if self._reason is StopReason.CANCELLED:
                 await asyncio.to_thread(store.runs.stop, lease)
-            elif self._why is StopReason.STOPPING:
-                await asyncio.to_thread(store.runs.hand_back, lease, self._why.value)
+            elif self._reason is StopReason.STOPPING:
+                await asyncio.to_thread(store.runs.hand_back, lease, self._reason.value)
                 metrics.queued_again(1, "handed_back")
 
     async def _failed(self, why: str) -> str:
@@ -225,20 +226,20 @@ class RunTask:
         why = self._secrets.scrub(why)
         try:
             await asyncio.to_thread(self._store.runs.fail, self.claim.lease, why, _REST_AFTER_FAULT)
-            self._tools.metrics.queued_again(1, "fault")
+            self._context.metrics.queued_again(1, "fault")
         except LeaseLost:
             return self._lost()
         except StorageError as exc:
-            self._log.error("left to its lease", reason=self._secrets.scrub(str(exc)))
-        self._tools.metrics.aborted(self.claim, "fault")
+            self._log.error("run.left_to_its_lease", reason=self._secrets.scrub(str(exc)))
+        self._context.metrics.aborted(self.claim, "fault")
         return why
 
     def _lost(self) -> str:
-        self._tools.metrics.aborted(self.claim, StopReason.LEASE_LOST.name.lower())
+        self._context.metrics.aborted(self.claim, StopReason.LEASE_LOST.name.lower())
         return StopReason.LEASE_LOST
 
     def _keep_crash(self, error: Exception) -> Path:
-        folder = self._tools.evidence / str(self.claim.lease.run_id)
+        folder = self._context.evidence / str(self.claim.lease.run_id)
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         file = folder / f"crash-{self.claim.attempt}.log"
         file.touch(mode=0o600)
@@ -250,10 +251,10 @@ def _since(days: int, utility: Utility) -> date | None:
     return datetime.now(utility.zone).date() - timedelta(days=days) if days else None
 
 
-def _limiter(tools: WorkerContext, utility: Utility) -> RateLimiter:
-    limit = tools.settings.limit(utility.id)
-    limiter = tools.limits.named(utility.id, *limit) if limit else tools.limits.of(utility)
-    return tools.metrics.measured(utility.id, limiter)
+def _limiter(context: WorkerContext, utility: Utility) -> RateLimiter:
+    limit = context.settings.limit(utility.id)
+    limiter = context.limits.named(utility.id, *limit) if limit else context.limits.of(utility)
+    return context.metrics.measured(utility.id, limiter)
 
 
 async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: Channels) -> SecretStr:
@@ -281,7 +282,7 @@ async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: C
 
 
 def _is_trusted(utility: Utility, brief: Briefing) -> bool:
-    """Whether the portal has said that it would let the saved session's device in without MFA."""
+    """Whether the portal promised to let the saved session's device in without MFA."""
     since = brief.session.trusted_since if brief.session is not None else None
     if since is None or utility.trust_days is None:
         return False

@@ -86,7 +86,7 @@ class Workers:
             status = await worker.ended()
             self._running.discard(worker)
             worker.close()
-            self._log.warning("worker ended", pid=worker.pid, status=status)
+            self._log.warning("worker.ended", pid=worker.pid, status=status)
             await asyncio.sleep(_AGAIN)
 
     def _environment(self, number: int) -> Mapping[str, str]:

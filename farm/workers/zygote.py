@@ -40,7 +40,7 @@ class Child:
         return self.pid
 
     async def ended(self) -> int | None:
-        """Its exit status once it has ended, as ``subprocess`` has it; None if nobody was there to tell."""
+        """Its exit status once it has ended, as ``subprocess`` has it; None if its zygote ended before it."""
         await self.began()
         line = await self._line()
         return int(line) if line else None
@@ -107,7 +107,7 @@ class Zygote:
             self._send(pipe)
         except ConnectionError:
             log = structlog.get_logger("supervisor")
-            log.warning("the process that workers are forked from was killed; another takes its place")
+            log.warning("zygote.replaced", reason="it was killed")
             self._end()
             self._begin(by_fork=False)
             self._send(pipe)

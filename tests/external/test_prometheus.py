@@ -19,7 +19,7 @@ from tests.farm.whole import Farm, farm_at, rows
 
 ROOT = Path(__file__).parents[2]
 _VARIABLES = {"$__rate_interval": "1m", "$__range": "10m", "$utility": ".*"}
-_NEVER_HAPPENED = ("Runs broken off",)
+_NEVER_HAPPENED = ("Runs aborted",)
 """Panels without a line in a farm that is well."""
 
 

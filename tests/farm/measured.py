@@ -86,9 +86,10 @@ def check_log(farm: Farm, log: str, usernames: Sequence[str]) -> None:
     for run in farm.runs():
         mine = [line for line in of_runs if line["run"] == run.id and line["level"] == "info"]
         if run.state is RunState.ENDED:
-            assert (mine[0]["event"], mine[-1]["event"]) == ("taken", run.outcome), mine
+            assert (mine[0]["event"], mine[-1]["event"]) == ("run.claimed", "run.ended"), mine
             assert mine[-1]["elapsed"] >= 0
+            assert mine[-1]["outcome"] == run.outcome
     assert {"run.signed_in", "run.collected"} <= {line["event"] for line in of_runs}
-    assert {"waits for an answer", "goes on"} <= {line["event"] for line in of_runs}
+    assert {"challenge.opened", "challenge.answered"} <= {line["event"] for line in of_runs}
     for secret in [PASSWORD, *usernames]:
         assert secret.lower() not in log.lower(), secret

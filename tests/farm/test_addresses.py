@@ -81,7 +81,7 @@ async def test_a_run_without_an_address_is_ours_to_mend_and_not_tried_again(
                     chromium,
                     RateLimits(redis, "farm"),
                     waiting,
-                    Mailboxes(store.farm, waiting.settled),
+                    Mailboxes(store.farm, waiting.resolve),
                     FarmSettings(portal_urls=""),
                     tmp_path / "evidence",
                 )

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 
 from meterfarm.farm.telemetry import health
-from meterfarm.farm.telemetry.health import HEALTH, Pulse, health_of
+from meterfarm.farm.telemetry.health import HEALTH, Liveness, health_of
 from meterfarm.storage import StorageError
 from tests.farm.post import free_port
 from tests.farm.redises import redis_at
@@ -78,7 +78,7 @@ def _asked(farm: Farm, count: int) -> tuple[int, str]:
 
 
 def test_what_is_late_or_stuck_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    pulse = Pulse({"database": ("beat",), "redis": ("ring",)})
+    pulse = Liveness({"database": ("beat",), "redis": ("ring",)})
     assert (pulse.tick_seconds(), pulse.state("database")) == (None, "not used for a while")
     pulse.done("beat")
     pulse.failed("ring", "redis", "is full")

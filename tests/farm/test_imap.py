@@ -44,7 +44,7 @@ def test_new_mail_is_what_comes_after_the_mark_and_looking_leaves_no_trace(house
         assert abs((datetime.now(UTC) - head.received_at).total_seconds()) < 60
         assert b"222222" in imap.content(head.uid)
         assert imap.content(head.uid + 1000) == b""
-        assert imap.mark().uid == head.uid + 1
+        assert imap.cursor().uid == head.uid + 1
     assert not [mail for mail in house.mails() if b"\\Seen" in mail[b"FLAGS"]]
 
 

@@ -223,7 +223,7 @@ async def test_a_request_without_answer_may_still_arrive_when_the_connection_is_
         with suppress(ConnectionResetError):
             async with limits.request():
                 with capture_logs() as logs, out_of_reach(private_redis):
-                    await until(lambda: "redis is away" in [log["event"] for log in logs])
+                    await until(lambda: "redis.away" in [log["event"] for log in logs])
                     if not is_answered:
                         raise ConnectionResetError
         assert await granted_within(other, 1) is is_answered

@@ -164,7 +164,7 @@ async def test_of_mails_that_overtook_each_other_the_one_sent_last_counts(
         assert claim is not None
         answered = asyncio.Event()
         mailbox = Mailbox(info, farm.store, lambda _: answered.set())
-        mark = await mailbox.mark()
+        mark = await mailbox.cursor()
         assert mark is not None
         sought = PendingCode(customer, load_utility(customer.utility).mail_codes, run.id, mark)
         before = datetime.now(UTC) - timedelta(minutes=1)
