@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,9 +18,6 @@ from meterfarm.storage.channels import WAITS_FOR_MAIL, MailboxInfo
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.tasks import detached_task, in_daemon_thread
 
-_MARK_SECONDS = 5.0
-_LINGER = 30.0
-_POLL = 3.0
 _FIRST_LOOK, _LONGEST_LOOK = 1.0, 20.0
 """Seconds after which an idle mailbox is searched without an announcement, which may be missed."""
 _APART = 0.2
@@ -30,12 +28,24 @@ _SHORT_PAUSE = 2.0
 _REFUSED_PAUSE = 300.0
 
 
+@dataclass(frozen=True, slots=True)
+class MailboxTimes:
+    """Seconds: to wait for a ``cursor``; to stay connected; between polls where there is no IDLE."""
+
+    cursor: float = 5.0
+    linger: float = 30.0
+    poll: float = 3.0
+
+
 class Mailboxes:
     """The mailboxes that this process searches. ``resolved`` gets each challenge that is answered."""
 
-    def __init__(self, store: Store, resolved: Callable[[int], None]) -> None:
+    def __init__(
+        self, store: Store, resolved: Callable[[int], None], times: MailboxTimes = MailboxTimes()
+    ) -> None:
         self._store = store
         self._resolved = resolved
+        self._times = times
         self._open: dict[int, Mailbox] = {}
 
     def named(self, info: MailboxInfo) -> Mailbox:
@@ -43,7 +53,8 @@ class Mailboxes:
         if known is None or known.info.account != info.account:
             if known is not None:
                 known.close()
-            known = self._open[info.id] = Mailbox(info, self._store.within(info.company_id), self._resolved)
+            store = self._store.within(info.company_id)
+            known = self._open[info.id] = Mailbox(info, store, self._resolved, self._times)
         return known
 
     def close(self) -> None:
@@ -54,8 +65,15 @@ class Mailboxes:
 class Mailbox:
     """One mailbox: a connection when it is needed, whoever in this process needs it."""
 
-    def __init__(self, info: MailboxInfo, store: CompanyStore, resolved: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        info: MailboxInfo,
+        store: CompanyStore,
+        resolved: Callable[[int], None],
+        times: MailboxTimes = MailboxTimes(),
+    ) -> None:
         self.info = info
+        self._times = times
         self.fault = ""
         self._store = store
         self._resolved = resolved
@@ -78,7 +96,7 @@ class Mailbox:
         answer: asyncio.Future[MailboxCursor | None] = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
         self._need()
-        await asyncio.wait({answer}, timeout=_MARK_SECONDS)
+        await asyncio.wait({answer}, timeout=self._times.cursor)
         return answer.result() if answer.done() and not answer.cancelled() else None
 
     @asynccontextmanager
@@ -102,7 +120,7 @@ class Mailbox:
 
     def _need(self) -> None:
         now = asyncio.get_running_loop().time()
-        self._needed_until = now + _LINGER
+        self._needed_until = now + self._times.linger
         self._wake.set()
         if self._task is None or self._task.done():
             if now >= self._refused_until:
@@ -148,7 +166,7 @@ class Mailbox:
         """Leave the mailbox alone for a while, but no longer than somebody waits, or than it is down."""
         over = asyncio.get_running_loop().time() + seconds
         while (left := over - asyncio.get_running_loop().time()) > 0:
-            await asyncio.sleep(min(left, _POLL))
+            await asyncio.sleep(min(left, self._times.poll))
             if not self._is_needed or await self._is_mended():
                 return
 
@@ -200,7 +218,7 @@ class Mailbox:
     async def _something_happens(self, imap: Imap, seconds: float) -> bool:
         """Wait until the mailbox says something or somebody here does; False if neither in good time."""
         if not imap.can_idle:
-            return await _set_within(self._wake, _POLL)
+            return await _set_within(self._wake, self._times.poll)
         loop = asyncio.get_running_loop()
         await in_daemon_thread(imap.idle)
         watched = imap.socket.fileno()

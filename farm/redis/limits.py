@@ -26,15 +26,13 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange, PermitKey
+from meterfarm.farm.redis.limits_script import DEFAULT_TIMES, Exchange, LimitTimes, PermitKey
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
 from meterfarm.support.processes import is_dead, this_process
 from meterfarm.support.tasks import detached_task
 
-AWAY_SECONDS = 60.0
-_ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = 0.25
 _JITTER_SECONDS = 0.005
 _TOGETHER_SECONDS = 0.01
@@ -78,11 +76,19 @@ class PortalRateLimiter:
     """
 
     def __init__(
-        self, redis: Redis, farm: str, portal_id: str, process: str, at_once: int, per_second: float
+        self,
+        redis: Redis,
+        farm: str,
+        portal_id: str,
+        process: str,
+        at_once: int,
+        per_second: float,
+        times: LimitTimes = DEFAULT_TIMES,
     ) -> None:
+        self._times = times
         self._capacity, window = in_a_window(per_second)
         name = f"{farm}:{portal_id}"
-        self._exchange = Exchange(redis, name, process, at_once, self._capacity, window)
+        self._exchange = Exchange(redis, name, process, at_once, self._capacity, window, times)
         self._process = process
         self._at_once = at_once
         self._waiting: deque[_Request] = deque()
@@ -199,9 +205,9 @@ class PortalRateLimiter:
         self._waiting = deque(request for request in self._waiting if not request.granted.done())
         wanted = [request.place for request, _ in zip(self._waiting, range(self._at_once), strict=False)]
         if renews:
-            self._renew_at = _now() + RENEW_SECONDS
+            self._renew_at = _now() + self._times.renew
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(self._times.answer):
                 reply = await self._exchange(self._memory, given_back, renewed, wanted, dead)
         except (RedisError, OSError) as exc:
             self._is_away(exc)
@@ -240,11 +246,12 @@ class PortalRateLimiter:
             self._log.warning("redis.away", reason=explained(exc))
         self._renew_at = 0.0
         self._ask_at = now + _RETRY_SECONDS
+        away = self._times.away
         for request in self._waiting:
-            if now - max(request.since, self._away_since) >= AWAY_SECONDS:
+            if now - max(request.since, self._away_since) >= away:
                 self._refuse(
                     request,
-                    f"Redis, which counts the requests to portals, could not be used for {AWAY_SECONDS:.0f} "
+                    f"Redis, which counts the requests to portals, could not be used for {away:.0f} "
                     f"seconds: it {explained(exc)}.",
                 )
 
@@ -259,8 +266,9 @@ class RateLimits:
     They are those of one ``farm``; another one on the same Redis has its own.
     """
 
-    def __init__(self, redis: Redis, farm: str) -> None:
+    def __init__(self, redis: Redis, farm: str, times: LimitTimes = DEFAULT_TIMES) -> None:
         self._redis = redis
+        self._times = times
         self._farm = farm
         self._process = f"{secrets.token_hex(6)}{_OF}{this_process()}"
         self._portals: dict[str, PortalRateLimiter] = {}
@@ -281,7 +289,7 @@ class RateLimits:
         """The limiter of a portal; the numbers count when it is first asked for."""
         if portal_id not in self._portals:
             self._portals[portal_id] = PortalRateLimiter(
-                self._redis, self._farm, portal_id, self._process, at_once, per_second
+                self._redis, self._farm, portal_id, self._process, at_once, per_second, self._times
             )
         return self._portals[portal_id]
 

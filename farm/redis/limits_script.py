@@ -7,10 +7,6 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-RENEW_SECONDS = 1.5
-SILENT_SECONDS = 5.0
-LAPSE_SECONDS = 120.0
-"""A system that is cut off sends what it has left again until then: up to 102 s with Linux's defaults."""
 _RELEARN_SECONDS = 2.0
 _PATIENCE_SECONDS = 0.1
 _POLL_SECONDS = 0.01
@@ -127,6 +123,25 @@ local unrenewed = redis.call('ZRANGEBYSCORE', flying, '-inf', instant(now + laps
 return {began, granted, instant(wait), unrenewed}
 """
 
+
+@dataclass(frozen=True, slots=True)
+class LimitTimes:
+    """Seconds. Each ``renew`` a process lists what it has in flight; ``silent`` is one that has not so long.
+
+    After ``lapse`` nothing that it had in flight can still arrive: a system that is cut off retransmits for
+    up to 102 s with Linux's defaults. A call to Redis has ``answer``; after ``away`` without, requests fail.
+    """
+
+    renew: float = 1.5
+    silent: float = 5.0
+    lapse: float = 120.0
+    answer: float = 2.0
+    away: float = 60.0
+
+
+DEFAULT_TIMES = LimitTimes()
+
+
 PermitKey = tuple[str, int]
 """The id of a request, and how many it counts for."""
 
@@ -152,7 +167,14 @@ class Exchange:
     """
 
     def __init__(
-        self, redis: Redis, portal_id: str, process: str, at_once: int, per_window: int, window_seconds: float
+        self,
+        redis: Redis,
+        portal_id: str,
+        process: str,
+        at_once: int,
+        per_window: int,
+        window_seconds: float,
+        times: LimitTimes = DEFAULT_TIMES,
     ) -> None:
         self._script = redis.register_script(_LUA)
         self._per_window = per_window
@@ -162,8 +184,8 @@ class Exchange:
         ]
         seconds = (
             window_seconds,
-            SILENT_SECONDS,
-            LAPSE_SECONDS,
+            times.silent,
+            times.lapse,
             max(_RELEARN_SECONDS, window_seconds),
             _PATIENCE_SECONDS,
             _POLL_SECONDS,

@@ -27,7 +27,6 @@ _LOG = "redis.log"
 _SHORT = Path("/tmp")  # noqa: S108 - not TMPDIR: all commands of a state directory must find the same one
 _LONGEST_SOCKET = 100
 _LONGEST_LOG = 1 << 20
-_START_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _PING_SECONDS = 1.0
 _AGAIN_SECONDS = 0.02
@@ -73,22 +72,22 @@ def redis_server() -> Path:
     )
 
 
-def redis_url(home: Path) -> str:
+def redis_url(home: Path, short: Path = _SHORT) -> str:
     """The address of the Redis that belongs to this state directory; nothing is started.
 
     Raises:
         NoRedis: the socket's folder under the temporary directory is somebody else's.
     """
-    return f"unix://{_socket_of(home)}"
+    return f"unix://{_socket_of(home, short)}"
 
 
-def _socket_of(home: Path) -> Path:
+def _socket_of(home: Path, short: Path) -> Path:
     """In ``home``, unless that path is too long for a socket or has what an address does not carry."""
     home = home.resolve()
     own = home / _FOLDER / _SOCKET
     if len(os.fsencode(own)) < _LONGEST_SOCKET and re.fullmatch(r"[\w./+@-]+", str(own), re.ASCII):
         return own
-    folder = _SHORT / f"meterfarm-{hashlib.sha256(os.fsencode(home)).hexdigest()[:24]}"
+    folder = short / f"meterfarm-{hashlib.sha256(os.fsencode(home)).hexdigest()[:24]}"
     if os.path.lexists(folder):
         _must_be_ours(folder)
     return folder / _SOCKET
@@ -108,10 +107,12 @@ class PrivateRedis:
     has to be started. A child made by a bare ``os.fork`` would keep it alive.
     """
 
-    def __init__(self, home: Path) -> None:
-        self.url = redis_url(home)
+    def __init__(self, home: Path, start_seconds: float = 10.0, short: Path = _SHORT) -> None:
+        self.url = redis_url(home, short)
         self._home = home
-        self._socket = _socket_of(home)
+        self._start_seconds = start_seconds
+        self._short = short
+        self._socket = _socket_of(home, short)
         self._started: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> PrivateRedis:
@@ -142,7 +143,7 @@ class PrivateRedis:
         """
         log = prepare_home(self._home) / _FOLDER / _LOG
         waiting = Retrying(
-            stop=stop_after_delay(_START_SECONDS),
+            stop=stop_after_delay(self._start_seconds),
             wait=wait_fixed(_AGAIN_SECONDS),
             retry=retry_if_result(lambda answers: not answers),
             retry_error_callback=lambda _: False,
@@ -194,7 +195,7 @@ class PrivateRedis:
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
-        if self._socket.parent.parent == _SHORT:
+        if self._socket.parent.parent == self._short:
             with suppress(OSError):
                 self._socket.parent.rmdir()
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 HEALTH = "METERFARM_HEALTH"
-_LATE = 20.0
-_STUCK = 120.0
 _AGAIN = 5.0
 _ASK_SECONDS = 3.0
 _ANY = "0.0.0.0"  # noqa: S104 - which an address to listen on may be
@@ -38,8 +36,12 @@ class Liveness:
     ``needs``: which of them use the database, which Redis.
     """
 
-    def __init__(self, needs: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, needs: Mapping[str, Sequence[str]], late_seconds: float = 20.0, stuck_seconds: float = 120.0
+    ) -> None:
         self._needs = needs
+        self._late_seconds = late_seconds
+        self._stuck_seconds = stuck_seconds
         self._began = time.monotonic()
         self._tried = {name: self._began for names in needs.values() for name in names}
         self._done = dict.fromkeys(self._tried, 0.0)
@@ -58,14 +60,14 @@ class Liveness:
     @property
     def is_stuck(self) -> bool:
         """Whether something has neither been done nor failed for long."""
-        return time.monotonic() - min(self._tried.values()) > _STUCK
+        return time.monotonic() - min(self._tried.values()) > self._stuck_seconds
 
     def state(self, part: str) -> str:
         """``ok``, or what is wrong with ``database`` or ``redis``."""
         faults = [fault.partition(": ")[2] for fault in self._faults.values() if fault.startswith(f"{part}:")]
         if faults:
             return faults[0]
-        late = any(time.monotonic() - self._done[name] > _LATE for name in self._needs[part])
+        late = any(time.monotonic() - self._done[name] > self._late_seconds for name in self._needs[part])
         return "not used for a while" if late else "ok"
 
     def tick_seconds(self) -> float | None:

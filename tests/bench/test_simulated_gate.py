@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 import meterfarm.farm.redis.limits_script
 from meterfarm.bench.simulation.gate import Gate
 from meterfarm.farm.redis.limits import in_a_window
-from meterfarm.farm.redis.limits_script import RENEW_SECONDS, Exchange
+from meterfarm.farm.redis.limits_script import Exchange, LimitTimes
 from meterfarm.farm.redis.private import PrivateRedis
 
 _NOW = "{now}:clock"
@@ -73,7 +73,7 @@ async def _in_redis(
         if what == "is answered":
             heappush(events, (round(now + window, 6), "token", -1))
         if flying and not any(kind == "renew" for _, kind, _ in events):
-            heappush(events, (now + RENEW_SECONDS, "renew", -1))
+            heappush(events, (now + LimitTimes().renew, "renew", -1))
     return sent
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from meterfarm.farm.codes.channels import Channels
-from meterfarm.farm.codes.mailboxes import Mailboxes
+from meterfarm.farm.codes.mailboxes import Mailboxes, MailboxTimes
 from meterfarm.records import Challenge, Factor, MailSecurity, SecretKind
 from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
@@ -34,7 +34,11 @@ class World:
     def __init__(self, store: CompanyStore) -> None:
         self.store = store
         self.settled: list[int] = []
-        self.mailboxes = Mailboxes(store.farm, self.settled.append)
+        self.hurry()
+
+    def hurry(self, **times: float) -> None:
+        """Customers from now on have mailboxes with these times, by the names of ``MailboxTimes``."""
+        self.mailboxes = Mailboxes(self.store.farm, self.settled.append, MailboxTimes(**times))
 
     async def customer(self, username: str) -> WaitingRun:
         """One who signs in: a code is about to be asked for."""

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from redis import Redis
 
-from meterfarm.farm.telemetry import health
 from meterfarm.farm.telemetry.health import HEALTH, Liveness, health_of
 from meterfarm.storage import StorageError
 from tests.farm.post import free_port
@@ -77,21 +76,29 @@ def _asked(farm: Farm, count: int) -> tuple[int, str]:
     return ran.returncode, ran.stderr
 
 
-def test_what_is_late_or_stuck_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    pulse = Liveness({"database": ("beat",), "redis": ("ring",)})
-    assert (pulse.tick_seconds(), pulse.state("database")) == (None, "not used for a while")
-    pulse.done("beat")
-    pulse.failed("ring", "redis", "is full")
-    assert (pulse.state("database"), pulse.state("redis"), pulse.is_stuck) == ("ok", "is full", False)
-    pulse.failed("ring", "database", "it is read-only: x")
-    assert (pulse.state("database"), pulse.state("redis")) == ("it is read-only: x", "not used for a while")
-    pulse.done("ring")
-    pulse.done("what nobody counts")
-    assert (pulse.state("database"), pulse.state("redis")) == ("ok", "ok")
-    monkeypatch.setattr(health, "_LATE", -1.0)
-    monkeypatch.setattr(health, "_STUCK", -1.0)
-    assert pulse.state("redis") == "not used for a while"
-    assert pulse.is_stuck
+def test_what_is_late_or_stuck_is_told_apart() -> None:
+    needs = {"database": ("beat",), "redis": ("ring",)}
+    liveness = Liveness(needs)
+    assert (liveness.tick_seconds(), liveness.state("database")) == (None, "not used for a while")
+    liveness.done("beat")
+    liveness.failed("ring", "redis", "is full")
+    assert (liveness.state("database"), liveness.state("redis"), liveness.is_stuck) == (
+        "ok",
+        "is full",
+        False,
+    )
+    liveness.failed("ring", "database", "it is read-only: x")
+    assert (liveness.state("database"), liveness.state("redis")) == (
+        "it is read-only: x",
+        "not used for a while",
+    )
+    liveness.done("ring")
+    liveness.done("what nobody counts")
+    assert (liveness.state("database"), liveness.state("redis")) == ("ok", "ok")
+    impatient = Liveness(needs, late_seconds=-1.0, stuck_seconds=-1.0)
+    impatient.done("ring")
+    assert impatient.state("redis") == "not used for a while"
+    assert impatient.is_stuck
 
 
 def test_each_process_has_a_port_of_its_own() -> None:

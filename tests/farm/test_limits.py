@@ -24,9 +24,8 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-import meterfarm.farm.redis.limits
-import meterfarm.farm.redis.limits_script
 from meterfarm.farm.redis.limits import PortalRateLimiter, RateLimits, RateLimitsUnavailable
+from meterfarm.farm.redis.limits_script import DEFAULT_TIMES, LimitTimes
 from meterfarm.farm.redis.private import PrivateRedis
 from tests.local_site import local_site
 from tests.scrapers.village import Village
@@ -114,10 +113,10 @@ def askers(
 
 @asynccontextmanager
 async def worker(
-    server: PrivateRedis, at_once: int = 2, per_second: float = 1_000
+    server: PrivateRedis, at_once: int = 2, per_second: float = 1_000, times: LimitTimes = DEFAULT_TIMES
 ) -> AsyncIterator[PortalRateLimiter]:
     """What another process has: its own connection and its own limits."""
-    async with Redis.from_url(server.url) as redis, RateLimits(redis, "farm") as limits:
+    async with Redis.from_url(server.url) as redis, RateLimits(redis, "farm", times) as limits:
         yield limits.named("village", at_once, per_second)
 
 
@@ -189,24 +188,23 @@ def waits_in_line(server: PrivateRedis) -> int:
         return int(redis.zcard("meterfarm:limits:{farm:village}:line")) - 1
 
 
-async def test_a_request_keeps_its_place_as_long_as_it_lasts(
-    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "LAPSE_SECONDS", 0.3)
-    monkeypatch.setattr(meterfarm.farm.redis.limits, "RENEW_SECONDS", 0.1)
-    async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
+async def test_a_request_keeps_its_place_as_long_as_it_lasts(private_redis: PrivateRedis) -> None:
+    times = LimitTimes(lapse=0.3, renew=0.1)
+    async with (
+        worker(private_redis, at_once=1, times=times) as limits,
+        worker(private_redis, at_once=1, times=times) as other,
+    ):
         async with limits.request():
             assert not await granted_within(other, 1)
         assert await granted_within(other, 1)
 
 
-async def test_what_a_silent_process_has_under_way_may_still_arrive(
-    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "SILENT_SECONDS", 0.1)
-    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "LAPSE_SECONDS", 1.5)
-    monkeypatch.setattr(meterfarm.farm.redis.limits, "RENEW_SECONDS", 60)
-    async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
+async def test_what_a_silent_process_has_under_way_may_still_arrive(private_redis: PrivateRedis) -> None:
+    times = LimitTimes(silent=0.1, lapse=1.5, renew=60)
+    async with (
+        worker(private_redis, at_once=1, times=times) as limits,
+        worker(private_redis, at_once=1, times=times) as other,
+    ):
         async with limits.request():
             assert not await granted_within(other, 1)
             assert await granted_within(other, 1)
@@ -214,12 +212,13 @@ async def test_what_a_silent_process_has_under_way_may_still_arrive(
 
 @pytest.mark.parametrize("is_answered", [True, False])
 async def test_a_request_without_answer_may_still_arrive_when_the_connection_is_back(
-    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch, is_answered: bool
+    private_redis: PrivateRedis, is_answered: bool
 ) -> None:
-    monkeypatch.setattr(meterfarm.farm.redis.limits_script, "LAPSE_SECONDS", 2)
-    monkeypatch.setattr(meterfarm.farm.redis.limits, "RENEW_SECONDS", 0.1)
-    monkeypatch.setattr(meterfarm.farm.redis.limits, "_ANSWER_SECONDS", 0.2)
-    async with worker(private_redis, at_once=1) as limits, worker(private_redis, at_once=1) as other:
+    times = LimitTimes(lapse=2, renew=0.1, answer=0.2)
+    async with (
+        worker(private_redis, at_once=1, times=times) as limits,
+        worker(private_redis, at_once=1, times=times) as other,
+    ):
         with suppress(ConnectionResetError):
             async with limits.request():
                 with capture_logs() as logs, out_of_reach(private_redis):
@@ -351,13 +350,11 @@ async def test_while_redis_is_away_requests_wait(private_redis: PrivateRedis) ->
         await until(lambda: under_way(private_redis) == 0)
 
 
-async def test_after_a_minute_without_redis_it_says_so(
-    private_redis: PrivateRedis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.farm.redis.limits, "AWAY_SECONDS", 0.5)
+async def test_after_a_minute_without_redis_it_says_so(private_redis: PrivateRedis) -> None:
+    times = LimitTimes(away=0.5)
     with BlockingRedis.from_url(private_redis.url) as redis:
         redis.shutdown(nosave=True)
-    async with worker(private_redis) as limits:
+    async with worker(private_redis, times=times) as limits:
         for _ in range(2):
             asked = time.monotonic()
             with pytest.raises(RateLimitsUnavailable, match="correct REDIS_URL"):

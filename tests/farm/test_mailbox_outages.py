@@ -179,11 +179,10 @@ async def test_a_password_that_is_given_anew_is_tried_soon(world: World, house: 
 
 
 async def test_a_login_that_was_refused_is_not_tried_for_the_next_customer_until_it_is_given_anew(
-    world: World, house: Post, monkeypatch: pytest.MonkeyPatch
+    world: World, house: Post
 ) -> None:
     """Though nobody waited meanwhile. Then it is no outage any more, and mail that comes at once counts."""
-    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._LINGER", 0.0)
-    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._POLL", 0.1)
+    world.hurry(linger=0.0, poll=0.1)
     with Between(house.imap) as between:
         mailbox_id = add(world.store, between.port, "wrong")
         for username in ("ada@home.example", "bea@home.example"):
@@ -203,12 +202,9 @@ async def test_a_login_that_was_refused_is_not_tried_for_the_next_customer_until
     }
 
 
-async def test_an_outage_that_is_long_over_is_none(
-    world: World, house: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_outage_that_is_long_over_is_none(world: World, house: Post) -> None:
     """Nobody has looked since: what comes right after the code was asked for counts."""
-    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._LINGER", 0.0)
-    monkeypatch.setattr("meterfarm.farm.codes.mailboxes._POLL", 0.1)
+    world.hurry(linger=0.0, poll=0.1)
     with Between(house.imap, change=lambda _: b"* BYE\r\n") as between:
         add(world.store, between.port)
         ada = await world.customer("ada@home.example")

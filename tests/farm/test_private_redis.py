@@ -15,7 +15,6 @@ import pytest
 from redis import Redis
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-import meterfarm.farm.redis.private
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.private import NoRedis, PrivateRedis, RedisMissing, redis_server, redis_url
 
@@ -142,20 +141,17 @@ def test_a_long_path_gets_a_short_socket_of_ours_alone(tmp_path: Path) -> None:
     assert not socket.parent.exists()
 
 
-def test_a_short_socket_is_not_put_into_somebody_elses_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.farm.redis.private, "_SHORT", tmp_path)
+def test_a_short_socket_is_not_put_into_somebody_elses_folder(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
-    folder = Path(redis_url(home).removeprefix("unix://")).parent
+    folder = Path(redis_url(home, short=tmp_path).removeprefix("unix://")).parent
     folder.mkdir()
     folder.chmod(0o755)
     with pytest.raises(NoRedis, match="not a directory of ours alone"):
-        redis_url(home)
+        redis_url(home, short=tmp_path)
     folder.rmdir()
     folder.symlink_to(tmp_path)
     with pytest.raises(NoRedis, match="not a directory of ours alone"):
-        PrivateRedis(home)
+        PrivateRedis(home, short=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["home", "a home", "höme", "home%20", "home?db=1"])
@@ -197,8 +193,7 @@ def test_a_server_that_does_not_start_is_said_with_where_to_look(
     (tmp_path / "redis-server").write_text("#!/bin/sh\necho no such option\nexit 3\n")
     (tmp_path / "redis-server").chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(meterfarm.farm.redis.private, "_START_SECONDS", 0.3)
     log = tmp_path / "home" / "redis" / "redis.log"
     with pytest.raises(NoRedis, match=r"redis\.log says why"):
-        PrivateRedis(tmp_path / "home").ensure()
+        PrivateRedis(tmp_path / "home", start_seconds=0.3).ensure()
     assert "no such option" in log.read_text()
