@@ -31,6 +31,7 @@ class BareClient:
         self._cookies: dict[str, str] = {}
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._client.aclose()
 
     async def sign_in(self, username: str) -> str:
@@ -40,6 +41,7 @@ class BareClient:
         return (await self.request("POST", "/login", form)).url.path
 
     async def request(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
+        """One request of the portal, followed wherever it redirects."""
         while True:
             cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
             headers = {"cookie": cookie} if cookie else {}

@@ -1,4 +1,4 @@
-"""A way runs in a process of its own: it gets ready, says so, starts when told, and says how long it took.
+"""A way runs in a process of its own: it gets ready, starts on a signal, and reports how long it took.
 
 So neither its start nor the table's printing is in the measure, and its process tree is all that it uses.
 """
@@ -44,7 +44,7 @@ class Measured:
     peak_mib: float
 
 
-class Line:
+class StarterLine:
     """The child's line to its starter; whatever else the child prints goes to its log."""
 
     def __init__(self) -> None:
@@ -53,22 +53,23 @@ class Line:
         os.dup2(2, 1)
 
     def wait(self) -> None:
-        """Say that all is ready; come back when told to start."""
-        self.say({"ready": True})
+        """Report that all is ready; return when the starter gives the sign."""
+        self.send({"ready": True})
         if not sys.stdin.readline():
             sys.exit("stopped before it began")
 
-    def tell(self, done: Done) -> None:
-        """Say how it went, and stay until that was weighed."""
-        self.say({"elapsed": done.elapsed, "seconds": list(done.seconds)})
+    def finish(self, done: Done) -> None:
+        """Report how it went, and stay until memory was measured."""
+        self.send({"elapsed": done.elapsed, "seconds": list(done.seconds)})
         sys.stdin.readline()
 
-    def say(self, what: Mapping[str, Any]) -> None:
+    def send(self, what: Mapping[str, Any]) -> None:
+        """Write one line of JSON to the starter."""
         self._to_starter.write(json.dumps(what) + "\n")
         self._to_starter.flush()
 
 
-def run_until_told(work: Coroutine[Any, Any, None]) -> None:
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run a child that has workers of its own: terminated, it ends them before itself."""
 
     async def watched() -> None:
@@ -82,12 +83,12 @@ def run_until_told(work: Coroutine[Any, Any, None]) -> None:
 
 def serve(work: Callable[[], Done]) -> None:
     """The whole of a child that has nothing to prepare."""
-    line = Line()
+    line = StarterLine()
     line.wait()
-    line.tell(work())
+    line.finish(work())
 
 
-class Child:
+class BenchChild:
     """A way's process, ready to start."""
 
     def __init__(self, module: str, process: asyncio.subprocess.Process, log: Path) -> None:
@@ -101,25 +102,26 @@ class Child:
         before = await asyncio.to_thread(cpu_seconds, root)
         async with peak_of(root) as peak:
             self.start()
-            said = await self.heard()
+            result = await self.heard()
         used = await asyncio.to_thread(cpu_seconds, root) - before
-        return Measured(Done(said["elapsed"], said["seconds"]), used, peak.mib)
+        return Measured(Done(result["elapsed"], result["seconds"]), used, peak.mib)
 
     def start(self) -> None:
-        """Tell it to begin; what it has to say then is ``heard``."""
+        """Let it begin; ``heard`` gives its next line."""
         if self._process.stdin is not None:
             self._process.stdin.write(b"\n")
 
     async def heard(self) -> Any:
-        """What it says next. Raises BenchFailed if it breaks off instead."""
+        """Its next line. Raises BenchFailed if it breaks off instead."""
         line = await self._process.stdout.readline() if self._process.stdout else b""
         if not line:
             printed = self._log.read_text(encoding="utf-8", errors="replace").strip()
-            words = printed.rpartition("\n")[2][:_LAST_WORDS] or "it said nothing"
+            words = printed.rpartition("\n")[2][:_LAST_WORDS] or "it printed nothing"
             raise BenchFailed(f"{self._module} broke off: {words}.")
         return json.loads(line)
 
     async def stop(self) -> None:
+        """End the process; it is killed if it does not end in time."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         if self._process.returncode is not None:
@@ -134,7 +136,7 @@ class Child:
 @asynccontextmanager
 async def child(
     module: str, *arguments: str, folder: Path, environment: Mapping[str, str]
-) -> AsyncIterator[Child]:
+) -> AsyncIterator[BenchChild]:
     """A child that runs ``module``, once it is ready. Raises BenchFailed."""
     log = folder / f"{module}.log"
     with log.open("ab") as output:
@@ -150,7 +152,7 @@ async def child(
             env={**os.environ, **environment, "PYTHONPATH": python_path()},
             start_new_session=True,
         )
-    started = Child(module, process, log)
+    started = BenchChild(module, process, log)
     try:
         await started.heard()
         yield started

@@ -107,6 +107,7 @@ def timed(what: str, times: int, act: Callable[[], object]) -> None:
 
 
 def measure(store: CompanyStore) -> None:
+    """Print how long each of the statements takes that a large farm repeats."""
     limit = capacity(4, 20)
     utilities = iter([f"utility_{number}" for number in range(_PORTALS)] * 100)
     timed("look for who is due: nobody", 20, lambda: store.farm.runs.queue_due("utility_none", _EVERY, limit))
@@ -116,8 +117,8 @@ def measure(store: CompanyStore) -> None:
         40,
         lambda: store.farm.runs.queue_due(next(utilities), _EVERY, limit),
     )
-    timed("look for runs to ring, and ring 500", 3, store.farm.runs.to_notify)
-    timed("look for runs to ring: none", 20, store.farm.runs.to_notify)
+    timed("look for runs to notify of, and notify of 500", 3, store.farm.runs.to_notify)
+    timed("look for runs to notify of: none", 20, store.farm.runs.to_notify)
     queued = _queued(store)
     follow = FollowUp(
         due={part: datetime.now(UTC) + every for part, every in _EVERY.items()}, portal=PortalWas.WELL
@@ -158,6 +159,7 @@ def _queued(store: CompanyStore) -> Iterator[tuple[int, int]]:
 
 
 def main() -> None:
+    """Fill a database and measure."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3, help="ended runs of each customer")

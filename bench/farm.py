@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 
 from meterfarm.bench import plain_store
-from meterfarm.bench.child import BenchFailed, Child, Measured, child
+from meterfarm.bench.child import BenchChild, BenchFailed, Measured, child
 from meterfarm.bench.portal import farm_environment, portal_at, today
 from meterfarm.bench.queue_way import WARMING
-from meterfarm.bench.rows import Row, row, show
+from meterfarm.bench.rows import BenchRow, row, show
 from meterfarm.bench.task import BILLS, DAYS, Task, readings_of, username
 from meterfarm.console.errors import NotSetUp
 from meterfarm.storage.settings import Settings
@@ -55,13 +55,13 @@ class _Bench:
         self._home = scratch / "meterfarm"
         self._home.mkdir(mode=0o700)
 
-    async def run(self) -> Sequence[Row]:
+    async def run(self) -> Sequence[BenchRow]:
         rows = [*await self._from_nothing()]
         if {"refresh", "floor"} & set(self._ways):
             rows += await self._a_day_later()
         return rows
 
-    async def _from_nothing(self) -> Sequence[Row]:
+    async def _from_nothing(self) -> Sequence[BenchRow]:
         async with portal_at(self._today, self._scratch, self._names(WARMING)) as url:
             task = Task(url, self._accounts, self._today - timedelta(days=1))
             rows = []
@@ -77,7 +77,7 @@ class _Bench:
                 rows.append(row("cold", self._accounts, measured))
             return rows
 
-    async def _plain(self, way: str, module: str, task: Task) -> Row:
+    async def _plain(self, way: str, module: str, task: Task) -> BenchRow:
         folder = self._scratch / way
         folder.mkdir()
         async with child(module, *task.arguments(), folder=folder, environment={}) as started:
@@ -91,11 +91,11 @@ class _Bench:
         async with self._child("meterfarm.bench.queue_way", url, way, str(self._accounts)) as farm:
             return await farm.measure()
 
-    def _child(self, module: str, url: str, *arguments: str) -> AbstractAsyncContextManager[Child]:
+    def _child(self, module: str, url: str, *arguments: str) -> AbstractAsyncContextManager[BenchChild]:
         """A process that works with Meterfarm's store, on the portal at ``url``."""
         return child(module, *arguments, folder=self._scratch, environment=farm_environment(self._home, url))
 
-    async def _a_day_later(self) -> Sequence[Row]:
+    async def _a_day_later(self) -> Sequence[BenchRow]:
         async with portal_at(self._today + timedelta(days=1), self._scratch, ()) as url:
             async with self._child("meterfarm.bench.floor", url, url, str(self._accounts)) as floor:
                 async with self._child(

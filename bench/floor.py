@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from meterfarm.bench.child import BenchFailed, Done, Line
+from meterfarm.bench.child import BenchFailed, Done, StarterLine
 from meterfarm.bench.queue_way import PROCESSES
 from meterfarm.bench.task import UTILITY, username
 from meterfarm.farm.settings import FarmSettings
@@ -33,7 +33,7 @@ _TIMEOUT = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FloorPlan:
     """What a customer's refresh asks for: pages one after the other, documents side by side."""
 
     cookie: str = field(repr=False)
@@ -43,7 +43,7 @@ class Plan:
     exports: Sequence[str]
 
 
-async def visit(client: httpx.AsyncClient, plan: Plan) -> float:
+async def visit(client: httpx.AsyncClient, plan: FloorPlan) -> float:
     """All the requests of a refresh; how many seconds they took."""
     began = time.perf_counter()
 
@@ -70,10 +70,11 @@ async def visit(client: httpx.AsyncClient, plan: Plan) -> float:
     return time.perf_counter() - began
 
 
-async def visit_all(base_url: str, plans: Sequence[Plan], at_once: int) -> list[float]:
+async def visit_all(base_url: str, plans: Sequence[FloorPlan], at_once: int) -> list[float]:
+    """Seconds that each visit took, with so many at once."""
     slots = asyncio.Semaphore(at_once)
 
-    async def one(client: httpx.AsyncClient, plan: Plan) -> float:
+    async def one(client: httpx.AsyncClient, plan: FloorPlan) -> float:
         async with slots:
             return await visit(client, plan)
 
@@ -81,12 +82,12 @@ async def visit_all(base_url: str, plans: Sequence[Plan], at_once: int) -> list[
         return await asyncio.gather(*(one(client, plan) for plan in plans))
 
 
-def part(base_url: str, plans: Sequence[Plan], at_once: int) -> list[float]:
+def part(base_url: str, plans: Sequence[FloorPlan], at_once: int) -> list[float]:
     """What one of the processes does."""
     return asyncio.run(visit_all(base_url, plans, at_once))
 
 
-def planned(base_url: str, store: CompanyStore, name: str) -> Plan:
+def planned(base_url: str, store: CompanyStore, name: str) -> FloorPlan:
     """What a refresh of this customer will ask for, found out as it does."""
     customer = store.customers.find(name)
     saved = store.credentials.briefing(customer).session if customer else None
@@ -118,15 +119,16 @@ def planned(base_url: str, store: CompanyStore, name: str) -> Plan:
         for first, last in spans(asked_for, utility.capabilities.export_days(meter.granularity)):
             query = f"meter={meter.meter_id}&from={first}&to={last}&format=xml"
             exports.append(f"{account}/usage/export?{query}")
-    return Plan(cookie, bill_pages, pdfs, f"{account}/usage", exports)
+    return FloorPlan(cookie, bill_pages, pdfs, f"{account}/usage", exports)
 
 
 def main() -> None:
+    """Get ready, then repeat the requests when the starter gives the sign."""
     parser = argparse.ArgumentParser()
     parser.add_argument("base_url")
     parser.add_argument("accounts", type=int)
     given = parser.parse_args()
-    line, at_once = Line(), FarmSettings().data_slots
+    line, at_once = StarterLine(), FarmSettings().data_slots
     with Store.open(Settings()).of() as store:
         names = [username(number) for number in range(1, given.accounts + 1)]
         plans = [planned(given.base_url, store, name) for name in names]
@@ -141,7 +143,7 @@ def main() -> None:
 
         go()
         line.wait()
-        line.tell(go())
+        line.finish(go())
 
 
 if __name__ == "__main__":

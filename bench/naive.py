@@ -14,11 +14,13 @@ from meterfarm.bench.task import PASSWORD, Task, launch_options, task_from_argum
 
 
 def main() -> None:
+    """Get ready, then scrape when the starter gives the sign."""
     task = task_from_arguments()
     serve(lambda: scrape_all(task))
 
 
 def scrape_all(task: Task) -> Done:
+    """One customer after the other."""
     began = time.perf_counter()
     seconds = []
     store = PlainStore(Path.cwd())
@@ -32,6 +34,7 @@ def scrape_all(task: Task) -> Done:
 
 
 def scrape(playwright: Playwright, task: Task, username: str, store: PlainStore) -> None:
+    """Sign in as one customer and store what is listed."""
     browser = playwright.chromium.launch(**launch_options())
     page = browser.new_page()
     page.goto(f"{task.base_url}/login")
@@ -46,6 +49,7 @@ def scrape(playwright: Playwright, task: Task, username: str, store: PlainStore)
 
 
 def bills(page: Page) -> Iterator[bytes]:
+    """The PDF of each listed bill."""
     number = 1
     while True:
         page.get_by_text(f"page {number}").wait_for()
@@ -59,6 +63,7 @@ def bills(page: Page) -> Iterator[bytes]:
 
 
 def exports(page: Page, task: Task) -> Iterator[bytes]:
+    """An export of each meter's readings."""
     meters = page.get_by_label("Meter").locator("option").evaluate_all("all => all.map(one => one.value)")
     for meter in meters:
         page.get_by_label("Meter").select_option(meter)
@@ -68,6 +73,7 @@ def exports(page: Page, task: Task) -> Iterator[bytes]:
 
 
 def downloaded(page: Page, control: Locator) -> bytes:
+    """What the browser downloads when the control is clicked."""
     with page.expect_download() as download:
         control.click()
     return download.value.path().read_bytes()

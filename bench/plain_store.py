@@ -37,6 +37,7 @@ class PlainStore:
         self._database.executescript(_TABLES)
 
     def close(self) -> None:
+        """Close the database."""
         self._database.close()
 
     def keep(self, pdfs: Sequence[bytes], exports: Sequence[bytes]) -> None:
@@ -72,6 +73,7 @@ class PlainStore:
 
 
 def database_file(folder: Path) -> Path:
+    """Where the database is in a folder."""
     return folder / "plain.sqlite"
 
 

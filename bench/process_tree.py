@@ -1,7 +1,7 @@
 """What a process and all that it started use: processor time and memory.
 
 Processor time counts every process of the tree, also those that have ended: whoever calls ``adopt_orphans``
-becomes the parent of descendants whose own parent has ended, so that nothing of the tree escapes the count.
+becomes the parent of descendants that lost theirs, so that nothing of the tree escapes the count.
 Memory is the proportional set size (PSS): what several processes share is counted once.
 """
 
@@ -20,7 +20,7 @@ _SAMPLE_SECONDS = 0.5
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of its descendants whose parent ends before them."""
+    """Make this process the parent of descendants that outlive their own."""
     if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
 
@@ -46,9 +46,12 @@ def memory_mib(root: int) -> float:
 
 @dataclass(slots=True)
 class Peak:
+    """The most memory that a process tree had at once, in MiB."""
+
     mib: float = 0.0
 
     def look(self, root: int) -> None:
+        """Measure now."""
         self.mib = max(self.mib, memory_mib(root))
 
 

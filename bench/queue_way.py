@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from meterfarm.bench.child import BenchFailed, Done, Line, run_until_told
+from meterfarm.bench.child import BenchFailed, Done, StarterLine, run_until_stopped
 from meterfarm.bench.task import PASSWORD, UTILITY, username
 from meterfarm.farm.redis.notifier import Notifier, notifier_at
 from meterfarm.farm.settings import FarmSettings
@@ -30,7 +30,7 @@ _UP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Farm:
+class QueueFarm:
     """Workers that serve, and their store."""
 
     store: CompanyStore
@@ -41,7 +41,7 @@ class Farm:
         await self.notifier.notify(await asyncio.to_thread(self.store.farm.runs.to_notify))
 
     async def add(self, usernames: Sequence[str]) -> Sequence[int]:
-        """Add customers one by one, whose runs are queued with them; their ids."""
+        """Add customers one by one, each with a run; their ids."""
         secrets = {SecretKind.PASSWORD: PASSWORD}
         added = []
         for name in usernames:
@@ -81,7 +81,7 @@ class Farm:
 
 
 @asynccontextmanager
-async def serving(zygote: Zygote, processes: int, queue: str | None = None) -> AsyncIterator[Farm]:
+async def serving(zygote: Zygote, processes: int, queue: str | None = None) -> AsyncIterator[QueueFarm]:
     """So many workers on a Redis of their own, once all of them listen."""
     settings = Settings()
     with await asyncio.to_thread(lambda: Store.open(settings).of()) as store:
@@ -91,7 +91,7 @@ async def serving(zygote: Zygote, processes: int, queue: str | None = None) -> A
             try:
                 async with asyncio.timeout(_UP_SECONDS):
                     await _all_listen(notifier, processes)
-                yield Farm(store, notifier)
+                yield QueueFarm(store, notifier)
             finally:
                 working.cancel()
                 await asyncio.wait({working})
@@ -121,16 +121,18 @@ def done(runs: Sequence[RunInfo]) -> Done:
     return Done(elapsed, list(seconds.values()))
 
 
-async def cold(zygote: Zygote, line: Line, accounts: int) -> None:
+async def cold(zygote: Zygote, line: StarterLine, accounts: int) -> None:
+    """Measure customers whose data is not yet in store."""
     async with serving(zygote, PROCESSES) as farm:
         await farm.ended(await farm.add([username(accounts + number) for number in range(1, WARMING + 1)]))
         await asyncio.to_thread(line.wait)
         customers = await farm.add([username(number) for number in range(1, accounts + 1)])
         runs = await farm.ended(customers)
-        await asyncio.to_thread(line.tell, done(runs))
+        await asyncio.to_thread(line.finish, done(runs))
 
 
-async def refresh(zygote: Zygote, line: Line, accounts: int) -> None:
+async def refresh(zygote: Zygote, line: StarterLine, accounts: int) -> None:
+    """Measure the refresh of customers with data in store."""
     async with serving(zygote, PROCESSES) as farm:
         ids = {info.username: info.id for info in await asyncio.to_thread(farm.store.customers.list)}
         measured = [ids[username(number)] for number in range(1, accounts + 1)]
@@ -143,18 +145,19 @@ async def refresh(zygote: Zygote, line: Line, accounts: int) -> None:
         pages = sum(run.pages for run in runs)
         if pages:
             raise BenchFailed(f"The refresh opened {pages} browser pages; it should open none.")
-        await asyncio.to_thread(line.tell, done(runs))
+        await asyncio.to_thread(line.finish, done(runs))
 
 
 def main() -> None:
+    """Get ready, then measure when the starter gives the sign."""
     parser = argparse.ArgumentParser()
     parser.add_argument("way", choices=("cold", "refresh"))
     parser.add_argument("accounts", type=int)
     given = parser.parse_args()
     way = {"cold": cold, "refresh": refresh}[given.way]
-    line = Line()
+    line = StarterLine()
     with workers_zygote() as zygote:
-        run_until_told(way(zygote, line, given.accounts))
+        run_until_stopped(way(zygote, line, given.accounts))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ _LONGER = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReadRow:
     """``ratio`` is to the bare lxml walk; ``peak_mib`` is the memory that reading took at its most.
 
     Of what was stored, ``ratio`` is to the bare insert, and no memory was measured.
@@ -57,6 +57,7 @@ class Aim:
 
     @property
     def met(self) -> bool:
+        """Whether the aim is reached."""
         return (self.at_most is None or self.ratio <= self.at_most) and (
             self.at_least is None or self.ratio >= self.at_least
         )
@@ -79,7 +80,7 @@ async def bench(rounds: int, json_file: Path | None) -> int:
     return 0
 
 
-def _measured(rounds: int) -> Sequence[Row]:
+def _measured(rounds: int) -> Sequence[ReadRow]:
     with tempfile.TemporaryDirectory(prefix="meterfarm-measures-") as scratch:
         year, longer = Path(scratch, "year.xml"), Path(scratch, "longer.xml")
         write_year(year, READINGS)
@@ -87,19 +88,19 @@ def _measured(rounds: int) -> Sequence[Row]:
         seconds = _timed(year, rounds)
         walk = seconds[WALK]
         rows = [
-            Row(way, round(taken, 4), round(taken / walk, 2), _peak(way, year))
+            ReadRow(way, round(taken, 4), round(taken / walk, 2), _peak(way, year))
             for way, taken in seconds.items()
         ]
         taken = _once(WAYS["columns"], longer)
         rows.append(
-            Row(
+            ReadRow(
                 f"columns, {_LONGER} times as long",
                 round(taken, 4),
                 round(taken / walk, 2),
                 _peak("columns", longer),
             )
         )
-    return [*rows, *(Row(one.way, one.seconds, one.ratio, None) for one in storing(rounds))]
+    return [*rows, *(ReadRow(one.way, one.seconds, one.ratio, None) for one in storing(rounds))]
 
 
 def _timed(file: Path, rounds: int) -> Mapping[str, float]:
@@ -126,7 +127,7 @@ def _peak(way: str, file: Path) -> float:
     return round(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout), 1)  # noqa: S603 - our own module
 
 
-def aims(rows: Sequence[Row]) -> Sequence[Aim]:
+def aims(rows: Sequence[ReadRow]) -> Sequence[Aim]:
     """What the readers are held to."""
     by_way = {one.way: one for one in rows}
     peer = by_way["greenbutton-objects"].seconds / by_way["objects"].seconds
@@ -157,7 +158,7 @@ def _shown(mib: float | None) -> str:
     return "" if mib is None else f"{mib:.1f}"
 
 
-def _show(rows: Sequence[Row], reached: Sequence[Aim]) -> None:
+def _show(rows: Sequence[ReadRow], reached: Sequence[Aim]) -> None:
     figures = Table("way", "seconds", "ratio", "peak MiB", caption=_CAPTION.format(READINGS))
     for one in rows:
         figures.add_row(one.way, f"{one.seconds:.3f}", f"{one.ratio:.2f}", _shown(one.peak_mib))

@@ -44,6 +44,7 @@ def lxml_walk(file: Path) -> int:
 
 
 def columns(file: Path) -> int:
+    """How many readings Meterfarm finds in a file."""
     with file.open("rb") as content:
         return sum(len(each.starts) for each in stream_columns(content) if isinstance(each, ReadingBatch))
 
@@ -56,6 +57,7 @@ def objects(file: Path) -> int:
 
 
 def greenbutton_objects(file: Path) -> int:
+    """How many readings the library greenbutton-objects finds."""
     points = import_module(_PEER).parse_feed(str(file))
     return sum(
         len(block.intervalReadings)
@@ -84,9 +86,10 @@ def _peak() -> float:
 
 
 def main() -> None:
+    """Read a file in one way and print how long it took."""
     way, file = sys.argv[1:]
     if way == "greenbutton-objects":
-        import_module(_PEER)  # whose own memory is not that of reading
+        import_module(_PEER)  # its own memory is not that of reading
     before = _peak()
     WAYS[way](Path(file))
     sys.stdout.write(f"{_peak() - before}\n")

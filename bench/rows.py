@@ -24,7 +24,9 @@ _CAPTION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BenchRow:
+    """A line of the table: one way's figures."""
+
     way: str
     accounts: int
     accounts_per_minute: float
@@ -34,9 +36,10 @@ class Row:
     peak_mib: float
 
 
-def row(way: str, accounts: int, measured: Measured) -> Row:
+def row(way: str, accounts: int, measured: Measured) -> BenchRow:
+    """The line of a way."""
     done = measured.done
-    return Row(
+    return BenchRow(
         way,
         accounts,
         round(60 * accounts / done.elapsed, 1),
@@ -56,7 +59,8 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
-def show(rows: Sequence[Row]) -> None:
+def show(rows: Sequence[BenchRow]) -> None:
+    """Print the table."""
     figures = Table("way", "accounts", "accounts/min", "p50", "p95", "cpu", "peak", caption=_CAPTION)
     for one in rows:
         figures.add_row(one.way, *(f"{value:g}" for value in _figures(one)))
@@ -73,11 +77,12 @@ def show(rows: Sequence[Row]) -> None:
     console.print(ratios)
 
 
-def reached(by_way: Mapping[str, Row], one_way: str, other: str) -> float | None:
+def reached(by_way: Mapping[str, BenchRow], one_way: str, other: str) -> float | None:
+    """How many times as fast one way is as another; None if one was not measured."""
     if one_way not in by_way or other not in by_way:
         return None
     return by_way[one_way].accounts_per_minute / by_way[other].accounts_per_minute
 
 
-def _figures(one: Row) -> Sequence[float]:
+def _figures(one: BenchRow) -> Sequence[float]:
     return one.accounts, one.accounts_per_minute, one.p50, one.p95, one.cpu_seconds, one.peak_mib

@@ -16,9 +16,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from meterfarm.bench.simulation.farm import Farm
-from meterfarm.bench.simulation.plan import Down, Plan, portals_for, workers_for
-from meterfarm.bench.simulation.tally import Phase, Seen, Tally, in_time_again, lateness
+from meterfarm.bench.simulation.farm import SimulatedFarm
+from meterfarm.bench.simulation.plan import Down, SimulationPlan, portals_for, workers_for
+from meterfarm.bench.simulation.tally import Phase, PortalPeaks, SimulationTally, in_time_again, lateness
 from meterfarm.console.errors import UsageError
 from meterfarm.farm.settings import MOST_REQUESTS
 
@@ -29,13 +29,13 @@ _IN_TIME = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulationOutcome:
     """``in_time_again`` is how many seconds after the outage refreshes were in time again, None if never.
 
     ``over_the_limit`` are portals that saw more than they bear.
     """
 
-    plan: Plan
+    plan: SimulationPlan
     phases: Sequence[Phase]
     in_time_again: float | None
     over_the_limit: int
@@ -43,6 +43,7 @@ class Outcome:
     peak_mib: float
 
     def as_json(self) -> dict[str, Any]:
+        """The figures, as `--json` writes them."""
         return asdict(self)
 
 
@@ -57,7 +58,7 @@ def planned(
     seconds: float,
     latency: float,
     requests: int,
-) -> Plan:
+) -> SimulationPlan:
     """The command's options as a plan. Raises UsageError."""
     if down not in set(Down):
         raise UsageError(f"--down {down} is neither portals nor farm.")
@@ -70,7 +71,7 @@ def planned(
         raise UsageError(f"--limit {limit} is not like 4:20, which is 4 requests at once and 20 a second.")
     if not all(map(math.isfinite, (outage, seconds, latency))):
         raise UsageError("--outage, --seconds and --latency must be finite, or the simulation would not end.")
-    return Plan(
+    return SimulationPlan(
         customers=customers,
         portals=min(portals or portals_for(customers), customers),
         workers=workers or workers_for(customers),
@@ -85,7 +86,7 @@ def planned(
     )
 
 
-async def simulate(plan: Plan, console: Console | None = None) -> Outcome:
+async def simulate(plan: SimulationPlan, console: Console | None = None) -> SimulationOutcome:
     """Before, while and after the outage."""
     gc.disable()  # millions of events, and no cycles among them
     try:
@@ -94,12 +95,12 @@ async def simulate(plan: Plan, console: Console | None = None) -> Outcome:
         gc.enable()
 
 
-async def _simulated(plan: Plan, console: Console | None) -> Outcome:
+async def _simulated(plan: SimulationPlan, console: Console | None) -> SimulationOutcome:
     began = time.perf_counter()
-    farm = Farm(plan)
+    farm = SimulatedFarm(plan)
     phases: list[Phase] = []
     over = 0
-    tally = Tally("", 0.0)
+    tally = SimulationTally("", 0.0)
     at = 0.0
     for phase, hours in (
         ("before", plan.before_hours),
@@ -110,7 +111,7 @@ async def _simulated(plan: Plan, console: Console | None) -> Outcome:
             continue
         farm.portals_down = phase == "outage" and plan.down is Down.PORTALS
         farm.farm_down = phase == "outage" and plan.down is Down.FARM
-        tally = farm.tally = Tally(phase, at)
+        tally = farm.tally = SimulationTally(phase, at)
         for portal in farm.portals:
             portal.gate.look_anew()
         until = at + hours * _HOUR
@@ -125,7 +126,7 @@ async def _simulated(plan: Plan, console: Console | None) -> Outcome:
         if console is not None:
             console.print(f"simulated: {phase}, {hours:g} h", style="dim")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Outcome(
+    return SimulationOutcome(
         plan,
         phases,
         in_time_again(tally, _IN_TIME) if plan.outage_hours else None,
@@ -135,12 +136,12 @@ async def _simulated(plan: Plan, console: Console | None) -> Outcome:
     )
 
 
-def _over(plan: Plan, farm: Farm) -> int:
+def _over(plan: SimulationPlan, farm: SimulatedFarm) -> int:
     gates = [portal.gate for portal in farm.portals]
     return sum(gate.most_at_once > plan.at_once or gate.most_in_a_window > gate.per_window for gate in gates)
 
 
-def _phase(plan: Plan, farm: Farm, tally: Tally, hours: float) -> Phase:
+def _phase(plan: SimulationPlan, farm: SimulatedFarm, tally: SimulationTally, hours: float) -> Phase:
     gates = [portal.gate for portal in farm.portals]
     seconds = hours * _HOUR
     return Phase(
@@ -154,7 +155,7 @@ def _phase(plan: Plan, farm: Farm, tally: Tally, hours: float) -> Phase:
         busy=round(sum(tally.busy) / len(tally.busy) / (plan.workers * plan.slots), 3),
         claims_a_second=round(tally.claims / seconds, 1),
         most_claims_a_second=tally.most_claims_a_second,
-        seen=Seen(
+        seen=PortalPeaks(
             max(gate.most_at_once for gate in gates),
             max(gate.most_in_a_window for gate in gates),
             round(sum(gate.sent for gate in gates) / seconds, 1),
@@ -163,10 +164,10 @@ def _phase(plan: Plan, farm: Farm, tally: Tally, hours: float) -> Phase:
     )
 
 
-async def run(plan: Plan, json_file: Path | None) -> int:
-    """Simulate and tell; 0 if no portal saw more than it bears, else 1."""
+async def run(plan: SimulationPlan, json_file: Path | None) -> int:
+    """Simulate and report; 0 if no portal saw more than its limits allow, else 1."""
     if json_file is not None:
-        _write(json_file, "", "a")  # that it cannot be is told at once
+        _write(json_file, "", "a")  # fails at once if it cannot be
     console = Console()
     console.print(
         f"{_many(plan.customers, 'customer')} at {_many(plan.portals, 'portal')}, each bearing "
@@ -196,7 +197,7 @@ def _many(count: int, what: str, plural: str = "s") -> str:
     return f"{count:,} {what}{plural * (count != 1)}"
 
 
-def _table(outcome: Outcome) -> Table:
+def _table(outcome: SimulationOutcome) -> Table:
     table = Table(caption="late: from being due to being stored")
     table.add_column("")
     for phase in outcome.phases:
@@ -244,12 +245,12 @@ def _column(phase: Phase) -> list[str]:
     ]
 
 
-def _sentences(outcome: Outcome) -> list[str]:
+def _sentences(outcome: SimulationOutcome) -> list[str]:
     plan = outcome.plan
     sentences = [
         f"No portal saw more than {_many(plan.at_once, 'request')} at once or {plan.per_second:g} a second."
         if not outcome.over_the_limit
-        else f"{outcome.over_the_limit} times a portal saw more than it bears."
+        else f"{outcome.over_the_limit} times a portal saw more than its limits allow."
     ]
     if plan.outage_hours:
         what = "of all portals" if plan.down is Down.PORTALS else "of the farm"

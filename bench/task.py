@@ -1,4 +1,4 @@
-"""What every way is to do: whose bills and readings, from where, of which days."""
+"""What every way is to do: which customers' bills and readings, from where, of which days."""
 
 from __future__ import annotations
 
@@ -30,17 +30,21 @@ class Task:
 
     @property
     def first(self) -> date:
+        """The first day of readings to fetch."""
         return self.last - timedelta(days=DAYS - 1)
 
     @property
     def usernames(self) -> Sequence[str]:
+        """The customers, in order."""
         return [username(number) for number in range(1, self.accounts + 1)]
 
     def arguments(self) -> Sequence[str]:
+        """The command line that `task_from_arguments` reads."""
         return [self.base_url, str(self.accounts), str(self.last)]
 
 
 def username(number: int) -> str:
+    """The name of a customer by number, from 1."""
     return f"iamvalid.{number}@bayou.energy"
 
 
@@ -55,6 +59,7 @@ def readings_of(first: date, last: date) -> int:
 
 
 def task_from_arguments() -> Task:
+    """The task that this process was started with."""
     parser = argparse.ArgumentParser()
     parser.add_argument("base_url")
     parser.add_argument("accounts", type=int)

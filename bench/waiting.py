@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 
 import httpx
 
-from meterfarm.bench.child import BenchFailed, Line, run_until_told
+from meterfarm.bench.child import BenchFailed, StarterLine, run_until_stopped
 from meterfarm.bench.process_tree import memory_mib
-from meterfarm.bench.queue_way import Farm, serving
+from meterfarm.bench.queue_way import QueueFarm, serving
 from meterfarm.bench.rows import percentile
 from meterfarm.bench.task import username
 from meterfarm.farm.codes.answer_codec import encode_code
@@ -26,7 +26,7 @@ _LOOK = 0.1
 _RESUME_SECONDS = 120.0
 
 
-async def collect(farm: Farm, usernames: Sequence[str]) -> dict[str, float]:
+async def collect(farm: QueueFarm, usernames: Sequence[str]) -> dict[str, float]:
     """Have new customers' data collected; how long the data runs took."""
     runs = await farm.ended(await farm.add(usernames))
     seconds = [
@@ -37,7 +37,7 @@ async def collect(farm: Farm, usernames: Sequence[str]) -> dict[str, float]:
     return {"p50": percentile(seconds, 0.5), "p95": percentile(seconds, 0.95)}
 
 
-async def let_wait(farm: Farm, count: int) -> None:
+async def let_wait(farm: QueueFarm, count: int) -> None:
     """Have so many customers wait for a code, all at once. Raises BenchFailed if one does not."""
     await farm.add([f"ineedmfa+text_message.{number}@bayou.energy" for number in range(1, count + 1)])
     await farm.quiet()
@@ -46,19 +46,19 @@ async def let_wait(farm: Farm, count: int) -> None:
         raise BenchFailed(f"{waiting} of {count} customers wait for a code.")
 
 
-async def resume(farm: Farm, base_url: str) -> int:
+async def resume(farm: QueueFarm, base_url: str) -> int:
     """Answer for a few of those who wait; how many came through, with all their data."""
     asked = (await asyncio.to_thread(farm.store.challenges.list, only_open=True))[:RESUMED]
     async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         for challenge in asked:
             outbox = (await client.get("/outbox.json", params={"username": challenge.username})).json()
-            said = encode_code(str(outbox["messages"][-1]["code"]))
-            await asyncio.to_thread(farm.store.challenges.answer, challenge.id, said)
+            answer = encode_code(str(outbox["messages"][-1]["code"]))
+            await asyncio.to_thread(farm.store.challenges.answer, challenge.id, answer)
             await farm.notifier.announce_answer(challenge.id)
     return await _all_collected(farm, {one.customer_id for one in asked})
 
 
-async def _all_collected(farm: Farm, customer_ids: Collection[int]) -> int:
+async def _all_collected(farm: QueueFarm, customer_ids: Collection[int]) -> int:
     """Until each of them was collected; how many that are."""
     try:
         async with asyncio.timeout(_RESUME_SECONDS):
@@ -76,29 +76,31 @@ def _is_collected(run: RunInfo) -> bool:
     return run.kind is RunKind.COLLECT and run.outcome is Outcome.COMPLETE
 
 
-async def measure(zygote: Zygote, line: Line, base_url: str, waiting: int, data: int) -> None:
+async def measure(zygote: Zygote, line: StarterLine, base_url: str, waiting: int, data: int) -> None:
+    """Measure how customers are collected while others wait for a code."""
     async with serving(zygote, 1) as farm:
         await collect(farm, [username(2 * data + number) for number in range(1, WARMING + 1)])
         await asyncio.to_thread(line.wait)
         before = await asyncio.to_thread(memory_mib, os.getpid())
         alone = await collect(farm, [username(number) for number in range(1, data + 1)])
-        line.say({"waiting": 0, "data": data, **alone, "memory_mib": before})
+        line.send({"waiting": 0, "data": data, **alone, "memory_mib": before})
         await let_wait(farm, waiting)
         with_all = await asyncio.to_thread(memory_mib, os.getpid())
         beside = await collect(farm, [username(data + number) for number in range(1, data + 1)])
-        line.say({"waiting": waiting, "data": data, **beside, "memory_mib": with_all})
-        line.say({"resumed": await resume(farm, base_url)})
+        line.send({"waiting": waiting, "data": data, **beside, "memory_mib": with_all})
+        line.send({"resumed": await resume(farm, base_url)})
 
 
 def main() -> None:
+    """Get ready, then measure when the starter gives the sign."""
     parser = argparse.ArgumentParser()
     parser.add_argument("base_url")
     parser.add_argument("waiting", type=int)
     parser.add_argument("data", type=int)
     given = parser.parse_args()
-    line = Line()
+    line = StarterLine()
     with workers_zygote() as zygote:
-        run_until_told(measure(zygote, line, given.base_url, given.waiting, given.data))
+        run_until_stopped(measure(zygote, line, given.base_url, given.waiting, given.data))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ from crawlee.configuration import Configuration
 from crawlee.crawlers import PlaywrightCrawler, PlaywrightCrawlingContext
 from playwright.async_api import Page
 
-from meterfarm.bench.child import Done, Line
+from meterfarm.bench.child import Done, StarterLine
 from meterfarm.bench.plain_store import PlainStore
 from meterfarm.bench.task import PASSWORD, Task, launch_options, task_from_arguments
 
 
-class Accounts:
+class CrawledAccounts:
     """The crawler's handler: an account from signing in to being stored."""
 
     def __init__(self, task: Task) -> None:
@@ -31,6 +31,7 @@ class Accounts:
         self._store = PlainStore(Path.cwd())
 
     async def handle(self, context: PlaywrightCrawlingContext) -> None:
+        """Sign in as one customer and store what is listed."""
         began = time.perf_counter()
         page = context.page
         await page.get_by_label("E-mail address").fill(str(context.request.user_data["username"]))
@@ -65,16 +66,18 @@ class Accounts:
 
 
 async def fetched(page: Page, address: str) -> bytes:
+    """The bytes at an address, with the cookies of the page."""
     response = await page.context.request.get(address, fail_on_status_code=True)
     return await response.body()
 
 
 async def main() -> None:
-    task, line = task_from_arguments(), Line()
+    """Get ready, then crawl when the starter gives the sign."""
+    task, line = task_from_arguments(), StarterLine()
     service_locator.set_configuration(Configuration(storage_dir=str(Path.cwd() / "crawlee")))
     await asyncio.to_thread(line.wait)
     began = time.perf_counter()
-    accounts = Accounts(task)
+    accounts = CrawledAccounts(task)
     crawler = PlaywrightCrawler(
         request_handler=accounts.handle,
         request_handler_timeout=timedelta(minutes=5),
@@ -89,7 +92,7 @@ async def main() -> None:
         ]
     )
     done = Done(time.perf_counter() - began, accounts.seconds)
-    await asyncio.to_thread(line.tell, done)
+    await asyncio.to_thread(line.finish, done)
 
 
 if __name__ == "__main__":

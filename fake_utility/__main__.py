@@ -55,7 +55,7 @@ def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery, preren
         return _refuse(
             f"Cannot keep the signing key under {home}: {exc.strerror}. Set METERFARM_HOME to another place."
         )
-    # Binding comes first: a port that is taken is told at once, before the libraries are loaded.
+    # Binding comes first: a taken port is reported at once, before the libraries are loaded.
     try:
         listener = listen(HOST, options.port)
     except (OSError, OverflowError) as exc:

@@ -17,9 +17,9 @@ class BadFaults(ValueError):
 class Faults:
     """What a portal does wrong.
 
-    down: everything is answered with 503. slow_seconds: so late come pages and documents, or only those whose
-    path, with its query, contains one of slow_paths. error_paths: 500
-    where the path, with its query, contains one of these. retry_after: everything is answered with 429 and
+    down: everything is answered with 503. slow_seconds: so late come pages and documents, or only those with
+    one of slow_paths in their path and query. error_paths: 500 where path and query have one of these.
+    retry_after: everything is answered with 429 and
     so many seconds. requests: it ends after so many requests that it met; None: it does not.
     """
 
@@ -51,18 +51,18 @@ class Faults:
 
     def as_json(self) -> dict[str, object]:
         """The faults that are on."""
-        told: dict[str, object] = {"down": True} if self.down else {}
+        given: dict[str, object] = {"down": True} if self.down else {}
         if self.slow_seconds:
-            told["slow_seconds"] = self.slow_seconds
+            given["slow_seconds"] = self.slow_seconds
         if self.slow_paths:
-            told["slow_paths"] = list(self.slow_paths)
+            given["slow_paths"] = list(self.slow_paths)
         if self.error_paths:
-            told["error_paths"] = list(self.error_paths)
+            given["error_paths"] = list(self.error_paths)
         if self.retry_after is not None:
-            told["too_many"] = {"retry_after": self.retry_after}
+            given["too_many"] = {"retry_after": self.retry_after}
         if self.requests is not None:
-            told["requests"] = self.requests
-        return told
+            given["requests"] = self.requests
+        return given
 
 
 def parse_faults(data: object) -> Faults:

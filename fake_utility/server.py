@@ -1,4 +1,4 @@
-"""Serves the portals until told to stop."""
+"""Serves the portals until it is stopped."""
 
 import asyncio
 import contextlib

@@ -27,6 +27,7 @@ def write_broken(broken: Broken, wanted: float, folder: Path) -> None:
 
 
 def as_document(broken: Broken, wanted: float) -> Mapping[str, Any]:
+    """The report of the broken scripts as JSON; `wanted` is the share to be caught."""
     return {
         "tried": len(broken.verdicts),
         "caught": broken.caught,

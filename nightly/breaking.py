@@ -18,7 +18,7 @@ from typing import Any
 from meterfarm import utilities
 from meterfarm.console.errors import NotSetUp
 from meterfarm.nightly.mutants import Mutant, mutants
-from meterfarm.nightly.subjects import Portal
+from meterfarm.nightly.test_cases import NightlyPortal
 
 _PACKAGE = Path(__file__).absolute().parents[1]
 _ROOMS = (
@@ -40,6 +40,7 @@ _BUDGET = 30 * 60
 """Seconds after which no further batch is begun."""
 _STOP_SECONDS = 30
 _CONTROL = 0
+_Break = tuple[NightlyPortal, Mutant]
 _LAST_WORDS = 400
 
 
@@ -55,6 +56,7 @@ class Verdict:
 
     @property
     def is_caught(self) -> bool:
+        """Whether a customer was not as meant."""
         return bool(self.caught_by)
 
 
@@ -68,18 +70,20 @@ class Broken:
 
     @property
     def caught(self) -> int:
+        """How many breaks were noticed."""
         return sum(verdict.is_caught for verdict in self.verdicts)
 
     @property
     def share(self) -> float:
+        """Of the breaks that were tried, how many were noticed, 0 to 1."""
         return self.caught / len(self.verdicts) if self.verdicts else 0.0
 
 
 async def break_all(
-    portals: Sequence[Portal],
+    portals: Sequence[NightlyPortal],
     home: Path,
     sample: int | None,
-    tell: Callable[[Verdict], None],
+    report: Callable[[Verdict], None],
     *,
     control: bool = True,
 ) -> Broken:
@@ -95,12 +99,12 @@ async def break_all(
     verdicts: list[Verdict] = []
     left = 0
     for portal in _one_each(portals):
-        its = [mutant for owner, mutant in chosen if owner is portal]
+        of_portal = [mutant for owner, mutant in chosen if owner is portal]
         with ExitStack() as stack:
             portal_kept = portal.running(home / portal.id, keeps=True)
             address = await asyncio.to_thread(stack.enter_context, portal_kept)
-            for begin in range(0, len(its), _BATCH):
-                batch = its[begin : begin + _BATCH]
+            for begin in range(0, len(of_portal), _BATCH):
+                batch = of_portal[begin : begin + _BATCH]
                 if time.monotonic() - began > _BUDGET:
                     left += len(batch)
                     continue
@@ -108,7 +112,7 @@ async def break_all(
                     portal, address, home, batch, control=control and begin == 0
                 ).run():
                     verdicts.append(verdict)
-                    tell(verdict)
+                    report(verdict)
     verdicts.sort(key=lambda verdict: (verdict.utility, verdict.mutant.number))
     return Broken(verdicts, left, round(time.monotonic() - began, 1))
 
@@ -117,7 +121,7 @@ class _Batch:
     """Some breaks of a script, tried side by side. With ``control`` the unbroken script is, too."""
 
     def __init__(
-        self, portal: Portal, address: str, home: Path, batch: Sequence[Mutant], *, control: bool
+        self, portal: NightlyPortal, address: str, home: Path, batch: Sequence[Mutant], *, control: bool
     ) -> None:
         self._portal = portal
         self._address = address
@@ -134,16 +138,16 @@ class _Batch:
             await asyncio.to_thread(self._make_project, root)
             plan = root / "plan.json"
             plan.write_text(json.dumps(self._plan()), encoding="utf-8")
-            async for said in _said(plan, root):
-                if said["utility"] == self._control:
-                    if said["caught_by"]:
+            async for line in _lines(plan, root):
+                if line["utility"] == self._control:
+                    if line["caught_by"]:
                         raise NotSetUp(
-                            f"The unbroken script is not as meant ({said['caught_by']}: {said['how']}), "
-                            "so nothing can be told of broken ones; see what `nightly` says."
+                            f"The unbroken script is not as meant ({line['caught_by']}: {line['how']}), "
+                            "so a trial of broken ones shows nothing; run `nightly` to see the differences."
                         )
                     continue
-                mutant = self._batch[said["utility"]]
-                yield Verdict(mutant, self._portal.utility, said["caught_by"], said["how"], said["tried"])
+                mutant = self._batch[line["utility"]]
+                yield Verdict(mutant, self._portal.utility, line["caught_by"], line["how"], line["tried"])
 
     def _plan(self) -> Mapping[str, Any]:
         scripts = [
@@ -160,7 +164,7 @@ class _Batch:
         }
 
     def _make_project(self, root: Path) -> None:
-        """The project as it is, and beside its utilities a copy of the script for each break."""
+        """The project as it is, and beside of_portal utilities a copy of the script for each break."""
         package = root / "meterfarm"
         package.mkdir()
         for room in _ROOMS:
@@ -186,7 +190,7 @@ class _Batch:
             (folder / path.name).write_text(itself.sub(f"utilities.{folder.name}", source), encoding="utf-8")
 
 
-async def _said(plan: Path, root: Path) -> Any:
+async def _lines(plan: Path, root: Path) -> Any:
     """What the trial says, object by object. Raises NotSetUp if it breaks off."""
     with (root / "trial.log").open("w+b") as log:
         process = await asyncio.create_subprocess_exec(
@@ -212,18 +216,20 @@ async def _said(plan: Path, root: Path) -> Any:
         if status:
             log.seek(0)
             words = log.read().decode(errors="replace").strip().rpartition("\n")[2][:_LAST_WORDS]
-            raise NotSetUp(f"The trial of the broken scripts broke off: {words or 'it said nothing'}.")
+            raise NotSetUp(f"The trial of the broken scripts broke off: {words or 'it printed nothing'}.")
 
 
 def _folder(utility: str) -> Path:
     return Path(next(iter(utilities.__path__))) / utility
 
 
-def _one_each(portals: Sequence[Portal]) -> Sequence[Portal]:
+def _one_each(portals: Sequence[NightlyPortal]) -> Sequence[NightlyPortal]:
     """A portal for each script: the first in the matrix."""
     return list({portal.utility: portal for portal in reversed(portals)}.values())[::-1]
 
 
-def _spread(every: Sequence[tuple[Portal, Mutant]], sample: int | None) -> Sequence[tuple[Portal, Mutant]]:
+def _spread(
+    every: Sequence[tuple[NightlyPortal, Mutant]], sample: int | None
+) -> Sequence[tuple[NightlyPortal, Mutant]]:
     count = len(every) if sample is None else min(sample, len(every))
     return [every[place * len(every) // count] for place in range(count)] if count else ()

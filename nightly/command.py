@@ -24,7 +24,7 @@ from meterfarm.nightly.break_report import write_broken
 from meterfarm.nightly.breaking import Broken, Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence
 from meterfarm.nightly.history import changes, earlier, keep
-from meterfarm.nightly.night import Night, Result, remembered
+from meterfarm.nightly.nightly_run import NightlyRun, Result, remembered
 from meterfarm.nightly.portals import PORTALS
 from meterfarm.nightly.report import HTML, write_report
 from meterfarm.nightly.tonight import spend
@@ -46,13 +46,13 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
             await asyncio.sleep(until(at.farm.nightly_at, datetime.now(local_zone())).total_seconds())
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
-            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _tell)
+            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _report)
             await asyncio.to_thread(_write, night, own, folder)
     return OK if night.is_well else NOT_AS_MEANT
 
 
 def _ready(at: CommandContext, report: Path | None) -> Path:
-    """The report's folder, made if need be: before a night is spent whose report could not be written.
+    """The report's folder, made if need be: before a night is spent without a place for its report.
 
     And a browser of this machine, which is what the nightly's own farm works with. Raises BrowserMissing.
     """
@@ -90,8 +90,8 @@ def alone(own: Path) -> Iterator[None]:
             shutil.rmtree(own / _STATE, ignore_errors=True)
 
 
-def _write(night: Night, own: Path, folder: Path) -> None:
-    nights = earlier(own, folder, tell=print_line)
+def _write(night: NightlyRun, own: Path, folder: Path) -> None:
+    nights = earlier(own, folder, report=print_line)
     brought = changes(nights, remembered(night))
     try:
         write_report(night, nights, copy_evidence(night, folder), folder)
@@ -99,7 +99,7 @@ def _write(night: Night, own: Path, folder: Path) -> None:
     except OSError as exc:
         raise _not_written(folder, exc) from exc
     for portal in night.portals:
-        for complaint in portal.complaints:
+        for complaint in portal.violations:
             print_line(f"{portal.name}: {complaint}")
     if nights:
         for change in brought:
@@ -110,7 +110,7 @@ def _write(night: Night, own: Path, folder: Path) -> None:
     )
 
 
-def _tell(result: Result) -> None:
+def _report(result: Result) -> None:
     outcomes = ", then ".join(result.outcomes)
     print_line(f"{'ok ' if result.is_well else 'NOT'} {result.key}: {outcomes} ({result.took:.1f} s)")
     for difference in result.differences:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from meterfarm.nightly.subjects import Tree
+from meterfarm.nightly.test_cases import Tree
 
 MOST = 12
-"""So many differences of a customer are told one by one."""
+"""So many differences of a customer are listed."""
 
 
 def differences(meant: Tree, seen: Tree, where: str = "") -> Sequence[str]:
@@ -26,7 +26,7 @@ def differences(meant: Tree, seen: Tree, where: str = "") -> Sequence[str]:
     return [] if meant == seen else [f"{where}: {_shown(seen)} instead of {_shown(meant)}"]
 
 
-def told(found: Sequence[str]) -> Sequence[str]:
+def first_of(found: Sequence[str]) -> Sequence[str]:
     """The first few, and how many more there are."""
     return found if len(found) <= MOST else [*found[:MOST], f"and {len(found) - MOST} more differences"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from meterfarm.nightly.subjects import Tree
+from meterfarm.nightly.test_cases import Tree
 
 
 class Digest:
@@ -16,6 +16,7 @@ class Digest:
         self._end: int | None = None
 
     def add(self, start: int, seconds: int, value: int, *, estimated: bool) -> None:
+        """Count one reading: its start in seconds since 1970, its length in seconds."""
         self._count += 1
         self._sum += value
         self._estimated += estimated
@@ -26,6 +27,7 @@ class Digest:
 
     @property
     def tree(self) -> Tree:
+        """The figures to compare."""
         return {
             "count": self._count,
             "first": self._first,

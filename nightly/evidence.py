@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from meterfarm.nightly.night import Night, Result
+from meterfarm.nightly.nightly_run import NightlyRun, Result
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 
@@ -39,7 +39,7 @@ def keep_unread(store: CompanyStore, customer: Customer, folder: Path) -> None:
         (folder / f"unread-{bill.billed_on}{suffix}").write_bytes(store.files.read(bill.sha256))
 
 
-def copy_evidence(night: Night, report: Path) -> Mapping[str, Sequence[Kept]]:
+def copy_evidence(night: NightlyRun, report: Path) -> Mapping[str, Sequence[Kept]]:
     """By customer's key. What an earlier night left of these portals is removed. Raises OSError."""
     for portal in night.portals:
         shutil.rmtree(report / FOLDER / portal.id, ignore_errors=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from meterfarm.nightly.night import Cell, Remembered, as_json, from_json
+from meterfarm.nightly.nightly_run import Cell, Remembered, as_json, from_json
 
 KEPT = 30
 TREND = 14
@@ -29,10 +29,10 @@ class Change:
     what: str
 
 
-def earlier(*folders: Path, tell: Callable[[str], object] = lambda _: None) -> Sequence[Remembered]:
+def earlier(*folders: Path, report: Callable[[str], object] = lambda _: None) -> Sequence[Remembered]:
     """The nights kept in the first folder that has any, oldest first.
 
-    A file that cannot be read as such counts as none, and ``tell`` is told of it.
+    A file that cannot be read as such counts as none, and ``report`` gets a sentence about it.
     """
     for folder in folders:
         try:
@@ -41,7 +41,7 @@ def earlier(*folders: Path, tell: Callable[[str], object] = lambda _: None) -> S
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
-            tell(f"{folder / _FILE} cannot be read as earlier nights; it is written anew.")
+            report(f"{folder / _FILE} cannot be read as earlier nights; it is written anew.")
             continue
         if nights:
             return nights
@@ -81,6 +81,7 @@ def trend(nights: Sequence[Remembered], key: str) -> Sequence[float]:
 
 
 def usual(seconds: Sequence[float]) -> float | None:
+    """The median; None if there is none."""
     return median(seconds) if seconds else None
 
 

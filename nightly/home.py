@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from meterfarm.nightly.digest import Digest
-from meterfarm.nightly.subjects import Tree
+from meterfarm.nightly.test_cases import Tree
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Series
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import StoredAccount, StoredBill

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from meterfarm.nightly.night import Night, Result
+from meterfarm.nightly.nightly_run import NightlyRun, Result
 from meterfarm.support.foreign_text import xml_text
 
 
-def as_junit(night: Night) -> bytes:
+def as_junit(night: NightlyRun) -> bytes:
     """A complaint of a portal's own is a case of its suite."""
     root = etree.Element("testsuites", name="nightly", time=f"{night.seconds:.1f}")
     total = failed = 0
     for portal in night.portals:
         results = [result for result in night.results if result.portal == portal.id]
-        failures = sum(not result.is_well for result in results) + bool(portal.complaints)
+        failures = sum(not result.is_well for result in results) + bool(portal.violations)
         suite = etree.SubElement(
             root,
             "testsuite",
@@ -29,7 +29,7 @@ def as_junit(night: Night) -> bytes:
         )
         for result in results:
             _case(suite, result)
-        _failure(_named(suite, portal.id, "the portal's own view", 0.0), portal.complaints)
+        _failure(_named(suite, portal.id, "the portal's own view", 0.0), portal.violations)
         total, failed = total + len(results) + 1, failed + failures
     root.set("tests", str(total))
     root.set("failures", str(failed))
@@ -39,8 +39,8 @@ def as_junit(night: Night) -> bytes:
 def _case(suite: etree._Element, result: Result) -> None:
     case = _named(suite, result.portal, result.username, result.took)
     _failure(case, result.differences)
-    said = etree.SubElement(case, "system-out")
-    said.text = _clean("\n".join(f"{visit.outcome}: {visit.message}" for visit in result.visits))
+    output = etree.SubElement(case, "system-out")
+    output.text = _clean("\n".join(f"{visit.outcome}: {visit.message}" for visit in result.visits))
 
 
 def _named(suite: etree._Element, portal: str, name: str, seconds: float) -> etree._Element:

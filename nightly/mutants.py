@@ -11,7 +11,7 @@ from pathlib import Path
 
 from meterfarm import records
 from meterfarm.nightly.mangling import mangled
-from meterfarm.nightly.sites import Kind, Site, sites
+from meterfarm.nightly.sites import Site, SiteKind, sites
 
 _RECORDS = {
     name: {
@@ -32,7 +32,7 @@ class Mutant:
     number: int
     file: str
     line: int
-    kind: Kind
+    kind: SiteKind
     was: str
     became: str
     names: frozenset[str]
@@ -70,7 +70,7 @@ def _left_out_fields(name: str, tree: ast.Module) -> Iterator[Mutant]:
             same = [node for node in ast.walk(fresh) if isinstance(node, ast.Call) and _optional(node)][place]
             del same.keywords[number]
             was = f"{ast.unparse(call.func)}({ast.unparse(keyword)})"
-            site = Site(ast.Constant(""), keyword.value.lineno, Kind.FIELD, is_pattern=False)
+            site = Site(ast.Constant(""), keyword.value.lineno, SiteKind.FIELD, is_pattern=False)
             yield _mutant(name, site, was, "left out", ast.unparse(fresh))
 
 

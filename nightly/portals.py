@@ -5,6 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meterfarm.nightly.speculoos import Speculoos
-from meterfarm.nightly.subjects import Portal
+from meterfarm.nightly.test_cases import NightlyPortal
 
-PORTALS: Sequence[Portal] = (Speculoos(),)
+PORTALS: Sequence[NightlyPortal] = (Speculoos(),)

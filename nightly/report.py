@@ -11,7 +11,7 @@ from typing import Any
 from meterfarm.nightly.evidence import Kept, screenshot
 from meterfarm.nightly.history import Change, changes, is_slower, trend, usual
 from meterfarm.nightly.junit import as_junit
-from meterfarm.nightly.night import Night, Remembered, Result, remembered
+from meterfarm.nightly.nightly_run import NightlyRun, Remembered, Result, remembered
 
 HTML, JSON, JUNIT = "index.html", "nightly.json", "junit.xml"
 _BARS = 14
@@ -19,7 +19,7 @@ _BAR_WIDTH, _BAR_HEIGHT = 5, 18
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class _ReportCell:
     """A customer at a portal, as the matrix shows it."""
 
     result: Result
@@ -39,7 +39,7 @@ class _Cell:
 
 
 def write_report(
-    night: Night, nights: Sequence[Remembered], evidence: Mapping[str, Sequence[Kept]], folder: Path
+    night: NightlyRun, nights: Sequence[Remembered], evidence: Mapping[str, Sequence[Kept]], folder: Path
 ) -> None:
     """Write the three files; ``nights`` are those before this one. Raises OSError."""
     brought = changes(nights, remembered(night))
@@ -54,7 +54,7 @@ def write_report(
 
 
 def as_document(
-    night: Night, brought: Sequence[Change], has_earlier: bool, cells: Mapping[str, _Cell]
+    night: NightlyRun, brought: Sequence[Change], has_earlier: bool, cells: Mapping[str, _ReportCell]
 ) -> dict[str, Any]:
     """What docs/nightly.md describes."""
     return {
@@ -89,14 +89,17 @@ def as_document(
 
 
 def _html(
-    night: Night, nights: Sequence[Remembered], brought: Sequence[Change], cells: Mapping[str, _Cell]
+    night: NightlyRun,
+    nights: Sequence[Remembered],
+    brought: Sequence[Change],
+    cells: Mapping[str, _ReportCell],
 ) -> str:
     # Loaded only here: it takes a while.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     templates = FileSystemLoader(Path(__file__).parent)
     page = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    rows: dict[tuple[str, str], dict[str, _Cell]] = {}
+    rows: dict[tuple[str, str], dict[str, _ReportCell]] = {}
     for result in night.results:
         its = rows.setdefault((result.username, result.purpose), {})
         its[result.portal] = cells[result.key]
@@ -116,9 +119,9 @@ def _html(
     )
 
 
-def _cell(result: Result, nights: Sequence[Remembered], files: Sequence[Kept]) -> _Cell:
+def _cell(result: Result, nights: Sequence[Remembered], files: Sequence[Kept]) -> _ReportCell:
     before = trend(nights, result.key)
-    return _Cell(
+    return _ReportCell(
         result,
         usual(before),
         result.is_well and is_slower(result.took, before),
@@ -137,7 +140,7 @@ def _bars(seconds: Sequence[float]) -> Sequence[tuple[int, float]]:
     ]
 
 
-def _step(night: Night, step: str) -> tuple[float, float] | None:
+def _step(night: NightlyRun, step: str) -> tuple[float, float] | None:
     """A step's usual and longest seconds."""
     took = [
         visit.seconds[step] for result in night.results for visit in result.visits if step in visit.seconds

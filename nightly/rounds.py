@@ -12,11 +12,11 @@ from pathlib import Path
 
 from meterfarm.console.fake_owners import DeliveredCode, Owner, Owners
 from meterfarm.farm.redis.notifier import Notifier
-from meterfarm.nightly.compare import differences, told
+from meterfarm.nightly.compare import differences, first_of
 from meterfarm.nightly.evidence import keep_unread
 from meterfarm.nightly.home import came_home, was_asked
-from meterfarm.nightly.night import Result, Visit
-from meterfarm.nightly.subjects import Portal, Subject, Tree, Window
+from meterfarm.nightly.nightly_run import Result, VisitResult
+from meterfarm.nightly.test_cases import CustomerCase, NightlyPortal, Tree, Window
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
 from meterfarm.storage import RunRefused, StorageError
 from meterfarm.storage.customers import Customer
@@ -35,26 +35,26 @@ class _Going:
     """A customer under way. ``after`` is the newest run that belongs to an earlier visit; ``asked`` are the
     challenges of each attempt to sign in for the first one."""
 
-    subject: Subject
-    portal: Portal
+    test_case: CustomerCase
+    portal: NightlyPortal
     utility: str
     customer: Customer
     until: float
     after: int = 0
-    visits: list[Visit] = field(default_factory=list)
+    visits: list[VisitResult] = field(default_factory=list)
     asked: list[Sequence[ChallengeInfo]] = field(default_factory=list)
     gaps: list[LedgerItem] = field(default_factory=list)
 
     @property
     def meant(self) -> str:
-        return self.subject.again if self.visits else self.subject.first
+        return self.test_case.again if self.visits else self.test_case.first
 
 
 class Rounds:
     """Whoever is added goes through the farm; both callbacks may add more.
 
-    ``ended`` is told of each customer, ``dropped`` of a script that was let go, once no run of it is left.
-    ``evidence`` is where workers keep theirs.
+    ``ended`` gets each customer's result, ``dropped`` the id of a script that was let go, once none of
+    its runs is left. ``evidence`` is where workers keep theirs.
     """
 
     def __init__(
@@ -78,13 +78,15 @@ class Rounds:
         self._owners = Owners(self._knows)
         self._news = False
 
-    def add(self, portal: Portal, address: str, subject: Subject, utility: str, seconds: float) -> None:
+    def add(
+        self, portal: NightlyPortal, address: str, test_case: CustomerCase, utility: str, seconds: float
+    ) -> None:
         """Enter a customer and queue their first run; they have so many seconds."""
-        self._knows[utility, subject.username] = (subject.owner, partial(portal.code, address))
+        self._knows[utility, test_case.username] = (test_case.owner, partial(portal.code, address))
         secrets = {SecretKind.PASSWORD: "any password will do"}
-        customer = self._store.customers.add(utility, subject.username, secrets=secrets)
+        customer = self._store.customers.add(utility, test_case.username, secrets=secrets)
         until = time.monotonic() + seconds
-        self._going[customer.id] = _Going(subject, portal, utility, customer, until)
+        self._going[customer.id] = _Going(test_case, portal, utility, customer, until)
         self._news = True
 
     def drop(self, utility: str) -> None:
@@ -125,25 +127,29 @@ class Rounds:
 
     def _look_at(self, going: _Going, runs: Sequence[RunInfo]) -> None:
         """``runs`` are of the visit under way, newest first."""
-        its = counted(runs, going.meant)
-        if not its or any(run.state in _UNDER_WAY for run in its):
+        counted_runs = counted(runs, going.meant)
+        if not counted_runs or any(run.state in _UNDER_WAY for run in counted_runs):
             if time.monotonic() > going.until:
                 for run in runs:
                     self._cancel(run)
-                going.visits.append(Visit(going.meant, _NOT_IN_TIME, _last_words(runs), {}))
+                going.visits.append(VisitResult(going.meant, _NOT_IN_TIME, _last_words(runs), {}))
                 self._finish(going)
             return
-        self._note(going, its)
-        if going.subject.again and len(going.visits) == 1 and going.visits[0].outcome == going.subject.first:
+        self._note(going, counted_runs)
+        if (
+            going.test_case.again
+            and len(going.visits) == 1
+            and going.visits[0].outcome == going.test_case.first
+        ):
             going.after = runs[0].id
             if self._store.runs.refresh([going.customer.id]):
                 self._news = True
                 return
-            going.visits.append(Visit(going.meant, _NOT_QUEUED, "the customer cannot be refreshed", {}))
+            going.visits.append(VisitResult(going.meant, _NOT_QUEUED, "the customer cannot be refreshed", {}))
         self._finish(going)
 
     def _note(self, going: _Going, runs: Sequence[RunInfo]) -> None:
-        """Take down a visit whose runs have ended."""
+        """Record a visit after its runs have ended."""
         newest = runs[0]
         outcome = newest.outcome.value if newest.outcome else newest.state.value
         seconds: dict[str, float] = {}
@@ -155,7 +161,7 @@ class Rounds:
         if not going.visits:
             going.gaps = [item for item in self._ledger(newest) if item.unread or not item.stored]
         going.visits.append(
-            Visit(going.meant, outcome, newest.message, seconds, self._kept(going, newest, outcome))
+            VisitResult(going.meant, outcome, newest.message, seconds, self._kept(going, newest, outcome))
         )
 
     def _kept(self, going: _Going, run: RunInfo, outcome: str) -> str:
@@ -177,36 +183,36 @@ class Rounds:
         return story.ledger if story is not None else ()
 
     def _finish(self, going: _Going) -> None:
-        subject = going.subject
+        test_case = going.test_case
         result = Result(
             going.portal.id,
-            subject.username,
-            subject.purpose,
+            test_case.username,
+            test_case.purpose,
             tuple(going.visits),
-            tuple(told(self._differences(going))),
+            tuple(first_of(self._differences(going))),
         )
         del self._going[going.customer.id]
         self._ended(going.utility, result)
 
     def _differences(self, going: _Going) -> Sequence[str]:
-        subject, found = going.subject, []
+        test_case, found = going.test_case, []
         for visit, when in zip(going.visits, ("the first visit", "the refresh"), strict=False):
             if visit.outcome != visit.meant:
                 found.append(f"{when} ended in {visit.outcome} instead of {visit.meant}: {visit.message}")
         if found:
             return found
-        if len(going.gaps) != subject.gaps:
+        if len(going.gaps) != test_case.gaps:
             found.append(
-                f"ledger: {len(going.gaps)} gaps instead of {subject.gaps}{told_of_gaps(going.gaps)}"
+                f"ledger: {len(going.gaps)} gaps instead of {test_case.gaps}{gaps_by_reason(going.gaps)}"
             )
-        if subject.asked is not None and len(going.asked) == 1:
-            found += differences(_numbered(subject.asked), _numbered(was_asked(going.asked[0])), "asked")
+        if test_case.asked is not None and len(going.asked) == 1:
+            found += differences(_numbered(test_case.asked), _numbered(was_asked(going.asked[0])), "asked")
         if found:
             return found
-        return differences(subject.figures(self._window), self._came_home(going))
+        return differences(test_case.figures(self._window), self._came_home(going))
 
     def _came_home(self, going: _Going) -> Tree:
-        if Outcome(going.subject.first).who_acts in ("customer", "portal"):
+        if Outcome(going.test_case.first).who_acts in ("customer", "portal"):
             return {}
         return came_home(self._store, going.customer)
 
@@ -234,16 +240,16 @@ def _last_words(runs: Sequence[RunInfo]) -> str:
     return f"{runs[0].kind} is {runs[0].state} {runs[0].message}".strip() if runs else "no run was queued"
 
 
-def told_of_gaps(gaps: Sequence[LedgerItem]) -> str:
+def gaps_by_reason(gaps: Sequence[LedgerItem]) -> str:
     """Each reason with the first that it holds for, and how many more."""
     by_reason: dict[str, list[str]] = {}
     for gap in gaps:
         by_reason.setdefault(gap.reason, []).append(gap.item)
-    told = []
+    parts = []
     for reason, items in by_reason.items():
         more = f" and {len(items) - 1} more" if len(items) > 1 else ""
-        told.append(f"{items[0]}{more} ({reason})")
-    return f": {'; '.join(told)}" if told else ""
+        parts.append(f"{items[0]}{more} ({reason})")
+    return f": {'; '.join(parts)}" if parts else ""
 
 
 def _numbered(asked: Sequence[str]) -> Tree:

@@ -14,14 +14,16 @@ _MESSAGES = {
     *("Stop", "SessionEnded", "ItemFailed", "FormatError", "ValueError", "Challenge", "must_be_answerable"),
     *("CodeMail", "CodeText", "Verified", "ZoneInfo", "evaluate", "note"),
 }
-"""What is told, or is not of a page or a document: a nightly without mailboxes does not come by it."""
-_TOLD = {"what", "why", "message", "reason"}
-"""Parameters of a script's own functions by which something is told."""
+"""Calls with sentences for people, or with what no page or document holds, so that no visit meets it."""
+_SENTENCES = {"what", "why", "message", "reason"}
+"""Parameters of a script's own functions that take sentences for people."""
 _LOCATING = {"xpath", "selector", "button", "label", "role"}
 _PATTERN = "pattern"
 
 
-class Kind(StrEnum):
+class SiteKind(StrEnum):
+    """What a text in a script is used for."""
+
     LOCATOR = "locator"
     OUTCOME_TEXT = "outcome text"
     FIELD = "field"
@@ -33,17 +35,18 @@ class Site:
 
     node: ast.Constant
     line: int
-    kind: Kind
+    kind: SiteKind
     is_pattern: bool
     names: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
+        """The text itself."""
         return str(self.node.value)
 
 
 def sites(tree: ast.Module, package: Iterable[ast.Module]) -> Sequence[Site]:
-    """In the order of ``ast.walk``; ``package`` is all of the script, whose functions it may call."""
+    """In the order of ``ast.walk``; ``package`` is all of the script, with the functions that it may call."""
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     functions = {
         node.name: [argument.arg for argument in node.args.args]
@@ -68,9 +71,9 @@ def _site(
         if isinstance(parent, ast.Call):
             return _in_call(node, child, parent, functions)
         if isinstance(parent, ast.Subscript) and child is parent.slice:
-            return Site(node, node.lineno, Kind.FIELD, is_pattern=False)
+            return Site(node, node.lineno, SiteKind.FIELD, is_pattern=False)
         if isinstance(parent, ast.Compare):
-            kind = Kind.OUTCOME_TEXT if " " in str(node.value) else Kind.FIELD
+            kind = SiteKind.OUTCOME_TEXT if " " in str(node.value) else SiteKind.FIELD
             return Site(node, node.lineno, kind, is_pattern=False)
         if isinstance(parent, ast.Assign | ast.AnnAssign):
             return _constant(node, parent, parents)
@@ -85,11 +88,11 @@ def _constant(
     if not isinstance(parents.get(assigned), ast.Module):
         return None
     text = str(node.value)
-    is_told_by = text.endswith(".") or any(
+    is_outcome_text = text.endswith(".") or any(
         isinstance(user, ast.Name) and user.id in _targets(assigned) and _is_in_sign(user, parents)
         for user in parents
     )
-    kind = Kind.OUTCOME_TEXT if is_told_by else Kind.FIELD
+    kind = SiteKind.OUTCOME_TEXT if is_outcome_text else SiteKind.FIELD
     return Site(node, node.lineno, kind, is_pattern="\\" in text or "(" in text)
 
 
@@ -115,16 +118,16 @@ def _in_call(
     if name in _MESSAGES:
         return None
     if name in _PATTERNS:
-        return Site(node, node.lineno, Kind.FIELD, is_pattern=True) if first else None
+        return Site(node, node.lineno, SiteKind.FIELD, is_pattern=True) if first else None
     if name.startswith("get_by_") or name in _LOCATORS or (name == "get" and first):
         is_field = name == "get" and not str(node.value).startswith("/")
-        return Site(node, node.lineno, Kind.FIELD if is_field else Kind.LOCATOR, is_pattern=False)
+        return Site(node, node.lineno, SiteKind.FIELD if is_field else SiteKind.LOCATOR, is_pattern=False)
     if name in _FIELDS:
-        return Site(node, node.lineno, Kind.FIELD, is_pattern=False)
+        return Site(node, node.lineno, SiteKind.FIELD, is_pattern=False)
     if name in functions:
         parameter = keyword or _parameter(child, call, functions[name])
-        kind = Kind.LOCATOR if parameter in _LOCATING else Kind.FIELD
-        if parameter and parameter not in _TOLD:
+        kind = SiteKind.LOCATOR if parameter in _LOCATING else SiteKind.FIELD
+        if parameter and parameter not in _SENTENCES:
             return Site(node, node.lineno, kind, is_pattern=parameter == _PATTERN)
     return None
 
@@ -135,11 +138,11 @@ def _of_sign(node: ast.Constant, call: ast.Call, keyword: str) -> Site:
         for part in ast.walk(call)
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "Outcome"
     )
-    return Site(node, node.lineno, Kind.OUTCOME_TEXT, is_pattern=keyword == "path", names=names)
+    return Site(node, node.lineno, SiteKind.OUTCOME_TEXT, is_pattern=keyword == "path", names=names)
 
 
 def _parameter(child: ast.AST, call: ast.Call, parameters: Sequence[str]) -> str:
-    """The name of what the argument is given for; "" if it cannot be told."""
+    """The name of what the argument is given for; "" if it cannot be found."""
     if child not in call.args:
         return ""
     names = parameters[1:] if parameters[:1] == ["self"] else parameters

@@ -18,7 +18,7 @@ from meterfarm.fake_utility.speculoos.challenges import TRIES
 from meterfarm.fake_utility.speculoos.customers import CUSTOMERS, QUESTION, Customer, Factor
 from meterfarm.fake_utility.speculoos.numbered import find_customer
 from meterfarm.nightly.speculoos_figures import figures
-from meterfarm.nightly.subjects import Portal, Subject
+from meterfarm.nightly.test_cases import CustomerCase, NightlyPortal
 
 _GAPS = {"partial": 1, "layout_changed": 1}
 """What cannot be had: a bill that is a placeholder; the list of bills."""
@@ -26,14 +26,16 @@ _LATE = 21
 _BEHIND = timedelta(hours=4)
 _STRANGER = "nobody@speculoos.example"
 _OTHERS = (
-    ("ineedmfa+email@bayou.energy", "mfa_failed", Owner.WRONG, "whose owner never enters the right code"),
-    ("ineedmfa+email@bayou.energy", "complete", Owner.MISTYPES, "whose owner mistypes the code once"),
-    ("ineedmfa+text_message@bayou.energy", "complete", Owner.RESENDS, "whose owner asks for another code"),
+    ("ineedmfa+email@bayou.energy", "mfa_failed", Owner.WRONG, "the owner never enters the right code"),
+    ("ineedmfa+email@bayou.energy", "complete", Owner.MISTYPES, "the owner mistypes the code once"),
+    ("ineedmfa+text_message@bayou.energy", "complete", Owner.RESENDS, "the owner asks for another code"),
 )
-"""Numbered customers, after the listed ones: of whose kind, what they end in, what their owner does."""
+"""Numbered customers, after the listed ones: the kind, the outcome, what the owner does."""
 
 
-class Speculoos(Portal):
+class Speculoos(NightlyPortal):
+    """Speculoos Power, the fake portal."""
+
     id = "speculoos_power"
     name = "Speculoos Power"
     utility = "speculoos_power"
@@ -50,7 +52,7 @@ class Speculoos(Portal):
         except DidNotStart as exc:
             raise NotSetUp(str(exc)) from exc
 
-    def subjects(self, number: int = 0) -> Sequence[Subject]:
+    def test_cases(self, number: int = 0) -> Sequence[CustomerCase]:
         """The listed customers, those with an owner of their own way, and one whom nobody knows."""
         found = [_subject(_kin(customer.username, number)) for customer in CUSTOMERS.values()]
         for place, (like, outcome, owner, purpose) in enumerate(_OTHERS, start=1):
@@ -63,15 +65,19 @@ class Speculoos(Portal):
         return found
 
     def code(self, address: str, username: str, factor: str) -> str:
+        """The newest code that the outbox holds for the customer."""
         return delivered_code(address, username, factor)
 
-    def complaints(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
+    def violations(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
+        """Requests beyond its limits, and passwords sent again after a rejection."""
         stats = get_json(f"{address}/stats.json")
         found = []
         if stats["peak_concurrent"] > at_once:
-            found.append(f"It saw {stats['peak_concurrent']} requests at once; it bears {at_once}.")
+            found.append(f"It saw {stats['peak_concurrent']} requests at once; its limit is {at_once}.")
         if stats["peak_per_second"] > per_second:
-            found.append(f"It saw {stats['peak_per_second']} requests in a second; it bears {per_second:g}.")
+            found.append(
+                f"It saw {stats['peak_per_second']} requests in a second; its limit is {per_second:g}."
+            )
         for username, tally in stats["customers"].items():
             if tally["password_rejections"] > 1:
                 found.append(f"It refused {username}'s password {tally['password_rejections']} times.")
@@ -86,11 +92,11 @@ def _kin(username: str, number: int) -> Customer:
     return found
 
 
-def _subject(customer: Customer, owner: Owner = Owner.RIGHT) -> Subject:
+def _subject(customer: Customer, owner: Owner = Owner.RIGHT) -> CustomerCase:
     """What the portal's table says of the customer, and what it asks of them."""
     is_served = OUTCOMES[customer.outcome].who_acts == "nobody" or customer.outcome in _GAPS
     again = (customer.then or customer.outcome) if is_served and not _GAPS.get(customer.outcome) else ""
-    return Subject(
+    return CustomerCase(
         username=customer.username,
         purpose=customer.purpose,
         first=customer.outcome,
@@ -106,8 +112,8 @@ def _subject(customer: Customer, owner: Owner = Owner.RIGHT) -> Subject:
     )
 
 
-def _stranger(username: str) -> Subject:
-    return Subject(
+def _stranger(username: str) -> CustomerCase:
+    return CustomerCase(
         username=username,
         purpose="a user name that the portal does not know",
         first="bad_credentials",

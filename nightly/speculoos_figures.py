@@ -10,7 +10,7 @@ from meterfarm.fake_utility.speculoos.calendar import ZONE, readings_span
 from meterfarm.fake_utility.speculoos.customers import Customer
 from meterfarm.fake_utility.speculoos.restating import published
 from meterfarm.nightly.digest import Digest
-from meterfarm.nightly.subjects import Tree, Window
+from meterfarm.nightly.test_cases import Tree, Window
 
 _COMMODITIES = {"electric": "electricity", "gas": "gas"}
 

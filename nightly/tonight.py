@@ -11,9 +11,9 @@ from pathlib import Path
 
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.farm import own_farm
-from meterfarm.nightly.night import Night, PortalNight, Result
+from meterfarm.nightly.nightly_run import NightlyRun, PortalNight, Result
 from meterfarm.nightly.rounds import Rounds
-from meterfarm.nightly.subjects import Portal, Window
+from meterfarm.nightly.test_cases import NightlyPortal, Window
 from meterfarm.utilities import BrokenUtility, broken_utilities, load_utility
 
 _SECONDS = 540
@@ -21,15 +21,15 @@ _SECONDS = 540
 
 
 async def spend(
-    zygote: Zygote, portals: Sequence[Portal], home: Path, tell: Callable[[Result], None]
-) -> Night:
+    zygote: Zygote, portals: Sequence[NightlyPortal], home: Path, report: Callable[[Result], None]
+) -> NightlyRun:
     """Send them through, telling of each as they end. ``home`` has the farm's state until it is cleared."""
     at, began = datetime.now(UTC), time.monotonic()
     results: list[Result] = []
 
     def ended(_: str, result: Result) -> None:
         results.append(result)
-        tell(result)
+        report(result)
 
     async with AsyncExitStack() as stack:
         addresses = {
@@ -39,31 +39,31 @@ async def spend(
         of_utilities = {portal.utility: addresses[portal.id] for portal in portals}
         farm = await stack.enter_async_context(own_farm(zygote, home / "farm", of_utilities))
         rounds = Rounds(farm.store, farm.notifier, Window(), ended, evidence=home / "farm" / "evidence")
-        subjects = [(portal, portal.subjects()) for portal in portals]
-        for portal, its in subjects:
-            for subject in its:
+        test_cases = [(portal, portal.test_cases()) for portal in portals]
+        for portal, its in test_cases:
+            for test_case in its:
                 await asyncio.to_thread(
-                    rounds.add, portal, addresses[portal.id], subject, portal.utility, _SECONDS
+                    rounds.add, portal, addresses[portal.id], test_case, portal.utility, _SECONDS
                 )
         await rounds.run()
-        order = {(portal.id, one.username): n for portal, its in subjects for n, one in enumerate(its)}
+        order = {(portal.id, one.username): n for portal, its in test_cases for n, one in enumerate(its)}
         results.sort(key=lambda result: order[result.portal, result.username])
         seen = [await asyncio.to_thread(_portal, portal, addresses[portal.id]) for portal in portals]
         seen += _broken(portals)
-    return Night(at, round(time.monotonic() - began, 1), seen, results)
+    return NightlyRun(at, round(time.monotonic() - began, 1), seen, results)
 
 
-def _portal(portal: Portal, address: str) -> PortalNight:
+def _portal(portal: NightlyPortal, address: str) -> PortalNight:
     try:
         utility = load_utility(portal.utility)
     except BrokenUtility as broken:
         return PortalNight(portal.id, portal.name, [str(broken)])
-    complaints = portal.complaints(address, utility.max_concurrency, utility.max_rate)
-    return PortalNight(portal.id, portal.name, complaints)
+    violations = portal.violations(address, utility.max_concurrency, utility.max_rate)
+    return PortalNight(portal.id, portal.name, violations)
 
 
-def _broken(portals: Sequence[Portal]) -> Sequence[PortalNight]:
-    """Utilities that cannot be loaded, and whose portals are not in the matrix."""
+def _broken(portals: Sequence[NightlyPortal]) -> Sequence[PortalNight]:
+    """Utilities that cannot be loaded, and have no portal in the matrix."""
     known = {portal.utility for portal in portals}
     return [
         PortalNight(broken.id, broken.id, [str(broken)])

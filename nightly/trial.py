@@ -18,12 +18,12 @@ from typing import Any
 
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
+from meterfarm.nightly.batches import batches
 from meterfarm.nightly.farm import own_farm
-from meterfarm.nightly.night import Result
+from meterfarm.nightly.nightly_run import Result
 from meterfarm.nightly.portals import PORTALS
 from meterfarm.nightly.rounds import Rounds
-from meterfarm.nightly.subjects import Portal, Subject, Tree, Window
-from meterfarm.nightly.waves import waves
+from meterfarm.nightly.test_cases import CustomerCase, NightlyPortal, Tree, Window
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import broken_utilities, load_utility
@@ -49,16 +49,16 @@ class _Script:
     names: Sequence[str]
     is_control: bool
     lane: int
-    waves: list[Sequence[Subject]]
+    batches: list[Sequence[CustomerCase]]
     out: int = 0
     tried: int = 0
     again: int = 0
 
 
 class _Trial:
-    """Sends customers at each script, wave by wave, until one is not as meant or all were."""
+    """Sends customers at each script, batch by batch, until one is not as meant or all were."""
 
-    def __init__(self, portal: Portal, address: str, scripts: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, portal: NightlyPortal, address: str, scripts: Sequence[Mapping[str, Any]]) -> None:
         self._portal = portal
         self._address = address
         self._waiting = list(scripts)
@@ -71,8 +71,8 @@ class _Trial:
         """Put scripts on trial for as long as there are lanes."""
         while self._lanes and self._waiting:
             given, lane = self._waiting.pop(0), self._lanes.pop(0)
-            subjects = self._subjects(lane, given["number"])
-            its = [subjects] if given["all"] else waves(subjects, given["names"])
+            test_cases = self._subjects(lane, given["number"])
+            its = [test_cases] if given["all"] else batches(test_cases, given["names"])
             name, number = given["utility"], given["number"]
             self._lane_of[name] = lane
             self._on_trial[name] = _Script(name, number, given["names"], given["all"], lane, list(its))
@@ -97,36 +97,36 @@ class _Trial:
         self._lanes.append(self._lane_of.pop(utility))
         self.begin()
 
-    def _subjects(self, lane: int, number: int) -> Sequence[Subject]:
+    def _subjects(self, lane: int, number: int) -> Sequence[CustomerCase]:
         """The lane's customers; those whom the portal does not treat alike twice are the script's own."""
-        own = self._portal.subjects(_ONCE + number)
-        shared = self._portal.subjects(lane)
+        own = self._portal.test_cases(_ONCE + number)
+        shared = self._portal.test_cases(lane)
         return [
             one if one.once else replace(other, figures=_once_a_window(other))
             for one, other in zip(own, shared, strict=True)
         ]
 
     def _next_wave(self, script: _Script) -> None:
-        if not script.waves:
+        if not script.batches:
             self._settle(script, "", "")
             return
-        wave = script.waves.pop(0)
-        script.out = len(wave)
-        for subject in wave:
-            self._add(script, subject)
+        batch = script.batches.pop(0)
+        script.out = len(batch)
+        for test_case in batch:
+            self._add(script, test_case)
 
     def _try_again(self, script: _Script, result: Result) -> None:
         """The unbroken script: a busy machine may be too slow for a page once."""
         script.again += 1
-        place = [one.purpose for one in self._portal.subjects()].index(result.purpose)
-        self._add(script, self._portal.subjects(2 * _ONCE + script.again)[place])
+        place = [one.purpose for one in self._portal.test_cases()].index(result.purpose)
+        self._add(script, self._portal.test_cases(2 * _ONCE + script.again)[place])
 
-    def _add(self, script: _Script, subject: Subject) -> None:
+    def _add(self, script: _Script, test_case: CustomerCase) -> None:
         if self.rounds is not None:
-            self.rounds.add(self._portal, self._address, subject, script.utility, _SECONDS)
+            self.rounds.add(self._portal, self._address, test_case, script.utility, _SECONDS)
 
     def _settle(self, script: _Script, username: str, how: str) -> None:
-        _tell(script.utility, username, how, script.tried)
+        _report(script.utility, username, how, script.tried)
         del self._on_trial[script.utility]
         if self.rounds is not None:
             self.rounds.drop(script.utility)
@@ -135,16 +135,16 @@ class _Trial:
 _figures: dict[str, Any] = {}
 
 
-def _once_a_window(subject: Subject) -> Any:
-    """The subject's figures, made once however many scripts are compared with them."""
-    if subject.username not in _figures:
+def _once_a_window(test_case: CustomerCase) -> Any:
+    """The test_case's figures, made once however many scripts are compared with them."""
+    if test_case.username not in _figures:
 
         @cache
         def figures(window: Window) -> Tree:
-            return subject.figures(window)
+            return test_case.figures(window)
 
-        _figures[subject.username] = figures
-    return _figures[subject.username]
+        _figures[test_case.username] = figures
+    return _figures[test_case.username]
 
 
 async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
@@ -152,7 +152,7 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
     broken = {found.id: found.reason for found in broken_utilities()}
     for script in plan["scripts"]:
         if reason := broken.get(script["utility"]):
-            _tell(script["utility"], "every customer", f"the script does not load: {reason}", 0)
+            _report(script["utility"], "every customer", f"the script does not load: {reason}", 0)
     scripts = [script for script in plan["scripts"] if script["utility"] not in broken]
     names = [script["utility"] for script in scripts]
     if not names:
@@ -174,7 +174,7 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
         await trial.rounds.run()
 
 
-def _tell(utility: str, username: str, how: str, tried: int) -> None:
+def _report(utility: str, username: str, how: str, tried: int) -> None:
     line = {"utility": utility, "caught_by": username, "how": how, "tried": tried}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()

@@ -60,10 +60,30 @@ class _Scope:
     is_ended: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a visit waits for a page and its browser, in seconds.
+
+    ``navigation``: for whatever comes of an address or a press. ``action``: for a control. ``in_place``: so
+    long a page that answered in place may take to show how, or to lead on. ``opening``: for a new page.
+    ``aside``: for what is asked of a browser beside the portal's pages, which answers at once or not at all.
+    Every ``heartbeat`` a page is asked for a sign of life; it hangs if none comes within ``unresponsive``.
+    """
+
+    navigation: float = 30.0
+    action: float = 5.0
+    in_place: float = 5.0
+    opening: float = 30.0
+    aside: float = 10.0
+    heartbeat: float = 5.0
+    unresponsive: float = 30.0
+
+
 class VisitClock:
     """Of one visit. ``ended`` is why it was ended from outside, if it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeouts: Timeouts = Timeouts()) -> None:
+        self.timeouts = timeouts
         self.ended: Stop | None = None
         self._held = _Stopwatch()
         self._asking = _Stopwatch()

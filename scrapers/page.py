@@ -24,8 +24,6 @@ from meterfarm.support.logs import safe_for_the_run
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span
 
-_NAVIGATION_MS = 30_000
-_ACTION_MS = 5_000
 _FORM_AND_REDIRECTS = 3
 
 _IS_EMPTY = """() => !document.body || !(document.body.innerText.trim() ||
@@ -66,6 +64,14 @@ class BrowserPage:
         self._boxes = ""
 
     @property
+    def _navigation_ms(self) -> float:
+        return self._clock.timeouts.navigation * 1000
+
+    @property
+    def _action_ms(self) -> float:
+        return self._clock.timeouts.action * 1000
+
+    @property
     def downloaded(self) -> str:
         """The address of the file that the last navigation led to instead of a page, "" for none."""
         return self._tab.downloaded
@@ -86,7 +92,7 @@ class BrowserPage:
         """To an address. A navigation may end without a document (a download, HTTP 204) or lead on at once;
         a page that says what is wrong is heard before it is called down."""
         try:
-            await page.goto(url, wait_until="commit", timeout=_NAVIGATION_MS)
+            await page.goto(url, wait_until="commit", timeout=self._navigation_ms)
             await self._loaded(page)
         except PlaywrightError as exc:
             if is_navigating(exc):
@@ -102,7 +108,7 @@ class BrowserPage:
     async def _loaded(self, page: Page) -> None:
         """Wait until the document is there, with the scripts that it waits for."""
         await self._clock.patiently(
-            lambda left: page.wait_for_load_state("domcontentloaded", timeout=left), _NAVIGATION_MS
+            lambda left: page.wait_for_load_state("domcontentloaded", timeout=left), self._navigation_ms
         )
 
     async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
@@ -113,7 +119,7 @@ class BrowserPage:
             self.sending.typed(value)
         self.filled.append(field)
         with self._tab.errors("filling in a form"):
-            await self._clock.patiently(lambda left: field.fill(value, timeout=left), _ACTION_MS)
+            await self._clock.patiently(lambda left: field.fill(value, timeout=left), self._action_ms)
 
     def _register(self, value: str) -> None:
         """Of boxes for a character each the whole is the secret: a digit would blank out every date."""
@@ -138,7 +144,7 @@ class BrowserPage:
         with self._tab.errors("pressing a button"):
             await self._pressable(button)
             names, has_password = await steady(
-                page, lambda: button.evaluate(_NAMES, timeout=_ACTION_MS), now=self._clock.now
+                page, lambda: button.evaluate(_NAMES, timeout=self._action_ms), now=self._clock.now
             )
         name = " ".join(dict.fromkeys(filter(None, names)))
         if any(map(is_dangerous, names)):
@@ -153,7 +159,12 @@ class BrowserPage:
         async with self._tab.slot(_FORM_AND_REDIRECTS), self._sent(watch, is_still_there=has_password):
             with self._going(doing):
                 found = await watch.press(
-                    button, declared, doing, _NAVIGATION_MS / 1000, _ACTION_MS, self._secrets.scrub
+                    button,
+                    declared,
+                    doing,
+                    self._clock.timeouts.navigation,
+                    self._action_ms,
+                    self._secrets.scrub,
                 )
         stop = stop_for_sign(self._portal.name, found) if found else None
         if stop:
@@ -183,7 +194,9 @@ class BrowserPage:
         what may have been pressed is never pressed again."""
         if self._tab.is_throttled:
             with suppress(PlaywrightError):
-                await self._clock.patiently(lambda left: button.click(trial=True, timeout=left), _ACTION_MS)
+                await self._clock.patiently(
+                    lambda left: button.click(trial=True, timeout=left), self._action_ms
+                )
 
     async def arrive(self, *signs: Sign) -> Sign:
         """What the page has turned into: the first of ``signs`` and the utility's own that it carries.
@@ -197,7 +210,7 @@ class BrowserPage:
         outcomes = [sign for sign in self._portal.signs if isinstance(sign.means, Outcome)]
         unasked = [sign for sign in self._portal.signs if sign not in (*outcomes, *signs)]
         declared = [*signs, *outcomes, *unasked]
-        settle, limit = self._portal.settle_seconds, _NAVIGATION_MS / 1000
+        settle, limit = self._portal.settle_seconds, self._clock.timeouts.navigation
         with self._tab.boundary("looking at the page"):
             found = await watch.first_sign(declared, settle, limit, unasked)
         self._note("page.recognised", path=urlsplit(page.url).path, means=found.means if found else None)

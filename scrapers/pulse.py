@@ -10,8 +10,6 @@ from playwright.async_api import Page
 
 from meterfarm.scrapers.clock import VisitClock
 
-LOOK_SECONDS = 5.0
-ANSWER_SECONDS = 30.0
 _LAST_CHANCE_SECONDS = 1.0
 
 
@@ -21,7 +19,7 @@ async def watch(page: Page, clock: VisitClock, hangs: Callable[[], None]) -> Non
     Time that requests wait for our own limits does not count: a script may wait for one of them.
     """
     while not page.is_closed():
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(clock.timeouts.heartbeat)
         asking = asyncio.ensure_future(_asked(page))
         try:
             if not await _is_answered(asking, clock):
@@ -40,7 +38,7 @@ async def _asked(page: Page) -> None:
 
 
 async def _is_answered(asking: asyncio.Future[None], clock: VisitClock) -> bool:
-    until = clock.now() + ANSWER_SECONDS
+    until = clock.now() + clock.timeouts.unresponsive
     while not asking.done() and (left := until - clock.now()) > 0:
         await asyncio.wait({asking}, timeout=left)
     if not asking.done():  # this process may have been stopped meanwhile, and the answer be there

@@ -49,9 +49,6 @@ from meterfarm.scrapers.transport import InBrowser
 from meterfarm.scrapers.watch import Watch
 from meterfarm.support.tasks import detached_task
 
-_OPENING_SECONDS = 30.0
-_ASIDE_SECONDS = 10.0
-"""For what is asked of a browser beside the portal's pages, which answers at once or not at all."""
 _AT_REST: ViewportSize = {"width": 320, "height": 240}
 
 _KEPT = """() => {
@@ -126,7 +123,7 @@ class Tab:
             if self._pulse is not None:
                 self._pulse.cancel()
             try:
-                async with asyncio.timeout(_ASIDE_SECONDS):
+                async with asyncio.timeout(self._clock.timeouts.aside):
                     if self._throttle is not None:
                         await self._throttle.shut()
                     if self._context is not None:
@@ -163,7 +160,7 @@ class Tab:
             browser = await self._browser.enter_async_context(self._chromium.borrowed())
             self.opened += 1
             try:
-                async with asyncio.timeout(_OPENING_SECONDS):
+                async with asyncio.timeout(self._clock.timeouts.opening):
                     return await self._page_of(browser)
             except TimeoutError as exc:
                 self._chromium.retire(browser)
@@ -182,7 +179,7 @@ class Tab:
             await self._context.add_init_script(first)
         self._page = await self._context.new_page()
         await self._storage.start(self._page)
-        self._watch = Watch(self._portal, self._context, self._page, self._allows, self._clock.now)
+        self._watch = Watch(self._portal, self._context, self._page, self._allows, self._clock)
         self._page.on("requestfailed", self._failed)
         self._page.on("download", self._downloads)
         self._page.on("response", self._answers)
@@ -205,7 +202,7 @@ class Tab:
         """The page's script does not yield: nothing that is asked of the page will be answered."""
         self.hangs = True
         self._note("page.hangs")
-        seconds = f"{pulse.ANSWER_SECONDS:g}"
+        seconds = f"{self._clock.timeouts.unresponsive:g}"
         self._clock.end(
             Stop(
                 Outcome.PORTAL_DOWN,
@@ -297,7 +294,7 @@ class Tab:
             yield
             return
         with suppress(PlaywrightError, TimeoutError):
-            async with asyncio.timeout(_ASIDE_SECONDS):
+            async with asyncio.timeout(self._clock.timeouts.aside):
                 await page.evaluate("document.activeElement && document.activeElement.blur()")
                 await page.set_viewport_size(_AT_REST)
                 await page.request_gc()
@@ -305,7 +302,7 @@ class Tab:
             yield
         finally:
             with suppress(PlaywrightError, TimeoutError):
-                async with asyncio.timeout(_ASIDE_SECONDS):
+                async with asyncio.timeout(self._clock.timeouts.aside):
                     await page.set_viewport_size(size)
 
     async def cookies(self) -> object:
@@ -318,7 +315,7 @@ class Tab:
         if self._context is None or page is None or self.hangs:
             return None
         try:
-            async with asyncio.timeout(_ASIDE_SECONDS):
+            async with asyncio.timeout(self._clock.timeouts.aside):
                 state = await self._context.storage_state()
                 origin, items, user_agent = await steady(page, lambda: page.evaluate(_KEPT))
         except TimeoutError:
@@ -333,7 +330,7 @@ class Tab:
         if self._context is not None and self._tracing:
             self._tracing = False
             try:
-                async with asyncio.timeout(_ASIDE_SECONDS):
+                async with asyncio.timeout(self._clock.timeouts.aside):
                     await self._context.tracing.stop(path=path)
             except TimeoutError:
                 self._note("trace.lost")

@@ -13,7 +13,7 @@ import structlog
 from meterfarm.mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, VisitClock
+from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, Timeouts, VisitClock
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.http import Http
 from meterfarm.scrapers.outcomes import Stop
@@ -51,6 +51,7 @@ class Visit:
         *,
         trace_snapshots: bool = True,
         run_seconds: float = RUN_SECONDS,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - it is frozen
     ) -> None:
         hosts = own_hosts(base_url, portal.hosts)
         self.portal = portal
@@ -58,7 +59,7 @@ class Visit:
         self.challenged = False
         self.met: Factor | None = None
         self.steps: list[dict[str, object]] = []
-        self.clock = VisitClock()
+        self.clock = VisitClock(timeouts)
         self._run_seconds = run_seconds
         if not isinstance(limiter, Unlimited):
             limiter = TimedRateLimiter(limiter, self.clock)

@@ -7,7 +7,6 @@ that it does not send the form. Signs are looked at before anything is called a 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 
@@ -16,6 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import translated
+from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign
 from meterfarm.scrapers.reactions import Reactions
 from meterfarm.scrapers.refused_form import FormWatch
@@ -24,12 +24,10 @@ from meterfarm.scrapers.sight import Sight, Sighting, steady
 _GLANCE_SECONDS = 0.25
 _UNANSWERED_SECONDS = 1.0
 _PLACES = 8
-_IN_PLACE_SECONDS = 5.0
-"""So long a page that answered in place may take to say how, or to lead on."""
 
 
 class Watch:
-    """Watches one page. ``limit`` is in seconds, for whatever comes of a press or an address, as ``now``
+    """Watches one page. ``limit`` is in seconds, for whatever comes of a press or an address, as ``clock``
     counts them: not while our own limits hold the page's requests back."""
 
     def __init__(
@@ -38,10 +36,11 @@ class Watch:
         context: BrowserContext,
         page: Page,
         is_allowed: Callable[[str], bool],
-        now: Callable[[], float] = time.monotonic,
+        clock: VisitClock,
     ) -> None:
-        self.reactions = Reactions(context, page, is_allowed, now)
-        self._now = now
+        self.reactions = Reactions(context, page, is_allowed, clock.now)
+        self._now = clock.now
+        self._in_place_seconds = clock.timeouts.in_place
         self._portal = portal
         self._page = page
         self._sight = Sight(page)
@@ -107,7 +106,7 @@ class Watch:
                     continue
                 if refused := await self._refusal(form, scrub):
                     raise refused
-                if not reactions.sent and (unpressed is not None or elapsed >= _IN_PLACE_SECONDS):
+                if not reactions.sent and (unpressed is not None or elapsed >= self._in_place_seconds):
                     says = (signs[number] for number in shown)
                     if declared := next((sign for sign in says if isinstance(sign.means, Outcome)), None):
                         return declared
@@ -172,7 +171,7 @@ class Watch:
                 rests = self._now() - max(began, reactions.last)
                 if seen and rests >= self._settle(settle, seen) and not reactions.waits:
                     break
-                if is_early and rests >= max(settle, _IN_PLACE_SECONDS):
+                if is_early and rests >= max(settle, self._in_place_seconds):
                     break
         if found := await self._elsewhere(signs) or self._fresh(signs, last):
             return found
@@ -213,7 +212,7 @@ class Watch:
         if self._met_an_error:
             return settle
         if self._in_place and self._sight.is_same_document(seen):
-            return max(settle, _IN_PLACE_SECONDS)
+            return max(settle, self._in_place_seconds)
         return settle
 
     def _fresh(self, signs: Sequence[Sign], seen: Sighting | None) -> Sign | None:

@@ -17,8 +17,8 @@ from functools import lru_cache
 from heapq import heappop, heappush
 
 from meterfarm.bench.simulation.gate import Gate
-from meterfarm.bench.simulation.plan import Plan
-from meterfarm.bench.simulation.tally import Tally
+from meterfarm.bench.simulation.plan import SimulationPlan
+from meterfarm.bench.simulation.tally import SimulationTally
 from meterfarm.farm.policy import SCHEDULED_EVERY, capacity, follow_up
 from meterfarm.records import Outcome, Part, RunKind
 from meterfarm.scrapers.run_executor import RunResult
@@ -37,7 +37,7 @@ _WHO = Customer(1, 1, 1, "", "")
 
 
 @dataclass(slots=True)
-class Portal:
+class SimulatedPortal:
     """A portal and its customers; ``due`` wait to be queued, ``active`` are queued or at work."""
 
     gate: Gate
@@ -46,14 +46,14 @@ class Portal:
     active: int = 0
 
 
-class Farm:
+class SimulatedFarm:
     """Customers are numbers from 0; the portal of one is its number modulo the portals'."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SimulationPlan) -> None:
         self.plan = plan
         self.now = 0.0
-        self.portals = [Portal(Gate(plan.at_once, plan.per_second)) for _ in range(plan.portals)]
-        self.tally = Tally("", 0.0)
+        self.portals = [SimulatedPortal(Gate(plan.at_once, plan.per_second)) for _ in range(plan.portals)]
+        self.tally = SimulationTally("", 0.0)
         self.portals_down = self.farm_down = False
         self._dice = random.Random(plan.seed).random  # noqa: S311 - a simulation's
         random.seed(plan.seed)  # the rules' own dice
@@ -79,6 +79,7 @@ class Farm:
         self._at(0.0, _SAMPLE, 0)
 
     def run_until(self, seconds: float) -> None:
+        """Go on to a time, in seconds since the start."""
         heap, handlers, size = self._heap, self._handlers, self.plan.customers
         while heap and heap[0][0] <= seconds:
             self.now, code = heappop(heap)
@@ -123,7 +124,7 @@ class Farm:
             self._is_listed[customer] = 1
             self._portal(customer).due.append(customer)
 
-    def _queue(self, portal: Portal, customer: int, at: datetime) -> None:
+    def _queue(self, portal: SimulatedPortal, customer: int, at: datetime) -> None:
         self._is_listed[customer] = 0
         due = {part: times[customer] for part, times in self._due.items()}
         parts = due_parts(_instant(due[Part.BILLS]), _instant(due[Part.INTERVALS]), at)
@@ -133,7 +134,7 @@ class Farm:
             self._late_since[customer] = min(due[part] for part in parts)
         self._enter(portal, customer, parts)
 
-    def _enter(self, portal: Portal, customer: int, parts: frozenset[Part]) -> None:
+    def _enter(self, portal: SimulatedPortal, customer: int, parts: frozenset[Part]) -> None:
         self._parts[customer] = parts
         portal.active += 1
         self._ready.append(customer)
@@ -230,7 +231,7 @@ class Farm:
 
     # what follows
 
-    def _end(self, portal: Portal, customer: int, outcome: Outcome) -> None:
+    def _end(self, portal: SimulatedPortal, customer: int, outcome: Outcome) -> None:
         self._running.discard(customer)
         portal.active -= 1
         at = _instant(self.now)
@@ -267,7 +268,7 @@ class Farm:
         tally.queued.append(sum(portal.active for portal in self.portals))
         tally.busy.append(self.plan.workers * self.plan.slots - len(self._free))
 
-    def _portal(self, customer: int) -> Portal:
+    def _portal(self, customer: int) -> SimulatedPortal:
         return self.portals[customer % self.plan.portals]
 
 

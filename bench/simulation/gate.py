@@ -54,6 +54,7 @@ class Gate:
         return back[0] if back else math.inf
 
     def send(self, now: float) -> None:
+        """Count a request that is sent now."""
         self.flying += 1
         self.sent += 1
         recent, before = self._recent, now - self.window

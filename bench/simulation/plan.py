@@ -24,7 +24,7 @@ class Down(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SimulationPlan:
     """``own_seconds`` is how long a process is at work for one refresh, as it was first measured
     (docs/scale.md); a process does one such thing at a time. ``latency`` is how long a portal takes to answer
     a request, ``requests`` how many a refresh makes, one after the other. ``find_out`` is how long a visit
@@ -51,6 +51,7 @@ class Plan:
 
     @property
     def every(self) -> Mapping[Part, timedelta]:
+        """How often each part is refreshed."""
         return {
             Part.BILLS: timedelta(seconds=self.bills_every),
             Part.INTERVALS: timedelta(seconds=self.intervals_every),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Tally:
+class SimulationTally:
     """What is counted while a phase lasts. ``late`` are seconds from a refresh's being due to its end."""
 
     phase: str
@@ -34,7 +34,7 @@ class Lateness:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PortalPeaks:
     """What portals saw: the busiest one's requests at once, within a window, and a second on average."""
 
     most_at_once: int
@@ -45,7 +45,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A phase in figures. ``overdue`` are customers whose refresh is due and not begun, ``queued`` the rows
+    """A phase in figures. ``overdue`` are customers with a refresh due and not begun, ``queued`` the rows
     of the queue, both at most; ``busy`` the share of workers' places in use, on average.
     """
 
@@ -59,7 +59,7 @@ class Phase:
     busy: float
     claims_a_second: float
     most_claims_a_second: int
-    seen: Seen
+    seen: PortalPeaks
 
 
 def lateness(late: Sequence[float]) -> Lateness:
@@ -74,7 +74,7 @@ def lateness(late: Sequence[float]) -> Lateness:
     return Lateness(at(0.5), at(0.95), at(0.99), round(ordered[-1], 1))
 
 
-def in_time_again(tally: Tally, limit: float, step: float = 60.0) -> float | None:
+def in_time_again(tally: SimulationTally, limit: float, step: float = 60.0) -> float | None:
     """Seconds into the phase from which on, minute by minute, the 99th percentile stays within ``limit``."""
     minutes: dict[int, list[float]] = {}
     for at, late in zip(tally.ended_at, tally.late, strict=True):

@@ -20,7 +20,7 @@ class Period:
 
     @property
     def end(self) -> date:
-        """The day after the last, at whose midnight meters are read."""
+        """The day after the last; meters are read at its midnight."""
         return self.to + ONE_DAY
 
 

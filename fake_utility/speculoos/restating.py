@@ -18,7 +18,7 @@ ONE_IN = 8
 def published(
     meter: Meter, direction: Direction, start: date, to: date, *, to_newest: bool
 ) -> list[DayOfReadings]:
-    """What is told of the days `start` to `to`. `to_newest`: the last one is the newest available."""
+    """The readings published for `start` to `to`. `to_newest`: the last one is the newest available."""
     if not to_newest:
         return [day_of_readings(meter, direction, day) for day in days(start, to)]
     earlier = [day_of_readings(meter, direction, day) for day in days(start, to - ONE_DAY)]
@@ -26,7 +26,7 @@ def published(
 
 
 def provisional_day(meter: Meter, direction: Direction, day: date) -> DayOfReadings:
-    """The day as it is told first: one reading of each eight is provisional, but for those that are zero."""
+    """The day as first published: one reading of each eight is provisional, but for those that are zero."""
     final = day_of_readings(meter, direction, day)
     values, estimated = array("H", final.values), set(final.estimated)
     noise = shake_128(f"{meter.id}/{direction}/{day.isoformat()}/provisional".encode()).digest(

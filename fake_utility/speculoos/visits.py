@@ -89,7 +89,7 @@ inside = at_stage("inside")
 
 
 def inside_account(view: AccountView) -> Endpoint:
-    """The view is for the account whose number is in the path, which must be the visitor's own."""
+    """The view is for the account numbered in the path, which must be the visitor's own."""
 
     @inside
     @wraps(view)

@@ -11,11 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from meterfarm.bench.simulate import planned, simulate
-from meterfarm.bench.simulation.plan import CUSTOMERS_A_PORTAL, CUSTOMERS_A_WORKER, Down, Plan
+from meterfarm.bench.simulation.plan import CUSTOMERS_A_PORTAL, CUSTOMERS_A_WORKER, Down, SimulationPlan
 from meterfarm.cli import app
 from meterfarm.console.errors import UsageError
 
-PLAN = Plan(
+PLAN = SimulationPlan(
     customers=CUSTOMERS_A_PORTAL,
     portals=1,
     workers=CUSTOMERS_A_PORTAL // CUSTOMERS_A_WORKER,

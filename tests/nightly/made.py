@@ -6,23 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from meterfarm.nightly.night import Cell, Night, PortalNight, Remembered, Result, Visit
+from meterfarm.nightly.nightly_run import Cell, NightlyRun, PortalNight, Remembered, Result, VisitResult
 from meterfarm.nightly.speculoos import Speculoos
-from meterfarm.nightly.subjects import Subject
+from meterfarm.nightly.test_cases import CustomerCase
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 
 
 def result(username: str, *outcomes: str, differences: Sequence[str] = (), took: float = 2.0) -> Result:
     visits = [
-        Visit(outcome, outcome, f"It was {outcome}.", {"sign_in": took / 2, "collect": took / 2})
+        VisitResult(outcome, outcome, f"It was {outcome}.", {"sign_in": took / 2, "collect": took / 2})
         for outcome in outcomes
     ]
     return Result("a_portal", username, f"what {username} is for", visits, differences)
 
 
-def night(*results: Result, complaints: Sequence[str] = ()) -> Night:
-    return Night(AT, 61.5, [PortalNight("a_portal", "A Portal", complaints)], results)
+def night(*results: Result, violations: Sequence[str] = ()) -> NightlyRun:
+    return NightlyRun(AT, 61.5, [PortalNight("a_portal", "A NightlyPortal", violations)], results)
 
 
 def was(seconds: float = 2.0, **outcomes: str) -> Remembered:
@@ -37,10 +37,10 @@ def was(seconds: float = 2.0, **outcomes: str) -> Remembered:
 class Few(Speculoos):
     """Some of the fake utility's customers, by user name; ``changed`` states other things of one."""
 
-    def __init__(self, *usernames: str, changed: Callable[[Subject], Subject] = replace) -> None:
+    def __init__(self, *usernames: str, changed: Callable[[CustomerCase], CustomerCase] = replace) -> None:
         self._usernames = usernames
         self._changed = changed
 
-    def subjects(self, number: int = 0) -> Sequence[Subject]:
-        every = super().subjects(number)
+    def test_cases(self, number: int = 0) -> Sequence[CustomerCase]:
+        every = super().test_cases(number)
         return [self._changed(one) for one in every if one.username in self._usernames]

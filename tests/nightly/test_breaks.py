@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from meterfarm.nightly.batches import batches, most_telling
 from meterfarm.nightly.mangling import mangled
 from meterfarm.nightly.mutants import Mutant, mutants
-from meterfarm.nightly.sites import Kind
+from meterfarm.nightly.sites import SiteKind
 from meterfarm.nightly.speculoos import Speculoos
-from meterfarm.nightly.waves import most_telling, waves
 from tests.forked import ROOT
 
 SCRIPT = '''
@@ -42,14 +42,14 @@ def found(tmp_path: Path) -> list[Mutant]:
 
 def test_locators_outcome_texts_and_fields_are_broken_and_nothing_else(found: list[Mutant]) -> None:
     assert [(one.kind, one.was) for one in found] == [
-        (Kind.FIELD, r"^Due by (?P<day>\w+)$"),
-        (Kind.OUTCOME_TEXT, "Are you a robot"),
-        (Kind.OUTCOME_TEXT, "^/in$"),
-        (Kind.LOCATOR, "Password"),
-        (Kind.OUTCOME_TEXT, "No bills yet"),
-        (Kind.FIELD, "data-line"),
-        (Kind.FIELD, "Address(line_2=two)"),
-        (Kind.LOCATOR, "//table[@id='meters']"),
+        (SiteKind.FIELD, r"^Due by (?P<day>\w+)$"),
+        (SiteKind.OUTCOME_TEXT, "Are you a robot"),
+        (SiteKind.OUTCOME_TEXT, "^/in$"),
+        (SiteKind.LOCATOR, "Password"),
+        (SiteKind.OUTCOME_TEXT, "No bills yet"),
+        (SiteKind.FIELD, "data-line"),
+        (SiteKind.FIELD, "Address(line_2=two)"),
+        (SiteKind.LOCATOR, "//table[@id='meters']"),
     ]
     assert [one.names for one in found if one.names] == [frozenset({"captcha"})]
 
@@ -64,7 +64,7 @@ def test_each_is_broken_in_its_one_place(found: list[Mutant]) -> None:
 def test_a_real_script_has_many_and_all_of_them_can_be_read() -> None:
     every = mutants(ROOT / "utilities" / "speculoos_power")
     assert len(every) > 100
-    assert {one.kind for one in every} == set(Kind)
+    assert {one.kind for one in every} == set(SiteKind)
     for one in every:
         ast.parse(one.source)
 
@@ -85,15 +85,15 @@ def test_a_broken_pattern_is_a_pattern_and_finds_nothing_more(pattern: str, text
 
 
 def test_those_whom_a_break_is_about_come_first_and_everybody_comes_once() -> None:
-    subjects = Speculoos().subjects()
-    tried = waves(subjects, {"captcha"})
+    test_cases = Speculoos().test_cases()
+    tried = batches(test_cases, {"captcha"})
     assert [one.first for one in tried[0]] == ["captcha"]
-    together = [one.username for wave in tried for one in wave]
-    assert sorted(together) == sorted(one.username for one in subjects)
+    together = [one.username for batch in tried for one in batch]
+    assert sorted(together) == sorted(one.username for one in test_cases)
 
 
 def test_the_most_telling_show_everything_before_others_repeat_it() -> None:
-    ordered = most_telling(Speculoos().subjects())
+    ordered = most_telling(Speculoos().test_cases())
     traits = [one.traits for one in ordered]
     new = [len(own - frozenset().union(*traits[:place])) for place, own in enumerate(traits)]
     assert new == sorted(new, reverse=True)

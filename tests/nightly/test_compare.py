@@ -1,9 +1,9 @@
-"""What differs is told by its place; what does not is not."""
+"""What differs is first_of by its place; what does not is not."""
 
 from __future__ import annotations
 
-from meterfarm.nightly.compare import MOST, differences, told
-from meterfarm.nightly.subjects import Tree
+from meterfarm.nightly.compare import MOST, differences, first_of
+from meterfarm.nightly.test_cases import Tree
 
 MEANT: Tree = {"1": {"name": "Ida", "bills": {"b1": {"total": 12, "gas": None}}}}
 
@@ -26,5 +26,5 @@ def test_each_difference_is_named_by_its_place() -> None:
 
 def test_of_very_many_the_first_are_told_and_the_others_counted() -> None:
     found = [f"difference {number}" for number in range(MOST + 30)]
-    assert told(found) == [*found[:MOST], "and 30 more differences"]
-    assert told(found[:MOST]) == found[:MOST]
+    assert first_of(found) == [*found[:MOST], "and 30 more differences"]
+    assert first_of(found[:MOST]) == found[:MOST]

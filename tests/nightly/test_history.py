@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.nightly.history import KEPT, changes, earlier, keep
-from meterfarm.nightly.night import remembered
+from meterfarm.nightly.nightly_run import remembered
 from tests.nightly.made import night, result, was
 
 
@@ -50,5 +50,5 @@ def test_only_the_newest_are_kept_and_a_broken_file_counts_as_none(tmp_path: Pat
     for text in ('{"nights": [{"at": "yesterday"}]}', endless, "", "[1]", "null", "[" * 100_000):
         broken.write_text(text)
         told: list[str] = []
-        assert earlier(tmp_path / "nothing", tmp_path, tell=told.append) == ()
+        assert earlier(tmp_path / "nothing", tmp_path, report=told.append) == ()
         assert told == [f"{broken} cannot be read as earlier nights; it is written anew."]

@@ -16,10 +16,10 @@ from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.nightly.breaking import Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence, screenshot
 from meterfarm.nightly.history import earlier, keep
-from meterfarm.nightly.night import Night, remembered
+from meterfarm.nightly.nightly_run import NightlyRun, remembered
 from meterfarm.nightly.report import write_report
 from meterfarm.nightly.speculoos import Speculoos
-from meterfarm.nightly.subjects import Subject, Tree, Window
+from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.nightly.tonight import spend
 from meterfarm.utilities import load_utility
 from tests.nightly.made import Few
@@ -33,23 +33,23 @@ ODD = (
 MISSTATED = ("captcha@speculoos.example", "ineedmfa+email@bayou.energy", "gas-only@bayou.energy")
 
 
-def _misstated(subject: Subject) -> Subject:
+def _misstated(test_case: CustomerCase) -> CustomerCase:
     """As if the portal stated other things: an outcome, a question, a name on an account."""
-    if subject.username not in MISSTATED:
-        return subject
-    if subject.first == "captcha":
-        return replace(subject, first="account_locked")
-    if subject.asked:
-        return replace(subject, asked=["totp; 3 tries"])
+    if test_case.username not in MISSTATED:
+        return test_case
+    if test_case.first == "captcha":
+        return replace(test_case, first="account_locked")
+    if test_case.asked:
+        return replace(test_case, asked=["totp; 3 tries"])
 
     def figures(window: Window) -> Tree:
-        stated = subject.figures(window)
+        stated = test_case.figures(window)
         assert isinstance(stated, Mapping)
         ((number, account),) = stated.items()
         assert isinstance(account, Mapping)
         return {number: {**account, "name": "Somebody Else"}}
 
-    return replace(subject, figures=figures)
+    return replace(test_case, figures=figures)
 
 
 @pytest.mark.timeout(240)
@@ -84,7 +84,7 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
     assert as_meant == {name: name not in MISSTATED for name in told}
 
 
-def _check_what_differs(night: Night) -> None:
+def _check_what_differs(night: NightlyRun) -> None:
     told = {result.username: " ".join(result.differences) for result in night.results}
     assert told["captcha@speculoos.example"].startswith(
         "the first visit ended in captcha instead of account_locked"
@@ -126,9 +126,9 @@ def test_every_portal_of_the_matrix_has_a_script() -> None:
 
     for portal in PORTALS:
         assert load_utility(portal.utility).id == portal.utility
-        subjects = portal.subjects()
-        assert len({subject.username for subject in subjects}) == len(subjects)
-        assert {Outcome(subject.first) for subject in subjects} == set(Outcome) - {
+        test_cases = portal.test_cases()
+        assert len({test_case.username for test_case in test_cases}) == len(test_cases)
+        assert {Outcome(test_case.first) for test_case in test_cases} == set(Outcome) - {
             Outcome.MFA_REQUIRED,
             Outcome.NOT_CONFIGURED,
             Outcome.INTERNAL,

@@ -12,15 +12,15 @@ from meterfarm.nightly.break_report import write_broken
 from meterfarm.nightly.breaking import Broken, Verdict
 from meterfarm.nightly.evidence import copy_evidence
 from meterfarm.nightly.mutants import Mutant
-from meterfarm.nightly.night import Night, Visit
+from meterfarm.nightly.nightly_run import NightlyRun, VisitResult
 from meterfarm.nightly.report import write_report
-from meterfarm.nightly.sites import Kind
+from meterfarm.nightly.sites import SiteKind
 from tests.nightly.made import night, result, was
 
 HOSTILE = 'ended in <script>alert("x")</script> & \x00 more'
 
 
-def _written(of: Night, folder: Path) -> html.HtmlElement:
+def _written(of: NightlyRun, folder: Path) -> html.HtmlElement:
     write_report(of, [was(ida="complete")], {}, folder)
     return html.document_fromstring((folder / "index.html").read_text(encoding="utf-8"))
 
@@ -39,7 +39,7 @@ def test_a_night_that_went_well(tmp_path: Path) -> None:
 
 
 def test_what_is_not_as_meant_is_told_in_all_three(tmp_path: Path) -> None:
-    of = night(result("ida", "captcha", differences=[HOSTILE]), complaints=["It saw 5 requests at once."])
+    of = night(result("ida", "captcha", differences=[HOSTILE]), violations=["It saw 5 requests at once."])
     page = _written(of, tmp_path)
     assert not page.xpath("//script")
     text = page.text_content()
@@ -62,7 +62,7 @@ def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     kept.mkdir()
     (kept / "page.png").write_bytes(b"\x89PNG picture")
     (kept / "visit.log").write_text("{}\n")
-    visit = Visit("complete", "captcha", "", {}, evidence=str(kept))
+    visit = VisitResult("complete", "captcha", "", {}, evidence=str(kept))
     failed = result("ida+x@example.com", differences=["why"])
     of = night(type(failed)(failed.portal, failed.username, failed.purpose, [visit], failed.differences))
     report = tmp_path / "report"
@@ -84,7 +84,7 @@ def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 def test_what_was_not_tried_is_not_taken_for_caught(tmp_path: Path) -> None:
     """As the exit status has it: all must have been tried."""
-    mutant = Mutant(1, "script.py", 7, Kind.FIELD, "<b>Total", "<b>Toqtal", frozenset(), "")
+    mutant = Mutant(1, "script.py", 7, SiteKind.FIELD, "<b>Total", "<b>Toqtal", frozenset(), "")
     caught = Verdict(mutant, "a_portal", "ida", "why", 1)
     for left, verdict in ((0, "\u2713 100.0 % caught"), (3, "\u2717 100.0 % caught")):
         write_broken(Broken([caught], left, 61.0), 0.95, tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from meterfarm.nightly.rounds import counted, told_of_gaps
+from meterfarm.nightly.rounds import counted, gaps_by_reason
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState
 from meterfarm.storage.runs import RunInfo
 
@@ -69,5 +69,5 @@ def test_a_second_retry_is_not_waited_for() -> None:
 def test_gaps_are_told_by_reason_and_not_one_by_one() -> None:
     unread = [LedgerItem("1", f"bill {key}", stored=False, reason="cannot be read") for key in "abd"]
     gaps = [*unread[:2], LedgerItem("1", "bill c", stored=False, reason="a placeholder"), unread[2]]
-    assert told_of_gaps(gaps) == ": bill a and 2 more (cannot be read); bill c (a placeholder)"
-    assert told_of_gaps([]) == ""
+    assert gaps_by_reason(gaps) == ": bill a and 2 more (cannot be read); bill c (a placeholder)"
+    assert gaps_by_reason([]) == ""

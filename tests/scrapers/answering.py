@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
-from meterfarm.utilities.speculoos_power.script import SpeculoosPower
+from tests.scrapers.neutral import Neutral
 
 WRONG = "The user name or password is wrong."
 FORM = Sign("form", heading="Sign in")
@@ -21,8 +21,8 @@ CODE = Sign("code", heading="Enter your code")
 INSIDE = Sign("inside", path="^/home$")
 
 
-class Corner(SpeculoosPower):
-    """Differs from its sister in its pages."""
+class Corner(Neutral):
+    """Has pages of its own."""
 
     name: ClassVar[str] = "Corner Gas"
     settle_seconds: ClassVar[float] = 0.3

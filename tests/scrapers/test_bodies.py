@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
-import pytest_asyncio
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.body import DOCUMENT, EXPORT, LIST, PAGE, Limit, TooLarge, Unreadable, taken
@@ -131,12 +130,6 @@ def endless(site: RawSite, kind: bytes) -> Reply:
             site.sent += MIB
 
     return send
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
-        yield chromium
 
 
 both = pytest.mark.parametrize("kind", KINDS)

@@ -8,22 +8,20 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import meterfarm.scrapers.browser
-import meterfarm.scrapers.page
-import meterfarm.scrapers.tab
 from meterfarm.mfa.port import Answer, Nobody
 from meterfarm.records import Challenge, Outcome
-from meterfarm.scrapers import pulse
 from meterfarm.scrapers.browser import BrowserGone, Chromium
+from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.visit import Visit
@@ -77,22 +75,11 @@ def portal() -> Iterator[Site]:
         yield site
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
-        yield chromium
+IMPATIENT = Timeouts(navigation=1.5, aside=1.0, heartbeat=0.1, unresponsive=0.6)
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(pulse, "ANSWER_SECONDS", 0.6)
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 1_500)
-    monkeypatch.setattr(meterfarm.scrapers.tab, "_ASIDE_SECONDS", 1.0)
-
-
-def _visit(chromium: Chromium, url: str, seconds: float = 60) -> Visit:
-    return Visit(Village(), url, chromium, Nobody(), Secrets(), run_seconds=seconds)
+def _visit(chromium: Chromium, url: str, seconds: float = 60, timeouts: Timeouts = IMPATIENT) -> Visit:
+    return Visit(Village(), url, chromium, Nobody(), Secrets(), run_seconds=seconds, timeouts=timeouts)
 
 
 def _renderers() -> set[int]:
@@ -172,7 +159,7 @@ class _Slow(Nobody):
 
 
 async def test_nobody_is_asked_any_longer_for_a_page_that_hangs(chromium: Chromium, portal: Site) -> None:
-    visit = Visit(Village(), portal.url, chromium, _Slow(), Secrets())
+    visit = Visit(Village(), portal.url, chromium, _Slow(), Secrets(), timeouts=IMPATIENT)
     async with visit, asyncio.timeout(20):
         await visit.page.open("/in-a-timer")
         with pytest.raises(Stop, match="has not answered for"):
@@ -198,14 +185,13 @@ async def test_a_run_has_a_limit_of_its_own(chromium: Chromium, portal: Site) ->
 async def test_a_browser_that_stops_is_ended_and_another_takes_its_place(
     portal: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.tab, "_OPENING_SECONDS", 1.0)
     monkeypatch.setattr(meterfarm.scrapers.browser, "_CLOSE_SECONDS", 1.0)
     async with Chromium(["127.0.0.1"], tmp_path) as chromium:
         await chromium.browser()
         process = chromium.process
         os.kill(process, signal.SIGSTOP)
         with pytest.raises(BrowserGone, match="opened no page in time"):
-            async with _visit(chromium, portal.url) as visit:
+            async with _visit(chromium, portal.url, timeouts=replace(IMPATIENT, opening=1.0)) as visit:
                 await visit.page.open("/bills")
         async with _visit(chromium, portal.url) as visit:
             await _shown(visit)

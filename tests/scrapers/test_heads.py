@@ -79,12 +79,6 @@ REFUSED = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
-        yield chromium
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tab(chromium: Chromium) -> AsyncIterator[Page]:
     context = await (await chromium.browser()).new_context()
     yield await context.new_page()

@@ -60,12 +60,6 @@ def portal() -> Iterator[Site]:
         yield site
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
-        yield chromium
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def visit(portal: Site, chromium: Chromium) -> AsyncIterator[Visit]:
     async with Visit(Village(), portal.url, chromium, Nobody(), Secrets()) as visit:

@@ -13,12 +13,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-import meterfarm.scrapers.page
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
-from meterfarm.scrapers import pulse
 from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.clock import VisitClock
+from meterfarm.scrapers.clock import Timeouts, VisitClock
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.rate_limiter import Permit
 from meterfarm.scrapers.visit import Visit
@@ -83,23 +81,12 @@ def portal() -> Iterator[Site]:
         yield site
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
-        yield chromium
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 600)
-    monkeypatch.setattr(meterfarm.scrapers.page, "_ACTION_MS", 400)
-    monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(pulse, "ANSWER_SECONDS", 0.5)
+IMPATIENT = Timeouts(navigation=0.6, action=0.4, heartbeat=0.05, unresponsive=0.5)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def visit(portal: Site, chromium: Chromium) -> AsyncIterator[Visit]:
-    visit = Visit(Village(), portal.url, chromium, Nobody(), Secrets(), limiter=Slowly(), run_seconds=5)
+    visit = Visit(Village(), portal.url, chromium, Nobody(), Secrets(), limiter=Slowly(), timeouts=IMPATIENT)
     async with visit:
         yield visit
 

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import meterfarm.scrapers.page
 import meterfarm.scrapers.request_throttle
 from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
 from meterfarm.scrapers.transport import InBrowser
@@ -164,12 +164,6 @@ class World:
     visit: Visit
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with Chromium(["127.0.0.1"], tmp_path_factory.mktemp("scratch")) as chromium:
-        yield chromium
-
-
 @pytest.fixture
 def served() -> Iterator[tuple[Site, Portal]]:
     portal = Portal()
@@ -312,11 +306,9 @@ async def test_a_request_that_the_page_calls_off_stops_waiting(world: World) -> 
     assert not world.portal.at_work("/slow")
 
 
-async def test_waiting_for_a_place_is_not_the_portals_slowness(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_waiting_for_a_place_is_not_the_portals_slowness(world: World) -> None:
     await world.visit.page.open("/form")
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 5_000)
+    world.visit.clock.timeouts = Timeouts(navigation=5)
     world.limiter.opened.clear()
     pressing = asyncio.create_task(press(world.visit, "/form"))
     await until(lambda: world.limiter.waiting == 1)

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-import meterfarm.scrapers.page
-import meterfarm.scrapers.watch
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.outcomes import Sign, Stop
 from meterfarm.scrapers.sending import AT_ONCE, Sending
 from meterfarm.scrapers.visit import Visit
@@ -131,10 +130,8 @@ async def test_a_sign_counts_whatever_the_status_and_however_late(visit: Visit, 
     assert stop.value.outcome is Outcome.BAD_CREDENTIALS
 
 
-async def test_a_rejection_is_heard_on_a_page_that_never_loads_to_its_end(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 2500)
+async def test_a_rejection_is_heard_on_a_page_that_never_loads_to_its_end(visit: Visit) -> None:
+    visit.clock.timeouts = Timeouts(navigation=2.5)
     with pytest.raises(Stop) as stop:
         await sign_in(visit, "/plain?loads=1")
     assert stop.value.outcome is Outcome.BAD_CREDENTIALS
@@ -192,35 +189,31 @@ async def test_a_sign_in_that_posts_itself_on_arrives(visit: Visit) -> None:
     ],
 )
 async def test_an_answer_in_place_without_a_sign_is_judged_by_its_status(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch, status: int, outcome: Outcome, more: Sequence[Sign]
+    visit: Visit, status: int, outcome: Outcome, more: Sequence[Sign]
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    visit.clock.timeouts = Timeouts(in_place=0.5)
     with pytest.raises(Stop) as stop:
         await sign_in(visit, f"/in-place?status={status}", more=more)
     assert stop.value.outcome is outcome
 
 
-async def test_a_page_that_stays_as_it_was_is_what_it_was(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+async def test_a_page_that_stays_as_it_was_is_what_it_was(visit: Visit) -> None:
+    visit.clock.timeouts = Timeouts(in_place=0.5)
     assert await sign_in(visit, "/in-place?status=400", more=[FORM]) is FORM
 
 
 @pytest.mark.parametrize("path", ["/window", "/frame"])
 async def test_a_rejection_in_a_window_that_was_opened_or_in_a_frame_is_heard(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch, path: str
+    visit: Visit, path: str
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    visit.clock.timeouts = Timeouts(in_place=0.5)
     with pytest.raises(Stop) as stop:
         await sign_in(visit, path)
     assert stop.value.outcome is Outcome.BAD_CREDENTIALS
 
 
-async def test_a_press_that_brings_no_document_leaves_the_page_as_it_was(
-    visit: Visit, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+async def test_a_press_that_brings_no_document_leaves_the_page_as_it_was(visit: Visit, world: World) -> None:
+    visit.clock.timeouts = Timeouts(in_place=0.5)
     with pytest.raises(Stop, match="does not know") as stop:
         await sign_in(visit, "/plain?status=204")
     assert stop.value.outcome is Outcome.UNKNOWN_PAGE
@@ -236,19 +229,15 @@ async def test_an_unknown_page_behind_a_redirect_is_called_so_at_once(visit: Vis
 
 
 @pytest.mark.parametrize("path", ["/in-place?hangs=1", "/plain?hangs=1", "/stale?hangs=1"])
-async def test_what_is_not_answered_is_an_outage(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 1500)
+async def test_what_is_not_answered_is_an_outage(visit: Visit, path: str) -> None:
+    visit.clock.timeouts = Timeouts(navigation=1.5)
     with pytest.raises(Stop, match="did not answer in time while pressing “Sign in”") as stop:
         await sign_in(visit, path)
     assert stop.value.outcome is Outcome.PORTAL_DOWN
 
 
-async def test_a_press_that_sends_nothing_is_a_changed_layout(
-    visit: Visit, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 1500)
+async def test_a_press_that_sends_nothing_is_a_changed_layout(visit: Visit, world: World) -> None:
+    visit.clock.timeouts = Timeouts(navigation=1.5)
     with pytest.raises(Stop, match="sent nothing; the script needs mending") as stop:
         await sign_in(visit, "/dead")
     assert stop.value.outcome is Outcome.LAYOUT_CHANGED
@@ -311,9 +300,9 @@ async def test_a_sign_that_stood_there_before_is_no_answer_to_what_comes_later(
 
 
 async def test_one_sign_in_sends_the_password_once_however_the_script_goes_on(
-    visit: Visit, world: World, sends: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    visit: Visit, world: World, sends: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.watch, "_IN_PLACE_SECONDS", 0.5)
+    visit.clock.timeouts = Timeouts(in_place=0.5)
     assert await sign_in(visit, "/in-place?status=400", more=[FORM]) is FORM
     assert sends() == 1
     page = visit.tab.shown
@@ -329,9 +318,9 @@ async def test_one_sign_in_sends_the_password_once_however_the_script_goes_on(
 
 @pytest.mark.parametrize(("path", "username"), [("/email", "name@host."), ("/dead", "me@example.com")])
 async def test_what_was_never_sent_is_not_counted(
-    visit: Visit, sends: Callable[[], int], monkeypatch: pytest.MonkeyPatch, path: str, username: str
+    visit: Visit, sends: Callable[[], int], path: str, username: str
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 2000)
+    visit.clock.timeouts = Timeouts(navigation=2)
     with pytest.raises(Stop):
         await sign_in(visit, path, username=username)
     assert sends() == 0

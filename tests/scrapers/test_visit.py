@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-import meterfarm.scrapers.page
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.state import PortalSession
@@ -207,10 +207,8 @@ async def test_digits_typed_box_by_box_are_a_secret_together_and_none_by_themsel
     assert visit.secrets.scrub("code=271828") == "code=[redacted]"
 
 
-async def test_a_control_that_is_gone_is_a_changed_layout(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_ACTION_MS", 100)
+async def test_a_control_that_is_gone_is_a_changed_layout(visit: Visit) -> None:
+    visit.clock.timeouts = Timeouts(action=0.1)
     page = await visit.page.open("/bills")
     with pytest.raises(Stop, match="no such control") as stop:
         await visit.page.submit(page.get_by_role("button", name="Continue"))
@@ -219,21 +217,17 @@ async def test_a_control_that_is_gone_is_a_changed_layout(
     assert 'get_by_role("button", name="Continue")' in str(failed["reason"])
 
 
-async def test_a_button_that_leads_nowhere_stops_the_run(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 200)
+async def test_a_button_that_leads_nowhere_stops_the_run(visit: Visit) -> None:
+    visit.clock.timeouts = Timeouts(navigation=0.2)
     page = await visit.page.open("/dead")
     with pytest.raises(Stop, match="did not answer in time while pressing “Continue”"):
         await visit.page.submit(page.get_by_role("button", name="Continue"))
 
 
-async def test_a_page_that_never_answers_means_that_the_portal_is_down(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.page, "_NAVIGATION_MS", 200)
+async def test_a_page_that_never_answers_means_that_the_portal_is_down(world: World) -> None:
     with silent_site() as url:
         async with world.visit(url) as visit:
+            visit.clock.timeouts = Timeouts(navigation=0.2)
             with pytest.raises(Stop, match="did not answer in time") as stop:
                 await visit.page.open("/login")
     assert stop.value.outcome is Outcome.PORTAL_DOWN

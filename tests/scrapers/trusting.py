@@ -51,6 +51,10 @@ class Trusting(Village):
             await visit.page.submit(page.get_by_role("button"))
             await visit.page.arrive(_INSIDE)
 
+    async def is_signed_in(self, visit: Visit) -> bool:
+        await visit.http.get("/accounts")
+        return True
+
     async def accounts(self, visit: Visit) -> Sequence[Account]:
         await visit.http.get("/accounts")
         return []

@@ -11,15 +11,15 @@ from starlette.routing import BaseRoute, Route
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import Sign
-from meterfarm.utilities.speculoos_power.script import SpeculoosPower
+from tests.scrapers.neutral import Neutral
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 BILLS = Sign("bills", heading="Your bills")
 CODE = Sign("code", path="^/code$")
 
 
-class Village(SpeculoosPower):
-    """Differs from its sister in its pages."""
+class Village(Neutral):
+    """Has pages of its own."""
 
     name: ClassVar[str] = "Village Light"
     settle_seconds: ClassVar[float] = 0.3

@@ -118,14 +118,14 @@ from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.nightly.tonight import spend
 with workers_zygote() as zygote:
     night = asyncio.run(spend(zygote, [], Path(sys.argv[1]), print))
-print(night.is_well, *(complaint for portal in night.portals for complaint in portal.complaints), sep="\\n")
+print(night.is_well, *(violation for portal in night.portals for violation in portal.violations), sep="\\n")
 """
     found = ran(environment, "-c", code, str(tmp_path))
-    first, *complaints = found.stdout.splitlines()
+    first, *violations = found.stdout.splitlines()
     assert first == "False", found.stderr
-    assert len(complaints) == len(BROKEN)
+    assert len(violations) == len(BROKEN)
     for name in BROKEN:
-        assert any(f"“{name}” cannot be loaded" in complaint for complaint in complaints)
+        assert any(f"“{name}” cannot be loaded" in violation for violation in violations)
 
 
 @pytest.mark.timeout(240)

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class VisitResult:
     """One visit for a customer, which may take two runs; ``seconds`` by step, as the runs measured."""
 
     meant: str
@@ -21,6 +21,7 @@ class Visit:
 
     @property
     def took(self) -> float:
+        """Seconds of all its steps."""
         return round(sum(self.seconds.values()), 3)
 
 
@@ -31,37 +32,41 @@ class Result:
     portal: str
     username: str
     purpose: str
-    visits: Sequence[Visit]
+    visits: Sequence[VisitResult]
     differences: Sequence[str]
 
     @property
     def key(self) -> str:
+        """The customer by portal and user name."""
         return f"{self.portal}/{self.username}"
 
     @property
     def is_well(self) -> bool:
+        """Whether the customer is as meant."""
         return not self.differences
 
     @property
     def outcomes(self) -> Sequence[str]:
+        """How each visit ended."""
         return [visit.outcome for visit in self.visits]
 
     @property
     def took(self) -> float:
+        """Seconds of all visits."""
         return round(sum(visit.took for visit in self.visits), 3)
 
 
 @dataclass(frozen=True, slots=True)
 class PortalNight:
-    """A portal of the matrix; ``complaints`` are its own, of its visitors."""
+    """A portal of the matrix; ``violations`` are its own, of its visitors."""
 
     id: str
     name: str
-    complaints: Sequence[str] = ()
+    violations: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class NightlyRun:
     """All of it. ``seconds`` is how long it took from start to end."""
 
     at: datetime
@@ -71,10 +76,12 @@ class Night:
 
     @property
     def is_well(self) -> bool:
-        return not self.failed and not any(portal.complaints for portal in self.portals)
+        """Whether every customer and portal is as meant."""
+        return not self.failed and not any(portal.violations for portal in self.portals)
 
     @property
     def failed(self) -> Sequence[Result]:
+        """The customers that are not as meant."""
         return [result for result in self.results if not result.is_well]
 
 
@@ -97,7 +104,8 @@ class Remembered:
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
 
-def remembered(night: Night) -> Remembered:
+def remembered(night: NightlyRun) -> Remembered:
+    """What is kept of it for the nights that follow."""
     cells = {
         result.key: Cell(tuple(result.outcomes), result.is_well, result.took) for result in night.results
     }
@@ -105,6 +113,7 @@ def remembered(night: Night) -> Remembered:
 
 
 def as_json(night: Remembered) -> dict[str, Any]:
+    """As the history file holds it."""
     return {**asdict(night), "at": night.at.isoformat()}
 
 

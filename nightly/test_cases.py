@@ -24,7 +24,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CustomerCase:
     """A customer and what they are for, as the portal states it.
 
     ``first`` is the outcome of their first visit, ``again`` that of a refresh afterwards ("" if there is
@@ -46,8 +46,8 @@ class Subject:
     figures: Callable[[Window], Tree]
 
 
-class Portal(ABC):
-    """A portal with test customers. ``id`` names it in the matrix, ``utility`` whose script visits it."""
+class NightlyPortal(ABC):
+    """A portal with test customers. ``id`` names it in the matrix, ``utility`` its script."""
 
     id: str
     name: str
@@ -61,7 +61,7 @@ class Portal(ABC):
         """
 
     @abstractmethod
-    def subjects(self, number: int = 0) -> Sequence[Subject]:
+    def test_cases(self, number: int = 0) -> Sequence[CustomerCase]:
         """Its customers. With a number other ones of the same kinds, so that nobody meets anybody."""
 
     @abstractmethod
@@ -69,5 +69,5 @@ class Portal(ABC):
         """What the customer reads on their phone, in their mailbox or on their authenticator now."""
 
     @abstractmethod
-    def complaints(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
+    def violations(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
         """What the portal itself has to say against its visitors, a sentence each."""
