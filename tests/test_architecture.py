@@ -281,6 +281,19 @@ def test_no_class_has_the_name_of_another() -> None:
     assert not {name: places for name, places in twice.items() if name not in TWICE}
 
 
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_modules_that_the_docs_name_are_there() -> None:
+    rooms = "|".join(sorted(ROOMS | {"docs", "deploy"}))
+    assert not [
+        f"{_name(page)}: {named}"
+        for page in PAGES
+        for named in re.findall(rf"`((?:{rooms})/[\w/]+(?:\.py|/))`", page.read_text(encoding="utf-8"))
+        if not (ROOT / named).exists()
+    ]
+
+
 def test_no_assert_is_used_to_handle_errors() -> None:
     assert not [_at(path, node) for path in CODE for node in _nodes(path, ast.Assert)]
 
