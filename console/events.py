@@ -15,6 +15,7 @@ from meterfarm.console.errors import UsageError
 from meterfarm.console.listing import safe_text
 from meterfarm.console.output import must_have_a_reader, print_json, show
 from meterfarm.records import EventKind
+from meterfarm.services.bayou import event_json
 from meterfarm.storage.customers import Event
 from meterfarm.storage.store import CompanyStore
 
@@ -64,11 +65,9 @@ def _for_people(event: Event) -> list[RenderableType]:
     """When, who and what; below it the event's facts, lists by their length."""
     run = f"  run {event.run_id}" if event.run_id is not None else ""
     head = Text(f"{event.id}  {event.at:%Y-%m-%d %H:%M:%S}  customer {event.customer_id}{run}  ")
-    found = event.payload.get("object", event.payload)
-    facts = found if isinstance(found, Mapping) else {}
     detail = ", ".join(
         f"{name}: {len(value) if isinstance(value, list) else value}"
-        for name, value in facts.items()
+        for name, value in event.facts.items()
         if name not in _ALREADY and value not in (None, "") and not isinstance(value, Mapping)
     )
     kind = head + Text(event.kind.value, style="bold")
@@ -82,5 +81,5 @@ def _as_json(event: Event) -> dict[str, object]:
         "kind": event.kind,
         "customer": event.customer_id,
         "run": event.run_id,
-        "payload": event.payload,
+        "payload": event_json(event),
     }

@@ -74,14 +74,14 @@ class CustomerInfo:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of the outbox; ``payload`` has its name and its object."""
+    """One entry of the outbox; ``facts`` are JSON: the kind's own, the customer's external id and utility."""
 
     id: int
     customer_id: int
     run_id: int | None
     kind: EventKind
     key: str
-    payload: Mapping[str, Any]
+    facts: Mapping[str, Any]
     at: datetime
 
 

@@ -203,12 +203,10 @@ def _event(
 
 
 def _about(account: AccountRow, bill_id: int, read: _Reading) -> dict[str, Any]:
-    """The bill in Bayou's words, without its meters; of an unread one what the portal listed."""
+    """The facts of a bill, without its meters; of an unread one what the portal listed."""
     bill, listed = read.bill, read.listed
     about = {
         "id": bill_id,
-        "external_id": None,
-        "status": "unlocked" if bill else "unparsed",
         "account_number": bill.account_number if bill else account.number,
         "billed_on": (bill or listed).billed_on.isoformat(),
         "total_amount": (bill or listed).total_amount,

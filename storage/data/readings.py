@@ -172,8 +172,8 @@ def _publish(
     about = {
         "account_number": account.number,
         "meters": sorted(news),
-        "first_interval_discovered": events.instant(min(reading.starts_at for reading in readings)),
-        "last_interval_discovered": events.instant(max(reading.ends_at for reading in readings)),
+        "first": events.instant(min(reading.starts_at for reading in readings)),
+        "last": events.instant(max(reading.ends_at for reading in readings)),
         "inserted": counts.inserted,
         "changed": counts.changed,
     }

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
-from meterfarm.formats.bills.bayou import meter_type
 from meterfarm.records import (
-    Commodity,
     CustomerState,
     EventKind,
     LedgerItem,
@@ -193,12 +191,15 @@ def bills(session: Session, customer_id: int) -> dict[str, Any]:
     )
     found = session.execute(query).all()
     return {
-        "bills_parsed": [
-            {"id": bill_id, "billed_on": billed_on.isoformat(), "account_number": number}
+        "bills": [
+            {
+                "id": bill_id,
+                "billed_on": billed_on.isoformat(),
+                "account_number": number,
+                "is_read": read_on is not None,
+            }
             for bill_id, billed_on, number, read_on in found
-            if read_on is not None
-        ],
-        "bills_unparsed": [{"id": bill_id} for bill_id, *_, read_on in found if read_on is None],
+        ]
     }
 
 
@@ -219,22 +220,9 @@ def intervals(session: Session, customer_id: int) -> dict[str, Any]:
         .group_by(col(AccountRow.number), col(MeterRow.number), col(MeterRow.commodity))
         .order_by(col(AccountRow.number), col(MeterRow.number))
     )
-    accounts: dict[str, list[dict[str, Any]]] = {}
-    first = last = None
-    for account, meter, commodity, start, end in session.execute(query):
-        first, last = min(first or start, start), max(last or end, end)
-        period = {"period_from": _instant(start), "period_to": _instant(end)}
-        accounts.setdefault(account, []).append(
-            {"id": meter, "type": meter_type(Commodity(commodity)), "periods": [period]}
-        )
     return {
-        "first_interval_discovered": _instant(first) if first else None,
-        "last_interval_discovered": _instant(last) if last else None,
-        "available_data": {
-            "account_numbers": [{"id": number, "meters": meters} for number, meters in accounts.items()]
-        },
+        "meters": [
+            {"account_number": account, "id": meter, "commodity": commodity, "first": start, "last": end}
+            for account, meter, commodity, start, end in session.execute(query)
+        ]
     }
-
-
-def _instant(at: int) -> str:
-    return events.instant(datetime.fromtimestamp(at, UTC))

@@ -35,15 +35,15 @@ def publish(
     customer_id: int,
     kind: EventKind,
     key: str,
-    about: Mapping[str, Any],
+    facts: Mapping[str, Any],
     *,
     run_id: int | None = None,
 ) -> bool:
     """Write an event unless the customer has one of this kind and key; whether it was written.
 
-    ``about`` becomes the payload's object, after the customer's ids and utility. No secrets.
+    ``facts`` are JSON, in our own words; the customer's external id and utility are added. No secrets.
     """
-    return bool(publish_all(session, customer_id, [(kind, key, about)], run_id=run_id))
+    return bool(publish_all(session, customer_id, [(kind, key, facts)], run_id=run_id))
 
 
 def publish_all(
@@ -53,22 +53,22 @@ def publish_all(
     *,
     run_id: int | None = None,
 ) -> int:
-    """Write several events of a customer, each a kind, a key and what it is about; how many were new."""
+    """Write several events of a customer, each a kind, a key and facts; how many were new."""
     if not events:
         return 0
     company_id, external_id, utility = (
         session.connection().execute(_CUSTOMER_OF, {"customer": customer_id}).one()
     )
-    about_customer = {"customer_id": customer_id, "customer_external_id": external_id, "utility": utility}
+    about_customer = {"customer_external_id": external_id, "utility": utility}
     shared = {"company_id": company_id, "customer_id": customer_id, "run_id": run_id, "at": now(session)}
     rows = [
         {
             **shared,
             "kind": kind.value,
             "key": key,
-            "payload": {"event": kind.value, "object": {**about_customer, **about}},
+            "facts": {**about_customer, **facts},
         }
-        for kind, key, about in events
+        for kind, key, facts in events
     ]
     written = insert_absent(session, EventRow, rows, "id")
     if session.get_bind().dialect.name == "postgresql":
@@ -99,13 +99,13 @@ class Events(Repository):
         if kinds:
             query = query.where(col(EventRow.kind).in_([kind.value for kind in kinds]))
         return [
-            Event(row.id, row.customer_id, row.run_id, EventKind(row.kind), row.key, row.payload, row.at)
+            Event(row.id, row.customer_id, row.run_id, EventKind(row.kind), row.key, row.facts, row.at)
             for row in session.exec(query)
         ]
 
 
 def instant(at: datetime) -> str:
-    """An instant as payloads word it."""
+    """An instant as facts have it."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

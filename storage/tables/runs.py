@@ -144,7 +144,7 @@ class EventRow(Owned, table=True):
     run_id: int | None = Field(default=None, foreign_key="run.id", ondelete="SET NULL")
     kind: str
     key: str
-    payload: dict[str, Any] = Field(sa_type=JSON)
+    facts: dict[str, Any] = Field(sa_type=JSON)
     at: datetime = Field(sa_type=UtcDateTime)
 
 

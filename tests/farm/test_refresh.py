@@ -47,9 +47,9 @@ def test_a_day_later_customers_are_refreshed_without_signing_in(tmp_path: Path) 
         assert all(stats["password_attempts"] == 0 for stats in farm.stats()["customers"].values())
         assert farm.readings() - before == _A_DAY * len(customers)
         told = farm.store.events.after(limit=100_000, kinds=[EventKind.NEW_INTERVALS])
-        assert sum(event.payload["object"]["inserted"] for event in told) == _A_DAY * len(customers)
+        assert sum(event.facts["inserted"] for event in told) == _A_DAY * len(customers)
         assert {event.customer_id for event in told} == {customer.id for customer in customers}
-        assert 0 < sum(event.payload["object"]["changed"] for event in told) <= _A_DAY / 8 * len(customers)
+        assert 0 < sum(event.facts["changed"] for event in told) <= _A_DAY / 8 * len(customers)
 
 
 def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_when_the_portal_wants_the_customer_they_are_asked_once_and_left_alone(t
         farm.wait(lambda: _state(farm, customer.id) is CustomerState.MUST_REAUTHENTICATE, 60, "the reason")
         farm.wait_for_quiet()
         (told,) = farm.store.events.after(kinds=[EventKind.CUSTOMER_MUST_REAUTHENTICATE])
-        assert "mfa_required" in told.payload["object"]["reason"]
+        assert "mfa_required" in told.facts["reason"]
         assert farm.stats()["customers"].get(customer.username, {"codes_sent": 0})["codes_sent"] == 0
         runs = len(farm.runs(customer))
         farm.store.runs.refresh()

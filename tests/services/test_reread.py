@@ -103,9 +103,7 @@ async def test_a_new_version_updates_what_differs_and_reads_what_was_unread(
     assert result.counts == {Reread.UPDATED: 1, Reread.UNCHANGED: 1, Reread.NEWLY_READ: 1, Reread.UNREAD: 1}
     assert (result.read, result.failed, result.is_complete) == (4, 0, True)
     assert totals(store, account) == {"1": 2, "0": 0, "many": 9, "nothing": None}
-    told = sorted(
-        (event.kind, event.payload["object"]["total_amount"]) for event in store.events.after()[before:]
-    )
+    told = sorted((event.kind, event.facts["total_amount"]) for event in store.events.after()[before:])
     assert told == [(EventKind.NEW_BILL, 9), (EventKind.UPDATED_BILL, 2)]
     again = await reread(store, [Doubling()], only_moved=True)
     assert again == RereadResult()

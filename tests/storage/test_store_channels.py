@@ -98,7 +98,7 @@ def test_how_a_mailbox_does_is_known_and_a_fault_told_once(store: CompanyStore) 
         assert found is not None
         assert (found.fault, found.is_well) == (fault, not fault)
     (told,) = store.events.after(kinds=[EventKind.MAILBOX_FAILED])
-    assert told.payload["object"]["reason"] == "It refuses."
+    assert told.facts["reason"] == "It refuses."
     channels.note_mailbox(mailbox_id + 1, "gone", {})
 
 

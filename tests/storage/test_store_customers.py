@@ -74,9 +74,9 @@ def test_a_customer_with_a_password_is_tried_at_once(store: CompanyStore) -> Non
     assert (run.kind, run.state, run.why) == (RunKind.CONNECT, RunState.QUEUED, "new credentials")
     (event,) = store.events.after()
     assert (event.kind, event.customer_id, event.run_id) == (FILLED, customer.id, run.id)
-    about = event.payload["object"]
-    assert event.payload["event"] == "customer_has_filled_credentials"
-    assert (about["customer_id"], about["customer_external_id"]) == (customer.id, "X1")
+    about = event.facts
+    assert event.kind == "customer_has_filled_credentials"
+    assert (event.customer_id, about["customer_external_id"]) == (customer.id, "X1")
     assert (about["utility"], about["has_filled_credentials"]) == (UTILITY, True)
     assert about["has_filled_credentials_on"].endswith("Z")
 

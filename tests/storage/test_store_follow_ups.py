@@ -111,7 +111,7 @@ def test_who_must_come_back_is_told_once_and_not_refreshed(store: CompanyStore, 
     store.runs.retry(waiting.id)
     store.runs.finish(_take(store).lease, Outcome.BAD_CREDENTIALS, "No match.", follow=REFUSED)
     (event,) = store.events.after(kinds=[MUST])
-    assert event.payload["object"]["reason"] == "bad_credentials: No match."
+    assert event.facts["reason"] == "bad_credentials: No match."
     store.customers.update(customer, secrets=BETTER)
     _back(store, due=due)
     assert store.customers.info(customer).state is CustomerState.ACTIVE
@@ -143,7 +143,7 @@ def test_data_is_said_to_be_ready_once(store: CompanyStore, customer: Customer) 
     _back(store, ready=frozenset(Part))
     ready = store.events.after(kinds=[EventKind.BILLS_READY, EventKind.INTERVALS_READY])
     assert [event.kind for event in ready] == [EventKind.BILLS_READY, EventKind.INTERVALS_READY]
-    (first, *_) = ready[0].payload["object"]["bills_parsed"]
+    (first, *_) = ready[0].facts["bills"]
     assert first["billed_on"] == "2026-01-05"
 
 
@@ -274,5 +274,5 @@ def test_trust_that_lapses_is_told_once_for_each_sign_in(store: CompanyStore, cu
     store.credentials.save_session(customer, b"three", trusted_since=datetime.now(UTC))
     assert tell() == 0
     (event,) = store.events.after(kinds=[EventKind.TRUST_EXPIRING])
-    expires = event.payload["object"]["expires_at"]
+    expires = event.facts["expires_at"]
     assert datetime.fromisoformat(expires) == signed_in + lasts

@@ -266,7 +266,7 @@ def test_a_run_that_keeps_failing_is_given_up_and_told(
     assert (run.state, run.outcome) == (RunState.ABANDONED, None)
     assert run.message == f"Given up after {ATTEMPTS} attempts: the browser ended."
     (event,) = store.events.after(kinds=[EventKind.RUN_FAILED])
-    assert (event.run_id, event.payload["object"]["message"]) == (run.id, run.message)
+    assert (event.run_id, event.facts["message"]) == (run.id, run.message)
 
 
 def test_a_run_that_failed_rests(store: CompanyStore, customer: Customer, move: Move) -> None:

@@ -411,7 +411,7 @@ def _talk() -> None:
         _column("run_id", sa.Integer, sa.ForeignKey("run.id", ondelete="SET NULL"), null=True),
         _column("kind", sa.String),
         _column("key", sa.String),
-        _column("payload", sa.JSON),
+        _column("facts", sa.JSON),
         _column("at", INSTANT),
         sa.UniqueConstraint("customer_id", "kind", "key"),
     )
