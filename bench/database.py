@@ -59,9 +59,9 @@ SELECT login.id, login.utility, login.username, c.bills_due_at, c.intervals_due_
 FROM login, customer c WHERE login.id <> c.login_id AND c.username = 'customer 0'
 """
 _SESSIONS = """
-INSERT INTO portal_session (customer_id, company_id, version, ciphertext, saved_at)
+INSERT INTO saved_session (customer_id, company_id, version, ciphertext, saved_at)
 SELECT customer.id, s.company_id, s.version, s.ciphertext, s.saved_at
-FROM customer, portal_session s WHERE s.id = 1 AND customer.id <> s.customer_id
+FROM customer, saved_session s WHERE s.id = 1 AND customer.id <> s.customer_id
 """
 _CONSENTS = """
 INSERT INTO consent (customer_id, company_id, scope, terms_hash, method, granted_at)

@@ -23,7 +23,7 @@ def as_json(meter: MeterCoverage) -> Mapping[str, object]:
         "unit": one.unit,
         "interval_seconds": list(one.seconds),
         "interval_count": one.readings,
-        "interval_coverage": [[stamp(first), stamp(last)] for first, last in one.stretches],
+        "interval_coverage": [[stamp(first), stamp(last)] for first, last in one.ranges],
         "interval_gaps": [[stamp(first), stamp(last)] for first, last in one.gaps],
     }
 
@@ -53,7 +53,7 @@ def coverage_table(found: Sequence[MeterCoverage]) -> Listing:
     table = Listing(columns, names, "intervals in store")
     for meter in found:
         account, one = meter.account, meter.series
-        first, last = one.stretches[0][0], one.stretches[-1][1]
+        first, last = one.ranges[0][0], one.ranges[-1][1]
         record = {
             "account": account,
             "meter": one.meter_id,

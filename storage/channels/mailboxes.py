@@ -20,10 +20,10 @@ from meterfarm.storage.runs import challenges, events, queue
 from meterfarm.storage.tables import (
     ChallengeRow,
     CustomerRow,
+    InboundMessageRow,
     LoginRow,
     MailboxCustomerRow,
     MailboxRow,
-    ReceivedRow,
 )
 from meterfarm.storage.vault import Vault
 
@@ -267,7 +267,7 @@ class Mailboxes(Repository):
             "at": now(session),
             "status": DeliveryStatus.ANSWERED.value,
         }
-        if not insert_if_absent(session, ReceivedRow, values):
+        if not insert_if_absent(session, InboundMessageRow, values):
             return False
         how = f"by mailbox {mailbox_id}"
         challenges.answer(session, self._vault, self._company_id, challenge_id, given, how)
@@ -312,11 +312,11 @@ def rotate(session: Session, vault: Vault) -> None:
 def count(session: Session, customer: Customer, kind: Factor) -> int:
     """How many codes were handed on for the customer that came in this way."""
     query = select(func.count()).where(
-        ReceivedRow.customer_id == customer.id,
-        ReceivedRow.kind == kind.value,
-        ReceivedRow.status == DeliveryStatus.ANSWERED.value,
+        InboundMessageRow.customer_id == customer.id,
+        InboundMessageRow.kind == kind.value,
+        InboundMessageRow.status == DeliveryStatus.ANSWERED.value,
     )
-    return session.exec(query.select_from(ReceivedRow)).one()
+    return session.exec(query.select_from(InboundMessageRow)).one()
 
 
 def _receiving_for(company_id: int, customer_id: int) -> SelectOfScalar[MailboxRow]:

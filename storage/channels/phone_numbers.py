@@ -11,15 +11,15 @@ from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.channels import NumberInfo, SmsReceiverInfo
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.database import Repository, insert_if_absent, now, reading, writing
-from meterfarm.storage.tables import InboxRow, NumberCustomerRow, NumberRow
+from meterfarm.storage.tables import PhoneNumberCustomerRow, PhoneNumberRow, SmsReceiverRow
 
 _ALIVE = timedelta(seconds=60)
 
 
 def running(session: Session) -> Sequence[SmsReceiverInfo]:
     """Those that do so now."""
-    alive = col(InboxRow.beat_at) > now(session) - _ALIVE
-    rows = session.exec(select(InboxRow).where(alive).order_by(col(InboxRow.worker)))
+    alive = col(SmsReceiverRow.beat_at) > now(session) - _ALIVE
+    rows = session.exec(select(SmsReceiverRow).where(alive).order_by(col(SmsReceiverRow.worker)))
     return [SmsReceiverInfo(row.worker, row.address, row.beat_at) for row in rows]
 
 
@@ -34,8 +34,8 @@ class PhoneNumbers(Repository):
             AlreadyThere: a customer has a number.
         """
         same = {"number": number, "company_id": self._company_id}
-        insert_if_absent(session, NumberRow, {**same, "created_at": now(session)})
-        row = session.exec(select(NumberRow).filter_by(**same).with_for_update()).one()
+        insert_if_absent(session, PhoneNumberRow, {**same, "created_at": now(session)})
+        row = session.exec(select(PhoneNumberRow).filter_by(**same).with_for_update()).one()
         for customer in customers:
             has = of_customer(session, customer)
             if has:
@@ -43,7 +43,7 @@ class PhoneNumbers(Repository):
                     f"The customer {customer.id} has the number {has} already; "
                     f"take it away with `number remove {has} --customer {customer.id}`."
                 )
-            session.add(NumberCustomerRow(number_id=row.id, customer_id=customer.id))
+            session.add(PhoneNumberCustomerRow(phone_number_id=row.id, customer_id=customer.id))
             session.flush()
         return row.id
 
@@ -55,13 +55,13 @@ class PhoneNumbers(Repository):
             StorageError: there is no such number, or it does not receive for the customer.
         """
         same = {"number": number, "company_id": self._company_id}
-        row = session.exec(select(NumberRow).filter_by(**same).with_for_update()).first()
+        row = session.exec(select(PhoneNumberRow).filter_by(**same).with_for_update()).first()
         if row is None:
             raise StorageError(f"There is no number {number}; `number list` shows those that are there.")
         if customer is None:
             session.delete(row)
             return
-        tie = session.get(NumberCustomerRow, (row.id, customer.id))
+        tie = session.get(PhoneNumberCustomerRow, (row.id, customer.id))
         if tie is None:
             raise StorageError(f"The number {number} does not receive for customer {customer.id}.")
         session.delete(tie)
@@ -70,21 +70,23 @@ class PhoneNumbers(Repository):
     def numbers(self, session: Session) -> Sequence[NumberInfo]:
         """By number."""
         tied: dict[int, list[int]] = {}
-        pairs = select(NumberCustomerRow.number_id, NumberCustomerRow.customer_id)
-        for number_id, customer_id in session.exec(pairs.order_by(col(NumberCustomerRow.customer_id))):
-            tied.setdefault(number_id, []).append(customer_id)
-        rows = select(NumberRow).where(NumberRow.company_id == self._company_id)
+        pairs = select(PhoneNumberCustomerRow.phone_number_id, PhoneNumberCustomerRow.customer_id)
+        for phone_number_id, customer_id in session.exec(
+            pairs.order_by(col(PhoneNumberCustomerRow.customer_id))
+        ):
+            tied.setdefault(phone_number_id, []).append(customer_id)
+        rows = select(PhoneNumberRow).where(PhoneNumberRow.company_id == self._company_id)
         return [
             NumberInfo(row.id, row.number, tied.get(row.id, ()))
-            for row in session.exec(rows.order_by(col(NumberRow.number)))
+            for row in session.exec(rows.order_by(col(PhoneNumberRow.number)))
         ]
 
 
 def of_customer(session: Session, customer: Customer) -> str:
     """The customer's number, or ""."""
     query = (
-        select(NumberRow.number)
-        .join(NumberCustomerRow, col(NumberCustomerRow.number_id) == NumberRow.id)
-        .where(NumberCustomerRow.customer_id == customer.id)
+        select(PhoneNumberRow.number)
+        .join(PhoneNumberCustomerRow, col(PhoneNumberCustomerRow.phone_number_id) == PhoneNumberRow.id)
+        .where(PhoneNumberCustomerRow.customer_id == customer.id)
     )
     return session.exec(query).first() or ""

@@ -36,14 +36,14 @@ from meterfarm.storage.database import (
 )
 from meterfarm.storage.runs import HELD, Lease, challenges, leases
 from meterfarm.storage.tables import (
-    AwaitedCodeRow,
     ChallengeRow,
     CustomerRow,
-    InboxRow,
-    NumberCustomerRow,
-    NumberRow,
-    ReceivedRow,
+    InboundMessageRow,
+    PendingCodeRow,
+    PhoneNumberCustomerRow,
+    PhoneNumberRow,
     RunRow,
+    SmsReceiverRow,
 )
 from meterfarm.storage.vault import Vault
 from meterfarm.support.processes import this_process
@@ -71,7 +71,7 @@ class Texts(Repository):
             "since": now(session),
             "came": False,
         }
-        put(session, AwaitedCodeRow, {"run_id": lease.run_id}, values)
+        put(session, PendingCodeRow, {"run_id": lease.run_id}, values)
         _drop_buffered(session, customer.id)
 
     @writing
@@ -85,16 +85,16 @@ class Texts(Repository):
         """
         session.info[RUN] = lease.run_id
         leases.check(session, lease, self._company_id)
-        awaited = session.get(AwaitedCodeRow, lease.run_id)
+        awaited = session.get(PendingCodeRow, lease.run_id)
         challenge = session.get(ChallengeRow, challenge_id)
         if awaited is None or challenge is None or challenge.factor != _SMS:
             return False
         awaited.factor = _SMS
         query = (
-            select(ReceivedRow)
-            .where(ReceivedRow.customer_id == customer.id, ReceivedRow.kind == _SMS)
-            .where(col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) >= awaited.since)
-            .order_by(col(ReceivedRow.id).desc())
+            select(InboundMessageRow)
+            .where(InboundMessageRow.customer_id == customer.id, InboundMessageRow.kind == _SMS)
+            .where(col(InboundMessageRow.code).is_not(None), col(InboundMessageRow.at) >= awaited.since)
+            .order_by(col(InboundMessageRow.id).desc())
         )
         for row in session.exec(query).all():
             opened = identity.unseal(session, self._vault, customer, _bound_to(row), row.code or b"")
@@ -114,9 +114,9 @@ class SmsReceivers(FarmRepository):
         """The customers whose codes come to the number."""
         query = (
             select(CustomerRow)
-            .join(NumberCustomerRow, col(NumberCustomerRow.customer_id) == CustomerRow.id)
-            .join(NumberRow, col(NumberRow.id) == NumberCustomerRow.number_id)
-            .where(NumberRow.number == number, CustomerRow.state != CustomerState.REMOVED.value)
+            .join(PhoneNumberCustomerRow, col(PhoneNumberCustomerRow.customer_id) == CustomerRow.id)
+            .join(PhoneNumberRow, col(PhoneNumberRow.id) == PhoneNumberCustomerRow.phone_number_id)
+            .where(PhoneNumberRow.number == number, CustomerRow.state != CustomerState.REMOVED.value)
         )
         return [Customer.of(row) for row in session.exec(query)]
 
@@ -136,10 +136,14 @@ class SmsReceivers(FarmRepository):
         """
         at = now(session)
         values = {"key": text.key, "kind": _SMS, "place": text.number, "at": at, "status": idle.value}
-        if not insert_if_absent(session, ReceivedRow, values):
+        if not insert_if_absent(session, InboundMessageRow, values):
             return Delivery(DeliveryStatus.REPLAYED)
-        same = (ReceivedRow.key == text.key, ReceivedRow.kind == _SMS, ReceivedRow.place == text.number)
-        row = session.exec(select(ReceivedRow).where(*same)).one()
+        same = (
+            InboundMessageRow.key == text.key,
+            InboundMessageRow.kind == _SMS,
+            InboundMessageRow.place == text.number,
+        )
+        row = session.exec(select(InboundMessageRow).where(*same)).one()
         delivery = Delivery(idle)
         if codes:
             by_id = {customer.id: customer for customer in codes}
@@ -150,14 +154,19 @@ class SmsReceivers(FarmRepository):
     @writing
     def beat(self, session: Session, address: str) -> None:
         """This process receives text messages. Codes that were buffered and not asked for are forgotten."""
-        put(session, InboxRow, {"worker": this_process()}, {"address": address, "beat_at": now(session)})
-        old = (col(ReceivedRow.code).is_not(None), col(ReceivedRow.at) < now(session) - _MAY_STILL_COME)
-        session.execute(update(ReceivedRow).where(*old).values(code=None))
+        put(
+            session, SmsReceiverRow, {"worker": this_process()}, {"address": address, "beat_at": now(session)}
+        )
+        old = (
+            col(InboundMessageRow.code).is_not(None),
+            col(InboundMessageRow.at) < now(session) - _MAY_STILL_COME,
+        )
+        session.execute(update(InboundMessageRow).where(*old).values(code=None))
 
     @writing
     def leave(self, session: Session) -> None:
         """This process receives no text messages any more."""
-        row = session.get(InboxRow, this_process())
+        row = session.get(SmsReceiverRow, this_process())
         if row is not None:
             session.delete(row)
 
@@ -170,7 +179,7 @@ class SmsReceivers(FarmRepository):
 def _deliver(
     session: Session,
     vault: Vault,
-    row: ReceivedRow,
+    row: InboundMessageRow,
     customers_by_id: Mapping[int, Customer],
     codes: Mapping[Customer, Mapping[str, str]],
     at: datetime,
@@ -201,8 +210,8 @@ def _deliver(
 def _answer(
     session: Session,
     vault: Vault,
-    row: ReceivedRow,
-    awaited: AwaitedCodeRow,
+    row: InboundMessageRow,
+    awaited: PendingCodeRow,
     challenge: ChallengeRow,
     given: Mapping[str, str],
 ) -> Delivery:
@@ -218,28 +227,28 @@ def _answer(
     return Delivery(DeliveryStatus.ANSWERED, challenge.id)
 
 
-def _awaited(session: Session, customer_ids: Sequence[int], at: datetime) -> Sequence[AwaitedCodeRow]:
-    query = select(AwaitedCodeRow).where(
-        col(AwaitedCodeRow.customer_id).in_(customer_ids),
-        col(AwaitedCodeRow.factor).in_(("", _SMS)),
-        col(AwaitedCodeRow.since) <= at,
+def _awaited(session: Session, customer_ids: Sequence[int], at: datetime) -> Sequence[PendingCodeRow]:
+    query = select(PendingCodeRow).where(
+        col(PendingCodeRow.customer_id).in_(customer_ids),
+        col(PendingCodeRow.factor).in_(("", _SMS)),
+        col(PendingCodeRow.since) <= at,
     )
-    return session.exec(query.order_by(col(AwaitedCodeRow.run_id))).all()
+    return session.exec(query.order_by(col(PendingCodeRow.run_id))).all()
 
 
-def _waits(session: Session, awaited: AwaitedCodeRow, at: datetime) -> bool:
+def _waits(session: Session, awaited: PendingCodeRow, at: datetime) -> bool:
     """Whether a code for it may come in: its run waits for one, or gave up waiting a short while ago."""
     if _has_live_run(session, awaited):
         return not awaited.came or _open_challenge(session, awaited.run_id, at) is not None
     return awaited.factor == _SMS and not awaited.came and awaited.since > at - _MAY_STILL_COME
 
 
-def _has_live_run(session: Session, awaited: AwaitedCodeRow) -> bool:
+def _has_live_run(session: Session, awaited: PendingCodeRow) -> bool:
     run = session.get(RunRow, awaited.run_id)
     return run is not None and _is_live(run, awaited)
 
 
-def _is_live(run: RunRow, awaited: AwaitedCodeRow) -> bool:
+def _is_live(run: RunRow, awaited: PendingCodeRow) -> bool:
     return run.state in HELD and run.fence == awaited.fence
 
 
@@ -253,23 +262,23 @@ def _open_challenge(session: Session, run_id: int, at: datetime) -> ChallengeRow
     return session.exec(query).first()
 
 
-def _was_used(session: Session, row: ReceivedRow, since: datetime) -> bool:
+def _was_used(session: Session, row: InboundMessageRow, since: datetime) -> bool:
     """Whether the same code came in before, since it was asked for."""
-    query = select(ReceivedRow.id).where(
-        ReceivedRow.customer_id == row.customer_id,
-        ReceivedRow.digest == row.digest,
-        col(ReceivedRow.at) >= since,
-        ReceivedRow.id != row.id,
+    query = select(InboundMessageRow.id).where(
+        InboundMessageRow.customer_id == row.customer_id,
+        InboundMessageRow.digest == row.digest,
+        col(InboundMessageRow.at) >= since,
+        InboundMessageRow.id != row.id,
     )
     return session.exec(query).first() is not None
 
 
 def _drop_buffered(session: Session, customer_id: int) -> None:
-    kept = (col(ReceivedRow.customer_id) == customer_id, col(ReceivedRow.code).is_not(None))
-    session.execute(update(ReceivedRow).where(*kept).values(code=None))
+    kept = (col(InboundMessageRow.customer_id) == customer_id, col(InboundMessageRow.code).is_not(None))
+    session.execute(update(InboundMessageRow).where(*kept).values(code=None))
 
 
-def _bound_to(row: ReceivedRow) -> str:
+def _bound_to(row: InboundMessageRow) -> str:
     return f"text message {row.id}"
 
 

@@ -19,7 +19,7 @@ from meterfarm.storage.tables import (
     CredentialRow,
     CustomerRow,
     LoginRow,
-    PortalSessionRow,
+    SavedSessionRow,
     UtcDateTime,
     metadata,
 )
@@ -27,7 +27,7 @@ from meterfarm.storage.vault import Vault
 
 _OF_CUSTOMER = select(CredentialRow).where(CredentialRow.customer_id == bindparam("customer"))
 _SESSION = "session"
-_PORTAL_SESSION = metadata.tables["portal_session"]
+_PORTAL_SESSION = metadata.tables["saved_session"]
 _AGAIN = (
     update(_PORTAL_SESSION)
     .where(_PORTAL_SESSION.c.customer_id == bindparam("customer"))
@@ -42,10 +42,10 @@ _CONSENTS = exists().where(
     col(ConsentRow.customer_id) == CustomerRow.id, col(ConsentRow.revoked_at).is_(None)
 )
 _BRIEF = (
-    select(CustomerRow, LoginRow.factor, PortalSessionRow, _CONSENTS)
+    select(CustomerRow, LoginRow.factor, SavedSessionRow, _CONSENTS)
     .select_from(CustomerRow)
     .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-    .join(PortalSessionRow, col(PortalSessionRow.customer_id) == CustomerRow.id, isouter=True)
+    .join(SavedSessionRow, col(SavedSessionRow.customer_id) == CustomerRow.id, isouter=True)
     .where(CustomerRow.id == bindparam("customer"))
 )
 
@@ -86,8 +86,8 @@ class Credentials(Repository):
     @holding
     def end_trust(self, session: Session, customer: Customer) -> None:
         """Do not take the portal for one that lets the saved session's device in without MFA."""
-        of_customer = col(PortalSessionRow.customer_id) == customer.id
-        session.execute(update(PortalSessionRow).where(of_customer).values(trusted_since=None))
+        of_customer = col(SavedSessionRow.customer_id) == customer.id
+        session.execute(update(SavedSessionRow).where(of_customer).values(trusted_since=None))
 
     @holding
     def drop_session(self, session: Session, customer: Customer) -> None:
@@ -162,7 +162,7 @@ def save_session(
         "since": trusted_since,
     }
     if not session.connection().execute(_AGAIN, values).rowcount:
-        first = PortalSessionRow(
+        first = SavedSessionRow(
             company_id=customer.company_id,
             customer_id=customer.id,
             version=1,
@@ -174,13 +174,13 @@ def save_session(
         session.flush()
 
 
-def _opened(session: Session, vault: Vault, customer: Customer, row: PortalSessionRow) -> SavedSession:
+def _opened(session: Session, vault: Vault, customer: Customer, row: SavedSessionRow) -> SavedSession:
     state = identity.unseal(session, vault, customer, _SESSION, row.ciphertext)
     return SavedSession(state, row.version, row.saved_at, row.trusted_since)
 
 
 def drop_session(session: Session, customer: Customer) -> None:
-    session.execute(delete(PortalSessionRow).where(col(PortalSessionRow.customer_id) == customer.id))
+    session.execute(delete(SavedSessionRow).where(col(SavedSessionRow.customer_id) == customer.id))
 
 
 def brief(session: Session, vault: Vault, customer: Customer) -> Briefing:

@@ -22,11 +22,11 @@ from meterfarm.storage.tables import (
     CustomerRow,
     DocumentRow,
     FileRow,
+    InboundMessageRow,
     MailboxCustomerRow,
-    NumberCustomerRow,
-    PortalSessionRow,
-    ReceivedRow,
+    PhoneNumberCustomerRow,
     RunRow,
+    SavedSessionRow,
 )
 from meterfarm.storage.vault import Vault
 
@@ -170,12 +170,14 @@ def close(session: Session, customer: Customer) -> None:
     row.bills_due_at = row.intervals_due_at = None
     session.add(row)
     session.flush()
-    for kept in (CredentialRow, PortalSessionRow):
+    for kept in (CredentialRow, SavedSessionRow):
         session.execute(delete(kept).where(col(kept.customer_id) == row.id))
     of_customer = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.answer).is_not(None))
     session.execute(update(ChallengeRow).where(*of_customer).values(answer=None))
-    session.execute(update(ReceivedRow).where(col(ReceivedRow.customer_id) == row.id).values(code=None))
-    for tie in (MailboxCustomerRow, NumberCustomerRow):
+    session.execute(
+        update(InboundMessageRow).where(col(InboundMessageRow.customer_id) == row.id).values(code=None)
+    )
+    for tie in (MailboxCustomerRow, PhoneNumberCustomerRow):
         session.execute(delete(tie).where(col(tie.customer_id) == row.id))
     asked = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.state).in_(_ASKED))
     session.execute(update(ChallengeRow).where(*asked).values(state=ChallengeState.EXPIRED.value))

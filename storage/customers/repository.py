@@ -23,9 +23,9 @@ from meterfarm.storage.tables import (
     CustomerRow,
     LoginRow,
     MeterRow,
-    PortalSessionRow,
     ReadingRow,
     RunRow,
+    SavedSessionRow,
     SeriesRow,
 )
 
@@ -214,8 +214,8 @@ def _standing(company_id: int) -> Select[*tuple[Any, ...]]:
             col(CustomerRow.since),
             col(CustomerRow.bills_due_at),
             col(CustomerRow.intervals_due_at),
-            col(PortalSessionRow.saved_at),
-            col(PortalSessionRow.trusted_since),
+            col(SavedSessionRow.saved_at),
+            col(SavedSessionRow.trusted_since),
             col(RunRow.id).label("run_id"),
             col(RunRow.kind),
             col(RunRow.outcome),
@@ -223,7 +223,7 @@ def _standing(company_id: int) -> Select[*tuple[Any, ...]]:
             col(RunRow.ended_at),
         )
         .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        .outerjoin(PortalSessionRow, col(PortalSessionRow.customer_id) == CustomerRow.id)
+        .outerjoin(SavedSessionRow, col(SavedSessionRow.customer_id) == CustomerRow.id)
         .outerjoin(RunRow, col(RunRow.id) == last.scalar_subquery())
         .where(col(CustomerRow.company_id) == company_id)
     )

@@ -127,7 +127,7 @@ class Coverage:
 class SeriesCoverage:
     """What is stored of one kind of reading of a meter, as far as it counts.
 
-    ``seconds`` are the usual lengths of its readings, the shortest first; ``stretches`` the times without a
+    ``seconds`` are the usual lengths of its readings, the shortest first; ``ranges`` the times without a
     gap, in order, in epoch seconds, the last not included. ``readings`` counts those of all lengths.
     """
 
@@ -138,12 +138,12 @@ class SeriesCoverage:
     unit: Unit
     seconds: Sequence[int]
     readings: int
-    stretches: Sequence[tuple[int, int]]
+    ranges: Sequence[tuple[int, int]]
 
     @property
     def gaps(self) -> Sequence[tuple[int, int]]:
-        """The times between the stretches."""
-        return [(one[1], other[0]) for one, other in pairwise(self.stretches)]
+        """The times between the ranges."""
+        return [(one[1], other[0]) for one, other in pairwise(self.ranges)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,17 +18,17 @@ from meterfarm.records import Commodity, Direction, Measure, Reading, Unit
 from meterfarm.storage.data import SeriesCoverage
 from meterfarm.storage.tables import metadata
 
-Stretch = tuple[int, int]
+CoverageRange = tuple[int, int]
 """Epoch seconds: the first that is covered, and the first after it that is not."""
-_METER, _SERIES, _STRETCH, _READING = (
-    metadata.tables[name] for name in ("meter", "series", "stretch", "reading")
+_METER, _SERIES, _RANGE, _READING = (
+    metadata.tables[name] for name in ("meter", "series", "coverage_range", "reading")
 )
-_OF_SERIES = _STRETCH.c.series_id == bindparam("series")
-_NEAR = select(_STRETCH.c.first, _STRETCH.c.last).where(
-    _OF_SERIES, _STRETCH.c.first <= bindparam("until"), _STRETCH.c.last >= bindparam("since")
+_OF_SERIES = _RANGE.c.series_id == bindparam("series")
+_NEAR = select(_RANGE.c.first, _RANGE.c.last).where(
+    _OF_SERIES, _RANGE.c.first <= bindparam("until"), _RANGE.c.last >= bindparam("since")
 )
-_FORGET = delete(_STRETCH).where(_OF_SERIES, _STRETCH.c.first == bindparam("at"))
-_FORGET_ALL = delete(_STRETCH).where(_OF_SERIES)
+_FORGET = delete(_RANGE).where(_OF_SERIES, _RANGE.c.first == bindparam("at"))
+_FORGET_ALL = delete(_RANGE).where(_OF_SERIES)
 _READINGS = (
     select(_READING.c.start, _READING.c.seconds)
     .where(_READING.c.series_id == bindparam("series"))
@@ -45,7 +45,9 @@ def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) 
     gone = [{"series": series_id, "at": first} for first, last in stored if (first, last) not in after]
     if gone:
         connection.execute(_FORGET, gone)
-    _insert(connection, series_id, [stretch for stretch in after if stretch not in stored])
+    _insert(
+        connection, series_id, [coverage_range for coverage_range in after if coverage_range not in stored]
+    )
 
 
 def anew(connection: Connection, series_id: int) -> None:
@@ -55,7 +57,7 @@ def anew(connection: Connection, series_id: int) -> None:
     _insert(connection, series_id, merged((start, start + seconds) for start, seconds in readings))
 
 
-def _one(readings: Sequence[Reading]) -> list[Stretch]:
+def _one(readings: Sequence[Reading]) -> list[CoverageRange]:
     """The time of readings of one length that follow each other, as most do; nothing if they do not."""
     first, seconds = readings[0][0], readings[0][1]
     end = first + seconds * len(readings)
@@ -64,23 +66,23 @@ def _one(readings: Sequence[Reading]) -> list[Stretch]:
     return [(first, end)] if set(map(itemgetter(1), readings)) == {seconds} else []
 
 
-def _insert(connection: Connection, series_id: int, stretches: Sequence[Stretch]) -> None:
-    if stretches:
-        rows = [{"series_id": series_id, "first": first, "last": last} for first, last in stretches]
-        connection.execute(insert(_STRETCH), rows)
+def _insert(connection: Connection, series_id: int, ranges: Sequence[CoverageRange]) -> None:
+    if ranges:
+        rows = [{"series_id": series_id, "first": first, "last": last} for first, last in ranges]
+        connection.execute(insert(_RANGE), rows)
 
 
 AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
 """What adds up to use."""
 _KIND = (_METER.c.number, *(_SERIES.c[name] for name in ("commodity", "measure", "direction", "unit")))
-_STRETCHES = (
-    select(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _STRETCH.c.first, _STRETCH.c.last)
-    .join(_SERIES, _SERIES.c.id == _STRETCH.c.series_id)
+_RANGES = (
+    select(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _RANGE.c.first, _RANGE.c.last)
+    .join(_SERIES, _SERIES.c.id == _RANGE.c.series_id)
     .join(_METER, _METER.c.id == _SERIES.c.meter_id)
     .where(_METER.c.account_id == bindparam("account"), _METER.c.company_id == bindparam("company"))
-    .order_by(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _STRETCH.c.first)
+    .order_by(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _RANGE.c.first)
 )
-_OF_METER = _STRETCHES.where(_METER.c.number == bindparam("meter"))
+_OF_METER = _RANGES.where(_METER.c.number == bindparam("meter"))
 _TIMES = (
     select(_READING.c.start, _READING.c.start + _READING.c.seconds)
     .where(_READING.c.series_id == bindparam("series"))
@@ -101,20 +103,20 @@ class Meter(NamedTuple):
     number: str
 
 
-class _Grain(NamedTuple):
+class _Resolution(NamedTuple):
     """A series: the length of its readings, and what they cover."""
 
     seconds: int
     series_id: int
-    stretches: Sequence[Stretch]
+    ranges: Sequence[CoverageRange]
 
 
 def by_series(session: Session, company_id: int, account_id: int) -> list[SeriesCoverage]:
     """Of each kind of reading of the account's meters, whatever the lengths."""
     connection = session.connection()
     wanted = {"company": company_id, "account": account_id}
-    kinds = list(_kinds(connection.execute(_STRETCHES, wanted)))
-    ids = [grain.series_id for _, grains in kinds for grain in grains]
+    kinds = list(_kinds(connection.execute(_RANGES, wanted)))
+    ids = [resolution.series_id for _, resolutions in kinds for resolution in resolutions]
     counts = dict(map(tuple, connection.execute(_COUNTS, {"series": ids}))) if ids else {}
     return [
         SeriesCoverage(
@@ -123,40 +125,42 @@ def by_series(session: Session, company_id: int, account_id: int) -> list[Series
             Measure(measure),
             Direction(direction),
             Unit(unit),
-            tuple(grain.seconds for grain in grains),
-            sum(counts[grain.series_id] for grain in grains),
-            tuple(_covered(connection, grains)),
+            tuple(resolution.seconds for resolution in resolutions),
+            sum(counts[resolution.series_id] for resolution in resolutions),
+            tuple(_covered(connection, resolutions)),
         )
-        for (number, commodity, measure, direction, unit), grains in kinds
+        for (number, commodity, measure, direction, unit), resolutions in kinds
     ]
 
 
-def of_amounts(session: Session, meter: Meter) -> list[Sequence[Stretch]]:
+def of_amounts(session: Session, meter: Meter) -> list[Sequence[CoverageRange]]:
     """What each direction of the meter's energy or volume covers; of all its readings if it has neither."""
     connection = session.connection()
     wanted = {"company": meter.company_id, "account": meter.account_id, "meter": meter.number}
     kinds = list(_kinds(connection.execute(_OF_METER, wanted)))
-    amounts = [grains for kind, grains in kinds if kind[2] in AMOUNTS] or [grains for _, grains in kinds]
-    return [_covered(connection, grains) for grains in amounts]
+    amounts = [resolutions for kind, resolutions in kinds if kind[2] in AMOUNTS] or [
+        resolutions for _, resolutions in kinds
+    ]
+    return [_covered(connection, resolutions) for resolutions in amounts]
 
 
-def _kinds(rows: Iterable[Any]) -> Iterator[tuple[tuple[str, ...], Sequence[_Grain]]]:
+def _kinds(rows: Iterable[Any]) -> Iterator[tuple[tuple[str, ...], Sequence[_Resolution]]]:
     """What differs in length alone, the shortest first."""
     for kind, alike in groupby(rows, itemgetter(slice(0, len(_KIND)))):
-        grains = [
-            _Grain(seconds, series_id, [(row[-2], row[-1]) for row in its])
+        resolutions = [
+            _Resolution(seconds, series_id, [(row[-2], row[-1]) for row in its])
             for (seconds, series_id), its in groupby(alike, itemgetter(slice(len(_KIND), -2)))
         ]
-        yield kind, grains
+        yield kind, resolutions
 
 
-def _covered(connection: Connection, grains: Sequence[_Grain]) -> Sequence[Stretch]:
+def _covered(connection: Connection, resolutions: Sequence[_Resolution]) -> Sequence[CoverageRange]:
     """As the readings that count do."""
-    covered = grains[0].stretches
-    for grain in grains[1:]:
-        known, more = TimeRanges(covered), grain.stretches
-        if any(known.touches(*stretch) for stretch in more):
-            times = connection.execute(_TIMES, {"series": grain.series_id})
+    covered = resolutions[0].ranges
+    for resolution in resolutions[1:]:
+        known, more = TimeRanges(covered), resolution.ranges
+        if any(known.touches(*coverage_range) for coverage_range in more):
+            times = connection.execute(_TIMES, {"series": resolution.series_id})
             more = [(start, end) for start, end in times if not known.touches(start, end)]
         covered = merged(sorted([*covered, *more]))
     return covered
@@ -170,7 +174,7 @@ _AMOUNTS = (
     .where(_METER.c.number == bindparam("meter"))
     .where(_SERIES.c.measure.in_(bindparam("measures", expanding=True)))
 )
-_END = select(func.max(_STRETCH.c.last)).where(_STRETCH.c.series_id.in_(_AMOUNTS))
+_END = select(func.max(_RANGE.c.last)).where(_RANGE.c.series_id.in_(_AMOUNTS))
 _VALUE = select(func.max(_READING.c.start)).where(
     _READING.c.series_id.in_(_AMOUNTS), _READING.c.start >= bindparam("since"), _READING.c.mantissa != 0
 )
@@ -188,7 +192,7 @@ def whole(
     Of all days, or of those from ``earliest`` to ``latest``. What has no reading at all does not count.
     """
     kinds = of_amounts(session, meter)
-    whole_ones = [_whole_days(stretches, zone, earliest, latest) for stretches in kinds]
+    whole_ones = [_whole_days(ranges, zone, earliest, latest) for ranges in kinds]
     return reduce(and_, whole_ones, whole_ones[0]) if whole_ones else frozenset()
 
 
@@ -214,10 +218,10 @@ def of_zeros(session: Session, meter: Meter, zone: ZoneInfo) -> Set[date]:
 
 
 def _whole_days(
-    stretches: Iterable[Stretch], zone: ZoneInfo, earliest: date | None, latest: date | None
+    ranges: Iterable[CoverageRange], zone: ZoneInfo, earliest: date | None, latest: date | None
 ) -> Set[date]:
     found: set[date] = set()
-    for first, last in stretches:
+    for first, last in ranges:
         since, until = (datetime.fromtimestamp(instant, zone).date() for instant in (first, last))
         if _midnight(since, zone) < first:
             since += timedelta(days=1)

@@ -26,7 +26,7 @@ from meterfarm.storage.data import (
     stored_series,
 )
 from meterfarm.storage.data.coverage import AMOUNTS
-from meterfarm.storage.data.stored_series import by_grain
+from meterfarm.storage.data.stored_series import by_resolution
 from meterfarm.storage.database import Repository, holding, reading
 from meterfarm.storage.database import now as database_now
 from meterfarm.storage.runs import events
@@ -189,7 +189,7 @@ def _by_length(
         if not one.readings:
             continue
         rows = _rows_of(session, account, one)
-        for seconds, readings in by_grain(one.readings).items():
+        for seconds, readings in by_resolution(one.readings).items():
             row = rows.get(seconds) or _new_row(session, account, one, seconds)
             yield row, one if readings is one.readings else replace(one, readings=readings)
 

@@ -1,4 +1,4 @@
-"""How long the readings of a series are, and what counts where the same was told at several lengths.
+"""How long the readings of a series are, and what counts where the same came at several lengths.
 
 An instant's energy may be in store twice: in a quarter of an hour and in the day. Each length has a series of
 its own, and where they meet the finest counts: a coarser reading counts only where no finer one covers any of
@@ -25,7 +25,7 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.formats.time_ranges import TimeRanges
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from meterfarm.storage.data import Coverage
-from meterfarm.storage.data.coverage import Stretch
+from meterfarm.storage.data.coverage import CoverageRange
 from meterfarm.storage.tables import MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
 
 Stored = tuple[int, int, int, bool]
@@ -135,21 +135,21 @@ _BETWEEN = [sqrt(one * other) for one, other in pairwise(_USUAL)]
 
 
 @lru_cache(4096)
-def grain(seconds: int) -> int:
+def resolution(seconds: int) -> int:
     """The usual length that is nearest: days of 23 hours are days, and months are of 30 days. 0 stays 0."""
     return _USUAL[bisect_left(_BETWEEN, seconds)] if seconds > 0 else 0
 
 
-def by_grain(readings: Sequence[Reading]) -> Mapping[int, Sequence[Reading]]:
+def by_resolution(readings: Sequence[Reading]) -> Mapping[int, Sequence[Reading]]:
     """Readings that belong to one series, mostly all of them, in their order."""
-    grains = {length: grain(length) for length in set(map(itemgetter(1), readings))}
-    found = set(grains.values())
+    resolutions = {length: resolution(length) for length in set(map(itemgetter(1), readings))}
+    found = set(resolutions.values())
     if len(found) == 1:
         return {found.pop(): readings}
-    return {one: [reading for reading in readings if grains[reading[1]] == one] for one in sorted(found)}
+    return {one: [reading for reading in readings if resolutions[reading[1]] == one] for one in sorted(found)}
 
 
-def finest(parts: Iterable[Sequence[Reading]]) -> Sequence[Reading]:
+def highest_resolution(parts: Iterable[Sequence[Reading]]) -> Sequence[Reading]:
     """The readings that count, by start, of parts that come the finest first.
 
     Zeros in the time of a coarser reading that is none are no values yet: it counts instead of them.
@@ -177,7 +177,7 @@ def _times(readings: Iterable[Reading]) -> TimeRanges:
     return TimeRanges(map(_time, readings))
 
 
-def _time(reading: Reading) -> Stretch:
+def _time(reading: Reading) -> CoverageRange:
     return reading[0], reading[0] + reading[1]
 
 
@@ -213,7 +213,7 @@ def _merged(connection: Connection, meter_id: str, rows: Sequence[SeriesRow]) ->
         Direction(rows[0].direction),
         Unit(rows[0].unit),
         exponent,
-        finest([_readings(connection, row, exponent) for row in rows]),
+        highest_resolution([_readings(connection, row, exponent) for row in rows]),
         Measure(rows[0].measure),
     )
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from meterfarm.records import RunState
 from meterfarm.storage.database import FarmRepository, insert_if_absent, now, reading
 from meterfarm.storage.runs import HELD, PortalWas
-from meterfarm.storage.tables import PortalRow, RunRow
+from meterfarm.storage.tables import CircuitBreakerRow, RunRow
 
 FAULTS = 5
 """So many different logins must meet a fault, with none in between that does not."""
@@ -79,7 +79,7 @@ def noted(
     )
 
 
-_ROW = select(PortalRow).where(PortalRow.utility == bindparam("portal")).with_for_update()
+_ROW = select(CircuitBreakerRow).where(CircuitBreakerRow.utility == bindparam("portal")).with_for_update()
 
 
 def closed_until(session: Session, utility: str, run_id: int, at: datetime) -> datetime | None:
@@ -98,7 +98,7 @@ def note(
 ) -> None:
     """Take down how the portal did in a run that has ended; ``rests`` is its own Retry-After in seconds."""
     if was is PortalWas.AT_FAULT:
-        insert_if_absent(session, PortalRow, {"utility": utility, "faults": [], "openings": 0})
+        insert_if_absent(session, CircuitBreakerRow, {"utility": utility, "faults": [], "openings": 0})
     row = _row(session, utility) if was is not PortalWas.UNSEEN else None
     if row is not None:
         _keep(row, noted(_breaker(row), login_id, run_id, was, at, rests))
@@ -106,13 +106,13 @@ def note(
 
 def room(session: Session, utility: str, room: int, at: datetime) -> int:
     """How many of ``room`` runs there may be now."""
-    row = session.exec(select(PortalRow).where(PortalRow.utility == utility)).first()
+    row = session.exec(select(CircuitBreakerRow).where(CircuitBreakerRow.utility == utility)).first()
     return may_queue(_breaker(row), room, at) if row is not None else room
 
 
 def resting(session: Session, at: datetime) -> dict[str, datetime]:
     """The portals that are left alone, and until when."""
-    query = select(PortalRow).where(col(PortalRow.open_until) > at)
+    query = select(CircuitBreakerRow).where(col(CircuitBreakerRow.open_until) > at)
     return {row.utility: row.open_until for row in session.exec(query) if row.open_until}
 
 
@@ -125,11 +125,11 @@ class Breakers(FarmRepository):
         return resting(session, now(session))
 
 
-def _breaker(row: PortalRow) -> Breaker:
+def _breaker(row: CircuitBreakerRow) -> Breaker:
     return Breaker(tuple(row.faults), row.openings, row.open_until, row.probe_run_id)
 
 
-def _keep(row: PortalRow, breaker: Breaker) -> None:
+def _keep(row: CircuitBreakerRow, breaker: Breaker) -> None:
     """Write what changed, if anything did."""
     if breaker == _breaker(row):
         return
@@ -137,7 +137,7 @@ def _keep(row: PortalRow, breaker: Breaker) -> None:
     row.open_until, row.probe_run_id = breaker.open_until, breaker.probe
 
 
-def _row(session: Session, utility: str) -> PortalRow | None:
+def _row(session: Session, utility: str) -> CircuitBreakerRow | None:
     return session.exec(_ROW, params={"portal": utility}).first()
 
 

@@ -13,7 +13,7 @@ from meterfarm.records import CustomerState, EventKind, Part, RunKind, RunState
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.database import insert_absent, now
 from meterfarm.storage.runs import ACTIVE, AT_ONCE, circuit_breaker, events, next_time
-from meterfarm.storage.tables import CustomerRow, PortalSessionRow, RunRow, metadata
+from meterfarm.storage.tables import CustomerRow, RunRow, SavedSessionRow, metadata
 
 _ADD_STEP = insert(metadata.tables["run_step"])
 
@@ -164,13 +164,13 @@ def publish_expiring(session: Session, utility: str, lasts: timedelta, ahead: ti
     """An event for each sign-in, once, of which the trust lapses within ``ahead``; how many."""
     at = now(session)
     query = (
-        select(PortalSessionRow, CustomerRow)
-        .join(CustomerRow, col(CustomerRow.id) == PortalSessionRow.customer_id)
+        select(SavedSessionRow, CustomerRow)
+        .join(CustomerRow, col(CustomerRow.id) == SavedSessionRow.customer_id)
         .where(CustomerRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
-        .where(col(PortalSessionRow.trusted_since) < at + ahead - lasts)
+        .where(col(SavedSessionRow.trusted_since) < at + ahead - lasts)
         .where(
-            col(PortalSessionRow.announced_at).is_(None)
-            | (col(PortalSessionRow.announced_at) < col(PortalSessionRow.trusted_since))
+            col(SavedSessionRow.announced_at).is_(None)
+            | (col(SavedSessionRow.announced_at) < col(SavedSessionRow.trusted_since))
         )
     )
     found = session.exec(query).all()

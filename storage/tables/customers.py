@@ -97,7 +97,7 @@ class CredentialRow(Owned, table=True):
     saved_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class PortalSessionRow(Owned, table=True):
+class SavedSessionRow(Owned, table=True):
     """A signed-in session. ``version`` counts the saves; ``trusted_since`` is when MFA was last passed,
     ``announced_at`` when an event announced that this trust will lapse."""
 
@@ -155,7 +155,7 @@ class MailboxCustomerRow(Row, table=True):
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", primary_key=True, index=True)
 
 
-class NumberRow(Owned, table=True):
+class PhoneNumberRow(Owned, table=True):
     """A telephone number of ours (+15185550123) that receives text messages."""
 
     __table_args__ = table_args(UniqueConstraint("company_id", "number"))
@@ -164,14 +164,14 @@ class NumberRow(Owned, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class NumberCustomerRow(Row, table=True):
+class PhoneNumberCustomerRow(Row, table=True):
     """A customer whose codes come to the number."""
 
-    number_id: int = Field(foreign_key="number.id", ondelete="CASCADE", primary_key=True)
+    phone_number_id: int = Field(foreign_key="phone_number.id", ondelete="CASCADE", primary_key=True)
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", primary_key=True, index=True)
 
 
-class AwaitedCodeRow(Row, table=True):
+class PendingCodeRow(Row, table=True):
     """A run that is having its portal send a code: only what came in after ``since`` is for it.
 
     ``factor`` is "" until it is known which. ``fence`` is the run's of then. ``came``: one was handed on.
@@ -185,7 +185,7 @@ class AwaitedCodeRow(Row, table=True):
     came: bool = False
 
 
-class ReceivedRow(Keyed, table=True):
+class InboundMessageRow(Keyed, table=True):
     """A message that came in: every text message, and of mails those whose code was used.
 
     ``company_id`` is known once it was handed to a customer. ``kind``: ``records.Factor``; ``key`` tells it
@@ -212,7 +212,7 @@ class ReceivedRow(Keyed, table=True):
     digest: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
-class InboxRow(Row, table=True):
+class SmsReceiverRow(Row, table=True):
     """A process that takes in text messages; ``worker`` as runs name theirs."""
 
     worker: str = Field(primary_key=True)

@@ -154,7 +154,7 @@ class ReadingRow(Row, table=True):
     updated: int = Field(sa_type=BIG)
 
 
-class StretchRow(Row, table=True):
+class CoverageRangeRow(Row, table=True):
     """A time that a series' readings cover without a gap: epoch seconds, ``last`` not included."""
 
     __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's declaration

@@ -95,7 +95,7 @@ class LedgerItemRow(Owned, table=True):
     reason: str = Field(sa_type=ForeignText)
 
 
-class PortalRow(Row, table=True):
+class CircuitBreakerRow(Row, table=True):
     """The circuit breaker of a utility's portal.
 
     ``faults`` are the logins that met the portal's fault, one after the other with none that did not;

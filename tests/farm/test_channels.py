@@ -87,5 +87,5 @@ def test_customers_connect_with_nobody_at_hand(tmp_path: Path, monkeypatch: pyte
         assert {one.state for one in farm.store.challenges.list()} == {ChallengeState.USED}
         assert len(farm.store.challenges.list()) == 3
         assert not [mail for mail in house.mails() if mail[b"FLAGS"] and b"\\Seen" in mail[b"FLAGS"]]
-        kept = rows(farm, "SELECT code FROM received WHERE code IS NOT NULL")
+        kept = rows(farm, "SELECT code FROM inbound_message WHERE code IS NOT NULL")
         assert not kept

@@ -151,7 +151,7 @@ def _check_secrets(farm: Farm, payloads: bytes, log: bytes) -> None:
 
 def _all_rows(farm: Farm) -> str:
     tables = [
-        *("run", "run_step", "challenge", "event", "credential", "customer", "portal_session", "ledger_item"),
+        *("run", "run_step", "challenge", "event", "credential", "customer", "saved_session", "ledger_item"),
         *("login", "sent_password"),
     ]
     return "\n".join(str(row) for table in tables for row in rows(farm, f"SELECT * FROM {table}"))  # noqa: S608

@@ -102,7 +102,7 @@ def test_what_twilio_has_not_signed_is_refused(
         answer = httpx.post(running.url, data=form, headers=headers)
         assert (answer.status_code, TOKEN in answer.text) == (403, False)
     assert farm.store.farm.challenges.closed([asked]) == []
-    assert rows(farm, "SELECT key FROM received") == []
+    assert rows(farm, "SELECT key FROM inbound_message") == []
     assert running.post(form).status_code == 200
 
 

@@ -240,12 +240,12 @@ def test_one_that_comes_before_the_challenge_is_open_counts(store: CompanyStore,
     phone = Phone(store)
     phone.expect(None)
     assert _receive(store, phone) is DeliveryStatus.BUFFERED
-    ((sealed,),) = rows("SELECT code FROM received")
+    ((sealed,),) = rows("SELECT code FROM inbound_message")
     assert b"271828" not in bytes(sealed)
     asked, answered = phone.asked()
     assert answered
     assert phone.answer(asked) == _said()
-    assert rows("SELECT code FROM received") == [(None,)]
+    assert rows("SELECT code FROM inbound_message") == [(None,)]
 
 
 def test_of_several_that_came_before_only_the_newest_counts(store: CompanyStore, rows: Rows) -> None:
@@ -258,7 +258,7 @@ def test_of_several_that_came_before_only_the_newest_counts(store: CompanyStore,
     assert answered
     assert phone.answer(asked) == _said("222222")
     assert phone.asked()[1] is False
-    assert rows("SELECT code FROM received") == [(None,), (None,)]
+    assert rows("SELECT code FROM inbound_message") == [(None,), (None,)]
 
 
 def test_what_came_before_the_code_was_asked_for_is_none(store: CompanyStore) -> None:
@@ -302,7 +302,7 @@ def test_one_that_comes_while_another_is_tried_is_not_lost(store: CompanyStore, 
     assert _receive(store, phone, other, code="333333") is DeliveryStatus.ANSWERED
     assert other.answer(hers) == _said("333333")
     assert _receive(store, phone, other, code="444444") is DeliveryStatus.UNCERTAIN
-    assert rows("SELECT code FROM received WHERE code IS NOT NULL") == []
+    assert rows("SELECT code FROM inbound_message WHERE code IS NOT NULL") == []
 
 
 def test_a_code_that_went_elsewhere_or_is_of_another_kind_is_not_answered(store: CompanyStore) -> None:
@@ -342,7 +342,7 @@ def test_a_removed_customers_messages_are_erased(store: CompanyStore, rows: Rows
     phone.expect()
     assert _receive(store, phone) is DeliveryStatus.BUFFERED
     store.customers.remove(phone.customer, data=False)
-    assert rows("SELECT code FROM received") == [(None,)]
+    assert rows("SELECT code FROM inbound_message") == [(None,)]
     assert store.farm.sms.customers_of(NUMBER) == []
 
 

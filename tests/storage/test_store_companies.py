@@ -94,7 +94,7 @@ def _rows(company: Company) -> dict[str, list[object]]:
                 query = query.where(table.c.company_id == company.customer.company_id)
             elif "login_id" in table.c:
                 query = query.where(table.c.login_id == company.customer.login_id)
-            elif table.name not in ("login", "reading", "stretch"):
+            elif table.name not in ("login", "reading", "coverage_range"):
                 continue
             elif table.name == "login":
                 query = query.where(table.c.id == company.customer.login_id)
@@ -300,7 +300,8 @@ def test_a_text_message_belongs_to_the_company_of_whom_it_is_for(two: tuple[Comp
     assert delivery.status is DeliveryStatus.UNSOLICITED
     with farm._farm.database.engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT count(*) FROM received WHERE company_id = :ours"), {"ours": ours.customer.company_id}
+            text("SELECT count(*) FROM inbound_message WHERE company_id = :ours"),
+            {"ours": ours.customer.company_id},
         )
         assert rows.scalar_one() == 0
 

@@ -357,7 +357,7 @@ def test_ten_thousand_customers_are_listed_in_two_queries(store: CompanyStore, r
     )
     for table, columns in {
         "credential": "kind, ciphertext, saved_at",
-        "portal_session": "version, ciphertext, saved_at",
+        "saved_session": "version, ciphertext, saved_at",
         "run": "kind, state, parts, why, attempt, fence, worker, not_before, cancelled, asked, outcome,"
         " message, session, pages, evidence, seconds, requested_at, ended_at, login_id",
     }.items():

@@ -89,7 +89,7 @@ def test_none_are_queued_for_a_portal_that_is_left_alone_then_one(store: Company
             _claim(store).lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalWas.AT_FAULT)
         )
     assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 0
-    rows("UPDATE portal SET open_until = :then", then="2026-01-01 00:00:00+00:00")
+    rows("UPDATE circuit_breaker SET open_until = :then", then="2026-01-01 00:00:00+00:00")
     assert [store.farm.runs.queue_due(UTILITY, EVERY, 9) for _ in range(2)] == [1, 0]
     store.runs.finish(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(portal=PortalWas.WELL))
     assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 2

@@ -15,7 +15,7 @@ import pytest
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from meterfarm.storage.data import ReadingCounts, SeriesCoverage
-from meterfarm.storage.data.stored_series import by_grain, finest, grain
+from meterfarm.storage.data.stored_series import by_resolution, highest_resolution, resolution
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 from tests.storage.opening import ON_BOTH, Rows
@@ -176,7 +176,7 @@ def test_coverage_says_what_times_there_are_and_what_gaps(
         (START + 6300, START + 8100),
         (START + 9000, START + DAY),
     ]
-    assert (cost.stretches, cost.gaps) == (((START, START + 900),), [])
+    assert (cost.ranges, cost.gaps) == (((START, START + 900),), [])
 
 
 @ON_BOTH
@@ -224,14 +224,14 @@ def test_the_newest_days_of_zeros_alone_are_known(store: CompanyStore, account: 
     ],
 )
 def test_lengths_that_are_alike_are_one(lengths: list[int], usual: int) -> None:
-    assert {grain(length) for length in lengths} == {usual}
+    assert {resolution(length) for length in lengths} == {usual}
     readings = [Reading(START, length, 1) for length in lengths]
-    assert by_grain(readings) == {usual: readings}
-    assert by_grain(readings)[usual] is readings, "nothing is copied"
+    assert by_resolution(readings) == {usual: readings}
+    assert by_resolution(readings)[usual] is readings, "nothing is copied"
 
 
 def _finest(*parts: Sequence[Reading]) -> list[Reading]:
-    return list(finest(parts))
+    return list(highest_resolution(parts))
 
 
 def test_where_lengths_meet_the_finest_counts() -> None:

@@ -15,7 +15,7 @@ from meterfarm.storage.runs import Claim, FollowUp, PortalWas
 from meterfarm.storage.runs.circuit_breaker import FAULTS
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.tables import PortalRow, RunRow
+from meterfarm.storage.tables import CircuitBreakerRow, RunRow
 from tests.storage.made import UTILITY, claimed
 from tests.storage.opening import ON_BOTH
 
@@ -34,7 +34,9 @@ def time_passes(store: CompanyStore, settings: Settings) -> Iterator[Pass]:
         with database.writing() as session:
             past = now(session) - timedelta(seconds=1)
             session.execute(
-                update(PortalRow).where(col(PortalRow.open_until).is_not(None)).values(open_until=past)
+                update(CircuitBreakerRow)
+                .where(col(CircuitBreakerRow.open_until).is_not(None))
+                .values(open_until=past)
             )
             session.execute(update(RunRow).values(not_before=past))
 

@@ -112,7 +112,7 @@ def test_a_session_that_does_not_open_is_told_of_in_the_briefing(store: CompanyS
     customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
     store.credentials.save_session(customer, b"state", trusted_since=None)
     with sqlite3.connect(home / "meterfarm.db") as database:
-        database.execute("UPDATE portal_session SET ciphertext = 'short'")
+        database.execute("UPDATE saved_session SET ciphertext = 'short'")
     database.close()
     brief = store.credentials.briefing(customer)
     assert brief.session is None
@@ -148,7 +148,7 @@ def test_a_ciphertext_moved_to_another_customer_does_not_open(store: CompanyStor
     store.credentials.save_session(two, b"two", trusted_since=None)
     with sqlite3.connect(home / "meterfarm.db") as database:
         database.execute(
-            "UPDATE portal_session SET ciphertext = (SELECT ciphertext FROM portal_session"
+            "UPDATE saved_session SET ciphertext = (SELECT ciphertext FROM saved_session"
             " WHERE customer_id = ?) WHERE customer_id = ?",
             (one.id, two.id),
         )
@@ -164,7 +164,7 @@ def test_a_damaged_session_is_one_sentence_until_it_is_dropped(
     customer = store.customers.ensure(UTILITY, USERNAME)
     store.credentials.save_session(customer, b"state", trusted_since=None)
     with sqlite3.connect(home / "meterfarm.db") as database:
-        database.execute("UPDATE portal_session SET ciphertext = ?", (damaged,))
+        database.execute("UPDATE saved_session SET ciphertext = ?", (damaged,))
     database.close()
     with pytest.raises(StorageError, match=r"^The secret stored for [^.]* does not open: [^.]*\.$"):
         store.credentials.briefing(customer)

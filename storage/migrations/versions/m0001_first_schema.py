@@ -42,7 +42,7 @@ _TABLES = (
     "totp_use",
     "customer",
     "credential",
-    "portal_session",
+    "saved_session",
     "consent",
     "account",
     "service",
@@ -54,21 +54,21 @@ _TABLES = (
     "bill_version",
     "series",
     "reading",
-    "stretch",
+    "coverage_range",
     "reading_revision",
     "run",
     "run_step",
     "ledger_item",
-    "portal",
+    "circuit_breaker",
     "challenge",
     "event",
     "mailbox",
     "mailbox_customer",
-    "number",
-    "number_customer",
-    "awaited_code",
-    "received",
-    "inbox",
+    "phone_number",
+    "phone_number_customer",
+    "pending_code",
+    "inbound_message",
+    "sms_receiver",
     "farm",
     "worker",
     "vault_read",
@@ -157,7 +157,7 @@ def _identity() -> None:
         sa.UniqueConstraint("customer_id", "kind"),
     )
     _owned(
-        "portal_session",
+        "saved_session",
         _of("customer"),
         _column("version", sa.Integer),
         _column("ciphertext", sa.LargeBinary),
@@ -296,7 +296,7 @@ def _intervals() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "stretch",
+        "coverage_range",
         sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
         _column("last", sa.BigInteger),
@@ -369,7 +369,7 @@ def _runs() -> None:
     )
     _indexed("ledger_item", "run_id")
     op.create_table(
-        "portal",
+        "circuit_breaker",
         sa.Column("utility", sa.String, primary_key=True, nullable=False),
         _column("faults", sa.JSON),
         _column("openings", sa.Integer),
@@ -437,14 +437,14 @@ def _channels() -> None:
     )
     _of_customers("mailbox")
     _owned(
-        "number",
+        "phone_number",
         _column("number", sa.String),
         _column("created_at", INSTANT),
         sa.UniqueConstraint("company_id", "number"),
     )
-    _of_customers("number")
+    _of_customers("phone_number")
     op.create_table(
-        "awaited_code",
+        "pending_code",
         sa.Column("run_id", sa.Integer, sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
         _of("customer"),
         _column("fence", sa.Integer),
@@ -452,9 +452,9 @@ def _channels() -> None:
         _column("since", INSTANT),
         _column("came", sa.Boolean),
     )
-    _indexed("awaited_code", "customer_id")
+    _indexed("pending_code", "customer_id")
     _keyed(
-        "received",
+        "inbound_message",
         _column("company_id", sa.Integer, sa.ForeignKey("company.id"), null=True),
         _column("kind", sa.String),
         _column("key", sa.String),
@@ -467,9 +467,9 @@ def _channels() -> None:
         _column("digest", sa.LargeBinary, null=True),
         sa.UniqueConstraint("kind", "place", "key"),
     )
-    _indexed("received", "customer_id")
+    _indexed("inbound_message", "customer_id")
     op.create_table(
-        "inbox",
+        "sms_receiver",
         sa.Column("worker", sa.String, primary_key=True, nullable=False),
         _column("address", sa.String),
         _column("beat_at", INSTANT),
