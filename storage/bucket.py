@@ -162,15 +162,15 @@ def _bucket(url: str) -> S3Store:
 def _advice(exc: Exception) -> str:
     from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-    said = str(exc)
+    words = str(exc)
     if (
         isinstance(exc, PermissionDeniedError | UnauthenticatedError | PermissionError)
-        or "403 Forbidden" in said
+        or "403 Forbidden" in words
     ):
         return "access was refused; see that the keys are right and may read, write, list and delete there"
-    if "NoSuchBucket" in said:
+    if "NoSuchBucket" in words:
         return "there is no such bucket; make it, or correct FILES_URL"
-    if "169.254" in said or "credential" in said.lower():
+    if "169.254" in words or "credential" in words.lower():
         return "no keys are known for it; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     return "its server did not answer as it should; run again, and see that it can be reached"
 

@@ -223,11 +223,11 @@ _CLIENT = (
 
 def reason(error: DBAPIError) -> str:
     """After "The database ... cannot be used: "."""
-    cause, said = error.orig, str(error.orig).casefold()
+    cause, text = error.orig, str(error.orig).casefold()
     if isinstance(cause, sqlite3.Error):
-        found = next((why for words, why in _SQLITE if words in said), "")
+        found = next((why for words, why in _SQLITE if words in text), "")
     else:
-        found = _of_postgres(getattr(cause, "sqlstate", None) or "", said)
+        found = _of_postgres(getattr(cause, "sqlstate", None) or "", text)
     if not found and error.connection_invalidated:
         found = _LOST
     return found or f"it answered with {type(cause).__name__}; its own log says why"
@@ -235,14 +235,14 @@ def reason(error: DBAPIError) -> str:
 
 def will_not_pass(error: BaseException) -> bool:
     """Whether a server that refuses a connection will do so later, too."""
-    said = str(error).casefold()
-    why = _of_postgres("", said)
-    return why in _FINAL or "pg_hba.conf" in said or "no password supplied" in said
+    text = str(error).casefold()
+    why = _of_postgres("", text)
+    return why in _FINAL or "pg_hba.conf" in text or "no password supplied" in text
 
 
-def _of_postgres(state: str, said: str) -> str:
+def _of_postgres(state: str, text: str) -> str:
     """What a server says goes before what became of another address of the same host."""
-    words = re.sub(r"\s+", " ", re.sub(r"\"[^\"]*\"|'[^']*'|«[^»]*»|„[^“]*“", "", said))
+    words = re.sub(r"\s+", " ", re.sub(r"\"[^\"]*\"|'[^']*'|«[^»]*»|„[^“]*“", "", text))
     if state in _STATES:
         return _STATES[state]
     by_server = next((why for pattern, why in _SERVER if re.search(pattern, words)), "")

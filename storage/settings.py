@@ -157,9 +157,9 @@ def _copy_database(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source, timeout=30)) as here, closing(sqlite3.connect(aside)) as there:
         here.backup(there)
         there.execute("PRAGMA journal_mode = DELETE")
-        [(said,)] = there.execute("PRAGMA integrity_check").fetchall()[:1]
-    if said != "ok":
-        raise StorageError(f"The database {source} is damaged ({said}); the backup before is kept.")
+        [(verdict,)] = there.execute("PRAGMA integrity_check").fetchall()[:1]
+    if verdict != "ok":
+        raise StorageError(f"The database {source} is damaged ({verdict}); the backup before is kept.")
     sync(aside)
     aside.rename(target)
     sync(target.parent)

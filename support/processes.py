@@ -47,7 +47,10 @@ def short(process: str) -> str:
 
 
 def _started(pid: int) -> str:
-    """When the process was started, in clock ticks since the machine was; "" if there is no such process."""
+    """When the process was started, in clock ticks since the machine was; "" if there is no such process.
+
+    psutil gives the time by the wall clock: once that is set, a process that lives would have another name.
+    """
     try:
         status = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:

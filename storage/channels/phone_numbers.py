@@ -1,4 +1,4 @@
-"""Telephone numbers of a company, and the customers whose codes come to them."""
+"""Telephone numbers of a company, and the customers who receive codes there."""
 
 from __future__ import annotations
 

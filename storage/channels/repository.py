@@ -111,7 +111,7 @@ class SmsReceivers(FarmRepository):
 
     @reading
     def customers_of(self, session: Session, number: str) -> Sequence[Customer]:
-        """The customers whose codes come to the number."""
+        """The customers who receive codes at the number."""
         query = (
             select(CustomerRow)
             .join(PhoneNumberCustomerRow, col(PhoneNumberCustomerRow.customer_id) == CustomerRow.id)

@@ -30,7 +30,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Whose customers these are: a company is the tenant within whose scope everything is read and done."""
+    """A tenant of the farm: everything is read and done within the scope of one company."""
 
     id: int
     name: str

@@ -15,7 +15,7 @@ from meterfarm.storage.vault import Vault
 
 
 class Logins(Repository):
-    """As ``CompanyStore.logins``: what the portal said of the customers' passwords and codes."""
+    """As ``CompanyStore.logins``: how the portal received customers' passwords and codes."""
 
     @reading
     def rejection(self, session: Session, customer: Customer, password: str) -> Rejection | None:

@@ -150,7 +150,7 @@ def _service_number(shown: Meter) -> str:
 
 
 def _close_replaced(session: Session, account: AccountRow, shown: Sequence[Meter]) -> None:
-    """End the validity of meters no longer shown whose service now has another."""
+    """End the validity of meters that are no longer shown, where their service has another now."""
     numbers = {meter.id for meter in shown}
     query = select(MeterRow).where(MeterRow.account_id == account.id, col(MeterRow.valid_to).is_(None))
     rows = session.exec(query).all()

@@ -109,7 +109,7 @@ class Bills(Repository):
 
     @reading
     def in_store(self, session: Session, account_id: int) -> Mapping[str, str | None]:
-        """By the portal's key, of the bills whose file is there: why it is unread, None if it is read."""
+        """By the portal's key, of the bills that have their file: why it is unread, None if it is read."""
         wanted = {"account": account_id, "company": self._company_id}
         found = session.connection().execute(_IN_STORE, wanted).all()
         there = self._files.those_there(sha256 for _, sha256, *_ in found)
@@ -132,8 +132,8 @@ class Bills(Repository):
     ) -> Sequence[KeptBill]:
         """The utility's bills of customers who were not removed, with ids greater than ``after``, by id.
 
-        ``moved_to`` is a layout and its version: only those whose document neither it nor a later version
-        of it has read.
+        ``moved_to`` is a layout and its version: only those with a document that neither it nor a later
+        version of it has read.
         """
         query = (
             select(BillRow, AccountRow, BillVersionRow.id, DocumentRow)

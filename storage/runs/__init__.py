@@ -175,8 +175,8 @@ class QueueFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``held`` counts runs by utility, kind and state (running, waiting). ``resting`` are the portals whose
-    circuit breaker is open. ``late_seconds`` is since when the longest due customer of a utility is due.
+    """``held`` counts runs by utility, kind and state (running, waiting). ``resting`` are the portals with
+    an open circuit breaker. ``late_seconds`` is since when the longest due customer of a utility is due.
     """
 
     queues: Mapping[RunKind, QueueFigures]

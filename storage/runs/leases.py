@@ -144,7 +144,7 @@ def renew(session: Session, company_id: int | None = None) -> list[Beat]:
 
 
 def reap(session: Session, since: datetime | None = None) -> int:
-    """Free the runs whose workers are dead or did not renew their lease; returns how many.
+    """Free the runs that lost their workers, or have a lease that was not renewed; returns how many.
 
     ``since`` is the time to judge by, if not now: one who waited for the database is not to call others late.
     """

@@ -149,7 +149,7 @@ class MailboxRow(Owned, table=True):
 
 
 class MailboxCustomerRow(Row, table=True):
-    """A customer whose codes come to the mailbox."""
+    """A customer who receives codes in the mailbox."""
 
     mailbox_id: int = Field(foreign_key="mailbox.id", ondelete="CASCADE", primary_key=True)
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", primary_key=True, index=True)
@@ -165,7 +165,7 @@ class PhoneNumberRow(Owned, table=True):
 
 
 class PhoneNumberCustomerRow(Row, table=True):
-    """A customer whose codes come to the number."""
+    """A customer who receives codes at the number."""
 
     phone_number_id: int = Field(foreign_key="phone_number.id", ondelete="CASCADE", primary_key=True)
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", primary_key=True, index=True)
@@ -186,7 +186,7 @@ class PendingCodeRow(Row, table=True):
 
 
 class InboundMessageRow(Keyed, table=True):
-    """A message that came in: every text message, and of mails those whose code was used.
+    """A message that came in: every text message, and each mail that had its code used.
 
     ``company_id`` is known once it was handed to a customer. ``kind``: ``records.Factor``; ``key`` tells it
     from all others: Twilio's id, or a mail's fingerprint. ``place`` is the number or mailbox. ``code`` is

@@ -95,7 +95,7 @@ class BillRow(Owned, table=True):
 
 
 class BillVersionRow(Owned, table=True):
-    """What a bill said, once; the newest id counts. ``content`` holds the meters and the address.
+    """One version of a bill's content; the newest id counts. ``content`` holds the meters and the address.
 
     The fields are those of ``records.Bill``, amounts in cents; all null while the document is unread.
     """

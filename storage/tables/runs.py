@@ -170,7 +170,7 @@ _YOUNG = "WHEN OLD.at >= datetime('now', '-365 days')"
 class VaultReadRow(Owned, table=True):
     """One opening of secrets. The database refuses to change a row, and for a year to delete it.
 
-    They outlive what they tell of, so ``customer_id``, ``mailbox_id`` and ``run_id`` refer to nothing by
+    They outlive what they record, so ``customer_id``, ``mailbox_id`` and ``run_id`` refer to nothing by
     force. ``process`` is user, host and process id; ``command`` what it was started as; ``kinds`` what was
     opened, separated by spaces.
     """

@@ -90,7 +90,7 @@ def _keyed(name: str, *items: SchemaItem) -> None:
 
 
 def _owned(name: str, *items: SchemaItem) -> None:
-    """A keyed table whose rows belong to a company."""
+    """A keyed table with rows of one company each."""
     _keyed(name, _column("company_id", sa.Integer, sa.ForeignKey("company.id")), *items)
 
 
