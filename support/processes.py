@@ -1,4 +1,4 @@
-"""Who holds a run: a process, named so that others on its machine can tell whether it still lives."""
+"""Who holds a run: a process, named so that others on its machine know whether it still lives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SEPARATOR = "/"
 
 @cache
 def _machine() -> str:
-    """This machine since it started, as processes with the same ids see it; "" if it cannot be told."""
+    """This machine since it started, as processes with the same ids see it; "" if that is not known."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{socket.gethostname()}.{boot[:8]}.{Path('/proc/self/ns/pid').readlink().name[5:-1]}"
