@@ -20,6 +20,7 @@ def crashes_kept(secrets: Secrets, folder: Path) -> Iterator[None]:
 
     Raises:
         InternalError: there was one.
+        MeterfarmError: as it came; it is no unforeseen one.
     """
     try:
         yield

@@ -33,6 +33,9 @@ def span(name: str, **attributes: Value) -> Iterator[Stage]:
     """A stage of the task, or thread, that it is opened in: ``with span("sign_in") as stage: ...``.
 
     What raises out of it marks it as failed, by its outcome or its kind: no text of an error is exported.
+
+    Raises:
+        CancelledError: the body was cancelled; any other error of it passes through too.
     """
     with _tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as begun:
         stage = Stage(begun)

@@ -30,7 +30,7 @@ class Oddities:
     gate: what stands behind the password instead of the account.
     one_visit: once it was served a document its session ends, and its password is refused from then on.
     session_ends_after_bills: so many bills into the first session, that session ends.
-    placeholder_bill: the place in the list (0 is the newest) of a bill whose PDF only says "unavailable".
+    placeholder_bill: the place in the list (0 is the newest) of a bill with "unavailable" for a PDF.
     """
 
     gate: Gate | None = None

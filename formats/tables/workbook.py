@@ -88,8 +88,7 @@ class Sheet(NamedTuple):
 @contextmanager
 def sheets_apart(file: BinaryIO) -> Iterator[Sequence[Sheet]]:
     """The sheets of a workbook, as long as this is open. Raises FormatError."""
-    file.seek(0, 2)
-    if file.tell() > _LARGEST:
+    if file.seek(0, 2) > _LARGEST:
         raise FormatError("The workbook is larger than 96 MB: save the sheet that has the readings as CSV.")
     file.seek(0)
     with cast(BinaryIO, tempfile.TemporaryFile()) as copy, tempfile.TemporaryFile() as written:

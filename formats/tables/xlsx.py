@@ -129,8 +129,7 @@ def lacks_results(file: BinaryIO) -> bool:
 
 def _check(file: BinaryIO) -> None:
     """What a workbook unpacks to is bounded, and none of its parts declares entities."""
-    file.seek(0, 2)
-    allowed = min(_MOST_BYTES, max(_FREE, file.tell() * _MOST_RATIO))
+    allowed = min(_MOST_BYTES, max(_FREE, file.seek(0, 2) * _MOST_RATIO))
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         sizes = sum(each.file_size for each in members)

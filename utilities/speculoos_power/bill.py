@@ -32,8 +32,8 @@ def read_bill(pages: Sequence[str]) -> Bill:
     """A bill from the text of its pages.
 
     Raises:
-        FormatError: a field is missing, or the figures do not add up; Contradiction if a field is there more
-            than once and differs, as in a PDF of several bills.
+        FormatError: a field is missing, or the figures do not add up.
+        Contradiction: a field is there more than once and differs, as in a PDF of several bills.
         ItemFailed: the portal handed out a placeholder instead of the bill.
     """
     shown = BillText(pages)
