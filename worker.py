@@ -24,7 +24,7 @@ from arq.cron import CronJob, cron
 from arq.worker import func
 from redis.exceptions import RedisError
 
-from meterfarm.farm.codes.mailboxes import Mailboxes
+from meterfarm.farm.codes.mailboxes import MailboxConnections
 from meterfarm.farm.policy import SCHEDULED_EVERY
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.limits import RateLimits
@@ -131,7 +131,7 @@ async def serve(queues: Sequence[str]) -> None:
         )
         limits = await stack.enter_async_context(RateLimits(notifier.redis, notifier.farm))
         waiting = PendingChallenges(store)
-        mailboxes = Mailboxes(store, waiting.resolve)
+        mailboxes = MailboxConnections(store, waiting.resolve)
         stack.callback(mailboxes.close)
         evidence = settings.home / "evidence"
         context = WorkerContext(store, chromium, limits, waiting, mailboxes, farm, evidence, served.metrics)

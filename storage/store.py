@@ -24,7 +24,7 @@ from meterfarm.storage.audit import Audit, FarmAudit
 from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
 from meterfarm.storage.customers import Briefing, Company, identity, logins
-from meterfarm.storage.customers.credentials import Credentials
+from meterfarm.storage.customers.credentials import StoredCredentials
 from meterfarm.storage.customers.identity import Companies
 from meterfarm.storage.customers.logins import Logins
 from meterfarm.storage.customers.repository import Customers
@@ -206,7 +206,7 @@ class CompanyStore:
         self._scope = scope
         self.customers = Customers(scope)
         self.logins = Logins(scope)
-        self.credentials = Credentials(scope)
+        self.credentials = StoredCredentials(scope)
         self.accounts = Accounts(scope)
         self.bills = Bills(scope)
         self.readings = Readings(scope)

@@ -43,24 +43,6 @@ MAY_IMPORT["nightly"] |= {"fake_utility"}
 MAY_IMPORT["cli"] |= {"fake_utility", "bench"}
 
 
-TWICE = {
-    "Channels",
-    "Clock",
-    "Credentials",
-    "Found",
-    "Head",
-    "Kind",
-    "LocalTime",
-    "Mailboxes",
-    "Meter",
-    "Part",
-    "_Cell",
-    "_Reading",
-    "_Sheet",
-}
-"""Class names that still stand in two rooms."""
-
-
 Node = TypeVar("Node", bound=ast.AST)
 
 
@@ -277,8 +259,7 @@ def test_no_class_has_the_name_of_another() -> None:
         if _room(path) in ROOMS - {"fake_utility"}:
             for node in _nodes(path, ast.ClassDef):
                 named.setdefault(node.name, []).append(_at(path, node))
-    twice = {name: places for name, places in named.items() if len(places) > 1}
-    assert not {name: places for name, places in twice.items() if name not in TWICE}
+    assert not {name: places for name, places in named.items() if len(places) > 1}
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from meterfarm.farm.codes.code_search import PendingCode
-from meterfarm.farm.codes.mailboxes import Mailboxes
+from meterfarm.farm.codes.mailboxes import MailboxConnections
 from meterfarm.mfa.mailbox_owner import may_reach
 from meterfarm.mfa.text_message import is_sent_to
 from meterfarm.records import Challenge, Factor, FactorOption
@@ -18,11 +18,16 @@ from meterfarm.storage.runs import Lease
 from meterfarm.storage.store import CompanyStore
 
 
-class Channels:
+class CodeChannels:
     """Of one run. Nothing is asked of the store before ``load``."""
 
     def __init__(
-        self, store: CompanyStore, lease: Lease, customer: Customer, utility: Utility, mailboxes: Mailboxes
+        self,
+        store: CompanyStore,
+        lease: Lease,
+        customer: Customer,
+        utility: Utility,
+        mailboxes: MailboxConnections,
     ) -> None:
         self._store = store
         self._lease = lease

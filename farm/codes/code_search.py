@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from meterfarm.farm.codes.answer_codec import encode_code
-from meterfarm.farm.codes.imap import Head, Imap, MailboxCursor
+from meterfarm.farm.codes.imap import Imap, MailboxCursor, MailHead
 from meterfarm.mfa.mailbox import CodeMail, is_stale, mail_code, matching
 from meterfarm.mfa.mailbox_owner import Neighbours, goes_by_mask, is_for
 from meterfarm.storage.customers import Customer
@@ -53,7 +53,7 @@ class CodeSearch:
     def __init__(self, store: CompanyStore, mailbox_id: int) -> None:
         self._store = store
         self._mailbox_id = mailbox_id
-        self._heads: dict[int, Head] = {}
+        self._heads: dict[int, MailHead] = {}
         self._validity = 0
         self._log: Any = structlog.get_logger("mailbox").bind(mailbox=mailbox_id)
 
@@ -99,7 +99,7 @@ class CodeSearch:
         envelope = self._heads[uid].envelope
         return (envelope.sent_at if envelope and envelope.sent_at else _UNKNOWN, uid)
 
-    async def _code_for(self, pending: PendingCode, cursor: MailboxCursor, head: Head, imap: Imap) -> str:
+    async def _code_for(self, pending: PendingCode, cursor: MailboxCursor, head: MailHead, imap: Imap) -> str:
         """The code that a mail brings this customer, "" if it is any other mail."""
         envelope = head.envelope
         if envelope is None:
@@ -130,7 +130,7 @@ class CodeSearch:
             pending.skipped_because = reason
         self._log.info("mail.skipped", run=pending.run_id, reason=reason)
 
-    async def _answer(self, pending: PendingCode, challenge_id: int, head: Head, code: str) -> bool:
+    async def _answer(self, pending: PendingCode, challenge_id: int, head: MailHead, code: str) -> bool:
         if head.envelope is None:
             return False
         return await asyncio.to_thread(

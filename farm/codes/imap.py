@@ -55,7 +55,7 @@ class MailboxCursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class MailHead:
     """A mail by its headers, and when it arrived by the mail server's clock."""
 
     uid: int
@@ -107,7 +107,7 @@ class Imap:
         with self._exchange():
             return self._examined()
 
-    def heads(self, first: int, known: Collection[int]) -> Sequence[Head]:
+    def heads(self, first: int, known: Collection[int]) -> Sequence[MailHead]:
         """The mails from this UID on that are not known yet."""
         with self._exchange(_MOST * (_LONGEST_HEAD + 1024) + _LITTLE):
             client = self._connected
@@ -206,14 +206,14 @@ class Imap:
             following = max(self._connected.search(["UID", "*"]), default=0) + 1
         return MailboxCursor(self.validity, int(following), datetime.now(UTC))
 
-    def _head(self, uid: int, fetched: dict[bytes, Any]) -> Head:
+    def _head(self, uid: int, fetched: dict[bytes, Any]) -> MailHead:
         received_at = fetched.get(b"INTERNALDATE")
         if isinstance(received_at, datetime) and received_at.tzinfo is None:
             received_at = received_at.replace(tzinfo=UTC)
         headers = next((_bytes(value) for name, value in fetched.items() if _is_body(name)), b"")
         place = f"{self._account} {self._account.folder} {self.validity} {uid}"
         is_short = len(headers) <= _LONGEST_HEAD
-        return Head(uid, received_at, read_envelope(headers, place) if is_short else None)
+        return MailHead(uid, received_at, read_envelope(headers, place) if is_short else None)
 
 
 class _Explained:

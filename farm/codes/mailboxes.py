@@ -37,7 +37,7 @@ class MailboxTimes:
     poll: float = 3.0
 
 
-class Mailboxes:
+class MailboxConnections:
     """The mailboxes that this process searches. ``resolved`` gets each challenge that is answered."""
 
     def __init__(

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from meterfarm.farm.codes.answer_codec import decode_answer
-from meterfarm.farm.codes.channels import Channels
+from meterfarm.farm.codes.channels import CodeChannels
 from meterfarm.mfa.port import Answer, NobodyToAsk, NotInTime
 from meterfarm.records import Challenge, Factor, FactorOption
 from meterfarm.storage.runs import Lease
@@ -73,7 +73,7 @@ class ChallengeBroker:
         slot: Slot,
         waiting: PendingChallenges,
         wait: timedelta,
-        channels: Channels,
+        channels: CodeChannels,
         *,
         attended: bool,
     ) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
-from meterfarm.farm.codes.channels import Channels
-from meterfarm.farm.codes.mailboxes import Mailboxes
+from meterfarm.farm.codes.channels import CodeChannels
+from meterfarm.farm.codes.mailboxes import MailboxConnections
 from meterfarm.farm.policy import TracePolicy, follow_up, offered, resend_after
 from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.settings import FarmSettings, portal_address, without_address
@@ -63,7 +63,7 @@ class WorkerContext:
     chromium: Chromium
     limits: RateLimits
     waiting: PendingChallenges
-    mailboxes: Mailboxes
+    mailboxes: MailboxConnections
     settings: FarmSettings
     evidence: Path
     metrics: Metrics = field(default_factory=Metrics)
@@ -164,7 +164,7 @@ class RunTask:
         entrusted = brief.secrets
         totp = entrusted.get(SecretKind.TOTP_SECRET)
         context = self._context
-        channels = Channels(self._store, claim.lease, claim.customer, utility, context.mailboxes)
+        channels = CodeChannels(self._store, claim.lease, claim.customer, utility, context.mailboxes)
         return RunRequest(
             utility=utility,
             base_url=address,
@@ -182,7 +182,7 @@ class RunTask:
             run_seconds=settings.run_seconds,
         )
 
-    def _broker(self, channels: Channels) -> ChallengeBroker:
+    def _broker(self, channels: CodeChannels) -> ChallengeBroker:
         """Where the run waits for answers. A refresh takes those that come by themselves, and asks nobody."""
         context, attended = self._context, self.claim.kind is RunKind.CONNECT
         wait = timedelta(seconds=context.settings.mfa_wait)
@@ -257,7 +257,7 @@ def _limiter(context: WorkerContext, utility: Utility) -> RateLimiter:
     return context.metrics.measured(utility.id, limiter)
 
 
-async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: Channels) -> SecretStr:
+async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: CodeChannels) -> SecretStr:
     """The password, where it may be sent: a refresh must not make the portal send somebody a code."""
     await channels.load()
     answers_itself = {

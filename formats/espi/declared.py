@@ -11,7 +11,7 @@ from meterfarm.formats.espi.days import Clock, clock_of
 from meterfarm.formats.espi.links import LinkIndex
 from meterfarm.formats.espi.reading import LENGTH_LIMIT, START_LIMIT
 from meterfarm.formats.espi.resources import Fact, UsagePoint
-from meterfarm.formats.espi.units import UNITS, Kind, shown
+from meterfarm.formats.espi.units import UNITS, ReadingKind, shown
 from meterfarm.records import Direction, Issue, Measure, Unit
 
 _CLOCK = "LocalTimeParameters"
@@ -46,7 +46,7 @@ class Declarations:
         clocks = {clock for _, clock in self._clocks}
         return clocks.pop() if len(clocks) == 1 else None
 
-    def sums(self, point: UsagePoint, meter_id: str, kind: Kind) -> list[Sum]:
+    def sums(self, point: UsagePoint, meter_id: str, kind: ReadingKind) -> list[Sum]:
         """What a stream's readings are to be added up to."""
         if kind.measure not in (Measure.ENERGY, Measure.VOLUME):
             return []

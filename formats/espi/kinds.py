@@ -10,7 +10,7 @@ from dataclasses import replace
 from meterfarm.formats.espi.reading import ESTIMATED, LENGTH_LIMIT, price_period
 from meterfarm.formats.espi.resources import ReadingType
 from meterfarm.formats.espi.stream import Stream
-from meterfarm.formats.espi.units import Kind, kind_of, shown
+from meterfarm.formats.espi.units import ReadingKind, kind_of, shown
 from meterfarm.records import Commodity, Direction, Measure, Unit
 
 _SCALE = {"uom", "powerOfTenMultiplier"}
@@ -46,7 +46,7 @@ def _differing(types: Sequence[ReadingType]) -> set[str]:
     return {name for name in names if len({each.codes.get(name, "") for each in types}) > 1}
 
 
-def _without_what_differs(kind: Kind, types: Sequence[ReadingType]) -> Kind:
+def _without_what_differs(kind: ReadingKind, types: Sequence[ReadingType]) -> ReadingKind:
     differ = _differing(types)
     doubts = kind.doubts
     if differ & _SCALE:

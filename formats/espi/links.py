@@ -73,7 +73,7 @@ T = TypeVar("T", bound=Linked)
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
+class FoundLink(Generic[T]):
     """What links lead to: nothing, a resource, or several that share an href (twins)."""
 
     resources: tuple[T, ...] = ()
@@ -140,15 +140,15 @@ class LinkIndex(Generic[T]):
         """Whether a resource is of this href, or has a link to it."""
         return link.path in self._by_path or len(self._claiming(link)) == 1
 
-    def find(self, links: Links) -> Found[T]:
+    def find(self, links: Links) -> FoundLink[T]:
         """The resources that ``links`` lead to, or that lead to them."""
         named = [(rel, at, self._of(at)) for rel, link in links.by_rel() if (at := self._named(link)).path]
         sure = next((each for _, _, each in named if each), ())
         conflict = _contradiction(named, self.kind)
         if sure:
-            return Found(sure, conflict or self._claimed_by_another(links, sure))
+            return FoundLink(sure, conflict or self._claimed_by_another(links, sure))
         found = self._climb(links)
-        return Found((found,) if found else (), conflict)
+        return FoundLink((found,) if found else (), conflict)
 
     def _named(self, link: Href) -> Href:
         """The href of a resource of this kind in ``link``."""

@@ -16,7 +16,7 @@ _ON_A_DATE, _LAST = 0, 7
 _DAYS = 366
 
 
-class LocalTime(NamedTuple):
+class EspiLocalTime(NamedTuple):
     """Seconds ahead of UTC without daylight saving time, those it adds, and its rules as ESPI's bit maps."""
 
     dst_end_rule: str
@@ -34,14 +34,14 @@ class _Move(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def local_time(zone: ZoneInfo, year: int) -> LocalTime:
+def local_time(zone: ZoneInfo, year: int) -> EspiLocalTime:
     """As of a year; a zone that does not move its clocks twice in it has the offset of its end, no rules."""
     moves = list(_moves(zone, year))
     offset = _offset(datetime(year, 12, 31, 12, tzinfo=UTC), zone)
     if len(moves) != 2 or moves[0].by + moves[1].by:
-        return LocalTime(_NEVER, 0, _NEVER, offset)
+        return EspiLocalTime(_NEVER, 0, _NEVER, offset)
     start, end = sorted(moves, key=lambda move: -move.by)
-    return LocalTime(_rule(zone, end), start.by, _rule(zone, start), end.to)
+    return EspiLocalTime(_rule(zone, end), start.by, _rule(zone, start), end.to)
 
 
 def _offset(instant: datetime, zone: ZoneInfo) -> int:

@@ -15,7 +15,7 @@ from meterfarm.formats.espi.declared import Sum
 from meterfarm.formats.espi.reading import Oddities
 from meterfarm.formats.espi.resources import Edge
 from meterfarm.formats.espi.runs import RunColumns
-from meterfarm.formats.espi.units import COST_EXPONENT, Kind, shown
+from meterfarm.formats.espi.units import COST_EXPONENT, ReadingKind, shown
 from meterfarm.records import Direction, Issue, Measure, Severity, Unit
 
 _FLOWS = (Direction.DELIVERED, Direction.RECEIVED)
@@ -34,7 +34,7 @@ class Stream:
     """
 
     meter_id: str
-    kind: Kind
+    kind: ReadingKind
     length: int = 0
     estimated: bool = False
     period: str = ""

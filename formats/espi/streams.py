@@ -12,7 +12,7 @@ from meterfarm.formats.espi.days import Days, LocalShift
 from meterfarm.formats.espi.declared import Declarations
 from meterfarm.formats.espi.href import Href
 from meterfarm.formats.espi.kinds import stream_of
-from meterfarm.formats.espi.links import Found, LinkIndex, Links
+from meterfarm.formats.espi.links import FoundLink, LinkIndex, Links
 from meterfarm.formats.espi.names import meter_names
 from meterfarm.formats.espi.reading import Oddities
 from meterfarm.formats.espi.resources import Block, Fact, Item, MeterReading, ReadingType, UsagePoint
@@ -202,7 +202,7 @@ class Streams:
         nearest = self._by_type.nearest(place, meters[0].links if meters else block.links)
         return ((nearest,) if nearest else ()), True
 
-    def _one(self, index: LinkIndex[T], found: Found[T], place: int, doubts: list[str]) -> Sequence[T]:
+    def _one(self, index: LinkIndex[T], found: FoundLink[T], place: int, doubts: list[str]) -> Sequence[T]:
         """What was found; of twins the one that their order tells."""
         if found.conflict:
             doubts.append(f"Links contradict each other: {found.conflict}; the first was followed.")

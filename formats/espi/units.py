@@ -87,7 +87,7 @@ _MULTIPLIERS = range(-12, 13)  # ReadingType.powerOfTenMultiplier
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ReadingKind:
     """What readings of a reading type are; ``doubts`` are sentences without their subject."""
 
     commodity: Commodity
@@ -99,12 +99,14 @@ class Kind:
     doubts: tuple[str, ...] = ()
 
 
-def kind_of(codes: Mapping[str, str] | None, service_kind: str) -> Kind:
+def kind_of(codes: Mapping[str, str] | None, service_kind: str) -> ReadingKind:
     """By a reading type's codes, None if there is none, and the usage point's service category."""
     if codes is None:
         commodity = SERVICES.get(service_kind, Commodity.OTHER)
         doubt = "the file does not state their unit (no reading type)"
-        return Kind(commodity, Measure.OTHER, Direction.UNKNOWN, Unit.UNKNOWN, 0, Unit.UNKNOWN, (doubt,))
+        return ReadingKind(
+            commodity, Measure.OTHER, Direction.UNKNOWN, Unit.UNKNOWN, 0, Unit.UNKNOWN, (doubt,)
+        )
     currency = CURRENCIES.get(codes.get("currency", ""), Unit.UNKNOWN)
     kind = _measured(codes, currency)
     kind = _with_multiplier(kind, codes.get("powerOfTenMultiplier", ""))
@@ -112,9 +114,9 @@ def kind_of(codes: Mapping[str, str] | None, service_kind: str) -> Kind:
     return _with_direction(kind, codes.get("flowDirection", ""))
 
 
-def _measured(codes: Mapping[str, str], currency: Unit) -> Kind:
+def _measured(codes: Mapping[str, str], currency: Unit) -> ReadingKind:
     code = codes.get("uom", "")
-    kind = Kind(Commodity.OTHER, Measure.OTHER, Direction.UNKNOWN, Unit.UNKNOWN, 0, currency)
+    kind = ReadingKind(Commodity.OTHER, Measure.OTHER, Direction.UNKNOWN, Unit.UNKNOWN, 0, currency)
     if code == MONEY:
         return replace(kind, measure=Measure.COST, unit=currency)
     unit = UNITS.get(code)
@@ -137,7 +139,7 @@ def _measured(codes: Mapping[str, str], currency: Unit) -> Kind:
     return _doubting(other, f"{what} (accumulation {shown(accumulation)})")
 
 
-def _with_multiplier(kind: Kind, text: str) -> Kind:
+def _with_multiplier(kind: ReadingKind, text: str) -> ReadingKind:
     try:
         multiplier = int(text[:8] or "0")
     except ValueError:
@@ -148,7 +150,7 @@ def _with_multiplier(kind: Kind, text: str) -> Kind:
     return _doubting(kind, f"their power-of-ten multiplier {shown(text)} is not a small whole number")
 
 
-def _with_commodity(kind: Kind, code: str, service_kind: str) -> Kind:
+def _with_commodity(kind: ReadingKind, code: str, service_kind: str) -> ReadingKind:
     service = SERVICES.get(service_kind)
     commodity = COMMODITIES.get(code) or (service if code in NOT_STATED else None) or Commodity.OTHER
     kind = replace(kind, commodity=commodity)
@@ -161,14 +163,14 @@ def _with_commodity(kind: Kind, code: str, service_kind: str) -> Kind:
     return kind
 
 
-def _with_direction(kind: Kind, code: str) -> Kind:
+def _with_direction(kind: ReadingKind, code: str) -> ReadingKind:
     kind = replace(kind, direction=DIRECTIONS.get(code, Direction.UNKNOWN))
     if code in DIRECTIONS or code in NOT_STATED:
         return kind
     return _doubting(kind, f"their flow direction {shown(code)} is not delivered, received or net")
 
 
-def _doubting(kind: Kind, doubt: str) -> Kind:
+def _doubting(kind: ReadingKind, doubt: str) -> ReadingKind:
     return replace(kind, doubts=(*kind.doubts, doubt))
 
 

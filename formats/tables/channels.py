@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.local_time import LocalTime
 from meterfarm.formats.tables.channel import Channel
-from meterfarm.formats.tables.claims import Part
+from meterfarm.formats.tables.claims import ClaimedPart
 from meterfarm.formats.tables.head import BoundValue
 from meterfarm.formats.tables.layout import What
 from meterfarm.formats.tables.remarks import Remarks
@@ -22,7 +22,7 @@ _MOST_WAITING = 65_536
 _MOST_CHANNELS = 5_000
 Key = tuple[str, str, str, int, int, int]
 """What tells channels apart: the row's meters (NUL between them), kind and unit; the number of the value's
-column; seconds of an interval, 86,400 of a day however long; and the table (``Channels.table``)."""
+column; seconds of an interval, 86,400 of a day however long; and the table (``TableChannels.table``)."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class FileSeries:
     """Numbers of the places that name a meter, which are not shown."""
 
 
-class Channels:
+class TableChannels:
     """Those of one sheet or text; ``by_key`` has None where values are left out."""
 
     def __init__(self, remarks: Remarks, series: FileSeries) -> None:
@@ -90,9 +90,9 @@ class Channels:
         """Whether enough readings wait for ``batches``."""
         return self.waiting >= self._flush_at
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[ClaimedPart]:
         """The channels that are read, with the numbers of their columns."""
-        return [Part(key[3], channel) for key, channel in self.by_key.items() if channel]
+        return [ClaimedPart(key[3], channel) for key, channel in self.by_key.items() if channel]
 
     def batches(self, local: LocalTime | None, *, final: bool) -> Iterator[Series]:
         """The readings of channels that have many, or of all."""

@@ -65,7 +65,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ClaimedPart:
     """One channel of a table: the number of its column, and what it has counted so far."""
 
     column: int
@@ -105,7 +105,7 @@ class Claims:
         """The lines that were entered, by label and text."""
         return self._lines
 
-    def check(self, parts: Sequence[Part], rows: int, *, comma: bool) -> None:
+    def check(self, parts: Sequence[ClaimedPart], rows: int, *, comma: bool) -> None:
         """After the last row."""
         for label, text in self._lines:
             if label == _SORT_LABEL:
@@ -124,7 +124,7 @@ class Claims:
         line: int,
         cells: Sequence[str],
         values: Sequence[BoundValue],
-        parts: Sequence[Part],
+        parts: Sequence[ClaimedPart],
         *,
         comma: bool,
     ) -> None:
@@ -140,7 +140,7 @@ class Claims:
             if not _fits(found.value, found.half, sums, of_column):
                 self._say(bound.value.column, cells[bound.place], _plain(whole), f"line {line}")
 
-    def _check_unit(self, label: str, text: str, parts: Sequence[Part]) -> None:
+    def _check_unit(self, label: str, text: str, parts: Sequence[ClaimedPart]) -> None:
         claimed = UNITS.get(name(text))
         whats = (each.channel.what for each in parts)
         read = [(each.unit, each.power) for each in whats if claimed and each.measure is claimed.measure]
@@ -149,7 +149,7 @@ class Claims:
             what = f"the file's own “{shown(label)}” is {shown(text)}, but values were read in {unit}"
             self._remarks.add(what, _WHERE)
 
-    def _check_sort(self, label: str, text: str, parts: Sequence[Part]) -> None:
+    def _check_sort(self, label: str, text: str, parts: Sequence[ClaimedPart]) -> None:
         """Energy or power, as SmartHub and SCE state it above a table."""
         found = _SORT.search(text.lower())
         claimed = (Measure.ENERGY if found[1] else Measure.DEMAND) if found else None
@@ -161,13 +161,13 @@ class Claims:
                 _WHERE,
             )
 
-    def _check_count(self, label: str, text: str, parts: Sequence[Part], rows: int) -> None:
+    def _check_count(self, label: str, text: str, parts: Sequence[ClaimedPart], rows: int) -> None:
         found = figure(text)
         counts = [each.channel.count for each in parts]
         if found and found.value not in {rows, sum(counts), *counts}:
             self._say(label, text, str(rows), _WHERE, "but the number of rows read is ")
 
-    def _check_sum(self, label: str, text: str, found: Figure, parts: Sequence[Part]) -> None:
+    def _check_sum(self, label: str, text: str, found: Figure, parts: Sequence[ClaimedPart]) -> None:
         cost = bool(_COST.search(label)) or found.unit in ("$", "€", "£", "usd")
         direction = Direction.DELIVERED
         if _NET.search(label):
@@ -202,13 +202,13 @@ def _adds_up(what: What) -> bool:
     return not what.mean and not what.instant and what.measure in (*_ADDED_UP, Measure.COST)
 
 
-def _sum(parts: Sequence[Part]) -> Decimal:
+def _sum(parts: Sequence[ClaimedPart]) -> Decimal:
     return sum((each.channel.total for each in parts), Decimal())
 
 
-def _sums(parts: Sequence[Part]) -> list[Decimal]:
+def _sums(parts: Sequence[ClaimedPart]) -> list[Decimal]:
     """Of what has a meter, a column, a direction or a length of intervals in common."""
-    groups: dict[object, list[Part]] = {}
+    groups: dict[object, list[ClaimedPart]] = {}
     for each in parts:
         what = each.channel.what
         for common in (
@@ -222,11 +222,11 @@ def _sums(parts: Sequence[Part]) -> list[Decimal]:
     return [_sum(group) for group in groups.values()]
 
 
-def _flow(parts: Sequence[Part], direction: Direction) -> Decimal:
+def _flow(parts: Sequence[ClaimedPart], direction: Direction) -> Decimal:
     return _sum([each for each in parts if each.channel.what.direction is direction])
 
 
-def _factor(found: Figure, label: str, parts: Sequence[Part]) -> Decimal:
+def _factor(found: Figure, label: str, parts: Sequence[ClaimedPart]) -> Decimal:
     """From the unit of the rows to the one that the figure or its label names."""
     named = _named_unit(found, label)
     what = parts[0].channel.what if parts else None
@@ -240,7 +240,7 @@ def _named_unit(found: Figure, label: str) -> What | None:
     return next((UNITS[each] for each in words if each in UNITS), None)
 
 
-def _is_of_others(found: Figure, label: str, parts: Sequence[Part]) -> bool:
+def _is_of_others(found: Figure, label: str, parts: Sequence[ClaimedPart]) -> bool:
     """Whether a total is of another commodity or measure than all that was read."""
     read = {each.channel.what.commodity for each in parts} - {None}
     of = {commodity for word, commodity in _COMMODITIES.items() if word.search(label)}
@@ -249,7 +249,7 @@ def _is_of_others(found: Figure, label: str, parts: Sequence[Part]) -> bool:
     return bool(of and read and not of & read) or bool(named and named.measure not in measures)
 
 
-def _fits(value: Decimal, half: Decimal, sums: Iterable[Decimal], parts: Sequence[Part]) -> bool:
+def _fits(value: Decimal, half: Decimal, sums: Iterable[Decimal], parts: Sequence[ClaimedPart]) -> bool:
     """Whether one of the sums is the value, as far as it is rounded; of many rows each may be rounded too."""
     count = max((each.channel.count for each in parts), default=0)
     decimals = max((each.channel.decimals for each in parts), default=0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from meterfarm.formats.tables.cells import NotANumber, Number
-from meterfarm.formats.tables.claims import Part
+from meterfarm.formats.tables.claims import ClaimedPart
 from meterfarm.formats.tables.head import BoundValue
 from meterfarm.formats.tables.remarks import Remarks
 from meterfarm.records import Commodity, Direction, Measure
@@ -52,9 +52,9 @@ class NetOfColumns:
         self._first, self._apart = None, 0
 
 
-def check_net(parts: Sequence[Part], remarks: Remarks) -> None:
+def check_net(parts: Sequence[ClaimedPart], remarks: Remarks) -> None:
     """Of tables that have a row for each, per meter and length of intervals."""
-    sums: dict[tuple[object, ...], dict[Direction, list[Part]]] = {}
+    sums: dict[tuple[object, ...], dict[Direction, list[ClaimedPart]]] = {}
     for each in parts:
         what = each.channel.what
         if what.measure is Measure.ENERGY and what.direction in _FLOWS and not what.mean:
@@ -72,7 +72,7 @@ def check_net(parts: Sequence[Part], remarks: Remarks) -> None:
             remarks.add(remark, f"meter {meter!r}")
 
 
-def check_charges(parts: Sequence[Part], remarks: Remarks) -> None:
+def check_charges(parts: Sequence[ClaimedPart], remarks: Remarks) -> None:
     """Of lists of bills that have a column for all charges beside those of each commodity."""
     costs = [each for each in parts if each.channel.what.measure is Measure.COST]
     whole = [each for each in costs if each.channel.what.commodity is Commodity.OTHER]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from meterfarm.formats.local_time import DAY, LocalTime
 from meterfarm.formats.tables.cells import clean, shown
-from meterfarm.formats.tables.claims import Part
+from meterfarm.formats.tables.claims import ClaimedPart
 from meterfarm.formats.tables.remarks import Remarks
 from meterfarm.formats.tables.stamps import NotAStamp, read_clock, read_date, split
 from meterfarm.formats.tables.times import TimeReader
@@ -37,7 +37,7 @@ class _At(NamedTuple):
 
 
 def check_range(
-    lines: Iterable[tuple[str, str]], parts: Sequence[Part], times: TimeReader, remarks: Remarks
+    lines: Iterable[tuple[str, str]], parts: Sequence[ClaimedPart], times: TimeReader, remarks: Remarks
 ) -> None:
     """Of several tables in a file the first start and the last end count."""
     local = times.local

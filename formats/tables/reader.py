@@ -11,7 +11,7 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.formats.local_time import DAY, Day
 from meterfarm.formats.tables.cells import BLANKS, NotANumber, clean, name, numbers, refused, shown, signs
 from meterfarm.formats.tables.channel import SHORTEST_DAY
-from meterfarm.formats.tables.channels import Channels, FileSeries
+from meterfarm.formats.tables.channels import FileSeries, TableChannels
 from meterfarm.formats.tables.claims import Claims
 from meterfarm.formats.tables.columns import Estimates, UnreadColumns, Widths, is_number
 from meterfarm.formats.tables.head import BoundValue, Head, find, label
@@ -62,7 +62,7 @@ class TableReader:
         self._zone = zone
         self._tables = tables
         self._table = 1
-        self._channels = Channels(self.remarks, series)
+        self._channels = TableChannels(self.remarks, series)
         self._places = series.places
         self._seen: dict[str, str] = {}
         self._texts: list[int] = []

@@ -34,7 +34,7 @@ class NotAStamp(ValueError):
     """A cell that should hold a date or a time holds something else."""
 
 
-class Clock(NamedTuple):
+class TableClock(NamedTuple):
     """Seconds after midnight, up to 86,400; and those the clock is ahead of UTC, where it says so."""
 
     second: int
@@ -82,10 +82,10 @@ def _date(text: str, year: int, month: int, day: int) -> date:
         raise NotAStamp(text) from exc
 
 
-def read_clock(text: str) -> Clock:
+def read_clock(text: str) -> TableClock:
     """A time of day; midnight of an empty text. Raises NotAStamp."""
     if not text:
-        return Clock(0, None)
+        return TableClock(0, None)
     match = _CLOCK.fullmatch(text)
     if match is None:
         raise NotAStamp(text)
@@ -102,7 +102,7 @@ def read_clock(text: str) -> Clock:
     seconds = hour * _HOUR + minute * 60 + second
     if minute > 59 or second > 59 or seconds > 24 * _HOUR:
         raise NotAStamp(text)
-    return Clock(seconds, _offset(match[5], text))
+    return TableClock(seconds, _offset(match[5], text))
 
 
 def _offset(zone: str | None, text: str) -> int | None:

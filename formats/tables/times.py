@@ -13,7 +13,7 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.formats.local_time import DAY, Day, LocalTime
 from meterfarm.formats.tables.cells import clean
 from meterfarm.formats.tables.layout import Times
-from meterfarm.formats.tables.stamps import Clock, NotAStamp, read_clock, read_date, split
+from meterfarm.formats.tables.stamps import NotAStamp, TableClock, read_clock, read_date, split
 
 _EPOCH = date(1970, 1, 1)
 _MOST_KEPT = 20_000
@@ -68,7 +68,7 @@ class TimeReader:
         self.local = LocalTime(zone) if zone else None
         self.is_end = not (times.start or times.span)
         self._days: dict[str, Day] = {}
-        self._clocks: dict[str, Clock] = {}
+        self._clocks: dict[str, TableClock] = {}
         self._year_first: bool | None = None
         self._starts = _places(times.start or times.span, columns)
         self._ends = _places(times.end, columns)
@@ -235,7 +235,7 @@ class TimeReader:
             )
         self._year_first = way
 
-    def _clock(self, text: str) -> Clock:
+    def _clock(self, text: str) -> TableClock:
         known = self._clocks.get(text)
         if known is None:
             if len(self._clocks) >= _MOST_KEPT:
@@ -277,12 +277,12 @@ def _parts(text: str) -> tuple[str, str]:
     return split(text)
 
 
-def _hour(text: str) -> Clock:
+def _hour(text: str) -> TableClock:
     """The hour of a day that ends at ``text``: 1 to 24."""
     number = text.removesuffix(":00").upper().removeprefix("HE").strip()
     if not (number.isascii() and number.isdigit() and 1 <= int(number[:3]) <= 24):
         raise NotAStamp(text)
-    return Clock((int(number) - 1) * 3600, None)
+    return TableClock((int(number) - 1) * 3600, None)
 
 
 @lru_cache(maxsize=1024)

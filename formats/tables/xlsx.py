@@ -54,7 +54,7 @@ _DAMAGES = (
 )
 
 
-class _Cell(Protocol):
+class _XlsxCell(Protocol):
     """A cell as the library reads it."""
 
     @property
@@ -79,7 +79,7 @@ def sheets(file: BinaryIO) -> Iterator[Sequence[Sheet]]:
     What openpyxl cannot read of an XLSX with whole parts is read by ``workbook``. Raises
     FormatError for what is no workbook, or unpacks to far more than an export holds.
     """
-    found: Sequence[_Sheet] = ()
+    found: Sequence[_XlsxSheet] = ()
     if not is_ole(file):
         with _as_damage():
             _check(file)
@@ -95,11 +95,11 @@ def sheets(file: BinaryIO) -> Iterator[Sequence[Sheet]]:
         yield others
 
 
-def _is_hidden(sheet: _Sheet) -> bool:
+def _is_hidden(sheet: _XlsxSheet) -> bool:
     return getattr(sheet, "sheet_state", "visible") != "visible"
 
 
-def _opened(file: BinaryIO) -> Sequence[_Sheet]:
+def _opened(file: BinaryIO) -> Sequence[_XlsxSheet]:
     """The sheets as openpyxl reads them, each of which has a first row."""
     from openpyxl import load_workbook  # type: ignore[import-untyped]
 
@@ -154,13 +154,13 @@ def _check_parts(file: BinaryIO) -> None:
                     parser.ParseFile(part)
 
 
-class _Sheet(Protocol):
+class _XlsxSheet(Protocol):
     title: str
 
-    def iter_rows(self) -> Iterator[Sequence[_Cell]]: ...
+    def iter_rows(self) -> Iterator[Sequence[_XlsxCell]]: ...
 
 
-def _sheet(file: BinaryIO, sheet: _Sheet) -> Rows:
+def _sheet(file: BinaryIO, sheet: _XlsxSheet) -> Rows:
     last = 0
     try:
         for last, cells in _rows(sheet.iter_rows()):
@@ -174,7 +174,7 @@ def _sheet(file: BinaryIO, sheet: _Sheet) -> Rows:
                     yield from (row for row in each.rows() if row[0] > last)
 
 
-def _rows(rows: Iterator[Sequence[_Cell]]) -> Rows:
+def _rows(rows: Iterator[Sequence[_XlsxCell]]) -> Rows:
     """Rows that aren't blank, with their numbers."""
     number = 0
     while True:
@@ -197,12 +197,12 @@ def _split(cells: list[str]) -> Sequence[str]:
     return cells
 
 
-def _text(cell: _Cell) -> str:
+def _text(cell: _XlsxCell) -> str:
     value = cell.value
     return text_of(value, _format(cell) if isinstance(value, datetime) else "")
 
 
-def _format(cell: _Cell) -> str:
+def _format(cell: _XlsxCell) -> str:
     """By the styles, which may be damaged."""
     try:
         return str(getattr(cell, "number_format", ""))

@@ -50,7 +50,7 @@ _BRIEF = (
 )
 
 
-class Credentials(Repository):
+class StoredCredentials(Repository):
     """As ``CompanyStore.credentials``. What is opened is recorded in the log of vault reads."""
 
     @writing

@@ -54,7 +54,7 @@ def _save_group(
         session,
         files,
         account,
-        documents.Kind.BILL,
+        documents.DocumentKind.BILL,
         [(read.listed.key, read.document, sha256) for read, sha256 in fetched],
     )
     extractions = _extractions(
@@ -119,11 +119,11 @@ def _loses(before: Mapping[int, Sequence[BillVersionRow]], new: _New) -> bool:
     return new.read.bill is None and before[new.bill_id][-1].content is not None
 
 
-def _is_read_now(last: BillVersionRow, read: _Reading) -> bool:
+def _is_read_now(last: BillVersionRow, read: _BillReading) -> bool:
     return last.content is None and read.bill is not None
 
 
-class _Reading(Protocol):
+class _BillReading(Protocol):
     """What a version of a layout read from a bill's document."""
 
     @property
@@ -144,7 +144,7 @@ class _New(NamedTuple):
     bill_id: int
     document_id: int
     extraction_id: int
-    read: _Reading
+    read: _BillReading
 
 
 def _add_versions(
@@ -186,7 +186,7 @@ def _renew_problems(session: Session, new: Sequence[_New]) -> None:
 def _event(
     account: AccountRow,
     bill_id: int,
-    read: _Reading,
+    read: _BillReading,
     version_ids: Mapping[int, int],
     before: Mapping[int, Sequence[BillVersionRow]],
 ) -> tuple[EventKind, str, Mapping[str, Any]] | None:
@@ -202,7 +202,7 @@ def _event(
     return kind, key, _about(account, bill_id, read)
 
 
-def _about(account: AccountRow, bill_id: int, read: _Reading) -> dict[str, Any]:
+def _about(account: AccountRow, bill_id: int, read: _BillReading) -> dict[str, Any]:
     """The facts of a bill, without its meters; of an unread one what the portal listed."""
     bill, listed = read.bill, read.listed
     about = {
@@ -242,7 +242,9 @@ def _identities(session: Session, account: AccountRow, listed: Sequence[ListedBi
     return ids
 
 
-def _extractions(session: Session, account: AccountRow, read: Sequence[tuple[int, _Reading]]) -> list[int]:
+def _extractions(
+    session: Session, account: AccountRow, read: Sequence[tuple[int, _BillReading]]
+) -> list[int]:
     """The ids of these readings of documents, by the documents' ids, in this order."""
     query = select(
         ExtractionRow.document_id, ExtractionRow.layout, ExtractionRow.layout_version, ExtractionRow.id

@@ -95,7 +95,7 @@ _COUNTS = (
 )
 
 
-class Meter(NamedTuple):
+class MeterKey(NamedTuple):
     """A company's meter, by its account's id and the number it has there."""
 
     company_id: int
@@ -133,7 +133,7 @@ def by_series(session: Session, company_id: int, account_id: int) -> list[Series
     ]
 
 
-def of_amounts(session: Session, meter: Meter) -> list[Sequence[CoverageRange]]:
+def of_amounts(session: Session, meter: MeterKey) -> list[Sequence[CoverageRange]]:
     """What each direction of the meter's energy or volume covers; of all its readings if it has neither."""
     connection = session.connection()
     wanted = {"company": meter.company_id, "account": meter.account_id, "meter": meter.number}
@@ -182,7 +182,7 @@ _VALUE = select(func.max(_READING.c.start)).where(
 
 def whole(
     session: Session,
-    meter: Meter,
+    meter: MeterKey,
     zone: ZoneInfo,
     earliest: date | None = None,
     latest: date | None = None,
@@ -196,7 +196,7 @@ def whole(
     return reduce(and_, whole_ones, whole_ones[0]) if whole_ones else frozenset()
 
 
-def of_zeros(session: Session, meter: Meter, zone: ZoneInfo) -> Set[date]:
+def of_zeros(session: Session, meter: MeterKey, zone: ZoneInfo) -> Set[date]:
     """The newest days, two weeks of them at most, in which all that the meter's energy or volume has is zero.
 
     Portals show zeros before the values are there; a meter that nobody uses shows them for good.

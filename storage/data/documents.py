@@ -32,13 +32,13 @@ _ENTER = insert(_DOCUMENT).returning(_DOCUMENT.c.portal_key, _DOCUMENT.c.sha256,
 _REFER = update(_FILE).where(_FILE.c.sha256 == bindparam("its")).values(refs=_FILE.c.refs + bindparam("more"))
 
 
-class Kind(StrEnum):
+class DocumentKind(StrEnum):
     BILL = "bill"
     INTERVALS = "intervals"
 
 
 def keep_all(
-    session: Session, files: AnyFiles, account: AccountRow, kind: Kind, fetched: Sequence[Fetched]
+    session: Session, files: AnyFiles, account: AccountRow, kind: DocumentKind, fetched: Sequence[Fetched]
 ) -> list[int]:
     """The ids of these bytes' rows under the portal's keys. Files are on disk before a row is committed."""
     known = _known(session, account.id, kind, fetched)
@@ -66,7 +66,7 @@ def keep_all(
 
 
 def _known(
-    session: Session, account_id: int, kind: Kind, fetched: Sequence[Fetched]
+    session: Session, account_id: int, kind: DocumentKind, fetched: Sequence[Fetched]
 ) -> dict[tuple[str, str], int]:
     asked = {"account": account_id, "kind": kind.value, "keys": list({key for key, *_ in fetched})}
     return {(key, sha256): row_id for key, sha256, row_id in session.connection().execute(_KEPT, asked)}

@@ -72,7 +72,7 @@ class Readings(Repository):
         self, session: Session, account_id: int, fetched: documents.Fetched, series: Sequence[Series]
     ) -> ReadingCounts:
         account = accounts.locked(session, account_id, self._company_id)
-        kind = documents.Kind.INTERVALS
+        kind = documents.DocumentKind.INTERVALS
         (kept,) = documents.keep_all(session, self._files, account, kind, [fetched])
         return save(session, account, kept, series)
 
@@ -82,7 +82,7 @@ class Readings(Repository):
         query = (
             select_rows(DocumentRow)
             .where(DocumentRow.account_id == account_id, DocumentRow.company_id == self._company_id)
-            .where(DocumentRow.kind == documents.Kind.INTERVALS.value)
+            .where(DocumentRow.kind == documents.DocumentKind.INTERVALS.value)
             .order_by(col(DocumentRow.id))
         )
         return [
@@ -124,13 +124,13 @@ class Readings(Repository):
 
         ``first`` and ``last`` are the days to look at, both included: it is quicker for fewer.
         """
-        meter = coverage.Meter(self._company_id, account_id, meter_id)
+        meter = coverage.MeterKey(self._company_id, account_id, meter_id)
         return coverage.whole(session, meter, zone, first, last)
 
     @reading
     def zero_days(self, session: Session, account_id: int, meter_id: str, zone: ZoneInfo) -> Set[date]:
         """The newest days of which the meter has zeros alone: there may be values by now."""
-        return coverage.of_zeros(session, coverage.Meter(self._company_id, account_id, meter_id), zone)
+        return coverage.of_zeros(session, coverage.MeterKey(self._company_id, account_id, meter_id), zone)
 
 
 def save(session: Session, account: AccountRow, document_id: int, series: Sequence[Series]) -> ReadingCounts:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from meterfarm.farm.codes.channels import Channels
-from meterfarm.farm.codes.mailboxes import Mailboxes, MailboxTimes
+from meterfarm.farm.codes.channels import CodeChannels
+from meterfarm.farm.codes.mailboxes import MailboxConnections, MailboxTimes
 from meterfarm.records import Challenge, Factor, MailSecurity, SecretKind
 from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
@@ -38,7 +38,7 @@ class World:
 
     def hurry(self, **times: float) -> None:
         """Customers from now on have mailboxes with these times, by the names of ``MailboxTimes``."""
-        self.mailboxes = Mailboxes(self.store.farm, self.settled.append, MailboxTimes(**times))
+        self.mailboxes = MailboxConnections(self.store.farm, self.settled.append, MailboxTimes(**times))
 
     async def customer(self, username: str) -> WaitingRun:
         """One who signs in: a code is about to be asked for."""
@@ -69,7 +69,7 @@ class WaitingRun:
         self.customer = customer
         self.lease = lease
         utility = load_utility(UTILITY)
-        self.channels = Channels(world.store, lease, customer, utility, world.mailboxes)
+        self.channels = CodeChannels(world.store, lease, customer, utility, world.mailboxes)
 
     @asynccontextmanager
     async def asked(self, destination: str = "", error: str = "") -> AsyncIterator[int]:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from meterfarm.console.errors import UsageError
 from meterfarm.console.options import ScrapeOptions, is_served_by_fake, plan
-from meterfarm.farm.codes.mailboxes import Mailboxes
+from meterfarm.farm.codes.mailboxes import MailboxConnections
 from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.challenge_broker import PendingChallenges, Slot
@@ -81,7 +81,7 @@ async def test_a_run_without_an_address_is_ours_to_mend_and_not_tried_again(
                     chromium,
                     RateLimits(redis, "farm"),
                     waiting,
-                    Mailboxes(store.farm, waiting.resolve),
+                    MailboxConnections(store.farm, waiting.resolve),
                     FarmSettings(portal_urls=""),
                     tmp_path / "evidence",
                 )
