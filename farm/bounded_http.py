@@ -75,6 +75,7 @@ class BoundedServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
+        """Leave them to the command."""
         yield
 
 
@@ -239,6 +240,7 @@ class ThrottledLog:
         self._counts: dict[tuple[str, str], int] = {}
 
     def warning(self, event: str, *, reason: str) -> None:
+        """Log a warning, or count it if the same one was logged a moment ago."""
         key = (event, reason)
         if key in self._counts:
             self._counts[key] += 1

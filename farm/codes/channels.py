@@ -38,6 +38,7 @@ class CodeChannels:
         self._pending = PendingCode(customer, utility.mail_codes, lease.run_id)
 
     async def load(self) -> None:
+        """Read what receives codes for the customer. Raises StorageError."""
         self._receivers = await asyncio.to_thread(self._store.channels.receivers, self._customer)
 
     def receives(self, factor: Factor) -> bool:

@@ -130,10 +130,12 @@ class Imap:
             )
 
     def idle(self) -> None:
+        """Begin to wait for announcements of the server on ``socket``."""
         with self._exchange():
             self._connected.idle()
 
     def idle_done(self) -> None:
+        """End ``idle``: the next exchange may begin."""
         with self._exchange():
             self._connected.idle_done()
 

@@ -36,6 +36,7 @@ class Budget:
     lines: int = 0
 
     def begin(self, seconds: float, size: int) -> None:
+        """Begin an exchange of at most so many seconds and bytes."""
         self.until, self.bytes, self.lines = time.monotonic() + seconds, size, _MOST_LINES
 
     def left(self) -> float:
@@ -46,6 +47,7 @@ class Budget:
         return left
 
     def spend(self, size: int) -> None:
+        """Count bytes that came. Raises TooMuch if there were more than asked for."""
         self.bytes -= size
         if self.bytes < 0:
             raise TooMuch("more bytes than were asked for")

@@ -49,6 +49,7 @@ class MailboxConnections:
         self._open: dict[int, Mailbox] = {}
 
     def named(self, info: MailboxInfo) -> Mailbox:
+        """The mailbox, a new one if its account has changed."""
         known = self._open.get(info.id)
         if known is None or known.info.account != info.account:
             if known is not None:
@@ -58,6 +59,7 @@ class MailboxConnections:
         return known
 
     def close(self) -> None:
+        """End what is under way, without waiting."""
         for mailbox in self._open.values():
             mailbox.close()
 
@@ -115,6 +117,7 @@ class Mailbox:
             self._pending.pop(challenge_id, None)
 
     def close(self) -> None:
+        """End what is under way, without waiting."""
         if self._task is not None:
             self._task.cancel()
 

@@ -48,11 +48,13 @@ class Liveness:
         self._faults: dict[str, str] = {}
 
     def done(self, name: str) -> None:
+        """The task has just succeeded."""
         if name in self._tried:
             self._tried[name] = self._done[name] = time.monotonic()
             self._faults.pop(name, None)
 
     def failed(self, name: str, part: str, reason: str) -> None:
+        """The task has just failed, for a reason of ``database`` or ``redis``."""
         if name in self._tried:
             self._tried[name] = time.monotonic()
             self._faults[name] = f"{part}: {reason}"

@@ -104,20 +104,24 @@ class PrometheusMetrics(Metrics):
             self._queued_again.labels(why)
 
     def ended(self, claim: Claim, outcome: str, seconds: Mapping[str, float]) -> None:
+        """Count a run with an outcome, and the seconds that its steps took."""
         utility = claim.customer.utility
         self._ended.labels(utility, claim.kind.value, outcome).inc()
         for step, took in seconds.items():
             self._seconds.labels(utility, step).observe(took)
 
     def aborted(self, claim: Claim, why: str) -> None:
+        """Count a run without an outcome."""
         self._aborted.labels(claim.customer.utility, claim.kind.value, why).inc()
         if why == "lease_lost":
             self._lease_losses.inc()
 
     def queued_again(self, count: int, why: str) -> None:
+        """Count runs that begin again."""
         self._queued_again.labels(why).inc(count)
 
     def measured(self, utility: str, limiter: RateLimiter) -> RateLimiter:
+        """``limiter``, with the seconds that requests wait for it observed."""
         return _Measured(limiter, self._waits.labels(utility).observe)
 
 
@@ -154,6 +158,7 @@ class FarmCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
+        """All gauges; those of the farm are at most 5 s old."""
         working, waiting = self._at_work()
         yield _gauge(
             "meterfarm_worker_runs",

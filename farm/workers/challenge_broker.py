@@ -34,6 +34,7 @@ class PendingChallenges:
         return len(self._events)
 
     def resolve(self, challenge_id: int) -> None:
+        """Wake the run that waits with the challenge, if it does so here."""
         event = self._events.get(challenge_id)
         if event is not None:
             event.set()
@@ -86,12 +87,15 @@ class ChallengeBroker:
         self._attended = attended
 
     def can_answer(self, factor: Factor) -> bool:
+        """Whether anybody may answer such a challenge."""
         return self._attended or self._channels.may_be_trusted(factor)
 
     def answers_itself(self, option: FactorOption) -> bool:
+        """Whether codes of this option come by themselves."""
         return self._channels.is_sent_here(option) and self.can_answer(option.factor)
 
     async def expect(self, factor: Factor) -> None:
+        """A code is about to be sent for: what comes from now on counts."""
         await self._channels.expect(factor)
 
     async def answer(self, challenge: Challenge) -> Answer:
@@ -135,10 +139,12 @@ class Slot:
         self.parked = asyncio.Event()
 
     async def acquire(self) -> None:
+        """Wait for the slot."""
         await self._slots.acquire()
         self._held = True
 
     def release(self) -> None:
+        """Give the slot back, if it is held."""
         if self._held:
             self._held = False
             self._slots.release()

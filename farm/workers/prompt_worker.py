@@ -18,6 +18,7 @@ class PromptWorker(Worker):
         self._looking = asyncio.Lock()
 
     async def main(self) -> None:
+        """Poll for jobs until cancelled. Raises RedisError or OSError when Redis goes away."""
         prompted = asyncio.create_task(self._poll_when_notified())
         try:
             await super().main()

@@ -87,10 +87,12 @@ class RunTask:
         self._log: Any = structlog.get_logger("run").bind(kind=claim.kind.value)
 
     def start(self) -> asyncio.Task[None]:
+        """Begin to execute the run; the task ends when its end is stored."""
         self._task = asyncio.create_task(self._run(), name=f"run {self.claim.lease.run_id}")
         return self._task
 
     def stop(self, why: StopReason) -> None:
+        """Abort the run."""
         self._reason = why
         if self._task is not None:
             self._task.cancel()

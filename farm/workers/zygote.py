@@ -52,6 +52,7 @@ class Child:
             return b""
 
     def stop(self) -> None:
+        """Ask it to stop, by closing our end of its pipe for writing."""
         with suppress(OSError):
             self._pipe.write_eof()
 
@@ -62,6 +63,7 @@ class Child:
                 os.kill(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
+        """Close the pipe: a process that still lives stops."""
         self._pipe.close()
 
 
