@@ -67,6 +67,7 @@ from meterfarm.services.next_step import next_step
 from meterfarm.services.phone_numbers import add_number, list_numbers, remove_number
 from meterfarm.services.reread import reread
 from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_customers, retry_run
+from meterfarm.services.scraping import scrape_customer
 from meterfarm.services.summary import stored_accounts, summarise_result, summarise_run
 from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
@@ -189,7 +190,7 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
     (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
 ]
-OWN = (add_customer, import_customers)
+OWN = (add_customer, import_customers, scrape_customer)
 """What another company may have just so: tested by name below."""
 
 
