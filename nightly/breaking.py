@@ -21,20 +21,7 @@ from meterfarm.nightly.mutants import Mutant, mutants
 from meterfarm.nightly.test_cases import NightlyPortal
 
 _PACKAGE = Path(__file__).absolute().parents[1]
-_ROOMS = (
-    *(
-        "__init__.py",
-        "records.py",
-        "worker.py",
-        "console",
-        "fake_utility",
-        "farm",
-        "formats",
-        "mfa",
-        "nightly",
-    ),
-    *("scrapers", "storage", "support"),
-)
+_NOT_COPIED = {"utilities", "tests", "bench", "docs", "deploy"}
 _BATCH = 48
 _BUDGET = 30 * 60
 """Seconds after which no further batch is begun."""
@@ -167,8 +154,10 @@ class _Batch:
         """The project as it is, and beside of_portal utilities a copy of the script for each break."""
         package = root / "meterfarm"
         package.mkdir()
-        for room in _ROOMS:
-            (package / room).symlink_to(_PACKAGE / room)
+        for path in _PACKAGE.iterdir():
+            is_code = path.is_dir() or path.suffix == ".py"
+            if is_code and path.name not in _NOT_COPIED and not path.name.startswith((".", "__pycache__")):
+                (package / path.name).symlink_to(path)
         folder = package / "utilities"
         folder.mkdir()
         original = _folder(self._portal.utility)
