@@ -1,4 +1,4 @@
-"""What is backed up comes back, on both databases; an older full database is brought up to date."""
+"""What is backed up comes back, on both databases."""
 
 from __future__ import annotations
 
@@ -8,19 +8,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
 
-import meterfarm.storage.migrations
-from meterfarm.records import Part, SecretKind
+from meterfarm.records import SecretKind
 from meterfarm.storage import StorageError
-from meterfarm.storage.database import Database
-from meterfarm.storage.runs import AT_ONCE
 from meterfarm.storage.settings import Settings, back_up
 from meterfarm.storage.store import Store
 from tests.postgres import Postgres, running
@@ -132,59 +125,3 @@ def test_a_postgres_is_dumped_and_restored(server: Postgres, home: Path, tmp_pat
     back = tmp_path / "restored"
     shutil.copytree(home / "files", back / "files")
     _is_all_there(Settings(home=back, database_url=server.url(second), secret_keys=key(9)))
-
-
-@pytest.mark.parametrize("on", ["sqlite", "postgres"])
-def test_a_full_database_of_the_version_before_is_brought_up_to_date(
-    on: str, server: Postgres, home: Path
-) -> None:
-    """With customers, runs and bills in it, while two processes open it at once; all is there afterwards."""
-    url = server.url(server.new_database()) if on == "postgres" else ""
-    settings = Settings(home=home, database_url=url, secret_keys=key(9) if url else "")
-    _filled(settings)
-    database = Database(settings, home.absolute())
-    with database.migrating() as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(meterfarm.storage.migrations.__file__).parent))
-        command.downgrade(config, "first")
-    assert database.revision() == "first"
-    with database.writing() as session:
-        _many(session.connection(), 5_000)
-    environment = {**os.environ, "METERFARM_HOME": str(home)}
-    if url:
-        environment |= {"DATABASE_URL": url, "METERFARM_SECRET_KEYS": key(9)}
-    opening = [
-        subprocess.Popen(
-            [sys.executable, "-m", "meterfarm.cli", "runs", "--json"], env=environment, stdout=subprocess.PIPE
-        )
-        for _ in range(2)
-    ]
-    assert [process.communicate()[0][:1] for process in opening] == [b"["] * 2
-    assert [process.returncode for process in opening] == [0, 0]
-    assert database.revision() == meterfarm.storage.migrations.HEAD
-    database.close()
-    _is_all_there(settings)
-    with Store.open(settings).of() as store:
-        assert len(store.customers.list()) == 5_001
-        every = {Part.BILLS: timedelta(days=1), Part.INTERVALS: timedelta(hours=1)}
-        assert store.farm.runs.queue_due(UTILITY, every, AT_ONCE) == AT_ONCE
-
-
-def _many(connection: Connection, count: int) -> None:
-    """So many more customers, all due."""
-    connection.execute(
-        text(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
-            " INSERT INTO login (utility, username, factor) SELECT :utility, 'n ' || i, '' FROM n"
-        ),
-        {"count": count, "utility": UTILITY},
-    )
-    connection.execute(
-        text(
-            "INSERT INTO customer (login_id, utility, username, state, intervals_due_at,"
-            " company_id, reason, since, faults, key_id, wrapped_key, created_at)"
-            " SELECT login.id, login.utility, login.username, 'active', c.since,"
-            " c.company_id, c.reason, c.since, c.faults, c.key_id, c.wrapped_key, c.created_at"
-            " FROM login, customer c WHERE login.username LIKE 'n %' AND c.id = 1"
-        )
-    )

@@ -29,50 +29,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in reversed(_TABLES):
-        op.drop_table(table)
+    present = sa.MetaData()
+    present.reflect(op.get_bind(), resolve_fks=False)
+    present.remove(present.tables["alembic_version"])
+    present.drop_all(op.get_bind())
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION vault_read_is_kept()")
-
-
-_TABLES = (
-    "company",
-    "login",
-    "sent_password",
-    "totp_use",
-    "customer",
-    "credential",
-    "saved_session",
-    "consent",
-    "account",
-    "service",
-    "meter",
-    "file",
-    "document",
-    "extraction",
-    "bill",
-    "bill_version",
-    "series",
-    "reading",
-    "coverage_range",
-    "reading_revision",
-    "run",
-    "run_step",
-    "ledger_item",
-    "circuit_breaker",
-    "challenge",
-    "event",
-    "mailbox",
-    "mailbox_customer",
-    "phone_number",
-    "phone_number_customer",
-    "pending_code",
-    "inbound_message",
-    "sms_receiver",
-    "farm",
-    "worker",
-    "vault_read",
-)
 
 
 def _column(name: str, kind: Any, *items: SchemaItem, null: bool = False) -> sa.Column[Any]:
