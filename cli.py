@@ -396,7 +396,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier backup.")],
 ) -> None:
     """Copy this machine's state, which may be in use (docs/operate.md)."""
-    from meterfarm.console.backup import backup as run
+    from meterfarm.console.state_commands import backup as run
 
     raise typer.Exit(run_to_end(run(target)))
 

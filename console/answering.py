@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from meterfarm.console.challenge_tables import wants
+from meterfarm.console.challenges import wants
 from meterfarm.console.command_context import CommandContext, open_store
 from meterfarm.console.errors import UsageError
 from meterfarm.console.exit_status import MACHINE, OK

@@ -46,7 +46,7 @@ def add(
 ) -> None:
     """Add a customer; with a password, a run that tries it is queued."""
     from meterfarm.console import customers
-    from meterfarm.console.customer_secrets import FromStdin
+    from meterfarm.console.secret_input import FromStdin
 
     wanted = FromStdin(password_stdin, totp_secret_stdin, security_answer_stdin)
     changes = customers.Changes(username, external_id, wanted)
@@ -88,7 +88,7 @@ def update(
 ) -> None:
     """Change what is given; with something new to sign in with, a run that tries it is queued."""
     from meterfarm.console import customers
-    from meterfarm.console.customer_secrets import FromStdin
+    from meterfarm.console.secret_input import FromStdin
 
     wanted = FromStdin(password_stdin, totp_secret_stdin, security_answer_stdin)
     changes = customers.Changes(username, external_id, wanted)

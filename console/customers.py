@@ -12,12 +12,11 @@ from rich.console import RenderableType
 
 from meterfarm.console import coverage
 from meterfarm.console.command_context import CommandContext, open_store
-from meterfarm.console.customer_secrets import FromStdin, read_secrets
 from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
 from meterfarm.console.errors import UsageError
 from meterfarm.console.notifying import notify_queued
 from meterfarm.console.output import plain, print_json, print_line, show, show_empty, warn
-from meterfarm.console.secret_input import ask_password, next_line
+from meterfarm.console.secret_input import FromStdin, ask_password, next_line, read_secrets
 from meterfarm.farm.settings import portal_address, without_address
 from meterfarm.records import SecretKind
 from meterfarm.services.customers import (

@@ -10,11 +10,8 @@ from pathlib import Path
 from meterfarm.console.check_result import CheckResult, Health, fail, well
 from meterfarm.console.clock import Compared
 from meterfarm.console.command_context import CommandContext, command_context
-from meterfarm.console.doctor_channels import examine_channels
-from meterfarm.console.doctor_files import examine_files
-from meterfarm.console.doctor_outside import examine_clock, examine_portals, examine_redis
-from meterfarm.console.doctor_state import examine_disk, examine_state
-from meterfarm.console.doctor_workers import examine_workers
+from meterfarm.console.doctor_outside import examine_channels, examine_clock, examine_portals, examine_redis
+from meterfarm.console.doctor_state import examine_disk, examine_files, examine_state, examine_workers
 from meterfarm.console.exit_status import MACHINE, OK
 from meterfarm.console.listing import Facts
 from meterfarm.console.output import print_json, show

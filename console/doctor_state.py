@@ -1,17 +1,24 @@
-"""What the doctor looks at in the state: the database, the vault's keys, the disk."""
+"""What the doctor looks at of the state: database, vault, files, disk, and who serves its queues."""
 
 from __future__ import annotations
 
+import secrets
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from meterfarm.console.check_result import CheckResult, fail, warn, well
 from meterfarm.console.clock import Compared, between
-from meterfarm.console.vault import master_keys
+from meterfarm.console.command_context import CommandContext
+from meterfarm.console.notifying import state_location
+from meterfarm.console.program import program
+from meterfarm.console.state_commands import master_keys
 from meterfarm.storage import StorageError
-from meterfarm.storage.settings import Settings
-from meterfarm.storage.store import check_database, check_vault
+from meterfarm.storage.runs import QUEUES
+from meterfarm.storage.settings import FILES, Settings
+from meterfarm.storage.store import Store, check_database, check_vault, open_files
+from meterfarm.support.processes import short
 
 _LITTLE = 2**30
 
@@ -54,3 +61,43 @@ def examine_disk(home: Path, little: int = _LITTLE) -> CheckResult:
     if left < little:
         return warn("disk", detail, "make room, or move the state (METERFARM_HOME)")
     return well("disk", detail)
+
+
+def examine_files(settings: Settings) -> CheckResult:
+    """A file of its own goes there and back."""
+    try:
+        files = open_files(settings)
+        content = b"a check by the doctor: " + secrets.token_bytes(8)
+        kept = files.put(content)
+        same = files.read(kept) == content
+        files.delete(kept)
+    except StorageError as exc:
+        return fail("files", str(exc))
+    where = settings.files_url or str(Path(settings.home / FILES))
+    if not same:
+        return fail("files", f"what was written to {where} came back changed")
+    return well("files", f"a file can be written to {where}, read and deleted")
+
+
+def examine_workers(context: CommandContext) -> CheckResult:
+    """Whether each queue is served. A state that does not open is reported by `database`."""
+    try:
+        with Store.open(context.settings) as store:
+            workers = store.workforce.workers()
+    except StorageError:
+        return warn("workers", "whether any run cannot be seen", "mend the database")
+    served = Counter(queue for worker in workers for queue in worker.queues)
+    lacking = sorted(set(QUEUES.values()) - set(served))
+    if not workers:
+        return warn(
+            "workers", f"none runs on {state_location(context)}", f"start them by `{program()} worker`"
+        )
+    detail = ", ".join(
+        f"{count} serve{'s' * (count == 1)} {queue}" for queue, count in sorted(served.items())
+    )
+    machines = sorted({short(worker.process).partition(":")[0] for worker in workers})
+    detail = f"{detail} (on {', '.join(machines[:5])})"
+    if lacking:
+        queue = " and ".join(lacking)
+        return warn("workers", f"{detail}; none serves {queue}", f"`{program()} worker --queue {queue}`")
+    return well("workers", detail)

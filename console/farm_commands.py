@@ -198,7 +198,7 @@ def doctor(as_json: Json = False) -> None:
 )
 def vault_new_key() -> None:
     """Print a new key for METERFARM_SECRET_KEYS; it is stored nowhere."""
-    from meterfarm.console.vault import make_key
+    from meterfarm.console.state_commands import make_key
 
     raise typer.Exit(run_to_end(make_key()))
 
@@ -206,7 +206,7 @@ def vault_new_key() -> None:
 @command(vault_app, "rotate", examples=["vault rotate"])
 def vault_rotate(as_json: Json = False) -> None:
     """Wrap every customer's data key with a new key."""
-    from meterfarm.console.vault import rotate
+    from meterfarm.console.state_commands import rotate
 
     raise typer.Exit(run_to_end(rotate(as_json=as_json)))
 

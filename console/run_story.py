@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from meterfarm.console.challenge_tables import challenges_table
-from meterfarm.console.challenges import as_document
+from meterfarm.console.challenges import as_document, challenges_table
 from meterfarm.console.command_context import open_store
 from meterfarm.console.listing import Column, Facts, Listing, Shown, safe_text, styled
-from meterfarm.console.no_worker import no_worker
+from meterfarm.console.notifying import no_worker
 from meterfarm.console.output import plain, print_json, show
 from meterfarm.records import LedgerItem, RunState
 from meterfarm.services.next_step import next_step

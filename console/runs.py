@@ -13,11 +13,9 @@ from rich.live import Live
 from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
 from meterfarm.console.exit_status import OK, USAGE
-from meterfarm.console.no_worker import no_worker
-from meterfarm.console.notifying import notification, notify_queued
+from meterfarm.console.notifying import no_worker, notification, notify_queued
 from meterfarm.console.output import print_json, print_line, show, show_empty, warn
-from meterfarm.console.run_tables import runs_table
-from meterfarm.console.run_watch import look
+from meterfarm.console.run_tables import look, runs_table
 from meterfarm.records import RunState
 from meterfarm.services import runs
 from meterfarm.services.customers import find_customer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meterfarm.mfa.port import Answer, Answers, Choice, NobodyToAsk
-from meterfarm.mfa.security_answer import SecurityAnswer
+from pydantic import SecretStr
+
+from meterfarm.mfa.port import Answer, Answers, Choice, Code, NobodyToAsk
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Challenge, Factor, FactorOption
 
@@ -65,3 +66,16 @@ class AnswerChain:
         if by_itself and not challenge.error:
             return Choice(min(by_itself, key=lambda option: option.factor is not Factor.TOTP))
         return await self.person.answer(challenge)
+
+
+class SecurityAnswer:
+    """Given once in a sign-in: asked again, the portal did not take it, or asks something else."""
+
+    def __init__(self, answer: SecretStr) -> None:
+        self._answer = answer
+        self.is_believed = True
+
+    def code(self) -> Code:
+        """The stored answer; from now on it is no longer believed."""
+        self.is_believed = False
+        return Code(self._answer.get_secret_value())

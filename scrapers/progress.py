@@ -20,8 +20,6 @@ class NoProgress:
 
     def step(self, text: str) -> None:
         """See ``Progress``."""
-        pass
 
     def count(self, what: str, done: int, total: int) -> None:
         """See ``Progress``."""
-        pass

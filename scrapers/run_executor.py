@@ -14,9 +14,8 @@ import structlog
 from pydantic import SecretStr
 from pyotp import TOTP
 
-from meterfarm.mfa.chain import AnswerChain
+from meterfarm.mfa.chain import AnswerChain, SecurityAnswer
 from meterfarm.mfa.port import Answers
-from meterfarm.mfa.security_answer import SecurityAnswer
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
 from meterfarm.scrapers.authenticator import Authenticator, SessionUse, save_session, session_of

@@ -32,11 +32,10 @@ from playwright.async_api import (
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers import pulse
 from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.browser import BrowserGone, Chromium
 from meterfarm.scrapers.browser_state import SessionStorage, context_with
-from meterfarm.scrapers.clock import VisitClock
+from meterfarm.scrapers.clock import VisitClock, watch_heartbeat
 from meterfarm.scrapers.guard import is_allowed, led_to
 from meterfarm.scrapers.http import Http
 from meterfarm.scrapers.outcomes import Stop
@@ -186,7 +185,7 @@ class Tab:
         self._page.on("framenavigated", self._lands)
         self._page.on("close", self._release)
         self._page.on("crash", self._release)
-        self._pulse = detached_task(pulse.watch(self._page, self._clock, self._hangs))
+        self._pulse = detached_task(watch_heartbeat(self._page, self._clock, self._hangs))
         agent: str = await self._page.evaluate("navigator.userAgent")
         self._http.transport = await self._browser.enter_async_context(InBrowser(self._context, agent))
         return self._page

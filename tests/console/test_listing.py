@@ -9,11 +9,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from meterfarm.console.challenge_tables import challenges_table
+from meterfarm.console.challenges import challenges_table
 from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
 from meterfarm.console.listing import Column, Facts, Listing
-from meterfarm.console.run_tables import NAMES, runs_table
-from meterfarm.console.run_watch import look
+from meterfarm.console.run_tables import NAMES, look, runs_table
 from meterfarm.records import Account, Challenge, Commodity, Factor, FactorOption, LedgerItem, Meter, Outcome
 from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
-from meterfarm.console.command_context import open_farm
+from meterfarm.console.command_context import command_context, open_farm
+from meterfarm.console.errors import UsageError
 from meterfarm.console.output import print_json, print_line
-from meterfarm.storage.settings import KEY_FILE, Settings
+from meterfarm.storage.settings import KEY_FILE, Settings, back_up
 from meterfarm.storage.vault import KeyFile, MasterKey, new_key, parse_keys
 
 
@@ -39,3 +41,18 @@ def master_keys(settings: Settings) -> list[MasterKey]:
     """The environment's, then the key file's; the first wraps."""
     given = parse_keys(settings.secret_keys.get_secret_value(), "METERFARM_SECRET_KEYS")
     return [*given, *KeyFile(settings.home / KEY_FILE).read()]
+
+
+async def backup(target: Path) -> int:
+    """Copy the state of this machine, which may be in use."""
+    with command_context() as now:
+        if now.settings.database_url.get_secret_value() or now.settings.files_url:
+            raise UsageError(
+                "`backup` copies a state directory; of a Postgres or a bucket docs/operate.md tells how."
+            )
+        count = await asyncio.to_thread(back_up, now.settings.home, target)
+        key = now.settings.home / KEY_FILE
+        print_line(f"{target} has the database and {count} file{'s' * (count != 1)}.")
+        if key.exists():
+            print_line(f"{key} is not in it: keep a copy of that apart, or nobody can open what is sealed.")
+    return 0
