@@ -18,6 +18,7 @@ from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import StoredAccount
 from meterfarm.storage.settings import written_aside
 from meterfarm.storage.store import CompanyStore
+from meterfarm.support.extras import require
 
 
 class ExportFormat(StrEnum):
@@ -142,6 +143,7 @@ def _csv(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo) -> None:
 
 
 def _parquet(file: BinaryIO, series: Sequence[Series], _: ZoneInfo) -> None:
+    require("arrow", "`export --format parquet`")
     from meterfarm.formats.readings_parquet import write_readings_parquet
 
     write_readings_parquet(file, series)

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from meterfarm.storage import StorageError
 from meterfarm.storage.files import Leftover
+from meterfarm.support.extras import require
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -139,6 +140,7 @@ def _key(sha256: str) -> str:
 
 
 def _bucket(url: str) -> S3Store:
+    require("s3", "FILES_URL")
     from obstore.exceptions import BaseError
     from obstore.store import S3Store
 

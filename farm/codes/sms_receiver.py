@@ -21,6 +21,7 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.channels import Delivery, DeliveryStatus, InboundText
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import Store
+from meterfarm.support.extras import require
 from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _LONGEST = 64 * 1024
@@ -43,6 +44,7 @@ class SmsReceiver:
         public_url: str,
         answered: Callable[[int], Awaitable[object]],
     ) -> None:
+        require("twilio", "`inbox`")
         from twilio.request_validator import (  # type: ignore[import-untyped] # slow to import
             RequestValidator,
         )

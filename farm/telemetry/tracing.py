@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from meterfarm.support.extras import require
 from meterfarm.support.processes import short, this_process
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -25,10 +26,14 @@ def traced(command: str) -> Iterator[None]:
 
     A thread sends them; those that cannot be sent are dropped, and runs do not wait for them. ``command``
     becomes the attribute ``process.command``. At the end the rest is sent within 3 s.
+
+    Raises:
+        ExtraMissing: the SDK is not installed.
     """
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         yield
         return
+    require("otel", "OTEL_EXPORTER_OTLP_ENDPOINT")
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
