@@ -13,7 +13,7 @@ from tests.scrape.canaries import PASSWORD, everything_under, forms, leaks
 def test_the_search_would_find_a_leak(home: Path, tmp_path: Path) -> None:
     """Each form of a canary, planted raw, in a ZIP and in a database, is found."""
     canary = f"{PASSWORD}0123abcd"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     for number, form in enumerate(forms(canary)):
         (home / f"{number}.txt").write_bytes(b"before " + form + b" after")
     with zipfile.ZipFile(home / "trace.zip", "w") as archive:
