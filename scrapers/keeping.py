@@ -1,4 +1,4 @@
-"""A portal's session is saved while a visit goes on: of a run that is killed, the last token is not lost."""
+"""A portal's session is saved during a visit: of a run that is killed, the last token is not lost."""
 
 from __future__ import annotations
 

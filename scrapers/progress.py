@@ -1,4 +1,4 @@
-"""What a run tells about itself while it goes on."""
+"""What a run reports of itself while it lasts."""
 
 from __future__ import annotations
 

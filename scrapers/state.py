@@ -33,7 +33,7 @@ class PortalSession:
     def of_device(self, now: float) -> PortalSession:
         """What is left in a browser that was closed before the sign-in was through, and opened a day later.
 
-        A session that is not inside is not among it, a trusted device is. ``now`` is in epoch seconds.
+        A trusted device is part of it, a session that is not signed in is not. ``now`` is in epoch seconds.
         """
         lasting = [one for one in self.storage_state["cookies"] if one["expires"] > now + _A_DAY]
         return replace(

@@ -25,7 +25,7 @@ _ESCAPES = re.compile('[\\\\&%=<\u00ad\u200b-\u200f\u2060\ufeff]|",')
 
 
 class Secrets:
-    """The secrets of one visit, growing as it goes on."""
+    """The secrets of one visit, which grow with it."""
 
     def __init__(self) -> None:
         self._forms: dict[str, Collection[str]] = {}
