@@ -64,7 +64,7 @@ async def _browser() -> CheckResult:
 
 
 def _document(one: CheckResult) -> dict[str, object]:
-    return {"check": one.check, "health": one.health, "said": one.detail, "todo": one.todo}
+    return {"check": one.check, "health": one.health, "detail": one.detail, "todo": one.todo}
 
 
 def _line(one: CheckResult) -> Facts:

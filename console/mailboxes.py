@@ -121,7 +121,7 @@ async def check(mailbox_id: int | None, *, as_json: bool) -> int:
         checks = [await check_mailbox(store, each) for each in ids]
     if as_json:
         print_json(
-            [{"mailbox": one.mailbox.id, "fault": one.fault, "said": check_report(one)} for one in checks]
+            [{"mailbox": one.mailbox.id, "fault": one.fault, "detail": check_report(one)} for one in checks]
         )
     else:
         for one in checks:

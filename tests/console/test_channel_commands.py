@@ -83,7 +83,7 @@ def test_one_that_cannot_be_used_is_told_of_everywhere(
     doctor = command("doctor", "--json")
     assert doctor.status == 1
     (found,) = [one for one in json.loads(doctor.stdout) if one["check"] == "mailbox 1"]
-    assert (found["health"], "refuses" in found["said"]) == ("failed", True)
+    assert (found["health"], "refuses" in found["detail"]) == ("failed", True)
     mended = command("mailbox", "update", "1", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert "updated; codes@company.example at" in mended.stdout
     assert command("mailbox", "check", "1").status == 0

@@ -60,8 +60,8 @@ def test_a_well_machine_is_said_to_be_well(command: Command, store: CompanyStore
         "disk": "GiB left",
     }.items():
         assert found[check]["health"] == "ok", found[check]
-        assert says in found[check]["said"]
-    assert "kernel" in found["clock"]["said"]
+        assert says in found[check]["detail"]
+    assert "kernel" in found["clock"]["detail"]
     assert "speculoos_power" in json.dumps(found)
 
 

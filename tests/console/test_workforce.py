@@ -35,8 +35,8 @@ def test_without_a_worker_every_command_that_queues_or_shows_says_so(
     assert nobody in json.loads(command("run", "show", "2", "--json").stdout)["next"]
     found = {one["check"]: one for one in json.loads(command("doctor", "--json").stdout)}
     assert found["workers"]["health"] == "warning"
-    assert f"none runs on the state in {home}" in found["workers"]["said"]
-    assert store.farm.workforce.key() in found["Redis"]["said"]
+    assert f"none runs on the state in {home}" in found["workers"]["detail"]
+    assert store.farm.workforce.key() in found["Redis"]["detail"]
 
 
 def test_workers_of_the_other_queue_are_not_enough(command: Command, store: CompanyStore) -> None:
@@ -46,8 +46,8 @@ def test_workers_of_the_other_queue_are_not_enough(command: Command, store: Comp
     assert "`./run worker --queue interactive`" in command("runs").stderr
     assert lacking in command("run", "show", "1").stdout
     found = {one["check"]: one for one in json.loads(command("doctor", "--json").stdout)}
-    assert "1 serves data" in found["workers"]["said"]
-    assert "none serves interactive" in found["workers"]["said"]
+    assert "1 serves data" in found["workers"]["detail"]
+    assert "none serves interactive" in found["workers"]["detail"]
     store.farm.workforce.beat(["interactive", "data"])
     assert command("runs").stderr == ""
     assert "No worker" not in command("run", "show", "1").stdout
