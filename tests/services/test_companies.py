@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +17,12 @@ import pytest
 from pydantic import SecretStr
 
 from meterfarm import services
-from meterfarm.mfa.port import Code
+from meterfarm.mfa.port import Code, Nobody
 from meterfarm.records import MailSecurity, Outcome, SecretKind
-from meterfarm.scrapers.run_executor import RunResult
+from meterfarm.scrapers.authenticator import SessionUse
+from meterfarm.scrapers.progress import NoProgress
+from meterfarm.scrapers.run_executor import RunRequest, RunResult
+from meterfarm.scrapers.state import PortalSession
 from meterfarm.services.audit import audited_customer, vault_reads
 from meterfarm.services.challenges import (
     AnsweredChallenge,
@@ -76,7 +80,7 @@ from meterfarm.storage.runs import ChallengeInfo, RunStory
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.errors import MeterfarmError
 from meterfarm.support.redact import Secrets
-from meterfarm.utilities import load_utilities
+from meterfarm.utilities import load_utilities, load_utility
 from tests.console.asked import SMS, UTILITY, WAIT, taken
 from tests.storage.made import ACCOUNT, bill, listed, pdf, save_bill
 
@@ -258,6 +262,34 @@ def test_two_companies_may_have_the_same_login_external_id_and_mailbox(
     assert all(isinstance(row, NewCustomer) for row in import_customers(ours, text, Secrets()))
     assert add_mailbox(ours, AddMailbox(MAILS, SecretStr("x"))).id != theirs.mailbox
     assert theirs.everything() == before
+
+
+async def test_a_visit_is_made_in_its_company_alone(ours: CompanyStore, farm: Store, tmp_path: Path) -> None:
+    """Of a login that another company has too, with its password and a session that would do."""
+    beta = company_store(farm, add_company(farm, "beta").name)
+    secrets = {SecretKind.PASSWORD: "another"}
+    other = add_customer(beta, AddCustomer(UTILITY, NAME, "B-1", secrets)).customer
+    session = PortalSession({"cookies": [], "origins": []}).to_bytes()
+    beta.credentials.save_session(other, session, trusted_since=None)
+
+    def everything() -> Sequence[object]:
+        return [beta.customers.list(), beta.runs.list(), beta.events.after(0, 99)]
+
+    async def password() -> SecretStr:
+        return SecretStr("our own")
+
+    before = everything()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    request = RunRequest(load_utility(UTILITY), nobody, NAME, password, Nobody())
+    scratch, evidence = tmp_path / "scratch", tmp_path / "evidence"
+    scratch.mkdir()
+    visit = scrape_customer(request, ours, Secrets(), NoProgress(), scratch=scratch, evidence=evidence)
+    result = await visit
+    assert (result.outcome, result.session) == (Outcome.PORTAL_DOWN, SessionUse.NEW)
+    assert result.customer.id != other.id
+    assert [one.id for one in list_customers(ours)] == [result.customer.id]
+    assert everything() == before
 
 
 def test_a_company_is_named_where_there_are_several(farm: Store) -> None:
