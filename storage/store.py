@@ -7,6 +7,7 @@ one company, in which nothing of another is found or changed.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -122,7 +123,23 @@ def keys_in_use(session: Session) -> set[str]:
     return {key_id for query in queries for key_id in session.exec(query)}
 
 
-class Store:
+class _Closed(ABC):
+    """Closes at the end of a ``with`` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Store(_Closed):
     """The farm's store. What goes wrong with the state is a ``StorageError``."""
 
     def __init__(self, farm: Farm) -> None:
@@ -188,16 +205,8 @@ class Store:
         """Give back the connections to the database."""
         self._farm.database.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class CompanyStore:
+class CompanyStore(_Closed):
     """What one company stores and asks. ``farm`` is the whole farm's store, for operators."""
 
     def __init__(self, farm: Store, scope: Scope) -> None:
@@ -229,14 +238,6 @@ class CompanyStore:
     def close(self) -> None:
         """Close the farm's store."""
         self.farm.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True, slots=True)
