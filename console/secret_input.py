@@ -15,7 +15,6 @@ import typer
 
 from meterfarm.console.errors import UsageError
 from meterfarm.records import SecretKind
-from meterfarm.services.customer_fields import NAMES, problem_of_secret
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tasks import in_daemon_thread
 
@@ -119,6 +118,8 @@ async def read_secrets(wanted: FromStdin, secrets: Secrets) -> dict[SecretKind, 
     Raises:
         UsageError: one is missing, or is not what it is meant to be.
     """
+    from meterfarm.services.customer_fields import NAMES, problem_of_secret
+
     found = {}
     for kind in wanted.kinds:
         if sys.stdin.isatty():
