@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped]
 
-    from meterfarm.scrapers.run_executor import RunResult
+    from meterfarm.scrapers.runs.run_executor import RunResult
     from meterfarm.scrapers.utility import Utility
     from meterfarm.storage.store import CompanyStore
 
@@ -191,9 +191,9 @@ class LocalFarm:
         from meterfarm.mfa.person import Person
         from meterfarm.mfa.port import Nobody
         from meterfarm.mfa.totp import parse_totp_secret
-        from meterfarm.scrapers.progress import NoProgress
-        from meterfarm.scrapers.run_executor import RunRequest
-        from meterfarm.scrapers.sending import Resending
+        from meterfarm.scrapers.page.sending import Resending
+        from meterfarm.scrapers.runs.progress import NoProgress
+        from meterfarm.scrapers.runs.run_executor import RunRequest
         from meterfarm.services.scraping import check_address, checked_username, scrape_customer
         from meterfarm.support.crash import crashes_kept
         from meterfarm.support.redact import Secrets
@@ -308,7 +308,7 @@ async def open(home: Path | str | None = None, *, company: str | None = None) ->
         RequestError: there is no such company, or there are several and none is named.
     """
     require("scrape", "`meterfarm.open`")
-    from meterfarm.scrapers.scratch import scratch_folder
+    from meterfarm.scrapers.browser.scratch import scratch_folder
     from meterfarm.services.companies import company_store
     from meterfarm.storage.settings import Settings
     from meterfarm.storage.store import Store

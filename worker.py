@@ -40,9 +40,9 @@ from meterfarm.farm.workers.process import WorkerProcess
 from meterfarm.farm.workers.prompt_worker import PromptWorker
 from meterfarm.farm.workers.run_task import WorkerContext
 from meterfarm.records import RunKind
-from meterfarm.scrapers.browser import BrowserMissing, Chromium
+from meterfarm.scrapers.browser.chromium import BrowserMissing, Chromium
+from meterfarm.scrapers.browser.scratch import scratch_folder
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.scratch import scratch_folder
 from meterfarm.services.reread import RereadResult, reread
 from meterfarm.storage import StorageError
 from meterfarm.storage.runs import QUEUES

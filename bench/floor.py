@@ -21,8 +21,8 @@ from meterfarm.bench.child import BenchFailed, Done, StarterLine
 from meterfarm.bench.queue_way import PROCESSES
 from meterfarm.bench.task import UTILITY, username
 from meterfarm.farm.settings import FarmSettings
-from meterfarm.scrapers.intervals import to_ask
-from meterfarm.scrapers.spans import days, spans
+from meterfarm.scrapers.runs.intervals import to_ask
+from meterfarm.scrapers.runs.spans import days, spans
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store

@@ -18,13 +18,13 @@ from meterfarm.bench.bare_http import BareClient, Seconds, available_range, visi
 from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.browser.scratch import scratch_folder
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.local_run import LocalRun
-from meterfarm.scrapers.progress import NoProgress
-from meterfarm.scrapers.run_executor import RunRequest
-from meterfarm.scrapers.scratch import scratch_folder
-from meterfarm.scrapers.spans import days, spans
+from meterfarm.scrapers.runs.local_run import LocalRun
+from meterfarm.scrapers.runs.progress import NoProgress
+from meterfarm.scrapers.runs.run_executor import RunRequest
+from meterfarm.scrapers.runs.spans import days, spans
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from meterfarm.support.logs import log_to_stderr

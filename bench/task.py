@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from meterfarm.scrapers.browser import find_chromium
+from meterfarm.scrapers.browser.chromium import find_chromium
 from meterfarm.utilities import load_utility
 
 UTILITY = "speculoos_power"

@@ -15,8 +15,14 @@ from meterfarm.console.doctor_state import examine_disk, examine_files, examine_
 from meterfarm.console.exit_status import MACHINE, OK
 from meterfarm.console.listing import Facts
 from meterfarm.console.output import print_json, show
-from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium, find_chromium, must_have_browser
-from meterfarm.scrapers.remote_browser import endpoint, named
+from meterfarm.scrapers.browser.chromium import (
+    BrowserGone,
+    BrowserMissing,
+    Chromium,
+    find_chromium,
+    must_have_browser,
+)
+from meterfarm.scrapers.browser.remote import endpoint, named
 
 _WIDEST = max(map(len, Health)) + 2
 _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold red"}

@@ -27,10 +27,10 @@ from meterfarm.mfa.person import Person
 from meterfarm.mfa.port import Answers, Nobody
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Outcome, WhoActs
-from meterfarm.scrapers.browser import find_chromium
-from meterfarm.scrapers.run_executor import RunRequest, RunResult
-from meterfarm.scrapers.scratch import scratch_folder
-from meterfarm.scrapers.sending import Resending
+from meterfarm.scrapers.browser.chromium import find_chromium
+from meterfarm.scrapers.browser.scratch import scratch_folder
+from meterfarm.scrapers.page.sending import Resending
+from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.companies import company_store
 from meterfarm.services.customer_files import write_out

@@ -8,7 +8,7 @@ from typing import Any
 from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
 from meterfarm.console.output import plain, show
 from meterfarm.records import WhoActs
-from meterfarm.scrapers.run_executor import RunResult
+from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.services.summary import RunSummary, stored_accounts
 from meterfarm.storage import StorageError
 from meterfarm.storage.store import CompanyStore

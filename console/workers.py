@@ -28,7 +28,7 @@ from meterfarm.farm.telemetry.metrics import METRICS, metrics_address
 from meterfarm.farm.workers.daily_command import DailyCommand
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
 from meterfarm.farm.workers.zygote import Zygote
-from meterfarm.scrapers.browser import must_have_browser
+from meterfarm.scrapers.browser.chromium import must_have_browser
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 from meterfarm.support.tasks import in_daemon_thread

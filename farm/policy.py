@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from meterfarm.records import Outcome, Part, RunKind, WhoActs
-from meterfarm.scrapers.run_executor import RunResult
-from meterfarm.scrapers.sending import InDoubt
+from meterfarm.scrapers.page.sending import InDoubt
+from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage.runs import AT_ONCE, REFRESH_JITTER, Claim, FollowUp, PortalWas, next_time
 

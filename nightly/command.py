@@ -28,7 +28,7 @@ from meterfarm.nightly.nightly_run import NightlyRun, Result, remembered
 from meterfarm.nightly.portals import PORTALS
 from meterfarm.nightly.report import HTML, write_report
 from meterfarm.nightly.tonight import spend
-from meterfarm.scrapers.browser import find_chromium
+from meterfarm.scrapers.browser.chromium import find_chromium
 from meterfarm.storage import StorageError
 from meterfarm.storage.settings import prepare_home
 

@@ -12,8 +12,8 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Outcome
-from meterfarm.scrapers.browser import BrowserGone
-from meterfarm.scrapers.markup import EmptyPage
+from meterfarm.scrapers.browser.chromium import BrowserGone
+from meterfarm.scrapers.http.markup import EmptyPage
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
 
 Note = Callable[..., None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from meterfarm.scrapers.cookies import from_browser, to_browser
+from meterfarm.scrapers.http.cookies import from_browser, to_browser
 
 VERSION = 1
 SHORTEST_SECRET = 8

@@ -12,17 +12,17 @@ import structlog
 
 from meterfarm.mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
 from meterfarm.records import Challenge, Factor, Outcome
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, Timeouts, VisitClock
 from meterfarm.scrapers.guard import own_hosts
-from meterfarm.scrapers.http import Http
+from meterfarm.scrapers.http.client import Http
+from meterfarm.scrapers.http.transport import WithoutBrowser
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.page import BrowserPage
+from meterfarm.scrapers.page.page import BrowserPage
+from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.tab import Tab
-from meterfarm.scrapers.transport import WithoutBrowser
 from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
 from meterfarm.support.logs import LOOKED_AT, safe_for_the_run
 from meterfarm.support.redact import Secrets

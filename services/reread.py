@@ -10,9 +10,9 @@ from itertools import groupby
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Document
-from meterfarm.scrapers.bills import item_name, read_document
 from meterfarm.scrapers.outcomes import ItemFailed
-from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.runs.bills import item_name, read_document
+from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, is_loopback, own_hosts
-from meterfarm.scrapers.local_run import LocalRun
-from meterfarm.scrapers.progress import Progress
-from meterfarm.scrapers.run_executor import RunRequest, RunResult
+from meterfarm.scrapers.runs.local_run import LocalRun
+from meterfarm.scrapers.runs.progress import Progress
+from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.customer_fields import problem_of_name, tidied
 from meterfarm.services.errors import InvalidRequest

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from meterfarm.records import Commodity, LedgerItem, Outcome, Part, WhoActs
-from meterfarm.scrapers.run_executor import RunResult
+from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import RunStory
 from meterfarm.storage.store import CompanyStore

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright._impl._driver import compute_driver_executable
 
-from meterfarm.scrapers.browser import find_chromium
+from meterfarm.scrapers.browser.chromium import find_chromium
 
 
 class BrowserServer:

@@ -21,7 +21,7 @@ from meterfarm.bench.simulation.plan import SimulationPlan
 from meterfarm.bench.simulation.tally import SimulationTally
 from meterfarm.farm.policy import SCHEDULED_EVERY, capacity, follow_up
 from meterfarm.records import Outcome, Part, RunKind
-from meterfarm.scrapers.run_executor import RunResult
+from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import Claim, FollowUp, Lease
 from meterfarm.storage.runs.circuit_breaker import CLOSED, Breaker, admitted, may_queue, noted

@@ -24,12 +24,12 @@ from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.farm.workers.challenge_broker import ChallengeBroker, PendingChallenges, Slot
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Factor, Outcome, RunKind, SecretKind
-from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
+from meterfarm.scrapers.browser.chromium import BrowserGone, BrowserMissing, Chromium
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.progress import NoProgress
+from meterfarm.scrapers.page.sending import Resending
 from meterfarm.scrapers.rate_limiter import RateLimiter, RateLimiterUnavailable
-from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
-from meterfarm.scrapers.sending import Resending
+from meterfarm.scrapers.runs.progress import NoProgress
+from meterfarm.scrapers.runs.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage import LeaseLost, StorageError
 from meterfarm.storage.customers import Briefing

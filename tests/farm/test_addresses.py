@@ -17,7 +17,7 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.challenge_broker import PendingChallenges, Slot
 from meterfarm.farm.workers.run_task import RunTask, WorkerContext
 from meterfarm.records import Outcome, RunKind, WhoActs
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.storage import StorageError
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store

@@ -12,8 +12,8 @@ import pytest
 
 from meterfarm.farm.policy import follow_up, resend_after
 from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, SecretKind
-from meterfarm.scrapers.run_executor import RunResult
-from meterfarm.scrapers.sending import InDoubt
+from meterfarm.scrapers.page.sending import InDoubt
+from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import Claim, Lease, PortalWas
 from tests.farm.doubting import Doubting, doubting_portal

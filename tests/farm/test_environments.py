@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.farm.redis.private import PrivateRedis
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from tests.descendants import below
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

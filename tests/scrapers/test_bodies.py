@@ -11,8 +11,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.body import DOCUMENT, EXPORT, LIST, PAGE, Limit, TooLarge, Unreadable, taken
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.http.body import DOCUMENT, EXPORT, LIST, PAGE, Limit, TooLarge, Unreadable, taken
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
 from tests.raw_site import RawSite, Reply, answered, raw_site
 from tests.scrapers.transports import AGENT, KINDS, asking

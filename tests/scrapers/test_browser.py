@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from meterfarm.scrapers.browser import BrowserMissing, Chromium, _only, find_chromium
+from meterfarm.scrapers.browser.chromium import BrowserMissing, Chromium, _only, find_chromium
 
 
 @pytest.fixture

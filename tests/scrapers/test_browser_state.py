@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from meterfarm.mfa.port import Nobody
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.browser_state import context_with
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.page.browser_state import context_with
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets

@@ -15,17 +15,17 @@ import pytest
 from fpdf import FPDF
 from pydantic import SecretStr
 
-import meterfarm.scrapers.http
+import meterfarm.scrapers.http.client
 from meterfarm.formats.errors import FormatError
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Account, Bill, Document, EventKind, ListedBill, Outcome, Part
-from meterfarm.scrapers.body import DOCUMENT, Limit
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.local_run import LocalRun
-from meterfarm.scrapers.markup import root_of
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.http.body import DOCUMENT, Limit
+from meterfarm.scrapers.http.markup import root_of
 from meterfarm.scrapers.outcomes import ItemFailed, SessionEnded
-from meterfarm.scrapers.progress import NoProgress
-from meterfarm.scrapers.run_executor import RunRequest, RunResult
+from meterfarm.scrapers.runs.local_run import LocalRun
+from meterfarm.scrapers.runs.progress import NoProgress
+from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import AvailableIntervals, Utility
 from meterfarm.scrapers.visit import Visit
@@ -198,8 +198,8 @@ SPOILT: dict[str, tuple[Reply, str]] = {
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAGE", "LIST"):
-        limit: Limit = getattr(meterfarm.scrapers.http, name)
-        monkeypatch.setattr(meterfarm.scrapers.http, name, replace(limit, seconds=0.5))
+        limit: Limit = getattr(meterfarm.scrapers.http.client, name)
+        monkeypatch.setattr(meterfarm.scrapers.http.client, name, replace(limit, seconds=0.5))
 
 
 @pytest.mark.parametrize("name", SPOILT)

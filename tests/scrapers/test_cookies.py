@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from meterfarm.scrapers.browser import find_chromium
-from meterfarm.scrapers.cookies import Cookies
-from meterfarm.scrapers.set_cookie import read_date, read_set_cookie
+from meterfarm.scrapers.browser.chromium import find_chromium
+from meterfarm.scrapers.http.cookies import Cookies
+from meterfarm.scrapers.http.set_cookie import read_date, read_set_cookie
 
 PORTAL = "https://portal.example/"
 LOOPBACK, UNENCRYPTED, REGISTERED = "localhost", "www.portal.example", "acme.co.uk"

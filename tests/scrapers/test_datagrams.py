@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from meterfarm.mfa.port import Nobody
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.browser_server import browser_server

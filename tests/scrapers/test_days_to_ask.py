@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from meterfarm.scrapers.intervals import to_ask
+from meterfarm.scrapers.runs.intervals import to_ask
 
 FIRST = date(2026, 11, 1)
 

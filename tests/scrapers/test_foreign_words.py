@@ -12,10 +12,10 @@ from starlette.routing import Route
 
 from meterfarm.mfa.port import Answer, Choice, Nobody
 from meterfarm.records import Account, Address, Challenge, Commodity, Factor, FactorOption, Meter, Outcome
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.collect import _safe
-from meterfarm.scrapers.ledger import Ledger
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
+from meterfarm.scrapers.runs.collect import _safe
+from meterfarm.scrapers.runs.ledger import Ledger
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.logs import safe_for_the_run, scrub_from_here
 from meterfarm.support.redact import Secrets

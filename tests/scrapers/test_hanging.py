@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import meterfarm.scrapers.browser
+import meterfarm.scrapers.browser.chromium
 from meterfarm.mfa.port import Answer, Nobody
 from meterfarm.records import Challenge, Outcome
-from meterfarm.scrapers.browser import BrowserGone, Chromium
+from meterfarm.scrapers.browser.chromium import BrowserGone, Chromium
 from meterfarm.scrapers.clock import Timeouts
-from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -185,7 +185,7 @@ async def test_a_run_has_a_limit_of_its_own(chromium: Chromium, portal: Site) ->
 async def test_a_browser_that_stops_is_ended_and_another_takes_its_place(
     portal: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.browser, "_CLOSE_SECONDS", 1.0)
+    monkeypatch.setattr(meterfarm.scrapers.browser.chromium, "_CLOSE_SECONDS", 1.0)
     async with Chromium(["127.0.0.1"], tmp_path) as chromium:
         await chromium.browser()
         process = chromium.process

@@ -11,8 +11,8 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.heads import put_right
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.http.heads import put_right
 from meterfarm.scrapers.outcomes import Stop
 from tests.raw_site import answered, raw_site
 from tests.scrapers.transports import KINDS, asking

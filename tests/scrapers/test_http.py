@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-import meterfarm.scrapers.http
+import meterfarm.scrapers.http.client
 from meterfarm.records import Outcome
-from meterfarm.scrapers.body import Limit
-from meterfarm.scrapers.browser import find_chromium
-from meterfarm.scrapers.http import Http
+from meterfarm.scrapers.browser.chromium import find_chromium
+from meterfarm.scrapers.http.body import Limit
+from meterfarm.scrapers.http.client import Http
+from meterfarm.scrapers.http.transport import InBrowser, WithoutBrowser
 from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.transport import InBrowser, WithoutBrowser
 from tests.local_site import Site, closed_site, local_site, silent_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -292,7 +292,7 @@ async def test_a_portal_that_refuses_connections_is_down(world: World) -> None:
 
 
 async def test_a_portal_that_never_answers_is_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.http, "LIST", Limit("a list", 1024, seconds=0.1))
+    monkeypatch.setattr(meterfarm.scrapers.http.client, "LIST", Limit("a list", 1024, seconds=0.1))
     with silent_site() as url:
         http = client(url)
         http.transport = world.http.transport

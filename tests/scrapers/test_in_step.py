@@ -11,7 +11,7 @@ from playwright.async_api import Page
 
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.visit import Visit

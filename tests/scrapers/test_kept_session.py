@@ -14,13 +14,13 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-import meterfarm.scrapers.keeping
+import meterfarm.scrapers.runs.keeping
 from meterfarm.mfa.port import Answer, Code, Nobody
 from meterfarm.records import Challenge, Factor, Outcome, RunKind
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.keeping import session_kept
-from meterfarm.scrapers.progress import NoProgress
-from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.runs.keeping import session_kept
+from meterfarm.scrapers.runs.progress import NoProgress
+from meterfarm.scrapers.runs.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.customers import Customer
@@ -170,7 +170,7 @@ async def test_a_token_that_changed_is_saved_before_the_visit_ends(
     world: World, monkeypatch: pytest.MonkeyPatch, with_page: bool
 ) -> None:
     """What a killed worker leaves is the token that the portal gave last."""
-    monkeypatch.setattr(meterfarm.scrapers.keeping, "_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(meterfarm.scrapers.runs.keeping, "_EVERY_SECONDS", 0.02)
     customer = _customer(world, f"turn{with_page}")
     session = PortalSession({"cookies": [], "origins": []})
     visit = Visit(Trusting(), world.portal.url, world.chromium, Nobody(), Secrets(), session)

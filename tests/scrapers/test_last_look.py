@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from meterfarm.mfa.port import Nobody
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meterfarm.records import LedgerItem, Outcome
-from meterfarm.scrapers.ledger import Ledger
+from meterfarm.scrapers.runs.ledger import Ledger
 
 
 def test_the_last_word_about_an_item_counts_and_order_stays() -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts, VisitClock
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.rate_limiter import Permit

@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import meterfarm.scrapers.request_throttle
+import meterfarm.scrapers.page.request_throttle
 from meterfarm.mfa.port import Nobody
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
+from meterfarm.scrapers.http.transport import InBrowser
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
-from meterfarm.scrapers.transport import InBrowser
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
@@ -268,7 +268,7 @@ async def test_a_page_that_waits_for_a_person_holds_nothing(world: World) -> Non
 async def test_a_poll_that_hangs_on_is_let_go_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meterfarm.scrapers.request_throttle, "_LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(meterfarm.scrapers.page.request_throttle, "_LONGEST_SECONDS", 0.3)
     await world.visit.page.open("/gone")
     await until(lambda: world.portal.at_work("/slow") and not world.limiter.held)
     assert world.portal.now == 1

@@ -11,7 +11,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import playwright_errors
-from meterfarm.scrapers.browser import BrowserGone
+from meterfarm.scrapers.browser.chromium import BrowserGone
 from meterfarm.scrapers.outcomes import ADVICE, Sign, Stop, stop_for_sign, stop_for_status
 
 

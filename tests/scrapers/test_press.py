@@ -12,10 +12,10 @@ import pytest_asyncio
 
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Challenge, Factor, Outcome
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.outcomes import Sign, Stop
-from meterfarm.scrapers.sending import AT_ONCE, Sending
+from meterfarm.scrapers.page.sending import AT_ONCE, Sending
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
-from meterfarm.scrapers.browser import BrowserGone, BrowserMissing, Chromium
-from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.browser.chromium import BrowserGone, BrowserMissing, Chromium
+from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -140,7 +140,7 @@ async def test_what_is_secret_in_the_address_is_not_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = closed_site().rsplit(":", 1)[1]
-    monkeypatch.setattr("meterfarm.scrapers.remote_browser._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("meterfarm.scrapers.browser.remote._PATIENCE_SECONDS", 0.0)
     monkeypatch.setenv("BROWSER_ENDPOINT", f"ws://127.0.0.1:{port}/canary-4711")
     async with Chromium([], tmp_path) as chromium:
         with pytest.raises(

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from meterfarm.scrapers.evidence import keep_trace, scrub_zip
+from meterfarm.scrapers.evidence.evidence import keep_trace, scrub_zip
 from meterfarm.support.redact import Secrets
 
 SECRET = "pâss*word & more!"

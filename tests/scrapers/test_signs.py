@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.markup import first_sign
+from meterfarm.scrapers.http.markup import first_sign
 from meterfarm.scrapers.outcomes import Sign
 
 INCORRECT = Sign(Outcome.BAD_CREDENTIALS, text="The password you entered is incorrect.")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterfarm.scrapers.spans import by_month, days, spans
+from meterfarm.scrapers.runs.spans import by_month, days, spans
 
 DAY = timedelta(days=1)
 FIRST = date(2024, 1, 1)

@@ -16,9 +16,9 @@ from starlette.routing import Route
 
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Challenge, Factor, Outcome
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
-from meterfarm.scrapers.evidence import keep_evidence
+from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit

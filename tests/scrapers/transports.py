@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.http import Http
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.http.client import Http
+from meterfarm.scrapers.http.transport import InBrowser, WithoutBrowser
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.transport import InBrowser, WithoutBrowser
 
 KINDS = ("in browser", "without browser")
 AGENT = "Mozilla/5.0 (a browser)"

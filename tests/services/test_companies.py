@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from meterfarm import services
 from meterfarm.mfa.port import Code, Nobody
 from meterfarm.records import MailSecurity, Outcome, SecretKind
-from meterfarm.scrapers.authenticator import SessionUse
-from meterfarm.scrapers.progress import NoProgress
-from meterfarm.scrapers.run_executor import RunRequest, RunResult
+from meterfarm.scrapers.runs.authenticator import SessionUse
+from meterfarm.scrapers.runs.progress import NoProgress
+from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.services.audit import audited_customer, vault_reads
 from meterfarm.services.challenges import (

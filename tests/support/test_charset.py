@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.markup import first_sign
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.http.markup import first_sign
 from meterfarm.scrapers.outcomes import Sign
 from meterfarm.support.charset import decoded
 from tests.raw_site import answered, raw_site

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.support.logs import log_to_stderr, logs_of, scrub_from_here, scrubbed_for_the_run
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tasks import detached_task

@@ -14,10 +14,10 @@ from meterfarm.console.summary import summary_json
 from meterfarm.farm.policy import follow_up, offered
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome, Part, RunKind
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.local_run import LocalRun
-from meterfarm.scrapers.progress import NoProgress
-from meterfarm.scrapers.run_executor import RunRequest, RunResult
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.runs.local_run import LocalRun
+from meterfarm.scrapers.runs.progress import NoProgress
+from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.summary import summarise_result

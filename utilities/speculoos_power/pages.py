@@ -9,7 +9,7 @@ from datetime import date
 from lxml.html import HtmlElement
 
 from meterfarm.records import Account, Address, Commodity, ListedBill, Meter, Outcome
-from meterfarm.scrapers.markup import root_of
+from meterfarm.scrapers.http.markup import root_of
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.utility import AvailableIntervals
 

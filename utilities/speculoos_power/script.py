@@ -15,7 +15,7 @@ from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.mfa.mailbox import CodeMail
 from meterfarm.mfa.text_message import CodeText
 from meterfarm.records import Account, Bill, Document, IntervalData, Issue, ListedBill, Outcome, Series
-from meterfarm.scrapers.body import EXPORT
+from meterfarm.scrapers.http.body import EXPORT
 from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Credentials, Utility, Verified
 from meterfarm.utilities.speculoos_power import pages

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from playwright.async_api import Error as PlaywrightError
 
-from meterfarm.scrapers.authenticator import save_session
+from meterfarm.scrapers.runs.authenticator import save_session
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage import LeaseLost, StorageError
 from meterfarm.storage.customers import Customer

@@ -10,12 +10,12 @@ from datetime import date
 from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import Encrypted, FormatError
 from meterfarm.records import Account, Bill, Document, ListedBill
-from meterfarm.scrapers.authenticator import Authenticator
 from meterfarm.scrapers.boundaries import reader_errors
-from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ItemFailed
-from meterfarm.scrapers.progress import Progress
-from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.runs.authenticator import Authenticator
+from meterfarm.scrapers.runs.ledger import Ledger
+from meterfarm.scrapers.runs.progress import Progress
+from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.data import ReadBill

@@ -13,13 +13,13 @@ from playwright.async_api import Locator, Page
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.clock import VisitClock
-from meterfarm.scrapers.controls import is_dangerous
 from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign, stop_for_status
+from meterfarm.scrapers.page.controls import is_dangerous
+from meterfarm.scrapers.page.sending import Sending
+from meterfarm.scrapers.page.sight import is_navigating, steady
+from meterfarm.scrapers.page.tab import Tab
+from meterfarm.scrapers.page.watch import Watch
 from meterfarm.scrapers.portal import Portal
-from meterfarm.scrapers.sending import Sending
-from meterfarm.scrapers.sight import is_navigating, steady
-from meterfarm.scrapers.tab import Tab
-from meterfarm.scrapers.watch import Watch
 from meterfarm.support.logs import safe_for_the_run
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span

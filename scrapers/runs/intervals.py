@@ -8,13 +8,13 @@ from datetime import date
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Account, Document, Severity
-from meterfarm.scrapers.authenticator import Authenticator
 from meterfarm.scrapers.boundaries import reader_errors
-from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ItemFailed
-from meterfarm.scrapers.progress import Progress
-from meterfarm.scrapers.reader import read_and_store
-from meterfarm.scrapers.spans import by_month, days, spans
+from meterfarm.scrapers.runs.authenticator import Authenticator
+from meterfarm.scrapers.runs.ledger import Ledger
+from meterfarm.scrapers.runs.progress import Progress
+from meterfarm.scrapers.runs.reader import read_and_store
+from meterfarm.scrapers.runs.spans import by_month, days, spans
 from meterfarm.scrapers.utility import AvailableIntervals
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.data import ReadingCounts

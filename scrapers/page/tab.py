@@ -33,19 +33,19 @@ from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import playwright_errors
-from meterfarm.scrapers.browser import BrowserGone, Chromium
-from meterfarm.scrapers.browser_state import SessionStorage, context_with
+from meterfarm.scrapers.browser.chromium import BrowserGone, Chromium
+from meterfarm.scrapers.browser.scratch import new_trace_name, remove_trace
 from meterfarm.scrapers.clock import VisitClock, watch_heartbeat
 from meterfarm.scrapers.guard import is_allowed, led_to
-from meterfarm.scrapers.http import Http
+from meterfarm.scrapers.http.client import Http
+from meterfarm.scrapers.http.transport import InBrowser
 from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.page.browser_state import SessionStorage, context_with
+from meterfarm.scrapers.page.request_throttle import RequestThrottle
+from meterfarm.scrapers.page.sight import steady
+from meterfarm.scrapers.page.watch import Watch
 from meterfarm.scrapers.rate_limiter import RateLimiter, Unlimited
-from meterfarm.scrapers.request_throttle import RequestThrottle
-from meterfarm.scrapers.scratch import new_trace_name, remove_trace
-from meterfarm.scrapers.sight import steady
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.scrapers.transport import InBrowser
-from meterfarm.scrapers.watch import Watch
 from meterfarm.support.tasks import detached_task
 
 _AT_REST: ViewportSize = {"width": 320, "height": 240}

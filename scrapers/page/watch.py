@@ -17,9 +17,9 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import translated
 from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign
-from meterfarm.scrapers.reactions import Reactions
-from meterfarm.scrapers.refused_form import FormWatch
-from meterfarm.scrapers.sight import Sight, Sighting, steady
+from meterfarm.scrapers.page.reactions import Reactions
+from meterfarm.scrapers.page.refused_form import FormWatch
+from meterfarm.scrapers.page.sight import Sight, Sighting, steady
 
 _GLANCE_SECONDS = 0.25
 _UNANSWERED_SECONDS = 1.0

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import script_errors
 from meterfarm.scrapers.outcomes import SessionEnded, Stop
-from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending, Sending
+from meterfarm.scrapers.page.sending import AT_ONCE, InDoubt, Resending, Sending
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Credentials, Utility
 from meterfarm.scrapers.visit import Visit

@@ -17,7 +17,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from meterfarm.scrapers.body import Unreadable
+from meterfarm.scrapers.http.body import Unreadable
 
 LARGEST = 256 * 1024
 MOST_FIELDS = LARGEST // 4

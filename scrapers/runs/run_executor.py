@@ -18,16 +18,16 @@ from meterfarm.mfa.chain import AnswerChain, SecurityAnswer
 from meterfarm.mfa.port import Answers
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
-from meterfarm.scrapers.authenticator import Authenticator, SessionUse, save_session, session_of
-from meterfarm.scrapers.browser import Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import RUN_SECONDS
-from meterfarm.scrapers.collect import Collection
-from meterfarm.scrapers.evidence import keep_evidence
-from meterfarm.scrapers.keeping import session_kept
+from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.progress import Progress
+from meterfarm.scrapers.page.sending import AT_ONCE, InDoubt, Resending
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter
-from meterfarm.scrapers.sending import AT_ONCE, InDoubt, Resending
+from meterfarm.scrapers.runs.authenticator import Authenticator, SessionUse, save_session, session_of
+from meterfarm.scrapers.runs.collect import Collection
+from meterfarm.scrapers.runs.keeping import session_kept
+from meterfarm.scrapers.runs.progress import Progress
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit

@@ -17,10 +17,10 @@ from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 from yarl import URL
 
-from meterfarm.scrapers.body import PAGE, Limit, TooLarge, Unreadable, taken
-from meterfarm.scrapers.cookies import Cookies
-from meterfarm.scrapers.heads import LARGEST, MOST_FIELDS, LenientConnector
-from meterfarm.scrapers.http_response import HttpResponse, readable
+from meterfarm.scrapers.http.body import PAGE, Limit, TooLarge, Unreadable, taken
+from meterfarm.scrapers.http.cookies import Cookies
+from meterfarm.scrapers.http.heads import LARGEST, MOST_FIELDS, LenientConnector
+from meterfarm.scrapers.http.response import HttpResponse, readable
 from meterfarm.scrapers.state import PortalSession
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import structlog
 from playwright.async_api import Browser, Playwright, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
-from meterfarm.scrapers import remote_browser
-from meterfarm.scrapers.driver import start_driver
+from meterfarm.scrapers.browser import remote
+from meterfarm.scrapers.browser.driver import start_driver
 from meterfarm.scrapers.guard import is_loopback
 from meterfarm.support.errors import MachineError
 from meterfarm.support.tasks import detached_task
@@ -32,7 +32,7 @@ _QUIET = (
     "--disable-quic",
     "--no-first-run",
     "--no-pings",
-    *remote_browser.NO_UDP,
+    *remote.NO_UDP,
 )
 _CLOSE_SECONDS = 10.0
 _UNCONFINED = "this system lets it have none, as with user namespaces switched off; it works without"
@@ -89,7 +89,7 @@ class Chromium:
         self.traces = scratch / "traces"
         self._hosts = hosts
         self._headed = headed
-        self._endpoint = "" if headed else remote_browser.endpoint()
+        self._endpoint = "" if headed else remote.endpoint()
         self._visits = visits
         self._entered = False
         self._driver: asyncio.Task[Playwright] | None = None
@@ -166,11 +166,11 @@ class Chromium:
     @property
     def first_script(self) -> str:
         """What each page of a context does first, if the browser itself does not see to it."""
-        return remote_browser.WITHOUT_UDP if self._endpoint else ""
+        return remote.WITHOUT_UDP if self._endpoint else ""
 
     def proxy(self, hosts: Sequence[str]) -> ProxySettings | None:
         """What a context needs to keep to ``hosts``, if the browser itself does not."""
-        return remote_browser.proxy_to_nowhere(hosts) if self._endpoint else None
+        return remote.proxy_to_nowhere(hosts) if self._endpoint else None
 
     def _newest(self) -> _Generation:
         current = self._current()
@@ -195,9 +195,9 @@ class Chromium:
     async def _connect(self) -> Browser:
         must_have_browser()
         try:
-            return await remote_browser.connect(await self.driver(), self._endpoint)
+            return await remote.connect(await self.driver(), self._endpoint)
         except PlaywrightError as exc:
-            where, todo = remote_browser.named(self._endpoint), remote_browser.advice(exc)
+            where, todo = remote.named(self._endpoint), remote.advice(exc)
             raise BrowserMissing(f"The browser at {where} cannot be used: {todo}.") from None
 
     async def _start_one(self) -> Browser:
@@ -290,10 +290,10 @@ def must_have_browser() -> None:
     Raises:
         BrowserMissing: there is none.
     """
-    address = remote_browser.endpoint()
+    address = remote.endpoint()
     if not address:
         find_chromium()
-    elif fault := remote_browser.fault(address):
+    elif fault := remote.fault(address):
         raise BrowserMissing(fault)
 
 
@@ -351,7 +351,7 @@ async def _check() -> str:
 
 if __name__ == "__main__":
     try:
-        where = remote_browser.endpoint() and remote_browser.named(remote_browser.endpoint())
+        where = remote.endpoint() and remote.named(remote.endpoint())
         sys.stdout.write(f"{where or find_chromium()} {asyncio.run(_check())}\n")
     except BrowserMissing as exc:
         sys.exit(str(exc))

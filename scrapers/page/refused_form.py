@@ -11,7 +11,7 @@ from playwright.async_api import JSHandle, Locator
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.sight import is_navigating
+from meterfarm.scrapers.page.sight import is_navigating
 from meterfarm.support.foreign_text import one_line
 
 _LONGEST_LABEL = 60

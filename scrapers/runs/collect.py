@@ -8,13 +8,13 @@ from dataclasses import asdict, replace
 from datetime import date
 
 from meterfarm.records import Account, Address, Meter, Outcome, Part
-from meterfarm.scrapers.authenticator import Authenticator
-from meterfarm.scrapers.bills import BillCollector
-from meterfarm.scrapers.intervals import IntervalCollector
-from meterfarm.scrapers.ledger import Ledger
 from meterfarm.scrapers.outcomes import ListFailed, Stop
-from meterfarm.scrapers.progress import Progress
-from meterfarm.scrapers.reader import read_and_store
+from meterfarm.scrapers.runs.authenticator import Authenticator
+from meterfarm.scrapers.runs.bills import BillCollector
+from meterfarm.scrapers.runs.intervals import IntervalCollector
+from meterfarm.scrapers.runs.ledger import Ledger
+from meterfarm.scrapers.runs.progress import Progress
+from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore

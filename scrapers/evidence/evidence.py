@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from meterfarm.scrapers.last_look import LONGEST_HTML, MARGIN, PageEvidence, look
+from meterfarm.scrapers.evidence.last_look import LONGEST_HTML, MARGIN, PageEvidence, look
 from meterfarm.scrapers.state import SHORTEST_SECRET
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets

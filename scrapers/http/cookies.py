@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from meterfarm.scrapers.guard import host_of
-from meterfarm.scrapers.set_cookie import (
+from meterfarm.scrapers.http.set_cookie import (
     LONGEST_ATTRIBUTE,
     LONGEST_LIFE,
     SESSION,

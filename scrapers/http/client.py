@@ -20,11 +20,12 @@ from tenacity import (
 from yarl import URL
 
 from meterfarm.records import Document, Outcome
-from meterfarm.scrapers.body import DOCUMENT, LIST, PAGE, Limit
 from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts, to_send
-from meterfarm.scrapers.http_response import HttpResponse
-from meterfarm.scrapers.markup import first_sign
+from meterfarm.scrapers.http.body import DOCUMENT, LIST, PAGE, Limit
+from meterfarm.scrapers.http.markup import first_sign
+from meterfarm.scrapers.http.response import HttpResponse
+from meterfarm.scrapers.http.transport import Fault, NoAnswer, Transport
 from meterfarm.scrapers.outcomes import (
     SIGNED_OUT,
     ItemFailed,
@@ -35,7 +36,6 @@ from meterfarm.scrapers.outcomes import (
     stop_for_status,
 )
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, limited
-from meterfarm.scrapers.transport import Fault, NoAnswer, Transport
 from meterfarm.support.tracing import span
 
 _REDIRECTS = 10

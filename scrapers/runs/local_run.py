@@ -11,9 +11,9 @@ from pathlib import Path
 import structlog
 
 from meterfarm.records import RunKind
-from meterfarm.scrapers.browser import Chromium
-from meterfarm.scrapers.progress import Progress
-from meterfarm.scrapers.run_executor import RunExecutor, RunRequest, RunResult
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.runs.progress import Progress
+from meterfarm.scrapers.runs.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.storage import LeaseLost, StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import Claim

@@ -1,0 +1,1 @@
+"""A visit's browser page: what scripts do with it, what is seen on it, and what follows a press."""

@@ -1,0 +1,1 @@
+"""A run: signing in, collecting what the portal lists, and the ledger of what became of it."""
