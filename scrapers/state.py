@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, islice
 from typing import Any
 
 import structlog
 
 from meterfarm.scrapers.http.cookies import from_browser, to_browser
 
-VERSION = 1
+VERSION = 2
 SHORTEST_SECRET = 8
 _A_DAY = 86_400
 _LONGEST_AGENT = 512
+_KEY = re.compile(r"\S{16,}|(?=\S*[0-9])(?=\S*[A-Za-z])\S{8,}")
+_MOST_WITHIN = 300
+"""Texts of JSON and of databases: each is looked for in everything that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortalSession:
-    """Cookies and local storage (as Playwright saves them), session storage by origin, the user agent.
+    """Cookies, local storage and IndexedDB (as Playwright saves them), session storage by origin, the user
+    agent, and the tokens that a script keeps by names of its own.
 
     Without ``signed_in`` it is only what lets the portal know the device: whoever has it must sign in.
     """
@@ -29,6 +36,7 @@ class PortalSession:
     user_agent: str = ""
     version: int = VERSION
     signed_in: bool = True
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def of_device(self, now: float) -> PortalSession:
         """What is left in a browser that was closed before the sign-in was through, and opened a day later.
@@ -73,11 +81,18 @@ class PortalSession:
             _session_storage(fields.get("session_storage")),
             user_agent if _is_header(user_agent) else "",
             signed_in=fields.get("signed_in") is not False,
+            tokens=_texts(fields.get("tokens")),
         )
 
     def secrets(self) -> Iterator[str]:
-        """Every value that may let its bearer in; what is too short for that (``light``, ``true``) is not."""
-        return (value for value in self._values() if len(value) >= SHORTEST_SECRET)
+        """Every value that may let its bearer in; what is too short for that (``light``, ``true``) is not.
+
+        Of a value that is JSON, and of a database's records, also each text within that looks like a key.
+        """
+        whole = [value for value in self._values() if len(value) >= SHORTEST_SECRET]
+        yield from whole
+        within = chain(chain.from_iterable(map(_texts_of_json, whole)), self._records())
+        yield from islice(filter(_looks_like_a_key, within), _MOST_WITHIN)
 
     def _values(self) -> Iterator[str]:
         for cookie in self.storage_state.get("cookies", ()):
@@ -87,6 +102,13 @@ class PortalSession:
                 yield item["value"]
         for items in self.session_storage.values():
             yield from items.values()
+        yield from self.tokens.values()
+
+    def _records(self) -> Iterator[str]:
+        for origin in self.storage_state.get("origins", ()):
+            for database in origin.get("indexedDB", ()):
+                for store in _dicts(database.get("stores")):
+                    yield from _texts_within(store.get("records"))
 
 
 def _is_header(text: object) -> bool:
@@ -108,13 +130,39 @@ def _origin(kept: dict[str, Any]) -> dict[str, Any] | None:
         for name, value in texts
         if isinstance(name, str) and isinstance(value, str)
     ]
-    return {"origin": origin, "localStorage": stored}
+    databases = _dicts(kept.get("indexedDB"))
+    return {"origin": origin, "localStorage": stored, **({"indexedDB": databases} if databases else {})}
+
+
+def _texts(kept: object) -> dict[str, str]:
+    items = kept if isinstance(kept, dict) else {}
+    return {name: value for name, value in items.items() if isinstance(value, str)}
 
 
 def _session_storage(kept: object) -> dict[str, dict[str, str]]:
     by_origin = kept if isinstance(kept, dict) else {}
-    return {
-        origin: {name: value for name, value in items.items() if isinstance(value, str)}
-        for origin, items in by_origin.items()
-        if isinstance(items, dict)
-    }
+    return {origin: _texts(items) for origin, items in by_origin.items() if isinstance(items, dict)}
+
+
+def _texts_of_json(value: str) -> Iterator[str]:
+    if value.startswith(("{", "[")):
+        with suppress(ValueError, RecursionError):
+            yield from _texts_within(json.loads(value))
+
+
+def _texts_within(kept: object) -> Iterator[str]:
+    """Every text, however they lie in one another, but for the names of what they are."""
+    parts = [kept]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, list):
+            parts += part
+        elif isinstance(part, dict):
+            parts += [part["v"]] if part.keys() == {"k", "v"} else part.values()
+
+
+def _looks_like_a_key(text: str) -> bool:
+    """Texts of a page, like ``accounts`` or a name, are none: they would be missing in all that is kept."""
+    return _KEY.fullmatch(text) is not None

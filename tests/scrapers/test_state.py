@@ -19,6 +19,14 @@ COOKIE = {
     "secure": True,
     "sameSite": "Strict",
 }
+STORE = {
+    "name": "lastModificationTimes",
+    "autoIncrement": False,
+    "indexes": [],
+    "records": [
+        {"key": "accounts", "valueEncoded": {"o": [{"k": "lastModificationTime", "v": "db-s3cret"}]}}
+    ],
+}
 SESSION = PortalSession(
     {
         "cookies": [COOKIE],
@@ -29,11 +37,13 @@ SESSION = PortalSession(
                     {"name": "token", "value": "jwt.é.header"},
                     {"name": "theme", "value": "light"},
                 ],
+                "indexedDB": [{"name": "msal", "version": 2, "stores": [STORE]}],
             }
         ],
     },
     {"http://127.0.0.1": {"tab": "t4b-token"}},
     "Chrome/1",
+    tokens={"refresh": '{"token": "r3fresh-token"}'},
 )
 
 
@@ -48,8 +58,15 @@ def test_a_session_of_another_version_is_not_used() -> None:
     assert PortalSession.from_bytes(b"{}") is None
 
 
-def test_cookies_and_both_storages_are_secret_and_not_shown() -> None:
-    assert sorted(SESSION.secrets()) == ["jwt.é.header", "s3cret-session", "t4b-token"]
+def test_cookies_storages_databases_and_tokens_are_secret_and_not_shown() -> None:
+    assert sorted(SESSION.secrets()) == [
+        "db-s3cret",
+        "jwt.é.header",
+        "r3fresh-token",
+        "s3cret-session",
+        "t4b-token",
+        '{"token": "r3fresh-token"}',
+    ]
     assert not [secret for secret in SESSION.secrets() if secret in repr(SESSION)]
     assert not list(PortalSession({}).secrets())
 
