@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from meterfarm.scrapers.runs.run_executor import RunResult
     from meterfarm.scrapers.utility import Utility
     from meterfarm.storage.store import CompanyStore
+    from meterfarm.support.local_hosts import LocalHosts
 
 AnswerCallback = Callable[[Challenge], "Awaitable[str | None] | str | None"]
 """Gets what the portal asks, and returns or awaits the line typed in reply: the code or answer; where there
@@ -148,10 +149,18 @@ class ScrapeResult:
 class LocalFarm:
     """State on this machine, and the means to fill it. Made by ``meterfarm.open``."""
 
-    def __init__(self, store: CompanyStore, scratch: Path, home: Path, closing: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        store: CompanyStore,
+        scratch: Path,
+        home: Path,
+        closing: AsyncExitStack,
+        local_hosts: LocalHosts,
+    ) -> None:
         self._store = store
         self._scratch = scratch
         self._home = home
+        self._local_hosts = local_hosts
         self._closing = closing
         self._fake = ""
         self._starting = asyncio.Lock()
@@ -234,7 +243,13 @@ class LocalFarm:
                     run_seconds=settings.run_seconds,
                 )
                 result = await scrape_customer(
-                    request, self._store, secrets, NoProgress(), scratch=self._scratch, evidence=evidence
+                    request,
+                    self._store,
+                    secrets,
+                    NoProgress(),
+                    scratch=self._scratch,
+                    evidence=evidence,
+                    local_hosts=self._local_hosts,
                 )
         finally:
             if asked and asked.failed:
@@ -312,6 +327,7 @@ async def open(home: Path | str | None = None, *, company: str | None = None) ->
     from meterfarm.services.companies import company_store
     from meterfarm.storage.settings import Settings
     from meterfarm.storage.store import Store
+    from meterfarm.support.local_hosts import read_local_hosts
     from meterfarm.support.logs import log_within_program
 
     settings = Settings(home=state_directory(Path(home))) if home else Settings()
@@ -319,7 +335,8 @@ async def open(home: Path | str | None = None, *, company: str | None = None) ->
     async with AsyncExitStack() as stack:
         scratch = stack.enter_context(scratch_folder(settings.home))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
-        yield LocalFarm(company_store(store, company), scratch, settings.home, stack)
+        local_hosts = await asyncio.to_thread(read_local_hosts, settings.local_hosts)
+        yield LocalFarm(company_store(store, company), scratch, settings.home, stack, local_hosts)
 
 
 def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str | None = None) -> FileContents:

@@ -40,14 +40,15 @@ from meterfarm.farm.workers.process import WorkerProcess
 from meterfarm.farm.workers.prompt_worker import PromptWorker
 from meterfarm.farm.workers.run_task import WorkerContext
 from meterfarm.records import RunKind
-from meterfarm.scrapers.browser.chromium import BrowserMissing, Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.browser.scratch import scratch_folder
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.services.reread import RereadResult, reread
-from meterfarm.storage import StorageError
 from meterfarm.storage.runs import QUEUES
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
+from meterfarm.support.errors import MachineError
+from meterfarm.support.local_hosts import read_local_hosts
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
@@ -124,7 +125,10 @@ async def serve(queues: Sequence[str]) -> None:
     async with AsyncExitStack() as stack:
         stack.enter_context(traced("worker"))
         scratch = stack.enter_context(scratch_folder(settings.home))
-        chromium = await stack.enter_async_context(Chromium(_hosts(farm), scratch, visits=farm.browser_runs))
+        local_hosts = await asyncio.to_thread(read_local_hosts, settings.local_hosts)
+        chromium = await stack.enter_async_context(
+            Chromium(_hosts(farm), scratch, visits=farm.browser_runs, local_hosts=local_hosts)
+        )
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         notifier = await stack.enter_async_context(
             notifier_at(redis_url, await asyncio.to_thread(store.workforce.key))
@@ -234,7 +238,7 @@ def main() -> int:
     except RedisError as exc:
         sys.stderr.write(f"meterfarm: Redis {explained(exc)}.\n")
         return 1
-    except (StorageError, BrowserMissing, NoRedis, OSError) as exc:
+    except (MachineError, NoRedis, OSError) as exc:
         sys.stderr.write(f"meterfarm: {exc}\n")
         return 1
     return 0

@@ -23,6 +23,7 @@ from meterfarm.scrapers.browser.chromium import (
     must_have_browser,
 )
 from meterfarm.scrapers.browser.remote import endpoint, named
+from meterfarm.support.local_hosts import read_local_hosts
 
 _WIDEST = max(map(len, Health)) + 2
 _COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "bold red"}
@@ -50,7 +51,8 @@ async def _checks(now: CommandContext) -> AsyncIterator[CheckResult]:
     yield await asyncio.to_thread(examine_workers, now)
     yield await asyncio.to_thread(examine_files, now.settings)
     yield examine_disk(now.settings.home)
-    for one in await asyncio.to_thread(examine_portals, now.farm, clocks):
+    local = await asyncio.to_thread(read_local_hosts, now.settings.local_hosts)
+    for one in await asyncio.to_thread(examine_portals, now.farm, clocks, local):
         yield one
     async for one in examine_channels(now):
         yield one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 
@@ -20,9 +21,11 @@ from meterfarm.services.phone_numbers import list_numbers
 from meterfarm.storage import StorageError
 from meterfarm.storage.channels import MailboxInfo
 from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.support.local_hosts import NOTHING_LOCAL, LocalHosts
 from meterfarm.utilities import broken_utilities, load_utilities, refused_utilities
 
 _MOST_OFF = 2.0
+_SECONDS = 5.0
 
 
 async def examine_redis(context: CommandContext, clocks: list[Compared]) -> CheckResult:
@@ -76,9 +79,13 @@ def _farm_key(context: CommandContext) -> str:
         return ""
 
 
-def examine_portals(farm: FarmSettings, clocks: list[Compared]) -> Sequence[CheckResult]:
+def examine_portals(
+    farm: FarmSettings, clocks: list[Compared], local: LocalHosts = NOTHING_LOCAL
+) -> Sequence[CheckResult]:
     """Where each utility's portal is, and whether it answers; clocks of those elsewhere go to ``clocks``."""
-    found = [_portal(utility.id, portal_address(utility, farm), clocks) for utility in load_utilities()]
+    found = [
+        _portal(utility.id, portal_address(utility, farm), clocks, local) for utility in load_utilities()
+    ]
     return [
         *found,
         *(
@@ -88,14 +95,21 @@ def examine_portals(farm: FarmSettings, clocks: list[Compared]) -> Sequence[Chec
     ]
 
 
-def _portal(utility_id: str, address: str, clocks: list[Compared]) -> CheckResult:
+def _portal(utility_id: str, address: str, clocks: list[Compared], local: LocalHosts) -> CheckResult:
     name = f"utility {utility_id}"
     if not address:
         return warn(name, "it has no public portal", "give its address in METERFARM_PORTAL_URLS")
+    here = local.target(host_of(address))
     try:
-        compared = of_portal(address)
+        compared = of_portal(address) if here is None else None
+        if here is not None:
+            socket.create_connection(here, _SECONDS).close()
     except OSError:
-        todo = "start it (`up` does)" if is_loopback(host_of(address)) else "see that this machine is online"
+        todo = (
+            "start it (`up` does)"
+            if here or is_loopback(host_of(address))
+            else "see that this machine is online"
+        )
         return warn(
             name, f"its portal {address} does not answer", f"{todo}, or correct METERFARM_PORTAL_URLS"
         )

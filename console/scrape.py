@@ -39,6 +39,7 @@ from meterfarm.services.summary import summarise_result
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.crash import crashes_kept
+from meterfarm.support.local_hosts import read_local_hosts
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 
@@ -93,6 +94,7 @@ async def _scrape(
                 scratch=scratch,
                 evidence=settings.home / "evidence",
                 headed=options.headed,
+                local_hosts=await asyncio.to_thread(read_local_hosts, settings.local_hosts),
             )
             _mark(live, result)
             live.step("writing files")

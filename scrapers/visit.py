@@ -82,7 +82,7 @@ class Visit:
         self._chromium = chromium
         self._answers = answers
         self._session = session
-        self._plain = WithoutBrowser(session) if session is not None else None
+        self._plain = WithoutBrowser(session, chromium.local_hosts) if session is not None else None
         self._asked = 0
         self._began = time.monotonic()
         self._log: Any = structlog.get_logger("visit").bind(utility=portal.id)

@@ -13,6 +13,7 @@ from meterfarm.scrapers.utility import Utility
 from meterfarm.services.customer_fields import problem_of_name, tidied
 from meterfarm.services.errors import InvalidRequest
 from meterfarm.storage.store import CompanyStore
+from meterfarm.support.local_hosts import NOTHING_LOCAL, LocalHosts
 from meterfarm.support.logs import scrub_from_here
 from meterfarm.support.redact import Secrets
 
@@ -26,18 +27,19 @@ async def scrape_customer(
     scratch: Path,
     evidence: Path,
     headed: bool = False,
+    local_hosts: LocalHosts = NOTHING_LOCAL,
 ) -> RunResult:
     """Sign in, fetch what is not in store yet, and end the run. The browser lasts as long as this.
 
     ``scratch`` is the process's own folder (``scrapers.scratch``), ``evidence`` gets a folder of what is kept
-    of a failure.
+    of a failure. Hosts of the portal that are in ``local_hosts`` are looked for on this machine.
 
     Raises:
         StorageError, BrowserMissing, BrowserGone: this machine is not as it must be.
     """
     scrub_from_here(secrets)
     hosts = own_hosts(request.base_url, request.utility.hosts)
-    async with Chromium(hosts, scratch, headed=headed) as chromium:
+    async with Chromium(hosts, scratch, headed=headed, local_hosts=local_hosts) as chromium:
         return await LocalRun(request, store, chromium, secrets, progress, evidence).run()
 
 

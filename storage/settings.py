@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     ``secret_keys`` are urlsafe base64 keys of 32 bytes, comma separated: the first encrypts, all decrypt.
     They are required with ``database_url``; without it a key file in ``home`` is made at first use.
     ``files_url`` is s3://bucket/prefix for files in a bucket, "" for files in ``home``.
-    ``home`` has its ``~`` expanded; MachineError if that names no user's home.
+    ``home`` has its ``~`` expanded; MachineError if that names no user's home. ``local_hosts`` is the file
+    with host names that stand for this machine (``support.local_hosts``), if there are any.
     """
 
     model_config = SettingsConfigDict(
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_URL")
     secret_keys: SecretStr = SecretStr("")
     files_url: str = Field(default="", validation_alias="FILES_URL")
+    local_hosts: Path | None = None
 
     @field_validator("home")
     @classmethod

@@ -23,14 +23,14 @@ class Site:
     cookies: list[str] = field(default_factory=list)
 
 
-def _listening(host: str) -> socket.socket:
+def listening(host: str) -> socket.socket:
     listener = socket.socket()
     listener.bind((host, 0))
     listener.listen(64)
     return listener
 
 
-def _counting(app: ASGIApp, site: Site) -> ASGIApp:
+def counting(app: ASGIApp, site: Site) -> ASGIApp:
     async def counted(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             site.requested.append(scope["path"])
@@ -43,9 +43,9 @@ def _counting(app: ASGIApp, site: Site) -> ASGIApp:
 @contextmanager
 def local_site(routes: Sequence[BaseRoute], host: str = "127.0.0.1") -> Iterator[Site]:
     """Serve ``routes`` on a free port of ``host``."""
-    with _listening(host) as listener:
+    with listening(host) as listener:
         site = Site(f"http://{host}:{listener.getsockname()[1]}")
-        app = _counting(Starlette(routes=routes), site)
+        app = counting(Starlette(routes=routes), site)
         config = uvicorn.Config(
             app, lifespan="off", ws="none", log_level="critical", timeout_graceful_shutdown=1
         )
@@ -62,7 +62,7 @@ def local_site(routes: Sequence[BaseRoute], host: str = "127.0.0.1") -> Iterator
 @contextmanager
 def silent_site(host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a server that takes a connection and never says a word."""
-    with _listening(host) as listener:
+    with listening(host) as listener:
         yield f"http://{host}:{listener.getsockname()[1]}"
 
 

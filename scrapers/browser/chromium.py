@@ -22,6 +22,7 @@ from meterfarm.scrapers.browser import remote
 from meterfarm.scrapers.browser.driver import start_driver
 from meterfarm.scrapers.guard import is_loopback
 from meterfarm.support.errors import MachineError
+from meterfarm.support.local_hosts import NOTHING_LOCAL, SETTING, LocalHosts
 from meterfarm.support.tasks import detached_task
 
 _QUIET = (
@@ -79,14 +80,22 @@ class Chromium:
 
     ``scratch`` is a private folder for what must not outlive them (``scrapers.scratch``), with the raw
     ``traces`` in it. A browser that has served ``visits`` visits, or has crashed, is followed by a fresh one,
-    and closed when its last visit ends. With ``BROWSER_ENDPOINT`` it is one on another machine.
+    and closed when its last visit ends. With ``BROWSER_ENDPOINT`` it is one on another machine. Those of
+    ``hosts`` that are in ``local_hosts`` are found there alone, as by a visit's other requests.
     """
 
     def __init__(
-        self, hosts: Sequence[str], scratch: Path, *, headed: bool = False, visits: int = 1000
+        self,
+        hosts: Sequence[str],
+        scratch: Path,
+        *,
+        headed: bool = False,
+        visits: int = 1000,
+        local_hosts: LocalHosts = NOTHING_LOCAL,
     ) -> None:
         self.scratch = scratch
         self.traces = scratch / "traces"
+        self.local_hosts = local_hosts
         self._hosts = hosts
         self._headed = headed
         self._endpoint = "" if headed else remote.endpoint()
@@ -194,6 +203,11 @@ class Chromium:
 
     async def _connect(self) -> Browser:
         must_have_browser()
+        if self.local_hosts.addresses:
+            raise BrowserMissing(
+                f"A browser on another machine does not find the local host names of {SETTING}; unset that, "
+                "or BROWSER_ENDPOINT."
+            )
         try:
             return await remote.connect(await self.driver(), self._endpoint)
         except PlaywrightError as exc:
@@ -225,7 +239,7 @@ class Chromium:
             executable_path=path,
             headless=not self._headed,
             chromium_sandbox=sandbox,
-            args=[*_QUIET, f"--host-resolver-rules={_only(self._hosts)}"],
+            args=[*_QUIET, *_kept_to(self._hosts, self.local_hosts)],
             traces_dir=self.traces,
             handle_sigint=False,
             handle_sigterm=False,
@@ -263,8 +277,8 @@ async def _process_of(browser: Browser) -> int:
     return next((int(process["id"]) for process in found["processInfo"] if process["type"] == "browser"), 0)
 
 
-def _only(hosts: Sequence[str]) -> str:
-    """Chromium's rules by which it finds ``hosts`` alone, at their ports; the first rule that fits counts.
+def _kept_to(hosts: Sequence[str], local: LocalHosts) -> Sequence[str]:
+    """Chromium's flags by which it finds ``hosts`` alone, at their ports; the first rule that fits counts.
 
     A redirect, which no route sees, leads to no host in clear: port 80 is found on this machine alone.
 
@@ -273,15 +287,19 @@ def _only(hosts: Sequence[str]) -> str:
     rules = []
     for host in hosts:
         name, _, port = host.rpartition(":")
-        if host.startswith("*."):
-            rules.append(f"EXCLUDE {name if port.isdigit() and name else host}")
-        elif name and port.isdigit():
+        has_port = bool(name) and port.isdigit()
+        if here := local.within(name if has_port else host):
+            rules += [f"MAP {found}:443 {target}" for found, target in here.items()]
+        elif host.startswith("*."):
+            rules.append(f"EXCLUDE {name if has_port else host}")
+        elif has_port:
             rules.append(f"MAP {host} {host}")
         elif is_loopback(host):
             rules.append(f"EXCLUDE {host}")
         else:
             rules.append(f"MAP {host}:443 {host}:443")
-    return ", ".join([*rules, "MAP * ~NOTFOUND"])
+    trusted = [f"--ignore-certificate-errors-spki-list={','.join(local.spki)}"] if local.spki else []
+    return [f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}", *trusted]
 
 
 def must_have_browser() -> None:

@@ -6,6 +6,7 @@ its driver, and takes fewer heads than a browser does.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from enum import Enum
@@ -20,8 +21,10 @@ from yarl import URL
 from meterfarm.scrapers.http.body import PAGE, Limit, TooLarge, Unreadable, taken
 from meterfarm.scrapers.http.cookies import Cookies
 from meterfarm.scrapers.http.heads import LARGEST, MOST_FIELDS, LenientConnector
+from meterfarm.scrapers.http.resolver import LocalFirst
 from meterfarm.scrapers.http.response import HttpResponse, readable
 from meterfarm.scrapers.state import PortalSession
+from meterfarm.support.local_hosts import NOTHING_LOCAL, LocalHosts
 
 if TYPE_CHECKING:
     from playwright._impl._api_structures import SetCookieParam
@@ -83,14 +86,16 @@ class Transport(Protocol):
 class _Connections:
     """A visit's own, in a browser's name. Use ``async with``."""
 
-    def __init__(self, user_agent: str) -> None:
+    def __init__(self, user_agent: str, local_hosts: LocalHosts) -> None:
         self._user_agent = user_agent
+        self._local = local_hosts
+        self._local_tls: ssl.SSLContext | None = None
         self._client: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         named = {"User-Agent": self._user_agent} if self._user_agent else {}
         self._client = aiohttp.ClientSession(
-            connector=LenientConnector(),
+            connector=LenientConnector(resolver=LocalFirst(self._local)),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Language": LANGUAGE, "Accept-Encoding": "gzip, deflate", **named},
             auto_decompress=False,
@@ -116,6 +121,7 @@ class _Connections:
             async with self._client.get(
                 url,
                 headers={"Cookie": cookie} if cookie else None,
+                ssl=self._tls(url),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=limit.seconds),
             ) as response:
@@ -136,6 +142,13 @@ class _Connections:
                 raise NoAnswer(Fault.CLOSED) from exc
             raise NoAnswer(Fault.UNREACHABLE, type(exc).__name__) from exc
         return answer.holding(content), response.headers.getall("Set-Cookie", ())
+
+    def _tls(self, url: URL) -> ssl.SSLContext | bool:
+        """What the connection is verified by."""
+        if self._local.target(url.raw_host or "", url.port or 0) is None:
+            return True
+        self._local_tls = self._local_tls or self._local.tls()
+        return self._local_tls
 
 
 def _told(name: str, value: str) -> str:
@@ -163,8 +176,10 @@ async def _whole(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 class InBrowser(_Connections):
     """With the cookies of an open page's context, where those that come back are kept too."""
 
-    def __init__(self, context: BrowserContext, user_agent: str) -> None:
-        super().__init__(user_agent)
+    def __init__(
+        self, context: BrowserContext, user_agent: str, local_hosts: LocalHosts = NOTHING_LOCAL
+    ) -> None:
+        super().__init__(user_agent, local_hosts)
         self._context = context
 
     async def get(self, url: URL, limit: Limit) -> HttpResponse:
@@ -202,8 +217,8 @@ def _place(cookie: Any) -> tuple[str, str, str]:
 class WithoutBrowser(_Connections):
     """From a saved session, by itself."""
 
-    def __init__(self, session: PortalSession) -> None:
-        super().__init__(session.user_agent)
+    def __init__(self, session: PortalSession, local_hosts: LocalHosts = NOTHING_LOCAL) -> None:
+        super().__init__(session.user_agent, local_hosts)
         self._cookies = Cookies(session.storage_state.get("cookies", ()))
         self._origins = session.storage_state.get("origins", [])
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from meterfarm.scrapers.browser.chromium import BrowserMissing, Chromium, _only, find_chromium
+from meterfarm.scrapers.browser.chromium import BrowserMissing, Chromium, _kept_to, find_chromium
+from meterfarm.support.local_hosts import NOTHING_LOCAL
 
 
 @pytest.fixture
@@ -29,11 +30,10 @@ def _program(path: Path) -> Path:
 
 def test_no_host_but_this_machine_is_found_in_clear() -> None:
     """A redirect, which no route sees, must not lead there."""
-    rules = _only(["portal.example:443", "login.example", "127.0.0.1"])
-    assert rules == (
-        "MAP portal.example:443 portal.example:443, MAP login.example:443 login.example:443, "
-        "EXCLUDE 127.0.0.1, MAP * ~NOTFOUND"
-    )
+    assert _kept_to(["portal.example:443", "login.example", "127.0.0.1"], NOTHING_LOCAL) == [
+        "--host-resolver-rules=MAP portal.example:443 portal.example:443, "
+        "MAP login.example:443 login.example:443, EXCLUDE 127.0.0.1, MAP * ~NOTFOUND"
+    ]
 
 
 def test_without_any_it_is_said_how_to_get_one(machine: Path) -> None:
