@@ -194,14 +194,28 @@ class Meter:
     additional_attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+class AccountStatus(StrEnum):
+    """Of a closed account no new data comes; what the portal still shows of it is collected."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A utility account as the portal shows it. ``number`` is the digits as the customer knows them."""
+    """A utility account as the portal shows it. ``number`` is the digits as the customer knows them.
+
+    ``key`` is the portal's own key for it, "" if that is the number; ``additional_attributes`` are its other
+    ids and facts.
+    """
 
     number: str
     name: str = ""
     address: Address | None = None
     meters: Sequence[Meter] = ()
+    key: str = ""
+    status: AccountStatus = AccountStatus.OPEN
+    additional_attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from meterfarm.console.listing import Column, Facts, Listing, Shown, styled
 from meterfarm.console.run_tables import ACTS, runs_table
-from meterfarm.records import CustomerState, SecretKind
+from meterfarm.records import Account, AccountStatus, CustomerState, SecretKind
 from meterfarm.services.customer_fields import NAMES
 from meterfarm.storage.customers import CustomerInfo
 from meterfarm.storage.runs import RunInfo
@@ -73,9 +73,11 @@ def most_urgent_first(found: Sequence[CustomerInfo]) -> list[CustomerInfo]:
     return sorted(found, key=lambda one: (_URGENCY.index(one.state), one.id))
 
 
-def customer_card(one: CustomerInfo, runs: Sequence[RunInfo]) -> list[RenderableType]:
+def customer_card(
+    one: CustomerInfo, accounts: Sequence[Account], runs: Sequence[RunInfo]
+) -> list[RenderableType]:
     """All that is known of a customer, and their newest runs."""
-    facts: list[RenderableType] = [Facts(_facts(one))]
+    facts: list[RenderableType] = [Facts([*_facts(one), ("closed accounts", _closed(accounts))])]
     return [*facts, "", runs_table(runs, title="newest runs")] if runs else facts
 
 
@@ -113,6 +115,10 @@ def _facts(one: CustomerInfo) -> list[tuple[str, Shown]]:
         ("bills", f"{one.bills:,}" if one.bills is not None else ""),
         ("readings", f"{one.readings:,}" if one.readings is not None else ""),
     ]
+
+
+def _closed(accounts: Sequence[Account]) -> str:
+    return ", ".join(one.number for one in accounts if one.status is AccountStatus.CLOSED)
 
 
 def _next_refresh(one: CustomerInfo) -> datetime | None:

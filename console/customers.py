@@ -118,10 +118,17 @@ async def show_one(reference: str, *, as_json: bool) -> int:
     covered = details.coverage
     if as_json:
         intervals = [coverage.as_json(one) for one in covered]
-        print_json({**plain(details.info), "intervals": intervals, "runs": plain(details.runs)})
+        print_json(
+            {
+                **plain(details.info),
+                "utility_accounts": plain(details.accounts),
+                "intervals": intervals,
+                "runs": plain(details.runs),
+            }
+        )
     else:
         of_meters: list[RenderableType] = ["", coverage.coverage_table(covered)] if covered else []
-        show(*customer_card(details.info, details.runs), *of_meters)
+        show(*customer_card(details.info, details.accounts, details.runs), *of_meters)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from meterfarm.mfa.mailbox import CodeMail
@@ -35,6 +35,12 @@ class Portal:
     """The mails in which the portal sends its codes; of others no code is ever taken."""
     text_codes: ClassVar[Sequence[CodeText]] = ()
     """The text messages in which the portal sends its codes; of others no code is ever taken."""
+    side_by_side: ClassVar[frozenset[str]] = frozenset({"bill_pdf", "export_intervals"})
+    """Methods of which the engine may have several calls under way at once; any other runs alone."""
+    refresh_transport: ClassVar[Literal["http", "browser", "impersonated"]] = "http"
+    """What sends ``visit.http`` requests: our own client, the browser, or one with a browser's TLS hello."""
+    api_hosts: ClassVar[Sequence[str]] = ()
+    """Hosts that get the headers of ``authorise``; none given: the portal's own host."""
     settle_seconds: ClassVar[float] = 5.0
     """How long after loading a page may still turn into one of the ``signs``."""
 

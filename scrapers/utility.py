@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Part
+from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Meter, Part
 from meterfarm.scrapers.portal import Portal
 
 if TYPE_CHECKING:  # layouts are read where no browser is installed
@@ -120,6 +120,14 @@ class Utility(Portal, ABC):
     async def accounts(self, visit: Visit) -> Sequence[Account]:
         """Every account of the login, with its meters."""
 
+    async def authorise(self, visit: Visit, *, renew: bool) -> Mapping[str, str]:
+        """The headers, as ``Authorization``, that requests to ``api_hosts`` carry; for portals that want any.
+
+        Asked for before the first such request, and kept for the visit; with ``renew`` once more after one
+        was refused with HTTP 401.
+        """
+        raise NotImplementedError
+
     # A portal with bills declares a layout and implements these.
 
     bill_layout: ClassVar[str] = ""
@@ -149,13 +157,13 @@ class Utility(Portal, ABC):
         raise NotImplementedError
 
     async def export_intervals(
-        self, visit: Visit, account: Account, meter_id: str, first: date, last: date
+        self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
         """The export of a meter's readings, both days inclusive, no longer than the capabilities allow."""
         raise NotImplementedError
 
-    def read_intervals(self, document: Document) -> IntervalData:
-        """The readings in an export.
+    def read_intervals(self, document: Document, meter: Meter) -> IntervalData:
+        """The readings in an export that was asked for of ``meter``, by whose id its series go.
 
         Raises:
             FormatError: it cannot be read.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import structlog
 
@@ -22,10 +22,13 @@ from meterfarm.scrapers.page.page import BrowserPage
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
+from meterfarm.scrapers.script_calls import ScriptCalls
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
 from meterfarm.support.logs import LOOKED_AT, safe_for_the_run
 from meterfarm.support.redact import Secrets
+
+T = TypeVar("T")
 
 _ANSWERS = 12
 _STEPS = 2_000
@@ -35,8 +38,9 @@ _AT_ONCE = 1.0
 class Visit:
     """A portal visited with one customer's cookies. Use ``async with``; nothing is shared between visits.
 
-    A script works through ``page`` (a browser), ``http`` (no browser) and ``ask`` (MFA). ``challenged`` tells
-    whether the portal asked for MFA, ``met`` by which factor last, ``steps`` what was done so far.
+    A script works through ``page`` (a browser), ``http`` (no browser) and ``ask`` (MFA), and keeps in
+    ``state`` what it has to remember. ``challenged`` tells whether the portal asked for MFA, ``met`` by which
+    factor last, ``steps`` what was done so far.
     """
 
     def __init__(
@@ -79,6 +83,8 @@ class Visit:
         )
         self.page = BrowserPage(self.tab, portal, base_url, secrets, self.note, self.clock)
         self.scratch = chromium.scratch
+        self._calls = ScriptCalls(portal.side_by_side)
+        self._states: dict[type[object], object] = {}
         self._chromium = chromium
         self._answers = answers
         self._session = session
@@ -121,6 +127,16 @@ class Visit:
         if len(self.steps) > 2 * _STEPS:  # a page may ask for other hosts without end
             del self.steps[_STEPS // 2 : -_STEPS // 2]
         self._log.debug(step, elapsed=elapsed, **fields)
+
+    def script_call(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Around every call of a script's method: what may not run beside others waits for its turn."""
+        return self._calls.call(name)
+
+    def state(self, kind: type[T]) -> T:
+        """The visit's only instance of this class, made without arguments at first use."""
+        if kind not in self._states:
+            self._states[kind] = kind()
+        return cast("T", self._states[kind])
 
     async def must_be_answerable(self, factor: Factor, prompt: str) -> None:
         """Stop before a portal is made to send a code that nobody could enter.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from meterfarm.records import CustomerState, RunKind, SecretKind
+from meterfarm.records import Account, CustomerState, RunKind, SecretKind
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.coverage import MeterCoverage, customer_coverage
 from meterfarm.services.customer_fields import problem_of_name, problem_of_secret, tidied
@@ -52,9 +52,10 @@ class ChangedCustomer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerDetails:
-    """A customer, what intervals are stored, and the newest runs (at most ten)."""
+    """A customer, their accounts, what intervals are stored, and the newest runs (at most ten)."""
 
     info: CustomerInfo
+    accounts: Sequence[Account]
     coverage: Sequence[MeterCoverage]
     runs: Sequence[RunInfo]
 
@@ -189,6 +190,7 @@ def customer_details(store: CompanyStore, customer: Customer) -> CustomerDetails
     """What is known of a customer."""
     return CustomerDetails(
         store.customers.info(customer),
+        [stored.account for stored in store.accounts.list(customer)],
         customer_coverage(store, customer),
         store.runs.list(limit=_NEWEST_RUNS, customer_id=customer.id),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from meterfarm.records import Commodity, LedgerItem, Outcome, Part, WhoActs
+from meterfarm.records import AccountStatus, Commodity, LedgerItem, Outcome, Part, WhoActs
 from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import RunStory
@@ -29,6 +29,7 @@ class AccountSummary:
     """An account and how many bills of it are in store, None if the portal has none."""
 
     number: str
+    status: AccountStatus
     bills: int | None
     meters: Sequence[MeterSummary]
 
@@ -125,7 +126,7 @@ def _accounts(store: CompanyStore, customer: Customer, parts: Set[Part]) -> Sequ
             for meter in stored.account.meters
         ]
         bills = len(store.bills.list(stored.id)) if Part.BILLS in parts else None
-        found.append(AccountSummary(stored.account.number, bills, meters))
+        found.append(AccountSummary(stored.account.number, stored.account.status, bills, meters))
     return found
 
 

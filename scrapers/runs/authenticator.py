@@ -89,16 +89,19 @@ class Authenticator:
                 self.visit.clock.scope(),
                 script_errors(self.utility.name, "using the saved session", note=self.visit.note),
             ):
-                if proof is not None:
-                    await proof()
-                else:
-                    self.signed_in = await self.utility.is_signed_in(self.visit)
+                async with self.visit.script_call("accounts" if proof is not None else "is_signed_in"):
+                    if proof is not None:
+                        await proof()
+                    else:
+                        self.signed_in = await self.utility.is_signed_in(self.visit)
         except SessionEnded:
             self.signed_in = False
         return self.signed_in
 
-    async def in_session(self, operation: Callable[[], Awaitable[T]], *, of_item: bool = True) -> T:
-        """Do ``operation`` in a session; if the portal drops that, sign in once more and do it again.
+    async def in_session(
+        self, method: str, operation: Callable[[], Awaitable[T]], *, of_item: bool = True
+    ) -> T:
+        """Call ``method`` by ``operation`` in a session; if the portal drops that, sign in and do it again.
 
         ``of_item`` it is about a document, or an account's list of them, which may fail by itself.
         """
@@ -109,7 +112,8 @@ class Authenticator:
                     self.visit.clock.scope(),
                     script_errors(self.utility.name, "collecting", note=self.visit.note, of_item=of_item),
                 ):
-                    return await operation()
+                    async with self.visit.script_call(method):
+                        return await operation()
             except SessionEnded:
                 await self._sign_in_again(entries)
 
@@ -156,7 +160,8 @@ class Authenticator:
 
     async def _through_the_pages(self, password: SecretStr) -> None:
         try:
-            await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
+            async with self.visit.script_call("sign_in"):
+                await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
         except SessionEnded as exc:
             raise Stop(
                 Outcome.PORTAL_DOWN,

@@ -64,7 +64,7 @@ class BillCollector:
         """List, then fetch what is missing. Raises ``Stop`` when the list itself cannot be had."""
         utility = self._authenticator.utility
         with self._ledger.listing(account.number, "bills"):
-            found = await self._authenticator.in_session(lambda: utility.bills(self._visit, account))
+            found = await self._authenticator.in_session("bills", lambda: utility.bills(self._visit, account))
         listed = [replace(bill, key=one_line(bill.key, NAME)) for bill in found]
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
@@ -98,7 +98,7 @@ class BillCollector:
         utility = self._authenticator.utility
         try:
             document = await self._authenticator.in_session(
-                lambda: utility.bill_pdf(self._visit, account, bill)
+                "bill_pdf", lambda: utility.bill_pdf(self._visit, account, bill)
             )
             unread = await self._in_store(account, account_id, _Fetched(bill, document))
         except (ItemFailed, FormatError) as exc:

@@ -66,7 +66,7 @@ class Collection:
             Stop: the portal or the script stood in the way; what was stored stays.
         """
         if not self._has_accounts:
-            await self._authenticator.in_session(self.find_accounts, of_item=False)
+            await self._authenticator.in_session("accounts", self.find_accounts, of_item=False)
         if self.accounts and not self._parts:
             return Outcome.COMPLETE, f"{self._authenticator.utility.name} has nothing of what was asked for."
         stops: list[Stop] = []
@@ -123,6 +123,8 @@ def _safe(account: Account) -> Account:
         name=one_line(account.name, NAME),
         address=Address(**_lines(asdict(address))) if address is not None else None,
         meters=[_safe_meter(meter) for meter in account.meters],
+        key=one_line(account.key, NAME),
+        additional_attributes=_lines(account.additional_attributes),
     )
 
 

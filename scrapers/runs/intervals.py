@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Account, Document, Severity
+from meterfarm.records import Account, Commodity, Document, Meter, Severity
 from meterfarm.scrapers.boundaries import reader_errors
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.runs.authenticator import Authenticator
@@ -45,29 +45,30 @@ class IntervalCollector:
         utility = self._authenticator.utility
         with self._ledger.listing(account.number, "intervals"):
             available = await self._authenticator.in_session(
-                lambda: utility.available_intervals(self._visit, account)
+                "available_intervals", lambda: utility.available_intervals(self._visit, account)
             )
         self._ledger.portal_has_data |= bool(available)
-        await gather(self._one_meter(account, account_id, meter, since) for meter in available)
+        await gather(self._one_meter(account, account_id, offer, since) for offer in available)
 
     async def _one_meter(
-        self, account: Account, account_id: int, meter: AvailableIntervals, since: date | None
+        self, account: Account, account_id: int, offer: AvailableIntervals, since: date | None
     ) -> None:
-        first = max(meter.first, since) if since else meter.first
-        wanted = frozenset(days(first, meter.last))
-        had = have = await self._days_in_store(account_id, meter.meter_id, first, meter.last)
+        meter = _meter(account, offer.meter_id)
+        first = max(offer.first, since) if since else offer.first
+        wanted = frozenset(days(first, offer.last))
+        had = have = await self._days_in_store(account_id, meter.id, first, offer.last)
         if had:
             self._visit.http.has_handed_over()
-        book = _Book(account.number, meter.meter_id, dict(by_month(wanted)), had)
+        book = _Book(account.number, meter.id, dict(by_month(wanted)), had)
         self._enter(book, book.months, have)
-        zeros = await self._days_of_zeros(account_id, meter.meter_id) if wanted - had else frozenset[date]()
+        zeros = await self._days_of_zeros(account_id, meter.id) if wanted - had else frozenset[date]()
         asked_for = to_ask(wanted, had, self._authenticator.utility.restated_days, zeros)
-        longest = self._authenticator.utility.capabilities.export_days(meter.granularity)
+        longest = self._authenticator.utility.capabilities.export_days(offer.granularity)
         for start, end in spans(asked_for, longest):
-            export = await self._one_export(account, account_id, meter.meter_id, start, end)
+            export = await self._one_export(account, account_id, meter, start, end)
             asked = frozenset(days(start, end))
             book.exports.update(dict.fromkeys(asked, export))
-            have = have | await self._days_in_store(account_id, meter.meter_id, start, end)
+            have = have | await self._days_in_store(account_id, meter.id, start, end)
             self._enter(book, dict(by_month(asked)), have)
 
     async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:
@@ -80,18 +81,18 @@ class IntervalCollector:
         )
 
     async def _one_export(
-        self, account: Account, account_id: int, meter_id: str, first: date, last: date
+        self, account: Account, account_id: int, meter: Meter, first: date, last: date
     ) -> _Export:
         """Fetch, read and store one export."""
         utility = self._authenticator.utility
         try:
             document = await self._authenticator.in_session(
-                lambda: utility.export_intervals(self._visit, account, meter_id, first, last)
+                "export_intervals", lambda: utility.export_intervals(self._visit, account, meter, first, last)
             )
-            key = f"{meter_id} {first} {last}"
-            counts, doubt = await read_and_store(self._read_and_save, account_id, meter_id, key, document)
+            key = f"{meter.id} {first} {last}"
+            counts, doubt = await read_and_store(self._read_and_save, account_id, meter, key, document)
         except (ItemFailed, FormatError) as exc:
-            self._visit.note("export.missing", meter=meter_id, first=first, last=last, reason=str(exc))
+            self._visit.note("export.missing", meter=meter.id, first=first, last=last, reason=str(exc))
             return _Export(missing=str(exc))
         if doubt:
             self._visit.note("export.doubted", item=f"intervals {key}", reason=doubt)
@@ -101,14 +102,14 @@ class IntervalCollector:
         return _Export(doubt=doubt)
 
     def _read_and_save(
-        self, account_id: int, meter_id: str, key: str, document: Document
+        self, account_id: int, meter: Meter, key: str, document: Document
     ) -> tuple[ReadingCounts, str]:
         """What was stored, and what of it is in doubt, if anything. What is lost shows in the days."""
         with span("read", what="intervals"), reader_errors():
-            data = self._authenticator.utility.read_intervals(document)
-        foreign = sorted({series.meter_id for series in data.series} - {meter_id})
+            data = self._authenticator.utility.read_intervals(document, meter)
+        foreign = sorted({series.meter_id for series in data.series} - {meter.id})
         if foreign:
-            raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter_id}")
+            raise ItemFailed(f"the export is of meter {foreign[0]}, not {meter.id}")
         refused = [issue for issue in data.issues if issue.severity is Severity.ERROR]
         if refused:
             raise ItemFailed(f"not all of the export could be read: {refused[0]}")
@@ -136,6 +137,12 @@ class IntervalCollector:
                 doubt = "; ".join(filter(None, doubts))
                 self._ledger.stored(book.account_number, item, downloaded=fresh, doubt=doubt)
         self._progress.count(f"intervals {book.meter_id}", len(book.whole), len(book.months))
+
+
+def _meter(account: Account, meter_id: str) -> Meter:
+    """The account's meter with this id; one that only the exports know is of no known commodity."""
+    found = (meter for meter in account.meters if meter.id == meter_id)
+    return next(found, Meter(meter_id, Commodity.OTHER))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from meterfarm.records import Account, Address, Commodity, CustomerState, Meter
+from meterfarm.records import Account, AccountStatus, Address, Commodity, CustomerState, Meter
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.data import StoredAccount
@@ -55,12 +55,7 @@ class Accounts(Repository):
     def _save(self, session: Session, customer: Customer, account: Account) -> int:
         identity.locked(session, customer)
         same = {"customer_id": customer.id, "number": account.number}
-        values = {
-            "company_id": customer.company_id,
-            "name": account.name,
-            "address": asdict(account.address) if account.address else None,
-        }
-        row = put(session, AccountRow, same, values)
+        row = put(session, AccountRow, same, {"company_id": customer.company_id, **_columns(account)})
         for meter in account.meters:
             _save_meter(session, row, meter)
         _close_replaced(session, row, account.meters)
@@ -70,14 +65,14 @@ class Accounts(Repository):
     def _unchanged(self, session: Session, customer: Customer, account: Account) -> int | None:
         """The account's id, if to save it would change nothing."""
         row = session.exec(_KNOWN, params={"customer": customer.id, "number": account.number}).first()
-        address = asdict(account.address) if account.address else None
-        if row is None or (row.name, row.address) != (account.name, address):
+        columns = _columns(account)
+        if row is None or any(getattr(row, name) != value for name, value in columns.items()):
             return None
         meters = session.exec(_METERS, params={"account": row.id})
         known = {meter.number: (meter, service) for meter, service in meters}
         served: set[int] = set()
         for shown in account.meters:
-            if shown.id not in known or not _is_same(shown, *known[shown.id], address):
+            if shown.id not in known or not _is_same(shown, *known[shown.id], columns["address"]):
                 return None
             served.add(known.pop(shown.id)[1].id)
         return None if any(service.id in served for _, service in known.values()) else row.id
@@ -89,6 +84,17 @@ class Accounts(Repository):
             select(AccountRow).where(AccountRow.customer_id == customer.id).order_by(col(AccountRow.number))
         )
         return [StoredAccount(row.id, _account(session, row)) for row in session.exec(query).all()]
+
+
+def _columns(account: Account) -> dict[str, Any]:
+    """What may change of an account, as it is stored."""
+    return {
+        "name": account.name,
+        "portal_key": account.key,
+        "status": account.status.value,
+        "attributes": dict(account.additional_attributes),
+        "address": asdict(account.address) if account.address else None,
+    }
 
 
 def _is_same(shown: Meter, meter: MeterRow, service: ServiceRow, address: dict[str, str] | None) -> bool:
@@ -166,4 +172,12 @@ def _account(session: Session, row: AccountRow) -> Account:
         Meter(meter.number, Commodity(meter.commodity), meter.tariff, meter.attributes)
         for meter in session.exec(query)
     )
-    return Account(row.number, row.name, Address(**row.address) if row.address else None, meters)
+    return Account(
+        row.number,
+        row.name,
+        Address(**row.address) if row.address else None,
+        meters,
+        row.portal_key,
+        AccountStatus(row.status),
+        row.attributes,
+    )

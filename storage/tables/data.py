@@ -12,13 +12,19 @@ from meterfarm.storage.tables.base import BIG, ForeignName, Keyed, Owned, Row, U
 
 
 class AccountRow(Owned, table=True):
-    """A utility account; ``address`` holds the fields of ``records.Address``."""
+    """A utility account; ``address`` holds the fields of ``records.Address``.
+
+    ``portal_key`` is the portal's own key for it, ``status`` is ``records.AccountStatus``.
+    """
 
     __table_args__ = table_args(UniqueConstraint("customer_id", "number"))
 
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
     number: str = Field(sa_type=ForeignName)
     name: str = Field(sa_type=ForeignName)
+    portal_key: str = Field(sa_type=ForeignName)
+    status: str
+    attributes: dict[str, str] = Field(sa_type=JSON)
     address: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 

@@ -13,7 +13,17 @@ from meterfarm.console.challenges import challenges_table
 from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
 from meterfarm.console.listing import Column, Facts, Listing
 from meterfarm.console.run_tables import NAMES, look, runs_table
-from meterfarm.records import Account, Challenge, Commodity, Factor, FactorOption, LedgerItem, Meter, Outcome
+from meterfarm.records import (
+    Account,
+    AccountStatus,
+    Challenge,
+    Commodity,
+    Factor,
+    FactorOption,
+    LedgerItem,
+    Meter,
+    Outcome,
+)
 from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore
 from tests.console.asked import SMS, UTILITY, WAIT, taken
@@ -95,8 +105,8 @@ def test_foreign_text_is_never_markup_nor_acts_on_the_terminal(
     claim = taken(store, "ada")
     asked = Challenge(EVIL, None, EVIL, [FactorOption(Factor.SMS, EVIL, EVIL)], error=EVIL)
     store.challenges.open(claim.lease, asked, WAIT)
-    account = store.accounts.save(claim.customer, Account(EVIL, EVIL, meters=[Meter(EVIL, Commodity.GAS)]))
-    assert account
+    closed = Account(EVIL, EVIL, None, [Meter(EVIL, Commodity.GAS)], EVIL, AccountStatus.CLOSED, {"a": EVIL})
+    assert store.accounts.save(claim.customer, closed)
     ledger = [LedgerItem(EVIL, EVIL, stored=False, reason=EVIL)]
     follow = FollowUp(must_reauthenticate=EVIL)
     store.runs.finish(claim.lease, Outcome.LAYOUT_CHANGED, EVIL, ledger=ledger, follow=follow)
@@ -105,7 +115,7 @@ def test_foreign_text_is_never_markup_nor_acts_on_the_terminal(
         runs_table(store.runs.list()),
         challenges_table(store.challenges.list()),
         customers_table([info]),
-        *customer_card(info, store.runs.list()),
+        *customer_card(info, [closed], store.runs.list()),
     ):
         shown = _screen(what, width)
         assert shown.replace("\n", "").isprintable(), ascii(shown)

@@ -7,7 +7,7 @@ from datetime import date
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill
+from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Meter
 from meterfarm.scrapers.outcomes import Sign
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Credentials, Utility, Verified
 from meterfarm.scrapers.visit import Visit
@@ -53,9 +53,9 @@ class Neutral(Utility):
         raise NotImplementedError
 
     async def export_intervals(
-        self, visit: Visit, account: Account, meter_id: str, first: date, last: date
+        self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
         raise NotImplementedError
 
-    def read_intervals(self, document: Document) -> IntervalData:
+    def read_intervals(self, document: Document, meter: Meter) -> IntervalData:
         raise NotImplementedError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meterfarm.records import Account, Commodity, EventKind, Meter
+from meterfarm.records import Account, AccountStatus, Commodity, EventKind, Meter
 from meterfarm.storage import LeaseLost, StorageError
 from meterfarm.storage.data import ReadBill, Reread, RereadBill
 from meterfarm.storage.runs import Lease
@@ -274,7 +274,7 @@ def test_an_account_that_is_not_there_stores_nothing(store: CompanyStore, rows: 
 
 def test_an_account_is_updated_in_place(store: CompanyStore, account: int) -> None:
     customer = store.customers.ensure(UTILITY, USERNAME)
-    renamed = replace(ACCOUNT, name="Ada L.", address=None)
+    renamed = replace(ACCOUNT, name="Ada L.", address=None, key="k7", status=AccountStatus.CLOSED)
     assert store.accounts.save(customer, renamed) == account
     (stored,) = store.accounts.list(customer)
     assert (stored.id, stored.account) == (account, renamed)
@@ -285,6 +285,9 @@ def test_an_account_is_updated_in_place(store: CompanyStore, account: int) -> No
     [
         {"name": "Ada L."},
         {"address": None},
+        {"key": "k7"},
+        {"status": AccountStatus.CLOSED},
+        {"additional_attributes": {"premise": "12"}},
         {"meters": (ELECTRIC,)},
         {"meters": (replace(ELECTRIC, tariff="Other"), GAS)},
         {"meters": (replace(ELECTRIC, additional_attributes={"service_number": "78"}), GAS)},

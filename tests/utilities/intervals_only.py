@@ -54,11 +54,11 @@ class IntervalsOnly(Utility):
         return [AvailableIntervals(METER.id, FIRST, LAST, granularity=3600)]
 
     async def export_intervals(
-        self, visit: Visit, account: Account, meter_id: str, first: date, last: date
+        self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
         return await visit.http.document(f"/export/{first}/{last}")
 
-    def read_intervals(self, document: Document) -> IntervalData:
+    def read_intervals(self, document: Document, meter: Meter) -> IntervalData:
         return read_interval_csv(document.content, self.zone)
 
 

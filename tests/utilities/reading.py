@@ -15,7 +15,7 @@ from typing import Any
 from meterfarm import utilities
 from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Document, Reading, Series
+from meterfarm.records import Commodity, Document, Meter, Reading, Series
 from meterfarm.scrapers.outcomes import VisitError
 from meterfarm.scrapers.utility import Utility
 
@@ -61,7 +61,8 @@ class Sample:
             pages = import_module(f"meterfarm.utilities.{utility.id}.pages")
             return getattr(pages, self.meta["reads"])(content.decode())
         return utility.read_intervals(
-            Document(content, MEDIA_TYPES[self.input.suffix], f"sample{self.input.suffix}")
+            Document(content, MEDIA_TYPES[self.input.suffix], f"sample{self.input.suffix}"),
+            Meter(self.meta.get("meter", ""), Commodity(self.meta.get("commodity", Commodity.ELECTRIC))),
         )
 
 

@@ -24,6 +24,7 @@ UTILITIES = {
     "bills_only": bills_only.UTILITY,
     "intervals_only": intervals_only.UTILITY,
 }
+_HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?")
 SAMPLES = [sample for utility in UTILITIES.values() for sample in samples(utility)]
 
 
@@ -46,10 +47,13 @@ def test_the_id_is_the_folders_name(utility: Utility) -> None:
 def test_what_is_declared_is_sane(utility: Utility) -> None:
     assert utility.name.strip() == utility.name != ""
     assert utility.home == "" or utility.home.startswith("https://")
-    assert all(re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", host) for host in utility.hosts)
+    assert all(_HOST.fullmatch(host) for host in utility.hosts)
     assert isinstance(utility.zone, ZoneInfo)
     assert utility.session_concurrency > 0
     assert 0 < utility.settle_seconds <= 30
+    assert utility.refresh_transport in {"http", "browser", "impersonated"}
+    assert all(_HOST.fullmatch(host) for host in utility.api_hosts)
+    assert utility.side_by_side <= {"bills", "bill_pdf", "available_intervals", "export_intervals"}
 
 
 def test_what_it_is_capable_of_is_declared_and_implemented(utility: Utility) -> None:

@@ -16,7 +16,7 @@ from meterfarm.fake_utility.speculoos.exports import Export
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.formats.espi.green_button import read_green_button
-from meterfarm.records import Document, IntervalData, Outcome
+from meterfarm.records import Commodity, Document, IntervalData, Meter, Outcome
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
 from meterfarm.utilities import load_utility
 from meterfarm.utilities.speculoos_power import pages
@@ -258,7 +258,10 @@ def test_every_export_format_says_the_same(username: str) -> None:
         read = {}
         for media, format_ in (("application/xml", "xml"), ("application/zip", "zip"), ("text/csv", "csv")):
             export = Export(account, meter, date(2025, 10, 30), date(2025, 11, 5), format_)
-            read[format_] = portal.read_intervals(Document(export.content(), media, export.file_name))
+            read[format_] = portal.read_intervals(
+                Document(export.content(), media, export.file_name),
+                Meter(meter.id, Commodity.OTHER),
+            )
         assert read["xml"] == read["zip"]
         assert energy(read["csv"]) == energy(read["xml"])
         assert len(read["xml"].series[0].readings) in {7 * 96 + 4, 7 * 24 + 1}

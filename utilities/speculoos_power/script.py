@@ -14,7 +14,17 @@ from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.formats.tables.interval_csv import read_interval_csv
 from meterfarm.mfa.mailbox import CodeMail
 from meterfarm.mfa.text_message import CodeText
-from meterfarm.records import Account, Bill, Document, IntervalData, Issue, ListedBill, Outcome, Series
+from meterfarm.records import (
+    Account,
+    Bill,
+    Document,
+    IntervalData,
+    Issue,
+    ListedBill,
+    Meter,
+    Outcome,
+    Series,
+)
 from meterfarm.scrapers.http.body import EXPORT
 from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Credentials, Utility, Verified
@@ -49,6 +59,9 @@ class SpeculoosPower(Utility):
     restated_days: ClassVar[int] = 1
     trust_days: ClassVar[int | None] = 180
     settle_seconds: ClassVar[float] = 1.0
+    side_by_side: ClassVar[frozenset[str]] = frozenset(
+        {"bills", "bill_pdf", "available_intervals", "export_intervals"}
+    )
     mail_codes: ClassVar[Sequence[CodeMail]] = (
         CodeMail(
             senders=("no-reply@speculoos.example",),
@@ -130,16 +143,16 @@ class SpeculoosPower(Utility):
         return pages.available_intervals(dialog.text)
 
     async def export_intervals(
-        self, visit: Visit, account: Account, meter_id: str, first: date, last: date
+        self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
         """See ``Utility``."""
         return await visit.http.document(
             f"/accounts/{account.number}/usage/export",
-            {"meter": meter_id, "from": str(first), "to": str(last), "format": "xml"},
+            {"meter": meter.id, "from": str(first), "to": str(last), "format": "xml"},
             limit=EXPORT,
         )
 
-    def read_intervals(self, document: Document) -> IntervalData:
+    def read_intervals(self, document: Document, meter: Meter) -> IntervalData:
         """See ``Utility``: Green Button XML or a table, or several in a ZIP."""
         series: list[Series] = []
         issues: list[Issue] = []

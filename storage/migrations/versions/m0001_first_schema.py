@@ -146,6 +146,9 @@ def _places() -> None:
         _of("customer"),
         _column("number", sa.String),
         _column("name", sa.String),
+        _column("portal_key", sa.String),
+        _column("status", sa.String),
+        _column("attributes", sa.JSON),
         _column("address", sa.JSON, null=True),
         sa.UniqueConstraint("customer_id", "number"),
     )

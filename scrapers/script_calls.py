@@ -1,0 +1,103 @@
+"""Which calls of a script's methods are under way in a visit: some side by side, any other alone.
+
+What a call takes hold of, as a page, it may keep to its end: ``current_call`` is by whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Set
+from contextlib import ExitStack, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class ScriptCall:
+    """One call of a script's method, from when it began."""
+
+    name: str
+    _ends: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def at_end(self, act: Callable[[], object]) -> None:
+        """Do this when the call is over, however it ends; the last given goes first."""
+        self._ends.callback(act)
+
+    def end(self) -> None:
+        """It is over."""
+        self._ends.close()
+
+
+_CURRENT: ContextVar[ScriptCall | None] = ContextVar("script call", default=None)
+
+
+def current_call() -> ScriptCall | None:
+    """The call that this task, or the one that began it, was made in; None outside of any."""
+    return _CURRENT.get()
+
+
+class ScriptCalls:
+    """The calls of one visit. Those named in ``side_by_side`` may overlap; turns go in order."""
+
+    def __init__(self, side_by_side: Set[str]) -> None:
+        self._side_by_side = side_by_side
+        self._under_way = 0
+        self._is_alone = False
+        self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def call(self, name: str) -> AsyncIterator[None]:
+        """Around a call of this method. Within another call it is a part of that one."""
+        if _CURRENT.get() is not None:
+            yield
+            return
+        alone = name not in self._side_by_side
+        await self._begin(alone=alone)
+        call = ScriptCall(name)
+        before = _CURRENT.set(call)
+        try:
+            yield
+        finally:
+            _CURRENT.reset(before)
+            try:
+                call.end()
+            finally:
+                self._end()
+
+    async def _begin(self, *, alone: bool) -> None:
+        if not self._waiting and self._may_begin(alone=alone):
+            self._enter(alone=alone)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((alone, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._end()
+            else:
+                self._next()
+            raise
+
+    def _may_begin(self, *, alone: bool) -> bool:
+        return not self._under_way if alone else not self._is_alone
+
+    def _enter(self, *, alone: bool) -> None:
+        self._under_way += 1
+        self._is_alone = alone
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        self._is_alone = False
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            alone, turn = self._waiting[0]
+            if not turn.done() and not self._may_begin(alone=alone):
+                return
+            self._waiting.popleft()
+            if not turn.done():  # nobody waits for one that was cancelled
+                self._enter(alone=alone)
+                turn.set_result(None)

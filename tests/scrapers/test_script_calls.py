@@ -1,0 +1,117 @@
+"""What a script declares to run side by side does, and nothing else; what a visit keeps for a script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from meterfarm.mfa.port import Nobody
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.script_calls import ScriptCalls, current_call
+from meterfarm.scrapers.visit import Visit
+from meterfarm.support.redact import Secrets
+from tests.scrapers.neutral import Neutral
+
+Call = Callable[[str], Awaitable[None]]
+
+
+@dataclass
+class Watched:
+    """Calls that each last for a few turns of the loop; ``seen`` has what was under way together."""
+
+    calls: ScriptCalls
+    now: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+
+    async def call(self, name: str) -> None:
+        async with self.calls.call(name):
+            self.now.append(name)
+            self.seen.append(" ".join(sorted(self.now)))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            self.now.remove(name)
+
+    async def all(self, *names: str) -> list[str]:
+        await asyncio.gather(*map(self.call, names))
+        return self.seen
+
+
+async def test_only_what_is_named_overlaps_and_turns_go_in_order() -> None:
+    watched = Watched(ScriptCalls(frozenset({"pdf", "export"})))
+    assert await watched.all("pdf", "export", "list", "pdf", "pdf", "list") == [
+        "pdf",
+        "export pdf",
+        "list",
+        "pdf",
+        "pdf pdf",
+        "list",
+    ]
+
+
+async def test_with_nothing_named_one_call_follows_the_other() -> None:
+    watched = Watched(ScriptCalls(frozenset()))
+    assert await watched.all("pdf", "pdf", "list") == ["pdf", "pdf", "list"]
+
+
+async def test_a_call_within_a_call_is_a_part_of_it() -> None:
+    calls = ScriptCalls(frozenset())
+    async with asyncio.timeout(1), calls.call("list"), calls.call("pdf"):
+        outer = current_call()
+        assert outer is not None
+        assert outer.name == "list"
+        assert await asyncio.create_task(_current()) is outer
+    assert current_call() is None
+
+
+async def _current() -> object:
+    return current_call()
+
+
+@pytest.mark.parametrize("when", [0, 1, 4])
+async def test_a_call_that_is_cancelled_keeps_nobody_waiting(when: int) -> None:
+    """Before its turn, with its turn, and within it; what it took hold of is given back."""
+    watched = Watched(ScriptCalls(frozenset()))
+    first, cancelled, last = (asyncio.create_task(watched.call(name)) for name in "abc")
+    for _ in range(when):
+        await asyncio.sleep(0)
+    cancelled.cancel()
+    async with asyncio.timeout(1):
+        await first
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        await last
+    assert watched.seen[-1][-1] == "c"
+
+
+async def test_what_a_call_took_hold_of_is_given_back_at_its_end() -> None:
+    given_back: list[str] = []
+
+    async def trips() -> None:
+        async with ScriptCalls(frozenset()).call("pdf"):
+            call = current_call()
+            assert call is not None
+            call.at_end(lambda: given_back.append("page"))
+            raise ValueError("tripped")
+
+    with pytest.raises(ValueError, match="tripped"):
+        await trips()
+    assert given_back == ["page"]
+
+
+def test_a_visit_has_one_instance_of_what_a_script_remembers(tmp_path: Path) -> None:
+    @dataclass
+    class Remembered:
+        pages: list[str] = field(default_factory=list)
+
+    def visit() -> Visit:
+        chromium = Chromium(["127.0.0.1"], tmp_path)
+        return Visit(Neutral(), "http://127.0.0.1:1", chromium, Nobody(), Secrets())
+
+    first = visit()
+    first.state(Remembered).pages.append("a page")
+    assert first.state(Remembered).pages == ["a page"]
+    assert visit().state(Remembered).pages == []
