@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import Enum
 
 from meterfarm.records import Outcome
+from meterfarm.scrapers.json_pointer import is_pointer, pointed_at
 from meterfarm.support.logs import safe_for_the_run
 
 SIGNED_OUT = "signed_out"
 """What a ``Sign`` means by which a script declares the page that comes when the session has ended."""
+_TEXTS = ("heading", "text", "path", "host", "hash", "pointer", "gone")
+_HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*")
+_ROLE = re.compile(r"[a-z]+")
 
 
 class VisitError(Exception):
@@ -56,26 +61,140 @@ class ListFailed(ItemFailed):
         self.stop = stop
 
 
+class Whatever(Enum):
+    """What a ``Sign`` awaits at its pointer if it names no value."""
+
+    VALUE = "any value"
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """Something a page can turn into, and how it is recognised: everything given must hold.
 
-    ``means`` is an outcome, which ends the run, or the script's own name for the page. ``heading`` is a whole
-    heading, ``text`` a part of the visible text, ``path`` a regular expression for the address's path.
+    ``means`` is an outcome, which ends the run, or the script's own name for the page. Of a page: ``heading``
+    is a whole h1 or h2, ``text`` a part of the visible text, ``gone`` a text that is not shown any more,
+    ``role`` the ARIA role of an element that is shown and its whole name, or "" for any. Of its address:
+    ``host`` as in ``Portal.hosts``, ``path`` and ``hash`` (with its ``#``) regular expressions. Of a JSON
+    answer: what stands at ``pointer`` (RFC 6901) is ``value``, or anything.
+
+    Raises:
+        ValueError: it says nothing by which it could be recognised, or what cannot be.
     """
 
     means: Outcome | str
     heading: str = ""
     text: str = ""
     path: str = ""
+    host: str = ""
+    hash: str = ""
+    role: tuple[str, str] | None = None
+    pointer: str = ""
+    value: str | float | bool | Whatever | None = Whatever.VALUE
+    gone: str = ""
 
-    def fits(self, *, path: str, headings: Sequence[str], text: str) -> bool:
-        """Whether a page with this address, these headings and this visible text carries the sign."""
+    def __post_init__(self) -> None:
+        if fault := next(_faults(self), ""):
+            raise ValueError(f"A Sign that means “{self.means}” {fault}.")
+
+    @property
+    def is_of_content(self) -> bool:
+        """Whether it says more of a page than its address."""
+        return bool(self.heading or self.text or self.role or self.gone)
+
+    @property
+    def words(self) -> str:
+        """What the portal says there, "" where the sign has no words."""
+        value = self.value if isinstance(self.value, str) else ""
+        return self.text or self.heading or (self.role[1] if self.role else "") or value
+
+    def is_at(self, *, host: str, path: str, fragment: str = "") -> bool:
+        """Whether it may be recognised at such an address."""
+        name = self.host.lower()
+        at_host = host.endswith(name[1:]) if name.startswith("*.") else host == name
         return (
-            (not self.path or re.search(self.path, path) is not None)
+            (not name or at_host)
+            and (not self.path or re.search(self.path, path) is not None)
+            and (not self.hash or re.search(self.hash, fragment) is not None)
+        )
+
+    def is_shown(
+        self, *, headings: Sequence[str], text: str, roles: Collection[tuple[str, str]] = ()
+    ) -> bool:
+        """Whether a page with these headings, this visible text, these roles and names carries it."""
+        return (
+            not self.pointer
             and (not self.heading or self.heading in headings)
             and (not self.text or self.text in text)
+            and (not self.role or any(_is_named(self.role, found) for found in roles))
+            and (not self.gone or self.gone not in text)
         )
+
+    def is_in(self, answer: object) -> bool:
+        """Whether a parsed JSON answer carries it."""
+        if not self.pointer:
+            return False
+        try:
+            found = pointed_at(answer, self.pointer)
+        except LookupError:
+            return False
+        is_alike = isinstance(found, bool) is isinstance(self.value, bool) and found == self.value
+        return self.value is Whatever.VALUE or is_alike
+
+    def fits(
+        self,
+        *,
+        path: str,
+        headings: Sequence[str],
+        text: str,
+        host: str = "",
+        fragment: str = "",
+        roles: Collection[tuple[str, str]] = (),
+    ) -> bool:
+        """Whether a page with this address, these headings, this visible text and these roles carries it."""
+        return self.is_at(host=host, path=path, fragment=fragment) and self.is_shown(
+            headings=headings, text=text, roles=roles
+        )
+
+
+def _is_named(wanted: tuple[str, str], found: tuple[str, str]) -> bool:
+    return wanted[0] == found[0] and wanted[1] in {"", found[1]}
+
+
+def _faults(sign: Sign) -> Iterator[str]:
+    """What is wrong with a declaration, as the end of a sentence."""
+    texts = {name: getattr(sign, name) for name in _TEXTS}
+    yield from (
+        f"has a {name} that is no text but {text!r}"
+        for name, text in texts.items()
+        if not isinstance(text, str)
+    )
+    if not sign.means:
+        yield "has no meaning; give an outcome, or a name of the script's own"
+    if not any(texts.values()) and sign.role is None:
+        yield "names nothing to recognise it by; give it a text, heading, role, address or pointer"
+    for name in ("path", "hash"):
+        try:
+            re.compile(texts[name])
+        except re.error as exc:
+            yield f"has a {name} that is no regular expression ({texts[name]!r}: {exc})"
+    if texts["host"] and not _HOST.fullmatch(texts["host"].lower()):
+        yield f"has a host that is none ({texts['host']!r}); write a name, or *.example.com for all below it"
+    yield from _faults_of_role(sign.role)
+    if texts["pointer"] and not (texts["pointer"].startswith("/") and is_pointer(texts["pointer"])):
+        yield f"has a pointer that is none ({texts['pointer']!r}); write one like /error/code"
+    if texts["pointer"] and (sign.is_of_content or texts["hash"]):
+        yield "has a pointer, which is of a JSON answer, and what only a page can show"
+    if not texts["pointer"] and sign.value is not Whatever.VALUE:
+        yield "has a value and no pointer to where in a JSON answer it stands"
+
+
+def _faults_of_role(role: object) -> Iterator[str]:
+    match role:
+        case None:
+            return
+        case (str(kind), str()) if _ROLE.fullmatch(kind):
+            return
+    yield f'has a role that is none ({role!r}); write ("dialog", "its whole name"), or "" for any name'
 
 
 ADVICE: Mapping[Outcome, str] = {
@@ -95,8 +214,9 @@ def stop_for_sign(portal: str, sign: Sign) -> Stop | None:
     """The end of the run that ``sign`` means, if it means one."""
     if not isinstance(sign.means, Outcome):
         return None
-    words = (sign.text or sign.heading).rstrip(".")
-    return Stop(sign.means, f"{portal} says: “{words}”. {ADVICE.get(sign.means, '')}".rstrip())
+    words = sign.words.rstrip(".")
+    says = f"says: “{words}”" if words else f"shows what its script takes for “{sign.means}”"
+    return Stop(sign.means, f"{portal} {says}. {ADVICE.get(sign.means, '')}".rstrip())
 
 
 def stop_for_status(portal: str, status: int, retry_after: str | None) -> Stop | None:

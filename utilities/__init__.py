@@ -42,6 +42,7 @@ GROUP = "meterfarm.utilities"
 """The group of entry points by which other distributions ship utilities."""
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OBJECT = "UTILITY"
+_ENGINE = Path(__file__).parents[1] / "scrapers"
 _LONGEST_REASON = 300
 _SHORTEST_SECRET = 4
 
@@ -237,7 +238,8 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         file, line = error.filename or "", error.lineno
     else:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        frame = next((each for each in reversed(frames) if not _is_of_engine(each.filename)), frames[-1])
         file, line = frame.filename, frame.lineno
     secrets = Secrets()
     harmless = set(child_environment().values())
@@ -246,3 +248,8 @@ def _reason(error: BaseException) -> str:
     where = f" ({Path(file).name} line {line})" if file and "importlib" not in file else ""
     kind = type(error).__name__
     return one_line(f"{kind}: {text}" if text else kind, _LONGEST_REASON) + where
+
+
+def _is_of_engine(file: str) -> bool:
+    """Whether it is where a declaration is checked, not where it is written."""
+    return file.startswith("<") or Path(file).is_relative_to(_ENGINE)

@@ -212,7 +212,7 @@ class Http:
                 self._raise_for_status(answer)
             return
         self.pages.append(answer)
-        sign = first_sign(urlsplit(answer.url).path, answer.content, self._signs, answer.content_type)
+        sign = first_sign(answer.url, answer.content, self._signs, answer.content_type)
         if sign is not None and sign.means == SIGNED_OUT:
             raise SessionEnded(f"{self._portal} ended the session.")
         stop = stop_for_sign(self._portal, sign) if sign else None

@@ -32,7 +32,8 @@ class Reactions:
     of a script's business. ``changed`` is set by all that counts, ``last`` is when that was, by ``now``.
 
     ``sent`` counts what may carry what was typed. ``posted`` tells that something other than a GET was
-    answered, ``answered`` that anything was; ``answer`` is the latest of these. ``arrived``: a new document
+    answered, ``answered`` that anything was, ``answered_at`` when it first was (epoch milliseconds);
+    ``answer`` is the latest of these. ``arrived``: a new document
     is there; ``moved``: the address changed within the document; ``aborted``: a navigation ended without a
     document. ``failure`` is the browser's word for what broke off, "" for nothing. ``spoken`` are the texts
     of dialogs, ``windows`` those that were opened.
@@ -71,6 +72,7 @@ class Reactions:
         """From now on count whatever follows."""
         self.sent = 0
         self.answered = self.posted = self.arrived = self.moved = self.aborted = False
+        self.answered_at = 0.0
         self.failure = ""
         self.answer: Response | None = None
         self.spoken: list[str] = []
@@ -140,6 +142,8 @@ class Reactions:
             self._happened()
         elif request in self._flying:
             posted = request.method not in {"GET", "HEAD", "OPTIONS"}
+            if not self.answered or (posted and not self.posted):
+                self.answered_at = request.timing["startTime"] + max(request.timing["responseStart"], 0.0)
             self.answered = True
             if posted or not self.posted:
                 self.answer = response

@@ -1,20 +1,26 @@
-"""What a browser page shows: the declared signs on it, also while it loads, navigates or changes in place."""
+"""What a browser page shows: the declared signs on it, also while it loads, navigates or changes in place.
+
+They are looked for in the page and in its frames that are to be seen, in open shadow roots too. Of a sign
+that stood there when a control was pressed it is known whether it was written again since.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Frame, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.page.looking import LOOK, REMEMBER
 
 T = TypeVar("T")
 _NAVIGATES = re.compile(
@@ -23,91 +29,82 @@ _NAVIGATES = re.compile(
 )
 _STEADY_SECONDS = 10.0
 _MARGIN_SECONDS = 5.0
+_FRAME_SECONDS = 0.5
+"""For all frames together: one whose script does not yield keeps nobody from seeing the others."""
+_MOST_FRAMES = 12
 _BREATH = 0.01
 _LONGEST_TEXT = 200_000
-
-_READ = """
-  const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
-  const read = () => {
-    const roots = [document];
-    for (const root of roots)
-      for (const element of root.querySelectorAll("*"))
-        if (element.shadowRoot) roots.push(element.shadowRoot);
-    const headings = roots.flatMap(root => [...root.querySelectorAll("h1, h2")])
-      .filter(heading => heading.checkVisibility()).map(heading => squeeze(heading.textContent));
-    const shadows = roots.slice(1).flatMap(root => [...root.children].map(child => child.innerText));
-    const text = squeeze([document.body && document.body.innerText, ...shadows].join(" "));
-    return {path: location.pathname, headings, text, document: performance.timeOrigin};
-  };
-"""
-_LOOK = f"""async ({{signs, known, eager, milliseconds}}) => {{
-  {_READ}
-  const shown = () => {{
-    if (document.readyState === "loading" && !eager) return [];
-    const page = read();
-    return signs.flatMap((sign, number) =>
-      (!sign.path || new RegExp(sign.path).test(page.path)) &&
-      (!sign.heading || page.headings.includes(sign.heading)) &&
-      (!sign.text || page.text.includes(sign.text)) ? [number] : []);
-  }};
-  const until = performance.now() + milliseconds;
-  for (;;) {{
-    const now = shown();
-    if (now.join() !== known.join() || performance.now() >= until)
-      return {{shown: now, document: performance.timeOrigin}};
-    await new Promise(done => setTimeout(done, 50));
-  }}
-}}"""
-_SNAPSHOT = (
-    f"longest => {{ {_READ} const page = read(); return {{...page, text: page.text.slice(0, longest)}}; }}"
-)
+_LONGEST_URL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a document showed at one moment; ``document`` is another number for each document."""
 
-    path: str = ""
+    url: str = ""
     headings: Sequence[str] = ()
     text: str = ""
+    roles: Sequence[tuple[str, str]] = ()
     document: float = -1.0
+
+    def shows(self, sign: Sign) -> bool:
+        """Whether ``sign`` was to be seen in it, whatever its address."""
+        return sign.is_shown(headings=self.headings, text=self.text, roles=self.roles)
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The numbers of the signs that were shown, in order, and the document that showed them."""
+    """What was seen of some signs, by their numbers: those that are ``shown``, in order, those of them that
+    are ``new`` since the press, and when the others were last written ``again`` (epoch milliseconds).
+
+    ``document`` is the page's own; ``known`` is what the next look compares with.
+    """
 
     shown: Sequence[int]
+    new: Sequence[int]
+    again: Mapping[int, float]
     document: float
+    known: Sequence[str]
 
 
 @dataclass(slots=True)
 class Sight:
-    """Looks at one page. ``before`` is what it showed before the last press: signs that stood there then and
-    did not go away since are stale, as long as it is the same document. ``gone`` are those that went."""
+    """Looks at one page. ``before`` is what it and its frames showed before the last press: signs that stood
+    there then and did not go away since are stale, as long as it is the same document. ``gone`` are those
+    that went. Frames are looked into whose address ``is_allowed``.
+    """
 
-    page: Page | Frame
-    before: Snapshot = Snapshot()
+    page: Page
+    is_allowed: Callable[[str], bool] = bool
+    before: Mapping[Frame, Snapshot] = field(default_factory=dict)
     gone: set[Sign] = field(default_factory=set)
 
     async def remember(self) -> None:
         """Take down what is shown now, before a press."""
         self.gone = set()
-        found = await steady(self.page, lambda: self.page.evaluate(_SNAPSHOT, _LONGEST_TEXT))
-        self.before = Snapshot(**found)
+        main = self.page.main_frame
+        found = await steady(self.page, lambda: main.evaluate(REMEMBER, _LONGEST_TEXT))
+        in_frames, _ = await self._of_frames(lambda frame: frame.evaluate(REMEMBER, _LONGEST_TEXT))
+        self.before = {frame: _snapshot(seen) for frame, seen in {main: found, **in_frames}.items()}
 
     async def look(
-        self, signs: Sequence[Sign], known: Sequence[int], seconds: float, *, eager: bool = False
+        self, signs: Sequence[Sign], known: Sequence[str], seconds: float, *, eager: bool = False
     ) -> Sighting | None:
-        """Which of ``signs`` are shown, as soon as these are others than ``known`` and after ``seconds`` at
-        the latest; of a document that still loads none are, unless ``eager``. None while the page navigates
-        or does not answer.
+        """Which of ``signs`` are shown, as soon as something else is to be seen than in the sighting that is
+        ``known``, and after ``seconds`` at the latest; of a document that still loads none are, unless
+        ``eager``. None while the page navigates or does not answer.
         """
-        looks = [{"path": sign.path, "heading": sign.heading, "text": sign.text} for sign in signs]
-        asked = {"signs": looks, "known": list(known), "eager": eager, "milliseconds": seconds * 1000}
+        main = self.page.main_frame
+        in_frames, is_whole = await self._of_frames(
+            lambda frame: frame.evaluate(LOOK, self._asked(frame, signs, eager=eager))
+        )
+        asked = self._asked(main, signs, eager=eager)
+        if known and [seen["key"] for seen in in_frames.values()] == list(known[1:]):
+            asked |= {"known": known[0], "milliseconds": seconds * 1000}
         try:
             async with asyncio.timeout(seconds + _MARGIN_SECONDS):
-                found = await self.page.evaluate(_LOOK, asked)
+                found = await main.evaluate(LOOK, asked)
+                seen = await self._sighting(signs, {main: found, **in_frames})
         except TimeoutError:
             return None
         except PlaywrightError as exc:
@@ -115,23 +112,121 @@ class Sight:
                 raise
             await asyncio.sleep(_BREATH)
             return None
-        seen = Sighting(found["shown"], found["document"])
-        self.gone |= {sign for number, sign in enumerate(signs) if number not in seen.shown}
+        if is_whole:
+            self.gone |= {sign for number, sign in enumerate(signs) if number not in seen.shown}
         return seen
 
     def fresh(self, signs: Sequence[Sign], seen: Sighting) -> Sign | None:
         """The first sign that is shown and did not stand there before the press."""
-        return next((signs[number] for number in seen.shown if not self._is_stale(signs[number], seen)), None)
+        return next((signs[number] for number in seen.shown if number in seen.new), None)
+
+    def renewed(self, signs: Sequence[Sign], seen: Sighting, since: float) -> Sign | None:
+        """The first sign with a text or role that was written again after ``since`` (epoch milliseconds)."""
+        return next((signs[number] for number in seen.shown if seen.again.get(number, 0.0) > since), None)
 
     def is_same_document(self, seen: Sighting) -> bool:
         """Whether the page still shows the document that was looked at."""
-        return seen.document == self.before.document
+        before = self.before.get(self.page.main_frame)
+        return before is not None and seen.document == before.document
 
-    def _is_stale(self, sign: Sign, seen: Sighting) -> bool:
-        before = self.before
-        if not self.is_same_document(seen) or sign in self.gone:
+    def _asked(self, frame: Frame, signs: Sequence[Sign], *, eager: bool) -> dict[str, Any]:
+        before = self.before.get(frame, Snapshot())
+        return {
+            "signs": [
+                {"heading": sign.heading, "text": sign.text, "role": sign.role, "gone": sign.gone}
+                for sign in signs
+            ],
+            "old": [
+                number for number, sign in enumerate(signs) if (sign.text or sign.role) and before.shows(sign)
+            ],
+            "document": before.document,
+            "known": "",
+            "eager": eager,
+            "milliseconds": 0,
+        }
+
+    async def _sighting(self, signs: Sequence[Sign], places: Mapping[Frame, dict[str, Any]]) -> Sighting:
+        """What the page and its frames show together."""
+        main = self.page.main_frame
+        held = {number for seen in places.values() for number in seen["held"]}
+        new: dict[int, bool] = {}
+        again: dict[int, float] = {}
+        for frame, seen in places.items():
+            page_url = None if frame is main else places[main]["url"]
+            here = [
+                number
+                for number in seen["shown"]
+                if number not in held and _is_at(signs[number], seen["url"], page_url)
+            ]
+            if here and await _is_seen(frame):
+                for number in here:
+                    new[number] = new.get(number, False) or not self._is_stale(frame, seen, signs[number])
+                    again[number] = max(again.get(number, 0.0), seen["again"].get(str(number), 0.0))
+        return Sighting(
+            sorted(new),
+            [number for number, is_new in new.items() if is_new],
+            again,
+            places[main]["document"],
+            [seen["key"] for seen in places.values()],
+        )
+
+    def _is_stale(self, frame: Frame, seen: Mapping[str, Any], sign: Sign) -> bool:
+        before = self.before.get(frame)
+        if before is None or before.document != seen["document"] or sign in self.gone:
             return False
-        return sign.fits(path=before.path, headings=before.headings, text=before.text)
+        main = self.page.main_frame
+        page_url = None if frame is main else self.before[main].url
+        return before.shows(sign) and _is_at(sign, before.url, page_url)
+
+    async def _of_frames(self, ask: Callable[[Frame], Awaitable[Any]]) -> tuple[dict[Frame, Any], bool]:
+        """What the frames within the page give, and whether all did; a page without any costs nothing."""
+        frames = [frame for frame in self.page.frames[1:] if self.is_allowed(frame.url)][:_MOST_FRAMES]
+        if not frames:
+            return {}, True
+        asking = {frame: asyncio.ensure_future(ask(frame)) for frame in frames}
+        try:
+            await asyncio.wait(asking.values(), timeout=_FRAME_SECONDS)
+        finally:
+            for asked in asking.values():
+                asked.cancel()
+        came = {
+            frame: asked.result()
+            for frame, asked in asking.items()
+            if asked.done() and not asked.cancelled() and asked.exception() is None
+        }
+        return came, len(came) == len(frames)
+
+
+def _snapshot(seen: Mapping[str, Any]) -> Snapshot:
+    roles = [(role, name) for role, name in seen["roles"]]
+    return Snapshot(seen["url"], seen["headings"], seen["text"], roles, seen["document"])
+
+
+def _is_at(sign: Sign, url: str, page_url: str | None) -> bool:
+    """Whether the address is the sign's. What a frame shows may go by its page's address as well (then
+    ``page_url``); a frame that shows nothing of the sign has to be on its host, or any ``/`` would do.
+    """
+    if page_url is None or (sign.host and not sign.is_of_content):
+        return _fits(sign, url)
+    return sign.is_of_content and (_fits(sign, url) or _fits(sign, page_url))
+
+
+def _fits(sign: Sign, url: str) -> bool:
+    parts = urlsplit(url[:_LONGEST_URL])
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return sign.is_at(host=parts.hostname or "", path=parts.path, fragment=fragment)
+
+
+async def _is_seen(frame: Frame) -> bool:
+    """Whether a person sees it: portals renew their sessions in frames that nobody sees."""
+    with suppress(PlaywrightError, TimeoutError):
+        async with asyncio.timeout(_FRAME_SECONDS):
+            while (parent := frame.parent_frame) is not None:
+                if not await (await frame.frame_element()).is_visible():
+                    return False
+                frame = parent
+            return True
+    return False
 
 
 def is_navigating(error: PlaywrightError) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 
-from playwright.async_api import BrowserContext, Frame, Locator, Page
+from playwright.async_api import BrowserContext, Locator, Page
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.records import Outcome
@@ -43,7 +43,8 @@ class Watch:
         self._in_place_seconds = clock.timeouts.in_place
         self._portal = portal
         self._page = page
-        self._sight = Sight(page)
+        self._sight = Sight(page, is_allowed)
+        self._is_allowed = is_allowed
         self._in_place = self._is_refused = False
         self._doing = "opening a page"
 
@@ -180,12 +181,11 @@ class Watch:
         return None if self._met_an_error else signs[last.shown[0]]
 
     async def _elsewhere(self, signs: Sequence[Sign]) -> Sign | None:
-        """An outcome that is declared in a window which the press opened, or in a frame of the page."""
+        """An outcome that is declared in a window which the press opened."""
         outcomes = [sign for sign in signs if isinstance(sign.means, Outcome)]
-        places: list[Page | Frame] = [*self.reactions.windows, *self._page.frames[1:]]
-        for place in places[:_PLACES] if self._in_place else ():
+        for window in self.reactions.windows[:_PLACES] if self._in_place else ():
             with suppress(PlaywrightError):
-                seen = await Sight(place).look(outcomes, (), _GLANCE_SECONDS, eager=True)
+                seen = await Sight(window, self._is_allowed).look(outcomes, (), _GLANCE_SECONDS, eager=True)
                 if seen is not None and seen.shown:
                     return outcomes[seen.shown[0]]
         return None
@@ -208,6 +208,18 @@ class Watch:
         is_error = answer is not None and (answer.status >= 500 or answer.status == 429)
         return is_error and not self.reactions.arrived
 
+    @property
+    def _has_been_answered(self) -> bool:
+        """Whether what the press asked was answered in place, and the page has made of it what it does."""
+        reactions = self.reactions
+        rests = self._now() - reactions.last
+        return bool(
+            reactions.answered
+            and not reactions.waits
+            and not self._met_an_error
+            and rests >= _UNANSWERED_SECONDS
+        )
+
     def _settle(self, settle: float, seen: Sighting) -> float:
         if self._met_an_error:
             return settle
@@ -217,6 +229,8 @@ class Watch:
 
     def _fresh(self, signs: Sequence[Sign], seen: Sighting | None) -> Sign | None:
         found = self._sight.fresh(signs, seen) if seen is not None else None
+        if found is None and seen is not None and self._has_been_answered:
+            found = self._sight.renewed(signs, seen, self.reactions.answered_at)
         return found or next((sign for sign in signs if self._is_spoken(sign)), None)
 
     def _is_spoken(self, sign: Sign) -> bool:
@@ -228,7 +242,7 @@ class Watch:
     async def _glances(self, signs: Sequence[Sign], limit: float) -> AsyncGenerator[Sighting | None]:
         """What is seen whenever anything happens; None where it cannot be seen just then."""
         until = self._now() + limit
-        known: Sequence[int] = ()
+        known: Sequence[str] = ()
         looking: asyncio.Task[Sighting | None] | None = None
         try:
             while self._now() < until:
@@ -239,7 +253,7 @@ class Watch:
                 seen = None
                 if looking.done():
                     seen, looking = looking.result(), None
-                    known = seen.shown if seen is not None else ()
+                    known = seen.known if seen is not None else ()
                 yield seen
         finally:
             if looking is not None:

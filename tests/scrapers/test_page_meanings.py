@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from playwright.async_api import Error as PlaywrightError
@@ -27,11 +28,80 @@ from meterfarm.scrapers.outcomes import ADVICE, Sign, Stop, stop_for_sign, stop_
         (Sign("x", heading="Sign in", text="locked", path="/login"), True),
         (Sign("x", heading="Sign in", text="locked", path="/accounts"), False),
         (Sign("x", heading="Bills", text="locked", path="/login"), False),
+        (Sign("x", host="login.portal.example"), True),
+        (Sign("x", host="LOGIN.Portal.example"), True),
+        (Sign("x", host="*.portal.example", path="login"), True),
+        (Sign("x", host="portal.example"), False),
+        (Sign("x", host="*.n.portal.example"), False),
+        (Sign("x", hash="^#/step/[0-9]$"), True),
+        (Sign("x", hash="^$"), False),
+        (Sign("x", role=("dialog", "It has ended")), True),
+        (Sign("x", role=("dialog", "")), True),
+        (Sign("x", role=("dialog", "It has")), False),
+        (Sign("x", role=("button", "It has ended")), False),
+        (Sign("x", gone="Please wait"), True),
+        (Sign("x", gone="has been locked"), False),
+        (Sign("x", heading="Sign in", gone="has been locked"), False),
+        (Sign("x", pointer="/path"), False),
     ],
 )
 def test_all_that_a_sign_gives_must_hold(sign: Sign, fits: bool) -> None:
-    page = {"path": "/login", "text": "Sign in Your account has been locked."}
-    assert sign.fits(headings=["Welcome", "Sign in"], **page) is fits
+    page = {
+        "host": "login.portal.example",
+        "path": "/login",
+        "fragment": "#/step/2",
+        "text": "Sign in Your account has been locked.",
+    }
+    roles = [("dialog", "It has ended"), ("button", "Sign in")]
+    assert sign.fits(headings=["Welcome", "Sign in"], roles=roles, **page) is fits
+
+
+@pytest.mark.parametrize(
+    ("sign", "is_in"),
+    [
+        ({"pointer": "/error/code"}, True),
+        ({"pointer": "/error/code", "value": "E7"}, True),
+        ({"pointer": "/error/code", "value": "E"}, False),
+        ({"pointer": "/error/code", "value": 7}, False),
+        ({"pointer": "/error/codes"}, False),
+        ({"pointer": "/list/1/a~1b", "value": True}, True),
+        ({"pointer": "/list/1/a~1b", "value": 1}, False),
+        ({"pointer": "/list/01/a~1b"}, False),
+        ({"pointer": "/list/9"}, False),
+        ({"pointer": "/none", "value": None}, True),
+        ({"pointer": "/tries", "value": 3.0}, True),
+        ({"text": "E7"}, False),
+    ],
+)
+def test_a_sign_with_a_pointer_is_of_json_answers(sign: dict[str, Any], is_in: bool) -> None:
+    answer = {"error": {"code": "E7"}, "list": [{}, {"a/b": True}], "none": None, "tries": 3}
+    assert Sign("x", **sign).is_in(answer) is is_in
+    assert not Sign("x", **sign).is_in("E7")
+
+
+@pytest.mark.parametrize(
+    ("sign", "says"),
+    [
+        ({}, "names nothing to recognise it by"),
+        ({"means": ""}, "has no meaning"),
+        ({"path": "^/(login"}, r"has a path that is no regular expression \('\^/\(login'"),
+        ({"hash": "*"}, "has a hash that is no regular expression"),
+        ({"text": 5}, "has a text that is no text but 5"),
+        ({"text": None}, "has a text that is no text but None"),
+        ({"host": "https://portal.example"}, "has a host that is none"),
+        ({"host": "portal.*"}, "has a host that is none"),
+        ({"role": "dialog"}, "has a role that is none"),
+        ({"role": ("dialog", None)}, "has a role that is none"),
+        ({"role": ("", "It has ended")}, "has a role that is none"),
+        ({"pointer": "error"}, "has a pointer that is none"),
+        ({"pointer": "/a~b"}, "has a pointer that is none"),
+        ({"pointer": "/error", "text": "x"}, "has a pointer, which is of a JSON answer"),
+        ({"text": "x", "value": 5}, "has a value and no pointer"),
+    ],
+)
+def test_a_sign_that_cannot_be_recognised_is_refused_as_it_is_declared(sign: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Sign(**{"means": "x", **sign})
 
 
 def test_a_sign_that_means_an_outcome_ends_the_run_in_the_portals_words() -> None:
@@ -41,6 +111,19 @@ def test_a_sign_that_means_an_outcome_ends_the_run_in_the_portals_words() -> Non
     assert stop.message == str(stop)
     assert stop.message.startswith("The Portal says: “Your account has been locked”. Have the utility")
     assert stop_for_sign("The Portal", Sign("choice", heading="How?")) is None
+
+
+@pytest.mark.parametrize(
+    ("sign", "says"),
+    [
+        ({"role": ("dialog", "It has ended.")}, "says: “It has ended”. Run"),
+        ({"pointer": "/message", "value": "Back soon."}, "says: “Back soon”. Run"),
+        ({"path": "^/down$"}, "shows what its script takes for “maintenance”. Run"),
+    ],
+)
+def test_a_sign_without_a_text_says_what_it_can(sign: dict[str, Any], says: str) -> None:
+    stop = stop_for_sign("The Portal", Sign(Outcome.MAINTENANCE, **sign))
+    assert says in str(stop)
 
 
 @pytest.mark.parametrize("outcome", ADVICE)

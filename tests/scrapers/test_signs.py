@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.http.markup import first_sign
+from meterfarm.scrapers.http.markup import first_json_sign, first_sign
 from meterfarm.scrapers.outcomes import Sign
 
 INCORRECT = Sign(Outcome.BAD_CREDENTIALS, text="The password you entered is incorrect.")
@@ -44,6 +44,57 @@ def test_what_a_reader_sees_is_what_counts(body: str, sign: Sign | None) -> None
 )
 def test_a_path_must_fit_with_all_else(path: str, sign: Sign | None) -> None:
     assert first_sign(path, b"<h1>Sign in</h1>", SIGNS) is sign
+
+
+@pytest.mark.parametrize(
+    ("body", "is_shown"),
+    [
+        ("<dialog open aria-label='It has ended'></dialog>", True),
+        (
+            "<div role='dialog presentation' aria-labelledby='nowhere t'><b id=t> It has\nended</b></div>",
+            True,
+        ),
+        ("<section role=dialog><p>Oh</p><div><h2>It has ended</h2></div></section>", True),
+        ("<dialog open><h2>It has ended again</h2></dialog>", False),
+        ("<dialog><h2>It has ended</h2></dialog>", False),
+        ("<dialog open hidden aria-label='It has ended'></dialog>", False),
+        ("<div aria-label='It has ended'></div>", False),
+    ],
+)
+def test_a_role_and_a_name_are_read_from_html(body: str, is_shown: bool) -> None:
+    sign = Sign("ended", role=("dialog", "It has ended"))
+    assert (first_sign("/", f"<!doctype html>{body}".encode(), [sign]) is sign) is is_shown
+
+
+def test_controls_have_names_too() -> None:
+    page = b"<form><input type=submit value='Sign in'><button>Try <b>again</b></button></form><!-- x -->"
+    for name in ("Sign in", "Try again"):
+        assert first_sign("/", page, [Sign("x", role=("button", name))])
+    assert not first_sign("/", page, [Sign("x", role=("link", "Sign in"))])
+
+
+def test_an_answer_is_known_by_its_host_and_by_a_text_that_is_gone() -> None:
+    signs = [Sign("there", host="login.portal.example"), Sign("ready", gone="Loading")]
+    url = "https://{}.portal.example/login?next=/x"
+    assert first_sign(url.format("login"), b"<p>Loading", signs) is signs[0]
+    assert first_sign(url.format("my"), b"<p>Loading", signs) is None
+    assert first_sign(url.format("my"), b"<p>Welcome", signs) is signs[1]
+    assert first_sign(url.format("my"), b"", signs) is None
+
+
+def test_a_json_answer_is_known_by_what_stands_at_a_pointer() -> None:
+    signs = [
+        Sign(Outcome.ACCOUNT_LOCKED, pointer="/error", value="locked", path="^/api/"),
+        Sign("signed_out", pointer="/error", host="api.portal.example"),
+        INCORRECT,
+    ]
+    url = "https://api.portal.example/api/accounts"
+    assert first_json_sign(url, {"error": "locked"}, signs) is signs[0]
+    assert first_json_sign(url, {"error": "expired"}, signs) is signs[1]
+    assert first_json_sign("https://api.portal.example/x", {"error": "locked"}, signs) is signs[1]
+    assert first_json_sign("https://my.portal.example/x", {"error": "locked"}, signs) is None
+    assert first_json_sign(url, [INCORRECT.text], signs) is None
+    assert first_sign(url, b"<p>The password you entered is incorrect.", signs) is INCORRECT
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"<!-- nothing -->", b"\xff\xfe", b"\x00"])

@@ -36,6 +36,8 @@ BROKEN = {
     "empty_power": "has no UTILITY that is an instance",
     "undeclared_power": "it does not declare verified",
     "wrong_power": "its hosts is not as declared: ",
+    "vague_power": "ValueError: A Sign that means “inside” names nothing to recognise it by; give it a text,"
+    " heading, role, address or pointer. (__init__.py line 3)",
     "Loud_Power": "an id has only lowercase letters, digits and underscores",
 }
 
@@ -62,6 +64,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
                 )
             },
             "wrong_power": {"__init__.py": _SCRIPT.format(body="hosts = 'www.example.com'")},
+            "vague_power": {
+                "__init__.py": "from meterfarm.scrapers.outcomes import Sign\n\nSIGN = Sign('inside')\n"
+            },
             "Loud_Power": {"__init__.py": _SCRIPT.format(body="pass")},
             "well_power": {
                 "__init__.py": _SCRIPT.format(body="pass"),
