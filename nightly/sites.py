@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-_LOCATORS = {"locator", "get_attribute", "xpath", "open", "document", "post"}
+_LOCATORS = {
+    *("label", "role", "button", "link", "text", "placeholder", "css", "test_id", "frame", "attribute"),
+    *("xpath", "open", "document", "post", "containing", "with_text", "choose"),
+}
 _PATTERNS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "split"}
 _FIELDS = {"removeprefix", "removesuffix", "startswith", "endswith", "strptime", "find"}
 _MESSAGES = {
@@ -119,7 +122,7 @@ def _in_call(
         return None
     if name in _PATTERNS:
         return Site(node, node.lineno, SiteKind.FIELD, is_pattern=True) if first else None
-    if name.startswith("get_by_") or name in _LOCATORS or (name == "get" and first):
+    if name in _LOCATORS or (name == "get" and first):
         is_field = name == "get" and not str(node.value).startswith("/")
         return Site(node, node.lineno, SiteKind.FIELD if is_field else SiteKind.LOCATOR, is_pattern=False)
     if name in _FIELDS:

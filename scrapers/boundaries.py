@@ -20,6 +20,7 @@ Note = Callable[..., None]
 """Takes a step and what belongs to it, for the log and the evidence of a failed run."""
 _REASON_LINES = 8
 _REASON_LETTERS = 600
+_TYPED = re.compile(r"\b(fill|type|pressSequentially|insertText)\(")
 
 
 def _unnoted(_: str, **__: object) -> None:
@@ -29,7 +30,7 @@ def _unnoted(_: str, **__: object) -> None:
 def reason_of(error: PlaywrightError) -> str:
     """Playwright's own words: what failed and the first lines on where it looked, without what was typed."""
     lines = (line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines())
-    kept = [line for line in lines if line and 'fill("' not in line and line != "Call log:"]
+    kept = [line for line in lines if line and not _TYPED.search(line) and line != "Call log:"]
     return " | ".join(kept[:_REASON_LINES])[:_REASON_LETTERS]
 
 
@@ -123,6 +124,9 @@ _NETWORK = re.compile(
 )
 
 
+_SEVERAL = re.compile(r"strict mode violation: .* resolved to (\d+) elements")
+
+
 def translated(
     portal: str, doing: str, text: str, otherwise: Outcome = Outcome.LAYOUT_CHANGED
 ) -> Stop | BrowserGone:
@@ -136,4 +140,10 @@ def translated(
         return Stop(Outcome.PORTAL_DOWN, f"{portal} could not be reached while {doing} ({found[0]}).")
     if "has been closed" in text or "crashed" in text:
         return BrowserGone(f"The browser ended while {doing}; run again.")
+    if several := _SEVERAL.search(text):
+        return Stop(
+            Outcome.LAYOUT_CHANGED,
+            f"{portal} shows {several[1]} such controls where one is meant while {doing}; the script needs "
+            "mending.",
+        )
     return Stop(otherwise, f"{portal} could not be worked while {doing}.")

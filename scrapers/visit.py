@@ -18,8 +18,10 @@ from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.http.client import Http
 from meterfarm.scrapers.http.transport import WithoutBrowser
 from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.page.access import Surroundings
 from meterfarm.scrapers.page.page import BrowserPage
 from meterfarm.scrapers.page.tab import Tab
+from meterfarm.scrapers.page.turns import Turns
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
 from meterfarm.scrapers.script_calls import ScriptCalls
@@ -81,7 +83,9 @@ class Visit:
             self.clock,
             trace_snapshots=trace_snapshots,
         )
-        self.page = BrowserPage(self.tab, portal, base_url, secrets, self.note, self.clock)
+        self.page = BrowserPage(
+            self.tab, Surroundings(portal, base_url, secrets, self.note, self.clock, Turns())
+        )
         self.scratch = chromium.scratch
         self._calls = ScriptCalls(portal.side_by_side)
         self._states: dict[type[object], object] = {}

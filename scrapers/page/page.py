@@ -3,96 +3,115 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
+from typing import overload
 from urllib.parse import urljoin, urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, Page
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.clock import VisitClock
-from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign, stop_for_status
-from meterfarm.scrapers.page.controls import is_dangerous
+from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, stop_for_sign, stop_for_status
+from meterfarm.scrapers.page.access import Access, Surroundings
+from meterfarm.scrapers.page.control import Control, Surface
+from meterfarm.scrapers.page.filling import Filling
+from meterfarm.scrapers.page.names import names_of
 from meterfarm.scrapers.page.sending import Sending
 from meterfarm.scrapers.page.sight import is_navigating, steady
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.watch import Watch
-from meterfarm.scrapers.portal import Portal
 from meterfarm.support.logs import safe_for_the_run
-from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span
 
 _FORM_AND_REDIRECTS = 3
+_LONGEST_HTML = 8 * 1024 * 1024
 
 _IS_EMPTY = """() => !document.body || !(document.body.innerText.trim() ||
   document.body.querySelector("img, svg, canvas, input, button, iframe, object, embed, video"))"""
+_HTML = "most => document.documentElement.outerHTML.slice(0, most)"
 _ABORTED = re.compile(r"ERR_ABORTED|Download is starting")
-_NAMES = """control => [
-  [control.innerText, control.getAttribute("aria-label"), control.title, control.alt,
-    control.tagName === "INPUT" ? control.value : ""]
-    .map(name => (name || "").replace(/\\s+/g, " ").trim().slice(0, 200)),
-  [...(control.form || control.closest("form") || control.getRootNode()).querySelectorAll("[type=password]")]
-    .some(field => field.value !== "" && field.checkVisibility())]"""
 
 
-class BrowserPage:
-    """The page as scripts work it. ``filled`` are the fields to mask in a screenshot.
+class BrowserPage(Surface):
+    """A page as scripts work it. Controls are found by ``label``, ``role``, ``button``, ``link``, ``text``,
+    ``placeholder``, ``css``, ``test_id`` and within a ``frame``; see ``Finders`` and ``Control``.
 
-    ``sending`` is set while a password may be sent: it is informed of what is typed, and before each press.
+    The browser starts at the first operation. One call of a script drives the page at a time (``Turns``).
+    Whatever is done has a limit, stays on the portal's hosts, and fails with ``Stop``, in one sentence.
     """
 
-    def __init__(
-        self,
-        tab: Tab,
-        portal: Portal,
-        base_url: str,
-        secrets: Secrets,
-        note: Callable[..., None],
-        clock: VisitClock,
-    ) -> None:
-        self.filled: list[Locator] = []
-        self.sending: Sending | None = None
+    def __init__(self, tab: Tab, shared: Surroundings) -> None:
+        access = Access(tab, shared)
+        super().__init__(access, lambda page: page)
+        self._filling = Filling(access)
+        self._shared = shared
         self._tab = tab
-        self._portal = portal
-        self._base_url = base_url
-        self._secrets = secrets
-        self._note = note
-        self._clock = clock
+        self._portal = shared.portal
+        self._base_url = shared.base_url
+        self._note = shared.note
+        self._clock = shared.clock
         self._known: dict[Sign, None] = {}
-        self._boxes = ""
 
     @property
-    def _navigation_ms(self) -> float:
-        return self._clock.timeouts.navigation * 1000
+    def filled(self) -> Sequence[Locator]:
+        """For the engine: the fields to mask in a screenshot."""
+        return self._shared.filled
 
     @property
-    def _action_ms(self) -> float:
-        return self._clock.timeouts.action * 1000
+    def sending(self) -> Sending | None:
+        """For the engine: set while a password may be sent."""
+        return self._shared.sending
+
+    @sending.setter
+    def sending(self, sending: Sending | None) -> None:
+        self._shared.sending = sending
+
+    @property
+    def url(self) -> str:
+        """The address of the document that is shown, "" before the first."""
+        return self._tab.shown.url if self._tab.shown is not None else ""
+
+    async def raw_playwright_page(self) -> Page:
+        """Playwright's own page: without limits of time and size, without the refusal of dangerous controls.
+
+        No script needs it; one that uses it answers for what the engine else sees to.
+        """
+        async with self._access.operation("opening a page") as page:
+            return page
+
+    async def html(self) -> str:
+        """The document as it is now, at most eight million characters; without frames and shadow trees."""
+        async with self._access.operation("reading the page") as page:
+            return str(await steady(page, lambda: page.evaluate(_HTML, _LONGEST_HTML), now=self._clock.now))
 
     @property
     def downloaded(self) -> str:
         """The address of the file that the last navigation led to instead of a page, "" for none."""
         return self._tab.downloaded
 
-    async def open(self, path: str) -> Page:
-        """The page, at an address of the portal; the browser starts at the first call."""
-        page, watch = await self._tab.watched()
-        url = urljoin(self._base_url, path)
-        self._note("page.opened", path=urlsplit(url).path)
-        watch.opened()
-        self._tab.expect_navigation()
-        async with self._tab.slot():
-            with self._going(f"opening {urlsplit(url).path}"):
-                await self._go(page, watch, url)
-        return page
+    async def open(self, path: str) -> None:
+        """Go to an address of the portal. One that leads to a file leaves the page that was shown.
+
+        Raises:
+            Stop: the portal does not answer, says what the outcome is, or leads to a foreign host.
+        """
+        async with self._access.turn():
+            page, watch = await self._tab.watched()
+            url = urljoin(self._base_url, path)
+            self._note("page.opened", path=urlsplit(url).path)
+            watch.opened()
+            self._tab.expect_navigation()
+            async with self._tab.slot():
+                with self._going(f"opening {urlsplit(url).path}"):
+                    await self._go(page, watch, url)
 
     async def _go(self, page: Page, watch: Watch, url: str) -> None:
         """To an address. A navigation may end without a document (a download, HTTP 204) or lead on at once;
         a page that says what is wrong is heard before it is called down."""
         try:
-            await page.goto(url, wait_until="commit", timeout=self._navigation_ms)
+            await page.goto(url, wait_until="commit", timeout=self._access.navigation_ms)
             await self._loaded(page)
         except PlaywrightError as exc:
             if is_navigating(exc):
@@ -108,67 +127,114 @@ class BrowserPage:
     async def _loaded(self, page: Page) -> None:
         """Wait until the document is there, with the scripts that it waits for."""
         await self._clock.patiently(
-            lambda left: page.wait_for_load_state("domcontentloaded", timeout=left), self._navigation_ms
+            lambda left: page.wait_for_load_state("domcontentloaded", timeout=left),
+            self._access.navigation_ms,
         )
 
-    async def fill(self, field: Locator, value: str, *, secret: bool = True) -> None:
-        """Type into a field; a secret is masked in whatever evidence is kept, any field in a screenshot."""
-        if secret:
-            self._register(value)
-        if self.sending is not None:
-            self.sending.typed(value)
-        self.filled.append(field)
-        with self._tab.errors("filling in a form"):
-            await self._clock.patiently(lambda left: field.fill(value, timeout=left), self._action_ms)
+    async def fill(self, field: Control, value: str, *, secret: bool = True, typed: bool = False) -> None:
+        """Enter ``value`` into a field, and see that it stands there; a mask may format it.
 
-    def _register(self, value: str) -> None:
-        """Of boxes for a character each the whole is the secret: a digit would blank out every date."""
-        if len(value) == 1:
-            self._secrets.add_character(value)
-            self._boxes += value
-            return
-        self._secrets.add(value, self._boxes if len(self._boxes) > 1 else "")
-        self._boxes = ""
-
-    async def submit(self, button: Locator, *signs: Sign) -> None:
-        """Press a button, and wait for what comes of it: another page, an answer, or a sign in place.
-
-        Looked for are the utility's signs, ``signs``, and those that ``arrive`` was asked for before.
+        A secret is masked in whatever evidence is kept, any field in a screenshot. ``typed``: key by key, for
+        a field that ignores a value that is set at once.
 
         Raises:
-            Stop: the button is missing, or is one that a visit must never touch; the page says in place what
-                the outcome is; the browser refuses to send the form; nothing comes of it.
+            Stop: ``layout_changed``: there is no such field, or it does not take what is entered.
         """
-        page, watch = await self._tab.watched()
-        self._register("")
-        with self._tab.errors("pressing a button"):
+        await self._filling.fill(field, value, secret=secret, typed=typed)
+
+    async def check(self, control: Control, *, checked: bool = True) -> None:
+        """Check a box or a radio button, or uncheck a box.
+
+        Raises:
+            Stop: there is none, or checking it would agree to something or cost something.
+        """
+        await self._filling.check(control, checked=checked)
+
+    async def choose(self, control: Control, option: str) -> None:
+        """Choose an option of a list (``select``) by its label, else by its value.
+
+        Raises:
+            Stop: there is no such list or option, or the option is one that a visit must never touch.
+        """
+        await self._filling.choose(control, option)
+
+    @overload
+    async def press(self, control: Control, *signs: Sign, until: None = None) -> None: ...
+
+    @overload
+    async def press(self, control: Control, *signs: Sign, until: Sign | Sequence[Sign]) -> Sign: ...
+
+    async def press(
+        self, control: Control, *signs: Sign, until: Sign | Sequence[Sign] | None = None
+    ) -> Sign | None:
+        """Press a control, and wait for what comes of it: another page, an answer, or a sign in place.
+
+        Looked for are the utility's signs, ``signs``, and those that ``arrive`` was asked for before. With
+        ``until`` it ends only when one of these is there, which is returned: where an answer, or another
+        address, is not yet what the press is for.
+
+        Raises:
+            Stop: the control is missing, or is one that a visit must never touch; the page says in place what
+                the outcome is; the browser refuses to send the form; nothing comes of it; ``until`` does not.
+            SessionEnded: the page that comes when the session has ended came instead of ``until``.
+        """
+        awaited = [until] if isinstance(until, Sign) else list(until or ())
+        async with self._access.turn():
+            page, watch = await self._tab.watched()
+            found = await self._pressed(page, watch, control, [*awaited, *signs])
+            return await self._until(page, watch, awaited, found) if awaited else None
+
+    async def _pressed(
+        self, page: Page, watch: Watch, control: Control, signs: Sequence[Sign]
+    ) -> Sign | None:
+        self._shared.register("")
+        button = control.locator(page)
+        with self._tab.errors(f"pressing {control.what}"):
             await self._pressable(button)
-            names, has_password = await steady(
-                page, lambda: button.evaluate(_NAMES, timeout=self._action_ms), now=self._clock.now
-            )
-        name = " ".join(dict.fromkeys(filter(None, names)))
-        if any(map(is_dangerous, names)):
-            raise Stop(
-                Outcome.ACTION_REQUIRED,
-                f"{self._portal.name} wants “{name}”; only the customer may do that.",
-            )
-        self._note("form.submitted", button=name)
+            names = await steady(page, lambda: names_of(button, self._access.action_ms), now=self._clock.now)
+        names.must_be_harmless(self._portal.name)
+        self._note("control.pressed", name=names.shown)
         self._tab.expect_navigation()
-        doing = f"pressing “{name}”"
+        doing = f"pressing “{names.shown}”"
         declared = list(dict.fromkeys((*self._portal.signs, *signs, *self._known)))
-        async with self._tab.slot(_FORM_AND_REDIRECTS), self._sent(watch, is_still_there=has_password):
+        async with (
+            self._tab.slot(_FORM_AND_REDIRECTS),
+            self._sent(watch, is_still_there=names.has_password),
+        ):
             with self._going(doing):
                 found = await watch.press(
                     button,
                     declared,
                     doing,
                     self._clock.timeouts.navigation,
-                    self._action_ms,
-                    self._secrets.scrub,
+                    self._access.action_ms,
+                    self._shared.secrets.scrub,
                 )
         stop = stop_for_sign(self._portal.name, found) if found else None
         if stop:
             raise stop
+        return found
+
+    async def _until(self, page: Page, watch: Watch, awaited: Sequence[Sign], found: Sign | None) -> Sign:
+        """The first of the signs that comes after a press that has led on, or led to ``found``."""
+        outcomes = [sign for sign in self._portal.signs if isinstance(sign.means, Outcome)]
+        signed_out = [sign for sign in self._portal.signs if sign.means == SIGNED_OUT]
+        until = self._clock.now() + self._clock.timeouts.navigation
+        while found is None or found not in awaited:
+            if found in signed_out:
+                raise SessionEnded(f"{self._portal.name} ended the session.")
+            left = until - self._clock.now()
+            if left <= 0:
+                raise await self._stop_for_unknown(page, watch)
+            with self._tab.boundary("looking at the page"):
+                found = await watch.first_sign(
+                    [*awaited, *outcomes, *signed_out], self._portal.settle_seconds, left, signed_out
+                )
+            if (stop := stop_for_sign(self._portal.name, found) if found else None) is not None:
+                raise stop
+            if found is None and (by_status := self._stop_by_status(watch)) is not None:
+                raise by_status
+        return found
 
     @asynccontextmanager
     async def _sent(self, watch: Watch, *, is_still_there: bool) -> AsyncIterator[None]:
@@ -195,7 +261,7 @@ class BrowserPage:
         if self._tab.is_throttled:
             with suppress(PlaywrightError):
                 await self._clock.patiently(
-                    lambda left: button.click(trial=True, timeout=left), self._action_ms
+                    lambda left: button.click(trial=True, timeout=left), self._access.action_ms
                 )
 
     async def arrive(self, *signs: Sign) -> Sign:
@@ -204,8 +270,12 @@ class BrowserPage:
         Raises:
             Stop: the page is a declared outcome, the status says what it is, or it is ``unknown_page``.
         """
-        page, watch = await self._tab.watched()
-        self._register("")
+        async with self._access.turn():
+            page, watch = await self._tab.watched()
+            return await self._arrived(page, watch, signs)
+
+    async def _arrived(self, page: Page, watch: Watch, signs: Sequence[Sign]) -> Sign:
+        self._shared.register("")
         self._known.update(dict.fromkeys(signs))
         outcomes = [sign for sign in self._portal.signs if isinstance(sign.means, Outcome)]
         unasked = [sign for sign in self._portal.signs if sign not in (*outcomes, *signs)]
@@ -221,10 +291,13 @@ class BrowserPage:
             raise stop
         return found
 
-    async def _stop_for_unknown(self, page: Page, watch: Watch) -> Stop:
+    def _stop_by_status(self, watch: Watch) -> Stop | None:
         answer = self._tab.landed if watch.reactions.arrived else watch.reactions.answer or self._tab.landed
         status, headers = (answer.status, answer.headers) if answer else (200, {})
-        by_status = stop_for_status(self._portal.name, status, headers.get("retry-after"))
+        return stop_for_status(self._portal.name, status, headers.get("retry-after"))
+
+    async def _stop_for_unknown(self, page: Page, watch: Watch) -> Stop:
+        by_status = self._stop_by_status(watch)
         with self._tab.errors("looking at the page"):
             title = safe_for_the_run(await steady(page, page.title, now=self._clock.now), 100)
             is_empty = await steady(page, partial(page.evaluate, _IS_EMPTY), now=self._clock.now)

@@ -24,7 +24,7 @@ class Some:
     name = "Some Power"
     signs = (Sign(Outcome.CAPTCHA, heading="Are you a robot"), Sign("inside", path=r"^/in$"))
     def sign_in(self, page):
-        page.get_by_label("Password").fill("x")
+        page.fill(page.label("Password"), value)
         if "No bills yet" in page.text:
             raise Stop(Outcome.NO_DATA_YET, "There are no bills.")
         return Address(line_1=row.get("data-line", ""), city="", state="", postal_code="", line_2=two)

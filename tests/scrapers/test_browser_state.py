@@ -19,6 +19,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import TwoHosts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -104,7 +105,7 @@ async def test_what_this_browser_refuses_is_left_out_and_the_rest_is_used(world:
 @pytest.mark.parametrize("how", ["clear", "remove"])
 async def test_session_storage_that_the_portal_cleared_is_not_put_back(world: World, how: str) -> None:
     async with world.visit(_session({world.portal.url: {"token": "old"}})) as visit:
-        page = await visit.page.open("/show")
+        page = await opened(visit, "/show")
         assert await page.evaluate("sessionStorage.token") == "old"
         await visit.page.open(f"/{how}")
         await visit.page.open("/show")
@@ -120,7 +121,7 @@ async def test_each_origin_has_its_own_and_all_are_kept(world: World) -> None:
     saved = {world.portal.url: {"token": "old", "tab": "1"}, world.other: {"token": "theirs"}, **elsewhere}
     world.portal.requested.clear()
     async with world.visit(_session(saved)) as visit:
-        page = await visit.page.open("/set")
+        page = await opened(visit, "/set")
         await visit.page.open(f"{world.other}/show")
         assert await page.evaluate("sessionStorage.token") == "theirs"
         await visit.page.open(f"{world.other}/clear")

@@ -16,6 +16,7 @@ from meterfarm.support.redact import Secrets
 from tests.browser_server import browser_server
 from tests.local_site import local_site
 from tests.scrapers.datagrams import listening, trying
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import Village
 
 
@@ -30,7 +31,7 @@ async def test_a_page_sends_no_datagram_to_another_host(
                 monkeypatch.setenv("BROWSER_ENDPOINT", server.address)
             async with Chromium(["127.0.0.1"], tmp_path / "scratch") as chromium:
                 async with Visit(Village(), portal.url, chromium, Nobody(), Secrets()) as visit:
-                    page = await visit.page.open("/datagrams")
+                    page = await opened(visit, "/datagrams")
                     await page.wait_for_function("document.title === 'tried'", timeout=15_000)
         assert [listener.came() for listener in listeners] == [0, 0]
 
@@ -47,7 +48,7 @@ async def test_no_service_worker_answers_for_the_portal(tmp_path: Path) -> None:
     with local_site([Route("/", register), Route("/worker.js", script)]) as portal:
         async with Chromium(["127.0.0.1"], tmp_path) as chromium:
             async with Visit(Village(), portal.url, chromium, Nobody(), Secrets()) as visit:
-                page = await visit.page.open("/")
+                page = await opened(visit, "/")
                 registered = "navigator.serviceWorker.getRegistrations().then(all => all.length)"
                 await page.wait_for_load_state("load")
                 assert await page.evaluate(registered) == 0

@@ -28,6 +28,7 @@ from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.descendants import below
 from tests.local_site import Site, local_site
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import BILLS, Village
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -99,9 +100,9 @@ async def _shown(visit: Visit) -> Page:
 
 
 async def _arrived(visit: Visit, path: str) -> None:
-    page = await visit.page.open(path)
+    await visit.page.open(path)
     if path == "/pressed":
-        await visit.page.submit(page.get_by_role("button"))
+        await visit.page.press(visit.page.button())
     await visit.page.arrive(BILLS)
 
 
@@ -145,7 +146,7 @@ async def test_a_page_that_will_not_be_left_is_left(chromium: Chromium, portal: 
 async def test_what_a_script_asks_of_a_page_by_itself_ends_too(chromium: Chromium, portal: Site) -> None:
     """Playwright's own calls have no limit where a page does not answer."""
     async with _visit(chromium, portal.url) as visit:
-        page = await visit.page.open("/in-a-timer")
+        page = await opened(visit, "/in-a-timer")
         with pytest.raises(Stop, match="has not answered for"), visit.clock.scope():
             await _without_end(page)
 

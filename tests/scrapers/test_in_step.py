@@ -17,6 +17,7 @@ from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.raw_site import RawSite, answered, raw_site
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import Village
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -65,7 +66,7 @@ async def cookies(page: Page) -> dict[str, str]:
 
 
 async def test_page_and_requests_share_what_either_is_given(visit: Visit, site: RawSite) -> None:
-    page = await visit.page.open("/bills")
+    page = await opened(visit, "/bills")
     agent, language = sent(site, "user-agent"), sent(site, "accept-language")
     await visit.http.get("/look")
     assert (sent(site), sent(site, "user-agent")) == ("session=first", agent)
@@ -80,21 +81,21 @@ async def test_page_and_requests_share_what_either_is_given(visit: Visit, site: 
 
 
 async def test_what_an_answer_removes_is_gone_and_nothing_else(visit: Visit, site: RawSite) -> None:
-    page = await visit.page.open("/bills")
+    page = await opened(visit, "/bills")
     await page.evaluate("document.cookie = 'other=1; path=/'; document.cookie = 'kept=1; path=/'")
     await visit.http.get("/forget")
     assert await cookies(page) == {"kept": "1"}
 
 
 async def test_a_cookie_that_the_browser_refuses_takes_none_along(visit: Visit, site: RawSite) -> None:
-    page = await visit.page.open("/look")
+    page = await opened(visit, "/look")
     await visit.http.get("/refused")
     assert {"ok", "also"} <= (await cookies(page)).keys()
 
 
 async def test_requests_side_by_side_lose_no_cookie_of_each_other(visit: Visit, site: RawSite) -> None:
     site.replies |= {f"/give/{number}": setting(f"c{number}={number}") for number in range(12)}
-    page = await visit.page.open("/look")
+    page = await opened(visit, "/look")
     await asyncio.gather(*(visit.http.get(f"/give/{number}") for number in range(12)))
     assert await cookies(page) == {f"c{number}": str(number) for number in range(12)}
 
@@ -118,7 +119,7 @@ async def test_another_port_of_the_portals_host_is_another_place(
             with pytest.raises(Stop, match=rf"led to {other.url.removeprefix('http://')}, which is not"):
                 await visit.http.get("/away")
         else:
-            page = await visit.page.open("/away")
+            page = await opened(visit, "/away")
             await page.wait_for_load_state("networkidle")
             assert [step["host"] for step in visit.steps if step["step"] == "request.refused"]
         assert not other.requested

@@ -18,6 +18,7 @@ from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import Village
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -91,9 +92,9 @@ async def test_of_any_page_little_is_kept_and_soon(visit: Visit, tmp_path: Path,
 
 
 async def test_what_was_typed_is_not_in_the_page_any_more(visit: Visit, portal: Site, tmp_path: Path) -> None:
-    page = await visit.page.open("/?page=plain")
+    page = await opened(visit, "/?page=plain")
     await page.set_content("<input aria-label=Code><h1>Your bills</h1>")
-    await visit.page.fill(page.get_by_label("Code"), SECRET)
+    await visit.page.fill(visit.page.label("Code"), SECRET)
     await keep_evidence(visit, tmp_path / "1")
     assert (tmp_path / "1" / "page.png").is_file()
     assert await page.get_by_label("Code").input_value() == ""

@@ -98,9 +98,9 @@ async def test_a_page_arrives_however_long_its_requests_are_held(visit: Visit, p
 
 
 async def test_a_form_is_filled_in_and_pressed_once_its_scripts_are_there(visit: Visit) -> None:
-    page = await visit.page.open("/form")
-    await visit.page.fill(page.locator("input"), "open sesame")
-    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    await visit.page.open("/form")
+    await visit.page.fill(visit.page.css("input"), "open sesame")
+    await visit.page.press(visit.page.button("Continue"))
     assert await visit.page.arrive(BILLS) is BILLS
 
 

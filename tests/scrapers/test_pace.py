@@ -25,6 +25,7 @@ from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import BILLS, Village
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -185,8 +186,8 @@ async def world(chromium: Chromium, served: tuple[Site, Portal]) -> AsyncIterato
 
 
 async def press(visit: Visit, path: str) -> None:
-    page = await visit.page.open(path)
-    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    await visit.page.open(path)
+    await visit.page.press(visit.page.button("Continue"))
 
 
 async def test_over_http_each_hop_and_each_try_has_its_place(world: World) -> None:
@@ -226,7 +227,7 @@ async def test_a_call_cancelled_while_it_waits_sends_nothing(world: World) -> No
 
 
 async def test_a_page_and_all_it_loads_keep_to_the_pace(world: World) -> None:
-    page = await world.visit.page.open("/many")
+    page = await opened(world.visit, "/many")
     await page.wait_for_load_state()
     assert world.portal.asked.total() == world.limiter.charged == 13
     assert world.portal.most == 2
@@ -275,14 +276,14 @@ async def test_a_poll_that_hangs_on_is_let_go_in_the_end(
 
 
 async def test_a_page_that_closes_gives_everything_back(world: World) -> None:
-    page = await world.visit.page.open("/gone")
+    page = await opened(world.visit, "/gone")
     await until(lambda: world.portal.at_work("/slow") and world.limiter.held == 1)
     await page.close()
     await until(lambda: not world.limiter.held)
 
 
 async def test_a_visit_that_ends_stops_waiting_and_sends_no_more(world: World) -> None:
-    page = await world.visit.page.open("/bills")
+    page = await opened(world.visit, "/bills")
     await until(lambda: not world.limiter.held)
     world.limiter.opened.clear()
     await page.evaluate("() => { for (let n = 0; n < 5; n++) fetch(`/img/${n}`).catch(() => 0) }")
@@ -294,7 +295,7 @@ async def test_a_visit_that_ends_stops_waiting_and_sends_no_more(world: World) -
 
 
 async def test_a_request_that_the_page_calls_off_stops_waiting(world: World) -> None:
-    page = await world.visit.page.open("/bills")
+    page = await opened(world.visit, "/bills")
     await until(lambda: not world.limiter.held)
     world.limiter.opened.clear()
     await page.evaluate("() => { stop = new AbortController(); fetch('/slow', stop).catch(() => 0) }")
@@ -327,7 +328,7 @@ async def test_a_pace_that_is_lost_is_not_the_portals_fault(world: World) -> Non
 
 
 async def test_a_pace_that_is_lost_on_the_way_is_not_the_portals_fault_either(world: World) -> None:
-    page = await world.visit.page.open("/bills")
+    page = await opened(world.visit, "/bills")
     world.limiter.closed = True
     assert await page.evaluate("() => fetch('/bills').catch(error => error.name)") == "TypeError"
     world.limiter.closed = False

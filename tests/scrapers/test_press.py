@@ -22,6 +22,7 @@ from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
 from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, CornerThatSignsOut, Counter, routes
+from tests.scrapers.raw_page import opened
 from tests.storage.ready_home import ready_home
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -92,11 +93,11 @@ async def sign_in(
     more: Sequence[Sign] = (),
 ) -> Sign:
     """As a script does it, which knows nothing of what follows a press."""
-    page = await visit.page.open(path)
+    await visit.page.open(path)
     await visit.page.arrive(FORM)
-    await visit.page.fill(page.get_by_label("User name"), username, secret=False)
-    await visit.page.fill(page.get_by_label("Password"), password)
-    await visit.page.submit(page.get_by_role("button", name="Sign in"))
+    await visit.page.fill(visit.page.label("User name"), username, secret=False)
+    await visit.page.fill(visit.page.label("Password"), password)
+    await visit.page.press(visit.page.button("Sign in"))
     return await visit.page.arrive(INSIDE, CODE, *more)
 
 
@@ -169,7 +170,7 @@ async def test_who_is_let_in_arrives(visit: Visit, world: World, path: str, foun
 
 async def test_pages_that_post_themselves_on_are_passed_every_time(visit: Visit) -> None:
     for _ in range(5):
-        page = await visit.page.open("/hop/0")
+        page = await opened(visit, "/hop/0")
         assert await visit.page.arrive(INSIDE) is INSIDE
         await page.goto("about:blank")
 
@@ -308,7 +309,7 @@ async def test_one_sign_in_sends_the_password_once_however_the_script_goes_on(
     page = visit.tab.shown
     assert page is not None
     with pytest.raises(Stop, match="wants the password again"):
-        await visit.page.submit(page.get_by_role("button", name="Sign in"))
+        await visit.page.press(visit.page.button("Sign in"))
     with pytest.raises(Stop, match="wants the password again") as stop:
         await sign_in(visit, "/in-place", more=[FORM])
     assert stop.value.outcome is Outcome.UNKNOWN_PAGE

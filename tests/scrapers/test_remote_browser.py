@@ -20,6 +20,7 @@ from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.browser_server import BrowserServer, browser_server
 from tests.local_site import Site, closed_site, local_site
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import BILLS, Village, pages
 
 
@@ -92,7 +93,7 @@ async def test_no_request_leaves_the_portals_hosts(
                 await visit.page.open(path)
             assert stopped.value.outcome is Outcome.BLOCKED
         else:
-            page = await visit.page.open(path)
+            page = await opened(visit, path)
             await page.wait_for_load_state()
             assert {step["host"] for step in visit.steps if step["step"] == "request.refused"} == {
                 "127.0.0.2"
@@ -127,7 +128,7 @@ async def test_no_trace_is_made_there(
     async with _visit(chromium, portal) as visit:
         await visit.page.open("/form")
         assert visit.tab.shown is not None
-        await visit.page.fill(visit.tab.shown.locator("input"), "canary-4711")
+        await visit.page.fill(visit.page.css("input"), "canary-4711")
         kept = await keep_evidence(visit, tmp_path / "evidence")
     assert kept is not None
     assert {file.name for file in kept.iterdir()} == {"page.png", "page.html", "visit.log"}

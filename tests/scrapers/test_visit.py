@@ -24,6 +24,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, closed_site, local_site, silent_site
+from tests.scrapers.raw_page import opened
 from tests.scrapers.village import BILLS, BUTTONS, CODE, Village, pages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -107,7 +108,7 @@ async def test_any_other_page_stops_the_run(visit: Visit, path: str, outcome: Ou
 @pytest.mark.parametrize("path", ["/to-503", "/refreshes-to-503", "/scripted-to-503", "/posts-to-503"])
 async def test_the_status_of_the_page_that_is_shown_counts(visit: Visit, path: str) -> None:
     """However the portal led there, by its answers or by what its pages do."""
-    page = await visit.page.open(path)
+    page = await opened(visit, path)
     await page.wait_for_url("**/status/503")
     with pytest.raises(Stop, match="HTTP 503") as stop:
         await visit.page.arrive(BILLS)
@@ -115,8 +116,8 @@ async def test_the_status_of_the_page_that_is_shown_counts(visit: Visit, path: s
 
 
 async def test_the_status_counts_also_after_a_press_and_after_going_back(visit: Visit) -> None:
-    page = await visit.page.open("/form-to-503")
-    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    page = await opened(visit, "/form-to-503")
+    await visit.page.press(visit.page.button("Continue"))
     await page.wait_for_url("**/status/503")
     with pytest.raises(Stop, match="HTTP 503"):
         await visit.page.arrive(BILLS)
@@ -152,8 +153,8 @@ async def test_a_file_where_a_page_was_to_come_is_no_fault_of_the_portal(visit: 
 
 
 async def test_a_press_that_leads_to_a_file_does_not_end_the_run(visit: Visit) -> None:
-    page = await visit.page.open("/downloads")
-    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    page = await opened(visit, "/downloads")
+    await visit.page.press(visit.page.button("Continue"))
     assert visit.page.downloaded.partition("?")[0] == f"{page.url.rpartition('/')[0]}/file"
 
 
@@ -173,7 +174,7 @@ async def test_a_redirect_to_a_foreign_host_is_called_so(visit: Visit, path: str
 
 @pytest.mark.parametrize("path", ["/sub", "/hop"])
 async def test_nothing_is_fetched_from_a_foreign_host(world: World, visit: Visit, path: str) -> None:
-    page = await visit.page.open(path)
+    page = await opened(visit, path)
     await page.wait_for_load_state()
     assert {step["host"] for step in visit.steps if step["step"] == "request.refused"} == {"127.0.0.2"}
     assert not world.foreign.requested
@@ -181,25 +182,25 @@ async def test_nothing_is_fetched_from_a_foreign_host(world: World, visit: Visit
 
 @pytest.mark.parametrize("kind", BUTTONS)
 async def test_a_control_that_pays_is_never_pressed(world: World, visit: Visit, kind: str) -> None:
-    page = await visit.page.open(f"/pay/{kind}")
+    await visit.page.open(f"/pay/{kind}")
     with pytest.raises(Stop, match="only the customer may do that") as stop:
-        await visit.page.submit(page.locator("button, input"))
+        await visit.page.press(visit.page.css("button, input"))
     assert stop.value.outcome is Outcome.ACTION_REQUIRED
     assert "/paid" not in world.portal.requested
 
 
 async def test_a_form_is_filled_in_and_sent(visit: Visit) -> None:
-    page = await visit.page.open("/form")
-    await visit.page.fill(page.locator("input"), "open sesame")
-    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    await visit.page.open("/form")
+    await visit.page.fill(visit.page.css("input"), "open sesame")
+    await visit.page.press(visit.page.button("Continue"))
     assert await visit.page.arrive(BILLS) is BILLS
     assert visit.secrets.scrub("q=open+sesame") == "q=[redacted]"
     assert "sesame" not in str(visit.steps)
 
 
 async def test_digits_typed_box_by_box_are_a_secret_together_and_none_by_themselves(visit: Visit) -> None:
-    page = await visit.page.open("/boxes")
-    for box, digit in zip(await page.get_by_role("textbox").all(), "271828", strict=True):
+    await visit.page.open("/boxes")
+    for box, digit in zip(await visit.page.role("textbox").all(), "271828", strict=True):
         await visit.page.fill(box, digit)
     with pytest.raises(Stop, match="at /boxes"):
         await visit.page.arrive(BILLS)
@@ -209,9 +210,9 @@ async def test_digits_typed_box_by_box_are_a_secret_together_and_none_by_themsel
 
 async def test_a_control_that_is_gone_is_a_changed_layout(visit: Visit) -> None:
     visit.clock.timeouts = Timeouts(action=0.1)
-    page = await visit.page.open("/bills")
+    await visit.page.open("/bills")
     with pytest.raises(Stop, match="no such control") as stop:
-        await visit.page.submit(page.get_by_role("button", name="Continue"))
+        await visit.page.press(visit.page.button("Continue"))
     assert stop.value.outcome is Outcome.LAYOUT_CHANGED
     [failed] = [step for step in visit.steps if step["step"] == "action.failed"]
     assert 'get_by_role("button", name="Continue")' in str(failed["reason"])
@@ -219,9 +220,9 @@ async def test_a_control_that_is_gone_is_a_changed_layout(visit: Visit) -> None:
 
 async def test_a_button_that_leads_nowhere_stops_the_run(visit: Visit) -> None:
     visit.clock.timeouts = Timeouts(navigation=0.2)
-    page = await visit.page.open("/dead")
+    await visit.page.open("/dead")
     with pytest.raises(Stop, match="did not answer in time while pressing “Continue”"):
-        await visit.page.submit(page.get_by_role("button", name="Continue"))
+        await visit.page.press(visit.page.button("Continue"))
 
 
 async def test_a_page_that_never_answers_means_that_the_portal_is_down(world: World) -> None:
@@ -250,9 +251,9 @@ async def test_evidence_is_kept_also_when_no_page_came(world: World, tmp_path: P
 
 
 async def test_evidence_holds_no_secret(visit: Visit, tmp_path: Path) -> None:
-    page = await visit.page.open("/form")
-    await visit.page.fill(page.locator("input"), "open *sesame!")
-    await visit.page.submit(page.get_by_role("button", name="Continue"))
+    await visit.page.open("/form")
+    await visit.page.fill(visit.page.css("input"), "open *sesame!")
+    await visit.page.press(visit.page.button("Continue"))
     assert await keep_evidence(visit, tmp_path / "1") == tmp_path / "1"
     kept = {file.name for file in (tmp_path / "1").iterdir()}
     assert kept == {"trace.zip", "page.png", "page.html", "visit.log"}
@@ -264,8 +265,8 @@ async def test_a_trace_has_each_step_and_if_looked_at_closely_each_page(
     trace_snapshots: bool, world: World, tmp_path: Path
 ) -> None:
     async with world.visit(trace_snapshots=trace_snapshots) as visit:
-        page = await visit.page.open("/form")
-        await visit.page.submit(page.get_by_role("button", name="Continue"))
+        await visit.page.open("/form")
+        await visit.page.press(visit.page.button("Continue"))
         await keep_evidence(visit, tmp_path / "1")
     with zipfile.ZipFile(tmp_path / "1" / "trace.zip") as trace:
         steps = trace.read("trace.trace").decode()
@@ -285,7 +286,7 @@ async def test_a_saved_session_brings_everything_back(world: World) -> None:
     async with world.visit(session=copy) as second:
         assert (await second.http.get("/bills")).status == 200
         assert world.portal.cookies[-1] == "device=well-known"
-        page = await second.page.open("/show")
+        page = await opened(second, "/show")
         assert await page.locator("#kept").inner_text() == "kept long / kept now / device=well-known"
         assert second.secrets.scrub("kept long, kept now, well-known") == "[redacted], [redacted], [redacted]"
 
@@ -311,7 +312,7 @@ async def test_two_visits_in_one_browser_share_nothing(world: World) -> None:
         first, second = [await stack.enter_async_context(world.visit()) for _ in range(2)]
         await first.page.open("/cookie")
         await first.page.open("/keep")
-        page = await second.page.open("/show")
+        page = await opened(second, "/show")
         assert await page.locator("#kept").inner_text() == "/ /"
 
 

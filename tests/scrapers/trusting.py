@@ -40,15 +40,15 @@ class Trusting(Village):
     signs: ClassVar[Sequence[Sign]] = (Sign(Outcome.ACTION_REQUIRED, heading="New terms"), _LOGIN)
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
-        page = await visit.page.open("/login")
+        await visit.page.open("/login")
         await visit.page.arrive(Sign("form", heading="Sign in"))
-        await visit.page.fill(page.get_by_label("Field"), credentials.password.get_secret_value())
-        await visit.page.submit(page.get_by_role("button"))
+        await visit.page.fill(visit.page.label("Field"), credentials.password.get_secret_value())
+        await visit.page.press(visit.page.button())
         if await visit.page.arrive(_INSIDE, _CODE) is _CODE:
             answer = await visit.ask(Challenge("Your code?", Factor.SMS))
             if isinstance(answer, Code):
-                await visit.page.fill(page.get_by_label("Field"), answer.text)
-            await visit.page.submit(page.get_by_role("button"))
+                await visit.page.fill(visit.page.label("Field"), answer.text)
+            await visit.page.press(visit.page.button())
             await visit.page.arrive(_INSIDE)
 
     async def is_signed_in(self, visit: Visit) -> bool:

@@ -38,10 +38,10 @@ class IntervalsOnly(Utility):
     )
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
-        page = await visit.page.open("/login")
-        await visit.page.fill(page.get_by_label("Name"), credentials.username, secret=False)
-        await visit.page.fill(page.get_by_label("Password"), credentials.password.get_secret_value())
-        await visit.page.submit(page.get_by_role("button", name="Sign in"))
+        await visit.page.open("/login")
+        await visit.page.fill(visit.page.label("Name"), credentials.username, secret=False)
+        await visit.page.fill(visit.page.label("Password"), credentials.password.get_secret_value())
+        await visit.page.press(visit.page.button("Sign in"))
 
     async def is_signed_in(self, visit: Visit) -> bool:
         await visit.http.get("/account")

@@ -10,8 +10,7 @@ from meterfarm.records import Challenge, Factor, FactorOption, Outcome
 from meterfarm.scrapers.outcomes import Sign, Stop
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
-
+    from meterfarm.scrapers.page.control import Control
     from meterfarm.scrapers.visit import Visit
 
 _CHOICE = Sign("choice", heading="How should we verify it's you?")
@@ -22,16 +21,14 @@ CHALLENGES: Sequence[Sign] = (_CHOICE, _SEND, _CODE, _QUESTION)
 
 _EXPIRED = "Your code has expired."
 _EXPIRED_CODES = 3
-_LONGEST_ERROR = 5_000
-_FIRST_WORDS = "(alerts, most) => alerts.length ? alerts[0].textContent.slice(0, most) : ''"
 
 
 class Verification:
     """The challenges of one sign-in, page by page."""
 
-    def __init__(self, visit: Visit, page: Page) -> None:
+    def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._page = page
+        self._page = visit.page
         self._expired = 0
 
     async def step(self, found: Sign) -> None:
@@ -53,50 +50,50 @@ class Verification:
         if not isinstance(answer, Choice):
             raise Stop(Outcome.MFA_REQUIRED, f"Speculoos Power asks: {_CHOICE.heading} No choice was made.")
         await self._visit.must_be_answerable(answer.option.factor, answer.option.label)
-        await self._page.get_by_role("radio", name=answer.option.label).check()
+        await self._page.check(self._page.role("radio", answer.option.label))
         await self._press("Continue")
 
     async def _options(self) -> Sequence[FactorOption]:
         options = []
-        for radio in await self._page.get_by_role("radio").all():
-            value = await radio.input_value()
+        for radio in await self._page.role("radio").all():
+            value = await radio.value()
             if value in {factor.value for factor in Factor}:
-                label = squeezed(str(await radio.evaluate("radio => radio.labels[0].innerText")))
+                label = await radio.label_text()
                 options.append(FactorOption(Factor(value), label, label.rpartition(" to ")[2]))
         return options
 
     async def _send(self) -> None:
-        shown = self._page.locator("[data-destination]").first
-        destination = await shown.get_attribute("data-destination") or ""
+        destination = await self._page.css("[data-destination]").first.attribute("data-destination")
         factor = Factor.EMAIL if "@" in destination else Factor.SMS
         await self._visit.must_be_answerable(factor, f"a code that it sends to {destination}.")
         await self._press("Send code")
 
     async def _enter_code(self) -> None:
-        sent = self._page.locator("[data-factor]").first
-        factor = Factor(await sent.get_attribute("data-factor") or "")
+        sent = self._page.css("[data-factor]").first
+        factor = Factor(await sent.attribute("data-factor"))
         challenge = Challenge(
-            prompt=squeezed(await sent.inner_text()),
+            prompt=await sent.text(),
             factor=factor,
-            destination=await sent.get_attribute("data-destination") or "",
+            destination=await sent.attribute("data-destination"),
             can_resend=factor in {Factor.SMS, Factor.EMAIL},
             **await self._last_try(),
         )
-        await self._answer(challenge, self._page.get_by_label("Verification code"), "Verify")
+        await self._answer(challenge, self._page.label("Verification code"), "Verify")
 
     async def _answer_question(self) -> None:
-        field = self._page.locator("input[name=answer]")
-        prompt = squeezed(str(await field.evaluate("field => field.labels[0].innerText")))
-        challenge = Challenge(prompt=prompt, factor=Factor.QUESTION, **await self._last_try())
+        field = self._page.css("input[name=answer]")
+        challenge = Challenge(
+            prompt=await field.label_text(), factor=Factor.QUESTION, **await self._last_try()
+        )
         await self._answer(challenge, field, "Continue")
 
-    async def _answer(self, challenge: Challenge, field: Locator, button: str) -> None:
+    async def _answer(self, challenge: Challenge, field: Control, button: str) -> None:
         answer = await self._visit.ask(challenge, unanswered=self._outcome_without_answer(challenge))
         if isinstance(answer, Resend):
             await self._press("Resend code")
         elif isinstance(answer, Code):
-            await self._visit.page.fill(field, answer.text)
-            await self._page.get_by_label("Remember this device").check()
+            await self._page.fill(field, answer.text)
+            await self._page.check(self._page.label("Remember this device"))
             await self._press(button)
 
     def _outcome_without_answer(self, challenge: Challenge) -> Outcome:
@@ -111,15 +108,15 @@ class Verification:
         return Outcome.MFA_FAILED if challenge.error else Outcome.MFA_REQUIRED
 
     async def _last_try(self) -> LastTry:
-        left = await self._page.locator("[data-attempts-left]").first.get_attribute("data-attempts-left")
-        error = await self._page.locator("[role=alert]").evaluate_all(_FIRST_WORDS, _LONGEST_ERROR)
+        left = await self._page.css("[data-attempts-left]").first.attribute("data-attempts-left")
+        errors = await self._page.css("[role=alert]").texts()
         return {
-            "error": squeezed(str(error)),
+            "error": errors[0] if errors else "",
             "attempts_left": int(left) if left else None,
         }
 
     async def _press(self, name: str) -> None:
-        await self._visit.page.submit(self._page.get_by_role("button", name=name))
+        await self._page.press(self._page.button(name))
 
     def _back_at_sign_in(self) -> Stop:
         if self._visit.challenged:
@@ -132,8 +129,3 @@ class LastTry(TypedDict):
 
     error: str
     attempts_left: int | None
-
-
-def squeezed(text: str) -> str:
-    """``text`` with single spaces, and none around it."""
-    return " ".join(text.split())

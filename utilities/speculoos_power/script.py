@@ -93,14 +93,15 @@ class SpeculoosPower(Utility):
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
         """See ``Utility``."""
-        page = await visit.page.open("/login")
-        await visit.page.arrive(_SIGN_IN)
-        await visit.page.fill(page.get_by_label("E-mail address"), credentials.username, secret=False)
-        await visit.page.fill(page.get_by_label("Password"), credentials.password.get_secret_value())
-        await page.get_by_label("Keep me signed in").check()
-        await visit.page.submit(page.get_by_role("button", name="Sign in"))
-        verification = Verification(visit, page)
-        while (found := await visit.page.arrive(_INSIDE, *CHALLENGES)) is not _INSIDE:
+        page = visit.page
+        await page.open("/login")
+        await page.arrive(_SIGN_IN)
+        await page.fill(page.label("E-mail address"), credentials.username, secret=False)
+        await page.fill(page.label("Password"), credentials.password.get_secret_value())
+        await page.check(page.label("Keep me signed in"))
+        await page.press(page.button("Sign in"))
+        verification = Verification(visit)
+        while (found := await page.arrive(_INSIDE, *CHALLENGES)) is not _INSIDE:
             await verification.step(found)
 
     async def is_signed_in(self, visit: Visit) -> bool:

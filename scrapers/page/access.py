@@ -1,0 +1,97 @@
+"""What every operation on a page goes through: the page's turn, the visit's end, limits, errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from playwright.async_api import Locator, Page
+
+from meterfarm.scrapers.clock import VisitClock
+from meterfarm.scrapers.page.sending import Sending
+from meterfarm.scrapers.page.tab import Tab
+from meterfarm.scrapers.page.turns import Turns
+from meterfarm.scrapers.portal import Portal
+from meterfarm.support.redact import Secrets
+
+T = TypeVar("T")
+LONGEST_TEXT = 5_000
+"""Characters that are taken of a page's text unless more is asked for."""
+Find = Callable[[Page], Locator]
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What all pages of one visit share.
+
+    ``filled`` are the fields to mask in a screenshot. ``sending`` is set while a password may be sent: it is
+    informed of what is typed, and before each press.
+    """
+
+    portal: Portal
+    base_url: str
+    secrets: Secrets
+    note: Callable[..., None]
+    clock: VisitClock
+    turns: Turns
+    filled: list[Locator] = field(default_factory=list)
+    sending: Sending | None = None
+    _characters: str = ""
+
+    def register(self, value: str) -> None:
+        """As a secret. Of boxes for a character each the whole is it: a digit would blank out every date."""
+        if len(value) == 1:
+            self.secrets.add_character(value)
+            self._characters += value
+            return
+        self.secrets.add(value, self._characters if len(self._characters) > 1 else "")
+        self._characters = ""
+
+
+class Access:
+    """To one page of a visit. It is opened at the first operation."""
+
+    def __init__(self, tab: Tab, shared: Surroundings) -> None:
+        self.tab = tab
+        self.shared = shared
+
+    @property
+    def action_ms(self) -> float:
+        """How long a control is waited for, in milliseconds."""
+        return self.shared.clock.timeouts.action * 1000
+
+    @property
+    def navigation_ms(self) -> float:
+        """How long a document is waited for, in milliseconds."""
+        return self.shared.clock.timeouts.navigation * 1000
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Whatever is done with the page is done within; see ``Turns``."""
+        return self.shared.turns.turn()
+
+    @asynccontextmanager
+    async def operation(self, doing: str) -> AsyncIterator[Page]:
+        """The page, for the operation that ``doing`` names in an error.
+
+        Raises:
+            Stop, BrowserGone: see ``boundaries.playwright_errors``.
+        """
+        async with self.turn():
+            page, _ = await self.tab.watched()
+            with self.tab.errors(doing):
+                yield page
+
+    async def of_control(
+        self,
+        doing: str,
+        find: Find,
+        ask: Callable[[Locator, float], Awaitable[T]],
+        seconds: float | None = None,
+    ) -> T:
+        """What ``ask`` gives for a control, which gets a limit in milliseconds and may be asked again."""
+        limit = self.action_ms if seconds is None else seconds * 1000
+        async with self.operation(doing) as page:
+            control = find(page)
+            return await self.shared.clock.patiently(lambda left: ask(control, left), limit)

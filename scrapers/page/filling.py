@@ -1,0 +1,114 @@
+"""Filling in a page's fields, boxes and lists; nothing is sent by it."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator
+
+from meterfarm.records import Outcome
+from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.page.access import Access
+from meterfarm.scrapers.page.control import Control
+from meterfarm.scrapers.page.names import ControlNames, names_of
+from meterfarm.scrapers.page.sight import is_navigating
+
+_VALUES = """fields => fields.map(field =>
+  String((field.isContentEditable ? field.innerText : field.value) ?? ''))"""
+_OPTIONS = """(list, wanted) => {
+  const squeeze = text => text.replace(/\\s+/g, " ").trim();
+  const options = [...list.options].slice(0, 10000);
+  const found = options.find(option => squeeze(option.label || option.text) === squeeze(wanted))
+    || options.find(option => option.value === wanted);
+  return found ? [found.value, squeeze(found.label || found.text).slice(0, 1000)] : null;
+}"""
+_KEY_MS = 20.0
+_UNTYPED = re.compile(r"[\x00-\x1f\x7f]")
+"""What is a key that does something, such as sending the form."""
+
+
+class Filling:
+    """Of one page."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def fill(self, field: Control, value: str, *, secret: bool, typed: bool) -> None:
+        """See ``BrowserPage``."""
+        shared = self._access.shared
+        if secret:
+            shared.register(value)
+        if shared.sending is not None:
+            shared.sending.typed(value)
+        async with self._access.operation(f"filling in {field.what}") as page:
+            found = field.locator(page)
+            shared.filled.append(found)
+            await self._enter(found, value, typed=typed)
+            if await self._has_taken(found, value):
+                return
+            if not typed:
+                await self._enter(found, value, typed=True)
+                if await self._has_taken(found, value):
+                    return
+        raise Stop(
+            Outcome.LAYOUT_CHANGED,
+            f"{shared.portal.name} does not take what is typed into {field.what}; the script needs mending.",
+        )
+
+    async def _enter(self, field: Locator, value: str, *, typed: bool) -> None:
+        limit = self._access.action_ms
+        if not typed:
+            await self._access.shared.clock.patiently(lambda left: field.fill(value, timeout=left), limit)
+            return
+        await self._access.shared.clock.patiently(lambda left: field.fill("", timeout=left), limit)
+        keys = _UNTYPED.sub("", value)
+        await field.press_sequentially(keys, timeout=limit + 2 * _KEY_MS * len(keys))
+
+    async def _has_taken(self, field: Locator, value: str) -> bool:
+        """Whether it stands in the field, also formatted or as dots; a field that is gone has taken it."""
+        try:
+            values = await field.evaluate_all(_VALUES)
+        except PlaywrightError as exc:
+            if is_navigating(exc):
+                return True
+            raise
+        stands = str(values[0]) if values else value
+        return _bare(stands) == _bare(value) or (len(stands) == len(value) and not _bare(stands))
+
+    async def check(self, control: Control, *, checked: bool) -> None:
+        """See ``BrowserPage``."""
+        async with self._access.operation(f"checking {control.what}") as page:
+            found = control.locator(page)
+            names = await self._names(found)
+            if checked:
+                names.must_be_harmless(self._access.shared.portal.name)
+            await self._access.shared.clock.patiently(
+                lambda left: found.set_checked(checked, timeout=left), self._access.action_ms
+            )
+
+    async def choose(self, control: Control, option: str) -> None:
+        """See ``BrowserPage``."""
+        portal = self._access.shared.portal.name
+        async with self._access.operation(f"choosing in {control.what}") as page:
+            found = control.locator(page)
+            chosen = await found.evaluate(_OPTIONS, option, timeout=self._access.action_ms)
+            if chosen is None:
+                raise Stop(
+                    Outcome.LAYOUT_CHANGED,
+                    f"{portal} offers no “{option}” in {control.what}; the script needs mending.",
+                )
+            ControlNames([chosen[1]]).must_be_harmless(portal)
+            await self._access.shared.clock.patiently(
+                lambda left: found.select_option(value=chosen[0], timeout=left), self._access.action_ms
+            )
+
+    async def _names(self, control: Locator) -> ControlNames:
+        return await self._access.shared.clock.patiently(
+            lambda left: names_of(control, left), self._access.action_ms
+        )
+
+
+def _bare(text: str) -> str:
+    """Without what a mask adds, in any case."""
+    return re.sub(r"[\W_]", "", text).casefold() or re.sub(r"[\s•●∙*·]", "", text)
