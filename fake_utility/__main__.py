@@ -1,4 +1,4 @@
-"""The command: `python -m meterfarm.fake_utility` serves Speculoos Power on this machine."""
+"""The command: `python -m meterfarm.fake_utility` serves the fake portals on this machine."""
 
 import argparse
 import os
@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 
 from meterfarm.fake_utility import listing
-from meterfarm.fake_utility.clock import BadTime, Clock, parse_time
-from meterfarm.fake_utility.delivery import BadDestination, Delivery, MailServer, Webhook
-from meterfarm.fake_utility.listening import listen
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.kit.clock import BadTime, Clock, parse_time
+from meterfarm.fake_utility.kit.delivery import BadDestination, Delivery, MailServer, Webhook
+from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.kit.signing import FOLDER, signing_key
+from meterfarm.fake_utility.listening import LOOPBACK, listen
+from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.fake_utility.running import DEFAULT_PORT
-from meterfarm.fake_utility.signing import signing_key
 
-HOST = "127.0.0.1"
 PRERENDER_MIB = 600
 
 
@@ -56,33 +58,42 @@ def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery, preren
             f"Cannot keep the signing key under {home}: {exc.strerror}. Set METERFARM_HOME to another place."
         )
     # Binding comes first: a taken port is reported at once, before the libraries are loaded.
+    portals = fake_portals()
     try:
-        listener = listen(HOST, options.port)
+        main = listen(options.port)
     except (OSError, OverflowError) as exc:
         reason = getattr(exc, "strerror", None) or "ports go from 0 to 65535"
         return _refuse(
-            f"Cannot listen on {HOST}:{options.port}: {reason}. Choose another --port, or 0 for any."
+            f"Cannot listen on {LOOPBACK}:{options.port}: {reason}. Choose another --port, or 0 for any."
         )
+    from meterfarm.fake_utility.kit.codes import Codes
+    from meterfarm.fake_utility.kit.state import PortalContext
     from meterfarm.fake_utility.server import serve
-    from meterfarm.fake_utility.speculoos.app import make_app
-    from meterfarm.fake_utility.speculoos.codes import Codes
-    from meterfarm.fake_utility.speculoos.portal import Portal
+    from meterfarm.fake_utility.serving import ServedPortals
 
-    address = f"http://{HOST}:{listener.getsockname()[1]}"
+    context = PortalContext(key, clock, Codes(random=options.random_codes), delivery, prerender)
     parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None
-    portal = Portal(key, clock, Codes(random=options.random_codes), delivery, prerender=prerender)
-    ready = partial(_tell_parent, parent, address) if parent else partial(_tell_person, address)
-    serve(make_app(portal), listener, ready, parent)
+    with ServedPortals(portals, context, main, home / FOLDER) as all_of_them:
+        addresses = all_of_them.addresses
+        report = partial(_to_parent, parent, addresses) if parent else partial(_to_person, portals, addresses)
+        serve(all_of_them.served, report, parent)
     return 0
 
 
-def _tell_parent(parent: socket.socket, address: str) -> None:
-    parent.sendall(f"{address}\n".encode())
+def _to_parent(parent: socket.socket, addresses: Addresses) -> None:
+    parent.sendall(addresses.as_line().encode())
 
 
-def _tell_person(address: str) -> None:
+def _to_person(portals: Sequence[FakePortal], addresses: Addresses) -> None:
     listing.print_table()
-    sys.stdout.write(f"Speculoos Power is at {address} (sent codes: {address}/outbox). Ctrl-C stops it.\n")
+    for portal in portals:
+        at = addresses.http.get(portal.id) or portal.home
+        sys.stdout.write(
+            f"{portal.name} is at {at}\n  codes it sent: {addresses.controls[portal.id]}/outbox\n"
+        )
+    if addresses.hosts:
+        sys.stdout.write(f"Names are those of METERFARM_LOCAL_HOSTS={addresses.hosts}\n")
+    sys.stdout.write("Ctrl-C stops it.\n")
     sys.stdout.flush()
 
 
@@ -92,11 +103,12 @@ def _refuse(sentence: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fake", description="Serve the fake utility Speculoos Power on this machine."
-    )
+    parser = argparse.ArgumentParser(prog="fake", description="Serve the fake utilities on this machine.")
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help="0 takes any free port (default: %(default)s)"
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help="of the portal without a host name; 0 takes any free port (default: %(default)s)",
     )
     parser.add_argument(
         "--random-codes", action="store_true", help="make verification codes random instead of 1234"

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from meterfarm.fake_utility.addresses import Addresses
+
 DEFAULT_PORT = 8600
 """Where it serves unless a port is given, and what the scripts of its portals name."""
 USUAL_ADDRESS = f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -35,7 +37,7 @@ class DidNotStart(RuntimeError):
 
 
 class FakeUtility:
-    """A Speculoos Power, which serves while a `with` block lasts; the block gets its address.
+    """All fake portals, which serve while a `with` block lasts; the block gets their addresses.
 
     `port` 0 is any free one; `home` holds its signing key (default: METERFARM_HOME); `log` gets what it
     prints; `prerender` may be a number of MiB. Entering raises DidNotStart.
@@ -69,7 +71,7 @@ class FakeUtility:
         self._child: subprocess.Popen[bytes] | None = None
         self._stack = ExitStack()
 
-    def __enter__(self) -> str:
+    def __enter__(self) -> Addresses:
         with ExitStack() as stack:
             output: IO[bytes] = stack.enter_context(
                 self._log.open("w+b") if self._log else tempfile.TemporaryFile()
@@ -78,14 +80,14 @@ class FakeUtility:
             stack.callback(self._stop, ours)
             with theirs:
                 self._child = self._start(theirs.fileno(), output)
-            address = _address(ours)
-            if not address:
+            addresses = _addresses(ours)
+            if addresses is None:
                 status = self._stop(ours)
                 output.seek(0)
                 printed = output.read().decode(errors="replace").strip()
                 raise DidNotStart(printed, options_refused=status == _OPTIONS_REFUSED)
             self._stack = stack.pop_all()
-        return address
+        return addresses
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -131,16 +133,16 @@ def _environment(home: Path | None) -> dict[str, str]:
     return {**needed, "PYTHONPATH": path, **({"METERFARM_HOME": str(home)} if home else {})}
 
 
-def _address(ours: socket.socket) -> str:
-    """The line in which the child writes where it serves; "" if it ends, or writes none in time."""
+def _addresses(ours: socket.socket) -> Addresses | None:
+    """The line in which the child writes where it serves; None if it ends, or writes none in time."""
     ours.settimeout(_START_SECONDS)
     line = b""
     while not line.endswith(b"\n"):
         try:
-            received = ours.recv(200)
+            received = ours.recv(4_000)
         except TimeoutError:
-            return ""
+            return None
         if not received:
-            return ""
+            return None
         line += received
-    return line.decode().strip()
+    return Addresses.from_line(line.decode())

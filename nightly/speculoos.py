@@ -11,12 +11,12 @@ from pathlib import Path
 from meterfarm.console.errors import NotSetUp
 from meterfarm.console.fake_owners import Owner, delivered_code
 from meterfarm.console.loopback import get_json
-from meterfarm.fake_utility.outcomes import OUTCOMES
+from meterfarm.fake_utility.kit.calendar import ZONE
+from meterfarm.fake_utility.kit.challenges import TRIES
+from meterfarm.fake_utility.kit.customers import CUSTOMERS, QUESTION, Customer, Factor
+from meterfarm.fake_utility.kit.numbered import find_customer
+from meterfarm.fake_utility.kit.outcomes import OUTCOMES
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
-from meterfarm.fake_utility.speculoos.calendar import ZONE
-from meterfarm.fake_utility.speculoos.challenges import TRIES
-from meterfarm.fake_utility.speculoos.customers import CUSTOMERS, QUESTION, Customer, Factor
-from meterfarm.fake_utility.speculoos.numbered import find_customer
 from meterfarm.nightly.speculoos_figures import figures
 from meterfarm.nightly.test_cases import CustomerCase, NightlyPortal
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from meterfarm.fake_utility.speculoos.accounts import Account, Direction, Meter
-from meterfarm.fake_utility.speculoos.billing import Bill, MeterRead, bills
-from meterfarm.fake_utility.speculoos.calendar import ZONE, readings_span
-from meterfarm.fake_utility.speculoos.customers import Customer
-from meterfarm.fake_utility.speculoos.restating import published
+from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.kit.billing import Bill, MeterRead, bills
+from meterfarm.fake_utility.kit.calendar import ZONE, readings_span
+from meterfarm.fake_utility.kit.customers import Customer
+from meterfarm.fake_utility.kit.restating import published
 from meterfarm.nightly.digest import Digest
 from meterfarm.nightly.test_cases import Tree, Window
 

@@ -37,7 +37,7 @@ _ALSO = (
         "meterfarm.nightly.command",
         "meterfarm.storage.bucket",
     ),
-    *("meterfarm.fake_utility.server", "meterfarm.fake_utility.speculoos.app"),
+    *("meterfarm.fake_utility.server", "meterfarm.fake_utility.speculoos_power.app"),
     *("alembic.command", "_strptime", "uvloop", "uvicorn.protocols.http.httptools_impl"),
 )
 

@@ -18,12 +18,12 @@ import httpx
 import pytest
 
 from meterfarm.fake_utility.__main__ import main
-from meterfarm.fake_utility.outcomes import OUTCOMES
+from meterfarm.fake_utility.kit.billing import bills
+from meterfarm.fake_utility.kit.customers import CUSTOMERS
+from meterfarm.fake_utility.kit.outcomes import OUTCOMES
+from meterfarm.fake_utility.kit.signing import signing_key
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
-from meterfarm.fake_utility.signing import signing_key
-from meterfarm.fake_utility.speculoos.billing import bills
-from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
-from meterfarm.fake_utility.speculoos.espi import green_button
+from meterfarm.fake_utility.speculoos_power.espi import green_button
 
 ROOT = Path(__file__).parents[2]
 VALID = "iamvalid@bayou.energy"

@@ -5,18 +5,18 @@ from itertools import pairwise
 
 import pytest
 
-from meterfarm.fake_utility.speculoos.accounts import Account, Direction, Meter
-from meterfarm.fake_utility.speculoos.billing import Bill, bills
-from meterfarm.fake_utility.speculoos.calendar import (
+from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.kit.billing import Bill, bills
+from meterfarm.fake_utility.kit.calendar import (
     ONE_DAY,
     billed_periods,
     days,
     readings_span,
     statement_date,
 )
-from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
-from meterfarm.fake_utility.speculoos.money import charge, dollars, quantity
-from meterfarm.fake_utility.speculoos.readings import (
+from meterfarm.fake_utility.kit.customers import CUSTOMERS
+from meterfarm.fake_utility.kit.money import charge, dollars, quantity
+from meterfarm.fake_utility.kit.readings import (
     DayOfReadings,
     day_of_readings,
     day_total,

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from meterfarm.fake_utility.counters import Counters
+from meterfarm.fake_utility.kit.calendar import readings_span
+from meterfarm.fake_utility.kit.counters import Counters
+from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.running import FakeUtility
-from meterfarm.fake_utility.speculoos.app import make_app
-from meterfarm.fake_utility.speculoos.calendar import readings_span
-from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos_power.app import make_app
 from tests.fake_utility.visitor import House, Visitor
 
 VALID = "iamvalid@bayou.energy"

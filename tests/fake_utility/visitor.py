@@ -7,12 +7,12 @@ from types import TracebackType
 
 import httpx
 
-from meterfarm.fake_utility.clock import Clock, parse_time
-from meterfarm.fake_utility.delivery import Delivery
-from meterfarm.fake_utility.speculoos.app import make_app
-from meterfarm.fake_utility.speculoos.codes import Codes
-from meterfarm.fake_utility.speculoos.numbered import find_customer
-from meterfarm.fake_utility.speculoos.portal import Portal
+from meterfarm.fake_utility.kit.clock import Clock, parse_time
+from meterfarm.fake_utility.kit.codes import Codes
+from meterfarm.fake_utility.kit.delivery import Delivery
+from meterfarm.fake_utility.kit.numbered import find_customer
+from meterfarm.fake_utility.speculoos_power.app import make_app
+from meterfarm.fake_utility.speculoos_power.portal import Portal
 
 KEY = b"k" * 32
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from meterfarm import utilities
-from meterfarm.fake_utility.speculoos.customers import CUSTOMERS
-from meterfarm.fake_utility.speculoos.exports import Export
+from meterfarm.fake_utility.kit.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos_power.exports import Export
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
 from meterfarm.formats.espi.green_button import read_green_button

@@ -1,0 +1,32 @@
+"""Where the fake portals are, as the process that serves them states it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """`controls`: the address of each portal's control pages, by id; `http`: the portals without host names.
+
+    `hosts`: the file of local host names, for METERFARM_LOCAL_HOSTS; "" if no portal has one.
+    """
+
+    http: Mapping[str, str]
+    controls: Mapping[str, str]
+    hosts: str
+
+    def as_line(self) -> str:
+        """As one line of JSON, which ends with a newline."""
+        return (
+            json.dumps({"http": dict(self.http), "controls": dict(self.controls), "hosts": self.hosts}) + "\n"
+        )
+
+    @classmethod
+    def from_line(cls, line: str) -> "Addresses":
+        """Raises ValueError if it is none."""
+        try:
+            given = json.loads(line)
+            return cls(dict(given["http"]), dict(given["controls"]), str(given["hosts"]))
+        except (KeyError, TypeError) as exc:
+            raise ValueError("this is no line of addresses") from exc

@@ -1,0 +1,1 @@
+"""What fake portals share: sessions, challenges, messages, faults, counters, clocks, customers' data."""

@@ -1,0 +1,142 @@
+"""Accounts and meters, derived from a customer's name so that they are the same in every process."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+Commodity = Literal["electric", "gas"]
+Direction = Literal["delivered", "received"]
+
+TARIFFS: dict[Commodity, str] = {"electric": "Residential - Electric", "gas": "Residential - Gas Heating"}
+
+_STREETS = (
+    "14 Cinnamon Hill Road",
+    "208 Lakeview Avenue",
+    "77 Old Mill Lane",
+    "1120 Genesee Street",
+    "35 Windmill Court",
+    "402 Canal Street",
+    "9 Orchard Terrace",
+    "618 Ridge Road",
+    "51 Ferry Street",
+    "290 Elm Street",
+    "83 Biscuit Lane",
+    "1745 Delaware Avenue",
+)
+_TOWNS = (
+    ("Albany", "12207"),
+    ("Syracuse", "13202"),
+    ("Ithaca", "14850"),
+    ("Rochester", "14607"),
+    ("Saratoga Springs", "12866"),
+    ("Kingston", "12401"),
+    ("Poughkeepsie", "12601"),
+    ("Utica", "13501"),
+    ("Binghamton", "13901"),
+    ("Troy", "12180"),
+    ("Oneonta", "13820"),
+    ("Hudson", "12534"),
+)
+_READ_DAYS = (5, 9, 12, 16, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an account's meters are."""
+
+    line1: str
+    city: str
+    state: str
+    zip: str
+
+    def __str__(self) -> str:
+        return f"{self.line1}, {self.city}, {self.state} {self.zip}"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """`new`: installed today, so it has no readings yet."""
+
+    id: str
+    commodity: Commodity
+    service_number: str
+    directions: tuple[Direction, ...] = ("delivered",)
+    new: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def tariff(self) -> str:
+        """The tariff's name."""
+        return TARIFFS[self.commodity]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`read_day`: the day of the month on which meters are read, the first day of each billing period.
+
+    `closed`: nobody lives there any more, whatever a portal makes of that.
+    """
+
+    number: str
+    name: str
+    address: Address
+    read_day: int
+    meters: tuple[Meter, ...]
+    community_solar: bool = False
+    closed: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.number)
+
+    @property
+    def new(self) -> bool:
+        """Whether nothing was metered yet."""
+        return all(meter.new for meter in self.meters)
+
+    def meter(self, meter_id: str) -> Meter | None:
+        """The meter with this id."""
+        return next((meter for meter in self.meters if meter.id == meter_id), None)
+
+
+def digits(seed: str, count: int) -> str:
+    """`count` decimal digits drawn from `seed`, not starting with 0."""
+    number = int.from_bytes(blake2b(seed.encode(), digest_size=16).digest())
+    return str(10 ** (count - 1) + number % (9 * 10 ** (count - 1)))
+
+
+def make_account(
+    username: str,
+    name: str,
+    place: int = 0,
+    *,
+    commodities: tuple[Commodity, ...] = ("electric", "gas"),
+    read_day: int | None = None,
+    solar: bool = False,
+    community_solar: bool = False,
+    new: bool = False,
+) -> Account:
+    """The account in the given place (0 is the first) of a customer's list."""
+    seed = f"{username}/{place}"
+    pick = int(digits(f"{seed}/pick", 6))
+    city, zip_code = _TOWNS[(pick + place) % len(_TOWNS)]
+    return Account(
+        number=digits(f"{seed}/account", 15),
+        name=name,
+        address=Address(_STREETS[(pick // 12 + 5 * place) % len(_STREETS)], city, "NY", zip_code),
+        read_day=read_day if read_day is not None else _READ_DAYS[pick // 144 % len(_READ_DAYS)],
+        meters=tuple(_make_meter(seed, commodity, solar=solar, new=new) for commodity in commodities),
+        community_solar=community_solar,
+    )
+
+
+def _make_meter(seed: str, commodity: Commodity, *, solar: bool, new: bool) -> Meter:
+    both_ways: tuple[Direction, ...] = ("delivered", "received")
+    return Meter(
+        id=commodity[0].upper() + digits(f"{seed}/{commodity}/meter", 7),
+        commodity=commodity,
+        service_number=digits(f"{seed}/{commodity}/service", 10),
+        directions=both_ways if solar and commodity == "electric" else ("delivered",),
+        new=new,
+    )

@@ -1,0 +1,162 @@
+"""Bills: 24 a account, each the exact sum of its period's readings and of its lines."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+
+from meterfarm.fake_utility.kit.accounts import Account, Commodity, Direction, Meter, digits
+from meterfarm.fake_utility.kit.calendar import Period, billed_periods, period_before, statement_date
+from meterfarm.fake_utility.kit.charges import (
+    Charges,
+    Line,
+    charges_for,
+    community_solar_credit,
+    solar_credit,
+)
+from meterfarm.fake_utility.kit.money import chance
+from meterfarm.fake_utility.kit.readings import register
+
+DUE_AFTER = timedelta(days=21)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRead:
+    """The dial at the first and at the last midnight, in watt-hours or thousandths of a therm."""
+
+    meter: Meter
+    direction: Direction
+    previous: int
+    current: int
+
+    @property
+    def usage(self) -> int:
+        """What the meter counted."""
+        return self.current - self.previous
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """`last_bill_cents - payments_cents` is what was left unpaid: the previous balance."""
+
+    id: str
+    account: Account
+    period: Period
+    billed_on: date
+    reads: tuple[MeterRead, ...]
+    charges: tuple[Charges, ...]
+    credits: tuple[Line, ...]
+    last_bill_cents: int
+    payments_cents: int
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def due_on(self) -> date:
+        """The day by which it is to be paid."""
+        return self.billed_on + DUE_AFTER
+
+    @property
+    def previous_balance_cents(self) -> int:
+        """What was left to pay of the bill before."""
+        return self.last_bill_cents - self.payments_cents
+
+    @property
+    def current_cents(self) -> int:
+        """Charges less credits."""
+        return sum(charge.cents for charge in self.charges) + sum(credit.cents for credit in self.credits)
+
+    @property
+    def total_cents(self) -> int:
+        """What is to be paid."""
+        return self.current_cents + self.previous_balance_cents
+
+    def usage(self, commodity: Commodity, direction: Direction = "delivered") -> int:
+        """What meters of a commodity counted in a direction."""
+        return _usage(self.reads, commodity, direction)
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """What one period alone costs, before any balance."""
+
+    reads: tuple[MeterRead, ...]
+    charges: tuple[Charges, ...]
+    credits: tuple[Line, ...]
+
+    @property
+    def cents(self) -> int:
+        return sum(charge.cents for charge in self.charges) + sum(credit.cents for credit in self.credits)
+
+
+@lru_cache(maxsize=2_000)
+def bills(account: Account, today: date) -> tuple[Bill, ...]:
+    """The account's bills by the given day, newest first."""
+    if account.new:
+        return ()
+    return tuple(_bill(account, period) for period in billed_periods(account.read_day, today))
+
+
+def monthly_usage(bill: Bill, commodity: Commodity) -> list[tuple[date, int]]:
+    """The bill's period and the 12 before it, oldest first: the last day, and the energy delivered."""
+    periods = [bill.period]
+    while len(periods) < 13:
+        periods.append(period_before(periods[-1]))
+    return [(period.to, _usage(_reads(bill.account, period), commodity)) for period in reversed(periods)]
+
+
+@lru_cache(maxsize=24_000)
+def _bill(account: Account, period: Period) -> Bill:
+    this, last = _costs(account, period), _costs(account, period_before(period))
+    last_bill = last.cents + _unpaid(account, period_before(period))
+    return Bill(
+        id=digits(f"{account.number}/{period.start}/bill", 12),
+        account=account,
+        period=period,
+        billed_on=statement_date(period),
+        reads=this.reads,
+        charges=this.charges,
+        credits=this.credits,
+        last_bill_cents=last_bill,
+        payments_cents=last_bill - _unpaid(account, period),
+    )
+
+
+def _unpaid(account: Account, period: Period) -> int:
+    """What was not paid of the bill before this period's: mostly nothing, at most a third of its charges."""
+    if chance(f"{account.number}/{period.start}/unpaid", 7):
+        return 0
+    percent = 8 + chance(f"{account.number}/{period.start}/share", 25)
+    return max(0, _costs(account, period_before(period)).cents * percent // 100)
+
+
+@lru_cache(maxsize=4_000)
+def _costs(account: Account, period: Period) -> _Period:
+    reads = _reads(account, period)
+    commodities = dict.fromkeys(meter.commodity for meter in account.meters)
+    charges = tuple(charges_for(commodity, _usage(reads, commodity), period) for commodity in commodities)
+    credits = []
+    if account.community_solar:
+        electric = sum(charge.cents for charge in charges if charge.commodity == "electric")
+        credits.append(community_solar_credit(account.number, period, electric))
+    exported = _usage(reads, "electric", "received")
+    if exported:
+        credits.append(solar_credit(exported))
+    return _Period(reads, charges, tuple(credits))
+
+
+@lru_cache(maxsize=4_000)
+def _reads(account: Account, period: Period) -> tuple[MeterRead, ...]:
+    return tuple(
+        MeterRead(
+            meter, direction, register(meter, direction, period.start), register(meter, direction, period.end)
+        )
+        for meter in account.meters
+        for direction in meter.directions
+    )
+
+
+def _usage(reads: tuple[MeterRead, ...], commodity: Commodity, direction: Direction = "delivered") -> int:
+    return sum(
+        read.usage for read in reads if (read.meter.commodity, read.direction) == (commodity, direction)
+    )

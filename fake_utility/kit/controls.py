@@ -1,0 +1,133 @@
+"""What a portal itself is asked: what it sent, its counters, the faults to have, its clock."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from json import JSONDecodeError
+from typing import Any, TypedDict
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from meterfarm.fake_utility.kit.customers import Customer, normalise
+from meterfarm.fake_utility.kit.faults import BadFaults, parse_faults
+from meterfarm.fake_utility.kit.outbox import Message
+from meterfarm.fake_utility.kit.state import PortalState
+
+MOST_FORWARD = 366 * 86_400
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _Shown(TypedDict):
+    messages: list[Message]
+    authenticators: list[dict[str, str | int]]
+    security_answers: list[dict[str, str]]
+
+
+class Controls:
+    """A portal's control pages."""
+
+    def __init__(self, state: PortalState[Any]) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Where they are, below the portal's address."""
+        return [
+            Route("/outbox", self.outbox_page),
+            Route("/outbox.json", self.outbox),
+            Route("/stats.json", self.stats),
+            Route("/faults", _from_here(self.faults), methods=["GET", "POST"]),
+            Route("/clock", _from_here(self.clock), methods=["GET", "POST"]),
+            Route("/prerender", self.prerender, methods=["POST"]),
+        ]
+
+    async def stats(self, request: Request) -> Response:
+        """Counters as JSON."""
+        return JSONResponse(self._state.counters.as_json())
+
+    async def faults(self, request: Request) -> Response:
+        """`GET` shows which faults are on; `POST` puts others in their place, `{}` none."""
+        switch = self._state.switch
+        if request.method == "POST":
+            try:
+                switch.set(parse_faults(await request.json()))
+            except (BadFaults, JSONDecodeError, UnicodeDecodeError) as exc:
+                return PlainTextResponse(f"These are no faults: {exc}\n", 400)
+        return JSONResponse(switch.on.as_json())
+
+    async def clock(self, request: Request) -> Response:
+        """`GET` shows the portal's time; `POST` `{"forward_seconds": N}` puts it forward."""
+        if request.method == "POST":
+            try:
+                given = await request.json()
+                seconds = given["forward_seconds"]
+            except (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+                seconds = None
+            if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 <= seconds <= MOST_FORWARD:
+                return PlainTextResponse(
+                    f'Write {{"forward_seconds": N}}, with N from 0 to {MOST_FORWARD}.\n', 400
+                )
+            self._state.clock.forward(seconds)
+        return JSONResponse({"now": self._state.clock.now().isoformat()})
+
+    async def outbox(self, request: Request) -> Response:
+        """What was sent, and what customers know, as JSON."""
+        shown = self._shown(request)
+        return JSONResponse({**shown, "messages": [message.as_json() for message in shown["messages"]]})
+
+    async def outbox_page(self, request: Request) -> Response:
+        """The same as a page."""
+        shown = self._shown(request)
+        return self._state.pages.page(request, "outbox.html", {**shown, "messages": shown["messages"][::-1]})
+
+    async def prerender(self, request: Request) -> Response:
+        """`POST /prerender?username=U`: 204 once that customer's documents are there to hand out."""
+        if not self._state.prerenders:
+            return PlainTextResponse("This portal keeps nothing; start it with --prerender.\n", 404)
+        username = normalise(request.query_params.get("username", ""))
+        customer = self._state.book.find(username)
+        if customer is None:
+            sentence = f"Nobody here is called {username!r}; name a customer with ?username=.\n"
+            return PlainTextResponse(sentence, 404)
+        for make in self._state.documents(customer):
+            make()
+            await asyncio.sleep(0)  # others are served in between
+        return Response(status_code=204)
+
+    def _shown(self, request: Request) -> _Shown:
+        """What `?username=` may see; without it, what all have who are in the list or were here."""
+        state, asked = self._state, request.query_params.get("username")
+        owners: list[Customer]
+        if asked is None:
+            messages = list(state.outbox.messages)
+            owners = [*state.book.listed.values(), *state.book.numbered_among(state.counters.usernames)]
+        else:
+            username = normalise(asked)
+            messages = state.outbox.to(username)
+            customer = state.book.find(username)
+            owners = [customer] if customer else []
+        return {
+            "messages": messages,
+            "authenticators": [self._authenticator(owner) for owner in owners if "totp" in owner.factors],
+            "security_answers": [
+                {"username": owner.username, "question": owner.question.text, "answer": owner.question.answer}
+                for owner in owners
+                if owner.question
+            ],
+        }
+
+    def _authenticator(self, customer: Customer) -> dict[str, str | int]:
+        app = self._state.codes.app_code(customer)
+        return {"username": customer.username, "code": app.code, "seconds_left": app.seconds_left}
+
+
+def _from_here(endpoint: Endpoint) -> Endpoint:
+    """The page is for visitors on this machine."""
+
+    async def here_only(request: Request) -> Response:
+        if request.client is None or not ip_address(request.client.host).is_loopback:
+            return PlainTextResponse("This is switched from this machine only.\n", 403)
+        return await endpoint(request)
+
+    return here_only

@@ -1,0 +1,133 @@
+"""A portal's state: what its views share, and what it remembers of its customers while it runs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Generic
+
+from meterfarm.fake_utility.kit.calendar import ZONE
+from meterfarm.fake_utility.kit.challenges import Challenge, Judge
+from meterfarm.fake_utility.kit.clock import Clock
+from meterfarm.fake_utility.kit.codes import Codes
+from meterfarm.fake_utility.kit.counters import Counters
+from meterfarm.fake_utility.kit.customers import Customer, Factor
+from meterfarm.fake_utility.kit.delivery import Delivery
+from meterfarm.fake_utility.kit.kept import Kept
+from meterfarm.fake_utility.kit.numbered import CustomerBook, CustomerT
+from meterfarm.fake_utility.kit.outbox import Message, Outbox
+from meterfarm.fake_utility.kit.rendering import Pages
+from meterfarm.fake_utility.kit.sessions import Session, Sessions
+from meterfarm.fake_utility.kit.static_files import StaticFiles
+from meterfarm.fake_utility.kit.striking import Switch
+
+DOCUMENTS_KEPT = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PortalContext:
+    """What all portals of a process are made with.
+
+    `key` signs cookies. `prerender`: pages and documents are kept after they were first made, up to so many
+    bytes; 0: no pages are.
+    """
+
+    key: bytes
+    clock: Clock
+    codes: Codes
+    delivery: Delivery
+    prerender: int = 0
+
+
+@dataclass(slots=True)
+class SignIn:
+    """A sign-in between password and account: the challenges passed so far, and the one that is open."""
+
+    customer: Customer
+    challenge: Challenge
+    passed: int = 0
+    remember: bool = False
+
+
+@dataclass(slots=True)
+class Memory:
+    """What happened to customers since the start.
+
+    settled: they did what stood behind the password. refused: their password is no longer taken.
+    served: they were given a document. lost: their session was ended half-way.
+    """
+
+    settled: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    served: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+
+
+class PortalState(ABC, Generic[CustomerT]):
+    """What a portal of any kind has. `folder` is where its templates and static files are.
+
+    Its clock is its own: it may be put forward without another portal's.
+    """
+
+    def __init__(self, context: PortalContext, book: CustomerBook[CustomerT], folder: Path) -> None:
+        self.book = book
+        self.clock = context.clock.split()
+        self.codes = context.codes
+        self.delivery = context.delivery
+        self.judge = Judge(context.codes)
+        self.sessions = Sessions(context.key, self.clock, folder.name)
+        self.counters = Counters()
+        self.switch = Switch()
+        self.outbox = Outbox()
+        self.memory = Memory()
+        self.prerenders = context.prerender > 0
+        self.kept = Kept(context.prerender or DOCUMENTS_KEPT)
+        self.sign_ins: dict[str, SignIn] = {}
+        self.static = StaticFiles(folder)
+        self.pages = Pages(folder, self.static, self.clock, self.kept if self.prerenders else None)
+
+    @abstractmethod
+    def letter(self, customer: Customer, factor: Factor, code: str, now: datetime) -> Message:
+        """The text message or mail that carries a code."""
+
+    def documents(self, customer: CustomerT) -> Iterable[Callable[[], bytes]]:
+        """What makes each of a customer's documents, so that it is kept; for benchmarks."""
+        return ()
+
+    @property
+    def today(self) -> date:
+        """The day that it is at the portal."""
+        return self.clock.today(ZONE)
+
+    def begin_sign_in(self, key: str, customer: Customer) -> SignIn:
+        """Open the first challenge of a sign-in; those that were never answered are forgotten."""
+        now = self.clock.now()
+        self.sign_ins = {key: open_ for key, open_ in self.sign_ins.items() if not open_.challenge.over(now)}
+        self.sign_ins[key] = SignIn(customer, Challenge(customer, customer.challenges[0], now))
+        return self.sign_ins[key]
+
+    def served_bill(self, customer: Customer, session: Session | None) -> None:
+        """Count a bill that was downloaded; some customers' sessions end with it."""
+        self.memory.served.add(customer.username)
+        tally = self.counters.of(customer.username)
+        tally.documents.bills += 1
+        limit = customer.oddities.session_ends_after_bills
+        if limit and tally.documents.bills >= limit and customer.username not in self.memory.lost:
+            self.memory.lost.add(customer.username)
+            if session is not None:
+                self.sessions.end(session)
+
+    def served_export(self, customer: Customer) -> None:
+        """Count an export that was downloaded."""
+        self.memory.served.add(customer.username)
+        self.counters.of(customer.username).documents.exports += 1
+
+    def send_code(self, challenge: Challenge, factor: Factor) -> None:
+        """Send a new code by text message or e-mail; it makes the one before void."""
+        now, code = self.clock.now(), self.codes.new()
+        message = self.letter(challenge.customer, factor, code, now)
+        challenge.send(factor, code, now)
+        self.counters.of(challenge.customer.username).codes_sent += 1
+        self.outbox.add(message)
+        self.delivery.send(message)

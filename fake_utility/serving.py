@@ -1,0 +1,125 @@
+"""All portals in one process: those with host names behind one TLS socket, each other one on a port of its own."""
+
+import json
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.certificates import Certificates, certificates
+from meterfarm.fake_utility.kit.controls import Controls
+from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.kit.state import PortalContext, PortalState
+from meterfarm.fake_utility.listening import LOOPBACK, listen
+from meterfarm.fake_utility.server import Served
+
+CONTROLS = "/portals"
+"""Below this path of the first http address each portal's control pages are found, by its id."""
+_NOBODY = PlainTextResponse("No portal has this name.\n", 421)
+
+
+class ServedPortals:
+    """The portals, each with a state of its own, ready to be served while a `with` block lasts.
+
+    `main` is the listening socket of the first portal without host names. Below `folder` the certificates are
+    kept, and the file of host names as long as the block lasts. Entering raises OSError.
+    """
+
+    def __init__(
+        self, portals: Sequence[FakePortal], context: PortalContext, main: socket.socket, folder: Path
+    ) -> None:
+        self._portals = portals
+        self._main = main
+        self._folder = folder
+        self._apps: dict[str, ASGIApp] = {}
+        self._states: dict[str, PortalState[Any]] = {}
+        for portal in portals:
+            self._apps[portal.id], self._states[portal.id] = portal.make(context)
+        self._stack = ExitStack()
+        self.served: Sequence[Served] = ()
+        self.addresses = Addresses({}, {}, "")
+
+    def __enter__(self) -> "ServedPortals":
+        with ExitStack() as stack:
+            local = [portal for portal in self._portals if not portal.hosts]
+            named = [portal for portal in self._portals if portal.hosts]
+            first = self._apps[local[0].id] if local else _NOBODY
+            served = [Served(self._with_controls(first), stack.enter_context(self._main))]
+            for portal in local[1:]:
+                served.append(Served(self._apps[portal.id], stack.enter_context(listen(0))))
+            http = {portal.id: _url(each.listener) for portal, each in zip(local, served, strict=False)}
+            hosts = ""
+            if named:
+                secure = self._secure(named, stack.enter_context(listen(0)))
+                served.append(secure)
+                hosts = str(self._write_hosts(named, secure, stack))
+            controls = f"{_url(self._main)}{CONTROLS}"
+            self.addresses = Addresses(
+                http, {portal.id: f"{controls}/{portal.id}" for portal in self._portals}, hosts
+            )
+            self.served = served
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _with_controls(self, app: ASGIApp) -> ASGIApp:
+        """An application, and below `CONTROLS` the control pages of all portals."""
+        controls = Starlette(
+            routes=[
+                Mount(f"{CONTROLS}/{portal_id}", routes=Controls(state).routes())
+                for portal_id, state in self._states.items()
+            ]
+        )
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            is_control = scope["type"] == "http" and scope["path"].startswith(f"{CONTROLS}/")
+            await (controls if is_control else app)(scope, receive, send)
+
+        return dispatch
+
+    def _secure(self, named: Sequence[FakePortal], listener: socket.socket) -> Served:
+        """The portals with host names, by the name that is asked for."""
+        apps = {host: self._apps[portal.id] for portal in named for host in portal.hosts}
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            host = dict(scope.get("headers", ())).get(b"host", b"").decode("latin-1").lower()
+            await apps.get(host.partition(":")[0], _NOBODY)(scope, receive, send)
+
+        return Served(dispatch, listener, certificates(self._folder, list(apps)))
+
+    def _write_hosts(self, named: Sequence[FakePortal], secure: Served, stack: ExitStack) -> Path:
+        port = secure.listener.getsockname()[1]
+        path = (self._folder / f"local-hosts-{self._main.getsockname()[1]}.json").absolute()
+        stack.callback(path.unlink, missing_ok=True)
+        if secure.certificates:
+            write_hosts(path, [host for portal in named for host in portal.hosts], port, secure.certificates)
+        return path
+
+
+def write_hosts(path: Path, hosts: Sequence[str], port: int, made: Certificates) -> None:
+    """The file of local host names: each one's address, the authority, and its certificate's key hash."""
+    content = {
+        "hosts": {host: f"{LOOPBACK}:{port}" for host in hosts},
+        "authority": str(made.authority.absolute()),
+        "spki": [made.spki],
+    }
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
+    draft.replace(path)
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://{LOOPBACK}:{listener.getsockname()[1]}"

@@ -1,0 +1,52 @@
+"""A customer's documents as bytes, each made once."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from functools import cache, partial
+from importlib import import_module
+from threading import Thread
+
+from meterfarm.fake_utility.kit.billing import Bill, bills
+from meterfarm.fake_utility.kit.calendar import readings_span
+from meterfarm.fake_utility.kit.customers import Customer
+from meterfarm.fake_utility.kit.kept import Kept
+from meterfarm.fake_utility.speculoos_power.exports import Export
+
+DAYS = 393
+"""13 months: an export of so many days to the newest is made of each meter, as Green Button XML."""
+
+
+@cache
+def load_printer() -> None:
+    """Load the PDF library in the background, once: it takes about a second, which a sign-in can hide."""
+    module = "meterfarm.fake_utility.speculoos_power.bill_pdf"
+    Thread(target=import_module, args=(module,), name="load printer").start()
+
+
+def bill_content(kept: Kept, customer: Customer, place: int, bill: Bill) -> bytes:
+    """The PDF of the bill at a place in the list (0 is the newest)."""
+    # Loaded late: it takes longer than all the rest of the start.
+    from meterfarm.fake_utility.speculoos_power.bill_pdf import placeholder_pdf, render_bill
+
+    if customer.oddities.placeholder_bill == place:
+        return placeholder_pdf()
+    return kept.get((bill.account.number, bill.id), lambda: render_bill(bill))
+
+
+def export_content(kept: Kept, wanted: Export) -> bytes:
+    """An export's bytes."""
+    return kept.get(wanted, wanted.content)
+
+
+def all_documents(kept: Kept, today: date, customer: Customer) -> Iterator[Callable[[], bytes]]:
+    """What makes each bill, and of each meter an export of 13 months."""
+    first, last = readings_span(today)
+    start = max(first, last - timedelta(days=DAYS - 1))
+    for account in customer.accounts:
+        for place, bill in enumerate(bills(account, today)):
+            yield partial(bill_content, kept, customer, place, bill)
+        for meter in account.meters:
+            if not meter.new:
+                yield partial(
+                    export_content, kept, Export(account, meter, start, last, "xml", to_newest=True)
+                )

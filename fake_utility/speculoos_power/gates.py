@@ -1,0 +1,102 @@
+"""What may stand between the password and the account: refusals, and pages that ask for something."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from meterfarm.fake_utility.kit.customers import Customer, Gate
+from meterfarm.fake_utility.kit.sessions import clear_session
+from meterfarm.fake_utility.speculoos_power.portal import Portal, message_page
+from meterfarm.fake_utility.speculoos_power.visits import Visit, at_stage, enter, move_on
+
+SHORTEST_PASSWORD = 8
+
+
+def meet_gate(request: Request, portal: Portal, customer: Customer, gate: Gate, *, keep: bool) -> Response:
+    """The portal's answer to a right password when this gate stands behind it."""
+    match gate:
+        case "password" | "terms" | "captcha" | "splash":
+            return move_on(portal, customer, gate, keep=keep)
+        case "maintenance":
+            return message_page(
+                request,
+                "We'll be right back",
+                "Speculoos Power online services are down for scheduled maintenance.",
+                "Please come back in a few hours. To report an outage, call 1-800-555-0199 at any time.",
+                status=503,
+                headers={"Retry-After": "3600"},
+            )
+        case "too_many_requests":
+            return message_page(
+                request,
+                "Too many requests",
+                "We received too many requests from your network. Please wait and try again.",
+                status=429,
+                headers={"Retry-After": "120"},
+            )
+        case "firewall":
+            return HTMLResponse((Path(__file__).parent / "templates" / "firewall.html").read_text(), 403)
+        case _:
+            return PlainTextResponse("Internal Server Error", 500)
+
+
+@at_stage("password")
+def password_page(visit: Visit) -> Response:
+    """The page that wants a new password."""
+    return visit.page("password_expired.html")
+
+
+@at_stage("password")
+def change_password(visit: Visit) -> Response:
+    """Take a new password."""
+    new, repeated = visit.fields.get("new_password", ""), visit.fields.get("repeat_password", "")
+    if len(new) < SHORTEST_PASSWORD:
+        alert = f"Choose a password of at least {SHORTEST_PASSWORD} characters."
+    elif new != repeated:
+        alert = "The two passwords are not the same."
+    else:
+        return _settle(visit)
+    return visit.page("password_expired.html", {"alert": alert})
+
+
+@at_stage("terms")
+def terms_page(visit: Visit) -> Response:
+    """The page of terms to accept."""
+    return visit.page("terms.html")
+
+
+@at_stage("terms")
+def answer_terms(visit: Visit) -> Response:
+    """Take an answer to the terms."""
+    if visit.fields.get("answer") == "accept":
+        return _settle(visit)
+    visit.portal.sessions.end(visit.session)
+    response = RedirectResponse("/login", 303)
+    clear_session(response)
+    return response
+
+
+@at_stage("captcha")
+def captcha_page(visit: Visit) -> Response:
+    """The page with a CAPTCHA."""
+    return visit.page("captcha.html")
+
+
+@at_stage("captcha")
+def answer_captcha(visit: Visit) -> Response:
+    """Refuse an answer to the CAPTCHA."""
+    return visit.page("captcha.html", {"alert": "We could not tell that you are a person. Please try again."})
+
+
+@at_stage("splash")
+def splash_page(visit: Visit) -> Response:
+    """The page shown after a first sign-in."""
+    return visit.page("welcome.html")
+
+
+def _settle(visit: Visit) -> Response:
+    """The customer did what was asked: it is not asked again."""
+    visit.portal.memory.settled.add(visit.customer.username)
+    visit.portal.sessions.end(visit.session)
+    return enter(visit.portal, visit.customer, keep=visit.session.keep)
