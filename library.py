@@ -23,6 +23,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped]
 
+    from meterfarm.fake_utility.addresses import Addresses
     from meterfarm.scrapers.runs.run_executor import RunResult
     from meterfarm.scrapers.utility import Utility
     from meterfarm.storage.store import CompanyStore
@@ -162,7 +164,7 @@ class LocalFarm:
         self._home = home
         self._local_hosts = local_hosts
         self._closing = closing
-        self._fake = ""
+        self._fake: tuple[Addresses, LocalHosts] | None = None
         self._starting = asyncio.Lock()
 
     async def scrape(
@@ -229,10 +231,11 @@ class LocalFarm:
         settings = FarmSettings()
         try:
             with crashes_kept(secrets, evidence):
-                known = address or settings.portal_url(utility) or script.home
+                known = address or settings.portal_url(utility)
+                base_url, local_hosts = (known, self._local_hosts) if known else await self._portal_of(script)
                 request = RunRequest(
                     utility=script,
-                    base_url=known or await self._fake_of(script),
+                    base_url=base_url,
                     username=name,
                     password=the_password,
                     person=Person(asked) if asked else Nobody(),
@@ -249,28 +252,37 @@ class LocalFarm:
                     NoProgress(),
                     scratch=self._scratch,
                     evidence=evidence,
-                    local_hosts=self._local_hosts,
+                    local_hosts=local_hosts,
                 )
         finally:
             if asked and asked.failed:
                 raise asked.failed
         return await asyncio.to_thread(self._stored, result)
 
-    async def _fake_of(self, utility: Utility) -> str:
-        """The fake utility's address; it runs from now on until the farm is closed."""
-        from meterfarm.fake_utility.running import USUAL_ADDRESS, DidNotStart, FakeUtility
+    async def _portal_of(self, utility: Utility) -> tuple[str, LocalHosts]:
+        """A portal's address, the host names here; a fake one runs from now on until the farm is closed."""
+        from meterfarm.fake_utility.registry import is_fake
+        from meterfarm.fake_utility.running import DidNotStart, FakeUtility
+        from meterfarm.support.local_hosts import read_local_hosts
 
-        if utility.local_url.rstrip("/") != USUAL_ADDRESS:
+        if utility.home and self._local_hosts.target(urlsplit(utility.home).hostname or ""):
+            return utility.home, self._local_hosts
+        if not is_fake(utility.id, utility.home, utility.local_url):
+            if utility.home:
+                return utility.home, self._local_hosts
             raise RequestError(f"{utility.name} has no public portal: give the address of a running one.")
         require("fake", f"The fake utility, which is the portal of {utility.name},")
         async with self._starting:
-            if not self._fake:
+            if self._fake is None:
                 try:
                     child = FakeUtility(home=self._home)
-                    self._fake = await asyncio.to_thread(self._closing.enter_context, child)
+                    at = await asyncio.to_thread(self._closing.enter_context, child)
                 except DidNotStart as exc:
                     raise MachineError(f"The fake utility did not start: {exc}") from exc
-        return self._fake
+                hosts = Path(at.hosts) if at.hosts else None
+                self._fake = at, await asyncio.to_thread(read_local_hosts, hosts)
+        at, local_hosts = self._fake
+        return at.http.get(utility.id) or utility.home, local_hosts
 
     def _stored(self, result: RunResult) -> ScrapeResult:
         store, bills, series = self._store, list[Bill](), list[Series]()

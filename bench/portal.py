@@ -28,7 +28,7 @@ def today() -> date:
 async def portal_at(day: date, scratch: Path, prerendered: Iterable[str]) -> AsyncIterator[str]:
     """The fake utility at noon of a day, in its own process, these customers' documents made beforehand."""
     starting = FakeUtility(home=scratch / "portal", now=f"{day}{_NOON}", prerender=_PRERENDER_MIB)
-    url = await asyncio.to_thread(starting.__enter__)
+    url = (await asyncio.to_thread(starting.__enter__)).http[UTILITY]
     try:
         async with httpx.AsyncClient(base_url=url, timeout=_PRERENDER_SECONDS) as client:
             for name in prerendered:

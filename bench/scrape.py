@@ -41,7 +41,8 @@ async def bench(rounds: int, json_file: Path | None) -> int:
     utility = load_utility("speculoos_power")
     meterfarm: list[Seconds] = []
     bare: list[Seconds] = []
-    with tempfile.TemporaryDirectory() as scratch, FakeUtility(home=Path(scratch)) as base_url:
+    with tempfile.TemporaryDirectory() as scratch, FakeUtility(home=Path(scratch)) as at:
+        base_url = at.http[utility.id]
         wanted = await _spans(base_url, utility.capabilities.export_days())
         await visit(base_url, USERNAME, wanted, utility.session_concurrency)
         for number in range(rounds):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +22,10 @@ from meterfarm.console.listing import Column, Listing, Shown, styled
 from meterfarm.console.output import show, warn
 from meterfarm.console.run_tables import run_result
 from meterfarm.console.summary import write_summary
-from meterfarm.fake_utility import listing
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.kit.numbered import numbered_form
+from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.redis.notifier import notifier_at
 from meterfarm.farm.settings import FarmSettings
@@ -40,20 +42,13 @@ from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utility
 
-CUSTOMERS: Mapping[str, str] = {
-    "iamvalid@bayou.energy": "electricity and gas",
-    "multi-account@bayou.energy": "three accounts",
-    "ineedmfa+security_question@bayou.energy": "MFA: security question",
-    "ineedmfa+text_message@bayou.energy": "MFA: text message",
-    "ineedmfa+email@bayou.energy": "MFA: e-mail",
-    "ineedmfa+totp@bayou.energy": "MFA: authenticator app",
-    "ineedmfa+choice@bayou.energy": "MFA: text message or e-mail",
-}
-_STRANGER = "nobody@speculoos.example"
-_CONFUSED = "ineedmfa+email.2@bayou.energy"
-_UTILITY = "speculoos_power"
 _HOME = ".home"
-_OURS = ("METERFARM_HOME", "METERFARM_PORTAL_URLS", "DATABASE_URL", "METERFARM_SECRET_KEYS")
+_OURS = (
+    *("METERFARM_HOME", "METERFARM_PORTAL_URLS", "METERFARM_LOCAL_HOSTS"),
+    *("DATABASE_URL", "METERFARM_SECRET_KEYS"),
+)
+_CONFUSED = 2
+"""The number of the customer whose owner never enters the right code."""
 _PROCESSES = 2
 _LOOK = 0.25
 
@@ -69,74 +64,105 @@ class _Shown:
     ended: RunInfo | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DemoPart:
+    """A portal's customers who come home, or who end otherwise; ``confused`` never enters a right code."""
+
+    title: str
+    folder: Path
+    customers: Sequence[tuple[str, str, Outcome]]
+    confused: str = ""
+
+
 async def demo(zygote: Zygote, out: Path) -> int:
-    """Fetch the seven into ``out``, those that end otherwise into ``<out>-outcomes``: 0 if as meant."""
-    outcomes = out.with_name(f"{out.name}-outcomes")
-    clear(out, CUSTOMERS)
-    clear(outcomes, outcome_customers())
+    """Fetch into ``out`` who comes home, into ``<out>-outcomes`` who ends otherwise: 0 if all is as meant."""
+    parts = [(portal, part) for portal in fake_portals() for part in _parts(portal, out)]
+    clear(out, [part for _, part in parts])
     settings = Settings(home=(out / _HOME).absolute(), database_url="", secret_keys="")
     log_to_stderr(Secrets())
     async with AsyncExitStack() as stack:
-        base_url = stack.enter_context(FakeUtility(random_codes=True, home=settings.home))
-        _set_environment(settings.home, base_url)
+        at = stack.enter_context(FakeUtility(random_codes=True, home=settings.home))
+        _set_environment(settings.home, at)
         store = stack.enter_context(Store.open(settings).of())
         redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
         notifier = await stack.enter_async_context(notifier_at(redis_url, store.farm.workforce.key()))
         working = asyncio.create_task(Workers(zygote, redis_url, _PROCESSES, None).run())
         stack.push_async_callback(_stop, working)
-        _about(f"The fake utility Speculoos Power runs at {base_url}; its codes are random.")
-        _about(f"{_PROCESSES} workers take customers from the queue, within what the portal allows.")
-        delivered = partial(delivered_code, base_url)
-        known = {(_UTILITY, name): (Owner.RIGHT, delivered) for name in (*CUSTOMERS, *outcome_customers())}
-        owners = Owners({**known, (_UTILITY, _CONFUSED): (Owner.WRONG, delivered)})
+        for portal in fake_portals():
+            _about(f"{portal.name}, a fake utility, runs at {at.http.get(portal.id) or portal.home}.")
+        _about(f"Codes are random. {_PROCESSES} workers take customers from the queue.")
         good = True
-        for title, folder, whom in (
-            ("What came home", out, [(name, shows, Outcome.COMPLETE) for name, shows in CUSTOMERS.items()]),
-            ("What ends otherwise", outcomes, outcome_customers().values()),
-        ):
+        for portal, part in parts:
+            delivered = partial(delivered_code, at.controls[portal.id])
+            owners = Owners(
+                {
+                    (portal.id, name): (Owner.WRONG if name == part.confused else Owner.RIGHT, delivered)
+                    for name, _, _ in part.customers
+                }
+            )
             shown = [
-                _Shown(_add(store, name), shows, meant, folder / _folder(name)) for name, shows, meant in whom
+                _Shown(_add(store, portal.id, name), shows, meant, part.folder / _folder(name))
+                for name, shows, meant in part.customers
             ]
             await notifier.notify(await asyncio.to_thread(store.farm.runs.to_notify))
             _about("")
-            good &= await _watch(title, shown, store, owners)
+            good &= await _watch(part.title, shown, store, owners)
     _about("")
-    _about(f"Bills, intervals and a summary.json of each customer: {out}/ and {outcomes}/")
+    _about(f"Bills, intervals and a summary.json of each customer: {out}/ and {_outcomes(out)}/")
     return 0 if good else 1
 
 
-def outcome_customers() -> Mapping[str, tuple[str, str, Outcome]]:
-    """By user name: what they show and what they end in, for every way to end that is not ``complete``."""
-    found = {
-        row["username"]: (row["username"], row["for"], Outcome(row["outcome"]))
-        for row in json.loads(listing.as_json())
-        if row["outcome"] != Outcome.COMPLETE
-    }
-    found[_STRANGER] = (_STRANGER, "a user name that the portal does not know", Outcome.BAD_CREDENTIALS)
-    found[_CONFUSED] = (_CONFUSED, "whose owner never enters the right code", Outcome.MFA_FAILED)
-    return found
+def _parts(portal: FakePortal, out: Path) -> Sequence[DemoPart]:
+    """Who comes home, and for every other way to end somebody who ends so."""
+    listed = portal.book.listed
+    home = portal.shown or [name for name, one in listed.items() if one.outcome == Outcome.COMPLETE]
+    others = [
+        (one.username, one.purpose, Outcome(one.outcome))
+        for one in listed.values()
+        if one.outcome != Outcome.COMPLETE
+    ]
+    others.append((portal.stranger, "a user name that the portal does not know", Outcome.BAD_CREDENTIALS))
+    confused = _confused(portal)
+    if confused:
+        others.append((confused, "the owner never enters the right code", Outcome.MFA_FAILED))
+    came = [(name, listed[name].purpose, Outcome.COMPLETE) for name in home]
+    return [
+        DemoPart(f"{portal.name}: what came home", out / portal.id, came),
+        DemoPart(f"{portal.name}: what ends otherwise", _outcomes(out) / portal.id, others, confused),
+    ]
 
 
-def clear(out: Path, usernames: Mapping[str, object]) -> None:
-    """Remove what an earlier demo left in ``out``, and nothing else."""
-    for name in (_HOME, *map(_folder, usernames)):
-        shutil.rmtree(out / name, ignore_errors=True)
+def _confused(portal: FakePortal) -> str:
+    """A customer who is sent a code by mail, if the portal has such."""
+    like = next((one for one in portal.book.listed.values() if one.challenges == (("email",),)), None)
+    return numbered_form(like).replace(".N@", f".{_CONFUSED}@") if like else ""
+
+
+def clear(out: Path, parts: Iterable[DemoPart]) -> None:
+    """Remove what an earlier demo left in ``out`` and beside it, and nothing else."""
+    shutil.rmtree(out / _HOME, ignore_errors=True)
+    for part in parts:
+        for name, _, _ in part.customers:
+            shutil.rmtree(part.folder / _folder(name), ignore_errors=True)
+
+
+def _outcomes(out: Path) -> Path:
+    return out.with_name(f"{out.name}-outcomes")
 
 
 def _folder(username: str) -> str:
     return username.partition("@")[0]
 
 
-def _set_environment(home: Path, base_url: str) -> None:
+def _set_environment(home: Path, at: Addresses) -> None:
     """The workers' environment: the demo's own state, and nothing of what is set for other commands."""
     for name in _OURS:
         os.environ.pop(name, None)
-    os.environ["METERFARM_HOME"] = str(home)
-    os.environ["METERFARM_PORTAL_URLS"] = f"{_UTILITY}={base_url}"
+    os.environ.update({"METERFARM_HOME": str(home), **at.settings()})
 
 
-def _add(store: CompanyStore, username: str) -> Customer:
-    return store.customers.add(_UTILITY, username, secrets={SecretKind.PASSWORD: "any password will do"})
+def _add(store: CompanyStore, utility: str, username: str) -> Customer:
+    return store.customers.add(utility, username, secrets={SecretKind.PASSWORD: "any password will do"})
 
 
 async def _watch(title: str, shown: Sequence[_Shown], store: CompanyStore, owners: Owners) -> bool:
@@ -170,7 +196,7 @@ def _look(one: _Shown, store: CompanyStore) -> Line:
         one.ended = next(run for run in runs if run.state is RunState.ENDED)
         story = store.runs.story(one.ended.id)
         if story is not None:
-            write_out(store, one.customer, one.folder, load_utility(_UTILITY).zone)
+            write_out(store, one.customer, one.folder, load_utility(one.customer.utility).zone)
             write_summary(summarise_run(store, story, one.customer), one.folder)
     accounts = store.accounts.list(one.customer)
     return Line(

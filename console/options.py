@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp, UsageError
-from meterfarm.fake_utility.running import USUAL_ADDRESS
+from meterfarm.fake_utility.registry import is_fake
 from meterfarm.records import Factor
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.scraping import check_address, checked_username
@@ -44,8 +44,8 @@ class Plan:
     since: date | None
 
 
-def plan(options: ScrapeOptions) -> Plan:
-    """Check the options.
+def plan(options: ScrapeOptions, local_hosts: Path | None = None) -> Plan:
+    """Check the options. ``local_hosts`` is the setting of that name.
 
     Raises:
         UsageError, InvalidRequest: the first that cannot be meant.
@@ -58,13 +58,13 @@ def plan(options: ScrapeOptions) -> Plan:
     except BrokenUtility as exc:
         raise NotSetUp(str(exc)) from exc
     username = checked_username(utility, options.username)
-    _check_portal(options, utility)
+    _check_portal(options, utility, local_hosts)
     since = _since(options.since)
     _check_writable(options.out)
     return Plan(utility, username, since)
 
 
-def _check_portal(options: ScrapeOptions, utility: Utility) -> None:
+def _check_portal(options: ScrapeOptions, utility: Utility, local_hosts: Path | None) -> None:
     if options.fake and options.base_url:
         raise UsageError("Give either --fake or --base-url, not both.")
     for option, given in (("--random-codes", options.random_codes), ("--now", options.now)):
@@ -78,14 +78,14 @@ def _check_portal(options: ScrapeOptions, utility: Utility) -> None:
         require("fake", "`scrape --fake`")
     if options.base_url:
         check_address(utility, options.base_url, "--base-url")
-    elif not options.fake and not utility.home:
+    elif not options.fake and (not utility.home or (is_served_by_fake(utility) and not local_hosts)):
         fake = "--fake, or " if is_served_by_fake(utility) else ""
         raise UsageError(f"{utility.name} has no public portal: give {fake}--base-url of a running one.")
 
 
 def is_served_by_fake(utility: Utility) -> bool:
     """Whether the fake utility is this one's portal, and not a server of the script's own in development."""
-    return utility.local_url.rstrip("/") == USUAL_ADDRESS
+    return is_fake(utility.id, utility.home, utility.local_url)
 
 
 def _since(text: str | None) -> date | None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import SecretStr
 from pyotp import TOTP
@@ -61,7 +62,7 @@ async def scrape(options: ScrapeOptions) -> int:
         InternalError: a fault of our own.
     """
     settings = Settings()
-    planned = plan(options)
+    planned = plan(options, settings.local_hosts)
     if options.headed:
         find_chromium(headed=True)
     secrets = Secrets()
@@ -83,7 +84,8 @@ async def _scrape(
         farm = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         store = company_store(farm, chosen_company())
         scratch = stack.enter_context(scratch_folder(settings.home))
-        base_url = await asyncio.to_thread(stack.enter_context, _portal(options, planned.utility, settings))
+        portal = _portal(options, planned.utility, settings)
+        base_url, local_hosts = await asyncio.to_thread(stack.enter_context, portal)
         with LiveProgress(Console(stderr=True)) as live:
             request = _request(options, planned, given, base_url, live)
             result = await scrape_customer(
@@ -94,7 +96,7 @@ async def _scrape(
                 scratch=scratch,
                 evidence=settings.home / "evidence",
                 headed=options.headed,
-                local_hosts=await asyncio.to_thread(read_local_hosts, settings.local_hosts),
+                local_hosts=await asyncio.to_thread(read_local_hosts, local_hosts),
             )
             _mark(live, result)
             live.step("writing files")
@@ -175,16 +177,18 @@ def _person(options: ScrapeOptions, base_url: str, live: LiveProgress) -> Answer
 
 
 @contextmanager
-def _portal(options: ScrapeOptions, utility: Utility, settings: Settings) -> Iterator[str]:
-    """The address to visit; the fake utility runs for as long as it is needed."""
+def _portal(
+    options: ScrapeOptions, utility: Utility, settings: Settings
+) -> Iterator[tuple[str, Path | None]]:
+    """The address to visit, and the file of local host names; fake portals run as long as they are needed."""
     if not options.fake:
-        yield options.base_url or utility.home
+        yield options.base_url or utility.home, settings.local_hosts
         return
     with ExitStack() as stack:
         try:
-            base_url = stack.enter_context(
+            at = stack.enter_context(
                 FakeUtility(random_codes=options.random_codes, now=options.now, home=settings.home)
             )
         except DidNotStart as exc:
             raise UsageError(str(exc)) from exc
-        yield base_url
+        yield at.http.get(utility.id) or utility.home, Path(at.hosts) if at.hosts else None

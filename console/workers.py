@@ -18,6 +18,8 @@ from meterfarm.console.exit_status import OK
 from meterfarm.console.options import is_served_by_fake
 from meterfarm.console.output import print_line
 from meterfarm.console.program import program
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.check import must_serve
@@ -36,10 +38,10 @@ from meterfarm.utilities import load_utilities, utility_ids
 
 _BOTH = "interactive, data"
 _WHAT_NEXT = """\
-The fake utility is at {address}
-The codes it sends: {address}/outbox
+The fake utilities and the codes they send:
+{portals}
 The state is in {home} (METERFARM_HOME). In another terminal, in {place}:
-  {run} customer add {utility} --username iamvalid@bayou.energy
+  {run} customer add {utility} --username {customer}
   {run} runs --watch
   {run} challenges
   {run} answer ID
@@ -63,33 +65,47 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
         await _check(now)
         async with AsyncExitStack() as stack:
             fake = FakeUtility(port=port, random_codes=random_codes, home=now.settings.home)
-            address = await asyncio.to_thread(_served, stack, fake)
-            fakes = [utility.id for utility in load_utilities() if is_served_by_fake(utility)]
-            addresses = [*(f"{utility}={address}" for utility in fakes), os.environ.get(PORTAL_URLS, "")]
-            # the workers' environment; the last counts
-            os.environ[PORTAL_URLS] = ",".join(filter(None, addresses))
+            at = await asyncio.to_thread(_served, stack, fake)
+            # the workers' environment; the last address counts
+            theirs = {**at.settings(), PORTAL_URLS: _merged(at, os.environ.get(PORTAL_URLS, ""))}
+            os.environ.update({name: value for name, value in theirs.items() if value})
             url = await stack.enter_async_context(_redis(now))
             await stack.enter_async_context(_nightly(now, url))
-            print_line(_what_next(now, address, fakes[0] if fakes else "UTILITY"))
+            print_line(_what_next(now, at))
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
     return OK
 
 
-def _served(stack: AsyncExitStack, fake: FakeUtility) -> str:
-    """The address of the fake utility, which runs as long as ``stack``. Raises UsageError, NotSetUp."""
+def _served(stack: AsyncExitStack, fake: FakeUtility) -> Addresses:
+    """The addresses of the fake utility, which runs as long as ``stack``. Raises UsageError, NotSetUp."""
     try:
         return stack.enter_context(fake)
     except DidNotStart as exc:
         raise (UsageError if exc.options_refused else NotSetUp)(str(exc)) from exc
 
 
-def _what_next(now: CommandContext, address: str, utility: str) -> str:
+def _merged(at: Addresses, given: str) -> str:
+    """The addresses of fake portals that a script here is for, then those that were given."""
+    fakes = {utility.id for utility in load_utilities() if is_served_by_fake(utility)}
+    ours = [f"{portal}={address}" for portal, address in at.http.items() if portal in fakes]
+    return ",".join(filter(None, [*ours, given]))
+
+
+def _what_next(now: CommandContext, at: Addresses) -> str:
     """Other commands have to find the same state."""
+    portals = fake_portals()
+    lines = "\n".join(
+        f"  {portal.id}: {at.http.get(portal.id) or portal.home}, codes at {at.controls[portal.id]}/outbox"
+        for portal in portals
+    )
     home = now.settings.home.absolute()
     is_here = home == Path.cwd() / Settings.model_fields["home"].default
     place = "this directory" if is_here else f"one with METERFARM_HOME={shlex.quote(str(home))}"
-    return _WHAT_NEXT.format(address=address, utility=utility, run=program(), home=home, place=place)
+    customer = next(iter(portals[0].book.listed))
+    return _WHAT_NEXT.format(
+        portals=lines, utility=portals[0].id, customer=customer, run=program(), home=home, place=place
+    )
 
 
 async def _serve(

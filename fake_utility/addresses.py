@@ -16,6 +16,11 @@ class Addresses:
     controls: Mapping[str, str]
     hosts: str
 
+    def settings(self) -> Mapping[str, str]:
+        """What a farm is set to for visiting all of them, by the names of its environment."""
+        urls = ",".join(f"{portal_id}={address}" for portal_id, address in self.http.items())
+        return {"METERFARM_PORTAL_URLS": urls, "METERFARM_LOCAL_HOSTS": self.hosts}
+
     def as_line(self) -> str:
         """As one line of JSON, which ends with a newline."""
         return (

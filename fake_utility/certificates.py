@@ -1,4 +1,4 @@
-"""A test authority and a certificate for the portals' host names: made at first use, kept, good on this machine.
+"""A test authority and a certificate for the portals' host names: made at first use, and kept.
 
 The authority's own key is thrown away once it has signed, so nothing else can ever be signed with it.
 """

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 from meterfarm.fake_utility import __path__ as folders
 from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.running import USUAL_ADDRESS
 
 GROUP = "meterfarm.fake_portals"
 """The group of entry points by which other distributions ship fake portals, beside a utility's own."""
@@ -30,3 +31,11 @@ def fake_portals() -> Sequence[FakePortal]:
 def fake_portal(portal_id: str) -> FakePortal | None:
     """The fake portal of a utility, if it has one."""
     return next((portal for portal in fake_portals() if portal.id == portal_id), None)
+
+
+def is_fake(utility_id: str, home: str, local_url: str) -> bool:
+    """Whether the portal of a utility with these addresses is one of these, and none of its own elsewhere."""
+    portal = fake_portal(utility_id)
+    if portal is None:
+        return False
+    return home.rstrip("/") == portal.home if portal.hosts else local_url.rstrip("/") == USUAL_ADDRESS

@@ -74,5 +74,5 @@ def serve(served: Sequence[Served], ready: Callable[[], None], parent: socket.so
         ready()
         await asyncio.gather(*running)
 
-    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
         runner.run(run())

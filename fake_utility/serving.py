@@ -1,4 +1,4 @@
-"""All portals in one process: those with host names behind one TLS socket, each other one on a port of its own."""
+"""All portals in one process: those with host names behind one TLS socket, any other on its own port."""
 
 import json
 import os
@@ -112,7 +112,7 @@ class ServedPortals:
 def write_hosts(path: Path, hosts: Sequence[str], port: int, made: Certificates) -> None:
     """The file of local host names: each one's address, the authority, and its certificate's key hash."""
     content = {
-        "hosts": {host: f"{LOOPBACK}:{port}" for host in hosts},
+        "hosts": dict.fromkeys(hosts, f"{LOOPBACK}:{port}"),
         "authority": str(made.authority.absolute()),
         "spki": [made.spki],
     }

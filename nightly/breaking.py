@@ -17,8 +17,9 @@ from typing import Any
 
 from meterfarm import utilities
 from meterfarm.console.errors import NotSetUp
+from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.nightly.mutants import Mutant, mutants
-from meterfarm.nightly.test_cases import NightlyPortal
+from meterfarm.nightly.portals import NightlyPortal, portals_running
 
 _PACKAGE = Path(__file__).absolute().parents[1]
 _NOT_COPIED = {"utilities", "tests", "bench", "docs", "deploy"}
@@ -88,16 +89,14 @@ async def break_all(
     for portal in _one_each(portals):
         of_portal = [mutant for owner, mutant in chosen if owner is portal]
         with ExitStack() as stack:
-            portal_kept = portal.running(home / portal.id, keeps=True)
-            address = await asyncio.to_thread(stack.enter_context, portal_kept)
+            running = portals_running(home / "portals", keeps=True)
+            at = await asyncio.to_thread(lambda: stack.enter_context(running))  # noqa: B023 - called at once
             for begin in range(0, len(of_portal), _BATCH):
                 batch = of_portal[begin : begin + _BATCH]
                 if time.monotonic() - began > _BUDGET:
                     left += len(batch)
                     continue
-                async for verdict in _Batch(
-                    portal, address, home, batch, control=control and begin == 0
-                ).run():
+                async for verdict in _Batch(portal, at, home, batch, control=control and begin == 0).run():
                     verdicts.append(verdict)
                     report(verdict)
     verdicts.sort(key=lambda verdict: (verdict.utility, verdict.mutant.number))
@@ -108,10 +107,10 @@ class _Batch:
     """Some breaks of a script, tried side by side. With ``control`` the unbroken script is, too."""
 
     def __init__(
-        self, portal: NightlyPortal, address: str, home: Path, batch: Sequence[Mutant], *, control: bool
+        self, portal: NightlyPortal, at: Addresses, home: Path, batch: Sequence[Mutant], *, control: bool
     ) -> None:
         self._portal = portal
-        self._address = address
+        self._at = at
         self._home = home
         self._batch = {self._copy(mutant.number): mutant for mutant in batch}
         self._control = self._copy(_CONTROL) if control else ""
@@ -145,7 +144,9 @@ class _Batch:
             scripts.append({"utility": self._control, "number": _CONTROL, "names": [], "all": True})
         return {
             "portal": self._portal.id,
-            "address": self._address,
+            "address": self._at.http.get(self._portal.id, ""),
+            "controls": self._at.controls[self._portal.id],
+            "hosts": self._at.hosts,
             "home": str(self._home / "farm"),
             "scripts": scripts,
         }

@@ -36,20 +36,13 @@ class OwnFarm:
 
 
 @asynccontextmanager
-async def own_farm(
-    zygote: Zygote, home: Path, addresses: Mapping[str, str], **more: str
-) -> AsyncIterator[OwnFarm]:
-    """Workers that visit utilities at these addresses, with a state that is new; ``more`` of their settings.
-
-    Raises NotSetUp.
-    """
+async def own_farm(zygote: Zygote, home: Path, **settings: str) -> AsyncIterator[OwnFarm]:
+    """Workers with a state that is new and these settings, where portals are among them. Raises NotSetUp."""
     await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-    portals = ",".join(f"{utility}={address}" for utility, address in addresses.items())
-    ours = {"METERFARM_HOME": str(home), "METERFARM_PORTAL_URLS": portals, **more}
-    with _environment(ours):
+    with _environment({"METERFARM_HOME": str(home), **settings}):
         async with AsyncExitStack() as stack:
-            settings = Settings(home=home, database_url="", secret_keys="", files_url="")
-            store = stack.enter_context(await asyncio.to_thread(lambda: Store.open(settings).of()))
+            own = Settings(home=home, database_url="", secret_keys="", files_url="")
+            store = stack.enter_context(await asyncio.to_thread(lambda: Store.open(own).of()))
             try:
                 url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), home))
             except RedisMissing as exc:

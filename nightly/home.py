@@ -118,4 +118,4 @@ def _asked(info: ChallengeInfo) -> str:
     kind = f"{challenge.factor} {challenge.destination}".strip()
     if challenge.factor == "question":
         kind = f"question: {challenge.prompt}"
-    return f"{kind}; {challenge.attempts_left} tries"
+    return kind if challenge.attempts_left is None else f"{kind}; {challenge.attempts_left} tries"

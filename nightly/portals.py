@@ -1,10 +1,211 @@
-"""The portals of the nightly's matrix. One that joins is one entry more."""
+"""The portals of the nightly's matrix: all fake ones, with their customers as each itself states them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 
-from meterfarm.nightly.speculoos import Speculoos
-from meterfarm.nightly.test_cases import NightlyPortal
+from meterfarm.console.errors import NotSetUp
+from meterfarm.console.fake_owners import Owner, delivered_code
+from meterfarm.console.loopback import get_json
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.kit.calendar import ZONE
+from meterfarm.fake_utility.kit.challenges import TRIES
+from meterfarm.fake_utility.kit.customers import Customer, Factor
+from meterfarm.fake_utility.kit.figures import AccountFigures, SeriesFigures
+from meterfarm.fake_utility.kit.outcomes import OUTCOMES
+from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.registry import fake_portals
+from meterfarm.fake_utility.running import DidNotStart, FakeUtility
+from meterfarm.nightly.digest import Digest
+from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 
-PORTALS: Sequence[NightlyPortal] = (Speculoos(),)
+_LATE = 21
+_BEHIND = timedelta(hours=4)
+_OTHERS: Sequence[tuple[Factor, str, Owner, str]] = (
+    ("email", "mfa_failed", Owner.WRONG, "the owner never enters the right code"),
+    ("email", "complete", Owner.MISTYPES, "the owner mistypes the code once"),
+    ("sms", "complete", Owner.RESENDS, "the owner asks for another code"),
+)
+"""Numbered customers, after the listed ones: what they are asked, the outcome, what the owner does."""
+
+
+class NightlyPortal:
+    """A fake portal. ``id`` names it in the matrix, ``utility`` its script."""
+
+    def __init__(self, fake: FakePortal) -> None:
+        self.id = fake.id
+        self.name = fake.name
+        self.utility = fake.id
+        self._fake = fake
+
+    def test_cases(self, number: int = 0) -> Sequence[CustomerCase]:
+        """The listed customers, those with an owner of their own way, and one whom nobody knows.
+
+        With a number other ones of the same kinds, so that nobody meets anybody.
+        """
+        listed = self._fake.book.listed.values()
+        found = [self._test_case(self._kin(customer.username, number)) for customer in listed]
+        for place, (factor, outcome, owner, purpose) in enumerate(_OTHERS, start=1):
+            like = next((one for one in listed if _is_asked_only_for(factor, one)), None)
+            if like is not None:
+                kin = self._kin(like.username, 10_000 * place + number)
+                customer = replace(kin, outcome=outcome, then=None, purpose=purpose)
+                found.append(self._test_case(customer, owner))
+        local, _, domain = self._fake.stranger.partition("@")
+        found.append(_stranger(f"{local}.{number}@{domain}" if number else self._fake.stranger))
+        return found
+
+    def code(self, address: str, username: str, factor: str) -> str:
+        """What the customer reads on their phone, in their mailbox or on their authenticator now.
+
+        ``address`` is that of the portal's control pages.
+        """
+        return delivered_code(address, username, factor)
+
+    def violations(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
+        """Requests beyond its limits, and passwords sent again after a rejection."""
+        stats = get_json(f"{address}/stats.json")
+        found = []
+        if stats["peak_concurrent"] > at_once:
+            found.append(f"It saw {stats['peak_concurrent']} requests at once; its limit is {at_once}.")
+        if stats["peak_per_second"] > per_second:
+            found.append(
+                f"It saw {stats['peak_per_second']} requests in a second; its limit is {per_second:g}."
+            )
+        for username, tally in stats["customers"].items():
+            if tally["password_rejections"] > 1:
+                found.append(f"It refused {username}'s password {tally['password_rejections']} times.")
+        return found
+
+    def _kin(self, username: str, number: int) -> Customer:
+        local, _, domain = username.partition("@")
+        found: Customer | None = self._fake.book.find(f"{local}.{number}@{domain}" if number else username)
+        if found is None:
+            raise ValueError(f"the portal has no customer {username} with number {number}")
+        return found
+
+    def _test_case(self, customer: Customer, owner: Owner = Owner.RIGHT) -> CustomerCase:
+        """What the portal's table says of the customer, and what it asks of them."""
+        is_served = OUTCOMES[customer.outcome].who_acts == "nobody" or customer.gaps > 0
+        again = (customer.then or customer.outcome) if is_served and not customer.gaps else ""
+        return CustomerCase(
+            username=customer.username,
+            purpose=customer.purpose,
+            first=customer.outcome,
+            again=again if customer.accounts else "",
+            gaps=customer.gaps,
+            asked=self._asked(customer, owner),
+            owner=owner,
+            traits=_traits(customer, owner),
+            once=bool(
+                customer.oddities.one_visit
+                or customer.oddities.session_ends_after_bills
+                or customer.totp_secret
+            ),
+            figures=lambda window: self._figures(customer, window) if is_served else {},
+        )
+
+    def _figures(self, customer: Customer, window: Window) -> Tree:
+        """By account number; as of the portal's day, which is that of its time zone."""
+        accounts = self._fake.figures(customer, datetime.now(ZONE).date())
+        return {account.number: _account(account, window) for account in accounts}
+
+    def _asked(self, customer: Customer, owner: Owner) -> Sequence[str] | None:
+        """The portal's questions in order; None where their number is not the portal's to say."""
+        if customer.oddities.codes_expire_at_once:
+            return None
+        asked: list[str] = []
+        for factors in customer.challenges:
+            if len(factors) > 1:
+                asked.append("choice: " + ", ".join(_named(customer, factor) for factor in factors))
+            tries = {Owner.WRONG: (3, 2, 1), Owner.MISTYPES: (3, 2), Owner.RESENDS: (3, 3)}
+            for left in tries.get(owner, (TRIES,)):
+                asked.append(
+                    _named(customer, factors[0]) + (f"; {left} tries" if self._fake.says_tries else "")
+                )
+        return asked
+
+
+PORTALS: Sequence[NightlyPortal] = [NightlyPortal(fake) for fake in fake_portals()]
+
+
+@contextmanager
+def portals_running(home: Path, *, keeps: bool = False) -> Iterator[Addresses]:
+    """All fake portals while a ``with`` block lasts, with random codes; ``home`` is for their state.
+
+    With ``keeps`` they do not make anew what they were asked for before. Late in their evening their clock is
+    behind, so that their day does not change. Raises NotSetUp.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    local = datetime.now(ZONE)
+    now = (local - _BEHIND).isoformat() if local.hour >= _LATE else None
+    try:
+        with FakeUtility(random_codes=True, now=now, home=home, prerender=keeps) as addresses:
+            yield addresses
+    except DidNotStart as exc:
+        raise NotSetUp(str(exc)) from exc
+
+
+def _is_asked_only_for(factor: Factor, customer: Customer) -> bool:
+    return customer.challenges == ((factor,),) and customer.outcome == "complete"
+
+
+def _stranger(username: str) -> CustomerCase:
+    return CustomerCase(
+        username=username,
+        purpose="a user name that the portal does not know",
+        first="bad_credentials",
+        again="",
+        gaps=0,
+        asked=None,
+        owner=Owner.RIGHT,
+        traits=frozenset({"bad_credentials"}),
+        once=False,
+        figures=lambda _: {},
+    )
+
+
+def _account(account: AccountFigures, window: Window) -> Tree:
+    return {
+        **account.facts,
+        "bills": {
+            bill.key: bill.figures
+            for bill in account.bills
+            if window.bills_from is None or bill.billed_on >= window.bills_from
+        },
+        "readings": {
+            f"{series.meter} {series.direction}": _digest(series, window) for series in account.series
+        },
+    }
+
+
+def _digest(series: SeriesFigures, window: Window) -> Tree:
+    first, last = series.days
+    first = max(first, window.readings_from) if window.readings_from else first
+    digest = Digest()
+    for start, seconds, value, estimated in series.readings(first, last):
+        digest.add(start, seconds, value, estimated=estimated)
+    return digest.tree
+
+
+def _named(customer: Customer, factor: Factor) -> str:
+    if factor == "question" and customer.question:
+        return f"question: {customer.question.text}"
+    return f"{factor} {customer.destination(factor)}".strip()
+
+
+def _traits(customer: Customer, owner: Owner) -> frozenset[str]:
+    traits = {customer.outcome, customer.then or "", *customer.factors, owner.value}
+    traits |= {f"{len(customer.challenges)} challenges", f"{len(customer.accounts)} accounts"}
+    traits |= {"choice" for factors in customer.challenges if len(factors) > 1}
+    for account in customer.accounts:
+        traits |= {"+".join(meter.commodity for meter in account.meters)}
+        traits |= {direction for meter in account.meters for direction in meter.directions}
+        traits |= {"community solar"} if account.community_solar else set()
+    if customer.oddities.session_ends_after_bills:
+        traits.add("session ends")
+    return frozenset(filter(None, traits))

@@ -16,7 +16,8 @@ from meterfarm.nightly.compare import differences, first_of
 from meterfarm.nightly.evidence import keep_unread
 from meterfarm.nightly.home import came_home, was_asked
 from meterfarm.nightly.nightly_run import Result, VisitResult
-from meterfarm.nightly.test_cases import CustomerCase, NightlyPortal, Tree, Window
+from meterfarm.nightly.portals import NightlyPortal
+from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
 from meterfarm.storage import RunRefused, StorageError
 from meterfarm.storage.customers import Customer

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from meterfarm.console.fake_owners import Owner
 
@@ -44,30 +41,3 @@ class CustomerCase:
     traits: frozenset[str]
     once: bool
     figures: Callable[[Window], Tree]
-
-
-class NightlyPortal(ABC):
-    """A portal with test customers. ``id`` names it in the matrix, ``utility`` its script."""
-
-    id: str
-    name: str
-    utility: str
-
-    @abstractmethod
-    def running(self, home: Path, *, keeps: bool = False) -> AbstractContextManager[str]:
-        """The portal while a ``with`` block lasts, which gives its address; ``home`` is for its state.
-
-        With ``keeps`` it does not make anew what it was asked for before, if it can be had so.
-        """
-
-    @abstractmethod
-    def test_cases(self, number: int = 0) -> Sequence[CustomerCase]:
-        """Its customers. With a number other ones of the same kinds, so that nobody meets anybody."""
-
-    @abstractmethod
-    def code(self, address: str, username: str, factor: str) -> str:
-        """What the customer reads on their phone, in their mailbox or on their authenticator now."""
-
-    @abstractmethod
-    def violations(self, address: str, at_once: int, per_second: float) -> Sequence[str]:
-        """What the portal itself has to say against its visitors, a sentence each."""

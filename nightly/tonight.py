@@ -12,8 +12,9 @@ from pathlib import Path
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.nightly_run import NightlyRun, PortalNight, Result
+from meterfarm.nightly.portals import NightlyPortal, portals_running
 from meterfarm.nightly.rounds import Rounds
-from meterfarm.nightly.test_cases import NightlyPortal, Window
+from meterfarm.nightly.test_cases import Window
 from meterfarm.utilities import BrokenUtility, broken_utilities, load_utility
 
 _SECONDS = 540
@@ -32,12 +33,10 @@ async def spend(
         report(result)
 
     async with AsyncExitStack() as stack:
-        addresses = {
-            portal.id: await asyncio.to_thread(stack.enter_context, portal.running(home / portal.id))
-            for portal in portals
-        }
-        of_utilities = {portal.utility: addresses[portal.id] for portal in portals}
-        farm = await stack.enter_async_context(own_farm(zygote, home / "farm", of_utilities))
+        running = portals_running(home / "portals")
+        fakes = await asyncio.to_thread(lambda: stack.enter_context(running))
+        addresses = fakes.controls
+        farm = await stack.enter_async_context(own_farm(zygote, home / "farm", **fakes.settings()))
         rounds = Rounds(farm.store, farm.notifier, Window(), ended, evidence=home / "farm" / "evidence")
         test_cases = [(portal, portal.test_cases()) for portal in portals]
         for portal, its in test_cases:

@@ -21,9 +21,9 @@ from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.batches import batches
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.nightly_run import Result
-from meterfarm.nightly.portals import PORTALS
+from meterfarm.nightly.portals import PORTALS, NightlyPortal
 from meterfarm.nightly.rounds import Rounds
-from meterfarm.nightly.test_cases import CustomerCase, NightlyPortal, Tree, Window
+from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import broken_utilities, load_utility
@@ -159,16 +159,17 @@ async def _go(zygote: Zygote, plan: Mapping[str, Any]) -> None:
         return
     today = datetime.now(load_utility(names[0]).zone).date()
     window = Window(today - timedelta(days=_BILLS_DAYS), today - timedelta(days=_READINGS_DAYS))
-    trial = _Trial(portal, plan["address"], scripts)
+    trial = _Trial(portal, plan["controls"], scripts)
     settings = {
+        "METERFARM_PORTAL_URLS": ",".join(f"{name}={plan['address']}" for name in names if plan["address"]),
+        "METERFARM_LOCAL_HOSTS": plan["hosts"],
         "METERFARM_LIMITS": ",".join(f"{name}={_LIMIT}" for name in names),
         "METERFARM_HISTORY_DAYS": str(_BILLS_DAYS),
         "METERFARM_INTERVAL_DAYS": str(_READINGS_DAYS),
         "METERFARM_INTERACTIVE_SLOTS": _SLOTS,
         "METERFARM_DATA_SLOTS": _SLOTS,
     }
-    addresses = dict.fromkeys(names, plan["address"])
-    async with own_farm(zygote, Path(plan["home"]), addresses, **settings) as farm:
+    async with own_farm(zygote, Path(plan["home"]), **settings) as farm:
         trial.rounds = Rounds(farm.store, farm.notifier, window, trial.ended, trial.dropped)
         trial.begin()
         await trial.rounds.run()

@@ -11,8 +11,8 @@ EXTRAS: Mapping[str, Sequence[str]] = {
     "arrow": ("pandas", "pyarrow"),
     "bench": ("httpx",),  # what few benchmarks compare with is looked for by them
     "fake": (
-        *("fpdf", "httptools", "itsdangerous", "jinja2", "pyotp", "python_multipart", "starlette"),
-        "uvicorn",
+        *("cryptography", "fpdf", "httptools", "itsdangerous", "jinja2", "pyotp", "python_multipart"),
+        *("starlette", "uvicorn"),
     ),
     "farm": ("arq", "imapclient", "prometheus_client", "psutil", "psycopg", "redis", "setproctitle"),
     "otel": ("opentelemetry.exporter", "opentelemetry.sdk"),

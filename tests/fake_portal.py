@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from meterfarm.fake_utility.addresses import Addresses
 from tests.forked import Forked
 
 _START_SECONDS = 60.0
 
 
 @contextmanager
-def fake_portal(
+def fake_portals(
     home: Path, *, now: str | None = None, sms_webhook: str | None = None, smtp: str | None = None
-) -> Iterator[str]:
-    """The base URL of a Speculoos Power with random codes; ``home`` holds its signing key."""
+) -> Iterator[Addresses]:
+    """All fake portals with random codes, where they are; ``home`` holds their keys."""
     options = {"--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
     arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
     ours, theirs = socket.socketpair()
@@ -36,6 +37,15 @@ def fake_portal(
             )
         ours.settimeout(_START_SECONDS)
         with process, ours.makefile(encoding="ascii") as lines:
-            yield lines.readline().strip()
+            yield Addresses.from_line(lines.readline())
             ours.shutdown(socket.SHUT_RDWR)
             process.wait()
+
+
+@contextmanager
+def fake_portal(
+    home: Path, *, now: str | None = None, sms_webhook: str | None = None, smtp: str | None = None
+) -> Iterator[str]:
+    """The same; the base URL of the first portal, which has no host name."""
+    with fake_portals(home, now=now, sms_webhook=sms_webhook, smtp=smtp) as addresses:
+        yield next(iter(addresses.http.values()))

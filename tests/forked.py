@@ -37,7 +37,11 @@ _ALSO = (
         "meterfarm.nightly.command",
         "meterfarm.storage.bucket",
     ),
-    *("meterfarm.fake_utility.server", "meterfarm.fake_utility.speculoos_power.app"),
+    *(
+        "meterfarm.fake_utility.server",
+        "meterfarm.fake_utility.serving",
+        "meterfarm.fake_utility.speculoos_power.app",
+    ),
     *("alembic.command", "_strptime", "uvloop", "uvicorn.protocols.http.httptools_impl"),
 )
 

@@ -50,7 +50,7 @@ class Customer:
     """`challenges`: one after the other after the password, each with the factors it offers.
 
     `totp_secret`: base32, RFC 6238; without one, an authenticator's codes are the portal's own invention.
-    `number`: 0, or the N of one of the many customers of a kind. `gaps`: how much is listed and cannot be had.
+    `number`: 0, or the N of one of the many customers of a kind. `gaps`: so much is listed and cannot be had.
     """
 
     username: str

@@ -28,7 +28,7 @@ class BillFigures:
 
 @dataclass(frozen=True, slots=True)
 class SeriesFigures:
-    """The readings of a meter in a direction: `days` are their first and last, `readings` gives those of some."""
+    """A meter's readings in a direction: `days` are the first and last, `readings` gives those of some."""
 
     meter: str
     direction: str

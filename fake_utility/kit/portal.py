@@ -22,9 +22,9 @@ class FakePortal:
     """`id` is that of the folder, and of the utility's in `utilities/`.
 
     `hosts` are its https names; without any it is served by http, on a port of its own. `make` gives its
-    application and state; it may import what takes long. `figures` are a customer's data by the portal's own
-    account, as of a day that it is there. `stranger` is a user name that nobody has. `says_tries`: it says how
-    many tries of a code are left.
+    application and state; it may import what takes long. `figures` are a customer's data by its own account,
+    as of a day that it is there. `stranger` is a user name that nobody has. `says_tries`: it says how
+    many tries of a code are left. `shown` are those who come home in a demonstration; none: all who do.
     """
 
     id: str
@@ -35,6 +35,7 @@ class FakePortal:
     stranger: str
     hosts: Sequence[str] = ()
     says_tries: bool = False
+    shown: Sequence[str] = ()
 
     @property
     def home(self) -> str:

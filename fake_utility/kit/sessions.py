@@ -42,7 +42,7 @@ class Session:
 
 
 class Sessions:
-    """Opens, reads and ends a portal's sessions. Only ended ones are remembered here; all else is in the cookie.
+    """Opens, reads and ends a portal's sessions. Only ended ones are remembered; all else is in the cookie.
 
     `salt` keeps the cookies of portals with the same key apart.
     """

@@ -30,4 +30,8 @@ PORTAL = FakePortal(
     figures=figures,
     stranger="nobody@speculoos.example",
     says_tries=True,
+    shown=[
+        *("iamvalid@bayou.energy", "multi-account@bayou.energy"),
+        *(name for name in BOOK.listed if name.startswith("ineedmfa+")),
+    ],
 )

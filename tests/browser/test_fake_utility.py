@@ -13,8 +13,8 @@ from meterfarm.fake_utility.running import FakeUtility
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with FakeUtility(random_codes=True, now="2026-11-21T09:00", home=tmp_path_factory.mktemp("fake")) as url:
-        yield url
+    with FakeUtility(random_codes=True, now="2026-11-21T09:00", home=tmp_path_factory.mktemp("fake")) as at:
+        yield at.http["speculoos_power"]
 
 
 def sign_in(page: Page, portal: str, email: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from meterfarm.console.command_context import CommandContext
 from meterfarm.console.workers import _what_next
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
@@ -76,10 +78,11 @@ def test_up_says_which_state_other_commands_have_to_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = _what_next(CommandContext(Settings(), FarmSettings(), Secrets()), "http://x", "speculoos_power")
+    at = Addresses({}, {portal.id: f"http://x/{portal.id}" for portal in fake_portals()}, "")
+    said = _what_next(CommandContext(Settings(), FarmSettings(), Secrets()), at)
     assert f"The state is in {tmp_path}/.meterfarm (METERFARM_HOME). In another terminal, in this dir" in said
     elsewhere = CommandContext(Settings(home=tmp_path / "a home"), FarmSettings(), Secrets())
-    said = _what_next(elsewhere, "http://x", "speculoos_power")
+    said = _what_next(elsewhere, at)
     assert f"one with METERFARM_HOME='{tmp_path}/a home'" in said
 
 

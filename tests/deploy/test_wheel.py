@@ -57,8 +57,8 @@ def test_it_installs_one_name_and_no_tests(wheel: Path) -> None:
     assert not [name for name in names if "/samples/" in name]
     for needed in (
         "storage/migrations/versions/m0001_first_schema.py",
-        "fake_utility/speculoos/templates/login.html",
-        "fake_utility/speculoos/static/style.css",
+        "fake_utility/speculoos_power/templates/login.html",
+        "fake_utility/speculoos_power/static/style.css",
         "nightly/report.html",
     ):
         assert f"meterfarm/{needed}" in names

@@ -27,8 +27,8 @@ _NEVER_HAPPENED = ("Runs aborted",)
 def test_prometheus_sees_what_the_database_has(tmp_path: Path) -> None:
     scraped = Scraped(free_ports(2))
     with (
-        FakeUtility(random_codes=True, home=tmp_path / "portal") as url,
-        farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting) as farm,
+        FakeUtility(random_codes=True, home=tmp_path / "portal") as at,
+        farm_at(tmp_path / "home", at.http["speculoos_power"], METERFARM_METRICS=scraped.setting) as farm,
         _prometheus(tmp_path, scraped) as address,
     ):
         farm.start(2)

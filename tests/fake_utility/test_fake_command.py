@@ -19,10 +19,10 @@ import pytest
 
 from meterfarm.fake_utility.__main__ import main
 from meterfarm.fake_utility.kit.billing import bills
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.kit.outcomes import OUTCOMES
 from meterfarm.fake_utility.kit.signing import signing_key
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.fake_utility.speculoos_power.espi import green_button
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +32,10 @@ VALID = "iamvalid@bayou.energy"
 def test_the_list_for_programs_has_a_row_for_each_customer(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--json"]) == 0
     rows = {row["username"]: row for row in json.loads(capsys.readouterr().out)}
-    assert list(rows) == list(CUSTOMERS)
+    own = [row["username"] for row in rows.values() if row["utility"] == "speculoos_power"]
+    assert own == list(CUSTOMERS)
     assert rows[VALID] | {"for": ""} == {
+        "utility": "speculoos_power",
         "username": VALID,
         "numbered": "iamvalid.N@bayou.energy",
         "for": "",
@@ -152,7 +154,8 @@ def test_a_child_serves_the_same_data_as_any_other_process(tmp_path: Path) -> No
     account = CUSTOMERS[VALID].accounts[0]
     meter, today = account.meters[0], date(2026, 3, 9)
     start, to = today - timedelta(days=397), today - timedelta(days=1)
-    with FakeUtility(now=str(today), home=tmp_path, log=tmp_path / "log") as base_url:
+    with FakeUtility(now=str(today), home=tmp_path, log=tmp_path / "log") as at:
+        base_url = at.http["speculoos_power"]
         with httpx.Client(base_url=base_url) as client:
             sign_in(client)
             usage = f"/accounts/{account.number}/usage/export?meter={meter.id}&from={start}&to={to}"
@@ -181,7 +184,8 @@ def test_a_child_serves_the_same_data_as_any_other_process(tmp_path: Path) -> No
 
 def test_a_child_prerenders_when_told(tmp_path: Path) -> None:
     for prerender, status in ((False, 404), (True, 204), (3, 204)):
-        with FakeUtility(home=tmp_path, prerender=prerender) as base_url:
+        with FakeUtility(home=tmp_path, prerender=prerender) as at:
+            base_url = at.http["speculoos_power"]
             answer = httpx.post(f"{base_url}/prerender", params={"username": "gas-only@bayou.energy"})
             assert answer.status_code == status
 
@@ -197,7 +201,7 @@ def test_a_child_ends_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> 
         "import sys, time; from pathlib import Path\n"
         "from meterfarm.fake_utility.running import FakeUtility\n"
         "with FakeUtility(home=Path(sys.argv[1])) as url:\n"
-        "    print(url, flush=True); sys.stdin.read()\n"
+        "    print(url.http['speculoos_power'], flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)],

@@ -14,7 +14,6 @@ from meterfarm.fake_utility.kit.calendar import (
     readings_span,
     statement_date,
 )
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.kit.money import charge, dollars, quantity
 from meterfarm.fake_utility.kit.readings import (
     DayOfReadings,
@@ -23,6 +22,7 @@ from meterfarm.fake_utility.kit.readings import (
     register,
     temperature,
 )
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 
 TODAY = date(2026, 11, 21)
 VALID = CUSTOMERS["iamvalid@bayou.energy"].accounts[0]

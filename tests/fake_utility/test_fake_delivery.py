@@ -15,8 +15,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.kit.delivery import BadDestination, Delivery, MailServer, Webhook
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, heading
 
 TEXT = "ineedmfa+text_message@bayou.energy"

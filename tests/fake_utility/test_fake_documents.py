@@ -14,10 +14,10 @@ from lxml import etree
 from meterfarm.fake_utility.kit.accounts import Account, Meter
 from meterfarm.fake_utility.kit.billing import bills
 from meterfarm.fake_utility.kit.calendar import ZONE, days, long_date
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.kit.money import dollars, quantity
 from meterfarm.fake_utility.kit.readings import day_of_readings
 from meterfarm.fake_utility.speculoos_power.bill_pdf import placeholder_pdf, render_bill
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.fake_utility.speculoos_power.exports import BadExport, parse_export
 
 TODAY = date(2026, 11, 21)

@@ -12,9 +12,9 @@ import pytest
 
 from meterfarm.fake_utility.kit.calendar import readings_span
 from meterfarm.fake_utility.kit.counters import Counters
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.fake_utility.speculoos_power.app import make_app
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor
 
 VALID = "iamvalid@bayou.energy"
@@ -182,7 +182,8 @@ def test_an_answer_that_is_not_taken_yet_is_under_way(tmp_path: Path) -> None:
     account = CUSTOMERS[VALID].accounts[0]
     _, last = readings_span(house.portal.today)
     days = f"from={last - timedelta(days=392)}&to={last}&format=xml"
-    with FakeUtility(home=tmp_path, now="2026-11-21T10:00") as base_url:
+    with FakeUtility(home=tmp_path, now="2026-11-21T10:00") as at:
+        base_url = at.http["speculoos_power"]
         with httpx.Client(base_url=base_url) as client:
             cookie = session_of(client)
             path = f"/accounts/{account.number}/usage/export?meter={account.meters[0].id}&{days}"
@@ -194,7 +195,8 @@ def test_an_answer_that_is_not_taken_yet_is_under_way(tmp_path: Path) -> None:
 
 
 def test_a_visitor_who_went_away_waits_no_more(tmp_path: Path) -> None:
-    with FakeUtility(home=tmp_path) as base_url:
+    with FakeUtility(home=tmp_path) as at:
+        base_url = at.http["speculoos_power"]
         httpx.post(f"{base_url}/faults", json={"slow_seconds": LONG, "requests": 1})
         with ask(base_url, "/login"):
             while stats(base_url)["requests"] < 1:
@@ -205,10 +207,10 @@ def test_a_visitor_who_went_away_waits_no_more(tmp_path: Path) -> None:
 
 
 def test_files_are_requests_too(tmp_path: Path) -> None:
-    with FakeUtility(home=tmp_path) as base_url, httpx.Client(base_url=base_url) as client:
+    with FakeUtility(home=tmp_path) as at, httpx.Client(base_url=at.http["speculoos_power"]) as client:
         for path in ("/favicon.ico", "/login", "/nowhere", "/robots.txt"):
             client.get(path)
-        counted = stats(base_url)
+        counted = stats(str(client.base_url).rstrip("/"))
     assert (counted["requests"], counted["peak_concurrent"]) == (4, 1)
 
 

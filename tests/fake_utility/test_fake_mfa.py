@@ -6,7 +6,7 @@ import httpx
 import pyotp
 import pytest
 
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor, alert, heading, where
 
 TEXT = "ineedmfa+text_message@bayou.energy"

@@ -9,8 +9,8 @@ import pyotp
 import pytest
 
 from meterfarm.fake_utility.kit.billing import bills
-from meterfarm.fake_utility.kit.customers import CUSTOMERS, Customer
-from meterfarm.fake_utility.kit.numbered import find_customer
+from meterfarm.fake_utility.kit.customers import Customer
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS, find_customer
 from tests.fake_utility.visitor import House, Visitor, where
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def test_numbered_customers_share_nothing() -> None:
 
 def test_a_numbered_customer_is_the_same_in_every_process() -> None:
     program = (
-        "import sys; from meterfarm.fake_utility.kit.numbered import find_customer\n"
+        "import sys; from meterfarm.fake_utility.speculoos_power.customers import find_customer\n"
         "print(find_customer(sys.argv[1]))"
     )
     told = subprocess.run(

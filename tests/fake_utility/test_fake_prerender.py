@@ -5,8 +5,8 @@ from functools import partial
 
 import httpx
 
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.kit.kept import Kept
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor, where
 
 VALID = "iamvalid@bayou.energy"

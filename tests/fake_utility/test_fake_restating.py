@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 from meterfarm.fake_utility.kit.accounts import Direction, Meter
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.kit.readings import day_of_readings
 from meterfarm.fake_utility.kit.restating import provisional_day
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor
 
 VALID = "iamvalid@bayou.energy"

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
 from meterfarm.fake_utility.kit.outcomes import OUTCOMES
 from meterfarm.fake_utility.speculoos_power.bill_pdf import placeholder_pdf
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from tests.fake_utility.visitor import House, Visitor, alert, heading, where
 
 VALID = "iamvalid@bayou.energy"

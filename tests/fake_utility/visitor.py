@@ -10,8 +10,9 @@ import httpx
 from meterfarm.fake_utility.kit.clock import Clock, parse_time
 from meterfarm.fake_utility.kit.codes import Codes
 from meterfarm.fake_utility.kit.delivery import Delivery
-from meterfarm.fake_utility.kit.numbered import find_customer
+from meterfarm.fake_utility.kit.state import PortalContext
 from meterfarm.fake_utility.speculoos_power.app import make_app
+from meterfarm.fake_utility.speculoos_power.customers import find_customer
 from meterfarm.fake_utility.speculoos_power.portal import Portal
 
 KEY = b"k" * 32
@@ -33,7 +34,7 @@ class House:
         self.app_seconds = 1_800_000_000.0
         clock = Clock(parse_time(now), lambda: self.seconds)
         codes = Codes(random=random_codes, app_time=lambda: self.app_seconds)
-        self.portal = Portal(key, clock, codes, delivery or Delivery(), prerender=prerender)
+        self.portal = Portal(PortalContext(key, clock, codes, delivery or Delivery(), prerender))
 
     def move(self, **by: float) -> None:
         """Move the portal's clock, by `timedelta`'s arguments."""

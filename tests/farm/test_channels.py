@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.records import ChallengeState, MailSecurity, Outcome, RunKind
 from meterfarm.storage.channels import MailAccount
 from tests.fake_portal import fake_portal

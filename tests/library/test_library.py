@@ -24,7 +24,8 @@ SECRET = "correct horse battery staple"
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with FakeUtility(home=tmp_path_factory.mktemp("portal"), now="2026-11-21T09:00") as address:
+    with FakeUtility(home=tmp_path_factory.mktemp("portal"), now="2026-11-21T09:00") as at:
+        address = at.http["speculoos_power"]
         yield address
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from meterfarm.fake_utility.speculoos_power import PORTAL
 from meterfarm.nightly.nightly_run import Cell, NightlyRun, PortalNight, Remembered, Result, VisitResult
-from meterfarm.nightly.speculoos import Speculoos
+from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.test_cases import CustomerCase
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -34,10 +35,11 @@ def was(seconds: float = 2.0, **outcomes: str) -> Remembered:
     return Remembered(AT, 60.0, all(cell.is_well for cell in cells.values()), cells)
 
 
-class Few(Speculoos):
+class Few(NightlyPortal):
     """Some of the fake utility's customers, by user name; ``changed`` states other things of one."""
 
     def __init__(self, *usernames: str, changed: Callable[[CustomerCase], CustomerCase] = replace) -> None:
+        super().__init__(PORTAL)
         self._usernames = usernames
         self._changed = changed
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from meterfarm.fake_utility.speculoos_power import PORTAL
 from meterfarm.nightly.batches import batches, most_telling
 from meterfarm.nightly.mangling import mangled
 from meterfarm.nightly.mutants import Mutant, mutants
+from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.sites import SiteKind
-from meterfarm.nightly.speculoos import Speculoos
 from tests.forked import ROOT
 
 SCRIPT = '''
@@ -85,7 +86,7 @@ def test_a_broken_pattern_is_a_pattern_and_finds_nothing_more(pattern: str, text
 
 
 def test_those_whom_a_break_is_about_come_first_and_everybody_comes_once() -> None:
-    test_cases = Speculoos().test_cases()
+    test_cases = NightlyPortal(PORTAL).test_cases()
     tried = batches(test_cases, {"captcha"})
     assert [one.first for one in tried[0]] == ["captcha"]
     together = [one.username for batch in tried for one in batch]
@@ -93,7 +94,7 @@ def test_those_whom_a_break_is_about_come_first_and_everybody_comes_once() -> No
 
 
 def test_the_most_telling_show_everything_before_others_repeat_it() -> None:
-    ordered = most_telling(Speculoos().test_cases())
+    ordered = most_telling(NightlyPortal(PORTAL).test_cases())
     traits = [one.traits for one in ordered]
     new = [len(own - frozenset().union(*traits[:place])) for place, own in enumerate(traits)]
     assert new == sorted(new, reverse=True)

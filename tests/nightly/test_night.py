@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meterfarm.fake_utility.speculoos_power import PORTAL
 from meterfarm.farm.settings import local_zone
 from meterfarm.farm.workers.daily_command import until
 from meterfarm.farm.workers.supervisor import workers_zygote
@@ -17,8 +18,8 @@ from meterfarm.nightly.breaking import Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence, screenshot
 from meterfarm.nightly.history import earlier, keep
 from meterfarm.nightly.nightly_run import NightlyRun, remembered
+from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.report import write_report
-from meterfarm.nightly.speculoos import Speculoos
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.nightly.tonight import spend
 from meterfarm.utilities import load_utility
@@ -96,7 +97,7 @@ def _check_what_differs(night: NightlyRun) -> None:
 @pytest.mark.timeout(240)
 async def test_a_broken_script_is_caught(tmp_path: Path) -> None:
     verdicts: list[Verdict] = []
-    broken = await break_all([Speculoos()], tmp_path, 3, verdicts.append, control=False)
+    broken = await break_all([NightlyPortal(PORTAL)], tmp_path, 3, verdicts.append, control=False)
     assert (broken.caught, broken.left, len(verdicts)) == (3, 0, 3), verdicts
     assert all(verdict.how for verdict in verdicts)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.demo import clear
+from meterfarm.console.demo import DemoPart, clear
+from meterfarm.records import Outcome
 from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
 from tests.scrape.portal import Portal
 from tests.scrape.terminal import Terminal
@@ -158,10 +159,11 @@ def test_two_runs_at_once_send_a_wrong_password_once(
 
 
 def test_the_demo_clears_only_what_is_its_own(tmp_path: Path) -> None:
-    for name in ("iamvalid", ".home", "thesis"):
-        (tmp_path / name).mkdir()
-    clear(tmp_path, {"iamvalid@bayou.energy": ""})
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+    for name in ("a_portal/iamvalid", "a_portal/novel", ".home", "thesis"):
+        (tmp_path / name).mkdir(parents=True)
+    who = [("iamvalid@bayou.energy", "electricity", Outcome.COMPLETE)]
+    clear(tmp_path, [DemoPart("", tmp_path / "a_portal", who)])
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a_portal", "novel", "thesis"]
 
 
 def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp_path: Path) -> None:

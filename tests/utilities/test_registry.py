@@ -138,8 +138,8 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
     """Its runs end ``internal`` and count against nobody; others' runs are done, and refreshes are queued."""
     scraped = Scraped(free_ports(1))
     with (
-        FakeUtility(home=tmp_path / "portal") as url,
-        farm_at(tmp_path / "home", url, METERFARM_METRICS=scraped.setting) as farm,
+        FakeUtility(home=tmp_path / "portal") as at,
+        farm_at(tmp_path / "home", at.http["speculoos_power"], METERFARM_METRICS=scraped.setting) as farm,
         (tmp_path / "log").open("w+b") as log,
     ):
         connecting = farm.store.customers.add("raises_power", ADA, secrets={SecretKind.PASSWORD: PASSWORD})

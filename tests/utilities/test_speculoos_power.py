@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm import utilities
-from meterfarm.fake_utility.kit.customers import CUSTOMERS
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.fake_utility.speculoos_power.exports import Export
 from meterfarm.formats.bills.pdf import pdf_text
 from meterfarm.formats.errors import Contradiction, FormatError
