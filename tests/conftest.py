@@ -5,8 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+
+from tests import shared_driver
+
+_ENDED_LAST = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,6 +26,33 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("NODE_COMPILE_CACHE", str(config.cache.mkdir("node")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Whoever runs tests has a driver for all of them; not the one that hands tests out to others."""
+    if session.config.getoption("dist", "no") != "no" and not hasattr(session.config, "workerinput"):
+        return
+    with ExitStack() as opened:
+        folder = opened.enter_context(TemporaryDirectory(prefix="driver-", ignore_cleanup_errors=True))
+        os.environ[shared_driver.VARIABLE] = str(
+            opened.enter_context(shared_driver.shared_driver(Path(folder)))
+        )
+        session.config.stash[_ENDED_LAST] = opened.pop_all()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nothing that tests have started stays."""
+    if _ENDED_LAST in session.config.stash:
+        del os.environ[shared_driver.VARIABLE]
+        session.config.stash[_ENDED_LAST].close()
+
+
+@pytest.fixture(scope="module")
+def own_driver() -> Iterator[None]:
+    """For what is about the driver's or the browser's process: each command and worker has its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(shared_driver.VARIABLE)
+        yield
 
 
 def pytest_collection_finish() -> None:

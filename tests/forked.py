@@ -204,14 +204,15 @@ def _prepared() -> Programs:
     Garbage collection looks through nothing of that again, so whoever is forked shares its memory.
     """
     gc.disable()
+    from meterfarm import console
     from meterfarm.cli import app
     from meterfarm.fake_utility.__main__ import main as fake
     from meterfarm.storage.settings import Settings
     from meterfarm.storage.store import Store
     from meterfarm.utilities import load_utilities
 
-    console = [module.name for module in pkgutil.iter_modules([str(ROOT / "console")], "meterfarm.console.")]
-    for module in [*console, *_ALSO]:
+    commands = [module.name for module in pkgutil.iter_modules(console.__path__, "meterfarm.console.")]
+    for module in [*commands, *_ALSO]:
         importlib.import_module(module)
     load_utilities()
     with tempfile.TemporaryDirectory() as folder:

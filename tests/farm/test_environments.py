@@ -15,6 +15,8 @@ from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.scrapers.browser.chromium import Chromium
 from tests.descendants import below
 
+pytestmark = pytest.mark.usefixtures("own_driver")
+
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-of-the-environment"
 SECRETS = (

@@ -19,6 +19,7 @@ from meterfarm.farm.redis.private import redis_url
 from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage import StorageError
 from meterfarm.storage.runs import RunInfo
+from tests import shared_driver
 from tests.farm.whole import Farm, check_whole, many, stored_files
 from tests.storage.made import claimed
 
@@ -138,7 +139,9 @@ def test_a_database_locked_for_ten_seconds_costs_nothing(farm: Farm) -> None:
     check_whole(farm)
 
 
-def test_a_browser_may_crash(farm: Farm) -> None:
+def test_a_browser_may_crash(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(shared_driver.VARIABLE)
+    farm.environment.pop(shared_driver.VARIABLE)
     customers = farm.add_many("ineedmfa+email@bayou.energy", 3)
     farm.start(1)
     for customer in customers:

@@ -12,6 +12,8 @@ from tests.scrape.canaries import everything_under, leaks
 from tests.scrape.command import BRIEFLY, scrape, start
 from tests.scrape.portal import Portal
 
+pytestmark = pytest.mark.usefixtures("own_driver")
+
 IAMVALID = "iamvalid@bayou.energy"
 
 

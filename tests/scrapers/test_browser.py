@@ -11,6 +11,8 @@ from structlog.testing import capture_logs
 from meterfarm.scrapers.browser.chromium import BrowserMissing, Chromium, _kept_to, find_chromium
 from meterfarm.support.local_hosts import NOTHING_LOCAL
 
+pytestmark = pytest.mark.usefixtures("own_driver")
+
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

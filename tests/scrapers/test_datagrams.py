@@ -19,6 +19,8 @@ from tests.scrapers.datagrams import listening, trying
 from tests.scrapers.raw_page import opened
 from tests.scrapers.village import Village
 
+pytestmark = pytest.mark.usefixtures("own_driver")
+
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
 async def test_a_page_sends_no_datagram_to_another_host(

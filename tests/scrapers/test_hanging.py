@@ -31,7 +31,7 @@ from tests.local_site import Site, local_site
 from tests.scrapers.raw_page import opened
 from tests.scrapers.village import BILLS, Village
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("own_driver")]
 
 SPIN = "while (true) {}"
 PAGES = {

@@ -20,7 +20,7 @@ from tests.raw_site import RawSite, answered, raw_site
 from tests.scrapers.raw_page import opened
 from tests.scrapers.village import Village
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("own_driver")]
 
 JSON = b"Content-Type: application/json\r\n"
 

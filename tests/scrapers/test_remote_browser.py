@@ -23,6 +23,8 @@ from tests.local_site import Site, closed_site, local_site
 from tests.scrapers.raw_page import opened
 from tests.scrapers.village import BILLS, Village, pages
 
+pytestmark = pytest.mark.usefixtures("own_driver")
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserServer]:
