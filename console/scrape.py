@@ -127,8 +127,7 @@ def _request(
 def _mark(live: LiveProgress, result: RunResult) -> None:
     """What went wrong gets no tick: the step that the run ended in, or the accounts with gaps."""
     if result.outcome is Outcome.PARTIAL:
-        gaps = [item for item in result.ledger if not (item.stored or item.pending)]
-        live.fail({f"account {item.account_number}" for item in gaps})
+        live.fail({f"account {item.account_number}" for item in result.ledger if not item.stored})
     elif result.outcome.who_acts is not WhoActs.NOBODY:
         live.fail()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -51,3 +51,7 @@ class Portal:
         return (
             f"{self.name} wants an e-mail address for a user name, like name@example.com, not “{username}”."
         )
+
+    def authoriser(self) -> Callable[..., Awaitable[Mapping[str, str]]] | None:
+        """What gives the headers of the portal's API: the script's ``authorise``, if it has one."""
+        return None

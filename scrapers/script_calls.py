@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Set
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import ExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from meterfarm.scrapers.outcomes import ExportPending
-
 
 @dataclass(slots=True, eq=False)
 class ScriptCall:
-    """One call of a script's method, from when it began.
-
-    ``keep_pending`` keeps what the portal was asked to make, so that it is not lost if the run is.
-    """
+    """One call of a script's method, from when it began."""
 
     name: str
-    keep_pending: Callable[[ExportPending], Awaitable[None]] | None = field(default=None, repr=False)
     _ends: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def at_end(self, act: Callable[[], object]) -> None:
@@ -53,18 +47,17 @@ class ScriptCalls:
         self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
-    async def call(self, name: str) -> AsyncIterator[ScriptCall]:
+    async def call(self, name: str) -> AsyncIterator[None]:
         """Around a call of this method. Within another call it is a part of that one."""
-        outer = _CURRENT.get()
-        if outer is not None:
-            yield outer
+        if _CURRENT.get() is not None:
+            yield
             return
         alone = name not in self._side_by_side
         await self._begin(alone=alone)
         call = ScriptCall(name)
         before = _CURRENT.set(call)
         try:
-            yield call
+            yield
         finally:
             _CURRENT.reset(before)
             try:

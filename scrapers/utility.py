@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -92,11 +92,6 @@ class Utility(Portal, ABC):
     """For how long a passed MFA is remembered; None if the portal does not say."""
     verified: ClassVar[Verified]
 
-    @classmethod
-    def implements(cls, method: str) -> bool:
-        """Whether the script has this optional method."""
-        return getattr(cls, method) is not getattr(Utility, method)
-
     def __new__(cls) -> Self:
         """A script that implements what it declares.
 
@@ -107,7 +102,7 @@ class Utility(Portal, ABC):
             name
             for part in sorted(cls.capabilities.parts)
             for name in _METHODS[part]
-            if not cls.implements(name)
+            if getattr(cls, name) is getattr(Utility, name)
         ]
         if lacking:
             raise TypeError(f"{cls.__name__} does not implement {', '.join(lacking)}, which it declares.")
@@ -129,9 +124,13 @@ class Utility(Portal, ABC):
         """The headers, as ``Authorization``, that requests to ``api_hosts`` carry; for portals that want any.
 
         Asked for before the first such request, and kept for the visit; with ``renew`` once more after one
-        was refused with HTTP 401.
+        was refused with HTTP 401. Requests that it makes itself carry none.
         """
         raise NotImplementedError
+
+    def authoriser(self) -> Callable[..., Awaitable[Mapping[str, str]]] | None:
+        """See ``Portal``."""
+        return self.authorise if type(self).authorise is not Utility.authorise else None
 
     # A portal with bills declares a layout and implements these.
 
@@ -164,23 +163,7 @@ class Utility(Portal, ABC):
     async def export_intervals(
         self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
-        """The export of a meter's readings, both days inclusive, no longer than the capabilities allow.
-
-        Raises:
-            ExportPending: the portal is still making it; for scripts that implement ``resume_export``.
-            ExportFailed: the portal failed at making it; it is asked for anew, a few times.
-        """
-        raise NotImplementedError
-
-    async def resume_export(
-        self, visit: Visit, account: Account, meter: Meter, first: date, last: date, key: str
-    ) -> Document:
-        """An export that an earlier run asked for, by the key that it kept: for portals that take their time.
-
-        Raises:
-            ExportPending: the portal is still making it.
-            ExportFailed: the portal failed at making it, or does not know it any more.
-        """
+        """The export of a meter's readings, both days inclusive, no longer than the capabilities allow."""
         raise NotImplementedError
 
     def read_intervals(self, document: Document, meter: Meter) -> IntervalData:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -16,17 +16,19 @@ from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, Timeouts, VisitClock
 from meterfarm.scrapers.guard import own_hosts
+from meterfarm.scrapers.http.authorisation import Authorisation
 from meterfarm.scrapers.http.client import Http
+from meterfarm.scrapers.http.connections import connection
+from meterfarm.scrapers.http.tokens import Tokens
 from meterfarm.scrapers.http.transport import WithoutBrowser
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.page.access import Surroundings
 from meterfarm.scrapers.page.page import BrowserPage
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.turns import Turns
-from meterfarm.scrapers.polling import polled
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
-from meterfarm.scrapers.script_calls import ScriptCall, ScriptCalls
+from meterfarm.scrapers.script_calls import ScriptCalls
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
 from meterfarm.support.logs import LOOKED_AT, safe_for_the_run
@@ -71,8 +73,25 @@ class Visit:
         self._run_seconds = run_seconds
         if not isinstance(limiter, Unlimited):
             limiter = TimedRateLimiter(limiter, self.clock)
+        self._own_origin = base_url.rstrip("/")
+        self.tokens = Tokens(session.tokens if session is not None else {}, secrets.add)
+        self.keep: Callable[[], Awaitable[None]] | None = None
+        self._authorisation = Authorisation(
+            self._authorise if portal.authoriser() is not None else None,
+            own_hosts(base_url, portal.api_hosts)[1 if portal.api_hosts else 0 :],
+            secrets.add,
+        )
         self.http = Http(
-            portal.name, base_url, hosts, portal.signs, portal.session_concurrency, self.note, limiter
+            portal.name,
+            base_url,
+            hosts,
+            portal.signs,
+            portal.session_concurrency,
+            self.note,
+            limiter,
+            authorisation=self._authorisation,
+            sending=lambda: self.page.sending,
+            connect=connection(portal.refresh_transport, chromium),
         )
         self.tab = Tab(
             portal.name,
@@ -94,7 +113,8 @@ class Visit:
         self._chromium = chromium
         self._answers = answers
         self._session = session
-        self._plain = WithoutBrowser(session, chromium.local_hosts) if session is not None else None
+        self._plain: WithoutBrowser | None = None
+        self._open = AsyncExitStack()
         self._asked = 0
         self._began = time.monotonic()
         self._log: Any = structlog.get_logger("visit").bind(utility=portal.id)
@@ -103,16 +123,17 @@ class Visit:
 
     async def __aenter__(self) -> Visit:
         self.clock.start(self._run_seconds, self._late())
-        if self._plain is not None:
-            self.http.transport = await self._plain.__aenter__()
+        session = self._session
+        if session is not None:
+            exchange = await self._open.enter_async_context(self.http.connect(session.user_agent))
+            self._plain = self.http.transport = WithoutBrowser(session, exchange)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.clock.stop()
-        async with AsyncExitStack() as stack:
+        async with self._open as stack:
             stack.push_async_callback(self.tab.close)
-            if self._plain is not None:
-                stack.push_async_exit(self._plain)
+            await self._authorisation.close()
 
     def _late(self) -> Stop:
         minutes = f"{self._run_seconds / 60:.3g}"
@@ -134,7 +155,7 @@ class Visit:
             del self.steps[_STEPS // 2 : -_STEPS // 2]
         self._log.debug(step, elapsed=elapsed, **fields)
 
-    def script_call(self, name: str) -> AbstractAsyncContextManager[ScriptCall]:
+    def script_call(self, name: str) -> AbstractAsyncContextManager[None]:
         """Around every call of a script's method: what may not run beside others waits for its turn."""
         return self._calls.call(name)
 
@@ -144,24 +165,35 @@ class Visit:
             self._states[kind] = kind()
         return cast("T", self._states[kind])
 
-    async def until(
-        self,
-        poll: Callable[[], Awaitable[T | None]],
-        every: float,
-        at_most: float,
-        what: str = "the export",
-        *,
-        pending: str = "",
-    ) -> T:
-        """What ``poll`` gives once that is not None: asked at once, then every so many seconds.
+    async def _authorise(self, renew: bool) -> Mapping[str, str]:
+        """The headers of the portal's API; a token that came with them is saved before they are used."""
+        ask, before = self.portal.authoriser(), self.tokens.version
+        self.note("authorisation.asked", renew=renew)
+        headers = await ask(self, renew=renew) if ask is not None else {}
+        if self.keep is not None and self.tokens.version != before:
+            await self.keep()
+        return headers
 
-        ``pending`` is by what a later run asks for what the portal still makes; it is kept from now on.
+    def signed_in_anew(self) -> None:
+        """What the portal's API was shown before is no more."""
+        self._authorisation.forget()
 
-        Raises:
-            ExportPending: it is not there after ``at_most`` seconds, and ``pending`` was given.
-            ItemFailed: it is not there after ``at_most`` seconds.
+    async def local_storage(self, origin: str = "") -> Mapping[str, str]:
+        """The local storage of an origin like ``https://my.portal.example``, without one the portal's own.
+
+        It is that of the browser page, or of the saved session where none was opened.
         """
-        return await polled(self.clock, poll, every, at_most, what, pending)
+        session = await self.tab.session() or self._session
+        origins = session.storage_state.get("origins", ()) if session is not None else ()
+        items = [one["localStorage"] for one in origins if one["origin"] == (origin or self._own_origin)]
+        return {item["name"]: item["value"] for found in items for item in found}
+
+    async def session_storage(self, origin: str = "") -> Mapping[str, str]:
+        """The session storage likewise."""
+        session = await self.tab.session() or self._session
+        return (
+            dict(session.session_storage.get(origin or self._own_origin, {})) if session is not None else {}
+        )
 
     async def must_be_answerable(self, factor: Factor, prompt: str) -> None:
         """Stop before a portal is made to send a code that nobody could enter.
@@ -255,7 +287,8 @@ class Visit:
         session = await self.tab.session()
         if session is None and self._plain is not None and self._session is not None:
             state = await self._plain.storage_state()
-            session = PortalSession(state, self._session.session_storage, self._session.user_agent)
+            session = replace(self._session, storage_state=state)
         if session is not None:
+            session = replace(session, tokens=dict(self.tokens))
             self.secrets.add(*session.secrets())
         return session

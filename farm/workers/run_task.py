@@ -24,7 +24,7 @@ from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.farm.workers.challenge_broker import ChallengeBroker, PendingChallenges, Slot
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import Factor, Outcome, RunKind, SecretKind
-from meterfarm.scrapers.browser.chromium import BrowserGone, BrowserMissing, Chromium
+from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.page.sending import Resending
 from meterfarm.scrapers.rate_limiter import RateLimiter, RateLimiterUnavailable
@@ -35,12 +35,13 @@ from meterfarm.storage import LeaseLost, StorageError
 from meterfarm.storage.customers import Briefing
 from meterfarm.storage.runs import Claim
 from meterfarm.storage.store import Store
+from meterfarm.support.errors import MachineError
 from meterfarm.support.logs import logs_of, scrub_from_here
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span
 from meterfarm.utilities import BrokenUtility, UnknownUtility, load_utility
 
-_MACHINE_FAULTS = (BrowserGone, BrowserMissing, RateLimiterUnavailable, StorageError)
+_MACHINE_FAULTS = (MachineError, RateLimiterUnavailable)
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _REST_AFTER_FAULT = timedelta(seconds=5)
 _BY_ITSELF = timedelta(minutes=3)

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
-from urllib.parse import urljoin, urlsplit
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception,
-    retry_if_result,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 from yarl import URL
 
 from meterfarm.records import Document, Outcome
-from meterfarm.scrapers.boundaries import playwright_errors
-from meterfarm.scrapers.guard import is_allowed, led_to, own_hosts, to_send
+from meterfarm.scrapers.guard import own_hosts, to_send
+from meterfarm.scrapers.http.authorisation import Authorisation
 from meterfarm.scrapers.http.body import DOCUMENT, LIST, PAGE, Limit
-from meterfarm.scrapers.http.markup import first_sign
+from meterfarm.scrapers.http.exchange import Connect, Fault, NoAnswer
+from meterfarm.scrapers.http.markup import first_json_sign, first_sign
+from meterfarm.scrapers.http.own_client import OwnClient
+from meterfarm.scrapers.http.request import Form, HttpRequest, body_of, checked_headers, texts_sent
 from meterfarm.scrapers.http.response import HttpResponse
-from meterfarm.scrapers.http.transport import Fault, NoAnswer, Transport
+from meterfarm.scrapers.http.sender import Sender
+from meterfarm.scrapers.http.transport import Transport
 from meterfarm.scrapers.outcomes import (
     SIGNED_OUT,
     ItemFailed,
@@ -35,23 +33,41 @@ from meterfarm.scrapers.outcomes import (
     stop_for_sign,
     stop_for_status,
 )
-from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, limited
-from meterfarm.support.tracing import span
+from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter
 
-_REDIRECTS = 10
-_REQUESTS = 5_000
+if TYPE_CHECKING:
+    from meterfarm.scrapers.page.sending import Sending
+
+DATA = "application/json, text/plain, */*"
+"""What the usual libraries of pages say they accept."""
+_TRIES = 3
+_UNAUTHORISED = 401
 _REFUSALS = 3
 _OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _PAGES = 8
-_BLIPS = frozenset({502, 503, 504})
 _ERROR = 500
 
 
-class Http:
-    """GET requests within the utility's hosts, at most ``concurrency`` at once, as ``limiter`` allows.
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a script asks for; ``texts`` are all that it posts."""
 
-    ``transport`` sends them with the visit's cookies; ``signs`` are the pages that may come instead of what
-    was asked for.
+    request: HttpRequest
+    texts: Sequence[str] = field(default=(), repr=False)
+
+    def with_headers(self, known: Mapping[str, str], usual: Mapping[str, str]) -> _Wanted:
+        """For the portal's API, as a page of the portal would ask it."""
+        request = self.request
+        headers = {"accept": DATA, **usual, **known, **request.headers}
+        return replace(self, request=replace(request, headers=headers))
+
+
+class Http:
+    """Requests within the utility's hosts, at most ``concurrency`` at once, as ``limiter`` allows.
+
+    ``transport`` sends them with the visit's cookies; ``signs`` are what may come instead of what was asked
+    for. ``authorisation`` has the headers of the portal's API; ``sending`` gives who is to know that a
+    password goes out, while one may. ``connect`` gives a client for a transport. ``pages`` are the last ones.
     """
 
     def __init__(
@@ -63,46 +79,108 @@ class Http:
         concurrency: int,
         log: Callable[..., None],
         limiter: RateLimiter = UNLIMITED,
+        *,
+        authorisation: Authorisation | None = None,
+        sending: Callable[[], Sending | None] = lambda: None,
+        connect: Connect = OwnClient,
     ) -> None:
-        self.transport: Transport | None = None
+        self.connect = connect
         self.pages: deque[HttpResponse] = deque(maxlen=_PAGES)
         self._portal = portal
         self._base_url = base_url
-        self._hosts = own_hosts(base_url, hosts)
+        own = own_hosts(base_url, hosts)
+        self._sender = Sender(portal, own, log, limiter)
         self._signs = signs
         self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._log = log
-        self._limiter = limiter
+        self._authorisation = authorisation or Authorisation(None, own[:1], lambda *_: None)
+        self._sending = sending
         self._refusals: list[Stop] = []
         self._handed_over = False
         self._last_page: URL | None = None
-        self._left = _REQUESTS
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> HttpResponse:
-        """Fetch a page of the portal, or a list that it sends otherwise.
+    @property
+    def transport(self) -> Transport | None:
+        """What requests go out by now."""
+        return self._sender.transport
+
+    @transport.setter
+    def transport(self, transport: Transport | None) -> None:
+        self._sender.transport = transport
+
+    async def get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        authorised: bool | None = None,
+    ) -> HttpResponse:
+        """Fetch a page of the portal, a list that it sends otherwise, or an answer of its API.
+
+        ``authorised`` says whether it carries the headers of the script's ``authorise``: where there is such
+        a method, requests to ``api_hosts`` do.
 
         Raises:
-            SessionEnded: a sign named ``signed_out`` came instead.
+            SessionEnded: a sign named ``signed_out`` came instead, or HTTP 401, also with new headers.
             Stop: the portal's fault, by a declared sign or the status; or it leads to a foreign host.
         """
-        answer = await self._checked(path, params, LIST)
+        request = self._request(path, params, headers=headers)
+        answer = await self._checked(request, LIST, authorised=authorised, repeatable=True)
         if answer.is_page:
             self._last_page = URL(answer.url, encoded=True)
         return answer
 
+    async def post(
+        self,
+        path: str,
+        *,
+        form: Form | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        authorised: bool | None = None,
+        repeatable: bool = False,
+    ) -> HttpResponse:
+        """Post a form, or JSON, and follow where the answer leads.
+
+        It is sent once, whatever becomes of it, unless it is ``repeatable``: one that only asks for something
+        may be tried again as ``get`` does.
+
+        Raises:
+            SessionEnded, Stop: as ``get`` does.
+        """
+        request = self._request(path, params, form, json, headers, method="POST")
+        return await self._checked(request, LIST, authorised=authorised, repeatable=repeatable)
+
     async def document(
-        self, path: str, params: Mapping[str, str] | None = None, *, limit: Limit = DOCUMENT
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        form: Form | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        authorised: bool | None = None,
+        repeatable: bool = False,
+        limit: Limit = DOCUMENT,
     ) -> Document:
         """Fetch a file, which may be as large as ``limit`` says. One that cannot be had leaves the others be.
+
+        With a form or JSON it is posted, as ``post`` does.
 
         Raises:
             ItemFailed: the portal answers with an error to this one, or does not send it as it should.
             SessionEnded, Stop: as ``get`` does; also when the first few documents all fail, or when nothing
                 else of the portal can be had either.
         """
+        method = "GET" if form is None and json is None else "POST"
+        request = self._request(path, params, form, json, headers, method=method)
         try:
-            answer = await self._checked(path, params, limit)
+            answer = await self._checked(
+                request, limit, authorised=authorised, repeatable=repeatable or method == "GET"
+            )
         except Stop as stop:
             if stop.outcome not in _OF_ONE_DOCUMENT or not await self._is_there(stop):
                 raise
@@ -113,6 +191,42 @@ class Http:
         self._handed_over = True
         return answer.document()
 
+    def _request(
+        self,
+        path: str,
+        params: Mapping[str, str] | None,
+        form: Form | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+    ) -> _Wanted:
+        url = self._sender.address(self._base_url, path, params)
+        given = checked_headers(headers or {})
+        if "authorization" in given and not self._authorisation.may_know(url):
+            raise self._untrusted(url)
+        body, media_type = body_of(form, json)
+        usual = {"content-type": media_type} if media_type else {}
+        if json is not None:
+            usual["accept"] = DATA
+        if method != "GET":
+            usual |= self._came_from
+        request = HttpRequest(url, method, {**usual, **given}, body)
+        return _Wanted(request, texts_sent(form, json, given) if method != "GET" else ())
+
+    @property
+    def _came_from(self) -> Mapping[str, str]:
+        """What browsers add, by which servers know that a request comes from a page of their own."""
+        origin = str(URL(self._base_url).origin())
+        return {"origin": origin, "referer": f"{origin}/"}
+
+    def _untrusted(self, url: URL) -> Stop:
+        return Stop(
+            Outcome.BLOCKED,
+            f"{self._portal}'s script would give its authorisation to {url.raw_host}, which is not one of "
+            "its api_hosts; nothing was sent.",
+        )
+
     def has_handed_over(self) -> None:
         """The portal has handed over documents before: if more are refused, it is theirs."""
         self._handed_over = True
@@ -122,17 +236,60 @@ class Http:
         if len(self._refusals) >= _REFUSALS and not self._handed_over:
             raise self._refusals[0]
 
-    async def _checked(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> HttpResponse:
-        async with self._slots:
-            answer = await self._retried(path, params, limit)
+    async def _checked(
+        self, wanted: _Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
+    ) -> HttpResponse:
+        answer = await self._authorised(wanted, limit, authorised=authorised, repeatable=repeatable)
         self._log(
             "request.answered",
             path=urlsplit(answer.url).path,
             status=answer.status,
             bytes=len(answer.content),
         )
-        self._raise_for(answer)
+        return self._judged(answer)
+
+    async def _authorised(
+        self, wanted: _Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
+    ) -> HttpResponse:
+        """With the headers of the script, and once more with new ones if these are refused."""
+        known, url = self._authorisation, wanted.request.url
+        if not (known.is_for(url) if authorised is None else authorised):
+            return await self._sent(wanted, limit, repeatable=repeatable)
+        if not known.may_know(url):
+            raise self._untrusted(url)
+        headers = await known.headers()
+        answer = await self._sent(wanted.with_headers(headers, self._came_from), limit, repeatable=repeatable)
+        if answer.status == _UNAUTHORISED and not isinstance(self._meaning(answer), Outcome):
+            self._log("authorisation.refused", path=url.raw_path)
+            headers = await known.renewed(headers)
+            answer = await self._sent(
+                wanted.with_headers(headers, self._came_from), limit, repeatable=repeatable
+            )
         return answer
+
+    async def _sent(self, wanted: _Wanted, limit: Limit, *, repeatable: bool) -> HttpResponse:
+        async with self._slots, self._password_known(wanted):
+            answer = await self._sender.send(wanted.request, limit, tries=_TRIES if repeatable else 1)
+            return replace(answer, portal=self._portal)
+
+    @asynccontextmanager
+    async def _password_known(self, wanted: _Wanted) -> AsyncIterator[None]:
+        """Around what sends a password: that it does is known before, also to who comes after a crash."""
+        sending = self._sending() if wanted.texts else None
+        if sending is None:
+            yield
+            return
+        for text in wanted.texts:
+            sending.typed(text)
+        if not await sending.before_press(is_still_there=False):
+            yield
+            return
+        try:
+            yield
+        except Stop as stop:
+            if isinstance(stop.__cause__, NoAnswer) and stop.__cause__.fault is Fault.UNREACHABLE:
+                await sending.was_not_sent()
+            raise
 
     async def _is_there(self, stop: Stop) -> bool:
         """Whether the portal answers at all; if nothing came, it is asked for the last page that did."""
@@ -146,80 +303,41 @@ class Http:
             return False
         try:
             async with self._slots:
-                answer = await limited(self._limiter, partial(self.transport.get, url, PAGE))
+                answer = await self._sender.exchange(HttpRequest(url), PAGE)
         except NoAnswer as exc:
             return not exc.fault.is_no_answer
         except PlaywrightError:
             return False
         return answer.status < _ERROR
 
-    async def _retried(self, path: str, params: Mapping[str, str] | None, limit: Limit) -> HttpResponse:
-        blips = AsyncRetrying(
-            stop=stop_after_attempt(3),
-            wait=wait_random_exponential(multiplier=0.2, max=2),
-            retry=retry_if_result(lambda answer: answer.status in _BLIPS) | retry_if_exception(_may_pass),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )
-        answer: HttpResponse = await blips(self._followed, path, params, limit)
-        return answer
-
-    async def _followed(self, target: str, params: Mapping[str, str] | None, limit: Limit) -> HttpResponse:
-        if self.transport is None:
-            raise RuntimeError("the visit has not started")
-        base = self._base_url
-        for _ in range(_REDIRECTS):
-            self._left -= 1
-            if self._left < 0:
-                raise Stop(
-                    Outcome.LAYOUT_CHANGED,
-                    f"{self._portal} comes to no end after {_REQUESTS} requests.",
-                )
-            url = self._address(base, target, params)
-            with span("GET", server__address=url.raw_host or "", url__path=url.raw_path) as stage:
-                with self._errors(url.raw_path):
-                    answer = await limited(self._limiter, partial(self.transport.get, url, limit))
-                stage.set(http__response__status_code=answer.status, bytes=len(answer.content))
-            base, target, params = answer.url, answer.headers.get("location", ""), None
-            if answer.status not in {301, 302, 303, 307, 308} or not target:
-                return answer
-        raise Stop(Outcome.PORTAL_DOWN, f"{self._portal} redirects without end.")
-
-    def _address(self, base: str, target: str, params: Mapping[str, str] | None) -> URL:
-        """What is judged is what is sent."""
-        url = to_send(base, target, params)
-        if url is not None and is_allowed(str(url), self._hosts):
-            return url
-        where = led_to(str(url) if url is not None else _joined(base, target), self._hosts)
-        raise Stop(
-            Outcome.BLOCKED,
-            f"{self._portal} led to {where}, which is not one of its own hosts; not followed.",
-        )
-
-    @contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        try:
-            with playwright_errors(
-                self._portal, f"fetching {path}", otherwise=Outcome.PORTAL_DOWN, note=self._log
-            ):
-                yield
-        except NoAnswer as exc:
-            outcome = Outcome.LAYOUT_CHANGED if exc.fault is Fault.TOO_LARGE else Outcome.PORTAL_DOWN
-            raise Stop(outcome, f"{self._portal} {exc} while fetching {path}.") from exc
-
-    def _raise_for(self, answer: HttpResponse) -> None:
-        if not answer.is_page:
-            if answer.status >= 400:
-                self._raise_for_status(answer)
-            return
-        self.pages.append(answer)
-        sign = first_sign(answer.url, answer.content, self._signs, answer.content_type)
-        if sign is not None and sign.means == SIGNED_OUT:
-            raise SessionEnded(f"{self._portal} ended the session.")
-        stop = stop_for_sign(self._portal, sign) if sign else None
-        if stop:
+    def _judged(self, answer: HttpResponse) -> HttpResponse:
+        """The answer, if it is what was asked for, with the sign that it carries."""
+        if answer.is_page:
+            self.pages.append(answer)
+        sign = self._sign_of(answer)
+        if stop := stop_for_sign(self._portal, sign) if sign else None:
             raise stop
+        is_refused = sign is None and answer.status == _UNAUTHORISED
+        if is_refused or (sign is not None and sign.means == SIGNED_OUT):
+            raise SessionEnded(f"{self._portal} ended the session.")
         if answer.status >= 400 and sign is None:
             self._raise_for_status(answer)
+        return replace(answer, sign=sign)
+
+    def _meaning(self, answer: HttpResponse) -> Outcome | str | None:
+        sign = self._sign_of(answer)
+        return sign.means if sign is not None else None
+
+    def _sign_of(self, answer: HttpResponse) -> Sign | None:
+        if answer.is_page:
+            return first_sign(answer.url, answer.content, self._signs, answer.content_type)
+        pointing = [sign for sign in self._signs if sign.pointer]
+        if not pointing or not answer.may_be_json:
+            return None
+        try:
+            return first_json_sign(answer.url, answer.json(), pointing)
+        except Stop:  # what is no JSON after all carries no sign
+            return None
 
     def _raise_for_status(self, answer: HttpResponse) -> None:
         stop = stop_for_status(self._portal, answer.status, answer.headers.get("retry-after"))
@@ -228,17 +346,3 @@ class Http:
             Outcome.LAYOUT_CHANGED,
             f"{self._portal} answers HTTP {answer.status} to {path}, which used to work.",
         )
-
-
-def _joined(url: str, target: str) -> str:
-    try:
-        return urljoin(url, target)
-    except ValueError:
-        return target
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Whether it may go well a moment later; what brought no answer in time is not tried again."""
-    return (
-        isinstance(error, Stop) and isinstance(error.__cause__, NoAnswer) and error.__cause__.fault.may_pass
-    )

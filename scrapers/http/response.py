@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from email.message import Message
 from pathlib import PurePosixPath
+from typing import Any, TypeVar, overload
 from urllib.parse import unquote, urlsplit
 
-from meterfarm.records import Document
+from meterfarm.records import Document, Outcome
+from meterfarm.scrapers.http.json_answer import NoJson, may_be_json, parsed
+from meterfarm.scrapers.json_pointer import pointed_at
+from meterfarm.scrapers.outcomes import Sign, Stop
 from meterfarm.support.charset import decoded
+
+T = TypeVar("T")
+_KINDS: Mapping[type, str] = {
+    str: "text",
+    int: "whole number",
+    Decimal: "number",
+    bool: "true or false",
+    list: "list",
+    dict: "object",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What the portal answered: the address it ended at, the status, the headers (lower case), the bytes."""
+    """What the portal answered: the address it ended at, the status, the headers (lower case), the bytes.
+
+    ``sign`` is the declared sign that it carries, if it is none that ends the run; ``portal`` its name.
+    """
 
     url: str
     status: int
     headers: Mapping[str, str]
-    content: bytes
+    content: bytes = field(repr=False)
+    portal: str = "The portal"
+    sign: Sign | None = None
+    _parsed: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def media_type(self) -> str:
@@ -40,6 +61,62 @@ class HttpResponse:
     def text(self) -> str:
         """As a browser reads it, by whatever encoding header or page name."""
         return decoded(self.content, self.content_type)
+
+    @property
+    def may_be_json(self) -> bool:
+        """Whether it looks like JSON, by its type and how it begins."""
+        return may_be_json(self.content, self.media_type)
+
+    def json(self) -> Any:
+        """The JSON that it has, without what guards it; numbers with a fraction are ``Decimal``.
+
+        Raises:
+            Stop: ``unknown_page`` for a page in its place, ``layout_changed`` for what cannot be read.
+        """
+        if not self._parsed:
+            path = urlsplit(self.url).path
+            if self.is_page:
+                raise Stop(
+                    Outcome.UNKNOWN_PAGE,
+                    f"{self.portal} shows a page at {path} where its script awaits data; the script needs "
+                    "mending.",
+                )
+            try:
+                self._parsed.append(parsed(self.content, self.content_type))
+            except NoJson as exc:
+                raise Stop(
+                    Outcome.LAYOUT_CHANGED,
+                    f"{self.portal} sends data at {path} that its script cannot read ({exc}).",
+                ) from exc
+        return self._parsed[0]
+
+    @overload
+    def at(self, pointer: str, kind: type[T]) -> T: ...
+    @overload
+    def at(self, pointer: str, kind: type[T], default: T) -> T: ...
+    def at(self, pointer: str, kind: type[T], default: T | None = None) -> T:
+        """What stands at a JSON pointer (RFC 6901), as ``/data/0/id``: str, int, Decimal, bool, list or dict.
+
+        ``default`` stands for what is not there, or null.
+
+        Raises:
+            Stop: ``layout_changed``: nothing of this kind stands there; otherwise as ``json``.
+        """
+        try:
+            found = pointed_at(self.json(), pointer)
+        except LookupError:
+            found = None
+        if found is None and default is not None:
+            return default
+        if kind is Decimal and isinstance(found, int) and not isinstance(found, bool):
+            found = Decimal(found)
+        if isinstance(found, kind) and (kind is bool or not isinstance(found, bool)):
+            return found
+        raise Stop(
+            Outcome.LAYOUT_CHANGED,
+            f"{self.portal} sends no {_KINDS.get(kind, kind.__name__)} at {pointer} in its "
+            f"answer to {urlsplit(self.url).path}; the script needs mending.",
+        )
 
     def holding(self, content: bytes) -> HttpResponse:
         """The same answer with its body."""

@@ -10,7 +10,7 @@ import structlog
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page, ProxySettings, Route
 from playwright.async_api import Error as PlaywrightError
 
-from meterfarm.scrapers.http.transport import LANGUAGE
+from meterfarm.scrapers.http.exchange import LANGUAGE
 
 _LOAD_MS = 5_000
 _PARTITIONED = "^"

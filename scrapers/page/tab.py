@@ -187,8 +187,8 @@ class Tab:
         self._page.on("crash", self._release)
         self._pulse = detached_task(watch_heartbeat(self._page, self._clock, self._hangs))
         agent: str = await self._page.evaluate("navigator.userAgent")
-        shared = InBrowser(self._context, agent, self._chromium.local_hosts)
-        self._http.transport = await self._browser.enter_async_context(shared)
+        exchange = await self._browser.enter_async_context(self._http.connect(agent))
+        self._http.transport = InBrowser(self._context, exchange)
         return self._page
 
     async def _start_trace(self, context: BrowserContext) -> None:

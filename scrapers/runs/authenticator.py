@@ -154,6 +154,7 @@ class Authenticator:
         self.visit.page.sending = None
         self.entries += 1
         self.signed_in = True
+        self.visit.signed_in_anew()
         await self.visit.tab.end_trace()
         await asyncio.to_thread(self._store.logins.clear, self._customer)
         await save_session(self.visit, self._store, self._customer, fresh=True)

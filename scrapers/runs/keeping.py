@@ -23,8 +23,15 @@ _ASKED_SECONDS = 5.0
 async def session_kept(
     visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool]
 ) -> AsyncIterator[None]:
-    """Meanwhile the session is saved when its cookies have changed, at most three times a second."""
+    """Meanwhile the session is saved when its cookies have changed, at most three times a second, and its
+    tokens at once."""
     ends = asyncio.Event()
+
+    async def keep() -> None:
+        if is_inside():
+            await _save(visit, store, customer)
+
+    visit.keep = keep
     keeping = asyncio.create_task(_keep(visit, store, customer, is_inside, ends))
     try:
         yield
@@ -42,15 +49,18 @@ async def _keep(
             continue
         with suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(_ASKED_SECONDS):
-                cookies = await visit.cookies()
-            if cookies == saved:
-                continue
-            try:
-                await save_session(visit, store, customer)
-            except (LeaseLost, StorageError) as exc:
-                structlog.get_logger("run").warning("session.not_saved", reason=str(exc))
-            else:
-                saved = cookies
+                now = (await visit.cookies(), visit.tokens.version)
+            if now != saved and await _save(visit, store, customer):
+                saved = now
+
+
+async def _save(visit: Visit, store: CompanyStore, customer: Customer) -> bool:
+    try:
+        await save_session(visit, store, customer)
+    except (LeaseLost, StorageError) as exc:
+        structlog.get_logger("run").warning("session.not_saved", reason=str(exc))
+        return False
+    return True
 
 
 async def _ended(ends: asyncio.Event) -> bool:

@@ -206,7 +206,6 @@ class Runs(Repository):
                     downloaded=item.downloaded,
                     reason=item.reason,
                     unread=item.unread,
-                    pending=item.pending,
                 )
                 for item in ledger
             ],

@@ -19,6 +19,7 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.browser.chromium import find_chromium
 from meterfarm.scrapers.http.body import Limit
 from meterfarm.scrapers.http.client import Http
+from meterfarm.scrapers.http.own_client import OwnClient
 from meterfarm.scrapers.http.transport import InBrowser, WithoutBrowser
 from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop
 from meterfarm.scrapers.state import PortalSession
@@ -146,14 +147,14 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     with sites() as (portal, foreign, busy):
         http = client(portal.url)
         if request.param == "without browser":
-            async with WithoutBrowser(PortalSession({"cookies": [], "origins": []})) as transport:
-                http.transport = transport
+            async with OwnClient("") as exchange:
+                http.transport = WithoutBrowser(PortalSession({"cookies": [], "origins": []}), exchange)
                 yield World(portal, foreign, http, busy)
             return
         async with async_playwright() as driver:
             browser = await driver.chromium.launch(executable_path=find_chromium())
-            async with InBrowser(await browser.new_context(), "a browser") as transport:
-                http.transport = transport
+            async with OwnClient("a browser") as exchange:
+                http.transport = InBrowser(await browser.new_context(), exchange)
                 yield World(portal, foreign, http, busy)
             await browser.close()
 

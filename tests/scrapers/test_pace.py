@@ -19,6 +19,7 @@ import meterfarm.scrapers.page.request_throttle
 from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
+from meterfarm.scrapers.http.own_client import OwnClient
 from meterfarm.scrapers.http.transport import InBrowser
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
@@ -178,8 +179,8 @@ async def world(chromium: Chromium, served: tuple[Site, Portal]) -> AsyncIterato
     limiter = Counted()
     async with Visit(Village(), served[0].url, chromium, Nobody(), Secrets(), limiter=limiter) as visit:
         context = await (await chromium.browser()).new_context()
-        async with InBrowser(context, "a browser") as transport:
-            visit.http.transport = transport
+        async with OwnClient("a browser") as exchange:
+            visit.http.transport = InBrowser(context, exchange)
             yield World(*served, limiter, visit)
         await context.close()
     await until(lambda: not limiter.held and not limiter.waiting)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.http.client import Http
+from meterfarm.scrapers.http.own_client import OwnClient
 from meterfarm.scrapers.http.transport import InBrowser, WithoutBrowser
 from meterfarm.scrapers.state import PortalSession
 
@@ -18,14 +19,13 @@ AGENT = "Mozilla/5.0 (a browser)"
 async def asking(kind: str, chromium: Chromium, url: str, *, parallel: int = 4) -> AsyncIterator[Http]:
     """A client of the portal at ``url``."""
     http = Http("The Portal", url, (), (), parallel, lambda *_, **__: None)
-    if kind == "without browser":
-        session = PortalSession({"cookies": [], "origins": []}, user_agent=AGENT)
-        async with WithoutBrowser(session) as plain:
-            http.transport = plain
+    async with OwnClient(AGENT) as exchange:
+        if kind == "without browser":
+            session = PortalSession({"cookies": [], "origins": []}, user_agent=AGENT)
+            http.transport = WithoutBrowser(session, exchange)
             yield http
-        return
-    context = await (await chromium.browser()).new_context()
-    async with InBrowser(context, AGENT) as shared:
-        http.transport = shared
+            return
+        context = await (await chromium.browser()).new_context()
+        http.transport = InBrowser(context, exchange)
         yield http
-    await context.close()
+        await context.close()
