@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -130,15 +130,19 @@ def insert_absent(
     """Insert those rows that no unique constraint says are there; the ``column`` of each inserted."""
     if not rows:
         return []
-    its = metadata.tables[str(table.__tablename__)]
-    statement: Executable
-    if session.get_bind().dialect.name == "postgresql":
+    statement = _insert_absent(str(table.__tablename__), column, session.get_bind().dialect.name)
+    return list(session.connection().scalars(statement, [dict(row) for row in rows]))
+
+
+@cache
+def _insert_absent(table: str, column: str, dialect: str) -> Executable:
+    """Built once: a refresh executes it several times."""
+    into = metadata.tables[table]
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # slow to import, and rarely needed
 
-        statement = postgresql.insert(its).on_conflict_do_nothing().returning(its.c[column])
-    else:
-        statement = sqlite.insert(its).on_conflict_do_nothing().returning(its.c[column])
-    return list(session.connection().scalars(statement, [dict(row) for row in rows]))
+        return postgresql.insert(into).on_conflict_do_nothing().returning(into.c[column])
+    return sqlite.insert(into).on_conflict_do_nothing().returning(into.c[column])
 
 
 def now(session: Session) -> datetime:

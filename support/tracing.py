@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
 
@@ -28,16 +28,20 @@ class Stage:
                 self._span.set_attribute(name.replace("__", "."), shown)
 
 
-@contextmanager
-def span(name: str, **attributes: Value) -> Iterator[Stage]:
+def span(name: str, **attributes: Value) -> AbstractContextManager[Stage]:
     """A stage of the task, or thread, that it is opened in: ``with span("sign_in") as stage: ...``.
 
     What raises out of it marks it as failed, by its outcome or its kind: no text of an error is exported.
-
-    Raises:
-        CancelledError: the body was cancelled; any other error of it passes through too.
     """
-    with _tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as begun:
+    begun = _tracer.start_span(name)
+    if not begun.get_span_context().is_valid:  # no SDK is set up: there is nothing to be in
+        return nullcontext(Stage(begun))
+    return _inside(begun, attributes)
+
+
+@contextmanager
+def _inside(begun: trace.Span, attributes: Mapping[str, Value]) -> Iterator[Stage]:
+    with trace.use_span(begun, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         stage = Stage(begun)
         stage.set(**attributes)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, case
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
@@ -40,7 +40,7 @@ _IN_STORE = (
         col(BillRow.portal_key),
         col(DocumentRow.sha256),
         col(BillVersionRow.total_amount).is_not(None),
-        col(ExtractionRow.problems),
+        case((col(BillVersionRow.total_amount).is_(None), col(ExtractionRow.problems))),
     )
     .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
     .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)

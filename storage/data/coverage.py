@@ -27,6 +27,7 @@ _OF_SERIES = _RANGE.c.series_id == bindparam("series")
 _NEAR = select(_RANGE.c.first, _RANGE.c.last).where(
     _OF_SERIES, _RANGE.c.first <= bindparam("until"), _RANGE.c.last >= bindparam("since")
 )
+_INSERT = insert(_RANGE)
 _FORGET = delete(_RANGE).where(_OF_SERIES, _RANGE.c.first == bindparam("at"))
 _FORGET_ALL = delete(_RANGE).where(_OF_SERIES)
 _READINGS = (
@@ -69,7 +70,7 @@ def _one(readings: Sequence[Reading]) -> list[CoverageRange]:
 def _insert(connection: Connection, series_id: int, ranges: Sequence[CoverageRange]) -> None:
     if ranges:
         rows = [{"series_id": series_id, "first": first, "last": last} for first, last in ranges]
-        connection.execute(insert(_RANGE), rows)
+        connection.execute(_INSERT, rows)
 
 
 AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
