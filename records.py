@@ -30,6 +30,7 @@ class Outcome(StrEnum):
     COMPLETE = "complete"
     NO_ACCOUNTS = "no_accounts"
     NO_DATA_YET = "no_data_yet"
+    PENDING = "pending"
     PARTIAL = "partial"
     BAD_CREDENTIALS = "bad_credentials"
     ACCOUNT_LOCKED = "account_locked"
@@ -72,7 +73,7 @@ class Outcome(StrEnum):
         return self in _HOLDS_THE_PASSWORD
 
 
-_NOBODY = frozenset({Outcome.COMPLETE, Outcome.NO_ACCOUNTS, Outcome.NO_DATA_YET})
+_NOBODY = frozenset({Outcome.COMPLETE, Outcome.NO_ACCOUNTS, Outcome.NO_DATA_YET, Outcome.PENDING})
 _PORTAL = frozenset({Outcome.PORTAL_DOWN, Outcome.MAINTENANCE, Outcome.RATE_LIMITED, Outcome.BLOCKED})
 _US = frozenset(
     {
@@ -376,8 +377,9 @@ class Challenge:
 class LedgerItem:
     """One thing the portal listed and whether it is in store.
 
-    ``unread``: it is stored, and no layout reads it yet. ``reason`` is why it is missing or unread, and else
-    what of it is in doubt.
+    ``unread``: it is stored, and no layout reads it yet. ``pending``: it is not stored, the portal is still
+    making it, and a later run fetches it. ``reason`` is why it is missing, pending or unread, and else what
+    of it is in doubt.
     """
 
     account_number: str
@@ -386,6 +388,7 @@ class LedgerItem:
     downloaded: bool = False
     reason: str = ""
     unread: bool = False
+    pending: bool = False
 
 
 class Part(StrEnum):

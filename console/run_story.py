@@ -99,7 +99,8 @@ def _steps(run: RunInfo, steps: Sequence[RunStep]) -> Listing:
 def _ledger(ledger: Sequence[LedgerItem]) -> Listing:
     """Gaps first, then what is unread or in doubt; in a pipe all of them."""
     columns = [Column("account"), Column("item"), Column("")]
-    table = Listing(columns, ("account", "item", "stored", "downloaded", "unread", "reason"), "ledger")
+    names = ("account", "item", "stored", "downloaded", "unread", "pending", "reason")
+    table = Listing(columns, names, "ledger")
     for item in ledger[:_MOST_ITEMS] if sys.stdout.isatty() else ledger:
         record = {
             "account": item.account_number,
@@ -107,6 +108,7 @@ def _ledger(ledger: Sequence[LedgerItem]) -> Listing:
             "stored": item.stored,
             "downloaded": item.downloaded,
             "unread": item.unread,
+            "pending": item.pending,
             "reason": item.reason,
         }
         table.add([item.account_number, item.item, _mark(item)], record, [item.reason])
@@ -121,11 +123,14 @@ def _counts(story: RunStory) -> str:
     if not run.listed:
         return ""
     new = sum(item.stored and item.downloaded for item in story.ledger)
-    unread = f", {count} unread" if (count := sum(item.unread for item in story.ledger)) else ""
-    return f"{run.stored} of {run.listed} listed are stored, {new} of them new{unread}"
+    unread, pending = (sum(getattr(item, which) for item in story.ledger) for which in ("unread", "pending"))
+    rest = (f", {unread} unread" if unread else "") + (f"; {pending} pending" if pending else "")
+    return f"{run.stored} of {run.listed} listed are stored, {new} of them new{rest}"
 
 
 def _mark(item: LedgerItem) -> Text:
+    if item.pending:
+        return styled("pending", "cyan")
     if not item.stored:
         return styled("missing", "red")
     if item.unread:
@@ -134,4 +139,4 @@ def _mark(item: LedgerItem) -> Text:
 
 
 def _telling_first(ledger: Sequence[LedgerItem]) -> list[LedgerItem]:
-    return sorted(ledger, key=lambda item: (item.stored, not item.unread, not item.reason))
+    return sorted(ledger, key=lambda item: (item.stored, item.pending, not item.unread, not item.reason))

@@ -127,7 +127,8 @@ def _request(
 def _mark(live: LiveProgress, result: RunResult) -> None:
     """What went wrong gets no tick: the step that the run ended in, or the accounts with gaps."""
     if result.outcome is Outcome.PARTIAL:
-        live.fail({f"account {item.account_number}" for item in result.ledger if not item.stored})
+        gaps = [item for item in result.ledger if not (item.stored or item.pending)]
+        live.fail({f"account {item.account_number}" for item in gaps})
     elif result.outcome.who_acts is not WhoActs.NOBODY:
         live.fail()
 

@@ -67,7 +67,11 @@ def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part
         )
     sooner = {part: min(period, _MENDED_SOONER) for part, period in every.items()}
     periods = sooner if result.outcome is Outcome.PARTIAL else every
-    return FollowUp(due=_next_times(at, periods, claim.parts), ready=result.finished, portal=portal)
+    due = dict(_next_times(at, periods, claim.parts))
+    if result.again_at is not None and Part.INTERVALS in due:
+        again_at = max(result.again_at, at + _FIRST_RETRY)
+        due[Part.INTERVALS] = min(due[Part.INTERVALS], again_at)
+    return FollowUp(due=due, ready=result.finished, portal=portal)
 
 
 def offered(every: Mapping[Part, timedelta], utility: Utility) -> Mapping[Part, timedelta]:

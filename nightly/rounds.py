@@ -160,7 +160,9 @@ class Rounds:
             if not going.visits and run.kind is RunKind.CONNECT:
                 going.asked.append(self._challenges(run))
         if not going.visits:
-            going.gaps = [item for item in self._ledger(newest) if item.unread or not item.stored]
+            going.gaps = [
+                item for item in self._ledger(newest) if item.unread or not (item.stored or item.pending)
+            ]
         going.visits.append(
             VisitResult(going.meant, outcome, newest.message, seconds, self._kept(going, newest, outcome))
         )

@@ -4,7 +4,9 @@ VisitError
 ├── Stop          end the run with this outcome
 ├── SessionEnded  sign in again, once, then go on
 └── ItemFailed    this one bill or export is missing; the rest goes on
-    └── ListFailed    so is what an account's list would have named
+    ├── ListFailed     so is what an account's list would have named
+    ├── ExportPending  the portal is still making it: a later run fetches it
+    └── ExportFailed   the portal failed at making it: it is asked for anew
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from enum import Enum
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.json_pointer import is_pointer, pointed_at
+from meterfarm.support.foreign_text import NAME, storable
 from meterfarm.support.logs import safe_for_the_run
 
 SIGNED_OUT = "signed_out"
@@ -59,6 +62,26 @@ class ListFailed(ItemFailed):
     def __init__(self, stop: Stop) -> None:
         super().__init__(stop.message)
         self.stop = stop
+
+
+class ExportPending(ItemFailed):
+    """The portal is still making an export. ``key`` is by what it is asked for, ``not_before`` when again.
+
+    The key is kept as it is: a number or name of the portal's, no address that lets anybody in.
+    """
+
+    def __init__(self, key: str, not_before: datetime | None = None) -> None:
+        if not key or len(key) > NAME or storable(key) != key:
+            raise ValueError(f"a key of an export has 1 to {NAME} characters that can be stored")
+        if not_before is not None and not_before.tzinfo is None:
+            raise ValueError("an instant must be aware of its time zone")
+        super().__init__("the portal is still making the export")
+        self.key = key
+        self.not_before = not_before
+
+
+class ExportFailed(ItemFailed):
+    """The portal failed at making an export, or does not know it any more: it is asked for anew."""
 
 
 class Whatever(Enum):

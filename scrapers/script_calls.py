@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import ExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from meterfarm.scrapers.outcomes import ExportPending
+
 
 @dataclass(slots=True, eq=False)
 class ScriptCall:
-    """One call of a script's method, from when it began."""
+    """One call of a script's method, from when it began.
+
+    ``keep_pending`` keeps what the portal was asked to make, so that it is not lost if the run is.
+    """
 
     name: str
+    keep_pending: Callable[[ExportPending], Awaitable[None]] | None = field(default=None, repr=False)
     _ends: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def at_end(self, act: Callable[[], object]) -> None:
@@ -47,17 +53,18 @@ class ScriptCalls:
         self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
-    async def call(self, name: str) -> AsyncIterator[None]:
+    async def call(self, name: str) -> AsyncIterator[ScriptCall]:
         """Around a call of this method. Within another call it is a part of that one."""
-        if _CURRENT.get() is not None:
-            yield
+        outer = _CURRENT.get()
+        if outer is not None:
+            yield outer
             return
         alone = name not in self._side_by_side
         await self._begin(alone=alone)
         call = ScriptCall(name)
         before = _CURRENT.set(call)
         try:
-            yield
+            yield call
         finally:
             _CURRENT.reset(before)
             try:

@@ -92,6 +92,11 @@ class Utility(Portal, ABC):
     """For how long a passed MFA is remembered; None if the portal does not say."""
     verified: ClassVar[Verified]
 
+    @classmethod
+    def implements(cls, method: str) -> bool:
+        """Whether the script has this optional method."""
+        return getattr(cls, method) is not getattr(Utility, method)
+
     def __new__(cls) -> Self:
         """A script that implements what it declares.
 
@@ -102,7 +107,7 @@ class Utility(Portal, ABC):
             name
             for part in sorted(cls.capabilities.parts)
             for name in _METHODS[part]
-            if getattr(cls, name) is getattr(Utility, name)
+            if not cls.implements(name)
         ]
         if lacking:
             raise TypeError(f"{cls.__name__} does not implement {', '.join(lacking)}, which it declares.")
@@ -163,7 +168,23 @@ class Utility(Portal, ABC):
     async def export_intervals(
         self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
-        """The export of a meter's readings, both days inclusive, no longer than the capabilities allow."""
+        """The export of a meter's readings, both days inclusive, no longer than the capabilities allow.
+
+        Raises:
+            ExportPending: the portal is still making it; for scripts that implement ``resume_export``.
+            ExportFailed: the portal failed at making it; it is asked for anew, a few times.
+        """
+        raise NotImplementedError
+
+    async def resume_export(
+        self, visit: Visit, account: Account, meter: Meter, first: date, last: date, key: str
+    ) -> Document:
+        """An export that an earlier run asked for, by the key that it kept: for portals that take their time.
+
+        Raises:
+            ExportPending: the portal is still making it.
+            ExportFailed: the portal failed at making it, or does not know it any more.
+        """
         raise NotImplementedError
 
     def read_intervals(self, document: Document, meter: Meter) -> IntervalData:

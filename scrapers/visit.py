@@ -26,9 +26,10 @@ from meterfarm.scrapers.page.access import Surroundings
 from meterfarm.scrapers.page.page import BrowserPage
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.turns import Turns
+from meterfarm.scrapers.polling import polled
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
-from meterfarm.scrapers.script_calls import ScriptCalls
+from meterfarm.scrapers.script_calls import ScriptCall, ScriptCalls
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
 from meterfarm.support.logs import LOOKED_AT, safe_for_the_run
@@ -155,7 +156,7 @@ class Visit:
             del self.steps[_STEPS // 2 : -_STEPS // 2]
         self._log.debug(step, elapsed=elapsed, **fields)
 
-    def script_call(self, name: str) -> AbstractAsyncContextManager[None]:
+    def script_call(self, name: str) -> AbstractAsyncContextManager[ScriptCall]:
         """Around every call of a script's method: what may not run beside others waits for its turn."""
         return self._calls.call(name)
 
@@ -194,6 +195,25 @@ class Visit:
         return (
             dict(session.session_storage.get(origin or self._own_origin, {})) if session is not None else {}
         )
+
+    async def until(
+        self,
+        poll: Callable[[], Awaitable[T | None]],
+        every: float,
+        at_most: float,
+        what: str = "the export",
+        *,
+        pending: str = "",
+    ) -> T:
+        """What ``poll`` gives once that is not None: asked at once, then every so many seconds.
+
+        ``pending`` is by what a later run asks for what the portal still makes; it is kept from now on.
+
+        Raises:
+            ExportPending: it is not there after ``at_most`` seconds, and ``pending`` was given.
+            ItemFailed: it is not there after ``at_most`` seconds.
+        """
+        return await polled(self.clock, poll, every, at_most, what, pending)
 
     async def must_be_answerable(self, factor: Factor, prompt: str) -> None:
         """Stop before a portal is made to send a code that nobody could enter.

@@ -36,7 +36,7 @@ class AccountSummary:
 
 @dataclass(frozen=True, slots=True)
 class ListedItem:
-    """An item of the ledger, and why it is missing, unread or doubtful."""
+    """An item of the ledger, and why it is missing, pending, unread or doubtful."""
 
     item: str
     account: str
@@ -51,6 +51,7 @@ class LedgerSummary:
     stored: int
     downloaded: int
     missing: Sequence[ListedItem]
+    pending: Sequence[ListedItem]
     unread: Sequence[ListedItem]
     doubtful: Sequence[ListedItem]
 
@@ -144,7 +145,8 @@ def _ledger(ledger: Sequence[LedgerItem]) -> LedgerSummary:
         len(ledger),
         len(stored),
         sum(item.downloaded for item in stored),
-        missing=[_listed(item) for item in ledger if not item.stored],
+        missing=[_listed(item) for item in ledger if not item.stored and not item.pending],
+        pending=[_listed(item) for item in ledger if item.pending],
         unread=[_listed(item) for item in stored if item.unread],
         doubtful=[_listed(item) for item in stored if item.reason and not item.unread],
     )

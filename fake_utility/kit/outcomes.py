@@ -13,7 +13,7 @@ class Outcome:
 
 
 _TABLE = {
-    (0, "nobody"): ("complete", "no_accounts", "no_data_yet"),
+    (0, "nobody"): ("complete", "no_accounts", "no_data_yet", "pending"),
     (10, "customer"): (
         "bad_credentials",
         "account_locked",

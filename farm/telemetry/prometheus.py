@@ -216,6 +216,13 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
         ("utility", "part"),
         {(utility, part.value): late for (utility, part), late in figures.late_seconds.items()},
     )
+    yield _gauge(
+        "meterfarm_exports_pending",
+        "Exports that the portal is still making, for a later run to fetch.",
+        ("utility",),
+        dict.fromkeys(((utility,) for utility in utilities), 0.0)
+        | {(utility,): float(count) for utility, count in figures.pending_exports.items()},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ class Collection:
         if not any(item.stored for item in self.ledger.items):
             self._visit.http.raise_for_refusals()
         self.finished = set(self._parts) - unfinished
+        if self.ledger.under_way:
+            self.finished.discard(Part.INTERVALS)
         if stops:
             raise stops[0]
         return self.ledger.outcome(len(self.accounts), self._parts)

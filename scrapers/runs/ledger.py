@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import LedgerItem, Outcome, Part
@@ -18,12 +19,14 @@ _PLURALS = {Part.BILLS: "bills", Part.INTERVALS: "interval data"}
 class Ledger:
     """Grows while a run collects. An item entered twice keeps the last word.
 
-    ``portal_has_data`` is set once the portal lists anything, also what nobody asked for.
+    ``portal_has_data`` is set once the portal lists anything, also what nobody asked for. ``again_at`` is
+    when the first of the exports that the portal is still making is to be there, if it said so.
     """
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], LedgerItem] = {}
         self.portal_has_data = False
+        self.again_at: datetime | None = None
 
     def stored(self, account: str, item: str, *, downloaded: bool, doubt: str = "") -> None:
         """Enter an item that is in store."""
@@ -36,6 +39,12 @@ class Ledger:
     def missing(self, account: str, item: str, reason: str) -> None:
         """Enter an item that is not in store, with the reason."""
         self._enter(LedgerItem(account, item, stored=False, reason=reason))
+
+    def pending(self, account: str, item: str, reason: str, again_at: datetime | None = None) -> None:
+        """It is not in store, but under way: a later run fetches it, from ``again_at`` on."""
+        if again_at is not None:
+            self.again_at = min(again_at, self.again_at or again_at)
+        self._enter(LedgerItem(account, item, stored=False, reason=reason, pending=True))
 
     def _enter(self, item: LedgerItem) -> None:
         account, name = one_line(item.account_number, NAME), one_line(item.item, NAME)
@@ -72,8 +81,13 @@ class Ledger:
 
     @property
     def gaps(self) -> Sequence[LedgerItem]:
-        """The entries that are missing."""
-        return tuple(item for item in self._items.values() if not item.stored)
+        """The entries that are missing, and that nothing will bring by itself."""
+        return tuple(item for item in self._items.values() if not item.stored and not item.pending)
+
+    @property
+    def under_way(self) -> Sequence[LedgerItem]:
+        """The entries that the portal is still making."""
+        return tuple(item for item in self._items.values() if item.pending)
 
     def outcome(self, accounts: int, parts: Set[Part] = frozenset(Part)) -> tuple[Outcome, str]:
         """What a run of these parts that got to its end amounts to, and a sentence for the user."""
@@ -85,8 +99,12 @@ class Ledger:
             lacking = " and ".join(f"no {_PLURALS[part]}" for part in Part if part in parts)
             return Outcome.NO_DATA_YET, f"The portal has {lacking} yet."
         if self.gaps:
-            return Outcome.PARTIAL, _named("Missing", self.gaps).strip()
+            return Outcome.PARTIAL, (_named("Missing", self.gaps) + _named("Pending", self.under_way)).strip()
         fresh = sum(item.downloaded for item in self.items)
+        if self.under_way:
+            stored = len(self._items) - len(self.under_way)
+            message = f"{stored} of {len(self._items)} items are in store, {fresh} of them new."
+            return Outcome.PENDING, message + _named("Pending", self.under_way)
         message = f"All {len(self._items)} items are in store, {fresh} of them new."
         unread = [item for item in self.items if item.unread]
         doubtful = [item for item in self.items if item.stored and item.reason and not item.unread]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ class RunResult:
     ``pages`` counts browser pages, ``asked_portal`` tells whether the portal was asked for anything at all.
     ``in_doubt`` tells whether it is open what the portal thinks of the password.
     ``finished`` are the parts of which everything the portal lists was gone through, of those ``offered`` by
-    the portal. ``state`` is the session as the run left it, which is to be kept with the run's end.
+    the portal. ``again_at`` is when the first export that it is still making is to be there, if it said so.
+    ``state`` is the session as the run left it, which is to be kept with the run's end.
     """
 
     customer: Customer
@@ -89,6 +90,7 @@ class RunResult:
     finished: frozenset[Part] = frozenset()
     offered: frozenset[Part] = frozenset(Part)
     in_doubt: InDoubt = InDoubt.NO
+    again_at: datetime | None = None
     state: bytes | None = field(default=None, repr=False)
 
 
@@ -195,7 +197,7 @@ class RunExecutor:
             bool(visit.steps),
         )
         result.accounts, result.ledger = collection.accounts, collection.ledger.items
-        result.finished = frozenset(collection.finished)
+        result.finished, result.again_at = frozenset(collection.finished), collection.ledger.again_at
         return result
 
     async def _keep_what_was_met(self, authenticator: Authenticator) -> None:

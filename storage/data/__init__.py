@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
 
@@ -112,6 +112,21 @@ class StoredExport:
     sha256: str
     name: str
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingExport:
+    """An export that the portal is still making: of which days of a meter, and what it calls it.
+
+    ``not_before`` is when the portal said to ask for it again, if it did.
+    """
+
+    meter_id: str
+    first: date
+    last: date
+    key: str
+    requested_at: datetime
+    not_before: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,13 +176,15 @@ class QueueFigures:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """``held`` counts runs by utility, kind and state (running, waiting). ``resting`` are the portals with
-    an open circuit breaker. ``late_seconds`` is since when the longest due customer of a utility is due.
+    an open circuit breaker. ``late_seconds`` is since when the longest due customer of a utility is due,
+    ``pending_exports`` how many exports its portal is still making.
     """
 
     queues: Mapping[RunKind, QueueFigures]
     held: Mapping[tuple[str, RunKind, RunState], int]
     resting: frozenset[str]
     late_seconds: Mapping[tuple[str, Part], float]
+    pending_exports: Mapping[str, int] = field(default_factory=dict)
 
 
 REFRESH_JITTER = 0.1

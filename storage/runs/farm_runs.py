@@ -24,7 +24,7 @@ from meterfarm.storage.runs import (
     queue,
 )
 from meterfarm.storage.runs.queue import add_step
-from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow
+from meterfarm.storage.tables import AccountRow, CustomerRow, LoginRow, PendingExportRow, RunRow
 
 
 def figures(session: Session, utilities: Iterable[str]) -> Figures:
@@ -37,7 +37,18 @@ def figures(session: Session, utilities: Iterable[str]) -> Figures:
         late_seconds={
             (utility, part): _late(session, utility, part, at) for utility in utilities for part in Part
         },
+        pending_exports=_pending_exports(session),
     )
+
+
+def _pending_exports(session: Session) -> dict[str, int]:
+    query = (
+        select(CustomerRow.utility, func.count())
+        .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
+        .join(PendingExportRow, col(PendingExportRow.account_id) == AccountRow.id)
+        .group_by(col(CustomerRow.utility))
+    )
+    return dict(session.exec(query).all())
 
 
 def _queues(session: Session, at: datetime) -> dict[RunKind, QueueFigures]:

@@ -206,6 +206,7 @@ class Runs(Repository):
                     downloaded=item.downloaded,
                     reason=item.reason,
                     unread=item.unread,
+                    pending=item.pending,
                 )
                 for item in ledger
             ],

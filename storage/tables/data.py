@@ -127,6 +127,20 @@ class BillVersionRow(Owned, table=True):
     content: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
+class PendingExportRow(Owned, table=True):
+    """An export of a meter's days, both included, that the portal is still making under its own key."""
+
+    __table_args__ = table_args(UniqueConstraint("account_id", "meter", "first", "last"))
+
+    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    meter: str = Field(sa_type=ForeignName)
+    first: date
+    last: date
+    portal_key: str = Field(sa_type=ForeignName)
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class SeriesRow(Owned, table=True):
     """Readings of a meter of one kind and length, each ``mantissa * 10**exponent`` of ``unit``.
 

@@ -92,6 +92,7 @@ class LedgerItemRow(Owned, table=True):
     stored: bool
     downloaded: bool
     unread: bool = False
+    pending: bool = False
     reason: str = Field(sa_type=ForeignText)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from meterfarm.records import LedgerItem, Outcome
 from meterfarm.scrapers.runs.ledger import Ledger
 
@@ -69,3 +71,19 @@ def test_a_gap_makes_it_partial_and_is_named() -> None:
     assert ledger.outcome(1) == (Outcome.PARTIAL, "Missing: bill b (a placeholder).")
     ledger.missing("1", "bill c", "no PDF")
     assert ledger.outcome(1)[1] == "Missing: bill b and 1 more (a placeholder)."
+
+
+def test_what_the_portal_is_still_making_is_no_gap_but_not_complete() -> None:
+    """A gap beside it counts; the earliest time the portal named is kept."""
+    ledger = Ledger()
+    ledger.stored("1", "bill a", downloaded=True)
+    for hour in (9, 7, 8):
+        again_at = datetime(2026, 11, 30, hour, tzinfo=UTC)
+        ledger.pending("1", f"intervals E{hour} 2026-11", "being made", again_at)
+    says = "1 of 4 items are in store, 1 of them new. Pending: intervals E9 2026-11 and 2 more (being made)."
+    assert ledger.outcome(1) == (Outcome.PENDING, says)
+    assert (len(ledger.under_way), ledger.gaps, ledger.again_at) == (3, (), again_at.replace(hour=7))
+    ledger.missing("1", "bill b", "a placeholder")
+    outcome, message = ledger.outcome(1)
+    assert outcome is Outcome.PARTIAL
+    assert message.startswith("Missing: bill b (a placeholder). Pending: intervals E9")

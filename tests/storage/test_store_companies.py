@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ SECRETS = {SecretKind.PASSWORD: "canary-c0"}
 CODE = Challenge("Code?", Factor.SMS)
 MAILBOX = MailAccount("imap.example", 993, MailSecurity.TLS, "codes")
 NUMBER = "+15185550123"
+DAYS = (date(2026, 10, 1), date(2026, 10, 31))
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def _filled(store: CompanyStore, username: str, number: str) -> Company:
     read = ReadBill(listed(), pdf(), bill(), "layout", 1)
     store.bills.save(account, [read])
     store.readings.save(account, EXPORT, "jan", [series([1, 2, 0])])
+    store.pending_exports.keep(account, ELECTRIC.id, DAYS, "job 1")
     mailbox = store.channels.add_mailbox(MAILBOX, "canary-c1", [customer])
     store.channels.add_number(number, [customer])
     (run,) = store.runs.list()
@@ -172,6 +174,11 @@ CASES: dict[str, Case] = {
     "readings.coverage_by_series": lambda s, _, t: not s.readings.coverage_by_series(t.account),
     "readings.whole_days": lambda s, _, t: not s.readings.whole_days(t.account, ELECTRIC.id, ZONE),
     "readings.zero_days": lambda s, _, t: not s.readings.zero_days(t.account, ELECTRIC.id, ZONE),
+    "pending_exports.keep": lambda s, _, t: _refused(
+        lambda: s.pending_exports.keep(t.account, "E1", DAYS, "1")
+    ),
+    "pending_exports.forget": lambda s, _, t: s.pending_exports.forget(t.account, ELECTRIC.id, DAYS) is None,
+    "pending_exports.list": lambda s, _, t: not s.pending_exports.list(t.account),
     "runs.begin": lambda s, _, t: _refused(lambda: s.runs.begin(t.customer, RunKind.SCRAPE)),
     "runs.renew": lambda s, _, t: t.lease not in {one.lease for one in s.runs.renew()},
     "runs.finish": lambda s, _, t: _refused(lambda: s.runs.finish(t.lease, Outcome.COMPLETE, ""), LeaseLost),
@@ -283,6 +290,7 @@ def test_what_a_case_would_find_is_there(two: tuple[Company, Company]) -> None:
     assert store.customers.find("their own") == theirs.customer
     assert store.bills.list(theirs.account)
     assert store.readings.series(theirs.account, ELECTRIC.id)
+    assert store.pending_exports.list(theirs.account)
     assert {one.id for one in store.runs.list()} >= {theirs.run, theirs.queued}
     assert store.challenges.find(theirs.challenge) is not None
     assert store.events.after(kinds=[EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS])

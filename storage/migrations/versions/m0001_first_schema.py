@@ -239,6 +239,17 @@ def _bills() -> None:
 
 def _intervals() -> None:
     _owned(
+        "pending_export",
+        _of("account"),
+        _column("meter", sa.String),
+        _column("first", sa.Date),
+        _column("last", sa.Date),
+        _column("portal_key", sa.String),
+        _column("requested_at", INSTANT),
+        _column("not_before", INSTANT, null=True),
+        sa.UniqueConstraint("account_id", "meter", "first", "last"),
+    )
+    _owned(
         "series",
         _of("meter"),
         _column("commodity", sa.String),
@@ -330,6 +341,7 @@ def _runs() -> None:
         _column("stored", sa.Boolean),
         _column("downloaded", sa.Boolean),
         _column("unread", sa.Boolean),
+        _column("pending", sa.Boolean),
         _column("reason", sa.String),
     )
     _indexed("ledger_item", "run_id")
