@@ -22,6 +22,13 @@ TotpSecret = Annotated[
 SecurityAnswer = Annotated[
     bool, typer.Option("--security-answer-stdin", help="Then read the security answer from stdin.")
 ]
+SecurityAnswerTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="QUESTION",
+        help="Then read the answer to this security question from stdin; may be given several times.",
+    ),
+]
 
 _IN_ORDER = "Secrets come on stdin, a line each, in the order above; at a terminal they are asked for."
 
@@ -42,13 +49,16 @@ def add(
     password_stdin: Password = False,
     totp_secret_stdin: TotpSecret = False,
     security_answer_stdin: SecurityAnswer = False,
+    security_answer_to: SecurityAnswerTo = None,
     as_json: Json = False,
 ) -> None:
     """Add a customer; with a password, a run that tries it is queued."""
     from meterfarm.console import customers
     from meterfarm.console.secret_input import FromStdin
 
-    wanted = FromStdin(password_stdin, totp_secret_stdin, security_answer_stdin)
+    wanted = FromStdin(
+        password_stdin, totp_secret_stdin, security_answer_stdin, tuple(security_answer_to or ())
+    )
     changes = customers.Changes(username, external_id, wanted)
     raise typer.Exit(run_to_end(customers.add(utility, changes, as_json=as_json)))
 
@@ -84,13 +94,16 @@ def update(
     password_stdin: Password = False,
     totp_secret_stdin: TotpSecret = False,
     security_answer_stdin: SecurityAnswer = False,
+    security_answer_to: SecurityAnswerTo = None,
     as_json: Json = False,
 ) -> None:
     """Change what is given; with something new to sign in with, a run that tries it is queued."""
     from meterfarm.console import customers
     from meterfarm.console.secret_input import FromStdin
 
-    wanted = FromStdin(password_stdin, totp_secret_stdin, security_answer_stdin)
+    wanted = FromStdin(
+        password_stdin, totp_secret_stdin, security_answer_stdin, tuple(security_answer_to or ())
+    )
     changes = customers.Changes(username, external_id, wanted)
     raise typer.Exit(run_to_end(customers.update(reference, changes, as_json=as_json)))
 
@@ -120,7 +133,8 @@ def import_(
 ) -> None:
     """Add customers from a CSV file.
 
-    Its header: utility,username,password[,external_id,totp_secret,security_answer], in any order.
+    Its header: utility,username,password[,external_id,totp_secret,security_answer], in any order;
+    security_question_1,security_answer_1 and so on to 3 are answers to one question each.
     """
     from meterfarm.console.customer_import import import_file
 

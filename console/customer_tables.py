@@ -99,6 +99,7 @@ def _record(one: CustomerInfo) -> dict[str, object]:
 
 def _facts(one: CustomerInfo) -> list[tuple[str, Shown]]:
     secrets = [NAMES[kind] for kind in SecretKind if kind in one.secrets]
+    secrets += [f"answer to “{question}”" for question in one.questions or ()]
     last = one.last_run
     return [
         ("customer", f"{one.id}: {one.username} at {one.utility}"),

@@ -53,13 +53,13 @@ async def add(utility_id: str, changes: Changes, *, as_json: bool) -> int:
     utility = find_utility(utility_id)
     username = checked_username(utility, changes.username or "")
     with open_store() as (context, store):
-        secrets = await read_secrets(changes.secrets, context.secrets)
-        if SecretKind.PASSWORD not in secrets and sys.stdin.isatty():
+        given = await read_secrets(changes.secrets, context.secrets)
+        if SecretKind.PASSWORD not in given.secrets and sys.stdin.isatty():
             typed = await ask_password(f"Password of {username} at {utility.name} (Enter: none yet): ")
             if typed:
                 context.secrets.add(typed)
-                secrets[SecretKind.PASSWORD] = typed
-        request = AddCustomer(utility.id, username, changes.external_id or "", secrets)
+                given.secrets[SecretKind.PASSWORD] = typed
+        request = AddCustomer(utility.id, username, changes.external_id or "", given.secrets, given.answers)
         changed = await asyncio.to_thread(add_customer, store, request)
         await _report(context, store, changed, "added", as_json=as_json)
         if not portal_address(utility, context.farm):
@@ -69,13 +69,15 @@ async def add(utility_id: str, changes: Changes, *, as_json: bool) -> int:
 
 async def update(reference: str, changes: Changes, *, as_json: bool) -> int:
     """Change what is given; with something new to sign in with, a run that tries it is queued."""
-    if changes.username is None and changes.external_id is None and not changes.secrets.kinds:
-        raise UsageError("There is nothing to change: give --username, --external-id or a --...-stdin.")
+    if changes.username is None and changes.external_id is None and not changes.secrets:
+        options = "--username, --external-id, --security-answer-to or a --...-stdin"
+        raise UsageError(f"There is nothing to change: give {options}.")
     request = UpdateCustomer(changes.username, changes.external_id)
     with open_store() as (context, store):
         customer = find_customer(store, reference)
         check_update(store, customer, request)
-        request = replace(request, secrets=await read_secrets(changes.secrets, context.secrets))
+        given = await read_secrets(changes.secrets, context.secrets)
+        request = replace(request, secrets=given.secrets, answers=given.answers)
         changed = await asyncio.to_thread(update_customer, store, customer, request)
         await _report(context, store, changed, "updated", as_json=as_json)
     return 0

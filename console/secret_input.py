@@ -6,15 +6,16 @@ import codecs
 import os
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 import typer
 
 from meterfarm.console.errors import UsageError
 from meterfarm.records import SecretKind
+from meterfarm.support.foreign_text import one_line
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tasks import in_daemon_thread
 
@@ -96,11 +97,18 @@ def terminal_restored() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class FromStdin:
-    """Which secrets come on standard input, a line each, in the order of ``SecretKind``."""
+    """Which secrets come on standard input, a line each, in the order of ``SecretKind``.
+
+    After them come the answers to ``questions``, in their order.
+    """
 
     password: bool = False
     totp_secret: bool = False
     security_answer: bool = False
+    questions: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.kinds or self.questions)
 
     @property
     def kinds(self) -> list[SecretKind]:
@@ -112,25 +120,44 @@ class FromStdin:
         return [kind for kind in SecretKind if given[kind]]
 
 
-async def read_secrets(wanted: FromStdin, secrets: Secrets) -> dict[SecretKind, str]:
+@dataclass(frozen=True, slots=True)
+class GivenSecrets:
+    """What came: by kind, and answers to security questions, each by its question."""
+
+    secrets: dict[SecretKind, str] = field(default_factory=dict, repr=False)
+    answers: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+async def read_secrets(wanted: FromStdin, secrets: Secrets) -> GivenSecrets:
     """The secrets that were announced; at a terminal each is asked for, without echo.
 
     Raises:
         UsageError: one is missing, or is not what it is meant to be.
     """
-    from meterfarm.services.customer_fields import NAMES, problem_of_secret
+    from meterfarm.services.customer_fields import NAMES, problem_of_question
 
-    found = {}
-    for kind in wanted.kinds:
-        if sys.stdin.isatty():
-            text = await ask_password(f"The {NAMES[kind]}: ")
-            if not text:
-                raise UsageError(f"The {NAMES[kind]} was empty; nothing was changed.")
-        else:
-            text = await read_secret_line(NAMES[kind])
-        secrets.add(text)
-        problem = problem_of_secret(kind, text)
-        if problem:
+    for question in wanted.questions:
+        if problem := problem_of_question(question):
             raise UsageError(problem)
-        found[kind] = text
-    return found
+    given = GivenSecrets()
+    for kind in wanted.kinds:
+        given.secrets[kind] = await _read_secret(kind, NAMES[kind], secrets)
+    for question in wanted.questions:
+        name = f"answer to “{one_line(question)}”"
+        given.answers[question] = await _read_secret(SecretKind.SECURITY_ANSWER, name, secrets)
+    return given
+
+
+async def _read_secret(kind: SecretKind, name: str, secrets: Secrets) -> str:
+    from meterfarm.services.customer_fields import problem_of_secret
+
+    if sys.stdin.isatty():
+        text = await ask_password(f"The {name}: ")
+        if not text:
+            raise UsageError(f"The {name} was empty; nothing was changed.")
+    else:
+        text = await read_secret_line(name)
+    secrets.add(text)
+    if problem := problem_of_secret(kind, text):
+        raise UsageError(problem)
+    return text

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pydantic import SecretStr
-
-from meterfarm.mfa.port import Answer, Answers, Choice, Code, NobodyToAsk
+from meterfarm.mfa.port import Answer, Answers, Choice, NobodyToAsk
+from meterfarm.mfa.security_questions import SecurityAnswers
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Challenge, Factor, FactorOption
 
@@ -20,14 +19,14 @@ class AnswerChain:
 
     person: Answers
     totp: TotpSecret | None = None
-    security_answer: SecurityAnswer | None = None
+    security_answers: SecurityAnswers = field(default_factory=lambda: SecurityAnswers({}))
     preferred: Factor | None = None
 
     def can_answer(self, factor: Factor) -> bool:
         """Whether the secret, the stored answer or a person can answer it."""
         if factor is Factor.TOTP and self.totp is not None:
             return True
-        if factor is Factor.QUESTION and self.security_answer is not None:
+        if factor is Factor.QUESTION and self.security_answers:
             return True
         return self.person.can_answer(factor)
 
@@ -51,8 +50,8 @@ class AnswerChain:
             return await self._choose(challenge)
         if challenge.factor is Factor.TOTP and self.totp is not None and self.totp.is_believed:
             return await self.totp.code()
-        if challenge.factor is Factor.QUESTION and self.security_answer and self.security_answer.is_believed:
-            return self.security_answer.code()
+        if challenge.factor is Factor.QUESTION and (known := self.security_answers.answer(challenge)):
+            return known
         return await self.person.answer(challenge)
 
     async def _choose(self, challenge: Challenge) -> Answer:
@@ -66,16 +65,3 @@ class AnswerChain:
         if by_itself and not challenge.error:
             return Choice(min(by_itself, key=lambda option: option.factor is not Factor.TOTP))
         return await self.person.answer(challenge)
-
-
-class SecurityAnswer:
-    """Given once in a sign-in: asked again, the portal did not take it, or asks something else."""
-
-    def __init__(self, answer: SecretStr) -> None:
-        self._answer = answer
-        self.is_believed = True
-
-    def code(self) -> Code:
-        """The stored answer; from now on it is no longer believed."""
-        self.is_believed = False
-        return Code(self._answer.get_secret_value())

@@ -14,12 +14,22 @@ from functools import cache
 
 from meterfarm.records import SecretKind
 from meterfarm.scrapers.utility import Utility
-from meterfarm.services.customer_fields import problem_of_name, problem_of_secret, tidied
+from meterfarm.services.customer_fields import (
+    problem_of_name,
+    problem_of_question,
+    problem_of_secret,
+    tidied,
+)
 from meterfarm.services.errors import InvalidRequest
 from meterfarm.utilities import UtilityUnavailable, load_utility, utility_ids
 
 REQUIRED = ("utility", "username", "password")
 OPTIONAL = ("external_id", "totp_secret", "security_answer")
+_QUESTIONS = 3
+_NUMBERED = tuple(
+    f"security_{what}_{number}" for number in range(1, _QUESTIONS + 1) for what in ("question", "answer")
+)
+"""Columns of answers that are each to one question."""
 _DELIMITERS = (",", ";", "\t")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LONGEST_QUOTED = 20
@@ -39,6 +49,7 @@ class NewCustomer:
     username: str
     external_id: str | None
     secrets: Mapping[SecretKind, str] = field(repr=False)
+    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ def _beginning(lines: Sequence[str]) -> tuple[int, str]:
     first = next((number for number, line in enumerate(lines) if tidied(line)), 0)
     if declared := re.fullmatch(r"\ufeff*\"?sep=(.)(\1|\")*", lines[first], re.IGNORECASE):
         return first + 1, declared[1]
-    known = {*REQUIRED, *OPTIONAL}
+    known = {*REQUIRED, *OPTIONAL, *_NUMBERED}
     found = {
         delimiter: len(
             {tidied(name).lower() for name in lines[first].replace('"', "").split(delimiter)} & known
@@ -137,7 +148,7 @@ def _columns(line: str, delimiter: str) -> Sequence[str]:
     columns = [tidied(name).lower() for name in names]
     if missing := [name for name in REQUIRED if name not in columns]:
         raise InvalidRequest(f"The header lacks {', '.join(missing)}; it is to be: {wanted}")
-    if unknown := [name for name in columns if name not in {*REQUIRED, *OPTIONAL}]:
+    if unknown := [name for name in columns if name not in {*REQUIRED, *OPTIONAL, *_NUMBERED}]:
         raise InvalidRequest(f"The column “{unknown[0]}” is not known; the header is to be: {wanted}")
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise InvalidRequest(f"The column {twice[0]} is there twice.")
@@ -158,7 +169,26 @@ def _row(line: int, values: Mapping[str, str]) -> NewCustomer | WrongRow:
     for kind, secret in secrets.items():
         if problem := problem_of_secret(kind, secret):
             return WrongRow(line, _sentence_part(problem))
-    return NewCustomer(line, utility.id, username, external_id or None, secrets)
+    answers = _answers(values)
+    if isinstance(answers, str):
+        return WrongRow(line, answers)
+    return NewCustomer(line, utility.id, username, external_id or None, secrets, answers)
+
+
+def _answers(values: Mapping[str, str]) -> Mapping[str, str] | str:
+    """The answers that are each to one question, or why they cannot be."""
+    answers = {}
+    for number in range(1, _QUESTIONS + 1):
+        question, answer = (values.get(f"security_{what}_{number}", "") for what in ("question", "answer"))
+        if not tidied(question) and not answer:
+            continue
+        problem = problem_of_question(question) or problem_of_secret(SecretKind.SECURITY_ANSWER, answer)
+        if not problem and not answer:
+            problem = f"The security question {number} has no answer."
+        if problem:
+            return _sentence_part(problem)
+        answers[question] = answer
+    return answers
 
 
 def _unquoted(problem: str, given: str, otherwise: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from meterfarm.mfa.security_questions import as_compared
 from meterfarm.mfa.totp import parse_totp_secret
 from meterfarm.records import SecretKind
 
@@ -59,6 +60,13 @@ def problem_of_secret(kind: SecretKind, text: str) -> str:
         except ValueError as exc:
             return str(exc)
     return ""
+
+
+def problem_of_question(text: str) -> str:
+    """Why the text cannot be a security question, in a sentence, or ""."""
+    if not as_compared(text):
+        return "A security question has words; give it as the portal asks it."
+    return problem_of_name("security question", tidied(text))
 
 
 def _is_left_off(char: str) -> bool:

@@ -24,7 +24,7 @@ def import_customers(store: CompanyStore, text: str, secrets: Secrets) -> Iterat
     for row in rows(text):
         problem = row.why if isinstance(row, WrongRow) else _in_file(row, logins, external_ids)
         if isinstance(row, NewCustomer) and not problem:
-            secrets.add(*row.secrets.values())
+            secrets.add(*row.secrets.values(), *row.answers.values())
             problem = _add(store, row)
             if not problem:
                 logins[_login(row)] = row.line
@@ -35,7 +35,13 @@ def import_customers(store: CompanyStore, text: str, secrets: Secrets) -> Iterat
 def _add(store: CompanyStore, row: NewCustomer) -> str:
     """Why it was refused, or ""."""
     try:
-        store.customers.add(row.utility, row.username, external_id=row.external_id, secrets=row.secrets)
+        store.customers.add(
+            row.utility,
+            row.username,
+            external_id=row.external_id,
+            secrets=row.secrets,
+            answers=row.answers,
+        )
     except AlreadyThere as exc:
         return str(exc).removesuffix(".")
     return ""

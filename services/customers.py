@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from meterfarm.records import Account, CustomerState, RunKind, SecretKind
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.coverage import MeterCoverage, customer_coverage
-from meterfarm.services.customer_fields import problem_of_name, problem_of_secret, tidied
+from meterfarm.services.customer_fields import (
+    problem_of_name,
+    problem_of_question,
+    problem_of_secret,
+    tidied,
+)
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer, CustomerInfo
@@ -21,24 +26,30 @@ _NEWEST_RUNS = 10
 
 @dataclass(frozen=True, slots=True)
 class AddCustomer:
-    """A customer to add; ``external_id`` "" is none. With a password, a run that tries it is queued."""
+    """A customer to add; ``external_id`` "" is none. With a password, a run that tries it is queued.
+
+    ``answers`` are those to security questions, each by its question.
+    """
 
     utility: str
     username: str
     external_id: str = ""
     secrets: Mapping[SecretKind, str] = field(default_factory=dict, repr=False)
+    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateCustomer:
     """What is to change of a customer: None leaves a value as it is, an empty ``external_id`` removes it.
 
-    With something new to sign in with, a run that tries it is queued.
+    ``answers`` are those to security questions, each by its question. With something new to sign in with, a
+    run that tries it is queued.
     """
 
     username: str | None = None
     external_id: str | None = None
     secrets: Mapping[SecretKind, str] = field(default_factory=dict, repr=False)
+    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +107,14 @@ def add_customer(store: CompanyStore, request: AddCustomer) -> ChangedCustomer:
     utility = find_utility(request.utility)
     username = checked_username(utility, request.username)
     external_id = _checked_external_id(request.external_id)
-    _check_secrets(request.secrets)
+    _check_secrets(request.secrets, request.answers)
     with store_refusals():
         customer = store.customers.add(
-            utility.id, username, external_id=external_id or None, secrets=request.secrets
+            utility.id,
+            username,
+            external_id=external_id or None,
+            secrets=request.secrets,
+            answers=request.answers,
         )
     return _changed(store, customer)
 
@@ -112,17 +127,23 @@ def update_customer(store: CompanyStore, customer: Customer, request: UpdateCust
         InvalidRequest: a value cannot be used, or there is nothing to change.
         Conflict: the customer was removed, or another customer has the login or the external id.
     """
-    if request.username is None and request.external_id is None and not request.secrets:
+    if request.username is None and request.external_id is None and not (request.secrets or request.answers):
         raise InvalidRequest(f"There is nothing to change of the customer {customer.id}.")
     check_update(store, customer, request)
-    _check_secrets(request.secrets)
+    _check_secrets(request.secrets, request.answers)
     username, external_id = request.username, request.external_id
     if username is not None:
         username = checked_username(find_utility(customer.utility), username)
     if external_id is not None:
         external_id = _checked_external_id(external_id)
     with store_refusals():
-        store.customers.update(customer, username=username, external_id=external_id, secrets=request.secrets)
+        store.customers.update(
+            customer,
+            username=username,
+            external_id=external_id,
+            secrets=request.secrets,
+            answers=request.answers,
+        )
     return _changed(store, customer)
 
 
@@ -203,8 +224,12 @@ def _checked_external_id(given: str) -> str:
     return external_id
 
 
-def _check_secrets(secrets: Mapping[SecretKind, str]) -> None:
-    for kind, secret in secrets.items():
+def _check_secrets(secrets: Mapping[SecretKind, str], answers: Mapping[str, str]) -> None:
+    for question in answers:
+        if problem := problem_of_question(question):
+            raise InvalidRequest(problem)
+    given = [*secrets.items(), *((SecretKind.SECURITY_ANSWER, answer) for answer in answers.values())]
+    for kind, secret in given:
         if problem := problem_of_secret(kind, secret):
             raise InvalidRequest(problem)
 

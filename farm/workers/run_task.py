@@ -147,7 +147,8 @@ class RunTask:
         brief = self._brief
         if brief is None:
             brief = await asyncio.to_thread(self._store.credentials.briefing, customer)
-        self._secrets.add(*(secret.get_secret_value() for secret in brief.secrets.values()))
+        kept = (*brief.secrets.values(), *brief.answers.values())
+        self._secrets.add(*(secret.get_secret_value() for secret in kept))
         request = self._request(utility, address, brief)
         executor = RunExecutor(
             request,
@@ -175,7 +176,7 @@ class RunTask:
             password=lambda: _password(claim, utility, brief, channels),
             person=self._broker(channels),
             totp=parse_totp_secret(totp.get_secret_value()) if totp else None,
-            security_answer=entrusted.get(SecretKind.SECURITY_ANSWER),
+            security_answers=brief.answers,
             since=_since(settings.history_days, utility),
             intervals_since=_since(settings.interval_days, utility),
             kind=claim.kind,
@@ -266,7 +267,7 @@ async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: C
     answers_itself = {
         "": True,
         Factor.TOTP.value: SecretKind.TOTP_SECRET in brief.secrets,
-        Factor.QUESTION.value: SecretKind.SECURITY_ANSWER in brief.secrets,
+        Factor.QUESTION.value: bool(brief.answers),
         Factor.EMAIL.value: channels.may_be_trusted(Factor.EMAIL),
         Factor.SMS.value: channels.may_be_trusted(Factor.SMS),
     }

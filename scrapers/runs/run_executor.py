@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ import structlog
 from pydantic import SecretStr
 from pyotp import TOTP
 
-from meterfarm.mfa.chain import AnswerChain, SecurityAnswer
+from meterfarm.mfa.chain import AnswerChain
 from meterfarm.mfa.port import Answers
+from meterfarm.mfa.security_questions import SecurityAnswers
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Account, Factor, LedgerItem, Outcome, Part, RunKind, WhoActs
 from meterfarm.scrapers.browser.chromium import Chromium
@@ -41,7 +42,8 @@ from meterfarm.support.tracing import span
 class RunRequest:
     """Whose data to fetch, where from, and who answers for the customer.
 
-    ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be. Of intervals
+    ``password`` is asked for only when it must be sent; it raises ``Stop`` where it must not be.
+    ``security_answers`` are by question, "" stands for any. Of intervals
     nothing is fetched that is older than ``since`` or ``intervals_since``. With ``trace_snapshots`` the trace
     of a sign-in that fails has every page of it, which makes signing in a fifth slower. After
     ``run_seconds``, without those for which a person is waited for, the run is ended.
@@ -53,7 +55,7 @@ class RunRequest:
     password: Callable[[], Awaitable[SecretStr]] = field(repr=False)
     person: Answers
     totp: TOTP | None = field(default=None, repr=False)
-    security_answer: SecretStr | None = field(default=None, repr=False)
+    security_answers: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     preferred: Factor | None = None
     since: date | None = None
     intervals_since: date | None = None
@@ -272,8 +274,8 @@ class RunExecutor:
 
         request = self._request
         totp = TotpSecret(request.totp, claim) if request.totp else None
-        answer = SecurityAnswer(request.security_answer) if request.security_answer else None
-        return AnswerChain(request.person, totp, answer, request.preferred)
+        answers = SecurityAnswers(request.security_answers)
+        return AnswerChain(request.person, totp, answers, request.preferred)
 
 
 def _met_no_form(visit: Visit, outcome: Outcome) -> bool:

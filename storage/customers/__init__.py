@@ -49,7 +49,8 @@ class EndedRun:
 
 @dataclass(frozen=True, slots=True)
 class CustomerInfo:
-    """How a customer stands. ``secrets`` are the kinds that are stored.
+    """How a customer stands. ``secrets`` are the kinds that are stored, ``questions`` the security questions
+    of which the answer is, None in a list of many.
 
     ``accounts``, ``bills`` and ``readings`` count what is stored, None in a list of many.
     """
@@ -67,6 +68,7 @@ class CustomerInfo:
     last_run: EndedRun | None
     bills_due_at: datetime | None
     intervals_due_at: datetime | None
+    questions: Sequence[str] | None = None
     accounts: int | None = None
     bills: int | None = None
     readings: int | None = None
@@ -120,7 +122,8 @@ class SavedSession:
 class Briefing:
     """What a run needs to know at its start. ``session_fault`` is why a saved session does not open.
 
-    ``factor`` is what the portal last challenged the login with, "" if it never did.
+    ``answers`` are those to security questions, "" stands for any. ``factor`` is what the portal last
+    challenged the login with, "" if it never did.
     """
 
     may_collect: bool
@@ -128,6 +131,7 @@ class Briefing:
     factor: str
     session: SavedSession | None
     session_fault: str = ""
+    answers: Mapping[str, SecretStr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

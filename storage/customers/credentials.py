@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import bindparam, delete, func, update
 from sqlmodel import Session, col, exists, select
 
+from meterfarm.mfa.security_questions import ANY_QUESTION, as_compared
 from meterfarm.records import SecretKind
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Briefing, Customer, SavedSession, identity
@@ -27,6 +29,8 @@ from meterfarm.storage.vault import Vault
 
 _OF_CUSTOMER = select(CredentialRow).where(CredentialRow.customer_id == bindparam("customer"))
 _SESSION = "session"
+_ANSWER = SecretKind.SECURITY_ANSWER
+_NO_ANSWERS: Mapping[str, str] = {}
 _PORTAL_SESSION = metadata.tables["saved_session"]
 _AGAIN = (
     update(_PORTAL_SESSION)
@@ -63,9 +67,18 @@ class StoredCredentials(Repository):
         return load(session, self._vault, customer)
 
     @holding
-    def save(self, session: Session, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
-        """Keep secrets; one of a kind replaces the former. Nothing is queued for them."""
-        save(session, self._vault, customer, secrets)
+    def save(
+        self,
+        session: Session,
+        customer: Customer,
+        secrets: Mapping[SecretKind, str],
+        answers: Mapping[str, str] = _NO_ANSWERS,
+    ) -> None:
+        """Keep secrets; one of a kind replaces the former, an answer that to its question.
+
+        Nothing is queued for them.
+        """
+        save(session, self._vault, customer, secrets, answers)
 
     def save_session(self, customer: Customer, state: bytes, *, trusted_since: datetime | None) -> None:
         """Keep the portal's session. ``trusted_since`` None leaves it as it was.
@@ -111,23 +124,41 @@ class StoredCredentials(Repository):
             self._scope.saved_state = state
 
 
-def save(session: Session, vault: Vault, customer: Customer, secrets: Mapping[SecretKind, str]) -> None:
-    """Keep the secrets; one of a kind replaces the former."""
-    for kind, secret in secrets.items():
+def save(
+    session: Session,
+    vault: Vault,
+    customer: Customer,
+    secrets: Mapping[SecretKind, str],
+    answers: Mapping[str, str] = _NO_ANSWERS,
+) -> None:
+    """Keep the secrets and the answers to security questions; each replaces the former of its kind."""
+    by_question = {as_compared(question): answer for question, answer in answers.items()}
+    given = [(kind, ANY_QUESTION, secret) for kind, secret in secrets.items()]
+    given += [(_ANSWER, question, answer) for question, answer in by_question.items()]
+    for kind, question, secret in given:
         values = {
             "company_id": customer.company_id,
-            "ciphertext": identity.seal(session, vault, customer, _bound(kind), secret.encode()),
+            "ciphertext": identity.seal(session, vault, customer, _bound(kind, question), secret.encode()),
             "saved_at": now(session),
         }
-        put(session, CredentialRow, {"customer_id": customer.id, "kind": kind.value}, values)
+        same = {"customer_id": customer.id, "kind": kind.value, "question": question}
+        put(session, CredentialRow, same, values)
 
 
 def load(session: Session, vault: Vault, customer: Customer) -> dict[SecretKind, SecretStr]:
+    """What is for no question in particular."""
+    opened = _opened_secrets(session, vault, customer)
+    return {kind: secret for (kind, question), secret in opened.items() if question == ANY_QUESTION}
+
+
+def _opened_secrets(
+    session: Session, vault: Vault, customer: Customer
+) -> dict[tuple[SecretKind, str], SecretStr]:
     found = {}
     for row in session.exec(_OF_CUSTOMER, params={"customer": customer.id}):
         kind = SecretKind(row.kind)
-        secret = identity.unseal(session, vault, customer, _bound(kind), row.ciphertext)
-        found[kind] = SecretStr(secret.decode())
+        secret = identity.unseal(session, vault, customer, _bound(kind, row.question), row.ciphertext)
+        found[kind, row.question] = SecretStr(secret.decode())
     return found
 
 
@@ -135,6 +166,14 @@ def kinds(session: Session, customer: Customer) -> frozenset[SecretKind]:
     """Which kinds are stored."""
     query = select(CredentialRow.kind).where(CredentialRow.customer_id == customer.id)
     return frozenset(map(SecretKind, session.exec(query)))
+
+
+def questions(session: Session, customer: Customer) -> Sequence[str]:
+    """The security questions of which the answer is stored, as they are compared."""
+    query = select(CredentialRow.question).where(CredentialRow.customer_id == customer.id)
+    return session.exec(
+        query.where(CredentialRow.question != ANY_QUESTION).order_by(CredentialRow.question)
+    ).all()
 
 
 def touch(session: Session, customer: Customer) -> None:
@@ -198,9 +237,15 @@ def brief(session: Session, vault: Vault, customer: Customer) -> Briefing:
         saved = _opened(session, vault, customer, kept) if kept else None
     except StorageError as exc:
         fault = str(exc)
-    secrets = load(session, vault, customer)
-    return Briefing(bool(may_collect), secrets, factor, saved, fault)
+    opened = _opened_secrets(session, vault, customer)
+    secrets = {kind: secret for (kind, question), secret in opened.items() if question == ANY_QUESTION}
+    answers = {question: secret for (kind, question), secret in opened.items() if kind is _ANSWER}
+    return Briefing(bool(may_collect), secrets, factor, saved, fault, answers)
 
 
-def _bound(kind: SecretKind) -> str:
-    return f"credential {kind.value}"
+def _bound(kind: SecretKind, question: str) -> str:
+    """What a secret is sealed with; a question is in it by a number, as the log of reads names the kind."""
+    if not question:
+        return f"credential {kind.value}"
+    number = int.from_bytes(hashlib.sha256(question.encode()).digest()[:16])
+    return f"credential {kind.value} {number}"

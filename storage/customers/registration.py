@@ -39,6 +39,7 @@ def add(
     username: str,
     external_id: str | None,
     secrets: Mapping[SecretKind, str],
+    answers: Mapping[str, str],
     method: str,
 ) -> Customer:
     """Enter a customer, or bring a removed one back. Raises AlreadyThere."""
@@ -52,7 +53,7 @@ def add(
     row.username = username.strip()
     row.external_id = external_id or row.external_id
     customer = Customer.of(row)
-    credentials.save(session, vault, customer, secrets)
+    credentials.save(session, vault, customer, secrets, answers)
     if SecretKind.PASSWORD in secrets:
         logins.allow_again(session, vault, customer, secrets[SecretKind.PASSWORD])
         _filled(session, customer, row)
@@ -66,6 +67,7 @@ def change(
     username: str | None,
     external_id: str | None,
     secrets: Mapping[SecretKind, str],
+    answers: Mapping[str, str],
 ) -> None:
     """Change what is given; an empty ``external_id`` takes it away. Raises AlreadyThere.
 
@@ -76,8 +78,8 @@ def change(
     if external_id is not None and external_id != (row.external_id or ""):
         _give_external_id(session, row, external_id)
     moved = username is not None and _rename(session, customer, row, username)
-    credentials.save(session, vault, customer, secrets)
-    if (secrets or moved) and SecretKind.PASSWORD in credentials.kinds(session, customer):
+    credentials.save(session, vault, customer, secrets, answers)
+    if (secrets or answers or moved) and SecretKind.PASSWORD in credentials.kinds(session, customer):
         now_called = Customer.of(row)
         if SecretKind.PASSWORD in secrets:
             logins.allow_again(session, vault, now_called, secrets[SecretKind.PASSWORD])

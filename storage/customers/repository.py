@@ -13,7 +13,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage import StorageError
-from meterfarm.storage.customers import Customer, CustomerInfo, EndedRun, identity, registration
+from meterfarm.storage.customers import Customer, CustomerInfo, EndedRun, credentials, identity, registration
 from meterfarm.storage.data import documents
 from meterfarm.storage.database import Repository, holding, reading, writing
 from meterfarm.storage.tables import (
@@ -30,6 +30,7 @@ from meterfarm.storage.tables import (
 )
 
 _PAGE = 20_000
+_NO_ANSWERS: Mapping[str, str] = {}
 
 
 class Customers(Repository):
@@ -59,17 +60,19 @@ class Customers(Repository):
         *,
         external_id: str | None = None,
         secrets: Mapping[SecretKind, str],
+        answers: Mapping[str, str] = _NO_ANSWERS,
         method: str = identity.COMMAND_LINE,
     ) -> Customer:
         """Add a customer, or bring back a removed one, who consented by ``method``.
 
-        With a password, a run that tries it is queued.
+        ``answers`` are those to security questions, each by its question. With a password, a run that tries
+        it is queued.
 
         Raises:
             AlreadyThere: the login or the external id is a customer's.
         """
         return registration.add(
-            session, self._vault, self._company_id, utility, username, external_id, secrets, method
+            session, self._vault, self._company_id, utility, username, external_id, secrets, answers, method
         )
 
     @writing
@@ -81,6 +84,7 @@ class Customers(Repository):
         username: str | None = None,
         external_id: str | None = None,
         secrets: Mapping[SecretKind, str],
+        answers: Mapping[str, str] = _NO_ANSWERS,
     ) -> None:
         """Change what is given; an empty external id takes it away.
 
@@ -90,7 +94,7 @@ class Customers(Repository):
             AlreadyThere: the login or the external id is another customer's.
             StorageError: the customer was removed.
         """
-        registration.change(session, self._vault, customer, username, external_id, secrets)
+        registration.change(session, self._vault, customer, username, external_id, secrets, answers)
 
     def remove(self, customer: Customer, *, data: bool) -> None:
         """Destroy the customer's data key and what it sealed, and with ``data`` all that was stored of them.
@@ -188,6 +192,7 @@ class Customers(Repository):
         )
         return replace(
             _info(row, kinds),
+            questions=credentials.questions(session, customer),
             accounts=session.exec(accounts).one(),
             bills=session.exec(bills).one(),
             readings=session.exec(readings).one(),

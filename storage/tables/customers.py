@@ -89,10 +89,13 @@ class CustomerRow(Owned, table=True):
 
 
 class CredentialRow(Owned, table=True):
-    __table_args__ = table_args(UniqueConstraint("customer_id", "kind"))
+    """A secret. ``question`` is that of a security answer, as it is compared; "" for any, and of others."""
+
+    __table_args__ = table_args(UniqueConstraint("customer_id", "kind", "question"))
 
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
     kind: str
+    question: str = ""
     ciphertext: bytes = Field(sa_type=LargeBinary)
     saved_at: datetime = Field(sa_type=UtcDateTime)
 

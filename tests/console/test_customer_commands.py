@@ -33,12 +33,13 @@ def _json(command: Command, *arguments: str) -> Any:
 
 
 def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command, store: CompanyStore) -> None:
-    """The lines of standard input are password, TOTP secret and security answer, in this order.
+    """The lines of standard input are password, TOTP secret, security answer, and answers to questions.
 
     A byte order mark before them, as some shells write it, is none of the password's.
     """
-    secrets = f"\ufeff{PASSWORD}\n{TOTP_SECRET}\nwaffles, of course\n"
-    stdin = ("--security-answer-stdin", "--totp-secret-stdin", "--password-stdin")
+    secrets = f"\ufeff{PASSWORD}\n{TOTP_SECRET}\nwaffles, of course\nRex\nMain St\n"
+    questions = ("--security-answer-to", "Your pet?", "--security-answer-to", "Your street?")
+    stdin = ("--security-answer-stdin", "--totp-secret-stdin", *questions, "--password-stdin")
     ran = meterfarm(home, "customer", "add", *ADA, "--external-id", "A-1", *stdin, stdin=secrets)
     assert (ran.status, ran.stdout) == (0, "customer 1 added; run 1 queued\n"), ran.stderr
     ada = find_customer(store, "A-1")
@@ -47,6 +48,9 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
         SecretKind.TOTP_SECRET: TOTP_SECRET,
         SecretKind.SECURITY_ANSWER: "waffles, of course",
     }
+    answers = store.credentials.briefing(ada).answers
+    assert answers["your pet"].get_secret_value() == "Rex"
+    assert answers["your street"].get_secret_value() == "Main St"
     again = command("customer", "add", "speculoos_power", "--username", "Ada@Bayou.energy")
     assert (again.status, again.stdout) == (2, "")
     assert "customer 1 (external id A-1)" in again.stderr
@@ -56,6 +60,7 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
     assert shown["since"].endswith("Z")
     told = command("customer", "show", "1")
     assert "ada@bayou.energy at speculoos_power" in told.stdout
+    assert "security answer, answer to “your pet”, answer to “your street”" in " ".join(told.stdout.split())
     assert PASSWORD not in json.dumps(shown) + told.stdout
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pyotp
 import pytest
+from pydantic import SecretStr
 
 from meterfarm.mfa.chain import AnswerChain
 from meterfarm.mfa.person import Person
 from meterfarm.mfa.port import Choice, Code, Nobody, NobodyToAsk
+from meterfarm.mfa.security_questions import ANY_QUESTION, SecurityAnswers
 from meterfarm.mfa.totp import TotpSecret
 from meterfarm.records import Challenge, Factor, FactorOption
 from tests.mfa.asked import CHOICE, MAIL, PHONE, TEXT, Keyboard
@@ -70,6 +72,35 @@ async def test_what_the_secret_cannot_answer_goes_to_the_person() -> None:
 async def test_without_a_secret_an_authenticators_code_is_asked_for() -> None:
     keyboard = Keyboard(["048213"])
     assert await AnswerChain(Person(keyboard.ask)).answer(ASKS_CODE) == Code("048213")
+
+
+PET = Challenge("What is your pet\u2019s name?", Factor.QUESTION)
+STREET = Challenge("In which street did you grow up?", Factor.QUESTION)
+
+
+async def test_an_answer_goes_only_to_its_question_and_once() -> None:
+    """However the portal writes the question. What was not taken, or has no answer, a person is asked."""
+    keyboard = Keyboard(["Rex", "Main St"])
+    answers = SecurityAnswers({"what is your pet's name": SecretStr("Waffle")})
+    chain = AnswerChain(Person(keyboard.ask), security_answers=answers)
+    assert chain.can_answer(Factor.QUESTION)
+    assert await chain.answer(PET) == Code("Waffle")
+    assert await chain.answer(PET.asked_again("Wrong.")) == Code("Rex")
+    assert await chain.answer(STREET) == Code("Main St")
+    assert keyboard.shown == [PET.asked_again("Wrong."), STREET]
+
+
+async def test_an_answer_to_any_question_goes_where_there_is_no_other() -> None:
+    answers = SecurityAnswers({ANY_QUESTION: SecretStr("Cook"), PET.prompt: SecretStr("Waffle")})
+    chain = AnswerChain(Nobody(), security_answers=answers)
+    assert [await chain.answer(one) for one in (PET, STREET)] == [Code("Waffle"), Code("Cook")]
+    for again in (PET, STREET):
+        with pytest.raises(NobodyToAsk):
+            await chain.answer(again)
+
+
+async def test_without_an_answer_nobody_can_answer_a_question() -> None:
+    assert not AnswerChain(Nobody()).can_answer(Factor.QUESTION)
 
 
 class Receiving(Person):

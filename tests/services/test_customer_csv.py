@@ -51,6 +51,21 @@ def test_columns_come_in_any_order_and_passwords_as_they_stand() -> None:
     assert "pass" not in repr(ada)
 
 
+def test_answers_by_question_are_columns_of_their_own() -> None:
+    columns = [f"security_{what}_{number}" for number in (1, 3) for what in ("question", "answer")]
+    header = ",".join(["utility,username,password", *columns])
+    start = "speculoos_power,a@b.example,x"
+    text = f"{header}\n{start},Your pet?,Rex,,\n{start},?,Rex,,\n{start},,,Your street?,\n{start},,Rex,,\n"
+    good, *wrong = rows(text)
+    assert isinstance(good, NewCustomer)
+    assert good.answers == {"Your pet?": "Rex"}
+    assert [row.why for row in wrong if isinstance(row, WrongRow)] == [
+        "A security question has words; give it as the portal asks it",
+        "The security question 3 has no answer",
+        "A security question has words; give it as the portal asks it",
+    ]
+
+
 def test_lines_are_counted_through_quoted_newlines_and_blank_lines() -> None:
     text = (
         f'{HEADER}\nspeculoos_power,a@b.example,"two\nlines"\n\nspeculoos_power,nobody,x\nzzz,c@d.example,y\n'

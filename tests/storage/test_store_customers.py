@@ -43,6 +43,7 @@ pytestmark = ON_BOTH
 
 OTHER = "other@example.org"
 PASSWORD = {SecretKind.PASSWORD: "canary-51d0"}
+ANSWER = SecretKind.SECURITY_ANSWER
 FILLED = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
 
 
@@ -135,6 +136,27 @@ def test_secrets_are_replaced_by_kind_and_masked(store: CompanyStore) -> None:
         SecretKind.TOTP_SECRET: "JBSWY3DP",
     }
     assert "canary" not in repr(kept)
+
+
+def test_answers_are_kept_by_question(store: CompanyStore, rows: Rows) -> None:
+    """One replaces that to the same question, however it is written; none opens as another's."""
+    answers = {"Your pet\u2019s name?": "canary-1", "Your street?": "canary-2"}
+    customer = store.customers.add(UTILITY, USERNAME, secrets={ANSWER: "canary-any"}, answers=answers)
+    store.customers.update(customer, secrets={}, answers={"YOUR PET'S NAME": "canary-3"})
+    kept = store.credentials.briefing(customer).answers
+    assert {question: answer.get_secret_value() for question, answer in kept.items()} == {
+        "": "canary-any",
+        "your pets name": "canary-3",
+        "your street": "canary-2",
+    }
+    assert store.customers.info(customer).questions == ["your pets name", "your street"]
+    assert store.credentials.load(customer).keys() == {ANSWER}
+    (read, *_) = store.audit.list()
+    assert list(read.kinds) == ["security_answer"]
+    assert "canary" not in str(rows("SELECT * FROM credential"))
+    rows("UPDATE credential SET question = 'your cat' WHERE question = 'your street'")
+    with pytest.raises(StorageError, match="does not open"):
+        store.credentials.load(customer)
 
 
 def test_a_secret_does_not_open_as_another_kind(store: CompanyStore, rows: Rows) -> None:
@@ -356,7 +378,7 @@ def test_ten_thousand_customers_are_listed_in_two_queries(store: CompanyStore, r
         " WHERE login.id <> customer.login_id"
     )
     for table, columns in {
-        "credential": "kind, ciphertext, saved_at",
+        "credential": "kind, question, ciphertext, saved_at",
         "saved_session": "version, ciphertext, saved_at",
         "run": "kind, state, parts, why, attempt, fence, worker, not_before, cancelled, asked, outcome,"
         " message, session, pages, evidence, seconds, requested_at, ended_at, login_id",

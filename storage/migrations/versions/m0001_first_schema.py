@@ -114,9 +114,10 @@ def _identity() -> None:
         "credential",
         _of("customer"),
         _column("kind", sa.String),
+        _column("question", sa.String),
         _column("ciphertext", sa.LargeBinary),
         _column("saved_at", INSTANT),
-        sa.UniqueConstraint("customer_id", "kind"),
+        sa.UniqueConstraint("customer_id", "kind", "question"),
     )
     _owned(
         "saved_session",
