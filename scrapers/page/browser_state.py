@@ -1,27 +1,22 @@
-"""A saved session in a browser context: what of it the browser takes, and the page's session storage."""
+"""A saved session in a browser context: what of it the browser takes, and what of it is kept again."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+import asyncio
+import json
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import structlog
-from playwright.async_api import Browser, BrowserContext, CDPSession, Page, ProxySettings, Route
+from playwright.async_api import Browser, BrowserContext, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
 from meterfarm.scrapers.http.exchange import LANGUAGE
 
-_LOAD_MS = 5_000
-_PARTITIONED = "^"
-"""In the storage key of a frame within another site's page, which has a storage of its own."""
-_PUT_BACK = """items => {
-  for (const [key, value] of Object.entries(items)) {
-    try { sessionStorage.setItem(key, value); } catch (error) { return false; }
-  }
-  return true;
-}"""
-_BLANK = "<!doctype html><title></title>"
+_DATABASES_SECONDS = 3.0
+_LARGEST_DATABASES = 1024 * 1024
+"""Characters of all databases together: those with tokens are small, those with bills are read again."""
 
 
 async def context_with(browser: Browser, state: Any, proxy: ProxySettings | None) -> BrowserContext:
@@ -36,7 +31,7 @@ async def context_with(browser: Browser, state: Any, proxy: ProxySettings | None
         if state is None or not browser.is_connected():
             raise
         reason = str(exc).partition("\n")[0]
-    origins = [origin for origin in state["origins"] if await _takes(browser, origin)]
+    origins = [taken for one in state["origins"] if (taken := await _taken(browser, one)) is not None]
     context = await _context(browser, {"cookies": [], "origins": origins}, proxy)
     refused = 0
     for cookie in state["cookies"]:
@@ -65,88 +60,44 @@ async def _context(browser: Browser, state: Any, proxy: ProxySettings | None) ->
     )
 
 
-async def _takes(browser: Browser, origin: Any) -> bool:
-    try:
-        context = await browser.new_context(storage_state={"cookies": [], "origins": [origin]})
-    except PlaywrightError:
-        if not browser.is_connected():
-            raise
-        return False
-    await context.close()
-    return True
+async def _taken(browser: Browser, origin: Any) -> Any:
+    """What of an origin's storage the browser takes: all, all but its databases, or nothing (None)."""
+    for part in (origin, {**origin, "indexedDB": []}) if origin.get("indexedDB") else (origin,):
+        state: Any = {"cookies": [], "origins": [part]}
+        try:
+            context = await browser.new_context(storage_state=state)
+        except PlaywrightError:
+            if not browser.is_connected():
+                raise
+        else:
+            await context.close()
+            return part
+    return None
 
 
-class SessionStorage:
-    """The session storage of one page, by origin: put back once, before the first visit, and followed since.
+async def state_of(context: BrowserContext, note: Callable[..., None]) -> Any:
+    """Cookies, local storage and databases of all origins that the context came to; no very large database.
 
-    So what a portal clears stays cleared, also in what is saved of origins that the page has left again.
+    Raises:
+        playwright.async_api.Error: the browser does not say.
     """
-
-    def __init__(self, saved: Mapping[str, Mapping[str, str]]) -> None:
-        self._items = {origin: dict(items) for origin, items in saved.items() if items}
-        self._cdp: CDPSession | None = None
-
-    async def start(self, page: Page) -> None:
-        """Put back what was saved, without a request, and follow what the portal does with it."""
-        if self._items:
-            async with _answered_here(page):
-                for origin, items in list(self._items.items()):
-                    if not await _put_back(page, origin, items):
-                        del self._items[origin]
-                await page.goto("about:blank")
-        self._cdp = await page.context.new_cdp_session(page)
-        self._cdp.on("DOMStorage.domStorageItemAdded", self._set)
-        self._cdp.on("DOMStorage.domStorageItemUpdated", self._set)
-        self._cdp.on("DOMStorage.domStorageItemRemoved", self._removed)
-        self._cdp.on("DOMStorage.domStorageItemsCleared", self._cleared)
-        await self._cdp.send("DOMStorage.enable")
-
-    def by_origin(self) -> dict[str, dict[str, str]]:
-        """All that there is, origins without any left out."""
-        return {origin: dict(items) for origin, items in self._items.items() if items}
-
-    def seen(self, origin: str, items: Mapping[str, object]) -> None:
-        """What the page itself says there is now: what is followed may lag behind.
-
-        A page may have put something in the storage's place that holds more than texts.
-        """
-        self._items[origin] = {name: value for name, value in items.items() if isinstance(value, str)}
-
-    def _set(self, event: dict[str, Any]) -> None:
-        if (items := self._of(event)) is not None:
-            items[event["key"]] = event["newValue"]
-
-    def _removed(self, event: dict[str, Any]) -> None:
-        if (items := self._of(event)) is not None:
-            items.pop(event["key"], None)
-
-    def _cleared(self, event: dict[str, Any]) -> None:
-        if (items := self._of(event)) is not None:
-            items.clear()
-
-    def _of(self, event: dict[str, Any]) -> dict[str, str] | None:
-        which = event["storageId"]
-        origin = str(which.get("securityOrigin") or "").rstrip("/")
-        is_own = not which["isLocalStorage"] and _PARTITIONED not in str(which.get("storageKey", ""))
-        return self._items.setdefault(origin, {}) if origin and is_own else None
-
-
-@asynccontextmanager
-async def _answered_here(page: Page) -> AsyncIterator[None]:
-    """Meanwhile every address is a blank page, and nothing is asked for."""
-
-    async def blank(route: Route) -> None:
-        await route.fulfill(body=_BLANK, content_type="text/html")
-
-    await page.route("**/*", blank)
     try:
-        yield
-    finally:
-        await page.unroute("**/*", blank)
-
-
-async def _put_back(page: Page, origin: str, items: Mapping[str, str]) -> bool:
-    with suppress(PlaywrightError):
-        await page.goto(f"{origin}/", wait_until="commit", timeout=_LOAD_MS)
-        return bool(await page.evaluate(_PUT_BACK, dict(items)))
-    return False
+        async with asyncio.timeout(_DATABASES_SECONDS):
+            state: Any = await context.storage_state(indexed_db=True)
+    except (PlaywrightError, TimeoutError) as exc:
+        note("databases.unknown", reason=str(exc).partition("\n")[0] or "they take too long")
+        return await context.storage_state()
+    left = _LARGEST_DATABASES
+    for origin in state["origins"]:
+        databases = origin.pop("indexedDB", [])
+        sizes = [len(json.dumps(database)) for database in databases]
+        kept = []
+        for size, database in sorted(zip(sizes, databases, strict=True), key=itemgetter(0)):
+            if size <= left:
+                left -= size
+                kept.append(database)
+        if kept:
+            origin["indexedDB"] = kept
+        if len(kept) < len(databases):
+            note("databases.left_out", count=len(databases) - len(kept), origin=origin["origin"])
+    return state

@@ -206,6 +206,8 @@ def _is_at(sign: Sign, url: str, page_url: str | None) -> bool:
     """Whether the address is the sign's. What a frame shows may go by its page's address as well (then
     ``page_url``); a frame that shows nothing of the sign has to be on its host, or any ``/`` would do.
     """
+    if sign.pointer:
+        return False
     if page_url is None or (sign.host and not sign.is_of_content):
         return _fits(sign, url)
     return sign.is_of_content and (_fits(sign, url) or _fits(sign, page_url))

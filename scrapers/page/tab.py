@@ -40,20 +40,15 @@ from meterfarm.scrapers.guard import is_allowed, led_to
 from meterfarm.scrapers.http.client import Http
 from meterfarm.scrapers.http.transport import InBrowser
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.page.browser_state import SessionStorage, context_with
+from meterfarm.scrapers.page.browser_state import context_with, state_of
 from meterfarm.scrapers.page.request_throttle import RequestThrottle
-from meterfarm.scrapers.page.sight import steady
 from meterfarm.scrapers.page.watch import Watch
+from meterfarm.scrapers.page.web_storage import WebStorage
 from meterfarm.scrapers.rate_limiter import RateLimiter, Unlimited
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.support.tasks import detached_task
 
 _AT_REST: ViewportSize = {"width": 320, "height": 240}
-
-_KEPT = """() => {
-  try { return [location.origin, {...sessionStorage}, navigator.userAgent]; }
-  catch (error) { return [location.origin, null, navigator.userAgent]; }
-}"""
 
 
 class Tab:
@@ -86,7 +81,7 @@ class Tab:
         self._hosts = hosts
         self._chromium = chromium
         self._http = http
-        self._storage = SessionStorage(session.session_storage if session is not None else {})
+        self._storage = WebStorage(session.session_storage if session is not None else {})
         self._note = note
         self._clock = clock
         self._trace_snapshots = trace_snapshots
@@ -306,8 +301,10 @@ class Tab:
                     await page.set_viewport_size(size)
 
     async def cookies(self) -> object:
-        """All that the context has; None without one."""
-        return await self._context.cookies() if self._context is not None and self.shown else None
+        """All that the context has, and the mark of what it stores besides; None without one."""
+        if self._context is None or not self.shown:
+            return None
+        return await self._context.cookies(), self._storage.mark
 
     async def session(self) -> PortalSession | None:
         """What a browser needs to be known again, if the page is still there to ask."""
@@ -316,13 +313,11 @@ class Tab:
             return None
         try:
             async with asyncio.timeout(self._clock.timeouts.aside):
-                state = await self._context.storage_state()
-                origin, items, user_agent = await steady(page, lambda: page.evaluate(_KEPT))
+                state = await state_of(self._context, self._note)
+                user_agent = await self._storage.take_stock(page, self._allows)
         except TimeoutError:
             self._note("session.unknown", reason="the page does not answer")
             return None
-        if items is not None:
-            self._storage.seen(origin, items)
         return PortalSession(state, self._storage.by_origin(), user_agent)
 
     async def end_trace(self, path: str | None = None) -> None:

@@ -1,0 +1,185 @@
+"""What the pages of a visit store: session storage is put back and followed, other changes are counted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import CDPSession, Frame, Page, Route
+from playwright.async_api import Error as PlaywrightError
+
+from meterfarm.scrapers.page.sight import steady
+from meterfarm.scrapers.state import SHORTEST_SECRET
+
+_LOAD_MS = 5_000
+_FRAMES_SECONDS = 1.0
+_MOST_FRAMES = 20
+_MOST_ORIGINS = 20
+_MANY_CHANGES = 50
+_SELDOM_SECONDS = 2.0
+_NUMBER = re.compile(r"[0-9.:+TZ-]+")
+_PARTITIONED = "^"
+"""In the storage key of a frame within another site's page, which has a storage of its own."""
+_PUT_BACK = """items => {
+  for (const [key, value] of Object.entries(items)) {
+    try { sessionStorage.setItem(key, value); } catch (error) { return false; }
+  }
+  return true;
+}"""
+_BLANK = "<!doctype html><title></title>"
+_KEPT = """() => {
+  try { return [location.origin, {...sessionStorage}, navigator.userAgent]; }
+  catch (error) { return [location.origin, null, navigator.userAgent]; }
+}"""
+
+
+class WebStorage:
+    """What the pages of a visit store: session storage is put back once, before the first visit, and followed
+    since; that local storage and databases change too is only counted, by ``mark``.
+
+    So what a portal clears stays cleared, also in what is saved of origins that the page has left again.
+    """
+
+    def __init__(self, saved: Mapping[str, Mapping[str, str]]) -> None:
+        self._items = {origin: dict(items) for origin, items in saved.items() if items}
+        self._changes = self._marked = 0
+        self._next_mark = 0.0
+        self._tracked: set[str] = set()
+
+    @property
+    def mark(self) -> int:
+        """Another number when something has changed; of a page that writes without end, seldom."""
+        if self._marked != self._changes and time.monotonic() >= self._next_mark:
+            self._marked = self._changes
+            self._next_mark = time.monotonic() + (_SELDOM_SECONDS if self._changes > _MANY_CHANGES else 0)
+        return self._marked
+
+    async def start(self, page: Page) -> None:
+        """Put back what was saved, without a request, and follow what the portal does with it."""
+        if self._items:
+            async with _answered_here(page):
+                for origin, items in list(self._items.items()):
+                    if not await _put_back(page, origin, items):
+                        del self._items[origin]
+                await page.goto("about:blank")
+        cdp = await self._counted(page)
+        cdp.on("DOMStorage.domStorageItemAdded", self._set)
+        cdp.on("DOMStorage.domStorageItemUpdated", self._set)
+        cdp.on("DOMStorage.domStorageItemRemoved", self._removed)
+        cdp.on("DOMStorage.domStorageItemsCleared", self._cleared)
+        cdp.on("Storage.indexedDBContentUpdated", self._change)
+        page.on("framenavigated", partial(self._track, cdp))
+        page.context.on("page", self._opens)
+
+    def by_origin(self) -> dict[str, dict[str, str]]:
+        """The session storage of all origins, those without any left out."""
+        return {origin: dict(items) for origin, items in self._items.items() if items}
+
+    async def take_stock(self, page: Page, is_allowed: Callable[[str], bool]) -> str:
+        """Have the page say what there is now, also in its frames and in other windows; its user agent.
+
+        What is followed may lag behind. Of an origin that the page came to, what a window of its own says is
+        another storage, which ends with it.
+        """
+        origin, items, user_agent = await steady(page, lambda: page.evaluate(_KEPT))
+        self._seen(origin, items)
+        windows = [window for window in page.context.pages if window is not page]
+        frames = [*page.frames[1:], *(frame for window in windows for frame in window.frames)]
+        own = [frame for frame in frames if _is_first_party(frame) and is_allowed(frame.url)][:_MOST_FRAMES]
+        with suppress(TimeoutError, PlaywrightError):
+            async with asyncio.timeout(_FRAMES_SECONDS):
+                for frame in own:
+                    origin, items, _ = await frame.evaluate(_KEPT)
+                    if frame.page is page or origin not in self._items:
+                        self._seen(origin, items)
+        return str(user_agent)
+
+    def _seen(self, origin: str, items: Mapping[str, object] | None) -> None:
+        """A page may have put something in the storage's place that holds more than texts."""
+        if items is not None and origin.startswith(("http://", "https://")):
+            self._items[origin] = {name: value for name, value in items.items() if isinstance(value, str)}
+
+    async def _counted(self, page: Page) -> CDPSession:
+        cdp = await page.context.new_cdp_session(page)
+        for event in ("ItemAdded", "ItemUpdated", "ItemRemoved", "ItemsCleared"):
+            cdp.on(f"DOMStorage.domStorage{event}", self._change)
+        await cdp.send("DOMStorage.enable")
+        return cdp
+
+    async def _opens(self, window: Page) -> None:
+        with suppress(PlaywrightError):
+            await self._counted(window)
+
+    async def _track(self, cdp: CDPSession, frame: Frame) -> None:
+        """Have it reported that databases change of the origin that a frame came to."""
+        origin = _origin(frame.url)
+        if origin and origin not in self._tracked and len(self._tracked) < _MOST_ORIGINS:
+            self._tracked.add(origin)
+            with suppress(PlaywrightError):
+                await cdp.send("Storage.trackIndexedDBForOrigin", {"origin": origin})
+
+    def _change(self, event: dict[str, Any]) -> None:
+        """A clock's or counter's change is none: portals write when they were last used, every second."""
+        value = event.get("newValue")
+        if value is None or (len(value) >= SHORTEST_SECRET and not _NUMBER.fullmatch(value)):
+            self._changes += 1
+
+    def _set(self, event: dict[str, Any]) -> None:
+        if (items := self._of(event)) is not None:
+            items[event["key"]] = event["newValue"]
+
+    def _removed(self, event: dict[str, Any]) -> None:
+        if (items := self._of(event)) is not None:
+            items.pop(event["key"], None)
+
+    def _cleared(self, event: dict[str, Any]) -> None:
+        if (items := self._of(event)) is not None:
+            items.clear()
+
+    def _of(self, event: dict[str, Any]) -> dict[str, str] | None:
+        which = event["storageId"]
+        origin = str(which.get("securityOrigin") or "").rstrip("/")
+        is_own = not which["isLocalStorage"] and _PARTITIONED not in str(which.get("storageKey", ""))
+        return self._items.setdefault(origin, {}) if origin and is_own else None
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else ""
+
+
+def _is_first_party(frame: Frame) -> bool:
+    """Whether its storage is that of a page of its origin: in another site's page it has one of its own."""
+    page_host, host = (urlsplit(each.url).hostname or "" for each in (frame.page.main_frame, frame))
+    return host == page_host or (not host[-1:].isdigit() and _site(host) == _site(page_host))
+
+
+def _site(host: str) -> list[str]:
+    return host.split(".")[-2:]
+
+
+@asynccontextmanager
+async def _answered_here(page: Page) -> AsyncIterator[None]:
+    """Meanwhile every address is a blank page, and nothing is asked for."""
+
+    async def blank(route: Route) -> None:
+        await route.fulfill(body=_BLANK, content_type="text/html")
+
+    await page.route("**/*", blank)
+    try:
+        yield
+    finally:
+        await page.unroute("**/*", blank)
+
+
+async def _put_back(page: Page, origin: str, items: Mapping[str, str]) -> bool:
+    with suppress(PlaywrightError):
+        await page.goto(f"{origin}/", wait_until="commit", timeout=_LOAD_MS)
+        return bool(await page.evaluate(_PUT_BACK, dict(items)))
+    return False

@@ -1,0 +1,177 @@
+"""What a single-page portal stores in the real Chromium is kept: of all its hosts, windows and frames."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from meterfarm.mfa.port import Nobody
+from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.outcomes import Sign
+from meterfarm.scrapers.page.browser_state import context_with, state_of
+from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.visit import Visit
+from meterfarm.support.local_hosts import LocalHosts
+from meterfarm.support.redact import Secrets
+from tests.local_site import Site
+from tests.scrapers.village import Village
+from tests.tls_site import tls_site
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WHAT = ("local-storage", "session-storage", "in-a-database")
+NAMES = ["my.spa.example", "login.spa.example", "widget.spa.example"]
+MY, LOGIN, WIDGET = (f"https://{name}" for name in NAMES)
+DONE = Sign("done", heading="Done")
+
+STORES = """<!doctype html><script>
+const database = name => new Promise(done => {
+  const asked = indexedDB.open(name, 3);
+  asked.onupgradeneeded = () => asked.result.createObjectStore("tokens");
+  asked.onsuccess = () => done(asked.result);
+});
+const put = async (name, value) => {
+  const opened = await database(name), change = opened.transaction("tokens", "readwrite");
+  change.objectStore("tokens").put({token: value}, "mine");
+  await new Promise(done => change.oncomplete = done);
+  opened.close();
+};
+const get = async name => {
+  const opened = await database(name);
+  const asked = opened.transaction("tokens").objectStore("tokens").get("mine");
+  await new Promise(done => asked.onsuccess = done);
+  opened.close();
+  return asked.result?.token ?? null;
+};
+const store = async what => {
+  localStorage.token = `${what}-local-storage`;
+  sessionStorage.token = `${what}-session-storage`;
+  await put("msal", `${what}-in-a-database`);
+};
+const stored = async () => [localStorage.token, sessionStorage.token, await get("msal")];
+const done = what => document.body.innerHTML += `<h1>Done</h1><p id=what>${JSON.stringify(what)}</p>`;
+</script><body>"""
+PAGES = {
+    "/": "",
+    "/store": "<script>store(location.hostname).then(() => done(1))</script>",
+    "/all": f"<script>open('{LOGIN}/store', '_blank')</script><iframe src={WIDGET}/store></iframe>"
+    "<script>store(location.hostname).then(() => done(1))</script>",
+    "/show": "<script>stored().then(done)</script>",
+}
+
+
+class Spa(Village):
+    home = MY
+    hosts = ("*.spa.example",)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, LocalHosts]]:
+    async def page(request: Request) -> Response:
+        return HTMLResponse(STORES + PAGES[request.url.path])
+
+    with tls_site([Route(path, page) for path in PAGES], tmp_path_factory.mktemp("tls"), *NAMES) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium(
+    served: tuple[Site, LocalHosts], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Chromium]:
+    scratch = tmp_path_factory.mktemp("scratch")
+    async with Chromium(["my.spa.example:443", *Spa.hosts], scratch, local_hosts=served[1]) as chromium:
+        yield chromium
+
+
+def _visit(chromium: Chromium, session: PortalSession | None = None) -> Visit:
+    return Visit(Spa(), MY, chromium, Nobody(), Secrets(), session)
+
+
+async def _until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while not await holds():  # noqa: ASYNC110 - the browser sets no event of ours
+            await asyncio.sleep(0.02)
+
+
+async def test_storages_and_databases_of_pages_windows_and_frames_are_known_again(chromium: Chromium) -> None:
+    async with _visit(chromium) as visit:
+        await visit.page.open("/all")
+        await visit.page.arrive(DONE)
+        await _until(partial(_is_whole, visit))
+        session = await visit.session()
+    assert session is not None
+    kept = PortalSession.from_bytes(session.to_bytes())
+    assert kept == session
+    everything = {f"{name}-{what}" for name in NAMES for what in WHAT}
+    async with _visit(chromium, kept) as visit:
+        assert everything <= set(kept.secrets())
+        assert visit.secrets.scrub(" ".join(everything)).split() == ["[redacted]"] * len(everything)
+        for origin in (MY, LOGIN, WIDGET):
+            await visit.page.open(f"{origin}/show")
+            await visit.page.arrive(DONE)
+            shown = json.loads(await visit.page.css("#what").text())
+            assert shown == [f"{origin.removeprefix('https://')}-{what}" for what in WHAT]
+
+
+async def _is_whole(visit: Visit) -> bool:
+    session = await visit.session()
+    return session is not None and len({*session.secrets()}) >= len(NAMES) * len(WHAT)
+
+
+CHANGES = {
+    "local storage": "localStorage.token = 'another-token'",
+    "session storage": "sessionStorage.token = 'another-token'",
+    "cleared": "localStorage.clear()",
+    "database": "put('msal', 'another-token')",
+    "cookie": "document.cookie = 'token=another-token'",
+}
+
+
+async def test_that_something_stored_has_changed_is_seen_without_reading_it(chromium: Chromium) -> None:
+    async with _visit(chromium) as visit:
+        await visit.page.open("/store")
+        await visit.page.arrive(DONE)
+        page = await visit.page.raw_playwright_page()
+        for change in CHANGES.values():
+            was = await visit.cookies()
+            await page.evaluate(change)
+            await _until(partial(_differs, visit, was))
+        before: Any = await visit.cookies()
+        for change in ("used = Date.now()", "shown = 'menu'", "used = Date.now() + 1", "last = 'it counts'"):
+            await page.evaluate(f"localStorage.{change}")
+        await _until(partial(_differs, visit, before))
+        after: Any = await visit.cookies()
+    assert (before[0], before[1] + 1) == after
+
+
+async def _differs(visit: Visit, before: object) -> bool:
+    return await visit.cookies() != before
+
+
+async def test_a_database_that_is_large_or_that_a_browser_refuses_costs_nothing_else(
+    chromium: Chromium,
+) -> None:
+    noted: list[str] = []
+    async with _visit(chromium) as visit:
+        await visit.page.open("/store")
+        await visit.page.arrive(DONE)
+        page = await visit.page.raw_playwright_page()
+        await page.evaluate("put('bills', 'x'.repeat(2_000_000))")
+        state = await state_of(page.context, lambda step, **_: noted.append(step))
+    assert noted == ["databases.left_out"]
+    (origin,) = state["origins"]
+    assert [database["name"] for database in origin["indexedDB"]] == ["msal"]
+    origin["indexedDB"][0]["version"] = -1
+    context = await context_with(await chromium.browser(), state, None)
+    kept: Any = await context.storage_state(indexed_db=True)
+    await context.close()
+    assert [one["localStorage"] for one in kept["origins"]] == [origin["localStorage"]]
