@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-from meterfarm.console import channel_commands, company_commands, customer_commands, farm_commands
+from meterfarm.console.channels import channel_commands
 from meterfarm.console.command_help import Group, Panel, command, epilog, group
+from meterfarm.console.customers import company_commands, customer_commands
 from meterfarm.console.exit_status import run_to_end
+from meterfarm.console.farm import farm_commands
 from meterfarm.console.program import program, version
 from meterfarm.records import Factor
 
@@ -116,8 +118,8 @@ def scrape(
     ] = False,
 ) -> None:
     """Fetch one customer's bills and intervals now."""
-    from meterfarm.console.options import ScrapeOptions
-    from meterfarm.console.scrape import scrape as run
+    from meterfarm.console.scraping.options import ScrapeOptions
+    from meterfarm.console.scraping.scrape import scrape as run
 
     options = ScrapeOptions(
         utility=utility,
@@ -156,8 +158,8 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write files.")] = Path("out/demo"),
 ) -> None:
     """Fetch seven fake customers' data, with every kind of MFA."""
-    from meterfarm.console.demo import demo as run
-    from meterfarm.console.relay import others_relayed
+    from meterfarm.console.farm.demo import demo as run
+    from meterfarm.console.farm.relay import others_relayed
     from meterfarm.farm.workers.supervisor import workers_zygote
 
     with others_relayed() as begin_to_relay, workers_zygote() as zygote:
@@ -168,7 +170,7 @@ def demo(
 @command(app, panel=Panel.FETCH, examples=["utilities", "utilities | cut -f 1,4"])
 def utilities() -> None:
     """List the utilities and how far each is verified."""
-    from meterfarm.console.utilities import show_utilities
+    from meterfarm.console.scraping.utilities import show_utilities
 
     show_utilities()
 
@@ -195,7 +197,7 @@ def read(
     ] = False,
 ) -> None:
     """Show what files are: Green Button, interval CSV or XLSX, bills, plain or in a ZIP."""
-    from meterfarm.console.read import read as run
+    from meterfarm.console.data.read import read as run
 
     raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
 
@@ -223,7 +225,7 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Export stored readings, a file for each meter, or stored bills."""
-    from meterfarm.console.export import export as run
+    from meterfarm.console.data.export import export as run
 
     raise typer.Exit(
         run_to_end(run(customer, everybody=everybody, bills=bills, to=to, out=out, as_json=as_json))
@@ -247,7 +249,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show who opened which stored secrets, when, and what for; newest first."""
-    from meterfarm.console.audit import show_audit
+    from meterfarm.console.farm.audit import show_audit
 
     raise typer.Exit(run_to_end(show_audit(customer, since, limit, everything=everything, as_json=as_json)))
 
@@ -396,7 +398,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier backup.")],
 ) -> None:
     """Copy this machine's state, which may be in use (docs/operate.md)."""
-    from meterfarm.console.state_commands import backup as run
+    from meterfarm.console.farm.state_commands import backup as run
 
     raise typer.Exit(run_to_end(run(target)))
 

@@ -12,8 +12,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from meterfarm.console.company_option import in_company
 from meterfarm.console.exit_status import MACHINE
-from meterfarm.console.output import warn
 from meterfarm.console.program import program
+from meterfarm.console.terminal.output import warn
 from meterfarm.support.extras import ExtraMissing, require
 
 

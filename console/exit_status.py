@@ -10,8 +10,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from meterfarm.console.errors import ReaderGone
-from meterfarm.console.output import warn
-from meterfarm.console.secret_input import terminal_restored
+from meterfarm.console.terminal.output import warn
+from meterfarm.console.terminal.secret_input import terminal_restored
 from meterfarm.support.errors import InternalError, MachineError, RequestError
 
 OK = 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.errors import UsageError
 from meterfarm.console.exit_status import OK
-from meterfarm.console.output import print_line
+from meterfarm.console.terminal.output import print_line
 from meterfarm.farm.settings import local_zone
 from meterfarm.farm.workers.daily_command import until
 from meterfarm.farm.workers.zygote import Zygote

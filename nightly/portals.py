@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from meterfarm.console.doctor.loopback import get_json
 from meterfarm.console.errors import NotSetUp
-from meterfarm.console.fake_owners import Owner, delivered_code
-from meterfarm.console.loopback import get_json
+from meterfarm.console.farm.fake_owners import Owner, delivered_code
 from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.fake_utility.kit.calendar import ZONE
 from meterfarm.fake_utility.kit.challenges import TRIES

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from meterfarm.console.fake_owners import DeliveredCode, Owner, Owners
+from meterfarm.console.farm.fake_owners import DeliveredCode, Owner, Owners
 from meterfarm.farm.redis.notifier import Notifier
 from meterfarm.nightly.compare import differences, first_of
 from meterfarm.nightly.evidence import keep_unread

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from meterfarm.console.fake_owners import Owner
+from meterfarm.console.farm.fake_owners import Owner
 
 Tree = Mapping[str, "Tree"] | str | int | None
 """Figures by name, however deep: what two sides that know nothing of each other can be compared by."""

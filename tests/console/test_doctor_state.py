@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.check_result import Health
-from meterfarm.console.doctor_state import examine_files
+from meterfarm.console.doctor.check_result import Health
+from meterfarm.console.doctor.doctor_state import examine_files
 from meterfarm.storage.settings import Settings
 from tests.s3 import s3_server
 

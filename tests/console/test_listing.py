@@ -9,10 +9,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from meterfarm.console.challenges import challenges_table
-from meterfarm.console.customer_tables import customer_card, customers_table, most_urgent_first
-from meterfarm.console.listing import Column, Facts, Listing
-from meterfarm.console.run_tables import NAMES, look, runs_table
+from meterfarm.console.customers.customer_tables import customer_card, customers_table, most_urgent_first
+from meterfarm.console.runs.challenges import challenges_table
+from meterfarm.console.runs.run_tables import NAMES, look, runs_table
+from meterfarm.console.terminal.listing import Column, Facts, Listing
 from meterfarm.records import (
     Account,
     AccountStatus,

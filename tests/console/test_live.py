@@ -9,7 +9,7 @@ import pytest
 import structlog
 from rich.console import Console
 
-from meterfarm.console.live import LiveProgress
+from meterfarm.console.scraping.live import LiveProgress
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console import doctor_outside
-from meterfarm.console.check_result import CheckResult, Health
-from meterfarm.console.clock import Compared, between, kernel_says, of_portal
-from meterfarm.console.doctor_state import examine_disk, examine_state
+from meterfarm.console.doctor import doctor_outside
+from meterfarm.console.doctor.check_result import CheckResult, Health
+from meterfarm.console.doctor.clock import Compared, between, kernel_says, of_portal
+from meterfarm.console.doctor.doctor_state import examine_disk, examine_state
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore

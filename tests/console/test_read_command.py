@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from meterfarm.console.read import _copy, read_file
-from meterfarm.console.read_report import tables
+from meterfarm.console.data.read import _copy, read_file
+from meterfarm.console.data.read_report import tables
 from meterfarm.formats.errors import FormatError
 from tests.console.command import Command
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from meterfarm.console.run_tables import look
+from meterfarm.console.runs.run_tables import look
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import LedgerItem, Outcome, Part, RunKind, RunState
 from meterfarm.services.next_step import next_step

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.console.command_context import CommandContext
-from meterfarm.console.workers import _what_next
+from meterfarm.console.farm.workers import _what_next
 from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.farm.settings import FarmSettings

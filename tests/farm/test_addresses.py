@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from meterfarm.console.errors import UsageError
-from meterfarm.console.options import ScrapeOptions, is_served_by_fake, plan
+from meterfarm.console.scraping.options import ScrapeOptions, is_served_by_fake, plan
 from meterfarm.farm.codes.mailboxes import MailboxConnections
 from meterfarm.farm.redis.limits import RateLimits
 from meterfarm.farm.settings import FarmSettings

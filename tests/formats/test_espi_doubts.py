@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.read import read_file
+from meterfarm.console.data.read import read_file
 from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.formats.espi.walk import CHUNK
 from meterfarm.formats.espi.xml_faults import Entities

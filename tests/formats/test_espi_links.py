@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.read import read_file
+from meterfarm.console.data.read import read_file
 from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.formats.espi.href import href
 from meterfarm.formats.espi.names import is_id

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.read import read_file
+from meterfarm.console.data.read import read_file
 from meterfarm.formats.batches import gather, of_period, period_of
 from meterfarm.formats.espi.green_button import read_green_button, stream_green_button
 from meterfarm.formats.time_ranges import TimeRangesByPeriod

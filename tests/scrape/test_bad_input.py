@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.demo import DemoPart, clear
+from meterfarm.console.farm.demo import DemoPart, clear
 from meterfarm.records import Outcome
 from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
 from tests.scrape.portal import Portal

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.customer_import import read_customers_file
+from meterfarm.console.customers.customer_import import read_customers_file
 from meterfarm.console.errors import UsageError
 from meterfarm.records import SecretKind
 from meterfarm.services.customer_csv import NewCustomer, WrongRow, rows

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 from starlette.routing import BaseRoute
 
-from meterfarm.console.summary import summary_json
+from meterfarm.console.scraping.summary import summary_json
 from meterfarm.farm.policy import follow_up, offered
 from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome, Part, RunKind

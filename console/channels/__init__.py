@@ -1,0 +1,1 @@
+"""Commands about what receives codes: mailboxes, phone numbers, inbound text messages."""

@@ -1,0 +1,1 @@
+"""Commands about data: read a file, export, coverage, read stored bills again."""

@@ -1,0 +1,99 @@
+"""The `export` command: readings or bills in store, as files that other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from meterfarm.console.command_context import open_store
+from meterfarm.console.errors import UsageError
+from meterfarm.console.terminal.listing import Column, Listing
+from meterfarm.console.terminal.output import print_json, print_line, show, warn
+from meterfarm.services.customers import find_customer, list_customers
+from meterfarm.services.exports import (
+    ExportedBills,
+    ExportedMeter,
+    ExportFormat,
+    RefusedMeter,
+    export_bills,
+    export_readings,
+)
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.store import CompanyStore
+
+REFUSED = 3
+
+
+async def export(
+    reference: str | None, *, everybody: bool, bills: bool, to: str | None, out: Path, as_json: bool
+) -> int:
+    """Write a file for each meter that has readings, or with ``bills`` each account's bills.
+
+    3 if something could not be written: a format cannot hold it, or a bill's file is lost.
+    """
+    if to is not None and to not in list(ExportFormat):
+        raise UsageError(f"There is no format “{to}”; there are {', '.join(ExportFormat)}.")
+    if bills and to is not None:
+        raise UsageError("Bills have no format to choose: leave --format or --bills out.")
+    if (reference is None) is not everybody:
+        raise UsageError("Name a customer, or say --all for everybody.")
+    with open_store() as (_, store):
+        references = [reference] if reference is not None else [str(one.id) for one in list_customers(store)]
+        customers = [find_customer(store, each) for each in references]
+        if bills:
+            return _bills(store, customers, out, as_json=as_json)
+        return _readings(store, customers, ExportFormat(to or ExportFormat.CSV), out, as_json=as_json)
+
+
+def _bills(store: CompanyStore, customers: Sequence[Customer], out: Path, *, as_json: bool) -> int:
+    found = [one for customer in customers for one in export_bills(store, customer, out)]
+    if as_json:
+        print_json({"out": str(out), "written": found})
+    elif found:
+        show(_bills_table(found))
+    else:
+        print_line("There are no bills in store to export.")
+    lost = [sentence for one in found for sentence in one.missing]
+    for sentence in lost:
+        warn(sentence)
+    return REFUSED if lost else 0
+
+
+def _readings(
+    store: CompanyStore, customers: Sequence[Customer], form: ExportFormat, out: Path, *, as_json: bool
+) -> int:
+    found = [one for customer in customers for one in export_readings(store, customer, form, out)]
+    written = [one for one in found if isinstance(one, ExportedMeter)]
+    refused = [one for one in found if isinstance(one, RefusedMeter)]
+    if as_json:
+        print_json({"format": form, "out": str(out), "written": written, "refused": refused})
+    elif written:
+        show(_table(written))
+    elif not refused:
+        print_line("There are no readings in store to export.")
+    for one in refused:
+        warn(f"{one.account} {one.meter} of customer {one.customer}: {one.why}")
+    return REFUSED if refused else 0
+
+
+def _bills_table(written: Sequence[ExportedBills]) -> Listing:
+    columns = [Column("customer", right=True), Column("account"), Column("bills", right=True)]
+    table = Listing(columns, ("customer", "account", "bills", "folder"))
+    for one in written:
+        record = {"customer": one.customer, "account": one.account, "bills": one.bills, "folder": one.folder}
+        table.add([str(one.customer), one.account, f"{one.bills:,}"], record, [one.folder])
+    return table
+
+
+def _table(written: Sequence[ExportedMeter]) -> Listing:
+    columns = [
+        Column("customer", right=True),
+        Column("account"),
+        Column("meter"),
+        Column("readings", right=True),
+    ]
+    table = Listing(columns, ("customer", "account", "meter", "series", "readings", "file"))
+    for one in written:
+        cells = [str(one.customer), one.account, one.meter, f"{one.readings:,}"]
+        table.add(cells, {name: getattr(one, name) for name in ExportedMeter.__slots__}, [one.file])
+    return table

@@ -1,0 +1,136 @@
+"""What was read of a file, for programs as one JSON object and for people as tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from meterfarm.console.terminal.listing import safe_text, styled
+from meterfarm.records import Severity, Unit
+from meterfarm.services.file_report import FileReport
+from meterfarm.services.series_totals import SeriesTally
+from meterfarm.support.instants import stamp
+
+_WIDEST = 1_000
+_COLOURS = {Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "red"}
+
+
+def as_json(report: FileReport) -> dict[str, object]:
+    """As docs/data.md describes it."""
+    return {
+        "file": report.file,
+        "kind": report.kind,
+        "layout": report.layout,
+        "bills": report.bills,
+        "series": [_series(one) for one in report.tally.series],
+        "problems": [
+            {"where": each.where, "what": each.what, "severity": each.severity} for each in report.issues
+        ],
+    }
+
+
+def _series(one: SeriesTally) -> dict[str, object]:
+    return {
+        "meter": one.meter,
+        "commodity": one.commodity,
+        "measure": one.measure,
+        "quantity": one.measure,  # its former name
+        "direction": one.direction,
+        "unit": one.unit,
+        "count": one.count,
+        "total": one.total,
+        "first_start": stamp(one.first_start),
+        "last_end": stamp(one.last_end),
+        "interval_seconds": one.interval_seconds,
+    }
+
+
+def tables(report: FileReport) -> list[RenderableType]:
+    """A line about the file, its series and bills, its problems."""
+    of_layout = f", {report.layout}" if report.layout else ""
+    shown: list[RenderableType] = [
+        styled(report.file, "bold") + f": {report.kind.replace('_', ' ')}{of_layout}"
+    ]
+    if report.tally.series:
+        shown.append(_SeriesShown(report))
+    if report.bills:
+        shown.append(_bills_table(report))
+    for issue in report.issues:
+        shown.append(Text("  ") + styled(f"{issue.severity}: {issue}", _COLOURS[issue.severity]))
+    return shown
+
+
+class _SeriesShown:
+    """A table of the series, or on a narrow screen a few lines for each: no number is cut."""
+
+    def __init__(self, report: FileReport) -> None:
+        self._report = report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = _series_table(self._report)
+        if Measurement.get(console, options.update(width=_WIDEST), table).maximum <= options.max_width:
+            yield table
+            return
+        for one in self._report.tally.series:
+            what = f"{one.commodity} {one.measure}, {one.direction}"
+            yield Text("  ") + safe_text(f"{one.meter or 'meter'}: {what}")
+            yield Text(f"    {_amount(one)} in {one.count:,} readings ({_every(one.interval_seconds)})")
+            yield Text(f"    {_minute(one.first_start)} to {_minute(one.last_end)} UTC")
+
+
+def _minute(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+
+
+def _series_table(report: FileReport) -> Table:
+    table = Table("meter", "what", "direction", box=None, pad_edge=False)
+    for heading in ("readings", "total"):
+        table.add_column(heading, justify="right")
+    for heading in ("from (UTC)", "to (UTC)", "every"):
+        table.add_column(heading)
+    for one in report.tally.series:
+        table.add_row(
+            safe_text(one.meter),
+            f"{one.commodity} {one.measure}",
+            one.direction,
+            f"{one.count:,}",
+            _amount(one),
+            _minute(one.first_start),
+            _minute(one.last_end),
+            _every(one.interval_seconds),
+        )
+    return table
+
+
+def _amount(one: SeriesTally) -> str:
+    """Watt-hours as people know them."""
+    total = Decimal(one.total)
+    if one.unit is Unit.WH and abs(total) >= 1000:
+        thousandth = total.scaleb(-3)
+        return f"{thousandth.normalize():,f} kWh"
+    return f"{total:,f} {one.unit}"
+
+
+def _every(seconds: int | None) -> str:
+    if not seconds:
+        return "mixed" if seconds is None else "instant"
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
+
+
+def _bills_table(report: FileReport) -> Table:
+    table = Table("account", "billed on", "from", "to", box=None, pad_edge=False)
+    table.add_column("total", justify="right")
+    for bill in report.bills:
+        cents = bill["total_amount"]
+        amount = f"{Decimal(cents).scaleb(-2):,.2f}" if isinstance(cents, int) else ""
+        days = (bill["billed_on"], bill["billing_period_from"], bill["billing_period_to"])
+        table.add_row(safe_text(str(bill["account_number"])), *(str(day or "") for day in days), amount)
+    return table

@@ -1,0 +1,1 @@
+"""Commands that start and keep a farm: workers, the demo, the vault, the audit."""

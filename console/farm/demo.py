@@ -1,0 +1,291 @@
+"""The `demo` command: fake customers through queue, workers and database, their owners answering MFA."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from meterfarm.console.farm.fake_owners import Owner, Owners, delivered_code
+from meterfarm.console.runs.run_tables import run_result
+from meterfarm.console.scraping.summary import write_summary
+from meterfarm.console.terminal.listing import Column, Listing, Shown, styled
+from meterfarm.console.terminal.output import show, warn
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.kit.numbered import numbered_form
+from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.registry import fake_portals
+from meterfarm.fake_utility.running import FakeUtility
+from meterfarm.farm.redis.notifier import notifier_at
+from meterfarm.farm.settings import FarmSettings
+from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
+from meterfarm.farm.workers.zygote import Zygote
+from meterfarm.records import Outcome, RunKind, RunState, SecretKind
+from meterfarm.services.customer_files import write_out
+from meterfarm.services.summary import summarise_run
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.runs import RunInfo
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.support.logs import log_to_stderr
+from meterfarm.support.redact import Secrets
+from meterfarm.utilities import load_utility
+
+_HOME = ".home"
+_OURS = (
+    *("METERFARM_HOME", "METERFARM_PORTAL_URLS", "METERFARM_LOCAL_HOSTS"),
+    *("DATABASE_URL", "METERFARM_SECRET_KEYS"),
+)
+_CONFUSED = 2
+"""The number of the customer whose owner never enters the right code."""
+_PROCESSES = 2
+_LOOK = 0.25
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A customer of the demo: what for, what they are meant to end in, and where their files go."""
+
+    customer: Customer
+    shows: str
+    meant: Outcome
+    folder: Path
+    ended: RunInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPart:
+    """A portal's customers who come home, or who end otherwise; ``confused`` never enters a right code."""
+
+    title: str
+    folder: Path
+    customers: Sequence[tuple[str, str, Outcome]]
+    confused: str = ""
+
+
+async def demo(zygote: Zygote, out: Path) -> int:
+    """Fetch into ``out`` who comes home, into ``<out>-outcomes`` who ends otherwise: 0 if all is as meant."""
+    parts = [(portal, part) for portal in fake_portals() for part in _parts(portal, out)]
+    clear(out, [part for _, part in parts])
+    settings = Settings(home=(out / _HOME).absolute(), database_url="", secret_keys="")
+    log_to_stderr(Secrets())
+    async with AsyncExitStack() as stack:
+        at = stack.enter_context(FakeUtility(random_codes=True, home=settings.home))
+        _set_environment(settings.home, at)
+        store = stack.enter_context(Store.open(settings).of())
+        redis_url = await stack.enter_async_context(redis_at_hand(FarmSettings(redis_url=""), settings.home))
+        notifier = await stack.enter_async_context(notifier_at(redis_url, store.farm.workforce.key()))
+        working = asyncio.create_task(Workers(zygote, redis_url, _PROCESSES, None).run())
+        stack.push_async_callback(_stop, working)
+        for portal in fake_portals():
+            _about(f"{portal.name}, a fake utility, runs at {at.http.get(portal.id) or portal.home}.")
+        _about(f"Codes are random. {_PROCESSES} workers take customers from the queue.")
+        good = True
+        for portal, part in parts:
+            delivered = partial(delivered_code, at.controls[portal.id])
+            owners = Owners(
+                {
+                    (portal.id, name): (Owner.WRONG if name == part.confused else Owner.RIGHT, delivered)
+                    for name, _, _ in part.customers
+                }
+            )
+            shown = [
+                _Shown(_add(store, portal.id, name), shows, meant, part.folder / _folder(name))
+                for name, shows, meant in part.customers
+            ]
+            await notifier.notify(await asyncio.to_thread(store.farm.runs.to_notify))
+            _about("")
+            good &= await _watch(part.title, shown, store, owners)
+    _about("")
+    _about(f"Bills, intervals and a summary.json of each customer: {out}/ and {_outcomes(out)}/")
+    return 0 if good else 1
+
+
+def _parts(portal: FakePortal, out: Path) -> Sequence[DemoPart]:
+    """Who comes home, and for every other way to end somebody who ends so."""
+    listed = portal.book.listed
+    home = portal.shown or [name for name, one in listed.items() if one.outcome == Outcome.COMPLETE]
+    others = [
+        (one.username, one.purpose, Outcome(one.outcome))
+        for one in listed.values()
+        if one.outcome != Outcome.COMPLETE
+    ]
+    others.append((portal.stranger, "a user name that the portal does not know", Outcome.BAD_CREDENTIALS))
+    confused = _confused(portal)
+    if confused:
+        others.append((confused, "the owner never enters the right code", Outcome.MFA_FAILED))
+    came = [(name, listed[name].purpose, Outcome.COMPLETE) for name in home]
+    return [
+        DemoPart(f"{portal.name}: what came home", out / portal.id, came),
+        DemoPart(f"{portal.name}: what ends otherwise", _outcomes(out) / portal.id, others, confused),
+    ]
+
+
+def _confused(portal: FakePortal) -> str:
+    """A customer who is sent a code by mail, if the portal has such."""
+    like = next((one for one in portal.book.listed.values() if one.challenges == (("email",),)), None)
+    return numbered_form(like).replace(".N@", f".{_CONFUSED}@") if like else ""
+
+
+def clear(out: Path, parts: Iterable[DemoPart]) -> None:
+    """Remove what an earlier demo left in ``out`` and beside it, and nothing else."""
+    shutil.rmtree(out / _HOME, ignore_errors=True)
+    for part in parts:
+        for name, _, _ in part.customers:
+            shutil.rmtree(part.folder / _folder(name), ignore_errors=True)
+
+
+def _outcomes(out: Path) -> Path:
+    return out.with_name(f"{out.name}-outcomes")
+
+
+def _folder(username: str) -> str:
+    return username.partition("@")[0]
+
+
+def _set_environment(home: Path, at: Addresses) -> None:
+    """The workers' environment: the demo's own state, and nothing of what is set for other commands."""
+    for name in _OURS:
+        os.environ.pop(name, None)
+    os.environ.update({"METERFARM_HOME": str(home), **at.settings()})
+
+
+def _add(store: CompanyStore, utility: str, username: str) -> Customer:
+    return store.customers.add(utility, username, secrets={SecretKind.PASSWORD: "any password will do"})
+
+
+async def _watch(title: str, shown: Sequence[_Shown], store: CompanyStore, owners: Owners) -> bool:
+    """Show how they come along until each has ended; whether all ended as they were meant to."""
+    lines: dict[int, Line] = {}
+    brings = any(one.meant is Outcome.COMPLETE for one in shown)
+    console = Console()
+    live = Live(
+        console=console, refresh_per_second=8, redirect_stdout=False, redirect_stderr=sys.stderr.isatty()
+    )
+    with live if sys.stdout.isatty() else nullcontext():
+        while not all(one.ended for one in shown):
+            await asyncio.to_thread(owners.answer, store)
+            for one in shown:
+                if one.ended is None:
+                    lines[one.customer.id] = await asyncio.to_thread(_look, one, store)
+            live.update(as_table(title, lines.values(), brings=brings))
+            await asyncio.sleep(_LOOK)
+    if not sys.stdout.isatty():
+        show(as_table(title, lines.values(), brings=brings))
+    return all(one.ended is not None and one.ended.outcome is one.meant for one in shown)
+
+
+def _look(one: _Shown, store: CompanyStore) -> Line:
+    """How far the customer is; their files are written once they have ended."""
+    runs = store.runs.list(customer_id=one.customer.id, limit=10)
+    waits = any(run.state is RunState.WAITING for run in runs)
+    active = [run for run in runs if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)]
+    ends = any(run.state is RunState.ENDED for run in runs)
+    if ends and all(run.not_before > datetime.now(UTC) for run in active):  # what is for later is not awaited
+        one.ended = next(run for run in runs if run.state is RunState.ENDED)
+        story = store.runs.story(one.ended.id)
+        if story is not None:
+            write_out(store, one.customer, one.folder, load_utility(one.customer.utility).zone)
+            write_summary(summarise_run(store, story, one.customer), one.folder)
+    accounts = store.accounts.list(one.customer)
+    return Line(
+        username=one.customer.username,
+        shows=one.shows,
+        run=one.ended or active[-1],
+        waits=waits,
+        accounts=len(accounts),
+        bills=sum(len(store.bills.list(account.id)) for account in accounts),
+        readings=sum(
+            meter.readings for account in accounts for meter in store.readings.coverage(account.id).values()
+        ),
+        seconds=sum(sum(run.seconds.values()) for run in runs),
+    )
+
+
+async def _stop(working: asyncio.Task[None]) -> None:
+    working.cancel()
+    await asyncio.wait({working})
+
+
+def _about(sentence: str) -> None:
+    """For people; in a pipe, where the tables go to programs, on standard error."""
+    if sys.stdout.isatty():
+        show(Text(sentence))
+    elif sentence:
+        warn(sentence, by="")
+
+
+_NAMES = ("customer", "shows", "outcome", "who_acts", "accounts", "bills", "readings", "seconds", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A customer as they stand: the ``run`` under way or the last; ``waits`` for the owner's answer."""
+
+    username: str
+    shows: str
+    run: RunInfo
+    waits: bool
+    accounts: int
+    bills: int
+    readings: int
+    seconds: float
+
+
+def as_table(title: str, lines: Iterable[Line], *, brings: bool) -> Listing:
+    """Counts where customers bring something home, else what they show; both where there is room."""
+    columns = [
+        Column("customer"),
+        Column("outcome"),
+        Column("what it shows", if_room=brings),
+        Column("accounts", right=True, if_room=True),
+        Column("bills", right=True, if_room=not brings),
+        Column("readings", right=True, if_room=not brings),
+        Column("seconds", right=True, if_room=not brings),
+    ]
+    table = Listing(columns, _NAMES, title)
+    for line in lines:
+        outcome = line.run.outcome
+        record = {
+            "customer": line.username,
+            "shows": line.shows,
+            "outcome": outcome,
+            "who_acts": outcome.who_acts if outcome else None,
+            "accounts": line.accounts,
+            "bills": line.bills,
+            "readings": line.readings,
+            "seconds": f"{line.seconds:.1f}",
+            "message": line.run.message,
+        }
+        cells: list[Shown] = [
+            line.username.partition("@")[0],
+            _state(line),
+            line.shows,
+            str(line.accounts),
+            str(line.bills),
+            f"{line.readings:,}",
+            f"{line.seconds:.1f}",
+        ]
+        table.add(cells, record)
+    return table
+
+
+def _state(line: Line) -> Text:
+    if line.run.outcome is not None:
+        return run_result(line.run)
+    if line.waits:
+        return styled("waits for an answer", "cyan")
+    if line.run.state is RunState.QUEUED:
+        return styled("queued", "dim")
+    return Text("signing in" if line.run.kind is RunKind.CONNECT else "collecting")

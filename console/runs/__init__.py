@@ -1,0 +1,1 @@
+"""Commands about runs: what became of them, challenges and their answers, events."""

@@ -1,0 +1,1 @@
+"""The `scrape` command: one customer, once; and which utilities there are."""

@@ -1,0 +1,1 @@
+"""What is printed and typed: listings, lines, prompts, secrets from standard input."""
