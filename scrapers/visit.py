@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -11,8 +10,9 @@ from typing import Any, TypeVar, cast
 
 import structlog
 
-from meterfarm.mfa.port import Answer, Answers, Choice, Code, NobodyToAsk, NotInTime, Resend
+from meterfarm.mfa.port import Answer, Answers
 from meterfarm.records import Challenge, Factor, Outcome
+from meterfarm.scrapers.asking import Asking
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, Timeouts, VisitClock
 from meterfarm.scrapers.guard import own_hosts
@@ -31,23 +31,19 @@ from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter, Unlimited
 from meterfarm.scrapers.script_calls import ScriptCall, ScriptCalls
 from meterfarm.scrapers.state import PortalSession
-from meterfarm.support.foreign_text import NAME, SENTENCE, one_line
-from meterfarm.support.logs import LOOKED_AT, safe_for_the_run
+from meterfarm.support.logs import safe_for_the_run
 from meterfarm.support.redact import Secrets
 
 T = TypeVar("T")
 
-_ANSWERS = 12
 _STEPS = 2_000
-_AT_ONCE = 1.0
 
 
 class Visit:
     """A portal visited with one customer's cookies. Use ``async with``; nothing is shared between visits.
 
     A script works through ``page`` (a browser), ``http`` (no browser) and ``ask`` (MFA), and keeps in
-    ``state`` what it has to remember. ``challenged`` tells whether the portal asked for MFA, ``met`` by which
-    factor last, ``steps`` what was done so far.
+    ``state`` what it has to remember. ``steps`` is what was done so far.
     """
 
     def __init__(
@@ -67,8 +63,6 @@ class Visit:
         hosts = own_hosts(base_url, portal.hosts)
         self.portal = portal
         self.secrets = secrets
-        self.challenged = False
-        self.met: Factor | None = None
         self.steps: list[dict[str, object]] = []
         self.clock = VisitClock(timeouts)
         self._run_seconds = run_seconds
@@ -108,15 +102,14 @@ class Visit:
         self.page = BrowserPage(
             self.tab, Surroundings(portal, base_url, secrets, self.note, self.clock, Turns())
         )
+        self._asking = Asking(portal.name, answers, secrets, self.clock, self.page, self.tab, self.note)
         self.scratch = chromium.scratch
         self._calls = ScriptCalls(portal.side_by_side)
         self._states: dict[type[object], object] = {}
         self._chromium = chromium
-        self._answers = answers
         self._session = session
         self._plain: WithoutBrowser | None = None
         self._open = AsyncExitStack()
-        self._asked = 0
         self._began = time.monotonic()
         self._log: Any = structlog.get_logger("visit").bind(utility=portal.id)
         if session is not None:
@@ -215,6 +208,16 @@ class Visit:
         """
         return await polled(self.clock, poll, every, at_most, what, pending)
 
+    @property
+    def challenged(self) -> bool:
+        """Whether the portal asked for MFA."""
+        return self._asking.challenged
+
+    @property
+    def met(self) -> Factor | None:
+        """The factor by which it asked last."""
+        return self._asking.met
+
     async def must_be_answerable(self, factor: Factor, prompt: str) -> None:
         """Stop before a portal is made to send a code that nobody could enter.
 
@@ -223,14 +226,7 @@ class Visit:
         Raises:
             Stop: ``mfa_required``: nobody could enter the code.
         """
-        self.met = factor
-        await self.page.password_led_on()
-        if not self._answers.can_answer(factor):
-            raise Stop(
-                Outcome.MFA_REQUIRED,
-                f"{self.portal.name} asks: {prompt} Nobody is there to answer; run it at a terminal.",
-            )
-        await self._answers.expect(factor)
+        await self._asking.must_be_answerable(factor, prompt)
 
     async def ask(self, challenge: Challenge, *, unanswered: Outcome = Outcome.MFA_REQUIRED) -> Answer:
         """Put the portal's challenge to whoever answers for the customer.
@@ -239,62 +235,7 @@ class Visit:
             Stop: ``unanswered`` when nobody answers, ``mfa_expired`` when somebody was asked and did not
                 answer in time, ``mfa_failed`` after too many answers.
         """
-        self.challenged = True
-        await self.page.password_led_on()
-        self.met = challenge.factor or self.met
-        self._asked += 1
-        if self._asked > _ANSWERS:
-            raise Stop(Outcome.MFA_FAILED, f"{self.portal.name} took none of {_ANSWERS} answers.")
-        self.note(
-            "challenge.received",
-            factor=challenge.factor,
-            destination=challenge.destination,
-            error=challenge.error,
-        )
-        try:
-            shown = self._shown(challenge)
-            answer = await self._answered(shown)
-        except NotInTime as exc:
-            raise Stop(Outcome.MFA_EXPIRED, f"{self.portal.name}: {exc}") from exc
-        except NobodyToAsk as exc:
-            raise Stop(unanswered, f"{self.portal.name}: {exc}") from exc
-        if isinstance(answer, Choice) and answer.option in shown.options:
-            return Choice(challenge.options[shown.options.index(answer.option)])
-        if isinstance(answer, Code):
-            self.secrets.add(answer.text)
-        elif isinstance(answer, Resend) and challenge.factor is not None:
-            await self._answers.expect(challenge.factor)
-        return answer
-
-    async def _answered(self, challenge: Challenge) -> Answer:
-        """The answer; meanwhile, unless it comes at once, the page is put to rest."""
-        answering = asyncio.ensure_future(self._answers.answer(challenge))
-        try:
-            with self.clock.scope(), self.clock.asking():
-                await asyncio.wait({answering}, timeout=_AT_ONCE)
-                if not answering.done():
-                    async with self.tab.at_rest():
-                        await asyncio.wait({answering})
-                return answering.result()
-        finally:
-            answering.cancel()
-
-    def _shown(self, challenge: Challenge) -> Challenge:
-        """As a person may see it: safe, short, and without what was typed, which a portal may repeat."""
-
-        def safe(text: str, most: int) -> str:
-            return one_line(self.secrets.scrub(text[:LOOKED_AT]), most)
-
-        return replace(
-            challenge,
-            prompt=safe(challenge.prompt, SENTENCE),
-            error=safe(challenge.error, SENTENCE),
-            destination=safe(challenge.destination, NAME),
-            options=[
-                replace(option, label=safe(option.label, NAME), destination=safe(option.destination, NAME))
-                for option in challenge.options
-            ],
-        )
+        return await self._asking.ask(challenge, unanswered)
 
     async def cookies(self) -> object:
         """The cookies as they are now, to be compared with what they were: cheaper than ``session``."""
