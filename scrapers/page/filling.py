@@ -61,7 +61,8 @@ class Filling:
         if not typed:
             await self._access.shared.clock.patiently(lambda left: field.fill(value, timeout=left), limit)
             return
-        await self._access.shared.clock.patiently(lambda left: field.fill("", timeout=left), limit)
+        if any(await field.evaluate_all(_VALUES)):
+            await self._access.shared.clock.patiently(lambda left: field.fill("", timeout=left), limit)
         keys = _UNTYPED.sub("", value)
         await field.press_sequentially(keys, timeout=limit + 2 * _KEY_MS * len(keys))
 

@@ -41,13 +41,14 @@ class ControlNames:
         """For the log and for errors."""
         return one_line(" ".join(dict.fromkeys(self.texts)), NAME)
 
-    def must_be_harmless(self, portal: str) -> None:
-        """Refuse what could spend the customer's money or change what they agreed to.
+    @property
+    def is_dangerous(self) -> bool:
+        """Whether it could spend the customer's money or change what they agreed to."""
+        return any(map(is_dangerous, self.texts))
 
-        Raises:
-            Stop: ``action_required``.
-        """
-        if any(map(is_dangerous, self.texts)):
+    def must_be_harmless(self, portal: str) -> None:
+        """Raises Stop, ``action_required``, for what a visit must never touch."""
+        if self.is_dangerous:
             raise Stop(
                 Outcome.ACTION_REQUIRED, f"{portal} wants “{self.shown}”; only the customer may do that."
             )

@@ -15,9 +15,11 @@ from playwright.async_api import Locator, Page
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, stop_for_sign, stop_for_status
 from meterfarm.scrapers.page.access import Access, Surroundings
+from meterfarm.scrapers.page.boxes import CodeBoxes
 from meterfarm.scrapers.page.control import Control, Surface
 from meterfarm.scrapers.page.filling import Filling
 from meterfarm.scrapers.page.names import names_of
+from meterfarm.scrapers.page.overlays import Overlays
 from meterfarm.scrapers.page.sending import Sending
 from meterfarm.scrapers.page.sight import is_navigating, steady
 from meterfarm.scrapers.page.tab import Tab
@@ -46,6 +48,8 @@ class BrowserPage(Surface):
         access = Access(tab, shared)
         super().__init__(access, lambda page: page)
         self._filling = Filling(access)
+        self._boxes = CodeBoxes(access)
+        self._overlays = Overlays(access)
         self._shared = shared
         self._tab = tab
         self._portal = shared.portal
@@ -141,6 +145,27 @@ class BrowserPage(Surface):
             Stop: ``layout_changed``: there is no such field, or it does not take what is entered.
         """
         await self._filling.fill(field, value, secret=secret, typed=typed)
+
+    async def fill_boxes(self, boxes: Control | Sequence[Control], code: str) -> None:
+        """Type a code, a secret, into boxes for a character each: the boxes, in order, or what they are in.
+
+        It does not matter whether the page's script moves on by itself, refuses what is pasted or set at
+        once, or sends the code when it is complete: ``arrive`` takes that for a press.
+
+        Raises:
+            Stop: ``layout_changed``: there are none, or they do not take the code.
+        """
+        await self._boxes.fill(boxes, code)
+
+    async def dismiss(self, *controls: Control) -> bool:
+        """Press each of these that is to be seen now; whether any was. It waits for none.
+
+        From then on one that comes up is pressed before it hides what is to be pressed or filled in.
+
+        Raises:
+            Stop: one that is to be seen is one that a visit must never touch.
+        """
+        return any([await self._overlays.dismiss(control) for control in controls])
 
     async def check(self, control: Control, *, checked: bool = True) -> None:
         """Check a box or a radio button, or uncheck a box.

@@ -53,6 +53,13 @@ class Watch:
         self.reactions.opened()
         self._in_place = False
 
+    async def will_be_typed_into(self, doing: str) -> None:
+        """What comes of typing may be what comes of a press: some pages send a form when it is complete."""
+        self._is_refused = False
+        await self._sight.remember()
+        self.reactions.pressed()
+        self._in_place, self._doing = True, doing
+
     async def press(
         self,
         button: Locator,
