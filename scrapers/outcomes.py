@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -160,6 +161,8 @@ class Sign:
             found = pointed_at(answer, self.pointer)
         except LookupError:
             return False
+        if isinstance(found, Decimal) and isinstance(self.value, float):
+            found = float(found)
         is_alike = isinstance(found, bool) is isinstance(self.value, bool) and found == self.value
         return self.value is Whatever.VALUE or is_alike
 

@@ -1,4 +1,4 @@
-"""What is kept of a failed run, to see afterwards why: trace, screenshot, HTML and log, without any secret.
+"""What is kept of a failed run, to see afterwards why: trace, picture, HTML, JSON and logs, without secrets.
 
 Of a page on which a secret is to be seen there is no picture; the trace has none; every member of every file
 is scrubbed of all secrets the visit met, also of cookies that came and went. All has limits of time and size.
@@ -19,7 +19,9 @@ from pathlib import Path
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from meterfarm.scrapers.evidence.last_look import LONGEST_HTML, MARGIN, PageEvidence, look
+from meterfarm.scrapers.evidence.browser_log import without_tokens
+from meterfarm.scrapers.evidence.last_look import LONGEST_HTML, LONGEST_OTHER, MARGIN, PageEvidence, look
+from meterfarm.scrapers.http.client import LONGEST_DATA
 from meterfarm.scrapers.state import SHORTEST_SECRET
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -80,18 +82,25 @@ def _write(visit: Visit, folder: Path, raw_trace: Path, seen: PageEvidence) -> N
         (folder / "page.png").write_bytes(seen.picture)
     if seen.html:
         (folder / "page.html").write_text(_scrubbed(seen.html, secrets), encoding="utf-8")
+    for name, html in seen.others.items():
+        (folder / name).write_text(_scrubbed(html, secrets, LONGEST_OTHER), encoding="utf-8")
+    if said := visit.tab.log.text():
+        (folder / "browser.log").write_text(secrets.scrub(said), encoding="utf-8")
     for number, answer in enumerate(visit.http.pages, start=1):
         (folder / f"http-{number}.html").write_text(_scrubbed(answer.text, secrets), encoding="utf-8")
+    for number, answer in enumerate(visit.http.data, start=1):
+        text = _scrubbed(without_tokens(answer.text), secrets, LONGEST_DATA)
+        (folder / f"http-{number}.json").write_text(text, encoding="utf-8")
     lines = [json.dumps(step, default=str) for step in visit.steps]
     (folder / "visit.log").write_text(secrets.scrub("\n".join(lines) + "\n"), encoding="utf-8")
     for file in folder.iterdir():
         file.chmod(0o600)
 
 
-def _scrubbed(html: str, secrets: Secrets) -> str:
+def _scrubbed(html: str, secrets: Secrets, longest: int = LONGEST_HTML) -> str:
     """Cut only afterwards: of a secret that is cut in two a part would be left."""
-    text = secrets.scrub(html[: LONGEST_HTML + MARGIN])
-    return text[:LONGEST_HTML] if len(html) > LONGEST_HTML else text
+    text = secrets.scrub(html[: longest + MARGIN])
+    return text[:longest] if len(html) > longest else text
 
 
 def keep_trace(raw: Path, target: Path, secrets: Secrets) -> bool:

@@ -45,6 +45,8 @@ _UNAUTHORISED = 401
 _REFUSALS = 3
 _OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _PAGES = 8
+LONGEST_DATA = 200_000
+"""Characters that are kept of each of the last JSON answers."""
 _ERROR = 500
 
 
@@ -67,7 +69,8 @@ class Http:
 
     ``transport`` sends them with the visit's cookies; ``signs`` are what may come instead of what was asked
     for. ``authorisation`` has the headers of the portal's API; ``sending`` gives who is to know that a
-    password goes out, while one may. ``connect`` gives a client for a transport. ``pages`` are the last ones.
+    password goes out, while one may. ``connect`` gives a client for a transport. ``pages`` are the
+    last ones, ``data`` the last JSON answers, cut short.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Http:
     ) -> None:
         self.connect = connect
         self.pages: deque[HttpResponse] = deque(maxlen=_PAGES)
+        self.data: deque[HttpResponse] = deque(maxlen=_PAGES)
         self._portal = portal
         self._base_url = base_url
         own = own_hosts(base_url, hosts)
@@ -314,6 +318,8 @@ class Http:
         """The answer, if it is what was asked for, with the sign that it carries."""
         if answer.is_page:
             self.pages.append(answer)
+        elif answer.may_be_json:
+            self.data.append(answer.holding(answer.content[: 2 * LONGEST_DATA]))
         sign = self._sign_of(answer)
         if stop := stop_for_sign(self._portal, sign) if sign else None:
             raise stop

@@ -36,6 +36,7 @@ from meterfarm.scrapers.boundaries import playwright_errors
 from meterfarm.scrapers.browser.chromium import BrowserGone, Chromium
 from meterfarm.scrapers.browser.scratch import new_trace_name, remove_trace
 from meterfarm.scrapers.clock import VisitClock, watch_heartbeat
+from meterfarm.scrapers.evidence.browser_log import BrowserLog
 from meterfarm.scrapers.guard import is_allowed, led_to
 from meterfarm.scrapers.http.client import Http
 from meterfarm.scrapers.http.transport import InBrowser
@@ -56,7 +57,8 @@ class Tab:
 
     ``hangs`` is set when the page gives no sign of life. Of the last navigation, ``landed`` is the answer
     that brought the document shown, ``led_away`` the foreign host it led to, and ``downloaded`` the address
-    of the file it led to instead of a page, "" for none: the browser does not keep it.
+    of the file it led to instead of a page, "" for none: the browser does not keep it. ``log`` is what the
+    browser says beside its pages.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Tab:
         self._chromium = chromium
         self._http = http
         self._storage = WebStorage(session.session_storage if session is not None else {})
+        self.log = BrowserLog(note)
         self._note = note
         self._clock = clock
         self._trace_snapshots = trace_snapshots
@@ -167,6 +170,7 @@ class Tab:
             await self._context.route(lambda url: not self._allows(url), self._refuse)
         else:
             await self._throttle.start(self._context)
+        self.log.listen(self._context)
         if self._chromium.makes_traces:
             await self._start_trace(self._context)
         if first := self._chromium.first_script:
