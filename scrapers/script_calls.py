@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Set
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Set
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -20,10 +20,13 @@ class ScriptCall:
     """One call of a script's method, from when it began.
 
     ``keep_pending`` keeps what the portal was asked to make, so that it is not lost if the run is.
+    ``waits_for`` is another that it cannot go on without: what it holds, that one may use meanwhile.
     """
 
     name: str
     keep_pending: Callable[[ExportPending], Awaitable[None]] | None = field(default=None, repr=False)
+    waits_for: ScriptCall | None = None
+    when_waiting: Callable[[], object] | None = field(default=None, repr=False)
     _ends: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def at_end(self, act: Callable[[], object]) -> None:
@@ -41,6 +44,33 @@ _CURRENT: ContextVar[ScriptCall | None] = ContextVar("script call", default=None
 def current_call() -> ScriptCall | None:
     """The call that this task, or the one that began it, was made in; None outside of any."""
     return _CURRENT.get()
+
+
+@contextmanager
+def apart(call: ScriptCall) -> Iterator[None]:
+    """In a task of its own: what it does is ``call``, whichever call began it. Others may wait for it."""
+    before = _CURRENT.set(call)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(before)
+        call.end()
+
+
+@contextmanager
+def waiting_for(other: ScriptCall) -> Iterator[None]:
+    """Around the current call's wait for another's end."""
+    call = _CURRENT.get()
+    if call is None or call is other:
+        yield
+        return
+    before, call.waits_for = call.waits_for, other
+    if call.when_waiting is not None:
+        call.when_waiting()
+    try:
+        yield
+    finally:
+        call.waits_for = before
 
 
 class ScriptCalls:

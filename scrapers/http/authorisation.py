@@ -10,6 +10,7 @@ from yarl import URL
 
 from meterfarm.scrapers.guard import is_allowed
 from meterfarm.scrapers.http.request import checked_headers
+from meterfarm.scrapers.script_calls import ScriptCall, apart, waiting_for
 
 Asking = Callable[[bool], Awaitable[Mapping[str, str]]]
 """Gives the headers; whether they are to be new ones is said."""
@@ -31,6 +32,7 @@ class Authorisation:
         self._register = register
         self._known: Mapping[str, str] | None = None
         self._asking: asyncio.Task[Mapping[str, str]] | None = None
+        self._call = ScriptCall("authorise")
 
     def is_for(self, url: URL) -> bool:
         """Whether requests there carry such headers by themselves; those of the script's answer do not."""
@@ -66,14 +68,17 @@ class Authorisation:
 
     async def _asked(self, *, renew: bool) -> Mapping[str, str]:
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._answer(renew))
-        return await asyncio.shield(self._asking)
+            self._call = ScriptCall("authorise")
+            self._asking = asyncio.create_task(self._answer(renew, self._call))
+        with waiting_for(self._call):
+            return await asyncio.shield(self._asking)
 
-    async def _answer(self, renew: bool) -> Mapping[str, str]:
+    async def _answer(self, renew: bool, call: ScriptCall) -> Mapping[str, str]:
         if self._ask is None:
             raise ValueError("the script gives no headers: it does not implement `authorise`")
         _IS_ASKING.set(True)
-        given = checked_headers(await self._ask(renew))
+        with apart(call):
+            given = checked_headers(await self._ask(renew))
         for value in given.values():
             self._register(value, value.rpartition(" ")[2])
         self._known = given

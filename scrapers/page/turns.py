@@ -17,12 +17,13 @@ class Turns:
 
     The first operation on the page within a script's call takes it for the rest of the call, also for tasks
     that the call has started; other calls wait at their first operation. A call that never touches the page
-    waits for none. An operation outside of any call is one of its own.
+    waits for none. An operation outside of any call is one of its own. A call that waits for another, as for
+    the headers of the portal's API, lends it the page.
     """
 
     def __init__(self) -> None:
         self._holder: ScriptCall | None = None
-        self._free = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -42,13 +43,14 @@ class Turns:
             call.end()
 
     async def _take(self, call: ScriptCall) -> None:
-        while self._holder is not None and self._holder is not call:
-            await self._free.wait()
+        while self._holder is not None and call not in (self._holder, self._holder.waits_for):
+            self._changed.clear()
+            await self._changed.wait()
         if self._holder is None:
             self._holder = call
-            self._free.clear()
+            call.when_waiting = self._changed.set
             call.at_end(self._release)
 
     def _release(self) -> None:
         self._holder = None
-        self._free.set()
+        self._changed.set()

@@ -11,6 +11,8 @@ import pytest
 
 from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser.chromium import Chromium
+from meterfarm.scrapers.http.authorisation import Authorisation
+from meterfarm.scrapers.page.turns import Turns
 from meterfarm.scrapers.script_calls import ScriptCalls, current_call
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -100,6 +102,44 @@ async def test_what_a_call_took_hold_of_is_given_back_at_its_end() -> None:
     with pytest.raises(ValueError, match="tripped"):
         await trips()
     assert given_back == ["page"]
+
+
+async def test_a_call_that_waits_for_the_headers_lends_them_its_page() -> None:
+    """Else each would wait for the other: one holds the page, the other renews the headers by it."""
+    calls, turns = ScriptCalls(frozenset({"pdf", "export"})), Turns()
+    has_page, renews = asyncio.Event(), asyncio.Event()
+    order: list[str] = []
+
+    async def ask(_: bool) -> dict[str, str]:
+        renews.set()
+        await has_page.wait()
+        async with turns.turn():
+            order.append("renewed")
+        return {"authorization": "Bearer 2"}
+
+    known = Authorisation(ask, ["api.example"], lambda *_: None)
+
+    async def pdf() -> None:
+        async with calls.call("pdf"):
+            await known.headers()
+
+    async def export() -> None:
+        async with calls.call("export"):
+            async with turns.turn():
+                await renews.wait()
+            has_page.set()
+            await known.headers()
+            async with turns.turn():
+                order.append("exported")
+
+    async def other() -> None:
+        await has_page.wait()
+        async with calls.call("pdf"), turns.turn():
+            order.append("other")
+
+    async with asyncio.timeout(2):
+        await asyncio.gather(pdf(), export(), other())
+    assert order == ["renewed", "exported", "other"]
 
 
 def test_a_visit_has_one_instance_of_what_a_script_remembers(tmp_path: Path) -> None:
