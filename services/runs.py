@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from meterfarm.records import CustomerState, RunKind, RunState
+from meterfarm.records import CustomerState, Part, RunKind, RunState
 from meterfarm.services.errors import NotFound, store_refusals
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import QUEUES, RunInfo, RunStory
 from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _ALL = 2**31 - 1
 
@@ -47,6 +48,22 @@ def find_run(store: CompanyStore, run_id: int) -> RunStory:
     if story is None:
         raise NotFound(f"There is no run {run_id}; `runs` lists them.")
     return story
+
+
+def offered_parts(utility: str) -> frozenset[Part]:
+    """What the utility offers, by its id; everything, if it cannot be loaded."""
+    try:
+        return load_utility(utility).capabilities.parts
+    except UtilityUnavailable:
+        return frozenset(Part)
+
+
+def collected_parts(run: RunInfo) -> Sequence[Part]:
+    """What a run is to collect of what its utility offers; of a connect run that is nothing."""
+    if run.kind is RunKind.CONNECT:
+        return ()
+    offered = offered_parts(run.utility)
+    return [part for part in map(Part, run.parts.split()) if part in offered]
 
 
 def retry_run(store: CompanyStore, run_id: int) -> int:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from meterfarm.records import AccountStatus, Commodity, LedgerItem, Outcome, Part, WhoActs
 from meterfarm.scrapers.runs.run_executor import RunResult
+from meterfarm.services.runs import offered_parts
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import RunStory
 from meterfarm.storage.store import CompanyStore
-from meterfarm.utilities import UtilityUnavailable, load_utility
 
 _STEPS = ("sign_in", "collect")
 
@@ -111,7 +111,7 @@ def summarise_run(store: CompanyStore, story: RunStory, customer: Customer) -> R
 
 def stored_accounts(store: CompanyStore, customer: Customer) -> Sequence[AccountSummary]:
     """The customer's accounts by number, with counts of what is in store."""
-    return _accounts(store, customer, _parts(customer))
+    return _accounts(store, customer, offered_parts(customer.utility))
 
 
 def _accounts(store: CompanyStore, customer: Customer, parts: Set[Part]) -> Sequence[AccountSummary]:
@@ -129,14 +129,6 @@ def _accounts(store: CompanyStore, customer: Customer, parts: Set[Part]) -> Sequ
         bills = len(store.bills.list(stored.id)) if Part.BILLS in parts else None
         found.append(AccountSummary(stored.account.number, stored.account.status, bills, meters))
     return found
-
-
-def _parts(customer: Customer) -> frozenset[Part]:
-    """What the customer's utility offers; everything, if that cannot be loaded."""
-    try:
-        return load_utility(customer.utility).capabilities.parts
-    except UtilityUnavailable:
-        return frozenset(Part)
 
 
 def _ledger(ledger: Sequence[LedgerItem]) -> LedgerSummary:

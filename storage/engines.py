@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from meterfarm.storage import StorageError
+from meterfarm.support.extras import require
 
 _BUSY_SECONDS = 30
 _LOOKS = 500
@@ -56,6 +57,8 @@ def make_engine(url: URL) -> Engine:
             )
         engine = create_engine(url, hide_parameters=True)
     except (ModuleNotFoundError, NoSuchModuleError) as exc:
+        if url.drivername == _DRIVER:
+            require("farm", "Postgres (DATABASE_URL)")
         raise StorageError(
             f"The driver for DATABASE_URL ({url.drivername}) is not installed; install it."
         ) from exc

@@ -16,7 +16,7 @@ from meterfarm.console.terminal.listing import Column, Facts, Listing, Shown, sa
 from meterfarm.console.terminal.output import plain, print_json, show
 from meterfarm.records import LedgerItem, RunState
 from meterfarm.services.next_step import next_step
-from meterfarm.services.runs import find_run
+from meterfarm.services.runs import collected_parts, find_run
 from meterfarm.storage.runs import RunInfo, RunStep, RunStory
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.instants import lasted, shown
@@ -37,6 +37,7 @@ async def show_run(run_id: int, *, as_json: bool) -> int:
         print_json(
             {
                 **plain(story.run),
+                "parts": " ".join(collected_parts(story.run)),
                 "steps": story.steps,
                 "challenges": [as_document(one) for one in story.challenges],
                 "ledger": _telling_first(story.ledger),
@@ -61,10 +62,11 @@ def _told(story: RunStory, coming: str) -> list[RenderableType]:
 
 def _facts(story: RunStory) -> list[tuple[str, Shown]]:
     run = story.run
+    parts = " and ".join(collected_parts(run))
     known = f", {run.external_id}" if run.external_id else ""
     seconds = ", ".join(f"{step} {lasted(taken)}" for step, taken in run.seconds.items())
     return [
-        ("run", f"{run.id}: {run.kind} of {run.parts.replace(' ', ' and ')}, because: {run.why}"),
+        ("run", f"{run.id}: {' of '.join(filter(None, (run.kind, parts)))}, because: {run.why}"),
         ("customer", f"{run.customer_id}: {run.username} at {run.utility}{known}"),
         ("state", f"{run.state}{f' with {run.worker}' if run.worker else ''}"),
         ("outcome", f"{run.outcome} (who acts: {run.outcome.who_acts})" if run.outcome else ""),

@@ -216,13 +216,16 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
         ("utility", "part"),
         {(utility, part.value): late for (utility, part), late in figures.late_seconds.items()},
     )
-    yield _gauge(
-        "meterfarm_exports_pending",
-        "Exports that the portal is still making, for a later run to fetch.",
-        ("utility",),
-        dict.fromkeys(((utility,) for utility in utilities), 0.0)
-        | {(utility,): float(count) for utility, count in figures.pending_exports.items()},
-    )
+    of_utilities: Mapping[str, tuple[str, Mapping[str, int]]] = {
+        "meterfarm_exports_pending": (
+            "Exports that the portal is still making, for a later run to fetch.",
+            figures.pending_exports,
+        ),
+        "meterfarm_bills_unread": ("Stored bills that no layout has read.", figures.unread_bills),
+    }
+    for name, (about, counts) in of_utilities.items():
+        values: dict[str, float] = {**dict.fromkeys(utilities, 0), **counts}
+        yield _gauge(name, about, ("utility",), {(utility,): count for utility, count in values.items()})
 
 
 @dataclass(frozen=True, slots=True)

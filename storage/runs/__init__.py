@@ -177,7 +177,8 @@ class QueueFigures:
 class Figures:
     """``held`` counts runs by utility, kind and state (running, waiting). ``resting`` are the portals with
     an open circuit breaker. ``late_seconds`` is since when the longest due customer of a utility is due,
-    ``pending_exports`` how many exports its portal is still making.
+    ``pending_exports`` how many exports its portal is still making, ``unread_bills`` how many bills no layout
+    has read. Both name utilities that have any.
     """
 
     queues: Mapping[RunKind, QueueFigures]
@@ -185,6 +186,7 @@ class Figures:
     resting: frozenset[str]
     late_seconds: Mapping[tuple[str, Part], float]
     pending_exports: Mapping[str, int] = field(default_factory=dict)
+    unread_bills: Mapping[str, int] = field(default_factory=dict)
 
 
 REFRESH_JITTER = 0.1

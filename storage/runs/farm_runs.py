@@ -9,7 +9,7 @@ from sqlalchemy import case, delete, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from meterfarm.records import Part, RunKind, RunState
+from meterfarm.records import CustomerState, Part, RunKind, RunState
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Briefing, credentials
 from meterfarm.storage.database import RUN, FarmRepository, now, reading, writing
@@ -24,7 +24,15 @@ from meterfarm.storage.runs import (
     queue,
 )
 from meterfarm.storage.runs.queue import add_step
-from meterfarm.storage.tables import AccountRow, CustomerRow, LoginRow, PendingExportRow, RunRow
+from meterfarm.storage.tables import (
+    AccountRow,
+    BillRow,
+    BillVersionRow,
+    CustomerRow,
+    LoginRow,
+    PendingExportRow,
+    RunRow,
+)
 
 
 def figures(session: Session, utilities: Iterable[str]) -> Figures:
@@ -38,6 +46,7 @@ def figures(session: Session, utilities: Iterable[str]) -> Figures:
             (utility, part): _late(session, utility, part, at) for utility in utilities for part in Part
         },
         pending_exports=_pending_exports(session),
+        unread_bills=_unread_bills(session),
     )
 
 
@@ -46,6 +55,24 @@ def _pending_exports(session: Session) -> dict[str, int]:
         select(CustomerRow.utility, func.count())
         .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
         .join(PendingExportRow, col(PendingExportRow.account_id) == AccountRow.id)
+        .group_by(col(CustomerRow.utility))
+    )
+    return dict(session.exec(query).all())
+
+
+def _unread_bills(session: Session) -> dict[str, int]:
+    """By utility; of customers who were removed none."""
+    newer = aliased(BillVersionRow)
+    newer_of_bill = select(newer.id).where(
+        newer.bill_id == BillVersionRow.bill_id, newer.id > BillVersionRow.id
+    )
+    query = (
+        select(CustomerRow.utility, func.count())
+        .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
+        .join(BillRow, col(BillRow.account_id) == AccountRow.id)
+        .join(BillVersionRow, col(BillVersionRow.bill_id) == BillRow.id)
+        .where(col(BillVersionRow.total_amount).is_(None), ~newer_of_bill.exists())
+        .where(CustomerRow.state != CustomerState.REMOVED.value)
         .group_by(col(CustomerRow.utility))
     )
     return dict(session.exec(query).all())

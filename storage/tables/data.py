@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from meterfarm.storage.tables.base import BIG, ForeignName, Keyed, Owned, Row, UtcDateTime, table_args
+
+_UNREAD = text("total_amount IS NULL")
 
 
 class AccountRow(Owned, table=True):
@@ -106,7 +108,9 @@ class BillVersionRow(Owned, table=True):
     The fields are those of ``records.Bill``, amounts in cents; all null while the document is unread.
     """
 
-    __table_args__ = table_args()
+    __table_args__ = table_args(
+        Index("ix_bill_version_unread", "bill_id", sqlite_where=_UNREAD, postgresql_where=_UNREAD)
+    )
 
     bill_id: int = Field(foreign_key="bill.id", ondelete="CASCADE", index=True)
     document_id: int = Field(foreign_key="document.id", ondelete="CASCADE", index=True)

@@ -74,7 +74,9 @@ def test_a_run_tells_its_whole_story(home: Path, command: Command, store: Compan
     assert told["challenges"][0]["prompt"] == SMS.prompt
     assert [item["item"] for item in told["ledger"]] == ["bill 2026-09-02", "bill 2026-10-02"]
     assert "run retry 1" in told["next"]
+    assert told["parts"] == "", "a connect run collects nothing itself"
     shown = command("run", "show", "1").stdout
+    assert "\t1: connect, because: " in shown
     assert "555123" not in shown + json.dumps(told)
     assert shown.index("Next:") < shown.index("the PDF is broken") < shown.index("\tqueued\t")
     assert "1 of 2 listed are stored, 1 of them new" in shown

@@ -167,6 +167,10 @@ def test_scrape_and_the_library_visit_the_fake_utility(wheel: Path, tmp_path: Pa
         "complete True True",
         "`to_arrow` needs the extra `arrow`: pip install 'meterfarm[arrow]'.",
     ], five.stderr
+    postgres = (
+        "from meterfarm.storage.engines import make_engine, parse; make_engine(parse('postgres://h/x'))"
+    )
+    assert "Postgres (DATABASE_URL) needs the extra `farm`: pip" in installed.python_code(postgres).stderr
 
 
 def test_up_starts_workers_redis_and_the_fake_utility(wheel: Path, tmp_path: Path) -> None:

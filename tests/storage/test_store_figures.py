@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from meterfarm.farm.telemetry.prometheus import farm_gauges
 from meterfarm.records import Outcome, Part, RunKind, RunState, SecretKind
 from meterfarm.storage.runs import FollowUp, PortalWas, QueueFigures
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import CustomerRow, RunRow
-from tests.storage.made import UTILITY, claimed
+from tests.storage.made import ACCOUNT, UTILITY, bill, claimed, listed, pdf, save_bill
 from tests.storage.opening import ON_BOTH
 
 pytestmark = ON_BOTH
@@ -79,3 +80,28 @@ def test_portals_that_are_left_alone_are_told(store: CompanyStore) -> None:
         assert not store.farm.runs.figures([]).resting
         store.runs.finish(claim.lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalWas.AT_FAULT))
     assert store.farm.runs.figures([]).resting == {UTILITY}
+
+
+def test_a_bill_counts_as_unread_until_a_layout_has_read_it(store: CompanyStore) -> None:
+    customer = store.customers.add(UTILITY, "c1@bayou.energy", secrets=PASSWORD)
+    account = store.accounts.save(customer, ACCOUNT)
+    for key, read in (("b1", None), ("b2", None), ("b3", bill())):
+        save_bill(
+            store, account, listed(key), pdf(key.encode()), read, layout="l", layout_version=1, problems=["x"]
+        )
+    assert store.farm.runs.figures([UTILITY]).unread_bills == {UTILITY: 2}
+    save_bill(store, account, listed("b1"), pdf(b"b1"), bill(), layout="l", layout_version=2)
+    assert store.farm.runs.figures([UTILITY]).unread_bills == {UTILITY: 1}
+    assert _gauge_values(store)["meterfarm_bills_unread"] == {UTILITY: 1, "elsewhere": 0}
+    store.customers.remove(customer, data=False)
+    assert store.farm.runs.figures([UTILITY]).unread_bills == {}
+
+
+def _gauge_values(store: CompanyStore) -> dict[str, dict[str, float]]:
+    utilities = [UTILITY, "elsewhere"]
+    found = farm_gauges(store.farm.runs.figures(utilities), utilities)
+    return {
+        metric.name: {sample.labels["utility"]: sample.value for sample in metric.samples}
+        for metric in found
+        if metric.name in {"meterfarm_bills_unread", "meterfarm_exports_pending"}
+    }

@@ -236,6 +236,10 @@ def _bills() -> None:
     _indexed("bill_version", "extraction_id")
     _indexed("bill_version", "document_id")
     _indexed("bill_version", "bill_id")
+    unread = sa.text("total_amount IS NULL")
+    op.create_index(
+        "ix_bill_version_unread", "bill_version", ["bill_id"], sqlite_where=unread, postgresql_where=unread
+    )
 
 
 def _intervals() -> None:
