@@ -50,6 +50,7 @@ class Command(TyperCommand):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name the extra that the command lacks before its options are checked."""
         asks_for_help = self.add_help_option and "--help" in args
         if not (asks_for_help or ctx.resilient_parsing):
             try:
@@ -60,6 +61,7 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
+        """Its options, shown as what to write."""
         return _showing_what_to_write(super().get_params(ctx))
 
 
@@ -67,9 +69,11 @@ class Group(TyperGroup):
     """The same for a group; those of the command itself are in the order of their panels."""
 
     def get_params(self, ctx: Any) -> list[Any]:
+        """Its options, shown as what to write."""
         return _showing_what_to_write(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order of their panels."""
         ordered = [name for names in _ORDER.values() for name in names]
         names = super().list_commands(ctx)
         return sorted(names, key=ordered.index) if set(names) <= set(ordered) else names

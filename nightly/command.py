@@ -52,9 +52,11 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
 
 
 def _ready(at: CommandContext, report: Path | None) -> Path:
-    """The report's folder, made if need be: before a night is spent without a place for its report.
+    """The report's folder, made if need be, before a night is spent without a place for its report.
 
-    And a browser of this machine, which is what the nightly's own farm works with. Raises BrowserMissing.
+    Raises:
+        BrowserMissing: the farm of the nightly would find none.
+        StorageError: nothing can be written there.
     """
     find_chromium()
     folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
@@ -69,7 +71,7 @@ def _ready(at: CommandContext, report: Path | None) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as exc:
-        raise _not_written(folder, exc) from exc
+        raise StorageError(_not_written(folder, exc)) from exc
 
 
 @contextmanager
@@ -97,7 +99,7 @@ def _write(night: NightlyRun, own: Path, folder: Path) -> None:
         write_report(night, nights, copy_evidence(night, folder), folder)
         keep([*nights, remembered(night)], own, folder)
     except OSError as exc:
-        raise _not_written(folder, exc) from exc
+        raise StorageError(_not_written(folder, exc)) from exc
     for portal in night.portals:
         for complaint in portal.violations:
             print_line(f"{portal.name}: {complaint}")
@@ -133,7 +135,7 @@ def _write_broken(broken: Broken, folder: Path) -> None:
     try:
         write_broken(broken, CAUGHT_AT_LEAST, folder)
     except OSError as exc:
-        raise _not_written(folder, exc) from exc
+        raise StorageError(_not_written(folder, exc)) from exc
     left = f", {broken.left} not tried for want of time" if broken.left else ""
     caught = f"{broken.caught} of {len(broken.verdicts)} breaks caught ({broken.share:.1%}){left}"
     print_line(f"{caught}, in {broken.seconds:.0f} s: {folder / BROKEN_HTML}")
@@ -147,7 +149,5 @@ def _tell_verdict(verdict: Verdict) -> None:
         print_line(f"MISSED {broken}  all {verdict.tried} customers as meant")
 
 
-def _not_written(folder: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"The report cannot be written to {folder} ({error.strerror}); choose another --report."
-    )
+def _not_written(folder: Path, error: OSError) -> str:
+    return f"The report cannot be written to {folder} ({error.strerror}); choose another --report."

@@ -138,7 +138,10 @@ def portals_running(home: Path, *, keeps: bool = False) -> Iterator[Addresses]:
     """All fake portals while a ``with`` block lasts, with random codes; ``home`` is for their state.
 
     With ``keeps`` they do not make anew what they were asked for before. Late in their evening their clock is
-    behind, so that their day does not change. Raises NotSetUp.
+    behind, so that their day does not change.
+
+    Raises:
+        NotSetUp: they do not start.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     local = datetime.now(ZONE)

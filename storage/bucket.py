@@ -46,6 +46,7 @@ class ObjectFiles:
         return f"{self.root}/{_key(sha256)}"
 
     def has(self, sha256: str) -> bool:
+        """Whether it is there."""
         return self._written_at(sha256) is not None
 
     def those_there(self, hashes: Iterable[str]) -> Set[str]:
@@ -68,6 +69,11 @@ class ObjectFiles:
         self._each(self._put, list(contents.items()))
 
     def read(self, sha256: str) -> bytes:
+        """Its bytes.
+
+        Raises:
+            StorageError: it is not there, or the bucket cannot be read.
+        """
         import obstore
         from obstore.exceptions import NotFoundError
 
@@ -83,6 +89,7 @@ class ObjectFiles:
         return content
 
     def delete(self, sha256: str) -> None:
+        """Delete it; nothing happens if it is not there."""
         import obstore
 
         with self._explained("deleted from"):

@@ -52,6 +52,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
+        """A transaction that reads."""
         with self._explained(), connected(self.engine) as connection, Session(connection) as session:
             yield session
 
@@ -102,6 +103,7 @@ class Database:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(FULL)")
 
     def close(self) -> None:
+        """Close all connections."""
         self.engine.dispose()
 
     @contextmanager

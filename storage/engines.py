@@ -44,6 +44,12 @@ def parse(url: str) -> URL:
 
 
 def make_engine(url: URL) -> Engine:
+    """An engine for the address.
+
+    Raises:
+        StorageError: it names another kind of database, or a driver that is not installed.
+        ExtraMissing: it names Postgres, and the driver is not installed.
+    """
     kind = url.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
         raise StorageError(f"DATABASE_URL names the database {kind}; use sqlite or postgresql.")

@@ -27,15 +27,32 @@ class Leftover:
 class AnyFiles(Protocol):
     """Bytes by their hash, wherever they are kept."""
 
-    def where(self, sha256: str) -> str: ...
-    def has(self, sha256: str) -> bool: ...
-    def those_there(self, hashes: Iterable[str]) -> Set[str]: ...
-    def put(self, content: bytes) -> str: ...
-    def put_all(self, contents: Sequence[bytes]) -> list[str]: ...
-    def put_as(self, contents: Mapping[str, bytes]) -> None: ...
-    def read(self, sha256: str) -> bytes: ...
-    def delete(self, sha256: str) -> None: ...
-    def leftovers(self, older_than: float) -> Iterator[Leftover]: ...
+    def where(self, sha256: str) -> str:
+        """Its name, for people."""
+
+    def has(self, sha256: str) -> bool:
+        """Whether it is there."""
+
+    def those_there(self, hashes: Iterable[str]) -> Set[str]:
+        """Which of these are there."""
+
+    def put(self, content: bytes) -> str:
+        """Keep ``content``; its SHA-256 in hex."""
+
+    def put_all(self, contents: Sequence[bytes]) -> list[str]:
+        """Keep several; their hashes in order."""
+
+    def put_as(self, contents: Mapping[str, bytes]) -> None:
+        """Keep contents under their hashes, already known."""
+
+    def read(self, sha256: str) -> bytes:
+        """Its bytes. Raises StorageError."""
+
+    def delete(self, sha256: str) -> None:
+        """Delete it; nothing happens if it is not there."""
+
+    def leftovers(self, older_than: float) -> Iterator[Leftover]:
+        """What was last written over ``older_than`` seconds ago."""
 
 
 class Files:
@@ -45,6 +62,7 @@ class Files:
         self.root = root
 
     def path(self, sha256: str) -> Path:
+        """Where it is, or would be."""
         return self.root / sha256[:2] / sha256
 
     def where(self, sha256: str) -> str:
@@ -76,6 +94,9 @@ class Files:
         """Keep contents under their hashes, already known.
 
         All are written before the first is waited for: the disk then has much of the rest already.
+
+        Raises:
+            StorageError: they cannot be written.
         """
         try:
             with ExitStack() as stack:
@@ -102,6 +123,11 @@ class Files:
             ) from exc
 
     def read(self, sha256: str) -> bytes:
+        """Its bytes.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
         try:
             return self.path(sha256).read_bytes()
         except OSError as exc:
@@ -111,6 +137,7 @@ class Files:
             ) from exc
 
     def delete(self, sha256: str) -> None:
+        """Delete it; nothing happens if it is not there."""
         self.path(sha256).unlink(missing_ok=True)
 
     def leftovers(self, older_than: float) -> Iterator[Leftover]:

@@ -129,7 +129,10 @@ def sync(path: Path) -> None:
 def back_up(home: Path, target: Path) -> int:
     """Copy a state on this machine to ``target``, which is new or an earlier backup; how many files it has.
 
-    A file that is there already is not copied again. Raises StorageError.
+    A file that is there already is not copied again.
+
+    Raises:
+        StorageError: there is nothing to copy, or it cannot be written there.
     """
     source = home / DATABASE
     if not source.is_file():

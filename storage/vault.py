@@ -35,9 +35,11 @@ class MasterKey:
         self._wrapping = AESGCM(_derive(secret, b"meterfarm data keys"))
 
     def wrap(self, data_key: bytes, owner: str) -> bytes:
+        """A data key, encrypted for its owner."""
         return _encrypt(self._wrapping, data_key, owner)
 
     def unwrap(self, wrapped: bytes, owner: str) -> bytes:
+        """The data key again. Raises StorageError."""
         return _decrypt(self._wrapping, wrapped, owner)
 
 
@@ -76,9 +78,11 @@ class Vault:
         return self._wrap(self._key(key_id).unwrap(wrapped, owner), owner)
 
     def seal(self, key_id: str, wrapped: bytes, owner: str, kind: str, secret: bytes) -> bytes:
+        """Encrypt a secret of the owner with the data key that is wrapped."""
         return _encrypt(self._data_cipher(key_id, wrapped, owner), secret, f"{owner}/{kind}")
 
     def unseal(self, key_id: str, wrapped: bytes, owner: str, kind: str, ciphertext: bytes) -> bytes:
+        """The secret again. Raises StorageError."""
         return _decrypt(self._data_cipher(key_id, wrapped, owner), ciphertext, f"{owner}/{kind}")
 
     def digest(self, key_id: str, wrapped: bytes, owner: str, secret: str) -> bytes:
@@ -102,6 +106,7 @@ class Vault:
 
 
 def wrong_key(key_id: str) -> str:
+    """The sentence for a key that the vault lacks."""
     return (
         f"Stored secrets are encrypted with the key {key_id}, which is not among the vault's keys; "
         "restore the vault.key file they were made with, or add that key to METERFARM_SECRET_KEYS."
@@ -149,6 +154,8 @@ def _decrypt(cipher: AESGCM, ciphertext: bytes, bound_to: str) -> bytes:
 
 
 class KeyFile:
+    """The file with the master keys, one a line, newest first."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
 
@@ -174,6 +181,7 @@ class KeyFile:
             raise self._unwritable(exc) from exc
 
     def put_new_key_first(self) -> None:
+        """Make a key and put it before the others."""
         self._write([new_key(), *self._lines()])
 
     def keep_only(self, key_ids: Collection[str]) -> None:

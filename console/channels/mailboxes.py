@@ -83,6 +83,7 @@ async def update(mailbox_id: int, receives_for: ReceivesFor, *, password: bool, 
 
 
 async def list_all(*, as_json: bool) -> int:
+    """Print all mailboxes."""
     with open_store() as (_, store):
         found = await asyncio.to_thread(list_mailboxes, store)
     if as_json:
@@ -95,6 +96,7 @@ async def list_all(*, as_json: bool) -> int:
 
 
 async def show_one(mailbox_id: int, *, as_json: bool) -> int:
+    """Print one mailbox."""
     with open_store() as (_, store):
         found = find_mailbox(store, mailbox_id)
     if as_json:
@@ -105,6 +107,7 @@ async def show_one(mailbox_id: int, *, as_json: bool) -> int:
 
 
 async def remove(mailbox_id: int, *, yes: bool) -> int:
+    """Remove a mailbox, asking first without ``yes``."""
     with open_store() as (_, store):
         found = find_mailbox(store, mailbox_id)
         if not yes:

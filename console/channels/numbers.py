@@ -29,6 +29,7 @@ async def add(number: str, references: Sequence[str], *, as_json: bool) -> int:
 
 
 async def list_all(*, as_json: bool) -> int:
+    """Print all phone numbers and the customers they receive for."""
     with open_store() as (_, store):
         found = await asyncio.to_thread(list_numbers, store)
         inboxes = await asyncio.to_thread(store.farm.sms.running)

@@ -135,7 +135,7 @@ def import_(
 
     Its header: utility,username,password[,external_id,totp_secret,security_answer], in any order;
     security_question_1,security_answer_1 and so on to 3 are answers to one question each.
-    """
+    """  # noqa: DOC501 - it is the command's help
     from meterfarm.console.customers.customer_import import import_file
 
     raise typer.Exit(run_to_end(import_file(file, as_json=as_json)))

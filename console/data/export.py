@@ -30,6 +30,10 @@ async def export(
     """Write a file for each meter that has readings, or with ``bills`` each account's bills.
 
     3 if something could not be written: a format cannot hold it, or a bill's file is lost.
+
+    Raises:
+        UsageError: the options do not fit each other.
+        NotFound: there is no such customer.
     """
     if to is not None and to not in list(ExportFormat):
         raise UsageError(f"There is no format “{to}”; there are {', '.join(ExportFormat)}.")

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 
 class Health(StrEnum):
+    """How a check ended."""
+
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
@@ -23,12 +25,15 @@ class CheckResult:
 
 
 def well(check: str, detail: str) -> CheckResult:
+    """A check that found nothing to do."""
     return CheckResult(check, Health.OK, detail)
 
 
 def warn(check: str, detail: str, todo: str) -> CheckResult:
+    """A check that found something to do, with which the farm still works."""
     return CheckResult(check, Health.WARNING, detail, todo)
 
 
 def fail(check: str, detail: str, todo: str = "") -> CheckResult:
+    """A check that found what the farm cannot work without."""
     return CheckResult(check, Health.FAILED, detail, todo)

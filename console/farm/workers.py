@@ -118,7 +118,8 @@ async def _serve(
 ) -> None:
     """Until cancelled; ``served``: the settings that say where metrics and health are served.
 
-    Raises NotSetUp if the fake utility ends by itself, or a port is taken.
+    Raises:
+        NotSetUp: the fake utility ended by itself, or a port is taken.
     """
     count = processes or len(os.sched_getaffinity(0))
     for setting, address in served.items():

@@ -72,11 +72,13 @@ class LiveProgress:
         self._bars.stop()
 
     def step(self, text: str) -> None:
+        """A step has begun; the one before is done."""
         self._finish_step()
         self._step = self._steps[text] = self._bars.add_task(one_line(text, _WIDEST), total=1)
         self._counts = {}
 
     def count(self, what: str, done: int, total: int) -> None:
+        """``done`` of ``total`` are done of something within the step."""
         if what not in self._counts:
             shown = f"  {one_line(what, _WIDEST)}"
             self._counts[what] = self._bars.add_task(shown, total=total, counts=True)

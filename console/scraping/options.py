@@ -48,7 +48,9 @@ def plan(options: ScrapeOptions, local_hosts: Path | None = None) -> Plan:
     """Check the options. ``local_hosts`` is the setting of that name.
 
     Raises:
-        UsageError, InvalidRequest: the first that cannot be meant.
+        UsageError: an option names nothing, or two of them contradict each other.
+        InvalidRequest: the user name or the address cannot be one.
+        NotSetUp: the utility's script cannot be loaded.
         ExtraMissing: the fake utility is wanted, and not installed.
     """
     try:

@@ -156,6 +156,7 @@ class Facts:
         self._margin = max([margin, *(len(name) + _BETWEEN for name, _ in self._facts)])
 
     def as_tsv(self) -> str:
+        """A line each: the name, a tab, the value."""
         return "\n".join(f"{name}\t{cell(text.plain)}" for name, text in self._facts)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

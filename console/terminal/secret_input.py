@@ -112,6 +112,7 @@ class FromStdin:
 
     @property
     def kinds(self) -> list[SecretKind]:
+        """What is read, in the order of its lines."""
         given = {
             SecretKind.PASSWORD: self.password,
             SecretKind.TOTP_SECRET: self.totp_secret,

@@ -43,11 +43,14 @@ class MailboxInfo:
 
     @property
     def is_well(self) -> bool:
+        """Whether it was looked at, and without a fault."""
         return not self.fault and self.checked_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class NumberInfo:
+    """A phone number, and the customers that it receives codes for."""
+
     id: int
     number: str
     customers: Sequence[int]

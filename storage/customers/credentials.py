@@ -219,6 +219,7 @@ def _opened(session: Session, vault: Vault, customer: Customer, row: SavedSessio
 
 
 def drop_session(session: Session, customer: Customer) -> None:
+    """Forget the customer's saved session."""
     session.execute(delete(SavedSessionRow).where(col(SavedSessionRow.customer_id) == customer.id))
 
 

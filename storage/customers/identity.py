@@ -38,6 +38,9 @@ def make(session: Session, vault: Vault, company_id: int, utility: str, username
     """The customer, made or brought back with the consent given at the command line.
 
     One that is there already takes on this spelling of its user name.
+
+    Raises:
+        StorageError: it could not be made.
     """
     row = entered(session, company_id, utility, username, None)
     if row is None:  # only an external id could keep it out, and there is none
@@ -108,7 +111,7 @@ def locked(session: Session, customer: Customer) -> CustomerRow:
     """The customer's row, locked against other writers until the transaction ends."""
     row = session.exec(_LOCKED, params={"customer": customer.id}).first()
     if row is None or row.state == _REMOVED:
-        raise removed(customer)
+        raise StorageError(removed(customer))
     return row
 
 
@@ -128,7 +131,7 @@ def unseal(session: Session, vault: Vault, customer: Customer, kind: str, cipher
     """What ``seal`` sealed. It is written down in the log of vault reads, so the transaction must write."""
     row = session.get(CustomerRow, customer.id)
     if row is None or row.state == _REMOVED:
-        raise removed(customer)
+        raise StorageError(removed(customer))
     audit.note(session, _kind_of(kind), company_id=row.company_id, customer_id=row.id)
     return vault.unseal(row.key_id, row.wrapped_key, _owner(row), kind, ciphertext)
 
@@ -158,8 +161,9 @@ def _owner(row: CustomerRow) -> str:
     return f"customer {row.id}"
 
 
-def removed(customer: Customer) -> StorageError:
-    return StorageError(f"The customer {customer.id} at {customer.utility} was removed; start the run again.")
+def removed(customer: Customer) -> str:
+    """The sentence for a customer who is not there any more."""
+    return f"The customer {customer.id} at {customer.utility} was removed; start the run again."
 
 
 _FIRST = "default"

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
-from meterfarm.storage import AlreadyThere
+from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.customers import Customer, credentials, identity, logins
 from meterfarm.storage.database import now
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
@@ -222,5 +222,5 @@ def _locked(session: Session, customer: Customer) -> CustomerRow:
     identity.hold_runs(session, customer)
     row = session.exec(select(CustomerRow).where(CustomerRow.id == customer.id).with_for_update()).first()
     if row is None:
-        raise identity.removed(customer)
+        raise StorageError(identity.removed(customer))
     return row

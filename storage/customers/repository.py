@@ -173,7 +173,7 @@ class Customers(Repository):
         """
         row = session.execute(_standing(self._company_id).where(col(CustomerRow.id) == customer.id)).first()
         if row is None:
-            raise identity.removed(customer)
+            raise StorageError(identity.removed(customer))
         kinds = session.exec(select(CredentialRow.kind).where(CredentialRow.customer_id == customer.id)).all()
         accounts = select(func.count()).select_from(AccountRow).where(AccountRow.customer_id == customer.id)
         bills = (

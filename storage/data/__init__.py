@@ -13,6 +13,8 @@ from meterfarm.records import Account, Bill, Commodity, Direction, Document, Lis
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
+    """An account with its id in store."""
+
     id: int
     account: Account
 
@@ -83,6 +85,7 @@ class RereadBill:
 
     @property
     def listed(self) -> ListedBill:
+        """The bill as the portal listed it."""
         return self.kept.listed
 
 

@@ -33,6 +33,8 @@ _REFER = update(_FILE).where(_FILE.c.sha256 == bindparam("its")).values(refs=_FI
 
 
 class DocumentKind(StrEnum):
+    """What a document is."""
+
     BILL = "bill"
     INTERVALS = "intervals"
 

@@ -51,6 +51,7 @@ def between(connection: Connection, series_id: int, first: int, last: int) -> Se
 
 
 def insert(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:
+    """Insert readings that are not there; ``now`` in epoch seconds is when they were first seen."""
     if connection.dialect.name == "postgresql":
         _copy(connection, series_id, readings, now)
         return
@@ -88,14 +89,15 @@ _TABLES = [metadata.tables[str(row.__tablename__)] for row in (ReadingRow, Readi
 def align(session: Session, row: SeriesRow, shown: Series) -> Sequence[Reading]:
     """The readings at the stored series' exponent, which is lowered first if theirs is finer.
 
-    Raises FormatError if a value does not fit 64 bits.
+    Raises:
+        FormatError: a value does not fit 64 bits.
     """
     if shown.exponent < row.exponent:
         _refine(session, row, shown)
     factor = 10 ** (shown.exponent - row.exponent)
     mantissas = [reading[2] for reading in shown.readings]
     if max(max(mantissas), -min(mantissas)) * factor > _LIMIT:
-        raise _too_long(shown)
+        raise FormatError(_too_long(shown))
     if factor == 1:
         return shown.readings
     return [reading._replace(mantissa=reading.mantissa * factor) for reading in shown.readings]
@@ -110,15 +112,15 @@ def _refine(session: Session, row: SeriesRow, shown: Series) -> None:
         own = table.c.series_id == row.id
         largest = connection.scalar(select(func.max(func.abs(mantissa))).where(own)) or 0
         if largest * factor > _LIMIT:
-            raise _too_long(shown)
+            raise FormatError(_too_long(shown))
         if largest:
             connection.execute(update(table).where(own).values(mantissa=mantissa * factor))
     row.exponent = shown.exponent
     session.flush()
 
 
-def _too_long(shown: Series) -> FormatError:
-    return FormatError(
+def _too_long(shown: Series) -> str:
+    return (
         f"Meter {shown.meter_id} has values with too many digits to be kept in steps of "
         f"10^{shown.exponent} {shown.unit.value}; "
         "nothing of this export was stored, have the utility's script looked at."

@@ -132,6 +132,8 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
+    """A step in the life of a run, such as queued, taken, asked or ended."""
+
     at: datetime
     step: str
     detail: str

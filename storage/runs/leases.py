@@ -262,4 +262,5 @@ def _is_held(session: Session, login_id: int) -> bool:
 
 
 def locked(session: Session, run_id: int) -> RunRow | None:
+    """The run's row, locked until the transaction ends; None if there is none."""
     return session.exec(RUN_ROW, params={"run": run_id}).first()

@@ -11,6 +11,8 @@ from meterfarm.storage.tables.base import BIG, ForeignText, Keyed, Owned, Row, U
 
 
 class CompanyRow(Keyed, table=True):
+    """A tenant of the farm."""
+
     __table_args__ = table_args(UniqueConstraint("name"))
 
     name: str

@@ -84,6 +84,8 @@ class RunStepRow(Keyed, table=True):
 
 
 class LedgerItemRow(Owned, table=True):
+    """What a run listed, and what became of it (``records.LedgerItem``)."""
+
     __table_args__ = table_args()
 
     run_id: int = Field(foreign_key="run.id", ondelete="CASCADE", index=True)

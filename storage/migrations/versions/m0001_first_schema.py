@@ -17,6 +17,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    """Make all tables."""
     _identity()
     _places()
     _bills()
@@ -29,6 +30,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop all tables."""
     present = sa.MetaData()
     present.reflect(op.get_bind(), resolve_fks=False)
     present.remove(present.tables["alembic_version"])
