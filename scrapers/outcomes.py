@@ -131,6 +131,14 @@ class Sign:
         value = self.value if isinstance(self.value, str) else ""
         return self.text or self.heading or (self.role[1] if self.role else "") or value
 
+    @property
+    def look(self) -> str:
+        """What it is and how it is recognised, for who mends a script."""
+        how = {name: getattr(self, name) for name in (*_TEXTS, "role")}
+        value = {} if self.value is Whatever.VALUE else {"value": self.value}
+        given = {name: what for name, what in how.items() if what} | value
+        return f"{self.means}: " + ", ".join(f"{name} {what!r}" for name, what in given.items())
+
     def is_at(self, *, host: str, path: str, fragment: str = "") -> bool:
         """Whether it may be recognised at such an address."""
         name = self.host.lower()

@@ -28,6 +28,7 @@ from meterfarm.support.logs import safe_for_the_run
 from meterfarm.support.tracing import span
 
 _FORM_AND_REDIRECTS = 3
+_MOST_SOUGHT, _MOST_NAMED = 50, 5
 _LONGEST_HTML = 8 * 1024 * 1024
 
 _IS_EMPTY = """() => !document.body || !(document.body.innerText.trim() ||
@@ -250,7 +251,7 @@ class BrowserPage(Surface):
                 raise SessionEnded(f"{self._portal.name} ended the session.")
             left = until - self._clock.now()
             if left <= 0:
-                raise await self._stop_for_unknown(page, watch)
+                raise await self._stop_for_unknown(page, watch, awaited)
             with self._tab.boundary("looking at the page"):
                 found = await watch.first_sign(
                     [*awaited, *outcomes, *signed_out], self._portal.settle_seconds, left, signed_out
@@ -310,7 +311,7 @@ class BrowserPage(Surface):
             found = await watch.first_sign(declared, settle, limit, unasked)
         self._note("page.recognised", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
-            raise await self._stop_for_unknown(page, watch)
+            raise await self._stop_for_unknown(page, watch, signs)
         stop = stop_for_sign(self._portal.name, found)
         if stop:
             raise stop
@@ -321,7 +322,7 @@ class BrowserPage(Surface):
         status, headers = (answer.status, answer.headers) if answer else (200, {})
         return stop_for_status(self._portal.name, status, headers.get("retry-after"))
 
-    async def _stop_for_unknown(self, page: Page, watch: Watch) -> Stop:
+    async def _stop_for_unknown(self, page: Page, watch: Watch, sought: Sequence[Sign]) -> Stop:
         by_status = self._stop_by_status(watch)
         with self._tab.errors("looking at the page"):
             title = safe_for_the_run(await steady(page, page.title, now=self._clock.now), 100)
@@ -334,10 +335,14 @@ class BrowserPage(Surface):
                 " mending.",
             )
         path = safe_for_the_run(urlsplit(page.url).path, 200)
+        looked_for = [sign.look for sign in dict.fromkeys((*sought, *self._portal.signs))]
+        self._note("page.unknown", path=path, title=title, looked_for=looked_for[:_MOST_SOUGHT])
+        names = ", ".join(dict.fromkeys(f"“{sign.means}”" for sign in sought[:_MOST_NAMED]))
+        instead = f", not {names}" if names else ""
         what = (
-            f"an empty page at {path}"
+            f"an empty page at {path}{instead}"
             if is_empty
-            else f"a page that its script does not know (“{title}” at {path})"
+            else f"a page that its script does not know (“{title}” at {path}{instead})"
         )
         return by_status or Stop(
             Outcome.UNKNOWN_PAGE, f"{self._portal.name} shows {what}; the script needs mending."

@@ -17,6 +17,7 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import translated
 from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign
+from meterfarm.scrapers.page.json_answers import JsonAnswers
 from meterfarm.scrapers.page.reactions import Reactions
 from meterfarm.scrapers.page.refused_form import FormWatch
 from meterfarm.scrapers.page.sight import Sight, Sighting, steady
@@ -44,6 +45,7 @@ class Watch:
         self._portal = portal
         self._page = page
         self._sight = Sight(page, is_allowed)
+        self._answers = JsonAnswers(page, is_allowed, self.reactions.changed.set)
         self._is_allowed = is_allowed
         self._in_place = self._is_refused = False
         self._doing = "opening a page"
@@ -51,6 +53,7 @@ class Watch:
     def opened(self) -> None:
         """The page is about to be opened anew."""
         self.reactions.opened()
+        self._answers.forget()
         self._in_place = False
 
     async def will_be_typed_into(self, doing: str) -> None:
@@ -58,6 +61,7 @@ class Watch:
         self._is_refused = False
         await self._sight.remember()
         self.reactions.pressed()
+        self._answers.forget()
         self._in_place, self._doing = True, doing
 
     async def press(
@@ -79,6 +83,7 @@ class Watch:
         await self._sight.remember()
         form = await steady(self._page, lambda: FormWatch.of(button, milliseconds), now=self._now)
         self.reactions.pressed()
+        self._answers.forget()
         self._in_place, self._doing = True, doing
         unpressed: PlaywrightError | None = None
         try:
@@ -238,10 +243,12 @@ class Watch:
         found = self._sight.fresh(signs, seen) if seen is not None else None
         if found is None and seen is not None and self._has_been_answered:
             found = self._sight.renewed(signs, seen, self.reactions.answered_at)
-        return found or next((sign for sign in signs if self._is_spoken(sign)), None)
+        return found or next((sign for sign in signs if self._is_said(sign)), None)
 
-    def _is_spoken(self, sign: Sign) -> bool:
-        """Whether a dialog of the page had it."""
+    def _is_said(self, sign: Sign) -> bool:
+        """Whether a dialog of the page had it, or an answer to its scripts."""
+        if sign.pointer:
+            return self._answers.carry(sign)
         return bool(sign.text) and any(
             sign.fits(path="", headings=(), text=text) for text in self.reactions.spoken
         )
@@ -261,6 +268,7 @@ class Watch:
                 if looking.done():
                     seen, looking = looking.result(), None
                     known = seen.known if seen is not None else ()
+                await self._answers.read(signs)
                 yield seen
         finally:
             if looking is not None:

@@ -126,6 +126,14 @@ def test_a_sign_without_a_text_says_what_it_can(sign: dict[str, Any], says: str)
     assert says in str(stop)
 
 
+def test_what_is_looked_for_is_described() -> None:
+    sign = Sign("inside", heading="It's", host="my.portal.example", path="^/x$", role=("dialog", ""))
+    assert (
+        sign.look == """inside: heading "It's", path '^/x$', host 'my.portal.example', role ('dialog', '')"""
+    )
+    assert Sign("mfa", pointer="/mfa", value=False).look == "mfa: pointer '/mfa', value False"
+
+
 @pytest.mark.parametrize("outcome", ADVICE)
 def test_advice_is_a_sentence(outcome: Outcome) -> None:
     assert ADVICE[outcome].endswith(".")

@@ -99,7 +99,8 @@ class Answers:
 
     async def answer(self, _: Request) -> Response:
         await asyncio.sleep(self.late)
-        return JSONResponse({"text": self.text, "wait": self.wait, "error": {"code": "E17"}})
+        error = {"code": "E17"} if self.text else None
+        return JSONResponse({"text": self.text, "wait": self.wait, "error": error})
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +178,11 @@ async def test_what_a_person_sees_is_seen_wherever_it_is(visit: Visit, path: str
 async def test_what_nobody_sees_is_no_sign(visit: Visit, path: str, sign: Sign) -> None:
     """Such as in the hidden frame by which a portal finds that the session has ended, and renews it."""
     await visit.page.open(path)
-    with pytest.raises(Stop) as stop:
+    with pytest.raises(Stop, match=r"(does not know|an empty page).* at /[a-z]+, not “x”") as stop:
         await visit.page.arrive(sign)
     assert stop.value.outcome is Outcome.UNKNOWN_PAGE
+    (step,) = [step for step in visit.steps if step["step"] == "page.unknown"]
+    assert step["looked_for"] == [sign.look]
 
 
 async def enter(visit: Visit) -> Sign:
@@ -218,3 +221,18 @@ async def test_a_refusal_that_stood_there_before_does_not_hide_who_is_let_in(
     assert await enter(visit) is REFUSED
     answers.text, answers.late, answers.wait = "", 0.5, 2000
     assert await enter(visit) is INSIDE
+
+
+async def test_what_a_pages_own_scripts_are_answered_counts_since_the_press(
+    visit: Visit, answers: Answers
+) -> None:
+    visit.clock.timeouts = LONG
+    said = Sign("said", pointer="/error/code", value="E17", path="^/code$")
+    other = Sign("other", pointer="/error/code", value="E18")
+    await visit.page.open("/form?way=stays")
+    await visit.page.arrive(CODE)
+    await visit.page.press(visit.page.button("Verify"))
+    assert await visit.page.arrive(other, said) is said
+    answers.text = ""
+    await visit.page.press(visit.page.button("Verify"))
+    assert await visit.page.arrive(other, said, INSIDE) is INSIDE
