@@ -9,9 +9,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from yarl import URL
+if TYPE_CHECKING:  # pages are read where nothing is sent
+    from yarl import URL
 
 _LETTERS = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _NAME = re.compile(rf"{_LETTERS}(?:\.{_LETTERS})*")
@@ -78,6 +80,8 @@ def to_send(base: str, target: str, params: Mapping[str, str] | None = None) -> 
     What a path may not contain is percent-encoded. The host that the sender's own parser sees must be the
     one that is judged here.
     """
+    from yarl import URL
+
     target = target.strip(_STRIPPED)
     try:
         if _HIDING.search(target):

@@ -15,6 +15,7 @@ EXTRAS: Mapping[str, Sequence[str]] = {
         *("starlette", "uvicorn"),
     ),
     "farm": ("arq", "imapclient", "prometheus_client", "psutil", "psycopg", "redis", "setproctitle"),
+    "impersonate": ("curl_cffi",),
     "otel": ("opentelemetry.exporter", "opentelemetry.sdk"),
     "s3": ("boto3", "obstore"),
     "scrape": (

@@ -22,6 +22,16 @@ class Limit:
     size: int
     seconds: float = 30.0
 
+    def must_hold(self, size: int) -> None:
+        """Raise TooLarge if an answer with so many bytes is more than it may be."""
+        if size > self.size:
+            raise TooLarge(f"more than the {_told(self.size)} that {self.what} may have")
+
+    def must_hold_announced(self, size: int) -> None:
+        """Raise TooLarge if it is known before the answer comes that there will be too many bytes."""
+        if size > self.size:
+            raise TooLarge(f"{_told(size)}, more than the {_told(self.size)} that {self.what} may have")
+
 
 PAGE = Limit("a page", 8 * _MIB)
 LIST = Limit("a list", 32 * _MIB)
@@ -45,8 +55,7 @@ async def taken(pieces: AsyncIterator[bytes], encoding: str, announced: int | No
     Raises:
         TooLarge, Unreadable.
     """
-    if announced is not None and announced > limit.size:
-        raise TooLarge(f"{_told(announced)}, more than the {_told(limit.size)} that {limit.what} may have")
+    limit.must_hold_announced(announced or 0)
     unpacking = _unpacking(encoding)
     whole = io.BytesIO()
     async for piece in pieces:
@@ -61,8 +70,7 @@ async def taken(pieces: AsyncIterator[bytes], encoding: str, announced: int | No
 
 
 def _keep(whole: io.BytesIO, part: bytes, limit: Limit) -> None:
-    if whole.tell() + len(part) > limit.size:
-        raise TooLarge(f"more than the {_told(limit.size)} that {limit.what} may have")
+    limit.must_hold(whole.tell() + len(part))
     whole.write(part)
 
 

@@ -7,8 +7,18 @@ from functools import partial
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.http.exchange import Connect
 from meterfarm.scrapers.http.own_client import OwnClient
+from meterfarm.support.extras import require
 
 
 def connection(declared: str, chromium: Chromium) -> Connect:
-    """What gives the client."""
+    """What gives the client.
+
+    Raises:
+        ExtraMissing: one that is impersonated needs an extra.
+    """
+    if declared == "impersonated":
+        require("impersonate", "A portal that wants the TLS hello of a browser")
+        from meterfarm.scrapers.http.impersonated import Impersonated
+
+        return partial(Impersonated, local_hosts=chromium.local_hosts)
     return partial(OwnClient, local_hosts=chromium.local_hosts)
