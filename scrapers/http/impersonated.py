@@ -41,9 +41,8 @@ _UNREADABLE = frozenset({CurlECode.BAD_CONTENT_ENCODING, CurlECode.WEIRD_SERVER_
 
 def target_for(user_agent: str) -> str:
     """The newest browser that can be impersonated and is not newer than this one; the oldest if all are."""
-    known = {
-        int(found[1]): target.value for target in BrowserType if (found := _TARGET.fullmatch(target.value))
-    }
+    targets = [str(target.value) for target in BrowserType]
+    known = {int(found[1]): target for target in targets if (found := _TARGET.fullmatch(target))}
     version = _VERSION.search(user_agent)
     fitting = [number for number in known if version is None or number <= int(version[1])]
     return known[max(fitting, default=min(known))]
@@ -116,7 +115,7 @@ class Impersonated:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._connections is not None:
-            await self._connections.close()  # type: ignore[no-untyped-call]  # as curl-cffi has it
+            await self._connections.close()
 
     async def exchange(
         self, request: HttpRequest, cookie: str, limit: Limit
