@@ -18,10 +18,12 @@ from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
-from meterfarm.support.foreign_text import NAME, one_line
+from meterfarm.support.foreign_text import NAME, one_line, storable
 
 _ACCOUNTS_IN_A_ROW = 2
 """If of so many no list at all could be had, it is the portal that is down."""
+_LONGEST_KEY = 2_000
+"""A portal's own key goes back to it as it is, and some are long."""
 _OF_ONE_PAGE = frozenset({Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE})
 """What a page of one account may be; with others the rest may go well."""
 
@@ -125,7 +127,7 @@ def _safe(account: Account) -> Account:
         name=one_line(account.name, NAME),
         address=Address(**_lines(asdict(address))) if address is not None else None,
         meters=[_safe_meter(meter) for meter in account.meters],
-        key=one_line(account.key, NAME),
+        key=storable(account.key, _LONGEST_KEY),
         additional_attributes=_lines(account.additional_attributes),
     )
 

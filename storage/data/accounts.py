@@ -16,6 +16,7 @@ from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.data import StoredAccount
 from meterfarm.storage.database import Repository, holding, put, reading
 from meterfarm.storage.tables import AccountRow, CustomerRow, MeterRow, ServiceRow
+from meterfarm.support.foreign_text import storable
 
 _LOCKED = (
     select(AccountRow)
@@ -90,7 +91,7 @@ def _columns(account: Account) -> dict[str, Any]:
     """What may change of an account, as it is stored."""
     return {
         "name": account.name,
-        "portal_key": account.key,
+        "portal_key": storable(account.key),
         "status": account.status.value,
         "attributes": dict(account.additional_attributes),
         "address": asdict(account.address) if account.address else None,

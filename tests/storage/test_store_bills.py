@@ -286,6 +286,7 @@ def test_an_account_is_updated_in_place(store: CompanyStore, account: int) -> No
         {"name": "Ada L."},
         {"address": None},
         {"key": "k7"},
+        {"key": "k" * 300},
         {"status": AccountStatus.CLOSED},
         {"additional_attributes": {"premise": "12"}},
         {"meters": (ELECTRIC,)},
