@@ -93,21 +93,18 @@ def everything_under(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def leaks(canaries: dict[str, str], places: Iterator[tuple[str, bytes]]) -> list[str]:
     """Where which canary was found. Six digits can stand in a long number by chance: they count alone."""
-    searched = {
-        name: re.compile(
-            b"|".join(
-                rb"(?<![0-9])%s(?![0-9])" % form if form.isdigit() else re.escape(form)
-                for form in forms(canary)
-            )
-        )
-        for name, canary in canaries.items()
-    }
+    searched = {name: list(forms(canary)) for name, canary in canaries.items()}
     return [
         f"{name} in {place}"
         for place, content in places
         for name, wanted in searched.items()
-        if wanted.search(content)
+        if any(form in content and _stands_alone(form, content) for form in wanted)
     ]
+
+
+def _stands_alone(form: bytes, content: bytes) -> bool:
+    """Wherever else than in a number, if it is one."""
+    return not form.isdigit() or bool(re.search(rb"(?<![0-9])%s(?![0-9])" % form, content))
 
 
 def _said(ran: Ran) -> Iterator[tuple[str, bytes]]:

@@ -7,8 +7,6 @@ import os
 import pty
 import signal
 import socket
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 
 from meterfarm.console.farm.demo import DemoPart, clear
 from meterfarm.records import Outcome
+from tests.forked import Forked
 from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
 from tests.scrape.portal import Portal
 from tests.scrape.terminal import Terminal
@@ -171,14 +170,9 @@ def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp
     username = "ineedmfa+security_question@bayou.energy"
     command = ("scrape", "speculoos_power", "--base-url", portal.url, "--username", username, *BRIEFLY)
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "meterfarm.cli", *command, "--json", "--out", str(tmp_path / "out")],
-        env=environment(home, TERM="xterm", COLUMNS="100"),
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
+    command = (*command, "--json", "--out", str(tmp_path / "out"))
+    variables = environment(home, TERM="xterm", COLUMNS="100")
+    with Forked(command, variables, home.parent, stdin=theirs, stderr=theirs) as process:
         os.close(theirs)
         terminal = Terminal(ours)
         terminal.expect("Password of")
@@ -188,10 +182,8 @@ def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp
         terminal.expect("try again")
         terminal.expect("> ")
         os.write(ours, b"Cook\n")
-        if process.stdout is None:
-            raise RuntimeError("no pipe")
         summary = json.loads(process.stdout.read())
-        assert process.wait(60) == 0, terminal.shown
+        assert process.wait() == 0, terminal.shown
     os.close(ours)
     assert PASSWORD not in terminal.shown
     assert summary["outcome"] == "complete"
