@@ -170,9 +170,9 @@ def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp
     username = "ineedmfa+security_question@bayou.energy"
     command = ("scrape", "speculoos_power", "--base-url", portal.url, "--username", username, *BRIEFLY)
     ours, theirs = pty.openpty()
-    command = (*command, "--json", "--out", str(tmp_path / "out"))
+    arguments = (*command, "--json", "--out", str(tmp_path / "out"))
     variables = environment(home, TERM="xterm", COLUMNS="100")
-    with Forked(command, variables, home.parent, stdin=theirs, stderr=theirs) as process:
+    with Forked(arguments, variables, home.parent, stdin=theirs, stderr=theirs) as process:
         os.close(theirs)
         terminal = Terminal(ours)
         terminal.expect("Password of")
