@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from meterfarm.farm.policy import capacity
 from meterfarm.records import Outcome, Part, RunState, SecretKind
-from meterfarm.storage.runs import FollowUp, PortalWas
+from meterfarm.storage.runs import FollowUp, PortalHealth
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 
@@ -121,7 +121,7 @@ def measure(store: CompanyStore) -> None:
     timed("look for runs to notify of: none", 20, store.farm.runs.to_notify)
     queued = _queued(store)
     follow = FollowUp(
-        due={part: datetime.now(UTC) + every for part, every in _EVERY.items()}, portal=PortalWas.WELL
+        due={part: datetime.now(UTC) + every for part, every in _EVERY.items()}, portal=PortalHealth.HEALTHY
     )
 
     def claim_and_end() -> None:
@@ -131,7 +131,7 @@ def measure(store: CompanyStore) -> None:
             store.runs.finish(taken[0].lease, Outcome.COMPLETE, "", follow=follow)
 
     timed("claim a run and end it", 300, claim_and_end)
-    timed("beat", 20, store.farm.workforce.beat)
+    timed("heartbeat", 20, store.farm.workforce.heartbeat)
     timed("reap", 20, store.farm.runs.reap)
     timed("look for runs that nobody took", 20, store.farm.runs.undelivered)
     timed("the newest 30 runs", 5, lambda: store.runs.list(limit=30))

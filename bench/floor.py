@@ -90,7 +90,7 @@ def part(base_url: str, plans: Sequence[FloorPlan], at_once: int) -> list[float]
 def planned(base_url: str, store: CompanyStore, name: str) -> FloorPlan:
     """What a refresh of this customer will ask for, found out as it does."""
     customer = store.customers.find(name)
-    saved = store.credentials.briefing(customer).session if customer else None
+    saved = store.credentials.run_context(customer).session if customer else None
     session = PortalSession.from_bytes(saved.state) if saved else None
     if customer is None or session is None:
         raise BenchFailed(f"{name} has no saved session to refresh with.")

@@ -12,7 +12,7 @@ from meterfarm.records import Outcome, Part, RunKind, WhoActs
 from meterfarm.scrapers.page.sending import InDoubt
 from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.scrapers.utility import Utility
-from meterfarm.storage.runs import AT_ONCE, REFRESH_JITTER, Claim, FollowUp, PortalWas, next_time
+from meterfarm.storage.runs import AT_ONCE, REFRESH_JITTER, Claim, FollowUp, PortalHealth, next_time
 
 _FIRST_RETRY = timedelta(seconds=60)
 _LONGEST_RETRY = timedelta(hours=6)
@@ -32,7 +32,7 @@ def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part
     ``every`` has the time between refreshes of each part that the utility offers.
     """
     acts = result.outcome.who_acts
-    portal = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN
+    portal = PortalHealth.HEALTHY if result.asked_portal else PortalHealth.UNSEEN
     if acts is WhoActs.CUSTOMER:
         return FollowUp(must_reauthenticate=f"{result.outcome}: {result.message}", portal=portal)
     if acts is WhoActs.PORTAL and result.in_doubt is not InDoubt.NO:
@@ -43,7 +43,7 @@ def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part
             next_at=at + back_off(claim.faults, result.retry_after),
             next_why=f"retry after {result.outcome}",
             next_parts=claim.parts,
-            portal=PortalWas.AT_FAULT if result.asked_portal else PortalWas.UNSEEN,
+            portal=PortalHealth.AT_FAULT if result.asked_portal else PortalHealth.UNSEEN,
             portal_rests=float(result.retry_after or 0),
         )
     if claim.kind is RunKind.CONNECT:
@@ -87,8 +87,8 @@ def resend_after(every: Mapping[Part, timedelta]) -> timedelta:
 def _after_doubt(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
     """A password may have reached the portal: no quick retry, but what is scheduled next."""
     sooner = at + timedelta(seconds=result.retry_after or 0)
-    was = PortalWas.WELL if result.asked_portal else PortalWas.UNSEEN
-    portal = PortalWas.AT_FAULT if result.in_doubt is InDoubt.SENT else was
+    health = PortalHealth.HEALTHY if result.asked_portal else PortalHealth.UNSEEN
+    portal = PortalHealth.AT_FAULT if result.in_doubt is InDoubt.SENT else health
     rests = float(result.retry_after or 0)
     if claim.kind is RunKind.CONNECT:
         return FollowUp(

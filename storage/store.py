@@ -24,7 +24,7 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.audit import Audit, FarmAudit
 from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
-from meterfarm.storage.customers import Briefing, Company, identity, logins
+from meterfarm.storage.customers import Company, RunContext, identity, logins
 from meterfarm.storage.customers.credentials import StoredCredentials
 from meterfarm.storage.customers.identity import Companies
 from meterfarm.storage.customers.logins import Logins
@@ -185,9 +185,9 @@ class Store(_Closed):
         """The store of the company with this id, as a customer, a claim or a mailbox names it."""
         return CompanyStore(self, Scope(self._farm, company_id))
 
-    def holding(self, claim: Claim, briefing: Briefing | None = None) -> CompanyStore:
+    def holding(self, claim: Claim, run_context: RunContext | None = None) -> CompanyStore:
         """The store of the claim's company, as the holder of the run uses it (``CompanyStore.holding``)."""
-        return self.within(claim.customer.company_id).holding(claim.lease, briefing)
+        return self.within(claim.customer.company_id).holding(claim.lease, run_context)
 
     def rewrap_keys(self) -> int:
         """Wrap all data keys with the first master key; returns how many customers' were not yet."""
@@ -227,13 +227,13 @@ class CompanyStore(_Closed):
         self.channels = Channels(scope)
         self.audit = Audit(scope)
 
-    def holding(self, lease: Lease, briefing: Briefing | None = None) -> CompanyStore:
+    def holding(self, lease: Lease, run_context: RunContext | None = None) -> CompanyStore:
         """This store as the holder of a run uses it: its writes raise LeaseLost once the lease is lost.
 
-        Reads do not. ``briefing`` is what the holder knows already.
+        Reads do not. ``run_context`` is what the holder knows already.
         """
         check = partial(leases.check, lease=lease, company_id=self._scope.company_id)
-        state = briefing.session.state if briefing is not None and briefing.session else None
+        state = run_context.session.state if run_context is not None and run_context.session else None
         scope = Scope(self._scope.farm, self._scope.company_id, lease, check, state)
         return CompanyStore(self.farm, scope)
 

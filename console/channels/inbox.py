@@ -57,20 +57,20 @@ async def serve(options: InboxOptions) -> int:
                 notification(context, farm).of_answer,
             )
             public_url = _without_user(options.public_url)
-            beating = asyncio.create_task(inbox.beat(public_url or address))
+            registering = asyncio.create_task(inbox.keep_registered(public_url or address))
             server = BoundedServer(inbox.app(), "inbox")
             serving = asyncio.create_task(server.serve([listener]))
             known_as = f" as {public_url}" if public_url else ""
             print_line(f"Text messages are received at {address}{known_as}; Ctrl-C stops it.")
             try:
-                await asyncio.wait({serving, beating}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({serving, registering}, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
                 pass  # how one ends it
             finally:
                 server.should_exit = True
-                beating.cancel()
-                await asyncio.wait({serving, beating}, timeout=_STOP_SECONDS)
-            for task in (serving, beating):
+                registering.cancel()
+                await asyncio.wait({serving, registering}, timeout=_STOP_SECONDS)
+            for task in (serving, registering):
                 if task.done() and not task.cancelled():
                     task.result()
     return OK

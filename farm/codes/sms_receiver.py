@@ -65,12 +65,12 @@ class SmsReceiver:
             ]
         )
 
-    async def beat(self, address: str) -> None:
+    async def keep_registered(self, address: str) -> None:
         """Let others know that text messages are received here, until cancelled."""
         try:
             while True:
                 try:
-                    await asyncio.to_thread(self._store.sms.beat, address)
+                    await asyncio.to_thread(self._store.sms.heartbeat, address)
                 except StorageError as exc:
                     self._log.warning("heartbeat.failed", reason=str(exc))
                 await asyncio.sleep(_BEAT)

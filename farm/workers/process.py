@@ -90,8 +90,8 @@ class WorkerProcess:
                 slot.release()
         if taken is None:
             return
-        claim, brief = taken
-        work = RunTask(claim, slot, self._context, brief)
+        claim, run_context = taken
+        work = RunTask(claim, slot, self._context, run_context)
         task = work.start()
         self._runs[claim.lease] = work
         self._tasks.add(task)
@@ -101,7 +101,7 @@ class WorkerProcess:
             task.add_done_callback(lambda _: self._has_followers.set())
 
     async def run_housekeeping(self) -> None:
-        """Beat, reap, notify and listen, for as long as the process works."""
+        """HeldRun, reap, notify and listen, for as long as the process works."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(_BEAT_SECONDS, self._beat))
             group.create_task(self._every(_REAP_SECONDS, self._reap))
@@ -157,7 +157,7 @@ class WorkerProcess:
         held_before = set(self._runs)
         queues = () if self._stopping else self._queues
         held = {
-            beat.lease: beat for beat in await asyncio.to_thread(self._context.store.workforce.beat, queues)
+            run.lease: run for run in await asyncio.to_thread(self._context.store.workforce.heartbeat, queues)
         }
         for lease in held_before:
             work = self._runs.get(lease)

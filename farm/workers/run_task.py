@@ -32,7 +32,7 @@ from meterfarm.scrapers.runs.progress import NoProgress
 from meterfarm.scrapers.runs.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.utility import Utility
 from meterfarm.storage import LeaseLost, StorageError
-from meterfarm.storage.customers import Briefing
+from meterfarm.storage.customers import RunContext
 from meterfarm.storage.runs import Claim
 from meterfarm.storage.store import Store
 from meterfarm.support.errors import MachineError
@@ -72,14 +72,16 @@ class WorkerContext:
 
 
 class RunTask:
-    """A run that this process has claimed. ``brief`` None: it is read from the store."""
+    """A run that this process has claimed. ``run_context`` None: it is read from the store."""
 
-    def __init__(self, claim: Claim, slot: Slot, context: WorkerContext, brief: Briefing | None) -> None:
+    def __init__(
+        self, claim: Claim, slot: Slot, context: WorkerContext, run_context: RunContext | None
+    ) -> None:
         self.claim = claim
         self.slot = slot
         self._context = context
-        self._brief = brief
-        self._store = context.store.holding(claim, brief)
+        self._run_context = run_context
+        self._store = context.store.holding(claim, run_context)
         self._secrets = Secrets()
         self._reason = StopReason.STOPPING
         self._every = context.settings.every
@@ -144,12 +146,12 @@ class RunTask:
         address = portal_address(utility, context.settings)
         if not address:
             return RunResult(customer, Outcome.NOT_CONFIGURED, without_address(utility))
-        brief = self._brief
-        if brief is None:
-            brief = await asyncio.to_thread(self._store.credentials.briefing, customer)
-        kept = (*brief.secrets.values(), *brief.answers.values())
+        run_context = self._run_context
+        if run_context is None:
+            run_context = await asyncio.to_thread(self._store.credentials.run_context, customer)
+        kept = (*run_context.secrets.values(), *run_context.answers.values())
         self._secrets.add(*(secret.get_secret_value() for secret in kept))
-        request = self._request(utility, address, brief)
+        request = self._request(utility, address, run_context)
         executor = RunExecutor(
             request,
             customer,
@@ -159,13 +161,13 @@ class RunTask:
             NoProgress(),
             context.evidence / str(self.claim.lease.run_id),
             _limiter(context, utility),
-            brief,
+            run_context,
         )
         return await executor.run()
 
-    def _request(self, utility: Utility, address: str, brief: Briefing) -> RunRequest:
+    def _request(self, utility: Utility, address: str, run_context: RunContext) -> RunRequest:
         claim, settings = self.claim, self._context.settings
-        entrusted = brief.secrets
+        entrusted = run_context.secrets
         totp = entrusted.get(SecretKind.TOTP_SECRET)
         context = self._context
         channels = CodeChannels(self._store, claim.lease, claim.customer, utility, context.mailboxes)
@@ -173,10 +175,10 @@ class RunTask:
             utility=utility,
             base_url=address,
             username=claim.customer.username,
-            password=lambda: _password(claim, utility, brief, channels),
+            password=lambda: _password(claim, utility, run_context, channels),
             person=self._broker(channels),
             totp=parse_totp_secret(totp.get_secret_value()) if totp else None,
-            security_answers=brief.answers,
+            security_answers=run_context.answers,
             since=_since(settings.history_days, utility),
             intervals_since=_since(settings.interval_days, utility),
             kind=claim.kind,
@@ -261,33 +263,35 @@ def _limiter(context: WorkerContext, utility: Utility) -> RateLimiter:
     return context.metrics.measured(utility.id, limiter)
 
 
-async def _password(claim: Claim, utility: Utility, brief: Briefing, channels: CodeChannels) -> SecretStr:
+async def _password(
+    claim: Claim, utility: Utility, run_context: RunContext, channels: CodeChannels
+) -> SecretStr:
     """The password, where it may be sent: a refresh must not make the portal send somebody a code."""
     await channels.load()
     answers_itself = {
         "": True,
-        Factor.TOTP.value: SecretKind.TOTP_SECRET in brief.secrets,
-        Factor.QUESTION.value: bool(brief.answers),
+        Factor.TOTP.value: SecretKind.TOTP_SECRET in run_context.secrets,
+        Factor.QUESTION.value: bool(run_context.answers),
         Factor.EMAIL.value: channels.may_be_trusted(Factor.EMAIL),
         Factor.SMS.value: channels.may_be_trusted(Factor.SMS),
     }
-    asks_nobody = answers_itself.get(brief.factor, False) or _is_trusted(utility, brief)
+    asks_nobody = answers_itself.get(run_context.factor, False) or _is_trusted(utility, run_context)
     if claim.kind is RunKind.COLLECT and not asks_nobody:
         raise Stop(
             Outcome.MFA_REQUIRED,
             f"{utility.name} ended the session and asks this customer for a code or an answer at sign-in; "
             "they have to come back.",
         )
-    password = brief.secrets.get(SecretKind.PASSWORD)
+    password = run_context.secrets.get(SecretKind.PASSWORD)
     if password is None:
         raise Stop(Outcome.ACTION_REQUIRED, "No password is stored for the customer; give it to sign in.")
     await channels.expect(None)
     return password
 
 
-def _is_trusted(utility: Utility, brief: Briefing) -> bool:
+def _is_trusted(utility: Utility, run_context: RunContext) -> bool:
     """Whether the portal promised to let the saved session's device in without MFA."""
-    since = brief.session.trusted_since if brief.session is not None else None
+    since = run_context.session.trusted_since if run_context.session is not None else None
     if since is None or utility.trust_days is None:
         return False
     return datetime.now(UTC) < since + timedelta(days=utility.trust_days)

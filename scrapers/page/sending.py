@@ -65,7 +65,7 @@ class Sending:
                 f"{rejected.message} That was the answer to this same password at {_minute(rejected.at)}, so "
                 "it was not sent again; give the new one.",
             )
-        doubt = await asyncio.to_thread(self._store.logins.doubt, self._customer, self._password)
+        doubt = await asyncio.to_thread(self._store.logins.unconfirmed, self._customer, self._password)
         if doubt is None or self._resending.asked:
             return
         if doubt.sends >= _SENDS:

@@ -108,7 +108,7 @@ async def _held(store: CompanyStore) -> AsyncIterator[None]:
         while True:
             await asyncio.sleep(_BEAT)
             try:
-                await asyncio.to_thread(store.farm.workforce.beat)
+                await asyncio.to_thread(store.farm.workforce.heartbeat)
             except StorageError as exc:
                 structlog.get_logger("run").warning("lease.not_renewed", reason=str(exc))
 

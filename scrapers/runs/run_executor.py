@@ -32,7 +32,7 @@ from meterfarm.scrapers.runs.progress import Progress
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
-from meterfarm.storage.customers import Briefing, Customer
+from meterfarm.storage.customers import Customer, RunContext
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.redact import Secrets
 from meterfarm.support.tracing import span
@@ -99,7 +99,7 @@ class RunResult:
 class RunExecutor:
     """Signs in, collects, or both, by the run's kind. Its store writes only while the run is held.
 
-    ``brief`` is the store's briefing, if somebody has asked for it already.
+    ``run_context`` is what the store has, if it was asked for already.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class RunExecutor:
         progress: Progress,
         evidence: Path,
         limiter: RateLimiter = UNLIMITED,
-        brief: Briefing | None = None,
+        run_context: RunContext | None = None,
     ) -> None:
         self._request = request
         self._customer = customer
@@ -122,7 +122,7 @@ class RunExecutor:
         self._progress = progress
         self._evidence = evidence
         self._limiter = limiter
-        self._brief = brief
+        self._run_context = run_context
 
     async def run(self) -> RunResult:
         """Do it, and return how it ended.
@@ -130,13 +130,13 @@ class RunExecutor:
         Raises:
             StorageError, LeaseLost, BrowserGone, RateLimiterUnavailable: faults of our own machine.
         """
-        brief = self._brief
-        if brief is None:
-            brief = await asyncio.to_thread(self._store.credentials.briefing, self._customer)
-        if not brief.may_collect:
+        run_context = self._run_context
+        if run_context is None:
+            run_context = await asyncio.to_thread(self._store.credentials.run_context, self._customer)
+        if not run_context.may_collect:
             revoked = "The customer's consent was revoked; nothing is collected without it."
             return RunResult(self._customer, Outcome.ACTION_REQUIRED, revoked)
-        session = await self._saved_session(brief)
+        session = await self._saved_session(run_context)
         if session is None or not session.signed_in:
             await self._chromium.driver()
             self._chromium.warm_up()
@@ -256,12 +256,12 @@ class RunExecutor:
             result.seconds["collect"] = round(time.monotonic() - entered, 3)
         log.info("run.collected", elapsed=result.seconds["collect"])
 
-    async def _saved_session(self, brief: Briefing) -> PortalSession | None:
+    async def _saved_session(self, run_context: RunContext) -> PortalSession | None:
         """The saved session; one that cannot be opened any more is dropped, and the run signs in anew."""
-        fault = brief.session_fault
+        fault = run_context.session_fault
         try:
             if not fault:
-                return PortalSession.from_bytes(brief.session.state) if brief.session else None
+                return PortalSession.from_bytes(run_context.session.state) if run_context.session else None
         except (ValueError, TypeError) as exc:
             fault = str(exc)
         structlog.get_logger("run").warning("session.dropped", reason=fault)

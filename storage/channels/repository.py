@@ -152,7 +152,7 @@ class SmsReceivers(FarmRepository):
         return delivery
 
     @writing
-    def beat(self, session: Session, address: str) -> None:
+    def heartbeat(self, session: Session, address: str) -> None:
         """This process receives text messages. Codes that were buffered and not asked for are forgotten."""
         put(
             session, SmsReceiverRow, {"worker": this_process()}, {"address": address, "beat_at": now(session)}

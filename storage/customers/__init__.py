@@ -97,7 +97,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class UnconfirmedPassword:
     """A password that was sent ``sends`` times, the latest ``at``, without an answer that is known.
 
     No run sends it again by itself before ``again_at``.
@@ -119,7 +119,7 @@ class SavedSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Briefing:
+class RunContext:
     """What a run needs to know at its start. ``session_fault`` is why a saved session does not open.
 
     ``answers`` are those to security questions, "" stands for any. ``factor`` is what the portal last

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, exists, select
 from meterfarm.mfa.security_questions import ANY_QUESTION, as_compared
 from meterfarm.records import SecretKind
 from meterfarm.storage import StorageError
-from meterfarm.storage.customers import Briefing, Customer, SavedSession, identity
+from meterfarm.storage.customers import Customer, RunContext, SavedSession, identity
 from meterfarm.storage.database import Repository, holding, now, put, writing
 from meterfarm.storage.tables import (
     ConsentRow,
@@ -45,7 +45,7 @@ _AGAIN = (
 _CONSENTS = exists().where(
     col(ConsentRow.customer_id) == CustomerRow.id, col(ConsentRow.revoked_at).is_(None)
 )
-_BRIEF = (
+_RUN_CONTEXT = (
     select(CustomerRow, LoginRow.factor, SavedSessionRow, _CONSENTS)
     .select_from(CustomerRow)
     .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
@@ -109,13 +109,13 @@ class StoredCredentials(Repository):
         self._remember(None)
 
     @writing
-    def briefing(self, session: Session, customer: Customer) -> Briefing:
+    def run_context(self, session: Session, customer: Customer) -> RunContext:
         """All that a run needs at its start.
 
         Raises:
             StorageError: a secret does not open. A session that does not is only reported.
         """
-        found = brief(session, self._vault, customer)
+        found = load_run_context(session, self._vault, customer)
         self._remember(found.session.state if found.session else None)
         return found
 
@@ -223,14 +223,14 @@ def drop_session(session: Session, customer: Customer) -> None:
     session.execute(delete(SavedSessionRow).where(col(SavedSessionRow.customer_id) == customer.id))
 
 
-def brief(session: Session, vault: Vault, customer: Customer) -> Briefing:
+def load_run_context(session: Session, vault: Vault, customer: Customer) -> RunContext:
     """Raises StorageError if a secret does not open; a session that does not is only reported.
 
     The customer's row is among what is asked for: the session knows it then, when it opens the secrets.
     """
-    found = session.exec(_BRIEF, params={"customer": customer.id}).first()
+    found = session.exec(_RUN_CONTEXT, params={"customer": customer.id}).first()
     if found is None:
-        return Briefing(may_collect=False, secrets={}, factor="", session=None)
+        return RunContext(may_collect=False, secrets={}, factor="", session=None)
     _, factor, kept, may_collect = found
     saved: SavedSession | None = None
     fault = ""
@@ -241,7 +241,7 @@ def brief(session: Session, vault: Vault, customer: Customer) -> Briefing:
     opened = _opened_secrets(session, vault, customer)
     secrets = {kind: secret for (kind, question), secret in opened.items() if question == ANY_QUESTION}
     answers = {question: secret for (kind, question), secret in opened.items() if kind is _ANSWER}
-    return Briefing(bool(may_collect), secrets, factor, saved, fault, answers)
+    return RunContext(bool(may_collect), secrets, factor, saved, fault, answers)
 
 
 def _bound(kind: SecretKind, question: str) -> str:

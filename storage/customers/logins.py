@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from meterfarm.records import CustomerState, Outcome
-from meterfarm.storage.customers import Customer, Doubt, Rejection, identity
+from meterfarm.storage.customers import Customer, Rejection, UnconfirmedPassword, identity
 from meterfarm.storage.database import Repository, holding, insert_if_absent, now, reading
 from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow, SentPasswordRow, TotpUseRow
 from meterfarm.storage.vault import Vault
@@ -24,10 +24,14 @@ class Logins(Repository):
         return Rejection(Outcome(row.outcome), row.message, row.at) if row and row.outcome else None
 
     @reading
-    def doubt(self, session: Session, customer: Customer, password: str) -> Doubt | None:
+    def unconfirmed(self, session: Session, customer: Customer, password: str) -> UnconfirmedPassword | None:
         """Whether this very password was sent with the user name so spelled, and no answer is known."""
         row = _same(session, self._vault, customer, password)
-        return Doubt(row.sends, row.at, row.again_at or row.at) if row and not row.outcome else None
+        return (
+            UnconfirmedPassword(row.sends, row.at, row.again_at or row.at)
+            if row and not row.outcome
+            else None
+        )
 
     @holding
     def note_sending(self, session: Session, customer: Customer, password: str, rest: timedelta) -> None:

@@ -41,7 +41,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class HeldRun:
     """A run that is still held; ``cancelled`` if it is to stop."""
 
     lease: Lease
@@ -70,10 +70,10 @@ class RunNotification:
     kind: RunKind
 
 
-class PortalWas(StrEnum):
+class PortalHealth(StrEnum):
     """How the portal did in a run, for its circuit breaker; ``unseen`` if it was not asked."""
 
-    WELL = "well"
+    HEALTHY = "healthy"
     AT_FAULT = "at fault"
     UNSEEN = "unseen"
 
@@ -96,7 +96,7 @@ class FollowUp:
     is_back: bool = False
     due: Mapping[Part, datetime] = field(default_factory=dict)
     ready: frozenset[Part] = frozenset()
-    portal: PortalWas = PortalWas.UNSEEN
+    portal: PortalHealth = PortalHealth.UNSEEN
     portal_rests: float = 0.0
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import RunState
 from meterfarm.storage.database import FarmRepository, insert_if_absent, now, reading
-from meterfarm.storage.runs import HELD, PortalWas
+from meterfarm.storage.runs import HELD, PortalHealth
 from meterfarm.storage.tables import CircuitBreakerRow, RunRow
 
 FAULTS = 5
@@ -61,12 +61,12 @@ def may_queue(breaker: Breaker, room: int, at: datetime) -> int:
 
 
 def noted(
-    breaker: Breaker, login_id: int, run_id: int, was: PortalWas, at: datetime, rests: float
+    breaker: Breaker, login_id: int, run_id: int, health: PortalHealth, at: datetime, rests: float
 ) -> Breaker:
     """The breaker after a run has ended; ``rests`` is the portal's own Retry-After in seconds."""
-    if was is PortalWas.WELL:
+    if health is PortalHealth.HEALTHY:
         return CLOSED
-    if was is PortalWas.UNSEEN:
+    if health is PortalHealth.UNSEEN:
         return breaker
     faults = (*(known for known in breaker.faults if known != login_id), login_id)[-FAULTS:]
     if breaker.probe != run_id and (breaker.open_until is not None or len(faults) < FAULTS):
@@ -94,14 +94,20 @@ def closed_until(session: Session, utility: str, run_id: int, at: datetime) -> d
 
 
 def note(
-    session: Session, utility: str, login_id: int, run_id: int, was: PortalWas, at: datetime, rests: float
+    session: Session,
+    utility: str,
+    login_id: int,
+    run_id: int,
+    health: PortalHealth,
+    at: datetime,
+    rests: float,
 ) -> None:
     """Take down how the portal did in a run that has ended; ``rests`` is its own Retry-After in seconds."""
-    if was is PortalWas.AT_FAULT:
+    if health is PortalHealth.AT_FAULT:
         insert_if_absent(session, CircuitBreakerRow, {"utility": utility, "faults": [], "openings": 0})
-    row = _row(session, utility) if was is not PortalWas.UNSEEN else None
+    row = _row(session, utility) if health is not PortalHealth.UNSEEN else None
     if row is not None:
-        _keep(row, noted(_breaker(row), login_id, run_id, was, at, rests))
+        _keep(row, noted(_breaker(row), login_id, run_id, health, at, rests))
 
 
 def room(session: Session, utility: str, room: int, at: datetime) -> int:

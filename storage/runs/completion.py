@@ -26,7 +26,7 @@ from meterfarm.storage.runs import (
     NEW_CREDENTIALS,
     FollowUp,
     Lease,
-    PortalWas,
+    PortalHealth,
     circuit_breaker,
     events,
     leases,
@@ -160,7 +160,7 @@ def _publish(session: Session, run_id: int, row: Columns, ending: Ending, follow
 
 def _changes(row: Columns, follow: FollowUp, at: datetime) -> dict[str, Any]:
     """Of the customer's row."""
-    after: dict[str, Any] = {"faults": row.faults + 1 if follow.portal is PortalWas.AT_FAULT else 0}
+    after: dict[str, Any] = {"faults": row.faults + 1 if follow.portal is PortalHealth.AT_FAULT else 0}
     if follow.must_reauthenticate:
         after |= {"state": CustomerState.MUST_REAUTHENTICATE.value, "reason": follow.must_reauthenticate}
         after |= {"bills_due_at": None, "intervals_due_at": None}

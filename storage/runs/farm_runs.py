@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from meterfarm.records import CustomerState, Part, RunKind, RunState
 from meterfarm.storage import StorageError
-from meterfarm.storage.customers import Briefing, credentials
+from meterfarm.storage.customers import RunContext, credentials
 from meterfarm.storage.database import RUN, FarmRepository, now, reading, writing
 from meterfarm.storage.runs import (
     HELD,
@@ -126,17 +126,17 @@ class FarmRuns(FarmRepository):
     """As ``Store.runs``."""
 
     @writing
-    def take(self, session: Session, run_id: int, attempt: int) -> tuple[Claim, Briefing | None] | None:
-        """Take a queued run for this process, with its briefing; None if it is not to be had now.
+    def take(self, session: Session, run_id: int, attempt: int) -> tuple[Claim, RunContext | None] | None:
+        """Take a queued run for this process, with its context; None if it is not to be had now.
 
-        None instead of the briefing if a secret does not open; ``credentials.briefing`` says why.
+        None instead of the context if a secret does not open; ``credentials.run_context`` says why.
         """
         claim = leases.claim(session, run_id, attempt)
         if claim is None:
             return None
         session.info[RUN] = claim.lease.run_id
         try:
-            return claim, credentials.brief(session, self._farm.vault, claim.customer)
+            return claim, credentials.load_run_context(session, self._farm.vault, claim.customer)
         except StorageError:
             return claim, None
 

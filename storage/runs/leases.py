@@ -13,7 +13,16 @@ from meterfarm.records import CustomerState, EventKind, Part, RunKind, RunState
 from meterfarm.storage import LeaseLost
 from meterfarm.storage.customers import Customer, credentials
 from meterfarm.storage.database import now
-from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, Beat, Claim, Lease, circuit_breaker, events, queue
+from meterfarm.storage.runs import (
+    HELD,
+    NEW_CREDENTIALS,
+    Claim,
+    HeldRun,
+    Lease,
+    circuit_breaker,
+    events,
+    queue,
+)
 from meterfarm.storage.runs.queue import add_step
 from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow, RunStepRow, metadata
 from meterfarm.support.processes import is_dead, short, this_process
@@ -133,14 +142,14 @@ def held(session: Session, lease: Lease, company_id: int) -> RunRow:
     return session.exec(RUN_ROW, params={"run": lease.run_id}).one()
 
 
-def renew(session: Session, company_id: int | None = None) -> list[Beat]:
+def renew(session: Session, company_id: int | None = None) -> list[HeldRun]:
     """Renew the leases of this process, on all runs or on one company's; those it still holds."""
     mine = [col(RunRow.worker) == this_process(), col(RunRow.state).in_(HELD)]
     if company_id is not None:
         mine.append(col(RunRow.company_id) == company_id)
     session.execute(update(RunRow).where(*mine).values(lease_until=now(session) + LEASE))
     held = session.exec(select(RunRow.id, RunRow.fence, RunRow.cancelled).where(*mine))
-    return [Beat(Lease(run_id, fence), cancelled) for run_id, fence, cancelled in held]
+    return [HeldRun(Lease(run_id, fence), cancelled) for run_id, fence, cancelled in held]
 
 
 def reap(session: Session, since: datetime | None = None) -> int:

@@ -16,9 +16,9 @@ from meterfarm.storage.database import Repository, now, reading, writing
 from meterfarm.storage.runs import (
     ACTIVE,
     HELD,
-    Beat,
     Claim,
     FollowUp,
+    HeldRun,
     Lease,
     RunInfo,
     RunStep,
@@ -45,7 +45,7 @@ class Runs(Repository):
         return leases.begin(session, customer, kind)
 
     @writing
-    def renew(self, session: Session) -> Sequence[Beat]:
+    def renew(self, session: Session) -> Sequence[HeldRun]:
         """Renew the leases of this process on runs of the company; those that it still holds."""
         return leases.renew(session, self._company_id)
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import RunKind, RunState
 from meterfarm.storage.database import FarmRepository, insert_if_absent, now, reading, writing
-from meterfarm.storage.runs import QUEUES, Beat, WorkerInfo, leases
+from meterfarm.storage.runs import QUEUES, HeldRun, WorkerInfo, leases
 from meterfarm.storage.tables import FarmRow, RunRow, WorkerRow
 from meterfarm.support.processes import is_dead, this_process
 
@@ -38,7 +38,7 @@ class Workforce(FarmRepository):
         return _known(session)
 
     @writing
-    def beat(self, session: Session, queues: Sequence[str] = ()) -> Sequence[Beat]:
+    def heartbeat(self, session: Session, queues: Sequence[str] = ()) -> Sequence[HeldRun]:
         """Renew the leases of this process; those that it still holds. It serves these queues, if any."""
         if queues:
             at, me = now(session), this_process()

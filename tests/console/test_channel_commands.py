@@ -180,7 +180,7 @@ def test_a_challenge_shows_what_answers_it_by_itself(
     store.channels.note_channel(challenge, "number +15185550647: waits for the text message")
     (listed,) = json.loads(command("challenges", "--json").stdout)
     assert "number +15185550647: no inbox takes in text messages now" in listed["channel"]
-    store.farm.sms.beat("http://127.0.0.1:8700")
+    store.farm.sms.heartbeat("http://127.0.0.1:8700")
     table = command("challenges").stdout
     assert "number +15185550647:" in table
     (listed,) = json.loads(command("challenges", "--json").stdout)

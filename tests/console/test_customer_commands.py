@@ -48,7 +48,7 @@ def test_adding_keeps_the_secrets_and_queues_a_run(home: Path, command: Command,
         SecretKind.TOTP_SECRET: TOTP_SECRET,
         SecretKind.SECURITY_ANSWER: "waffles, of course",
     }
-    answers = store.credentials.briefing(ada).answers
+    answers = store.credentials.run_context(ada).answers
     assert answers["your pet"].get_secret_value() == "Rex"
     assert answers["your street"].get_secret_value() == "Main St"
     again = command("customer", "add", "speculoos_power", "--username", "Ada@Bayou.energy")

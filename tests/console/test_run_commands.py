@@ -18,7 +18,7 @@ from meterfarm.console.runs.run_tables import look
 from meterfarm.farm.redis.private import PrivateRedis
 from meterfarm.records import LedgerItem, Outcome, Part, RunKind, RunState
 from meterfarm.services.next_step import next_step
-from meterfarm.storage.runs import FollowUp, PortalWas
+from meterfarm.storage.runs import FollowUp, PortalHealth
 from meterfarm.storage.store import CompanyStore
 from tests.console.asked import SMS, WAIT, customer, taken
 from tests.console.command import Command
@@ -113,7 +113,9 @@ def test_what_happens_next_is_said_for_every_state(store: CompanyStore) -> None:
     assert "has to come back (bad_credentials: no such password)" in _next(store, wrong.lease.run_id)
     later = datetime.now(UTC) + HOUR
     down = taken(store, "down")
-    follow = FollowUp(next_kind=RunKind.CONNECT, next_at=later, next_why="retry", portal=PortalWas.AT_FAULT)
+    follow = FollowUp(
+        next_kind=RunKind.CONNECT, next_at=later, next_why="retry", portal=PortalHealth.AT_FAULT
+    )
     store.runs.finish(down.lease, Outcome.PORTAL_DOWN, "503", follow=follow)
     assert f"is queued for {later:%Y-%m-%d %H:%M:%S} UTC" in _next(store, down.lease.run_id)
     (retry,) = store.runs.list(customer_id=down.customer.id, active=True)
@@ -177,7 +179,9 @@ def test_the_live_view_shows_counts_runs_challenges_and_portals_that_rest(store:
     customer(store, "queued")
     for number in range(5):
         down = taken(store, f"down{number}")
-        store.runs.finish(down.lease, Outcome.PORTAL_DOWN, "503", follow=FollowUp(portal=PortalWas.AT_FAULT))
+        store.runs.finish(
+            down.lease, Outcome.PORTAL_DOWN, "503", follow=FollowUp(portal=PortalHealth.AT_FAULT)
+        )
     console = Console(width=200, height=40)
     with console.capture() as captured:
         console.print(look(store, console, None))

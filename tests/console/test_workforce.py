@@ -42,7 +42,7 @@ def test_without_a_worker_every_command_that_queues_or_shows_says_so(
 
 
 def test_workers_of_the_other_queue_are_not_enough(command: Command, store: CompanyStore) -> None:
-    store.farm.workforce.beat(["data"])
+    store.farm.workforce.heartbeat(["data"])
     lacking = "No worker serves the queue interactive, those that run serve data only"
     assert lacking in command(*ADD, stdin="x\n").stderr
     assert "`./run worker --queue interactive`" in command("runs").stderr
@@ -50,7 +50,7 @@ def test_workers_of_the_other_queue_are_not_enough(command: Command, store: Comp
     found = {one["check"]: one for one in json.loads(command("doctor", "--json").stdout)}
     assert "1 serves data" in found["workers"]["detail"]
     assert "none serves interactive" in found["workers"]["detail"]
-    store.farm.workforce.beat(["interactive", "data"])
+    store.farm.workforce.heartbeat(["interactive", "data"])
     assert command("runs").stderr == ""
     assert "No worker" not in command("run", "show", "1").stdout
     assert [worker.queues for worker in store.farm.workforce.workers()] == [("interactive", "data")]
@@ -87,7 +87,7 @@ def test_up_says_which_state_other_commands_have_to_name(
 
 
 def test_a_worker_that_ended_without_a_word_is_none(store: CompanyStore) -> None:
-    store.farm.workforce.beat(["data"])
+    store.farm.workforce.heartbeat(["data"])
     assert len(store.farm.workforce.workers()) == 1
     with store.farm._farm.database.writing() as session:
         session.connection().exec_driver_sql("UPDATE worker SET process = replace(process, '/', '/1')")

@@ -15,7 +15,7 @@ from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, S
 from meterfarm.scrapers.page.sending import InDoubt
 from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.runs import Claim, Lease, PortalWas
+from meterfarm.storage.runs import Claim, Lease, PortalHealth
 from tests.farm.doubting import Doubting, doubting_portal
 from tests.farm.whole import PASSWORD, Farm, farm_at
 from tests.scrape.command import scrape
@@ -114,7 +114,7 @@ def test_what_follows_a_sending_in_doubt_waits_for_the_schedule(kind: RunKind, o
     next_at = follow.next_at if kind is RunKind.CONNECT else follow.due[Part.INTERVALS]
     assert next_at is not None
     assert AT + resend_after(EVERY) <= next_at <= AT + timedelta(hours=1.1)
-    assert follow.portal is PortalWas.AT_FAULT
+    assert follow.portal is PortalHealth.AT_FAULT
     assert (follow.next_kind is RunKind.CONNECT) is (kind is RunKind.CONNECT)
 
 
@@ -123,11 +123,15 @@ def test_a_password_held_back_is_no_fault_of_the_portals(asked: bool) -> None:
     claim = Claim(Lease(1, 1), CUSTOMER, RunKind.COLLECT, frozenset(Part), 1, 0)
     held_back = InDoubt.HELD_BACK
     result = RunResult(CUSTOMER, Outcome.PORTAL_DOWN, "It.", asked_portal=asked, in_doubt=held_back)
-    assert follow_up(claim, result, AT, EVERY).portal is (PortalWas.WELL if asked else PortalWas.UNSEEN)
+    assert follow_up(claim, result, AT, EVERY).portal is (
+        PortalHealth.HEALTHY if asked else PortalHealth.UNSEEN
+    )
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_portal_that_was_not_asked_is_not_at_fault(asked: bool) -> None:
     claim = Claim(Lease(1, 1), CUSTOMER, RunKind.COLLECT, frozenset(Part), 1, 0)
     result = RunResult(CUSTOMER, Outcome.PORTAL_DOWN, "No address.", asked_portal=asked)
-    assert follow_up(claim, result, AT, EVERY).portal is (PortalWas.AT_FAULT if asked else PortalWas.UNSEEN)
+    assert follow_up(claim, result, AT, EVERY).portal is (
+        PortalHealth.AT_FAULT if asked else PortalHealth.UNSEEN
+    )

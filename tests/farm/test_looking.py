@@ -227,7 +227,7 @@ async def test_a_choice_goes_where_a_code_comes_in(world: World, house: Post) ->
     await channels.load()
     assert not channels.is_sent_here(FactorOption(Factor.EMAIL, "Mail", "a***a@home.example"))
     assert not channels.is_sent_here(FactorOption(Factor.SMS, "Text", "***-***-0123")), "no inbox runs"
-    world.store.farm.sms.beat("http://127.0.0.1:8700")
+    world.store.farm.sms.heartbeat("http://127.0.0.1:8700")
     await channels.load()
     assert channels.is_sent_here(FactorOption(Factor.SMS, "Text", "***-***-0123"))
     assert not channels.is_sent_here(FactorOption(Factor.SMS, "Text", "***-***-0124"))

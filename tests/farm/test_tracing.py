@@ -108,7 +108,7 @@ def _check_collect(collector: Collector, run_id: int) -> None:
 def _check_secrets(collector: Collector, farm: Farm, code: str) -> None:
     sent = b"".join(collector.bodies)
     saved = [
-        farm.store.credentials.briefing(farm.customer(one.username)).session
+        farm.store.credentials.run_context(farm.customer(one.username)).session
         for one in farm.store.customers.list()
     ]
     sessions = [PortalSession.from_bytes(one.state) for one in saved if one is not None]

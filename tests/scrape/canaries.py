@@ -114,7 +114,7 @@ def _said(ran: Ran) -> Iterator[tuple[str, bytes]]:
 
 def _session_values(home: Path, username: str) -> dict[str, str]:
     with Store.open(Settings(home=home)).of() as store:
-        saved = store.credentials.briefing(store.customers.ensure("speculoos_power", username)).session
+        saved = store.credentials.run_context(store.customers.ensure("speculoos_power", username)).session
     session = PortalSession.from_bytes(saved.state) if saved else None
     values = list(session.secrets()) if session else []
     return {f"cookie {number}": value for number, value in enumerate(values)}

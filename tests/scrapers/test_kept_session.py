@@ -66,7 +66,7 @@ class World:
         return result
 
     def saved(self, customer: Customer) -> PortalSession | None:
-        kept = self.store.credentials.briefing(customer).session
+        kept = self.store.credentials.run_context(customer).session
         return PortalSession.from_bytes(kept.state) if kept else None
 
     def cookies(self, customer: Customer) -> dict[str, str]:

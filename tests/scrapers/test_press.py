@@ -79,7 +79,7 @@ def sends(store: CompanyStore, visit: Visit) -> Callable[[], int]:
     visit.page.sending = Sending(store, "Corner Gas", customer, WRONG, AT_ONCE)
 
     def count() -> int:
-        doubt = store.logins.doubt(customer, WRONG)
+        doubt = store.logins.unconfirmed(customer, WRONG)
         return doubt.sends if doubt is not None else 0
 
     return count

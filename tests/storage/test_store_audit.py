@@ -32,8 +32,8 @@ from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
 
 with Store.open(Settings()).of() as store:
-    claim, brief = store.farm.runs.take(int(sys.argv[1]), 1)
-    print(len(brief.secrets), flush=True)
+    claim, run_context = store.farm.runs.take(int(sys.argv[1]), 1)
+    print(len(run_context.secrets), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -46,9 +46,9 @@ def _taken(store: CompanyStore, customer: Customer) -> Lease:
     (run,) = store.runs.list(customer_id=customer.id, active=True)
     taken = store.farm.runs.take(run.id, run.attempt)
     assert taken is not None
-    claim, brief = taken
-    assert brief is not None
-    assert brief.secrets[SecretKind.PASSWORD].get_secret_value() == SECRETS[SecretKind.PASSWORD]
+    claim, run_context = taken
+    assert run_context is not None
+    assert run_context.secrets[SecretKind.PASSWORD].get_secret_value() == SECRETS[SecretKind.PASSWORD]
     return claim.lease
 
 
@@ -98,7 +98,7 @@ def test_every_way_to_a_secret_leaves_a_row(store: CompanyStore) -> None:
     customer = _added(store)
     store.credentials.save_session(customer, b"{}", trusted_since=None)
     store.credentials.load(customer)
-    store.credentials.briefing(customer)
+    store.credentials.run_context(customer)
     account = MailAccount("mail.example", 993, MailSecurity.TLS, "codes", "INBOX")
     mailbox = store.channels.add_mailbox(account, "canary-b1", [customer])
     store.channels.mailbox_password(mailbox)
@@ -128,8 +128,8 @@ def test_what_the_holder_of_a_run_opens_names_the_run(store: CompanyStore) -> No
     customer = store.customers.ensure(UTILITY, USERNAME)
     store.credentials.save(customer, SECRETS)
     lease = begun(store, customer, RunKind.SCRAPE)
-    store.holding(lease).credentials.briefing(customer)
-    store.credentials.briefing(customer)
+    store.holding(lease).credentials.run_context(customer)
+    store.credentials.run_context(customer)
     assert [read.run_id for read in store.audit.list()] == [None, lease.run_id]
 
 
@@ -145,7 +145,7 @@ def test_a_secret_that_does_not_open_is_told_of_and_the_run_is_taken_all_the_sam
     assert taken[1] is None
     assert [read.run_id for read in store.audit.list()] == [run.id]
     with pytest.raises(StorageError, match="does not open"):
-        store.holding(taken[0].lease).credentials.briefing(customer)
+        store.holding(taken[0].lease).credentials.run_context(customer)
 
 
 @ON_BOTH

@@ -348,8 +348,8 @@ def test_a_removed_customers_messages_are_erased(store: CompanyStore, rows: Rows
 
 def test_it_is_known_whether_an_inbox_runs(store: CompanyStore) -> None:
     assert store.farm.sms.running() == []
-    store.farm.sms.beat("http://127.0.0.1:8700")
-    store.farm.sms.beat("http://127.0.0.1:8700")
+    store.farm.sms.heartbeat("http://127.0.0.1:8700")
+    store.farm.sms.heartbeat("http://127.0.0.1:8700")
     assert [one.address for one in store.farm.sms.running()] == ["http://127.0.0.1:8700"]
     store.farm.sms.leave()
     assert store.farm.sms.running() == []

@@ -143,7 +143,7 @@ def test_answers_are_kept_by_question(store: CompanyStore, rows: Rows) -> None:
     answers = {"Your pet\u2019s name?": "canary-1", "Your street?": "canary-2"}
     customer = store.customers.add(UTILITY, USERNAME, secrets={ANSWER: "canary-any"}, answers=answers)
     store.customers.update(customer, secrets={}, answers={"YOUR PET'S NAME": "canary-3"})
-    kept = store.credentials.briefing(customer).answers
+    kept = store.credentials.run_context(customer).answers
     assert {question: answer.get_secret_value() for question, answer in kept.items()} == {
         "": "canary-any",
         "your pets name": "canary-3",
@@ -195,7 +195,7 @@ def test_a_user_name_can_be_respelled_and_an_external_id_changed(store: CompanyS
     store.customers.update(customer, username=USERNAME.upper(), external_id="X2", secrets={})
     info = store.customers.info(customer)
     assert (info.username, info.external_id) == (USERNAME.upper(), "X2")
-    assert store.credentials.briefing(customer).session is not None
+    assert store.credentials.run_context(customer).session is not None
     store.customers.update(customer, external_id="", secrets={})
     assert store.customers.info(customer).external_id is None
 
@@ -208,7 +208,7 @@ def test_another_login_keeps_the_secrets_and_drops_the_session(store: CompanySto
     now_called = store.customers.find(USERNAME)
     assert now_called is not None
     assert (now_called.id, now_called.login_id != customer.login_id) == (customer.id, True)
-    assert store.credentials.briefing(now_called).session is None
+    assert store.credentials.run_context(now_called).session is None
     assert (
         store.credentials.load(now_called)[SecretKind.PASSWORD].get_secret_value()
         == PASSWORD[SecretKind.PASSWORD]
@@ -293,14 +293,14 @@ def test_a_removed_customer_leaves_data_and_no_secret(store: CompanyStore, rows:
         ("", 0)
     ]
     assert rows("SELECT answer, state FROM challenge") == [(None, "expired")]
-    assert not store.credentials.briefing(customer).may_collect
+    assert not store.credentials.run_context(customer).may_collect
     assert store.readings.coverage(account)
     assert store.logins.rejection(customer, "x") is None
     assert store.logins.rejection(other, "x") is not None, "another's is another's"
     states = {run.kind: (run.state, run.id) for run in store.runs.list(customer_id=customer.id)}
     assert states[RunKind.COLLECT][0] == RunState.CANCELLED
     assert states[RunKind.SCRAPE] == (RunState.WAITING, held.run_id)
-    assert [beat.cancelled for beat in store.farm.workforce.beat()] == [True]
+    assert [beat.cancelled for beat in store.farm.workforce.heartbeat()] == [True]
     with pytest.raises(StorageError, match="was removed"):
         store.credentials.save_session(customer, b"late", trusted_since=None)
     with pytest.raises(StorageError, match="was removed"):
@@ -325,7 +325,7 @@ def test_a_removed_customer_comes_back_with_another_key(store: CompanyStore, row
     assert again.id == customer.id
     info = store.customers.info(again)
     assert (info.state, info.external_id, info.bills) == (CustomerState.ACTIVE, "X1", 1)
-    assert store.credentials.briefing(again).may_collect
+    assert store.credentials.run_context(again).may_collect
     consents = rows("SELECT method, revoked_at IS NULL FROM consent ORDER BY id")
     assert consents == [("form", False), ("letter", True)]
     assert rows("SELECT wrapped_key FROM customer") != [before]
@@ -336,7 +336,7 @@ def test_a_removed_customer_comes_back_by_being_used_at_the_command_line(store: 
     customer = store.customers.ensure(UTILITY, USERNAME)
     store.customers.remove(customer, data=False)
     assert store.customers.ensure(UTILITY, USERNAME) == customer
-    assert store.credentials.briefing(customer).may_collect
+    assert store.credentials.run_context(customer).may_collect
     store.credentials.save_session(customer, b"state", trusted_since=None)
 
 

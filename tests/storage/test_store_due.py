@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from meterfarm.records import Outcome, Part, RunState, SecretKind
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.engines import parse
-from meterfarm.storage.runs import Claim, FollowUp, PortalWas
+from meterfarm.storage.runs import Claim, FollowUp, PortalHealth
 from meterfarm.storage.runs.circuit_breaker import FAULTS
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import UTILITY, claimed
@@ -86,12 +86,12 @@ def test_none_are_queued_for_a_portal_that_is_left_alone_then_one(store: Company
     assert store.farm.runs.queue_due(UTILITY, EVERY, FAULTS) == FAULTS
     for _ in range(FAULTS):
         store.runs.finish(
-            _claim(store).lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalWas.AT_FAULT)
+            _claim(store).lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalHealth.AT_FAULT)
         )
     assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 0
     rows("UPDATE circuit_breaker SET open_until = :then", then="2026-01-01 00:00:00+00:00")
     assert [store.farm.runs.queue_due(UTILITY, EVERY, 9) for _ in range(2)] == [1, 0]
-    store.runs.finish(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(portal=PortalWas.WELL))
+    store.runs.finish(_claim(store).lease, Outcome.COMPLETE, "", follow=FollowUp(portal=PortalHealth.HEALTHY))
     assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 2
 
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from meterfarm.farm.telemetry.prometheus import farm_gauges
 from meterfarm.records import Outcome, Part, RunKind, RunState, SecretKind
-from meterfarm.storage.runs import FollowUp, PortalWas, QueueFigures
+from meterfarm.storage.runs import FollowUp, PortalHealth, QueueFigures
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import CustomerRow, RunRow
 from tests.storage.made import ACCOUNT, UTILITY, bill, claimed, listed, pdf, save_bill
@@ -78,7 +78,7 @@ def test_portals_that_are_left_alone_are_told(store: CompanyStore) -> None:
         claim = claimed(store, run.id, run.attempt)
         assert claim is not None
         assert not store.farm.runs.figures([]).resting
-        store.runs.finish(claim.lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalWas.AT_FAULT))
+        store.runs.finish(claim.lease, Outcome.PORTAL_DOWN, "", follow=FollowUp(portal=PortalHealth.AT_FAULT))
     assert store.farm.runs.figures([]).resting == {UTILITY}
 
 

@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(store: CompanyStore, home
 
     with pytest.raises(StorageError, match="disk is full; free some space"):
         store.credentials.save_session(customer, os.urandom(1_000_000), trusted_since=None)
-    assert store.credentials.briefing(customer).session is None
+    assert store.credentials.run_context(customer).session is None
 
 
 def test_a_locked_database_is_one_sentence(

@@ -197,7 +197,7 @@ def test_a_user_name_given_while_another_is_tried_is_tried_next(
 ) -> None:
     claim = _take(store)
     store.customers.update(customer, username="other@example.org", secrets={})
-    assert [beat.cancelled for beat in store.farm.workforce.beat()] == [True]
+    assert [beat.cancelled for beat in store.farm.workforce.heartbeat()] == [True]
     store.runs.stop(claim.lease)
     assert _take(store).customer.username == "other@example.org"
 

@@ -52,7 +52,7 @@ def test_nothing_may_be_collected_once_every_consent_is_revoked(store: CompanySt
         store.customers.ensure(UTILITY, USERNAME),
         store.customers.ensure(UTILITY, "other@example.org"),
     )
-    assert store.credentials.briefing(customer).may_collect
+    assert store.credentials.run_context(customer).may_collect
     rows(
         "INSERT INTO consent (company_id, customer_id, scope, terms_hash, method, granted_at)"
         " SELECT company_id, customer_id, scope, terms_hash, 'form', granted_at FROM consent"
@@ -61,12 +61,12 @@ def test_nothing_may_be_collected_once_every_consent_is_revoked(store: CompanySt
     )
     revoke = "UPDATE consent SET revoked_at = granted_at WHERE customer_id = :id AND method = :method"
     rows(revoke, id=customer.id, method="form")
-    assert store.credentials.briefing(customer).may_collect, "the other consent stands"
+    assert store.credentials.run_context(customer).may_collect, "the other consent stands"
     rows(revoke, id=customer.id, method="command line")
-    assert not store.credentials.briefing(customer).may_collect
-    assert store.credentials.briefing(other).may_collect
+    assert not store.credentials.run_context(customer).may_collect
+    assert store.credentials.run_context(other).may_collect
     assert store.customers.ensure(UTILITY, USERNAME) == customer
-    assert not store.credentials.briefing(customer).may_collect, (
+    assert not store.credentials.run_context(customer).may_collect, (
         "finding the customer again consents to nothing"
     )
 
@@ -122,21 +122,21 @@ def test_a_sending_is_in_doubt_until_something_is_known_of_it(store: CompanyStor
         store.customers.ensure(UTILITY, USERNAME),
         store.customers.ensure(UTILITY, "other@example.org"),
     )
-    assert store.logins.doubt(customer, "Sent") is None
+    assert store.logins.unconfirmed(customer, "Sent") is None
     for sends in (1, 2):
         store.logins.note_sending(customer, "Sent", timedelta(hours=1))
-        doubt = store.logins.doubt(customer, "Sent")
+        doubt = store.logins.unconfirmed(customer, "Sent")
         assert doubt is not None
         assert (doubt.sends, doubt.again_at - doubt.at) == (sends, timedelta(hours=1))
     assert store.logins.rejection(customer, "Sent") is None
-    assert store.logins.doubt(customer, "sent") is None
-    assert store.logins.doubt(other, "Sent") is None
+    assert store.logins.unconfirmed(customer, "sent") is None
+    assert store.logins.unconfirmed(other, "Sent") is None
     store.logins.note_unsent(customer, "Sent")
-    doubt = store.logins.doubt(customer, "Sent")
+    doubt = store.logins.unconfirmed(customer, "Sent")
     assert doubt is not None
     assert doubt.sends == 1
     store.logins.note_unsent(customer, "Sent")
-    assert store.logins.doubt(customer, "Sent") is None
+    assert store.logins.unconfirmed(customer, "Sent") is None
 
 
 def test_a_refusal_ends_the_doubt_and_outlasts_what_clears_it(store: CompanyStore) -> None:
@@ -145,22 +145,22 @@ def test_a_refusal_ends_the_doubt_and_outlasts_what_clears_it(store: CompanyStor
     store.logins.note_sending(customer, "Other", timedelta(hours=1))
     store.logins.reject(customer, "Wrong", Outcome.BAD_CREDENTIALS, "No match.")
     store.logins.note_unsent(customer, "Wrong")
-    assert store.logins.doubt(customer, "Wrong") is None
+    assert store.logins.unconfirmed(customer, "Wrong") is None
     store.logins.clear_doubts(customer)
     assert store.logins.rejection(customer, "Wrong") is not None
-    assert store.logins.doubt(customer, "Other") is None
+    assert store.logins.unconfirmed(customer, "Other") is None
 
 
 def test_a_password_given_anew_may_be_sent_again_and_a_success_clears_all(store: CompanyStore) -> None:
     customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: "Sent"})
     store.logins.note_sending(customer, "Sent", timedelta(hours=1))
     store.customers.update(customer, secrets={SecretKind.TOTP_SECRET: "JBSWY3DP"})
-    assert store.logins.doubt(customer, "Sent") is not None
+    assert store.logins.unconfirmed(customer, "Sent") is not None
     store.customers.update(customer, secrets={SecretKind.PASSWORD: "Sent"})
-    assert store.logins.doubt(customer, "Sent") is None
+    assert store.logins.unconfirmed(customer, "Sent") is None
     store.logins.note_sending(customer, "Sent", timedelta(hours=1))
     store.logins.clear(customer)
-    assert store.logins.doubt(customer, "Sent") is None
+    assert store.logins.unconfirmed(customer, "Sent") is None
 
 
 def test_a_password_given_anew_is_tried_once_more_after_the_utility_unlocked_the_account(

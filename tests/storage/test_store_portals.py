@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from meterfarm.records import Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.database import Database, now
-from meterfarm.storage.runs import Claim, FollowUp, PortalWas
+from meterfarm.storage.runs import Claim, FollowUp, PortalHealth
 from meterfarm.storage.runs.circuit_breaker import FAULTS
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
@@ -59,15 +59,15 @@ def _claim(store: CompanyStore, number: int, utility: str = UTILITY) -> Claim | 
     return claimed(store, run.id, run.attempt)
 
 
-def _end(store: CompanyStore, claim: Claim | None, portal: PortalWas, rests: float = 0.0) -> None:
+def _end(store: CompanyStore, claim: Claim | None, portal: PortalHealth, rests: float = 0.0) -> None:
     assert claim is not None, "the portal is left alone"
-    outcome = Outcome.PORTAL_DOWN if portal is PortalWas.AT_FAULT else Outcome.COMPLETE
+    outcome = Outcome.PORTAL_DOWN if portal is PortalHealth.AT_FAULT else Outcome.COMPLETE
     store.runs.finish(claim.lease, outcome, "", follow=FollowUp(portal=portal, portal_rests=rests))
 
 
 def _fail(store: CompanyStore, *numbers: int, rests: float = 0.0) -> None:
     for number in numbers:
-        _end(store, _claim(store, number), PortalWas.AT_FAULT, rests)
+        _end(store, _claim(store, number), PortalHealth.AT_FAULT, rests)
 
 
 def _rests_for(store: CompanyStore) -> timedelta | None:
@@ -87,9 +87,9 @@ def test_five_logins_in_a_row_open_it_and_one_login_alone_does_not(store: Compan
     assert _claim(store, 100, "other_power") is not None, "another portal is none of this"
 
 
-@pytest.mark.parametrize(("between", "opens"), [(PortalWas.WELL, False), (PortalWas.UNSEEN, True)])
+@pytest.mark.parametrize(("between", "opens"), [(PortalHealth.HEALTHY, False), (PortalHealth.UNSEEN, True)])
 def test_a_run_that_the_portal_served_starts_the_count_anew(
-    store: CompanyStore, between: PortalWas, opens: bool
+    store: CompanyStore, between: PortalHealth, opens: bool
 ) -> None:
     _fail(store, *range(FAULTS - 1))
     _end(store, _claim(store, 50), between)
@@ -103,11 +103,11 @@ def test_one_run_probes_and_each_failure_doubles_the_pause(store: CompanyStore, 
         time_passes()
         probe = _claim(store, 0)
         assert _claim(store, 1) is None, "one tries for all"
-        _end(store, probe, PortalWas.AT_FAULT)
+        _end(store, probe, PortalHealth.AT_FAULT)
         assert _rests_for(store) == MINUTE * minutes
         assert _claim(store, 1) is None
     time_passes()
-    _end(store, _claim(store, 0), PortalWas.WELL)
+    _end(store, _claim(store, 0), PortalHealth.HEALTHY)
     assert _rests_for(store) is None
     assert [_claim(store, number) is not None for number in (1, 2)] == [True, True]
     _fail(store, *range(10, 10 + FAULTS))
@@ -132,7 +132,7 @@ def test_a_customers_faults_are_counted_until_a_run_gets_through(
     store: CompanyStore, time_passes: Pass
 ) -> None:
     seen = []
-    for was in (PortalWas.AT_FAULT, PortalWas.AT_FAULT, PortalWas.WELL, PortalWas.AT_FAULT):
+    for was in (PortalHealth.AT_FAULT, PortalHealth.AT_FAULT, PortalHealth.HEALTHY, PortalHealth.AT_FAULT):
         time_passes()
         claim = _claim(store, 0)
         assert claim is not None

@@ -80,7 +80,7 @@ def test_a_server_that_comes_back_is_waited_for(store: CompanyStore, server: Pos
     done: list[str] = []
 
     def read() -> None:
-        store.credentials.briefing(customer)
+        store.credentials.run_context(customer)
         done.append("read")
 
     def write() -> None:

@@ -184,12 +184,12 @@ def test_a_lease_is_renewed_by_beats_and_lapses_without(
 ) -> None:
     claim = _claimed(store, move)
     move(claim.lease.run_id, -LATER, "lease_until")
-    assert [beat.lease for beat in store.farm.workforce.beat()] == [claim.lease]
+    assert [beat.lease for beat in store.farm.workforce.heartbeat()] == [claim.lease]
     assert store.farm.runs.reap() == 0
     _lost(store, move, claim.lease)
     run = _queued(store)
     assert (run.id, run.attempt, run.worker) == (claim.lease.run_id, 2, "")
-    assert store.farm.workforce.beat() == []
+    assert store.farm.workforce.heartbeat() == []
     again = _claimed(store, move)
     assert (again.lease.fence, again.attempt) == (2, 2)
 
@@ -238,7 +238,7 @@ def test_who_lost_a_run_writes_nothing_any_more(
     _all_refused(zombie, claim.lease, customer, account)
     _all_refused(store.holding(again.lease), again.lease, customer, account)
     assert rows("SELECT count(*) FROM document") == rows("SELECT count(*) FROM challenge") == [(0,)]
-    saved = zombie.credentials.briefing(customer).session
+    saved = zombie.credentials.run_context(customer).session
     assert saved is not None, "it may read"
     assert (saved.state, saved.version) == (b"state", 1)
 
@@ -287,7 +287,7 @@ def test_a_queued_run_is_cancelled_at_once_and_one_under_way_by_its_worker(
     store.runs.refresh()
     claim = _claimed(store, move, RunKind.COLLECT)
     assert store.runs.cancel(claim.lease.run_id) is RunState.RUNNING
-    assert [beat.cancelled for beat in store.farm.workforce.beat()] == [True]
+    assert [beat.cancelled for beat in store.farm.workforce.heartbeat()] == [True]
     store.runs.stop(claim.lease)
     assert _info(store, claim.lease.run_id).state is RunState.CANCELLED
     with pytest.raises(RunRefused, match="over already"):

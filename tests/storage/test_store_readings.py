@@ -182,7 +182,7 @@ with Store.open(Settings()).of() as store:
     assert [process.returncode for process in started] == [0] * 4
     assert sum(map(int, said)) == 12, "every step is claimed exactly once"
     assert store.readings.coverage(account)[ELECTRIC.id].readings == 49
-    saved = store.credentials.briefing(store.customers.ensure(UTILITY, USERNAME)).session
+    saved = store.credentials.run_context(store.customers.ensure(UTILITY, USERNAME)).session
     assert saved is not None
     assert saved.version == 48
     assert len(store.readings.exports(account)) == 48

@@ -27,7 +27,7 @@ def _holds(store: CompanyStore) -> bool:
     """All that was entrusted opens, and what was refused stays refused."""
     customer = store.customers.find(USERNAME)
     assert customer is not None
-    saved = store.credentials.briefing(customer).session
+    saved = store.credentials.run_context(customer).session
     return (
         saved is not None
         and saved.state == b"state"

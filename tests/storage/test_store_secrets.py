@@ -11,7 +11,7 @@ import pytest
 
 from meterfarm.records import Outcome, SecretKind
 from meterfarm.storage import StorageError
-from meterfarm.storage.customers import Briefing
+from meterfarm.storage.customers import RunContext
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.vault import MasterKey, Vault
@@ -48,16 +48,16 @@ def test_no_secret_is_legible_in_the_files(store: CompanyStore, home: Path) -> N
 
 def test_a_session_comes_back_until_it_is_dropped(store: CompanyStore) -> None:
     customer = store.customers.ensure(UTILITY, USERNAME)
-    assert store.credentials.briefing(customer).session is None
+    assert store.credentials.run_context(customer).session is None
     trusted = datetime(2026, 1, 2, tzinfo=UTC)
     store.credentials.save_session(customer, b"one", trusted_since=None)
     store.credentials.save_session(customer, b"two", trusted_since=trusted)
-    saved = store.credentials.briefing(customer).session
+    saved = store.credentials.run_context(customer).session
     assert saved is not None
     assert (saved.state, saved.version, saved.trusted_since) == (b"two", 2, trusted)
     assert b"two" not in repr(saved).encode()
     store.credentials.drop_session(customer)
-    assert store.credentials.briefing(customer).session is None
+    assert store.credentials.run_context(customer).session is None
 
 
 def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: CompanyStore) -> None:
@@ -65,7 +65,7 @@ def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: CompanyStore)
     store.credentials.save_session(customer, b"one", trusted_since=None)
 
     def version() -> int:
-        saved = store.credentials.briefing(customer).session
+        saved = store.credentials.run_context(customer).session
         return saved.version if saved else 0
 
     holder = store.holding(begun(store, customer))
@@ -83,7 +83,7 @@ def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: CompanyStore)
     store.credentials.save_session(customer, b"other", trusted_since=None)
     for _ in range(2):
         before = version()
-        holder.credentials.briefing(customer)
+        holder.credentials.run_context(customer)
         holder.credentials.save_session(customer, b"other", trusted_since=None)
         assert version() == before
     holder.credentials.drop_session(customer)
@@ -93,18 +93,21 @@ def test_who_holds_a_run_saves_a_session_only_if_it_changed(store: CompanyStore)
 
 def test_a_briefing_is_what_a_run_needs_at_its_start(store: CompanyStore) -> None:
     customer = store.customers.add(UTILITY, USERNAME, secrets={SecretKind.PASSWORD: CANARY})
-    assert store.credentials.briefing(customer) == Briefing(
+    assert store.credentials.run_context(customer) == RunContext(
         may_collect=True, secrets=store.credentials.load(customer), factor="", session=None
     )
     store.logins.note_factor(customer, "sms")
     store.credentials.save_session(customer, b"state", trusted_since=None)
-    brief = store.credentials.briefing(customer)
-    assert (brief.factor, brief.session) == ("sms", store.credentials.briefing(customer).session)
-    assert brief.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
-    assert CANARY not in repr(brief)
-    assert "state" not in repr(brief.session)
+    run_context = store.credentials.run_context(customer)
+    assert (run_context.factor, run_context.session) == (
+        "sms",
+        store.credentials.run_context(customer).session,
+    )
+    assert run_context.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
+    assert CANARY not in repr(run_context)
+    assert "state" not in repr(run_context.session)
     store.customers.remove(customer, data=False)
-    assert store.credentials.briefing(customer) == Briefing(
+    assert store.credentials.run_context(customer) == RunContext(
         may_collect=False, secrets={}, factor="sms", session=None
     )
 
@@ -115,10 +118,10 @@ def test_a_session_that_does_not_open_is_told_of_in_the_briefing(store: CompanyS
     with sqlite3.connect(home / "meterfarm.db") as database:
         database.execute("UPDATE saved_session SET ciphertext = 'short'")
     database.close()
-    brief = store.credentials.briefing(customer)
-    assert brief.session is None
-    assert "does not open" in brief.session_fault
-    assert brief.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
+    run_context = store.credentials.run_context(customer)
+    assert run_context.session is None
+    assert "does not open" in run_context.session_fault
+    assert run_context.secrets[SecretKind.PASSWORD].get_secret_value() == CANARY
 
 
 def test_trust_lasts_through_saves_that_do_not_mention_it(store: CompanyStore) -> None:
@@ -130,12 +133,12 @@ def test_trust_lasts_through_saves_that_do_not_mention_it(store: CompanyStore) -
         (trusted.replace(day=3), trusted.replace(day=3)),
     ):
         store.credentials.save_session(customer, b"state", trusted_since=given)
-        saved = store.credentials.briefing(customer).session
+        saved = store.credentials.run_context(customer).session
         assert saved is not None
         assert saved.trusted_since == kept
     store.credentials.drop_session(customer)
     store.credentials.save_session(customer, b"state", trusted_since=None)
-    fresh = store.credentials.briefing(customer).session
+    fresh = store.credentials.run_context(customer).session
     assert fresh is not None
     assert fresh.trusted_since is None
 
@@ -154,8 +157,8 @@ def test_a_ciphertext_moved_to_another_customer_does_not_open(store: CompanyStor
             (one.id, two.id),
         )
     database.close()
-    brief = store.credentials.briefing(two)
-    assert (brief.session, "does not open" in brief.session_fault) == (None, True)
+    run_context = store.credentials.run_context(two)
+    assert (run_context.session, "does not open" in run_context.session_fault) == (None, True)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"short", b"x" * 12, b"x" * 99, "text", 7])
@@ -167,12 +170,12 @@ def test_a_damaged_session_is_one_sentence_until_it_is_dropped(
     with sqlite3.connect(home / "meterfarm.db") as database:
         database.execute("UPDATE saved_session SET ciphertext = ?", (damaged,))
     database.close()
-    brief = store.credentials.briefing(customer)
-    assert brief.session is None
-    assert re.fullmatch(r"The secret stored for [^.]* does not open: [^.]*\.", brief.session_fault)
+    run_context = store.credentials.run_context(customer)
+    assert run_context.session is None
+    assert re.fullmatch(r"The secret stored for [^.]* does not open: [^.]*\.", run_context.session_fault)
     store.credentials.drop_session(customer)
     store.credentials.save_session(customer, b"anew", trusted_since=None)
-    saved = store.credentials.briefing(customer).session
+    saved = store.credentials.run_context(customer).session
     assert saved is not None
     assert saved.state == b"anew"
 
@@ -230,7 +233,7 @@ def test_keys_rotate_and_the_old_one_can_go(open_store: OpenStore) -> None:
     rejection = new.logins.rejection(customer, "wrong")
     assert rejection is not None, "a refused password stays refused"
     assert rejection.message == "No."
-    saved = new.credentials.briefing(customer).session
+    saved = new.credentials.run_context(customer).session
     assert saved is not None
     assert saved.state == b"state"
 
