@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Generic
+from typing import ClassVar, Generic
 
 from meterfarm.fake_utility.kit.calendar import ZONE
 from meterfarm.fake_utility.kit.challenges import Challenge, Judge
@@ -67,8 +67,10 @@ class Memory:
 class PortalState(ABC, Generic[CustomerT]):
     """What a portal of any kind has. `folder` is where its templates and static files are.
 
-    Its clock is its own: it may be put forward without another portal's.
+    Its clock is its own: it may be put forward without another portal's. `code_digits`: the fewest of a code.
     """
+
+    code_digits: ClassVar[int] = 4
 
     def __init__(self, context: PortalContext, book: CustomerBook[CustomerT], folder: Path) -> None:
         self.book = book
@@ -125,7 +127,7 @@ class PortalState(ABC, Generic[CustomerT]):
 
     def send_code(self, challenge: Challenge, factor: Factor) -> None:
         """Send a new code by text message or e-mail; it makes the one before void."""
-        now, code = self.clock.now(), self.codes.new()
+        now, code = self.clock.now(), self.codes.new().zfill(self.code_digits)
         message = self.letter(challenge.customer, factor, code, now)
         challenge.send(factor, code, now)
         self.counters.of(challenge.customer.username).codes_sent += 1

@@ -16,6 +16,7 @@ from meterfarm import utilities
 from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Commodity, Document, Meter, Reading, Series
+from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.outcomes import VisitError
 from meterfarm.scrapers.utility import Utility
 
@@ -60,6 +61,10 @@ class Sample:
         if self.input.suffix == ".html":
             pages = import_module(f"meterfarm.utilities.{utility.id}.pages")
             return getattr(pages, self.meta["reads"])(content.decode())
+        if self.input.suffix == ".json":
+            answers = import_module(f"meterfarm.utilities.{utility.id}.answers")
+            answer = HttpResponse("/sample", 200, {"content-type": "application/json"}, content, utility.name)
+            return getattr(answers, self.meta["reads"])(answer)
         return utility.read_intervals(
             Document(content, MEDIA_TYPES[self.input.suffix], f"sample{self.input.suffix}"),
             Meter(self.meta.get("meter", ""), Commodity(self.meta.get("commodity", Commodity.ELECTRIC))),

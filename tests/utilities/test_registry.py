@@ -16,6 +16,7 @@ from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import RunInfo
+from meterfarm.utilities import load_utilities, utility_ids
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import PASSWORD, Farm, farm_at
 from tests.utilities.other_package import distribution, environment_of, package_with, ran
@@ -47,7 +48,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return package_with(
         tmp_path_factory.mktemp("package"),
         {
-            "_families": {"__init__.py": "raise RuntimeError('imported by nobody')\n"},
+            "_shared": {"__init__.py": "raise RuntimeError('imported by nobody')\n"},
             "__init": {"__init__.py": ""},
             "raises_power": {
                 "__init__.py": "import os\n"
@@ -81,7 +82,7 @@ def test_folders_that_fail_are_listed_with_the_reason_and_others_work(environmen
     listed = ran(environment, "-m", "meterfarm.cli", "utilities")
     assert listed.returncode == 0, listed.stderr
     by_id = {one["id"]: one for one in list(csv.DictReader(listed.stdout.splitlines(), delimiter="\t"))}
-    assert set(by_id) == {*BROKEN, "speculoos_power", "well_power"}
+    assert set(by_id) == {*BROKEN, *utility_ids(), "well_power"}
     assert {name for name, one in by_id.items() if one["status"] == "broken"} == set(BROKEN)
     for name, reason in BROKEN.items():
         assert reason in by_id[name]["evidence"], name
@@ -224,7 +225,7 @@ def test_a_utility_of_another_distribution_is_found(tmp_path: Path) -> None:
     assert well == {
         "acme_gas": "Acme Gas",
         "acme_power": "Acme Power",
-        "speculoos_power": "Speculoos Power",
+        **{utility.id: utility.name for utility in load_utilities()},
     }
     reasons = {one["id"]: one["evidence"] for one in utilities if one["status"] == "broken"}
     assert reasons == {
