@@ -99,6 +99,22 @@ def test_an_unread_bill_is_counted_and_named_though_the_run_is_complete(
     assert "2 of 2 listed are stored, 2 of them new, 1 unread" in command("run", "show", "1").stdout
 
 
+def test_what_the_portal_is_still_making_is_pending_and_nobody_acts(
+    command: Command, store: CompanyStore
+) -> None:
+    pending = LedgerItem("123", "intervals E1 2026-10", False, reason="it is being made", pending=True)
+    claim = taken(store, "ada")
+    due = {Part.INTERVALS: datetime.now(UTC) + HOUR}
+    ledger = [LEDGER[0], pending]
+    store.runs.finish(claim.lease, Outcome.PENDING, "1 pending.", ledger=ledger, follow=FollowUp(due=due))
+    (first, _) = _json(command, "run", "show", "1")["ledger"]
+    assert (first["item"], first["stored"], first["pending"]) == ("intervals E1 2026-10", False, True)
+    shown = " ".join(command("run", "show", "1").stdout.split())
+    assert "pending (who acts: nobody)" in shown
+    assert "1 of 2 listed are stored, 1 of them new; 1 pending" in shown
+    assert "Refreshed when due: intervals" in _next(store, 1)
+
+
 def test_what_happens_next_is_said_for_every_state(store: CompanyStore) -> None:
     queued = customer(store, "queued")
     (run,) = store.runs.list(customer_id=queued.id)

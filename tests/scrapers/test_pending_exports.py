@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import update
 
 from meterfarm.farm.policy import follow_up
 from meterfarm.formats.errors import FormatError
-from meterfarm.mfa.port import Nobody
 from meterfarm.records import Account, Document, IntervalData, ListedBill, Meter, Outcome, Part, RunKind
-from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.outcomes import ExportFailed, ExportPending, ItemFailed, SessionEnded
 from meterfarm.scrapers.polling import polled
-from meterfarm.scrapers.runs.local_run import LocalRun
-from meterfarm.scrapers.runs.progress import NoProgress
-from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
-from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.scrapers.utility import AvailableIntervals, Credentials
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.customers import Customer
@@ -32,8 +26,8 @@ from meterfarm.storage.runs import Claim, Lease
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import PendingExportRow
-from meterfarm.support.redact import Secrets
 from tests.scrapers.neutral import NEW_YORK, Neutral
+from tests.scrapers.offline import USERNAME, Offline
 from tests.storage.made import ACCOUNT, ELECTRIC, series
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 10, 2)
@@ -93,7 +87,7 @@ class Kiln(Neutral):
     async def _made(self, visit: Visit, key: str) -> Document:
         async def look() -> Document | None:
             if self.store is not None:
-                (account,) = self.store.accounts.list(self.store.customers.ensure(self.id, "ada"))
+                (account,) = self.store.accounts.list(self.store.customers.ensure(self.id, USERNAME))
                 self.seen.append(self.store.pending_exports.list(account.id))
             state = self.states.pop(0) if self.states else "pending"
             if state == "failed":
@@ -118,110 +112,82 @@ class Patient(Kiln):
 
 
 @pytest.fixture
-async def chromium(tmp_path: Path) -> AsyncIterator[Chromium]:
-    async with Chromium(["127.0.0.1"], tmp_path / "scratch") as chromium:  # none of these opens a page
-        yield chromium
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[CompanyStore]:
+def offline(tmp_path: Path) -> Iterator[Offline]:
     with Store.open(Settings(home=tmp_path / "store")) as farm:
-        yield farm.of()
-
-
-async def password() -> SecretStr:
-    return SecretStr("a password")
-
-
-async def run(store: CompanyStore, chromium: Chromium, kiln: Kiln, tmp_path: Path) -> RunResult:
-    customer = store.customers.ensure(kiln.id, "ada")
-    session = PortalSession({"cookies": [], "origins": []}).to_bytes()
-    store.credentials.save_session(customer, session, trusted_since=None)
-    request = RunRequest(kiln, "http://127.0.0.1:1", "ada", password, Nobody())
-    return await LocalRun(request, store, chromium, Secrets(), NoProgress(), tmp_path / "evidence").run()
+        yield Offline(farm.of(), tmp_path)
 
 
 def kept(store: CompanyStore) -> Sequence[PendingExport]:
-    (account,) = store.accounts.list(store.customers.ensure(Kiln.id, "ada"))
+    (account,) = store.accounts.list(store.customers.ensure(Kiln.id, USERNAME))
     return store.pending_exports.list(account.id)
 
 
-async def test_what_the_portal_is_still_making_is_fetched_by_a_later_run(
-    store: CompanyStore, chromium: Chromium, tmp_path: Path
-) -> None:
+async def test_what_the_portal_is_still_making_is_fetched_by_a_later_run(offline: Offline) -> None:
     """The run ends well without it, and says so; nothing is asked for twice."""
     kiln = Patient()
-    kiln.store = store
-    first = await run(store, chromium, kiln, tmp_path)
+    kiln.store = offline.store
+    first = await offline.run(kiln)
     assert (first.outcome, first.outcome.exit_code) == (Outcome.PENDING, 0)
     (item,) = first.ledger
     assert (item.item, item.stored, item.pending) == ("intervals E1000001 2026-10", False, True)
     assert "the portal is still making the export, asked for on" in item.reason
     assert first.message.startswith("0 of 1 items are in store, 0 of them new. Pending: intervals E1000001")
     assert first.finished == {Part.BILLS}, "intervals are not ready"
-    (pending,) = kept(store)
+    (pending,) = kept(offline.store)
     assert (pending.key, pending.first, pending.last) == ("1", FIRST, LAST)
     assert kiln.seen[0] == [pending], "it is in store before the portal is first asked for it"
     kiln.states = ["pending", "there"]
-    second = await run(store, chromium, kiln, tmp_path)
+    second = await offline.run(kiln)
     assert second.outcome is Outcome.COMPLETE
     assert kiln.log == ["asked 1: electricity 2026-10-01 2026-10-02", "resumed 1"]
     assert second.finished == set(Part)
-    assert not kept(store)
-    assert (await run(store, chromium, kiln, tmp_path)).outcome is Outcome.COMPLETE
+    assert not kept(offline.store)
+    assert (await offline.run(kiln)).outcome is Outcome.COMPLETE
     assert len(kiln.log) == 2
 
 
-async def test_an_export_is_left_alone_until_the_portal_said(
-    store: CompanyStore, chromium: Chromium, tmp_path: Path
-) -> None:
+async def test_an_export_is_left_alone_until_the_portal_said(offline: Offline) -> None:
     later = datetime.now(UTC) + timedelta(hours=3)
     kiln = Patient()
     kiln.not_before = later
     for _ in range(2):
-        result = await run(store, chromium, kiln, tmp_path)
+        result = await offline.run(kiln)
         assert (result.outcome, result.again_at) == (Outcome.PENDING, later)
         assert f"the next run after {later:%Y-%m-%d %H:%M}" in result.ledger[0].reason
     assert [line.partition(":")[0] for line in kiln.log] == ["asked 1"]
-    with store.farm._farm.database.writing() as session:
+    with offline.store.farm._farm.database.writing() as session:
         session.execute(update(PendingExportRow).values(requested_at=datetime.now(UTC) - timedelta(days=8)))
     kiln.not_before, kiln.states = None, ["there"]
-    assert (await run(store, chromium, kiln, tmp_path)).outcome is Outcome.COMPLETE
+    assert (await offline.run(kiln)).outcome is Outcome.COMPLETE
     assert [line.partition(":")[0] for line in kiln.log] == ["asked 1", "asked 2"], "given up and asked anew"
 
 
-async def test_what_the_portal_failed_at_is_asked_for_anew_a_few_times(
-    store: CompanyStore, chromium: Chromium, tmp_path: Path
-) -> None:
+async def test_what_the_portal_failed_at_is_asked_for_anew_a_few_times(offline: Offline) -> None:
     """Also what an earlier run asked for; one that cannot be read is forgotten, too."""
     kiln = Patient()
     kiln.states = ["failed"] * 3
-    result = await run(store, chromium, kiln, tmp_path)
+    result = await offline.run(kiln)
     assert (result.outcome, result.ledger[0].reason) == (Outcome.PARTIAL, "the portal could not make it")
-    assert (kiln.jobs, kept(store)) == (3, [])
-    assert (await run(store, chromium, kiln, tmp_path)).outcome is Outcome.PENDING
+    assert (kiln.jobs, kept(offline.store)) == (3, [])
+    assert (await offline.run(kiln)).outcome is Outcome.PENDING
     kiln.states, kiln.is_readable = ["failed", "failed", "there"], False
-    result = await run(store, chromium, kiln, tmp_path)
+    result = await offline.run(kiln)
     assert result.ledger[0].reason == "its reader knows nothing of it"
-    assert (kiln.jobs, kept(store)) == (6, [])
+    assert (kiln.jobs, kept(offline.store)) == (6, [])
 
 
-async def test_a_session_that_ends_meanwhile_loses_no_export(
-    store: CompanyStore, chromium: Chromium, tmp_path: Path
-) -> None:
+async def test_a_session_that_ends_meanwhile_loses_no_export(offline: Offline) -> None:
     kiln = Patient()
     kiln.states = ["pending", "signed out", "there"]
-    assert (await run(store, chromium, kiln, tmp_path)).outcome is Outcome.COMPLETE
+    assert (await offline.run(kiln)).outcome is Outcome.COMPLETE
     assert [line.partition(":")[0] for line in kiln.log] == ["asked 1", "sign in", "resumed 1"]
 
 
-async def test_without_a_way_to_fetch_it_later_it_is_missing(
-    store: CompanyStore, chromium: Chromium, tmp_path: Path
-) -> None:
-    result = await run(store, chromium, Kiln(), tmp_path)
+async def test_without_a_way_to_fetch_it_later_it_is_missing(offline: Offline) -> None:
+    result = await offline.run(Kiln())
     assert result.outcome is Outcome.PARTIAL
     assert result.ledger[0].reason.endswith("its script has no resume_export that could fetch it later")
-    assert not kept(store)
+    assert not kept(offline.store)
 
 
 async def test_what_is_not_there_in_time_is_an_item_that_failed() -> None:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from meterfarm.mfa.port import Nobody
+from meterfarm.records import Account, Document, ListedBill, Meter
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.http.authorisation import Authorisation
+from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.page.turns import Turns
 from meterfarm.scrapers.script_calls import ScriptCalls, current_call
+from meterfarm.scrapers.utility import AvailableIntervals
 from meterfarm.scrapers.visit import Visit
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from meterfarm.support.redact import Secrets
 from tests.scrapers.neutral import Neutral
+from tests.scrapers.offline import Offline
+from tests.storage.made import ACCOUNT, listed
 
 Call = Callable[[str], Awaitable[None]]
 
@@ -102,6 +112,69 @@ async def test_what_a_call_took_hold_of_is_given_back_at_its_end() -> None:
     with pytest.raises(ValueError, match="tripped"):
         await trips()
     assert given_back == ["page"]
+
+
+class Remembering(Neutral):
+    """Its session remembers what is shown: two calls at once would see each other's."""
+
+    id = "remembering"
+    side_by_side: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.most = self._now = 0
+
+    async def _walked(self, name: str) -> None:
+        self.seen.append(name)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0.002)
+        self._now -= 1
+
+    async def is_signed_in(self, visit: Visit) -> bool:
+        return True
+
+    async def accounts(self, visit: Visit) -> Sequence[Account]:
+        await self._walked("accounts")
+        return [ACCOUNT]
+
+    async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
+        await self._walked("bills")
+        return [listed(key) for key in "abcd"]
+
+    async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
+        await self._walked("bill_pdf")
+        raise ItemFailed("there is none")
+
+    async def available_intervals(self, visit: Visit, account: Account) -> Sequence[AvailableIntervals]:
+        await self._walked("available_intervals")
+        day = date(2026, 10, 1)
+        return [AvailableIntervals(meter.id, day, day) for meter in account.meters]
+
+    async def export_intervals(
+        self, visit: Visit, account: Account, meter: Meter, first: date, last: date
+    ) -> Document:
+        await self._walked("export_intervals")
+        raise ItemFailed("there is none")
+
+
+class Forgetful(Remembering):
+    """Answers each request by itself."""
+
+    id = "forgetful"
+    side_by_side: ClassVar[frozenset[str]] = frozenset({"bill_pdf", "export_intervals"})
+
+
+async def test_the_engine_keeps_to_what_a_script_declares(tmp_path: Path) -> None:
+    with Store.open(Settings(home=tmp_path / "store")) as farm:
+        offline = Offline(farm.of(), tmp_path)
+        alone, beside = Remembering(), Forgetful()
+        await offline.run(alone)
+        await offline.run(beside)
+    calls = {"accounts": 1, "bills": 1, "available_intervals": 1, "bill_pdf": 4, "export_intervals": 2}
+    assert Counter(alone.seen) == Counter(beside.seen) == calls
+    assert alone.most == 1
+    assert beside.most >= 4
 
 
 async def test_a_call_that_waits_for_the_headers_lends_them_its_page() -> None:
