@@ -141,7 +141,8 @@ def _of_sign(node: ast.Constant, call: ast.Call, keyword: str) -> Site:
         for part in ast.walk(call)
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "Outcome"
     )
-    return Site(node, node.lineno, SiteKind.OUTCOME_TEXT, is_pattern=keyword == "path", names=names)
+    is_pattern = keyword in {"path", "hash"}
+    return Site(node, node.lineno, SiteKind.OUTCOME_TEXT, is_pattern=is_pattern, names=names)
 
 
 def _parameter(child: ast.AST, call: ast.Call, parameters: Sequence[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any
 
 import structlog
@@ -16,7 +15,7 @@ from meterfarm.scrapers.http.exchange import LANGUAGE
 
 _DATABASES_SECONDS = 3.0
 _LARGEST_DATABASES = 1024 * 1024
-"""Characters of all databases together: those with tokens are small, those with bills are read again."""
+"""Characters of all databases together."""
 
 
 async def context_with(browser: Browser, state: Any, proxy: ProxySettings | None) -> BrowserContext:
@@ -75,29 +74,52 @@ async def _taken(browser: Browser, origin: Any) -> Any:
     return None
 
 
-async def state_of(context: BrowserContext, note: Callable[..., None]) -> Any:
-    """Cookies, local storage and databases of all origins that the context came to; no very large database.
+class ContextState:
+    """What a context keeps, read by one at a time: to be asked, the browser opens a page of its own."""
 
-    Raises:
-        playwright.async_api.Error: the browser does not say.
-    """
-    try:
-        async with asyncio.timeout(_DATABASES_SECONDS):
-            state: Any = await context.storage_state(indexed_db=True)
-    except (PlaywrightError, TimeoutError) as exc:
-        note("databases.unknown", reason=str(exc).partition("\n")[0] or "they take too long")
-        return await context.storage_state()
-    left = _LARGEST_DATABASES
-    for origin in state["origins"]:
-        databases = origin.pop("indexedDB", [])
-        sizes = [len(json.dumps(database)) for database in databases]
-        kept = []
-        for size, database in sorted(zip(sizes, databases, strict=True), key=itemgetter(0)):
-            if size <= left:
-                left -= size
-                kept.append(database)
-        if kept:
-            origin["indexedDB"] = kept
-        if len(kept) < len(databases):
-            note("databases.left_out", count=len(databases) - len(kept), origin=origin["origin"])
-    return state
+    def __init__(self, context: BrowserContext, note: Callable[..., None]) -> None:
+        self._context = context
+        self._note = note
+        self._reading = asyncio.Lock()
+        self._with_databases = True
+        self._left_out = 0
+
+    async def read(self) -> Any:
+        """Cookies, local storage and databases of all origins that the context came to, as Playwright saves
+        them; of databases only so much. One that takes long to read is not asked for again.
+
+        Raises:
+            playwright.async_api.Error: the browser does not say.
+        """
+        async with self._reading:
+            if self._with_databases:
+                try:
+                    async with asyncio.timeout(_DATABASES_SECONDS):
+                        return self._bounded(await self._context.storage_state(indexed_db=True))
+                except (PlaywrightError, TimeoutError) as exc:
+                    self._with_databases = isinstance(exc, PlaywrightError)
+                    reason = str(exc).partition("\n")[0] or "they take too long"
+                    self._note("databases.unknown", reason=reason)
+            return await self._context.storage_state()
+
+    def _bounded(self, state: Any) -> Any:
+        """The smallest databases first: those with tokens are small, those with bills are read again."""
+        left, left_out = _LARGEST_DATABASES, 0
+        for origin in state["origins"]:
+            kept = []
+            for database in sorted(origin.pop("indexedDB", []), key=_size):
+                if (size := _size(database)) <= left:
+                    left -= size
+                    kept.append(database)
+                else:
+                    left_out += 1
+            if kept:
+                origin["indexedDB"] = kept
+        if left_out > self._left_out:
+            self._note("databases.left_out", count=left_out)
+            self._left_out = left_out
+        return state
+
+
+def _size(database: object) -> int:
+    return len(json.dumps(database))

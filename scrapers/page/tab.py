@@ -41,7 +41,7 @@ from meterfarm.scrapers.guard import is_allowed, led_to
 from meterfarm.scrapers.http.client import Http
 from meterfarm.scrapers.http.transport import InBrowser
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.page.browser_state import context_with, state_of
+from meterfarm.scrapers.page.browser_state import ContextState, context_with
 from meterfarm.scrapers.page.request_throttle import RequestThrottle
 from meterfarm.scrapers.page.watch import Watch
 from meterfarm.scrapers.page.web_storage import WebStorage
@@ -94,6 +94,7 @@ class Tab:
         self._pulse: asyncio.Task[None] | None = None
         self._browser = AsyncExitStack()
         self._context: BrowserContext | None = None
+        self._state: ContextState | None = None
         self._page: Page | None = None
         self._watch: Watch | None = None
         self._answered: Response | None = None
@@ -170,6 +171,7 @@ class Tab:
             await self._context.route(lambda url: not self._allows(url), self._refuse)
         else:
             await self._throttle.start(self._context)
+        self._state = ContextState(self._context, self._note)
         self.log.listen(self._context)
         if self._chromium.makes_traces:
             await self._start_trace(self._context)
@@ -313,11 +315,11 @@ class Tab:
     async def session(self) -> PortalSession | None:
         """What a browser needs to be known again, if the page is still there to ask."""
         page = self.shown
-        if self._context is None or page is None or self.hangs:
+        if self._state is None or page is None or self.hangs:
             return None
         try:
             async with asyncio.timeout(self._clock.timeouts.aside):
-                state = await state_of(self._context, self._note)
+                state = await self._state.read()
                 user_agent = await self._storage.take_stock(page, self._allows)
         except TimeoutError:
             self._note("session.unknown", reason="the page does not answer")

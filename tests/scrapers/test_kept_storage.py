@@ -17,7 +17,7 @@ from starlette.routing import Route
 from meterfarm.mfa.port import Nobody
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.outcomes import Sign
-from meterfarm.scrapers.page.browser_state import context_with, state_of
+from meterfarm.scrapers.page.browser_state import ContextState, context_with
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.local_hosts import LocalHosts
@@ -166,7 +166,8 @@ async def test_a_database_that_is_large_or_that_a_browser_refuses_costs_nothing_
         await visit.page.arrive(DONE)
         page = await visit.page.raw_playwright_page()
         await page.evaluate("put('bills', 'x'.repeat(2_000_000))")
-        state = await state_of(page.context, lambda step, **_: noted.append(step))
+        kept_state = ContextState(page.context, lambda step, **_: noted.append(step))
+        state, _ = await asyncio.gather(kept_state.read(), kept_state.read())
     assert noted == ["databases.left_out"]
     (origin,) = state["origins"]
     assert [database["name"] for database in origin["indexedDB"]] == ["msal"]
