@@ -129,7 +129,7 @@ class Watch:
                     raise unpressed
         if reactions.has_led_on:
             return None
-        if found := await self._as_it_loads(signs):
+        if found := await self.sign_now(signs):
             return found
         raise self._came_to_nothing()
 
@@ -152,10 +152,11 @@ class Watch:
 
     async def declared(self, signs: Sequence[Sign]) -> Stop | None:
         """The end of the run that the page declares as it is now, even if it still loads."""
-        found = await self._as_it_loads(signs)
+        found = await self.sign_now(signs)
         return stop_for_sign(self._portal, found) if found else None
 
-    async def _as_it_loads(self, signs: Sequence[Sign]) -> Sign | None:
+    async def sign_now(self, signs: Sequence[Sign]) -> Sign | None:
+        """The first of the signs that the page carries as it is now, even if it still loads."""
         with suppress(PlaywrightError):
             return self._fresh(signs, await self._sight.look(signs, (), 0, eager=True))
         return None
