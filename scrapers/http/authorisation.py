@@ -70,6 +70,7 @@ class Authorisation:
         if self._asking is None or self._asking.done():
             self._call = ScriptCall("authorise")
             self._asking = asyncio.create_task(self._answer(renew, self._call))
+            self._asking.add_done_callback(_seen)
         with waiting_for(self._call):
             return await asyncio.shield(self._asking)
 
@@ -83,3 +84,9 @@ class Authorisation:
             self._register(value, value.rpartition(" ")[2])
         self._known = given
         return given
+
+
+def _seen(asking: asyncio.Task[Mapping[str, str]]) -> None:
+    """Its error is seen, also where nobody waits for it any more."""
+    if not asking.cancelled():
+        asking.exception()

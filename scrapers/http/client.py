@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -112,6 +112,10 @@ class Http:
     @transport.setter
     def transport(self, transport: Transport | None) -> None:
         self._sender.transport = transport
+
+    def opens_with(self, open_page: Callable[[], Awaitable[object]]) -> None:
+        """Where neither a page nor a saved session is there, requests are those of a page that this opens."""
+        self._sender.open = open_page
 
     async def get(
         self,

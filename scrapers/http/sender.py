@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from urllib.parse import urljoin
@@ -35,12 +36,17 @@ _BLIPS = frozenset({502, 503, 504})
 
 
 class Sender:
-    """Of one visit, which sends so many requests at most; ``transport`` is what they go out by."""
+    """Of one visit, which sends so many requests at most; ``transport`` is what they go out by.
+
+    Where neither a page nor a saved session is there, ``open`` opens a page, as whose requests they go.
+    """
 
     def __init__(
         self, portal: str, hosts: Sequence[str], log: Callable[..., None], limiter: RateLimiter
     ) -> None:
         self.transport: Transport | None = None
+        self.open: Callable[[], Awaitable[object]] | None = None
+        self._opening = asyncio.Lock()
         self._portal = portal
         self._hosts = hosts
         self._log = log
@@ -53,9 +59,16 @@ class Sender:
         Raises:
             NoAnswer, playwright.async_api.Error: none came.
         """
+        transport = self.transport or await self._opened()
+        return await limited(self._limiter, partial(transport.send, request, limit))
+
+    async def _opened(self) -> Transport:
+        async with self._opening:
+            if self.transport is None and self.open is not None:
+                await self.open()
         if self.transport is None:
             raise RuntimeError("the visit has not started")
-        return await limited(self._limiter, partial(self.transport.send, request, limit))
+        return self.transport
 
     async def send(self, request: HttpRequest, limit: Limit, *, tries: int = 1) -> HttpResponse:
         """The answer that it leads to, tried so often if it may go well a moment later.

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from starlette.requests import Request as WebRequest
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 import meterfarm.scrapers.runs.keeping
@@ -22,13 +22,14 @@ from meterfarm.scrapers.runs.keeping import session_kept
 from meterfarm.scrapers.runs.progress import NoProgress
 from meterfarm.scrapers.runs.run_executor import RunExecutor, RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
+from meterfarm.scrapers.utility import Utility
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
-from tests.scrapers.trusting import Behind, Trusting, routes
+from tests.scrapers.trusting import Behind, Posting, Trusting, routes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,7 +52,9 @@ class World:
     store: CompanyStore
     evidence: Path
 
-    async def run(self, customer: Customer, *, kind: RunKind = RunKind.CONNECT) -> RunResult:
+    async def run(
+        self, customer: Customer, *, kind: RunKind = RunKind.CONNECT, utility: Utility | None = None
+    ) -> RunResult:
         async def password() -> SecretStr:
             return SecretStr("correct horse")
 
@@ -59,7 +62,9 @@ class World:
         if claim is None:
             raise AssertionError("nobody else has it")
         held = self.store.holding(claim.lease)
-        request = RunRequest(Trusting(), self.portal.url, customer.username, password, Phone(), kind=kind)
+        request = RunRequest(
+            utility or Trusting(), self.portal.url, customer.username, password, Phone(), kind=kind
+        )
         executor = RunExecutor(request, customer, held, self.chromium, Secrets(), NoProgress(), self.evidence)
         result = await executor.run()
         held.runs.finish(claim.lease, result.outcome, result.message, state=result.state)
@@ -180,6 +185,21 @@ async def test_a_token_that_changed_is_saved_before_the_visit_ends(
         for _ in range(2):
             await visit.http.get("/turn")
             await _until_saved(world, customer, str(world.behind.turn))
+
+
+async def test_a_password_that_is_posted_without_a_page_is_written_down_before_like_any(world: World) -> None:
+    """Refused, it is not sent again; in doubt, it is sent twice at most."""
+    customer, other = _customer(world, "posting"), _customer(world, "doubtful")
+    for shown, whom, outcomes in (
+        (JSONResponse({"error": "wrong"}, 400), customer, [Outcome.BAD_CREDENTIALS] * 2),
+        (DOWN, other, [Outcome.PORTAL_DOWN, Outcome.PORTAL_DOWN, Outcome.ACTION_REQUIRED]),
+    ):
+        world.behind.shown = shown
+        world.portal.requested.clear()
+        assert [(await world.run(whom, utility=Posting())).outcome for _ in outcomes] == outcomes
+        assert world.portal.requested.count("/session") == len(outcomes) - 1
+    world.behind.shown = JSONResponse({})
+    assert (await world.run(_customer(world, "posted"), utility=Posting())).outcome is Outcome.COMPLETE
 
 
 async def _until_saved(world: World, customer: Customer, token: str) -> None:

@@ -60,6 +60,19 @@ class Trusting(Village):
         return []
 
 
+class Posting(Trusting):
+    """Signs in without a page."""
+
+    signs: ClassVar[Sequence[Sign]] = (
+        Sign(Outcome.BAD_CREDENTIALS, pointer="/error", value="wrong"),
+        *Trusting.signs,
+    )
+
+    async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
+        password = credentials.password.get_secret_value()
+        await visit.http.post("/session", json={"user": credentials.username, "pass": [password]})
+
+
 def routes(behind: Behind) -> list[Route]:
     async def login(request: WebRequest) -> Response:
         if request.method == "GET":
@@ -87,6 +100,7 @@ def routes(behind: Behind) -> list[Route]:
 
     both = ["GET", "POST"]
     return [
+        Route("/session", accounts, methods=["POST"]),
         Route("/login", login, methods=both),
         Route("/code", code, methods=both),
         Route("/accounts", accounts),
