@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def as_json() -> str:
     """The test customers of all portals as JSON."""
-    return json.dumps([_row(portal, one) for portal, one in _all()], indent=2)
+    return json.dumps(rows(), indent=2)
+
+
+def rows(utility: str = "") -> list[dict[str, object]]:
+    """The same before it is JSON; of one portal, if it is named."""
+    return [_row(portal, one) for portal, one in _all() if utility in ("", portal.id)]
 
 
 def _all() -> Sequence[tuple[FakePortal, Customer]]:

@@ -43,6 +43,7 @@ class Pages:
             "us_date": us_date,
         }
         self._templates.globals |= {"icon_url": static.icon_url, "style_path": static.style_path}
+        self._templates.globals["script_path"] = static.script_path
 
     def page(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from tests import shared_driver
 from tests.fake_portal import fake_portal
 from tests.farm.measured import check_counters, check_log, check_waiting
 from tests.farm.scraped import Scraped, free_ports
-from tests.farm.whole import PASSWORD, UTILITY, Farm, check_whole, farm_at, many, rows
+from tests.farm.whole import PASSWORD, Farm, check_whole, farm_at, many, rows
 from tests.postgres import running
 from tests.storage.made import key
 
@@ -120,8 +119,8 @@ def test_four_processes_keep_within_the_portals_limits_and_lose_nothing(
 
 def _mixed(count: int) -> dict[str, Outcome]:
     """One customer of each kind and an unknown one, then more of the ordinary ones."""
-    rows = [row for row in json.loads(listing.as_json()) if row["utility"] == UTILITY]
-    kinds = {row["username"]: Outcome(row["outcome"]) for row in rows}
+    rows = listing.rows("speculoos_power")
+    kinds = {str(row["username"]): Outcome(str(row["outcome"])) for row in rows}
     del kinds[_TOO_LONG_AGO]
     meant = {**kinds, "nobody@nowhere.example": Outcome.BAD_CREDENTIALS}
     ordinary = [name for name, outcome in kinds.items() if outcome is Outcome.COMPLETE]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,8 +145,9 @@ def test_a_totp_secret_answers_by_itself_twice_in_a_row(
     fresh_portal: Portal, home: Path, tmp_path: Path
 ) -> None:
     """The portal refuses a used time step; a second sign-in takes the next one."""
-    (row,) = [row for row in json.loads(listing.as_json()) if row["username"] == TOTP]
-    canaries = Canaries(more={"secret": row["totp_secret"]})
+    (row,) = [row for row in listing.rows("speculoos_power") if row["username"] == TOTP]
+    secret = str(row["totp_secret"])
+    canaries = Canaries(more={"secret": secret})
     for number in range(2):
         ran = scrape(
             home if number == 0 else home.with_name("other"),
@@ -158,7 +158,7 @@ def test_a_totp_secret_answers_by_itself_twice_in_a_row(
             *BRIEFLY,
             "--totp-secret-stdin",
             password=canaries.password,
-            secrets=(row["totp_secret"],),
+            secrets=(secret,),
             METERFARM_LOG="debug",
         )
         if number == 0:

@@ -21,7 +21,12 @@ from meterfarm.scrapers.outcomes import VisitError
 from meterfarm.scrapers.utility import Utility
 
 _HERE = Path(__file__).parent
-MEDIA_TYPES = {".xml": "application/xml", ".csv": "text/csv", ".zip": "application/zip"}
+MEDIA_TYPES = {
+    ".xml": "application/xml",
+    ".csv": "text/csv",
+    ".zip": "application/zip",
+    ".json": "application/json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,11 @@ class Sample:
     def expected(self) -> Any:
         return json.loads((self.folder / "expected.json").read_text(encoding="utf-8"))
 
+    @property
+    def is_export(self) -> bool:
+        """Whether it holds readings, and is no page or answer of an API."""
+        return self.input.suffix in MEDIA_TYPES and self.meta.get("reads", "intervals") == "intervals"
+
     def read(self) -> Any:
         """What the utility's own reader makes of it, or ``{"error": its sentence}``."""
         try:
@@ -61,7 +71,7 @@ class Sample:
         if self.input.suffix == ".html":
             pages = import_module(f"meterfarm.utilities.{utility.id}.pages")
             return getattr(pages, self.meta["reads"])(content.decode())
-        if self.input.suffix == ".json":
+        if self.input.suffix == ".json" and not self.is_export:
             answers = import_module(f"meterfarm.utilities.{utility.id}.answers")
             answer = HttpResponse("/sample", 200, {"content-type": "application/json"}, content, utility.name)
             return getattr(answers, self.meta["reads"])(answer)

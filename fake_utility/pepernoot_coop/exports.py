@@ -1,0 +1,121 @@
+"""Exports of usage: jobs that are asked for, and asked about until they are made or have failed."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.kit.calendar import local_hours
+from meterfarm.fake_utility.kit.money import chance
+from meterfarm.fake_utility.kit.readings import DayOfReadings
+from meterfarm.fake_utility.pepernoot_coop.customers import Member
+from meterfarm.fake_utility.pepernoot_coop.data import day_of, local_epoch, usage, usage_span
+
+LONGEST = 31
+LONG_WAIT = timedelta(hours=6)
+ONE_FAILS_IN = 3
+MOST_KEPT = 20_000
+_FLOWS: Mapping[Direction, str] = {"delivered": "FORWARD", "received": "REVERSE"}
+
+
+class BadExport(ValueError):
+    """An export that cannot be made; its text is a word for programs."""
+
+
+@dataclass(slots=True)
+class Job:
+    """`start` and `to` are local days, both included. `fails`: it will; `slow`: it takes hours."""
+
+    username: str
+    account: Account
+    meter: Meter
+    start: date
+    to: date
+    asked_at: datetime
+    fails: bool = False
+    slow: bool = False
+    polls: int = 0
+
+    def state(self, now: datetime) -> str:
+        """As it is when asked about once more."""
+        self.polls += 1
+        waits = now - self.asked_at < LONG_WAIT if self.slow else self.polls < 2
+        return "PENDING" if waits else "FAILED" if self.fails else "COMPLETE"
+
+    def content(self, today: date) -> dict[str, Any]:
+        """The readings; each by the end of its interval, in local time."""
+        return {
+            "meterNumber": self.meter.id,
+            "unitOfMeasure": "KWH",
+            "intervalMinutes": 15,
+            "series": [
+                {
+                    "flow": _FLOWS[direction],
+                    "data": [
+                        point
+                        for day in usage(self.meter, direction, self.start, self.to, today)
+                        for point in _points(day)
+                    ],
+                }
+                for direction in self.meter.directions
+            ],
+        }
+
+
+class Jobs:
+    """The newest jobs, by their ids."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._failed: set[tuple[str, date]] = set()
+
+    def ask(self, member: Member, fields: Mapping[str, Any], now: datetime, today: date) -> str:
+        """The id of a new job. Raises BadExport."""
+        job = _parse(member, fields, now, today)
+        if member.exports == "fail":
+            key = (job.meter.id, job.start)
+            job.fails = key not in self._failed and not chance(f"{job.meter.id}/{job.start}", ONE_FAILS_IN)
+            self._failed.add(key)
+        job.slow = member.exports == "hours" and job.start == usage_span(today)[0]
+        job_id = secrets.token_urlsafe(12)
+        self._jobs[job_id] = job
+        while len(self._jobs) > MOST_KEPT:
+            del self._jobs[next(iter(self._jobs))]
+        return job_id
+
+    def find(self, job_id: str, member: Member) -> Job | None:
+        """A member's own job."""
+        job = self._jobs.get(job_id)
+        return job if job and job.username == member.username else None
+
+
+def _parse(member: Member, fields: Mapping[str, Any], now: datetime, today: date) -> Job:
+    account = next((one for one in member.accounts if one.number == fields.get("accountNumber")), None)
+    meter = account.meter(str(fields.get("meterNumber", ""))) if account else None
+    if account is None or meter is None or meter.new:
+        raise BadExport("UNKNOWN_METER")
+    try:
+        start, to = day_of(int(fields["startDateTime"])), day_of(int(fields["endDateTime"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
+        raise BadExport("BAD_DATES") from exc
+    first, last = usage_span(today)
+    if not first <= start <= to <= last:
+        raise BadExport("OUT_OF_RANGE")
+    if (to - start).days + 1 > LONGEST:
+        raise BadExport("RANGE_TOO_LONG")
+    return Job(member.username, account, meter, start, to, now)
+
+
+def _points(day: DayOfReadings) -> list[dict[str, Any]]:
+    per_hour = 3600 // day.step
+    hours = local_hours(day.day)
+    points: list[dict[str, Any]] = []
+    for place, value in enumerate(day.values):
+        end = local_epoch(day.start + (place + 1) * day.step)
+        point: dict[str, Any] = {"x": end, "hourEnding": hours[place // per_hour] + 1, "y": value / 1000}
+        if place in day.estimated:
+            point["estimated"] = True
+        points.append(point)
+    return points

@@ -1,0 +1,54 @@
+"""What Pepernoot Co-op itself knows of a member's accounts, bills and readings."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.kit.calendar import ONE_DAY
+from meterfarm.fake_utility.kit.customers import Customer
+from meterfarm.fake_utility.kit.figures import (
+    AccountFigures,
+    Reading,
+    SeriesFigures,
+    account_facts,
+    bill_figures,
+)
+from meterfarm.fake_utility.pepernoot_coop.data import listed_bills, usage, usage_span
+from meterfarm.fake_utility.pepernoot_coop.exports import LONGEST
+
+
+def figures(customer: Customer, today: date) -> Sequence[AccountFigures]:
+    """As of a day in New York."""
+    return [_account(customer, account, today) for account in customer.accounts]
+
+
+def _account(customer: Customer, account: Account, today: date) -> AccountFigures:
+    shown = [] if customer.oddities.redesigned_bills else list(listed_bills(account, today))
+    return AccountFigures(
+        account.number,
+        account_facts(account),
+        [
+            bill_figures(bill)
+            for place, bill in enumerate(shown)
+            if place != customer.oddities.placeholder_bill
+        ],
+        [
+            _series(customer, meter, direction, today)
+            for meter in account.meters
+            if not meter.new
+            for direction in meter.directions
+        ],
+    )
+
+
+def _series(customer: Customer, meter: Meter, direction: Direction, today: date) -> SeriesFigures:
+    first, last = usage_span(today)
+    if getattr(customer, "exports", "") == "hours":
+        first += LONGEST * ONE_DAY
+
+    def readings(start: date, to: date) -> Iterable[Reading]:
+        for day in usage(meter, direction, start, to, today):
+            for place, value in enumerate(day.values):
+                yield day.start + place * day.step, day.step, value, place in day.estimated
+
+    return SeriesFigures(meter.id, direction, (first, last), readings)
