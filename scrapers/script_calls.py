@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from meterfarm.scrapers.outcomes import ExportPending
 
+SIGNING_IN = "sign_in"
+"""The method in which a page of the signed out is one on the way."""
+
 
 @dataclass(slots=True, eq=False)
 class ScriptCall:

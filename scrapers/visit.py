@@ -86,7 +86,7 @@ class Visit:
             limiter,
             authorisation=self._authorisation,
             sending=lambda: self.page.sending,
-            connect=connection(portal.refresh_transport, chromium),
+            connect=connection(portal.refresh_transport, chromium, hosts),
         )
         self.tab = Tab(
             portal.name,

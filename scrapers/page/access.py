@@ -9,11 +9,14 @@ from typing import TypeVar
 
 from playwright.async_api import Locator, Page
 
+from meterfarm.records import Outcome
 from meterfarm.scrapers.clock import VisitClock
+from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, stop_for_sign
 from meterfarm.scrapers.page.sending import Sending
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.turns import Turns
 from meterfarm.scrapers.portal import Portal
+from meterfarm.scrapers.script_calls import SIGNING_IN, current_call
 from meterfarm.support.redact import Secrets
 
 T = TypeVar("T")
@@ -75,13 +78,35 @@ class Access:
     async def operation(self, doing: str) -> AsyncIterator[Page]:
         """The page, for the operation that ``doing`` names in an error.
 
+        Signs are looked for before a control that is not there is called a change of layout.
+
         Raises:
-            Stop, BrowserGone: see ``boundaries.playwright_errors``.
+            Stop, BrowserGone: see ``boundaries.playwright_errors``; also what the page declares.
+            SessionEnded: the page says so.
         """
         async with self.turn():
-            page, _ = await self.tab.watched()
-            with self.tab.errors(doing):
-                yield page
+            page, watch = await self.tab.watched()
+            try:
+                with self.tab.errors(doing):
+                    yield page
+            except Stop as stop:
+                if stop.outcome is not Outcome.LAYOUT_CHANGED:
+                    raise
+                if (declared := self.declared_by(await watch.sign_now(self.shared.portal.signs))) is None:
+                    raise
+                raise declared from stop
+
+    def declared_by(self, sign: Sign | None) -> Stop | SessionEnded | None:
+        """What is raised for a sign of the portal that a script did not ask for, if anything.
+
+        A page of the signed out is one on the way while signing in, and elsewhere the session's end.
+        """
+        if sign is None:
+            return None
+        call = current_call()
+        if sign.means == SIGNED_OUT and call is not None and call.name != SIGNING_IN:
+            return SessionEnded(f"{self.shared.portal.name} ended the session.")
+        return stop_for_sign(self.shared.portal.name, sign)
 
     async def of_control(
         self,

@@ -295,6 +295,7 @@ class BrowserPage(Surface):
 
         Raises:
             Stop: the page is a declared outcome, the status says what it is, or it is ``unknown_page``.
+            SessionEnded: it is that of the signed out, for which it was not asked; not while signing in.
         """
         async with self._access.turn():
             page, watch = await self._tab.watched()
@@ -312,8 +313,9 @@ class BrowserPage(Surface):
         self._note("page.recognised", path=urlsplit(page.url).path, means=found.means if found else None)
         if found is None:
             raise await self._stop_for_unknown(page, watch, signs)
-        stop = stop_for_sign(self._portal.name, found)
-        if stop:
+        if found not in signs and (meant := self._access.declared_by(found)) is not None:
+            raise meant
+        if (stop := stop_for_sign(self._portal.name, found)) is not None:
             raise stop
         return found
 

@@ -16,7 +16,7 @@ from playwright.async_api import Error as PlaywrightError
 from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import translated
 from meterfarm.scrapers.clock import VisitClock
-from meterfarm.scrapers.outcomes import Sign, Stop, stop_for_sign
+from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign, Stop, stop_for_sign
 from meterfarm.scrapers.page.json_answers import JsonAnswers
 from meterfarm.scrapers.page.reactions import Reactions
 from meterfarm.scrapers.page.refused_form import FormWatch
@@ -129,7 +129,7 @@ class Watch:
                     raise unpressed
         if reactions.has_led_on:
             return None
-        if found := await self._as_it_loads(signs):
+        if found := await self.sign_now(signs):
             return found
         raise self._came_to_nothing()
 
@@ -152,10 +152,11 @@ class Watch:
 
     async def declared(self, signs: Sequence[Sign]) -> Stop | None:
         """The end of the run that the page declares as it is now, even if it still loads."""
-        found = await self._as_it_loads(signs)
+        found = await self.sign_now(signs)
         return stop_for_sign(self._portal, found) if found else None
 
-    async def _as_it_loads(self, signs: Sequence[Sign]) -> Sign | None:
+    async def sign_now(self, signs: Sequence[Sign]) -> Sign | None:
+        """The first of the signs that the page carries as it is now, even if it still loads."""
         with suppress(PlaywrightError):
             return self._fresh(signs, await self._sight.look(signs, (), 0, eager=True))
         return None
@@ -246,9 +247,10 @@ class Watch:
         return found or next((sign for sign in signs if self._is_said(sign)), None)
 
     def _is_said(self, sign: Sign) -> bool:
-        """Whether a dialog of the page had it, or an answer to its scripts."""
+        """Whether a dialog of the page had it, or an answer to its scripts. That the session has ended is no
+        word of a page's: its scripts may renew it, or lead to where one signs in."""
         if sign.pointer:
-            return self._answers.carry(sign)
+            return sign.means != SIGNED_OUT and self._answers.carry(sign)
         return bool(sign.text) and any(
             sign.fits(path="", headings=(), text=text) for text in self.reactions.spoken
         )

@@ -17,6 +17,7 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.boundaries import script_errors
 from meterfarm.scrapers.outcomes import SessionEnded, Stop
 from meterfarm.scrapers.page.sending import AT_ONCE, InDoubt, Resending, Sending
+from meterfarm.scrapers.script_calls import SIGNING_IN
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.utility import Credentials, Utility
 from meterfarm.scrapers.visit import Visit
@@ -161,7 +162,7 @@ class Authenticator:
 
     async def _through_the_pages(self, password: SecretStr) -> None:
         try:
-            async with self.visit.script_call("sign_in"):
+            async with self.visit.script_call(SIGNING_IN):
                 await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))
         except SessionEnded as exc:
             raise Stop(

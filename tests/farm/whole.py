@@ -45,12 +45,16 @@ def many(count: int) -> int:
 
 @dataclass
 class Farm:
-    """``environment`` is what its commands run with; ``store`` looks into the same state."""
+    """``environment`` is what its commands run with; ``store`` looks into the same state.
+
+    Customers are added at ``utility``; ``url`` is where its portal is, or has its control pages.
+    """
 
     home: Path
     url: str
     environment: dict[str, str]
     store: CompanyStore
+    utility: str = UTILITY
     workers: Forked | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -59,7 +63,7 @@ class Farm:
     def add(self, username: str, **secrets: str) -> Customer:
         """Add a customer with a password; more secrets by their kind."""
         given = {SecretKind.PASSWORD: PASSWORD} | {SecretKind(kind): text for kind, text in secrets.items()}
-        return self.store.customers.add(UTILITY, username, secrets=given)
+        return self.store.customers.add(self.utility, username, secrets=given)
 
     def add_many(self, name: str, count: int) -> list[Customer]:
         """``name.1@domain`` and so on."""
@@ -219,8 +223,11 @@ class Farm:
 
 
 @contextmanager
-def farm_at(home: Path, url: str, **extra: str) -> Iterator[Farm]:
-    """A farm whose state is in ``home`` and whose portal is at ``url``; its workers end with it."""
+def farm_at(home: Path, url: str, utility: str = UTILITY, **extra: str) -> Iterator[Farm]:
+    """A farm whose state is in ``home`` and whose portal is at ``url``; its workers end with it.
+
+    A portal with host names is found by METERFARM_LOCAL_HOSTS; ``url`` is that of its control pages.
+    """
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -230,7 +237,7 @@ def farm_at(home: Path, url: str, **extra: str) -> Iterator[Farm]:
         "METERFARM_HOME": str(home),
         "PYTHONPATH": str(ROOT),
         "METERFARM_PORTAL_URLS": f"{UTILITY}={url}",
-        "METERFARM_LIMITS": f"{UTILITY}=16:400",
+        "METERFARM_LIMITS": f"{utility}=16:400",
         "METERFARM_HISTORY_DAYS": BRIEFLY,
     }
     environment |= extra
@@ -242,7 +249,7 @@ def farm_at(home: Path, url: str, **extra: str) -> Iterator[Farm]:
     if "DATABASE_URL" not in environment:
         ready_home(home)
     with Store.open(settings).of() as store:
-        farm = Farm(home, url, environment, store)
+        farm = Farm(home, url, environment, store, utility)
         try:
             yield farm
         finally:

@@ -17,7 +17,7 @@ from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
-from meterfarm.scrapers.outcomes import Sign, Stop
+from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign, Stop
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
@@ -229,10 +229,11 @@ async def test_what_a_pages_own_scripts_are_answered_counts_since_the_press(
     visit.clock.timeouts = LONG
     said = Sign("said", pointer="/error/code", value="E17", path="^/code$")
     other = Sign("other", pointer="/error/code", value="E18")
+    ended = Sign(SIGNED_OUT, pointer="/error/code")
     await visit.page.open("/form?way=stays")
     await visit.page.arrive(CODE)
     await visit.page.press(visit.page.button("Verify"))
-    assert await visit.page.arrive(other, said) is said
+    assert await visit.page.arrive(ended, other, said) is said
     answers.text = ""
     await visit.page.press(visit.page.button("Verify"))
     assert await visit.page.arrive(other, said, INSIDE) is INSIDE

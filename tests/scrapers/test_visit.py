@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import pytest_asyncio
@@ -19,7 +20,8 @@ from meterfarm.records import Challenge, Factor, Outcome
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.evidence.evidence import keep_evidence
-from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop
+from meterfarm.scrapers.script_calls import SIGNING_IN
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -156,6 +158,35 @@ async def test_a_press_that_leads_to_a_file_does_not_end_the_run(visit: Visit) -
     page = await opened(visit, "/downloads")
     await visit.page.press(visit.page.button("Continue"))
     assert visit.page.downloaded.partition("?")[0] == f"{page.url.rpartition('/')[0]}/file"
+
+
+class Gated(Village):
+    """Sends the signed out to a page of its own."""
+
+    signs: ClassVar[Sequence[Sign]] = (*Village.signs, Sign(SIGNED_OUT, path="^/form$"))
+
+
+async def test_the_page_of_the_signed_out_ends_the_session_but_not_while_signing_in(world: World) -> None:
+    """Also where the script goes on without looking, and a control is missing; what the page says counts."""
+    impatient = Timeouts(action=0.3)
+    async with Visit(
+        Gated(), world.portal.url, world.chromium, Nobody(), Secrets(), timeouts=impatient
+    ) as visit:
+        page = visit.page
+        async with visit.script_call(SIGNING_IN):
+            await page.open("/form")
+            assert (await page.arrive(BILLS)).means == SIGNED_OUT
+            with pytest.raises(Stop, match="shows no"):
+                await page.label("Meter").text()
+        async with visit.script_call("bills"):
+            with pytest.raises(SessionEnded):
+                await page.arrive(BILLS)
+            with pytest.raises(SessionEnded):
+                await page.label("Meter").text()
+            await page.open("/locked")
+            with pytest.raises(Stop, match="has been locked") as caught:
+                await page.label("Meter").text()
+            assert caught.value.outcome is Outcome.ACCOUNT_LOCKED
 
 
 @pytest.mark.parametrize("path", ["/away", "/near-then-away"])

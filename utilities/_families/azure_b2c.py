@@ -178,7 +178,7 @@ class SecondFactor:
         if isinstance(answer, Resend):
             await page.press(page.button("Send a new code"))
         elif isinstance(answer, Code):
-            await page.fill_boxes(page.role("group", "SecondFactor code"), answer.text)
+            await page.fill_boxes(page.role("group", "Verification code"), answer.text)
             await page.check(page.label("Trust this device"))
             await page.press(page.button("Verify"))
 
