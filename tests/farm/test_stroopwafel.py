@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.stroopwafel_energy import PORTAL
+from meterfarm.fake_utility.stroopwafel_energy.families import GRACE_SECONDS
 from meterfarm.fake_utility.suikerwafel_energy import PORTAL as SISTER
 from meterfarm.nightly.compare import differences
 from meterfarm.nightly.home import came_home
@@ -98,7 +100,10 @@ def test_customers_come_home_and_a_refresh_opens_no_page(tmp_path: Path) -> None
 
 @pytest.mark.timeout(300)
 def test_a_worker_killed_at_any_instant_of_a_refresh_costs_nobody_a_sign_in(tmp_path: Path) -> None:
-    """The token of each run has lapsed, so that each begins by rotating; what was stored is stored once."""
+    """The token of each run has lapsed, so that each begins by rotating; what was stored is stored once.
+
+    It comes back when the portal ends the family of a token that was replaced and whose successor was used.
+    """
     with _waffle_farm(tmp_path) as farm:
         customer = farm.add(f"quick{AT}")
         farm.start(1)
@@ -112,6 +117,8 @@ def test_a_worker_killed_at_any_instant_of_a_refresh_costs_nobody_a_sign_in(tmp_
             farm._stopped.wait(chance.uniform(0, 0.6))
             for pid in farm.worker_pids():
                 os.kill(pid, signal.SIGKILL)
+            later = {"forward_seconds": GRACE_SECONDS + 1}
+            httpx.post(f"{farm.url}/clock", json=later, timeout=10).raise_for_status()
             farm.wait_for_quiet()
             assert farm.last(customer).outcome is Outcome.COMPLETE
         assert _stats(farm, customer) == before
