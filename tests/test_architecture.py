@@ -275,6 +275,20 @@ def test_the_modules_that_the_docs_name_are_there() -> None:
     ]
 
 
+def test_log_events_are_a_noun_and_a_verb() -> None:
+    """`run.claimed` can be searched for, a sentence cannot. The fake utility logs nothing of the farm."""
+    logs = {"debug", "info", "warning", "error", "critical", "note", "_log", "_note"}
+    assert not [
+        f"{_at(path, call)}: {event}"
+        for path in CODE
+        if _room(path) in ROOMS - {"fake_utility"}
+        for call in _nodes(path, ast.Call)
+        if call.args and _called(call) in logs
+        for event in _strings(call.args[0])
+        if not re.fullmatch(r"[a-z_]*\.[a-z_]+", event)
+    ]
+
+
 def test_no_assert_is_used_to_handle_errors() -> None:
     assert not [_at(path, node) for path in CODE for node in _nodes(path, ast.Assert)]
 

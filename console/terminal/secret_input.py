@@ -33,7 +33,7 @@ async def read_secret_line(what: str) -> str:
     Raises:
         UsageError: there is none, it is empty, or it is not UTF-8.
     """
-    structlog.get_logger("input").debug("waiting for a secret", what=what)
+    structlog.get_logger("input").debug("secret.awaited", what=what)
     line = await in_daemon_thread(_read_line)
     try:
         text = line.decode("utf-8").rstrip("\r\n")

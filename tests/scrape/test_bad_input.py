@@ -132,7 +132,7 @@ def test_it_can_be_broken_off_while_it_waits_for_a_secret(
     with start(home, *FAKE, "--password-stdin", METERFARM_LOG="debug") as process:
         if process.stderr is None:
             raise RuntimeError("no pipes")
-        waiting = next(line for line in process.stderr if "waiting for a secret" in line)
+        waiting = next(line for line in process.stderr if "secret.awaited" in line)
         process.send_signal(sent)
         assert process.wait(20) == status, waiting
 
