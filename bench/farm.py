@@ -39,7 +39,7 @@ async def bench(accounts: int, json_file: Path | None, ways: Sequence[str] = WAY
             raise NotSetUp(f"{exc} Nothing was measured.") from exc
     show(rows)
     if json_file:
-        figures = json.dumps({"rows": [asdict(one) for one in rows]}, indent=2) + "\n"
+        figures = json.dumps({"rows": [asdict(row) for row in rows]}, indent=2) + "\n"
         await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
     return 0
 
@@ -121,7 +121,9 @@ class _Bench:
                 customer = store.customers.find(name)
                 for stored in store.accounts.list(customer) if customer else ():
                     bills.append(sum(bill.bill is not None for bill in store.bills.list(stored.id).values()))
-                    readings += sum(one.readings for one in store.readings.coverage(stored.id).values())
+                    readings += sum(
+                        covered.readings for covered in store.readings.coverage(stored.id).values()
+                    )
         _check("Meterfarm", self._accounts, bills, readings, readings_of(first, last) * self._accounts)
 
 

@@ -74,12 +74,12 @@ async def visit_all(base_url: str, plans: Sequence[FloorPlan], at_once: int) -> 
     """Seconds that each visit took, with so many at once."""
     slots = asyncio.Semaphore(at_once)
 
-    async def one(client: httpx.AsyncClient, plan: FloorPlan) -> float:
+    async def in_slot(client: httpx.AsyncClient, plan: FloorPlan) -> float:
         async with slots:
             return await visit(client, plan)
 
     async with httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT) as client:
-        return await asyncio.gather(*(one(client, plan) for plan in plans))
+        return await asyncio.gather(*(in_slot(client, plan) for plan in plans))
 
 
 def part(base_url: str, plans: Sequence[FloorPlan], at_once: int) -> list[float]:
@@ -95,7 +95,7 @@ def planned(base_url: str, store: CompanyStore, name: str) -> FloorPlan:
     if customer is None or session is None:
         raise BenchFailed(f"{name} has no saved session to refresh with.")
     cookies = session.storage_state["cookies"]
-    cookie = "; ".join(f"{one['name']}={one['value']}" for one in cookies)
+    cookie = "; ".join(f"{kept['name']}={kept['value']}" for kept in cookies)
     (stored,) = store.accounts.list(customer)
     utility = load_utility(UTILITY)
     account = f"/accounts/{stored.account.number}"

@@ -75,7 +75,7 @@ async def bench(rounds: int, json_file: Path | None) -> int:
         raise NotSetUp(str(exc)) from exc
     _show(rows, aims(rows))
     if json_file:
-        figures = json.dumps({"rows": [asdict(one) for one in rows]}, indent=2) + "\n"
+        figures = json.dumps({"rows": [asdict(row) for row in rows]}, indent=2) + "\n"
         await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
     return 0
 
@@ -100,7 +100,7 @@ def _measured(rounds: int) -> Sequence[ReadRow]:
                 _peak("columns", longer),
             )
         )
-    return [*rows, *(ReadRow(one.way, one.seconds, one.ratio, None) for one in storing(rounds))]
+    return [*rows, *(ReadRow(row.way, row.seconds, row.ratio, None) for row in storing(rounds))]
 
 
 def _timed(file: Path, rounds: int) -> Mapping[str, float]:
@@ -129,7 +129,7 @@ def _peak(way: str, file: Path) -> float:
 
 def aims(rows: Sequence[ReadRow]) -> Sequence[Aim]:
     """What the readers are held to."""
-    by_way = {one.way: one for one in rows}
+    by_way = {row.way: row for row in rows}
     peer = by_way["greenbutton-objects"].seconds / by_way["objects"].seconds
     longer = by_way[f"columns, {_LONGER} times as long"]
     return (
@@ -149,9 +149,9 @@ def aims(rows: Sequence[ReadRow]) -> Sequence[Aim]:
     )
 
 
-def _ratio(one: float | None, other: float | None) -> float:
+def _ratio(seconds: float | None, other: float | None) -> float:
     """Of memory: a few MiB more or less are nothing."""
-    return round(((one or 0) + 8) / ((other or 0) + 8), 2)
+    return round(((seconds or 0) + 8) / ((other or 0) + 8), 2)
 
 
 def _shown(mib: float | None) -> str:
@@ -160,8 +160,8 @@ def _shown(mib: float | None) -> str:
 
 def _show(rows: Sequence[ReadRow], reached: Sequence[Aim]) -> None:
     figures = Table("way", "seconds", "ratio", "peak MiB", caption=_CAPTION.format(READINGS))
-    for one in rows:
-        figures.add_row(one.way, f"{one.seconds:.3f}", f"{one.ratio:.2f}", _shown(one.peak_mib))
+    for row in rows:
+        figures.add_row(row.way, f"{row.seconds:.3f}", f"{row.ratio:.2f}", _shown(row.peak_mib))
     ratios = Table("ratio", "reached", "aimed at", "")
     for each in reached:
         limit = f"<= {each.at_most:g}" if each.at_most is not None else f">= {each.at_least:g}"

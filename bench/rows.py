@@ -62,10 +62,10 @@ def percentile(values: Sequence[float], part: float) -> float:
 def show(rows: Sequence[BenchRow]) -> None:
     """Print the table."""
     figures = Table("way", "accounts", "accounts/min", "p50", "p95", "cpu", "peak", caption=_CAPTION)
-    for one in rows:
-        figures.add_row(one.way, *(f"{value:g}" for value in _figures(one)))
+    for row in rows:
+        figures.add_row(row.way, *(f"{value:g}" for value in _figures(row)))
     ratios = Table("accounts a minute", "ratio", "aimed at", "")
-    by_way = {one.way: one for one in rows}
+    by_way = {row.way: row for row in rows}
     for one_way, other, aim in REACH:
         ratio = reached(by_way, one_way, other)
         if ratio is not None:
@@ -84,5 +84,5 @@ def reached(by_way: Mapping[str, BenchRow], one_way: str, other: str) -> float |
     return by_way[one_way].accounts_per_minute / by_way[other].accounts_per_minute
 
 
-def _figures(one: BenchRow) -> Sequence[float]:
-    return one.accounts, one.accounts_per_minute, one.p50, one.p95, one.cpu_seconds, one.peak_mib
+def _figures(row: BenchRow) -> Sequence[float]:
+    return row.accounts, row.accounts_per_minute, row.p50, row.p95, row.cpu_seconds, row.peak_mib

@@ -55,7 +55,7 @@ async def resume(farm: QueueFarm, base_url: str) -> int:
             answer = encode_code(str(outbox["messages"][-1]["code"]))
             await asyncio.to_thread(farm.store.challenges.answer, challenge.id, answer)
             await farm.notifier.announce_answer(challenge.id)
-    return await _all_collected(farm, {one.customer_id for one in asked})
+    return await _all_collected(farm, {challenge.customer_id for challenge in asked})
 
 
 async def _all_collected(farm: QueueFarm, customer_ids: Collection[int]) -> int:

@@ -59,8 +59,8 @@ def _rounded(row: Mapping[str, Any]) -> Mapping[str, float]:
 
 def _show(rows: Sequence[Mapping[str, float]], resumed: int) -> None:
     figures = Table("waiting", "data runs", "p50", "p95", "memory", caption=_CAPTION)
-    for one in rows:
-        figures.add_row(*(f"{value:g}" for value in one.values()))
+    for row in rows:
+        figures.add_row(*(f"{value:g}" for value in row.values()))
     alone, beside = rows
     ratio = beside["p95"] / alone["p95"]
     reached = Table("", "is", "aimed at", "")

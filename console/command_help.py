@@ -122,8 +122,8 @@ def epilog(examples: Iterable[str], note: str = "", heading: str = "Examples:") 
 def examples_of(*arguments: str) -> list[str]:
     """Examples with the program's name; what a pipe brings stands before ``|``."""
     named = []
-    for one in arguments:
-        before, pipe, after = one.rpartition("| ")
+    for argument in arguments:
+        before, pipe, after = argument.rpartition("| ")
         named.append(f"$ {before}{pipe}{program()} {after}")
     return named
 

@@ -94,26 +94,29 @@ class _Crowd:
         self._by_address: dict[str, dict[_Connection, None]] = {}
         self._count = 0
 
-    def enter(self, one: _Connection) -> None:
-        ours = self._by_address.setdefault(one.address, {})
-        ours[one] = None
+    def enter(self, connection: _Connection) -> None:
+        ours = self._by_address.setdefault(connection.address, {})
+        ours[connection] = None
         self._count += 1
         if len(ours) > self.limits.each:
-            self._shed(ours, one)
+            self._shed(ours, connection)
         elif self._count > self._most:
-            self._shed(max(self._by_address.values(), key=len), one)
+            self._shed(max(self._by_address.values(), key=len), connection)
 
-    def leave(self, one: _Connection) -> None:
-        ours = self._by_address.get(one.address, {})
-        if one in ours:
-            del ours[one]
+    def leave(self, connection: _Connection) -> None:
+        ours = self._by_address.get(connection.address, {})
+        if connection in ours:
+            del ours[connection]
             self._count -= 1
             if not ours:
-                del self._by_address[one.address]
+                del self._by_address[connection.address]
 
     def _shed(self, ours: dict[_Connection, None], newest: _Connection) -> None:
         """The newest has had no time to ask yet; it goes only where all others are being answered."""
-        oldest = next((one for one in ours if one is not newest and not one.has_asked), newest)
+        oldest = next(
+            (connection for connection in ours if connection is not newest and not connection.has_asked),
+            newest,
+        )
         self.log.warning("connection.closed", reason="too many are open")
         self.leave(oldest)
         oldest.end_now()

@@ -12,8 +12,8 @@ _SIZES = (1, 2, 4)
 
 def batches(test_cases: Sequence[CustomerCase], names: Collection[str]) -> Sequence[Sequence[CustomerCase]]:
     """All test_cases. ``names`` are outcomes: those who are to end in one come first."""
-    named = [one for one in test_cases if one.first in names or one.again in names]
-    others = most_telling([one for one in test_cases if one not in named])
+    named = [case for case in test_cases if case.first in names or case.again in names]
+    others = most_telling([case for case in test_cases if case not in named])
     found: list[Sequence[CustomerCase]] = [named] if named else []
     begin = 0
     for size in _SIZES:
@@ -27,7 +27,7 @@ def most_telling(test_cases: Sequence[CustomerCase]) -> Sequence[CustomerCase]:
     left, seen = list(test_cases), set[str]()
     ordered = []
     while left:
-        best = max(left, key=lambda one: len(one.traits - seen))
+        best = max(left, key=lambda case: len(case.traits - seen))
         left.remove(best)
         seen |= best.traits
         ordered.append(best)

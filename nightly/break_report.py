@@ -39,15 +39,15 @@ def as_document(broken: Broken, wanted: float) -> Mapping[str, Any]:
             {
                 **{
                     name: value
-                    for name, value in asdict(one.mutant).items()
+                    for name, value in asdict(verdict.mutant).items()
                     if name not in ("source", "names")
                 },
-                "utility": one.utility,
-                "caught": one.is_caught,
-                "caught_by": one.caught_by,
-                "how": one.how,
-                "customers_tried": one.tried,
+                "utility": verdict.utility,
+                "caught": verdict.is_caught,
+                "caught_by": verdict.caught_by,
+                "how": verdict.how,
+                "customers_tried": verdict.tried,
             }
-            for one in broken.verdicts
+            for verdict in broken.verdicts
         ],
     }

@@ -37,7 +37,7 @@ def earlier(*folders: Path, report: Callable[[str], object] = lambda _: None) ->
     for folder in folders:
         try:
             kept = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-            nights = [from_json(one) for one in kept["nights"]]
+            nights = [from_json(night) for night in kept["nights"]]
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):

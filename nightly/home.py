@@ -24,7 +24,7 @@ def came_home(store: CompanyStore, customer: Customer) -> Tree:
 
 def was_asked(challenges: Sequence[ChallengeInfo]) -> Sequence[str]:
     """What the portal asked of a customer, in order."""
-    return [_asked(one) for one in sorted(challenges, key=lambda one: one.id)]
+    return [_asked(challenge) for challenge in sorted(challenges, key=lambda challenge: challenge.id)]
 
 
 def _account(store: CompanyStore, stored: StoredAccount) -> Tree:

@@ -46,8 +46,8 @@ def mutants(folder: Path) -> Sequence[Mutant]:
     found: list[Mutant] = []
     for name, tree in trees.items():
         broken = [*_mangled_texts(name, tree, trees), *_left_out_fields(name, tree)]
-        for one in sorted(broken, key=lambda one: one.line):
-            found.append(dataclasses.replace(one, number=len(found) + 1))
+        for mutant in sorted(broken, key=lambda mutant: mutant.line):
+            found.append(dataclasses.replace(mutant, number=len(found) + 1))
     return found
 
 

@@ -50,7 +50,7 @@ class NightlyPortal:
         listed = self._fake.book.listed.values()
         found = [self._test_case(self._kin(customer.username, number)) for customer in listed]
         for place, (factor, outcome, owner, purpose) in enumerate(_OTHERS, start=1):
-            like = next((one for one in listed if _is_asked_only_for(factor, one)), None)
+            like = next((case for case in listed if _is_asked_only_for(factor, case)), None)
             if like is not None:
                 kin = self._kin(like.username, 10_000 * place + number)
                 customer = replace(kin, outcome=outcome, then=None, purpose=purpose)

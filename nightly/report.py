@@ -101,8 +101,8 @@ def _html(
     page = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     rows: dict[tuple[str, str], dict[str, _ReportCell]] = {}
     for result in night.results:
-        its = rows.setdefault((result.username, result.purpose), {})
-        its[result.portal] = cells[result.key]
+        row = rows.setdefault((result.username, result.purpose), {})
+        row[result.portal] = cells[result.key]
     steps = {step: _step(night, step) for step in ("sign_in", "collect")}
     return page.get_template("report.html").render(
         night=night,
@@ -110,8 +110,8 @@ def _html(
         failed=[cells[result.key] for result in night.failed],
         changes=brought,
         last=nights[-1] if nights else None,
-        usual=usual([one.seconds for one in nights[-_BARS:] if one.is_well]),
-        bars=_bars([*(one.seconds for one in nights[-_BARS + 1 :]), night.seconds]),
+        usual=usual([earlier.seconds for earlier in nights[-_BARS:] if earlier.is_well]),
+        bars=_bars([*(earlier.seconds for earlier in nights[-_BARS + 1 :]), night.seconds]),
         steps=steps,
         bar_width=_BAR_WIDTH,
         bar_height=_BAR_HEIGHT,
@@ -135,8 +135,8 @@ def _bars(seconds: Sequence[float]) -> Sequence[tuple[int, float]]:
     """Where each bar begins and how high it is, the longest as high as there is room."""
     highest = max(seconds, default=0.0) or 1.0
     return [
-        (number * (_BAR_WIDTH + 1), max(1.0, round(_BAR_HEIGHT * one / highest, 1)))
-        for number, one in enumerate(seconds)
+        (number * (_BAR_WIDTH + 1), max(1.0, round(_BAR_HEIGHT * lasted / highest, 1)))
+        for number, lasted in enumerate(seconds)
     ]
 
 

@@ -92,7 +92,7 @@ class Rounds:
 
     def drop(self, utility: str) -> None:
         """Let the customers of a script go; their runs are cancelled."""
-        for going in [one for one in self._going.values() if one.utility == utility]:
+        for going in [each for each in self._going.values() if each.utility == utility]:
             del self._going[going.customer.id]
         self._dropping.add(utility)
 

@@ -39,13 +39,15 @@ async def spend(
         farm = await stack.enter_async_context(own_farm(zygote, home / "farm", **fakes.settings()))
         rounds = Rounds(farm.store, farm.notifier, Window(), ended, evidence=home / "farm" / "evidence")
         test_cases = [(portal, portal.test_cases()) for portal in portals]
-        for portal, its in test_cases:
-            for test_case in its:
+        for portal, cases in test_cases:
+            for test_case in cases:
                 await asyncio.to_thread(
                     rounds.add, portal, addresses[portal.id], test_case, portal.utility, _SECONDS
                 )
         await rounds.run()
-        order = {(portal.id, one.username): n for portal, its in test_cases for n, one in enumerate(its)}
+        order = {
+            (portal.id, case.username): n for portal, cases in test_cases for n, case in enumerate(cases)
+        }
         results.sort(key=lambda result: order[result.portal, result.username])
         seen = [await asyncio.to_thread(_portal, portal, addresses[portal.id]) for portal in portals]
         seen += _broken(portals)

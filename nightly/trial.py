@@ -72,10 +72,10 @@ class _Trial:
         while self._lanes and self._waiting:
             given, lane = self._waiting.pop(0), self._lanes.pop(0)
             test_cases = self._subjects(lane, given["number"])
-            its = [test_cases] if given["all"] else batches(test_cases, given["names"])
+            parts = [test_cases] if given["all"] else batches(test_cases, given["names"])
             name, number = given["utility"], given["number"]
             self._lane_of[name] = lane
-            self._on_trial[name] = _Script(name, number, given["names"], given["all"], lane, list(its))
+            self._on_trial[name] = _Script(name, number, given["names"], given["all"], lane, list(parts))
             self._next_wave(self._on_trial[name])
 
     def ended(self, utility: str, result: Result) -> None:
@@ -102,8 +102,8 @@ class _Trial:
         own = self._portal.test_cases(_ONCE + number)
         shared = self._portal.test_cases(lane)
         return [
-            one if one.once else replace(other, figures=_once_a_window(other))
-            for one, other in zip(own, shared, strict=True)
+            mine if mine.once else replace(other, figures=_once_a_window(other))
+            for mine, other in zip(own, shared, strict=True)
         ]
 
     def _next_wave(self, script: _Script) -> None:
@@ -118,7 +118,7 @@ class _Trial:
     def _try_again(self, script: _Script, result: Result) -> None:
         """The unbroken script: a busy machine may be too slow for a page once."""
         script.again += 1
-        place = [one.purpose for one in self._portal.test_cases()].index(result.purpose)
+        place = [case.purpose for case in self._portal.test_cases()].index(result.purpose)
         self._add(script, self._portal.test_cases(2 * _ONCE + script.again)[place])
 
     def _add(self, script: _Script, test_case: CustomerCase) -> None:

@@ -55,7 +55,7 @@ class AnsweredChallenge:
 def list_challenges(store: CompanyStore, *, only_open: bool = False) -> Sequence[ChallengeInfo]:
     """Newest first; open ones by when they expire."""
     found = store.challenges.list(only_open=only_open)
-    return sorted(found, key=lambda one: one.expires_at) if only_open else found
+    return sorted(found, key=lambda challenge: challenge.expires_at) if only_open else found
 
 
 def find_challenge(store: CompanyStore, challenge_id: int) -> ChallengeInfo:
@@ -128,8 +128,10 @@ def answer_result(store: CompanyStore, answered: AnsweredChallenge) -> AnswerRes
     if story is None:
         raise NotFound(f"The run {found.run_id} is gone, and its customer's data with it.")
     run = story.run
-    state = next((one.state for one in story.challenges if one.id == found.id), ChallengeState.LOST)
-    later = [one for one in story.challenges if one.id > found.id]
+    state = next(
+        (challenge.state for challenge in story.challenges if challenge.id == found.id), ChallengeState.LOST
+    )
+    later = [challenge for challenge in story.challenges if challenge.id > found.id]
     if later and later[0].state is ChallengeState.OPEN:
         return AnswerResult(AnswerProgress.ASKED_AGAIN, run, later[0])
     if run.state not in _ACTIVE:

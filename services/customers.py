@@ -199,7 +199,13 @@ def find_customer(store: CompanyStore, reference: str) -> Customer:
     try:
         found = store.customers.find(reference)
     except StorageError as exc:
-        if sum(one.username.casefold() == reference.strip().casefold() for one in store.customers.list()) > 1:
+        if (
+            sum(
+                customer.username.casefold() == reference.strip().casefold()
+                for customer in store.customers.list()
+            )
+            > 1
+        ):
             raise Conflict(str(exc)) from exc
         raise
     if found is None:

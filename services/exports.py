@@ -131,7 +131,7 @@ def _of_account(
         except FormatError as exc:
             yield RefusedMeter(customer.id, stored.account.number, meter.id, str(exc))
             continue
-        count = sum(len(one.readings) for one in series)
+        count = sum(len(part.readings) for part in series)
         yield ExportedMeter(str(target), customer.id, stored.account.number, meter.id, len(series), count)
 
 

@@ -169,7 +169,11 @@ async def check_mailbox(store: CompanyStore, mailbox_id: int) -> MailboxCheck:
 
 def utilities_without_mail_codes(customers: Sequence[Customer]) -> Sequence[str]:
     """Of these customers' utilities those whose script declares no mails that hold codes."""
-    return [one for one in sorted({customer.utility for customer in customers}) if not _declares_mails(one)]
+    return [
+        utility
+        for utility in sorted({customer.utility for customer in customers})
+        if not _declares_mails(utility)
+    ]
 
 
 def _declares_mails(utility_id: str) -> bool:

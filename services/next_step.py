@@ -19,7 +19,7 @@ def next_step(store: CompanyStore, run: RunInfo) -> str:
         return f"Its worker ({run.worker}) goes on with it."
     if run.state is RunState.WAITING:
         return _of_waiting(store, run)
-    others = [one for one in _active(store, run) if one.id != run.id]
+    others = [active for active in _active(store, run) if active.id != run.id]
     if others:
         later = others[0]
         when = f" for {shown(later.not_before)}" if later.not_before > datetime.now(UTC) else ""
@@ -40,7 +40,7 @@ def _of_queued(store: CompanyStore, run: RunInfo) -> str:
 
 
 def _of_waiting(store: CompanyStore, run: RunInfo) -> str:
-    asked = [one for one in store.challenges.list(only_open=True) if one.run_id == run.id]
+    asked = [challenge for challenge in store.challenges.list(only_open=True) if challenge.run_id == run.id]
     if not asked or asked[0].state is not ChallengeState.OPEN:
         return f"Its worker ({run.worker}) goes on with the answer."
     return f"The customer answers, until {shown(asked[0].expires_at)}: `answer {asked[0].id}`."

@@ -39,7 +39,7 @@ def remove_number(store: CompanyStore, number: str, customer: Customer | None = 
         StorageError: the store cannot be changed.
     """
     parsed = _parsed(number)
-    known = next((one for one in store.channels.numbers() if one.number == parsed), None)
+    known = next((info for info in store.channels.numbers() if info.number == parsed), None)
     try:
         store.channels.remove_number(parsed, customer)
     except StorageError as exc:

@@ -87,7 +87,7 @@ async def reread(
             if until is not None and time.monotonic() > until:
                 result.is_complete = False
                 return result
-            read = [one for kept in group if (one := await _read(store, utility, kept, result)) is not None]
+            read = [bill for kept in group if (bill := await _read(store, utility, kept, result)) is not None]
             await _save(store, read, result)
     return result
 
@@ -147,23 +147,23 @@ async def _save(store: CompanyStore, read: Sequence[RereadBill], result: RereadR
         found = await read_and_store(store.bills.save_reread, read[0].kept.account_id, read)
     except Exception as exc:  # noqa: BLE001 - one document must not stop the others
         if len(read) > 1:
-            for one in read:
-                await _save(store, [one], result)
+            for bill in read:
+                await _save(store, [bill], result)
             return
         result.fail(read[0].kept, f"It could not be stored ({type(exc).__name__}).")
         return
-    for one, became in zip(read, found, strict=True):
+    for bill, became in zip(read, found, strict=True):
         if became is Reread.CONTRADICTED:
             result.fail(
-                one.kept,
-                f"Version {one.layout_version} of the layout {one.layout} reads it differently than it did "
+                bill.kept,
+                f"Version {bill.layout_version} of the layout {bill.layout} reads it differently than it did "
                 "before, which is kept: count the version up (bill_layout_version), then read again.",
             )
         elif became is Reread.NO_LONGER_READ:
             result.fail(
-                one.kept,
-                f"Version {one.layout_version} of the layout {one.layout} does not read it any more "
-                f"({'; '.join(one.problems)}); what an earlier version read is kept: mend the layout.",
+                bill.kept,
+                f"Version {bill.layout_version} of the layout {bill.layout} does not read it any more "
+                f"({'; '.join(bill.problems)}); what an earlier version read is kept: mend the layout.",
             )
         else:
             result.counts[became] += 1

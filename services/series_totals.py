@@ -132,30 +132,32 @@ class Tally:
         for key, found in other._series.items():
             alike = self._series.setdefault(key, [])
             known = list(alike)
-            for one in found:
-                over = [each for each in known if each.overlaps(one.first_start, one.last_end)]
-                continued = [each for each in known if each.resolution == one.resolution and each not in over]
+            for tally in found:
+                over = [each for each in known if each.overlaps(tally.first_start, tally.last_end)]
+                continued = [
+                    each for each in known if each.resolution == tally.resolution and each not in over
+                ]
                 twice |= bool(over)
                 if continued:
-                    continued[0].take(one)
+                    continued[0].take(tally)
                 else:
-                    alike.append(one)
+                    alike.append(tally)
         return twice
 
     @property
     def series(self) -> Sequence[SeriesTally]:
         """All series, in the order of the file."""
-        return [one for alike in self._series.values() for one in alike]
+        return [tally for alike in self._series.values() for tally in alike]
 
     def _find(self, stretch: Series, resolution: int, start: int, end: int) -> SeriesTally:
         key = (stretch.meter_id, stretch.commodity, stretch.measure, stretch.direction, stretch.unit)
         alike = self._series.setdefault(key, [])
-        for one in alike:
-            if one.resolution == resolution:
-                return one
-        for one in alike:
-            if not one.overlaps(start, end):
-                return one
+        for tally in alike:
+            if tally.resolution == resolution:
+                return tally
+        for tally in alike:
+            if not tally.overlaps(start, end):
+                return tally
         alike.append(SeriesTally(*key, resolution))
         return alike[-1]
 

@@ -82,7 +82,7 @@ def summarise_result(store: CompanyStore, result: RunResult) -> RunSummary:
         result.message,
         result.session,
         {step: result.seconds.get(step) for step in _STEPS},
-        [one for one in _accounts(store, result.customer, result.offered) if one.number in found],
+        [account for account in _accounts(store, result.customer, result.offered) if account.number in found],
         _ledger(result.ledger),
     )
 

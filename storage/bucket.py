@@ -102,9 +102,9 @@ class ObjectFiles:
         before = datetime.now(UTC) - timedelta(seconds=older_than)
         with self._explained("listed in"):
             for page in obstore.list(self._store):
-                for one in page:
-                    name = one["path"].rpartition("/")[2]
-                    if _HASH.fullmatch(name) and one["last_modified"] < before:
+                for entry in page:
+                    name = entry["path"].rpartition("/")[2]
+                    if _HASH.fullmatch(name) and entry["last_modified"] < before:
                         yield Leftover(name, lambda name=name: self.delete(name))  # type: ignore[misc]
 
     def _put(self, item: tuple[str, bytes]) -> None:

@@ -229,11 +229,11 @@ class Repository:
 
     def _check(self, *given: object) -> None:
         """Raises StorageError if a customer of another company is among what a method is given."""
-        for one in given:
-            if isinstance(one, Customer) and one.company_id != self._company_id:
-                raise StorageError(f"The customer {one.id} is none of this company's; name one that is.")
-            if isinstance(one, Collection) and not isinstance(one, str | bytes):
-                self._check(*one)
+        for argument in given:
+            if isinstance(argument, Customer) and argument.company_id != self._company_id:
+                raise StorageError(f"The customer {argument.id} is none of this company's; name one that is.")
+            if isinstance(argument, Collection) and not isinstance(argument, str | bytes):
+                self._check(*argument)
 
     def _begin(self, session: Session) -> None:
         """Secrets that are opened in the transaction are opened for the run, if one is held."""

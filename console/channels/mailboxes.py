@@ -87,7 +87,7 @@ async def list_all(*, as_json: bool) -> int:
     with open_store() as (_, store):
         found = await asyncio.to_thread(list_mailboxes, store)
     if as_json:
-        print_json([_document(one) for one in found])
+        print_json([_document(mailbox) for mailbox in found])
     elif not found:
         show_empty("No mailboxes yet: `mailbox add` adds one.", _table(()))
     else:
@@ -120,18 +120,21 @@ async def remove(mailbox_id: int, *, yes: bool) -> int:
 async def check(mailbox_id: int | None, *, as_json: bool) -> int:
     """Connect, and print what is found; 1 if one cannot be used."""
     with open_store() as (_, store):
-        ids = [one.id for one in list_mailboxes(store)] if mailbox_id is None else [mailbox_id]
+        ids = [mailbox.id for mailbox in list_mailboxes(store)] if mailbox_id is None else [mailbox_id]
         checks = [await check_mailbox(store, each) for each in ids]
     if as_json:
         print_json(
-            [{"mailbox": one.mailbox.id, "fault": one.fault, "detail": check_report(one)} for one in checks]
+            [
+                {"mailbox": check.mailbox.id, "fault": check.fault, "detail": check_report(check)}
+                for check in checks
+            ]
         )
     else:
-        for one in checks:
-            print_line(f"mailbox {one.mailbox.id}: {one.fault or check_report(one)}")
+        for check in checks:
+            print_line(f"mailbox {check.mailbox.id}: {check.fault or check_report(check)}")
         if not checks:
             print_line("No mailboxes yet: `mailbox add` adds one.")
-    return MACHINE if any(one.fault for one in checks) else OK
+    return MACHINE if any(check.fault for check in checks) else OK
 
 
 def check_report(check: MailboxCheck) -> str:
@@ -178,21 +181,21 @@ async def _must_agree(mailbox: MailboxInfo) -> None:
         raise UsageError(f"The mailbox {mailbox.id} was not removed.")
 
 
-def _document(one: MailboxInfo) -> dict[str, object]:
-    account = one.account
+def _document(mailbox: MailboxInfo) -> dict[str, object]:
+    account = mailbox.account
     return {
-        "id": one.id,
+        "id": mailbox.id,
         "host": account.host,
         "port": account.port,
         "security": account.security,
         "username": account.username,
         "folder": account.folder,
-        "everybody": one.everybody,
-        "customers": list(one.customers),
-        "well": one.is_well,
-        "fault": one.fault,
-        "since": one.since,
-        "checked_at": one.checked_at,
+        "everybody": mailbox.everybody,
+        "customers": list(mailbox.customers),
+        "well": mailbox.is_well,
+        "fault": mailbox.fault,
+        "since": mailbox.since,
+        "checked_at": mailbox.checked_at,
     }
 
 
@@ -209,17 +212,17 @@ def _table(found: Sequence[MailboxInfo]) -> Listing:
         "checked_at",
     )  # fmt: skip
     table = Listing(columns, names)
-    for one in found:
-        customers = ", ".join(map(str, one.customers))
-        state = "failed" if one.fault else ("well" if one.is_well else "not tried yet")
-        folder = "" if one.account.folder == "INBOX" else f" ({one.account.folder})"
+    for mailbox in found:
+        customers = ", ".join(map(str, mailbox.customers))
+        state = "failed" if mailbox.fault else ("well" if mailbox.is_well else "not tried yet")
+        folder = "" if mailbox.account.folder == "INBOX" else f" ({mailbox.account.folder})"
         cells: list[Shown] = [
-            str(one.id),
-            f"{one.account}{folder}",
-            styled(state, "red" if one.fault else ""),
-            "all" if one.everybody else customers,
-            shown(one.checked_at),
+            str(mailbox.id),
+            f"{mailbox.account}{folder}",
+            styled(state, "red" if mailbox.fault else ""),
+            "all" if mailbox.everybody else customers,
+            shown(mailbox.checked_at),
         ]
-        record = {**_document(one), "customers": customers, "state": state}
-        table.add(cells, record, [styled(one.fault, "red")])
+        record = {**_document(mailbox), "customers": customers, "state": state}
+        table.add(cells, record, [styled(mailbox.fault, "red")])
     return table

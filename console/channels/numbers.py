@@ -34,12 +34,12 @@ async def list_all(*, as_json: bool) -> int:
         found = await asyncio.to_thread(list_numbers, store)
         inboxes = await asyncio.to_thread(store.farm.sms.running)
     if as_json:
-        print_json([{"number": one.number, "customers": list(one.customers)} for one in found])
+        print_json([{"number": info.number, "customers": list(info.customers)} for info in found])
         return OK
     table = Listing([Column("number"), Column("receives for customers")], ("number", "customers"))
-    for one in found:
-        customers = ", ".join(map(str, one.customers))
-        table.add([one.number, customers], {"number": one.number, "customers": customers})
+    for info in found:
+        customers = ", ".join(map(str, info.customers))
+        table.add([info.number, customers], {"number": info.number, "customers": customers})
     if not found:
         show_empty("No numbers yet: `number add` adds one.", table)
         return OK

@@ -41,8 +41,8 @@ async def list_all(*, as_json: bool) -> int:
         print_json(found)
         return OK
     table = Listing([Column("id", right=True), Column("name")], ("company", "name"))
-    for one in found:
-        table.add([str(one.id), one.name], {"company": one.id, "name": one.name})
+    for company in found:
+        table.add([str(company.id), company.name], {"company": company.id, "name": company.name})
     print_tables(table)
     return OK
 

@@ -53,74 +53,74 @@ def customers_table(found: Sequence[CustomerInfo]) -> Listing:
         Column("utility", if_room=True),
     ]
     table = Listing(columns, LISTED)
-    for one in found:
-        last = one.last_run
+    for customer in found:
+        last = customer.last_run
         cells: list[Shown] = [
-            str(one.id),
-            one.username,
-            styled(one.state.value, _COLOURS[one.state]),
+            str(customer.id),
+            customer.username,
+            styled(customer.state.value, _COLOURS[customer.state]),
             styled(last.outcome.value, ACTS[last.outcome.who_acts]) if last else "",
-            f"{due:%Y-%m-%d %H:%M} UTC" if (due := _next_refresh(one)) else "",
-            one.external_id or "",
-            one.utility,
+            f"{due:%Y-%m-%d %H:%M} UTC" if (due := _next_refresh(customer)) else "",
+            customer.external_id or "",
+            customer.utility,
         ]
-        table.add(cells, _record(one), [one.reason])
+        table.add(cells, _record(customer), [customer.reason])
     return table
 
 
 def most_urgent_first(found: Sequence[CustomerInfo]) -> list[CustomerInfo]:
     """Those who have to come back, those without a password, the others, those who were removed."""
-    return sorted(found, key=lambda one: (_URGENCY.index(one.state), one.id))
+    return sorted(found, key=lambda customer: (_URGENCY.index(customer.state), customer.id))
 
 
 def customer_card(
-    one: CustomerInfo, accounts: Sequence[Account], runs: Sequence[RunInfo]
+    customer: CustomerInfo, accounts: Sequence[Account], runs: Sequence[RunInfo]
 ) -> list[RenderableType]:
     """All that is known of a customer, and their newest runs."""
-    facts: list[RenderableType] = [Facts([*_facts(one), ("closed accounts", _closed(accounts))])]
+    facts: list[RenderableType] = [Facts([*_facts(customer), ("closed accounts", _closed(accounts))])]
     return [*facts, "", runs_table(runs, title="newest runs")] if runs else facts
 
 
-def _record(one: CustomerInfo) -> dict[str, object]:
-    last = one.last_run
+def _record(customer: CustomerInfo) -> dict[str, object]:
+    last = customer.last_run
     return {
-        "customer": one.id,
-        "external_id": one.external_id,
-        "username": one.username,
-        "utility": one.utility,
-        "state": one.state,
-        "since": one.since,
+        "customer": customer.id,
+        "external_id": customer.external_id,
+        "username": customer.username,
+        "utility": customer.utility,
+        "state": customer.state,
+        "since": customer.since,
         "last_run": last.id if last else None,
         "last_outcome": last.outcome if last else None,
-        "next_refresh": _next_refresh(one),
-        "reason": one.reason,
+        "next_refresh": _next_refresh(customer),
+        "reason": customer.reason,
     }
 
 
-def _facts(one: CustomerInfo) -> list[tuple[str, Shown]]:
-    secrets = [NAMES[kind] for kind in SecretKind if kind in one.secrets]
-    secrets += [f"answer to “{question}”" for question in one.questions or ()]
-    last = one.last_run
+def _facts(customer: CustomerInfo) -> list[tuple[str, Shown]]:
+    secrets = [NAMES[kind] for kind in SecretKind if kind in customer.secrets]
+    secrets += [f"answer to “{question}”" for question in customer.questions or ()]
+    last = customer.last_run
     return [
-        ("customer", f"{one.id}: {one.username} at {one.utility}"),
-        ("external id", one.external_id or ""),
-        ("state", f"{one.state} since {shown(one.since)}"),
-        ("reason", one.reason),
+        ("customer", f"{customer.id}: {customer.username} at {customer.utility}"),
+        ("external id", customer.external_id or ""),
+        ("state", f"{customer.state} since {shown(customer.since)}"),
+        ("reason", customer.reason),
         ("stored secrets", ", ".join(secrets) or "none"),
-        ("session saved", shown(one.session_saved_at) or "none"),
-        ("MFA passed", shown(one.trusted_since)),
+        ("session saved", shown(customer.session_saved_at) or "none"),
+        ("MFA passed", shown(customer.trusted_since)),
         ("last run", f"{last.id} ({last.kind}): {last.outcome} {last.message}" if last else "none"),
-        ("next bills", shown(one.bills_due_at)),
-        ("next intervals", shown(one.intervals_due_at)),
-        ("accounts", f"{one.accounts:,}" if one.accounts is not None else ""),
-        ("bills", f"{one.bills:,}" if one.bills is not None else ""),
-        ("readings", f"{one.readings:,}" if one.readings is not None else ""),
+        ("next bills", shown(customer.bills_due_at)),
+        ("next intervals", shown(customer.intervals_due_at)),
+        ("accounts", f"{customer.accounts:,}" if customer.accounts is not None else ""),
+        ("bills", f"{customer.bills:,}" if customer.bills is not None else ""),
+        ("readings", f"{customer.readings:,}" if customer.readings is not None else ""),
     ]
 
 
 def _closed(accounts: Sequence[Account]) -> str:
-    return ", ".join(one.number for one in accounts if one.status is AccountStatus.CLOSED)
+    return ", ".join(account.number for account in accounts if account.status is AccountStatus.CLOSED)
 
 
-def _next_refresh(one: CustomerInfo) -> datetime | None:
-    return min((at for at in (one.bills_due_at, one.intervals_due_at) if at), default=None)
+def _next_refresh(customer: CustomerInfo) -> datetime | None:
+    return min((at for at in (customer.bills_due_at, customer.intervals_due_at) if at), default=None)

@@ -119,7 +119,7 @@ async def show_one(reference: str, *, as_json: bool) -> int:
         details = await asyncio.to_thread(customer_details, store, find_customer(store, reference))
     covered = details.coverage
     if as_json:
-        intervals = [coverage.as_json(one) for one in covered]
+        intervals = [coverage.as_json(meter) for meter in covered]
         print_json(
             {
                 **plain(details.info),

@@ -13,18 +13,18 @@ from meterfarm.support.instants import stamp
 
 def as_json(meter: MeterCoverage) -> Mapping[str, object]:
     """With the field names of ``read``, and UtilityAPI's for what is covered."""
-    one = meter.series
+    series = meter.series
     return {
         "account": meter.account,
-        "meter": one.meter_id,
-        "commodity": one.commodity,
-        "measure": one.measure,
-        "direction": one.direction,
-        "unit": one.unit,
-        "interval_seconds": list(one.seconds),
-        "interval_count": one.readings,
-        "interval_coverage": [[stamp(first), stamp(last)] for first, last in one.ranges],
-        "interval_gaps": [[stamp(first), stamp(last)] for first, last in one.gaps],
+        "meter": series.meter_id,
+        "commodity": series.commodity,
+        "measure": series.measure,
+        "direction": series.direction,
+        "unit": series.unit,
+        "interval_seconds": list(series.seconds),
+        "interval_count": series.readings,
+        "interval_coverage": [[stamp(first), stamp(last)] for first, last in series.ranges],
+        "interval_gaps": [[stamp(first), stamp(last)] for first, last in series.gaps],
     }
 
 
@@ -52,25 +52,25 @@ def coverage_table(found: Sequence[MeterCoverage]) -> Listing:
     )
     table = Listing(columns, names, "intervals in store")
     for meter in found:
-        account, one = meter.account, meter.series
-        first, last = one.ranges[0][0], one.ranges[-1][1]
+        account, series = meter.account, meter.series
+        first, last = series.ranges[0][0], series.ranges[-1][1]
         record = {
             "account": account,
-            "meter": one.meter_id,
-            "commodity": one.commodity,
-            "quantity": one.measure,
-            "direction": one.direction,
-            "unit": one.unit,
-            "readings": one.readings,
+            "meter": series.meter_id,
+            "commodity": series.commodity,
+            "quantity": series.measure,
+            "direction": series.direction,
+            "unit": series.unit,
+            "readings": series.readings,
             "from": stamp(first),
             "to": stamp(last),
-            "gaps": len(one.gaps),
+            "gaps": len(series.gaps),
         }
-        what = f"{one.commodity} {one.measure}" + (
-            "" if one.direction is Direction.DELIVERED else f", {one.direction}"
+        what = f"{series.commodity} {series.measure}" + (
+            "" if series.direction is Direction.DELIVERED else f", {series.direction}"
         )
-        cells = [account, one.meter_id, what, f"{one.readings:,}", _day(first), _day(last)]
-        table.add(cells, record, [_gaps(one.gaps)])
+        cells = [account, series.meter_id, what, f"{series.readings:,}", _day(first), _day(last)]
+        table.add(cells, record, [_gaps(series.gaps)])
     return table
 
 

@@ -42,7 +42,9 @@ async def export(
     if (reference is None) is not everybody:
         raise UsageError("Name a customer, or say --all for everybody.")
     with open_store() as (_, store):
-        references = [reference] if reference is not None else [str(one.id) for one in list_customers(store)]
+        references = (
+            [reference] if reference is not None else [str(customer.id) for customer in list_customers(store)]
+        )
         customers = [find_customer(store, each) for each in references]
         if bills:
             return _bills(store, customers, out, as_json=as_json)
@@ -50,14 +52,14 @@ async def export(
 
 
 def _bills(store: CompanyStore, customers: Sequence[Customer], out: Path, *, as_json: bool) -> int:
-    found = [one for customer in customers for one in export_bills(store, customer, out)]
+    found = [exported for customer in customers for exported in export_bills(store, customer, out)]
     if as_json:
         print_json({"out": str(out), "written": found})
     elif found:
         show(_bills_table(found))
     else:
         print_line("There are no bills in store to export.")
-    lost = [sentence for one in found for sentence in one.missing]
+    lost = [sentence for exported in found for sentence in exported.missing]
     for sentence in lost:
         warn(sentence)
     return REFUSED if lost else 0
@@ -66,26 +68,33 @@ def _bills(store: CompanyStore, customers: Sequence[Customer], out: Path, *, as_
 def _readings(
     store: CompanyStore, customers: Sequence[Customer], form: ExportFormat, out: Path, *, as_json: bool
 ) -> int:
-    found = [one for customer in customers for one in export_readings(store, customer, form, out)]
-    written = [one for one in found if isinstance(one, ExportedMeter)]
-    refused = [one for one in found if isinstance(one, RefusedMeter)]
+    found = [exported for customer in customers for exported in export_readings(store, customer, form, out)]
+    written = [exported for exported in found if isinstance(exported, ExportedMeter)]
+    refused = [exported for exported in found if isinstance(exported, RefusedMeter)]
     if as_json:
         print_json({"format": form, "out": str(out), "written": written, "refused": refused})
     elif written:
         show(_table(written))
     elif not refused:
         print_line("There are no readings in store to export.")
-    for one in refused:
-        warn(f"{one.account} {one.meter} of customer {one.customer}: {one.why}")
+    for meter in refused:
+        warn(f"{meter.account} {meter.meter} of customer {meter.customer}: {meter.why}")
     return REFUSED if refused else 0
 
 
 def _bills_table(written: Sequence[ExportedBills]) -> Listing:
     columns = [Column("customer", right=True), Column("account"), Column("bills", right=True)]
     table = Listing(columns, ("customer", "account", "bills", "folder"))
-    for one in written:
-        record = {"customer": one.customer, "account": one.account, "bills": one.bills, "folder": one.folder}
-        table.add([str(one.customer), one.account, f"{one.bills:,}"], record, [one.folder])
+    for exported in written:
+        record = {
+            "customer": exported.customer,
+            "account": exported.account,
+            "bills": exported.bills,
+            "folder": exported.folder,
+        }
+        table.add(
+            [str(exported.customer), exported.account, f"{exported.bills:,}"], record, [exported.folder]
+        )
     return table
 
 
@@ -97,7 +106,7 @@ def _table(written: Sequence[ExportedMeter]) -> Listing:
         Column("readings", right=True),
     ]
     table = Listing(columns, ("customer", "account", "meter", "series", "readings", "file"))
-    for one in written:
-        cells = [str(one.customer), one.account, one.meter, f"{one.readings:,}"]
-        table.add(cells, {name: getattr(one, name) for name in ExportedMeter.__slots__}, [one.file])
+    for meter in written:
+        cells = [str(meter.customer), meter.account, meter.meter, f"{meter.readings:,}"]
+        table.add(cells, {name: getattr(meter, name) for name in ExportedMeter.__slots__}, [meter.file])
     return table

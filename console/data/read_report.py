@@ -27,26 +27,26 @@ def as_json(report: FileReport) -> dict[str, object]:
         "kind": report.kind,
         "layout": report.layout,
         "bills": report.bills,
-        "series": [_series(one) for one in report.tally.series],
+        "series": [_series(series) for series in report.tally.series],
         "problems": [
             {"where": each.where, "what": each.what, "severity": each.severity} for each in report.issues
         ],
     }
 
 
-def _series(one: SeriesTally) -> dict[str, object]:
+def _series(series: SeriesTally) -> dict[str, object]:
     return {
-        "meter": one.meter,
-        "commodity": one.commodity,
-        "measure": one.measure,
-        "quantity": one.measure,  # its former name
-        "direction": one.direction,
-        "unit": one.unit,
-        "count": one.count,
-        "total": one.total,
-        "first_start": stamp(one.first_start),
-        "last_end": stamp(one.last_end),
-        "interval_seconds": one.interval_seconds,
+        "meter": series.meter,
+        "commodity": series.commodity,
+        "measure": series.measure,
+        "quantity": series.measure,  # its former name
+        "direction": series.direction,
+        "unit": series.unit,
+        "count": series.count,
+        "total": series.total,
+        "first_start": stamp(series.first_start),
+        "last_end": stamp(series.last_end),
+        "interval_seconds": series.interval_seconds,
     }
 
 
@@ -76,11 +76,13 @@ class _SeriesShown:
         if Measurement.get(console, options.update(width=_WIDEST), table).maximum <= options.max_width:
             yield table
             return
-        for one in self._report.tally.series:
-            what = f"{one.commodity} {one.measure}, {one.direction}"
-            yield Text("  ") + safe_text(f"{one.meter or 'meter'}: {what}")
-            yield Text(f"    {_amount(one)} in {one.count:,} readings ({_every(one.interval_seconds)})")
-            yield Text(f"    {_minute(one.first_start)} to {_minute(one.last_end)} UTC")
+        for series in self._report.tally.series:
+            what = f"{series.commodity} {series.measure}, {series.direction}"
+            yield Text("  ") + safe_text(f"{series.meter or 'meter'}: {what}")
+            yield Text(
+                f"    {_amount(series)} in {series.count:,} readings ({_every(series.interval_seconds)})"
+            )
+            yield Text(f"    {_minute(series.first_start)} to {_minute(series.last_end)} UTC")
 
 
 def _minute(at: int) -> str:
@@ -93,27 +95,27 @@ def _series_table(report: FileReport) -> Table:
         table.add_column(heading, justify="right")
     for heading in ("from (UTC)", "to (UTC)", "every"):
         table.add_column(heading)
-    for one in report.tally.series:
+    for series in report.tally.series:
         table.add_row(
-            safe_text(one.meter),
-            f"{one.commodity} {one.measure}",
-            one.direction,
-            f"{one.count:,}",
-            _amount(one),
-            _minute(one.first_start),
-            _minute(one.last_end),
-            _every(one.interval_seconds),
+            safe_text(series.meter),
+            f"{series.commodity} {series.measure}",
+            series.direction,
+            f"{series.count:,}",
+            _amount(series),
+            _minute(series.first_start),
+            _minute(series.last_end),
+            _every(series.interval_seconds),
         )
     return table
 
 
-def _amount(one: SeriesTally) -> str:
+def _amount(series: SeriesTally) -> str:
     """Watt-hours as people know them."""
-    total = Decimal(one.total)
-    if one.unit is Unit.WH and abs(total) >= 1000:
+    total = Decimal(series.total)
+    if series.unit is Unit.WH and abs(total) >= 1000:
         thousandth = total.scaleb(-3)
         return f"{thousandth.normalize():,f} kWh"
-    return f"{total:,f} {one.unit}"
+    return f"{total:,f} {series.unit}"
 
 
 def _every(seconds: int | None) -> str:

@@ -54,14 +54,14 @@ def _show(result: RereadResult) -> None:
         return
     columns = [Column("customer", right=True), Column("account"), Column("item")]
     table = Listing(columns, ("customer_id", "account", "item", "reason"))
-    for one in result.failures:
+    for failure in result.failures:
         record = {
-            "customer_id": one.customer_id,
-            "account": one.account,
-            "item": one.item,
-            "reason": one.reason,
+            "customer_id": failure.customer_id,
+            "account": failure.account,
+            "item": failure.item,
+            "reason": failure.reason,
         }
-        table.add([str(one.customer_id), one.account, one.item], record, [one.reason])
+        table.add([str(failure.customer_id), failure.account, failure.item], record, [failure.reason])
     show(table)
     if result.failed > len(result.failures):
         warn(f"{result.failed - len(result.failures):,} more bills failed.")

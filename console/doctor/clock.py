@@ -68,4 +68,4 @@ def kernel_says() -> str:
 
 def worst(compared: Sequence[Compared]) -> Compared | None:
     """The one with the greatest difference for certain."""
-    return max(compared, key=lambda one: abs(one.ahead) - one.within, default=None)
+    return max(compared, key=lambda clock: abs(clock.ahead) - clock.within, default=None)

@@ -38,29 +38,29 @@ async def examine(*, as_json: bool) -> int:
     """Check everything; 1 if something failed."""
     found = []
     with command_context() as now:
-        async for one in _checks(now):
-            found.append(one)
+        async for check in _checks(now):
+            found.append(check)
             if not as_json:
-                show(_line(one))
+                show(_line(check))
     if as_json:
-        print_json([_document(one) for one in found])
-    return MACHINE if any(one.health is Health.FAILED for one in found) else OK
+        print_json([_document(check) for check in found])
+    return MACHINE if any(check.health is Health.FAILED for check in found) else OK
 
 
 async def _checks(now: CommandContext) -> AsyncIterator[CheckResult]:
     clocks: list[Compared] = []
     yield await _browser()
     yield await examine_redis(now, clocks)
-    for one in await asyncio.to_thread(examine_state, now.settings, clocks):
-        yield one
+    for check in await asyncio.to_thread(examine_state, now.settings, clocks):
+        yield check
     yield await asyncio.to_thread(examine_workers, now)
     yield await asyncio.to_thread(examine_files, now.settings)
     yield examine_disk(now.settings.home)
     local = await asyncio.to_thread(read_local_hosts, now.settings.local_hosts)
-    for one in await asyncio.to_thread(examine_portals, now.farm, clocks, local):
-        yield one
-    async for one in examine_channels(now):
-        yield one
+    for check in await asyncio.to_thread(examine_portals, now.farm, clocks, local):
+        yield check
+    async for check in examine_channels(now):
+        yield check
     yield examine_clock(clocks)
 
 
@@ -76,10 +76,12 @@ async def _browser() -> CheckResult:
     return well("browser", f"Chromium {version} starts ({where})")
 
 
-def _document(one: CheckResult) -> dict[str, object]:
-    return {"check": one.check, "health": one.health, "detail": one.detail, "todo": one.todo}
+def _document(check: CheckResult) -> dict[str, object]:
+    return {"check": check.check, "health": check.health, "detail": check.detail, "todo": check.todo}
 
 
-def _line(one: CheckResult) -> Facts:
-    detail = f"{one.check}: {one.detail}; {one.todo}" if one.todo else f"{one.check}: {one.detail}"
-    return Facts([(one.health.value, detail)], style=_COLOURS[one.health], margin=_WIDEST)
+def _line(check: CheckResult) -> Facts:
+    detail = (
+        f"{check.check}: {check.detail}; {check.todo}" if check.todo else f"{check.check}: {check.detail}"
+    )
+    return Facts([(check.health.value, detail)], style=_COLOURS[check.health], margin=_WIDEST)

@@ -125,7 +125,7 @@ def examine_clock(clocks: Sequence[Compared]) -> CheckResult:
     if far is None:
         detail = f"no clock of another machine is here to compare with; {kernel}"
         return warn("clock", detail, "compare it yourself if you use TOTP: a code is good for 30 s")
-    detail = f"compared with {' and '.join(one.source for one in clocks)}: {_off(far)}; {kernel}"
+    detail = f"compared with {' and '.join(clock.source for clock in clocks)}: {_off(far)}; {kernel}"
     if abs(far.ahead) - far.within > _MOST_OFF:
         return warn("clock", detail, "set it, and keep it right with NTP: TOTP codes are good for 30 s")
     return well("clock", detail)
@@ -148,15 +148,15 @@ async def examine_channels(context: CommandContext) -> AsyncIterator[CheckResult
         return
     with farm:
         stores = [farm.of(company) for company in farm.companies.list()]
-        mailboxes = [(store, one) for store in stores for one in list_mailboxes(store)]
-        for number, (store, one) in enumerate(mailboxes):
-            yield await _mailbox(store, one, connect=number < _CHECKED)
+        mailboxes = [(store, mailbox) for store in stores for mailbox in list_mailboxes(store)]
+        for number, (store, mailbox) in enumerate(mailboxes):
+            yield await _mailbox(store, mailbox, connect=number < _CHECKED)
         numbers = sum(len(list_numbers(store)) for store in stores)
         receivers = farm.sms.running()
         if numbers and not receivers:
             yield warn("numbers", f"{numbers:,} receive codes, and no inbox is running", "start `inbox`")
         elif numbers:
-            where = ", ".join(one.address for one in receivers)
+            where = ", ".join(receiver.address for receiver in receivers)
             yield well("numbers", f"{numbers:,} receive codes at {where}")
 
 

@@ -115,11 +115,11 @@ async def demo(zygote: Zygote, out: Path) -> int:
 def _parts(portal: FakePortal, out: Path) -> Sequence[DemoPart]:
     """Who comes home, and for every other way to end somebody who ends so."""
     listed = portal.book.listed
-    home = portal.shown or [name for name, one in listed.items() if one.outcome == Outcome.COMPLETE]
+    home = portal.shown or [name for name, case in listed.items() if case.outcome == Outcome.COMPLETE]
     others = [
-        (one.username, one.purpose, Outcome(one.outcome))
-        for one in listed.values()
-        if one.outcome != Outcome.COMPLETE
+        (case.username, case.purpose, Outcome(case.outcome))
+        for case in listed.values()
+        if case.outcome != Outcome.COMPLETE
     ]
     others.append((portal.stranger, "a user name that the portal does not know", Outcome.BAD_CREDENTIALS))
     confused = _confused(portal)
@@ -134,7 +134,7 @@ def _parts(portal: FakePortal, out: Path) -> Sequence[DemoPart]:
 
 def _confused(portal: FakePortal) -> str:
     """A customer who is sent a code by mail, if the portal has such."""
-    like = next((one for one in portal.book.listed.values() if one.challenges == (("email",),)), None)
+    like = next((case for case in portal.book.listed.values() if case.challenges == (("email",),)), None)
     return numbered_form(like).replace(".N@", f".{_CONFUSED}@") if like else ""
 
 
@@ -168,41 +168,41 @@ def _add(store: CompanyStore, utility: str, username: str) -> Customer:
 async def _watch(title: str, shown: Sequence[_Shown], store: CompanyStore, owners: Owners) -> bool:
     """Show how they come along until each has ended; whether all ended as they were meant to."""
     lines: dict[int, Line] = {}
-    brings = any(one.meant is Outcome.COMPLETE for one in shown)
+    brings = any(customer.meant is Outcome.COMPLETE for customer in shown)
     console = Console()
     live = Live(
         console=console, refresh_per_second=8, redirect_stdout=False, redirect_stderr=sys.stderr.isatty()
     )
     with live if sys.stdout.isatty() else nullcontext():
-        while not all(one.ended for one in shown):
+        while not all(customer.ended for customer in shown):
             await asyncio.to_thread(owners.answer, store)
-            for one in shown:
-                if one.ended is None:
-                    lines[one.customer.id] = await asyncio.to_thread(_look, one, store)
+            for customer in shown:
+                if customer.ended is None:
+                    lines[customer.customer.id] = await asyncio.to_thread(_look, customer, store)
             live.update(as_table(title, lines.values(), brings=brings))
             await asyncio.sleep(_LOOK)
     if not sys.stdout.isatty():
         show(as_table(title, lines.values(), brings=brings))
-    return all(one.ended is not None and one.ended.outcome is one.meant for one in shown)
+    return all(customer.ended is not None and customer.ended.outcome is customer.meant for customer in shown)
 
 
-def _look(one: _Shown, store: CompanyStore) -> Line:
+def _look(customer: _Shown, store: CompanyStore) -> Line:
     """How far the customer is; their files are written once they have ended."""
-    runs = store.runs.list(customer_id=one.customer.id, limit=10)
+    runs = store.runs.list(customer_id=customer.customer.id, limit=10)
     waits = any(run.state is RunState.WAITING for run in runs)
     active = [run for run in runs if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)]
     ends = any(run.state is RunState.ENDED for run in runs)
     if ends and all(run.not_before > datetime.now(UTC) for run in active):  # what is for later is not awaited
-        one.ended = next(run for run in runs if run.state is RunState.ENDED)
-        story = store.runs.story(one.ended.id)
+        customer.ended = next(run for run in runs if run.state is RunState.ENDED)
+        story = store.runs.story(customer.ended.id)
         if story is not None:
-            write_out(store, one.customer, one.folder, load_utility(one.customer.utility).zone)
-            write_summary(summarise_run(store, story, one.customer), one.folder)
-    accounts = store.accounts.list(one.customer)
+            write_out(store, customer.customer, customer.folder, load_utility(customer.customer.utility).zone)
+            write_summary(summarise_run(store, story, customer.customer), customer.folder)
+    accounts = store.accounts.list(customer.customer)
     return Line(
-        username=one.customer.username,
-        shows=one.shows,
-        run=one.ended or active[-1],
+        username=customer.customer.username,
+        shows=customer.shows,
+        run=customer.ended or active[-1],
         waits=waits,
         accounts=len(accounts),
         bills=sum(len(store.bills.list(account.id)) for account in accounts),

@@ -24,7 +24,7 @@ async def rotate(*, as_json: bool) -> int:
         count = await asyncio.to_thread(farm.rotate_keys)
         key = master_keys(context.settings)[0]
         file = context.settings.home / KEY_FILE
-        is_of_file = key.id in [one.id for one in KeyFile(file).read()]
+        is_of_file = key.id in [known.id for known in KeyFile(file).read()]
     if as_json:
         print_json({"data_keys": count, "key": key.id})
     else:

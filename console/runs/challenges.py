@@ -22,7 +22,7 @@ async def list_challenges(*, only_open: bool, as_json: bool) -> int:
     with open_store() as (_, store):
         found = await asyncio.to_thread(partial(challenges.list_challenges, store, only_open=only_open))
     if as_json:
-        print_json([as_document(one) for one in found])
+        print_json([as_document(challenge) for challenge in found])
     elif not found:
         none = "No portal waits for an answer." if only_open else "No portal has asked anything yet."
         show_empty(none, challenges_table(()))
@@ -31,10 +31,10 @@ async def list_challenges(*, only_open: bool, as_json: bool) -> int:
     return 0
 
 
-def as_document(one: ChallengeInfo) -> dict[str, object]:
+def as_document(challenge: ChallengeInfo) -> dict[str, object]:
     """A challenge for programs, on one level; ``factor`` is null for a choice among ``options``."""
-    asked = plain(one.challenge)
-    about = {name: value for name, value in plain(one).items() if name != "challenge"}
+    asked = plain(challenge.challenge)
+    about = {name: value for name, value in plain(challenge).items() if name != "challenge"}
     return {**about, **{name: value for name, value in asked.items() if name != "expires_at"}}
 
 
@@ -69,61 +69,61 @@ def challenges_table(found: Sequence[ChallengeInfo]) -> Listing:
     ]
     table = Listing(columns, NAMES)
     now = datetime.now(UTC)
-    for one in found:
+    for challenge in found:
         cells: list[Shown] = [
-            str(one.id),
-            f"{one.username} ({one.customer_id})",
-            _wants_in_words(one),
-            _state(one, now),
-            f"{roughly((now - one.asked_at).total_seconds())} ago",
-            str(one.run_id),
-            one.utility,
+            str(challenge.id),
+            f"{challenge.username} ({challenge.customer_id})",
+            _wants_in_words(challenge),
+            _state(challenge, now),
+            f"{roughly((now - challenge.asked_at).total_seconds())} ago",
+            str(challenge.run_id),
+            challenge.utility,
         ]
-        asked = one.challenge
+        asked = challenge.challenge
         sent = asked.destination not in asked.prompt
         error = styled(asked.error, "yellow")
         below: list[Shown] = [
             error + f" ({tries(asked.attempts_left)})" if asked.error and asked.attempts_left else error,
             f"{asked.prompt} (sent to {asked.destination})" if sent else asked.prompt,
-            one.channel,
+            challenge.channel,
         ]
-        table.add(cells, _record(one), below)
+        table.add(cells, _record(challenge), below)
     return table
 
 
-def wants(one: ChallengeInfo) -> str:
+def wants(challenge: ChallengeInfo) -> str:
     """The factor, or those to choose from."""
-    if one.challenge.options:
-        return "choice: " + ", ".join(option.factor.value for option in one.challenge.options)
-    return one.challenge.factor.value if one.challenge.factor else ""
+    if challenge.challenge.options:
+        return "choice: " + ", ".join(option.factor.value for option in challenge.challenge.options)
+    return challenge.challenge.factor.value if challenge.challenge.factor else ""
 
 
-def _wants_in_words(one: ChallengeInfo) -> str:
-    return wants(one).removeprefix("choice: ").replace(", ", " or ")
+def _wants_in_words(challenge: ChallengeInfo) -> str:
+    return wants(challenge).removeprefix("choice: ").replace(", ", " or ")
 
 
-def _record(one: ChallengeInfo) -> dict[str, object]:
-    asked = one.challenge
+def _record(challenge: ChallengeInfo) -> dict[str, object]:
+    asked = challenge.challenge
     return {
-        "challenge": one.id,
-        "run": one.run_id,
-        "customer": one.customer_id,
-        "username": one.username,
-        "utility": one.utility,
-        "state": one.state,
-        "wants": wants(one),
+        "challenge": challenge.id,
+        "run": challenge.run_id,
+        "customer": challenge.customer_id,
+        "username": challenge.username,
+        "utility": challenge.utility,
+        "state": challenge.state,
+        "wants": wants(challenge),
         "prompt": asked.prompt,
         "destination": asked.destination,
         "error": asked.error,
         "attempts_left": asked.attempts_left,
-        "asked_at": one.asked_at,
-        "expires_at": one.expires_at,
-        "channel": one.channel,
+        "asked_at": challenge.asked_at,
+        "expires_at": challenge.expires_at,
+        "channel": challenge.channel,
     }
 
 
-def _state(one: ChallengeInfo, now: datetime) -> str:
-    left = (one.expires_at - now).total_seconds()
-    if one.state is not ChallengeState.OPEN:
-        return one.state.value
+def _state(challenge: ChallengeInfo, now: datetime) -> str:
+    left = (challenge.expires_at - now).total_seconds()
+    if challenge.state is not ChallengeState.OPEN:
+        return challenge.state.value
     return f"open, {roughly(left)} left" if left > 0 else ChallengeState.EXPIRED.value

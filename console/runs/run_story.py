@@ -39,17 +39,17 @@ async def show_run(run_id: int, *, as_json: bool) -> int:
                 **plain(story.run),
                 "parts": " ".join(collected_parts(story.run)),
                 "steps": story.steps,
-                "challenges": [as_document(one) for one in story.challenges],
+                "challenges": [as_document(challenge) for challenge in story.challenges],
                 "ledger": _telling_first(story.ledger),
                 "next": coming,
             }
         )
     else:
-        show(*_told(story, coming))
+        show(*_renderables(story, coming))
     return 0
 
 
-def _told(story: RunStory, coming: str) -> list[RenderableType]:
+def _renderables(story: RunStory, coming: str) -> list[RenderableType]:
     next_ = Text("Next: ", style="bold") + safe_text(coming)
     parts: list[RenderableType] = [Facts(_facts(story)), next_]
     if story.challenges:

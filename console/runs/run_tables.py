@@ -122,12 +122,12 @@ def look(store: CompanyStore, console: Console, customer: Customer | None) -> Re
     for utility, until in store.farm.breakers.open().items():
         parts.append(styled(f"{utility} rests until {shown(until)}", "magenta"))
     asked = [
-        one
-        for one in store.challenges.list(only_open=True)
-        if customer is None or one.customer_id == customer.id
+        challenge
+        for challenge in store.challenges.list(only_open=True)
+        if customer is None or challenge.customer_id == customer.id
     ]
     if asked:
-        asked.sort(key=lambda one: one.expires_at)
+        asked.sort(key=lambda challenge: challenge.expires_at)
         fitting = challenges_table(asked).within(console, console.height // 2)
         left_out = len(asked) - len(fitting)
         parts += [fitting, f"and {left_out:,} more challenges" if left_out else ""]

@@ -55,9 +55,9 @@ class Listing:
 
     def add(self, cells: Sequence[Shown], record: Mapping[str, object], below: Sequence[Shown] = ()) -> None:
         """A row; ``below`` are texts that get lines of their own, "" none."""
-        texts = [safe_text(one) for one in below]
+        texts = [safe_text(text) for text in below]
         self._lines.append(
-            _Line([safe_text(one, NAME) for one in cells], [one for one in texts if one.plain], record)
+            _Line([safe_text(shown, NAME) for shown in cells], [text for text in texts if text.plain], record)
         )
 
     def as_tsv(self) -> str:
@@ -86,8 +86,8 @@ class Listing:
         for line in self._row(console, chosen, widths, headings):
             line.stylize("dim")
             yield line
-        for one in self._lines:
-            yield from self._shown(console, options.max_width, chosen, widths, one)
+        for laid_line in self._lines:
+            yield from self._shown(console, options.max_width, chosen, widths, laid_line)
 
     def _shown(
         self, console: Console, width: int, chosen: Sequence[int], widths: Sequence[int], line: _Line
@@ -109,7 +109,7 @@ class Listing:
         """The columns' numbers, without those for which there is no room."""
         chosen = [number for number, column in enumerate(self._columns) if not column.if_room]
         for number, column in enumerate(self._columns):
-            taken = sum(natural[one] + _BETWEEN for one in [*chosen, number]) - _BETWEEN
+            taken = sum(natural[shown] + _BETWEEN for shown in [*chosen, number]) - _BETWEEN
             if column.if_room and taken <= width:
                 chosen.append(number)
         return sorted(chosen)

@@ -44,12 +44,12 @@ def warn(sentence: str, *, by: str = "meterfarm: ") -> None:
 def show(*what: RenderableType) -> None:
     """Listings, facts and texts on standard output: at a terminal for people, else tab-separated."""
     if not sys.stdout.isatty():
-        _write("\n".join(in_a_pipe(one) for one in what))
+        _write("\n".join(in_a_pipe(item) for item in what))
         return
     console = Console()
     with console.capture() as captured:
-        for one in what:
-            console.print(one, markup=False, highlight=False)
+        for item in what:
+            console.print(item, markup=False, highlight=False)
     _write(captured.get().removesuffix("\n"))
 
 

@@ -125,15 +125,15 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        one = waiting.pop(0)
-        if one is None or id(one) in seen:
+        cause = waiting.pop(0)
+        if cause is None or id(cause) in seen:
             continue
-        seen.add(id(one))
-        yield one
+        seen.add(id(cause))
+        yield cause
         waiting += [
-            one.__cause__,
-            one.__context__,
-            *(arg for arg in one.args if isinstance(arg, BaseException)),
+            cause.__cause__,
+            cause.__context__,
+            *(arg for arg in cause.args if isinstance(arg, BaseException)),
         ]
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
+        if isinstance(cause, BaseExceptionGroup):
+            waiting += cause.exceptions

@@ -40,7 +40,7 @@ _KINDS = (RunKind.CONNECT, RunKind.COLLECT)
 _BROKEN = (Outcome.COMPLETE, Outcome.UNKNOWN_PAGE, Outcome.LAYOUT_CHANGED)
 _FOR_ALERTS = {
     RunKind.CONNECT: _BROKEN,
-    RunKind.COLLECT: (*_BROKEN, *(one for one in Outcome if one.who_acts is WhoActs.CUSTOMER)),
+    RunKind.COLLECT: (*_BROKEN, *(outcome for outcome in Outcome if outcome.who_acts is WhoActs.CUSTOMER)),
 }
 """An alert sees a counter rise only if it was there before."""
 
@@ -194,7 +194,7 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
         ),
     }
     for name, (about, value) in by_queue.items():
-        yield _gauge(name, about, ("queue",), {(queue,): value(one) for queue, one in queues.items()})
+        yield _gauge(name, about, ("queue",), {(queue,): value(figure) for queue, figure in queues.items()})
     held: dict[tuple[str, ...], float] = {
         (utility, kind.value, state): 0
         for utility in utilities

@@ -185,9 +185,9 @@ def _deliver(
     at: datetime,
 ) -> Delivery:
     asked = _awaited(session, list(customers_by_id), at)
-    waiting = [one for one in asked if _waits(session, one, at)]
+    waiting = [pending for pending in asked if _waits(session, pending, at)]
     if not waiting:  # the code that came may prove wrong: another is kept for when the portal asks again
-        waiting = [one for one in asked if one.came and _has_live_run(session, one)]
+        waiting = [pending for pending in asked if pending.came and _has_live_run(session, pending)]
     if len(waiting) != 1:
         return Delivery(DeliveryStatus.UNCERTAIN if waiting else DeliveryStatus.UNSOLICITED)
     awaited, customer = waiting[0], customers_by_id[waiting[0].customer_id]

@@ -161,7 +161,7 @@ class SeriesCoverage:
     @property
     def gaps(self) -> Sequence[tuple[int, int]]:
         """The times between the ranges."""
-        return [(one[1], other[0]) for one, other in pairwise(self.ranges)]
+        return [(earlier[1], other[0]) for earlier, other in pairwise(self.ranges)]
 
 
 @dataclass(frozen=True, slots=True)

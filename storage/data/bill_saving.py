@@ -84,35 +84,37 @@ def save_reread(
         account = accounts.locked(session, account_id, company_id)
     except StorageError:
         return [Reread.OVERTAKEN] * len(read)
-    before = _versions(session, [one.kept.id for one in read])
+    before = _versions(session, [reading.kept.id for reading in read])
     found, kept = [], []
-    for one in read:
-        versions = before.get(one.kept.id)
-        last = versions[-1] if versions and versions[-1].id == one.kept.version_id else None
-        found.append(_compared(session, last, one))
+    for reading in read:
+        versions = before.get(reading.kept.id)
+        last = versions[-1] if versions and versions[-1].id == reading.kept.version_id else None
+        found.append(_compared(session, last, reading))
         if found[-1] not in (Reread.OVERTAKEN, Reread.CONTRADICTED):
-            kept.append((one.kept.document_id, one))
+            kept.append((reading.kept.document_id, reading))
     new = [
-        _New(one.kept.id, document_id, extraction_id, one)
-        for (document_id, one), extraction_id in zip(kept, _extractions(session, account, kept), strict=True)
-        if (last := before[one.kept.id][-1]).extraction_id != extraction_id or _is_read_now(last, one)
+        _New(reading.kept.id, document_id, extraction_id, reading)
+        for (document_id, reading), extraction_id in zip(
+            kept, _extractions(session, account, kept), strict=True
+        )
+        if (last := before[reading.kept.id][-1]).extraction_id != extraction_id or _is_read_now(last, reading)
     ]
-    _add_versions(session, account, [one for one in new if not _loses(before, one)], before)
+    _add_versions(session, account, [added for added in new if not _loses(before, added)], before)
     return found
 
 
-def _compared(session: Session, last: BillVersionRow | None, one: RereadBill) -> Reread:
+def _compared(session: Session, last: BillVersionRow | None, reading: RereadBill) -> Reread:
     """What ``one`` is beside the bill's newest version, None if there is a newer one than was read again."""
     if last is None:
         return Reread.OVERTAKEN
     if last.content is None:
-        return Reread.UNREAD if one.bill is None else Reread.NEWLY_READ
-    if documents.is_same_bill(last, one.bill):
+        return Reread.UNREAD if reading.bill is None else Reread.NEWLY_READ
+    if documents.is_same_bill(last, reading.bill):
         return Reread.UNCHANGED
     by = session.get_one(ExtractionRow, last.extraction_id)
-    if (by.layout, by.layout_version) == (one.layout, one.layout_version):
+    if (by.layout, by.layout_version) == (reading.layout, reading.layout_version):
         return Reread.CONTRADICTED
-    return Reread.NO_LONGER_READ if one.bill is None else Reread.UPDATED
+    return Reread.NO_LONGER_READ if reading.bill is None else Reread.UPDATED
 
 
 def _loses(before: Mapping[int, Sequence[BillVersionRow]], new: _New) -> bool:
@@ -158,16 +160,16 @@ def _add_versions(
     rows = [
         {
             **shared,
-            "bill_id": one.bill_id,
-            "document_id": one.document_id,
-            "extraction_id": one.extraction_id,
-            **documents.bill_columns(one.read.bill),
+            "bill_id": added.bill_id,
+            "document_id": added.document_id,
+            "extraction_id": added.extraction_id,
+            **documents.bill_columns(added.read.bill),
         }
-        for one in new
+        for added in new
     ]
     version_ids = _insert_versions(session, rows)
-    _renew_problems(session, [one for one in new if _is_by_the_same(one, before)])
-    found = (_event(account, one.bill_id, one.read, version_ids, before) for one in new)
+    _renew_problems(session, [added for added in new if _is_by_the_same(added, before)])
+    found = (_event(account, added.bill_id, added.read, version_ids, before) for added in new)
     events.publish_all(session, account.customer_id, list(filter(None, found)))
 
 
@@ -178,8 +180,8 @@ def _is_by_the_same(new: _New, before: Mapping[int, Sequence[BillVersionRow]]) -
 
 
 def _renew_problems(session: Session, new: Sequence[_New]) -> None:
-    for one in new:
-        session.get_one(ExtractionRow, one.extraction_id).problems = list(one.read.problems)
+    for added in new:
+        session.get_one(ExtractionRow, added.extraction_id).problems = list(added.read.problems)
     session.flush()
 
 
@@ -249,26 +251,31 @@ def _extractions(
     query = select(
         ExtractionRow.document_id, ExtractionRow.layout, ExtractionRow.layout_version, ExtractionRow.id
     ).where(col(ExtractionRow.document_id).in_([document_id for document_id, _ in read]))
-    ids = {(document, layout, version): its for document, layout, version, its in session.exec(query)}
+    ids = {
+        (document, layout, version): extraction_id
+        for document, layout, version, extraction_id in session.exec(query)
+    }
     at = datetime.now(UTC)
     new = [
         {
             "company_id": account.company_id,
             "document_id": document_id,
-            "layout": one.layout,
-            "layout_version": one.layout_version,
-            "problems": list(one.problems),
+            "layout": reading.layout,
+            "layout_version": reading.layout_version,
+            "problems": list(reading.problems),
             "at": at,
         }
-        for document_id, one in read
-        if (document_id, one.layout, one.layout_version) not in ids
+        for document_id, reading in read
+        if (document_id, reading.layout, reading.layout_version) not in ids
     ]
     if new:
-        its = _EXTRACTION.c
-        made = insert(_EXTRACTION).returning(its.document_id, its.layout, its.layout_version, its.id)
+        columns = _EXTRACTION.c
+        made = insert(_EXTRACTION).returning(
+            columns.document_id, columns.layout, columns.layout_version, columns.id
+        )
         found = session.connection().execute(made, new)
         ids.update(((document, layout, version), row_id) for document, layout, version, row_id in found)
-    return [ids[document_id, one.layout, one.layout_version] for document_id, one in read]
+    return [ids[document_id, reading.layout, reading.layout_version] for document_id, reading in read]
 
 
 def _versions(session: Session, bill_ids: Iterable[int]) -> dict[int, list[BillVersionRow]]:

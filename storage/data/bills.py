@@ -61,7 +61,7 @@ class Bills(Repository):
             StorageError: the company has no such account.
             LeaseLost: the run that writes is not held any more.
         """
-        hashes = self._files.put_all([one.document.content for one in read])
+        hashes = self._files.put_all([bill.document.content for bill in read])
         return self._save(account_id, [*zip(read, hashes, strict=True)])
 
     @holding

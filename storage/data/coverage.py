@@ -39,7 +39,9 @@ _READINGS = (
 
 def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) -> None:
     """Take down that these readings are there now, too."""
-    new = _one(inserted) or merged(sorted((reading[0], reading[0] + reading[1]) for reading in inserted))
+    new = _one_range(inserted) or merged(
+        sorted((reading[0], reading[0] + reading[1]) for reading in inserted)
+    )
     near = {"series": series_id, "since": new[0][0], "until": new[-1][1]}
     stored = [(first, last) for first, last in connection.execute(_NEAR, near)]
     after = merged(sorted([*stored, *new]))
@@ -58,7 +60,7 @@ def anew(connection: Connection, series_id: int) -> None:
     _insert(connection, series_id, merged((start, start + seconds) for start, seconds in readings))
 
 
-def _one(readings: Sequence[Reading]) -> list[CoverageRange]:
+def _one_range(readings: Sequence[Reading]) -> list[CoverageRange]:
     """The time of readings of one length that follow each other, as most do; nothing if they do not."""
     first, seconds = readings[0][0], readings[0][1]
     end = first + seconds * len(readings)
@@ -149,8 +151,8 @@ def _kinds(rows: Iterable[Any]) -> Iterator[tuple[tuple[str, ...], Sequence[_Res
     """What differs in length alone, the shortest first."""
     for kind, alike in groupby(rows, itemgetter(slice(0, len(_KIND)))):
         resolutions = [
-            _Resolution(seconds, series_id, [(row[-2], row[-1]) for row in its])
-            for (seconds, series_id), its in groupby(alike, itemgetter(slice(len(_KIND), -2)))
+            _Resolution(seconds, series_id, [(row[-2], row[-1]) for row in ranges])
+            for (seconds, series_id), ranges in groupby(alike, itemgetter(slice(len(_KIND), -2)))
         ]
         yield kind, resolutions
 

@@ -143,13 +143,13 @@ def save(session: Session, account: AccountRow, document_id: int, series: Sequen
     inserted = changed = held = total = 0
     now = int(time.time())
     news: dict[str, list[Reading]] = {}
-    for row, one in _by_length(session, account, series):
-        aligned = stored_series.align(session, row, one)
+    for row, one_series in _by_length(session, account, series):
+        aligned = stored_series.align(session, row, one_series)
         readings = dict(zip(map(itemgetter(0), aligned), aligned, strict=True))
-        keeps = one.measure is not Measure.TEMPERATURE
+        keeps = one_series.measure is not Measure.TEMPERATURE
         fresh, different, zeros = _write(session.connection(), row.id, readings, now, keeps=keeps)
         if fresh or different:
-            news.setdefault(one.meter_id, []).extend([*fresh, *different])
+            news.setdefault(one_series.meter_id, []).extend([*fresh, *different])
         inserted, changed, held = inserted + len(fresh), changed + len(different), held + zeros
         total += len(readings)
     counts = ReadingCounts(inserted, changed, total - inserted - changed - held, held)
@@ -185,13 +185,16 @@ def _by_length(
     session: Session, account: AccountRow, series: Iterable[Series]
 ) -> Iterator[tuple[SeriesRow, Series]]:
     """Each series, or its readings of one usual length each, with the row they belong to."""
-    for one in series:
-        if not one.readings:
+    for one_series in series:
+        if not one_series.readings:
             continue
-        rows = _rows_of(session, account, one)
-        for seconds, readings in by_resolution(one.readings).items():
-            row = rows.get(seconds) or _new_row(session, account, one, seconds)
-            yield row, one if readings is one.readings else replace(one, readings=readings)
+        rows = _rows_of(session, account, one_series)
+        for seconds, readings in by_resolution(one_series.readings).items():
+            row = rows.get(seconds) or _new_row(session, account, one_series, seconds)
+            yield (
+                row,
+                one_series if readings is one_series.readings else replace(one_series, readings=readings),
+            )
 
 
 def _rows_of(session: Session, account: AccountRow, shown: Series) -> dict[int, SeriesRow]:

@@ -44,7 +44,7 @@ def between(connection: Connection, series_id: int, first: int, last: int) -> Se
     """Those of a series that start from ``first`` to ``last``, by start."""
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
     result = connection.exec_driver_sql(_SELECT_BETWEEN.format(mark), (series_id, first, last))
-    with _told(connection, _SELECT_BETWEEN):
+    with _explained_errors(connection, _SELECT_BETWEEN):
         rows: Sequence[Stored] = result.cursor.fetchall() if result.cursor else ()
     result.close()
     return rows
@@ -69,12 +69,12 @@ def _copy(connection: Connection, series_id: int, readings: Sequence[Reading], n
         for start, seconds, mantissa, estimated in readings
     ]
     driver: Any = connection.connection.driver_connection
-    with _told(connection, _COPY), driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with _explained_errors(connection, _COPY), driver.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write("".join(lines))
 
 
 @contextmanager
-def _told(connection: Connection, statement: str) -> Iterator[None]:
+def _explained_errors(connection: Connection, statement: str) -> Iterator[None]:
     """Errors of the driver as SQLAlchemy has them."""
     try:
         yield
@@ -133,7 +133,7 @@ _USUAL = (
     *(30 * _MINUTE, _HOUR, 2 * _HOUR, 3 * _HOUR, 4 * _HOUR, 6 * _HOUR, 8 * _HOUR, 12 * _HOUR),
     *(_DAY, 7 * _DAY, 30 * _DAY, 60 * _DAY, 91 * _DAY, 365 * _DAY),
 )
-_BETWEEN = [sqrt(one * other) for one, other in pairwise(_USUAL)]
+_BETWEEN = [sqrt(shorter * other) for shorter, other in pairwise(_USUAL)]
 
 
 @lru_cache(4096)
@@ -148,7 +148,10 @@ def by_resolution(readings: Sequence[Reading]) -> Mapping[int, Sequence[Reading]
     found = set(resolutions.values())
     if len(found) == 1:
         return {found.pop(): readings}
-    return {one: [reading for reading in readings if resolutions[reading[1]] == one] for one in sorted(found)}
+    return {
+        length: [reading for reading in readings if resolutions[reading[1]] == length]
+        for length in sorted(found)
+    }
 
 
 def highest_resolution(parts: Iterable[Sequence[Reading]]) -> Sequence[Reading]:
@@ -163,15 +166,15 @@ def highest_resolution(parts: Iterable[Sequence[Reading]]) -> Sequence[Reading]:
 
 
 def _with(finer: Sequence[Reading], coarser: Sequence[Reading]) -> Sequence[Reading]:
-    all_of_it, values = _times(finer), _times(one for one in finer if one[2])
+    all_of_it, values = _times(finer), _times(reading for reading in finer if reading[2])
     more = [
-        one
-        for one in coarser
-        if not all_of_it.touches(*_time(one)) or (one[2] and not values.touches(*_time(one)))
+        reading
+        for reading in coarser
+        if not all_of_it.touches(*_time(reading)) or (reading[2] and not values.touches(*_time(reading)))
     ]
-    if any(all_of_it.touches(*_time(one)) for one in more):
+    if any(all_of_it.touches(*_time(reading)) for reading in more):
         instead = _times(more)
-        finer = [one for one in finer if one[2] or not instead.touches(*_time(one))]
+        finer = [reading for reading in finer if reading[2] or not instead.touches(*_time(reading))]
     return sorted([*finer, *more])
 
 

@@ -166,14 +166,14 @@ def listed(
 def _as_of_now(session: Session, found: Sequence[ChallengeInfo]) -> Sequence[ChallengeInfo]:
     """Whether text messages are received was recorded when the portal asked; it may have changed since."""
     texts = (WAITS_FOR_TEXT, NO_INBOX)
-    if not any(one.channel.endswith(texts) for one in found):
+    if not any(challenge.channel.endswith(texts) for challenge in found):
         return found
     how = WAITS_FOR_TEXT if phone_numbers.running(session) else NO_INBOX
     return [
-        replace(one, channel=f"{one.channel.partition(': ')[0]}: {how}")
-        if one.state is ChallengeState.OPEN and one.channel.endswith(texts)
-        else one
-        for one in found
+        replace(challenge, channel=f"{challenge.channel.partition(': ')[0]}: {how}")
+        if challenge.state is ChallengeState.OPEN and challenge.channel.endswith(texts)
+        else challenge
+        for challenge in found
     ]
 
 

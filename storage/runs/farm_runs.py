@@ -205,9 +205,9 @@ class FarmRuns(FarmRepository):
     @writing
     def redeliver(self, session: Session, notifications: Sequence[RunNotification]) -> None:
         """Have these notified again, under a new attempt, if still nobody has taken them."""
-        for one in notifications:
-            row = leases.locked(session, one.run_id)
-            if row is not None and row.state == RunState.QUEUED and row.attempt == one.attempt:
+        for notification in notifications:
+            row = leases.locked(session, notification.run_id)
+            if row is not None and row.state == RunState.QUEUED and row.attempt == notification.attempt:
                 row.attempt, row.notified_at = row.attempt + 1, None
                 add_step(session, row.id, "redelivered", "the worker that was notified did not take it")
 
