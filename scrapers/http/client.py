@@ -235,6 +235,17 @@ class Http:
             "its api_hosts; nothing was sent.",
         )
 
+    async def cookie(self, name: str, path: str = "/") -> str:
+        """A cookie's value as it is sent to an address now, "" for none: some headers have to repeat one.
+
+        Raises:
+            Stop: ``blocked``: the address is not the portal's.
+        """
+        url = self._sender.address(self._base_url, path, None)
+        header = await self.transport.cookie_header(str(url)) if self.transport is not None else ""
+        pairs = (pair.partition("=") for pair in header.split("; "))
+        return next((value for known, _, value in pairs if known == name), "")
+
     def has_handed_over(self) -> None:
         """The portal has handed over documents before: if more are refused, it is theirs."""
         self._handed_over = True

@@ -30,6 +30,9 @@ class Transport(Protocol):
             NoAnswer, playwright.async_api.Error: none came.
         """
 
+    async def cookie_header(self, url: str) -> str:
+        """The cookies of a request there, as they would be sent now."""
+
     async def storage_state(self) -> Any:
         """Cookies and local storage, as Playwright saves them."""
 
@@ -65,6 +68,10 @@ class InBrowser:
                 with suppress(PlaywrightError):  # a browser may refuse one, and keeps the others
                     await self._context.add_cookies([cast("SetCookieParam", cookie)])
 
+    async def cookie_header(self, url: str) -> str:
+        """See ``Transport``."""
+        return Cookies(cast("Sequence[Any]", await self._context.cookies())).header(url)
+
     async def storage_state(self) -> Any:
         """See ``Transport``."""
         return await self._context.storage_state()
@@ -88,6 +95,10 @@ class WithoutBrowser:
         answer, lines = await self._exchange.exchange(request, self._cookies.header(url), limit)
         self._cookies.take(url, lines)
         return answer
+
+    async def cookie_header(self, url: str) -> str:
+        """See ``Transport``."""
+        return self._cookies.header(url)
 
     def cookies(self) -> Any:
         """As Playwright saves them."""

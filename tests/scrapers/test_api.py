@@ -84,6 +84,9 @@ def _routes(api: Api) -> list[BaseRoute]:
         api.blips += 1
         return Response(status_code=503)
 
+    async def csrf(_: Request) -> Response:
+        return Response(headers={"set-cookie": "XSRF-TOKEN=a=b%3D; Path=/"})
+
     async def error(request: Request) -> Response:
         answer = {"error": {"code": request.query_params["code"]}}
         return JSONResponse(answer, int(request.path_params["status"]))
@@ -92,6 +95,7 @@ def _routes(api: Api) -> list[BaseRoute]:
     return [
         Route("/echo", echo, methods=every),
         Route("/to/{status}", to, methods=every),
+        Route("/csrf", csrf),
         Route("/mine", mine),
         Route("/error/{status}", error),
         Route("/token", token, methods=["POST"]),
@@ -154,6 +158,17 @@ async def test_json_and_headers_are_sent_as_given_with_where_they_come_from(
         with pytest.raises(ValueError, match="not both"):
             await visit.http.post("/echo", form={}, json={})
     assert len(api.seen) == 1
+
+
+@pytest.mark.parametrize("with_page", [True, False], ids=["in browser", "without browser"])
+async def test_a_header_can_repeat_a_cookie(site: Site, chromium: Chromium, with_page: bool) -> None:
+    async with visiting(site, chromium) as visit:
+        if with_page:
+            await visit.page.open("/echo")
+        assert await visit.http.cookie("XSRF-TOKEN") == ""
+        await visit.http.get("/csrf")
+        assert await visit.http.cookie("XSRF-TOKEN") == "a=b%3D"
+        assert await visit.http.cookie("XSRF-TOKEN", site.url.replace("127.0.0.1", "localhost")) == ""
 
 
 async def test_what_is_posted_is_sent_once_unless_it_may_be_repeated(
