@@ -45,6 +45,8 @@ class Accounts(Repository):
     def save(self, customer: Customer, account: Account) -> int:
         """Insert or update the account and its meters; returns the account's id.
 
+        It is known by its number; by the portal's key where the portal has given it another number since.
+
         Raises:
             StorageError: the customer was removed.
             LeaseLost: the run that writes is not held any more.
@@ -56,6 +58,7 @@ class Accounts(Repository):
     def _save(self, session: Session, customer: Customer, account: Account) -> int:
         identity.locked(session, customer)
         same = {"customer_id": customer.id, "number": account.number}
+        _renumber(session, customer, account)
         row = put(session, AccountRow, same, {"company_id": customer.company_id, **_columns(account)})
         for meter in account.meters:
             _save_meter(session, row, meter)
@@ -85,6 +88,23 @@ class Accounts(Repository):
             select(AccountRow).where(AccountRow.customer_id == customer.id).order_by(col(AccountRow.number))
         )
         return [StoredAccount(row.id, _account(session, row)) for row in session.exec(query).all()]
+
+
+def _renumber(session: Session, customer: Customer, account: Account) -> None:
+    """Give the account of this key the number that the portal shows by now, if it has a meter of it, too."""
+    if (
+        not account.key
+        or session.exec(_KNOWN, params={"customer": customer.id, "number": account.number}).first()
+    ):
+        return
+    key = storable(account.key)
+    rows = session.exec(select(AccountRow).filter_by(customer_id=customer.id, portal_key=key)).all()
+    if len(rows) != 1:
+        return
+    numbers = session.exec(select(MeterRow.number).where(MeterRow.account_id == rows[0].id)).all()
+    if {meter.id for meter in account.meters} & set(numbers):
+        rows[0].number = account.number
+        session.flush()
 
 
 def _columns(account: Account) -> dict[str, Any]:

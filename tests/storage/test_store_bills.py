@@ -312,6 +312,19 @@ def test_an_account_is_written_only_when_it_changed(
     assert _count(rows, "account") == 1
 
 
+def test_an_account_that_the_portal_renumbers_stays_itself(store: CompanyStore) -> None:
+    """By the portal's key; but not if it has no meter in common, for then the key was given to another."""
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    first = store.accounts.save(customer, replace(ACCOUNT, key="k7"))
+    renumbered = replace(ACCOUNT, key="k7", number="999")
+    assert store.accounts.save(customer, renumbered) == first
+    assert store.accounts.save(customer, renumbered) == first
+    assert [one.account.number for one in store.accounts.list(customer)] == ["999"]
+    other = replace(ACCOUNT, key="k7", number="555", meters=(Meter("E9", Commodity.ELECTRIC),))
+    assert store.accounts.save(customer, other) != first
+    assert [one.account.number for one in store.accounts.list(customer)] == ["555", "999"]
+
+
 def test_a_swapped_meter_keeps_its_service(store: CompanyStore, account: int, rows: Rows) -> None:
     new = replace(ELECTRIC, id="E2")
     store.accounts.save(store.customers.ensure(UTILITY, USERNAME), replace(ACCOUNT, meters=(new, GAS)))
