@@ -15,6 +15,7 @@ from meterfarm.scrapers.rate_limiter import Permit, RateLimiter, RateLimiterUnav
 _LONGEST_SECONDS = 60.0
 _FOLLOWED_SECONDS = 1.0
 _FORM_POST = 2
+_ASKS = frozenset({"fetch", "xhr"})
 
 
 class _RequestSlot:
@@ -108,7 +109,7 @@ class RequestThrottle:
 
     @asynccontextmanager
     async def ahead(self, cost: int) -> AsyncIterator[None]:
-        """Take the slot of the navigation in the block beforehand: its time limit starts only then."""
+        """Take the slot of the navigation or request in the block beforehand: its time limit starts then."""
         self.lost = None
         slot = _RequestSlot(self._limiter, cost)
         try:
@@ -146,8 +147,10 @@ class RequestThrottle:
             self._waiting.pop(request, None)
 
     def _slot(self, request: Request) -> _RequestSlot:
+        """What a press leads to is often a request in place: while it waited for a slot of its own, the one
+        taken beforehand would be held for nothing, and with enough visits no request could go out."""
         navigates = request.is_navigation_request()
-        if navigates and self._ahead is not None:
+        if self._ahead is not None and (navigates or request.resource_type in _ASKS):
             slot, self._ahead = self._ahead, None
             slot.used = True
             return slot

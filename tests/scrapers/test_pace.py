@@ -21,7 +21,7 @@ from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.http.own_client import OwnClient
 from meterfarm.scrapers.http.transport import InBrowser
-from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.outcomes import Sign, Stop
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiterUnavailable
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -34,6 +34,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MANY = "<h1>Your bills</h1>" + "".join(f"<img src=/img/{number}>" for number in range(12))
 STREAM = "<h1>Your bills</h1><script>window.news = new EventSource('/stream')</script>"
 GONE_SOON = "<h1>Your bills</h1><script>fetch('/slow')</script>"
+IN_PLACE = """<form onsubmit="event.preventDefault();
+  fetch('/post-in-place', {method: 'POST'}).then(() => this.insertAdjacentHTML('afterend', '<h1>Sent</h1>'))">
+  <button>Continue</button></form>"""
 FORM = "<form action={} method=post><button>Continue</button></form>"
 
 
@@ -110,6 +113,7 @@ def routes(portal: Portal, foreign: str) -> list[Route]:
         "/stream-page": STREAM,
         "/gone": GONE_SOON,
         "/form": FORM.format("/post"),
+        "/fetched": IN_PLACE,
         "/form-in-place": FORM.format("/post-in-place"),
         "/form-far": FORM.format("/post-far"),
     }
@@ -251,6 +255,14 @@ async def test_a_forms_first_two_redirects_are_paid_for_beforehand(world: World,
     assert world.limiter.extra_charged == 0
     assert world.limiter.charged >= world.portal.asked.total()
     await until(lambda: not world.limiter.held)
+
+
+async def test_a_request_in_place_goes_in_the_slot_that_its_press_has(world: World) -> None:
+    """Else as many visits as there are slots would wait for each other."""
+    await world.visit.page.open("/fetched")
+    async with world.limiter.request(), asyncio.timeout(20):
+        await world.visit.page.press(world.visit.page.button("Continue"), until=Sign("sent", heading="Sent"))
+    assert world.limiter.costs[-1] == 3
 
 
 async def test_a_redirect_to_a_foreign_host_is_neither_followed_nor_charged(world: World) -> None:
