@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from meterfarm.fake_utility.kit.customers import Customer
@@ -13,7 +13,7 @@ from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.registry import fake_portals
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 
 def as_json() -> str:
@@ -55,36 +55,33 @@ def _outcome(outcome: Outcome) -> dict[str, object]:
 
 
 def print_table() -> None:
-    """Print the test customers, a table for each portal."""
+    """Print the test customers by portal, as fits 80 columns."""
     # rich is loaded only where a person looks: it takes a while.
     from rich.console import Console
 
-    console = Console(width=None if Console().is_terminal else 160)
+    console = Console(width=None if Console().is_terminal else 100, highlight=False)
     for portal in fake_portals():
-        console.print(_table(portal))
+        for part in _shown(portal):
+            console.print(part)
         console.print()
-    questions = {one.question for _, one in _all() if one.question}
-    answers = ", ".join(sorted(question.answer for question in questions))
+    answers = ", ".join(sorted({one.question.answer for _, one in _all() if one.question}))
     console.print(
+        "0: nobody has to act, 10: the customer, 11: the portal, 12 and 13: those who mend scripts. "
         f"Any password is accepted. Codes are 1234 (unless random), the security answer is {answers}.\n{NOTE}"
     )
 
 
-def _table(portal: FakePortal) -> Table:
-    from rich.table import Table
+def _shown(portal: FakePortal) -> Iterator[RenderableType]:
+    """Its name, then of each customer name, exit status and outcome, and in a second line what for."""
+    from rich.padding import Padding
+    from rich.text import Text
 
-    table = Table(title=f"{portal.name} ({portal.id})", title_justify="left", header_style="bold")
-    for heading in ("Customer", "For", "Factors", "Outcome", "Exit", "Who acts"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("Customer", "Exit"))
+    yield Text.assemble((portal.name, "bold underline"), f"  {portal.id}  {portal.home}".rstrip())
+    width = max(map(len, portal.book.listed))
     for customer in portal.book.listed.values():
         outcome = OUTCOMES[customer.outcome]
         name = f"{outcome.name}, then {customer.then}" if customer.then else outcome.name
-        table.add_row(
-            customer.username,
-            customer.purpose + (f"; secret {customer.totp_secret}" if customer.totp_secret else ""),
-            ", ".join(customer.factors),
-            name,
-            str(outcome.exit_code),
-            outcome.who_acts,
-        )
-    return table
+        secret = f"; secret {customer.totp_secret}" if customer.totp_secret else ""
+        ends = f"  {outcome.exit_code:>2} {name}"
+        yield Text.assemble((customer.username.ljust(width), "bold"), ends)
+        yield Padding(Text(customer.purpose + secret, "dim"), (0, 0, 0, 4))
