@@ -163,8 +163,8 @@ class _Batch:
         folder.mkdir()
         original = _folder(self._portal.utility)
         for path in original.parent.iterdir():
-            if path.suffix == ".py":
-                (folder / path.name).symlink_to(path)
+            if path.suffix == ".py" or (path.is_dir() and path.name != "__pycache__"):
+                (folder / path.name).symlink_to(path)  # a family's scripts, and a sister's
         for name, mutant in self._batch.items():
             self._copy_script(original, folder / name, mutant)
         if self._control:

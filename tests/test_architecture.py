@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.utilities import load_utility, utility_ids
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -339,6 +340,15 @@ def test_the_engine_names_no_utility() -> None:
     for path in sorted(
         [*(ROOT / "scrapers").rglob("*.py"), *(ROOT / "farm").rglob("*.py"), ROOT / "worker.py"]
     ):
+        text = path.read_text(encoding="utf-8").lower()
+        assert not {name for name in names if name in text}, _name(path)
+
+
+def test_a_portal_with_a_fake_is_named_in_its_two_folders_alone() -> None:
+    """But for the one that examples are of: commands, demo and nightly find the others."""
+    names = set().union(*({portal.id, *portal.hosts} for portal in fake_portals() if portal.hosts))
+    assert names
+    for path in (path for path in CODE if _room(path) not in ("utilities", "fake_utility")):
         text = path.read_text(encoding="utf-8").lower()
         assert not {name for name in names if name in text}, _name(path)
 

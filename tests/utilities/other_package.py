@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 PACKAGE = Path(__file__).absolute().parents[2]
 _LEFT_OUT = {"tests", "bench"}
@@ -31,8 +32,14 @@ def package_with(root: Path, folders: Mapping[str, Mapping[str, str]]) -> dict[s
     return environment_of(root)
 
 
-def distribution(folder: Path, name: str, entry_points: Mapping[str, str], files: Mapping[str, str]) -> None:
-    """An installed distribution in ``folder``: its modules and its metadata."""
+def distribution(
+    folder: Path,
+    name: str,
+    entry_points: Mapping[str, str],
+    files: Mapping[str, str],
+    portals: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """An installed distribution in ``folder``: its modules and its metadata, utilities and fake portals."""
     for file, text in files.items():
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,8 +47,13 @@ def distribution(folder: Path, name: str, entry_points: Mapping[str, str], files
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
-    points = "\n".join(f"{name} = {value}" for name, value in entry_points.items())
-    (info / "entry_points.txt").write_text(f"[meterfarm.utilities]\n{points}\n", encoding="utf-8")
+    groups = {"meterfarm.utilities": entry_points, "meterfarm.fake_portals": portals}
+    lines = [
+        line
+        for group, points in groups.items()
+        for line in (f"[{group}]", *(f"{name} = {value}" for name, value in points.items()))
+    ]
+    (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
 def environment_of(*folders: Path) -> dict[str, str]:
@@ -51,11 +63,12 @@ def environment_of(*folders: Path) -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
-def ran(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def ran(environment: Mapping[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """What Python did with these arguments."""
     return subprocess.run(
         [sys.executable, "-P", *arguments],
         env=environment,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=100,

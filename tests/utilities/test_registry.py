@@ -243,3 +243,34 @@ for name in ("acme_power", "acme_gas", "speculoos_power"):
         "acme_gas acme.gas of acme",
         "speculoos_power meterfarm.utilities.speculoos_power.script",
     ]
+
+
+_INVENTED = {
+    "acme/script.py": """
+from meterfarm.utilities.speculoos_power.script import SpeculoosPower
+class Acme(SpeculoosPower):
+    id, name, home, local_url = "acme_power", "Acme Power", "https://acme.example", ""
+UTILITY = Acme()
+""",
+    "acme/fake.py": """
+from dataclasses import replace
+from meterfarm.fake_utility.speculoos_power import PORTAL
+ACME = replace(PORTAL, id="acme_power", name="Acme Power", hosts=("acme.example",))
+""",
+}
+
+
+def test_a_utility_and_its_fake_portal_are_shipped_together(tmp_path: Path) -> None:
+    """Two entry points are all: the portal is listed, served at its own https name, and visited there."""
+    shipped = {"acme_power": "acme.script"}, _INVENTED, {"acme_power": "acme.fake:ACME"}
+    distribution(tmp_path, "acme_meters", *shipped)
+    environment = {**environment_of(tmp_path), "METERFARM_HOME": str(tmp_path / "home")}
+    listed = ran(environment, "-m", "meterfarm.cli", "fake", "--list", "--json")
+    gas = "gas-only@bayou.energy"
+    assert ("acme_power", gas) in [(row["utility"], row["username"]) for row in json.loads(listed.stdout)]
+    given = ("--username", gas, "--password-stdin", "--since", "2026-11-01", "--out", str(tmp_path / "out"))
+    scraped = ran(
+        environment, "-m", "meterfarm.cli", "scrape", "acme_power", "--fake", *given, "--json", stdin="x\n"
+    )
+    assert scraped.returncode == 0, scraped.stderr
+    assert json.loads(scraped.stdout)["accounts"][0]["meters"][0]["readings"] > 0
