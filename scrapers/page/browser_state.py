@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 from meterfarm.scrapers.http.exchange import LANGUAGE
 
 _DATABASES_SECONDS = 3.0
+_OF_THE_BROWSER = re.compile(r"key|blob|file|handle", re.IGNORECASE)
 _LARGEST_DATABASES = 1024 * 1024
 """Characters of all databases together."""
 
@@ -107,7 +109,7 @@ class ContextState:
         left, left_out = _LARGEST_DATABASES, 0
         for origin in state["origins"]:
             kept = []
-            for database in sorted(origin.pop("indexedDB", []), key=_size):
+            for database in sorted(map(_without_lost, origin.pop("indexedDB", [])), key=_size):
                 if (size := _size(database)) <= left:
                     left -= size
                     kept.append(database)
@@ -119,6 +121,27 @@ class ContextState:
             self._note("databases.left_out", count=left_out)
             self._left_out = left_out
         return state
+
+
+def _without_lost(database: dict[str, Any]) -> dict[str, Any]:
+    """Without the records in which a key of the browser's or a file was, which Playwright reads as ``{}``: a
+    portal makes another where there is none, and fails at one that is nothing."""
+    stores = [
+        {**store, "records": [one for one in store["records"] if not _is_lost(one.get("valueEncoded"))]}
+        for store in database["stores"]
+    ]
+    return {**database, "stores": stores}
+
+
+def _is_lost(value: Any, name: str = "key") -> bool:
+    """What is no plain JSON is encoded: an object by its properties, as ``{"o": [{"k", "v"}], "id"}``."""
+    if not isinstance(value, dict):
+        return False
+    parts = value.get("o")
+    if parts == []:
+        return _OF_THE_BROWSER.search(name) is not None
+    inner = parts if isinstance(parts, list) else value.get("a", [])
+    return any(_is_lost(part.get("v", part), part.get("k", name)) for part in inner if isinstance(part, dict))
 
 
 def _size(database: object) -> int:

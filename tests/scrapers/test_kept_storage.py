@@ -157,7 +157,14 @@ async def _differs(visit: Visit, before: object) -> bool:
     return await visit.cookies() != before
 
 
-async def test_a_database_that_is_large_or_that_a_browser_refuses_costs_nothing_else(
+LOST = {
+    "dated": "{at: new Date(), claims: {}}",
+    "file": "{file: new Blob(['x'])}",
+    "pair": "await crypto.subtle.generateKey({name: 'ECDSA', namedCurve: 'P-256'}, false, ['sign'])",
+}
+
+
+async def test_a_database_that_cannot_be_kept_or_that_a_browser_refuses_costs_nothing_else(
     chromium: Chromium,
 ) -> None:
     noted: list[str] = []
@@ -166,12 +173,17 @@ async def test_a_database_that_is_large_or_that_a_browser_refuses_costs_nothing_
         await visit.page.arrive(DONE)
         page = await visit.page.raw_playwright_page()
         await page.evaluate("put('bills', 'x'.repeat(2_000_000))")
+        for name, lost in LOST.items():
+            await page.evaluate(f"(async () => put('{name}', {lost}))()")
         kept_state = ContextState(page.context, lambda step, **_: noted.append(step))
         state, _ = await asyncio.gather(kept_state.read(), kept_state.read())
     assert noted == ["databases.left_out"]
     (origin,) = state["origins"]
-    assert [database["name"] for database in origin["indexedDB"]] == ["msal"]
-    origin["indexedDB"][0]["version"] = -1
+    records = {one["name"]: one["stores"][0]["records"] for one in origin["indexedDB"]}
+    assert {name for name, kept in records.items() if kept} == {"dated", "msal"}
+    assert records.keys() == {"msal", *LOST}
+    for database in origin["indexedDB"]:
+        database["version"] = -1
     context = await context_with(await chromium.browser(), state, None)
     kept: Any = await context.storage_state(indexed_db=True)
     await context.close()
