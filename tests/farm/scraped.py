@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+Samples = dict[frozenset[tuple[str, str]], float]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Scraped:
                 found.append(answer.raise_for_status().text)
         return found
 
-    def samples(self) -> list[Samples]:
-        """Of each worker, by name and labels."""
+    def samples(self, name: str) -> list[Samples]:
+        """Of each worker, by labels: what has this name, which alone is parsed."""
         return [
             {
-                (sample.name, frozenset(sample.labels.items())): sample.value
-                for family in text_string_to_metric_families(text)
+                frozenset(sample.labels.items()): sample.value
+                for family in text_string_to_metric_families("\n".join(_lines(text, name)) + "\n")
                 for sample in family.samples
             }
             for text in self.texts()
@@ -48,20 +48,23 @@ class Scraped:
         """The sum over all workers of what has these labels, whatever others."""
         return sum(
             value
-            for samples in self.samples()
-            for (found, has), value in samples.items()
-            if found == name and set(labels.items()) <= has
+            for samples in self.samples(name)
+            for has, value in samples.items()
+            if set(labels.items()) <= has
         )
 
     def by(self, name: str, *labels: str) -> Mapping[tuple[str, ...], float]:
         """The sums over all workers that are not 0, by these labels."""
         sums: dict[tuple[str, ...], float] = {}
-        for samples in self.samples():
-            for (found, has), value in samples.items():
-                if found == name:
-                    of = tuple(dict(has)[label] for label in labels)
-                    sums[of] = sums.get(of, 0) + value
+        for samples in self.samples(name):
+            for has, value in samples.items():
+                of = tuple(dict(has)[label] for label in labels)
+                sums[of] = sums.get(of, 0) + value
         return {of: value for of, value in sums.items() if value}
+
+
+def _lines(text: str, name: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
 
 
 def free_ports(count: int) -> tuple[int, ...]:

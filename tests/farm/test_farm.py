@@ -16,7 +16,6 @@ from redis import Redis
 from meterfarm.fake_utility import listing
 from meterfarm.farm.redis.private import redis_url
 from meterfarm.records import Outcome, RunState
-from tests import shared_driver
 from tests.fake_portal import fake_portal
 from tests.farm.measured import check_counters, check_log, check_waiting
 from tests.farm.scraped import Scraped, free_ports
@@ -30,15 +29,12 @@ _TOO_LONG_AGO = "partial@speculoos.example"
 
 
 @pytest.mark.timeout(300)
-def test_customers_of_mixed_kinds_end_as_they_are_meant_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_customers_of_mixed_kinds_end_as_they_are_meant_to(tmp_path: Path) -> None:
     """Their ledgers have no unexplained gap, and the portal saw one attempt of each rejected password.
 
     What the workers tell Prometheus agrees with the database: the gauges meanwhile, the counters afterwards.
     Every line of their logs names its run.
     """
-    monkeypatch.delenv(shared_driver.VARIABLE)  # the memory of the workers' browsers is measured
     meant = _mixed(many(100))
     scraped = Scraped(free_ports(2))
     told = {"METERFARM_METRICS": scraped.setting, "METERFARM_LOG": "debug"}

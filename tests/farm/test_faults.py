@@ -20,6 +20,7 @@ from meterfarm.records import Outcome, RunKind, RunState
 from meterfarm.storage import StorageError
 from meterfarm.storage.runs import RunInfo
 from tests import shared_driver
+from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import Farm, check_whole, many, stored_files
 from tests.storage.made import claimed
 
@@ -139,13 +140,16 @@ def test_a_database_locked_for_ten_seconds_costs_nothing(farm: Farm) -> None:
     check_whole(farm)
 
 
-def test_a_browser_may_crash(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(shared_driver.VARIABLE)
+def test_a_browser_may_crash(farm: Farm) -> None:
+    """The metrics have its memory while it lives."""
     farm.environment.pop(shared_driver.VARIABLE)
+    scraped = Scraped(free_ports(1))
+    farm.environment["METERFARM_METRICS"] = scraped.setting
     customers = farm.add_many("ineedmfa+email@bayou.energy", 3)
     farm.start(1)
     for customer in customers:
         farm.challenge_of(customer)
+    assert scraped.total("meterfarm_browser_memory_bytes", part="chromium", measure="pss") > 20e6
     _kill_browsers(farm.worker_pids()[0])
     with farm.owners():
         farm.wait_for_quiet()
