@@ -21,7 +21,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.scrapers.evidence.browser_log import without_tokens
 from meterfarm.scrapers.evidence.last_look import LONGEST_HTML, LONGEST_OTHER, MARGIN, PageEvidence, look
-from meterfarm.scrapers.http.client import LONGEST_DATA
+from meterfarm.scrapers.http.judging import LONGEST_DATA
 from meterfarm.scrapers.state import SHORTEST_SECRET
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -86,9 +86,9 @@ def _write(visit: Visit, folder: Path, raw_trace: Path, seen: PageEvidence) -> N
         (folder / name).write_text(_scrubbed(html, secrets, LONGEST_OTHER), encoding="utf-8")
     if said := visit.tab.log.text():
         (folder / "browser.log").write_text(secrets.scrub(said), encoding="utf-8")
-    for number, answer in enumerate(visit.http.pages, start=1):
+    for number, answer in enumerate(visit.http.judge.pages, start=1):
         (folder / f"http-{number}.html").write_text(_scrubbed(answer.text, secrets), encoding="utf-8")
-    for number, answer in enumerate(visit.http.data, start=1):
+    for number, answer in enumerate(visit.http.judge.data, start=1):
         text = _scrubbed(without_tokens(answer.text), secrets, LONGEST_DATA)
         (folder / f"http-{number}.json").write_text(text, encoding="utf-8")
     lines = [json.dumps(step, default=str) for step in visit.steps]

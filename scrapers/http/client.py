@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,20 +17,16 @@ from meterfarm.scrapers.guard import own_hosts, to_send
 from meterfarm.scrapers.http.authorisation import Authorisation
 from meterfarm.scrapers.http.body import DOCUMENT, LIST, PAGE, Limit
 from meterfarm.scrapers.http.exchange import Connect, Fault, NoAnswer
-from meterfarm.scrapers.http.markup import first_json_sign, first_sign
+from meterfarm.scrapers.http.judging import UNAUTHORISED, AnswerJudge
 from meterfarm.scrapers.http.own_client import OwnClient
 from meterfarm.scrapers.http.request import Form, HttpRequest, body_of, checked_headers, texts_sent
 from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.http.sender import Sender
 from meterfarm.scrapers.http.transport import Transport
 from meterfarm.scrapers.outcomes import (
-    SIGNED_OUT,
     ItemFailed,
-    SessionEnded,
     Sign,
     Stop,
-    stop_for_sign,
-    stop_for_status,
 )
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter
 
@@ -41,12 +36,8 @@ if TYPE_CHECKING:
 DATA = "application/json, text/plain, */*"
 """What the usual libraries of pages say they accept."""
 _TRIES = 3
-_UNAUTHORISED = 401
 _REFUSALS = 3
 _OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
-_PAGES = 8
-LONGEST_DATA = 200_000
-"""Characters that are kept of each of the last JSON answers."""
 _ERROR = 500
 
 
@@ -69,8 +60,7 @@ class Http:
 
     ``transport`` sends them with the visit's cookies; ``signs`` are what may come instead of what was asked
     for. ``authorisation`` has the headers of the portal's API; ``sending`` gives who is to know that a
-    password goes out, while one may. ``connect`` gives a client for a transport. ``pages`` are the
-    last ones, ``data`` the last JSON answers, cut short.
+    password goes out, while one may. ``connect`` gives a client for a transport.
     """
 
     def __init__(
@@ -88,13 +78,11 @@ class Http:
         connect: Connect = OwnClient,
     ) -> None:
         self.connect = connect
-        self.pages: deque[HttpResponse] = deque(maxlen=_PAGES)
-        self.data: deque[HttpResponse] = deque(maxlen=_PAGES)
+        self.judge = AnswerJudge(portal, signs)
         self._portal = portal
         self._base_url = base_url
         own = own_hosts(base_url, hosts)
         self._sender = Sender(portal, own, log, limiter)
-        self._signs = signs
         self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._log = log
@@ -265,7 +253,7 @@ class Http:
             status=answer.status,
             bytes=len(answer.content),
         )
-        return self._judged(answer)
+        return self.judge.judged(answer)
 
     async def _authorised(
         self, wanted: _Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
@@ -278,7 +266,7 @@ class Http:
             raise self._untrusted(url)
         headers = await known.headers()
         answer = await self._sent(wanted.with_headers(headers, self._came_from), limit, repeatable=repeatable)
-        if answer.status == _UNAUTHORISED and not isinstance(self._meaning(answer), Outcome):
+        if answer.status == UNAUTHORISED and not isinstance(self.judge.meaning(answer), Outcome):
             self._log("authorisation.refused", path=url.raw_path)
             headers = await known.renewed(headers)
             answer = await self._sent(
@@ -328,42 +316,3 @@ class Http:
         except PlaywrightError:
             return False
         return answer.status < _ERROR
-
-    def _judged(self, answer: HttpResponse) -> HttpResponse:
-        """The answer, if it is what was asked for, with the sign that it carries."""
-        if answer.is_page:
-            self.pages.append(answer)
-        elif answer.may_be_json:
-            self.data.append(answer.holding(answer.content[: 2 * LONGEST_DATA]))
-        sign = self._sign_of(answer)
-        if stop := stop_for_sign(self._portal, sign) if sign else None:
-            raise stop
-        is_refused = sign is None and answer.status == _UNAUTHORISED
-        if is_refused or (sign is not None and sign.means == SIGNED_OUT):
-            raise SessionEnded(f"{self._portal} ended the session.")
-        if answer.status >= 400 and sign is None:
-            self._raise_for_status(answer)
-        return replace(answer, sign=sign)
-
-    def _meaning(self, answer: HttpResponse) -> Outcome | str | None:
-        sign = self._sign_of(answer)
-        return sign.means if sign is not None else None
-
-    def _sign_of(self, answer: HttpResponse) -> Sign | None:
-        if answer.is_page:
-            return first_sign(answer.url, answer.content, self._signs, answer.content_type)
-        pointing = [sign for sign in self._signs if sign.pointer]
-        if not pointing or not answer.may_be_json:
-            return None
-        try:
-            return first_json_sign(answer.url, answer.json(), pointing)
-        except Stop:  # what is no JSON after all carries no sign
-            return None
-
-    def _raise_for_status(self, answer: HttpResponse) -> None:
-        stop = stop_for_status(self._portal, answer.status, answer.headers.get("retry-after"))
-        path = urlsplit(answer.url).path
-        raise stop or Stop(
-            Outcome.LAYOUT_CHANGED,
-            f"{self._portal} answers HTTP {answer.status} to {path}, which used to work.",
-        )

@@ -120,7 +120,7 @@ class HttpResponse:
 
     def holding(self, content: bytes) -> HttpResponse:
         """The same answer with its body."""
-        return replace(self, content=content)
+        return replace(self, content=content, _parsed=[])
 
     def document(self) -> Document:
         """The answer as a file, under the name the portal gave it."""

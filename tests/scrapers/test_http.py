@@ -305,4 +305,4 @@ async def test_a_portal_that_never_answers_is_down(world: World, monkeypatch: py
 async def test_only_the_last_pages_are_kept_for_the_evidence(world: World) -> None:
     for number in range(10):
         await world.http.get("/html", {"body": f"<p>{number}"})
-    assert [page.text[-1] for page in world.http.pages] == [str(number) for number in range(2, 10)]
+    assert [page.text[-1] for page in world.http.judge.pages] == [str(number) for number in range(2, 10)]
