@@ -74,7 +74,7 @@ _REREAD_LOGGED = 20
 
 
 async def work(context: dict[str, Any], run_id: int, attempt: int) -> None:
-    """The one job: begin this run. It is over for arq then, and the run goes on as a task of the process."""
+    """The one job: begin this run. It is over for arq then; the run continues as a task of the process."""
     process: WorkerProcess = context["process"]
     await process.take(context["kind"], run_id, attempt)
 

@@ -102,16 +102,16 @@ class BenchChild:
         before = await asyncio.to_thread(cpu_seconds, root)
         async with peak_of(root) as peak:
             self.start()
-            result = await self.heard()
+            result = await self.next_line()
         used = await asyncio.to_thread(cpu_seconds, root) - before
         return Measured(Done(result["elapsed"], result["seconds"]), used, peak.mib)
 
     def start(self) -> None:
-        """Let it begin; ``heard`` gives its next line."""
+        """Let it begin; ``next_line`` gives what it reports."""
         if self._process.stdin is not None:
             self._process.stdin.write(b"\n")
 
-    async def heard(self) -> Any:
+    async def next_line(self) -> Any:
         """Its next line. Raises BenchFailed if it breaks off instead."""
         line = await self._process.stdout.readline() if self._process.stdout else b""
         if not line:
@@ -154,7 +154,7 @@ async def child(
         )
     started = BenchChild(module, process, log)
     try:
-        await started.heard()
+        await started.next_line()
         yield started
     except BaseException:
         if process.returncode is None:

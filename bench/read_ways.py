@@ -76,7 +76,7 @@ WAYS: dict[str, Callable[[Path], int]] = {
 
 
 def _peak() -> float:
-    """MiB. Where the system tells it of this program alone: ``getrusage`` counts what started it as well."""
+    """MiB. Where the system has it for this program alone: ``getrusage`` counts what started it as well."""
     status = Path("/proc/self/status")
     if status.exists():
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())

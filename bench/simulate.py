@@ -64,10 +64,10 @@ def planned(
         raise UsageError(f"--down {down} is neither portals nor farm.")
     at_once, colon, per_second = limit.partition(":")
     try:
-        bears = (int(at_once), float(per_second))
+        limit = (int(at_once), float(per_second))
     except ValueError:
-        bears = (0, 0)
-    if not colon or not 1 <= bears[0] <= MOST_REQUESTS or not 0 < bears[1] <= MOST_REQUESTS:
+        limit = (0, 0)
+    if not colon or not 1 <= limit[0] <= MOST_REQUESTS or not 0 < limit[1] <= MOST_REQUESTS:
         raise UsageError(f"--limit {limit} is not like 4:20, which is 4 requests at once and 20 a second.")
     if not all(map(math.isfinite, (outage, seconds, latency))):
         raise UsageError("--outage, --seconds and --latency must be finite, or the simulation would not end.")
@@ -76,8 +76,8 @@ def planned(
         portals=min(portals or portals_for(customers), customers),
         workers=workers or workers_for(customers),
         slots=slots,
-        at_once=bears[0],
-        per_second=bears[1],
+        at_once=limit[0],
+        per_second=limit[1],
         own_seconds=seconds,
         latency=latency,
         requests=requests,
@@ -118,7 +118,7 @@ async def _simulated(plan: SimulationPlan, console: Console | None) -> Simulatio
         while at < until:
             at = min(at + _MINUTE, until)
             farm.run_until(at)
-            await asyncio.sleep(0)  # an interruption is heard
+            await asyncio.sleep(0)  # an interruption is noticed
         if not tally.busy:
             farm.sample()  # so short a phase has none of its own
         phases.append(_phase(plan, farm, tally, hours))

@@ -49,8 +49,8 @@ async def _measured(scratch: Path, waiting: int, data: int) -> tuple[Sequence[Ma
             "meterfarm.bench.waiting", *arguments, folder=scratch, environment=environment
         ) as started:
             started.start()
-            rows = [_rounded(await started.heard()), _rounded(await started.heard())]
-            return rows, int((await started.heard())["resumed"])
+            rows = [_rounded(await started.next_line()), _rounded(await started.next_line())]
+            return rows, int((await started.next_line())["resumed"])
 
 
 def _rounded(row: Mapping[str, Any]) -> Mapping[str, float]:

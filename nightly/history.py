@@ -41,7 +41,7 @@ def earlier(*folders: Path, report: Callable[[str], object] = lambda _: None) ->
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
-            report(f"{folder / _FILE} cannot be read as earlier nights; it is written anew.")
+            report(f"{folder / _FILE} cannot be read as earlier nights; it is replaced.")
             continue
         if nights:
             return nights

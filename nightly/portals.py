@@ -137,7 +137,7 @@ PORTALS: Sequence[NightlyPortal] = [NightlyPortal(fake) for fake in fake_portals
 def portals_running(home: Path, *, keeps: bool = False) -> Iterator[Addresses]:
     """All fake portals while a ``with`` block lasts, with random codes; ``home`` is for their state.
 
-    With ``keeps`` they do not make anew what they were asked for before. Late in their evening their clock is
+    With ``keeps`` they do not make again what they were asked for before. Late in the evening the clock is
     behind, so that their day does not change.
 
     Raises:

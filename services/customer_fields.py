@@ -42,7 +42,7 @@ def problem_of_name(what: str, text: str) -> str:
         return f"The {what} is longer than {LONGEST_NAME} characters."
     for char in text:
         if char != " " and (char.isspace() or _is_unseen(char)):
-            return f"The {what} has {_named(char)} in it; type it anew."
+            return f"The {what} has {_named(char)} in it; type it again."
     return ""
 
 
@@ -53,7 +53,7 @@ def problem_of_secret(kind: SecretKind, text: str) -> str:
         return f"The {what} is longer than {LONGEST_SECRET} characters."
     for char in text:
         if char != "\t" and unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
-            return f"The {what} has {_named(char)} in it; type it anew."
+            return f"The {what} has {_named(char)} in it; type it again."
     if kind is SecretKind.TOTP_SECRET:
         try:
             parse_totp_secret(text)

@@ -149,7 +149,7 @@ def _write_intervals(
 
 
 def _read_manifest(path: Path) -> dict[str, object]:
-    """What each CSV was made of and its stamp then; empty if it cannot be told."""
+    """What each CSV was made of and its stamp then; empty if that is unknown."""
     try:
         read = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):

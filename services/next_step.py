@@ -16,7 +16,7 @@ def next_step(store: CompanyStore, run: RunInfo) -> str:
     if run.state is RunState.QUEUED:
         return _of_queued(store, run)
     if run.state is RunState.RUNNING:
-        return f"Its worker ({run.worker}) goes on with it."
+        return f"Its worker ({run.worker}) continues it."
     if run.state is RunState.WAITING:
         return _of_waiting(store, run)
     others = [active for active in _active(store, run) if active.id != run.id]
@@ -42,7 +42,7 @@ def _of_queued(store: CompanyStore, run: RunInfo) -> str:
 def _of_waiting(store: CompanyStore, run: RunInfo) -> str:
     asked = [challenge for challenge in store.challenges.list(only_open=True) if challenge.run_id == run.id]
     if not asked or asked[0].state is not ChallengeState.OPEN:
-        return f"Its worker ({run.worker}) goes on with the answer."
+        return f"Its worker ({run.worker}) continues with the answer."
     return f"The customer answers, until {shown(asked[0].expires_at)}: `answer {asked[0].id}`."
 
 

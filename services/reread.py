@@ -39,7 +39,7 @@ class RereadFailure:
 class RereadResult:
     """What became of the bills. ``failures`` are the first of ``failed``.
 
-    ``is_complete`` tells whether all were looked at in the time there was.
+    ``is_complete``: all were looked at in the time there was.
     """
 
     counts: Counter[Reread] = field(default_factory=Counter)

@@ -1,7 +1,7 @@
 """The log of vault reads: who opened which secrets of whom, when, and what for.
 
 What was opened in a transaction is one row, written before that transaction commits; so no secret leaves the
-store of which no row tells, however the process ends.
+store without a row, however the process ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Content-addressed files in an S3 bucket: ``<prefix>/ab/<sha256>``, for farms of several machines.
 
 An object is there whole or not at all, and durable once S3 has acknowledged it. One that is there already is
-written anew all the same when it was last written some time ago: a sweep goes by that time.
+written again all the same when it was last written some time ago: a sweep goes by that time.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ _ASKED_AGAIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class AwsOptions:
-    """``config`` has region and endpoint; ``credentials`` are asked for anew before they expire."""
+    """``config`` has region and endpoint; ``credentials`` are requested again before they expire."""
 
     config: S3Config = field(repr=False)
     credentials: Boto3CredentialProvider = field(repr=False)

@@ -175,8 +175,8 @@ _SQLITE = (
     ("readonly", "it is read-only; make it writable"),
     ("deadlock", _DEADLOCK),
     ("locked", "another process has kept it locked for too long; try again when that one is done"),
-    ("malformed", "it is damaged; restore it from a backup, or move it away to start anew"),
-    ("not a database", "it is damaged; restore it from a backup, or move it away to start anew"),
+    ("malformed", "it is damaged; restore it from a backup, or move it away to start afresh"),
+    ("not a database", "it is damaged; restore it from a backup, or move it away to start afresh"),
     ("unable to open", "it cannot be opened; check that its directory is there and writable"),
     ("disk i/o error", "the disk does not read or write as it should; see the system's log"),
 )

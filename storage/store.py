@@ -1,4 +1,4 @@
-"""The store: the one door to all that is kept. Synchronous, thread-safe; a method of it is a transaction.
+"""The store: the one way to all that is kept. Synchronous, thread-safe; a method of it is a transaction.
 
 ``Store`` is the whole farm, as workers, the scheduler and operators see it. ``Store.of`` gives the store of
 one company, in which nothing of another is found or changed.

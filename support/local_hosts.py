@@ -75,7 +75,7 @@ class LocalHosts:
         except (OSError, ssl.SSLError) as exc:
             raise MachineError(
                 f"The certificate authority {self.authority} that {SETTING} names cannot be read "
-                f"({type(exc).__name__}); start the local portals anew."
+                f"({type(exc).__name__}); restart the local portals."
             ) from exc
 
 

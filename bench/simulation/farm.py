@@ -2,7 +2,7 @@
 
 What decides is the farm's own code: when a customer is due (``storage.refresh``), how many of a portal are
 queued and what follows from a run's end (``farm.policy``), when a portal is left alone (``storage.breaker``).
-Only the limits are stated anew (``gate``), since the real ones are a script within Redis.
+Only the limits are a second implementation (``gate``), since the real ones are a script within Redis.
 """
 
 from __future__ import annotations

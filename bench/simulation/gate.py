@@ -72,5 +72,5 @@ class Gate:
         self._back.append(now + self.window)
 
     def look_anew(self) -> None:
-        """Begin to count anew what the portal gets to see."""
+        """Restart the count of what the portal gets to see."""
         self.sent = self.most_at_once = self.most_in_a_window = 0

@@ -10,7 +10,7 @@ from meterfarm.console.command_help import command, group
 from meterfarm.console.customers.customer_commands import Json
 from meterfarm.console.exit_status import run_to_end
 
-app = group("Manage companies, whose customers are kept apart.")
+app = group("Manage companies; each has customers of its own.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The company's name.")]
 

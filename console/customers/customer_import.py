@@ -39,7 +39,7 @@ async def import_file(path: Path, *, as_json: bool) -> int:
                     warn(row.why, by=f"line {row.line}: ")
                 else:
                     added += 1
-                await asyncio.sleep(0)  # Ctrl-C is heard between two rows
+                await asyncio.sleep(0)  # Ctrl-C is noticed between two rows
         except StorageError:
             warn(f"{added} added, {len(refused)} refused, then:")
             raise

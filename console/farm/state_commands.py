@@ -32,7 +32,7 @@ async def rotate(*, as_json: bool) -> int:
         if is_of_file:
             print_line(
                 f"It stands in {file} in the place of the one before, which backups from before still need: "
-                "back up anew, and keep a copy of both."
+                "back up again, and keep a copy of both."
             )
     return 0
 
@@ -48,7 +48,7 @@ async def backup(target: Path) -> int:
     with command_context() as now:
         if now.settings.database_url.get_secret_value() or now.settings.files_url:
             raise UsageError(
-                "`backup` copies a state directory; of a Postgres or a bucket docs/operate.md tells how."
+                "`backup` copies a state directory; of a Postgres or a bucket docs/operate.md describes how."
             )
         count = await asyncio.to_thread(back_up, now.settings.home, target)
         key = now.settings.home / KEY_FILE

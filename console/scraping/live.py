@@ -1,4 +1,4 @@
-"""A run as it goes on, live at the terminal."""
+"""A run in progress, live at the terminal."""
 
 from __future__ import annotations
 

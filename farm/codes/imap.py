@@ -66,7 +66,7 @@ class MailHead:
 class Imap:
     """Made by ``open``. Every method raises MailboxDown, at the latest after ``seconds`` of talk.
 
-    ``can_idle``: the server tells of new mail by itself. ``mails``: how many there were when last marked.
+    ``can_idle``: the server announces new mail by itself. ``mails``: how many there were when last marked.
     """
 
     def __init__(self, account: MailAccount, password: SecretStr, seconds: float = _SECONDS) -> None:
@@ -186,7 +186,7 @@ class Imap:
                 raise MailboxDown(f"{account} ended the connection while logging in.") from None
             if _FOR_NOW.search(str(error)):
                 raise MailboxDown(f"{account} says that nobody can log in just now.") from None
-            sentence = f"{account} refuses the user name or the password; give it anew."
+            sentence = f"{account} refuses the user name or the password; give it again."
             raise MailboxDown(sentence, refused=True) from None
 
     def _examined(self) -> MailboxCursor:

@@ -132,11 +132,11 @@ async def _limits(redis: ArqRedis, check: str) -> None:
 async def _messages(redis: ArqRedis, check: str) -> None:
     async with redis.pubsub(ignore_subscribe_messages=True) as listening:
         await listening.subscribe(check)
-        heard = await listening.get_message(timeout=5)
+        message = await listening.get_message(timeout=5)
         await redis.publish(check, "1")
-        while heard is None:
-            heard = await listening.get_message(timeout=5)
-        if heard["data"] != b"1":
+        while message is None:
+            message = await listening.get_message(timeout=5)
+        if message["data"] != b"1":
             raise ValueError(check)
 
 

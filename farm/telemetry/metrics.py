@@ -1,4 +1,4 @@
-"""The port through which a worker tells what is counted and measured. Off, it costs nothing."""
+"""The port through which a worker counts and measures. Off, it costs nothing."""
 
 from __future__ import annotations
 

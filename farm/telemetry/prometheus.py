@@ -126,7 +126,7 @@ class PrometheusMetrics(Metrics):
 
 
 class _Measured:
-    """A limiter whose waits are measured."""
+    """A limiter with its waits measured."""
 
     def __init__(self, limiter: RateLimiter, observe: Callable[[float], None]) -> None:
         self._limiter = limiter
@@ -187,7 +187,7 @@ def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:
     queues = {queue: figures.queues.get(kind, QueueFigures()) for kind, queue in QUEUES.items()}
     by_queue: Mapping[str, tuple[str, Callable[[QueueFigures], float]]] = {
         "meterfarm_queue_depth": ("Queued runs that could begin now.", lambda queue: queue.ready),
-        "meterfarm_queue_scheduled": ("Queued runs whose time has not come.", lambda queue: queue.later),
+        "meterfarm_queue_scheduled": ("Queued runs that are due later.", lambda queue: queue.later),
         "meterfarm_queue_oldest_seconds": (
             "Since when the oldest of the runs that could begin now could.",
             lambda queue: queue.oldest_seconds,

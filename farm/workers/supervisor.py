@@ -41,12 +41,12 @@ async def redis_at_hand(settings: FarmSettings, home: Path) -> AsyncIterator[str
 
 
 def workers_zygote() -> Zygote:
-    """What the processes of ``Workers`` are forked from; to be entered before anything else goes on."""
+    """What the processes of ``Workers`` are forked from; to be entered before anything else runs."""
     return Zygote("meterfarm.worker")
 
 
 class Workers:
-    """So many worker processes of the same queues, each started anew when it ends by itself.
+    """So many worker processes of the same queues, each restarted when it ends by itself.
 
     Each serves its metrics, and its health, a port further than the one before. They outlive no one: each
     stops when the pipe from this process closes.

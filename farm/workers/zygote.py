@@ -71,7 +71,7 @@ class Zygote:
     """In its ``with`` block processes can be started that run ``main`` of a module, which is named.
 
     The zygote ends with us, however we end, and its children then stop. If it is killed they go on: they hang
-    on their pipes, not on it. The next one then comes from a new zygote, which has to import all anew.
+    on their pipes, not on it. The next one then comes from a new zygote, which has to import all again.
     """
 
     def __init__(self, module: str) -> None:

@@ -107,7 +107,7 @@ def clear_doubts(session: Session, login_id: int) -> None:
 
 
 def allow_again(session: Session, vault: Vault, customer: Customer, password: str) -> None:
-    """The customer gave this password anew: it may be sent once more if the portal did not reject it itself.
+    """The customer gave this password again: it may be sent once more if the portal did not reject it itself.
 
     So may one to which no answer is known, and one that the portal did not look at because it had locked the
     account, which the utility may have unlocked since.

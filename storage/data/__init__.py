@@ -23,7 +23,7 @@ class StoredAccount:
 class StoredBill:
     """The newest version of a bill; ``bill`` is None while its document is unread.
 
-    ``has_file`` tells whether the document's bytes were there when it was read from the store.
+    ``has_file``: the document's bytes were there when it was read from the store.
     """
 
     id: int
@@ -121,7 +121,7 @@ class StoredExport:
 class PendingExport:
     """An export that the portal is still making: of which days of a meter, and what it calls it.
 
-    ``not_before`` is when the portal said to ask for it again, if it did.
+    ``not_before`` is when the portal is to be asked for it again, if known.
     """
 
     meter_id: str

@@ -53,8 +53,8 @@ def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) 
     )
 
 
-def anew(connection: Connection, series_id: int) -> None:
-    """Find them out from all readings: some have another length than they had."""
+def rebuild(connection: Connection, series_id: int) -> None:
+    """Compute them from all readings: some have another length than they had."""
     connection.execute(_FORGET_ALL, {"series": series_id})
     readings = connection.execute(_READINGS, {"series": series_id})
     _insert(connection, series_id, merged((start, start + seconds) for start, seconds in readings))

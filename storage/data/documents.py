@@ -91,7 +91,7 @@ def sweep(database: Database, files: AnyFiles, older_than: float = 3600.0) -> in
 
     Files without a row and interrupted writes go once untouched for ``older_than`` seconds: a younger one may
     belong to a transaction under way. A row with no references is locked while its file goes, so that one who
-    wants the same bytes again waits and then writes them anew.
+    wants the same bytes again waits and then writes them again.
     """
     with database.reading() as session:
         free = session.exec(select(FileRow.sha256).where(FileRow.refs == 0)).all()

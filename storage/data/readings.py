@@ -259,7 +259,7 @@ def _write(
         connection.execute(_REVISE, [{**shared, "at": reading.start} for reading in changes])
         connection.execute(_CHANGE, [_new_values(series_id, reading, now) for reading in changes])
     if any(stored[reading[0]][1] != reading[1] for reading in changes):
-        coverage.anew(connection, series_id)
+        coverage.rebuild(connection, series_id)
     elif inserts:
         coverage.extend(connection, series_id, inserts)
     return inserts, changes, len(held)

@@ -42,7 +42,7 @@ def admitted(
 ) -> tuple[Breaker, datetime | None]:
     """The breaker after the run asked to go, and until when it may not; None if it may.
 
-    ``is_probed`` tells whether the probe, if there is one, is under way.
+    ``is_probed``: there is a probe, and it is under way.
     """
     if breaker.open_until is None:
         return breaker, None

@@ -119,7 +119,7 @@ def _number_last(session: Session, written: Sequence[int]) -> None:
 
 
 def _number(session: Session) -> None:
-    """Number this transaction's events anew, one transaction at a time and last thing before its commit.
+    """Renumber this transaction's events, one transaction at a time and last thing before its commit.
 
     So ids come in the order of commits, and who reads on after the last id they saw misses none. Nothing is
     waited for once the lock is held.

@@ -59,7 +59,7 @@ class ForeignText(TypeDecorator[str]):
 
 
 class ForeignName(TypeDecorator[str]):
-    """A name, number or key of a portal, bounded. Else it is as it came: it tells things apart."""
+    """A name, number or key of a portal, bounded. Else it is as it came: it is an identifier."""
 
     impl = AutoString
     cache_ok = True

@@ -139,7 +139,7 @@ class ChallengeRow(Owned, table=True):
 
 
 class EventRow(Owned, table=True):
-    """The outbox: written in the transaction that makes it true. ``key`` tells one apart of its kind."""
+    """The outbox: written in the transaction that makes it true. ``key`` is unique within its kind."""
 
     __table_args__ = table_args(UniqueConstraint("customer_id", "kind", "key"))
 

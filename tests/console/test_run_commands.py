@@ -120,7 +120,7 @@ def test_what_happens_next_is_said_for_every_state(store: CompanyStore) -> None:
     (run,) = store.runs.list(customer_id=queued.id)
     assert "as soon as one is free" in _next(store, run.id)
     waiting = taken(store, "waiting")
-    assert "goes on with it" in _next(store, waiting.lease.run_id)
+    assert "continues it" in _next(store, waiting.lease.run_id)
     challenge = store.challenges.open(waiting.lease, SMS, WAIT)
     assert f"`answer {challenge}`" in _next(store, waiting.lease.run_id)
     wrong = taken(store, "wrong")

@@ -51,4 +51,4 @@ def test_only_the_newest_are_kept_and_a_broken_file_counts_as_none(tmp_path: Pat
         broken.write_text(text)
         told: list[str] = []
         assert earlier(tmp_path / "nothing", tmp_path, report=told.append) == ()
-        assert told == [f"{broken} cannot be read as earlier nights; it is written anew."]
+        assert told == [f"{broken} cannot be read as earlier nights; it is replaced."]

@@ -144,14 +144,14 @@ def test_what_nobody_sees_is_left_off_at_the_ends_and_refused_within() -> None:
     assert ada.secrets == {SecretKind.PASSWORD: "\u200bas it stands "}
     assert bea.external_id == "A-9"
     assert [why for _, why in _told(text)] == [
-        "The user name has an invisible character (U+200B) in it; type it anew",
-        "The user name has a no-break or other odd space (U+00A0) in it; type it anew",
-        "The external id has a control character (U+0000) in it; type it anew",
-        "The external id has a control character (U+001B) in it; type it anew",
-        "The external id has a control character (U+0000) in it; type it anew",
-        "The user name has a control character (U+007F) in it; type it anew",
-        "The password has a control character (U+0000) in it; type it anew",
-        "The password has a line break (U+2028) in it; type it anew",
+        "The user name has an invisible character (U+200B) in it; type it again",
+        "The user name has a no-break or other odd space (U+00A0) in it; type it again",
+        "The external id has a control character (U+0000) in it; type it again",
+        "The external id has a control character (U+001B) in it; type it again",
+        "The external id has a control character (U+0000) in it; type it again",
+        "The user name has a control character (U+007F) in it; type it again",
+        "The password has a control character (U+0000) in it; type it again",
+        "The password has a line break (U+2028) in it; type it again",
         "The user name is longer than 320 characters",
     ]
 
