@@ -64,10 +64,10 @@ def planned(
         raise UsageError(f"--down {down} is neither portals nor farm.")
     at_once, colon, per_second = limit.partition(":")
     try:
-        limit = (int(at_once), float(per_second))
+        max_concurrency, max_rate = int(at_once), float(per_second)
     except ValueError:
-        limit = (0, 0)
-    if not colon or not 1 <= limit[0] <= MOST_REQUESTS or not 0 < limit[1] <= MOST_REQUESTS:
+        max_concurrency, max_rate = 0, 0.0
+    if not colon or not 1 <= max_concurrency <= MOST_REQUESTS or not 0 < max_rate <= MOST_REQUESTS:
         raise UsageError(f"--limit {limit} is not like 4:20, which is 4 requests at once and 20 a second.")
     if not all(map(math.isfinite, (outage, seconds, latency))):
         raise UsageError("--outage, --seconds and --latency must be finite, or the simulation would not end.")
@@ -76,8 +76,8 @@ def planned(
         portals=min(portals or portals_for(customers), customers),
         workers=workers or workers_for(customers),
         slots=slots,
-        at_once=limit[0],
-        per_second=limit[1],
+        at_once=max_concurrency,
+        per_second=max_rate,
         own_seconds=seconds,
         latency=latency,
         requests=requests,

@@ -193,8 +193,8 @@ class PendingCodeRow(Row, table=True):
 class InboundMessageRow(Keyed, table=True):
     """A message that came in: every text message, and each mail that had its code used.
 
-    ``company_id`` is known once it was handed to a customer. ``kind``: ``records.Factor``; ``key``, Twilio's id
-    or a mail's fingerprint, is unique. ``place`` is the number or mailbox. ``code`` is
+    ``company_id`` is known once it was handed to a customer. ``kind``: ``records.Factor``; ``key`` is
+    unique: Twilio's id, or a mail's fingerprint. ``place`` is the number or mailbox. ``code`` is
     sealed with the customer's data key until a challenge takes it; ``digest`` is its keyed hash, by which a
     copy of it is known.
     """

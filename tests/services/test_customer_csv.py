@@ -167,7 +167,7 @@ def test_what_is_wrong_is_told_without_repeating_what_stands_there() -> None:
     secret = "hunter2hunter2"
     wrong = {
         f"speculoos_power,{secret},x": "wants an e-mail address",
-        f"{secret},a@b.example,x": "there is no such utility; there are: speculoos_power",
+        f"{secret},a@b.example,x": "there is no such utility; there are: ",
         f"speculoos_power,a@b.example,{secret},more": "there are 4 fields, but 3 in the header",
         secret: "there is 1 field, but 3 in the header",
         f'speculoos_power,a@b.example,"{secret}"x': "this is not CSV",
