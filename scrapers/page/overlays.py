@@ -33,6 +33,8 @@ class Overlays:
             if not await found.count():
                 await self._expect(page, control, found)
                 return False
+            if await self._is_going(control, found):
+                return True
             names = await names_of(found, self._access.action_ms)
             names.must_be_harmless(self._access.shared.portal.name)
             self._access.shared.note("overlay.dismissed", name=names.shown)
@@ -43,6 +45,14 @@ class Overlays:
                 await found.wait_for(state="hidden", timeout=_AWAY_MS)
             await self._expect(page, control, found)
         return True
+
+    async def _is_going(self, control: Control, found: Locator) -> bool:
+        """Whether it is one that was dismissed before, and is pressed by itself when it is looked at."""
+        if control.what not in self._known:
+            return False
+        with suppress(PlaywrightTimeout):
+            await names_of(found, _AWAY_MS)
+        return not await found.count()
 
     async def _expect(self, page: Page, control: Control, found: Locator) -> None:
         """Playwright looks for it before each action, for it may come between looking and pressing."""

@@ -51,11 +51,11 @@ class Canaries:
 
         return answer
 
-    def check(self, ran: Ran, home: Path, out: Path, username: str) -> None:
+    def check(self, ran: Ran, home: Path, out: Path, username: str, utility: str = "speculoos_power") -> None:
         """None of them, nor a cookie, is in what the command said, kept or wrote, unless encrypted."""
         assert "Traceback" not in ran.stderr
         planted = {"password": self.password} | self.answered | self.more
-        canaries = planted | _session_values(home, username)
+        canaries = planted | _session_values(home, username, utility)
         places = [*_said(ran), *everything_under(home), *everything_under(out)]
         assert len(places) > 5
         assert leaks(canaries, iter(places)) == []
@@ -112,9 +112,9 @@ def _said(ran: Ran) -> Iterator[tuple[str, bytes]]:
     yield "stderr", ran.stderr.encode()
 
 
-def _session_values(home: Path, username: str) -> dict[str, str]:
+def _session_values(home: Path, username: str, utility: str) -> dict[str, str]:
     with Store.open(Settings(home=home)).of() as store:
-        saved = store.credentials.run_context(store.customers.ensure("speculoos_power", username)).session
+        saved = store.credentials.run_context(store.customers.ensure(utility, username)).session
     session = PortalSession.from_bytes(saved.state) if saved else None
     values = list(session.secrets()) if session else []
     return {f"cookie {number}": value for number, value in enumerate(values)}

@@ -56,12 +56,13 @@ def scrape(
     password: str = PASSWORD,
     secrets: tuple[str, ...] = (),
     answer: Answer | None = None,
+    utility: str = "speculoos_power",
     **extra: str,
 ) -> Ran:
-    """`scrape speculoos_power --json` with secrets on stdin; each prompt gets ``answer``'s line."""
+    """`scrape UTILITY --json` with secrets on stdin; each prompt gets ``answer``'s line."""
     fixed = (
         "scrape",
-        "speculoos_power",
+        utility,
         "--username",
         username,
         "--password-stdin",

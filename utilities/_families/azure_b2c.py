@@ -24,6 +24,8 @@ CHOICE = Sign("choice", heading="How should we verify it's you?")
 SEND = Sign("send", heading="Get a code")
 REFUSED = Sign("refused code", heading="Enter your code", role=("alert", ""))
 CODE = Sign("code", heading="Enter your code")
+SIGNED_OFF = Sign("signed off", heading="You've been signed out")
+"""Of an application that still has tokens, and finds that they are void."""
 PAPERLESS = Sign("paperless", heading="Go paperless?")
 
 IDENTITY_SIGNS: Sequence[Sign] = (
@@ -70,8 +72,11 @@ class AzureB2C(Utility):
         """See ``Utility``; its tokens are the application's own."""
         page = visit.page
         await page.open("/signin")
-        await page.arrive(USERNAME)
+        found = await page.arrive(USERNAME, SIGNED_OFF)
         await page.dismiss(page.button("Only necessary cookies"))
+        if found is SIGNED_OFF:
+            await page.press(page.link("Sign in again"), until=USERNAME)
+            await page.dismiss(page.button("Only necessary cookies"))
         await page.fill(page.label("E-mail address"), credentials.username, secret=False)
         await page.press(page.button("Next"), until=PASSWORD)
         await page.fill(page.label("Password"), credentials.password.get_secret_value())
