@@ -46,6 +46,8 @@ NAMED_BY_TEXT = frozenset(
     }
 )
 """Whose name is its text. Others are named by the first title in them, which portals often leave unlinked."""
+LIVE = frozenset({"alert", "status"})
+"""Regions that portals keep in their pages, empty until there is something to say."""
 TITLES = "descendant::*[self::h1 or self::h2 or self::h3 or self::legend or self::caption]"
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree, html
 
-from meterfarm.scrapers.aria import NAMED_BY_TEXT, TITLES, role_of
+from meterfarm.scrapers.aria import LIVE, NAMED_BY_TEXT, TITLES, role_of
 from meterfarm.scrapers.guard import host_of
 from meterfarm.scrapers.outcomes import Sign
 from meterfarm.support.charset import decoded
@@ -90,7 +90,9 @@ def _roles(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
                 " ".join(map(_ALL_TEXT, texts)) or element.get("value") or "",
                 element.get("alt") or element.get("title") or "",
             ]
-            yield role, next((name for name in map(_squeezed, names) if name), "")
+            name = next((name for name in map(_squeezed, names) if name), "")
+            if name or role not in LIVE:
+                yield role, name
 
 
 def _squeezed(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from meterfarm.scrapers.aria import INPUTS, NAMED_BY_TEXT, TAGS
+from meterfarm.scrapers.aria import INPUTS, LIVE, NAMED_BY_TEXT, TAGS
 
 _READ = """
   const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
@@ -26,6 +26,7 @@ _READ = """
 _ROLES = f"""
   const TAGS = {json.dumps(TAGS)}, INPUTS = {json.dumps(INPUTS)};
   const BY_TEXT = new Set({json.dumps(sorted(NAMED_BY_TEXT))}), TITLES = "h1, h2, h3, legend, caption";
+  const LIVE = new Set({json.dumps(sorted(LIVE))});
   const roleOf = element => squeeze(element.getAttribute("role")).split(" ")[0].toLowerCase()
     || (element.localName === "input" ? INPUTS[element.type] ?? "textbox" : TAGS[element.localName] ?? "");
   const nameOf = (element, role) => {{
@@ -41,7 +42,8 @@ _ROLES = f"""
   const readRoles = () => all(["[role]", "input", ...Object.keys(TAGS)].join(", ")).slice(0, 3000)
     .filter(element => element.checkVisibility())
     .map(element => ({{element, role: roleOf(element)}})).filter(found => found.role)
-    .map(found => ({{...found, name: nameOf(found.element, found.role)}}));
+    .map(found => ({{...found, name: nameOf(found.element, found.role)}}))
+    .filter(found => found.name || !LIVE.has(found.role));
 """
 _ACCOUNT = """
   const KEY = Symbol.for("written");

@@ -73,6 +73,12 @@ def test_controls_have_names_too() -> None:
     assert not first_sign("/", page, [Sign("x", role=("link", "Sign in"))])
 
 
+def test_an_alert_that_says_nothing_is_seen_by_nobody() -> None:
+    sign = Sign("refused", role=("alert", ""))
+    assert first_sign("/", b"<p role=alert> </p>", [sign]) is None
+    assert first_sign("/", b"<p role=alert>No.</p>", [sign]) is sign
+
+
 def test_an_answer_is_known_by_its_host_and_by_a_text_that_is_gone() -> None:
     signs = [Sign("there", host="login.portal.example"), Sign("ready", gone="Loading")]
     url = "https://{}.portal.example/login?next=/x"
