@@ -65,19 +65,33 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoCase:
+    """A test customer of a portal, what they show, and what they are meant to end in."""
+
+    portal: FakePortal
+    username: str
+    shows: str
+    meant: Outcome
+    owner: Owner = Owner.RIGHT
+
+    def folder(self, below: Path) -> Path:
+        """Where the customer's files go."""
+        return below / self.portal.id / self.username.partition("@")[0]
+
+
+@dataclass(frozen=True, slots=True)
 class DemoPart:
-    """A portal's customers who come home, or who end otherwise; ``confused`` never enters a right code."""
+    """Customers who are watched together; their files go below ``folder``."""
 
     title: str
     folder: Path
-    customers: Sequence[tuple[str, str, Outcome]]
-    confused: str = ""
+    cases: Sequence[DemoCase]
 
 
 async def demo(zygote: Zygote, out: Path) -> int:
     """Fetch into ``out`` who comes home, into ``<out>-outcomes`` who ends otherwise: 0 if all is as meant."""
-    parts = [(portal, part) for portal in fake_portals() for part in _parts(portal, out)]
-    clear(out, [part for _, part in parts])
+    parts = _parts(fake_portals(), out)
+    clear(out, parts)
     settings = Settings(home=(out / _HOME).absolute(), database_url="", secret_keys="")
     log_to_stderr(Secrets())
     async with AsyncExitStack() as stack:
@@ -92,17 +106,20 @@ async def demo(zygote: Zygote, out: Path) -> int:
             _about(f"{portal.name}, a fake utility, runs at {at.http.get(portal.id) or portal.home}.")
         _about(f"Codes are random. {_PROCESSES} workers take customers from the queue.")
         good = True
-        for portal, part in parts:
-            delivered = partial(delivered_code, at.controls[portal.id])
-            owners = Owners(
-                {
-                    (portal.id, name): (Owner.WRONG if name == part.confused else Owner.RIGHT, delivered)
-                    for name, _, _ in part.customers
-                }
-            )
+        owners = Owners(
+            {
+                (case.portal.id, case.username): (
+                    case.owner,
+                    partial(delivered_code, at.controls[case.portal.id]),
+                )
+                for part in parts
+                for case in part.cases
+            }
+        )
+        for part in parts:
             shown = [
-                _Shown(_add(store, portal.id, name), shows, meant, part.folder / _folder(name))
-                for name, shows, meant in part.customers
+                _Shown(_add(store, case), case.shows, case.meant, case.folder(part.folder))
+                for case in part.cases
             ]
             await notifier.notify(await asyncio.to_thread(store.farm.runs.to_notify))
             _about("")
@@ -112,24 +129,49 @@ async def demo(zygote: Zygote, out: Path) -> int:
     return 0 if good else 1
 
 
-def _parts(portal: FakePortal, out: Path) -> Sequence[DemoPart]:
-    """Who comes home, and for every other way to end somebody who ends so."""
+def _parts(portals: Sequence[FakePortal], out: Path) -> Sequence[DemoPart]:
+    """Of each portal who comes home; then, for every other way to end, somebody of the portals in turn."""
+    parts = [
+        DemoPart(
+            f"{portal.name}: what came home",
+            out,
+            [
+                DemoCase(portal, name, portal.book.listed[name].purpose, Outcome.COMPLETE)
+                for name in _home(portal)
+            ],
+        )
+        for portal in portals
+    ]
+    others = [{case.meant: case for case in reversed(_others(portal))} for portal in portals]
+    ended = []
+    for number, outcome in enumerate(Outcome):
+        having = [of_portal[outcome] for of_portal in others if outcome in of_portal]
+        if having:
+            ended.append(having[number % len(having)])
+    return [*parts, DemoPart("What ends otherwise, at one portal or another", _outcomes(out), ended)]
+
+
+def _home(portal: FakePortal) -> Sequence[str]:
     listed = portal.book.listed
-    home = portal.shown or [name for name, case in listed.items() if case.outcome == Outcome.COMPLETE]
-    others = [
-        (case.username, case.purpose, Outcome(case.outcome))
-        for case in listed.values()
+    return portal.shown or [name for name, case in listed.items() if case.outcome == Outcome.COMPLETE]
+
+
+def _others(portal: FakePortal) -> Sequence[DemoCase]:
+    """Those who end otherwise, with one whom the portal does not know and one who mistypes every code."""
+    found = [
+        DemoCase(portal, case.username, case.purpose, Outcome(case.outcome))
+        for case in portal.book.listed.values()
         if case.outcome != Outcome.COMPLETE
     ]
-    others.append((portal.stranger, "a user name that the portal does not know", Outcome.BAD_CREDENTIALS))
-    confused = _confused(portal)
-    if confused:
-        others.append((confused, "the owner never enters the right code", Outcome.MFA_FAILED))
-    came = [(name, listed[name].purpose, Outcome.COMPLETE) for name in home]
-    return [
-        DemoPart(f"{portal.name}: what came home", out / portal.id, came),
-        DemoPart(f"{portal.name}: what ends otherwise", _outcomes(out) / portal.id, others, confused),
-    ]
+    found.append(
+        DemoCase(
+            portal, portal.stranger, "a user name that the portal does not know", Outcome.BAD_CREDENTIALS
+        )
+    )
+    if name := _confused(portal):
+        shows = "the owner never enters the right code"
+        found.append(DemoCase(portal, name, shows, Outcome.MFA_FAILED, Owner.WRONG))
+    return found
 
 
 def _confused(portal: FakePortal) -> str:
@@ -142,16 +184,12 @@ def clear(out: Path, parts: Iterable[DemoPart]) -> None:
     """Remove what an earlier demo left in ``out`` and beside it, and nothing else."""
     shutil.rmtree(out / _HOME, ignore_errors=True)
     for part in parts:
-        for name, _, _ in part.customers:
-            shutil.rmtree(part.folder / _folder(name), ignore_errors=True)
+        for case in part.cases:
+            shutil.rmtree(case.folder(part.folder), ignore_errors=True)
 
 
 def _outcomes(out: Path) -> Path:
     return out.with_name(f"{out.name}-outcomes")
-
-
-def _folder(username: str) -> str:
-    return username.partition("@")[0]
 
 
 def _set_environment(home: Path, at: Addresses) -> None:
@@ -161,8 +199,12 @@ def _set_environment(home: Path, at: Addresses) -> None:
     os.environ.update({"METERFARM_HOME": str(home), **at.settings()})
 
 
-def _add(store: CompanyStore, utility: str, username: str) -> Customer:
-    return store.customers.add(utility, username, secrets={SecretKind.PASSWORD: "any password will do"})
+def _add(store: CompanyStore, case: DemoCase) -> Customer:
+    secrets = {SecretKind.PASSWORD: "any password will do"}
+    known = case.portal.book.listed.get(case.username)
+    if known is not None and known.totp_secret:
+        secrets[SecretKind.TOTP_SECRET] = known.totp_secret
+    return store.customers.add(case.portal.id, case.username, secrets=secrets)
 
 
 async def _watch(title: str, shown: Sequence[_Shown], store: CompanyStore, owners: Owners) -> bool:

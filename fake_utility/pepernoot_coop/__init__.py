@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from meterfarm.fake_utility.kit.portal import FakePortal
-from meterfarm.fake_utility.pepernoot_coop.customers import BOOK, STRANGER
+from meterfarm.fake_utility.pepernoot_coop.customers import BOOK, DOMAIN, STRANGER
 from meterfarm.fake_utility.pepernoot_coop.figures import figures
 
 if TYPE_CHECKING:
@@ -30,4 +30,5 @@ PORTAL = FakePortal(
     figures=figures,
     stranger=STRANGER,
     hosts=("pepernoot.smarthub.example",),
+    shown=[f"{name}@{DOMAIN}" for name in ("iamvalid", "multi-account", "totp", "export-failed")],
 )

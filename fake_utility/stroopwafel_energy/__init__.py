@@ -27,5 +27,6 @@ PORTAL = portal(
             cream="#fbf7ef",
             mist="#e9f0f6",
         ),
-    )
+    ),
+    shown=("sanne", "mail", "text", "choice", "many"),
 )

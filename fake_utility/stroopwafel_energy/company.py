@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from meterfarm.fake_utility.kit.portal import FakePortal
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from meterfarm.fake_utility.kit.state import PortalContext, PortalState
 
 
-def portal(brand: Brand) -> FakePortal:
-    """The portal of a company with this brand."""
+def portal(brand: Brand, shown: Sequence[str]) -> FakePortal:
+    """The portal of a company with this brand; ``shown`` are the customers of a demonstration."""
     book = make_book(brand.domain)
 
     def make(context: PortalContext) -> tuple[ASGIApp, PortalState[Any]]:
@@ -34,4 +35,5 @@ def portal(brand: Brand) -> FakePortal:
         figures=figures,
         stranger=f"nobody@{brand.domain}",
         hosts=brand.hosts,
+        shown=[f"{name}@{brand.domain}" for name in shown],
     )

@@ -24,5 +24,6 @@ PORTAL = portal(
             cream="#fdf6f8",
             mist="#fbe9ef",
         ),
-    )
+    ),
+    shown=("sanne",),
 )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from meterfarm.console.farm.demo import DemoPart, clear
+from meterfarm.console.farm.demo import DemoCase, DemoPart, clear
+from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.records import Outcome
 from tests.forked import Forked
 from tests.scrape.command import BRIEFLY, PASSWORD, environment, meterfarm, scrape, start
@@ -158,11 +159,12 @@ def test_two_runs_at_once_send_a_wrong_password_once(
 
 
 def test_the_demo_clears_only_what_is_its_own(tmp_path: Path) -> None:
-    for name in ("a_portal/iamvalid", "a_portal/novel", ".home", "thesis"):
+    portal = fake_portals()[0]
+    for name in (f"{portal.id}/iamvalid", f"{portal.id}/novel", ".home", "thesis"):
         (tmp_path / name).mkdir(parents=True)
-    who = [("iamvalid@bayou.energy", "electricity", Outcome.COMPLETE)]
-    clear(tmp_path, [DemoPart("", tmp_path / "a_portal", who)])
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a_portal", "novel", "thesis"]
+    who = [DemoCase(portal, "iamvalid@bayou.energy", "electricity", Outcome.COMPLETE)]
+    clear(tmp_path, [DemoPart("", tmp_path, who)])
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["novel", portal.id, "thesis"]
 
 
 def test_at_a_terminal_it_asks_for_what_it_needs(portal: Portal, home: Path, tmp_path: Path) -> None:
