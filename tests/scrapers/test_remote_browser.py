@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import pytest
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.browser.chromium import BrowserGone, BrowserMissing, Chromium
 from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Stop
+from meterfarm.scrapers.state import PortalSession
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.browser_server import BrowserServer, browser_server
@@ -102,6 +104,25 @@ async def test_no_request_leaves_the_portals_hosts(
             }
         assert not foreign.requested
         assert portal.requested
+
+
+class ByBrowser(Village):
+    refresh_transport: ClassVar[Literal["browser"]] = "browser"
+
+
+async def test_requests_that_a_script_wants_sent_by_the_browser_are_sent_by_that_one(
+    chromium: Chromium, portal: Site, foreign: Site
+) -> None:
+    session = PortalSession({"cookies": [], "origins": []})
+    async with Visit(ByBrowser(), portal.url, chromium, Nobody(), Secrets(), session) as visit:
+        answers = await asyncio.gather(
+            *(visit.http.get(path) for path in ("/bills", "/show", "/late", "/bills"))
+        )
+        assert all("Your" in answer.text for answer in answers)
+        with pytest.raises(Stop, match="not one of its own hosts"):
+            await visit.http.get("/away")
+        assert visit.tab.opened == 0
+    assert not foreign.requested
 
 
 async def test_another_browser_is_had_after_a_crash(
