@@ -167,14 +167,15 @@ class Impersonated:
             curl.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
             curl.setopt(CurlOpt.POSTFIELDS, request.body)
         target = self._local.target(url.raw_host or "", url.port or 0)
+        trusted = self._local.authority if target is not None else None
+        if authorities := trusted or ssl.get_default_verify_paths().cafile:
+            curl.setopt(CurlOpt.CAINFO, str(authorities))  # else curl-cffi's own, by certifi
         if target is None:
-            curl.setopt(CurlOpt.CAINFO, _trusted())
             return curl, ffi.NULL
         address, port = target
         there = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         kept = lib.curl_slist_append(ffi.NULL, f"{url.raw_host}:{url.port}:{there}".encode())
         curl.setopt(CurlOpt.CONNECT_TO, kept)
-        curl.setopt(CurlOpt.CAINFO, str(self._local.authority or _trusted()))
         return curl, kept
 
     def _headers(self, request: HttpRequest, cookie: str) -> Sequence[bytes]:
@@ -184,12 +185,6 @@ class Impersonated:
         if cookie:
             lines.append(f"Cookie: {cookie}")
         return [line.encode("utf-8", "surrogateescape") for line in lines]
-
-
-def _trusted() -> str:
-    """The authorities that the system trusts, as our own client does."""
-    paths = ssl.get_default_verify_paths()
-    return paths.cafile or paths.openssl_cafile
 
 
 def _name(code: CurlECode | int) -> str:
