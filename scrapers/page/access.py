@@ -15,6 +15,7 @@ from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, st
 from meterfarm.scrapers.page.sending import Sending
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.turns import Turns
+from meterfarm.scrapers.page.window import Window
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.script_calls import SIGNING_IN, current_call
 from meterfarm.support.redact import Secrets
@@ -54,11 +55,21 @@ class Surroundings:
 
 
 class Access:
-    """To one page of a visit. It is opened at the first operation."""
+    """To one page of a visit: that of the tab, which is opened at the first operation, or a ``window``."""
 
-    def __init__(self, tab: Tab, shared: Surroundings) -> None:
+    def __init__(self, tab: Tab, shared: Surroundings, window: Window | None = None) -> None:
         self.tab = tab
         self.shared = shared
+        self._own = window
+
+    @property
+    def seen(self) -> Window | None:
+        """The page's window, if it was opened."""
+        return self._own or self.tab.main
+
+    async def window(self) -> Window:
+        """The page's window. Raises what ``Tab.window`` does."""
+        return self._own or await self.tab.window()
 
     @property
     def action_ms(self) -> float:
@@ -85,14 +96,15 @@ class Access:
             SessionEnded: the page says so.
         """
         async with self.turn():
-            page, watch = await self.tab.watched()
+            window = await self.window()
             try:
-                with self.tab.errors(doing):
-                    yield page
+                with window.rules.errors(doing):
+                    yield window.page
             except Stop as stop:
                 if stop.outcome is not Outcome.LAYOUT_CHANGED:
                     raise
-                if (declared := self.declared_by(await watch.sign_now(self.shared.portal.signs))) is None:
+                found = await window.watch.sign_now(self.shared.portal.signs)
+                if (declared := self.declared_by(found)) is None:
                     raise
                 raise declared from stop
 

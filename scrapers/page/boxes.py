@@ -37,7 +37,7 @@ class CodeBoxes:
         if shared.sending is not None:
             shared.sending.typed(code)
         async with self._access.operation(f"filling in {what}") as page:
-            _, watch = await self._access.tab.watched()
+            watch = (await self._access.window()).watch
             fields = await self._fields(page, boxes)
             shared.filled.extend(fields)
             if len(code) > len(fields) > 1:

@@ -52,6 +52,7 @@ class Reactions:
         self._now = now
         self._navigation: Request | None = None
         self.opened()
+        self._context = context
         context.on("request", self._sends)
         context.on("response", self._answers)
         context.on("requestfinished", self._ends)
@@ -61,6 +62,14 @@ class Reactions:
         page.on("websocket", self._connects)
         page.on("dialog", self._speaks)
         context.on("page", self._opens)
+
+    def stop(self) -> None:
+        """Count no more: the page is closed, and its context goes on."""
+        self._context.remove_listener("request", self._sends)
+        self._context.remove_listener("response", self._answers)
+        self._context.remove_listener("requestfinished", self._ends)
+        self._context.remove_listener("requestfailed", self._fails)
+        self._context.remove_listener("page", self._opens)
 
     def opened(self) -> None:
         """From now on count navigations alone."""

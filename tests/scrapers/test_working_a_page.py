@@ -73,6 +73,13 @@ PAGES = {
     "/steps": """<button onclick="fetch('/code?a').then(() => setTimeout(() => {
         document.body.insertAdjacentHTML('beforeend', '<h1>Done</h1>') }, 400))">Next</button>""",
     "/code": "",
+    "/opens": """<button onclick="const w = window.open('about:blank');
+        setTimeout(() => { w.location = '/inside?ticket=1' }, 300)">Bill history</button>
+      <button onclick="window.open('http://127.0.0.2:9/there')">Elsewhere</button>
+      <button onclick="more.textContent = 'There'">Nothing</button><p id=more></p>""",
+    "/inside": """<h1>Bills</h1><p id=says></p>
+      <button onclick="fetch('/code?b').then(answer => answer.json()).then(answer => {
+        says.textContent = answer.total })">Total</button><button>Pay now</button>""",
 }
 DONE = Sign("done", heading="Done")
 
@@ -81,7 +88,7 @@ DONE = Sign("done", heading="Done")
 def portal() -> Iterator[Site]:
     async def page(request: Request) -> Response:
         if request.url.path == "/code":
-            return JSONResponse({})
+            return JSONResponse({"total": 12})
         return HTMLResponse(f"<!doctype html><title>x</title><body>{PAGES[request.url.path]}")
 
     with local_site([Route(path, page) for path in PAGES]) as site:
@@ -181,8 +188,29 @@ async def test_a_press_may_last_until_a_sign_is_there(visit: Visit) -> None:
     await visit.page.open("/steps")
     assert await visit.page.press(visit.page.button("Next"), until=DONE) is DONE
     visit.clock.timeouts = Timeouts(navigation=0.8)
-    with pytest.raises(Stop, match="does not know|did not answer in time"):
+    with pytest.raises(Stop, match=r"does not know|did not answer in time"):
         await visit.page.press(visit.page.button("Next"), until=Sign("more", heading="More"))
+
+
+async def test_a_window_is_a_page_like_any_other_and_ends_with_its_block(visit: Visit) -> None:
+    await visit.page.open("/opens")
+    bills = Sign("bills", heading="Bills", path="^/inside$")
+    async with visit.page.popup(visit.page.button("Bill history")) as window:
+        assert await window.arrive(bills) is bills
+        answer = await window.response("^/code$", lambda: window.press(window.button("Total")))
+        assert answer.at("/total", int) == 12
+        with pytest.raises(Stop, match="only the customer may do that"):
+            await window.press(window.button("Pay now"))
+        raw = await window.raw_playwright_page()
+    assert raw.is_closed()
+    with pytest.raises(Stop, match=r"led to 127\.0\.0\.2, a host that is not its own") as stop:
+        async with visit.page.popup(visit.page.button("Elsewhere")):
+            raise AssertionError("it is not followed")
+    assert stop.value.outcome is Outcome.BLOCKED
+    visit.clock.timeouts = Timeouts(navigation=0.3)
+    with pytest.raises(Stop):
+        async with visit.page.popup(visit.page.button("Nothing")):
+            raise AssertionError("none opens")
 
 
 async def test_one_call_of_a_script_drives_the_page_at_a_time(visit: Visit) -> None:
