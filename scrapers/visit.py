@@ -11,18 +11,22 @@ from typing import Any, TypeVar, cast
 import structlog
 
 from meterfarm.mfa.port import Answer, Answers
-from meterfarm.records import Challenge, Factor, Outcome
+from meterfarm.records import Challenge, Document, Factor, Outcome
 from meterfarm.scrapers.asking import Asking
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import RUN_SECONDS, TimedRateLimiter, Timeouts, VisitClock
 from meterfarm.scrapers.guard import own_hosts
 from meterfarm.scrapers.http.authorisation import Authorisation
+from meterfarm.scrapers.http.body import DOCUMENT, Limit
 from meterfarm.scrapers.http.client import Http
 from meterfarm.scrapers.http.connections import connection
+from meterfarm.scrapers.http.encoded_file import file_in
+from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.http.tokens import Tokens
 from meterfarm.scrapers.http.transport import WithoutBrowser
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.page.access import Surroundings
+from meterfarm.scrapers.page.control import Control
 from meterfarm.scrapers.page.page import BrowserPage
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.turns import Turns
@@ -101,7 +105,8 @@ class Visit:
         )
         self.http.opens_with(self.tab.watched)
         self.page = BrowserPage(
-            self.tab, Surroundings(portal, base_url, secrets, self.note, self.clock, Turns())
+            self.tab,
+            Surroundings(portal, base_url, secrets, self.note, self.clock, Turns(), chromium.scratch),
         )
         self._asking = Asking(portal.name, answers, secrets, self.clock, self.page, self.tab, self.note)
         self.scratch = chromium.scratch
@@ -189,6 +194,26 @@ class Visit:
         return (
             dict(session.session_storage.get(origin or self._own_origin, {})) if session is not None else {}
         )
+
+    async def capture(self, control: Control, limit: Limit = DOCUMENT) -> Document:
+        """The file that a control of the visit's page hands over when it is pressed, however it does.
+
+        As a download, in a window that turns into a signed address, in a tab or viewer of the browser's, to a
+        script of the page, or made by one. See ``BrowserPage.download``, which is the same for any page.
+
+        Raises:
+            ItemFailed: none comes, or it is more than ``limit`` allows.
+            Stop, SessionEnded: as ``press`` does, or the page says so instead.
+        """
+        return await self.page.download(control, limit)
+
+    def capture_from(self, answer: HttpResponse, pointer: str, name: str = "") -> Document:
+        """A file that stands in a JSON answer as base64 (also as a ``data:`` address) or hexadecimal digits.
+
+        Raises:
+            Stop: ``layout_changed``: there is none at this JSON pointer, or it is not written so.
+        """
+        return file_in(answer, pointer, name)
 
     async def until(
         self,

@@ -104,3 +104,9 @@ def _cut(value: object) -> Any:
     if isinstance(value, Iterable):
         return [_cut(item) for item in value]
     return value
+
+
+def file_name(text: str) -> str:
+    """A portal's name for a file as a name alone: the last part of a path, without what would hide it."""
+    last = one_line(text.replace("\\", "/").rpartition("/")[2], NAME)
+    return last.lstrip(". ")

@@ -15,6 +15,7 @@ from meterfarm.scrapers.http.json_answer import NoJson, may_be_json, parsed
 from meterfarm.scrapers.json_pointer import pointed_at
 from meterfarm.scrapers.outcomes import Sign, Stop
 from meterfarm.support.charset import decoded
+from meterfarm.support.foreign_text import file_name
 
 T = TypeVar("T")
 _KINDS: Mapping[type, str] = {
@@ -131,7 +132,7 @@ class HttpResponse:
         except ValueError:  # a name in an encoding that is none, or not this one
             name = None
         name = name or unquote(PurePosixPath(urlsplit(self.url).path).name)
-        return Document(self.content, self.media_type, name)
+        return Document(self.content, self.media_type, file_name(name))
 
 
 def readable(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from playwright.async_api import Locator, Page
@@ -15,7 +16,7 @@ from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, st
 from meterfarm.scrapers.page.sending import Sending
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.turns import Turns
-from meterfarm.scrapers.page.window import Window
+from meterfarm.scrapers.page.window import PageWindow
 from meterfarm.scrapers.portal import Portal
 from meterfarm.scrapers.script_calls import SIGNING_IN, current_call
 from meterfarm.support.redact import Secrets
@@ -30,8 +31,8 @@ Find = Callable[[Page], Locator]
 class Surroundings:
     """What all pages of one visit share.
 
-    ``filled`` are the fields to mask in a screenshot. ``sending`` is set while a password may be sent: it is
-    informed of what is typed, and before each press.
+    ``scratch`` is a private folder. ``filled`` are the fields to mask in a screenshot. ``sending`` is set
+    while a password may be sent: it is informed of what is typed, and before each press.
     """
 
     portal: Portal
@@ -40,6 +41,7 @@ class Surroundings:
     note: Callable[..., None]
     clock: VisitClock
     turns: Turns
+    scratch: Path
     filled: list[Locator] = field(default_factory=list)
     sending: Sending | None = None
     _characters: str = ""
@@ -57,17 +59,17 @@ class Surroundings:
 class Access:
     """To one page of a visit: that of the tab, which is opened at the first operation, or a ``window``."""
 
-    def __init__(self, tab: Tab, shared: Surroundings, window: Window | None = None) -> None:
+    def __init__(self, tab: Tab, shared: Surroundings, window: PageWindow | None = None) -> None:
         self.tab = tab
         self.shared = shared
         self._own = window
 
     @property
-    def seen(self) -> Window | None:
+    def seen(self) -> PageWindow | None:
         """The page's window, if it was opened."""
         return self._own or self.tab.main
 
-    async def window(self) -> Window:
+    async def window(self) -> PageWindow:
         """The page's window. Raises what ``Tab.window`` does."""
         return self._own or await self.tab.window()
 

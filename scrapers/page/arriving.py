@@ -10,7 +10,7 @@ from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, stop_for_sign, stop_for_status
 from meterfarm.scrapers.page.access import Access
 from meterfarm.scrapers.page.sight import steady
-from meterfarm.scrapers.page.window import Window
+from meterfarm.scrapers.page.window import PageWindow
 from meterfarm.support.logs import safe_for_the_run
 
 _MOST_SOUGHT, _MOST_NAMED = 50, 5
@@ -31,7 +31,7 @@ class Arriving:
         async with self._access.turn():
             return await self._arrived(await self._access.window(), signs)
 
-    async def _arrived(self, window: Window, signs: Sequence[Sign]) -> Sign:
+    async def _arrived(self, window: PageWindow, signs: Sequence[Sign]) -> Sign:
         self._shared.register("")
         self.known.update(dict.fromkeys(signs))
         outcomes = [sign for sign in self._shared.portal.signs if isinstance(sign.means, Outcome)]
@@ -50,7 +50,7 @@ class Arriving:
             raise stop
         return found
 
-    def _stop_by_status(self, window: Window) -> Stop | None:
+    def _stop_by_status(self, window: PageWindow) -> Stop | None:
         answer = (
             window.landed
             if window.watch.reactions.arrived
@@ -59,7 +59,7 @@ class Arriving:
         status, headers = (answer.status, answer.headers) if answer else (200, {})
         return stop_for_status(self._shared.portal.name, status, headers.get("retry-after"))
 
-    async def _stop_for_unknown(self, window: Window, sought: Sequence[Sign]) -> Stop:
+    async def _stop_for_unknown(self, window: PageWindow, sought: Sequence[Sign]) -> Stop:
         page = window.page
         by_status = self._stop_by_status(window)
         with window.rules.errors("looking at the page"):
@@ -86,7 +86,7 @@ class Arriving:
             Outcome.UNKNOWN_PAGE, f"{self._shared.portal.name} shows {what}; the script needs mending."
         )
 
-    async def until(self, window: Window, awaited: Sequence[Sign], found: Sign | None) -> Sign:
+    async def until(self, window: PageWindow, awaited: Sequence[Sign], found: Sign | None) -> Sign:
         """The first of the signs that comes after a press that has led on, or led to ``found``."""
         outcomes = [sign for sign in self._shared.portal.signs if isinstance(sign.means, Outcome)]
         signed_out = [sign for sign in self._shared.portal.signs if sign.means == SIGNED_OUT]

@@ -12,15 +12,15 @@ from playwright.async_api import Page
 
 from meterfarm.scrapers.page.access import Access
 from meterfarm.scrapers.page.sight import is_navigating
-from meterfarm.scrapers.page.window import Window
+from meterfarm.scrapers.page.window import PageWindow
 from meterfarm.support.tracing import span
 
 _ABORTED = re.compile(r"ERR_ABORTED|Download is starting")
 
 
 @contextmanager
-def going(window: Window, doing: str) -> Iterator[None]:
-    """The boundary around a navigation. Raises what ``Window.boundary`` does."""
+def going(window: PageWindow, doing: str) -> Iterator[None]:
+    """The boundary around a navigation. Raises what ``PageWindow.boundary`` does."""
     with span("page", doing=doing) as stage, window.boundary(doing):
         yield
         if window.shown is not None:
@@ -46,7 +46,7 @@ class Opening:
                 with going(window, f"opening {urlsplit(url).path}"):
                     await self._go(window, url)
 
-    async def _go(self, window: Window, url: str) -> None:
+    async def _go(self, window: PageWindow, url: str) -> None:
         """To an address. A navigation may end without a document (a download, HTTP 204) or lead on at once;
         a page that says what is wrong is heard before it is called down."""
         try:

@@ -8,12 +8,14 @@ from typing import overload
 
 from playwright.async_api import Locator, Page
 
-from meterfarm.scrapers.http.body import LIST, Limit
+from meterfarm.records import Document
+from meterfarm.scrapers.http.body import DOCUMENT, LIST, Limit
 from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.outcomes import Sign
 from meterfarm.scrapers.page.access import Access, Surroundings
 from meterfarm.scrapers.page.arriving import Arriving
 from meterfarm.scrapers.page.boxes import CodeBoxes
+from meterfarm.scrapers.page.capturing import Capturing
 from meterfarm.scrapers.page.control import Control, Surface
 from meterfarm.scrapers.page.filling import Filling
 from meterfarm.scrapers.page.going import Opening
@@ -24,7 +26,7 @@ from meterfarm.scrapers.page.pressing import Pressing
 from meterfarm.scrapers.page.sending import Sending
 from meterfarm.scrapers.page.sight import steady
 from meterfarm.scrapers.page.tab import Tab
-from meterfarm.scrapers.page.window import Window
+from meterfarm.scrapers.page.window import PageWindow
 
 _LONGEST_HTML = 8 * 1024 * 1024
 _HTML = "most => document.documentElement.outerHTML.slice(0, most)"
@@ -38,7 +40,7 @@ class BrowserPage(Surface):
     Whatever is done has a limit, stays on the portal's hosts, and fails with ``Stop``, in one sentence.
     """
 
-    def __init__(self, tab: Tab, shared: Surroundings, window: Window | None = None) -> None:
+    def __init__(self, tab: Tab, shared: Surroundings, window: PageWindow | None = None) -> None:
         access = Access(tab, shared, window)
         super().__init__(access, lambda page: page)
         self._opening = Opening(access)
@@ -48,6 +50,7 @@ class BrowserPage(Surface):
         self._boxes = CodeBoxes(access)
         self._overlays = Overlays(access)
         self._popups = Popups(access, self._pressing)
+        self._capturing = Capturing(access, self._pressing)
         self._listening = Listening(access)
         self._shared = shared
 
@@ -182,6 +185,19 @@ class BrowserPage(Surface):
         """
         async with self._popups.opened(control, signs) as window:
             yield BrowserPage(self._access.tab, self._shared, window)
+
+    async def download(self, control: Control, limit: Limit = DOCUMENT) -> Document:
+        """The file that a control hands over when it is pressed; its name is safe, its size and time limited.
+
+        It may come as a download, in a window that begins blank and turns into a signed address, in a tab of
+        ``blob:``, in the browser's own viewer, embedded, or fetched or made by a script of the page: its
+        bytes are taken all the same, and windows that opened for it are closed.
+
+        Raises:
+            ItemFailed: none comes, it is answered with an error, or it is more than ``limit`` allows.
+            Stop, SessionEnded: as ``press`` does; or the page says so instead of handing one over.
+        """
+        return await self._capturing.capture(control, limit)
 
     async def response(
         self, path: str, during: Callable[[], Awaitable[object]], *, limit: Limit = LIST

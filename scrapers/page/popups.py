@@ -15,7 +15,7 @@ from meterfarm.scrapers.outcomes import Sign, Stop
 from meterfarm.scrapers.page.access import Access
 from meterfarm.scrapers.page.control import Control
 from meterfarm.scrapers.page.pressing import Pressing
-from meterfarm.scrapers.page.window import Window
+from meterfarm.scrapers.page.window import PageWindow
 
 _UNLOADED = {"", ":", "about:blank"}
 
@@ -29,7 +29,7 @@ class Popups:
         self._shared = access.shared
 
     @asynccontextmanager
-    async def opened(self, control: Control, signs: Sequence[Sign]) -> AsyncIterator[Window]:
+    async def opened(self, control: Control, signs: Sequence[Sign]) -> AsyncIterator[PageWindow]:
         """See ``BrowserPage.popup``."""
         tab = self._access.tab
         async with self._access.turn():
@@ -48,7 +48,7 @@ class Popups:
             finally:
                 await tab.give_back(popup)
 
-    async def _coming(self, window: Window, control: Control, signs: Sequence[Sign]) -> Page:
+    async def _coming(self, window: PageWindow, control: Control, signs: Sequence[Sign]) -> Page:
         """The window that opens at the press, which ends what a press waits for."""
         coming: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
 
@@ -81,7 +81,7 @@ class Popups:
             "mending.",
         )
 
-    async def _loaded(self, popup: Window) -> None:
+    async def _loaded(self, popup: PageWindow) -> None:
         """A window may begin blank, and be led on when an address for it has come."""
         page, limit = popup.page, self._access.navigation_ms
         if page.url in _UNLOADED:

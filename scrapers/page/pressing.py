@@ -16,7 +16,7 @@ from meterfarm.scrapers.page.going import going
 from meterfarm.scrapers.page.names import names_of
 from meterfarm.scrapers.page.sight import steady
 from meterfarm.scrapers.page.watch import Watch
-from meterfarm.scrapers.page.window import Window
+from meterfarm.scrapers.page.window import PageWindow
 
 _FORM_AND_REDIRECTS = 3
 
@@ -36,7 +36,7 @@ class Pressing:
             found = await self.pressed(window, control, [*until, *signs])
             return await self._arriving.until(window, until, found) if until else None
 
-    async def pressed(self, window: Window, control: Control, signs: Sequence[Sign]) -> Sign | None:
+    async def pressed(self, window: PageWindow, control: Control, signs: Sequence[Sign]) -> Sign | None:
         self._shared.register("")
         page, watch, now = window.page, window.watch, self._shared.clock.now
         button = control.locator(page)
@@ -80,7 +80,7 @@ class Pressing:
                 await sending.was_not_sent()
             raise
 
-    async def _pressable(self, window: Window, button: Locator) -> None:
+    async def _pressable(self, window: PageWindow, button: Locator) -> None:
         """Wait while scripts that the button waits for are held back by our own limits. Nothing is pressed:
         what may have been pressed is never pressed again."""
         if window.is_throttled:

@@ -36,7 +36,7 @@ from meterfarm.scrapers.http.transport import InBrowser
 from meterfarm.scrapers.page.browser_state import ContextState, context_with
 from meterfarm.scrapers.page.request_throttle import RequestThrottle
 from meterfarm.scrapers.page.web_storage import WebStorage
-from meterfarm.scrapers.page.window import Window, WindowRules, is_same_document
+from meterfarm.scrapers.page.window import PageWindow, WindowRules, is_same_document
 from meterfarm.scrapers.rate_limiter import RateLimiter, Unlimited
 from meterfarm.scrapers.state import PortalSession
 
@@ -77,7 +77,7 @@ class Tab:
             None if isinstance(limiter, Unlimited) else RequestThrottle(limiter, self._allows, self._refuse)
         )
         self._rules = WindowRules(portal, hosts, note, clock, self._throttle)
-        self._windows: list[Window] = []
+        self._windows: list[PageWindow] = []
         self._documents: deque[Response] = deque(maxlen=_DOCUMENTS)
         self._browser = AsyncExitStack()
         self._context: BrowserContext | None = None
@@ -92,7 +92,7 @@ class Tab:
         return any(window.hangs for window in self._windows)
 
     @property
-    def main(self) -> Window | None:
+    def main(self) -> PageWindow | None:
         """The window of the page, if it was opened."""
         return self._windows[0] if self._windows else None
 
@@ -125,7 +125,7 @@ class Tab:
         if self._context is not None and self._context.browser is not None:
             self._chromium.retire(self._context.browser)
 
-    async def window(self) -> Window:
+    async def window(self) -> PageWindow:
         """That of the page, which is opened at the first call.
 
         Raises:
@@ -144,19 +144,19 @@ class Tab:
                 self._chromium.retire(browser)
                 raise BrowserGone("The browser opened no page in time; run again.") from exc
 
-    def adopt(self, page: Page) -> Window:
+    def adopt(self, page: Page) -> PageWindow:
         """A window that the page opened: watched from now on like the page itself."""
         landed = (one for one in reversed(self._documents) if is_same_document(one.url, page.url))
-        window = Window(page, self._rules, next(landed, None))
+        window = PageWindow(page, self._rules, next(landed, None))
         self._windows.append(window)
         return window
 
-    async def give_back(self, window: Window) -> None:
+    async def give_back(self, window: PageWindow) -> None:
         """Close such a window."""
         await window.close()
         self._windows.remove(window)
 
-    async def _opened_in(self, browser: Browser) -> Window:
+    async def _opened_in(self, browser: Browser) -> PageWindow:
         state = await self._http.transport.storage_state() if self._http.transport is not None else None
         self._context = await context_with(browser, state, self._chromium.proxy(self._hosts))
         if self._throttle is None:

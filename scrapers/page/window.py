@@ -52,7 +52,7 @@ class WindowRules:
         )
 
 
-class Window:
+class PageWindow:
     """Watched from when it is made.
 
     ``hangs`` is set when the page gives no sign of life. Of the last navigation, ``landed`` is the answer
