@@ -103,7 +103,7 @@ class Visit:
             self.clock,
             trace_snapshots=trace_snapshots,
         )
-        self.http.opens_with(self.tab.watched)
+        self.http.opens_with(self.tab.window)
         self.page = BrowserPage(
             self.tab,
             Surroundings(portal, base_url, secrets, self.note, self.clock, Turns(), chromium.scratch),

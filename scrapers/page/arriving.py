@@ -7,7 +7,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, stop_for_sign, stop_for_status
+from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign, Stop, stop_for_sign, stop_for_status
 from meterfarm.scrapers.page.access import Access
 from meterfarm.scrapers.page.sight import steady
 from meterfarm.scrapers.page.window import PageWindow
@@ -92,8 +92,8 @@ class Arriving:
         signed_out = [sign for sign in self._shared.portal.signs if sign.means == SIGNED_OUT]
         until = self._shared.clock.now() + self._shared.clock.timeouts.navigation
         while found is None or found not in awaited:
-            if found in signed_out:
-                raise SessionEnded(f"{self._shared.portal.name} ended the session.")
+            if found in signed_out and (meant := self._access.declared_by(found)) is not None:
+                raise meant
             left = until - self._shared.clock.now()
             if left <= 0:
                 raise await self._stop_for_unknown(window, awaited)

@@ -7,7 +7,7 @@ from typing import Any
 
 from meterfarm.records import Document, Outcome
 from meterfarm.scrapers.http.body import Limit
-from meterfarm.scrapers.outcomes import SIGNED_OUT, ItemFailed, SessionEnded, stop_for_sign
+from meterfarm.scrapers.outcomes import SIGNED_OUT, ItemFailed
 from meterfarm.scrapers.page.access import Access
 from meterfarm.scrapers.page.capture import HandOver
 from meterfarm.scrapers.page.control import Control
@@ -77,10 +77,8 @@ class Capturing:
         outcomes = [sign for sign in portal.signs if isinstance(sign.means, Outcome)]
         signed_out = [sign for sign in portal.signs if sign.means == SIGNED_OUT]
         found = await window.watch.first_sign([*outcomes, *signed_out], 0, _LOOK_SECONDS)
-        if found in signed_out:
-            return SessionEnded(f"{portal.name} ended the session.")
-        if stop := stop_for_sign(portal.name, found) if found else None:
-            return stop
+        if (declared := self._access.declared_by(found)) is not None:
+            return declared
         refused = next((answers.refused for answers in hand_over.answers if answers.refused), None)
         if refused is not None:
             return ItemFailed(f"{portal.name} answers HTTP {refused[0]} to {refused[1]}.")
