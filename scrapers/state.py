@@ -51,6 +51,12 @@ class PortalSession:
             signed_in=False,
         )
 
+    def local_storage(self, origin: str) -> dict[str, str]:
+        """The local storage of an origin like ``https://my.portal.example``."""
+        origins = self.storage_state.get("origins", ())
+        kept = [one.get("localStorage", ()) for one in origins if one["origin"] == origin]
+        return {item["name"]: item["value"] for items in kept for item in items}
+
     def to_bytes(self) -> bytes:
         """As it is sealed and stored: JSON in UTF-8; see ``from_bytes``."""
         return json.dumps(asdict(self), separators=(",", ":")).encode()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -72,7 +73,7 @@ class Visit:
         self._run_seconds = run_seconds
         if not isinstance(limiter, Unlimited):
             limiter = TimedRateLimiter(limiter, self.clock)
-        self._own_origin = base_url.rstrip("/")
+        self._own_origin = "{0.scheme}://{0.netloc}".format(urlsplit(base_url))
         self.tokens = Tokens(session.tokens if session is not None else {}, secrets.add)
         self.keep: Callable[[], Awaitable[None]] | None = None
         self._authorisation = Authorisation(
@@ -184,9 +185,7 @@ class Visit:
         It is that of the browser page, or of the saved session where none was opened.
         """
         session = await self.tab.session() or self._session
-        origins = session.storage_state.get("origins", ()) if session is not None else ()
-        items = [one["localStorage"] for one in origins if one["origin"] == (origin or self._own_origin)]
-        return {item["name"]: item["value"] for found in items for item in found}
+        return session.local_storage(origin or self._own_origin) if session is not None else {}
 
     async def session_storage(self, origin: str = "") -> Mapping[str, str]:
         """The session storage likewise."""
