@@ -51,6 +51,7 @@ class Reactions:
         self._is_allowed = is_allowed
         self._now = now
         self._navigation: Request | None = None
+        self._is_loading = False
         self.opened()
         self._context = context
         context.on("request", self._sends)
@@ -103,8 +104,9 @@ class Reactions:
 
     @property
     def waits(self) -> bool:
-        """Whether a document is on its way, or an answer to what was asked since the press."""
-        return self.navigates or bool(self._flying)
+        """Whether a document is on its way or still loads the scripts that it waits for, or an answer to
+        what was asked since the press is on its way."""
+        return self.navigates or self._is_loading or bool(self._flying)
 
     @property
     def has_led_on(self) -> bool:
@@ -147,7 +149,7 @@ class Reactions:
         if 300 <= response.status < 400 and "location" in response.headers:
             return
         if self._is_ours(request):
-            self._lands = True
+            self._lands = self._is_loading = True
             self._happened()
         elif request in self._flying:
             posted = request.method not in {"GET", "HEAD", "OPTIONS"}
@@ -170,6 +172,7 @@ class Reactions:
 
     def _fails(self, request: Request) -> None:
         ours = self._is_ours(request)
+        self._is_loading = self._is_loading and not ours
         known = ours or request in self._flying
         text = request.failure or ""
         if known and _ABORTED.search(text):
@@ -194,6 +197,7 @@ class Reactions:
             self._happened()
 
     def _loads(self, _: Page) -> None:
+        self._is_loading = False
         if self._lands:
             self.arrived = True
         self._happened()

@@ -114,6 +114,7 @@ def sign_in_page(
 PAGES: dict[str, str] = {
     **{f"/shows/{name}": sign_in_page(show=name) for name in SHOWN},
     "/in-place": sign_in_page(),
+    "/in-place-confirmed": sign_in_page(script=_IN_PLACE.replace("'/home'", "'/confirmed'")),
     "/plain": sign_in_page(script=""),
     "/email": sign_in_page(username="type=email"),
     "/email-plain": sign_in_page(username="type=email", script=""),
@@ -183,6 +184,7 @@ PAGES: dict[str, str] = {
     "/again": "<!doctype html><h1>Sign in</h1>",
     "/survey": "<!doctype html><h1>How do you like us?</h1>",
     "/tracked": "",
+    "/confirmed": "<!doctype html><p>Signing you in</p><script type=module src=/late.js></script>",
     "/hop/0": "<!doctype html><form action=/hop/1 method=post></form>"
     "<script>setTimeout(() => document.forms[0].submit(), 5)</script>",
     "/hop/2": "<!doctype html><script>setTimeout(() => location.replace('/home'), 5)</script>",
@@ -231,6 +233,10 @@ def routes(counter: Counter) -> list[BaseRoute]:
         await counter.hung[-1].wait()
         return Response()
 
+    async def late_script(_: Request) -> Response:
+        await asyncio.sleep(1.5)
+        return Response("location.replace('/home')", media_type="text/javascript")
+
     async def hop(_: Request) -> Response:
         return HTMLResponse(_HOP)
 
@@ -241,6 +247,7 @@ def routes(counter: Counter) -> list[BaseRoute]:
         *(Route(path, page) for path in PAGES),
         Route("/session", session, methods=["POST"]),
         Route("/never", never),
+        Route("/late.js", late_script),
         Route("/tracking", tracking, methods=["POST"]),
         Route("/hop/1", hop, methods=["POST"]),
         Route("/hopped", hopped, methods=["POST"]),

@@ -175,6 +175,11 @@ async def test_pages_that_post_themselves_on_are_passed_every_time(visit: Visit)
         await page.goto("about:blank")
 
 
+async def test_a_page_that_waits_for_its_scripts_is_not_yet_what_it_will_be(visit: Visit) -> None:
+    """It leads on by a script of its own, which comes later than a page at rest is given."""
+    assert await sign_in(visit, "/in-place-confirmed", RIGHT) is INSIDE
+
+
 async def test_a_sign_in_that_posts_itself_on_arrives(visit: Visit) -> None:
     assert await sign_in(visit, "/plain?hops=1", RIGHT) is INSIDE
 
