@@ -24,7 +24,10 @@ IAMVALID = "iamvalid@bayou.energy"
 FAKE = ("scrape", "speculoos_power", "--fake", "--username", IAMVALID)
 WRONG_USE = {
     "unknown utility": (("scrape", "speculoos_pwer", "--fake", "--username", IAMVALID), "speculoos_power?"),
-    "utility like nothing": (("scrape", "zzz", "--fake", "--username", IAMVALID), "there are: speculoos"),
+    "utility like nothing": (
+        ("scrape", "zzz", "--fake", "--username", IAMVALID),
+        "there are: pepernoot_coop, speculoos",
+    ),
     "malformed e-mail": (("scrape", "speculoos_power", "--fake", "--username", "iamvalid"), "e-mail address"),
     "malformed date": ((*FAKE, "--since", "yesterday"), "--since must be a date"),
     "impossible date": ((*FAKE, "--since", "2026-02-30"), "--since must be a date"),

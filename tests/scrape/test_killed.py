@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("own_driver")
 IAMVALID = "iamvalid@bayou.energy"
 
 
-@pytest.mark.parametrize("moment", ['"form.submitted"', '"event": "bill.stored"'])
+@pytest.mark.parametrize("moment", ['"control.pressed"', '"event": "bill.stored"'])
 def test_after_a_kill_the_next_run_ends_complete_and_cleans_up(
     moment: str, portal: Portal, home: Path, tmp_path: Path
 ) -> None:
