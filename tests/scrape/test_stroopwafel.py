@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from meterfarm.fake_utility.stroopwafel_energy import PORTAL
+from meterfarm.fake_utility.stroopwafel_energy.documents import listed_bills
 from tests.fake_portal import fake_portals
 from tests.scrape.canaries import Canaries
 from tests.scrape.command import BRIEFLY, Ran, scrape
 from tests.scrape.portal import Portal
 
 UTILITY = "stroopwafel_energy"
+TODAY = date(2026, 11, 21)
 
 
 @pytest.fixture(scope="module")
 def waffles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, str]]:
     """The portal's control pages, and the file of its host names."""
-    with fake_portals(tmp_path_factory.mktemp("portals"), now="2026-11-21T09:00") as at:
+    with fake_portals(tmp_path_factory.mktemp("portals"), now=f"{TODAY}T09:00") as at:
         yield Portal(at.controls[UTILITY]), at.hosts
 
 
@@ -56,11 +61,18 @@ def test_a_code_is_typed_into_boxes_and_the_next_run_needs_neither_page_nor_toke
 def test_a_bill_that_is_null_leaves_the_others_be(
     waffles: tuple[Portal, str], home: Path, tmp_path: Path
 ) -> None:
-    ran = _scrape(home, tmp_path, "partial@stroopwafel.example", waffles[1], "--since", "2026-07-01")
+    """Nor does one that the portal answers with an error."""
+    (portal, hosts), username = waffles, "partial@stroopwafel.example"
+    _, second, *_ = listed_bills(PORTAL.book.listed[username].accounts[0], TODAY)
+    httpx.post(f"{portal.url}/faults", json={"error_paths": [f"/{second.id}/document"]}, timeout=10)
+    ran = _scrape(home, tmp_path, username, hosts, "--since", "2026-07-01")
+    httpx.post(f"{portal.url}/faults", json={}, timeout=10)
     assert (ran.summary["outcome"], ran.status) == ("partial", 13)
-    (gap,) = ran.summary["ledger"]["missing"]
-    assert "This bill is not available right now." in gap["reason"]
-    assert ran.summary["accounts"][0]["bills"] == 4
+    reasons = [gap["reason"] for gap in ran.summary["ledger"]["missing"]]
+    assert len(reasons) == 2
+    assert any("This bill is not available right now." in reason for reason in reasons)
+    assert any("HTTP 500" in reason for reason in reasons)
+    assert ran.summary["accounts"][0]["bills"] == 3
 
 
 def test_tokens_that_are_void_half_way_take_one_new_sign_in(

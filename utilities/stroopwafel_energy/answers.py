@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -14,13 +13,12 @@ from meterfarm.records import (
     AccountStatus,
     Address,
     Commodity,
-    Document,
     ListedBill,
     Meter,
     Outcome,
 )
 from meterfarm.scrapers.http.response import HttpResponse
-from meterfarm.scrapers.outcomes import ItemFailed, Stop
+from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.utility import AvailableIntervals
 from meterfarm.utilities.stroopwafel_energy.numbers import account_number
 
@@ -127,14 +125,3 @@ def _changed(answer: HttpResponse, where: str, what: str) -> Stop:
     return Stop(
         Outcome.LAYOUT_CHANGED, f"{answer.portal} sends no {what} at {where}; the script needs mending."
     )
-
-
-def pdf(answer: HttpResponse) -> Document:
-    """The bill in an answer, where it is base64 in lines; ``ItemFailed`` where the portal has none."""
-    if not answer.at("/data", dict, {}):
-        raise ItemFailed(f"{answer.portal} says: “{answer.at('/message', str, 'no bill')}”")
-    try:
-        content = base64.b64decode("".join(answer.at("/data/content", str).split()), validate=True)
-    except ValueError:
-        raise _changed(answer, "/data/content", "base64") from None
-    return Document(content, "application/pdf", answer.at("/data/fileName", str, "bill.pdf"))

@@ -24,9 +24,9 @@ from meterfarm.records import (
     Series,
 )
 from meterfarm.scrapers.http.body import EXPORT
-from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
+from meterfarm.scrapers.outcomes import SIGNED_OUT, ItemFailed, Sign
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Verified
-from meterfarm.utilities._families.azure_b2c import IDENTITY_SIGNS, AzureB2C, all_pages
+from meterfarm.utilities._families.azure_b2c import IDENTITY_SIGNS, AzureB2C, all_pages, one_document
 from meterfarm.utilities.stroopwafel_energy import answers
 from meterfarm.utilities.stroopwafel_energy.bill import read_bill
 from meterfarm.utilities.stroopwafel_energy.layouts import LAYOUTS
@@ -109,7 +109,10 @@ class StroopwafelEnergy(AzureB2C):
         if bill.url.endswith(answers.LINK):
             link = await visit.http.post(bill.url, json={}, repeatable=True)
             return await visit.http.document(link.at("/data/url", str))
-        return answers.pdf(await visit.http.get(bill.url))
+        answer = await one_document(visit, bill.url)
+        if not answer.at("/data", dict, {}):
+            raise ItemFailed(f"{self.name} says: “{answer.at('/message', str, 'no bill')}”")
+        return visit.capture_from(answer, "/data/content", answer.at("/data/fileName", str, ""))
 
     def read_bill(self, text: Sequence[str]) -> Bill:
         """See ``Utility`` and ``bill.py``."""
