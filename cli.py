@@ -157,7 +157,7 @@ def fake(context: typer.Context) -> None:
 def demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write files.")] = Path("out/demo"),
 ) -> None:
-    """Fetch seven fake customers' data, with every kind of MFA."""
+    """Fetch fake customers' data at every fake portal, with every kind of MFA."""
     from meterfarm.console.farm.demo import demo as run
     from meterfarm.console.farm.relay import others_relayed
     from meterfarm.farm.workers.supervisor import workers_zygote
