@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
 from meterfarm.storage.data import PendingExport, accounts
 from meterfarm.storage.database import Repository, holding, now, put, reading
 from meterfarm.storage.tables import PendingExportRow
+
+_OF_ACCOUNT = (
+    select(PendingExportRow)
+    .where(
+        PendingExportRow.account_id == bindparam("account"),
+        PendingExportRow.company_id == bindparam("company"),
+    )
+    .order_by(col(PendingExportRow.requested_at))
+)
 
 
 class PendingExports(Repository):
@@ -58,8 +68,8 @@ class PendingExports(Repository):
     @reading
     def list(self, session: Session, account_id: int) -> Sequence[PendingExport]:
         """Of the account, oldest first."""
-        query = select(PendingExportRow).filter_by(account_id=account_id, company_id=self._company_id)
+        asked = {"account": account_id, "company": self._company_id}
         return [
             PendingExport(row.meter, row.first, row.last, row.portal_key, row.requested_at, row.not_before)
-            for row in session.exec(query.order_by(col(PendingExportRow.requested_at)))
+            for row in session.exec(_OF_ACCOUNT, params=asked)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import case, delete, update
@@ -217,11 +217,17 @@ class FarmRuns(FarmRepository):
         queued = update(RunRow).where(col(RunRow.state) == RunState.QUEUED.value)
         session.execute(queued.values(notified_at=None))
 
-    @writing
-    def queue_due(
-        self, session: Session, utility: str, every: Mapping[Part, timedelta], limit: int = 1000
-    ) -> int:
+    def queue_due(self, utility: str, every: Mapping[Part, timedelta], limit: int = 1000) -> int:
         """Queue a refresh of the utility's customers who are due; how many."""
+        return self._queue_due(utility, every, limit) if self._is_anybody_due(utility, every) else 0
+
+    @reading
+    def _is_anybody_due(self, session: Session, utility: str, every: Collection[Part]) -> bool:
+        """Asked first, without writing: mostly nobody is."""
+        return queue.is_anybody_due(session, utility, every)
+
+    @writing
+    def _queue_due(self, session: Session, utility: str, every: Mapping[Part, timedelta], limit: int) -> int:
         return queue.queue_due(session, utility, every, limit)
 
     @writing

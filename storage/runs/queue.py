@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert
+from sqlalchemy import ColumnElement, bindparam, insert
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from meterfarm.records import CustomerState, EventKind, Part, RunKind, RunState
@@ -14,6 +15,7 @@ from meterfarm.storage.customers import Customer
 from meterfarm.storage.database import insert_absent, now
 from meterfarm.storage.runs import ACTIVE, AT_ONCE, circuit_breaker, events, next_time
 from meterfarm.storage.tables import CustomerRow, RunRow, SavedSessionRow, metadata
+from meterfarm.storage.tables.base import UtcDateTime
 
 _ADD_STEP = insert(metadata.tables["run_step"])
 
@@ -89,12 +91,25 @@ def add_step(session: Session, run_id: int, step: str, detail: str = "") -> None
 
 
 _DUE = {Part.BILLS: CustomerRow.bills_due_at, Part.INTERVALS: CustomerRow.intervals_due_at}
+_ANY_DUE = {
+    part: columns(col(CustomerRow.id))
+    .where(col(CustomerRow.utility) == bindparam("utility"), col(when) <= bindparam("at", type_=UtcDateTime))
+    .where(col(CustomerRow.state) == CustomerState.ACTIVE.value)
+    .limit(1)
+    for part, when in _DUE.items()
+}
 
 
 def due_parts(bills: datetime | None, intervals: datetime | None, at: datetime) -> frozenset[Part]:
     """Which parts a run that is queued now refreshes; a part without a due time is none."""
     due = {Part.BILLS: bills, Part.INTERVALS: intervals}
     return frozenset(part for part, when in due.items() if when is not None and when <= at)
+
+
+def is_anybody_due(session: Session, utility: str, parts: Collection[Part]) -> bool:
+    """Whether a customer of the utility is due for one of the parts; they may be queued already."""
+    asked = {"utility": utility, "at": now(session)}
+    return any(session.connection().scalar(_ANY_DUE[part], asked) is not None for part in parts)
 
 
 def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], limit: int) -> int:
