@@ -30,6 +30,7 @@ class CodeBoxes:
     async def fill(self, boxes: Control | Sequence[Control], code: str) -> None:
         """See ``BrowserPage``."""
         shared = self._access.shared
+        code = re.sub(r"[\x00-\x1f\x7f]", "", code)
         what = boxes.what if isinstance(boxes, Control) else boxes[0].what
         for character in code:
             shared.register(character)

@@ -65,7 +65,8 @@ class HandOver:
         self._limit = limit
         self._scratch = scratch
         self._context = window.page.context
-        self._pages: dict[Page, CDPSession] = {}
+        self._pages: list[Page] = []
+        self._sessions: list[CDPSession] = []
         self._before: set[str] = set()
         self._held: dict[str, Request] = {}
         self._attaching: set[asyncio.Task[Any]] = set()
@@ -95,11 +96,11 @@ class HandOver:
                     await asyncio.wait(tasks)
                 await self._context.unroute("**/*", self._hold)
                 await kept_blobs.leave(self._window.page.frames)
-                for page, session in self._pages.items():
-                    if page is not self._window.page:
-                        await page.close()
-                    else:
-                        page.remove_listener("framenavigated", self._shows)
+                for page in self.windows:
+                    await page.close()
+                self._window.page.remove_listener("framenavigated", self._shows)
+                for session in self._sessions:
+                    with suppress(PlaywrightError):  # that of a window has gone with it
                         await session.detach()
 
     @property
@@ -173,15 +174,22 @@ class HandOver:
 
     async def _attach(self, page: Page) -> None:
         session = await self._context.new_cdp_session(page)
-        self._pages[page] = session
+        self._pages.append(page)
         page.on("framenavigated", self._shows)
         session.on("Page.downloadProgress", self._grows)
         await session.send("Page.enable")
+        await self._watch_answers(session)
+        for frame in page.frames[1:]:
+            with suppress(PlaywrightError):  # most live in the process of their page, and are seen there
+                await self._watch_answers(await self._context.new_cdp_session(frame))
+        await kept_blobs.keep_in(page.frames)
+
+    async def _watch_answers(self, session: CDPSession) -> None:
+        self._sessions.append(session)
         await session.send("Page.addScriptToEvaluateOnNewDocument", {"source": kept_blobs.KEEP})
         answers = AnswersTaken(session, self._limit, self._rules.allows, self._took)
         self.answers.append(answers)
         await answers.start(self._spawn)
-        await kept_blobs.keep_in(page.frames)
 
     def _opens(self, page: Page) -> None:
         self.last = self._rules.clock.now()

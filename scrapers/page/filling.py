@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Locator
+from playwright.async_api import Locator, Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import Stop
@@ -23,6 +24,8 @@ _OPTIONS = """(list, wanted) => {
     || options.find(option => option.value === wanted);
   return found ? [found.value, squeeze(found.label || found.text).slice(0, 1000)] : null;
 }"""
+_IS_LIST = "control => control.localName === 'select'"
+_LABEL = "box => [...(box.labels || [])].find(label => label.checkVisibility()) || null"
 _KEY_MS = 20.0
 _UNTYPED = re.compile(r"[\x00-\x1f\x7f]")
 """What is a key that does something, such as sending the form."""
@@ -84,15 +87,32 @@ class Filling:
             names = await self._names(found)
             if checked:
                 names.must_be_harmless(self._access.shared.portal.name)
-            await self._access.shared.clock.patiently(
-                lambda left: found.set_checked(checked, timeout=left), self._access.action_ms
-            )
+            try:
+                await self._access.shared.clock.patiently(
+                    lambda left: found.set_checked(checked, timeout=left), self._access.action_ms / 2
+                )
+            except PlaywrightTimeout:
+                await self._check_by_label(found, checked=checked)
+
+    async def _check_by_label(self, box: Locator, *, checked: bool) -> None:
+        """Where a page hides the box itself, and shows another in its label."""
+        limit = self._access.action_ms / 2
+        label = (await box.evaluate_handle(_LABEL, timeout=limit)).as_element()
+        if label is None:
+            await box.set_checked(checked, timeout=limit)
+        elif await box.is_checked(timeout=limit) is not checked:
+            await label.click(timeout=limit)
+            if await box.is_checked(timeout=limit) is not checked:
+                await box.set_checked(checked, timeout=limit)
 
     async def choose(self, control: Control, option: str) -> None:
         """See ``BrowserPage``."""
         portal = self._access.shared.portal.name
         async with self._access.operation(f"choosing in {control.what}") as page:
             found = control.locator(page)
+            if not await found.evaluate(_IS_LIST, timeout=self._access.action_ms):
+                await self._choose_shown(page, found, option)
+                return
             chosen = await found.evaluate(_OPTIONS, option, timeout=self._access.action_ms)
             if chosen is None:
                 raise Stop(
@@ -103,6 +123,13 @@ class Filling:
             await self._access.shared.clock.patiently(
                 lambda left: found.select_option(value=chosen[0], timeout=left), self._access.action_ms
             )
+
+    async def _choose_shown(self, page: Page, control: Locator, option: str) -> None:
+        """Where a page has a list of its own make (ARIA roles ``combobox`` and ``option``)."""
+        limit = self._access.action_ms
+        for part in (control, page.get_by_role("option", name=option, exact=True)):
+            (await self._names(part)).must_be_harmless(self._access.shared.portal.name)
+            await part.click(timeout=limit)
 
     async def _names(self, control: Locator) -> ControlNames:
         return await self._access.shared.clock.patiently(

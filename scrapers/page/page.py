@@ -141,7 +141,7 @@ class BrowserPage(Surface):
         await self._filling.check(control, checked=checked)
 
     async def choose(self, control: Control, option: str) -> None:
-        """Choose an option of a list (``select``) by its label, else by its value.
+        """Choose an option of a list by its label, else by its value; of one of the page's own make, by name.
 
         Raises:
             Stop: there is no such list or option, or the option is one that a visit must never touch.

@@ -6,6 +6,7 @@ import base64
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from meterfarm.scrapers.clock import Timeouts
 from meterfarm.scrapers.http.body import Limit
 from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.outcomes import ItemFailed, Stop
+from meterfarm.scrapers.rate_limiter import Permit
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
@@ -76,6 +78,17 @@ OTHERS = {
 }
 
 
+class Willing:
+    """A limiter, as there is in the farm, that lets everything go."""
+
+    @asynccontextmanager
+    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+        yield self
+
+    def extra(self) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Site]:
     async def page(_: Request) -> Response:
@@ -129,7 +142,9 @@ def portal() -> Iterator[Site]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def visit(portal: Site, chromium: Chromium) -> AsyncIterator[Visit]:
     timeouts = Timeouts(in_place=0.8)
-    async with Visit(Village(), portal.url, chromium, Nobody(), Secrets(), timeouts=timeouts) as visit:
+    async with Visit(
+        Village(), portal.url, chromium, Nobody(), Secrets(), limiter=Willing(), timeouts=timeouts
+    ) as visit:
         await visit.page.open("/")
         yield visit
 

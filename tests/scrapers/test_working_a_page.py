@@ -51,6 +51,11 @@ PAGES = {
     "/fields": """<label>Phone <input id=phone></label><label>Never <input id=never></label>
       <label>Keys <input id=keys></label><p id=heard></p>
       <label><input type=checkbox> I agree to the terms</label><label><input type=checkbox> Trust this</label>
+      <style>.made input {position: absolute; opacity: 0; pointer-events: none; width: 0}</style>
+      <div class=made><input type=checkbox id=styled><label for=styled>Keep me</label></div>
+      <div role=combobox aria-label=Period tabindex=0 onclick="list.hidden = false">None</div>
+      <div id=list hidden role=listbox><div role=option onclick="document.querySelector('[role=combobox]')
+        .textContent = 'Last month'; list.hidden = true">Last month</div></div>
       <label>Year <select><option value=a>This  year</option><option value=b>Pay now</option></select></label>
       <script>phone.oninput = () => { phone.value = phone.value.replace(/\\D/g, '')
         .replace(/^(\\d{3})(\\d+)/, '($1) $2') };
@@ -145,6 +150,10 @@ async def test_boxes_and_lists_are_as_guarded_as_buttons(visit: Visit) -> None:
     await page.open("/fields")
     await page.check(page.label("Trust this"))
     assert await page.label("Trust this").is_checked()
+    await page.check(page.label("Keep me"))
+    assert await page.label("Keep me").is_checked()
+    await page.choose(page.role("combobox", "Period"), "Last month")
+    assert await page.role("combobox", "Period").text() == "Last month"
     await page.choose(page.label("Year"), "This year")
     assert await page.label("Year").value() == "a"
     for refused in (page.check(page.label("I agree")), page.choose(page.label("Year"), "b")):
