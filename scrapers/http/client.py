@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,7 +19,15 @@ from meterfarm.scrapers.http.body import DOCUMENT, LIST, PAGE, Limit
 from meterfarm.scrapers.http.exchange import Connect, Fault, NoAnswer
 from meterfarm.scrapers.http.judging import UNAUTHORISED, AnswerJudge
 from meterfarm.scrapers.http.own_client import OwnClient
-from meterfarm.scrapers.http.request import Form, HttpRequest, body_of, checked_headers, texts_sent
+from meterfarm.scrapers.http.request import (
+    DATA,
+    Form,
+    HttpRequest,
+    Wanted,
+    body_of,
+    checked_headers,
+    texts_sent,
+)
 from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.http.sender import Sender
 from meterfarm.scrapers.http.transport import Transport
@@ -33,26 +41,10 @@ from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter
 if TYPE_CHECKING:
     from meterfarm.scrapers.page.sending import Sending
 
-DATA = "application/json, text/plain, */*"
-"""What the usual libraries of pages say they accept."""
 _TRIES = 3
 _REFUSALS = 3
 _OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _ERROR = 500
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a script asks for; ``texts`` are all that it posts."""
-
-    request: HttpRequest
-    texts: Sequence[str] = field(default=(), repr=False)
-
-    def with_headers(self, known: Mapping[str, str], usual: Mapping[str, str]) -> _Wanted:
-        """For the portal's API, as a page of the portal would ask it."""
-        request = self.request
-        headers = {"accept": DATA, **usual, **known, **request.headers}
-        return replace(self, request=replace(request, headers=headers))
 
 
 class Http:
@@ -196,7 +188,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         *,
         method: str = "GET",
-    ) -> _Wanted:
+    ) -> Wanted:
         url = self._sender.address(self._base_url, path, params)
         given = checked_headers(headers or {})
         if "authorization" in given and not self._authorisation.may_know(url):
@@ -208,7 +200,7 @@ class Http:
         if method != "GET":
             usual |= self._came_from
         request = HttpRequest(url, method, {**usual, **given}, body)
-        return _Wanted(request, texts_sent(form, json, given) if method != "GET" else ())
+        return Wanted(request, texts_sent(form, json, given) if method != "GET" else ())
 
     @property
     def _came_from(self) -> Mapping[str, str]:
@@ -244,7 +236,7 @@ class Http:
             raise self._refusals[0]
 
     async def _checked(
-        self, wanted: _Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
+        self, wanted: Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
     ) -> HttpResponse:
         answer = await self._authorised(wanted, limit, authorised=authorised, repeatable=repeatable)
         self._log(
@@ -256,7 +248,7 @@ class Http:
         return self.judge.judged(answer)
 
     async def _authorised(
-        self, wanted: _Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
+        self, wanted: Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
     ) -> HttpResponse:
         """With the headers of the script, and once more with new ones if these are refused."""
         known, url = self._authorisation, wanted.request.url
@@ -274,13 +266,13 @@ class Http:
             )
         return answer
 
-    async def _sent(self, wanted: _Wanted, limit: Limit, *, repeatable: bool) -> HttpResponse:
+    async def _sent(self, wanted: Wanted, limit: Limit, *, repeatable: bool) -> HttpResponse:
         async with self._slots, self._password_known(wanted):
             answer = await self._sender.send(wanted.request, limit, tries=_TRIES if repeatable else 1)
             return replace(answer, portal=self._portal)
 
     @asynccontextmanager
-    async def _password_known(self, wanted: _Wanted) -> AsyncIterator[None]:
+    async def _password_known(self, wanted: Wanted) -> AsyncIterator[None]:
         """Around what sends a password: that it does is known before, also to who comes after a crash."""
         sending = self._sending() if wanted.texts else None
         if sending is None:

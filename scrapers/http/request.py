@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_format
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +28,8 @@ _SEE_OTHER = 303
 _TURN_POST_INTO_GET = frozenset({301, 302})
 _READS = "GET"
 
+DATA = "application/json, text/plain, */*"
+"""What the usual libraries of pages say they accept."""
 Form = Mapping[str, str] | Sequence[tuple[str, str]]
 """The fields of a form, in order; a name may be there several times."""
 
@@ -53,6 +55,20 @@ class HttpRequest:
             method, body = _READS, b""
             headers = {name: value for name, value in headers.items() if name not in _OF_BODY}
         return HttpRequest(url, method, headers, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a script asks for; ``texts`` are all that it posts."""
+
+    request: HttpRequest
+    texts: Sequence[str] = field(default=(), repr=False)
+
+    def with_headers(self, known: Mapping[str, str], usual: Mapping[str, str]) -> Wanted:
+        """For the portal's API, as a page of the portal would ask it."""
+        request = self.request
+        headers = {"accept": DATA, **usual, **known, **request.headers}
+        return replace(self, request=replace(request, headers=headers))
 
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
