@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from meterfarm.scrapers.visit import Visit
 
 
+_MAINTENANCE = "My Account is down for planned maintenance. We will be back in a few hours."
+
+
 def mails(company: str, domain: str) -> Sequence[CodeMail]:
     """The mails in which a company sends codes."""
     return [
@@ -86,7 +89,7 @@ class StroopwafelEnergy(AzureB2C):
         *IDENTITY_SIGNS,
         Sign(Outcome.ACTION_REQUIRED, heading="Our terms of use have changed"),
         Sign(Outcome.MAINTENANCE, heading="We're baking something new"),
-        Sign(Outcome.MAINTENANCE, pointer="/error/code", value="MAINTENANCE"),
+        Sign(Outcome.MAINTENANCE, pointer="/error/message", value=_MAINTENANCE),
         Sign(SIGNED_OUT, heading="You've been signed out"),
     )
 
