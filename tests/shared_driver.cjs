@@ -113,3 +113,4 @@ process.stdin.on("end", async () => {
   process.exit(0);
 });
 process.on("SIGINT", () => {});
+process.on("uncaughtException", (error) => console.error(error)); // of one client: the others go on

@@ -19,6 +19,7 @@ from playwright._impl._driver import compute_driver_executable
 from meterfarm.support.environment import child_environment
 
 VARIABLE = "PLAYWRIGHT_NODEJS_PATH"
+_CLOSE_SECONDS = 20.0
 _SERVER = Path(__file__).with_suffix(".cjs")
 _RELAY = """#!{python} -ISE
 import os, select, socket, sys
@@ -58,5 +59,18 @@ def shared_driver(folder: Path) -> Iterator[Path]:
     relay = folder / "node"
     relay.write_text(_RELAY.format(python=sys.executable, node=node, address=address))
     relay.chmod(0o700)
-    with driver:
+    try:
         yield relay
+    finally:
+        _end(driver)
+
+
+def _end(driver: subprocess.Popen[bytes]) -> None:
+    """Close its standard input; a driver that waits for a browser that hangs is killed."""
+    if driver.stdin is not None:
+        driver.stdin.close()
+    try:
+        driver.wait(_CLOSE_SECONDS)
+    except subprocess.TimeoutExpired:
+        driver.kill()
+        driver.wait()
