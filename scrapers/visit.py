@@ -262,11 +262,11 @@ class Visit:
         """
         return await self._asking.ask(challenge, unanswered)
 
-    async def cookies(self) -> object:
-        """The cookies as they are now, to be compared with what they were: cheaper than ``session``."""
+    async def session_mark(self) -> object:
+        """Something else whenever ``session`` would be, and cheaper."""
         if self.tab.shown is None and self._plain is not None:
-            return self._plain.cookies()
-        return await self.tab.cookies()
+            return self._plain.cookies(), self.tokens.version
+        return await self.tab.session_mark(), self.tokens.version
 
     async def session(self) -> PortalSession | None:
         """What to save so that the portal knows us next time."""

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebError
 from playwright.async_api import Error as PlaywrightError
 
+from meterfarm.scrapers.evidence.documents import other_html
 from meterfarm.support.redact import MASK
 
 _MOST = 200
 _MOST_NOTED = 50
+_MOST_CLOSED = 3
 _LONGEST = 1_000
 _LONGEST_BODY = 4_000
 _LARGEST_BODY = 64 * 1024
@@ -33,11 +35,13 @@ _JWT = re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]*")
 class BrowserLog:
     """Written down while a visit goes on, of all pages; the latest is kept. Failed requests are steps too.
 
-    Nothing of it is scrubbed yet, and no address has its query.
+    Nothing of it is scrubbed yet, and no address has its query. ``closed`` are the last windows in which
+    something failed, as they were.
     """
 
     def __init__(self, note: Callable[..., None]) -> None:
         self.lines: deque[dict[str, object]] = deque(maxlen=_MOST)
+        self.closed: deque[str] = deque(maxlen=_MOST_CLOSED)
         self._note = note
         self._noted = 0
         self._began = time.monotonic()
@@ -48,6 +52,11 @@ class BrowserLog:
         context.on("weberror", self._breaks)
         context.on("requestfailed", self._fails)
         context.on("response", self._answers)
+
+    async def closes(self, window: Page) -> None:
+        """Keep what a window shows that is closed because something in it failed."""
+        if html := await other_html(window.main_frame):
+            self.closed.append(html)
 
     def _write(self, what: str, **fields: object) -> None:
         self.lines.append({"at": round(time.monotonic() - self._began, 3), "what": what, **fields})

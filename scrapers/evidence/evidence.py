@@ -20,7 +20,8 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from meterfarm.scrapers.evidence.browser_log import without_tokens
-from meterfarm.scrapers.evidence.last_look import LONGEST_HTML, LONGEST_OTHER, MARGIN, PageEvidence, look
+from meterfarm.scrapers.evidence.documents import LONGEST_HTML, LONGEST_OTHER, MARGIN
+from meterfarm.scrapers.evidence.last_look import PageEvidence, look
 from meterfarm.scrapers.http.judging import LONGEST_DATA
 from meterfarm.scrapers.state import SHORTEST_SECRET
 from meterfarm.scrapers.visit import Visit
@@ -82,7 +83,8 @@ def _write(visit: Visit, folder: Path, raw_trace: Path, seen: PageEvidence) -> N
         (folder / "page.png").write_bytes(seen.picture)
     if seen.html:
         (folder / "page.html").write_text(_scrubbed(seen.html, secrets), encoding="utf-8")
-    for name, html in seen.others.items():
+    closed = {f"closed-{number}.html": html for number, html in enumerate(visit.tab.log.closed, start=1)}
+    for name, html in (seen.others | closed).items():
         (folder / name).write_text(_scrubbed(html, secrets, LONGEST_OTHER), encoding="utf-8")
     if said := visit.tab.log.text():
         (folder / "browser.log").write_text(secrets.scrub(said), encoding="utf-8")

@@ -7,27 +7,18 @@ All of it is bounded, in time and size: a page may grow without end, or answer n
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.async_api import CDPSession, FloatRect, Frame, Locator, Page
 from playwright.async_api import Error as PlaywrightError
 
+from meterfarm.scrapers.evidence.documents import LONGEST_HTML, MOST_ELEMENTS, html_of, look_around
 from meterfarm.support.redact import Secrets
 
-LONGEST_HTML = 2_000_000
-MARGIN = 10_000
-"""Characters beyond the longest HTML: a secret at its edge is found whole before it is cut."""
-LONGEST_OTHER = 500_000
-_MOST_OTHERS = 10
-_AROUND_SECONDS = 3.0
-_ONE_SECONDS = 1.0
-_MOST_ELEMENTS = 50_000
 _MOST_FRAMES = 20
 _WIDEST, _HIGHEST = 2_000, 6_000
 _PICTURE_MS = 8_000
@@ -35,19 +26,6 @@ _BLANK_MS = 500
 _TEXT_NODE = 3
 _NEVER_DRAWN = frozenset({"META", "SCRIPT", "STYLE", "LINK", "BASE"})
 
-_HTML = """limits => {
-  const roots = [document];
-  let count = 0;
-  for (const root of roots) {
-    const elements = root.querySelectorAll("*");
-    if ((count += elements.length) > limits.elements) return null;
-    for (const element of elements) if (element.shadowRoot) roots.push(element.shadowRoot);
-  }
-  const doctype = document.doctype ? new XMLSerializer().serializeToString(document.doctype) : "";
-  const html = document.documentElement, inner = html.getHTML({shadowRoots: roots.slice(1)});
-  const shell = html.cloneNode(false).outerHTML, end = shell.lastIndexOf("</");
-  return (doctype + shell.slice(0, end) + inner + shell.slice(end)).slice(0, limits.characters);
-}"""
 _SIZE = """() => [Math.max(document.documentElement.scrollWidth, innerWidth),
   Math.max(document.documentElement.scrollHeight, innerHeight)]"""
 _BLANK = "field => { field.value = ''; }"
@@ -66,11 +44,10 @@ class PageEvidence:
 
 async def look(page: Page, filled: Sequence[Locator], secrets: Secrets, seen: PageEvidence) -> None:
     """Enter into ``seen`` what the page shows, as far as it comes; who calls sets the limit of time."""
-    limits = {"elements": _MOST_ELEMENTS, "characters": LONGEST_HTML + MARGIN}
-    html = await _html_of(page.main_frame, limits)
-    await _look_around(page, limits, seen)
+    html = await html_of(page.main_frame, LONGEST_HTML)
+    await look_around(page, seen.others)
     if html is None:
-        seen.left_out = f"the page has more than {_MOST_ELEMENTS:,} elements"
+        seen.left_out = f"the page has more than {MOST_ELEMENTS:,} elements"
         return
     seen.html = html
     await _blank(filled)
@@ -80,26 +57,6 @@ async def look(page: Page, filled: Sequence[Locator], secrets: Secrets, seen: Pa
     width, height = await page.evaluate(_SIZE)
     clip: FloatRect = {"x": 0, "y": 0, "width": min(width, _WIDEST), "height": min(height, _HIGHEST)}
     seen.picture = await page.screenshot(mask=filled, full_page=True, clip=clip, timeout=_PICTURE_MS)
-
-
-async def _look_around(page: Page, limits: dict[str, int], seen: PageEvidence) -> None:
-    """The frames of the page, and the windows that are open beside it with theirs, as far as they answer."""
-    frames = [("frame", frame) for frame in page.frames[1:]]
-    windows = [window for window in page.context.pages if window is not page]
-    frames += [("window", frame) for window in windows for frame in window.frames]
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_AROUND_SECONDS):
-            for number, (kind, frame) in enumerate(frames[:_MOST_OTHERS], start=1):
-                with suppress(PlaywrightError, TimeoutError):
-                    async with asyncio.timeout(_ONE_SECONDS):
-                        html = await _html_of(frame, limits | {"characters": LONGEST_OTHER + MARGIN})
-                        path = urlsplit(frame.url).path.replace("--", "- -")
-                        seen.others[f"{kind}-{number}.html"] = f"<!-- {path} -->\n{html or ''}"
-
-
-async def _html_of(frame: Frame, limits: dict[str, int]) -> str | None:
-    html: str | None = await frame.evaluate(_HTML, limits)
-    return html and html.encode("utf-8", "replace").decode()  # a script may leave half a character
 
 
 async def _blank(filled: Sequence[Locator]) -> None:

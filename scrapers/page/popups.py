@@ -11,7 +11,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from meterfarm.records import Outcome
-from meterfarm.scrapers.outcomes import Sign, Stop
+from meterfarm.scrapers.outcomes import Sign, Stop, VisitError
 from meterfarm.scrapers.page.access import Access
 from meterfarm.scrapers.page.control import Control
 from meterfarm.scrapers.page.pressing import Pressing
@@ -45,6 +45,9 @@ class Popups:
                     await self._loaded(popup)
                 self._shared.note("window.opened")
                 yield popup
+            except (VisitError, PlaywrightError):
+                await tab.log.closes(page)
+                raise
             finally:
                 await tab.give_back(popup)
 

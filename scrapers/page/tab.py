@@ -230,8 +230,8 @@ class Tab:
                 async with asyncio.timeout(self._clock.timeouts.aside):
                     await page.set_viewport_size(size)
 
-    async def cookies(self) -> object:
-        """All that the context has, and the mark of what it stores besides; None without one."""
+    async def session_mark(self) -> object:
+        """The cookies, and the mark of what is stored besides; None without a page."""
         if self._context is None or not self.shown:
             return None
         return await self._context.cookies(), self._storage.mark

@@ -23,8 +23,8 @@ _ASKED_SECONDS = 5.0
 async def session_kept(
     visit: Visit, store: CompanyStore, customer: Customer, is_inside: Callable[[], bool]
 ) -> AsyncIterator[None]:
-    """Meanwhile the session is saved when its cookies have changed, at most three times a second, and its
-    tokens at once."""
+    """Meanwhile the session is saved when its cookies or storages have changed, at most three times a second,
+    and its tokens at once."""
     ends = asyncio.Event()
 
     async def keep() -> None:
@@ -49,7 +49,7 @@ async def _keep(
             continue
         with suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(_ASKED_SECONDS):
-                now = (await visit.cookies(), visit.tokens.version)
+                now = await visit.session_mark()
             if now != saved and await _save(visit, store, customer):
                 saved = now
 

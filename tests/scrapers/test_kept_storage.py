@@ -142,19 +142,20 @@ async def test_that_something_stored_has_changed_is_seen_without_reading_it(chro
         await visit.page.arrive(DONE)
         page = await visit.page.raw_playwright_page()
         for change in CHANGES.values():
-            was = await visit.cookies()
+            was = await visit.session_mark()
             await page.evaluate(change)
             await _until(partial(_differs, visit, was))
-        before: Any = await visit.cookies()
+        before: Any = await visit.session_mark()
         for change in ("used = Date.now()", "shown = 'menu'", "used = Date.now() + 1", "last = 'it counts'"):
             await page.evaluate(f"localStorage.{change}")
         await _until(partial(_differs, visit, before))
-        after: Any = await visit.cookies()
-    assert (before[0], before[1] + 1) == after
+        after: Any = await visit.session_mark()
+    (cookies, count), tokens = before
+    assert after == ((cookies, count + 1), tokens)
 
 
 async def _differs(visit: Visit, before: object) -> bool:
-    return await visit.cookies() != before
+    return await visit.session_mark() != before
 
 
 LOST = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,6 +16,7 @@ from meterfarm.mfa.port import Nobody
 from meterfarm.records import Outcome
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.clock import Timeouts
+from meterfarm.scrapers.evidence.evidence import keep_evidence
 from meterfarm.scrapers.outcomes import Sign, Stop
 from meterfarm.scrapers.visit import Visit
 from meterfarm.support.redact import Secrets
@@ -201,7 +203,10 @@ async def test_a_press_may_last_until_a_sign_is_there(visit: Visit) -> None:
         await visit.page.press(visit.page.button("Next"), until=Sign("more", heading="More"))
 
 
-async def test_a_window_is_a_page_like_any_other_and_ends_with_its_block(visit: Visit) -> None:
+async def test_a_window_is_a_page_like_any_other_and_ends_with_its_block(
+    visit: Visit, tmp_path: Path
+) -> None:
+    """What it showed is kept as evidence if something in it failed."""
     await visit.page.open("/opens")
     bills = Sign("bills", heading="Bills", path="^/inside$")
     async with visit.page.popup(visit.page.button("Bill history")) as window:
@@ -212,6 +217,12 @@ async def test_a_window_is_a_page_like_any_other_and_ends_with_its_block(visit: 
             await window.press(window.button("Pay now"))
         raw = await window.raw_playwright_page()
     assert raw.is_closed()
+    with pytest.raises(Stop, match="only the customer may do that"):
+        async with visit.page.popup(visit.page.button("Bill history")) as window:
+            await window.press(window.button("Pay now"))
+    await keep_evidence(visit, tmp_path / "1")
+    assert "<h1>Bills</h1>" in (tmp_path / "1" / "closed-1.html").read_text()
+    assert not (tmp_path / "1" / "closed-2.html").exists()
     with pytest.raises(Stop, match=r"led to 127\.0\.0\.2, a host that is not its own") as stop:
         async with visit.page.popup(visit.page.button("Elsewhere")):
             raise AssertionError("it is not followed")
