@@ -1,4 +1,7 @@
-"""A file is captured however a portal hands it over, byte for byte, asked for once, and never too large."""
+"""A file is captured however a portal hands it over, byte for byte, asked for once, and never too large.
+
+With ``METERFARM_BROWSER`` naming a full Chromium, which shows a PDF in a viewer, the same holds there.
+"""
 
 from __future__ import annotations
 
