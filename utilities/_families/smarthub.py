@@ -45,6 +45,7 @@ _INSIDE = Sign("inside", hash=r"^#/home$")
 _CODE = Sign("code", text="Open your authenticator app")
 _WRONG = Sign("wrong code", text="That code is not right.")
 _USED = Sign("used code", text="That code was used before.")
+_AFTER = (_INSIDE, _WRONG, _USED)
 _UNKNOWN_JOB = Sign("unknown job", pointer="/status", value="UNKNOWN_JOB")
 
 
@@ -76,8 +77,8 @@ class SmartHub(Utility):
         await page.fill(page.label("Username"), credentials.username, secret=False)
         await page.fill(page.label("Password"), credentials.password.get_secret_value())
         await page.check(page.label("Stay signed in on this device"))
-        signs = (_INSIDE, _WRONG, _USED, _CODE)
-        found = await page.press(page.button("Sign In"), until=signs)
+        await page.press(page.button("Sign In"), *_AFTER)
+        found = await page.arrive(*_AFTER, _CODE)
         while found is not _INSIDE:
             error = "" if found is _CODE else found.text
             unanswered = Outcome.MFA_FAILED if error else Outcome.MFA_REQUIRED
@@ -86,7 +87,8 @@ class SmartHub(Utility):
             if not isinstance(answer, Code):
                 raise Stop(Outcome.MFA_REQUIRED, f"{self.name} asks for a code; none was given.")
             await page.fill(page.label("6-digit code"), answer.text)
-            found = await page.press(page.button("Sign In"), until=signs[:3])
+            await page.press(page.button("Sign In"), *_AFTER)
+            found = await page.arrive(*_AFTER)
 
     async def authorise(self, visit: Visit, *, renew: bool) -> Mapping[str, str]:
         """See ``Utility``: a token that is good for minutes, for a session that lasts."""
