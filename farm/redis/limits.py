@@ -153,8 +153,12 @@ class PortalRateLimiter:
         self._wake.set()
 
     async def close(self) -> None:
-        """Give back what has ended. What has not, lapses."""
+        """Give back what has ended. What has not, lapses.
+
+        The task also ends by itself: a client may swallow a cancellation that comes as it closes a connection.
+        """
         self._closed = True
+        self._wake.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -162,7 +166,7 @@ class PortalRateLimiter:
             await self._exchange_once()
 
     async def _exchange_forever(self) -> None:
-        while True:
+        while not self._closed:
             await self._until_due()
             await self._exchange_once()
 
@@ -175,7 +179,7 @@ class PortalRateLimiter:
             self._log.error("limiter.failed", exc_info=task.exception())
 
     async def _until_due(self) -> None:
-        while (due := self._due()) > _now():
+        while not self._closed and (due := self._due()) > _now():
             self._wake.clear()
             timer = None if due == math.inf else asyncio.get_running_loop().call_at(due, self._wake.set)
             try:

@@ -90,9 +90,8 @@ async def test_a_full_one_a_replica_and_a_cluster_are_told_apart(tmp_path: Path)
         told(primary, "CONFIG SET maxmemory-policy noeviction", "CONFIG SET min-replicas-to-write 3")
         assert "too few replicas" in await _said(f"redis://127.0.0.1:{primary}")
     with redis_at(tmp_path / "busy") as port:
-        told(port, "CONFIG SET maxclients 1")
         with Redis(port=port) as held:
-            held.ping()
+            held.config_set("maxclients", 1)
             assert "takes no more connections" in await _said(f"redis://127.0.0.1:{port}")
 
 
