@@ -155,7 +155,7 @@ class PortalRateLimiter:
     async def close(self) -> None:
         """Give back what has ended. What has not, lapses.
 
-        The task also ends by itself: a client may swallow a cancellation that comes as it closes a connection.
+        The task also ends by itself: a client may swallow a cancellation as it closes a connection.
         """
         self._closed = True
         self._wake.set()
