@@ -32,7 +32,7 @@ from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
 from meterfarm.storage.data.accounts import Accounts
 from meterfarm.storage.data.bills import Bills
-from meterfarm.storage.data.pending_exports import PendingExports
+from meterfarm.storage.data.documents import PendingExports
 from meterfarm.storage.data.readings import Readings
 from meterfarm.storage.database import Database, Farm, Scope, now
 from meterfarm.storage.files import AnyFiles, Files

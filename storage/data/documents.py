@@ -1,4 +1,4 @@
-"""Documents and the reference-counted files behind them, and a bill's columns."""
+"""Documents, the files behind them (reference-counted), a bill's columns, and exports still being made."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, select
+from sqlmodel import Session, col, delete, select
 
 from meterfarm.records import Address, Bill, BillMeter, Commodity, Document, Quantity, Unit
-from meterfarm.storage.database import Database, insert_absent
+from meterfarm.storage.data import PendingExport, accounts
+from meterfarm.storage.database import Database, Repository, holding, insert_absent, now, put, reading
 from meterfarm.storage.files import AnyFiles
-from meterfarm.storage.tables import AccountRow, BillVersionRow, FileRow, metadata
+from meterfarm.storage.tables import AccountRow, BillVersionRow, FileRow, PendingExportRow, metadata
 
 Fetched = tuple[str, Document, str]
 """The portal's key, the document, the hash of its bytes."""
@@ -200,3 +201,66 @@ def _text(value: Decimal | None) -> str | None:
 
 def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
+
+
+_OF_ACCOUNT = (
+    select(PendingExportRow)
+    .where(
+        PendingExportRow.account_id == bindparam("account"),
+        PendingExportRow.company_id == bindparam("company"),
+    )
+    .order_by(col(PendingExportRow.requested_at))
+)
+
+
+class PendingExports(Repository):
+    """As ``CompanyStore.pending_exports``. There is one at most of a meter's first and last day."""
+
+    @holding
+    def keep(
+        self,
+        session: Session,
+        account_id: int,
+        meter_id: str,
+        days: tuple[date, date],
+        key: str,
+        not_before: datetime | None = None,
+    ) -> None:
+        """Keep what the portal calls it; another key than before is of an export asked for just now.
+
+        Raises:
+            StorageError: the company has no such account.
+            LeaseLost: the run that writes is not held any more.
+        """
+        account = accounts.locked(session, account_id, self._company_id)
+        same = {"account_id": account.id, "meter": meter_id, "first": days[0], "last": days[1]}
+        row = session.exec(select(PendingExportRow).filter_by(**same)).first()
+        is_same = row is not None and row.portal_key == key
+        values = {
+            "company_id": self._company_id,
+            "portal_key": key,
+            "requested_at": row.requested_at if row is not None and is_same else now(session),
+            "not_before": not_before,
+        }
+        put(session, PendingExportRow, same, values)
+
+    @holding
+    def forget(self, session: Session, account_id: int, meter_id: str, days: tuple[date, date]) -> None:
+        """It was fetched, or never will be.
+
+        Raises:
+            LeaseLost: the run that writes is not held any more.
+        """
+        row = PendingExportRow
+        query = delete(row).where(col(row.account_id) == account_id, col(row.company_id) == self._company_id)
+        days_of = (col(row.first) == days[0], col(row.last) == days[1])
+        session.exec(query.where(col(row.meter) == meter_id, *days_of))
+
+    @reading
+    def list(self, session: Session, account_id: int) -> Sequence[PendingExport]:
+        """Of the account, oldest first."""
+        asked = {"account": account_id, "company": self._company_id}
+        return [
+            PendingExport(row.meter, row.first, row.last, row.portal_key, row.requested_at, row.not_before)
+            for row in session.exec(_OF_ACCOUNT, params=asked)
+        ]
