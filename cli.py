@@ -306,8 +306,15 @@ def bench_scrape(
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
 
-@command(bench_app, "farm", examples=["bench farm --accounts 20"])
+@command(
+    bench_app,
+    "farm",
+    examples=["bench farm --accounts 20", "bench farm --utility stroopwafel_energy"],
+)
 def bench_farm(
+    utility: Annotated[
+        str, typer.Option(metavar="ID", help="The utility: one with a module in bench/journeys/.")
+    ] = "speculoos_power",
     accounts: Annotated[
         int, typer.Option(metavar="N", min=1, help="How many accounts each way fetches.")
     ] = 40,
@@ -318,7 +325,7 @@ def bench_farm(
     """Many accounts: a plain script, Crawlee, Meterfarm from nothing and a day later, and bare HTTP."""
     from meterfarm.bench.farm import bench
 
-    raise typer.Exit(run_to_end(bench(accounts, json_file)))
+    raise typer.Exit(run_to_end(bench(utility, accounts, json_file)))
 
 
 @command(bench_app, "read", examples=["bench read"])

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from meterfarm.bench.journeys import Fetched, Journey
 from meterfarm.formats.bills.pdf import pdf_text
-from meterfarm.formats.espi.green_button import read_green_button
-from meterfarm.utilities.speculoos_power.bill import read_bill
 
 _TABLES = """
 CREATE TABLE bill (
@@ -30,7 +29,8 @@ CREATE TABLE reading (
 class PlainStore:
     """A database and a folder of PDFs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, journey: Journey) -> None:
+        self._journey = journey
         self._pdfs = folder / "bills"
         self._pdfs.mkdir(exist_ok=True)
         self._database = sqlite3.connect(database_file(folder), check_same_thread=False)
@@ -40,16 +40,16 @@ class PlainStore:
         """Close the database."""
         self._database.close()
 
-    def keep(self, pdfs: Sequence[bytes], exports: Sequence[bytes]) -> None:
+    def keep(self, fetched: Fetched) -> None:
         """Read an account's documents and keep them."""
-        for pdf in pdfs:
+        for pdf in fetched.pdfs:
             self._keep_bill(pdf)
-        for export in exports:
+        for export in fetched.exports:
             self._keep_readings(export)
         self._database.commit()
 
     def _keep_bill(self, pdf: bytes) -> None:
-        bill = read_bill(pdf_text(pdf))
+        bill = self._journey.read_bill(pdf_text(pdf))
         file = self._pdfs / f"{bill.account_number}-{bill.billed_on}.pdf"
         file.write_bytes(pdf)
         which = (bill.account_number, str(bill.billed_on))
@@ -65,7 +65,7 @@ class PlainStore:
         )
 
     def _keep_readings(self, export: bytes) -> None:
-        for series in read_green_button(export).series:
+        for series in self._journey.read_readings(export):
             self._database.executemany(
                 "INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?)",
                 [(series.meter_id, series.direction.value, *reading) for reading in series.readings],

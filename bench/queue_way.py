@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from meterfarm.bench.child import BenchFailed, Done, StarterLine, run_until_stopped
-from meterfarm.bench.task import PASSWORD, UTILITY, username
+from meterfarm.bench.journeys import Journey, load_journey
+from meterfarm.bench.task import PASSWORD
 from meterfarm.farm.redis.notifier import Notifier, notifier_at
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand, workers_zygote
@@ -40,12 +41,12 @@ class QueueFarm:
         """Tell the workers what is queued, as the commands do that queue something."""
         await self.notifier.notify(await asyncio.to_thread(self.store.farm.runs.to_notify))
 
-    async def add(self, usernames: Sequence[str]) -> Sequence[int]:
-        """Add customers one by one, each with a run; their ids."""
+    async def add(self, utility: str, usernames: Sequence[str]) -> Sequence[int]:
+        """Add customers of a utility one by one, each with a run; their ids."""
         secrets = {SecretKind.PASSWORD: PASSWORD}
         added = []
         for name in usernames:
-            customer = await asyncio.to_thread(self.store.customers.add, UTILITY, name, secrets=secrets)
+            customer = await asyncio.to_thread(self.store.customers.add, utility, name, secrets=secrets)
             added.append(customer.id)
             await self.ring()
         return added
@@ -121,21 +122,22 @@ def done(runs: Sequence[RunInfo]) -> Done:
     return Done(elapsed, list(seconds.values()))
 
 
-async def cold(zygote: Zygote, line: StarterLine, accounts: int) -> None:
+async def cold(zygote: Zygote, line: StarterLine, journey: Journey, accounts: int) -> None:
     """Measure customers whose data is not yet in store."""
     async with serving(zygote, PROCESSES) as farm:
-        await farm.ended(await farm.add([username(accounts + number) for number in range(1, WARMING + 1)]))
+        names = [journey.username(number) for number in range(1, accounts + WARMING + 1)]
+        await farm.ended(await farm.add(journey.utility, names[accounts:]))
         await asyncio.to_thread(line.wait)
-        customers = await farm.add([username(number) for number in range(1, accounts + 1)])
+        customers = await farm.add(journey.utility, names[:accounts])
         runs = await farm.ended(customers)
         await asyncio.to_thread(line.finish, done(runs))
 
 
-async def refresh(zygote: Zygote, line: StarterLine, accounts: int) -> None:
+async def refresh(zygote: Zygote, line: StarterLine, journey: Journey, accounts: int) -> None:
     """Measure the refresh of customers with data in store."""
     async with serving(zygote, PROCESSES) as farm:
         ids = {info.username: info.id for info in await asyncio.to_thread(farm.store.customers.list)}
-        measured = [ids[username(number)] for number in range(1, accounts + 1)]
+        measured = [ids[journey.username(number)] for number in range(1, accounts + 1)]
         warming = sorted(set(ids.values()) - set(measured))
         last = max(await farm.refresh(warming))
         await farm.ended(warming, last - len(warming))
@@ -151,13 +153,14 @@ async def refresh(zygote: Zygote, line: StarterLine, accounts: int) -> None:
 def main() -> None:
     """Get ready, then measure when the starter gives the sign."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("utility")
     parser.add_argument("way", choices=("cold", "refresh"))
     parser.add_argument("accounts", type=int)
     given = parser.parse_args()
     way = {"cold": cold, "refresh": refresh}[given.way]
-    line = StarterLine()
+    line, journey = StarterLine(), load_journey(given.utility)
     with workers_zygote() as zygote:
-        run_until_stopped(way(zygote, line, given.accounts))
+        run_until_stopped(way(zygote, line, journey, given.accounts))
 
 
 if __name__ == "__main__":

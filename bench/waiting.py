@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 import httpx
 
 from meterfarm.bench.child import BenchFailed, StarterLine, run_until_stopped
+from meterfarm.bench.journeys.speculoos_power import JOURNEY
 from meterfarm.bench.process_tree import memory_mib
 from meterfarm.bench.queue_way import QueueFarm, serving
 from meterfarm.bench.rows import percentile
-from meterfarm.bench.task import username
 from meterfarm.farm.codes.answer_codec import encode_code
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
@@ -28,7 +28,7 @@ _RESUME_SECONDS = 120.0
 
 async def collect(farm: QueueFarm, usernames: Sequence[str]) -> dict[str, float]:
     """Have new customers' data collected; how long the data runs took."""
-    runs = await farm.ended(await farm.add(usernames))
+    runs = await farm.ended(await farm.add(JOURNEY.utility, usernames))
     seconds = [
         (run.ended_at - run.started_at).total_seconds()
         for run in runs
@@ -39,7 +39,8 @@ async def collect(farm: QueueFarm, usernames: Sequence[str]) -> dict[str, float]
 
 async def let_wait(farm: QueueFarm, count: int) -> None:
     """Have so many customers wait for a code, all at once. Raises BenchFailed if one does not."""
-    await farm.add([f"ineedmfa+text_message.{number}@bayou.energy" for number in range(1, count + 1)])
+    names = [f"ineedmfa+text_message.{number}@bayou.energy" for number in range(1, count + 1)]
+    await farm.add(JOURNEY.utility, names)
     await farm.quiet()
     waiting = (await asyncio.to_thread(farm.store.runs.counts)).get(RunState.WAITING, 0)
     if waiting != count:
@@ -79,14 +80,14 @@ def _is_collected(run: RunInfo) -> bool:
 async def measure(zygote: Zygote, line: StarterLine, base_url: str, waiting: int, data: int) -> None:
     """Measure how customers are collected while others wait for a code."""
     async with serving(zygote, 1) as farm:
-        await collect(farm, [username(2 * data + number) for number in range(1, WARMING + 1)])
+        await collect(farm, [JOURNEY.username(2 * data + number) for number in range(1, WARMING + 1)])
         await asyncio.to_thread(line.wait)
         before = await asyncio.to_thread(memory_mib, os.getpid())
-        alone = await collect(farm, [username(number) for number in range(1, data + 1)])
+        alone = await collect(farm, [JOURNEY.username(number) for number in range(1, data + 1)])
         line.send({"waiting": 0, "data": data, **alone, "memory_mib": before})
         await let_wait(farm, waiting)
         with_all = await asyncio.to_thread(memory_mib, os.getpid())
-        beside = await collect(farm, [username(data + number) for number in range(1, data + 1)])
+        beside = await collect(farm, [JOURNEY.username(data + number) for number in range(1, data + 1)])
         line.send({"waiting": waiting, "data": data, **beside, "memory_mib": with_all})
         line.send({"resumed": await resume(farm, base_url)})
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from meterfarm.bench.child import BenchFailed, child
+from meterfarm.bench.journeys.speculoos_power import JOURNEY
 from meterfarm.bench.portal import farm_environment, portal_at, today
-from meterfarm.bench.task import username
 from meterfarm.bench.waiting import RESUMED, WARMING
 from meterfarm.console.errors import NotSetUp
 
@@ -41,10 +41,10 @@ async def bench(waiting: int, data: int, json_file: Path | None) -> int:
 async def _measured(scratch: Path, waiting: int, data: int) -> tuple[Sequence[Mapping[str, float]], int]:
     home = scratch / "meterfarm"
     home.mkdir(mode=0o700)
-    names = [username(number) for number in range(1, 2 * data + WARMING + 1)]
-    async with portal_at(today(), scratch, names) as url:
-        environment = {**farm_environment(home, url), "METERFARM_MFA_WAIT": _LONG}
-        arguments = (url, str(waiting), str(data))
+    names = [JOURNEY.username(number) for number in range(1, 2 * data + WARMING + 1)]
+    async with portal_at(JOURNEY.utility, today(JOURNEY.utility), scratch, names) as portal:
+        environment = {**farm_environment(home, portal), "METERFARM_MFA_WAIT": _LONG}
+        arguments = (portal.base_url, str(waiting), str(data))
         async with child(
             "meterfarm.bench.waiting", *arguments, folder=scratch, environment=environment
         ) as started:
