@@ -286,7 +286,7 @@ class _Crawled:
         return await response.body()
 
 
-def _on_this_machine(address: str) -> tuple[str, Mapping[str, str]]:
+def _on_this_machine(address: str) -> tuple[str, dict[str, str]]:
     """Where an address is found, and the header with its host: Playwright's requests know no other way."""
     parts = urlsplit(address)
     target = local_hosts().target(parts.netloc)
