@@ -309,7 +309,7 @@ def bench_scrape(
 @command(
     bench_app,
     "farm",
-    examples=["bench farm --accounts 20", "bench farm --utility stroopwafel_energy"],
+    examples=["bench farm --accounts 20", "bench farm --utility speculoos_power"],
 )
 def bench_farm(
     utility: Annotated[
