@@ -45,7 +45,7 @@ class Coop(PortalState[Member]):
 
     def letter(self, customer: Customer, factor: Factor, code: str, now: datetime) -> Message:
         """None is ever sent: authenticators make the codes."""
-        raise NotImplementedError
+        raise ValueError(f"Pepernoot Co-op sends no code by {factor}")
 
     def documents(self, customer: Member) -> Iterator[Callable[[], bytes]]:
         """The bills."""

@@ -234,7 +234,7 @@ def routes(counter: Counter) -> list[BaseRoute]:
         return Response()
 
     async def late_script(_: Request) -> Response:
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.5)  # that it comes later than a page has to settle is what is tried
         return Response("location.replace('/home')", media_type="text/javascript")
 
     async def hop(_: Request) -> Response:
