@@ -121,8 +121,11 @@ def test_that_time_is_by_the_clock_on_the_wall(
 
 
 def test_every_portal_of_the_matrix_has_a_script() -> None:
-    """And each customer of its states an outcome of our vocabulary, by a name of its own. All are there but what
-    the portal cannot have: a code that it does not send does not expire, and not all make exports over hours."""
+    """And each customer of its states an outcome of our vocabulary, by a name of its own.
+
+    All are there but what the portal cannot have: a code that it does not send does not expire, and not all
+    make exports over hours.
+    """
     from meterfarm.nightly.portals import PORTALS
     from meterfarm.records import Outcome
 
