@@ -25,7 +25,8 @@ LEVELS = (
     {"utilities"},
     {"farm"},
     {"services"},
-    {"worker", "console", "library"},
+    {"worker", "api", "library"},
+    {"console"},
     {"nightly"},
     {"cli"},
 )
