@@ -1,1 +1,1 @@
-"""The farm's REST API: parses what is asked, calls a service, renders the answer. Bayou's contract, version 2."""
+"""The farm's REST API: parses what is asked, calls a service, renders the answer. Bayou's contract, v2."""
