@@ -439,6 +439,27 @@ class CustomerState(StrEnum):
     REMOVED = "removed"
 
 
+class BillSource(StrEnum):
+    """How a bill came to us, by Bayou's names."""
+
+    UTILITY = "utility"
+    API = "API"
+    EMAIL = "email"
+
+
+class BillStatus(StrEnum):
+    """How much of a bill may be read, by Bayou's names.
+
+    ``unparsed``: no layout reads it yet. ``not_supported``: none will, it is encrypted or a picture.
+    ``locked``: its content is withheld until it is unlocked.
+    """
+
+    UNPARSED = "unparsed"
+    NOT_SUPPORTED = "not_supported"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+
+
 class SecretKind(StrEnum):
     """What a customer entrusts to us to sign in with."""
 

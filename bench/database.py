@@ -53,9 +53,10 @@ SELECT 'utility_' || (i % :portals), 'customer ' || i, '' FROM n
 """
 _CUSTOMERS = """
 INSERT INTO customer (login_id, utility, username, bills_due_at, intervals_due_at, company_id, state, reason,
-  since, faults, key_id, wrapped_key, created_at)
+  since, faults, key_id, wrapped_key, created_at, unlock_continuous, revision)
 SELECT login.id, login.utility, login.username, c.bills_due_at, c.intervals_due_at, c.company_id,
-  c.state, c.reason, c.since, c.faults, c.key_id, c.wrapped_key, c.created_at
+  c.state, c.reason, c.since, c.faults, c.key_id, c.wrapped_key, c.created_at,
+  c.unlock_continuous, c.revision
 FROM login, customer c WHERE login.id <> c.login_id AND c.username = 'customer 0'
 """
 _SESSIONS = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from meterfarm.records import CustomerState
@@ -113,6 +113,18 @@ def locked(session: Session, customer: Customer) -> CustomerRow:
     if row is None or row.state == _REMOVED:
         raise StorageError(removed(customer))
     return row
+
+
+_REVISED = (
+    update(CustomerRow)
+    .where(col(CustomerRow.id) == bindparam("customer"))
+    .values(revision=col(CustomerRow.revision) + 1)
+)
+
+
+def revised(session: Session, customer_id: int) -> None:
+    """What is stored of the customer has changed: what was derived from it is to be derived anew."""
+    session.connection().execute(_REVISED, {"customer": customer_id})
 
 
 def hold_runs(session: Session, customer: Customer) -> None:

@@ -15,7 +15,6 @@ from meterfarm.storage.customers import Customer, credentials, identity, logins
 from meterfarm.storage.database import now
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
 from meterfarm.storage.tables import (
-    AccountRow,
     ChallengeRow,
     ConsentRow,
     CredentialRow,
@@ -194,8 +193,7 @@ def erase(session: Session, customer: Customer) -> None:
     row = _locked(session, customer)
     files = (
         select(DocumentRow.sha256, func.count())
-        .join(AccountRow, col(AccountRow.id) == DocumentRow.account_id)
-        .where(AccountRow.customer_id == customer.id)
+        .where(DocumentRow.customer_id == customer.id)
         .group_by(col(DocumentRow.sha256))
         .order_by(col(DocumentRow.sha256))
     )

@@ -176,12 +176,7 @@ class Customers(Repository):
             raise StorageError(identity.removed(customer))
         kinds = session.exec(select(CredentialRow.kind).where(CredentialRow.customer_id == customer.id)).all()
         accounts = select(func.count()).select_from(AccountRow).where(AccountRow.customer_id == customer.id)
-        bills = (
-            select(func.count())
-            .select_from(BillRow)
-            .join(AccountRow, col(AccountRow.id) == BillRow.account_id)
-            .where(AccountRow.customer_id == customer.id)
-        )
+        bills = select(func.count()).select_from(BillRow).where(BillRow.customer_id == customer.id)
         readings = (
             select(func.count())
             .select_from(ReadingRow)

@@ -42,7 +42,10 @@ class StoredBill:
 
 @dataclass(frozen=True, slots=True)
 class ReadBill:
-    """A bill as it was fetched, and what a version of a layout read from it; ``bill`` None is nothing."""
+    """A bill as it was fetched, and what a version of a layout read from it; ``bill`` None is nothing.
+
+    ``supported``: a layout might read it, as it is neither encrypted nor only pictures.
+    """
 
     listed: ListedBill
     document: Document
@@ -50,6 +53,7 @@ class ReadBill:
     layout: str
     layout_version: int
     problems: Sequence[str] = ()
+    supported: bool = True
 
     @property
     def why_unread(self) -> str | None:
@@ -75,13 +79,17 @@ class KeptBill:
 
 @dataclass(frozen=True, slots=True)
 class RereadBill:
-    """What a version of a layout reads from a stored document; ``bill`` None is nothing."""
+    """What a version of a layout reads from a stored document; ``bill`` None is nothing.
+
+    ``supported`` is as of ``ReadBill``.
+    """
 
     kept: KeptBill
     bill: Bill | None
     layout: str
     layout_version: int
     problems: Sequence[str] = ()
+    supported: bool = True
 
     @property
     def listed(self) -> ListedBill:

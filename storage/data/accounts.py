@@ -20,8 +20,10 @@ from meterfarm.support.foreign_text import storable
 
 _LOCKED = (
     select(AccountRow)
+    .select_from(CustomerRow)  # whose row is locked first, as by all who lock both
+    .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
     .where(AccountRow.id == bindparam("account"), AccountRow.company_id == bindparam("company"))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _KNOWN = (
     select(AccountRow)
@@ -63,6 +65,7 @@ class Accounts(Repository):
         for meter in account.meters:
             _save_meter(session, row, meter)
         _close_replaced(session, row, account.meters)
+        identity.revised(session, customer.id)
         return row.id
 
     @reading

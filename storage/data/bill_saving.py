@@ -9,18 +9,24 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from meterfarm.records import Bill, EventKind, ListedBill
+from meterfarm.records import Bill, BillSource, EventKind, ListedBill
 from meterfarm.storage import StorageError
+from meterfarm.storage.customers import identity
 from meterfarm.storage.data import ReadBill, Reread, RereadBill, accounts, documents
+from meterfarm.storage.data.bill_identities import identities, note_unlocked
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.runs import events
-from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, ExtractionRow, metadata
+from meterfarm.storage.tables import AccountRow, BillVersionRow, ExtractionRow, metadata
 
-_BILL, _EXTRACTION, _VERSION = (metadata.tables[name] for name in ("bill", "extraction", "bill_version"))
+_EXTRACTION, _VERSION = (metadata.tables[name] for name in ("extraction", "bill_version"))
 
 
 def save(
-    session: Session, files: AnyFiles, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
+    session: Session,
+    files: AnyFiles,
+    account: AccountRow,
+    fetched: Sequence[tuple[ReadBill, str]],
+    source: BillSource = BillSource.UTILITY,
 ) -> list[bool]:
     """Keep documents, each with its hash, and what was read from them; of which there was anything new.
 
@@ -29,7 +35,7 @@ def save(
     """
     is_new: list[bool] = []
     for group in _without_repeats(fetched):
-        is_new += _save_group(session, files, account, group)
+        is_new += _save_group(session, files, account, group, source)
     return is_new
 
 
@@ -45,11 +51,15 @@ def _without_repeats(fetched: Sequence[tuple[ReadBill, str]]) -> Iterator[list[t
 
 
 def _save_group(
-    session: Session, files: AnyFiles, account: AccountRow, fetched: Sequence[tuple[ReadBill, str]]
+    session: Session,
+    files: AnyFiles,
+    account: AccountRow,
+    fetched: Sequence[tuple[ReadBill, str]],
+    source: BillSource,
 ) -> list[bool]:
     if not fetched:
         return []
-    ids = _identities(session, account, [read.listed for read, _ in fetched])
+    ids = identities(session, account, [read.listed for read, _ in fetched], source)
     documents_of = documents.keep_all(
         session,
         files,
@@ -138,6 +148,8 @@ class _BillReading(Protocol):
     def layout_version(self) -> int: ...
     @property
     def problems(self) -> Sequence[str]: ...
+    @property
+    def supported(self) -> bool: ...
 
 
 class _New(NamedTuple):
@@ -167,7 +179,14 @@ def _add_versions(
         }
         for added in new
     ]
+    if not new:
+        return
     version_ids = _insert_versions(session, rows)
+    note_unlocked(
+        session,
+        {added.bill_id: [meter.id for meter in added.read.bill.meters] for added in new if added.read.bill},
+    )
+    identity.revised(session, account.customer_id)
     _renew_problems(session, [added for added in new if _is_by_the_same(added, before)])
     found = (_event(account, added.bill_id, added.read, version_ids, before) for added in new)
     events.publish_all(session, account.customer_id, list(filter(None, found)))
@@ -222,28 +241,6 @@ def _about(account: AccountRow, bill_id: int, read: _BillReading) -> dict[str, A
     }
 
 
-def _identities(session: Session, account: AccountRow, listed: Sequence[ListedBill]) -> dict[str, int]:
-    """The bills' ids by the portal's key, made or brought up to date with what is listed."""
-    query = select(BillRow).where(
-        BillRow.account_id == account.id, col(BillRow.portal_key).in_([each.key for each in listed])
-    )
-    known = {row.portal_key: row for row in session.exec(query)}
-    new: list[dict[str, Any]] = []
-    for each in listed:
-        values = {"billed_on": each.billed_on, "listed_amount": each.total_amount}
-        if row := known.get(each.key):
-            row.billed_on, row.listed_amount = each.billed_on, each.total_amount
-        else:
-            same = {"company_id": account.company_id, "account_id": account.id, "portal_key": each.key}
-            new.append(same | values)
-    session.flush()
-    ids = {key: row.id for key, row in known.items()}
-    if new:
-        made = insert(_BILL).returning(_BILL.c.portal_key, _BILL.c.id)
-        ids.update((key, bill_id) for key, bill_id in session.connection().execute(made, new))
-    return ids
-
-
 def _extractions(
     session: Session, account: AccountRow, read: Sequence[tuple[int, _BillReading]]
 ) -> list[int]:
@@ -263,6 +260,7 @@ def _extractions(
             "layout": reading.layout,
             "layout_version": reading.layout_version,
             "problems": list(reading.problems),
+            "supported": reading.supported,
             "at": at,
         }
         for document_id, reading in read

@@ -93,7 +93,7 @@ class Bills(Repository):
             row.portal_key: StoredBill(
                 id=row.id,
                 key=row.portal_key,
-                billed_on=row.billed_on,
+                billed_on=row.billed_on or document.fetched_at.date(),
                 document_id=document.id,
                 sha256=document.sha256,
                 name=document.name,
@@ -162,7 +162,12 @@ class Bills(Repository):
                 customer_id=account.customer_id,
                 account_id=account.id,
                 account_number=account.number,
-                listed=ListedBill(bill.portal_key, "", bill.billed_on, bill.listed_amount),
+                listed=ListedBill(
+                    bill.portal_key,
+                    "",
+                    bill.billed_on or document.fetched_at.date(),
+                    bill.listed_amount,
+                ),
                 version_id=version_id,
                 document_id=document.id,
                 sha256=document.sha256,

@@ -53,6 +53,7 @@ def keep_all(
             {
                 "company_id": account.company_id,
                 "account_id": account.id,
+                "customer_id": account.customer_id,
                 "kind": kind.value,
                 "portal_key": key,
                 "sha256": sha256,

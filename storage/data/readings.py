@@ -15,6 +15,7 @@ from sqlmodel import select as select_rows
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Document, EventKind, Measure, Reading, Series
+from meterfarm.storage.customers import identity
 from meterfarm.storage.data import (
     Coverage,
     ReadingCounts,
@@ -154,6 +155,7 @@ def save(session: Session, account: AccountRow, document_id: int, series: Sequen
         total += len(readings)
     counts = ReadingCounts(inserted, changed, total - inserted - changed - held, held)
     if news:
+        identity.revised(session, account.customer_id)
         _publish(session, account, document_id, news, counts)
     return counts
 

@@ -168,6 +168,10 @@ def _changes(row: Columns, follow: FollowUp, at: datetime) -> dict[str, Any]:
             after["since"] = at
     elif follow.is_back and row.state != CustomerState.ACTIVE:
         after |= {"state": CustomerState.ACTIVE.value, "reason": "", "since": at}
+    if follow.is_back and row.authenticated_at is None:
+        after["authenticated_at"] = at
+    if follow.ready:
+        after["revision"] = row.revision + 1
     if after.get("state", row.state) == CustomerState.ACTIVE:
         after["bills_due_at"] = follow.due.get(Part.BILLS, row.bills_due_at)
         after["intervals_due_at"] = follow.due.get(Part.INTERVALS, row.intervals_due_at)

@@ -34,6 +34,7 @@ from meterfarm.storage.tables.data import (
     ReadingRow,
     SeriesRow,
     ServiceRow,
+    UnlockRow,
 )
 from meterfarm.storage.tables.runs import (
     ChallengeRow,
@@ -84,6 +85,7 @@ __all__ = [
     "ServiceRow",
     "SmsReceiverRow",
     "TotpUseRow",
+    "UnlockRow",
     "UtcDateTime",
     "VaultReadRow",
     "WorkerRow",

@@ -11,11 +11,19 @@ from meterfarm.storage.tables.base import BIG, ForeignText, Keyed, Owned, Row, U
 
 
 class CompanyRow(Keyed, table=True):
-    """A tenant of the farm."""
+    """A tenant of the farm.
+
+    A customer takes a copy of ``unlock_months`` (how far back bills unlock by themselves; None: all, 0: none)
+    and ``unlock_continuous`` (whether later bills do) when it is made. ``gas_as_text``: programs want gas
+    numbers as strings.
+    """
 
     __table_args__ = table_args(UniqueConstraint("name"))
 
     name: str
+    unlock_months: int | None = None
+    unlock_continuous: bool = Field(default=True, sa_column_kwargs={"default": True})
+    gas_as_text: bool = Field(default=False, sa_column_kwargs={"default": False})
 
 
 class LoginRow(Keyed, table=True):
@@ -66,6 +74,9 @@ class CustomerRow(Owned, table=True):
     ``utility`` is its login's. ``username`` is spelled as it was last given. ``state``:
     ``records.CustomerState``, for ``reason``, since ``since``. ``faults`` counts the portal's faults since a
     run last got through. A part with no due time is not refreshed.
+
+    ``unlock_months`` and ``unlock_continuous`` are the company's of when it was made. ``authenticated_at`` is
+    when the portal first let it in. ``revision`` counts the changes of what is stored of it.
     """
 
     __table_args__ = table_args(
@@ -88,6 +99,10 @@ class CustomerRow(Owned, table=True):
     key_id: str = Field(index=True)
     wrapped_key: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    unlock_months: int | None = None
+    unlock_continuous: bool = Field(default=True, sa_column_kwargs={"default": True})
+    authenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revision: int = Field(default=0, sa_type=BIG, sa_column_kwargs={"default": 0})
 
 
 class CredentialRow(Owned, table=True):

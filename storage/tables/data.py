@@ -11,6 +11,7 @@ from sqlmodel import Field
 from meterfarm.storage.tables.base import BIG, ForeignName, Keyed, Owned, Row, UtcDateTime, table_args
 
 _UNREAD = text("total_amount IS NULL")
+_UNASSIGNED = text("account_id IS NULL")
 
 
 class AccountRow(Owned, table=True):
@@ -66,11 +67,17 @@ class FileRow(Row, table=True):
 
 
 class DocumentRow(Owned, table=True):
-    """A file as an account's portal handed it over under the portal's own key. ``kind``: bill, intervals."""
+    """A file as an account's portal handed it over under the portal's own key. ``kind``: bill, intervals.
+
+    An uploaded bill that nothing reads yet has no account, and a customer only if one was named.
+    """
 
     __table_args__ = table_args(UniqueConstraint("account_id", "kind", "portal_key", "sha256"))
 
-    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    account_id: int | None = Field(default=None, foreign_key="account.id", ondelete="CASCADE", nullable=True)
+    customer_id: int | None = Field(
+        default=None, foreign_key="customer.id", ondelete="CASCADE", index=True, nullable=True
+    )
     kind: str
     portal_key: str = Field(sa_type=ForeignName)
     sha256: str = Field(foreign_key="file.sha256", index=True)
@@ -80,7 +87,10 @@ class DocumentRow(Owned, table=True):
 
 
 class ExtractionRow(Owned, table=True):
-    """One reading of a document by one version of a layout, and what it could not make sense of."""
+    """One reading of a document by one version of a layout, and what it could not make sense of.
+
+    ``supported`` is false of what no layout will ever read: encrypted, or only pictures.
+    """
 
     __table_args__ = table_args(UniqueConstraint("document_id", "layout", "layout_version"))
 
@@ -88,18 +98,58 @@ class ExtractionRow(Owned, table=True):
     layout: str
     layout_version: int
     problems: list[str] = Field(sa_type=JSON)
+    supported: bool = Field(default=True, sa_column_kwargs={"default": True})
     at: datetime = Field(sa_type=UtcDateTime)
 
 
 class BillRow(Owned, table=True):
-    """A bill's identity: the portal's key for it (its date, where a portal has none)."""
+    """A bill's identity: the portal's key for it (its date, where a portal has none); a hash if uploaded.
 
-    __table_args__ = table_args(UniqueConstraint("account_id", "portal_key"))
+    ``customer_id`` is its account's. An uploaded bill that nothing reads yet has no account and no date, and
+    a customer only if one was named. ``utility`` is whose bill it is, "" if that is not known. ``source``:
+    ``records.BillSource``. Until it was unlocked, its content is withheld.
+    """
 
-    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    __table_args__ = table_args(
+        UniqueConstraint("account_id", "portal_key"),
+        UniqueConstraint("company_id", "external_id"),
+        Index(
+            "uq_bill_unassigned",
+            "company_id",
+            "portal_key",
+            unique=True,
+            sqlite_where=_UNASSIGNED,
+            postgresql_where=_UNASSIGNED,
+        ),
+        Index(None, "customer_id", "billed_on"),
+    )
+
+    account_id: int | None = Field(default=None, foreign_key="account.id", ondelete="CASCADE", nullable=True)
+    customer_id: int | None = Field(
+        default=None, foreign_key="customer.id", ondelete="CASCADE", nullable=True
+    )
+    utility: str
     portal_key: str = Field(sa_type=ForeignName)
-    billed_on: date
+    external_id: str | None = None
+    source: str
+    billed_on: date | None = None
     listed_amount: int | None = Field(default=None, sa_type=BIG)
+    unlocked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class UnlockRow(Owned, table=True):
+    """One unlocking of a meter of a bill: when, and ``by`` whom or what. It outlives what it is of.
+
+    ``meter`` is "" while the bill is unread, or has none.
+    """
+
+    __table_args__ = table_args(UniqueConstraint("bill_id", "meter"))
+
+    customer_id: int | None = None
+    bill_id: int
+    meter: str = Field(sa_type=ForeignName)
+    by: str
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class BillVersionRow(Owned, table=True):

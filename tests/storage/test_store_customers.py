@@ -373,8 +373,9 @@ def test_ten_thousand_customers_are_listed_in_two_queries(store: CompanyStore, r
     )
     rows(
         "INSERT INTO customer (company_id, login_id, utility, username, state, reason, since, faults, key_id,"
-        " wrapped_key, created_at) SELECT company_id, login.id, login.utility, login.username, state, reason,"
-        " since, faults, key_id, wrapped_key, created_at FROM customer, login"
+        " wrapped_key, created_at, unlock_continuous, revision) SELECT company_id, login.id, login.utility,"
+        " login.username, state, reason, since, faults, key_id, wrapped_key, created_at, unlock_continuous,"
+        " revision FROM customer, login"
         " WHERE login.id <> customer.login_id"
     )
     for table, columns in {

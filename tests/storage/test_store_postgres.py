@@ -108,7 +108,11 @@ def test_nothing_is_tried_again_once_a_statement_was_sent(
     with pytest.raises(StorageError, match="the connection to it was lost; run again"):  # noqa: PT012
         with database.writing() as session:
             begun += 1
-            session.connection().execute(text("INSERT INTO company (name) VALUES ('lost')"))
+            session.connection().execute(
+                text(
+                    "INSERT INTO company (name, unlock_continuous, gas_as_text) VALUES ('lost', true, false)"
+                )
+            )
             server.stop()
             session.connection().execute(text("SELECT 1"))
     server.start()

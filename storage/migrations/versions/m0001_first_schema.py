@@ -43,9 +43,9 @@ def _column(name: str, kind: Any, *items: SchemaItem, null: bool = False) -> sa.
     return sa.Column(name, kind, *items, nullable=null)
 
 
-def _of(table: str) -> sa.Column[Any]:
+def _of(table: str, *, null: bool = False) -> sa.Column[Any]:
     """A reference to the row that this one belongs to and goes with."""
-    return _column(f"{table}_id", sa.Integer, sa.ForeignKey(f"{table}.id", ondelete="CASCADE"))
+    return _column(f"{table}_id", sa.Integer, sa.ForeignKey(f"{table}.id", ondelete="CASCADE"), null=null)
 
 
 def _keyed(name: str, *items: SchemaItem) -> None:
@@ -63,7 +63,14 @@ def _indexed(table: str, *columns: str) -> None:
 
 
 def _identity() -> None:
-    _keyed("company", _column("name", sa.String), sa.UniqueConstraint("name"))
+    _keyed(
+        "company",
+        _column("name", sa.String),
+        _column("unlock_months", sa.Integer, null=True),
+        _column("unlock_continuous", sa.Boolean),
+        _column("gas_as_text", sa.Boolean),
+        sa.UniqueConstraint("name"),
+    )
     _keyed(
         "login",
         _column("utility", sa.String),
@@ -105,6 +112,10 @@ def _identity() -> None:
         _column("key_id", sa.String),
         _column("wrapped_key", sa.LargeBinary),
         _column("created_at", INSTANT),
+        _column("unlock_months", sa.Integer, null=True),
+        _column("unlock_continuous", sa.Boolean),
+        _column("authenticated_at", INSTANT, null=True),
+        _column("revision", sa.BigInteger),
         sa.UniqueConstraint("company_id", "external_id"),
         sa.UniqueConstraint("company_id", "login_id"),
     )
@@ -188,7 +199,8 @@ def _bills() -> None:
     )
     _owned(
         "document",
-        _of("account"),
+        _of("account", null=True),
+        _of("customer", null=True),
         _column("kind", sa.String),
         _column("portal_key", sa.String),
         _column("sha256", sa.String, sa.ForeignKey("file.sha256")),
@@ -198,22 +210,49 @@ def _bills() -> None:
         sa.UniqueConstraint("account_id", "kind", "portal_key", "sha256"),
     )
     _indexed("document", "sha256")
+    _indexed("document", "customer_id")
     _owned(
         "extraction",
         _of("document"),
         _column("layout", sa.String),
         _column("layout_version", sa.Integer),
         _column("problems", sa.JSON),
+        _column("supported", sa.Boolean),
         _column("at", INSTANT),
         sa.UniqueConstraint("document_id", "layout", "layout_version"),
     )
     _owned(
         "bill",
-        _of("account"),
+        _of("account", null=True),
+        _of("customer", null=True),
+        _column("utility", sa.String),
         _column("portal_key", sa.String),
-        _column("billed_on", sa.Date),
+        _column("external_id", sa.String, null=True),
+        _column("source", sa.String),
+        _column("billed_on", sa.Date, null=True),
         _column("listed_amount", sa.BigInteger, null=True),
+        _column("unlocked_at", INSTANT, null=True),
         sa.UniqueConstraint("account_id", "portal_key"),
+        sa.UniqueConstraint("company_id", "external_id"),
+    )
+    _indexed("bill", "customer_id", "billed_on")
+    unassigned = sa.text("account_id IS NULL")
+    op.create_index(
+        "uq_bill_unassigned",
+        "bill",
+        ["company_id", "portal_key"],
+        unique=True,
+        sqlite_where=unassigned,
+        postgresql_where=unassigned,
+    )
+    _owned(
+        "unlock",
+        _column("customer_id", sa.Integer, null=True),
+        _column("bill_id", sa.Integer),
+        _column("meter", sa.String),
+        _column("by", sa.String),
+        _column("at", INSTANT),
+        sa.UniqueConstraint("bill_id", "meter"),
     )
     _owned(
         "bill_version",

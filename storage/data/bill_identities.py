@@ -1,0 +1,128 @@
+"""Which bill is which, and whether it is unlocked from the start: by the policy its customer came with."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert
+from sqlalchemy import select as columns
+from sqlmodel import Session, col, func, select
+
+from meterfarm.records import BillSource, EventKind, ListedBill
+from meterfarm.storage.database import insert_absent, now
+from meterfarm.storage.runs import events
+from meterfarm.storage.tables import AccountRow, BillRow, CustomerRow, UnlockRow, metadata
+
+BY_POLICY = "policy"
+_BILL = metadata.tables["bill"]
+_MONTHS = 12
+_MADE_WITH = columns(
+    col(CustomerRow.utility), col(CustomerRow.unlock_months), col(CustomerRow.unlock_continuous)
+).where(col(CustomerRow.id) == bindparam("customer"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """What unlocks by itself: of the past from ``since`` on (None: nothing), and what is after ``newest``.
+
+    ``newest`` is None until the first fetch is complete: all is of the past.
+    """
+
+    since: date | None
+    newest: date | None
+    continuous: bool
+
+    def unlocks(self, billed_on: date | None) -> bool:
+        """Whether a bill of that day, that was not known before, is unlocked from the start."""
+        if self.newest is not None and billed_on is not None and billed_on > self.newest:
+            return self.continuous
+        return self.since is not None and (billed_on or date.max) >= self.since
+
+
+def identities(
+    session: Session, account: AccountRow, listed: Sequence[ListedBill], source: BillSource
+) -> dict[str, int]:
+    """The bills' ids by the portal's key, made or brought up to date with what is listed."""
+    query = select(BillRow).where(
+        BillRow.account_id == account.id, col(BillRow.portal_key).in_([each.key for each in listed])
+    )
+    known = {row.portal_key: row for row in session.exec(query)}
+    new = [each for each in listed if each.key not in known]
+    for each in listed:
+        if row := known.get(each.key):
+            row.billed_on, row.listed_amount = each.billed_on, each.total_amount
+    session.flush()
+    ids = {key: row.id for key, row in known.items()}
+    if new:
+        ids.update(_made(session, account, new, source))
+    return ids
+
+
+def _made(
+    session: Session, account: AccountRow, listed: Sequence[ListedBill], source: BillSource
+) -> Iterable[tuple[str, int]]:
+    at = now(session)
+    utility, policy = _policy(session, account.company_id, account.customer_id, account.id, at)
+    rows = [
+        {
+            "company_id": account.company_id,
+            "account_id": account.id,
+            "customer_id": account.customer_id,
+            "utility": utility,
+            "portal_key": each.key,
+            "source": source.value,
+            "billed_on": each.billed_on,
+            "listed_amount": each.total_amount,
+            "unlocked_at": at if policy.unlocks(each.billed_on) else None,
+        }
+        for each in listed
+    ]
+    made = insert(_BILL).returning(_BILL.c.portal_key, _BILL.c.id)
+    return [(key, bill_id) for key, bill_id in session.connection().execute(made, rows)]
+
+
+def _policy(
+    session: Session, company_id: int, customer_id: int, account_id: int, at: datetime
+) -> tuple[str, _Policy]:
+    """The customer's utility, and what unlocks of the account by itself."""
+    utility, months, continuous = session.connection().execute(_MADE_WITH, {"customer": customer_id}).one()
+    newest = None
+    if events.exists(session, customer_id, EventKind.BILLS_READY):
+        newest = session.exec(
+            select(func.max(BillRow.billed_on)).where(BillRow.account_id == account_id)
+        ).one()
+    since = date.min if months is None else months_before(at.date(), months) if months else None
+    return utility, _Policy(since, newest, continuous)
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day of an earlier month, or that month's last."""
+    year, month = divmod(day.year * _MONTHS + day.month - 1 - months, _MONTHS)
+    if year < 1:
+        return date.min
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def note_unlocked(session: Session, bills: Mapping[int, Sequence[str]], by: str = "") -> None:
+    """Record which meters of these bills are unlocked since when; a bill that is locked has none.
+
+    ``by`` is whoever unlocks them; "" is the policy, for bills that were unlocked from the start.
+    """
+    query = select(BillRow).where(col(BillRow.id).in_(list(bills)), col(BillRow.unlocked_at).is_not(None))
+    rows: list[dict[str, Any]] = [
+        {
+            "company_id": row.company_id,
+            "customer_id": row.customer_id,
+            "bill_id": row.id,
+            "meter": meter,
+            "by": by or BY_POLICY,
+            "at": row.unlocked_at,
+        }
+        for row in session.exec(query)
+        for meter in dict.fromkeys(bills[row.id]) or ("",)
+    ]
+    insert_absent(session, UnlockRow, rows, "id")
