@@ -45,8 +45,11 @@ from meterfarm.storage.runs.farm_runs import FarmRuns
 from meterfarm.storage.runs.repository import Runs
 from meterfarm.storage.runs.workforce import Workforce
 from meterfarm.storage.settings import FILES, KEY_FILE, Settings, prepare_home, setup_lock
-from meterfarm.storage.tables import CustomerRow, MailboxRow, SentPasswordRow
+from meterfarm.storage.tables import CustomerRow, MailboxRow, SentPasswordRow, WebhookEndpointRow
 from meterfarm.storage.vault import KeyFile, MasterKey, Vault, parse_keys, wrong_key
+from meterfarm.storage.webhooks import endpoints
+from meterfarm.storage.webhooks.endpoints import Webhooks
+from meterfarm.storage.webhooks.queue import WebhookQueue
 
 
 def open_vault(settings: Settings, home: Path, database: Database) -> Vault:
@@ -86,6 +89,7 @@ def rewrap(session: Session, vault: Vault) -> int:
     vault.refresh()
     logins.rotate(session, vault)
     mailboxes.rotate(session, vault)
+    endpoints.rotate_keys(session, vault)
     return identity.rotate(session, vault)
 
 
@@ -120,6 +124,7 @@ def keys_in_use(session: Session) -> set[str]:
         select(CustomerRow.key_id).where(CustomerRow.state != removed).group_by(col(CustomerRow.key_id)),
         select(SentPasswordRow.key_id).group_by(col(SentPasswordRow.key_id)),
         select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
+        select(WebhookEndpointRow.key_id).group_by(col(WebhookEndpointRow.key_id)),
     )
     return {key_id for query in queries for key_id in session.exec(query)}
 
@@ -153,6 +158,7 @@ class Store(_Closed):
         self.breakers = Breakers(farm)
         self.workforce = Workforce(farm)
         self.audit = FarmAudit(farm)
+        self.webhooks = WebhookQueue(farm)
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
@@ -226,6 +232,7 @@ class CompanyStore(_Closed):
         self.events = Events(scope)
         self.channels = Channels(scope)
         self.audit = Audit(scope)
+        self.webhooks = Webhooks(scope)
 
     def holding(self, lease: Lease, run_context: RunContext | None = None) -> CompanyStore:
         """This store as the holder of a run uses it: its writes raise LeaseLost once the lease is lost.

@@ -98,10 +98,12 @@ class Events(Repository):
         )
         if kinds:
             query = query.where(col(EventRow.kind).in_([kind.value for kind in kinds]))
-        return [
-            Event(row.id, row.customer_id, row.run_id, EventKind(row.kind), row.key, row.facts, row.at)
-            for row in session.exec(query)
-        ]
+        return [event_of(row) for row in session.exec(query)]
+
+
+def event_of(row: EventRow) -> Event:
+    """The event of a row."""
+    return Event(row.id, row.customer_id, row.run_id, EventKind(row.kind), row.key, row.facts, row.at)
 
 
 def instant(at: datetime) -> str:

@@ -47,6 +47,7 @@ from meterfarm.storage.tables.runs import (
     VaultReadRow,
     WorkerRow,
 )
+from meterfarm.storage.tables.webhooks import WebhookAttemptRow, WebhookDeliveryRow, WebhookEndpointRow
 
 __all__ = [
     "AccountRow",
@@ -88,6 +89,9 @@ __all__ = [
     "UnlockRow",
     "UtcDateTime",
     "VaultReadRow",
+    "WebhookAttemptRow",
+    "WebhookDeliveryRow",
+    "WebhookEndpointRow",
     "WorkerRow",
     "metadata",
 ]

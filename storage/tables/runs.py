@@ -141,7 +141,9 @@ class ChallengeRow(Owned, table=True):
 class EventRow(Owned, table=True):
     """The outbox: written in the transaction that makes it true. ``key`` is unique within its kind."""
 
-    __table_args__ = table_args(UniqueConstraint("customer_id", "kind", "key"))
+    __table_args__ = table_args(
+        UniqueConstraint("customer_id", "kind", "key"), Index(None, "company_id", "id")
+    )
 
     customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE")
     run_id: int | None = Field(default=None, foreign_key="run.id", ondelete="SET NULL")

@@ -22,6 +22,7 @@ from meterfarm.storage.runs import Lease
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import metadata
+from meterfarm.storage.webhooks import DELIVERED_KINDS
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, UTILITY, bill, claimed, listed, pdf, series
 from tests.storage.ready_home import ready_home
 
@@ -45,6 +46,8 @@ class Company:
     challenge: int
     queued: int
     mailbox: int
+    endpoint: int
+    event: int
     read: ReadBill
 
     @property
@@ -70,7 +73,10 @@ def _filled(store: CompanyStore, username: str, number: str) -> Company:
     assert claim is not None
     challenge = store.challenges.open(claim.lease, CODE, LATER)
     (queued,) = store.runs.refresh()
-    return Company(store, customer, account, claim.lease, challenge, queued, mailbox, read)
+    endpoint = store.webhooks.add("https://a.example", DELIVERED_KINDS, allows_private=False)[0].id
+    event = store.events.after()[0].id
+    store.webhooks.resend([event], endpoint)
+    return Company(store, customer, account, claim.lease, challenge, queued, mailbox, endpoint, event, read)
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +218,29 @@ CASES: dict[str, Case] = {
         t.customer.id not in {one.customer_id for one in s.audit.list()}
         and not s.audit.list(customer_id=t.customer.id)
     ),
+    "webhooks.add": lambda s, _, t: (
+        s.webhooks.add("https://b.example", (), allows_private=False)[0].company_id != t.customer.company_id
+    ),
+    "webhooks.list": lambda s, _, t: t.endpoint not in {one.id for one in s.webhooks.list()},
+    "webhooks.change": lambda s, _, t: _refused(lambda: s.webhooks.change(t.endpoint, url="https://x")),
+    "webhooks.remove": lambda s, _, t: _refused(lambda: s.webhooks.remove(t.endpoint)),
+    "webhooks.rotate": lambda s, _, t: _refused(lambda: s.webhooks.rotate(t.endpoint, LATER)),
+    "webhooks.secrets": lambda s, _, t: _refused(lambda: s.webhooks.secrets(t.endpoint)),
+    "webhooks.deliveries": lambda s, _, t: (
+        t.event not in {one.event.id for one in s.webhooks.deliveries()}
+        and not s.webhooks.deliveries(endpoint_id=t.endpoint)
+    ),
+    "webhooks.of_events": lambda s, _, t: not s.webhooks.of_events([t.event]),
+    "webhooks.undelivered": lambda s, _, t: t.event not in s.webhooks.undelivered(0, 1000),
+    "webhooks.resend": lambda s, o, t: (
+        _refused(lambda: s.webhooks.resend([o.event], t.endpoint))
+        and s.webhooks.resend([t.event], o.endpoint) == 0
+    ),
+    "webhooks.resend_after": lambda s, o, t: (
+        _refused(lambda: s.webhooks.resend_after(t.endpoint, 0))
+        and s.webhooks.resend_after(o.endpoint, t.event - 1) == 0
+    ),
+    "webhooks.resend_parked": lambda s, _, t: _refused(lambda: s.webhooks.resend_parked(t.endpoint)),
     "channels.receivers": lambda s, _, t: _refused(lambda: s.channels.receivers(t.customer)),
     "channels.sms_receiver_runs": lambda s, _, t: not s.channels.sms_receiver_runs(),
     "channels.add_mailbox": lambda s, _, t: _refused(
@@ -296,6 +325,7 @@ def test_what_a_case_would_find_is_there(two: tuple[Company, Company]) -> None:
     assert store.events.after(kinds=[EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS])
     assert store.audit.list(customer_id=theirs.customer.id)
     assert store.channels.mailbox(theirs.mailbox) is not None
+    assert theirs.event in store.webhooks.of_events([theirs.event])
     assert theirs.lease in {one.lease for one in store.runs.renew()}
 
 

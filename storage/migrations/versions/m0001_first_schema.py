@@ -24,6 +24,7 @@ def upgrade() -> None:
     _intervals()
     _runs()
     _talk()
+    _webhooks()
     _channels()
     _workforce()
     _vault_reads()
@@ -43,9 +44,10 @@ def _column(name: str, kind: Any, *items: SchemaItem, null: bool = False) -> sa.
     return sa.Column(name, kind, *items, nullable=null)
 
 
-def _of(table: str, *, null: bool = False) -> sa.Column[Any]:
+def _of(table: str, as_name: str = "", *, null: bool = False) -> sa.Column[Any]:
     """A reference to the row that this one belongs to and goes with."""
-    return _column(f"{table}_id", sa.Integer, sa.ForeignKey(f"{table}.id", ondelete="CASCADE"), null=null)
+    there = sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return _column(as_name or f"{table}_id", sa.Integer, there, null=null)
 
 
 def _keyed(name: str, *items: SchemaItem) -> None:
@@ -438,6 +440,64 @@ def _talk() -> None:
         _column("at", INSTANT),
         sa.UniqueConstraint("customer_id", "kind", "key"),
     )
+    _indexed("event", "company_id", "id")
+
+
+def _webhooks() -> None:
+    _owned(
+        "webhook_endpoint",
+        _column("url", sa.String),
+        _column("kinds", sa.String),
+        _column("allows_private", sa.Boolean),
+        _column("state", sa.String),
+        _column("looked_at", sa.Integer),
+        _column("fault", sa.String),
+        _column("since", INSTANT),
+        _column("rests_until", INSTANT, null=True),
+        _column("version", sa.Integer),
+        _column("key_id", sa.String),
+        _column("wrapped_key", sa.LargeBinary),
+        _column("ciphertext", sa.LargeBinary),
+        _column("created_at", INSTANT),
+    )
+    _owned(
+        "webhook_delivery",
+        _of("webhook_endpoint", as_name="endpoint_id"),
+        _of("event"),
+        _of("customer"),
+        _column("state", sa.String),
+        _column("attempts", sa.Integer),
+        _column("since", INSTANT),
+        _column("next_at", INSTANT, null=True),
+        _column("lease_until", INSTANT, null=True),
+        _column("ended_at", INSTANT, null=True),
+        sa.UniqueConstraint("endpoint_id", "event_id"),
+    )
+    _indexed("webhook_delivery", "event_id")
+    _indexed("webhook_delivery", "customer_id")
+    pending = sa.text("state = 'pending'")
+    for name, columns in (
+        ("due", ["endpoint_id", "next_at"]),
+        ("line", ["endpoint_id", "customer_id", "event_id"]),
+    ):
+        op.create_index(
+            f"ix_webhook_delivery_{name}",
+            "webhook_delivery",
+            columns,
+            sqlite_where=pending,
+            postgresql_where=pending,
+        )
+    _keyed(
+        "webhook_attempt",
+        _of("webhook_delivery", as_name="delivery_id"),
+        _column("number", sa.Integer),
+        _column("at", INSTANT),
+        _column("milliseconds", sa.Integer),
+        _column("status", sa.Integer, null=True),
+        _column("answer", sa.String),
+        _column("fault", sa.String),
+    )
+    _indexed("webhook_attempt", "delivery_id")
 
 
 def _channels() -> None:
