@@ -173,6 +173,77 @@ class SeriesCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """Readings of one usual length; ``first`` and ``last`` are the starts of the first and the last of them.
+
+    Epoch seconds, as all times of this group of records.
+    """
+
+    id: int
+    seconds: int
+    exponent: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingChannel:
+    """One kind of reading of a meter, the shortest readings first."""
+
+    commodity: Commodity
+    measure: Measure
+    direction: Direction
+    unit: Unit
+    series: Sequence[StoredSeries]
+
+    @property
+    def exponent(self) -> int:
+        """Of the mantissas that a page has."""
+        return min(one.exponent for one in self.series)
+
+    @property
+    def first(self) -> int:
+        """When the first reading begins."""
+        return min(one.first for one in self.series)
+
+    @property
+    def last(self) -> int:
+        """When the last reading begins."""
+        return max(one.last for one in self.series)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReadings:
+    """A meter that has readings, and its account."""
+
+    account_id: int
+    account_number: str
+    meter_id: str
+    commodity: Commodity
+    channels: Sequence[ReadingChannel]
+
+
+DatedReading = tuple[int, int, int, bool, int, int]
+"""A ``Reading``'s fields, and when it was first seen and last changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsPage:
+    """The readings that count and begin before ``until``, for each channel that was asked for, by start."""
+
+    until: int
+    readings: Sequence[Sequence[DatedReading]]
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalFacts:
+    """The starts of the first and the last interval of a customer, in epoch seconds."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingCounts:
     """What became of an export's readings. ``held`` are zeros that did not replace a value."""
 

@@ -7,14 +7,11 @@ its time.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from itertools import groupby, pairwise
-from math import sqrt
+from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +19,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from meterfarm.formats.errors import FormatError
+from meterfarm.formats.resolution import resolution
 from meterfarm.formats.time_ranges import TimeRanges
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from meterfarm.storage.data import Coverage
@@ -127,21 +125,6 @@ def _too_long(shown: Series) -> str:
     )
 
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-_USUAL = (
-    *(1, 5, 10, 15, 30, _MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 15 * _MINUTE, 20 * _MINUTE),
-    *(30 * _MINUTE, _HOUR, 2 * _HOUR, 3 * _HOUR, 4 * _HOUR, 6 * _HOUR, 8 * _HOUR, 12 * _HOUR),
-    *(_DAY, 7 * _DAY, 30 * _DAY, 60 * _DAY, 91 * _DAY, 365 * _DAY),
-)
-_BETWEEN = [sqrt(shorter * other) for shorter, other in pairwise(_USUAL)]
-
-
-@lru_cache(4096)
-def resolution(seconds: int) -> int:
-    """The usual length that is nearest: days of 23 hours are days, and months are of 30 days. 0 stays 0."""
-    return _USUAL[bisect_left(_BETWEEN, seconds)] if seconds > 0 else 0
-
-
 def by_resolution(readings: Sequence[Reading]) -> Mapping[int, Sequence[Reading]]:
     """Readings that belong to one series, mostly all of them, in their order."""
     resolutions = {length: resolution(length) for length in set(map(itemgetter(1), readings))}
@@ -154,18 +137,22 @@ def by_resolution(readings: Sequence[Reading]) -> Mapping[int, Sequence[Reading]
     }
 
 
-def highest_resolution(parts: Iterable[Sequence[Reading]]) -> Sequence[Reading]:
+AnyReading = TypeVar("AnyReading", bound=tuple[int, int, int, *tuple[Any, ...]])
+"""What begins as a ``Reading`` does: start, seconds, mantissa."""
+
+
+def highest_resolution(parts: Iterable[Sequence[AnyReading]]) -> Sequence[AnyReading]:
     """The readings that count, by start, of parts that come the finest first.
 
     Zeros in the time of a coarser reading that is none are no values yet: it counts instead of them.
     """
-    kept: Sequence[Reading] = ()
+    kept: Sequence[AnyReading] = ()
     for part in parts:
         kept = _with(kept, part) if kept and part else kept or part
     return kept
 
 
-def _with(finer: Sequence[Reading], coarser: Sequence[Reading]) -> Sequence[Reading]:
+def _with(finer: Sequence[AnyReading], coarser: Sequence[AnyReading]) -> Sequence[AnyReading]:
     all_of_it, values = _times(finer), _times(reading for reading in finer if reading[2])
     more = [
         reading
@@ -178,11 +165,11 @@ def _with(finer: Sequence[Reading], coarser: Sequence[Reading]) -> Sequence[Read
     return sorted([*finer, *more])
 
 
-def _times(readings: Iterable[Reading]) -> TimeRanges:
+def _times(readings: Iterable[AnyReading]) -> TimeRanges:
     return TimeRanges(map(_time, readings))
 
 
-def _time(reading: Reading) -> CoverageRange:
+def _time(reading: AnyReading) -> CoverageRange:
     return reading[0], reading[0] + reading[1]
 
 

@@ -57,6 +57,7 @@ from meterfarm.services.customers import (
 )
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
 from meterfarm.services.exports import ExportFormat, export_bills, export_readings
+from meterfarm.services.intervals import IntervalQuery, customer_interval_facts, find_intervals
 from meterfarm.services.mailboxes import (
     AddMailbox,
     UpdateMailbox,
@@ -151,6 +152,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (find_open_challenge, lambda ours, its: find_open_challenge(ours, its.challenge.id)),
     (customer_coverage, lambda ours, its: customer_coverage(ours, its.customer)),
     (write_out, lambda ours, its: write_out(ours, its.customer, its.folder, ZONE)),
+    (find_intervals, lambda ours, its: find_intervals(ours, its.customer, IntervalQuery())),
     (check_removal, lambda ours, its: check_removal(ours, its.customer, data=False)),
     (check_update, lambda ours, its: check_update(ours, its.customer, UpdateCustomer("a@b.example"))),
     (customer_details, lambda ours, its: customer_details(ours, its.customer)),
@@ -180,6 +182,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     ),
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
+    (customer_interval_facts, lambda ours, its: customer_interval_facts(ours, its.customer)),
     (vault_reads, lambda ours, its: vault_reads(ours, limit=9).reads),
     (vault_reads, lambda ours, its: vault_reads(ours, limit=9, customer_id=its.customer.id).reads),
     (list_challenges, lambda ours, its: list_challenges(ours)),

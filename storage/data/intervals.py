@@ -1,0 +1,222 @@
+"""A customer's readings as far as they count, page by page in time: flat memory, and no long transaction.
+
+Each page is a transaction of its own, by primary key: a writer never waits for whoever reads years of data,
+and what is written meanwhile is in the pages that follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlmodel import Session
+
+from meterfarm.records import Commodity, Direction, Measure, Unit
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import (
+    DatedReading,
+    IntervalFacts,
+    MeterReadings,
+    ReadingChannel,
+    ReadingsPage,
+    StoredSeries,
+)
+from meterfarm.storage.data.stored_series import highest_resolution
+from meterfarm.storage.database import Repository, reading
+from meterfarm.storage.tables import metadata
+
+_ACCOUNT, _METER, _SERIES, _READING = (
+    metadata.tables[name] for name in ("account", "meter", "series", "reading")
+)
+_start = _READING.c.start
+_OF_SERIES = _READING.c.series_id == _SERIES.c.id
+_FIRST = select(func.min(_start)).where(_OF_SERIES).correlate(_SERIES).scalar_subquery()
+_LAST = select(func.max(_start)).where(_OF_SERIES).correlate(_SERIES).scalar_subquery()
+_IS_INTERVAL = or_(
+    (_SERIES.c.commodity == Commodity.ELECTRIC.value)
+    & (_SERIES.c.measure == Measure.ENERGY.value)
+    & (_SERIES.c.unit == Unit.WH.value),
+    (_SERIES.c.commodity == Commodity.ELECTRIC.value)
+    & (_SERIES.c.measure == Measure.DEMAND.value)
+    & (_SERIES.c.unit == Unit.W.value),
+    (_SERIES.c.commodity == Commodity.GAS.value)
+    & _SERIES.c.measure.in_((Measure.ENERGY.value, Measure.VOLUME.value)),
+)
+"""What an interval tells: electricity in Wh and W, gas in whatever it is measured."""
+_FACTS = (
+    select(_ACCOUNT.c.customer_id, func.min(_FIRST), func.max(_LAST))
+    .select_from(_SERIES)
+    .join(_METER, _METER.c.id == _SERIES.c.meter_id)
+    .join(_ACCOUNT, _ACCOUNT.c.id == _METER.c.account_id)
+    .where(_ACCOUNT.c.company_id == bindparam("company"), _IS_INTERVAL)
+    .group_by(_ACCOUNT.c.customer_id)
+)
+_FACTS_OF_SOME = _FACTS.where(_ACCOUNT.c.customer_id.in_(bindparam("customers", expanding=True)))
+_KIND = ("commodity", "measure", "direction", "unit")
+_SERIES_OF = (
+    select(
+        _ACCOUNT.c.id.label("account_id"),
+        _ACCOUNT.c.number.label("account_number"),
+        _METER.c.number.label("meter_id"),
+        _METER.c.commodity.label("meter_commodity"),
+        *(_SERIES.c[name] for name in (*_KIND, "id", "seconds", "exponent")),
+        _FIRST.label("first"),
+        _LAST.label("last"),
+    )
+    .select_from(_SERIES)
+    .join(_METER, _METER.c.id == _SERIES.c.meter_id)
+    .join(_ACCOUNT, _ACCOUNT.c.id == _METER.c.account_id)
+    .where(_ACCOUNT.c.company_id == bindparam("company"), _ACCOUNT.c.customer_id == bindparam("customer"))
+    .where(_IS_INTERVAL)
+    .order_by(_ACCOUNT.c.number, _METER.c.number, *(_SERIES.c[name] for name in (*_KIND, "seconds")))
+)
+_OWN = (
+    select(_SERIES.c.id)
+    .where(_SERIES.c.id == bindparam("series"), _SERIES.c.company_id == bindparam("company"))
+    .scalar_subquery()
+)
+_NEXT = select(func.min(_start)).where(_READING.c.series_id == _OWN, _start >= bindparam("since"))
+_OVER = (
+    _start < bindparam("at"),
+    _start >= bindparam("since"),
+    _start + _READING.c.seconds > bindparam("at"),
+)
+_ENDS_OVER = select(func.max(_start + _READING.c.seconds)).where(_READING.c.series_id == _OWN, *_OVER)
+_BEGINS_OVER = select(func.min(_start)).where(_READING.c.series_id == _OWN, *_OVER)
+_ROWS = (
+    "SELECT start, seconds, mantissa, estimated, first_seen, updated FROM reading"
+    " WHERE series_id = (SELECT id FROM series WHERE id = {0} AND company_id = {0})"
+    " AND start >= {0} AND start < {0} ORDER BY start"
+)
+_DAY = 86_400
+
+
+class Intervals(Repository):
+    """As ``CompanyStore.intervals``."""
+
+    @reading
+    def facts(
+        self, session: Session, customer_ids: Collection[int] | None = None
+    ) -> Mapping[int, IntervalFacts]:
+        """By customer, for those who have intervals; None is for all customers of the company."""
+        wanted: dict[str, object] = {"company": self._company_id}
+        query = _FACTS
+        if customer_ids is not None:
+            query, wanted["customers"] = _FACTS_OF_SOME, list(customer_ids)
+        rows = session.connection().execute(query, wanted)
+        return {
+            customer: IntervalFacts(first, last)
+            for customer, first, last in rows
+            if first is not None and last is not None
+        }
+
+    @reading
+    def meters(self, session: Session, customer: Customer) -> Sequence[MeterReadings]:
+        """The customer's meters that have intervals, by account and meter number."""
+        wanted = {"company": self._company_id, "customer": customer.id}
+        rows = [row for row in session.connection().execute(_SERIES_OF, wanted) if row.first is not None]
+        meter = attrgetter("account_id", "account_number", "meter_id", "meter_commodity")
+        return [
+            MeterReadings(account_id, number, meter_id, Commodity(commodity), _channels(list(of_meter)))
+            for (account_id, number, meter_id, commodity), of_meter in groupby(rows, meter)
+        ]
+
+    @reading
+    def uncrossed(self, session: Session, channels: Sequence[ReadingChannel], at: int) -> int:
+        """The latest instant, ``at`` or before, that is in the midst of no reading: where pages may begin."""
+        connection = session.connection()
+        while earlier := self._over(connection, channels, at, _BEGINS_OVER):
+            at = min(earlier)
+        return at
+
+    @reading
+    def page(
+        self, session: Session, channels: Sequence[ReadingChannel], since: int, count: int
+    ) -> ReadingsPage:
+        """From ``since`` on, which is in the midst of no reading: some ``count`` readings of each channel.
+
+        Where lengths meet the finest count, so a page ends where no reading of several lengths goes on.
+        """
+        connection = session.connection()
+        starts = [start for channel in channels for start in self._next(connection, channel, since)]
+        if not starts:
+            return ReadingsPage(
+                max([since, *(channel.last + 1 for channel in channels)]), [() for _ in channels]
+            )
+        since = min(starts)
+        shortest = min(
+            (one.seconds for channel in channels for one in channel.series if one.seconds), default=900
+        )
+        until = since + count * shortest
+        while later := self._over(connection, channels, until, _ENDS_OVER):
+            until = max(later)
+        return ReadingsPage(until, [self._rows(connection, channel, since, until) for channel in channels])
+
+    def _next(self, connection: Connection, channel: ReadingChannel, since: int) -> Iterator[int]:
+        for one in channel.series:
+            if since <= one.first:
+                yield one.first
+            elif since <= one.last:
+                found = connection.scalar(_NEXT, self._asked(one) | {"since": since})
+                if found is not None:
+                    yield found
+
+    def _over(
+        self, connection: Connection, channels: Sequence[ReadingChannel], at: int, query: object
+    ) -> Sequence[int]:
+        """Of channels with several lengths: what ``query`` says of readings that go on over an instant."""
+        found = []
+        for channel in channels:
+            for one in channel.series if len(channel.series) > 1 else ():
+                if one.first < at <= one.last + 2 * one.seconds + _DAY:
+                    asked = self._asked(one) | {"at": at, "since": at - 2 * one.seconds - _DAY}
+                    found.append(connection.scalar(query, asked))  # type: ignore[call-overload] # a select
+        return [each for each in found if each is not None]
+
+    def _rows(
+        self, connection: Connection, channel: ReadingChannel, since: int, until: int
+    ) -> Sequence[DatedReading]:
+        exponent = channel.exponent
+        return highest_resolution(
+            [
+                _scaled(self._rows_of(connection, one, since, until), 10 ** (one.exponent - exponent))
+                for one in channel.series
+            ]
+        )
+
+    def _rows_of(
+        self, connection: Connection, one: StoredSeries, since: int, until: int
+    ) -> Sequence[DatedReading]:
+        mark = "%s" if connection.dialect.name == "postgresql" else "?"
+        result = connection.exec_driver_sql(_ROWS.format(mark), (one.id, self._company_id, since, until))
+        rows: Sequence[DatedReading] = result.cursor.fetchall() if result.cursor else ()
+        result.close()
+        return rows
+
+    def _asked(self, one: StoredSeries) -> dict[str, int]:
+        return {"series": one.id, "company": self._company_id}
+
+
+def _channels(rows: Sequence[object]) -> Sequence[ReadingChannel]:
+    series = attrgetter("id", "seconds", "exponent", "first", "last")
+    return [
+        ReadingChannel(
+            Commodity(commodity),
+            Measure(measure),
+            Direction(direction),
+            Unit(unit),
+            tuple(StoredSeries(*series(row)) for row in alike),
+        )
+        for (commodity, measure, direction, unit), alike in groupby(rows, attrgetter(*_KIND))
+    ]
+
+
+def _scaled(rows: Sequence[DatedReading], factor: int) -> Sequence[DatedReading]:
+    if factor == 1:
+        return rows
+    return [
+        (start, seconds, mantissa * factor, estimated, seen, updated)
+        for start, seconds, mantissa, estimated, seen, updated in rows
+    ]
