@@ -323,10 +323,13 @@ class _KeptFailure:
 
 
 @asynccontextmanager
-async def open(home: Path | str | None = None, *, company: str | None = None) -> AsyncIterator[LocalFarm]:
+async def open(
+    home: Path | str | None = None, *, company: str | None = None, live: bool = False
+) -> AsyncIterator[LocalFarm]:
     """Open the state in ``home``, or make it there: METERFARM_HOME, or ``.meterfarm`` here, if none is given.
 
     ``company`` is whose customers these are, by its name; it need not be given while there is only one.
+    ``live`` is its live side, which fake utilities have no place in.
     The other settings (DATABASE_URL, METERFARM_SECRET_KEYS, FILES_URL...) are those of the commands, which
     may use the same state at the same time.
 
@@ -348,7 +351,7 @@ async def open(home: Path | str | None = None, *, company: str | None = None) ->
         scratch = stack.enter_context(scratch_folder(settings.home))
         store = stack.enter_context(await asyncio.to_thread(Store.open, settings))
         local_hosts = await asyncio.to_thread(read_local_hosts, settings.local_hosts)
-        yield LocalFarm(company_store(store, company), scratch, settings.home, stack, local_hosts)
+        yield LocalFarm(company_store(store, company, live=live), scratch, settings.home, stack, local_hosts)
 
 
 def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str | None = None) -> FileContents:

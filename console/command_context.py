@@ -47,7 +47,8 @@ def command_context() -> Iterator[CommandContext]:
 def open_store() -> Iterator[tuple[CommandContext, CompanyStore]]:
     """The same, with the store open of the company that the command was given, or of the only one."""
     with open_farm() as (context, farm):
-        yield context, company_store(farm, chosen_company())
+        name, live = chosen_company()
+        yield context, company_store(farm, name, live=live)
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def command(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add a command to ``app``. ``examples`` are without the program's name, ``note`` stands above them.
 
-    With ``company`` it works within one company, and has the option ``--company``.
+    With ``company`` it works within one side of a company, and has the options ``--company`` and ``--live``.
     """
     add = app.command(
         name,

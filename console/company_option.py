@@ -1,4 +1,4 @@
-"""The option ``--company`` of commands that work within one company."""
+"""The options ``--company`` and ``--live`` of commands that work within one side of a company."""
 
 from __future__ import annotations
 
@@ -17,28 +17,35 @@ _Company = Annotated[
         "--company", metavar="NAME", envvar="METERFARM_COMPANY", help="The company, where there are several."
     ),
 ]
-_chosen: ContextVar[str | None] = ContextVar(_NAME, default=None)
+_Live = Annotated[
+    bool, typer.Option("--live", envvar="METERFARM_LIVE", help="The company's live side, not its test side.")
+]
+_chosen: ContextVar[tuple[str | None, bool]] = ContextVar(_NAME, default=(None, False))
 
 
-def chosen_company() -> str | None:
-    """The company that the command was given, by the option or by METERFARM_COMPANY."""
+def chosen_company() -> tuple[str | None, bool]:
+    """The company that the command was given, by the option or METERFARM_COMPANY; whether its live side."""
     return _chosen.get()
 
 
 def in_company(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The command's function with the option ``--company``, which ``chosen_company`` gives within it."""
+    """The command's function with the options, which ``chosen_company`` gives within it."""
 
     @wraps(function)
-    def run(*args: Any, company: str | None = None, **options: Any) -> Any:
-        token = _chosen.set(company)
+    def run(*args: Any, company: str | None = None, live: bool = False, **options: Any) -> Any:
+        token = _chosen.set((company, live))
         try:
             return function(*args, **options)
         finally:
             _chosen.reset(token)
 
     signature = inspect.signature(function, eval_str=True)
-    option = inspect.Parameter(_NAME, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_Company)
-    parameters = [*signature.parameters.values(), option]
+    only, added = inspect.Parameter.KEYWORD_ONLY, {_NAME: _Company, "live": _Live}
+    parameters = [
+        *signature.parameters.values(),
+        inspect.Parameter(_NAME, only, default=None, annotation=_Company),
+        inspect.Parameter("live", only, default=False, annotation=_Live),
+    ]
     vars(run)["__signature__"] = signature.replace(parameters=parameters)
-    run.__annotations__ = {**get_type_hints(function, include_extras=True), _NAME: _Company}
+    run.__annotations__ = {**get_type_hints(function, include_extras=True), **added}
     return run

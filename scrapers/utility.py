@@ -88,6 +88,8 @@ class Utility(Portal, ABC):
     """How many of the newest days the portal may still change: asked for again once there is a newer one."""
     local_url: ClassVar[str] = ""
     """Where a portal without a public address is in development, when no other is configured."""
+    is_fake: ClassVar[bool] = False
+    """Whether its portal is a fake one, which only a company's test side has customers of."""
     trust_days: ClassVar[int | None] = None
     """For how long a passed MFA is remembered; None if the portal does not say."""
     verified: ClassVar[Verified]

@@ -15,7 +15,8 @@ from meterfarm.storage.store import CompanyStore, Store
 
 @dataclass(frozen=True, slots=True)
 class CompanyDetails:
-    """A company, its customers by state, and how many mailboxes and phone numbers receive codes for it."""
+    """One side of a company, its customers by state, and how many mailboxes and phone numbers receive codes
+    for it."""
 
     company: Company
     customers: Mapping[CustomerState, int]
@@ -24,12 +25,14 @@ class CompanyDetails:
 
 
 def list_companies(farm: Store) -> Sequence[Company]:
-    """All companies by id; a new farm has one."""
-    return farm.companies.list() or [farm.companies.only()]
+    """The test and the live side of all companies by id; a new farm has one company."""
+    if not farm.companies.list():
+        farm.companies.only()
+    return farm.companies.list()
 
 
 def add_company(farm: Store, name: str) -> Company:
-    """Add a company beside those there are.
+    """Add a company beside those there are; its test side.
 
     Raises:
         InvalidRequest: the name cannot be used.
@@ -44,14 +47,14 @@ def add_company(farm: Store, name: str) -> Company:
         return farm.companies.add(name)
 
 
-def find_company(farm: Store, name: str | None = None) -> Company:
-    """The company of this name; without one, the only company there is.
+def find_company(farm: Store, name: str | None = None, *, live: bool = False) -> Company:
+    """The test or live side of the company of this name; without a name, of the only company there is.
 
     Raises:
         NotFound: there is none of this name.
         InvalidRequest: there are several, and none is named.
     """
-    there = list_companies(farm)
+    there = [company for company in list_companies(farm) if company.live is live]
     name = tidied(name or "")
     if not name:
         if len(there) == 1:
@@ -66,14 +69,14 @@ def find_company(farm: Store, name: str | None = None) -> Company:
     return found
 
 
-def company_store(farm: Store, name: str | None = None) -> CompanyStore:
-    """The store of the company of this name; without one, of the only company there is.
+def company_store(farm: Store, name: str | None = None, *, live: bool = False) -> CompanyStore:
+    """The store of the test or live side of the company of this name; without a name, of the only company.
 
     Raises:
         NotFound: there is none of this name.
         InvalidRequest: there are several, and none is named.
     """
-    return farm.of(find_company(farm, name))
+    return farm.of(find_company(farm, name, live=live))
 
 
 def company_details(farm: Store, company: Company) -> CompanyDetails:

@@ -39,17 +39,32 @@ class AddCustomer:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerWithoutLogin:
+    """A customer to add who is yet to give a login. ``utility`` "": they choose; ``external_id`` "" is none.
+
+    ``profile``: the fields of ``storage.customers.Profile`` that are known.
+    """
+
+    utility: str = ""
+    external_id: str = ""
+    profile: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateCustomer:
     """What is to change of a customer: None leaves a value as it is, an empty ``external_id`` removes it.
 
-    ``answers`` are those to security questions, each by its question. With something new to sign in with, a
-    run that tries it is queued.
+    ``utility`` can only be given before there is a login. ``answers`` are those to security questions, each
+    by its question. With something new to sign in with, a run that tries it is queued. ``profile``: the
+    fields of ``storage.customers.Profile`` that are to change, None takes a value away.
     """
 
     username: str | None = None
     external_id: str | None = None
     secrets: Mapping[SecretKind, str] = field(default_factory=dict, repr=False)
     answers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    utility: str | None = None
+    profile: Mapping[str, str | None] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,7 @@ def add_customer(store: CompanyStore, request: AddCustomer) -> ChangedCustomer:
         Conflict: another customer has the login or the external id.
     """
     utility = find_utility(request.utility)
+    must_be_for(store, utility)
     username = checked_username(utility, request.username)
     external_id = _checked_external_id(request.external_id)
     _check_secrets(request.secrets, request.answers)
@@ -119,6 +135,23 @@ def add_customer(store: CompanyStore, request: AddCustomer) -> ChangedCustomer:
     return _changed(store, customer)
 
 
+def create_customer(store: CompanyStore, request: CustomerWithoutLogin) -> Customer:
+    """Add a customer who is yet to give a login.
+
+    Raises:
+        NotFound: there is no such utility.
+        InvalidRequest: a value cannot be used.
+        Conflict: another customer has the external id.
+    """
+    if request.utility:
+        must_be_for(store, find_utility(request.utility))
+    external_id = _checked_external_id(request.external_id)
+    with store_refusals():
+        return store.customers.create(
+            request.utility, external_id=external_id or None, profile=request.profile
+        )
+
+
 def update_customer(store: CompanyStore, customer: Customer, request: UpdateCustomer) -> ChangedCustomer:
     """Change what the request gives.
 
@@ -127,22 +160,24 @@ def update_customer(store: CompanyStore, customer: Customer, request: UpdateCust
         InvalidRequest: a value cannot be used, or there is nothing to change.
         Conflict: the customer was removed, or another customer has the login or the external id.
     """
-    if request.username is None and request.external_id is None and not (request.secrets or request.answers):
+    if request == UpdateCustomer():
         raise InvalidRequest(f"There is nothing to change of the customer {customer.id}.")
     check_update(store, customer, request)
     _check_secrets(request.secrets, request.answers)
     username, external_id = request.username, request.external_id
     if username is not None:
-        username = checked_username(find_utility(customer.utility), username)
+        username = checked_username(find_utility(request.utility or customer.utility), username)
     if external_id is not None:
         external_id = _checked_external_id(external_id)
     with store_refusals():
         store.customers.update(
             customer,
+            utility=request.utility,
             username=username,
             external_id=external_id,
             secrets=request.secrets,
             answers=request.answers,
+            profile=request.profile,
         )
     return _changed(store, customer)
 
@@ -157,8 +192,19 @@ def check_update(store: CompanyStore, customer: Customer, request: UpdateCustome
     """
     if store.customers.info(customer).state is CustomerState.REMOVED:
         raise Conflict(f"The customer {customer.id} was removed; bring it back with `customer add`.")
+    utility = request.utility or customer.utility
+    if request.utility:
+        must_be_for(store, find_utility(request.utility))
+    if customer.login_id and utility != customer.utility:
+        raise Conflict(
+            f"The customer {customer.id} has a login at {customer.utility}: add another one for {utility}."
+        )
     if request.username is not None:
-        checked_username(find_utility(customer.utility), request.username)
+        if not utility:
+            raise InvalidRequest(f"The customer {customer.id} has no utility yet; give it too.")
+        checked_username(find_utility(utility), request.username)
+    elif (request.secrets or request.answers) and not customer.login_id:
+        raise InvalidRequest(f"The customer {customer.id} has no user name yet; give it too.")
     if request.external_id is not None:
         _checked_external_id(request.external_id)
 
@@ -221,6 +267,19 @@ def customer_details(store: CompanyStore, customer: Customer) -> CustomerDetails
         customer_coverage(store, customer),
         store.runs.list(limit=_NEWEST_RUNS, customer_id=customer.id),
     )
+
+
+def must_be_for(store: CompanyStore, utility: Utility) -> None:
+    """Whether this side of the company can have customers of the utility.
+
+    Raises:
+        InvalidRequest: it is a fake one, and this is the live side.
+    """
+    company = store.farm.companies.get(store.company_id)
+    if utility.is_fake and company is not None and company.live:
+        raise InvalidRequest(
+            f"{utility.name} is a fake utility: only a company's test side has customers of it."
+        )
 
 
 def _checked_external_id(given: str) -> str:

@@ -25,8 +25,8 @@ from meterfarm.storage.audit import Audit, FarmAudit
 from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
 from meterfarm.storage.customers import Company, RunContext, identity, logins
+from meterfarm.storage.customers.companies import ApiKeys, Companies, KeyRing
 from meterfarm.storage.customers.credentials import StoredCredentials
-from meterfarm.storage.customers.identity import Companies
 from meterfarm.storage.customers.logins import Logins
 from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
@@ -160,6 +160,7 @@ class Store(_Closed):
         self.workforce = Workforce(farm)
         self.audit = FarmAudit(farm)
         self.webhooks = WebhookQueue(farm)
+        self.api_keys = KeyRing(farm)
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
@@ -178,8 +179,13 @@ class Store(_Closed):
             on_failure.pop_all()
         return store
 
+    @property
+    def vault(self) -> Vault:
+        """What signs links and tokens with the farm's keys."""
+        return self._farm.vault
+
     def of(self, company: Company | str | None = None) -> CompanyStore:
-        """The store of one company: of this name, or of the only one there is.
+        """The store of one side of a company: the test side of this name, or of the only one there is.
 
         Raises:
             StorageError: there is no such company, or there are several and none is named.
@@ -235,6 +241,12 @@ class CompanyStore(_Closed):
         self.channels = Channels(scope)
         self.audit = Audit(scope)
         self.webhooks = Webhooks(scope)
+        self.api_keys = ApiKeys(scope)
+
+    @property
+    def company_id(self) -> int:
+        """Which side of which company this is the store of."""
+        return self._scope.company_id
 
     def holding(self, lease: Lease, run_context: RunContext | None = None) -> CompanyStore:
         """This store as the holder of a run uses it: its writes raise LeaseLost once the lease is lost.

@@ -25,6 +25,7 @@ from meterfarm.storage.settings import sync, write_synced, written_aside
 
 _KEY = 32
 _NONCE = 12
+_TOKEN = re.compile(r"(?P<payload>[0-9A-Za-z-]{1,200})_(?P<expires>[0-9]{1,11})_(?P<signature>[0-9a-f]{32})")
 
 
 class MasterKey:
@@ -32,6 +33,7 @@ class MasterKey:
 
     def __init__(self, secret: bytes) -> None:
         self.id = _derive(secret, b"meterfarm key id").hex()[:16]
+        self._signing = _derive(secret, b"meterfarm signatures")
         self._wrapping = AESGCM(_derive(secret, b"meterfarm data keys"))
 
     def wrap(self, data_key: bytes, owner: str) -> bytes:
@@ -41,6 +43,10 @@ class MasterKey:
     def unwrap(self, wrapped: bytes, owner: str) -> bytes:
         """The data key again. Raises StorageError."""
         return _decrypt(self._wrapping, wrapped, owner)
+
+    def sign(self, text: str) -> str:
+        """The first 128 bits of HMAC-SHA256, in hexadecimal digits."""
+        return hmac.digest(self._signing, text.encode(), hashlib.sha256)[:16].hex()
 
 
 class Vault:
@@ -88,6 +94,27 @@ class Vault:
     def digest(self, key_id: str, wrapped: bytes, owner: str, secret: str) -> bytes:
         """A keyed hash of ``secret``: HMAC-SHA256 with the data key."""
         return hmac.digest(self._key(key_id).unwrap(wrapped, owner), secret.encode(), hashlib.sha256)
+
+    def sign(self, purpose: str, payload: str, expires_at: int) -> str:
+        """A token of letters, digits, ``-`` and ``_`` that says so until ``expires_at`` (epoch seconds).
+
+        ``payload`` has letters, digits and ``-`` only. It can be read by everybody, and changed by nobody.
+        """
+        return f"{payload}_{expires_at}_{self.primary.sign(f'{purpose}_{payload}_{expires_at}')}"
+
+    def verified(self, purpose: str, token: str, at: float) -> str | None:
+        """The payload of a token for this purpose; None if it is none, or expired ``at`` (epoch seconds)."""
+        match = _TOKEN.fullmatch(token)
+        if match is None or int(match["expires"]) <= at:
+            return None
+        signed = f"{purpose}_{match['payload']}_{match['expires']}"
+        if self._has_signed(signed, match["signature"]):
+            return match["payload"]
+        self.refresh()
+        return match["payload"] if self._has_signed(signed, match["signature"]) else None
+
+    def _has_signed(self, text: str, signature: str) -> bool:
+        return any(hmac.compare_digest(key.sign(text), signature) for key in self._keys.values())
 
     def _wrap(self, data_key: bytes, owner: str) -> tuple[str, bytes]:
         self.refresh()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from meterfarm.console.command_context import command_context
 from meterfarm.console.exit_status import OK
@@ -26,10 +27,11 @@ async def add(name: str, *, as_json: bool) -> int:
     """Add a company and print its number."""
     with _farm() as farm:
         company = await asyncio.to_thread(add_company, farm, name)
+        live = await asyncio.to_thread(partial(find_company, farm, company.name, live=True))
     if as_json:
-        print_json({"company": company.id, "name": company.name})
+        print_json({"id": company.id, "company": company.id, "name": company.name, "live_id": live.id})
     else:
-        print_line(f"company {company.id} added: {company.name}")
+        print_line(f"company {company.id} added: {company.name}; its live side is {live.id}")
     return OK
 
 
@@ -37,27 +39,34 @@ async def list_all(*, as_json: bool) -> int:
     """Print a row for each company."""
     with _farm() as farm:
         found = await asyncio.to_thread(list_companies, farm)
+    live = {company.name: company.id for company in found if company.live}
+    rows = [
+        {"id": company.id, "name": company.name, "live_id": live[company.name]}
+        for company in found
+        if not company.live
+    ]
     if as_json:
-        print_json(found)
+        print_json(rows)
         return OK
-    table = Listing([Column("id", right=True), Column("name")], ("company", "name"))
-    for company in found:
-        table.add([str(company.id), company.name], {"company": company.id, "name": company.name})
+    columns = [Column("id", right=True), Column("name"), Column("live side", right=True)]
+    table = Listing(columns, ("company", "name", "live_id"))
+    for row in rows:
+        table.add([str(row["id"]), str(row["name"]), str(row["live_id"])], {**row, "company": row["id"]})
     print_tables(table)
     return OK
 
 
-async def show(name: str | None, *, as_json: bool) -> int:
-    """Print a company and how many customers it has."""
+async def show(name: str | None, *, live: bool, as_json: bool) -> int:
+    """Print a side of a company and how many customers it has."""
     with _farm() as farm:
-        company = await asyncio.to_thread(find_company, farm, name)
+        company = await asyncio.to_thread(partial(find_company, farm, name, live=live))
         details = await asyncio.to_thread(company_details, farm, company)
     if as_json:
         print_json(_document(details))
         return OK
     counted = ", ".join(f"{count:,} {state}" for state, count in sorted(details.customers.items()))
     facts = [
-        ("company", f"{company.id}: {company.name}"),
+        ("company", f"{company.id}: {company.name}{', live' if company.live else ''}"),
         ("customers", counted or "none"),
         ("mailboxes", f"{details.mailboxes:,}"),
         ("phone numbers", f"{details.numbers:,}"),
@@ -70,6 +79,7 @@ def _document(details: CompanyDetails) -> dict[str, object]:
     return {
         "id": details.company.id,
         "name": details.company.name,
+        "live": details.company.live,
         "customers": {state.value: details.customers.get(state, 0) for state in CustomerState},
         "mailboxes": details.mailboxes,
         "numbers": details.numbers,

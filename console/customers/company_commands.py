@@ -36,9 +36,10 @@ def show(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="The company's name; the only one needs none.")
     ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Its live side, not its test side.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a company and how many customers it has."""
     from meterfarm.console.customers import companies
 
-    raise typer.Exit(run_to_end(companies.show(name, as_json=as_json)))
+    raise typer.Exit(run_to_end(companies.show(name, live=live, as_json=as_json)))

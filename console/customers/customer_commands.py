@@ -88,6 +88,9 @@ def show(reference: Reference, as_json: Json = False) -> None:
 def update(
     reference: Reference,
     username: Annotated[str | None, typer.Option(metavar="NAME", help="The new user name.")] = None,
+    utility: Annotated[
+        str | None, typer.Option(metavar="ID", help="The utility, of who has no login yet.")
+    ] = None,
     external_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Your own id; an empty one removes it.")
     ] = None,
@@ -104,7 +107,7 @@ def update(
     wanted = FromStdin(
         password_stdin, totp_secret_stdin, security_answer_stdin, tuple(security_answer_to or ())
     )
-    changes = customers.Changes(username, external_id, wanted)
+    changes = customers.Changes(username, external_id, wanted, utility)
     raise typer.Exit(run_to_end(customers.update(reference, changes, as_json=as_json)))
 
 

@@ -46,6 +46,7 @@ class Changes:
     username: str | None
     external_id: str | None
     secrets: FromStdin
+    utility: str | None = None
 
 
 async def add(utility_id: str, changes: Changes, *, as_json: bool) -> int:
@@ -69,13 +70,15 @@ async def add(utility_id: str, changes: Changes, *, as_json: bool) -> int:
 
 async def update(reference: str, changes: Changes, *, as_json: bool) -> int:
     """Change what is given; with something new to sign in with, a run that tries it is queued."""
-    if changes.username is None and changes.external_id is None and not changes.secrets:
-        options = "--username, --external-id, --security-answer-to or a --...-stdin"
+    if (changes.username, changes.external_id, changes.utility) == (None, None, None) and not changes.secrets:
+        options = "--username, --external-id, --utility, --security-answer-to or a --...-stdin"
         raise UsageError(f"There is nothing to change: give {options}.")
-    request = UpdateCustomer(changes.username, changes.external_id)
+    request = UpdateCustomer(changes.username, changes.external_id, utility=changes.utility)
     with open_store() as (context, store):
         customer = find_customer(store, reference)
         check_update(store, customer, request)
+        if changes.secrets and not customer.login_id and changes.username is None:
+            raise UsageError(f"The customer {customer.id} has no user name yet: give --username too.")
         given = await read_secrets(changes.secrets, context.secrets)
         request = replace(request, secrets=given.secrets, answers=given.answers)
         changed = await asyncio.to_thread(update_customer, store, customer, request)

@@ -35,6 +35,7 @@ from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.companies import company_store
 from meterfarm.services.customer_files import write_out
+from meterfarm.services.customers import must_be_for
 from meterfarm.services.scraping import scrape_customer
 from meterfarm.services.summary import summarise_result
 from meterfarm.storage.settings import Settings
@@ -82,7 +83,9 @@ async def _scrape(
     async with AsyncExitStack() as stack:
         stack.enter_context(traced("scrape"))
         farm = stack.enter_context(await asyncio.to_thread(Store.open, settings))
-        store = company_store(farm, chosen_company())
+        name, is_live = chosen_company()
+        store = company_store(farm, name, live=is_live)
+        must_be_for(store, planned.utility)
         scratch = stack.enter_context(scratch_folder(settings.home))
         portal = _portal(options, planned.utility, settings)
         base_url, local_hosts = await asyncio.to_thread(stack.enter_context, portal)

@@ -14,7 +14,11 @@ from meterfarm.records import CustomerState, EventKind, Outcome, RunKind, Secret
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A login at a utility held for a company; ``username`` as it was last given."""
+    """A customer of a company; ``username`` as it was last given.
+
+    Before they gave a login, ``login_id`` is 0, ``username`` is "", and ``utility`` the one they are to give
+    a login of, "" if they may choose.
+    """
 
     id: int
     company_id: int
@@ -25,15 +29,43 @@ class Customer:
     @classmethod
     def of(cls, row: Any) -> Customer:
         """The customer of a row of ``customer``, or of one that has those columns and its login's utility."""
-        return cls(row.id, row.company_id, row.login_id, row.utility, row.username)
+        return cls(row.id, row.company_id, row.login_id or 0, row.utility, row.username)
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A tenant of the farm: everything is read and done within the scope of one company."""
+    """A tenant's test or live side: everything is read and done within the scope of one of them."""
 
     id: int
     name: str
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of the API, without the key itself; ``hint`` is how it begins."""
+
+    id: int
+    name: str
+    hint: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a company says of a customer, by Bayou's names. ``state`` is the two-letter code."""
+
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    phone_number: str | None = None
+    address_line_1: str | None = None
+    address_line_2: str | None = None
+    city: str | None = None
+    zipcode: str | None = None
+    state: str | None = None
+    accepted_terms_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,16 @@
-"""Companies and customers: found or made at first use, and the key that seals what they entrust."""
+"""Customers: found or made at first use, and the key that seals what they entrust."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from meterfarm.records import CustomerState
-from meterfarm.storage import AlreadyThere, StorageError, audit
-from meterfarm.storage.customers import Company, Customer
-from meterfarm.storage.database import FarmRepository, insert_if_absent, now, reading, writing
+from meterfarm.storage import StorageError, audit
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.database import insert_if_absent, now
 from meterfarm.storage.runs import ACTIVE
-from meterfarm.storage.tables import CompanyRow, ConsentRow, CustomerRow, LoginRow, RunRow
+from meterfarm.storage.tables import ConsentRow, CustomerRow, LoginRow, RunRow
 from meterfarm.storage.vault import Vault
 
 COMMAND_LINE = "command line"
@@ -51,6 +49,32 @@ def make(session: Session, vault: Vault, company_id: int, utility: str, username
     return Customer.of(row)
 
 
+def create(
+    session: Session, vault: Vault, company_id: int, utility: str, external_id: str | None
+) -> CustomerRow | None:
+    """The row of a new customer without a login; None if another has the external id."""
+    at = now(session)
+    row = CustomerRow(
+        company_id=company_id,
+        utility=utility,
+        username="",
+        external_id=external_id,
+        state=CustomerState.NEW.value,
+        since=at,
+        key_id="",
+        wrapped_key=b"",
+        created_at=at,
+    )
+    taken = select(CustomerRow.id).filter_by(company_id=company_id, external_id=external_id)
+    if external_id and session.exec(taken).first() is not None:
+        return None
+    session.add(row)
+    session.flush()
+    row.key_id, row.wrapped_key = vault.new_data_key(_owner(row))
+    session.flush()
+    return row
+
+
 def entered(
     session: Session, company_id: int, utility: str, username: str, external_id: str | None
 ) -> CustomerRow | None:
@@ -82,16 +106,25 @@ def begin(session: Session, vault: Vault, row: CustomerRow, method: str) -> None
     at = now(session)
     row.key_id, row.wrapped_key = vault.new_data_key(_owner(row))
     row.state, row.reason, row.since, row.faults = CustomerState.NEW.value, "", at, 0
-    session.add(
-        ConsentRow(
-            company_id=row.company_id,
-            customer_id=row.id,
-            scope=_SCOPE,
-            terms_hash="",
-            method=method,
-            granted_at=at,
-        )
+    consent(session, row, method)
+
+
+def consent(session: Session, row: CustomerRow, method: str) -> None:
+    """Record that the customer consents, by ``method``, unless a consent stands."""
+    standing = select(ConsentRow.id).where(
+        ConsentRow.customer_id == row.id, col(ConsentRow.revoked_at).is_(None)
     )
+    if session.exec(standing).first() is None:
+        session.add(
+            ConsentRow(
+                company_id=row.company_id,
+                customer_id=row.id,
+                scope=_SCOPE,
+                terms_hash="",
+                method=method,
+                granted_at=now(session),
+            )
+        )
     session.flush()
 
 
@@ -176,62 +209,3 @@ def _owner(row: CustomerRow) -> str:
 def removed(customer: Customer) -> str:
     """The sentence for a customer who is not there any more."""
     return f"The customer {customer.id} at {customer.utility} was removed; start the run again."
-
-
-_FIRST = "default"
-"""What the company is called that is there before anybody adds one."""
-
-
-class Companies(FarmRepository):
-    """As ``Store.companies``."""
-
-    @writing
-    def add(self, session: Session, name: str) -> Company:
-        """A new company of this name.
-
-        Raises:
-            AlreadyThere: there is one of this name.
-        """
-        name = name.strip()
-        if not insert_if_absent(session, CompanyRow, {"name": name}):
-            raise AlreadyThere(f"The company {name} is there already; `company list` shows those there are.")
-        return _named(session, name)
-
-    @reading
-    def list(self, session: Session) -> Sequence[Company]:
-        """By id."""
-        rows = session.exec(select(CompanyRow).order_by(col(CompanyRow.id)))
-        return [Company(row.id, row.name) for row in rows]
-
-    @reading
-    def find(self, session: Session, name: str) -> Company:
-        """The company of this name.
-
-        Raises:
-            StorageError: there is none.
-        """
-        return _named(session, name.strip())
-
-    def only(self) -> Company:
-        """The company of a farm that has one; a new farm gets its first.
-
-        Raises:
-            StorageError: there are several.
-        """
-        there = self.list()
-        if len(there) > 1:
-            names = ", ".join(company.name for company in there)
-            raise StorageError(f"There are several companies ({names}); name one with `--company`.")
-        return there[0] if there else self._first()
-
-    @writing
-    def _first(self, session: Session) -> Company:
-        insert_if_absent(session, CompanyRow, {"name": _FIRST})
-        return _named(session, _FIRST)
-
-
-def _named(session: Session, name: str) -> Company:
-    row = session.exec(select(CompanyRow).where(CompanyRow.name == name)).first()
-    if row is None:
-        raise StorageError(f"There is no company {name}; `company list` shows those there are.")
-    return Company(row.id, row.name)

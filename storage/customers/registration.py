@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
 from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.customers import Customer, credentials, identity, logins
-from meterfarm.storage.database import now
+from meterfarm.storage.database import now, put
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
 from meterfarm.storage.tables import (
     ChallengeRow,
@@ -24,6 +24,7 @@ from meterfarm.storage.tables import (
     InboundMessageRow,
     MailboxCustomerRow,
     PhoneNumberCustomerRow,
+    ProfileRow,
     RunRow,
     SavedSessionRow,
 )
@@ -59,21 +60,48 @@ def add(
     return customer
 
 
+def create(
+    session: Session,
+    vault: Vault,
+    company_id: int,
+    utility: str,
+    external_id: str | None,
+    profile: Mapping[str, str | None],
+) -> Customer:
+    """Enter a customer who is yet to give a login. Raises AlreadyThere."""
+    row = identity.create(session, vault, company_id, utility, external_id)
+    if row is None:
+        raise _external_id_taken(session, company_id, external_id or "")
+    write_profile(session, row.id, profile)
+    return Customer.of(row)
+
+
 def change(
     session: Session,
     vault: Vault,
     customer: Customer,
+    utility: str | None,
     username: str | None,
     external_id: str | None,
     secrets: Mapping[SecretKind, str],
     answers: Mapping[str, str],
+    profile: Mapping[str, str | None],
+    method: str,
 ) -> None:
     """Change what is given; an empty ``external_id`` takes it away. Raises AlreadyThere.
 
-    With something new to sign in with, a run that tries it is queued.
+    With something new to sign in with, a run that tries it is queued. Who gives their first login consents by
+    ``method``.
     """
     identity.hold_runs(session, customer)
     row = identity.locked(session, customer)
+    if profile:
+        write_profile(session, row.id, profile)
+    if utility is not None and row.login_id is None:
+        row.utility = utility
+        customer = Customer.of(row)
+    if username is not None and row.login_id is None:
+        identity.consent(session, row, method)
     if external_id is not None and external_id != (row.external_id or ""):
         _give_external_id(session, row, external_id)
     moved = username is not None and _rename(session, customer, row, username)
@@ -83,6 +111,11 @@ def change(
         if SecretKind.PASSWORD in secrets:
             logins.allow_again(session, vault, now_called, secrets[SecretKind.PASSWORD])
         _filled(session, now_called, row)
+
+
+def write_profile(session: Session, customer_id: int, changes: Mapping[str, str | None]) -> None:
+    """Change the fields of a profile that are named; None takes a value away."""
+    put(session, ProfileRow, {"customer_id": customer_id}, changes)
 
 
 def _filled(session: Session, customer: Customer, row: CustomerRow) -> None:
@@ -109,7 +142,7 @@ def _give_external_id(session: Session, row: CustomerRow, external_id: str) -> N
 def _rename(session: Session, customer: Customer, row: CustomerRow, username: str) -> bool:
     """Respell the user name; True if it is another login, which the portal's session is not of."""
     row.username = username.strip()
-    before, login_id = row.login_id, identity.login(session, customer.utility, username)
+    before, login_id = row.login_id, identity.login(session, row.utility, username)
     if login_id == before:
         return False
     query = select(CustomerRow).filter_by(company_id=row.company_id, login_id=login_id)
@@ -126,7 +159,8 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
     of_customer = update_rows(RunRow).where(col(RunRow.customer_id) == row.id)
     session.execute(of_customer.where(col(RunRow.state) == RunState.QUEUED.value).values(login_id=login_id))
     session.execute(of_customer.where(col(RunRow.state).in_(HELD)).values(cancelled=True))
-    logins.release(session, before)
+    if before is not None:
+        logins.release(session, before)
     return True
 
 
@@ -185,7 +219,8 @@ def close(session: Session, customer: Customer) -> None:
     standing = (col(ConsentRow.customer_id) == row.id, col(ConsentRow.revoked_at).is_(None))
     session.execute(update(ConsentRow).where(*standing).values(revoked_at=at))
     _stop_runs(session, row)
-    logins.release(session, row.login_id)
+    if row.login_id is not None:
+        logins.release(session, row.login_id)
 
 
 def erase(session: Session, customer: Customer) -> None:
@@ -203,7 +238,8 @@ def erase(session: Session, customer: Customer) -> None:
         )
     session.delete(row)
     session.flush()
-    logins.release(session, row.login_id)
+    if row.login_id is not None:
+        logins.release(session, row.login_id)
 
 
 def _stop_runs(session: Session, customer: CustomerRow) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import Select, func
@@ -13,9 +13,17 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from meterfarm.records import CustomerState, Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage import StorageError
-from meterfarm.storage.customers import Customer, CustomerInfo, EndedRun, credentials, identity, registration
+from meterfarm.storage.customers import (
+    Customer,
+    CustomerInfo,
+    EndedRun,
+    Profile,
+    credentials,
+    identity,
+    registration,
+)
 from meterfarm.storage.data import documents
-from meterfarm.storage.database import Repository, holding, reading, writing
+from meterfarm.storage.database import Repository, holding, now, put, reading, writing
 from meterfarm.storage.tables import (
     AccountRow,
     BillRow,
@@ -23,6 +31,7 @@ from meterfarm.storage.tables import (
     CustomerRow,
     LoginRow,
     MeterRow,
+    ProfileRow,
     ReadingRow,
     RunRow,
     SavedSessionRow,
@@ -31,6 +40,8 @@ from meterfarm.storage.tables import (
 
 _PAGE = 20_000
 _NO_ANSWERS: Mapping[str, str] = {}
+_NO_SECRETS: Mapping[SecretKind, str] = {}
+_NO_FIELDS: Mapping[str, str | None] = {}
 
 
 class Customers(Repository):
@@ -76,25 +87,48 @@ class Customers(Repository):
         )
 
     @writing
+    def create(
+        self,
+        session: Session,
+        utility: str,
+        *,
+        external_id: str | None = None,
+        profile: Mapping[str, str | None] = _NO_FIELDS,
+    ) -> Customer:
+        """Add a customer who is yet to give a login; ``utility`` "" if they may choose.
+
+        Raises:
+            AlreadyThere: the external id is a customer's.
+        """
+        return registration.create(session, self._vault, self._company_id, utility, external_id, profile)
+
+    @writing
     def update(
         self,
         session: Session,
         customer: Customer,
         *,
+        utility: str | None = None,
         username: str | None = None,
         external_id: str | None = None,
-        secrets: Mapping[SecretKind, str],
+        secrets: Mapping[SecretKind, str] = _NO_SECRETS,
         answers: Mapping[str, str] = _NO_ANSWERS,
+        profile: Mapping[str, str | None] = _NO_FIELDS,
+        method: str = identity.COMMAND_LINE,
     ) -> None:
         """Change what is given; an empty external id takes it away.
 
-        With something new to sign in with, a run that tries it is queued.
+        The utility of one who has a login stays. With something new to sign in with, a run that tries it is
+        queued. Who gives their first login consents by ``method``.
 
         Raises:
             AlreadyThere: the login or the external id is another customer's.
             StorageError: the customer was removed.
         """
-        registration.change(session, self._vault, customer, username, external_id, secrets, answers)
+        registration.change(
+            *(session, self._vault, customer, utility, username, external_id),
+            *(secrets, answers, profile, method),
+        )
 
     def remove(self, customer: Customer, *, data: bool) -> None:
         """Destroy the customer's data key and what it sealed, and with ``data`` all that was stored of them.
@@ -139,6 +173,25 @@ class Customers(Repository):
                 f"Several customers have the user name {reference}: {ids}; name one by its id."
             )
         return Customer.of(there[0]) if there else None
+
+    @reading
+    def profile(self, session: Session, customer: Customer) -> Profile:
+        """What the company says of the customer; an empty one if nothing is known."""
+        row = session.get(ProfileRow, customer.id)
+        return _profile(row) if row else Profile()
+
+    @reading
+    def profiles(self, session: Session) -> Mapping[int, Profile]:
+        """By the ids of the customers who have one."""
+        query = select(ProfileRow).join(CustomerRow, col(CustomerRow.id) == ProfileRow.customer_id)
+        rows = session.exec(query.where(CustomerRow.company_id == self._company_id))
+        return {row.customer_id: _profile(row) for row in rows}
+
+    @writing
+    def accept_terms(self, session: Session, customer: Customer) -> None:
+        """The customer accepted the terms just now; the first time counts."""
+        row = put(session, ProfileRow, {"customer_id": customer.id}, {})
+        row.accepted_terms_at = row.accepted_terms_at or now(session)
 
     def list(self) -> Sequence[CustomerInfo]:
         """By id, the removed ones too, without numbers of what is stored. A page is a transaction."""
@@ -194,6 +247,13 @@ class Customers(Repository):
         )
 
 
+_PROFILE = tuple(each.name for each in fields(Profile))
+
+
+def _profile(row: ProfileRow) -> Profile:
+    return Profile(**{name: getattr(row, name) for name in _PROFILE})
+
+
 def _standing(company_id: int) -> Select[*tuple[Any, ...]]:
     """A row a customer: its own columns, its login's, its session's and its last run's."""
     last: SelectOfScalar[int] = (
@@ -207,7 +267,7 @@ def _standing(company_id: int) -> Select[*tuple[Any, ...]]:
         select_columns(
             col(CustomerRow.id),
             col(CustomerRow.external_id),
-            col(LoginRow.utility),
+            col(CustomerRow.utility),
             col(CustomerRow.username),
             col(CustomerRow.state),
             col(CustomerRow.reason),
@@ -222,7 +282,6 @@ def _standing(company_id: int) -> Select[*tuple[Any, ...]]:
             col(RunRow.message),
             col(RunRow.ended_at),
         )
-        .join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
         .outerjoin(SavedSessionRow, col(SavedSessionRow.customer_id) == CustomerRow.id)
         .outerjoin(RunRow, col(RunRow.id) == last.scalar_subquery())
         .where(col(CustomerRow.company_id) == company_id)

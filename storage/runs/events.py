@@ -17,11 +17,9 @@ from meterfarm.storage.tables import EventRow, metadata
 
 _LOCK = 0x6D657665
 _WRITTEN = "events written"
-_EVENT, _CUSTOMER, _LOGIN = (metadata.tables[name] for name in ("event", "customer", "login"))
-_CUSTOMER_OF = (
-    columns(_CUSTOMER.c.company_id, _CUSTOMER.c.external_id, _LOGIN.c.utility)
-    .join(_LOGIN, _LOGIN.c.id == _CUSTOMER.c.login_id)
-    .where(_CUSTOMER.c.id == bindparam("customer"))
+_EVENT, _CUSTOMER = (metadata.tables[name] for name in ("event", "customer"))
+_CUSTOMER_OF = columns(_CUSTOMER.c.company_id, _CUSTOMER.c.external_id, _CUSTOMER.c.utility).where(
+    _CUSTOMER.c.id == bindparam("customer")
 )
 _ONE_OF_KIND = (
     columns(_EVENT.c.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meterfarm.storage.tables.base import Row, UtcDateTime, metadata
 from meterfarm.storage.tables.customers import (
+    ApiKeyRow,
     CompanyRow,
     ConsentRow,
     CredentialRow,
@@ -15,6 +16,7 @@ from meterfarm.storage.tables.customers import (
     PendingCodeRow,
     PhoneNumberCustomerRow,
     PhoneNumberRow,
+    ProfileRow,
     SavedSessionRow,
     SentPasswordRow,
     SmsReceiverRow,
@@ -51,6 +53,7 @@ from meterfarm.storage.tables.webhooks import WebhookAttemptRow, WebhookDelivery
 
 __all__ = [
     "AccountRow",
+    "ApiKeyRow",
     "BillRow",
     "BillVersionRow",
     "ChallengeRow",
@@ -75,6 +78,7 @@ __all__ = [
     "PendingExportRow",
     "PhoneNumberCustomerRow",
     "PhoneNumberRow",
+    "ProfileRow",
     "ReadingRevisionRow",
     "ReadingRow",
     "Row",

@@ -11,19 +11,32 @@ from meterfarm.storage.tables.base import BIG, ForeignText, Keyed, Owned, Row, U
 
 
 class CompanyRow(Keyed, table=True):
-    """A tenant of the farm.
+    """A tenant of the farm. Each has two rows of one name, test and ``live``, with nothing in common.
 
     A customer takes a copy of ``unlock_months`` (how far back bills unlock by themselves; None: all, 0: none)
     and ``unlock_continuous`` (whether later bills do) when it is made. ``gas_as_text``: programs want gas
     numbers as strings.
     """
 
-    __table_args__ = table_args(UniqueConstraint("name"))
+    __table_args__ = table_args(UniqueConstraint("name", "live"))
 
     name: str
+    live: bool
     unlock_months: int | None = None
     unlock_continuous: bool = Field(default=True, sa_column_kwargs={"default": True})
     gas_as_text: bool = Field(default=False, sa_column_kwargs={"default": False})
+
+
+class ApiKeyRow(Owned, table=True):
+    """A key of the API. ``digest`` is its SHA-256, the key itself is kept nowhere. ``hint`` is its begin."""
+
+    __table_args__ = table_args(UniqueConstraint("digest"))
+
+    name: str
+    hint: str
+    digest: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class LoginRow(Keyed, table=True):
@@ -68,12 +81,13 @@ class TotpUseRow(Row, table=True):
 
 
 class CustomerRow(Owned, table=True):
-    """A login held for a company. ``wrapped_key`` is its data key under the master key ``key_id``, empty
-    once it was removed.
+    """A customer of a company, with a login at a utility once they have given one. ``wrapped_key`` is their
+    data key under the master key ``key_id``, empty once they were removed.
 
-    ``utility`` is its login's. ``username`` is spelled as it was last given. ``state``:
-    ``records.CustomerState``, for ``reason``, since ``since``. ``faults`` counts the portal's faults since a
-    run last got through. A part with no due time is not refreshed.
+    ``utility`` is the login's, or the one that they are to give a login of, "" if they may choose.
+    ``username`` is spelled as it was last given. ``state``: ``records.CustomerState``, for ``reason``, since
+    ``since``. ``faults`` counts the portal's faults since a run last got through. A part with no due time is
+    not refreshed.
 
     ``unlock_months`` and ``unlock_continuous`` are the company's of when it was made. ``authenticated_at`` is
     when the portal first let it in. ``revision`` counts the changes of what is stored of it.
@@ -86,7 +100,7 @@ class CustomerRow(Owned, table=True):
         Index(None, "utility", "intervals_due_at"),
     )
 
-    login_id: int = Field(foreign_key="login.id", index=True)
+    login_id: int | None = Field(default=None, foreign_key="login.id", index=True, nullable=True)
     utility: str
     username: str
     external_id: str | None = None
@@ -103,6 +117,22 @@ class CustomerRow(Owned, table=True):
     unlock_continuous: bool = Field(default=True, sa_column_kwargs={"default": True})
     authenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = Field(default=0, sa_type=BIG, sa_column_kwargs={"default": 0})
+
+
+class ProfileRow(Row, table=True):
+    """What a company says of a customer, and when the customer accepted the terms. ``state``: two letters."""
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", primary_key=True)
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    phone_number: str | None = None
+    address_line_1: str | None = None
+    address_line_2: str | None = None
+    city: str | None = None
+    zipcode: str | None = None
+    state: str | None = None
+    accepted_terms_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CredentialRow(Owned, table=True):

@@ -20,7 +20,7 @@ def _json(command: Command, *arguments: str) -> Any:
 
 def test_with_one_company_there_is_nothing_to_name(command: Command) -> None:
     assert command(*ADD, stdin="x\n").stdout == "customer 1 added; run 1 queued\n"
-    assert _json(command, "company", "list") == [{"id": 1, "name": "default"}]
+    assert _json(command, "company", "list") == [{"id": 1, "name": "default", "live_id": 2}]
     assert len(_json(command, "customer", "list", "--company", "default")) == 1
 
 
@@ -28,8 +28,13 @@ def test_with_several_each_command_works_in_the_one_that_is_named(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command(*ADD, stdin="x\n").status == 0
-    assert _json(command, "company", "add", "acme") == {"company": 2, "name": "acme"}
-    assert command("company", "list").stdout == "company\tname\n1\tdefault\n2\tacme\n"
+    assert _json(command, "company", "add", "acme") == {
+        "id": 3,
+        "company": 3,
+        "name": "acme",
+        "live_id": 4,
+    }
+    assert command("company", "list").stdout == "company\tname\tlive_id\n1\tdefault\t2\n3\tacme\t4\n"
     added = command(*ADD, "--company", "acme", stdin="y\n")
     assert added.stdout == "customer 2 added; run 2 queued\n", added.stderr
     for arguments in (["customer", "list"], ["runs"], ["refresh", "--all"], ["events"], ["challenges"]):
@@ -48,8 +53,9 @@ def test_with_several_each_command_works_in_the_one_that_is_named(
     assert [one["id"] for one in _json(command, "customer", "list")] == [2]
     assert [one["id"] for one in _json(command, "customer", "list", "--company", "default")] == [1]
     assert _json(command, "company", "show", "acme") == {
-        "id": 2,
+        "id": 3,
         "name": "acme",
+        "live": False,
         "customers": {"new": 0, "active": 1, "must_reauthenticate": 0, "removed": 0},
         "mailboxes": 0,
         "numbers": 0,
@@ -61,6 +67,19 @@ def test_a_company_that_is_not_there_is_a_usage_error(command: Command) -> None:
         ran = command(*arguments)
         assert ran.status == 2
         assert ran.stderr == "meterfarm: There is no company “acme”; `company list` shows those there are.\n"
-    assert command("company", "add", "acme").stdout == "company 2 added: acme\n"
+    assert command("company", "add", "acme").stdout == "company 3 added: acme; its live side is 4\n"
     again = command("company", "add", "acme")
     assert (again.status, "acme is there already" in again.stderr) == (2, True)
+
+
+def test_the_live_side_has_nothing_of_the_test_side_and_no_fake_utility(command: Command) -> None:
+    assert command(*ADD, stdin="x\n").status == 0
+    assert _json(command, "customer", "list", "--live") == []
+    refused = command(*ADD, "--live", stdin="x\n")
+    assert (refused.status, refused.stdout) == (2, "")
+    assert (
+        "Speculoos Power is a fake utility: only a company's test side has customers of it." in refused.stderr
+    )
+    shown = command("customer", "show", "1", "--live")
+    assert (shown.status, "There is no customer “1”" in shown.stderr) == (2, True)
+    assert _json(command, "company", "show", "--live")["live"] is True

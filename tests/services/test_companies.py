@@ -49,9 +49,11 @@ from meterfarm.services.customers import (
     add_customer,
     check_removal,
     check_update,
+    create_customer,
     customer_details,
     find_customer,
     list_customers,
+    must_be_for,
     remove_customer,
     update_customer,
 )
@@ -197,7 +199,7 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
     (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
 ]
-OWN = (add_customer, import_customers, scrape_customer)
+OWN = (add_customer, create_customer, import_customers, must_be_for, scrape_customer)
 """What another company may have just so: tested by name below."""
 
 
@@ -296,8 +298,9 @@ async def test_a_visit_is_made_in_its_company_alone(ours: CompanyStore, farm: St
 
 
 def test_a_company_is_named_where_there_are_several(farm: Store) -> None:
-    assert [company.name for company in list_companies(farm)] == ["default"]
+    assert [company.name for company in list_companies(farm)] == ["default", "default"]
     assert find_company(farm).name == "default"
+    assert find_company(farm, live=True) == farm.companies.only(live=True)
     acme = add_company(farm, " acme ")
     assert (acme.name, find_company(farm, "acme")) == ("acme", acme)
     with pytest.raises(InvalidRequest, match=r"several companies \(default, acme\): name one with --company"):

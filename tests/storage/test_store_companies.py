@@ -73,6 +73,8 @@ def _filled(store: CompanyStore, username: str, number: str) -> Company:
     assert claim is not None
     challenge = store.challenges.open(claim.lease, CODE, LATER)
     (queued,) = store.runs.refresh()
+    store.customers.update(customer, profile={"email": username, "city": "Utica"})
+    store.api_keys.add("test_key_", "theirs")
     endpoint = store.webhooks.add("https://a.example", DELIVERED_KINDS, allows_private=False)[0].id
     event = store.events.after()[0].id
     store.webhooks.resend([event], endpoint)
@@ -123,6 +125,12 @@ def _kept(theirs: Company) -> RereadBill:
     return RereadBill(kept, bill(1), "layout", 2)
 
 
+def _key_ids(theirs: Company) -> set[int]:
+    found = {key.id for key in theirs.store.api_keys.list()}
+    assert found
+    return found
+
+
 Case = Callable[[CompanyStore, Company, Company], bool]
 
 CASES: dict[str, Case] = {
@@ -132,6 +140,15 @@ CASES: dict[str, Case] = {
         != t.customer.company_id
     ),
     "customers.update": lambda s, _, t: _refused(lambda: s.customers.update(t.customer, secrets=SECRETS)),
+    "customers.create": lambda s, _, t: (
+        s.customers.create(UTILITY, external_id="their own").company_id != t.customer.company_id
+    ),
+    "customers.profile": lambda s, _, t: _refused(lambda: s.customers.profile(t.customer)),
+    "customers.profiles": lambda s, _, t: t.customer.id not in s.customers.profiles(),
+    "customers.accept_terms": lambda s, _, t: _refused(lambda: s.customers.accept_terms(t.customer)),
+    "api_keys.add": lambda s, _, t: s.api_keys.add("test_ours_", "k")[0].id not in _key_ids(t),
+    "api_keys.list": lambda s, _, t: not {key.id for key in s.api_keys.list()} & _key_ids(t),
+    "api_keys.revoke": lambda s, _, t: all(s.api_keys.revoke(key) is None for key in _key_ids(t)),
     "customers.remove": lambda s, _, t: _refused(lambda: s.customers.remove(t.customer, data=True)),
     "customers.find": lambda s, o, t: (
         s.customers.find(str(t.customer.id)) is None and s.customers.find("their own") == o.customer
@@ -349,7 +366,8 @@ def test_a_farm_has_one_company_until_another_is_added(tmp_path: Path) -> None:
     with Store.open(Settings(home=tmp_path / "home")) as store:
         assert store.companies.list() == []
         first = store.companies.only()
-        assert store.companies.list() == [first]
+        assert store.companies.list() == [first, store.companies.only(live=True)]
+        assert not first.live
         second = store.companies.add("second")
         assert store.companies.find("second") == second
         with pytest.raises(AlreadyThere, match="The company second is there already"):
@@ -361,4 +379,6 @@ def test_a_farm_has_one_company_until_another_is_added(tmp_path: Path) -> None:
         customer = store.of("second").customers.add(UTILITY, "ada@x.example", secrets=SECRETS)
         assert customer.company_id == second.id
         assert store.of(first).customers.find("ada@x.example") is None
+        live = store.of(store.companies.find("second", live=True))
+        assert live.customers.find("ada@x.example") is None
         assert store.of(first).customers.ensure(UTILITY, "ada@x.example").login_id == customer.login_id

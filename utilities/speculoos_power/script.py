@@ -77,6 +77,7 @@ class SpeculoosPower(Utility):
     )
     bill_layout: ClassVar[str] = "speculoos_power"
     bill_layout_version: ClassVar[int] = 1
+    is_fake: ClassVar[bool] = True
     verified: ClassVar[Verified] = Verified(
         "verified", date(2026, 11, 21), "tests/ drive it against fake_utility/"
     )

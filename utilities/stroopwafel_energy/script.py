@@ -77,6 +77,7 @@ class StroopwafelEnergy(AzureB2C):
     settle_seconds: ClassVar[float] = 1.0
     bill_layout: ClassVar[str] = "stroopwafel_energy"
     bill_layout_version: ClassVar[int] = 1
+    is_fake: ClassVar[bool] = True
     verified: ClassVar[Verified] = Verified(
         "verified", date(2026, 11, 30), "tests/ drive it against fake_utility/"
     )

@@ -71,7 +71,17 @@ def _identity() -> None:
         _column("unlock_months", sa.Integer, null=True),
         _column("unlock_continuous", sa.Boolean),
         _column("gas_as_text", sa.Boolean),
-        sa.UniqueConstraint("name"),
+        _column("live", sa.Boolean),
+        sa.UniqueConstraint("name", "live"),
+    )
+    _owned(
+        "api_key",
+        _column("name", sa.String),
+        _column("hint", sa.String),
+        _column("digest", sa.LargeBinary),
+        _column("created_at", INSTANT),
+        _column("revoked_at", INSTANT, null=True),
+        sa.UniqueConstraint("digest"),
     )
     _keyed(
         "login",
@@ -101,7 +111,7 @@ def _identity() -> None:
     )
     _owned(
         "customer",
-        _column("login_id", sa.Integer, sa.ForeignKey("login.id")),
+        _column("login_id", sa.Integer, sa.ForeignKey("login.id"), null=True),
         _column("utility", sa.String),
         _column("username", sa.String),
         _column("external_id", sa.String, null=True),
@@ -125,6 +135,20 @@ def _identity() -> None:
     _indexed("customer", "key_id")
     _indexed("customer", "utility", "bills_due_at")
     _indexed("customer", "utility", "intervals_due_at")
+    op.create_table(
+        "profile",
+        sa.Column(
+            "customer_id", sa.Integer, sa.ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True
+        ),
+        *(
+            _column(name, sa.String, null=True)
+            for name in (
+                *("email", "first_name", "last_name", "phone_number"),
+                *("address_line_1", "address_line_2", "city", "zipcode", "state"),
+            )
+        ),
+        _column("accepted_terms_at", INSTANT, null=True),
+    )
     _owned(
         "credential",
         _of("customer"),

@@ -1,0 +1,153 @@
+"""Companies, each with a test and a live side, and the keys of the API that open one side.
+
+Only hashes of keys are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from meterfarm.storage import AlreadyThere, StorageError
+from meterfarm.storage.customers import ApiKey, Company
+from meterfarm.storage.database import FarmRepository, Repository, insert_if_absent, now, reading, writing
+from meterfarm.storage.tables import ApiKeyRow, CompanyRow
+
+_FIRST = "default"
+"""What the company is called that is there before anybody adds one."""
+
+
+class Companies(FarmRepository):
+    """As ``Store.companies``."""
+
+    @writing
+    def add(self, session: Session, name: str) -> Company:
+        """A new company of this name, with a test and a live side; the test side.
+
+        Raises:
+            AlreadyThere: there is one of this name.
+        """
+        name = name.strip()
+        if not _insert(session, name):
+            raise AlreadyThere(f"The company {name} is there already; `company list` shows those there are.")
+        return _named(session, name, live=False)
+
+    @reading
+    def list(self, session: Session) -> Sequence[Company]:
+        """By id, each twice: its test side and its live side."""
+        rows = session.exec(select(CompanyRow).order_by(col(CompanyRow.id)))
+        return [Company(row.id, row.name, row.live) for row in rows]
+
+    @reading
+    def get(self, session: Session, company_id: int) -> Company | None:
+        """The one with this id."""
+        row = session.get(CompanyRow, company_id)
+        return Company(row.id, row.name, row.live) if row else None
+
+    @reading
+    def find(self, session: Session, name: str, *, live: bool = False) -> Company:
+        """The test or live side of the company of this name.
+
+        Raises:
+            StorageError: there is none.
+        """
+        return _named(session, name.strip(), live=live)
+
+    def only(self, *, live: bool = False) -> Company:
+        """The test or live side of the company of a farm that has one; a new farm gets its first.
+
+        Raises:
+            StorageError: there are several.
+        """
+        there = [company for company in self.list() if company.live is live]
+        if len(there) > 1:
+            names = ", ".join(company.name for company in there)
+            raise StorageError(f"There are several companies ({names}); name one with `--company`.")
+        return there[0] if there else self._first(live=live)
+
+    @writing
+    def _first(self, session: Session, *, live: bool) -> Company:
+        _insert(session, _FIRST)
+        return _named(session, _FIRST, live=live)
+
+
+def _insert(session: Session, name: str) -> bool:
+    """Both sides of a company, the test side first; whether it is new."""
+    is_new = insert_if_absent(session, CompanyRow, {"name": name, "live": False})
+    insert_if_absent(session, CompanyRow, {"name": name, "live": True})
+    return is_new
+
+
+def _named(session: Session, name: str, *, live: bool) -> Company:
+    query = select(CompanyRow).where(CompanyRow.name == name, CompanyRow.live == live)
+    row = session.exec(query).first()
+    if row is None:
+        raise StorageError(f"There is no company {name}; `company list` shows those there are.")
+    return Company(row.id, row.name, row.live)
+
+
+_HINT = 4
+"""How many characters of a key's random part are shown in a list."""
+
+
+class ApiKeys(Repository):
+    """As ``CompanyStore.api_keys``."""
+
+    @writing
+    def add(self, session: Session, prefix: str, name: str) -> tuple[ApiKey, str]:
+        """A new key that begins with ``prefix``, and its text, which cannot be had again."""
+        text = f"{prefix}{secrets.token_hex(16)}"
+        row = ApiKeyRow(
+            company_id=self._company_id,
+            name=name,
+            hint=text[: len(prefix) + _HINT],
+            digest=_digest(text),
+            created_at=now(session),
+        )
+        session.add(row)
+        session.flush()
+        return _key(row), text
+
+    @reading
+    def list(self, session: Session) -> Sequence[ApiKey]:
+        """By id, the revoked ones too."""
+        query = select(ApiKeyRow).where(ApiKeyRow.company_id == self._company_id)
+        return [_key(row) for row in session.exec(query.order_by(col(ApiKeyRow.id)))]
+
+    @writing
+    def revoke(self, session: Session, key_id: int) -> datetime | None:
+        """From now on it opens nothing; when it was revoked, None if the company has no such key."""
+        query = select(ApiKeyRow).where(ApiKeyRow.company_id == self._company_id, ApiKeyRow.id == key_id)
+        row = session.exec(query.with_for_update()).first()
+        if row is None:
+            return None
+        row.revoked_at = row.revoked_at or now(session)
+        return row.revoked_at
+
+
+class KeyRing(FarmRepository):
+    """As ``Store.api_keys``."""
+
+    @reading
+    def find(self, session: Session, text: str) -> tuple[int, Company] | None:
+        """The number of the key and what it opens; None if it is no key, or was revoked."""
+        query = (
+            select(ApiKeyRow.id, CompanyRow)
+            .join(CompanyRow, col(CompanyRow.id) == ApiKeyRow.company_id)
+            .where(ApiKeyRow.digest == _digest(text), col(ApiKeyRow.revoked_at).is_(None))
+        )
+        found = session.exec(query).first()
+        return (found[0], Company(found[1].id, found[1].name, found[1].live)) if found else None
+
+
+def _digest(text: str) -> bytes:
+    """128 random bits need no salt and no slow hash."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _key(row: ApiKeyRow) -> ApiKey:
+    return ApiKey(row.id, row.name, row.hint, row.created_at, row.revoked_at)
