@@ -39,6 +39,7 @@ from meterfarm.storage.tables import (
 )
 
 _PAGE = 20_000
+_NO_ID = 2**31
 _NO_ANSWERS: Mapping[str, str] = {}
 _NO_SECRETS: Mapping[SecretKind, str] = {}
 _NO_FIELDS: Mapping[str, str | None] = {}
@@ -149,6 +150,22 @@ class Customers(Repository):
         (registration.erase if data else registration.close)(session, customer)
 
     @reading
+    def by_id(self, session: Session, customer_id: int) -> Customer | None:
+        """The company's customer of this number. Also one removed."""
+        if not 0 < customer_id < _NO_ID:
+            return None
+        query = select(CustomerRow).where(CustomerRow.id == customer_id)
+        row = session.exec(query.where(CustomerRow.company_id == self._company_id)).first()
+        return Customer.of(row) if row else None
+
+    @reading
+    def by_external_id(self, session: Session, external_id: str) -> Customer | None:
+        """The company's customer of this external id. Also one removed."""
+        query = select(CustomerRow).where(CustomerRow.external_id == external_id)
+        row = session.exec(query.where(CustomerRow.company_id == self._company_id)).first()
+        return Customer.of(row) if row else None
+
+    @reading
     def find(self, session: Session, reference: str) -> Customer | None:
         """By id, else by external id, else by user name. Also one removed.
 
@@ -157,7 +174,7 @@ class Customers(Repository):
         """
         reference = reference.strip()
         ways = [col(CustomerRow.external_id) == reference]
-        if reference.isascii() and reference.isdigit() and int(reference) < 2**31:
+        if reference.isascii() and reference.isdigit() and int(reference) < _NO_ID:
             ways.insert(0, col(CustomerRow.id) == int(reference))
         query = select(CustomerRow).where(CustomerRow.company_id == self._company_id)
         for way in ways:

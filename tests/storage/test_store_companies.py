@@ -141,7 +141,11 @@ CASES: dict[str, Case] = {
     ),
     "customers.update": lambda s, _, t: _refused(lambda: s.customers.update(t.customer, secrets=SECRETS)),
     "customers.create": lambda s, _, t: (
-        s.customers.create(UTILITY, external_id="their own").company_id != t.customer.company_id
+        s.customers.create(UTILITY, external_id="of one to come").company_id != t.customer.company_id
+    ),
+    "customers.by_id": lambda s, _, t: s.customers.by_id(t.customer.id) is None,
+    "customers.by_external_id": lambda s, _, t: (
+        getattr(s.customers.by_external_id("their own"), "id", 0) != t.customer.id
     ),
     "customers.profile": lambda s, _, t: _refused(lambda: s.customers.profile(t.customer)),
     "customers.profiles": lambda s, _, t: t.customer.id not in s.customers.profiles(),
