@@ -1,0 +1,54 @@
+"""Bodies of requests: JSON objects of a bounded size."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
+
+from meterfarm.api.errors import ApiError
+
+MOST_JSON = 64 * 1024
+_FORMS = ("multipart/", "application/x-www-form-urlencoded")
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """All of it.
+
+    Raises:
+        ApiError: it is longer than ``most`` bytes, or did not come whole.
+    """
+    too_large = ApiError("request_too_large", most=f"{most // 1024} KiB")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise too_large
+    except ClientDisconnect:
+        raise ApiError("request_body_invalid", reason="it is not whole") from None
+    return bytes(body)
+
+
+async def _json_object(request: Request) -> dict[str, Any]:
+    if request.headers.get("content-type", "").casefold().startswith(_FORMS):
+        raise ApiError("unsupported_content_type", expected="application/json")
+    body = await read_body(request, MOST_JSON)
+    if not body.strip():
+        return {}
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ApiError("request_body_invalid", reason="it is no JSON") from None
+    if not isinstance(value, dict):
+        raise ApiError("request_body_invalid", reason="it is no JSON object")
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], Depends(_json_object)]
+"""A route's parameter: the request's body as a JSON object, empty if none came."""

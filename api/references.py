@@ -1,0 +1,74 @@
+"""What the ids in paths name: our number, or ``external_id:`` and the company's own id."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from meterfarm.api.errors import ApiError
+from meterfarm.services.customer_fields import problem_of_name
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.store import CompanyStore
+
+EXTERNAL = "external_id:"
+_DIGITS = 30
+
+
+class Reference(NamedTuple):
+    """An id as it was given: one of ours, or the company's own; the other is None."""
+
+    number: int | None
+    external_id: str | None
+
+
+def reference(text: str, what: str) -> Reference:
+    """``text`` is of a path's segment, ``what`` is ``customer`` or ``bill``.
+
+    Raises:
+        ApiError: it is neither a whole number nor an external id.
+    """
+    text = unquote(text)
+    if text.startswith(EXTERNAL):
+        external_id = text.removeprefix(EXTERNAL)
+        if not external_id or problem_of_name("external id", external_id):
+            raise ApiError("external_id_invalid_format")
+        return Reference(None, external_id)
+    if not (text.isascii() and text.removeprefix("-").isdigit()) or len(text) > _DIGITS:
+        raise ApiError(f"{what}_id_invalid_format")
+    return Reference(int(text), None)
+
+
+def find_customer(store: CompanyStore, text: str) -> Customer:
+    """The customer that the path names.
+
+    Raises:
+        ApiError: the id is none, or the company has no such customer.
+    """
+    number, external_id = reference(text, "customer")
+    found = store.customers.by_id(number) if number is not None else None
+    if external_id is not None:
+        found = store.customers.by_external_id(external_id)
+    if found is None:
+        raise ApiError("customer_id_invalid" if number is not None else "external_id_invalid")
+    return found
+
+
+class SegmentsKept:
+    """Keeps apart the segments of a path: what is percent-encoded in one stays so, above all a slash.
+
+    ``reference`` decodes it. An external id may hold any character.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or b""
+            segments = raw.partition(b"?")[0].decode("latin-1").split("/")
+            kept = [unquote(each).replace("%", "%25").replace("/", "%2F") for each in segments]
+            scope = {**scope, "path": "/".join(kept)} if raw else scope
+        await self._app(scope, receive, send)
