@@ -77,7 +77,9 @@ def _table(schema: pa.Schema, series: Series, first: int) -> pa.Table:
         "end": _instants(
             schema, [start + reading[1] for start, reading in zip(starts, readings, strict=True)]
         ),
-        "quantity": _decimals(schema.field("quantity").type, series.exponent, map(itemgetter(2), readings)),
+        "quantity": decimal_column(
+            schema.field("quantity").type, series.exponent, map(itemgetter(2), readings)
+        ),
         "estimated": pa.array(list(map(itemgetter(3), readings)), pa.bool_()),
     }
     return pa.table(columns, schema=schema)
@@ -89,11 +91,11 @@ def _instants(schema: pa.Schema, seconds: Sequence[int]) -> pa.Array:
     return pa.array([1000 * each for each in seconds], schema.field("start").type)
 
 
-def _decimals(kind: Any, exponent: int, mantissas: Iterable[int]) -> pa.Array:
+def decimal_column(kind: Any, exponent: int, mantissas: Iterable[int | None]) -> pa.Array:
     """Whole numbers of the last place, taken for what they are: by way of Decimal it lasts 100 times."""
     import pyarrow as pa
 
     factor = 10 ** (kind.scale + exponent)
     places = pa.decimal128(_DIGITS, 0) if kind.precision == _DIGITS else pa.decimal256(_MOST_DIGITS, 0)
-    numbers = pa.array([mantissa * factor for mantissa in mantissas], places)
+    numbers = pa.array([None if mantissa is None else mantissa * factor for mantissa in mantissas], places)
     return pa.Array.from_buffers(kind, len(numbers), numbers.buffers())

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from uuid import NAMESPACE_URL, uuid5
@@ -50,6 +51,18 @@ _HEAD = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class StreamedSeries:
+    """A series of which the readings come later: ``series`` has none. ``seconds`` is their usual length.
+
+    None where some have no length, since they would take the usual one for theirs.
+    """
+
+    series: Series
+    seconds: int | None
+    readings: Iterable[Reading]
+
+
 def write_green_button(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo) -> None:
     """Write series to ``file``, by meter; the same series always make the same bytes.
 
@@ -58,22 +71,32 @@ def write_green_button(file: BinaryIO, series: Sequence[Series], zone: ZoneInfo)
     Raises:
         FormatError: The format cannot hold an amount or a meter's id.
     """
-    for part in _feed(series, zone):
-        file.write(part.encode())
-
-
-def _feed(series: Sequence[Series], zone: ZoneInfo) -> Iterator[str]:
     meters: dict[str, list[Series]] = {}
     for one in series:
         if one.readings:
             meters.setdefault(one.meter_id, []).append(one)
     ends = [one.readings[-1].ends_at for of_meter in meters.values() for one in of_meter]
-    newest = max(ends, default=datetime.fromtimestamp(0, UTC))
+    streamed = [
+        (meter_id, [StreamedSeries(one, _interval_length(one.readings), one.readings) for one in of_meter])
+        for meter_id, of_meter in meters.items()
+    ]
+    for part in green_button_parts(streamed, max(ends, default=datetime.fromtimestamp(0, UTC)), zone):
+        file.write(part.encode())
+
+
+def green_button_parts(
+    meters: Iterable[tuple[str, Sequence[StreamedSeries]]], newest: datetime, zone: ZoneInfo
+) -> Iterator[str]:
+    """The feed of series by meter, in parts: a block of readings is one. ``newest`` dates the entries.
+
+    Raises:
+        FormatError: The format cannot hold an amount or a meter's id.
+    """
     entries = _Entries(newest)
     yield _HEAD
     yield f"<id>{_urn('feed')}</id><title>Usage</title><updated>{entries.stamp}</updated>\n"
     yield entries.entry("LocalTimeParameters/1", (), "Local time", _local_time(zone, newest.year))
-    for number, (meter_id, of_meter) in enumerate(meters.items(), 1):
+    for number, (meter_id, of_meter) in enumerate(meters, 1):
         yield from _meter(entries, f"UsagePoint/{number}", meter_id, of_meter, zone)
     yield "</feed>\n"
 
@@ -109,22 +132,23 @@ def _local_time(zone: ZoneInfo, year: int) -> str:
 
 
 def _meter(
-    entries: _Entries, own: str, meter_id: str, series: Sequence[Series], zone: ZoneInfo
+    entries: _Entries, own: str, meter_id: str, series: Sequence[StreamedSeries], zone: ZoneInfo
 ) -> Iterator[str]:
     if _NO_XML.search(meter_id):
         raise FormatError("A meter's id has a character that XML cannot hold: it cannot be written.")
-    service = _SERVICE_CODES.get(series[0].commodity)
+    service = _SERVICE_CODES.get(series[0].series.commodity)
     category = f"<espi:kind>{service}</espi:kind>" if service else ""
     category = f"<espi:ServiceCategory>{category}</espi:ServiceCategory>" if service else ""
     point = f"<espi:UsagePoint>{_extension(meter=meter_id)}{category}</espi:UsagePoint>"
     related = (f"{own}/MeterReading", "LocalTimeParameters/1")
     yield entries.entry(own, related, meter_id, point)
-    for number, one in enumerate(series, 1):
+    for number, streamed in enumerate(series, 1):
+        one = streamed.series
         reading, kind = f"{own}/MeterReading/{number}", f"ReadingType/{own.rpartition('/')[2]}-{number}"
         title = f"{one.commodity} {one.measure} {one.direction}"
         yield entries.entry(reading, (f"{reading}/IntervalBlock", kind), title, "<espi:MeterReading/>")
-        yield entries.entry(kind, (), title, _reading_type(one))
-        for block in _blocks(one.readings, zone):
+        yield entries.entry(kind, (), title, _reading_type(one, streamed.seconds))
+        for block in _blocks(streamed.readings, zone):
             content = _interval_block(block, _scale(one))
             yield entries.entry(f"{reading}/IntervalBlock/{block[0].start}", (), "", content)
 
@@ -134,7 +158,7 @@ def _extension(**texts: str) -> str:
     return f'<espi:extension><series xmlns="{OURS}"{attributes}/></espi:extension>'
 
 
-def _reading_type(series: Series) -> str:
+def _reading_type(series: Series, seconds: int | None) -> str:
     unit, measure = series.unit, series.measure
     money = unit in _CURRENCY_CODES or (measure is Measure.COST and unit is Unit.UNKNOWN)
     codes = {
@@ -143,7 +167,7 @@ def _reading_type(series: Series) -> str:
         "currency": _CURRENCY_CODES.get(unit, 0),
         "dataQualifier": _NORMAL,
         "flowDirection": _FLOW_CODES.get(series.direction, 0),
-        "intervalLength": _interval_length(series.readings),
+        "intervalLength": seconds,
         "kind": _KINDS.get(measure) or _KINDS_OF_UNITS.get(unit, 0),
         "powerOfTenMultiplier": _multiplier(series),
         "uom": MONEY if money else _UNIT_CODES.get(unit, 0),
@@ -184,7 +208,7 @@ def _scale(series: Series) -> int:
     return int(10**places)
 
 
-def _blocks(readings: Sequence[Reading], zone: ZoneInfo) -> Iterator[list[Reading]]:
+def _blocks(readings: Iterable[Reading], zone: ZoneInfo) -> Iterator[list[Reading]]:
     """Readings by local day, long ones some at a time."""
     block: list[Reading] = []
     first, end = 0, 0

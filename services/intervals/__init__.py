@@ -10,8 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
 from operator import itemgetter
+from zoneinfo import ZoneInfo
 
 from meterfarm.services.customers import find_utility
 from meterfarm.services.errors import InvalidRequest, NotFound
@@ -31,6 +31,7 @@ __all__ = [
     "customer_interval_facts",
     "find_intervals",
 ]
+UTC = ZoneInfo("UTC")
 _FIRST_PAGE, _PAGE = 500, 4_000
 _LONGEST_CELL = 25 * 3_600
 _FAR_BACK, _FAR_AHEAD = -(2**62), 2**62
@@ -96,19 +97,27 @@ class FoundIntervals:
     """
 
     store: CompanyStore
+    customer: Customer
     query: IntervalQuery
     facts: IntervalFacts | None
     meters: Sequence[IntervalMeter]
-    zone: tzinfo
     gaps: dict[str, list[Gap]] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where days begin and end."""
+        return zone_of(self.customer)
 
     def columns(self, meter: IntervalMeter) -> Iterator[Columns]:
         """The meter's intervals, a page at a time, each read when it is asked for."""
-        parts = self._on_grid(meter) if self.query.minutes else self._as_stored(meter)
-        for part in parts:
+        for part in self.readings(meter):
             found = columns(meter.fields, part, self.query.updated_after)
             if found.starts:
                 yield found
+
+    def readings(self, meter: IntervalMeter) -> Iterator[Sequence[Sequence[DatedReading]]]:
+        """The same before they are merged, for each of the meter's fields those of a page."""
+        return self._on_grid(meter) if self.query.minutes else self._as_stored(meter)
 
     def _as_stored(self, meter: IntervalMeter) -> Iterator[Sequence[Sequence[DatedReading]]]:
         start, end = self._bounds(meter)
@@ -172,8 +181,7 @@ def find_intervals(store: CompanyStore, customer: Customer, query: IntervalQuery
         finest = min(meter.finest for meter in chosen)
         if finest > 60 * query.minutes:
             raise TooFine(query.minutes, finest // 60)
-    zone = UTC if query.minutes is None else zone_of(customer)
-    return FoundIntervals(store, query, _facts(every), chosen, zone)
+    return FoundIntervals(store, customer, query, _facts(every), chosen)
 
 
 def customer_interval_facts(store: CompanyStore, customer: Customer) -> IntervalFacts | None:
@@ -181,7 +189,7 @@ def customer_interval_facts(store: CompanyStore, customer: Customer) -> Interval
     return store.intervals.facts([customer.id]).get(customer.id)
 
 
-def zone_of(customer: Customer) -> tzinfo:
+def zone_of(customer: Customer) -> ZoneInfo:
     """Of the customer's utility; UTC if there is no script for it."""
     try:
         return find_utility(customer.utility).zone

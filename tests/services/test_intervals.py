@@ -8,13 +8,16 @@ import re
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from io import StringIO
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO, StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pyarrow import parquet  # type: ignore[import-untyped]
 
+from meterfarm.formats.espi.green_button import read_green_button
 from meterfarm.records import Account, Commodity, Direction, Measure, Meter, Reading, Series, Unit
 from meterfarm.services.errors import InvalidRequest
 from meterfarm.services.intervals import (
@@ -24,6 +27,7 @@ from meterfarm.services.intervals import (
     customer_interval_facts,
     find_intervals,
 )
+from meterfarm.services.intervals.files import as_green_button, as_parquet
 from meterfarm.services.intervals.text import as_csv, as_json, as_ndjson
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
@@ -288,6 +292,23 @@ def test_csv_and_lines_of_json_have_the_same_intervals(
         "gas_unit": "m3",
     }
     assert (gas["is_estimated"], gas["updated_at"]) == ("true", "")
+
+
+def test_parquet_and_green_button_have_them_too(
+    store: CompanyStore, customer: Customer, account: int
+) -> None:
+    """In Parquet a row an interval, exactly; a Green Button feed reads as what is stored."""
+    _save(store, account, series(range(5_000), start=MIDNIGHT), _gas([Reading(MIDNIGHT, DAY, 1)]))
+    table = parquet.read_table(BytesIO(b"".join(as_parquet(_found(store, customer)))))
+    rows = table.to_pylist()
+    assert [row["electricity_consumption"] for row in rows[:5_000]] == list(range(5_000))
+    assert (rows[5_000]["gas_consumption"], rows[5_000]["gas_unit"]) == (Decimal("0.001"), None)
+    assert rows[0]["end"] == datetime(2023, 11, 15, 0, 15, tzinfo=UTC)
+    feed = b"".join(as_green_button(_found(store, customer)))
+    read = {one.meter_id: one for one in read_green_button(feed).series}
+    for meter_id in (ELECTRIC.id, GAS.id):
+        (stored,) = store.readings.series(account, meter_id)
+        assert list(read[meter_id].readings) == list(stored.readings)
 
 
 def _found(store: CompanyStore, customer: Customer) -> Any:
