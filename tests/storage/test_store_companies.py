@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,14 +16,14 @@ from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, Outcom
 from meterfarm.storage import AlreadyThere, AnswerRefused, LeaseLost, RunRefused, StorageError
 from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import ReadBill, Reread, RereadBill
+from meterfarm.storage.data import ReadBill, ReadingChannel, Reread, RereadBill
 from meterfarm.storage.database import Repository
 from meterfarm.storage.runs import Lease
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import metadata
 from meterfarm.storage.webhooks import DELIVERED_KINDS
-from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, UTILITY, bill, claimed, listed, pdf, series
+from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, UTILITY, bill, claimed, listed, pdf, series
 from tests.storage.ready_home import ready_home
 
 ZONE = ZoneInfo("America/New_York")
@@ -131,6 +131,12 @@ def _key_ids(theirs: Company) -> set[int]:
     return found
 
 
+def _channels(theirs: Company) -> list[ReadingChannel]:
+    """As their own store has them, with a second length, so that all of it is looked at."""
+    (channel,) = theirs.store.intervals.meters(theirs.customer)[0].channels
+    return [replace(channel, series=[*channel.series, *channel.series])]
+
+
 Case = Callable[[CompanyStore, Company, Company], bool]
 
 CASES: dict[str, Case] = {
@@ -201,6 +207,10 @@ CASES: dict[str, Case] = {
     "readings.coverage_by_series": lambda s, _, t: not s.readings.coverage_by_series(t.account),
     "readings.whole_days": lambda s, _, t: not s.readings.whole_days(t.account, ELECTRIC.id, ZONE),
     "readings.zero_days": lambda s, _, t: not s.readings.zero_days(t.account, ELECTRIC.id, ZONE),
+    "intervals.facts": lambda s, _, t: not s.intervals.facts([t.customer.id]),
+    "intervals.meters": lambda s, _, t: _refused(lambda: s.intervals.meters(t.customer)),
+    "intervals.uncrossed": lambda s, _, t: s.intervals.uncrossed(_channels(t), START + 60) == START + 60,
+    "intervals.page": lambda s, _, t: not any(s.intervals.page(_channels(t), START, 9).readings),
     "pending_exports.keep": lambda s, _, t: _refused(
         lambda: s.pending_exports.keep(t.account, "E1", DAYS, "1")
     ),
