@@ -74,7 +74,7 @@ def root(
     ],
 )
 def scrape(
-    utility: Annotated[str, typer.Argument(help="The utility's id, such as speculoos_power.")],
+    utility: Annotated[str, typer.Argument(help="The utility: its id, such as speculoos_power, or a name.")],
     username: Annotated[str, typer.Option(metavar="NAME", help="The user name at the portal.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from stdin.")
@@ -167,12 +167,24 @@ def demo(
         raise typer.Exit(run_to_end(run(zygote, out)))
 
 
-@command(app, panel=Panel.FETCH, examples=["utilities", "utilities | cut -f 1,4"])
-def utilities() -> None:
-    """List the utilities and how far each is verified."""
+@command(
+    app,
+    panel=Panel.FETCH,
+    examples=["utilities", "utilities JCPL", "utilities --json", "utilities | cut -f 1,4"],
+)
+def utilities(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[UTILITY]", help="All about this one: its id, or a name it has.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that are known and have no script.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of them as a JSON array.")] = False,
+) -> None:
+    """List the utilities, how far each is verified, and how our own runs went."""
     from meterfarm.console.scraping.utilities import show_utilities
 
-    show_utilities()
+    raise typer.Exit(run_to_end(show_utilities(name, everything=everything, as_json=as_json)))
 
 
 @command(

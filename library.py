@@ -208,9 +208,9 @@ class LocalFarm:
         from meterfarm.services.scraping import check_address, checked_username, scrape_customer
         from meterfarm.support.crash import crashes_kept
         from meterfarm.support.redact import Secrets
-        from meterfarm.utilities import load_utility
+        from meterfarm.utilities import load_utility_named
 
-        script = load_utility(utility)
+        script = load_utility_named(utility)
         name = checked_username(script, username)
         if not password:
             raise RequestError("The password is empty; nothing was sent to the portal.")
@@ -365,9 +365,9 @@ def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str |
             zone.
     """
     from meterfarm.services.bill_reading import bill_in
-    from meterfarm.utilities import load_layouts, load_utility
+    from meterfarm.utilities import load_layouts, load_utility_named
 
-    script = load_utility(utility) if utility else None
+    script = load_utility_named(utility) if utility else None
     layouts = load_layouts(script.id) if script else ()
     at = _zone(zone) or (script.zone if script else None)
     bills, series, issues = list[Bill](), list[Series](), list[Issue]()

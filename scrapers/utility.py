@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from meterfarm.records import Account, Bill, Document, IntervalData, ListedBill, Meter, Part
+from meterfarm.records import Account, Bill, Document, Factor, IntervalData, ListedBill, Meter, Part
 from meterfarm.scrapers.portal import Portal
 
 if TYPE_CHECKING:  # layouts are read where no browser is installed
@@ -90,6 +90,12 @@ class Utility(Portal, ABC):
     """Where a portal without a public address is in development, when no other is configured."""
     is_fake: ClassVar[bool] = False
     """Whether its portal is a fake one, which only a company's test side has customers of."""
+    aliases: ClassVar[Sequence[str]] = ()
+    """What else the company is called: names by which people find it."""
+    factors: ClassVar[frozenset[Factor]] = frozenset()
+    """By what the portal is known to challenge customers."""
+    meter_attributes: ClassVar[Sequence[str]] = ()
+    """The names of the additional attributes that its meters have."""
     trust_days: ClassVar[int | None] = None
     """For how long a passed MFA is remembered; None if the portal does not say."""
     verified: ClassVar[Verified]

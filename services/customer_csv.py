@@ -21,7 +21,7 @@ from meterfarm.services.customer_fields import (
     tidied,
 )
 from meterfarm.services.errors import InvalidRequest
-from meterfarm.utilities import UtilityUnavailable, load_utility, utility_ids
+from meterfarm.utilities import UtilityUnavailable, directory, load_utility, utility_ids
 
 REQUIRED = ("utility", "username", "password")
 OPTIONAL = ("external_id", "totp_secret", "security_answer")
@@ -202,8 +202,9 @@ def _sentence_part(sentence: str) -> str:
 
 
 @cache
-def _utility(utility_id: str) -> Utility | None:
+def _utility(name: str) -> Utility | None:
+    entry = directory().find(name)
     try:
-        return load_utility(utility_id)
+        return load_utility(entry.id) if entry is not None else None
     except UtilityUnavailable:
         return None

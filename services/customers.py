@@ -19,7 +19,7 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer, CustomerInfo
 from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.utilities import UtilityUnavailable, load_utility
+from meterfarm.utilities import UtilityUnavailable, load_utility_named
 
 _NEWEST_RUNS = 10
 
@@ -93,7 +93,7 @@ def find_utility(utility_id: str) -> Utility:
         NotFound: there is none; the sentence names the nearest.
     """
     try:
-        return load_utility(utility_id)
+        return load_utility_named(utility_id)
     except UtilityUnavailable as exc:
         raise NotFound(str(exc)) from exc
 

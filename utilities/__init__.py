@@ -13,7 +13,6 @@ has one.
 from __future__ import annotations
 
 import copy
-import difflib
 import importlib
 import importlib.util
 import os
@@ -33,6 +32,7 @@ from meterfarm.support.environment import child_environment
 from meterfarm.support.errors import RequestError
 from meterfarm.support.foreign_text import one_line
 from meterfarm.support.redact import Secrets
+from meterfarm.utilities.catalogue import NEAR, CatalogueEntry, Directory, known_utilities
 
 if TYPE_CHECKING:
     from meterfarm.formats.tables.layout import Layout
@@ -44,6 +44,7 @@ _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OBJECT = "UTILITY"
 _ENGINE = Path(__file__).parents[1] / "scrapers"
 _LONGEST_REASON = 300
+_LONGEST_NAME = 80
 _SHORTEST_SECRET = 4
 
 
@@ -53,6 +54,17 @@ class UtilityUnavailable(RequestError):
 
 class UnknownUtility(UtilityUnavailable):
     """There is no such utility; the text names the nearest."""
+
+
+class UnsupportedUtility(UnknownUtility):
+    """It is in the catalogue, and has no script; ``id`` is its id there."""
+
+    def __init__(self, entry: CatalogueEntry) -> None:
+        super().__init__(
+            f"{entry.name} ({entry.id}) is not supported yet: there is no script for its portal; "
+            "`utilities` lists those that there are."
+        )
+        self.id = entry.id
 
 
 class BrokenUtility(UtilityUnavailable):
@@ -80,21 +92,63 @@ def utility_ids() -> Sequence[str]:
 
 
 def load_utility(utility_id: str) -> Utility:
-    """The utility with this id.
+    """The utility with exactly this id. ``load_utility_named`` takes its other names too.
 
     Raises:
-        UnknownUtility: there is none.
+        UnknownUtility: there is none; the text names the nearest.
+        UnsupportedUtility: it has no script.
         BrokenUtility: it cannot be loaded.
     """
-    if utility_id not in _folders() and utility_id not in _sources():
-        known = utility_ids()
-        near = difflib.get_close_matches(utility_id.lower().replace("-", "_"), known, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
-        raise UnknownUtility(f"There is no utility “{utility_id}”; {hint}")
+    if not _has_script(utility_id):
+        if (entry := known_utilities().get(utility_id)) is not None:
+            raise UnsupportedUtility(entry)
+        raise UnknownUtility(why_unknown(utility_id))
     found = _loaded(utility_id)
     if isinstance(found, str):
         raise BrokenUtility(utility_id, found)
     return found
+
+
+def load_utility_named(name: str) -> Utility:
+    """The utility of this id, name or alias, however it is spaced, punctuated and capitalised.
+
+    Raises:
+        UnknownUtility: there is none; the text names the nearest.
+        UnsupportedUtility: it has no script.
+        BrokenUtility: it cannot be loaded.
+    """
+    if _has_script(name):
+        return load_utility(name)
+    entry = directory().find(name)
+    if entry is None:
+        raise UnknownUtility(why_unknown(name))
+    return load_utility(entry.id)
+
+
+def why_unknown(name: str) -> str:
+    """The sentence about a name that no utility has, with the nearest that one has."""
+    several = directory().called(name)
+    near, likeness = directory().nearest(name)
+    if len(several) > 1:
+        hint = f"several are called so, name one of them: {', '.join(entry.id for entry in several)}."
+    elif likeness >= NEAR:
+        hint = f"did you mean {near.id}?"
+    else:
+        hint = "`utilities --all` lists those that are known."
+    return f"There is no utility “{one_line(name, _LONGEST_NAME)}”; {hint}"
+
+
+@cache
+def directory() -> Directory:
+    """All utilities that are known, those with a script as it declares them, by their names."""
+    entries = dict(known_utilities())
+    for broken in broken_utilities():
+        entries.setdefault(broken.id, CatalogueEntry(broken.id, broken.id))
+    for script in load_utilities():
+        entries[script.id] = entries.get(script.id, CatalogueEntry(script.id, script.name)).with_script(
+            script
+        )
+    return Directory(entries.values())
 
 
 def load_utilities() -> Sequence[Utility]:
@@ -123,6 +177,10 @@ def refused_utilities() -> Sequence[BrokenUtility]:
         if name in _folders()
         for source in found
     ]
+
+
+def _has_script(utility_id: str) -> bool:
+    return utility_id in _folders() or utility_id in _sources()
 
 
 def load_layouts(utility_id: str) -> Sequence[Layout]:

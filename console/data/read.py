@@ -24,7 +24,7 @@ from meterfarm.support.crash import crashes_kept
 from meterfarm.support.environment import state_directory
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
-from meterfarm.utilities import load_utility
+from meterfarm.utilities import load_utility_named
 
 STDIN = "-"
 _IN_MEMORY = 4 * 1024 * 1024
@@ -77,7 +77,7 @@ async def read(files: Sequence[str], utility_id: str | None, zone_name: str | No
     secrets = Secrets()
     log_to_stderr(secrets)
     with crashes_kept(secrets, state_directory() / "evidence"):
-        utility = load_utility(utility_id) if utility_id else None
+        utility = load_utility_named(utility_id) if utility_id else None
         zone = _zone(zone_name) or (utility.zone if utility else None)
         status = READ
         for name in files:

@@ -12,7 +12,7 @@ from meterfarm.records import Factor
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.scraping import check_address, checked_username
 from meterfarm.support.extras import require
-from meterfarm.utilities import BrokenUtility, UnknownUtility, load_utility
+from meterfarm.utilities import BrokenUtility, UnknownUtility, load_utility_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def plan(options: ScrapeOptions, local_hosts: Path | None = None) -> Plan:
         ExtraMissing: the fake utility is wanted, and not installed.
     """
     try:
-        utility = load_utility(options.utility)
+        utility = load_utility_named(options.utility)
     except UnknownUtility as exc:
         raise UsageError(str(exc)) from exc
     except BrokenUtility as exc:

@@ -191,6 +191,22 @@ class Figures:
     unread_bills: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """How the farm's latest runs at a utility went, by who had to act at their end.
+
+    ``succeeded``: nobody; ``failed``: the portal, or we. ``median_seconds`` is how long those took that
+    succeeded, from taking up to end, None of none. ``failing_since`` is when the first failed run after
+    ``last_success`` ended.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    last_success: datetime | None = None
+    failing_since: datetime | None = None
+    median_seconds: float | None = None
+
+
 REFRESH_JITTER = 0.1
 AT_ONCE = 1000
 """How many customers a transaction queues."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from statistics import median
 
 from sqlalchemy import case, delete, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from meterfarm.records import CustomerState, Part, RunKind, RunState
+from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, WhoActs
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import RunContext, credentials
 from meterfarm.storage.database import RUN, FarmRepository, now, reading, writing
@@ -19,6 +20,7 @@ from meterfarm.storage.runs import (
     Figures,
     QueueFigures,
     RunNotification,
+    TrackRecord,
     circuit_breaker,
     leases,
     queue,
@@ -116,6 +118,37 @@ def _late(session: Session, utility: str, part: Part, at: datetime) -> float:
         select(due).where(CustomerRow.utility == utility, col(due).is_not(None)).order_by(col(due)).limit(1)
     ).first()
     return max(0.0, (at - first).total_seconds()) if first is not None else 0.0
+
+
+def track_records(session: Session, newest: int) -> dict[str, TrackRecord]:
+    """By utility, of the ``newest`` runs of the farm, but for those that the customer has to act upon."""
+    last = session.exec(select(func.max(RunRow.id))).one() or 0
+    query = (
+        select(LoginRow.utility, RunRow.outcome, RunRow.started_at, RunRow.ended_at)
+        .join(LoginRow, col(LoginRow.id) == RunRow.login_id)
+        .where(col(RunRow.id) > last - newest, RunRow.state == RunState.ENDED.value, RunRow.outcome != "")
+        .order_by(col(RunRow.ended_at))
+    )
+    runs: dict[str, list[tuple[bool, datetime, float]]] = {}
+    for utility, outcome, started, ended in session.exec(query):
+        acts = Outcome(outcome).who_acts
+        if ended is not None and acts is not WhoActs.CUSTOMER:
+            took = (ended - (started or ended)).total_seconds()
+            runs.setdefault(utility, []).append((acts is WhoActs.NOBODY, ended, took))
+    return {utility: _track_record(of_utility) for utility, of_utility in runs.items()}
+
+
+def _track_record(runs: Sequence[tuple[bool, datetime, float]]) -> TrackRecord:
+    """``runs`` in order of their end: whether it succeeded, when it ended, what it took."""
+    last = max((number for number, (well, _, _) in enumerate(runs) if well), default=-1)
+    took = [seconds for well, _, seconds in runs if well]
+    return TrackRecord(
+        succeeded=len(took),
+        failed=len(runs) - len(took),
+        last_success=runs[last][1] if took else None,
+        failing_since=runs[last + 1][1] if last + 1 < len(runs) else None,
+        median_seconds=round(median(took), 3) if took else None,
+    )
 
 
 _UNDELIVERED_AFTER = timedelta(seconds=10)
@@ -241,6 +274,11 @@ class FarmRuns(FarmRepository):
     def figures(self, session: Session, utilities: Iterable[str]) -> Figures:
         """How the whole farm stands; of these utilities also how late their refreshes are."""
         return figures(session, utilities)
+
+    @reading
+    def track_records(self, session: Session, newest: int = 5000) -> Mapping[str, TrackRecord]:
+        """How the ``newest`` runs of the farm went, by utility; of utilities that have any."""
+        return track_records(session, newest)
 
     @writing
     def forget(self, session: Session, older_than: timedelta, limit: int = 5000) -> int:

@@ -60,6 +60,7 @@ def test_it_installs_one_name_and_no_tests(wheel: Path) -> None:
         "fake_utility/speculoos_power/templates/login.html",
         "fake_utility/speculoos_power/static/style.css",
         "nightly/report.html",
+        "utilities/catalogue.toml",
     ):
         assert f"meterfarm/{needed}" in names
 

@@ -70,7 +70,7 @@ async def test_a_portal_without_a_public_address_is_the_fake_utility(tmp_path: P
 async def test_what_cannot_be_done_is_one_sentence(tmp_path: Path) -> None:
     async with meterfarm.open(tmp_path / "home") as farm:
         for utility, username, password, address, sentence in (
-            ("speculoos", VALID, SECRET, "", "did you mean speculoos_power?"),
+            ("speculos", VALID, SECRET, "", "did you mean speculoos_power?"),
             ("speculoos_power", "ada", SECRET, "", "wants an e-mail address"),
             ("speculoos_power", VALID, SECRET, "https://evil.example", "a password is not sent there"),
             ("speculoos_power", VALID, "", "", "The password is empty"),

@@ -186,5 +186,6 @@ def test_a_sample_says_where_it_is_from(sample: Sample) -> None:
 
 @pytest.mark.parametrize("utility_id", ["speculos_power", "Speculoos-Power", "speculoos"])
 def test_an_unknown_utility_names_the_nearest(utility_id: str) -> None:
+    """The id that is stored decides where a password is sent: other names are for requests alone."""
     with pytest.raises(UnknownUtility, match=f"no utility “{utility_id}”; did you mean speculoos_power"):
         load_utility(utility_id)

@@ -56,6 +56,7 @@ class AzureB2C(Utility):
     tenant: ClassVar[str]
     client: ClassVar[str]
     inside: ClassVar[Sequence[Sign]]
+    factors: ClassVar[frozenset[Factor]] = frozenset({Factor.EMAIL, Factor.SMS})
 
     def __init_subclass__(cls) -> None:
         """The hosts, by the domain."""

@@ -53,6 +53,8 @@ class SmartHub(Utility):
     """What every co-op's script does; one declares its name, its ``home`` and the layout of its bills."""
 
     hosts: ClassVar[Sequence[str]] = ()
+    factors: ClassVar[frozenset[Factor]] = frozenset({Factor.TOTP})
+    meter_attributes: ClassVar[Sequence[str]] = ("service_number",)
     restated_days: ClassVar[int] = 1
     settle_seconds: ClassVar[float] = 1.0
     signs: ClassVar[Sequence[Sign]] = (

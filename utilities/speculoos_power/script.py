@@ -18,6 +18,7 @@ from meterfarm.records import (
     Account,
     Bill,
     Document,
+    Factor,
     IntervalData,
     Issue,
     ListedBill,
@@ -57,6 +58,9 @@ class SpeculoosPower(Utility):
         longest_export_days={900: 393, 3600: 393},
     )
     restated_days: ClassVar[int] = 1
+    aliases: ClassVar[Sequence[str]] = ("Speculoos",)
+    factors: ClassVar[frozenset[Factor]] = frozenset(Factor)
+    meter_attributes: ClassVar[Sequence[str]] = ("service_number",)
     trust_days: ClassVar[int | None] = 180
     settle_seconds: ClassVar[float] = 1.0
     side_by_side: ClassVar[frozenset[str]] = frozenset(

@@ -73,6 +73,7 @@ class StroopwafelEnergy(AzureB2C):
         longest_export_days={900: 366, 3600: 366},
     )
     restated_days: ClassVar[int] = 1
+    meter_attributes: ClassVar[Sequence[str]] = ("service_number",)
     trust_days: ClassVar[int | None] = 180
     settle_seconds: ClassVar[float] = 1.0
     bill_layout: ClassVar[str] = "stroopwafel_energy"
