@@ -15,11 +15,12 @@ from meterfarm.services.customer_fields import (
     tidied,
 )
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_refusals
+from meterfarm.services.utilities import utility_code
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer, CustomerInfo
 from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.store import CompanyStore
-from meterfarm.utilities import UtilityUnavailable, load_utility_named
+from meterfarm.utilities import UtilityUnavailable, load_utility_named, utility_ids, why_unknown
 
 _NEWEST_RUNS = 10
 
@@ -143,13 +144,10 @@ def create_customer(store: CompanyStore, request: CustomerWithoutLogin) -> Custo
         InvalidRequest: a value cannot be used.
         Conflict: another customer has the external id.
     """
-    if request.utility:
-        must_be_for(store, find_utility(request.utility))
+    utility = _wished_utility(store, request.utility) if request.utility else ""
     external_id = _checked_external_id(request.external_id)
     with store_refusals():
-        return store.customers.create(
-            request.utility, external_id=external_id or None, profile=request.profile
-        )
+        return store.customers.create(utility, external_id=external_id or None, profile=request.profile)
 
 
 def update_customer(store: CompanyStore, customer: Customer, request: UpdateCustomer) -> ChangedCustomer:
@@ -165,14 +163,15 @@ def update_customer(store: CompanyStore, customer: Customer, request: UpdateCust
     check_update(store, customer, request)
     _check_secrets(request.secrets, request.answers)
     username, external_id = request.username, request.external_id
+    utility = _wished_utility(store, request.utility) if request.utility else request.utility
     if username is not None:
-        username = checked_username(find_utility(request.utility or customer.utility), username)
+        username = checked_username(find_utility(utility or customer.utility), username)
     if external_id is not None:
         external_id = _checked_external_id(external_id)
     with store_refusals():
         store.customers.update(
             customer,
-            utility=request.utility,
+            utility=utility,
             username=username,
             external_id=external_id,
             secrets=request.secrets,
@@ -192,9 +191,7 @@ def check_update(store: CompanyStore, customer: Customer, request: UpdateCustome
     """
     if store.customers.info(customer).state is CustomerState.REMOVED:
         raise Conflict(f"The customer {customer.id} was removed; bring it back with `customer add`.")
-    utility = request.utility or customer.utility
-    if request.utility:
-        must_be_for(store, find_utility(request.utility))
+    utility = _wished_utility(store, request.utility) if request.utility else customer.utility
     if customer.login_id and utility != customer.utility:
         raise Conflict(
             f"The customer {customer.id} has a login at {customer.utility}: add another one for {utility}."
@@ -280,6 +277,21 @@ def must_be_for(store: CompanyStore, utility: Utility) -> None:
         raise InvalidRequest(
             f"{utility.name} is a fake utility: only a company's test side has customers of it."
         )
+
+
+def _wished_utility(store: CompanyStore, name: str) -> str:
+    """The id of the utility of this id, name or alias, with a script or without.
+
+    Raises:
+        NotFound: there is none; the sentence names the nearest.
+        InvalidRequest: it is a fake one, and this is the live side.
+    """
+    code = utility_code(name)
+    if code is None:
+        raise NotFound(why_unknown(name))
+    if code in utility_ids():
+        must_be_for(store, find_utility(code))
+    return code
 
 
 def _checked_external_id(given: str) -> str:

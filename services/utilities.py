@@ -38,7 +38,8 @@ class UtilityInfo:
     """A utility as it stands. ``since``: since when it has that status, None if nobody took that down.
 
     ``evidence`` is what the status rests on. ``portal`` is its public address, "" if it has none or none is
-    known. ``record`` is how our runs went, None if there were none.
+    known; ``is_fake``: only a company's test side has it. ``record`` is how our runs went, None if there
+    were none.
     """
 
     entry: CatalogueEntry
@@ -46,6 +47,7 @@ class UtilityInfo:
     since: date | datetime | None
     evidence: str
     portal: str = ""
+    is_fake: bool = False
     record: TrackRecord | None = None
 
     @property
@@ -71,27 +73,30 @@ class UtilityInfo:
         return self.record.median_seconds if self.record else None
 
 
-def list_utilities(farm: Store | None = None) -> Sequence[UtilityInfo]:
-    """All utilities that are known, by id; with what ``farm`` has seen of them."""
+def list_utilities(farm: Store | None = None, *, live: bool = False) -> Sequence[UtilityInfo]:
+    """All that are known, by id, with what ``farm`` has seen of them; ``live``: without the fake ones."""
     records = farm.runs.track_records() if farm is not None else {}
     resting = farm.breakers.open() if farm is not None else {}
     with_script = set(utility_ids())
-    return [
+    infos = [
         _info(entry, entry.id in with_script, records.get(entry.id), resting)
         for entry in directory().entries()
     ]
+    return [info for info in infos if not (live and info.is_fake)]
 
 
-def find_utility_entry(name: str, farm: Store | None = None) -> UtilityInfo:
+def find_utility_entry(name: str, farm: Store | None = None, *, live: bool = False) -> UtilityInfo:
     """The utility of this id, name or alias, however it is spaced, punctuated and capitalised.
 
     Raises:
         NotFound: there is none; the sentence names the nearest.
     """
     code = utility_code(name)
-    if code is None:
+    infos = list_utilities(farm, live=live)
+    found = next((info for info in infos if info.entry.id == code), None)
+    if found is None:
         raise NotFound(why_unknown(name))
-    return next(info for info in list_utilities(farm) if info.entry.id == code)
+    return found
 
 
 def utility_code(name: str) -> str | None:
@@ -117,7 +122,8 @@ def _info(
     if (until := resting.get(entry.id)) is not None:
         since = record.failing_since if record else None
         why = f"runs in a row met the portal's fault; it is left alone until {shown(until)}"
-        return UtilityInfo(entry, UtilityStatus.TROUBLE, since, why, script.home, record)
+        return UtilityInfo(entry, UtilityStatus.TROUBLE, since, why, script.home, script.is_fake, record)
     verified = script.verified
     status = UtilityStatus(verified.status)
-    return UtilityInfo(entry, status, verified.on, verified.evidence, script.home, record)
+    evidence, home, fake = verified.evidence, script.home, script.is_fake
+    return UtilityInfo(entry, status, verified.on, evidence, home, fake, record)

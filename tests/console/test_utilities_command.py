@@ -7,7 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from meterfarm.records import Outcome, SecretKind
+from meterfarm.services.customers import (
+    CustomerWithoutLogin,
+    UpdateCustomer,
+    create_customer,
+    update_customer,
+)
+from meterfarm.services.errors import NotFound
 from meterfarm.services.utilities import find_utility_entry, list_utilities, nearest_code, utility_code
 from meterfarm.storage.runs import FollowUp, PortalHealth
 from meterfarm.storage.store import CompanyStore
@@ -73,6 +82,17 @@ def test_a_customer_is_added_by_an_alias_and_an_unsupported_utility_is_explained
         assert "Con Edison (con_edison) is not supported yet" in refused.stderr
         refused = command(*arguments, "speculos", "--username", "ada@bayou.energy")
         assert "no utility “speculos”; did you mean speculoos_power?" in refused.stderr
+
+
+def test_a_customer_without_a_login_may_have_any_utility_that_is_known(store: CompanyStore) -> None:
+    wished = create_customer(store, CustomerWithoutLogin("Con Ed"))
+    assert wished.utility == "con_edison"
+    changed = update_customer(store, wished, UpdateCustomer(utility="JCP&L")).customer
+    assert store.customers.info(changed).utility == "jersey_central_power_and_light"
+    with pytest.raises(NotFound, match="did you mean con_edison"):
+        create_customer(store, CustomerWithoutLogin("con_edisson"))
+    with pytest.raises(NotFound, match="is not supported yet"):
+        update_customer(store, wished, UpdateCustomer(username="ada@bayou.energy"))
 
 
 def test_own_runs_are_measured_and_an_open_breaker_is_trouble(command: Command, store: CompanyStore) -> None:
