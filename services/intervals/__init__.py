@@ -30,6 +30,7 @@ __all__ = [
     "UnknownMeter",
     "customer_interval_facts",
     "find_intervals",
+    "lacks_intervals",
 ]
 UTC = ZoneInfo("UTC")
 _FIRST_PAGE, _PAGE = 500, 4_000
@@ -187,6 +188,17 @@ def find_intervals(store: CompanyStore, customer: Customer, query: IntervalQuery
 def customer_interval_facts(store: CompanyStore, customer: Customer) -> IntervalFacts | None:
     """When the customer's first and last interval begin; None if there are none. One quick query."""
     return store.intervals.facts([customer.id]).get(customer.id)
+
+
+def lacks_intervals(store: CompanyStore, customer: Customer) -> bool:
+    """Whether the customer's utility publishes no intervals, and none came in another way."""
+    if not customer.utility:
+        return False
+    try:
+        offers_some = find_utility(customer.utility).capabilities.intervals
+    except NotFound:
+        return False
+    return not offers_some and customer_interval_facts(store, customer) is None
 
 
 def zone_of(customer: Customer) -> ZoneInfo:
