@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from meterfarm.api.auth import Company
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
-from meterfarm.api.models.intervals import Intervals
+from meterfarm.api.models.intervals import CustomerIntervals
 from meterfarm.api.references import find_customer
 from meterfarm.api.timestamps import timestamp
 from meterfarm.formats.errors import FormatError
@@ -81,7 +81,7 @@ def _instant(description: str) -> Any:
     response_model=None,
     responses={
         200: {
-            "model": Intervals,
+            "model": CustomerIntervals,
             "content": _NOT_JSON,
             "headers": {
                 UPDATED_UNTIL: {

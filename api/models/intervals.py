@@ -48,7 +48,7 @@ class MeterIntervals(BaseModel):
     gaps: list[IntervalGap] | None = Field(None, description="With granularity: what is missing, and why.")
 
 
-class Intervals(BaseModel):
+class CustomerIntervals(BaseModel):
     """The intervals that were asked for."""
 
     first_interval_discovered: datetime | None = Field(

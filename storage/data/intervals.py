@@ -72,6 +72,15 @@ _SERIES_OF = (
     .where(_IS_INTERVAL)
     .order_by(_ACCOUNT.c.number, _METER.c.number, *(_SERIES.c[name] for name in (*_KIND, "seconds")))
 )
+_NEWEST = (
+    select(_ACCOUNT.c.id, _METER.c.number, func.max(_READING.c.updated))
+    .select_from(_READING)
+    .join(_SERIES, _SERIES.c.id == _READING.c.series_id)
+    .join(_METER, _METER.c.id == _SERIES.c.meter_id)
+    .join(_ACCOUNT, _ACCOUNT.c.id == _METER.c.account_id)
+    .where(_ACCOUNT.c.company_id == bindparam("company"), _ACCOUNT.c.customer_id == bindparam("customer"))
+    .group_by(_ACCOUNT.c.id, _METER.c.number)
+)
 _OWN = (
     select(_SERIES.c.id)
     .where(_SERIES.c.id == bindparam("series"), _SERIES.c.company_id == bindparam("company"))
@@ -122,6 +131,13 @@ class Intervals(Repository):
             MeterReadings(account_id, number, meter_id, Commodity(commodity), _channels(list(of_meter)))
             for (account_id, number, meter_id, commodity), of_meter in groupby(rows, meter)
         ]
+
+    @reading
+    def newest(self, session: Session, customer: Customer) -> Mapping[tuple[int, str], int]:
+        """By account's id and meter's number: when a value of it last came or changed, in epoch seconds."""
+        wanted = {"company": self._company_id, "customer": customer.id}
+        rows = session.connection().execute(_NEWEST, wanted)
+        return {(account, number): at for account, number, at in rows}
 
     @reading
     def uncrossed(self, session: Session, channels: Sequence[ReadingChannel], at: int) -> int:

@@ -59,7 +59,12 @@ from meterfarm.services.customers import (
 )
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
 from meterfarm.services.exports import ExportFormat, export_bills, export_readings
-from meterfarm.services.intervals import IntervalQuery, customer_interval_facts, find_intervals
+from meterfarm.services.intervals import (
+    IntervalQuery,
+    customer_interval_facts,
+    find_intervals,
+    lacks_intervals,
+)
 from meterfarm.services.mailboxes import (
     AddMailbox,
     UpdateMailbox,
@@ -70,6 +75,7 @@ from meterfarm.services.mailboxes import (
     remove_mailbox,
     update_mailbox,
 )
+from meterfarm.services.meter_reports import meter_reports
 from meterfarm.services.next_step import next_step
 from meterfarm.services.phone_numbers import add_number, list_numbers, remove_number
 from meterfarm.services.reread import reread
@@ -154,6 +160,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (find_open_challenge, lambda ours, its: find_open_challenge(ours, its.challenge.id)),
     (customer_coverage, lambda ours, its: customer_coverage(ours, its.customer)),
     (write_out, lambda ours, its: write_out(ours, its.customer, its.folder, ZONE)),
+    (meter_reports, lambda ours, its: meter_reports(ours, its.customer)),
     (find_intervals, lambda ours, its: find_intervals(ours, its.customer, IntervalQuery())),
     (check_removal, lambda ours, its: check_removal(ours, its.customer, data=False)),
     (check_update, lambda ours, its: check_update(ours, its.customer, UpdateCustomer("a@b.example"))),
@@ -184,6 +191,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     ),
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
+    (lacks_intervals, lambda ours, its: lacks_intervals(ours, its.customer)),
     (customer_interval_facts, lambda ours, its: customer_interval_facts(ours, its.customer)),
     (vault_reads, lambda ours, its: vault_reads(ours, limit=9).reads),
     (vault_reads, lambda ours, its: vault_reads(ours, limit=9, customer_id=its.customer.id).reads),

@@ -209,6 +209,7 @@ CASES: dict[str, Case] = {
     "readings.zero_days": lambda s, _, t: not s.readings.zero_days(t.account, ELECTRIC.id, ZONE),
     "intervals.facts": lambda s, _, t: not s.intervals.facts([t.customer.id]),
     "intervals.meters": lambda s, _, t: _refused(lambda: s.intervals.meters(t.customer)),
+    "intervals.newest": lambda s, _, t: _refused(lambda: s.intervals.newest(t.customer)),
     "intervals.uncrossed": lambda s, _, t: s.intervals.uncrossed(_channels(t), START + 60) == START + 60,
     "intervals.page": lambda s, _, t: not any(s.intervals.page(_channels(t), START, 9).readings),
     "pending_exports.keep": lambda s, _, t: _refused(
