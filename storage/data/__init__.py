@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
+from typing import NamedTuple
 
-from meterfarm.records import Account, Bill, Commodity, Direction, Document, ListedBill, Measure, Unit
+from meterfarm.records import (
+    Account,
+    Address,
+    Bill,
+    Commodity,
+    Direction,
+    Document,
+    ListedBill,
+    Measure,
+    Unit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,48 @@ class PendingExport:
     key: str
     requested_at: datetime
     not_before: datetime | None
+
+
+class TariffPeriod(NamedTuple):
+    """Days, both included, in which a meter was billed by a tariff."""
+
+    tariff: str
+    period_from: date
+    period_to: date
+
+
+@dataclass(frozen=True, slots=True)
+class MeterFacts:
+    """A meter of electricity or gas, as its portal and its bills show it; ``tariffs`` oldest first."""
+
+    id: str
+    commodity: Commodity
+    tariffs: Sequence[TariffPeriod]
+    address: Address | None
+    additional_attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """An account with all meters that it has or had, by number."""
+
+    number: str
+    meters: Sequence[MeterFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFacts:
+    """What is stored of a customer as a whole.
+
+    ``bills_are_ready`` and ``intervals_are_ready``: the first fetch of them is complete. ``first_interval``
+    and ``last_interval`` are when those begin, in epoch seconds; None if there is none.
+    """
+
+    bills_are_ready: bool
+    intervals_are_ready: bool
+    first_interval: int | None
+    last_interval: int | None
+    accounts: Sequence[AccountFacts]
 
 
 @dataclass(frozen=True, slots=True)

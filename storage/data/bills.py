@@ -29,7 +29,7 @@ from meterfarm.storage.tables import (
     ExtractionRow,
 )
 
-_NEWEST = (
+NEWEST = (
     select(func.max(BillVersionRow.id))
     .where(BillVersionRow.bill_id == BillRow.id)
     .correlate(BillRow)
@@ -42,7 +42,7 @@ _IN_STORE = (
         col(BillVersionRow.total_amount).is_not(None),
         case((col(BillVersionRow.total_amount).is_(None), col(ExtractionRow.problems))),
     )
-    .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
+    .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
     .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
     .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
     .where(col(BillRow.account_id) == bindparam("account"), col(BillRow.company_id) == bindparam("company"))
@@ -81,7 +81,7 @@ class Bills(Repository):
         """The newest version of each of the account's bills by the portal's key, oldest bill first."""
         query = (
             select(BillRow, BillVersionRow, DocumentRow, ExtractionRow)
-            .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
             .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
             .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
             .where(BillRow.account_id == account_id, BillRow.company_id == self._company_id)
@@ -139,7 +139,7 @@ class Bills(Repository):
             select(BillRow, AccountRow, BillVersionRow.id, DocumentRow)
             .join(AccountRow, col(AccountRow.id) == BillRow.account_id)
             .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
-            .join(BillVersionRow, col(BillVersionRow.id) == _NEWEST)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
             .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
             .where(CustomerRow.utility == utility, CustomerRow.state != CustomerState.REMOVED.value)
             .where(BillRow.id > after, BillRow.company_id == self._company_id)
