@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meterfarm.records import CustomerState
 from meterfarm.services.customer_fields import problem_of_name, tidied
 from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.customers import Company
+from meterfarm.storage.customers import Company, CompanySettings
 from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.support.foreign_text import one_line
+
+_MOST_MONTHS = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCompany:
+    """What is to change of a company's side; None leaves a value as it is.
+
+    ``history``: how far back bills unlock by themselves (all, none, or a number of months). ``continuous``:
+    whether later bills do. ``gas_as_text``: numbers of gas are strings.
+    """
+
+    history: str | None = None
+    continuous: bool | None = None
+    gas_as_text: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +38,7 @@ class CompanyDetails:
     customers: Mapping[CustomerState, int]
     mailboxes: int
     numbers: int
+    settings: CompanySettings
 
 
 def list_companies(farm: Store) -> Sequence[Company]:
@@ -79,8 +96,57 @@ def company_store(farm: Store, name: str | None = None, *, live: bool = False) -
     return farm.of(find_company(farm, name, live=live))
 
 
+def company_settings(farm: Store, company: Company) -> CompanySettings:
+    """What this side of the company has chosen."""
+    return farm.companies.settings(company.id)
+
+
+def change_company(farm: Store, company: Company, request: ChangeCompany) -> CompanySettings:
+    """Change what the request gives; what the company has chosen then.
+
+    The policy of unlocking is that of customers who are added from now on.
+
+    Raises:
+        InvalidRequest: a value cannot be used, or there is nothing to change.
+    """
+    if request == ChangeCompany():
+        raise InvalidRequest(f"There is nothing to change of the company {company.name}.")
+    chosen = farm.companies.settings(company.id)
+    if request.history is not None:
+        chosen = replace(chosen, unlock_months=_months(request.history))
+    if request.continuous is not None:
+        chosen = replace(chosen, unlock_continuous=request.continuous)
+    if request.gas_as_text is not None:
+        chosen = replace(chosen, gas_as_text=request.gas_as_text)
+    farm.companies.choose(company.id, chosen)
+    return chosen
+
+
+def history(chosen: CompanySettings) -> str:
+    """How far back bills unlock by themselves, as it is asked for: all, none, or a number of months."""
+    return "all" if chosen.unlock_months is None else str(chosen.unlock_months or "none")
+
+
+def _months(given: str) -> int | None:
+    text = given.strip().casefold()
+    if text in ("all", "none"):
+        return None if text == "all" else 0
+    if text.isascii() and text.isdigit() and 0 <= int(text[:9]) <= _MOST_MONTHS:
+        return int(text)
+    raise InvalidRequest(
+        f"The history “{one_line(given, 20)}” cannot be unlocked; give all, none, or a number of months "
+        f"up to {_MOST_MONTHS}."
+    )
+
+
 def company_details(farm: Store, company: Company) -> CompanyDetails:
     """What a company has in the farm."""
     store = farm.of(company)
     states = Counter(customer.state for customer in store.customers.list())
-    return CompanyDetails(company, states, len(store.channels.mailboxes()), len(store.channels.numbers()))
+    return CompanyDetails(
+        company,
+        states,
+        len(store.channels.mailboxes()),
+        len(store.channels.numbers()),
+        company_settings(farm, company),
+    )

@@ -33,7 +33,7 @@ from meterfarm.storage.data import documents
 from meterfarm.storage.data.accounts import Accounts
 from meterfarm.storage.data.bills import Bills
 from meterfarm.storage.data.documents import PendingExports
-from meterfarm.storage.data.facts import Facts
+from meterfarm.storage.data.facts import StoredFacts
 from meterfarm.storage.data.intervals import Intervals
 from meterfarm.storage.data.readings import Readings
 from meterfarm.storage.database import Database, Farm, Scope, now
@@ -233,7 +233,7 @@ class CompanyStore(_Closed):
         self.credentials = StoredCredentials(scope)
         self.accounts = Accounts(scope)
         self.bills = Bills(scope)
-        self.facts = Facts(scope)
+        self.facts = StoredFacts(scope)
         self.readings = Readings(scope)
         self.intervals = Intervals(scope)
         self.pending_exports = PendingExports(scope)

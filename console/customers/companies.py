@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -14,12 +14,16 @@ from meterfarm.console.terminal.output import print_json, print_line
 from meterfarm.console.terminal.output import show as print_tables
 from meterfarm.records import CustomerState
 from meterfarm.services.companies import (
+    ChangeCompany,
     CompanyDetails,
     add_company,
+    change_company,
     company_details,
     find_company,
+    history,
     list_companies,
 )
+from meterfarm.storage.customers import Company, CompanySettings
 from meterfarm.storage.store import Store
 
 
@@ -56,6 +60,18 @@ async def list_all(*, as_json: bool) -> int:
     return OK
 
 
+async def change(name: str | None, request: ChangeCompany, *, live: bool, as_json: bool) -> int:
+    """Change what a side of a company has chosen, and print that."""
+    with _farm() as farm:
+        company = await asyncio.to_thread(partial(find_company, farm, name, live=live))
+        chosen = await asyncio.to_thread(change_company, farm, company, request)
+    if as_json:
+        print_json({"id": company.id, "name": company.name, "live": company.live, **_settings(chosen)})
+    else:
+        print_tables(Facts([("company", _called(company)), *_chosen(chosen)]))
+    return OK
+
+
 async def show(name: str | None, *, live: bool, as_json: bool) -> int:
     """Print a side of a company and how many customers it has."""
     with _farm() as farm:
@@ -66,10 +82,11 @@ async def show(name: str | None, *, live: bool, as_json: bool) -> int:
         return OK
     counted = ", ".join(f"{count:,} {state}" for state, count in sorted(details.customers.items()))
     facts = [
-        ("company", f"{company.id}: {company.name}{', live' if company.live else ''}"),
+        ("company", _called(company)),
         ("customers", counted or "none"),
         ("mailboxes", f"{details.mailboxes:,}"),
         ("phone numbers", f"{details.numbers:,}"),
+        *_chosen(details.settings),
     ]
     print_tables(Facts(facts))
     return OK
@@ -83,6 +100,32 @@ def _document(details: CompanyDetails) -> dict[str, object]:
         "customers": {state.value: details.customers.get(state, 0) for state in CustomerState},
         "mailboxes": details.mailboxes,
         "numbers": details.numbers,
+        **_settings(details.settings),
+    }
+
+
+def _called(company: Company) -> str:
+    return f"{company.id}: {company.name}{', live' if company.live else ''}"
+
+
+def _chosen(chosen: CompanySettings) -> Sequence[tuple[str, str]]:
+    """For people. The policy is that of customers who are added from now on."""
+    months = history(chosen)
+    past = f"of the last {months} months" if months.isdigit() else months
+    return [
+        (
+            "bills unlocked",
+            f"{past}; {'each later bill too' if chosen.unlock_continuous else 'no later bill'}",
+        ),
+        ("gas numbers", "text" if chosen.gas_as_text else "numbers"),
+    ]
+
+
+def _settings(chosen: CompanySettings) -> dict[str, object]:
+    return {
+        "unlock_history": history(chosen),
+        "unlock_continuous": chosen.unlock_continuous,
+        "gas_as_text": chosen.gas_as_text,
     }
 
 

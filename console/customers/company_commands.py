@@ -12,6 +12,10 @@ from meterfarm.console.exit_status import run_to_end
 
 app = group("Manage companies; each has customers of its own.")
 
+Whose = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="The company's name; the only one needs none.")
+]
+Live = Annotated[bool, typer.Option("--live", help="Its live side, not its test side.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The company's name.")]
 
 
@@ -31,12 +35,42 @@ def list_(as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(companies.list_all(as_json=as_json)))
 
 
+@command(
+    app,
+    "set",
+    examples=[
+        "company set acme --history 24",
+        "company set --history none --no-continuous",
+        "company set --gas-as-text",
+    ],
+)
+def set_(
+    name: Whose = None,
+    history: Annotated[
+        str | None,
+        typer.Option(metavar="MONTHS", help="How far back bills unlock: all, none, or a number of months."),
+    ] = None,
+    continuous: Annotated[
+        bool | None, typer.Option("--continuous/--no-continuous", help="Whether later bills unlock.")
+    ] = None,
+    gas_as_text: Annotated[
+        bool | None, typer.Option("--gas-as-text/--gas-as-number", help="How numbers of gas are written.")
+    ] = None,
+    live: Live = False,
+    as_json: Json = False,
+) -> None:
+    """Change what unlocks by itself for customers added from now on, and how gas is written."""
+    from meterfarm.console.customers import companies
+    from meterfarm.services.companies import ChangeCompany
+
+    request = ChangeCompany(history, continuous, gas_as_text)
+    raise typer.Exit(run_to_end(companies.change(name, request, live=live, as_json=as_json)))
+
+
 @command(app, examples=["company show acme"])
 def show(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The company's name; the only one needs none.")
-    ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Its live side, not its test side.")] = False,
+    name: Whose = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """Show a company and how many customers it has."""

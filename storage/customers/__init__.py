@@ -42,6 +42,20 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanySettings:
+    """What one side of a company has chosen.
+
+    ``unlock_months`` is how many months back bills unlock by themselves, None all of them;
+    ``unlock_continuous`` whether later bills do; both for customers made from then on. ``gas_as_text``:
+    numbers of gas are strings.
+    """
+
+    unlock_months: int | None = None
+    unlock_continuous: bool = True
+    gas_as_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key of the API, without the key itself; ``hint`` is how it begins."""
 

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from meterfarm.storage import AlreadyThere, StorageError
-from meterfarm.storage.customers import ApiKey, Company
+from meterfarm.storage.customers import ApiKey, Company, CompanySettings
 from meterfarm.storage.database import FarmRepository, Repository, insert_if_absent, now, reading, writing
 from meterfarm.storage.tables import ApiKeyRow, CompanyRow
 
 _FIRST = "default"
 """What the company is called that is there before anybody adds one."""
+_POLICY = columns(col(CompanyRow.unlock_months), col(CompanyRow.unlock_continuous)).where(
+    col(CompanyRow.id) == bindparam("company")
+)
 
 
 class Companies(FarmRepository):
@@ -49,6 +55,20 @@ class Companies(FarmRepository):
         return Company(row.id, row.name, row.live) if row else None
 
     @reading
+    def settings(self, session: Session, company_id: int) -> CompanySettings:
+        """What the company with this id has chosen."""
+        row = session.get_one(CompanyRow, company_id)
+        return CompanySettings(row.unlock_months, row.unlock_continuous, row.gas_as_text)
+
+    @writing
+    def choose(self, session: Session, company_id: int, chosen: CompanySettings) -> None:
+        """Keep what the company with this id has chosen."""
+        row = session.get_one(CompanyRow, company_id)
+        row.unlock_months, row.unlock_continuous = chosen.unlock_months, chosen.unlock_continuous
+        row.gas_as_text = chosen.gas_as_text
+        session.add(row)
+
+    @reading
     def find(self, session: Session, name: str, *, live: bool = False) -> Company:
         """The test or live side of the company of this name.
 
@@ -73,6 +93,12 @@ class Companies(FarmRepository):
     def _first(self, session: Session, *, live: bool) -> Company:
         _insert(session, _FIRST)
         return _named(session, _FIRST, live=live)
+
+
+def unlock_policy(session: Session, company_id: int) -> Mapping[str, Any]:
+    """The columns that a customer who is made now takes over from the company."""
+    row = session.connection().execute(_POLICY, {"company": company_id}).one()
+    return row._asdict()
 
 
 def _insert(session: Session, name: str) -> bool:

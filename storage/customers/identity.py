@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import CustomerState
 from meterfarm.storage import StorageError, audit
-from meterfarm.storage.customers import Customer
+from meterfarm.storage.customers import Customer, companies
 from meterfarm.storage.database import insert_if_absent, now
 from meterfarm.storage.runs import ACTIVE
 from meterfarm.storage.tables import ConsentRow, CustomerRow, LoginRow, RunRow
@@ -64,6 +64,7 @@ def create(
         key_id="",
         wrapped_key=b"",
         created_at=at,
+        **companies.unlock_policy(session, company_id),
     )
     taken = select(CustomerRow.id).filter_by(company_id=company_id, external_id=external_id)
     if external_id and session.exec(taken).first() is not None:
@@ -96,6 +97,7 @@ def entered(
         "key_id": "",
         "wrapped_key": b"",
         "created_at": at,
+        **companies.unlock_policy(session, company_id),
     }
     insert_if_absent(session, CustomerRow, values)
     return session.exec(select(CustomerRow).filter_by(**same).with_for_update()).first()

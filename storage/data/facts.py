@@ -83,7 +83,7 @@ class _Billed(NamedTuple):
     address: Mapping[str, str] | None
 
 
-class Facts(Repository):
+class StoredFacts(Repository):
     """As ``CompanyStore.facts``."""
 
     def of(self, customers: Sequence[int]) -> Mapping[int, CustomerFacts]:

@@ -59,7 +59,26 @@ def test_with_several_each_command_works_in_the_one_that_is_named(
         "customers": {"new": 0, "active": 1, "must_reauthenticate": 0, "removed": 0},
         "mailboxes": 0,
         "numbers": 0,
+        "unlock_history": "all",
+        "unlock_continuous": True,
+        "gas_as_text": False,
     }
+
+
+def test_what_unlocks_by_itself_is_a_choice_of_one_side_of_a_company(command: Command) -> None:
+    """Customers who are added from then on have it; without a choice everything is unlocked."""
+    changed = {"unlock_history": "24", "unlock_continuous": False, "gas_as_text": True}
+    asked = ("--history", "24", "--no-continuous", "--gas-as-text")
+    assert _json(command, "company", "set", *asked) == {"id": 1, "name": "default", "live": False, **changed}
+    assert changed.items() <= _json(command, "company", "show").items()
+    live = _json(command, "company", "show", "--live")
+    assert (live["unlock_history"], live["unlock_continuous"], live["gas_as_text"]) == ("all", True, False)
+    refused = command("company", "set", "--history", "some")
+    assert (refused.status, refused.stderr) == (
+        2,
+        "meterfarm: The history “some” cannot be unlocked; give all, none, or a number of months "
+        "up to 1200.\n",
+    )
 
 
 def test_a_company_that_is_not_there_is_a_usage_error(command: Command) -> None:

@@ -78,6 +78,7 @@ from meterfarm.services.mailboxes import (
 from meterfarm.services.meter_reports import meter_reports
 from meterfarm.services.next_step import next_step
 from meterfarm.services.phone_numbers import add_number, list_numbers, remove_number
+from meterfarm.services.readiness import account_facts
 from meterfarm.services.reread import reread
 from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_customers, retry_run
 from meterfarm.services.scraping import scrape_customer
@@ -193,6 +194,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (lacks_intervals, lambda ours, its: lacks_intervals(ours, its.customer)),
     (customer_interval_facts, lambda ours, its: customer_interval_facts(ours, its.customer)),
+    (account_facts, lambda ours, its: account_facts(ours, its.customer.id).accounts),
     (vault_reads, lambda ours, its: vault_reads(ours, limit=9).reads),
     (vault_reads, lambda ours, its: vault_reads(ours, limit=9, customer_id=its.customer.id).reads),
     (list_challenges, lambda ours, its: list_challenges(ours)),

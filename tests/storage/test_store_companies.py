@@ -16,7 +16,7 @@ from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, Outcom
 from meterfarm.storage import AlreadyThere, AnswerRefused, LeaseLost, RunRefused, StorageError
 from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import ReadBill, ReadingChannel, Reread, RereadBill
+from meterfarm.storage.data import CustomerFacts, ReadBill, ReadingChannel, Reread, RereadBill
 from meterfarm.storage.database import Repository
 from meterfarm.storage.runs import Lease
 from meterfarm.storage.settings import Settings
@@ -197,6 +197,10 @@ CASES: dict[str, Case] = {
     "bills.save_reread": lambda s, _, t: (
         list(s.bills.save_reread(t.account, [_kept(t)])) == [Reread.OVERTAKEN]
     ),
+    "facts.of": lambda s, _, t: (
+        s.facts.of([t.customer.id])[t.customer.id] == CustomerFacts(False, False, None, None, [])
+    ),
+    "facts.revision": lambda s, _, t: s.facts.revision(t.customer.id) == 0,
     "readings.save": lambda s, _, t: _refused(
         lambda: s.readings.save(t.account, EXPORT, "jan", [series([9])])
     ),
