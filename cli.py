@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from meterfarm.console.api import api_commands
 from meterfarm.console.channels import channel_commands
 from meterfarm.console.command_help import Group, Panel, command, epilog, group
 from meterfarm.console.customers import company_commands, customer_commands
@@ -38,6 +39,7 @@ app.add_typer(company_commands.app, name="company", rich_help_panel=Panel.FARM)
 app.add_typer(customer_commands.app, name="customer", rich_help_panel=Panel.FARM)
 farm_commands.declare(app)
 channel_commands.declare(app)
+api_commands.declare(app)
 app.add_typer(bench_app, name="bench", rich_help_panel=Panel.TRY)
 
 _EXIT_STATUSES = (

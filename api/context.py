@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from meterfarm.farm.settings import FarmSettings
+from meterfarm.services.bayou_customer import CustomerRendering
 from meterfarm.storage.store import Store
 
 
-async def _nobody(_run_id: int) -> None:
+async def _nobody() -> None:
     """No worker can be notified: they look at the database every two seconds."""
 
 
@@ -19,14 +20,19 @@ async def _nobody(_run_id: int) -> None:
 class ApiContext:
     """As ``app.state.context``.
 
-    ``public_url`` begins every link, without a slash at its end. ``notify`` wakes the workers for a run that
-    was queued.
+    ``public_url`` begins every link, without a slash at its end. ``notify`` wakes the workers for runs that
+    were queued.
     """
 
     store: Store
     settings: FarmSettings
     public_url: str
-    notify: Callable[[int], Awaitable[None]] = _nobody
+    notify: Callable[[], Awaitable[object]] = _nobody
+    customers: CustomerRendering = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Renderings hold what they may remember."""
+        object.__setattr__(self, "customers", CustomerRendering(self.public_url))
 
 
 def context_of(request: Request) -> ApiContext:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from meterfarm.api.errors import ApiError
 from meterfarm.services.customer_fields import problem_of_name
-from meterfarm.storage.customers import Customer
+from meterfarm.storage.customers import Customer, CustomerRecord
 from meterfarm.storage.store import CompanyStore
 
 EXTERNAL = "external_id:"
@@ -47,11 +47,28 @@ def find_customer(store: CompanyStore, text: str) -> Customer:
         ApiError: the id is none, or the company has no such customer.
     """
     number, external_id = reference(text, "customer")
-    found = store.customers.by_id(number) if number is not None else None
     if external_id is not None:
         found = store.customers.by_external_id(external_id)
+    else:
+        found = store.customers.by_id(number or 0)
     if found is None:
-        raise ApiError("customer_id_invalid" if number is not None else "external_id_invalid")
+        raise ApiError("customer_id_invalid" if external_id is None else "external_id_invalid")
+    return found
+
+
+def find_record(store: CompanyStore, text: str) -> CustomerRecord:
+    """The customer that the path names, with their profile.
+
+    Raises:
+        ApiError: the id is none, or the company has no such customer.
+    """
+    number, external_id = reference(text, "customer")
+    if external_id is not None:
+        found = store.customers.record_by_external_id(external_id)
+    else:
+        found = store.customers.record(number or 0)
+    if found is None:
+        raise ApiError("customer_id_invalid" if external_id is None else "external_id_invalid")
     return found
 
 

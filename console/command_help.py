@@ -36,9 +36,9 @@ _EXTRAS = {
 """The extra that commands need; those that are not named here need `farm`."""
 _ORDER = {
     Panel.FETCH: ("scrape", "read", "reread", "export", "utilities"),
-    Panel.FARM: ("company", "customer", "runs", "run", "refresh", "challenges", "answer", "events"),
+    Panel.FARM: ("company", "customer", "key", "runs", "run", "refresh", "challenges", "answer", "events"),
     Panel.CODES: ("mailbox", "number", "inbox"),
-    Panel.HOST: ("worker", "up", "doctor", "vault", "audit", "backup"),
+    Panel.HOST: ("worker", "up", "api", "doctor", "vault", "audit", "backup"),
     Panel.TRY: ("demo", "fake", "nightly", "simulate", "bench"),
 }
 

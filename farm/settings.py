@@ -31,7 +31,8 @@ class FarmSettings(BaseSettings):
     ``twilio_auth_token`` signs what `inbox` is posted; several are separated by commas.
 
     ``metrics`` is where the first worker process serves Prometheus, ``health`` where it says whether it is
-    well; "" for nowhere.
+    well; "" for nowhere. ``public_url`` is how others reach the API, and begins its links; "" is where it
+    listens.
     ``portal_urls`` says where portals are that are not at their public address:
     ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces the
     rate limit that a utility's script declares: ``my_utility=4:20`` is 4 requests at once, 20 a second.
@@ -56,6 +57,7 @@ class FarmSettings(BaseSettings):
 
     metrics: str = ""
     health: str = ""
+    public_url: str = ""
     redis_url: SecretStr = Field(default=SecretStr(""), validation_alias="REDIS_URL")
     twilio_auth_token: SecretStr = Field(default=SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     portal_urls: str = ""
@@ -80,6 +82,13 @@ class FarmSettings(BaseSettings):
         if text and not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
             raise PydanticCustomError("time_of_day", "write a time of day like 03:30")
         return text
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_address(cls, text: str) -> str:
+        if text and not _is_address(text):
+            raise PydanticCustomError("address", "write an address like https://meterfarm.example.com")
+        return text.rstrip("/")
 
     @field_validator("portal_urls")
     @classmethod

@@ -41,7 +41,8 @@ class AddCustomer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerWithoutLogin:
-    """A customer to add who is yet to give a login. ``utility`` "": they choose; ``external_id`` "" is none.
+    """A customer to add who is yet to give a login. ``utility`` is an id of the catalogue's, with a script or
+    without, "" if they choose; ``external_id`` "" is none.
 
     ``profile``: the fields of ``storage.customers.Profile`` that are known.
     """
@@ -140,7 +141,6 @@ def create_customer(store: CompanyStore, request: CustomerWithoutLogin) -> Custo
     """Add a customer who is yet to give a login.
 
     Raises:
-        NotFound: there is no such utility.
         InvalidRequest: a value cannot be used.
         Conflict: another customer has the external id.
     """

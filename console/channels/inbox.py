@@ -45,8 +45,8 @@ async def serve(options: InboxOptions) -> int:
     _check(options.public_url)
     with open_farm() as (context, farm):
         tokens = await _tokens(options, context)
-        with _listening(options.host, options.port) as listener:
-            address = _address(listener)
+        with listening(options.host, options.port) as listener:
+            address = address_of(listener)
             from meterfarm.farm.bounded_http import BoundedServer  # slow to import
             from meterfarm.farm.codes.sms_receiver import SmsReceiver
 
@@ -126,7 +126,8 @@ def _read(path: Path) -> str:
         raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises NotSetUp."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=128)
@@ -137,6 +138,7 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from exc
 
 
-def _address(listener: socket.socket) -> str:
+def address_of(listener: socket.socket) -> str:
+    """Where it listens, as an address."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

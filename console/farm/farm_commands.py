@@ -168,6 +168,9 @@ def up(
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="The fake utility's; 0 takes any.")
     ] = 8600,
+    api_port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The API's; 0 takes any.")
+    ] = 8601,
     processes: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How many workers; else one a core.")
     ] = None,
@@ -175,12 +178,12 @@ def up(
         bool, typer.Option("--random-codes", help="The fake utility's codes are truly random.")
     ] = False,
 ) -> None:
-    """Start workers, a private Redis and the fake utility."""
+    """Start workers, the API, a private Redis and the fake utilities."""
     from meterfarm.console.farm.workers import up as start
     from meterfarm.farm.workers.supervisor import workers_zygote
 
     with workers_zygote() as zygote:
-        raise typer.Exit(run_to_end(start(zygote, port, processes, random_codes=random_codes)))
+        raise typer.Exit(run_to_end(start(zygote, port, api_port, processes, random_codes=random_codes)))
 
 
 def doctor(as_json: Json = False) -> None:
@@ -219,7 +222,7 @@ _COMMANDS: Sequence[tuple[Callable[..., None], Panel, Sequence[str]]] = (
     (answer, Panel.FARM, ["answer 3", "answer 3 --factor email", "echo 555123 | answer 3 --wait"]),
     (events, Panel.FARM, ["events --follow --kind new_bill", "events --after 120 --json"]),
     (worker, Panel.HOST, ["worker", "worker --queue data --processes 4"]),
-    (up, Panel.HOST, ["up", "up --port 8601 --random-codes"]),
+    (up, Panel.HOST, ["up", "up --port 8700 --api-port 8701 --random-codes"]),
     (doctor, Panel.HOST, ["doctor", "doctor --json"]),
 )
 _NOTES = {

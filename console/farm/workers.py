@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from meterfarm.console.api.server import api_served, where_and_how
+from meterfarm.console.channels.inbox import listening
 from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.errors import NotSetUp, UsageError
 from meterfarm.console.exit_status import OK
@@ -59,8 +61,8 @@ async def work(zygote: Zygote, queue: str | None, processes: int | None, health_
     return OK
 
 
-async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: bool) -> int:
-    """Workers, a private Redis and the fake utility, until Ctrl-C or SIGTERM."""
+async def up(zygote: Zygote, port: int, api_port: int, processes: int | None, *, random_codes: bool) -> int:
+    """Workers, the API, a private Redis and the fake utility, until Ctrl-C or SIGTERM."""
     with command_context() as now:
         await _check(now)
         async with AsyncExitStack() as stack:
@@ -71,7 +73,11 @@ async def up(zygote: Zygote, port: int, processes: int | None, *, random_codes: 
             os.environ.update({name: value for name, value in theirs.items() if value})
             url = await stack.enter_async_context(_redis(now))
             await stack.enter_async_context(_nightly(now, url))
+            listener = stack.enter_context(listening("127.0.0.1", api_port))
+            farm = stack.enter_context(await asyncio.to_thread(Store.open, now.settings))
             print_line(_what_next(now, at))
+            print_line(where_and_how(listener))
+            await stack.enter_async_context(api_served(now, farm, listener))
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
     return OK

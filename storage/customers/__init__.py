@@ -83,6 +83,22 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerRecord:
+    """A customer's own row and profile. ``authenticated_at``: when the portal first let them in.
+
+    ``revision`` counts the changes of what is stored of them.
+    """
+
+    id: int
+    external_id: str | None
+    utility: str
+    state: CustomerState
+    authenticated_at: datetime | None
+    revision: int
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
 class EndedRun:
     """How a run ended."""
 

@@ -16,6 +16,7 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.customers import (
     Customer,
     CustomerInfo,
+    CustomerRecord,
     EndedRun,
     Profile,
     credentials,
@@ -36,6 +37,7 @@ from meterfarm.storage.tables import (
     RunRow,
     SavedSessionRow,
     SeriesRow,
+    metadata,
 )
 
 _PAGE = 20_000
@@ -192,6 +194,27 @@ class Customers(Repository):
         return Customer.of(there[0]) if there else None
 
     @reading
+    def record(self, session: Session, customer_id: int) -> CustomerRecord | None:
+        """The customer of this number with their profile. Also one removed."""
+        return self._record(session, _CUSTOMER.c.id, customer_id) if 0 < customer_id < _NO_ID else None
+
+    @reading
+    def record_by_external_id(self, session: Session, external_id: str) -> CustomerRecord | None:
+        """The customer of this external id with their profile. Also one removed."""
+        return self._record(session, _CUSTOMER.c.external_id, external_id)
+
+    def _record(self, session: Session, column: Any, value: object) -> CustomerRecord | None:
+        query = _RECORDS.where(column == value, _CUSTOMER.c.company_id == self._company_id)
+        row = session.connection().execute(query).first()
+        return _customer_record(row) if row else None
+
+    @reading
+    def records(self, session: Session) -> Sequence[CustomerRecord]:
+        """All customers with their profiles by id, the removed ones too."""
+        query = _RECORDS.where(_CUSTOMER.c.company_id == self._company_id).order_by(_CUSTOMER.c.id)
+        return [_customer_record(row) for row in session.connection().execute(query)]
+
+    @reading
     def profile(self, session: Session, customer: Customer) -> Profile:
         """What the company says of the customer; an empty one if nothing is known."""
         row = session.get(ProfileRow, customer.id)
@@ -264,7 +287,25 @@ class Customers(Repository):
         )
 
 
+_CUSTOMER, _PROFILE_TABLE = metadata.tables["customer"], metadata.tables["profile"]
 _PROFILE = tuple(each.name for each in fields(Profile))
+_RECORDS = select_columns(
+    *(_CUSTOMER.c[name] for name in ("id", "external_id", "utility", "authenticated_at", "revision")),
+    _CUSTOMER.c.state.label("customer_state"),
+    *(_PROFILE_TABLE.c[name] for name in _PROFILE),
+).outerjoin(_PROFILE_TABLE, _PROFILE_TABLE.c.customer_id == _CUSTOMER.c.id)
+
+
+def _customer_record(row: Any) -> CustomerRecord:
+    return CustomerRecord(
+        row.id,
+        row.external_id,
+        row.utility,
+        CustomerState(row.customer_state),
+        row.authenticated_at,
+        row.revision,
+        Profile(*row[-len(_PROFILE) :]),
+    )
 
 
 def _profile(row: ProfileRow) -> Profile:

@@ -1,0 +1,109 @@
+"""Customers: made, listed, found, changed, deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from meterfarm.api.answers import json_answer
+from meterfarm.api.auth import Company
+from meterfarm.api.bodies import JsonObject
+from meterfarm.api.context import context_of
+from meterfarm.api.customer_fields import CustomerFields, customer_fields
+from meterfarm.api.errors import ApiError
+from meterfarm.api.models.customers import Customer as CustomerModel
+from meterfarm.api.models.customers import ExistingCustomer
+from meterfarm.api.references import find_customer, find_record
+from meterfarm.services.bayou_customer import CustomerRendering
+from meterfarm.services.customers import (
+    CustomerWithoutLogin,
+    UpdateCustomer,
+    create_customer,
+    remove_customer,
+    update_customer,
+)
+from meterfarm.services.errors import Conflict
+from meterfarm.storage.store import CompanyStore
+
+router = APIRouter(tags=["Customers"])
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": CustomerModel.model_json_schema()}},
+    }
+}
+
+
+@router.post(
+    "/customers",
+    status_code=201,
+    response_model=None,
+    responses={201: {"model": ExistingCustomer}},
+    openapi_extra=_BODY,
+)
+def create(request: Request, store: Company, body: JsonObject) -> Response:
+    """Create a customer. No field is required; what is not known can be given later."""
+    fields = customer_fields(body)
+    try:
+        made = create_customer(
+            store,
+            CustomerWithoutLogin(fields.utility or "", fields.external_id or "", fields.profile),
+        )
+    except Conflict:
+        raise _taken(store, fields) from None
+    return json_answer(_rendering(request).of(store, find_record(store, str(made.id))), 201)
+
+
+@router.get("/customers", response_model=None, responses={200: {"model": list[ExistingCustomer]}})
+def list_(request: Request, store: Company) -> Response:
+    """List all customers, the oldest first."""
+    return json_answer(_rendering(request).of_all(store, store.customers.records()))
+
+
+@router.get("/customers/{id}", response_model=None, responses={200: {"model": ExistingCustomer}})
+def get(request: Request, store: Company, id: str) -> Response:
+    """Get a customer, with a fresh onboarding link and token."""
+    return json_answer(_rendering(request).of(store, find_record(store, id)))
+
+
+@router.patch(
+    "/customers/{id}",
+    response_model=None,
+    responses={200: {"model": ExistingCustomer}},
+    openapi_extra=_BODY,
+)
+def change(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+    """Change what is named. A customer's utility cannot change once they have given a login."""
+    customer = find_customer(store, id)
+    fields = customer_fields(body)
+    utility = fields.utility if fields.utility != customer.utility else None
+    wanted = UpdateCustomer(external_id=fields.external_id, utility=utility, profile=fields.profile)
+    if wanted != UpdateCustomer():
+        try:
+            update_customer(store, customer, wanted)
+        except Conflict:
+            if utility is not None and customer.login_id:
+                raise
+            raise _taken(store, fields) from None
+    return json_answer(_rendering(request).of(store, find_record(store, str(customer.id))))
+
+
+@router.delete("/customers/{id}", status_code=204, response_model=None)
+def delete(store: Company, id: str) -> Response:
+    """Delete a customer with their login and all that was collected, for good."""
+    remove_customer(store, find_customer(store, id), data=True)
+    return Response(status_code=204)
+
+
+def _rendering(request: Request) -> CustomerRendering:
+    return context_of(request).customers
+
+
+def _taken(store: CompanyStore, fields: CustomerFields) -> ApiError:
+    """Another customer has the external id, or had it a moment ago."""
+    other = store.customers.by_external_id(fields.external_id or "")
+    return ApiError(
+        "external_id_not_unique", other=f"the customer {other.id}" if other else "another customer"
+    )

@@ -1,0 +1,54 @@
+"""The `api` command, and the API within `up`."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from meterfarm.console.channels.inbox import address_of, listening
+from meterfarm.console.command_context import CommandContext, open_farm
+from meterfarm.console.exit_status import OK
+from meterfarm.console.program import program
+from meterfarm.console.runs.notifying import notification
+from meterfarm.console.terminal.output import print_line
+from meterfarm.storage.store import Store
+from meterfarm.support.extras import require
+
+
+async def serve_api(host: str, port: int) -> int:
+    """Answer requests until Ctrl-C or SIGTERM."""
+    require("api", "`api`")
+    with open_farm() as (context, farm), listening(host, port) as listener:
+        print_line(where_and_how(listener))
+        await _serve(context, farm, listener)
+    return OK
+
+
+@asynccontextmanager
+async def api_served(context: CommandContext, farm: Store, listener: socket.socket) -> AsyncIterator[None]:
+    """Meanwhile the API answers."""
+    serving = asyncio.create_task(_serve(context, farm, listener))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
+
+
+def where_and_how(listener: socket.socket) -> str:
+    """Where the API is, and how to get a key."""
+    return (
+        f"The API: {address_of(listener)}/api/v2 (documentation at {address_of(listener)}/docs)\n"
+        f"A key for it: {program()} key create"
+    )
+
+
+async def _serve(context: CommandContext, farm: Store, listener: socket.socket) -> None:
+    from meterfarm.api.context import ApiContext  # slow to import
+    from meterfarm.api.serve import serve
+
+    workers = notification(context, farm)
+    public_url = context.farm.public_url or address_of(listener)
+    await serve(ApiContext(farm, context.farm, public_url, workers.of_queued_runs), listener)
