@@ -13,6 +13,7 @@ from meterfarm.api import customers, errors, onboarding
 from meterfarm.api.auth import authenticate
 from meterfarm.api.context import ApiContext
 from meterfarm.api.references import SegmentsKept
+from meterfarm.storage import StorageError
 
 BASE = "/api/v2"
 _ROUTERS: tuple[APIRouter, ...] = (customers.router,)
@@ -61,6 +62,6 @@ def _readyz(request: Request) -> Response:
     context: ApiContext = request.app.state.context
     try:
         context.store.companies.list()
-    except errors.StorageError as exc:
+    except StorageError as exc:
         return JSONResponse({"ready": False, "database": str(exc)}, 503)
     return JSONResponse({"ready": True, "database": "ok"})

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from meterfarm.api.errors import ApiError
-from meterfarm.api.models.customers import State
+from meterfarm.api.models.customers import STATES
 from meterfarm.services.customer_fields import LONGEST_NAME, problem_of_name
 from meterfarm.services.utilities import nearest_code, utility_code
 
-STATES = frozenset(get_args(State))
 _SHORT = 30
 _SHORT_FIELDS = (
     *("first_name", "last_name", "phone_number"),

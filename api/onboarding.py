@@ -13,7 +13,8 @@ from meterfarm.services.links import onboarded_customer
 router = APIRouter(include_in_schema=False)
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>body{{font:1.05rem/1.55 system-ui,sans-serif;margin:0;background:#f4f6f5;color:#1d2b24}}
 main{{max-width:34rem;margin:12vh auto;padding:2rem 2.2rem;background:#fff;border-radius:.8rem;
@@ -33,9 +34,8 @@ def sign_up(request: Request, company_id: str, key: str = "") -> Response:
     """What a customer sees who follows their link."""
     store = context_of(request).store
     customer_id = onboarded_customer(store, key)
-    company = (
-        store.companies.get(int(company_id)) if company_id.isdecimal() and len(company_id) < 10 else None
-    )
+    is_number = company_id.isascii() and company_id.isdigit() and len(company_id) < 10
+    company = store.companies.get(int(company_id)) if is_number else None
     customer = company and customer_id and store.of(company).customers.by_id(customer_id)
     if not company or not customer:
         return _page("This link cannot be used", ["Ask the company that sent it to you for a new one."], 404)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-State = Literal[
+STATES = (
     *("AL", "AK", "AS", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FM", "FL", "GA", "GU", "HI", "ID", "IL"),
     *("IN", "IA", "KS", "KY", "LA", "ME", "MH", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH"),
     *("NJ", "NM", "NY", "NC", "ND", "MP", "OH", "OK", "OR", "PW", "PA", "PR", "RI", "SC", "SD", "TN", "TX"),
     *("UT", "VT", "VI", "VA", "WA", "WV", "WI", "WY"),
-]
+)
+State = Annotated[str, Field(json_schema_extra={"enum": list(STATES)})]
 
 
 class Customer(BaseModel):

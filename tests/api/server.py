@@ -33,7 +33,7 @@ class ApiServer:
 
     def client_of(self, key: str) -> httpx.Client:
         """A client with another key; to be closed."""
-        return httpx.Client(base_url=self.url, auth=(key, ""), timeout=30)
+        return _client(self.url, key)
 
 
 @contextlib.contextmanager
@@ -51,6 +51,10 @@ def served(home: Path, settings: FarmSettings | None = None) -> Iterator[ApiServ
                 httpx.Client(base_url=url, auth=(key, ""), timeout=30) as client,
             ):
                 yield ApiServer(url, farm, store, key, client)
+
+
+def _client(url: str, key: str) -> httpx.Client:
+    return httpx.Client(base_url=url, auth=(key, ""), timeout=30)
 
 
 @contextlib.contextmanager

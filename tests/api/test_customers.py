@@ -10,6 +10,7 @@ from meterfarm.services.api_keys import create_key, revoke_key
 from meterfarm.services.companies import add_company, company_store
 from tests.api.server import ApiServer
 
+UTILITY = "speculoos_power"
 FIELDS = {
     "email": "ada@example.com",
     "first_name": "Ada",
@@ -24,9 +25,7 @@ FIELDS = {
 
 
 def test_a_customer_is_made_found_changed_and_deleted(api: ApiServer) -> None:
-    made = api.client.post(
-        "/api/v2/customers", json={**FIELDS, "utility": "speculoos_power", "country": "US"}
-    )
+    made = api.client.post("/api/v2/customers", json={**FIELDS, "utility": UTILITY, "country": "US"})
     assert made.status_code == 201, made.text
     customer = made.json()
     assert {name: customer[name] for name in FIELDS} == FIELDS
