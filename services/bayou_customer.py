@@ -84,7 +84,7 @@ def _meter(meter: MeterFacts) -> dict[str, object]:
             for each in meter.tariffs
         ],
         "tags": [],
-        "address": address_json(meter.address),
+        "address": address_json(meter.address) if meter.address else None,
         "additional_attributes": dict(meter.additional_attributes),
     }
 

@@ -79,12 +79,13 @@ def _meter(meter: BillMeter, address: Address | None, status: str) -> dict[str, 
         "billing_period_to": _day(meter.billing_period_to),
         "consumption": _whole(_watt_hours(meter)) if electric else _gas_sum([meter]),
         "tariff": meter.tariff or None,
-        "address": _address(address) if address else None,
+        "address": address_json(address) if address else None,
         "additional_attributes": dict(meter.additional_attributes),
     }
 
 
-def _address(address: Address) -> dict[str, object]:
+def address_json(address: Address) -> dict[str, object]:
+    """An address in Bayou's fields."""
     postal_code, _, suffix = address.postal_code.partition("-")
     return {
         "line_1": address.line_1,
