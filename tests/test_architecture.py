@@ -255,10 +255,12 @@ def test_the_walk_sees_imports_wherever_they_stand(tmp_path: Path) -> None:
 
 
 def test_no_class_has_the_name_of_another() -> None:
-    """In what is installed; the fake utility has a vocabulary of its own, so that the two can be compared."""
+    """In what is installed. The fake utility has a vocabulary of its own, so that the two can be compared, and
+    the shapes of the API are called as its documentation calls them.
+    """
     named: dict[str, list[str]] = {}
     for path in CODE:
-        if _room(path) in ROOMS - {"fake_utility"}:
+        if _room(path) in ROOMS - {"fake_utility"} and not path.is_relative_to(ROOT / "api" / "models"):
             for node in _nodes(path, ast.ClassDef):
                 named.setdefault(node.name, []).append(_at(path, node))
     assert not {name: places for name, places in named.items() if len(places) > 1}
