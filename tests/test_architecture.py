@@ -255,8 +255,9 @@ def test_the_walk_sees_imports_wherever_they_stand(tmp_path: Path) -> None:
 
 
 def test_no_class_has_the_name_of_another() -> None:
-    """In what is installed. The fake utility has a vocabulary of its own, so that the two can be compared; the
-    shapes of the API are called as its documentation calls them.
+    """In what is installed. The fake utility has a vocabulary of its own, so that the two can be compared.
+
+    The shapes of the API are called as its documentation calls them.
     """
     named: dict[str, list[str]] = {}
     for path in CODE:
