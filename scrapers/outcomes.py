@@ -255,7 +255,7 @@ def stop_for_sign(portal: str, sign: Sign) -> Stop | None:
 
 def stop_for_status(portal: str, status: int, retry_after: str | None) -> Stop | None:
     """What an HTTP status says by itself, for a page that carries no declared sign."""
-    seconds = _seconds(retry_after or "")
+    seconds = retry_seconds(retry_after or "")
     if status == 429:
         wait = f" for {seconds} seconds" if seconds else ""
         return Stop(
@@ -277,8 +277,8 @@ def stop_for_status(portal: str, status: int, retry_after: str | None) -> Stop |
     return None
 
 
-def _seconds(retry_after: str) -> int | None:
-    """A Retry-After header as seconds from now; it may be a number or an HTTP date."""
+def retry_seconds(retry_after: str) -> int | None:
+    """A Retry-After header as seconds from now, None if it is neither a number nor an HTTP date."""
     if re.fullmatch(r"[0-9]{1,9}", retry_after):
         return int(retry_after)
     try:

@@ -169,7 +169,7 @@ def test_measurements_take_only_a_server_from_the_tests() -> None:
     assert taken <= {"tests.postgres.Postgres"}
 
 
-STORE_DOOR = {"store", "settings", "vault", "customers", "runs", "data", "channels"}
+STORE_DOOR = {"store", "settings", "vault", "customers", "runs", "data", "channels", "webhooks"}
 """Beside ``meterfarm.storage`` itself, which has the room's errors."""
 
 

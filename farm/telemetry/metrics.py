@@ -23,6 +23,9 @@ class Metrics:
     def queued_again(self, count: int, why: str) -> None:
         """Runs that some worker is to begin again: worker_gone, not_taken, handed_back or fault."""
 
+    def webhook_sent(self, became: str, seconds: float) -> None:
+        """An attempt at a webhook is over: delivered, failed or parked."""
+
     def measured(self, utility: str, limiter: RateLimiter) -> RateLimiter:
         """``limiter``, with how long requests wait for their places."""
         return limiter

@@ -32,10 +32,12 @@ from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
 from meterfarm.storage import StorageError
 from meterfarm.storage.runs import QUEUES, Claim, Figures, QueueFigures
 from meterfarm.storage.store import Store
+from meterfarm.storage.webhooks import DeliveryState, WebhookFigures
 
 _STEPS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 _WAITS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CACHED_SECONDS = 5.0
+_UNDELIVERED = (DeliveryState.PENDING, DeliveryState.PARKED)
 _KINDS = (RunKind.CONNECT, RunKind.COLLECT)
 _BROKEN = (Outcome.COMPLETE, Outcome.UNKNOWN_PAGE, Outcome.LAYOUT_CHANGED)
 _FOR_ALERTS = {
@@ -89,6 +91,15 @@ class PrometheusMetrics(Metrics):
             buckets=_WAITS,
             registry=self.registry,
         )
+        self._webhooks = Histogram(
+            "meterfarm_webhook_seconds",
+            "How long attempts at webhooks took, by what became of them: delivered, failed, parked.",
+            ("became",),
+            buckets=_WAITS,
+            registry=self.registry,
+        )
+        for became in ("delivered", "failed", "parked"):
+            self._webhooks.labels(became)
         is_broken = Gauge(
             "meterfarm_utility_broken",
             "1 for a utility that cannot be loaded: its runs end as internal.",
@@ -119,6 +130,10 @@ class PrometheusMetrics(Metrics):
     def queued_again(self, count: int, why: str) -> None:
         """Count runs that begin again."""
         self._queued_again.labels(why).inc(count)
+
+    def webhook_sent(self, became: str, seconds: float) -> None:
+        """Count an attempt at a webhook."""
+        self._webhooks.labels(became).observe(seconds)
 
     def measured(self, utility: str, limiter: RateLimiter) -> RateLimiter:
         """``limiter``, with the seconds that requests wait for it observed."""
@@ -175,11 +190,24 @@ class FarmCollector(Collector):
     def _farm(self) -> Iterator[Metric]:
         try:
             figures = self._store.runs.figures(self._utilities)
+            webhooks = self._store.webhooks.figures()
         except StorageError:
             yield _up(0)
             return
         yield _up(1)
         yield from farm_gauges(figures, self._utilities)
+        yield from webhook_gauges(webhooks)
+
+
+def webhook_gauges(figures: WebhookFigures) -> Iterator[Metric]:
+    """How the farm's webhooks stand."""
+    about = "Deliveries of webhooks: pending, or parked after three days of failing."
+    kept = {(state.value,): float(figures.deliveries[state]) for state in _UNDELIVERED}
+    yield _gauge("meterfarm_webhook_deliveries", about, ("state",), kept)
+    about = "Since when the oldest pending delivery of a webhook is asked for."
+    yield _gauge("meterfarm_webhook_oldest_seconds", about, (), {(): figures.oldest_seconds})
+    about = "Endpoints of webhooks whose latest delivery failed."
+    yield _gauge("meterfarm_webhook_endpoints_failing", about, (), {(): float(figures.failing_endpoints)})
 
 
 def farm_gauges(figures: Figures, utilities: Sequence[str]) -> Iterator[Metric]:

@@ -111,7 +111,7 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class WebhookFigures:
-    """Of the whole farm: deliveries by state, and since when the oldest pending one is asked for."""
+    """Of the whole farm: how many deliveries are pending and parked, and how long the oldest is pending."""
 
     deliveries: Mapping[DeliveryState, int]
     oldest_seconds: float

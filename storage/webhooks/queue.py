@@ -170,7 +170,11 @@ class WebhookQueue(FarmRepository):
     @reading
     def figures(self, session: Session) -> WebhookFigures:
         """How the deliveries of the whole farm stand."""
-        counted = select(WebhookDeliveryRow.state, func.count()).group_by(col(WebhookDeliveryRow.state))
+        counted = (
+            select(WebhookDeliveryRow.state, func.count())
+            .where(WebhookDeliveryRow.state != DeliveryState.DELIVERED.value)
+            .group_by(col(WebhookDeliveryRow.state))
+        )
         counts = {DeliveryState(state): count for state, count in session.exec(counted)}
         oldest = select(func.min(WebhookDeliveryRow.since)).where(WebhookDeliveryRow.state == _PENDING)
         since = session.exec(oldest).one()
@@ -178,7 +182,7 @@ class WebhookQueue(FarmRepository):
             WebhookEndpointRow.fault != "", WebhookEndpointRow.state == EndpointState.ACTIVE.value
         )
         return WebhookFigures(
-            {state: counts.get(state, 0) for state in DeliveryState},
+            {state: counts.get(state, 0) for state in (DeliveryState.PENDING, DeliveryState.PARKED)},
             (now(session) - since).total_seconds() if since else 0.0,
             session.exec(failing.select_from(WebhookEndpointRow)).one(),
         )

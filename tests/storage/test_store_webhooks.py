@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
 
 from meterfarm.records import EventKind
 from meterfarm.storage.customers import Customer
@@ -14,7 +13,6 @@ from meterfarm.storage.database import Database
 from meterfarm.storage.runs import events
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
-from meterfarm.storage.tables import metadata
 from meterfarm.storage.webhooks import (
     DELIVERED_KINDS,
     AttemptResult,
@@ -24,6 +22,7 @@ from meterfarm.storage.webhooks import (
 )
 from tests.storage.made import UTILITY
 from tests.storage.opening import ON_BOTH, OpenStore
+from tests.storage.passing import pass_time
 
 pytestmark = ON_BOTH
 
@@ -60,23 +59,8 @@ def _take(store: CompanyStore, endpoint: int, limit: int = 10) -> list[DueDelive
     return list(store.farm.webhooks.take(endpoint, limit, LEASE))
 
 
-def _later(settings: Settings, by: timedelta) -> None:
-    """Time passes: what is waited for comes nearer."""
-    database = Database(settings, settings.home)
-    deliveries = metadata.tables["webhook_delivery"]
-    with database.writing() as session:
-        for row in session.connection().execute(deliveries.select()).all():
-            moved = {
-                name: value - by
-                for name in ("since", "next_at", "lease_until", "ended_at")
-                if (value := getattr(row, name)) is not None
-            }
-            session.connection().execute(update(deliveries).where(deliveries.c.id == row.id).values(moved))
-    database.close()
-
-
 def test_a_customers_events_are_due_one_after_the_other_and_other_customers_beside_them(
-    store: CompanyStore, publish: Publish, settings: Settings
+    store: CompanyStore, publish: Publish
 ) -> None:
     ada, ben = _customer(store, "ada@x.example"), _customer(store, "ben@x.example")
     publish(ada, "before")
@@ -95,7 +79,7 @@ def test_a_customers_events_are_due_one_after_the_other_and_other_customers_besi
     assert _take(store, endpoint) == []  # a2 waits for a1, which waits for its time
     assert store.webhooks.list()[0].pending == 2
 
-    _later(settings, timedelta(minutes=6))
+    pass_time(store, timedelta(minutes=6))
     (again,) = _take(store, endpoint)
     assert (again.event.key, again.attempt) == ("a1", 2)
     assert again.age >= timedelta(minutes=6)
@@ -109,12 +93,12 @@ def test_a_customers_events_are_due_one_after_the_other_and_other_customers_besi
 
 
 def test_what_a_sender_had_in_hand_when_it_died_is_taken_again_and_its_late_word_does_not_count(
-    store: CompanyStore, publish: Publish, settings: Settings
+    store: CompanyStore, publish: Publish
 ) -> None:
     endpoint = _endpoint(store)
     publish(_customer(store, "ada@x.example"), "a1")
     (lost,) = _take(store, endpoint)
-    _later(settings, LEASE)
+    pass_time(store, LEASE)
     (again,) = _take(store, endpoint)
     assert (again.event.id, again.attempt) == (lost.event.id, 2)
     assert not store.farm.webhooks.settle(lost, ILL, None)
