@@ -19,7 +19,12 @@ class Addresses:
     def settings(self) -> Mapping[str, str]:
         """What a farm is set to for visiting all of them, by the names of its environment."""
         urls = ",".join(f"{portal_id}={address}" for portal_id, address in self.http.items())
-        return {"METERFARM_PORTAL_URLS": urls, "METERFARM_LOCAL_HOSTS": self.hosts}
+        controls = next(iter(self.controls.values()), "").rpartition("/")[0]
+        return {
+            "METERFARM_PORTAL_URLS": urls,
+            "METERFARM_LOCAL_HOSTS": self.hosts,
+            "METERFARM_FAKE_CONTROLS": controls,
+        }
 
     def as_line(self) -> str:
         """As one line of JSON, which ends with a newline."""

@@ -1,7 +1,8 @@
-"""What a portal itself is asked: what it sent, its counters, the faults to have, its clock."""
+"""What a portal itself is asked: what it sent, its counters, the faults to have, broken logins, its clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from json import JSONDecodeError
 from typing import Any, TypedDict
@@ -17,6 +18,24 @@ from meterfarm.fake_utility.kit.state import PortalState
 
 MOST_FORWARD = 366 * 86_400
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class BadBreaks(ValueError):
+    """What was posted cannot be read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks:
+    """What is to become of a customer's login, sessions and trusted devices.
+
+    `break_login_after`: once so many more documents were handed out, 0 for at once; None: not at all.
+    """
+
+    username: str
+    break_login_after: int | None = None
+    end_sessions: bool = False
+    forget_devices: bool = False
+    mend: bool = False
 
 
 class _Shown(TypedDict):
@@ -38,6 +57,7 @@ class Controls:
             Route("/outbox.json", self.outbox),
             Route("/stats.json", self.stats),
             Route("/faults", _from_here(self.faults), methods=["GET", "POST"]),
+            Route("/breaks", _from_here(self.breaks), methods=["GET", "POST"]),
             Route("/clock", _from_here(self.clock), methods=["GET", "POST"]),
             Route("/prerender", self.prerender, methods=["POST"]),
         ]
@@ -55,6 +75,32 @@ class Controls:
             except (BadFaults, JSONDecodeError, UnicodeDecodeError) as exc:
                 return PlainTextResponse(f"These are no faults: {exc}\n", 400)
         return JSONResponse(switch.on.as_json())
+
+    async def breaks(self, request: Request) -> Response:
+        """`GET ?username=U` shows whether a customer's login is broken; `POST` breaks or mends it."""
+        try:
+            given = await request.json() if request.method == "POST" else dict(request.query_params)
+            wanted = _parse_breaks(given)
+        except (BadBreaks, JSONDecodeError, UnicodeDecodeError) as exc:
+            return PlainTextResponse(f"This breaks nothing: {exc}\n", 400)
+        state = self._state
+        if state.book.find(wanted.username) is None:
+            return PlainTextResponse(f"Nobody here is called {wanted.username!r}.\n", 404)
+        if wanted.mend:
+            state.mend_login(wanted.username)
+        if wanted.end_sessions:
+            state.end_sessions(wanted.username)
+        if wanted.forget_devices:
+            state.sessions.forget_devices(wanted.username)
+        if wanted.break_login_after is not None:
+            state.break_login(wanted.username, wanted.break_login_after)
+        return JSONResponse(
+            {
+                "username": wanted.username,
+                "login_is_broken": wanted.username in state.memory.refused,
+                "breaks_after": state.memory.breaks_after.get(wanted.username),
+            }
+        )
 
     async def clock(self, request: Request) -> Response:
         """`GET` shows the portal's time; `POST` `{"forward_seconds": N}` puts it forward."""
@@ -120,6 +166,21 @@ class Controls:
     def _authenticator(self, customer: Customer) -> dict[str, str | int]:
         app = self._state.codes.app_code(customer)
         return {"username": customer.username, "code": app.code, "seconds_left": app.seconds_left}
+
+
+def _parse_breaks(data: object) -> Breaks:
+    if not isinstance(data, dict) or not isinstance(data.get("username"), str):
+        raise BadBreaks('write {"username": U, ...}')
+    username = normalise(data["username"])
+    after = data.get("break_login_after")
+    if after is not None and (isinstance(after, bool) or not isinstance(after, int) or after < 0):
+        raise BadBreaks("break_login_after is a whole number of documents, 0 for now")
+    flags = ("end_sessions", "forget_devices", "mend")
+    if unknown := set(data) - {"username", "break_login_after", *flags}:
+        raise BadBreaks(f"there is no {min(unknown)!r}")
+    if wrong := [name for name in flags if not isinstance(data.get(name, False), bool)]:
+        raise BadBreaks(f"{wrong[0]} is true or false")
+    return Breaks(username, after, **{name: data.get(name, False) for name in flags})
 
 
 def _from_here(endpoint: Endpoint) -> Endpoint:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults", "/clock")
+UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults", "/clock", "/breaks")
 PIECE = 2**18
 
 

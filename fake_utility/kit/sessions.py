@@ -41,6 +41,26 @@ class Session:
         return KEPT_IDLE if self.kept else IDLE
 
 
+class EndedFor:
+    """Of which customers all is void that was begun until they were named here, and what was begun since."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, set[str]] = {}
+
+    def end(self, username: str) -> None:
+        """All of the customer's is void from now on."""
+        self._since[username] = set()
+
+    def begin(self, username: str, id: str) -> None:
+        """Something new of the customer's, which holds."""
+        if username in self._since:
+            self._since[username].add(id)
+
+    def has_ended(self, username: str, id: str) -> bool:
+        """Whether it is void."""
+        return username in self._since and id not in self._since[username]
+
+
 class Sessions:
     """Opens, reads and ends a portal's sessions. Only ended ones are remembered; all else is in the cookie.
 
@@ -53,10 +73,12 @@ class Sessions:
         self._sessions = URLSafeSerializer(key, salt=f"{salt} session")
         self._devices = URLSafeSerializer(key, salt=f"{salt} device")
         self._ended: set[str] = set()
+        self._ended_for, self._forgotten_for = EndedFor(), EndedFor()
 
     def open(self, response: Response, username: str, stage: str, *, keep: bool) -> Session:
         """Open a session and hand out its cookie."""
         session = Session(username, secrets.token_urlsafe(18), self._now(), self.life, stage, keep)
+        self._ended_for.begin(username, session.id)
         self._hand_out(response, session)
         return session
 
@@ -68,22 +90,32 @@ class Sessions:
             session = Session(**self._sessions.loads(cookie))
         except (BadSignature, TypeError):
             return None
-        if session.id in self._ended or not 0 <= self._now() - session.issued <= session.idle.total_seconds():
+        if self._has_ended(session) or not 0 <= self._now() - session.issued <= session.idle.total_seconds():
             return None
         return session
 
     def renew(self, response: Response, session: Session) -> None:
         """Restart the idle time, at most every few minutes."""
-        if session.id not in self._ended and self._now() - session.issued > RENEW_AFTER.total_seconds():
+        if not self._has_ended(session) and self._now() - session.issued > RENEW_AFTER.total_seconds():
             self._hand_out(response, replace(session, issued=self._now()))
 
     def end(self, session: Session) -> None:
         """End a session for good."""
         self._ended.add(session.id)
 
+    def end_all(self, username: str) -> None:
+        """End all sessions that a customer has now."""
+        self._ended_for.end(username)
+
+    def forget_devices(self, username: str) -> None:
+        """Trust none of the customer's devices any more."""
+        self._forgotten_for.end(username)
+
     def remember_device(self, response: Response, username: str) -> None:
         """Hand out the cookie of a device that is trusted."""
-        value = self._devices.dumps({"username": username, "issued": self._now()})
+        device_id = secrets.token_urlsafe(9)
+        self._forgotten_for.begin(username, device_id)
+        value = self._devices.dumps({"username": username, "issued": self._now(), "id": device_id})
         set_cookie(response, DEVICE, value, DEVICE_LIFE)
 
     def knows_device(self, cookie: str | None, username: str) -> bool:
@@ -96,8 +128,12 @@ class Sessions:
             return False
         return bool(
             device["username"] == username
+            and not self._forgotten_for.has_ended(username, device.get("id", ""))
             and 0 <= self._now() - device["issued"] <= DEVICE_LIFE.total_seconds()
         )
+
+    def _has_ended(self, session: Session) -> bool:
+        return session.id in self._ended or self._ended_for.has_ended(session.username, session.id)
 
     def _hand_out(self, response: Response, session: Session) -> None:
         life = KEPT_IDLE if session.kept else None

@@ -55,13 +55,15 @@ class Memory:
     """What happened to customers since the start.
 
     settled: they did what stood behind the password. refused: their password is no longer taken.
-    served: they were given a document. lost: their session was ended half-way.
+    served: they were given a document. lost: their session was ended half-way. breaks_after: after so many
+    more documents their password is no longer taken.
     """
 
     settled: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     served: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
+    breaks_after: dict[str, int] = field(default_factory=dict)
 
 
 class PortalState(ABC, Generic[CustomerT]):
@@ -119,11 +121,36 @@ class PortalState(ABC, Generic[CustomerT]):
             self.memory.lost.add(customer.username)
             if session is not None:
                 self.sessions.end(session)
+        self._count_down(customer)
 
     def served_export(self, customer: Customer) -> None:
         """Count an export that was downloaded."""
         self.memory.served.add(customer.username)
         self.counters.of(customer.username).documents.exports += 1
+        self._count_down(customer)
+
+    def break_login(self, username: str, after: int = 0) -> None:
+        """Refuse the customer's password and end their sessions, once they were given `after` documents."""
+        if after:
+            self.memory.breaks_after[username] = after
+            return
+        self.memory.breaks_after.pop(username, None)
+        self.memory.refused.add(username)
+        self.end_sessions(username)
+
+    def mend_login(self, username: str) -> None:
+        """Take the customer's password again."""
+        self.memory.breaks_after.pop(username, None)
+        self.memory.refused.discard(username)
+
+    def end_sessions(self, username: str) -> None:
+        """End all that the customer is signed in with."""
+        self.sessions.end_all(username)
+
+    def _count_down(self, customer: Customer) -> None:
+        left = self.memory.breaks_after.get(customer.username)
+        if left is not None:
+            self.break_login(customer.username, left - 1)
 
     def send_code(self, challenge: Challenge, factor: Factor) -> None:
         """Send a new code by text message or e-mail; it makes the one before void."""

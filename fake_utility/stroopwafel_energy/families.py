@@ -16,6 +16,7 @@ from typing import Any
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from meterfarm.fake_utility.kit.clock import Clock
+from meterfarm.fake_utility.kit.sessions import EndedFor
 
 ACCESS_SECONDS = 300
 REFRESH_LIFE = timedelta(days=90)
@@ -66,6 +67,7 @@ class Families:
         self._signer = URLSafeSerializer(key, salt=f"{salt} tokens")
         self._families: dict[str, _Family] = {}
         self._spent: set[str] = set()
+        self._ended_for = EndedFor()
         self.rotations = 0
         self.ended_by_reuse = 0
 
@@ -81,6 +83,7 @@ class Families:
         self._spent.add(given["n"])
         family = secrets.token_hex(8)
         self._families[family] = _Family()
+        self._ended_for.begin(given["u"], family)
         return self._tokens(given["u"], family, 0, lasting(given["u"]))
 
     def renew(self, refresh: str, lasting: Callable[[str], int]) -> Tokens:
@@ -119,6 +122,10 @@ class Families:
         """End a family: all of its tokens are void."""
         self._families.setdefault(family, _Family()).ended = True
 
+    def end_all(self, username: str) -> None:
+        """End all families that a customer has now."""
+        self._ended_for.end(username)
+
     def end_of(self, refresh: str) -> None:
         """End the family of a refresh token, if it is one."""
         try:
@@ -130,7 +137,9 @@ class Families:
         return not family.claimed or self._now() - family.replaced_at <= GRACE_SECONDS
 
     def _family(self, given: dict[str, Any]) -> _Family:
-        return self._families.setdefault(given["f"], _Family(newest=given["n"]))
+        family = self._families.setdefault(given["f"], _Family(newest=given["n"]))
+        family.ended = family.ended or self._ended_for.has_ended(given["u"], given["f"])
+        return family
 
     def _tokens(self, username: str, family: str, number: int, seconds: int) -> Tokens:
         fields: dict[str, Any] = {"u": username, "f": family, "n": number, "at": self._now()}

@@ -51,6 +51,11 @@ class Company(PortalState[Subscriber]):
         customer = self.book.find(username)
         return customer.access_seconds if customer else ACCESS_SECONDS
 
+    def end_sessions(self, username: str) -> None:
+        """Tokens too."""
+        super().end_sessions(username)
+        self.families.end_all(username)
+
     def serve_bill(self, customer: Subscriber, family: str) -> None:
         """Count a bill that was handed out; some customers are signed out with it."""
         was_lost = customer.username in self.memory.lost

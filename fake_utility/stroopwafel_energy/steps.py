@@ -56,7 +56,8 @@ class Steps:
         tally = self._company.counters.of(username)
         tally.password_attempts += 1
         customer = self._company.book.find(username)
-        if customer is None or customer.refused or not given.get("password"):
+        is_refused = username in self._company.memory.refused
+        if customer is None or customer.refused or is_refused or not given.get("password"):
             tally.password_rejections += 1
             return _error(INCORRECT)
         transaction.customer = customer
