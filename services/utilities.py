@@ -92,10 +92,11 @@ def find_utility_entry(name: str, farm: Store | None = None, *, live: bool = Fal
         NotFound: there is none; the sentence names the nearest.
     """
     code = utility_code(name)
-    infos = list_utilities(farm, live=live)
-    found = next((info for info in infos if info.entry.id == code), None)
+    found = next((info for info in list_utilities(farm) if info.entry.id == code), None)
     if found is None:
         raise NotFound(why_unknown(name))
+    if live and found.is_fake:
+        raise NotFound(f"{found.entry.name} is a fake utility: only a company's test side has it.")
     return found
 
 

@@ -51,7 +51,9 @@ async def test_tokens_end_too() -> None:
     guest = waffle.guest()
     async with guest.client:
         await guest.sign_in("sanne")
-        await _break(guest.client, "https://127.0.0.1", username="sanne@stroopwafel.example", break_login_after=0)
+        await _break(
+            guest.client, "https://127.0.0.1", username="sanne@stroopwafel.example", break_login_after=0
+        )
         assert (await guest.renew()).status_code == 400
         assert (await guest.password("sanne@stroopwafel.example"))["status"] == "400"
 
