@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests import shared_driver
+from tests.rewritten import rewrite_all
 
 _ENDED_LAST = pytest.StashKey[ExitStack]()
 
@@ -20,8 +21,10 @@ _ENDED_LAST = pytest.StashKey[ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     """Commands under test hear Ctrl-C, even if the tests were started in the background, which ignores it.
 
-    Playwright's driver is compiled once and not at each of its many starts.
+    Playwright's driver is compiled once and not at each of its many starts. Garbage collection has nothing to
+    find while modules are imported.
     """
+    gc.disable()
     if config.cache is not None:
         os.environ.setdefault("NODE_COMPILE_CACHE", str(config.cache.mkdir("node")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -31,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Whoever runs tests has a driver for all of them; not the one that hands tests out to others."""
     if session.config.getoption("dist", "no") != "no" and not hasattr(session.config, "workerinput"):
+        rewrite_all(session.config)
         return
     with ExitStack() as opened:
         folder = opened.enter_context(TemporaryDirectory(prefix="driver-", ignore_cleanup_errors=True))
@@ -59,3 +63,4 @@ def pytest_collection_finish() -> None:
     """Garbage collection need not look through all modules and tests again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()

@@ -42,7 +42,7 @@ _ALSO = (
         "meterfarm.fake_utility.serving",
         "meterfarm.fake_utility.speculoos_power.app",
     ),
-    *("alembic.command", "_strptime", "uvloop", "uvicorn.protocols.http.httptools_impl"),
+    *("alembic.command", "_strptime", "psycopg", "uvloop", "uvicorn.protocols.http.httptools_impl"),
 )
 
 
