@@ -150,6 +150,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovedCustomer:
+    """A customer who was deleted with all that was stored of them; ``id`` counts removals."""
+
+    id: int
+    customer_id: int
+    external_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """How and when the portal refused a password."""
 

@@ -236,6 +236,7 @@ def erase(session: Session, customer: Customer) -> None:
         session.execute(
             update(FileRow).where(col(FileRow.sha256) == sha256).values(refs=col(FileRow.refs) - count)
         )
+    events.publish_removal(session, row.company_id, row.id, row.external_id)
     session.delete(row)
     session.flush()
     if row.login_id is not None:

@@ -11,9 +11,9 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from meterfarm.records import EventKind
-from meterfarm.storage.customers import Event
+from meterfarm.storage.customers import Event, RemovedCustomer
 from meterfarm.storage.database import Repository, at_the_end, insert_absent, now, reading
-from meterfarm.storage.tables import EventRow, metadata
+from meterfarm.storage.tables import EventRow, RemovedCustomerRow, metadata
 
 _LOCK = 0x6D657665
 _WRITTEN = "events written"
@@ -21,6 +21,10 @@ _EVENT, _CUSTOMER = (metadata.tables[name] for name in ("event", "customer"))
 _CUSTOMER_OF = columns(_CUSTOMER.c.company_id, _CUSTOMER.c.external_id, _CUSTOMER.c.utility).where(
     _CUSTOMER.c.id == bindparam("customer")
 )
+_RENUMBER = {
+    table: text(f"UPDATE {table} SET id = nextval(pg_get_serial_sequence('{table}', 'id')) WHERE id = :id")  # noqa: S608 - our own names
+    for table in ("event", "removed_customer")
+}
 _ONE_OF_KIND = (
     columns(_EVENT.c.id)
     .where(_EVENT.c.customer_id == bindparam("customer"), _EVENT.c.kind == bindparam("kind"))
@@ -74,6 +78,19 @@ def publish_all(
     return len(written)
 
 
+def publish_removal(session: Session, company_id: int, customer_id: int, external_id: str | None) -> None:
+    """Write that a customer was deleted; their events went with them."""
+    values = {
+        "company_id": company_id,
+        "customer_id": customer_id,
+        "external_id": external_id,
+        "at": now(session),
+    }
+    written = insert_absent(session, RemovedCustomerRow, [values], "id")
+    if session.get_bind().dialect.name == "postgresql":
+        _number_last(session, written, "removed_customer")
+
+
 def exists(session: Session, customer_id: int, kind: EventKind) -> bool:
     """Whether the customer has an event of this kind."""
     asked = {"customer": customer_id, "kind": kind.value}
@@ -98,6 +115,16 @@ class Events(Repository):
             query = query.where(col(EventRow.kind).in_([kind.value for kind in kinds]))
         return [event_of(row) for row in session.exec(query)]
 
+    @reading
+    def removals(self, session: Session, removal_id: int = 0, limit: int = 100) -> Sequence[RemovedCustomer]:
+        """Customers deleted, with greater ids, by id; as with events none is added before another."""
+        row = RemovedCustomerRow
+        query = select(row).where(row.id > removal_id, row.company_id == self._company_id)
+        return [
+            RemovedCustomer(found.id, found.customer_id, found.external_id, found.at)
+            for found in session.exec(query.order_by(col(row.id)).limit(limit))
+        ]
+
 
 def event_of(row: EventRow) -> Event:
     """The event of a row."""
@@ -109,13 +136,13 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _number_last(session: Session, written: Sequence[int]) -> None:
+def _number_last(session: Session, written: Sequence[int], table: str = "event") -> None:
     if not written:
         return
     if _WRITTEN not in session.info:
         session.info[_WRITTEN] = []
         at_the_end(session, _number)
-    session.info[_WRITTEN].extend(written)
+    session.info[_WRITTEN].extend((table, row_id) for row_id in written)
 
 
 def _number(session: Session) -> None:
@@ -126,6 +153,5 @@ def _number(session: Session) -> None:
     """
     connection = session.connection()
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    written = session.info.pop(_WRITTEN)
-    renumber = text("UPDATE event SET id = nextval(pg_get_serial_sequence('event', 'id')) WHERE id = :id")
-    connection.execute(renumber, [{"id": event_id} for event_id in written])
+    for table, row_id in session.info.pop(_WRITTEN):
+        connection.execute(_RENUMBER[table], {"id": row_id})

@@ -153,6 +153,16 @@ class EventRow(Owned, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class RemovedCustomerRow(Owned, table=True):
+    """A customer who was deleted with all that was stored; ``customer_id`` refers to nothing any more."""
+
+    __table_args__ = table_args(Index(None, "company_id", "id"))
+
+    customer_id: int
+    external_id: str | None = None
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class FarmRow(Row, table=True):
     """The one row says by which ``key`` this database's farm is known beside others; ``number`` is 1."""
 

@@ -32,6 +32,7 @@ from meterfarm.services.challenges import (
     find_open_challenge,
     list_challenges,
 )
+from meterfarm.services.changes import changes_since
 from meterfarm.services.companies import (
     add_company,
     company_details,
@@ -193,6 +194,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (lacks_intervals, lambda ours, its: lacks_intervals(ours, its.customer)),
+    (changes_since, lambda ours, its: changes_since(ours).changes),
     (customer_interval_facts, lambda ours, its: customer_interval_facts(ours, its.customer)),
     (account_facts, lambda ours, its: account_facts(ours, its.customer.id).accounts),
     (vault_reads, lambda ours, its: vault_reads(ours, limit=9).reads),

@@ -211,6 +211,7 @@ CASES: dict[str, Case] = {
     "readings.coverage_by_series": lambda s, _, t: not s.readings.coverage_by_series(t.account),
     "readings.whole_days": lambda s, _, t: not s.readings.whole_days(t.account, ELECTRIC.id, ZONE),
     "readings.zero_days": lambda s, _, t: not s.readings.zero_days(t.account, ELECTRIC.id, ZONE),
+    "events.removals": lambda s, _, t: not s.events.removals(),
     "intervals.facts": lambda s, _, t: not s.intervals.facts([t.customer.id]),
     "intervals.meters": lambda s, _, t: _refused(lambda: s.intervals.meters(t.customer)),
     "intervals.newest": lambda s, _, t: _refused(lambda: s.intervals.newest(t.customer)),

@@ -465,6 +465,13 @@ def _talk() -> None:
         sa.UniqueConstraint("customer_id", "kind", "key"),
     )
     _indexed("event", "company_id", "id")
+    _owned(
+        "removed_customer",
+        _column("customer_id", sa.Integer),
+        _column("external_id", sa.String, null=True),
+        _column("at", INSTANT),
+    )
+    _indexed("removed_customer", "company_id", "id")
 
 
 def _webhooks() -> None:
