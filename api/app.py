@@ -9,14 +9,20 @@ from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from meterfarm.api import customers, errors, onboarding, utilities
+from meterfarm.api import changes, coverage, customers, errors, intervals, onboarding, utilities
 from meterfarm.api.auth import authenticate
 from meterfarm.api.context import ApiContext
 from meterfarm.api.references import SegmentsKept
 from meterfarm.storage import StorageError
 
 BASE = "/api/v2"
-_ROUTERS: tuple[APIRouter, ...] = (customers.router, utilities.router)
+_ROUTERS: tuple[APIRouter, ...] = (
+    customers.router,
+    intervals.router,
+    coverage.router,
+    changes.router,
+    utilities.router,
+)
 """The resources below ``BASE``, one module each."""
 
 

@@ -127,7 +127,9 @@ def get_intervals(
     headers = {UPDATED_UNTIL: stamp(until), "Cache-Control": "private, no-cache", "Vary": "Accept"}
     if form is None:
         shown = until if updated_after is not None else None
-        return _streamed(as_json(found, updated_until=shown), "application/json", headers)
+        as_text = store.farm.companies.settings(store.company_id).gas_as_text
+        parts = as_json(found, gas_as_text=as_text, updated_until=shown)
+        return _streamed(parts, "application/json", headers)
     headers["Content-Disposition"] = f'attachment; filename="intervals-{customer.id}.{form.suffix}"'
     try:
         return _streamed(form.write(found), form.media_type, headers)

@@ -78,7 +78,8 @@ def changes_since(store: CompanyStore, cursor: str = "", limit: int = 100) -> Ch
     event_id, removal_id = map(int, found.groups())
     removals = store.events.removals(removal_id, limit + 1)
     events = store.events.after(event_id, limit + 1, _KINDS)
-    ordered = list(islice(merge(events, removals, key=_at), limit + 1))
+    both: Sequence[Sequence[Event | RemovedCustomer]] = (events, removals)
+    ordered = list(islice(merge(*both, key=_at), limit + 1))
     taken = ordered[:limit]
     event_id = max([event_id, *(each.id for each in taken if isinstance(each, Event))])
     removal_id = max([removal_id, *(each.id for each in taken if isinstance(each, RemovedCustomer))])

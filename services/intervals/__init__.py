@@ -159,7 +159,7 @@ class FoundIntervals:
         """From when to when intervals may begin: as asked, as far as there are any."""
         first = min(channel.first for channel in meter.fields.values())
         last = max(channel.last for channel in meter.fields.values()) + 1
-        start = first if self.query.start is None else max(first, self.query.start)
+        start = first if self.query.start is None else min(max(first, self.query.start), last)
         return start, last if self.query.end is None else min(last, self.query.end)
 
 
