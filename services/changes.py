@@ -56,7 +56,7 @@ class DataChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class ChangesSince:
     """Changes in order. ``cursor`` is where to read on; ``has_more``: at once, for there is more."""
 
     changes: Sequence[DataChange]
@@ -64,7 +64,7 @@ class Changes:
     has_more: bool
 
 
-def changes_since(store: CompanyStore, cursor: str = "", limit: int = 100) -> Changes:
+def changes_since(store: CompanyStore, cursor: str = "", limit: int = 100) -> ChangesSince:
     """What came after the cursor; "" is the beginning.
 
     Raises:
@@ -83,7 +83,7 @@ def changes_since(store: CompanyStore, cursor: str = "", limit: int = 100) -> Ch
     taken = ordered[:limit]
     event_id = max([event_id, *(each.id for each in taken if isinstance(each, Event))])
     removal_id = max([removal_id, *(each.id for each in taken if isinstance(each, RemovedCustomer))])
-    return Changes([_change(each) for each in taken], f"{event_id}.{removal_id}", len(ordered) > limit)
+    return ChangesSince([_change(each) for each in taken], f"{event_id}.{removal_id}", len(ordered) > limit)
 
 
 def _at(each: Event | RemovedCustomer) -> datetime:
