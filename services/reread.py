@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from meterfarm.formats.errors import FormatError
-from meterfarm.records import Document
+from meterfarm.records import BillSource, Document
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.runs.bills import item_name, read_document
 from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.scrapers.utility import Utility
+from meterfarm.services.bill_reading import uploaded_bill
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import KeptBill, Reread, RereadBill
+from meterfarm.storage.data import KeptBill, Reread, RereadBill, StoredUpload
 from meterfarm.storage.store import CompanyStore
 
 _PAGE = 100
@@ -54,10 +55,13 @@ class RereadResult:
 
     def fail(self, kept: KeptBill, reason: str) -> None:
         """Count a bill that could not be read again, and keep the first ones' reasons."""
+        self.fail_item(kept.customer_id, kept.account_number, item_name(kept.listed), reason)
+
+    def fail_item(self, customer_id: int, account: str, item: str, reason: str) -> None:
+        """As ``fail``, of what the names say; the customer 0 is nobody."""
         self.failed += 1
         if len(self.failures) < _MOST_FAILURES:
-            item = item_name(kept.listed)
-            self.failures.append(RereadFailure(kept.customer_id, kept.account_number, item, reason))
+            self.failures.append(RereadFailure(customer_id, account, item, reason))
 
 
 async def reread(
@@ -89,7 +93,53 @@ async def reread(
                 return result
             read = [bill for kept in group if (bill := await _read(store, utility, kept, result)) is not None]
             await _save(store, read, result)
+    if until is None or time.monotonic() <= until:
+        await _assign(store, utilities, customer, page, result, only_moved=only_moved)
     return result
+
+
+async def _assign(
+    store: CompanyStore,
+    utilities: Sequence[Utility],
+    customer: Customer | None,
+    page: int,
+    result: RereadResult,
+    *,
+    only_moved: bool,
+) -> None:
+    """Read uploads that nothing has read yet, and give those that a layout reads now to whom they belong."""
+    company = await read_and_store(store.farm.companies.get, store.company_id)
+    is_live = company is not None and company.live
+    layouts = [each for each in utilities if each.capabilities.bills and not (is_live and each.is_fake)]
+    now = {(each.bill_layout, each.bill_layout_version) for each in layouts}
+    after, found = 0, True
+    while found and now:
+        uploads = await read_and_store(store.customer_bills.unassigned, after, page)
+        found = len(uploads) == page
+        for upload in uploads:
+            after = upload.id
+            if customer is not None and upload.customer_id != customer.id:
+                continue
+            if only_moved and now <= upload.tried:
+                continue
+            try:
+                became = await read_and_store(_assign_one, store, layouts, upload)
+            except Exception as exc:  # noqa: BLE001 - one document must not stop the others
+                why = (
+                    str(exc)
+                    if isinstance(exc, StorageError)
+                    else f"a fault of our own ({type(exc).__name__})"
+                )
+                result.fail_item(upload.customer_id or 0, "", f"upload {upload.id}", why)
+            else:
+                result.counts[became] += 1
+
+
+def _assign_one(store: CompanyStore, layouts: Sequence[Utility], upload: StoredUpload) -> Reread:
+    document = Document(store.files.read(upload.sha256), "application/pdf", upload.name)
+    read = uploaded_bill(document, layouts, BillSource.API, preferred=upload.utility)
+    assigned = store.customer_bills.assign(upload.id, read, upload.sha256)
+    return Reread.UNREAD if assigned is None else Reread.NEWLY_READ
 
 
 async def _groups(
@@ -136,7 +186,7 @@ def _read_kept(store: CompanyStore, utility: Utility, kept: KeptBill) -> RereadB
         read = read_document(utility, kept.account_number, kept.listed, document)
     except (FormatError, ItemFailed) as exc:
         return RereadBill(kept, None, layout, version, (str(exc),))
-    return RereadBill(kept, read.bill, layout, version, read.problems)
+    return RereadBill(kept, read.bill, layout, version, read.problems, read.supported)
 
 
 async def _save(store: CompanyStore, read: Sequence[RereadBill], result: RereadResult) -> None:

@@ -159,18 +159,22 @@ def read_document(utility: Utility, account_number: str, listed: ListedBill, doc
         ItemFailed: it is not this bill.
     """
     bill: Bill | None = None
+    supported = True
     try:
         check_pdf(document.content)
         text = pdf_text(document.content)
     except Encrypted as exc:
         problems: Sequence[str] = [str(exc)]
+        supported = False
     else:
+        supported = bool("".join(text).strip())
         bill, problems = _read(utility, text)
     if bill is not None:
         if bill.account_number != account_number:
             raise ItemFailed("the PDF is another account's bill")
         problems = disagreements(listed, bill)
-    return ReadBill(listed, document, bill, utility.bill_layout, utility.bill_layout_version, problems)
+    layout, version = utility.bill_layout, utility.bill_layout_version
+    return ReadBill(listed, document, bill, layout, version, problems, supported or bill is not None)
 
 
 def _read(utility: Utility, text: Sequence[str]) -> tuple[Bill | None, Sequence[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,6 +13,8 @@ from meterfarm.records import (
     Account,
     Address,
     Bill,
+    BillSource,
+    BillStatus,
     Commodity,
     Direction,
     Document,
@@ -70,6 +72,68 @@ class ReadBill:
     def why_unread(self) -> str | None:
         """None if it is read."""
         return "; ".join(self.problems) if self.bill is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBill:
+    """A bill as a company asks for it, without its content: that is its version's.
+
+    ``customer_id``, ``account_number`` and ``billed_on`` are None as long as nothing has read an upload.
+    """
+
+    id: int
+    version_id: int
+    external_id: str | None
+    customer_id: int | None
+    customer_external_id: str | None
+    utility: str
+    account_number: str | None
+    billed_on: date | None
+    source: BillSource
+    status: BillStatus
+    unlocked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A bill's document: its bytes' hash, what they are, and when the bill was issued."""
+
+    sha256: str
+    media_type: str
+    billed_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedBill:
+    """A bill that somebody uploads, and what a utility's layout read from it; ``bill`` None is nothing.
+
+    ``tried`` are the layouts with their versions that did not read it. ``customer_id`` and ``external_id``
+    are what the uploader says.
+    """
+
+    document: Document
+    source: BillSource
+    bill: Bill | None = None
+    utility: str = ""
+    layout: str = ""
+    layout_version: int = 0
+    problems: Sequence[str] = ()
+    supported: bool = True
+    tried: Sequence[tuple[str, int]] = ()
+    customer_id: int | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """An uploaded bill that nothing has read; ``tried`` are the layouts, with versions, that were."""
+
+    id: int
+    customer_id: int | None
+    utility: str
+    sha256: str
+    name: str
+    tried: Set[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,14 +59,8 @@ class Accounts(Repository):
     @holding
     def _save(self, session: Session, customer: Customer, account: Account) -> int:
         identity.locked(session, customer)
-        same = {"customer_id": customer.id, "number": account.number}
         _renumber(session, customer, account)
-        row = put(session, AccountRow, same, {"company_id": customer.company_id, **_columns(account)})
-        for meter in account.meters:
-            _save_meter(session, row, meter)
-        _close_replaced(session, row, account.meters)
-        identity.revised(session, customer.id)
-        return row.id
+        return enter(session, customer, account).id
 
     @reading
     def _unchanged(self, session: Session, customer: Customer, account: Account) -> int | None:
@@ -91,6 +85,17 @@ class Accounts(Repository):
             select(AccountRow).where(AccountRow.customer_id == customer.id).order_by(col(AccountRow.number))
         )
         return [StoredAccount(row.id, _account(session, row)) for row in session.exec(query).all()]
+
+
+def enter(session: Session, customer: Customer, account: Account) -> AccountRow:
+    """Insert or update the account, known by its number, and its meters; the customer is locked."""
+    same = {"customer_id": customer.id, "number": account.number}
+    row = put(session, AccountRow, same, {"company_id": customer.company_id, **_columns(account)})
+    for meter in account.meters:
+        _save_meter(session, row, meter)
+    _close_replaced(session, row, account.meters)
+    identity.revised(session, customer.id)
+    return row
 
 
 def _renumber(session: Session, customer: Customer, account: Account) -> None:

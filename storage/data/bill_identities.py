@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +18,8 @@ from meterfarm.storage.runs import events
 from meterfarm.storage.tables import AccountRow, BillRow, CustomerRow, UnlockRow, metadata
 
 BY_POLICY = "policy"
+UPLOADED = "upload "
+"""How the key of a bill begins that was uploaded, as long as its portal has not listed it."""
 _BILL = metadata.tables["bill"]
 _MONTHS = 12
 _MADE_WITH = columns(
@@ -44,35 +46,71 @@ class _Policy:
 
 
 def identities(
-    session: Session, account: AccountRow, listed: Sequence[ListedBill], source: BillSource
+    session: Session,
+    account: AccountRow,
+    listed: Sequence[ListedBill],
+    source: BillSource,
+    utility: str = "",
+    read: Set[str] = frozenset(),
 ) -> dict[str, int]:
-    """The bills' ids by the portal's key, made or brought up to date with what is listed."""
+    """The bills' ids by the portal's key, made or brought up to date with what is listed.
+
+    ``utility`` is whose bills they are, "" for the customer's. ``read`` are the keys of those that are read:
+    a copy of such a bill that was uploaded before takes on the portal's key.
+    """
     query = select(BillRow).where(
         BillRow.account_id == account.id, col(BillRow.portal_key).in_([each.key for each in listed])
     )
     known = {row.portal_key: row for row in session.exec(query)}
     new = [each for each in listed if each.key not in known]
+    if new and source is BillSource.UTILITY:
+        known |= _adopted(session, account, [each for each in new if each.key in read])
+        new = [each for each in new if each.key not in known]
     for each in listed:
         if row := known.get(each.key):
             row.billed_on, row.listed_amount = each.billed_on, each.total_amount
     session.flush()
     ids = {key: row.id for key, row in known.items()}
     if new:
-        ids.update(_made(session, account, new, source))
+        ids.update(_made(session, account, new, source, utility))
     return ids
 
 
+def _adopted(session: Session, account: AccountRow, listed: Sequence[ListedBill]) -> dict[str, BillRow]:
+    """Uploaded bills that the portal lists by now, by its key for them: of the same day and amount."""
+    query = select(BillRow).where(
+        BillRow.account_id == account.id,
+        col(BillRow.portal_key).startswith(UPLOADED),
+        col(BillRow.billed_on).in_([each.billed_on for each in listed]),
+    )
+    uploaded = list(session.exec(query)) if listed else []
+    found: dict[str, BillRow] = {}
+    for each in listed:
+        amounts = (None, each.total_amount) if each.total_amount is not None else ()
+        for row in uploaded:
+            if row.billed_on == each.billed_on and (not amounts or row.listed_amount in amounts):
+                row.portal_key = each.key
+                found[each.key] = row
+                uploaded.remove(row)
+                break
+    return found
+
+
 def _made(
-    session: Session, account: AccountRow, listed: Sequence[ListedBill], source: BillSource
+    session: Session,
+    account: AccountRow,
+    listed: Sequence[ListedBill],
+    source: BillSource,
+    utility: str,
 ) -> Iterable[tuple[str, int]]:
     at = now(session)
-    utility, policy = _policy(session, account.company_id, account.customer_id, account.id, at)
+    of_customer, policy = _policy(session, account.customer_id, account.id, at)
     rows = [
         {
             "company_id": account.company_id,
             "account_id": account.id,
             "customer_id": account.customer_id,
-            "utility": utility,
+            "utility": utility or of_customer,
             "portal_key": each.key,
             "source": source.value,
             "billed_on": each.billed_on,
@@ -85,9 +123,13 @@ def _made(
     return [(key, bill_id) for key, bill_id in session.connection().execute(made, rows)]
 
 
-def _policy(
-    session: Session, company_id: int, customer_id: int, account_id: int, at: datetime
-) -> tuple[str, _Policy]:
+def unlocked_from_the_start(session: Session, account: AccountRow, billed_on: date) -> datetime | None:
+    """When a bill of the account that is new was unlocked: just now, or not at all."""
+    at = now(session)
+    return at if _policy(session, account.customer_id, account.id, at)[1].unlocks(billed_on) else None
+
+
+def _policy(session: Session, customer_id: int, account_id: int, at: datetime) -> tuple[str, _Policy]:
     """The customer's utility, and what unlocks of the account by itself."""
     utility, months, continuous = session.connection().execute(_MADE_WITH, {"customer": customer_id}).one()
     newest = None

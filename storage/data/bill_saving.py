@@ -27,15 +27,17 @@ def save(
     account: AccountRow,
     fetched: Sequence[tuple[ReadBill, str]],
     source: BillSource = BillSource.UTILITY,
+    utility: str = "",
 ) -> list[bool]:
     """Keep documents, each with its hash, and what was read from them; of which there was anything new.
 
     The same bytes read by the same version of the same layout are nothing new, whatever the bill says, unless
-    they were unread: a layout that reads differently counts its version up.
+    they were unread: a layout that reads differently counts its version up. ``utility`` is whose bills they
+    are, "" for the customer's.
     """
     is_new: list[bool] = []
     for group in _without_repeats(fetched):
-        is_new += _save_group(session, files, account, group, source)
+        is_new += _save_group(session, files, account, group, source, utility)
     return is_new
 
 
@@ -56,10 +58,12 @@ def _save_group(
     account: AccountRow,
     fetched: Sequence[tuple[ReadBill, str]],
     source: BillSource,
+    utility: str,
 ) -> list[bool]:
     if not fetched:
         return []
-    ids = identities(session, account, [read.listed for read, _ in fetched], source)
+    read_keys = {read.listed.key for read, _ in fetched if read.bill is not None}
+    ids = identities(session, account, [read.listed for read, _ in fetched], source, utility, read_keys)
     documents_of = documents.keep_all(
         session,
         files,

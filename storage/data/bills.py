@@ -141,7 +141,7 @@ class Bills(Repository):
             .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
             .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
             .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
-            .where(CustomerRow.utility == utility, CustomerRow.state != CustomerState.REMOVED.value)
+            .where(BillRow.utility == utility, CustomerRow.state != CustomerState.REMOVED.value)
             .where(BillRow.id > after, BillRow.company_id == self._company_id)
             .order_by(col(BillRow.id))
             .limit(limit)

@@ -69,6 +69,32 @@ def keep_all(
     return [known[key, sha256] for key, _, sha256 in fetched]
 
 
+def keep_unassigned(
+    session: Session,
+    files: AnyFiles,
+    company_id: int,
+    customer_id: int | None,
+    key: str,
+    document: Document,
+    sha256: str,
+) -> int:
+    """The id of a new row of a bill's document that no account has."""
+    _count(session, {sha256: len(document.content)}, [(key, sha256)])
+    row = {
+        "company_id": company_id,
+        "customer_id": customer_id,
+        "kind": DocumentKind.BILL.value,
+        "portal_key": key,
+        "sha256": sha256,
+        "media_type": document.media_type,
+        "name": document.name,
+        "fetched_at": datetime.now(UTC),
+    }
+    ((_, _, row_id),) = session.connection().execute(_ENTER, [row])
+    files.put_as({sha256: document.content})
+    return int(row_id)
+
+
 def _known(
     session: Session, account_id: int, kind: DocumentKind, fetched: Sequence[Fetched]
 ) -> dict[tuple[str, str], int]:

@@ -24,6 +24,16 @@ from meterfarm.scrapers.runs.progress import NoProgress
 from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
 from meterfarm.services.audit import audited_customer, vault_reads
+from meterfarm.services.bayou_bill import BillRendering
+from meterfarm.services.bills import (
+    BillQuery,
+    BillUpload,
+    find_bill,
+    list_bills,
+    name_bill,
+    unlock_bill,
+    upload_bill,
+)
 from meterfarm.services.challenges import (
     AnsweredChallenge,
     answer_challenge,
@@ -86,7 +96,7 @@ from meterfarm.services.scraping import scrape_customer
 from meterfarm.services.summary import stored_accounts, summarise_result, summarise_run
 from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import StoredAccount
+from meterfarm.storage.data import FoundBill, StoredAccount
 from meterfarm.storage.runs import ChallengeInfo, RunStory
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.errors import MeterfarmError
@@ -95,6 +105,9 @@ from meterfarm.utilities import load_utilities, load_utility
 from tests.console.asked import SMS, UTILITY, WAIT, taken
 from tests.storage.made import ACCOUNT, bill, listed, pdf, save_bill
 
+PDF = (
+    Path(__file__).parents[2] / "utilities/pepernoot_coop/samples/bill_carried_over/input.pdf"
+).read_bytes()
 NUMBER = "+15185550123"
 MAILS = MailAccount("imap.example.com", 993, MailSecurity.TLS, "codes@example.com")
 ZONE = ZoneInfo("America/New_York")
@@ -112,6 +125,10 @@ class Theirs:
     challenge: ChallengeInfo
     mailbox: int
     folder: Path
+
+    def bill(self) -> FoundBill:
+        """The only one of it."""
+        return self.store.customer_bills.list(self.customer)[0]
 
     def everything(self) -> Sequence[object]:
         """All that a service could change of it."""
@@ -155,6 +172,11 @@ def theirs(farm: Store, tmp_path: Path) -> Theirs:
 Case = Callable[[CompanyStore, Theirs], object]
 
 REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
+    (list_bills, lambda ours, its: list_bills(ours, its.customer, BillQuery(), BillRendering(""))),
+    (find_bill, lambda ours, its: find_bill(ours, its.bill().id)),
+    (name_bill, lambda ours, its: name_bill(ours, its.bill(), "mine")),
+    (unlock_bill, lambda ours, its: unlock_bill(ours, its.bill(), "us")),
+    (upload_bill, lambda ours, its: asyncio.run(upload_bill(ours, BillUpload(PDF, customer=its.customer)))),
     (audited_customer, lambda ours, its: audited_customer(ours, str(its.customer.id))),
     (answer_challenge, lambda ours, its: answer_challenge(ours, its.challenge.id, Code("555123"))),
     (answer_result, lambda ours, its: answer_result(ours, AnsweredChallenge(its.challenge, None))),

@@ -12,11 +12,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from meterfarm.records import Challenge, EventKind, Factor, MailSecurity, Outcome, RunKind, SecretKind
+from meterfarm.records import (
+    BillSource,
+    Challenge,
+    EventKind,
+    Factor,
+    MailSecurity,
+    Outcome,
+    RunKind,
+    SecretKind,
+)
 from meterfarm.storage import AlreadyThere, AnswerRefused, LeaseLost, RunRefused, StorageError
 from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.data import CustomerFacts, ReadBill, ReadingChannel, Reread, RereadBill
+from meterfarm.storage.data import CustomerFacts, ReadBill, ReadingChannel, Reread, RereadBill, UploadedBill
 from meterfarm.storage.database import Repository
 from meterfarm.storage.runs import Lease
 from meterfarm.storage.settings import Settings
@@ -125,6 +134,10 @@ def _kept(theirs: Company) -> RereadBill:
     return RereadBill(kept, bill(1), "layout", 2)
 
 
+def _bill(company: Company) -> int:
+    return company.store.customer_bills.list(company.customer)[0].id
+
+
 def _key_ids(theirs: Company) -> set[int]:
     found = {key.id for key in theirs.store.api_keys.list()}
     assert found
@@ -196,6 +209,27 @@ CASES: dict[str, Case] = {
     ),
     "bills.save_reread": lambda s, _, t: (
         list(s.bills.save_reread(t.account, [_kept(t)])) == [Reread.OVERTAKEN]
+    ),
+    "customer_bills.list": lambda s, _, t: _refused(lambda: s.customer_bills.list(t.customer)),
+    "customer_bills.account_numbers": lambda s, _, t: _refused(
+        lambda: s.customer_bills.account_numbers(t.customer)
+    ),
+    "customer_bills.by_id": lambda s, _, t: s.customer_bills.by_id(_bill(t)) is None,
+    "customer_bills.by_external_id": lambda s, _, t: s.customer_bills.by_external_id("their bill") is None,
+    "customer_bills.contents": lambda s, _, t: (
+        not s.customer_bills.contents([one.version_id for one in t.store.customer_bills.list(t.customer)])
+    ),
+    "customer_bills.file": lambda s, _, t: s.customer_bills.file(_bill(t)) is None,
+    "customer_bills.give_external_id": lambda s, _, t: _refused(
+        lambda: s.customer_bills.give_external_id(_bill(t), "x")
+    ),
+    "customer_bills.unlock": lambda s, _, t: _refused(lambda: s.customer_bills.unlock(_bill(t), "x")),
+    "customer_bills.unassigned": lambda s, _, t: not s.customer_bills.unassigned(),
+    "customer_bills.upload": lambda s, o, t: (
+        s.customer_bills.upload(UploadedBill(pdf(), BillSource.API, bill(), UTILITY, "layout", 1)) == _bill(o)
+    ),
+    "customer_bills.assign": lambda s, _, t: (
+        s.customer_bills.assign(_bill(t), UploadedBill(pdf(), BillSource.API, bill(), UTILITY), "") is None
     ),
     "facts.of": lambda s, _, t: (
         s.facts.of([t.customer.id])[t.customer.id] == CustomerFacts(False, False, None, None, [])

@@ -1,0 +1,210 @@
+"""Bills of a company: listed, found, named, unlocked, uploaded; and the bytes of their documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from meterfarm.formats.bills.pdf import check_pdf
+from meterfarm.formats.errors import Encrypted, FormatError
+from meterfarm.records import BillSource, Document
+from meterfarm.scrapers.runs.reader import read_and_store
+from meterfarm.services.bayou_bill import BillRendering
+from meterfarm.services.bill_reading import uploaded_bill
+from meterfarm.services.customer_fields import problem_of_name
+from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
+from meterfarm.storage import AlreadyThere
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import FoundBill
+from meterfarm.storage.store import CompanyStore
+from meterfarm.support.foreign_text import NAME, one_line
+from meterfarm.utilities import load_utilities
+
+LARGEST_UPLOAD = 32 * 1024 * 1024
+
+
+class NoSuchBills(NotFound):
+    """The customer has no bills of this account or meter; ``known`` are those there are bills of."""
+
+    def __init__(self, what: str, known: Sequence[str]) -> None:
+        listed = ", ".join(known) or "none"
+        super().__init__(f"The customer has no bills of this {what}; there are bills of: {listed}.")
+        self.what = what
+        self.known = known
+
+
+class NotAPdf(InvalidRequest):
+    """What was uploaded is not a PDF, or a damaged one."""
+
+
+class ExternalIdTaken(Conflict):
+    """Another bill has this external id."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillQuery:
+    """Which bills of a customer are wanted; ``start`` and ``end``, both included, are days of issue."""
+
+    account_number: str | None = None
+    meter_id: str | None = None
+    start: date | None = None
+    end: date | None = None
+    limit: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BillUpload:
+    """A PDF to keep as a bill; of ``customer``, if one is named, and under the company's ``external_id``."""
+
+    content: bytes
+    name: str = ""
+    customer: Customer | None = None
+    external_id: str | None = None
+    source: BillSource = BillSource.API
+
+
+def list_bills(
+    store: CompanyStore, customer: Customer, query: BillQuery, rendering: BillRendering
+) -> tuple[Sequence[FoundBill], bool]:
+    """The customer's bills, newest first, and whether there are more of them beyond the limit.
+
+    Raises:
+        NoSuchBills: there are none of this account number, or of this meter.
+    """
+    if query.account_number is not None:
+        known = store.customer_bills.account_numbers(customer)
+        if query.account_number not in known:
+            raise NoSuchBills("account_number", known)
+    most = None if query.limit is None else query.limit + 1
+    in_store = query.meter_id is None
+    found = store.customer_bills.list(
+        customer,
+        account_number=query.account_number,
+        start=query.start,
+        end=query.end,
+        limit=most if in_store else None,
+        offset=query.offset if in_store else 0,
+    )
+    if query.meter_id is not None:
+        found = _of_meter(store, customer, query.meter_id, found, rendering)
+        found = found[query.offset :][:most]
+    return found[: query.limit], query.limit is not None and len(found) > query.limit
+
+
+def _of_meter(
+    store: CompanyStore,
+    customer: Customer,
+    meter_id: str,
+    found: Sequence[FoundBill],
+    rendering: BillRendering,
+) -> Sequence[FoundBill]:
+    meters = rendering.meters_of(store, found)
+    of_meter = [bill for bill in found if meter_id in meters.get(bill.id, ())]
+    if not of_meter:
+        every = rendering.meters_of(store, store.customer_bills.list(customer))
+        known = sorted({meter for of_bill in every.values() for meter in of_bill})
+        if meter_id not in known:
+            raise NoSuchBills("meter_id", known)
+    return of_meter
+
+
+def find_bill(store: CompanyStore, bill_id: int | None = None, external_id: str | None = None) -> FoundBill:
+    """The bill with our number, or with the company's own id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if bill_id is not None:
+        found, shown = store.customer_bills.by_id(bill_id), str(bill_id)
+    else:
+        found, shown = store.customer_bills.by_external_id(external_id or ""), external_id or ""
+    if found is None:
+        raise NotFound(f"There is no bill “{shown}”.")
+    return found
+
+
+def name_bill(store: CompanyStore, bill: FoundBill, external_id: str | None) -> FoundBill:
+    """Give the bill an id of the company's own; None takes it away. The bill as it is then.
+
+    Raises:
+        InvalidRequest: the id cannot be used.
+        ExternalIdTaken: another bill has it.
+    """
+    check_external_id(external_id)
+    try:
+        store.customer_bills.give_external_id(bill.id, external_id)
+    except AlreadyThere as exc:
+        raise ExternalIdTaken(str(exc)) from exc
+    return find_bill(store, bill.id)
+
+
+def check_external_id(external_id: str | None) -> None:
+    """Whether it can be a bill's external id.
+
+    Raises:
+        InvalidRequest: it cannot.
+    """
+    if external_id is None:
+        return
+    if (
+        problem := "The external id is empty."
+        if not external_id
+        else problem_of_name("external id", external_id)
+    ):
+        raise InvalidRequest(problem)
+
+
+def unlock_bill(store: CompanyStore, bill: FoundBill, by: str) -> bool:
+    """Unlock the bill for good; False if it was unlocked before. ``by`` is who wants it, for the record.
+
+    Raises:
+        StorageError: it is gone.
+    """
+    return store.customer_bills.unlock(bill.id, by)
+
+
+async def upload_bill(store: CompanyStore, upload: BillUpload) -> FoundBill:
+    """Keep a PDF as a bill, read by whichever layout fits; the bill that it is, which may be there already.
+
+    It goes to the customer that is named, else to the one who has the account, else to a new one. What no
+    layout reads, of nobody, is the company's until one does.
+
+    Raises:
+        InvalidRequest: the external id cannot be used.
+        NotAPdf: it is not a PDF, or a damaged one.
+        ExternalIdTaken: another bill has the external id.
+    """
+    check_external_id(upload.external_id)
+    return await read_and_store(_keep, store, upload)
+
+
+def _keep(store: CompanyStore, upload: BillUpload) -> FoundBill:
+    """In the reader's thread."""
+    if len(upload.content) > LARGEST_UPLOAD:
+        raise NotAPdf(f"The file is larger than {LARGEST_UPLOAD // 1024**2} MiB; upload a bill by itself.")
+    try:
+        check_pdf(upload.content)
+    except Encrypted:
+        pass  # it is kept, as one that is not supported
+    except FormatError as exc:
+        raise NotAPdf(str(exc)) from exc
+    company = store.farm.companies.get(store.company_id)
+    is_live = company is not None and company.live
+    utilities = [each for each in load_utilities() if not (is_live and each.is_fake)]
+    name = one_line(upload.name, NAME) or "bill.pdf"
+    document = Document(upload.content, "application/pdf", name)
+    preferred = upload.customer.utility if upload.customer is not None else ""
+    read = uploaded_bill(document, utilities, upload.source, preferred=preferred)
+    try:
+        bill_id = store.customer_bills.upload(
+            replace(
+                read,
+                customer_id=upload.customer.id if upload.customer is not None else None,
+                external_id=upload.external_id,
+            )
+        )
+    except AlreadyThere as exc:
+        raise ExternalIdTaken(str(exc)) from exc
+    return find_bill(store, bill_id)

@@ -1,0 +1,297 @@
+"""Bills as a company works with them: uploaded, found, listed, named, locked and unlocked."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fpdf import FPDF
+from sqlmodel import select
+
+from meterfarm.fake_utility.kit.billing import bills
+from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
+from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
+from meterfarm.formats.bills.pdf import pdf_text
+from meterfarm.records import Account, BillStatus, Document, EventKind, ListedBill, Outcome, Part
+from meterfarm.scrapers.runs.bills import read_document
+from meterfarm.services.bayou_bill import BillRendering, signed_bill
+from meterfarm.services.bills import (
+    BillQuery,
+    BillUpload,
+    ExternalIdTaken,
+    NoSuchBills,
+    NotAPdf,
+    find_bill,
+    list_bills,
+    name_bill,
+    unlock_bill,
+    upload_bill,
+)
+from meterfarm.services.companies import ChangeCompany, change_company
+from meterfarm.services.errors import NotFound
+from meterfarm.services.reread import reread
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import FoundBill, Reread
+from meterfarm.storage.runs import FollowUp
+from meterfarm.storage.store import CompanyStore, Store
+from meterfarm.storage.tables import UnlockRow
+from meterfarm.utilities import load_utilities, load_utility
+from tests.storage.made import UTILITY, begun
+
+SAMPLES = Path(__file__).parents[2] / "utilities"
+PDF = (SAMPLES / "speculoos_power/samples/bill_electric_and_gas/input.pdf").read_bytes()
+NUMBER = "102385581897063"
+TODAY = date(2026, 11, 21)
+URL = "https://api.example"
+LOCKED = {
+    *("id", "external_id", "status", "customer_id", "customer_external_id", "utility", "account_number"),
+    *("billed_on", "billing_period_from", "billing_period_to", "meters"),
+}
+
+
+@pytest.fixture
+def rendering() -> BillRendering:
+    return BillRendering(URL)
+
+
+def uploaded(store: CompanyStore, content: bytes = PDF, **given: Any) -> FoundBill:
+    return asyncio.run(upload_bill(store, BillUpload(content, **given)))
+
+
+def listed(store: CompanyStore, customer: Customer, **query: Any) -> list[FoundBill]:
+    wanted = BillQuery(**query)
+    return list(list_bills(store, customer, wanted, BillRendering(URL))[0])
+
+
+def printed(words: str, password: str = "") -> bytes:
+    made = FPDF()
+    if password:
+        made.set_encryption("owner", password)
+    made.add_page()
+    made.set_font("helvetica")
+    if words:
+        made.cell(text=words)
+    return bytes(made.output())
+
+
+def fetched(store: CompanyStore, customer: Customer, first: int, end: int) -> None:
+    """Store bills of a fake account as the portal lists them, the newest first."""
+    account = CUSTOMERS["iamvalid@bayou.energy"].accounts[0]
+    utility = load_utility(UTILITY)
+    shown = []
+    for number, bill in enumerate(bills(account, TODAY)[first:end], first):
+        content = render_bill(bill)
+        read = utility.read_bill(_pages(content))
+        shown.append((ListedBill(f"p{number}", "", read.billed_on, read.total_amount), content, read))
+    account_id = store.accounts.save(customer, Account(shown[0][2].account_number))
+    documents = [
+        read_document(utility, each.account_number, one, Document(content, "application/pdf", "b.pdf"))
+        for one, content, each in shown
+    ]
+    store.bills.save(account_id, documents)
+
+
+def _pages(content: bytes) -> list[str]:
+    return pdf_text(content)
+
+
+def test_an_upload_is_the_bill_of_whoever_has_the_account(
+    store: CompanyStore, rendering: BillRendering
+) -> None:
+    """A customer is made for an account that nobody has; the same PDF again is the same bill."""
+    bill = uploaded(store, external_id="a/b:c%")
+    (customer,) = store.customers.list()
+    assert (customer.utility, customer.username, bill.customer_id) == (UTILITY, "", customer.id)
+    assert uploaded(store) == find_bill(store, external_id="a/b:c%") == bill
+    assert uploaded(store, external_id="new").id == bill.id
+    told = rendering.of(store, find_bill(store, bill.id))
+    assert told.pop("file_url").startswith(f"{URL}/files/bills/{store.company_id}-{bill.id}_")
+    (electric, gas) = told.pop("meters")
+    assert told == {
+        "external_id": "new",
+        "id": bill.id,
+        "status": "unlocked",
+        "customer_id": customer.id,
+        "customer_external_id": None,
+        "billed_on": "2026-11-03",
+        "outstanding_balance": 0,
+        "billing_period_from": "2026-10-01",
+        "billing_period_to": "2026-10-31",
+        "utility": UTILITY,
+        "account_number": NUMBER,
+        "electricity_consumption": 367003,
+        "electricity_amount": 8115,
+        "delivery_charge": 5379,
+        "supply_charge": 2736,
+        "community_solar_bill_credit": None,
+        "gas_consumption": 22.357,
+        "gas_consumption_unit": "therms",
+        "gas_amount": 4744,
+        "total_amount": 12859,
+    }
+    assert (electric["consumption"], gas["consumption"], gas["type"]) == (367003, 22.357, "gas")
+    kinds = [event.kind for event in store.events.after()]
+    assert kinds == [EventKind.NEW_BILL]
+
+
+def test_a_named_customer_gets_the_upload_whoever_has_the_account(store: CompanyStore) -> None:
+    first = uploaded(store)
+    named = store.customers.create("", external_id="n")
+    bill = uploaded(store, customer=named)
+    assert (bill.customer_id, bill.id != first.id) == (named.id, True)
+    found = store.customers.by_id(named.id)
+    assert found is not None
+    assert found.utility == UTILITY
+    with pytest.raises(ExternalIdTaken, match=f"bill {first.id}"):
+        name_bill(store, bill, name_bill(store, first, "x").external_id)
+    assert name_bill(store, first, None).external_id is None
+    assert name_bill(store, bill, "x").external_id == "x"
+
+
+def test_what_is_no_whole_pdf_is_refused(store: CompanyStore) -> None:
+    for content in (b"", b"\x89PNG\r\n\x1a\n", b"<html></html>", PDF[: len(PDF) // 2], b"%PDF-1.4\n%%EOF"):
+        with pytest.raises(NotAPdf):
+            uploaded(store, content)
+    assert store.customers.list() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (printed("a receipt"), BillStatus.UNPARSED),
+        (printed(""), BillStatus.NOT_SUPPORTED),
+        (printed("x", "secret"), BillStatus.NOT_SUPPORTED),
+    ],
+)
+def test_what_nothing_reads_is_the_companys_or_the_named_customers(
+    store: CompanyStore, rendering: BillRendering, content: bytes, status: BillStatus
+) -> None:
+    bill = uploaded(store, content)
+    told = rendering.of(store, bill)
+    shown = [told[name] for name in ("status", "customer_id", "billed_on", "meters")]
+    assert shown == [status, None, None, []]
+    assert told["file_url"]
+    named = store.customers.create(UTILITY)
+    assert uploaded(store, content, customer=named).id == bill.id
+    assert [each.id for each in listed(store, named)] == [bill.id]
+    assert [event.kind for event in store.events.after()] == [EventKind.NEW_UNPARSED_BILL]
+    store.customers.remove(named, data=True)
+    with pytest.raises(NotFound):
+        find_bill(store, bill.id)
+
+
+def test_an_upload_that_was_not_read_is_assigned_once_a_layout_reads_it(
+    store: CompanyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meterfarm.services.bills.load_utilities", lambda: [load_utility("pepernoot_coop")])
+    bill = uploaded(store, external_id="mine")
+    assert (bill.status, bill.customer_id) == (BillStatus.UNPARSED, None)
+    assert asyncio.run(reread(store, [load_utility("pepernoot_coop")], only_moved=True)).read == 0
+    result = asyncio.run(reread(store, load_utilities(), only_moved=True))
+    assert result.counts == {Reread.NEWLY_READ: 1}
+    now = find_bill(store, external_id="mine")
+    assert (now.id, now.status, now.account_number) == (bill.id, BillStatus.UNLOCKED, NUMBER)
+    assert [event.kind for event in store.events.after()] == [EventKind.NEW_BILL]
+
+
+def test_an_upload_and_the_portals_own_copy_are_one_bill(store: CompanyStore) -> None:
+    """Whichever comes first, though their bytes differ: what the portal lists keeps the upload's id."""
+    customer = store.customers.ensure(UTILITY, "ada@example.com")
+    account = CUSTOMERS["iamvalid@bayou.energy"].accounts[0]
+    newest, older = bills(account, TODAY)[:2]
+    first = uploaded(store, render_bill(newest) + b"\n", customer=customer)
+    fetched(store, customer, 0, 2)
+    assert uploaded(store, render_bill(older) + b"\n").id != first.id
+    found = listed(store, customer)
+    assert [each.id for each in found] == [first.id, found[1].id]
+    assert len(found) == 2
+    assert [event.kind for event in store.events.after()] == [EventKind.NEW_BILL] * 2
+
+
+def test_bills_are_listed_newest_first_by_account_meter_day_and_number(
+    store: CompanyStore, rendering: BillRendering
+) -> None:
+    customer = store.customers.ensure(UTILITY, "ada@example.com")
+    fetched(store, customer, 0, 6)
+    every = listed(store, customer)
+    days = [each.billed_on for each in every]
+    assert all(a is not None and b is not None and a > b for a, b in pairwise(days))
+    assert listed(store, customer, start=days[3], end=days[1]) == every[1:4]
+    assert listed(store, customer, limit=2, offset=2) == every[2:4]
+    assert list_bills(store, customer, BillQuery(limit=5), rendering)[1]
+    assert not list_bills(store, customer, BillQuery(limit=6), rendering)[1]
+    meter = rendering.of(store, every[0])["meters"][0]["id"]
+    number = every[0].account_number
+    assert listed(store, customer, account_number=number, meter_id=meter, limit=1, offset=1) == every[1:2]
+    with pytest.raises(NoSuchBills, match=str(number)):
+        listed(store, customer, account_number="1")
+    with pytest.raises(NoSuchBills, match=meter):
+        listed(store, customer, meter_id="E0")
+
+
+def test_the_policy_at_a_customers_creation_decides_what_is_unlocked(
+    farm: Store, store: CompanyStore, rendering: BillRendering
+) -> None:
+    """Locked bills show the fields that they may; unlocking is for good, and who did it is kept."""
+    company = farm.companies.only()
+    change_company(farm, company, ChangeCompany(history="none", continuous=True))
+    customer = store.customers.ensure(UTILITY, "ada@example.com")
+    change_company(farm, company, ChangeCompany(history="all"))
+    fetched(store, customer, 1, 3)
+    found = listed(store, customer)
+    assert [each.status for each in found] == [BillStatus.LOCKED] * 2
+    told = rendering.of(store, found[0])
+    assert set(told) == LOCKED
+    assert {frozenset(meter) for meter in told["meters"]} == {
+        frozenset(("id", "status", "type", "tariff", "billing_period_from", "billing_period_to"))
+    }
+    assert unlock_bill(store, found[0], "api key 1")
+    assert not unlock_bill(store, found[0], "api key 2")
+    assert rendering.of(store, find_bill(store, found[0].id))["total_amount"] is not None
+    with farm._farm.database.reading() as session:
+        kept = [(row.bill_id, row.by) for row in session.exec(select(UnlockRow))]
+    assert kept == [(found[0].id, "api key 1")] * len(told["meters"])
+    lease = begun(store, customer)
+    store.runs.finish(lease, Outcome.COMPLETE, "", follow=FollowUp(ready=frozenset({Part.BILLS})))
+    fetched(store, customer, 0, 4)
+    statuses = [each.status for each in listed(store, customer)]
+    unlocked, locked = BillStatus.UNLOCKED, BillStatus.LOCKED
+    assert statuses == [unlocked, unlocked, locked, locked], "the newest by itself, the next by hand"
+
+
+def test_months_of_history_are_counted_from_today(farm: Store, store: CompanyStore) -> None:
+    change_company(farm, farm.companies.only(), ChangeCompany(history="3", continuous=False))
+    customer = store.customers.ensure(UTILITY, "ada@example.com")
+    fetched(store, customer, 0, 6)
+    since = datetime.now(UTC).date() - timedelta(days=92)
+    for each in listed(store, customer):
+        assert each.billed_on is not None
+        assert (each.status is BillStatus.UNLOCKED) == (each.billed_on >= since)
+
+
+def test_gas_is_text_for_a_company_that_wants_it(
+    farm: Store, store: CompanyStore, rendering: BillRendering
+) -> None:
+    bill = uploaded(store)
+    change_company(farm, farm.companies.only(), ChangeCompany(gas_as_text=True))
+    told = rendering.of(store, bill, for_webhook=True)
+    assert (told["gas_consumption"], told["meters"][1]["consumption"]) == ("22.357", "22.357")
+    assert (told["meters"][0]["consumption"], told["past_due"]) == (367003, False)
+
+
+def test_the_address_of_a_file_is_signed_for_a_quarter_of_an_hour(
+    farm: Store, store: CompanyStore, rendering: BillRendering
+) -> None:
+    bill = uploaded(store)
+    token = rendering.of(store, bill)["file_url"].rpartition("/")[2]
+    found = signed_bill(farm, token)
+    assert found is not None
+    kept = found[0].customer_bills.file(found[1])
+    assert kept is not None
+    assert farm.files.read(kept.sha256) == PDF
+    assert signed_bill(farm, token[:-1]) is None
+    assert 895 < int(token.split("_")[1]) - datetime.now(UTC).timestamp() <= 900
