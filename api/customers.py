@@ -12,10 +12,11 @@ from meterfarm.api.auth import Company
 from meterfarm.api.bodies import JsonObject
 from meterfarm.api.context import context_of
 from meterfarm.api.customer_fields import CustomerFields, customer_fields
+from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.customers import Customer as CustomerModel
 from meterfarm.api.models.customers import ExistingCustomer
-from meterfarm.api.references import find_customer, find_record
+from meterfarm.api.references import CUSTOMER_ID, find_customer, find_record
 from meterfarm.services.bayou_customer import CustomerRendering
 from meterfarm.services.customers import (
     CustomerWithoutLogin,
@@ -28,6 +29,13 @@ from meterfarm.services.errors import Conflict
 from meterfarm.storage.store import CompanyStore
 
 router = APIRouter(tags=["Customers"])
+_FIELDS = (
+    *("customer_email_invalid", "customer_first_name_invalid", "customer_last_name_invalid"),
+    *("customer_phone_number_invalid", "customer_address_line_1_invalid", "customer_address_line_2_invalid"),
+    *("customer_city_invalid", "customer_state_invalid", "customer_zipcode_invalid"),
+    *("utility_code_input_invalid", "external_id_invalid_format", "external_id_not_unique"),
+    *("request_invalid", "request_body_invalid", "request_too_large", "unsupported_content_type"),
+)
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -40,7 +48,7 @@ _BODY: dict[str, Any] = {
     "/customers",
     status_code=201,
     response_model=None,
-    responses={201: {"model": ExistingCustomer}},
+    responses={201: {"model": ExistingCustomer}, **errors(*_FIELDS)},
     openapi_extra=_BODY,
 )
 def create(request: Request, store: Company, body: JsonObject) -> Response:
@@ -56,13 +64,17 @@ def create(request: Request, store: Company, body: JsonObject) -> Response:
     return json_answer(_rendering(request).of(store, find_record(store, str(made.id))), 201)
 
 
-@router.get("/customers", response_model=None, responses={200: {"model": list[ExistingCustomer]}})
+@router.get("/customers", response_model=None, responses={200: {"model": list[ExistingCustomer]}, **errors()})
 def list_(request: Request, store: Company) -> Response:
     """List all customers, the oldest first."""
     return json_answer(_rendering(request).of_all(store, store.customers.records()))
 
 
-@router.get("/customers/{id}", response_model=None, responses={200: {"model": ExistingCustomer}})
+@router.get(
+    "/customers/{id}",
+    response_model=None,
+    responses={200: {"model": ExistingCustomer}, **errors(*CUSTOMER_ID)},
+)
 def get(request: Request, store: Company, id: str) -> Response:
     """Get a customer, with a fresh onboarding link and token."""
     return json_answer(_rendering(request).of(store, find_record(store, id)))
@@ -71,7 +83,7 @@ def get(request: Request, store: Company, id: str) -> Response:
 @router.patch(
     "/customers/{id}",
     response_model=None,
-    responses={200: {"model": ExistingCustomer}},
+    responses={200: {"model": ExistingCustomer}, **errors(*CUSTOMER_ID, *_FIELDS, "conflict")},
     openapi_extra=_BODY,
 )
 def change(request: Request, store: Company, id: str, body: JsonObject) -> Response:
@@ -90,7 +102,9 @@ def change(request: Request, store: Company, id: str, body: JsonObject) -> Respo
     return json_answer(_rendering(request).of(store, find_record(store, str(customer.id))))
 
 
-@router.delete("/customers/{id}", status_code=204, response_model=None)
+@router.delete(
+    "/customers/{id}", status_code=204, response_model=None, responses=errors(*CUSTOMER_ID)
+)
 def delete(store: Company, id: str) -> Response:
     """Delete a customer with their login and all that was collected, for good."""
     remove_customer(store, find_customer(store, id), data=True)

@@ -14,6 +14,11 @@ from meterfarm.storage.store import CompanyStore
 
 EXTERNAL = "external_id:"
 _DIGITS = 30
+CUSTOMER_ID = (
+    *("customer_id_invalid_format", "external_id_invalid_format"),
+    *("customer_id_invalid", "external_id_invalid"),
+)
+"""The codes of errors in a path's customer."""
 
 
 class Reference(NamedTuple):
