@@ -482,6 +482,7 @@ class EventKind(StrEnum):
     TRUST_EXPIRING = "trust_expiring"
     RUN_FAILED = "run_failed"
     MAILBOX_FAILED = "mailbox_failed"
+    CONSENT_EXPIRING_SOON = "consent_expiring_soon"
 
 
 class MailSecurity(StrEnum):

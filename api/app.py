@@ -9,7 +9,16 @@ from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from meterfarm.api import changes, coverage, customers, errors, intervals, onboarding, utilities
+from meterfarm.api import (
+    changes,
+    connections,
+    coverage,
+    customers,
+    errors,
+    intervals,
+    onboarding,
+    utilities,
+)
 from meterfarm.api.auth import authenticate
 from meterfarm.api.context import ApiContext
 from meterfarm.api.references import SegmentsKept
@@ -22,6 +31,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     coverage.router,
     changes.router,
     utilities.router,
+    connections.router,
 )
 """The resources below ``BASE``, one module each."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Request
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from meterfarm.api.errors import ApiError
@@ -48,6 +49,12 @@ async def _json_object(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ApiError("request_body_invalid", reason="it is no JSON object")
     return value
+
+
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """What the documentation has of a route with a body of this shape: ``openapi_extra=described(...)``."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 JsonObject = Annotated[dict[str, Any], Depends(_json_object)]

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.services.bayou_customer import CustomerRendering
+from meterfarm.services.notification import WorkerNotification
 from meterfarm.storage.store import Store
-
-
-async def _nobody() -> None:
-    """No worker can be notified: they look at the database every two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
     """As ``app.state.context``.
 
-    ``public_url`` begins every link, without a slash at its end. ``notify`` wakes the workers for runs that
-    were queued.
+    ``public_url`` begins every link, without a slash at its end. ``workers`` are notified of what is queued;
+    without them they see it when they next look at the database.
     """
 
     store: Store
     settings: FarmSettings
     public_url: str
-    notify: Callable[[], Awaitable[object]] = _nobody
+    workers: WorkerNotification | None = None
     customers: CustomerRendering = field(init=False)
 
     def __post_init__(self) -> None:

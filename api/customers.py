@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from meterfarm.api.answers import json_answer
 from meterfarm.api.auth import Company
-from meterfarm.api.bodies import JsonObject
+from meterfarm.api.bodies import JsonObject, described
 from meterfarm.api.context import context_of
 from meterfarm.api.customer_fields import CustomerFields, customer_fields
 from meterfarm.api.error_responses import errors
@@ -36,12 +34,7 @@ _FIELDS = (
     *("utility_code_input_invalid", "external_id_invalid_format", "external_id_not_unique"),
     *("request_invalid", "request_body_invalid", "request_too_large", "unsupported_content_type"),
 )
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": CustomerModel.model_json_schema()}},
-    }
-}
+_BODY = described(CustomerModel)
 
 
 @router.post(
@@ -102,9 +95,7 @@ def change(request: Request, store: Company, id: str, body: JsonObject) -> Respo
     return json_answer(_rendering(request).of(store, find_record(store, str(customer.id))))
 
 
-@router.delete(
-    "/customers/{id}", status_code=204, response_model=None, responses=errors(*CUSTOMER_ID)
-)
+@router.delete("/customers/{id}", status_code=204, response_model=None, responses=errors(*CUSTOMER_ID))
 def delete(store: Company, id: str) -> Response:
     """Delete a customer with their login and all that was collected, for good."""
     remove_customer(store, find_customer(store, id), data=True)

@@ -14,6 +14,7 @@ from meterfarm.storage.store import CompanyStore
 
 EXTERNAL = "external_id:"
 _DIGITS = 30
+_MOST_NUMBERS = 2**31
 CUSTOMER_ID = (
     *("customer_id_invalid_format", "external_id_invalid_format"),
     *("customer_id_invalid", "external_id_invalid"),
@@ -43,6 +44,17 @@ def reference(text: str, what: str) -> Reference:
     if not (text.isascii() and text.removeprefix("-").isdigit()) or len(text) > _DIGITS:
         raise ApiError(f"{what}_id_invalid_format")
     return Reference(int(text), None)
+
+
+def number(text: str, what: str) -> int:
+    """The number of something that has no id of the company's own.
+
+    Raises:
+        ApiError: it is none, so that nothing has it.
+    """
+    if text.isascii() and text.isdigit() and int(text[:20]) < _MOST_NUMBERS:
+        return int(text)
+    raise ApiError("object_not_found", reason=f"There is no such {what}.")
 
 
 def find_customer(store: CompanyStore, text: str) -> Customer:

@@ -18,6 +18,7 @@ from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, store_
 from meterfarm.services.utilities import utility_code
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer, CustomerInfo
+from meterfarm.storage.customers.identity import COMMAND_LINE
 from meterfarm.storage.runs import RunInfo
 from meterfarm.storage.store import CompanyStore
 from meterfarm.utilities import UtilityUnavailable, load_utility_named, utility_ids, why_unknown
@@ -58,7 +59,8 @@ class UpdateCustomer:
 
     ``utility`` can only be given before there is a login. ``answers`` are those to security questions, each
     by its question. With something new to sign in with, a run that tries it is queued. ``profile``: the
-    fields of ``storage.customers.Profile`` that are to change, None takes a value away.
+    fields of ``storage.customers.Profile`` that are to change, None takes a value away. Who gives their first
+    login consents by ``method``.
     """
 
     username: str | None = None
@@ -67,6 +69,7 @@ class UpdateCustomer:
     answers: Mapping[str, str] = field(default_factory=dict, repr=False)
     utility: str | None = None
     profile: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    method: str = COMMAND_LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def update_customer(store: CompanyStore, customer: Customer, request: UpdateCust
             secrets=request.secrets,
             answers=request.answers,
             profile=request.profile,
+            method=request.method,
         )
     return _changed(store, customer)
 

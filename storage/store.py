@@ -26,6 +26,7 @@ from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
 from meterfarm.storage.customers import Company, RunContext, identity, logins
 from meterfarm.storage.customers.companies import ApiKeys, Companies, KeyRing
+from meterfarm.storage.customers.consents import Consents, FarmConsents
 from meterfarm.storage.customers.credentials import StoredCredentials
 from meterfarm.storage.customers.logins import Logins
 from meterfarm.storage.customers.repository import Customers
@@ -163,6 +164,7 @@ class Store(_Closed):
         self.audit = FarmAudit(farm)
         self.webhooks = WebhookQueue(farm)
         self.api_keys = KeyRing(farm)
+        self.consents = FarmConsents(farm)
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
@@ -246,6 +248,7 @@ class CompanyStore(_Closed):
         self.audit = Audit(scope)
         self.webhooks = Webhooks(scope)
         self.api_keys = ApiKeys(scope)
+        self.consents = Consents(scope)
 
     @property
     def company_id(self) -> int:

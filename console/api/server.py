@@ -51,4 +51,4 @@ async def _serve(context: CommandContext, farm: Store, listener: socket.socket) 
 
     workers = notification(context, farm)
     public_url = context.farm.public_url or address_of(listener)
-    await serve(ApiContext(farm, context.farm, public_url, workers.of_queued_runs), listener)
+    await serve(ApiContext(farm, context.farm, public_url, workers), listener)

@@ -28,6 +28,7 @@ _REAP_SECONDS = 5.0
 _NOTIFY_SECONDS = 1.0
 _AGAIN = 1.0
 _BROKEN = (1, 1.0)
+_CONSENT_NOTICE = timedelta(days=7)
 """The rate at which runs of a utility that cannot be loaded are begun: each ends ``internal`` at once."""
 _FINISH_SECONDS = 6.0
 """How many seconds runs have to come to their end when the process is asked to stop."""
@@ -135,8 +136,9 @@ class WorkerProcess:
             await asyncio.to_thread(store.runs.queue_due, broken.id, settings.every, capacity(*_BROKEN))
 
     async def announce_expiring_trust(self) -> None:
-        """Announce trust of devices that is about to lapse."""
+        """Announce trust of devices that is about to lapse, and consents that expire within a week."""
         ahead = timedelta(days=self._context.settings.trust_notice_days)
+        await asyncio.to_thread(self._context.store.consents.announce_expiring, _CONSENT_NOTICE)
         for utility in load_utilities():
             if utility.trust_days is not None:
                 lasts = timedelta(days=utility.trust_days)

@@ -134,7 +134,7 @@ class RunExecutor:
         if run_context is None:
             run_context = await asyncio.to_thread(self._store.credentials.run_context, self._customer)
         if not run_context.may_collect:
-            revoked = "The customer's consent was revoked; nothing is collected without it."
+            revoked = "The customer's consent was revoked or has expired; nothing is collected without it."
             return RunResult(self._customer, Outcome.ACTION_REQUIRED, revoked)
         session = await self._saved_session(run_context)
         if session is None or not session.signed_in:

@@ -83,6 +83,21 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentInfo:
+    """What a customer allowed, by ``method``. ``terms_hash`` is of the terms they were shown, "" of none.
+
+    ``expires_at`` None: until it is revoked.
+    """
+
+    scope: str
+    method: str
+    terms_hash: str
+    granted_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerRecord:
     """A customer's own row and profile. ``authenticated_at``: when the portal first let them in.
 

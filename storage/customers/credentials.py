@@ -43,7 +43,9 @@ _AGAIN = (
     )
 )
 _CONSENTS = exists().where(
-    col(ConsentRow.customer_id) == CustomerRow.id, col(ConsentRow.revoked_at).is_(None)
+    col(ConsentRow.customer_id) == CustomerRow.id,
+    col(ConsentRow.revoked_at).is_(None),
+    identity.unexpired(bindparam("at", type_=UtcDateTime())),
 )
 _RUN_CONTEXT = (
     select(CustomerRow, LoginRow.factor, SavedSessionRow, _CONSENTS)
@@ -228,7 +230,7 @@ def load_run_context(session: Session, vault: Vault, customer: Customer) -> RunC
 
     The customer's row is among what is asked for: the session knows it then, when it opens the secrets.
     """
-    found = session.exec(_RUN_CONTEXT, params={"customer": customer.id}).first()
+    found = session.exec(_RUN_CONTEXT, params={"customer": customer.id, "at": now(session)}).first()
     if found is None:
         return RunContext(may_collect=False, secrets={}, factor="", session=None)
     _, factor, kept, may_collect = found

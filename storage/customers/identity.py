@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, update
+from datetime import datetime
+
+from sqlalchemy import BindParameter, ColumnElement, bindparam, update
 from sqlmodel import Session, col, select
 
 from meterfarm.records import CustomerState
@@ -111,10 +113,18 @@ def begin(session: Session, vault: Vault, row: CustomerRow, method: str) -> None
     consent(session, row, method)
 
 
-def consent(session: Session, row: CustomerRow, method: str) -> None:
+def consent(
+    session: Session,
+    row: CustomerRow,
+    method: str,
+    *,
+    terms_hash: str = "",
+    expires_at: datetime | None = None,
+) -> None:
     """Record that the customer consents, by ``method``, unless a consent stands."""
+    at = now(session)
     standing = select(ConsentRow.id).where(
-        ConsentRow.customer_id == row.id, col(ConsentRow.revoked_at).is_(None)
+        ConsentRow.customer_id == row.id, col(ConsentRow.revoked_at).is_(None), unexpired(at)
     )
     if session.exec(standing).first() is None:
         session.add(
@@ -122,12 +132,24 @@ def consent(session: Session, row: CustomerRow, method: str) -> None:
                 company_id=row.company_id,
                 customer_id=row.id,
                 scope=_SCOPE,
-                terms_hash="",
+                terms_hash=terms_hash,
                 method=method,
-                granted_at=now(session),
+                granted_at=at,
+                expires_at=expires_at,
             )
         )
     session.flush()
+
+
+def unexpired(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Of a consent: that it does not end by itself before ``at``."""
+    return col(ConsentRow.expires_at).is_(None) | (col(ConsentRow.expires_at) > at)
+
+
+def end_consent(session: Session, row: CustomerRow) -> None:
+    """What the customer allowed they allow no more."""
+    standing = (col(ConsentRow.customer_id) == row.id, col(ConsentRow.revoked_at).is_(None))
+    session.execute(update(ConsentRow).where(*standing).values(revoked_at=now(session)))
 
 
 def login(session: Session, utility: str, username: str) -> int:

@@ -16,7 +16,6 @@ from meterfarm.storage.database import now, put
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
 from meterfarm.storage.tables import (
     ChallengeRow,
-    ConsentRow,
     CredentialRow,
     CustomerRow,
     DocumentRow,
@@ -216,8 +215,7 @@ def close(session: Session, customer: Customer) -> None:
         session.execute(delete(tie).where(col(tie.customer_id) == row.id))
     asked = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.state).in_(_ASKED))
     session.execute(update(ChallengeRow).where(*asked).values(state=ChallengeState.EXPIRED.value))
-    standing = (col(ConsentRow.customer_id) == row.id, col(ConsentRow.revoked_at).is_(None))
-    session.execute(update(ConsentRow).where(*standing).values(revoked_at=at))
+    identity.end_consent(session, row)
     _stop_runs(session, row)
     if row.login_id is not None:
         logins.release(session, row.login_id)

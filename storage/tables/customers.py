@@ -162,7 +162,7 @@ class SavedSessionRow(Owned, table=True):
 
 
 class ConsentRow(Owned, table=True):
-    """What the customer allowed, how, and until when."""
+    """What the customer allowed, how, and until when; ``announced_at``: that it expires was announced."""
 
     __table_args__ = table_args()
 
@@ -171,6 +171,8 @@ class ConsentRow(Owned, table=True):
     terms_hash: str
     method: str
     granted_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

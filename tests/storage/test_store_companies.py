@@ -169,6 +169,8 @@ CASES: dict[str, Case] = {
     "customers.profile": lambda s, _, t: _refused(lambda: s.customers.profile(t.customer)),
     "customers.profiles": lambda s, _, t: t.customer.id not in s.customers.profiles(),
     "customers.accept_terms": lambda s, _, t: _refused(lambda: s.customers.accept_terms(t.customer)),
+    "consents.list": lambda s, _, t: _refused(lambda: s.consents.list(t.customer)),
+    "consents.give": lambda s, _, t: _refused(lambda: s.consents.give(t.customer, "form")),
     "api_keys.add": lambda s, _, t: s.api_keys.add("test_ours_", "k")[0].id not in _key_ids(t),
     "api_keys.list": lambda s, _, t: not {key.id for key in s.api_keys.list()} & _key_ids(t),
     "api_keys.revoke": lambda s, _, t: all(s.api_keys.revoke(key) is None for key in _key_ids(t)),

@@ -175,6 +175,8 @@ def _identity() -> None:
         _column("terms_hash", sa.String),
         _column("method", sa.String),
         _column("granted_at", INSTANT),
+        _column("expires_at", INSTANT, null=True),
+        _column("announced_at", INSTANT, null=True),
         _column("revoked_at", INSTANT, null=True),
     )
     _indexed("consent", "customer_id")
