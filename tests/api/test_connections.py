@@ -67,7 +67,8 @@ def test_a_login_is_given_and_its_challenges_are_answered(api: ApiServer) -> Non
 def test_a_consent_is_given_until_a_day_and_revoked_with_the_login(api: ApiServer) -> None:
     number, path, run = _customer(api, "bea@bayou.energy")
     consent = api.client.get(f"{path}/consent").json()
-    assert (consent["status"], consent["method"], consent["scope"]) == ("active", "api", ["bills", "intervals"])
+    assert (consent["status"], consent["method"]) == ("active", "api")
+    assert consent["scope"] == ["bills", "intervals"]
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
     body = {"method": "signed form 2026-11", "terms_hash": "ab12", "expires_at": until.isoformat()}
     given = api.client.put(f"{path}/consent", json=body).json()

@@ -23,6 +23,7 @@ from meterfarm.scrapers.runs.authenticator import SessionUse
 from meterfarm.scrapers.runs.progress import NoProgress
 from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
 from meterfarm.scrapers.state import PortalSession
+from meterfarm.services.api_keys import create_key, list_keys, revoke_key
 from meterfarm.services.audit import audited_customer, vault_reads
 from meterfarm.services.bayou_bill import BillRendering
 from meterfarm.services.bills import (
@@ -50,6 +51,7 @@ from meterfarm.services.companies import (
     find_company,
     list_companies,
 )
+from meterfarm.services.consents import give_consent, list_consents
 from meterfarm.services.coverage import customer_coverage
 from meterfarm.services.customer_csv import NewCustomer
 from meterfarm.services.customer_files import write_bills, write_out
@@ -201,6 +203,9 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (find_mailbox, lambda ours, its: find_mailbox(ours, its.mailbox)),
     (remove_mailbox, lambda ours, its: remove_mailbox(ours, its.mailbox)),
     (update_mailbox, lambda ours, its: update_mailbox(ours, its.mailbox, UpdateMailbox(everybody=True))),
+    (give_consent, lambda ours, its: give_consent(ours, its.customer, "form")),
+    (list_consents, lambda ours, its: list_consents(ours, its.customer)),
+    (revoke_key, lambda ours, its: revoke_key(ours, create_key(its.store)[0].id)),
     (add_number, lambda ours, its: add_number(ours, NUMBER, [its.customer])),
     (remove_number, lambda ours, its: remove_number(ours, NUMBER)),
     (cancel_run, lambda ours, its: cancel_run(ours, its.story.run.id)),
@@ -215,6 +220,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     ),
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
+    (list_keys, lambda ours, its: list_keys(ours)),
     (lacks_intervals, lambda ours, its: lacks_intervals(ours, its.customer)),
     (changes_since, lambda ours, its: changes_since(ours).changes),
     (customer_interval_facts, lambda ours, its: customer_interval_facts(ours, its.customer)),
@@ -233,7 +239,7 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
     (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
 ]
-OWN = (add_customer, create_customer, import_customers, must_be_for, scrape_customer)
+OWN = (add_customer, create_customer, create_key, import_customers, must_be_for, scrape_customer)
 """What another company may have just so: tested by name below."""
 
 

@@ -169,6 +169,11 @@ CASES: dict[str, Case] = {
     "customers.profile": lambda s, _, t: _refused(lambda: s.customers.profile(t.customer)),
     "customers.profiles": lambda s, _, t: t.customer.id not in s.customers.profiles(),
     "customers.accept_terms": lambda s, _, t: _refused(lambda: s.customers.accept_terms(t.customer)),
+    "customers.record": lambda s, _, t: s.customers.record(t.customer.id) is None,
+    "customers.record_by_external_id": lambda s, _, t: (
+        getattr(s.customers.record_by_external_id("their own"), "id", 0) != t.customer.id
+    ),
+    "customers.records": lambda s, _, t: t.customer.id not in {one.id for one in s.customers.records()},
     "consents.list": lambda s, _, t: _refused(lambda: s.consents.list(t.customer)),
     "consents.give": lambda s, _, t: _refused(lambda: s.consents.give(t.customer, "form")),
     "api_keys.add": lambda s, _, t: s.api_keys.add("test_ours_", "k")[0].id not in _key_ids(t),
