@@ -18,6 +18,7 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.services.api_keys import create_key
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
+from tests import asking
 from tests.storage.ready_home import ready_home
 
 
@@ -48,13 +49,13 @@ def served(home: Path, settings: FarmSettings | None = None) -> Iterator[ApiServ
             context = ApiContext(farm, settings or FarmSettings(), url)
             with (
                 _running(context, listener),
-                httpx.Client(base_url=url, auth=(key, ""), timeout=30) as client,
+                asking.client(base_url=url, auth=(key, ""), timeout=30) as client,
             ):
                 yield ApiServer(url, farm, store, key, client)
 
 
 def _client(url: str, key: str) -> httpx.Client:
-    return httpx.Client(base_url=url, auth=(key, ""), timeout=30)
+    return asking.client(base_url=url, auth=(key, ""), timeout=30)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from meterfarm.fake_utility.kit.signing import signing_key
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
 from meterfarm.fake_utility.speculoos_power.espi import green_button
+from tests import asking
 
 ROOT = Path(__file__).parents[2]
 VALID = "iamvalid@bayou.energy"
@@ -124,7 +125,7 @@ def test_it_serves_until_it_is_told_to_stop_and_ends_quietly(number: signal.Sign
         assert child.stderr is not None
         line = next(line for line in child.stdout if line.startswith("Speculoos Power is at "))
         address = line.split()[4]
-        assert httpx.get(f"{address}/login").status_code == 200
+        assert asking.get(f"{address}/login").status_code == 200
         child.send_signal(number)
         assert child.wait(10) == 0
         assert child.stderr.read() == ""
@@ -156,7 +157,7 @@ def test_a_child_serves_the_same_data_as_any_other_process(tmp_path: Path) -> No
     start, to = today - timedelta(days=397), today - timedelta(days=1)
     with FakeUtility(now=str(today), home=tmp_path, log=tmp_path / "log") as at:
         base_url = at.http["speculoos_power"]
-        with httpx.Client(base_url=base_url) as client:
+        with asking.client(base_url=base_url) as client:
             sign_in(client)
             usage = f"/accounts/{account.number}/usage/export?meter={meter.id}&from={start}&to={to}"
             xml = client.get(f"{usage}&format=xml")
@@ -186,7 +187,7 @@ def test_a_child_prerenders_when_told(tmp_path: Path) -> None:
     for prerender, status in ((False, 404), (True, 204), (3, 204)):
         with FakeUtility(home=tmp_path, prerender=prerender) as at:
             base_url = at.http["speculoos_power"]
-            answer = httpx.post(f"{base_url}/prerender", params={"username": "gas-only@bayou.energy"})
+            answer = asking.post(f"{base_url}/prerender", params={"username": "gas-only@bayou.energy"})
             assert answer.status_code == status
 
 

@@ -15,6 +15,7 @@ from meterfarm.fake_utility.kit.counters import Counters
 from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.fake_utility.speculoos_power.app import make_app
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
+from tests import asking
 from tests.fake_utility.visitor import House, Visitor
 
 VALID = "iamvalid@bayou.energy"
@@ -157,16 +158,16 @@ async def test_refused_passwords_are_counted(house: House, visitor: Visitor) -> 
 
 
 def stats(base_url: str) -> dict[str, Any]:
-    counted: dict[str, Any] = httpx.get(f"{base_url}/stats.json").json()
+    counted: dict[str, Any] = asking.get(f"{base_url}/stats.json").json()
     return counted
 
 
 def ask(base_url: str, path: str, cookie: str = "") -> socket.socket:
     """A request is sent; its answer is not read."""
     url = httpx.URL(base_url)
-    asking = socket.create_connection((url.host, url.port or 0))
-    asking.sendall(f"GET {path} HTTP/1.1\r\nHost: {url.host}\r\nCookie: {cookie}\r\n\r\n".encode())
-    return asking
+    line = socket.create_connection((url.host, url.port or 0))
+    line.sendall(f"GET {path} HTTP/1.1\r\nHost: {url.host}\r\nCookie: {cookie}\r\n\r\n".encode())
+    return line
 
 
 def session_of(client: httpx.Client) -> str:
@@ -184,11 +185,11 @@ def test_an_answer_that_is_not_taken_yet_is_under_way(tmp_path: Path) -> None:
     days = f"from={last - timedelta(days=392)}&to={last}&format=xml"
     with FakeUtility(home=tmp_path, now="2026-11-21T10:00") as at:
         base_url = at.http["speculoos_power"]
-        with httpx.Client(base_url=base_url) as client:
+        with asking.client(base_url=base_url) as client:
             cookie = session_of(client)
             path = f"/accounts/{account.number}/usage/export?meter={account.meters[0].id}&{days}"
-            with ask(base_url, path, cookie) as asking:
-                assert asking.recv(12) == b"HTTP/1.1 200"
+            with ask(base_url, path, cookie) as line:
+                assert line.recv(12) == b"HTTP/1.1 200"
                 assert stats(base_url)["peak_concurrent"] == 1
                 assert client.get("/login").status_code == 200
                 assert stats(base_url)["peak_concurrent"] == 2
@@ -197,17 +198,17 @@ def test_an_answer_that_is_not_taken_yet_is_under_way(tmp_path: Path) -> None:
 def test_a_visitor_who_went_away_waits_no_more(tmp_path: Path) -> None:
     with FakeUtility(home=tmp_path) as at:
         base_url = at.http["speculoos_power"]
-        httpx.post(f"{base_url}/faults", json={"slow_seconds": LONG, "requests": 1})
+        asking.post(f"{base_url}/faults", json={"slow_seconds": LONG, "requests": 1})
         with ask(base_url, "/login"):
             while stats(base_url)["requests"] < 1:
                 pass
         stats(base_url)
-        assert httpx.get(f"{base_url}/login").status_code == 200
+        assert asking.get(f"{base_url}/login").status_code == 200
         assert stats(base_url)["peak_concurrent"] == 1
 
 
 def test_files_are_requests_too(tmp_path: Path) -> None:
-    with FakeUtility(home=tmp_path) as at, httpx.Client(base_url=at.http["speculoos_power"]) as client:
+    with FakeUtility(home=tmp_path) as at, asking.client(base_url=at.http["speculoos_power"]) as client:
         for path in ("/favicon.ico", "/login", "/nowhere", "/robots.txt"):
             client.get(path)
         counted = stats(str(client.base_url).rstrip("/"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests import asking
 from tests.farm.whole import Farm
 from tests.forked import Forked
 
@@ -34,7 +35,7 @@ class RunningInbox:
         address = self.url + path
         signed = signature if signature is not None else sign(address, form)
         headers = {"X-Twilio-Signature": signed} if signed else {}
-        return httpx.post(address, data=dict(form), headers=headers, timeout=10)
+        return asking.post(address, data=dict(form), headers=headers, timeout=10)
 
 
 def sign(url: str, form: Mapping[str, str], token: str = TOKEN) -> str:

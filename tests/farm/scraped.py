@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests import asking
+
 Samples = dict[frozenset[tuple[str, str]], float]
 
 
@@ -29,7 +31,7 @@ class Scraped:
         found = []
         for port in self.ports:
             with suppress(httpx.HTTPError):
-                answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30)
+                answer = asking.get(f"http://127.0.0.1:{port}/metrics", timeout=30)
                 found.append(answer.raise_for_status().text)
         return found
 

@@ -31,7 +31,7 @@ def _lying_about(house: Post, running: RunningInbox, number: str) -> Iterator[No
 
     def pester() -> None:
         twice = text_form(number, "555555", sid="SM" + "f" * 32)
-        while not done.wait(0.3):
+        while not done.wait(1):
             house.put(code_mail(EMAIL, "111111", at=old, message_id="<old@speculoos.example>"), old)
             house.put(code_mail("somebody@else.example", "222222"))
             house.put(code_mail(EMAIL, "333333", sender="no-reply@speculoos.example.evil.example"))

@@ -28,7 +28,7 @@ _TAKEN_UP_AGAIN = 30
 
 
 def test_a_killed_workers_runs_are_taken_up_by_the_other(farm: Farm) -> None:
-    customers = farm.add_many("iamvalid@bayou.energy", many(50))
+    customers = farm.add_many("iamvalid@bayou.energy", many(30))
     farm.start(2)
     farm.wait(lambda: _ended(farm, RunKind.CONNECT) >= 1, what="a customer who has signed in")
     victim, held = farm.worker_pids()[0], set[int]()

@@ -17,6 +17,7 @@ from redis import Redis
 
 from meterfarm.farm.telemetry.health import HEALTH, Liveness, health_of
 from meterfarm.storage import StorageError
+from tests import asking
 from tests.farm.post import free_port
 from tests.farm.redises import redis_at
 from tests.farm.whole import ROOT, Farm, farm_at
@@ -24,7 +25,7 @@ from tests.farm.whole import ROOT, Farm, farm_at
 
 def _ready(port: int) -> Any:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).json()
+        return asking.get(f"http://127.0.0.1:{port}/readyz", timeout=5).json()
     except httpx.TransportError:
         return None
 
@@ -52,7 +53,7 @@ def test_workers_say_how_they_are_while_they_work_and_what_is_wrong(tmp_path: Pa
             farm.wait(lambda: not _ready(port)["ready"], 15, "a worker that is not ready")
             assert "is full and takes nothing more" in _ready(port)["redis"]
             assert _ready(port)["database"] == "ok"
-            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200, (
+            assert asking.get(f"http://127.0.0.1:{port}/healthz").status_code == 200, (
                 "to start it anew mends nothing"
             )
             with socket.create_connection(("127.0.0.1", port)) as slow:

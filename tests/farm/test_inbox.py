@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from meterfarm.records import Challenge, Factor
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import Lease
+from tests import asking
 from tests.farm.inboxes import TOKEN, RunningInbox, inbox, sign, text_form
 from tests.farm.post import free_port
 from tests.farm.whole import Farm, farm_at, rows
@@ -99,7 +99,7 @@ def test_what_twilio_has_not_signed_is_refused(
         sign(running.url, {name: value for name, value in form.items() if name != "AccountSid"}),
     ):
         headers = {b"X-Twilio-Signature": signature.encode("latin-1")} if signature else {}
-        answer = httpx.post(running.url, data=form, headers=headers)
+        answer = asking.post(running.url, data=form, headers=headers)
         assert (answer.status_code, TOKEN in answer.text) == (403, False)
     assert farm.store.farm.challenges.closed([asked]) == []
     assert rows(farm, "SELECT key FROM inbound_message") == []
@@ -113,10 +113,10 @@ def test_what_is_no_text_message_is_refused(farm: Farm, running: RunningInbox) -
         assert running.post(lacking).status_code == 400
     assert running.post(text_form(NUMBER, "", body="x" * 70_000)).status_code == 413
     assert (
-        httpx.post(running.url, content=b"\xff\xfe", headers={"X-Twilio-Signature": "x"}).status_code == 400
+        asking.post(running.url, content=b"\xff\xfe", headers={"X-Twilio-Signature": "x"}).status_code == 400
     )
-    assert httpx.get(running.url).status_code == 405
-    assert httpx.get(running.url.replace("/sms", "/health")).text == "ok\n"
+    assert asking.get(running.url).status_code == 405
+    assert asking.get(running.url.replace("/sms", "/health")).text == "ok\n"
 
 
 def test_what_comes_moments_before_the_challenge_counts_and_what_is_older_does_not(
@@ -149,7 +149,7 @@ def test_behind_a_proxy_the_public_address_is_what_is_signed(farm: Farm) -> None
         ):
             form = text_form(NUMBER, "048213", sid=f"SM{number}")
             headers = {"X-Twilio-Signature": sign(signed, form)}
-            asked = httpx.post(f"http://127.0.0.1:{port}{path}", data=form, headers=headers)
+            asked = asking.post(f"http://127.0.0.1:{port}{path}", data=form, headers=headers)
             assert asked.status_code == 200, signed
         form = text_form(NUMBER, "048213")
         assert running.post(form).status_code == 403, "the address behind the proxy"
@@ -195,7 +195,7 @@ def test_a_flood_neither_shuts_it_nor_fills_its_log(farm: Farm, tmp_path: Path) 
             with socket.create_connection(address, 10) as line:
                 line.sendall(head + b"content-length: 90000000\r\n\r\n")
                 assert line.recv(100).startswith(b"HTTP/1.1 413")
-            with httpx.Client() as client:
+            with asking.client() as client:
                 refused = {client.post(running.url, data={"a": "b"}).status_code for _ in range(300)}
         assert refused == {403}
         assert running.post(text_form(NUMBER, "1")).status_code == 200

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
 from meterfarm.fake_utility.kit.portal import FakePortal
@@ -25,13 +24,14 @@ from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.test_cases import Tree, Window
 from meterfarm.records import Outcome, RunState, SecretKind
 from meterfarm.storage.customers import Customer
+from tests import asking
 from tests.fake_portal import fake_portals
 from tests.farm.whole import BRIEFLY, PASSWORD, Farm, check_whole, farm_at, many
 
 AT = "@stroopwafel.example"
 KILLS = int(os.environ.get("KILLS") or "3")
 """At how many instants of a refresh a worker is killed; 20 show more, in two minutes."""
-_FEW = ("choice", "many", "solar", "quick", "paperless", "mfa_failed", "action_required", "rate_limited")
+_FEW = ("choice", "many", "paperless", "mfa_failed", "action_required")
 """Those that go through it in few seconds; with ``FARM_SCALE=1`` all do."""
 _ZONE = ZoneInfo("America/New_York")
 
@@ -118,7 +118,7 @@ def test_a_worker_killed_at_any_instant_of_a_refresh_costs_nobody_a_sign_in(tmp_
             for pid in farm.worker_pids():
                 os.kill(pid, signal.SIGKILL)
             later = {"forward_seconds": GRACE_SECONDS + 1}
-            httpx.post(f"{farm.url}/clock", json=later, timeout=10).raise_for_status()
+            asking.post(f"{farm.url}/clock", json=later, timeout=10).raise_for_status()
             farm.wait_for_quiet()
             assert farm.last(customer).outcome is Outcome.COMPLETE
         assert _stats(farm, customer) == before

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-import httpx
 from sqlalchemy import text
 
 from meterfarm.farm.codes.answer_codec import encode_choice, encode_code
@@ -24,6 +23,7 @@ from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
+from tests import asking
 from tests.forked import Forked
 from tests.storage.ready_home import ready_home
 
@@ -154,11 +154,11 @@ class Farm:
     # the portal
 
     def stats(self) -> Any:
-        return httpx.get(f"{self.url}/stats.json", timeout=10).raise_for_status().json()
+        return asking.get(f"{self.url}/stats.json", timeout=10).raise_for_status().json()
 
     def faults(self, **faults: object) -> None:
         """Have the portal misbehave from now on; nothing ends it."""
-        httpx.post(f"{self.url}/faults", json=faults, timeout=10).raise_for_status()
+        asking.post(f"{self.url}/faults", json=faults, timeout=10).raise_for_status()
 
     # workers
 
@@ -222,7 +222,7 @@ class Farm:
 
     def _code(self, challenge: ChallengeInfo) -> str:
         username, factor = challenge.username, challenge.challenge.factor
-        outbox = httpx.get(f"{self.url}/outbox.json", params={"username": username}, timeout=10).json()
+        outbox = asking.get(f"{self.url}/outbox.json", params={"username": username}, timeout=10).json()
         if factor is Factor.QUESTION:
             return str(outbox["security_answers"][-1]["answer"])
         if factor is Factor.TOTP:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+from tests import asking
 
 Answer = Callable[[dict[str, Any]], str]
 """Gives the line to answer a prompt with."""
@@ -17,7 +17,7 @@ class Portal:
     url: str
 
     def _json(self, path: str) -> Any:
-        return httpx.get(self.url + path, timeout=10).raise_for_status().json()
+        return asking.get(self.url + path, timeout=10).raise_for_status().json()
 
     def stats(self, username: str) -> dict[str, Any]:
         """The portal's counters for a customer; zeros if it never heard of them."""

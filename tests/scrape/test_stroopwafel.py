@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from meterfarm.fake_utility.stroopwafel_energy import PORTAL
 from meterfarm.fake_utility.stroopwafel_energy.documents import listed_bills
+from tests import asking
 from tests.fake_portal import fake_portals
 from tests.scrape.canaries import Canaries
 from tests.scrape.command import BRIEFLY, Ran, scrape
@@ -64,9 +64,9 @@ def test_a_bill_that_is_null_leaves_the_others_be(
     """Nor does one that the portal answers with an error."""
     (portal, hosts), username = waffles, "partial@stroopwafel.example"
     _, second, *_ = listed_bills(PORTAL.book.listed[username].accounts[0], TODAY)
-    httpx.post(f"{portal.url}/faults", json={"error_paths": [f"/{second.id}/document"]}, timeout=10)
+    asking.post(f"{portal.url}/faults", json={"error_paths": [f"/{second.id}/document"]}, timeout=10)
     ran = _scrape(home, tmp_path, username, hosts, "--since", "2026-07-01")
-    httpx.post(f"{portal.url}/faults", json={}, timeout=10)
+    asking.post(f"{portal.url}/faults", json={}, timeout=10)
     assert (ran.summary["outcome"], ran.status) == ("partial", 13)
     reasons = [gap["reason"] for gap in ran.summary["ledger"]["missing"]]
     assert len(reasons) == 2
