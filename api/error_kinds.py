@@ -306,6 +306,17 @@ _OURS = (
         "Send the request by https.",
     ),
     ErrorKind(
+        "host_not_served",
+        421,
+        _AUTH,
+        "The request is for the host {host}, which is not served here; send it to {here}.",
+        "The Host header names neither the public address of this installation nor the machine itself. Were "
+        "it answered, a web page could lead its own name here and ask in its visitor's place.",
+        "Send the request to the address that the message names. Whoever runs the installation sets it as "
+        "METERFARM_PUBLIC_URL.",
+        sample={"host": "elsewhere.example"},
+    ),
+    ErrorKind(
         "link_invalid",
         403,
         _AUTH,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 
 from meterfarm.api.app import create_app
 from meterfarm.api.context import ApiContext
@@ -15,8 +16,9 @@ _LIMITS = HttpLimits(whole=60.0, answer=600.0, idle=30.0, connections=800, each=
 
 
 async def serve(context: ApiContext, listener: socket.socket) -> None:
-    """Answer requests until cancelled."""
-    server = BoundedServer(create_app(context), "api", _LIMITS)
+    """Answer requests until cancelled. Behind a proxy all connections come from one address."""
+    each = _LIMITS.connections if context.settings.proxies else _LIMITS.each
+    server = BoundedServer(create_app(context), "api", replace(_LIMITS, each=each))
     serving = asyncio.create_task(server.serve([listener]))
     try:
         await asyncio.shield(serving)

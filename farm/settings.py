@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ class FarmSettings(BaseSettings):
 
     ``metrics`` is where the first worker process serves Prometheus, ``health`` where it says whether it is
     well; "" for nowhere. ``public_url`` is how others reach the API, and begins its links; "" is where it
-    listens.
+    listens. ``trusted_proxies`` are addresses and networks of proxies that say what they were asked.
     ``portal_urls`` says where portals are that are not at their public address:
     ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces the
     rate limit that a utility's script declares: ``my_utility=4:20`` is 4 requests at once, 20 a second.
@@ -58,6 +59,7 @@ class FarmSettings(BaseSettings):
     metrics: str = ""
     health: str = ""
     public_url: str = ""
+    trusted_proxies: str = ""
     redis_url: SecretStr = Field(default=SecretStr(""), validation_alias="REDIS_URL")
     twilio_auth_token: SecretStr = Field(default=SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     portal_urls: str = ""
@@ -90,6 +92,13 @@ class FarmSettings(BaseSettings):
             raise PydanticCustomError("address", "write an address like https://meterfarm.example.com")
         return text.rstrip("/")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, text: str) -> str:
+        if not all(map(_is_network, _listed(text))):
+            raise PydanticCustomError("networks", "write addresses or networks like 10.0.0.5,10.1.0.0/24")
+        return text
+
     @field_validator("portal_urls")
     @classmethod
     def _addresses(cls, text: str) -> str:
@@ -109,6 +118,11 @@ class FarmSettings(BaseSettings):
         for utility, limit in _pairs(text, _LIMITS).items():
             _limit(utility, limit)
         return text
+
+    @property
+    def proxies(self) -> Sequence[str]:
+        """The ``trusted_proxies``."""
+        return _listed(self.trusted_proxies)
 
     @property
     def every(self) -> Mapping[Part, timedelta]:
@@ -142,6 +156,18 @@ def _is_address(text: str) -> bool:
         return False
     is_web = parts.scheme.lower() in {"http", "https"} and is_allowed(text, own_hosts(text, ()))
     return is_web and not has_user and port != 0
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _is_network(text: str) -> bool:
+    """Whether it is an address or a network, and not all there are."""
+    try:
+        return ipaddress.ip_network(text).prefixlen > 0
+    except ValueError:
+        return False
 
 
 def _limit(utility: str, text: str) -> tuple[int, float]:

@@ -12,7 +12,8 @@ from meterfarm.console.command_context import CommandContext, open_farm
 from meterfarm.console.exit_status import OK
 from meterfarm.console.program import program
 from meterfarm.console.runs.notifying import notification
-from meterfarm.console.terminal.output import print_line
+from meterfarm.console.terminal.output import print_line, warn
+from meterfarm.scrapers.guard import is_loopback
 from meterfarm.storage.store import Store
 from meterfarm.support.extras import require
 
@@ -22,6 +23,7 @@ async def serve_api(host: str, port: int) -> int:
     require("api", "`api`")
     with open_farm() as (context, farm), listening(host, port) as listener:
         print_line(where_and_how(listener))
+        _warn_if_open(host, context)
         await _serve(context, farm, listener)
     return OK
 
@@ -43,6 +45,19 @@ def where_and_how(listener: socket.socket) -> str:
         f"The API: {address_of(listener)}/api/v2 (documentation at {address_of(listener)}/docs)\n"
         f"A key for it: {program()} key create"
     )
+
+
+def _warn_if_open(host: str, context: CommandContext) -> None:
+    """Whoever lets others reach this machine by plain http is not to wonder why they are refused."""
+    if is_loopback(host):
+        return
+    if not context.farm.proxies:
+        warn(
+            f"Other machines that reach {host} are refused by plain http (https_required): put a proxy with "
+            "TLS before the API and set METERFARM_TRUSTED_PROXIES to its address (docs/operate.md)."
+        )
+    elif not context.farm.public_url:
+        warn("Links will begin with this address; set METERFARM_PUBLIC_URL to the one that others use.")
 
 
 async def _serve(context: CommandContext, farm: Store, listener: socket.socket) -> None:
