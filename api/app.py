@@ -21,7 +21,7 @@ from meterfarm.api import (
 )
 from meterfarm.api.auth import authenticate
 from meterfarm.api.context import ApiContext
-from meterfarm.api.edge import Arrivals, Edge
+from meterfarm.api.edge import Arrivals, EdgeGuard
 from meterfarm.api.references import SegmentsKept
 from meterfarm.storage import StorageError
 
@@ -54,7 +54,7 @@ def create_app(context: ApiContext) -> FastAPI:
     errors.install(app)
     app.middleware("http")(_known_first)
     app.add_middleware(SegmentsKept)
-    app.add_middleware(Edge, public_url=context.public_url)
+    app.add_middleware(EdgeGuard, public_url=context.public_url)
     app.add_middleware(Arrivals, proxies=context.settings.proxies)
     return app
 

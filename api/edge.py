@@ -74,7 +74,7 @@ def _with_host(headers: Sequence[tuple[bytes, bytes]], host: bytes) -> list[tupl
     return [(b"host", host), *((name, value) for name, value in headers if name != b"host")]
 
 
-class Edge:
+class EdgeGuard:
     """Refuses what came unencrypted, under a foreign name or too large; adds headers that hold browsers."""
 
     def __init__(self, app: ASGIApp, public_url: str) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from meterfarm.api import errors
 from meterfarm.api.app import create_app
 from meterfarm.api.context import ApiContext
-from meterfarm.api.edge import MOST_BODY, Arrivals, Edge
+from meterfarm.api.edge import MOST_BODY, Arrivals, EdgeGuard
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.services.api_keys import create_key
 from meterfarm.storage.settings import Settings
@@ -130,7 +130,7 @@ async def test_no_body_is_longer_than_the_largest_upload() -> None:
     app = FastAPI()
     app.state.context = SimpleNamespace(public_url=PUBLIC)
     errors.install(app)
-    app.add_middleware(Edge, public_url=PUBLIC)
+    app.add_middleware(EdgeGuard, public_url=PUBLIC)
     app.add_middleware(Arrivals, proxies=())
 
     @app.post("/taken")
