@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from fastapi import APIRouter, FastAPI, Request
 from fastapi_offline import FastAPIOffline
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from meterfarm.api import (
@@ -14,12 +11,12 @@ from meterfarm.api import (
     connections,
     coverage,
     customers,
-    errors,
+    error_pages,
     intervals,
+    layers,
     onboarding,
     utilities,
 )
-from meterfarm.api.auth import authenticate
 from meterfarm.api.context import ApiContext
 from meterfarm.api.edge import Arrivals, EdgeGuard
 from meterfarm.api.references import SegmentsKept
@@ -49,26 +46,14 @@ def create_app(context: ApiContext) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router, prefix=BASE)
     app.include_router(onboarding.router)
+    app.include_router(error_pages.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
-    errors.install(app)
-    app.middleware("http")(_known_first)
+    layers.install(app, context)
     app.add_middleware(SegmentsKept)
     app.add_middleware(EdgeGuard, public_url=context.public_url)
     app.add_middleware(Arrivals, proxies=context.settings.proxies)
     return app
-
-
-async def _known_first(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Whoever has no key is not let know which paths there are."""
-    response = await call_next(request)
-    is_nowhere = response.status_code in (404, 405) and request.url.path.startswith("/api/")
-    if is_nowhere and not hasattr(request.state, "company"):
-        try:
-            await run_in_threadpool(authenticate, request)
-        except errors.ApiError as error:
-            return error.response(request.app.state.context.public_url)
-    return response
 
 
 async def _healthz() -> Response:

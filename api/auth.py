@@ -34,7 +34,9 @@ def key_of(connection: HTTPConnection) -> str:
 
 
 def authenticate(request: Request) -> CompanyStore:
-    """The store that the request's key opens; ``request.state`` has ``key_id`` and ``company`` from then on.
+    """The store that the request's key opens, as ``request.state.company_store`` from then on.
+
+    ``request.state`` has ``key_id`` and ``company`` too.
 
     Raises:
         ApiError: no key came, or it opens nothing.
@@ -47,11 +49,14 @@ def authenticate(request: Request) -> CompanyStore:
     if found is None:
         raise ApiError("api_key_invalid")
     request.state.key_id, request.state.company = found
-    return store.within(found[1].id)
+    within = store.within(found[1].id)
+    request.state.company_store = within
+    return within
 
 
-def _company(request: Request, _: Annotated[object, Depends(_documented)]) -> CompanyStore:
-    return authenticate(request)
+async def _company(request: Request, _: Annotated[object, Depends(_documented)]) -> CompanyStore:
+    store: CompanyStore = request.state.company_store
+    return store
 
 
 Company = Annotated[CompanyStore, Depends(_company)]

@@ -147,7 +147,7 @@ def error_of(exc: Exception) -> ApiError:
     if isinstance(exc, InvalidRequest | RequestError):
         return ApiError("request_invalid", reason=str(exc))
     if isinstance(exc, MachineError):
-        _log.warning("request.unavailable", reason=str(exc))
+        _log.warning("request.unavailable", reason=one_line(str(exc)))
         return ApiError("service_unavailable")
     return ApiError("internal_error", request_id=request_id())
 

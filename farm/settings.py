@@ -44,7 +44,8 @@ class FarmSettings(BaseSettings):
     (0: none are). ``interactive_slots`` and ``data_slots`` are how many
     runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser. At ``nightly_at``,
     a time of day like 03:30 ("" for never), `worker` and `up` run the nightly; its report goes to
-    ``nightly_report``, if not to the state directory.
+    ``nightly_report``, if not to the state directory. A key of the API may send ``api_burst`` requests at
+    once (0: any number) and ``api_rate`` a second over time, to each process.
     """
 
     model_config = SettingsConfigDict(
@@ -72,6 +73,8 @@ class FarmSettings(BaseSettings):
     interval_days: int = Field(default=0, ge=0)
     trust_notice_days: float = Field(default=14, gt=0)
     keep_run_days: float = Field(default=90, ge=0)
+    api_burst: int = Field(default=3_000, ge=0)
+    api_rate: float = Field(default=300, gt=0)
     interactive_slots: int = Field(default=3, ge=1)
     data_slots: int = Field(default=6, ge=1)
     browser_runs: int = Field(default=500, ge=1)

@@ -24,10 +24,11 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.audit import Audit, FarmAudit
 from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
-from meterfarm.storage.customers import Company, RunContext, identity, logins
+from meterfarm.storage.customers import Company, RunContext, identity, kept_answers, logins
 from meterfarm.storage.customers.companies import ApiKeys, Companies, KeyRing
 from meterfarm.storage.customers.consents import Consents, FarmConsents
 from meterfarm.storage.customers.credentials import StoredCredentials
+from meterfarm.storage.customers.kept_answers import KeptAnswers
 from meterfarm.storage.customers.logins import Logins
 from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
@@ -49,7 +50,13 @@ from meterfarm.storage.runs.farm_runs import FarmRuns
 from meterfarm.storage.runs.repository import Runs
 from meterfarm.storage.runs.workforce import Workforce
 from meterfarm.storage.settings import FILES, KEY_FILE, Settings, prepare_home, setup_lock
-from meterfarm.storage.tables import CustomerRow, MailboxRow, SentPasswordRow, WebhookEndpointRow
+from meterfarm.storage.tables import (
+    CustomerRow,
+    KeptAnswerRow,
+    MailboxRow,
+    SentPasswordRow,
+    WebhookEndpointRow,
+)
 from meterfarm.storage.vault import KeyFile, MasterKey, Vault, parse_keys, wrong_key
 from meterfarm.storage.webhooks import endpoints
 from meterfarm.storage.webhooks.endpoints import Webhooks
@@ -94,6 +101,7 @@ def rewrap(session: Session, vault: Vault) -> int:
     logins.rotate(session, vault)
     mailboxes.rotate(session, vault)
     endpoints.rotate_keys(session, vault)
+    kept_answers.rotate(session, vault)
     return identity.rotate(session, vault)
 
 
@@ -129,6 +137,7 @@ def keys_in_use(session: Session) -> set[str]:
         select(SentPasswordRow.key_id).group_by(col(SentPasswordRow.key_id)),
         select(MailboxRow.key_id).group_by(col(MailboxRow.key_id)),
         select(WebhookEndpointRow.key_id).group_by(col(WebhookEndpointRow.key_id)),
+        select(KeptAnswerRow.key_id).where(KeptAnswerRow.head != "").group_by(col(KeptAnswerRow.key_id)),
     )
     return {key_id for query in queries for key_id in session.exec(query)}
 
@@ -182,6 +191,11 @@ class Store(_Closed):
             store = cls(Farm(database, vault, home, open_files(settings)))
             on_failure.pop_all()
         return store
+
+    @property
+    def home(self) -> Path:
+        """The state directory of this machine."""
+        return self._farm.home
 
     @property
     def vault(self) -> Vault:
@@ -249,6 +263,7 @@ class CompanyStore(_Closed):
         self.webhooks = Webhooks(scope)
         self.api_keys = ApiKeys(scope)
         self.consents = Consents(scope)
+        self.kept_answers = KeptAnswers(scope)
 
     @property
     def company_id(self) -> int:

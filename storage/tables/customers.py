@@ -39,6 +39,26 @@ class ApiKeyRow(Owned, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class KeptAnswerRow(Owned, table=True):
+    """What a request with an idempotency key was answered; ``digest`` is the key's SHA-256.
+
+    ``request`` is a digest of what was asked. ``head`` has status and headers, "" while it is being answered.
+    The body is sealed with a data key of its own, wrapped by the key ``key_id``.
+    """
+
+    __table_args__ = table_args(
+        UniqueConstraint("company_id", "digest"), Index(None, "company_id", "entered_at")
+    )
+
+    digest: bytes = Field(sa_type=LargeBinary)
+    request: bytes = Field(sa_type=LargeBinary)
+    entered_at: datetime = Field(sa_type=UtcDateTime)
+    head: str
+    key_id: str
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+
+
 class LoginRow(Keyed, table=True):
     """A user name at a utility, shared across companies: locks and lockout hang on it. Normalised.
 

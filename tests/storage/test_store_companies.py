@@ -25,6 +25,7 @@ from meterfarm.records import (
 from meterfarm.storage import AlreadyThere, AnswerRefused, LeaseLost, RunRefused, StorageError
 from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
 from meterfarm.storage.customers import Customer
+from meterfarm.storage.customers.kept_answers import KeptAnswer
 from meterfarm.storage.data import CustomerFacts, ReadBill, ReadingChannel, Reread, RereadBill, UploadedBill
 from meterfarm.storage.database import Repository
 from meterfarm.storage.runs import Lease
@@ -84,6 +85,7 @@ def _filled(store: CompanyStore, username: str, number: str) -> Company:
     (queued,) = store.runs.refresh()
     store.customers.update(customer, profile={"email": username, "city": "Utica"})
     store.api_keys.add("test_key_", "theirs")
+    store.kept_answers.enter(username, b"theirs")
     endpoint = store.webhooks.add("https://a.example", DELIVERED_KINDS, allows_private=False)[0].id
     event = store.events.after()[0].id
     store.webhooks.resend([event], endpoint)
@@ -150,6 +152,11 @@ def _channels(theirs: Company) -> list[ReadingChannel]:
     return [replace(channel, series=[*channel.series, *channel.series])]
 
 
+def _entry(theirs: Company) -> int:
+    """What they entered; to ask for it again changes nothing."""
+    return theirs.store.kept_answers.enter(theirs.customer.username, b"theirs").id
+
+
 Case = Callable[[CompanyStore, Company, Company], bool]
 
 CASES: dict[str, Case] = {
@@ -179,6 +186,9 @@ CASES: dict[str, Case] = {
     "api_keys.add": lambda s, _, t: s.api_keys.add("test_ours_", "k")[0].id not in _key_ids(t),
     "api_keys.list": lambda s, _, t: not {key.id for key in s.api_keys.list()} & _key_ids(t),
     "api_keys.revoke": lambda s, _, t: all(s.api_keys.revoke(key) is None for key in _key_ids(t)),
+    "kept_answers.enter": lambda s, _, t: s.kept_answers.enter(t.customer.username, b"x").is_new,
+    "kept_answers.keep": lambda s, _, t: s.kept_answers.keep(_entry(t), KeptAnswer("{}", b"ours")) is None,
+    "kept_answers.forget": lambda s, _, t: s.kept_answers.forget(_entry(t)) is None,
     "customers.remove": lambda s, _, t: _refused(lambda: s.customers.remove(t.customer, data=True)),
     "customers.find": lambda s, o, t: (
         s.customers.find(str(t.customer.id)) is None and s.customers.find("their own") == o.customer

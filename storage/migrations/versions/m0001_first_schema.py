@@ -83,6 +83,18 @@ def _identity() -> None:
         _column("revoked_at", INSTANT, null=True),
         sa.UniqueConstraint("digest"),
     )
+    _owned(
+        "kept_answer",
+        _column("digest", sa.LargeBinary),
+        _column("request", sa.LargeBinary),
+        _column("entered_at", INSTANT),
+        _column("head", sa.String),
+        _column("key_id", sa.String),
+        _column("wrapped_key", sa.LargeBinary),
+        _column("ciphertext", sa.LargeBinary),
+        sa.UniqueConstraint("company_id", "digest"),
+    )
+    _indexed("kept_answer", "company_id", "entered_at")
     _keyed(
         "login",
         _column("utility", sa.String),
