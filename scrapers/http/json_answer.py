@@ -28,12 +28,14 @@ class NoJson(ValueError):
     """It is not JSON, or none that can be read; the text says why."""
 
 
+def is_type_of_json(media_type: str) -> bool:
+    """Whether an answer of this type is to be looked into, if it begins like JSON."""
+    return media_type in _TEXT or _TYPES.fullmatch(media_type) is not None
+
+
 def may_be_json(content: bytes, media_type: str) -> bool:
     """Whether an answer of this type that begins so is to be looked into."""
-    is_named = _TYPES.fullmatch(media_type) is not None
-    return (is_named or media_type in _TEXT) and (
-        _BEGINS.match(content) is not None or content.startswith(_WIDE)
-    )
+    return is_type_of_json(media_type) and (_BEGINS.match(content) is not None or content.startswith(_WIDE))
 
 
 def parsed(content: bytes, content_type: str) -> Any:

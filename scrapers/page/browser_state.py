@@ -85,24 +85,36 @@ class ContextState:
         self._reading = asyncio.Lock()
         self._with_databases = True
         self._left_out = 0
+        self._kept_as: object = None
+        self._origins: Any = []
 
-    async def read(self) -> Any:
+    async def read(self, kept_as: object = None) -> Any:
         """Cookies, local storage and databases of all origins that the context came to, as Playwright saves
         them; of databases only so much. One that takes long to read is not asked for again.
+
+        ``kept_as`` is by what it is known whether the storages have changed since they were read, None if
+        that is not known: reading them takes another page of the browser.
 
         Raises:
             playwright.async_api.Error: the browser does not say.
         """
         async with self._reading:
-            if self._with_databases:
-                try:
-                    async with asyncio.timeout(_DATABASES_SECONDS):
-                        return self._bounded(await self._context.storage_state(indexed_db=True))
-                except (PlaywrightError, TimeoutError) as exc:
-                    self._with_databases = isinstance(exc, PlaywrightError)
-                    reason = str(exc).partition("\n")[0] or "they take too long"
-                    self._note("databases.unknown", reason=reason)
-            return await self._context.storage_state()
+            if kept_as is not None and kept_as == self._kept_as:
+                return {"cookies": await self._context.cookies(), "origins": self._origins}
+            state = await self._read()
+            self._kept_as, self._origins = kept_as, state["origins"]
+            return state
+
+    async def _read(self) -> Any:
+        if self._with_databases:
+            try:
+                async with asyncio.timeout(_DATABASES_SECONDS):
+                    return self._bounded(await self._context.storage_state(indexed_db=True))
+            except (PlaywrightError, TimeoutError) as exc:
+                self._with_databases = isinstance(exc, PlaywrightError)
+                reason = str(exc).partition("\n")[0] or "they take too long"
+                self._note("databases.unknown", reason=reason)
+        return await self._context.storage_state()
 
     def _bounded(self, state: Any) -> Any:
         """The smallest databases first: those with tokens are small, those with bills are read again."""

@@ -9,10 +9,10 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Request
+from playwright.async_api import Page, Request, Response
 
 from meterfarm.scrapers.guard import host_of
-from meterfarm.scrapers.http.json_answer import NoJson, may_be_json, parsed
+from meterfarm.scrapers.http.json_answer import NoJson, is_type_of_json, may_be_json, parsed
 from meterfarm.scrapers.http.markup import first_json_sign
 from meterfarm.scrapers.outcomes import Sign
 
@@ -20,6 +20,7 @@ _ASKS = frozenset({"document", "fetch", "xhr"})
 _MOST = 50
 _LARGEST = 1024 * 1024
 _SECONDS = 2.0
+_LONGEST_NUMBER = 20
 
 
 class JsonAnswers:
@@ -57,14 +58,25 @@ class JsonAnswers:
                             await self._take(request)
 
     async def _take(self, request: Request) -> None:
-        response = await request.response()
-        if response is None or (await request.sizes())["responseBodySize"] > _LARGEST:
+        response = request.existing_response
+        if response is None:
+            return
+        content_type = response.headers.get("content-type", "")
+        media_type = content_type.partition(";")[0].strip().lower()
+        if not is_type_of_json(media_type) or await _is_too_large(response):
             return
         content = await response.body()
-        content_type = response.headers.get("content-type", "")
-        if may_be_json(content, content_type.partition(";")[0].strip().lower()):
+        if may_be_json(content, media_type):
             self._read.append((request.url, parsed(content, content_type)))
 
     def carry(self, sign: Sign) -> bool:
         """Whether any that was read has the sign."""
         return any(first_json_sign(url, answer, [sign]) for url, answer in self._read)
+
+
+async def _is_too_large(response: Response) -> bool:
+    """Asked of the browser only if the portal does not say, which takes twice as long as the answer."""
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and "content-encoding" not in response.headers:
+        return int(length[:_LONGEST_NUMBER]) > _LARGEST
+    return (await response.request.sizes())["responseBodySize"] > _LARGEST

@@ -243,8 +243,8 @@ class Tab:
             return None
         try:
             async with asyncio.timeout(self._clock.timeouts.aside):
-                state = await self._state.read()
                 user_agent = await self._storage.take_stock(page, self._allows)
+                state = await self._state.read(self._storage.kept_as)
         except TimeoutError:
             self._note("session.unknown", reason="the page does not answer")
             return None

@@ -34,8 +34,9 @@ _PUT_BACK = """items => {
 }"""
 _BLANK = "<!doctype html><title></title>"
 _KEPT = """() => {
-  try { return [location.origin, {...sessionStorage}, navigator.userAgent]; }
-  catch (error) { return [location.origin, null, navigator.userAgent]; }
+  const local = () => { try { return JSON.stringify(localStorage); } catch (error) { return ""; } };
+  try { return [location.origin, {...sessionStorage}, navigator.userAgent, local()]; }
+  catch (error) { return [location.origin, null, navigator.userAgent, local()]; }
 }"""
 
 
@@ -51,6 +52,17 @@ class WebStorage:
         self._changes = self._marked = 0
         self._next_mark = 0.0
         self._tracked: set[str] = set()
+        self._untracked = self._events = 0
+        self._had_windows = self._has_others = False
+        self._local: dict[str, int] = {}
+
+    @property
+    def kept_as(self) -> object:
+        """Something else whenever local storage or databases are, as of the last stock; None if that is not
+        known: frames of other sites and windows may store what is not followed."""
+        if self._had_windows or self._has_others or self._untracked:
+            return None
+        return self._events, tuple(self._local.items())
 
     @property
     def mark(self) -> int:
@@ -87,17 +99,22 @@ class WebStorage:
         What is followed may lag behind. Of an origin that the page came to, what a window of its own says is
         another storage, which ends with it.
         """
-        origin, items, user_agent = await steady(page, lambda: page.evaluate(_KEPT))
+        origin, items, user_agent, local = await steady(page, lambda: page.evaluate(_KEPT))
         self._seen(origin, items)
+        self._local = {origin: hash(local)}
         windows = [window for window in page.context.pages if window is not page]
         frames = [*page.frames[1:], *(frame for window in windows for frame in window.frames)]
         own = [frame for frame in frames if _is_first_party(frame) and is_allowed(frame.url)][:_MOST_FRAMES]
+        asked = 0
         with suppress(TimeoutError, PlaywrightError):
             async with asyncio.timeout(_FRAMES_SECONDS):
                 for frame in own:
-                    origin, items, _ = await frame.evaluate(_KEPT)
+                    origin, items, _, local = await frame.evaluate(_KEPT)
+                    asked += 1
+                    self._local[origin] = hash(local)
                     if frame.page is page or origin not in self._items:
                         self._seen(origin, items)
+        self._has_others = asked < len(frames)
         return str(user_agent)
 
     def _seen(self, origin: str, items: Mapping[str, object] | None) -> None:
@@ -113,19 +130,25 @@ class WebStorage:
         return cdp
 
     async def _opens(self, window: Page) -> None:
+        self._had_windows = True
         with suppress(PlaywrightError):
             await self._counted(window)
 
     async def _track(self, cdp: CDPSession, frame: Frame) -> None:
         """Have it reported that databases change of the origin that a frame came to."""
         origin = _origin(frame.url)
-        if origin and origin not in self._tracked and len(self._tracked) < _MOST_ORIGINS:
+        if not origin or origin in self._tracked:
+            return
+        self._untracked += 1
+        if len(self._tracked) < _MOST_ORIGINS:
             self._tracked.add(origin)
             with suppress(PlaywrightError):
                 await cdp.send("Storage.trackIndexedDBForOrigin", {"origin": origin})
+                self._untracked -= 1
 
     def _change(self, event: dict[str, Any]) -> None:
         """A clock's or counter's change is none: portals write when they were last used, every second."""
+        self._events += 1
         value = event.get("newValue")
         if value is None or (len(value) >= SHORTEST_SECRET and not _NUMBER.fullmatch(value)):
             self._changes += 1

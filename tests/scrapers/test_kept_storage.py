@@ -154,6 +154,36 @@ async def test_that_something_stored_has_changed_is_seen_without_reading_it(chro
     assert after == ((cookies, count + 1), tokens)
 
 
+async def test_storages_are_read_again_only_when_they_have_changed(chromium: Chromium) -> None:
+    """Reading them opens another page of the browser; a change that is no other token is in what is kept."""
+    async with _visit(chromium) as visit:
+        await visit.page.open("/store")
+        await visit.page.arrive(DONE)
+        page = await visit.page.raw_playwright_page()
+        first = await visit.session()
+        assert first is not None
+        await page.evaluate("document.cookie = 'rotated=a-cookie-of-later'")
+        second = await visit.session()
+        assert second is not None
+        assert second.storage_state["origins"] is first.storage_state["origins"]
+        assert "a-cookie-of-later" in second.secrets()
+        await page.evaluate("localStorage.used = 1")
+        third: Any = await visit.session()
+        assert "'used'" in str(third.storage_state["origins"])
+        await page.evaluate("put('more', 'in-another')")
+        await _until(partial(_keeps, visit, "in-another"))
+        await page.evaluate("document.body.append(document.createElement('iframe'))")
+        fourth, fifth = await visit.session(), await visit.session()
+    assert fourth is not None
+    assert fifth is not None
+    assert fifth.storage_state["origins"] is not fourth.storage_state["origins"]
+
+
+async def _keeps(visit: Visit, what: str) -> bool:
+    session = await visit.session()
+    return session is not None and what in str(session.storage_state)
+
+
 async def _differs(visit: Visit, before: object) -> bool:
     return await visit.session_mark() != before
 
