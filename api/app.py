@@ -15,6 +15,7 @@ from meterfarm.api import (
     intervals,
     layers,
     onboarding,
+    testing,
     utilities,
 )
 from meterfarm.api.context import ApiContext
@@ -30,6 +31,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     changes.router,
     utilities.router,
     connections.router,
+    testing.router,
 )
 """The resources below ``BASE``, one module each."""
 

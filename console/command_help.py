@@ -39,7 +39,7 @@ _ORDER = {
     Panel.FARM: ("company", "customer", "key", "runs", "run", "refresh", "challenges", "answer", "events"),
     Panel.CODES: ("mailbox", "number", "inbox"),
     Panel.HOST: ("worker", "up", "api", "doctor", "vault", "audit", "backup"),
-    Panel.TRY: ("demo", "fake", "nightly", "simulate", "bench"),
+    Panel.TRY: ("demo", "fake", "sandbox", "nightly", "simulate", "bench"),
 }
 
 

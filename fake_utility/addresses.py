@@ -4,6 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+FAKE_CONTROLS = "METERFARM_FAKE_CONTROLS"
+"""The setting that says where the control pages of all are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -23,7 +26,7 @@ class Addresses:
         return {
             "METERFARM_PORTAL_URLS": urls,
             "METERFARM_LOCAL_HOSTS": self.hosts,
-            "METERFARM_FAKE_CONTROLS": controls,
+            FAKE_CONTROLS: controls,
         }
 
     def as_line(self) -> str:

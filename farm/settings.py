@@ -46,6 +46,7 @@ class FarmSettings(BaseSettings):
     a time of day like 03:30 ("" for never), `worker` and `up` run the nightly; its report goes to
     ``nightly_report``, if not to the state directory. A key of the API may send ``api_burst`` requests at
     once (0: any number) and ``api_rate`` a second over time, to each process.
+    ``fake_controls`` is where the fake portals' control pages are, for test tools.
     """
 
     model_config = SettingsConfigDict(
@@ -80,6 +81,7 @@ class FarmSettings(BaseSettings):
     browser_runs: int = Field(default=500, ge=1)
     nightly_at: str = ""
     nightly_report: Path | None = None
+    fake_controls: str = "http://127.0.0.1:8600/portals"
 
     @field_validator("nightly_at")
     @classmethod

@@ -47,6 +47,7 @@ from meterfarm.storage.runs.challenges import Challenges, FarmChallenges
 from meterfarm.storage.runs.circuit_breaker import Breakers
 from meterfarm.storage.runs.events import Events
 from meterfarm.storage.runs.farm_runs import FarmRuns
+from meterfarm.storage.runs.fired_events import FiredEvents
 from meterfarm.storage.runs.repository import Runs
 from meterfarm.storage.runs.workforce import Workforce
 from meterfarm.storage.settings import FILES, KEY_FILE, Settings, prepare_home, setup_lock
@@ -258,6 +259,7 @@ class CompanyStore(_Closed):
         self.runs = Runs(scope)
         self.challenges = Challenges(scope)
         self.events = Events(scope)
+        self.fired_events = FiredEvents(scope)
         self.channels = Channels(scope)
         self.audit = Audit(scope)
         self.webhooks = Webhooks(scope)

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from meterfarm.console.exit_status import OK
 from meterfarm.console.program import program
 from meterfarm.console.scraping.options import is_served_by_fake
 from meterfarm.console.terminal.output import print_line
-from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.addresses import FAKE_CONTROLS, Addresses
 from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.redis.address import parse_redis_url
@@ -77,7 +78,9 @@ async def up(zygote: Zygote, port: int, api_port: int, processes: int | None, *,
             farm = stack.enter_context(await asyncio.to_thread(Store.open, now.settings))
             print_line(_what_next(now, at))
             print_line(where_and_how(listener))
-            await stack.enter_async_context(api_served(now, farm, listener))
+            controls = {"fake_controls": at.settings()[FAKE_CONTROLS]}
+            of_the_api = replace(now, farm=now.farm.model_copy(update=controls))
+            await stack.enter_async_context(api_served(of_the_api, farm, listener))
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
     return OK

@@ -15,6 +15,7 @@ from meterfarm.storage.data import AccountFacts, CustomerFacts, MeterFacts, Tari
 from meterfarm.storage.data.bills import NEWEST
 from meterfarm.storage.data.coverage import AMOUNTS
 from meterfarm.storage.database import Repository, reading
+from meterfarm.storage.runs.events import FIRED
 from meterfarm.storage.tables import (
     AccountRow,
     BillRow,
@@ -37,6 +38,7 @@ _EVENTS = select(col(EventRow.customer_id), col(EventRow.kind)).where(
     col(EventRow.customer_id).in_(_ASKED),
     col(EventRow.kind).in_(_READY),
     col(EventRow.company_id) == _COMPANY,
+    ~col(EventRow.key).startswith(FIRED),
 )
 _ACCOUNTS = (
     select(col(AccountRow.customer_id), col(AccountRow.id), col(AccountRow.number), col(AccountRow.address))

@@ -15,6 +15,8 @@ from meterfarm.storage.customers import Event, RemovedCustomer
 from meterfarm.storage.database import Repository, at_the_end, insert_absent, now, reading
 from meterfarm.storage.tables import EventRow, RemovedCustomerRow, metadata
 
+FIRED = "fired "
+"""So begin the keys of events that did not happen (``fired_events``)."""
 _LOCK = 0x6D657665
 _WRITTEN = "events written"
 _EVENT, _CUSTOMER = (metadata.tables[name] for name in ("event", "customer"))
@@ -28,6 +30,7 @@ _RENUMBER = {
 _ONE_OF_KIND = (
     columns(_EVENT.c.id)
     .where(_EVENT.c.customer_id == bindparam("customer"), _EVENT.c.kind == bindparam("kind"))
+    .where(~_EVENT.c.key.startswith(FIRED))
     .limit(1)
 )
 
@@ -92,7 +95,7 @@ def publish_removal(session: Session, company_id: int, customer_id: int, externa
 
 
 def exists(session: Session, customer_id: int, kind: EventKind) -> bool:
-    """Whether the customer has an event of this kind."""
+    """Whether the customer has an event of this kind that did happen."""
     asked = {"customer": customer_id, "kind": kind.value}
     return session.connection().scalar(_ONE_OF_KIND, asked) is not None
 

@@ -72,6 +72,7 @@ from meterfarm.services.customers import (
 )
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
 from meterfarm.services.exports import ExportFormat, export_bills, export_readings
+from meterfarm.services.fake_portals import FakePortals
 from meterfarm.services.intervals import (
     IntervalQuery,
     customer_interval_facts,
@@ -96,6 +97,7 @@ from meterfarm.services.reread import reread
 from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_customers, retry_run
 from meterfarm.services.scraping import scrape_customer
 from meterfarm.services.summary import stored_accounts, summarise_result, summarise_run
+from meterfarm.services.testing import break_login, expire_session, fail_portal, fire_event, mend_login
 from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import FoundBill, StoredAccount
@@ -114,6 +116,7 @@ NUMBER = "+15185550123"
 MAILS = MailAccount("imap.example.com", 993, MailSecurity.TLS, "codes@example.com")
 ZONE = ZoneInfo("America/New_York")
 NAME = "bea@bayou.energy"
+NO_PORTALS = FakePortals("http://127.0.0.1:1/portals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,10 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (find_run, lambda ours, its: find_run(ours, its.story.run.id)),
     (retry_run, lambda ours, its: retry_run(ours, its.story.run.id)),
     (refresh_customers, lambda ours, its: refresh_customers(ours, [its.customer])),
+    (break_login, lambda ours, its: break_login(ours, NO_PORTALS, its.customer)),
+    (mend_login, lambda ours, its: mend_login(ours, NO_PORTALS, its.customer)),
+    (expire_session, lambda ours, its: expire_session(ours, NO_PORTALS, its.customer)),
+    (fire_event, lambda ours, its: fire_event(ours, its.customer, "new_bill")),
     (stored_accounts, lambda ours, its: stored_accounts(ours, its.customer)),
     (summarise_run, lambda ours, its: summarise_run(ours, _ended(its.story), its.customer)),
     (
@@ -239,7 +246,15 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
     (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
 ]
-OWN = (add_customer, create_customer, create_key, import_customers, must_be_for, scrape_customer)
+OWN = (
+    add_customer,
+    create_customer,
+    create_key,
+    fail_portal,
+    import_customers,
+    must_be_for,
+    scrape_customer,
+)
 """What another company may have just so: tested by name below."""
 
 

@@ -302,6 +302,9 @@ CASES: dict[str, Case] = {
     "challenges.list": lambda s, _, t: t.challenge not in {one.id for one in s.challenges.list()},
     "challenges.find": lambda s, _, t: s.challenges.find(t.challenge) is None,
     "events.after": lambda s, _, t: t.customer.id not in {one.customer_id for one in s.events.after(0, 1000)},
+    "fired_events.fire": lambda s, _, t: _refused(
+        lambda: s.fired_events.fire(t.customer, EventKind.NEW_BILL)
+    ),
     "audit.list": lambda s, _, t: (
         t.customer.id not in {one.customer_id for one in s.audit.list()}
         and not s.audit.list(customer_id=t.customer.id)

@@ -1,0 +1,1 @@
+"""The `sandbox` commands: test tools for customers of fake utilities."""
