@@ -7,6 +7,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from meterfarm.api import (
+    bill_files,
+    bill_uploads,
+    bills,
     changes,
     connections,
     coverage,
@@ -26,6 +29,8 @@ from meterfarm.storage import StorageError
 BASE = "/api/v2"
 _ROUTERS: tuple[APIRouter, ...] = (
     customers.router,
+    bills.router,
+    bill_uploads.router,
     intervals.router,
     coverage.router,
     changes.router,
@@ -49,6 +54,7 @@ def create_app(context: ApiContext) -> FastAPI:
         app.include_router(router, prefix=BASE)
     app.include_router(onboarding.router)
     app.include_router(error_pages.router)
+    app.include_router(bill_files.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     layers.install(app, context)

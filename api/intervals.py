@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from meterfarm.api.accepted import accepted
 from meterfarm.api.auth import Company
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
@@ -169,31 +170,12 @@ def _minutes(text: str | None) -> int | None:
 def _form(name: str | None, accept: str) -> _Format | None:
     """None is JSON, which whoever accepts nothing that there is gets too."""
     if name is None:
-        return _FORMATS.get(_accepted(accept))
+        return _FORMATS.get(accepted(accept, _BY_MEDIA_TYPE))
     if name != "json" and name not in _FORMATS:
         raise ApiError(
             "parameter_invalid", parameter="format", reason=f"it takes {', '.join(['json', *_FORMATS])}"
         )
     return _FORMATS.get(name)
-
-
-def _accepted(accept: str) -> str:
-    """The format that is wanted most, as an Accept header says it; "json" for anything else."""
-    best, weight = "json", 0.0
-    for each in accept.lower().split(","):
-        kind, *parameters = (part.strip() for part in each.split(";"))
-        asked = next((_quality(part[2:]) for part in parameters if part.startswith("q=")), 1.0)
-        name = "json" if kind in ("*/*", "application/*") else _BY_MEDIA_TYPE.get(kind)
-        if name is not None and asked > weight:
-            best, weight = name, asked
-    return best
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 def _clause(exc: Exception) -> str:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from meterfarm.api.errors import ApiError
 from meterfarm.services.customer_fields import problem_of_name
 from meterfarm.storage.customers import Customer, CustomerRecord
+from meterfarm.storage.data import FoundBill
 from meterfarm.storage.store import CompanyStore
 
 EXTERNAL = "external_id:"
@@ -86,6 +87,22 @@ def find_record(store: CompanyStore, text: str) -> CustomerRecord:
         found = store.customers.record(number or 0)
     if found is None:
         raise ApiError("customer_id_invalid" if external_id is None else "external_id_invalid")
+    return found
+
+
+def find_bill(store: CompanyStore, text: str) -> FoundBill:
+    """The bill that the path names.
+
+    Raises:
+        ApiError: the id is none, or the company has no such bill.
+    """
+    number, external_id = reference(text, "bill")
+    if external_id is not None:
+        found = store.customer_bills.by_external_id(external_id)
+    else:
+        found = store.customer_bills.by_id(number or 0)
+    if found is None:
+        raise ApiError("bill_id_invalid" if external_id is None else "external_id_invalid")
     return found
 
 

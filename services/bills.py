@@ -65,18 +65,33 @@ class BillUpload:
     source: BillSource = BillSource.API
 
 
+def check_bills_of(
+    store: CompanyStore,
+    customer: Customer,
+    account_number: str | None,
+    meter_id: str | None,
+    rendering: BillRendering,
+) -> None:
+    """Whether there are bills of the account and of the meter, as far as they are named.
+
+    Raises:
+        NoSuchBills: there are none.
+    """
+    if account_number is not None:
+        known = store.customer_bills.account_numbers(customer)
+        if account_number not in known:
+            raise NoSuchBills("account_number", known)
+    if meter_id is not None:
+        every = rendering.meters_of(store, store.customer_bills.list(customer))
+        meters = sorted({meter for of_bill in every.values() for meter in of_bill})
+        if meter_id not in meters:
+            raise NoSuchBills("meter_id", meters)
+
+
 def list_bills(
     store: CompanyStore, customer: Customer, query: BillQuery, rendering: BillRendering
 ) -> tuple[Sequence[FoundBill], bool]:
-    """The customer's bills, newest first, and whether there are more of them beyond the limit.
-
-    Raises:
-        NoSuchBills: there are none of this account number, or of this meter.
-    """
-    if query.account_number is not None:
-        known = store.customer_bills.account_numbers(customer)
-        if query.account_number not in known:
-            raise NoSuchBills("account_number", known)
+    """The customer's bills, newest first, and whether there are more of them beyond the limit."""
     most = None if query.limit is None else query.limit + 1
     in_store = query.meter_id is None
     found = store.customer_bills.list(
@@ -88,26 +103,10 @@ def list_bills(
         offset=query.offset if in_store else 0,
     )
     if query.meter_id is not None:
-        found = _of_meter(store, customer, query.meter_id, found, rendering)
-        found = found[query.offset :][:most]
+        meters = rendering.meters_of(store, found)
+        of_meter = [bill for bill in found if query.meter_id in meters.get(bill.id, ())]
+        found = of_meter[query.offset :][:most]
     return found[: query.limit], query.limit is not None and len(found) > query.limit
-
-
-def _of_meter(
-    store: CompanyStore,
-    customer: Customer,
-    meter_id: str,
-    found: Sequence[FoundBill],
-    rendering: BillRendering,
-) -> Sequence[FoundBill]:
-    meters = rendering.meters_of(store, found)
-    of_meter = [bill for bill in found if meter_id in meters.get(bill.id, ())]
-    if not of_meter:
-        every = rendering.meters_of(store, store.customer_bills.list(customer))
-        known = sorted({meter for of_bill in every.values() for meter in of_bill})
-        if meter_id not in known:
-            raise NoSuchBills("meter_id", known)
-    return of_meter
 
 
 def find_bill(store: CompanyStore, bill_id: int | None = None, external_id: str | None = None) -> FoundBill:

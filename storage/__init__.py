@@ -17,6 +17,10 @@ class AlreadyThere(StorageError, RequestError):
     """A customer with this login or this external id is in the register; the sentence says which."""
 
 
+class CustomerGone(StorageError, RequestError):
+    """The customer was removed; the sentence says which."""
+
+
 class AnswerRefused(StorageError, RequestError):
     """An answer that cannot be used any more, or never could; the text says why."""
 

@@ -174,7 +174,7 @@ class CustomerBills(Repository):
 
         Raises:
             AlreadyThere: another bill has the external id.
-            StorageError: the customer was removed.
+            CustomerGone: the customer was removed.
         """
         (sha256,) = self._files.put_all([upload.document.content])
         return self._upload(upload, sha256)

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from meterfarm.records import Account, Bill, CustomerState, EventKind, ListedBill
-from meterfarm.storage import AlreadyThere, StorageError
+from meterfarm.storage import AlreadyThere, CustomerGone, StorageError
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.data import ReadBill, StoredUpload, UploadedBill, accounts, bill_saving, documents
 from meterfarm.storage.data.bill_identities import UPLOADED, unlocked_from_the_start
@@ -135,7 +135,7 @@ def _named(session: Session, company_id: int, customer_id: int | None) -> Custom
     query = select(CustomerRow).where(CustomerRow.id == customer_id, CustomerRow.company_id == company_id)
     row = session.exec(query.with_for_update()).first()
     if row is None or row.state == CustomerState.REMOVED.value:
-        raise StorageError(f"The customer {customer_id} was removed; name another.")
+        raise CustomerGone(f"The customer {customer_id} was removed; name another.")
     return row
 
 

@@ -25,6 +25,7 @@ from meterfarm.services.bills import (
     ExternalIdTaken,
     NoSuchBills,
     NotAPdf,
+    check_bills_of,
     find_bill,
     list_bills,
     name_bill,
@@ -227,10 +228,11 @@ def test_bills_are_listed_newest_first_by_account_meter_day_and_number(
     meter = rendering.of(store, every[0])["meters"][0]["id"]
     number = every[0].account_number
     assert listed(store, customer, account_number=number, meter_id=meter, limit=1, offset=1) == every[1:2]
+    check_bills_of(store, customer, number, meter, rendering)
     with pytest.raises(NoSuchBills, match=str(number)):
-        listed(store, customer, account_number="1")
+        check_bills_of(store, customer, "1", None, rendering)
     with pytest.raises(NoSuchBills, match=meter):
-        listed(store, customer, meter_id="E0")
+        check_bills_of(store, customer, None, "E0", rendering)
 
 
 def test_the_policy_at_a_customers_creation_decides_what_is_unlocked(

@@ -29,6 +29,7 @@ from meterfarm.services.bayou_bill import BillRendering
 from meterfarm.services.bills import (
     BillQuery,
     BillUpload,
+    check_bills_of,
     find_bill,
     list_bills,
     name_bill,
@@ -178,6 +179,7 @@ Case = Callable[[CompanyStore, Theirs], object]
 
 REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (list_bills, lambda ours, its: list_bills(ours, its.customer, BillQuery(), BillRendering(""))),
+    (check_bills_of, lambda ours, its: check_bills_of(ours, its.customer, "1", None, BillRendering(""))),
     (find_bill, lambda ours, its: find_bill(ours, its.bill().id)),
     (name_bill, lambda ours, its: name_bill(ours, its.bill(), "mine")),
     (unlock_bill, lambda ours, its: unlock_bill(ours, its.bill(), "us")),

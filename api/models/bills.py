@@ -1,0 +1,76 @@
+"""A bill, as answers give it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from meterfarm.api.models.customers import Address
+
+Status = Literal["unparsed", "not_supported", "locked", "unlocked"]
+
+
+class BillMeter(BaseModel):
+    """A meter's part of a bill. Of a locked bill without consumption, address and attributes."""
+
+    id: str
+    status: Status
+    type: Literal["gas", "electric"]
+    billing_period_from: date
+    billing_period_to: date
+    consumption: float | None = Field(None, description="Wh, or what gas_consumption_unit says.")
+    address: Address | None = None
+    tariff: str | None
+    additional_attributes: dict[str, str] = Field({}, description="The utility's own ids, as service_id.")
+
+
+class Bill(BaseModel):
+    """A bill; amounts in cents, credits negative. A locked one withholds what has a default here."""
+
+    external_id: str | None = Field(description="Your own id, unique among your bills.")
+    id: int
+    status: Status = Field(
+        description="unparsed: not read yet. not_supported: never will be, it is encrypted or a picture. "
+        "locked: the content is withheld until the bill is unlocked."
+    )
+    customer_id: int | None = Field(description="Null as long as nobody knows whose bill an upload is.")
+    customer_external_id: str | None
+    billed_on: date | None
+    utility: str | None
+    account_number: str | None
+    outstanding_balance: int | None = Field(None, description="Cents left from the cycle before.")
+    billing_period_from: date | None
+    billing_period_to: date | None
+    electricity_consumption: int | None = Field(None, description="Wh.")
+    electricity_amount: int | None = None
+    delivery_charge: int | None = None
+    supply_charge: int | None = None
+    community_solar_bill_credit: int | None = None
+    gas_consumption_unit: Literal["therms", "ccf"] | None = None
+    gas_consumption: float | None = None
+    gas_amount: int | None = None
+    total_amount: int | None = None
+    meters: list[BillMeter]
+    file_url: str | None = Field(None, description="The PDF; no key is needed for 15 minutes.")
+
+
+class BillUpdate(BaseModel):
+    """What a request may set of a bill."""
+
+    external_id: str | None = Field(None, description="Your own id, unique among your bills; null frees it.")
+
+
+class UploadedBill(BaseModel):
+    """The bill that an upload is; the same PDF again is the same bill."""
+
+    id: int
+    external_id: str | None
+
+
+class Unlocked(BaseModel):
+    """An unlocked bill stays unlocked."""
+
+    status: str = Field(examples=["ok"])
+    details: str = Field(examples=["Bill was unlocked"])
