@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import time
-from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -33,7 +30,6 @@ from meterfarm.services.bills import (
     unlock_bill,
 )
 from meterfarm.services.errors import InvalidRequest
-from meterfarm.storage.data import FoundBill
 from meterfarm.storage.store import CompanyStore
 
 router = APIRouter(tags=["Bills"])
@@ -43,8 +39,6 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NUMBER = re.compile(r"0*([1-9]\d{0,8})", re.ASCII)
 _PAGE = 100
 """Bills on a page, for who asks for a page and sets no limit."""
-_FRESH = 300
-"""Seconds for which an answer that is the same is said to be: the addresses of files in it expire."""
 _BILL_ID = ("bill_id_invalid_format", "external_id_invalid_format", "bill_id_invalid", "external_id_invalid")
 
 
@@ -100,11 +94,9 @@ def get_bills(
     offset = ((number or 1) - 1) * (most or 0)
     asked = BillQuery(account_number, meter_id, first, last, most, min(offset, 2**40))
     found, more = list_bills(store, customer, asked, rendering)
-    headers = {"ETag": _etag(request, found), "Vary": "Accept"}
+    headers = {"Vary": "Accept"}
     if more:
         headers["Link"] = f'<{_next_page(request, most or 0, (number or 1) + 1)}>; rel="next"'
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
     bills = rendering.of_all(store, found)
     form = accepted(request.headers.get("accept", ""), _FORMS)
     if form == "json":
@@ -122,10 +114,7 @@ def get_bills(
 def get_bill(request: Request, store: Company, id: str) -> Response:
     """Get a bill, with a fresh address of its file."""
     bill = find_bill(store, id)
-    headers = {"ETag": _etag(request, [bill])}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return json_answer(context_of(request).bills.of(store, bill), headers=headers)
+    return json_answer(context_of(request).bills.of(store, bill))
 
 
 @router.patch(
@@ -207,34 +196,6 @@ def _next_page(request: Request, limit: int, page: int) -> str:
     given = {**request.query_params, "limit": str(limit), "page": str(page)}
     path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1").partition("?")[0]
     return f"{context_of(request).public_url}{path}?{urlencode(given)}"
-
-
-class _Seen(NamedTuple):
-    """What an answer about a bill depends on, besides the company's choices."""
-
-    id: int
-    version_id: int
-    status: str
-    external_id: str | None
-    customer_id: int | None
-    customer_external_id: str | None
-
-
-def _etag(request: Request, bills: Sequence[FoundBill]) -> str:
-    """Changes with the bills, and in time: the addresses of files expire."""
-    seen = tuple(
-        _Seen(
-            bill.id,
-            bill.version_id,
-            bill.status,
-            bill.external_id,
-            bill.customer_id,
-            bill.customer_external_id,
-        )
-        for bill in bills
-    )
-    mark = repr((seen, request.headers.get("accept", ""), int(time.time() // _FRESH)))
-    return f'W/"{hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()}"'
 
 
 def taken(store: CompanyStore, external_id: str | None) -> ApiError:

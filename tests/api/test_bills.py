@@ -12,7 +12,7 @@ import pytest
 
 from meterfarm.services.companies import ChangeCompany, change_company
 from tests.api.server import ApiServer
-from tests.services.test_bills import PDF, SAMPLES, fetched, printed
+from tests.services.printed import PDF, SAMPLES, fetched, printed
 
 NUMBER = "102385581897063"
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fpdf import FPDF
 from sqlmodel import select
 
 from meterfarm.fake_utility.kit.billing import bills
 from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
-from meterfarm.formats.bills.pdf import pdf_text
-from meterfarm.records import Account, BillStatus, Document, EventKind, ListedBill, Outcome, Part
-from meterfarm.scrapers.runs.bills import read_document
+from meterfarm.records import BillStatus, EventKind, Outcome, Part
 from meterfarm.services.bayou_bill import BillRendering, signed_bill
 from meterfarm.services.bills import (
     BillQuery,
@@ -41,12 +37,10 @@ from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.storage.tables import UnlockRow
 from meterfarm.utilities import load_utilities, load_utility
+from tests.services.printed import PDF, TODAY, fetched, printed
 from tests.storage.made import UTILITY, begun
 
-SAMPLES = Path(__file__).parents[2] / "utilities"
-PDF = (SAMPLES / "speculoos_power/samples/bill_electric_and_gas/input.pdf").read_bytes()
 NUMBER = "102385581897063"
-TODAY = date(2026, 11, 21)
 URL = "https://api.example"
 LOCKED = {
     *("id", "external_id", "status", "customer_id", "customer_external_id", "utility", "account_number"),
@@ -66,38 +60,6 @@ def uploaded(store: CompanyStore, content: bytes = PDF, **given: Any) -> FoundBi
 def listed(store: CompanyStore, customer: Customer, **query: Any) -> list[FoundBill]:
     wanted = BillQuery(**query)
     return list(list_bills(store, customer, wanted, BillRendering(URL))[0])
-
-
-def printed(words: str, password: str = "") -> bytes:
-    made = FPDF()
-    if password:
-        made.set_encryption("owner", password)
-    made.add_page()
-    made.set_font("helvetica")
-    if words:
-        made.cell(text=words)
-    return bytes(made.output())
-
-
-def fetched(store: CompanyStore, customer: Customer, first: int, end: int) -> None:
-    """Store bills of a fake account as the portal lists them, the newest first."""
-    account = CUSTOMERS["iamvalid@bayou.energy"].accounts[0]
-    utility = load_utility(UTILITY)
-    shown = []
-    for number, bill in enumerate(bills(account, TODAY)[first:end], first):
-        content = render_bill(bill)
-        read = utility.read_bill(_pages(content))
-        shown.append((ListedBill(f"p{number}", "", read.billed_on, read.total_amount), content, read))
-    account_id = store.accounts.save(customer, Account(shown[0][2].account_number))
-    documents = [
-        read_document(utility, each.account_number, one, Document(content, "application/pdf", "b.pdf"))
-        for one, content, each in shown
-    ]
-    store.bills.save(account_id, documents)
-
-
-def _pages(content: bytes) -> list[str]:
-    return pdf_text(content)
 
 
 def test_an_upload_is_the_bill_of_whoever_has_the_account(
