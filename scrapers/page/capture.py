@@ -133,6 +133,7 @@ class HandOver:
             self._hand_over(self._inline(address, ""))
         elif self._rules.allows(address):
             await kept_blobs.ask(frame, _IN_A_FRAME, address)
+            self.last = self._rules.clock.now()
 
     def _hand_over(self, document: Document) -> None:
         self.last = self._rules.clock.now()

@@ -26,7 +26,7 @@ WRONG_USE = {
     "unknown utility": (("scrape", "speculoos_pwer", "--fake", "--username", IAMVALID), "speculoos_power?"),
     "utility like nothing": (
         ("scrape", "zzz", "--fake", "--username", IAMVALID),
-        "there are: pepernoot_coop, speculoos",
+        "`utilities --all` lists those that are known",
     ),
     "malformed e-mail": (("scrape", "speculoos_power", "--fake", "--username", "iamvalid"), "e-mail address"),
     "malformed date": ((*FAKE, "--since", "yesterday"), "--since must be a date"),

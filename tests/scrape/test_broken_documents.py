@@ -11,37 +11,26 @@ from typing import Any
 
 import pytest
 
-from tests.scrape.command import BRIEFLY, Ran, scrape
+from tests.scrape.command import BRIEFLY, ROOT, Ran, scrape
 from tests.scrape.faulty import Spoil, spoiled
 from tests.scrape.portal import Portal
 
 IAMVALID = "iamvalid@bayou.energy"
+NEIGHBOURS = ROOT / "utilities" / "speculoos_power" / "samples" / "bill_solar" / "input.pdf"
 HTML = b"<!doctype html><html><body><h1>Something went wrong</h1></body></html>"
 
 
-def first_pdf(body: bytes) -> Spoil:
-    """Send ``body`` for one of the bills; ``b"half"`` stands for half of the true one."""
-    spoiled_path: list[str] = []
+def pdfs(*bodies: bytes | int) -> Spoil:
+    """Send these for some of the bills, every time: ``b"half"`` of the true one, a number as a status."""
+    spoiled: list[str] = []
 
-    def spoil(path: str, content: bytes) -> bytes | None:
-        if not path.endswith(".pdf"):
+    def spoil(path: str, content: bytes) -> bytes | int | None:
+        if path.endswith(".pdf") and path not in spoiled and len(spoiled) < len(bodies):
+            spoiled.append(path)
+        if path not in spoiled:
             return None
-        spoiled_path[:] = spoiled_path or [path]
-        if path != spoiled_path[0]:
-            return None
+        body = bodies[spoiled.index(path)]
         return content[: len(content) // 2] if body == b"half" else body
-
-    return spoil
-
-
-def refused_pdf(status: int) -> Spoil:
-    """Answer one of the bills with an error status, every time."""
-    refused: list[str] = []
-
-    def spoil(path: str, content: bytes) -> int | None:
-        if path.endswith(".pdf") and not refused:
-            refused.append(path)
-        return status if path in refused else None
 
     return spoil
 
@@ -72,9 +61,9 @@ def gas_export(body: bytes) -> Spoil:
     return spoil
 
 
-def run(portal: Portal, spoil: Spoil, home: Path, out: Path) -> Ran:
+def run(portal: Portal, spoil: Spoil, home: Path, out: Path, since: tuple[str, ...] = BRIEFLY) -> Ran:
     with spoiled(portal.url, spoil) as url:
-        return scrape(home, out, IAMVALID, "--base-url", url, *BRIEFLY)
+        return scrape(home, out, IAMVALID, "--base-url", url, *since)
 
 
 def missing(ran: Ran) -> list[dict[str, Any]]:
@@ -82,24 +71,23 @@ def missing(ran: Ran) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [(b"half", "cut short"), (HTML, "web page instead of a PDF"), (b"%PDF-1.7 junk", "PDF")],
-    ids=["truncated", "html", "junk"],
-)
-def test_a_broken_pdf_is_missing_and_comes_home_next_time(
-    body: bytes, reason: str, portal: Portal, home: Path, tmp_path: Path
+def test_broken_or_refused_pdfs_are_missing_and_come_home_next_time(
+    portal: Portal, home: Path, tmp_path: Path
 ) -> None:
-    ran = run(portal, first_pdf(body), home, tmp_path / "out")
+    """Cut short, a page, no PDF, an error: the other bill and the readings are stored."""
+    since = ("--since", "2026-07-01")
+    ran = run(portal, pdfs(b"half", HTML, b"%PDF-1.7 junk", 404), home, tmp_path / "out", since)
     assert (ran.summary["outcome"], ran.status) == ("partial", 13), ran.stderr
-    (gap,) = missing(ran)
-    assert gap["item"].startswith("bill of 2026-")
-    assert reason in gap["reason"]
+    assert all(gap["item"].startswith("bill of 2026-") for gap in missing(ran))
+    reasons = [gap["reason"] for gap in missing(ran)]
+    assert len(reasons) == 4
+    for reason, times in {"PDF is cut short": 2, "web page instead of a PDF": 1, "HTTP 404": 1}.items():
+        assert sum(reason in each for each in reasons) == times, reasons
     assert ran.summary["accounts"][0]["bills"] == 1
     assert all(meter["readings"] > 0 for meter in ran.summary["accounts"][0]["meters"])
     assert "Traceback" not in ran.stderr
-    mended = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url, *BRIEFLY).summary
-    assert (mended["outcome"], mended["ledger"]["downloaded"]) == ("complete", 1)
+    mended = scrape(home, tmp_path / "out", IAMVALID, "--base-url", portal.url, *since).summary
+    assert (mended["outcome"], mended["ledger"]["downloaded"]) == ("complete", 4)
 
 
 @pytest.mark.parametrize("body", [b"half", b""], ids=["truncated", "empty"])
@@ -136,14 +124,6 @@ def test_an_export_with_something_in_doubt_is_stored_and_the_doubt_told(
     assert "In doubt: intervals G" in ran.summary["message"]
 
 
-def test_a_bill_that_the_portal_refuses_leaves_the_others(portal: Portal, home: Path, tmp_path: Path) -> None:
-    ran = run(portal, refused_pdf(404), home, tmp_path / "out")
-    assert (ran.summary["outcome"], ran.status) == ("partial", 13), ran.stderr
-    (gap,) = missing(ran)
-    assert "HTTP 404" in gap["reason"]
-    assert ran.summary["accounts"][0]["bills"] == 1
-
-
 def test_a_portal_that_hands_over_no_document_is_down(portal: Portal, home: Path, tmp_path: Path) -> None:
     ran = run(
         portal, lambda path, _: 500 if ".pdf" in path or "/export" in path else None, home, tmp_path / "out"
@@ -151,16 +131,9 @@ def test_a_portal_that_hands_over_no_document_is_down(portal: Portal, home: Path
     assert (ran.summary["outcome"], ran.status) == ("portal_down", 11)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "replacement"),
-    [(rb"(?s).*", b""), (rb"value>", b"valu>")],
-    ids=["left out", "unreadable"],
-)
-def test_readings_that_are_lacking_are_told_every_time(
-    pattern: bytes, replacement: bytes, portal: Portal, home: Path, tmp_path: Path
-) -> None:
-    """A day counts as stored only when it is whole; the next run asks for it again."""
-    for _ in range(2):
+def test_readings_that_are_lacking_are_told_every_time(portal: Portal, home: Path, tmp_path: Path) -> None:
+    """Left out or unreadable: only a whole day counts as stored; the next run asks for it again."""
+    for pattern, replacement in ((rb"(?s).*", b""), (rb"value>", b"valu>")):
         ran = run(portal, thinned_export(pattern, replacement), home, tmp_path / "out")
         assert (ran.summary["outcome"], ran.status) == ("partial", 13), ran.stderr
         assert {gap["item"].split()[1][0] for gap in missing(ran)} == {"E"}
@@ -188,17 +161,7 @@ def test_an_export_with_more_decimals_later_is_stored_exactly(
 
 def test_a_bill_of_another_account_is_refused(portal: Portal, home: Path, tmp_path: Path) -> None:
     """The portal mixes up its customers: the neighbour's bill is not stored as ours."""
-    neighbour = scrape(
-        home.with_name("neighbour"),
-        tmp_path / "neighbour",
-        "electric-only@bayou.energy",
-        "--base-url",
-        portal.url,
-        *BRIEFLY,
-    )
-    assert neighbour.status == 0
-    (foreign, *_) = sorted((tmp_path / "neighbour").rglob("*.pdf"))
-    ran = run(portal, first_pdf(foreign.read_bytes()), home, tmp_path / "out")
+    ran = run(portal, pdfs(NEIGHBOURS.read_bytes()), home, tmp_path / "out")
     (gap,) = missing(ran)
     assert gap["reason"] == "the PDF is another account's bill"
     assert len(list((tmp_path / "out").rglob("*.pdf"))) == 1

@@ -28,6 +28,8 @@ from tests.fake_portal import fake_portals as running
 from tests.scrape.command import meterfarm
 
 NAMED = [portal for portal in fake_portals() if portal.hosts]
+SISTER = "suikerwafel_energy"
+"""Its script is another portal's but for names: a gate of each kind there is shows that it is."""
 CODE = "totp@pepernoot.example"
 PENDING = "pending@pepernoot.example"
 WAITS = 21_700
@@ -51,6 +53,8 @@ async def test_a_sign_in_ends_in_the_outcome_that_the_customer_is_for(
     """Whatever stands behind the password, and a user name that nobody has."""
     utility = load_utility(portal.id)
     gated = [one for one in portal.book.listed.values() if one.oddities.gate]
+    if portal.id == SISTER:
+        gated = gated[:2]
     meant = {one.username: one.outcome for one in gated} | {portal.stranger: "bad_credentials"}
     hosts = own_hosts(utility.home, utility.hosts)
     local_hosts = read_local_hosts(Path(portals.hosts))

@@ -38,23 +38,6 @@ def test_a_second_run_signs_in_nowhere_and_fetches_nothing(
     assert {path.stat().st_mode & 0o077 for path in files} == {0}
 
 
-def test_a_session_outlives_the_portal_process(home: Path, tmp_path: Path) -> None:
-    """`--fake` twice in one home: the second run is known by its cookie, without a code."""
-    with fake_portal(home) as url:
-        first = scrape(
-            home,
-            tmp_path / "out",
-            TEXT_MESSAGE,
-            "--base-url",
-            url,
-            *BRIEFLY,
-            answer=Portal(url).owner(TEXT_MESSAGE),
-        )
-    second = scrape(home, tmp_path / "out", TEXT_MESSAGE, "--fake", *BRIEFLY)
-    assert (first.summary["session"], second.summary["session"]) == ("new", "reused")
-    assert second.status == 0
-
-
 def test_a_day_later_there_is_exactly_one_day_more(home: Path, tmp_path: Path) -> None:
     readings = []
     for now in ("2026-11-21T09:00", "2026-11-22T09:00"):
@@ -69,44 +52,31 @@ def test_a_day_later_there_is_exactly_one_day_more(home: Path, tmp_path: Path) -
     assert ran.summary["session"] == "reused"
 
 
-def test_a_remembered_device_passes_without_a_code(home: Path, tmp_path: Path) -> None:
-    """The session has ended, the device is still trusted: a password, no challenge."""
-    for now in ("2026-11-21T09:00", "2026-12-24T09:00"):
+def test_a_session_outlives_the_portal_process_and_a_device_the_session(home: Path, tmp_path: Path) -> None:
+    """A portal anew in one home each time: known by its cookie, then by a password without a code.
+
+    Once the device is not trusted any more, the customer is asked for a code again.
+    """
+    ends = []
+    for now in ("2026-03-01T09:00", "2026-03-01T10:00", "2026-04-03T09:00", "2026-11-21T09:00"):
         with fake_portal(home, now=now) as url:
             portal = Portal(url)
-            ran = scrape(
-                home,
-                tmp_path / "out",
-                TEXT_MESSAGE,
-                "--base-url",
-                url,
-                *BRIEFLY,
-                answer=portal.owner(TEXT_MESSAGE),
-            )
+            owner, since = portal.owner(TEXT_MESSAGE), ("--since", "2026-02-10")
+            ran = scrape(home, tmp_path, TEXT_MESSAGE, "--base-url", url, *since, answer=owner)
             counted = portal.stats(TEXT_MESSAGE)
-    assert (ran.summary["session"], ran.prompts) == ("new", [])
-    assert (counted["password_attempts"], counted["codes_sent"]) == (1, 0)
-
-
-def test_a_device_no_longer_trusted_is_challenged_again(home: Path, tmp_path: Path) -> None:
-    for now in ("2026-03-01T09:00", "2026-11-21T09:00"):
-        with fake_portal(home, now=now) as url:
-            portal = Portal(url)
-            ran = scrape(
-                home,
-                tmp_path / "out",
-                TEXT_MESSAGE,
-                "--base-url",
-                url,
-                *BRIEFLY,
-                answer=portal.owner(TEXT_MESSAGE),
-            )
-    assert ran.summary["session"] == "challenged_again"
-    assert ran.status == 0
+        assert ran.status == 0, ran.stderr
+        sent = counted["password_attempts"], counted["codes_sent"]
+        ends.append((ran.summary["session"], len(ran.prompts), sent))
+    assert ends == [
+        ("new", 1, (1, 1)),
+        ("reused", 0, (0, 0)),
+        ("new", 0, (1, 0)),
+        ("challenged_again", 1, (1, 1)),
+    ]
 
 
 def test_state_is_in_the_working_directory_unless_told_otherwise(home: Path, tmp_path: Path) -> None:
-    ran = scrape(home, tmp_path / "out", IAMVALID, "--fake", *BRIEFLY, METERFARM_HOME="")
-    assert ran.status == 0, ran.stderr
+    ran = scrape(home, tmp_path / "out", "captcha@speculoos.example", "--fake", METERFARM_HOME="")
+    assert ran.summary["outcome"] == "captcha", ran.stderr
     assert (home.parent / ".meterfarm" / "meterfarm.db").is_file()
     assert (home.parent / ".meterfarm" / "fake_utility").is_dir()
