@@ -26,6 +26,7 @@ from meterfarm.storage.store import CompanyStore
 _OF_A_CUSTOMER = (
     *("api_key_not_permitted", "customer_id_invalid", "external_id_invalid", "request_invalid", "conflict"),
     *("customer_id_invalid_format", "external_id_invalid_format", "request_body_invalid"),
+    "object_not_found",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meterfarm.records import EventKind
-from meterfarm.services.errors import Conflict, InvalidRequest
+from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
 from meterfarm.services.fake_portals import FakePortals
 from meterfarm.services.runs import refresh_customers
 from meterfarm.services.utilities import find_utility_entry
@@ -13,6 +13,8 @@ from meterfarm.utilities import UtilityUnavailable, load_utility
 
 MOST_DOCUMENTS = 1000
 MOST_SECONDS = 3600
+_NO_ID = 2**63
+"""Ids are below it."""
 
 
 def fire_event(store: CompanyStore, customer: Customer, event: str, bill_id: int | None = None) -> Event:
@@ -23,11 +25,14 @@ def fire_event(store: CompanyStore, customer: Customer, event: str, bill_id: int
 
     Raises:
         InvalidRequest: this is the live side, or there is no such event.
+        NotFound: no bill can have this number.
         Conflict: the customer has nothing that it could be about.
     """
     _must_be_test(store)
     if event not in set(EventKind):
         raise InvalidRequest(f"There is no event “{event}”; there are: {', '.join(EventKind)}.")
+    if bill_id is not None and not 0 < bill_id < _NO_ID:
+        raise NotFound(f"There is no bill {bill_id}.")
     fired = store.fired_events.fire(customer, EventKind(event), bill_id)
     if fired is None:
         lacks = f"no bill {bill_id}" if bill_id is not None else "no data that it could be about"

@@ -276,7 +276,7 @@ class FarmRuns(FarmRepository):
         return figures(session, utilities)
 
     @reading
-    def track_records(self, session: Session, newest: int = 5000) -> Mapping[str, TrackRecord]:
+    def track_records(self, session: Session, newest: int = 2000) -> Mapping[str, TrackRecord]:
         """How the ``newest`` runs of the farm went, by utility; of utilities that have any."""
         return track_records(session, newest)
 

@@ -54,9 +54,13 @@ def _facts(
         return _of_intervals(session, customer)
     if kind is EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS:
         return {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
+    soon = events.instant(at + timedelta(days=7))
     if kind is EventKind.TRUST_EXPIRING:
-        lapses = at + timedelta(days=7)
-        return {"trusted_since": events.instant(at), "expires_at": events.instant(lapses)}
+        return {"trusted_since": events.instant(at), "expires_at": soon}
+    if kind is EventKind.CONSENT_EXPIRING_SOON:
+        return {"expires_at": soon}
+    if kind is EventKind.MAILBOX_FAILED:
+        return {"mailbox_id": None, "reason": _WHY}
     outcome = Outcome.PORTAL_DOWN if kind is EventKind.RUN_FAILED else Outcome.BAD_CREDENTIALS
     return {"run_id": None, "outcome": outcome.value, "message": _WHY, "reason": f"{outcome}: {_WHY}"}
 
