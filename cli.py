@@ -17,6 +17,7 @@ from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.farm import farm_commands
 from meterfarm.console.program import program, version
 from meterfarm.console.sandbox import sandbox_commands
+from meterfarm.console.webhooks import webhook_commands
 from meterfarm.records import Factor
 
 _CHECKOUT = (
@@ -42,6 +43,7 @@ farm_commands.declare(app)
 channel_commands.declare(app)
 api_commands.declare(app)
 sandbox_commands.declare(app)
+webhook_commands.declare(app)
 app.add_typer(bench_app, name="bench", rich_help_panel=Panel.TRY)
 
 _EXIT_STATUSES = (

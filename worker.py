@@ -33,8 +33,11 @@ from meterfarm.farm.redis.private import NoRedis
 from meterfarm.farm.redis.refusals import explained
 from meterfarm.farm.settings import FarmSettings, local_zone, portal_address
 from meterfarm.farm.telemetry.health import health_served
+from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.farm.telemetry.metrics_server import MetricsServer
 from meterfarm.farm.telemetry.tracing import traced
+from meterfarm.farm.webhooks.posting import Poster
+from meterfarm.farm.webhooks.sender import WebhookSender
 from meterfarm.farm.workers.challenge_broker import PendingChallenges
 from meterfarm.farm.workers.process import WorkerProcess
 from meterfarm.farm.workers.prompt_worker import PromptWorker
@@ -43,7 +46,10 @@ from meterfarm.records import RunKind
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.browser.scratch import scratch_folder
 from meterfarm.scrapers.guard import own_hosts
+from meterfarm.services.event_payloads import EventRendering
+from meterfarm.services.links import DEFAULT_URL
 from meterfarm.services.reread import RereadResult, reread
+from meterfarm.services.webhooks import json_bytes
 from meterfarm.storage.runs import QUEUES
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -148,6 +154,7 @@ async def serve(queues: Sequence[str]) -> None:
             asyncio.create_task(_take_jobs(redis_url, notifier, KINDS[queue], process)) for queue in queues
         ]
         tasks.append(asyncio.create_task(process.run_housekeeping()))
+        tasks.append(asyncio.create_task(_webhooks(store, farm, served.metrics).run()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in tasks:
@@ -156,6 +163,12 @@ async def serve(queues: Sequence[str]) -> None:
         finally:
             stopping = asyncio.create_task(_stop(process, tasks))
             await asyncio.shield(stopping)
+
+
+def _webhooks(store: Store, farm: FarmSettings, metrics: Metrics) -> WebhookSender:
+    rendering = EventRendering(farm.public_url or DEFAULT_URL)
+    poster = Poster(allows_private=farm.webhooks_private)
+    return WebhookSender(store, lambda of, event: json_bytes(rendering.of(of, event)), poster, metrics)
 
 
 async def _stop(process: WorkerProcess, tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -36,7 +36,10 @@ _EXTRAS = {
 """The extra that commands need; those that are not named here need `farm`."""
 _ORDER = {
     Panel.FETCH: ("scrape", "read", "reread", "export", "utilities"),
-    Panel.FARM: ("company", "customer", "key", "runs", "run", "refresh", "challenges", "answer", "events"),
+    Panel.FARM: (
+        *("company", "customer", "key", "runs", "run", "refresh", "challenges", "answer"),
+        *("events", "webhooks"),
+    ),
     Panel.CODES: ("mailbox", "number", "inbox"),
     Panel.HOST: ("worker", "up", "api", "doctor", "vault", "audit", "backup"),
     Panel.TRY: ("demo", "fake", "sandbox", "nightly", "simulate", "bench"),

@@ -22,6 +22,7 @@ from meterfarm.scrapers.utility import Utility
 from meterfarm.storage import StorageError
 
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
+PUBLIC_URL = "METERFARM_PUBLIC_URL"
 _LIMITS = "METERFARM_LIMITS"
 MOST_REQUESTS = 1e9
 """At once or a second: no rate limit is higher."""
@@ -34,6 +35,7 @@ class FarmSettings(BaseSettings):
     ``metrics`` is where the first worker process serves Prometheus, ``health`` where it says whether it is
     well; "" for nowhere. ``public_url`` is how others reach the API, and begins its links; "" is where it
     listens. ``trusted_proxies`` are addresses and networks of proxies that say what they were asked.
+    ``webhooks_private``: webhooks may go to this machine and to private networks.
     ``portal_urls`` says where portals are that are not at their public address:
     ``my_utility=http://127.0.0.1:8600``, several separated by commas. ``limits`` replaces the
     rate limit that a utility's script declares: ``my_utility=4:20`` is 4 requests at once, 20 a second.
@@ -62,6 +64,7 @@ class FarmSettings(BaseSettings):
     health: str = ""
     public_url: str = ""
     trusted_proxies: str = ""
+    webhooks_private: bool = False
     redis_url: SecretStr = Field(default=SecretStr(""), validation_alias="REDIS_URL")
     twilio_auth_token: SecretStr = Field(default=SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     portal_urls: str = ""

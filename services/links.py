@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from meterfarm.storage.store import Store
 
+DEFAULT_URL = "http://127.0.0.1:8601"
+"""Where the API is on the machine of a developer."""
 ONBOARDING = "onboarding"
 ONBOARDING_LASTS = timedelta(days=10)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from meterfarm.console.api.server import api_served, where_and_how
-from meterfarm.console.channels.inbox import listening
+from meterfarm.console.channels.inbox import address_of, listening
 from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.errors import NotSetUp, UsageError
 from meterfarm.console.exit_status import OK
@@ -27,7 +27,7 @@ from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.check import must_serve
 from meterfarm.farm.redis.private import NoRedis
-from meterfarm.farm.settings import PORTAL_URLS
+from meterfarm.farm.settings import PORTAL_URLS, PUBLIC_URL
 from meterfarm.farm.telemetry.health import HEALTH
 from meterfarm.farm.telemetry.metrics import METRICS, metrics_address
 from meterfarm.farm.workers.daily_command import DailyCommand
@@ -81,6 +81,7 @@ async def up(zygote: Zygote, port: int, api_port: int, processes: int | None, *,
             controls = {"fake_controls": at.settings()[FAKE_CONTROLS]}
             of_the_api = replace(now, farm=now.farm.model_copy(update=controls))
             await stack.enter_async_context(api_served(of_the_api, farm, listener))
+            os.environ[PUBLIC_URL] = now.farm.public_url or address_of(listener)  # links in webhooks
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}
             await _serve(zygote, url, None, processes, served, fake)
     return OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -15,7 +16,8 @@ from meterfarm.console.errors import UsageError
 from meterfarm.console.terminal.listing import safe_text
 from meterfarm.console.terminal.output import must_have_a_reader, print_json, show
 from meterfarm.records import EventKind
-from meterfarm.services.bayou import event_json
+from meterfarm.services.event_payloads import EventRendering
+from meterfarm.services.links import DEFAULT_URL
 from meterfarm.storage.customers import Event
 from meterfarm.storage.store import CompanyStore
 
@@ -28,20 +30,21 @@ async def show_events(after: int, kinds: Sequence[EventKind], *, follow: bool, a
     """Print the events after one, and with ``follow`` those to come, until Ctrl-C or the reader's end."""
     if follow and as_json:
         raise UsageError("--json makes one document of all events, which --follow has no end for.")
-    with open_store() as (_, store):
+    with open_store() as (context, store):
+        printing = _Printing(store, EventRendering(context.farm.public_url or DEFAULT_URL))
         if as_json:
             found: list[Event] = []
             while batch := await asyncio.to_thread(store.events.after, after, _BATCH, kinds):
                 found += batch
                 after = batch[-1].id
-            print_json([_as_json(event) for event in found])
+            print_json([printing.as_json(event) for event in found])
             return 0
         try:
-            after = await _print_after(store, after, kinds)
+            after = await printing.after(after, kinds)
             while follow:
                 must_have_a_reader()
                 await asyncio.sleep(_LOOK)
-                after = await _print_after(store, after, kinds)
+                after = await printing.after(after, kinds)
         except asyncio.CancelledError:
             if not follow:
                 raise
@@ -49,16 +52,34 @@ async def show_events(after: int, kinds: Sequence[EventKind], *, follow: bool, a
     return 0
 
 
-async def _print_after(store: CompanyStore, after: int, kinds: Sequence[EventKind]) -> int:
-    """Print those after one; the last one's id."""
-    while batch := await asyncio.to_thread(store.events.after, after, _BATCH, kinds):
-        for event in batch:
-            if sys.stdout.isatty():
-                show(*_for_people(event))
-            else:
-                print_json(_as_json(event), indent=None)
-        after = batch[-1].id
-    return after
+@dataclass(frozen=True, slots=True)
+class _Printing:
+    """Prints events of a company, rendered as its webhooks are."""
+
+    store: CompanyStore
+    rendering: EventRendering
+
+    async def after(self, after: int, kinds: Sequence[EventKind]) -> int:
+        """Print those after one; the last one's id."""
+        while batch := await asyncio.to_thread(self.store.events.after, after, _BATCH, kinds):
+            for event in batch:
+                if sys.stdout.isatty():
+                    show(*_for_people(event))
+                else:
+                    print_json(self.as_json(event), indent=None)
+            after = batch[-1].id
+        return after
+
+    def as_json(self, event: Event) -> dict[str, object]:
+        """An event for programs."""
+        return {
+            "id": event.id,
+            "at": event.at,
+            "kind": event.kind,
+            "customer": event.customer_id,
+            "run": event.run_id,
+            "payload": self.rendering.of(self.store, event),
+        }
 
 
 def _for_people(event: Event) -> list[RenderableType]:
@@ -72,14 +93,3 @@ def _for_people(event: Event) -> list[RenderableType]:
     )
     kind = head + Text(event.kind.value, style="bold")
     return [kind, Padding(safe_text(detail), (0, 0, 0, 4))] if detail else [kind]
-
-
-def _as_json(event: Event) -> dict[str, object]:
-    return {
-        "id": event.id,
-        "at": event.at,
-        "kind": event.kind,
-        "customer": event.customer_id,
-        "run": event.run_id,
-        "payload": event_json(event),
-    }

@@ -147,11 +147,14 @@ class WorkerProcess:
                 )
 
     async def forget_runs(self) -> None:
-        """Forget runs that ended long ago and vault reads of more than a year ago, thousands at a time."""
+        """Forget runs and deliveries that ended long ago, and vault reads of a year ago."""
         store, days = self._context.store, timedelta(days=self._context.settings.keep_run_days)
         forgotten = 1 if days else 0
         while forgotten:
             forgotten = await asyncio.to_thread(store.runs.forget, days)
+        forgotten = 1 if days else 0
+        while forgotten:
+            forgotten = await asyncio.to_thread(store.webhooks.forget, days)
         while await asyncio.to_thread(store.audit.forget):
             pass
 

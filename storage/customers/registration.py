@@ -9,7 +9,7 @@ from sqlalchemy import update as update_rows
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
+from meterfarm.records import ChallengeState, CustomerState, RunKind, RunState, SecretKind
 from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.customers import Customer, credentials, identity, logins
 from meterfarm.storage.database import now, put
@@ -122,10 +122,7 @@ def _filled(session: Session, customer: Customer, row: CustomerRow) -> None:
     at = now(session)
     if row.state == CustomerState.NEW.value:
         row.state, row.reason, row.since = CustomerState.ACTIVE.value, "", at
-    run_id = queue.enter(session, customer, RunKind.CONNECT, why=NEW_CREDENTIALS)
-    about = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
-    kind = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
-    events.publish(session, customer.id, kind, at.isoformat(), about, run_id=run_id)
+    queue.enter(session, customer, RunKind.CONNECT, why=NEW_CREDENTIALS)
 
 
 def _give_external_id(session: Session, row: CustomerRow, external_id: str) -> None:

@@ -101,7 +101,7 @@ def finish(
     untried = leases.untried(session, run)
     if untried is not None:
         follow = replace(follow, must_reauthenticate="")
-    _publish(session, run.id, row, ending, follow)
+    _publish(session, run.id, row, ending, follow, at)
     changes = _changes(row, follow, at)
     if changes:
         session.connection().execute(update(_CUSTOMER).where(_CUSTOMER.c.id == row.id).values(changes))
@@ -141,17 +141,24 @@ def _close(session: Session, run: Columns, ending: Ending, at: datetime) -> None
     queue.add_step(session, run.id, RunState.ENDED.value, ending.outcome.value)
 
 
-def _publish(session: Session, run_id: int, row: Columns, ending: Ending, follow: FollowUp) -> None:
+def _publish(
+    session: Session, run_id: int, row: Columns, ending: Ending, follow: FollowUp, at: datetime
+) -> None:
+    """Who was never let in yet need not come back: they are still trying."""
     end = {"run_id": run_id, "outcome": ending.outcome.value, "message": one_line(ending.message)}
 
     def publish(kind: EventKind, key: str, about: Mapping[str, object]) -> None:
         events.publish(session, row.id, kind, key, about, run_id=run_id)
 
+    if follow.is_back:
+        filled = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
+        publish(EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS, str(run_id), filled)
     if Part.BILLS in follow.ready and not events.exists(session, row.id, EventKind.BILLS_READY):
         publish(EventKind.BILLS_READY, "first", bills(session, row.id))
     if Part.INTERVALS in follow.ready and not events.exists(session, row.id, EventKind.INTERVALS_READY):
         publish(EventKind.INTERVALS_READY, "first", intervals(session, row.id))
-    if follow.must_reauthenticate and row.state != CustomerState.MUST_REAUTHENTICATE:
+    was_let_in = row.authenticated_at is not None and row.state != CustomerState.MUST_REAUTHENTICATE
+    if follow.must_reauthenticate and was_let_in:
         about = {**end, "reason": one_line(follow.must_reauthenticate)}
         publish(EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(run_id), about)
     if ending.outcome.who_acts in _FAILED and ending.outcome is not Outcome.PARTIAL:

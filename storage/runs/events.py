@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, func, text
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -127,6 +127,12 @@ class Events(Repository):
             RemovedCustomer(found.id, found.customer_id, found.external_id, found.at)
             for found in session.exec(query.order_by(col(row.id)).limit(limit))
         ]
+
+    @reading
+    def newest(self, session: Session) -> int:
+        """The id of the newest event, 0 if there is none."""
+        query = select(func.max(EventRow.id)).where(EventRow.company_id == self._company_id)
+        return session.exec(query).one() or 0
 
 
 def event_of(row: EventRow) -> Event:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +25,11 @@ DELIVERED_KINDS = (
     EventKind.CUSTOMER_MUST_REAUTHENTICATE,
 )
 """The kinds that an endpoint gets unless it names its own: Bayou's seven, and ``new_intervals``."""
+
+
+def new_secret() -> str:
+    """A signing secret as Standard Webhooks writes a symmetric one: 32 random bytes."""
+    return "whsec_" + base64.b64encode(os.urandom(32)).decode()
 
 
 class EndpointState(StrEnum):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,10 +25,10 @@ from meterfarm.storage.webhooks import (
     WebhookDelivery,
     WebhookEndpoint,
     lines,
+    new_secret,
 )
 
 _SECRETS = "signing secrets"
-_SECRET_BYTES = 32
 _AT_ONCE = 500
 
 
@@ -59,7 +57,7 @@ class Webhooks(Repository):
         )
         session.add(row)
         session.flush()
-        secret = _new_secret()
+        secret = new_secret()
         row.key_id, row.wrapped_key = self._vault.new_data_key(_owner(row))
         _seal(self._vault, row, [(secret, None)])
         return lines.endpoint_of(row), SecretStr(secret)
@@ -133,7 +131,7 @@ class Webhooks(Repository):
             StorageError: there is no such endpoint, or its secrets do not open.
         """
         row = self._locked(session, endpoint_id)
-        at, secret = now(session), _new_secret()
+        at, secret = now(session), new_secret()
         kept = [
             (old, min(until or at + both_for, at + both_for))
             for old, until in opened(session, self._vault, row)
@@ -322,11 +320,6 @@ def _with_attempts(
 
 def _joined(kinds: Sequence[EventKind]) -> str:
     return " ".join(dict.fromkeys(kind.value for kind in kinds))
-
-
-def _new_secret() -> str:
-    """As Standard Webhooks writes a symmetric secret."""
-    return "whsec_" + base64.b64encode(os.urandom(_SECRET_BYTES)).decode()
 
 
 def _seal(vault: Vault, row: WebhookEndpointRow, secrets: Sequence[tuple[str, datetime | None]]) -> None:

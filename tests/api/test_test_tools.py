@@ -12,7 +12,7 @@ from meterfarm.fake_utility.running import FakeUtility
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.records import EventKind, Outcome, SecretKind
 from meterfarm.services.api_keys import create_key
-from meterfarm.services.bayou import event_json
+from meterfarm.services.event_payloads import EventRendering
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import FollowUp
 from tests.api.server import ApiServer, served
@@ -62,7 +62,9 @@ def test_any_event_is_fired_into_the_outbox_and_changes_nothing(api: ApiServer, 
         assert answer.status_code == (409 if kind in no_intervals else 200), answer.text
     fired = [event for event in api.store.events.after() if event.facts.get("test")]
     assert {event.kind for event in fired} == set(EventKind) - no_intervals
-    assert all(event_json(event)["event"] == event.kind for event in fired), "each is rendered"
+    rendering = EventRendering(api.url)
+    rendered = [rendering.of(api.store, event)["event"] for event in fired]
+    assert rendered == [event.kind for event in fired]
     about = {event.kind: event.facts for event in fired}
     assert about[EventKind.NEW_BILL]["total_amount"] == about[EventKind.UPDATED_BILL]["total_amount"] == 4200
     after = api.client.get(f"/api/v2/customers/{customer.id}").json()

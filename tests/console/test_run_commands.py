@@ -25,6 +25,7 @@ from tests.console.command import Command
 from tests.forked import at_terminal
 from tests.scrape.command import environment, start
 from tests.scrape.terminal import Terminal
+from tests.storage.made import claimed
 
 HOUR = timedelta(hours=1)
 LEDGER = (
@@ -225,8 +226,16 @@ def test_watching_ends_well_with_ctrl_c(home: Path, command: Command, store: Com
     assert (piped.status, piped.stdout) == (2, "")
 
 
+def _signed_in(store: CompanyStore, name: str) -> None:
+    customer(store, name)
+    (run,) = store.runs.list(active=True)
+    claim = claimed(store, run.id, run.attempt)
+    assert claim is not None
+    store.runs.finish(claim.lease, Outcome.COMPLETE, "", follow=FollowUp(is_back=True))
+
+
 def test_events_are_followed_until_ctrl_c(home: Path, command: Command, store: CompanyStore) -> None:
-    customer(store, "ada")
+    _signed_in(store, "ada")
     with start(home, "events", "--follow") as process:
         if process.stdout is None:
             raise RuntimeError("no pipe")
@@ -238,7 +247,7 @@ def test_events_are_followed_until_ctrl_c(home: Path, command: Command, store: C
             1,
         )
         assert first["payload"]["object"]["customer_external_id"] == "X-ada"
-        customer(store, "bea")
+        _signed_in(store, "bea")
         assert json.loads(process.stdout.readline())["customer"] == 2
         process.send_signal(signal.SIGINT)
         assert (process.stdout.read(), process.wait(30)) == ("", 0)
@@ -248,7 +257,7 @@ def test_events_are_followed_until_ctrl_c(home: Path, command: Command, store: C
 
 def test_a_closed_pipe_ends_following_quietly(home: Path, store: CompanyStore) -> None:
     """Also while nothing happens, so that nothing is written which could fail."""
-    customer(store, "ada")
+    _signed_in(store, "ada")
     with start(home, "events", "--follow") as process:
         if process.stdout is None or process.stderr is None:
             raise RuntimeError("no pipes")

@@ -301,6 +301,7 @@ CASES: dict[str, Case] = {
     ),
     "challenges.list": lambda s, _, t: t.challenge not in {one.id for one in s.challenges.list()},
     "challenges.find": lambda s, _, t: s.challenges.find(t.challenge) is None,
+    "events.newest": lambda s, o, t: s.events.newest() == s.events.after(0, 1000)[-1].id,
     "events.after": lambda s, _, t: t.customer.id not in {one.customer_id for one in s.events.after(0, 1000)},
     "fired_events.fire": lambda s, _, t: _refused(
         lambda: s.fired_events.fire(t.customer, EventKind.NEW_BILL)
@@ -413,7 +414,7 @@ def test_what_a_case_would_find_is_there(two: tuple[Company, Company]) -> None:
     assert store.pending_exports.list(theirs.account)
     assert {one.id for one in store.runs.list()} >= {theirs.run, theirs.queued}
     assert store.challenges.find(theirs.challenge) is not None
-    assert store.events.after(kinds=[EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS])
+    assert store.events.after(kinds=[EventKind.NEW_BILL])
     assert store.audit.list(customer_id=theirs.customer.id)
     assert store.channels.mailbox(theirs.mailbox) is not None
     assert theirs.event in store.webhooks.of_events([theirs.event])

@@ -159,9 +159,11 @@ def test_credentials_given_while_others_are_tried_are_tried_next(
     store: CompanyStore, customer: Customer, end: str
 ) -> None:
     """And nobody is asked to come back who has just done so."""
+    _back(store)
+    store.customers.update(customer, secrets={SecretKind.PASSWORD: "canary-worse"})
     claim = _take(store)
     store.customers.update(customer, secrets=BETTER)
-    assert len(store.runs.list()) == 1
+    assert len(store.runs.list()) == 2
     ENDS[end](store, claim.lease)
     assert _active(store) == [(RunKind.CONNECT, "new credentials")]
     assert store.events.after(kinds=[MUST]) == []
@@ -225,9 +227,7 @@ def test_of_a_removed_customers_run_nothing_follows(
     store.runs.finish(claim.lease, Outcome.PORTAL_DOWN, "down", follow=follow)
     assert store.runs.list()[0].state is RunState.ENDED
     assert store.runs.list(active=True) == []
-    assert [event.kind for event in store.events.after()][told:] == [
-        EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
-    ]
+    assert len(store.events.after()) == told
     assert store.customers.info(customer).state is CustomerState.REMOVED
 
 

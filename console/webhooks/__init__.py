@@ -1,0 +1,1 @@
+"""The `webhooks` commands: endpoints, deliveries, and a listener for developers."""
