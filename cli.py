@@ -25,7 +25,8 @@ _CHECKOUT = (
     "test [ARGS]       lint, types and all tests; with ARGS, pytest with these",
     "fuzz              readers on damaged files",
     "bench NAME        install what a benchmark needs, then run it",
-    "check-external    tests with several hosts and foreign programs; as root",
+    "check-external    tests with several hosts and foreign programs; as root. --quickstarts FILE: a page",
+    "                  with QuickStart programs, which are run, too",
 )
 app = typer.Typer(
     name="meterfarm",

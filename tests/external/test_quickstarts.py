@@ -1,0 +1,135 @@
+"""The QuickStart programs of the page that is named run to their end against `up`, as they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from tests.external.quickstart_programs import Api, led_to, programs
+
+ROOT = Path(__file__).parents[2]
+_CLI = (sys.executable, "-P", "-m", "meterfarm.cli")
+_MODULES = ROOT / ".venv" / "quickstarts" / "node_modules"
+_USERNAME, _PASSWORD = "iamvalid@bayou.energy", "validpassword"
+_INTERPRETERS = {"python": sys.executable, "javascript": "node", "ruby": "ruby"}
+_SUFFIXES = {"python": "py", "javascript": "cjs", "ruby": "rb"}
+_SECONDS = 300
+
+
+class Running:
+    """`up`, and commands in the same state."""
+
+    def __init__(self, home: Path) -> None:
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("METERFARM_")
+        } | {"METERFARM_HOME": str(home)}
+        self._log = (home.parent / "up.log").open("w")
+        self._process = subprocess.Popen(
+            [*_CLI, "up", "--port", "0", "--api-port", "0"],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = next((line for line in self._process.stdout if line.startswith("The API: ")), "")
+        assert line, (home.parent / "up.log").read_text()
+        address = httpx.URL(line.split()[2])
+        key = json.loads(self.command("key", "create", "--json"))["key"]
+        self.api = Api(address.host, address.port or 0, key)
+        self.client = httpx.Client(base_url=f"http://{address.host}:{address.port}/api/v2", auth=(key, ""))
+
+    def command(self, *arguments: str, given: str = "") -> str:
+        """What it prints."""
+        done = subprocess.run(
+            [*_CLI, *arguments],
+            env=self._environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def waiting_customer(self) -> int:
+        """The one that a program has added and waits for."""
+
+        def unfilled() -> list[int]:
+            return [each["id"] for each in self.get("customers") if each["has_filled_credentials"] is False]
+
+        patiently = Retrying(
+            stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_result(lambda found: not found)
+        )
+        (customer,) = patiently(unfilled)
+        return int(customer)
+
+    def get(self, path: str) -> Any:
+        """The JSON that the API answers."""
+        return self.client.get(path).raise_for_status().json()
+
+    def stop(self) -> None:
+        self.client.close()
+        self._process.terminate()
+        assert self._process.wait(30) == 0
+        self._log.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = Running(tmp_path_factory.mktemp("quickstarts") / "home")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def page(request: pytest.FixtureRequest) -> str:
+    return Path(request.config.getoption("--quickstarts")).read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(_SECONDS + 60)
+@pytest.mark.parametrize("language", _INTERPRETERS)
+def test_a_program_written_for_bayou_runs_to_its_end(
+    running: Running, page: str, language: str, tmp_path: Path
+) -> None:
+    """It prints bills and intervals of the customer whose login was entered while it waited."""
+    assert shutil.which(_INTERPRETERS[language]), f"install {language}"
+    file = tmp_path / f"quickstart.{_SUFFIXES[language]}"
+    file.write_text(led_to(language, programs(page)[language], running.api), encoding="utf-8")
+    with (tmp_path / "printed").open("w+", encoding="utf-8") as printed:
+        process = subprocess.Popen(
+            [_INTERPRETERS[language], file],
+            env=os.environ | {"NODE_PATH": str(_MODULES), "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+        )
+        try:
+            customer = running.waiting_customer()
+            running.command(
+                *("customer", "update", str(customer), "--username", _USERNAME, "--password-stdin"),
+                given=f"{_PASSWORD}\n",
+            )
+            status = process.wait(_SECONDS)
+        finally:
+            process.kill()
+        printed.seek(0)
+        said = printed.read()
+    assert status == 0, said[-3000:]
+    newest = running.get(f"customers/{customer}/bills")[0]
+    assert str(newest["id"]) in said
+    assert newest["account_number"] in said
+    for meter in running.get(f"customers/{customer}/intervals")["meters"]:
+        assert meter["id"] in said
+        assert meter["intervals"][0]["start"] in said
