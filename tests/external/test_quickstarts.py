@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,25 +30,31 @@ _SECONDS = 300
 class Running:
     """`up`, and commands in the same state."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, stack: ExitStack) -> None:
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith("METERFARM_")
         } | {"METERFARM_HOME": str(home)}
-        self._log = (home.parent / "up.log").open("w")
-        self._process = subprocess.Popen(
+        log = home.parent / "up.log"
+        up = subprocess.Popen(
             [*_CLI, "up", "--port", "0", "--api-port", "0"],
             env=self._environment,
             stdout=subprocess.PIPE,
-            stderr=self._log,
+            stderr=stack.enter_context(log.open("w")),
             text=True,
         )
-        assert self._process.stdout is not None
-        line = next((line for line in self._process.stdout if line.startswith("The API: ")), "")
-        assert line, (home.parent / "up.log").read_text()
+        stack.callback(_stop, up)
+        assert up.stdout is not None
+        line = next((line for line in up.stdout if line.startswith("The API: ")), "")
+        assert line, log.read_text()
         address = httpx.URL(line.split()[2])
-        key = json.loads(self.command("key", "create", "--json"))["key"]
-        self.api = Api(address.host, address.port or 0, key)
-        self.client = httpx.Client(base_url=f"http://{address.host}:{address.port}/api/v2", auth=(key, ""))
+        self._address = address
+
+    def for_company(self, company: str) -> tuple[Api, httpx.Client]:
+        """What a new company asks the API with. One company has a login once."""
+        self.command("company", "add", company)
+        key = json.loads(self.command("key", "create", "--company", company, "--json"))["key"]
+        api = Api(self._address.host, self._address.port or 0, key)
+        return api, httpx.Client(base_url=self._address, auth=(key, ""))
 
     def command(self, *arguments: str, given: str = "") -> str:
         """What it prints."""
@@ -63,51 +70,50 @@ class Running:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def waiting_customer(self) -> int:
-        """The one that a program has added and waits for."""
 
-        def unfilled() -> list[int]:
-            return [each["id"] for each in self.get("customers") if each["has_filled_credentials"] is False]
+def _get(client: httpx.Client, path: str) -> Any:
+    """The JSON that the API answers."""
+    return client.get(path).raise_for_status().json()
 
-        patiently = Retrying(
-            stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_result(lambda found: not found)
-        )
-        (customer,) = patiently(unfilled)
-        return int(customer)
 
-    def get(self, path: str) -> Any:
-        """The JSON that the API answers."""
-        return self.client.get(path).raise_for_status().json()
+def _waiting_customer(client: httpx.Client) -> int:
+    """The one that a program has added and waits for."""
+    patiently = Retrying(
+        stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_result(lambda found: not found)
+    )
+    (customer,) = patiently(lambda: _get(client, "customers"))
+    assert customer["has_filled_credentials"] is False
+    return int(customer["id"])
 
-    def stop(self) -> None:
-        self.client.close()
-        self._process.terminate()
-        assert self._process.wait(30) == 0
-        self._log.close()
+
+def _stop(up: subprocess.Popen[str]) -> None:
+    with up:
+        up.terminate()
+        assert up.wait(30) == 0
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("quickstarts") / "home")
-    yield running
-    running.stop()
+    with ExitStack() as stack:
+        yield Running(tmp_path_factory.mktemp("quickstarts") / "home", stack)
 
 
 @pytest.fixture(scope="module")
-def page(request: pytest.FixtureRequest) -> str:
+def document(request: pytest.FixtureRequest) -> str:
     return Path(request.config.getoption("--quickstarts")).read_text(encoding="utf-8")
 
 
 @pytest.mark.timeout(_SECONDS + 60)
 @pytest.mark.parametrize("language", _INTERPRETERS)
 def test_a_program_written_for_bayou_runs_to_its_end(
-    running: Running, page: str, language: str, tmp_path: Path
+    running: Running, document: str, language: str, tmp_path: Path
 ) -> None:
     """It prints bills and intervals of the customer whose login was entered while it waited."""
     assert shutil.which(_INTERPRETERS[language]), f"install {language}"
     file = tmp_path / f"quickstart.{_SUFFIXES[language]}"
-    file.write_text(led_to(language, programs(page)[language], running.api), encoding="utf-8")
-    with (tmp_path / "printed").open("w+", encoding="utf-8") as printed:
+    api, client = running.for_company(language)
+    file.write_text(led_to(language, programs(document)[language], api), encoding="utf-8")
+    with client, (tmp_path / "printed").open("w+", encoding="utf-8") as printed:
         process = subprocess.Popen(
             [_INTERPRETERS[language], file],
             env=os.environ | {"NODE_PATH": str(_MODULES), "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
@@ -116,9 +122,10 @@ def test_a_program_written_for_bayou_runs_to_its_end(
             stderr=printed,
         )
         try:
-            customer = running.waiting_customer()
+            customer = _waiting_customer(client)
             running.command(
-                *("customer", "update", str(customer), "--username", _USERNAME, "--password-stdin"),
+                *("customer", "update", "--company", language, str(customer)),
+                *("--username", _USERNAME, "--password-stdin"),
                 given=f"{_PASSWORD}\n",
             )
             status = process.wait(_SECONDS)
@@ -126,10 +133,10 @@ def test_a_program_written_for_bayou_runs_to_its_end(
             process.kill()
         printed.seek(0)
         said = printed.read()
-    assert status == 0, said[-3000:]
-    newest = running.get(f"customers/{customer}/bills")[0]
-    assert str(newest["id"]) in said
-    assert newest["account_number"] in said
-    for meter in running.get(f"customers/{customer}/intervals")["meters"]:
-        assert meter["id"] in said
-        assert meter["intervals"][0]["start"] in said
+        assert status == 0, said[-3000:]
+        newest = _get(client, f"customers/{customer}/bills")[0]
+        assert str(newest["id"]) in said
+        assert newest["account_number"] in said
+        for meter in _get(client, f"customers/{customer}/intervals")["meters"]:
+            assert meter["id"] in said
+            assert meter["intervals"][0]["start"] in said
