@@ -15,11 +15,13 @@ from meterfarm.api import (
     coverage,
     customers,
     error_pages,
+    events,
     intervals,
     layers,
     onboarding,
     testing,
     utilities,
+    webhooks,
 )
 from meterfarm.api.context import ApiContext
 from meterfarm.api.edge import Arrivals, EdgeGuard
@@ -36,6 +38,8 @@ _ROUTERS: tuple[APIRouter, ...] = (
     changes.router,
     utilities.router,
     connections.router,
+    webhooks.router,
+    events.router,
     testing.router,
 )
 """The resources below ``BASE``, one module each."""

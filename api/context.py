@@ -9,6 +9,7 @@ from fastapi import Request
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.services.bayou_bill import BillRendering
 from meterfarm.services.bayou_customer import CustomerRendering
+from meterfarm.services.event_payloads import EventRendering
 from meterfarm.services.notification import WorkerNotification
 from meterfarm.storage.store import Store
 
@@ -27,11 +28,13 @@ class ApiContext:
     workers: WorkerNotification | None = None
     customers: CustomerRendering = field(init=False)
     bills: BillRendering = field(init=False)
+    events: EventRendering = field(init=False)
 
     def __post_init__(self) -> None:
         """Renderings hold what they may remember."""
         object.__setattr__(self, "customers", CustomerRendering(self.public_url))
         object.__setattr__(self, "bills", BillRendering(self.public_url))
+        object.__setattr__(self, "events", EventRendering(self.public_url))
 
 
 def context_of(request: Request) -> ApiContext:
