@@ -360,6 +360,19 @@ def bench_read(
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
 
+@command(bench_app, "api", examples=["bench api"])
+def bench_api(
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 5,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
+) -> None:
+    """The API next to a bare FastAPI app that reads the same rows, and five years of intervals."""
+    from meterfarm.bench.api import bench
+
+    raise typer.Exit(run_to_end(bench(rounds, json_file)))
+
+
 @command(bench_app, "waits", examples=["bench waits --waiting 50"])
 def bench_waits(
     waiting: Annotated[
