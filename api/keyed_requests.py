@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from meterfarm.api.auth import authenticate
+from meterfarm.api.auth import authenticated
 from meterfarm.api.bodies import read_body
 from meterfarm.api.errors import ApiError
 from meterfarm.api.limits import KeyLimits
@@ -48,7 +48,7 @@ class KeyedRequests:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        store = await run_in_threadpool(authenticate, request)
+        store = await authenticated(request)
         counted = self._limits.take(request.state.key_id)
 
         async def send_counted(message: Message) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import socket
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -155,6 +156,7 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
+        _send_at_once(transport)
         self._within(self.crowd.limits.head, self._late)
         self.crowd.enter(self)
 
@@ -225,6 +227,16 @@ class _Connection(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if seconds is None else self.loop.call_later(seconds, then)
+
+
+def _send_at_once(transport: asyncio.Transport) -> None:
+    """Else a body waits some 40 ms for the other side to acknowledge the head.
+
+    asyncio does so only for sockets that name their protocol, as those accepted by a listener may not.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 _SECONDS = 60.0

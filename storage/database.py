@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, wraps
@@ -55,6 +56,16 @@ class Database:
         """A transaction that reads."""
         with self._explained(), connected(self.engine) as connection, Session(connection) as session:
             yield session
+
+    @contextmanager
+    def driver(self) -> Iterator[sqlite3.Connection]:
+        """SQLite's own connection, for a query that is a transaction of its own."""
+        with self._explained(), closing(self.engine.raw_connection()) as pooled:
+            connection: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment] # SQLite's
+            try:
+                yield connection
+            except sqlite3.Error as exc:
+                raise DBAPIError(None, None, exc) from exc
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

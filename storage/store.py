@@ -221,6 +221,11 @@ class Store(_Closed):
         """The store of the claim's company, as the holder of the run uses it (``CompanyStore.holding``)."""
         return self.within(claim.customer.company_id).holding(claim.lease, run_context)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the database is on this machine, where a single query is no wait."""
+        return self._farm.database.is_local
+
     def rewrap_keys(self) -> int:
         """Wrap all data keys with the first master key; returns how many customers' were not yet."""
         with self._farm.database.writing() as session:

@@ -18,12 +18,20 @@ from sqlmodel import Session, col, select
 from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.customers import ApiKey, Company, CompanySettings
 from meterfarm.storage.database import FarmRepository, Repository, insert_if_absent, now, reading, writing
+from meterfarm.storage.single_reads import SingleRead
 from meterfarm.storage.tables import ApiKeyRow, CompanyRow
 
 _FIRST = "default"
 """What the company is called that is there before anybody adds one."""
 _POLICY = columns(col(CompanyRow.unlock_months), col(CompanyRow.unlock_continuous)).where(
     col(CompanyRow.id) == bindparam("company")
+)
+
+
+_CHOSEN = SingleRead(
+    columns(
+        col(CompanyRow.unlock_months), col(CompanyRow.unlock_continuous), col(CompanyRow.gas_as_text)
+    ).where(col(CompanyRow.id) == bindparam("company"))
 )
 
 
@@ -54,11 +62,10 @@ class Companies(FarmRepository):
         row = session.get(CompanyRow, company_id)
         return Company(row.id, row.name, row.live) if row else None
 
-    @reading
-    def settings(self, session: Session, company_id: int) -> CompanySettings:
+    def settings(self, company_id: int) -> CompanySettings:
         """What the company with this id has chosen."""
-        row = session.get_one(CompanyRow, company_id)
-        return CompanySettings(row.unlock_months, row.unlock_continuous, row.gas_as_text)
+        (chosen,) = _CHOSEN.rows(self._database, {"company": company_id})
+        return CompanySettings(*chosen)
 
     @writing
     def choose(self, session: Session, company_id: int, chosen: CompanySettings) -> None:
@@ -155,19 +162,20 @@ class ApiKeys(Repository):
         return row.revoked_at
 
 
+_OPENED = SingleRead(
+    columns(col(ApiKeyRow.id), col(CompanyRow.id), col(CompanyRow.name), col(CompanyRow.live))
+    .join(CompanyRow, col(CompanyRow.id) == ApiKeyRow.company_id)
+    .where(col(ApiKeyRow.digest) == bindparam("digest"), col(ApiKeyRow.revoked_at).is_(None))
+)
+
+
 class KeyRing(FarmRepository):
     """As ``Store.api_keys``."""
 
-    @reading
-    def find(self, session: Session, text: str) -> tuple[int, Company] | None:
+    def find(self, text: str) -> tuple[int, Company] | None:
         """The number of the key and what it opens; None if it is no key, or was revoked."""
-        query = (
-            select(ApiKeyRow.id, CompanyRow)
-            .join(CompanyRow, col(CompanyRow.id) == ApiKeyRow.company_id)
-            .where(ApiKeyRow.digest == _digest(text), col(ApiKeyRow.revoked_at).is_(None))
-        )
-        found = session.exec(query).first()
-        return (found[0], Company(found[1].id, found[1].name, found[1].live)) if found else None
+        found = _OPENED.first(self._database, {"digest": _digest(text)})
+        return (found[0], Company(*found[1:])) if found else None
 
 
 def _digest(text: str) -> bytes:

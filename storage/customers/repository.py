@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import Select, func
+from sqlalchemy import Select, bindparam, func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -25,6 +25,7 @@ from meterfarm.storage.customers import (
 )
 from meterfarm.storage.data import documents
 from meterfarm.storage.database import Repository, holding, now, put, reading, writing
+from meterfarm.storage.single_reads import SingleRead
 from meterfarm.storage.tables import (
     AccountRow,
     BillRow,
@@ -193,19 +194,16 @@ class Customers(Repository):
             )
         return Customer.of(there[0]) if there else None
 
-    @reading
-    def record(self, session: Session, customer_id: int) -> CustomerRecord | None:
+    def record(self, customer_id: int) -> CustomerRecord | None:
         """The customer of this number with their profile. Also one removed."""
-        return self._record(session, _CUSTOMER.c.id, customer_id) if 0 < customer_id < _NO_ID else None
+        return self._record(_RECORD, customer_id) if 0 < customer_id < _NO_ID else None
 
-    @reading
-    def record_by_external_id(self, session: Session, external_id: str) -> CustomerRecord | None:
+    def record_by_external_id(self, external_id: str) -> CustomerRecord | None:
         """The customer of this external id with their profile. Also one removed."""
-        return self._record(session, _CUSTOMER.c.external_id, external_id)
+        return self._record(_RECORD_BY_EXTERNAL_ID, external_id)
 
-    def _record(self, session: Session, column: Any, value: object) -> CustomerRecord | None:
-        query = _RECORDS.where(column == value, _CUSTOMER.c.company_id == self._company_id)
-        row = session.connection().execute(query).first()
+    def _record(self, read: SingleRead, key: int | str) -> CustomerRecord | None:
+        row = read.first(self._database, {"key": key, "company": self._company_id})
         return _customer_record(row) if row else None
 
     @reading
@@ -296,15 +294,21 @@ _RECORDS = select_columns(
 ).outerjoin(_PROFILE_TABLE, _PROFILE_TABLE.c.customer_id == _CUSTOMER.c.id)
 
 
-def _customer_record(row: Any) -> CustomerRecord:
+_OF_COMPANY = _RECORDS.where(_CUSTOMER.c.company_id == bindparam("company"))
+_RECORD = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.id == bindparam("key")))
+_RECORD_BY_EXTERNAL_ID = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.external_id == bindparam("key")))
+
+
+def _customer_record(row: Sequence[Any]) -> CustomerRecord:
+    customer_id, external_id, utility, authenticated_at, revision, state, *profile = row
     return CustomerRecord(
-        row.id,
-        row.external_id,
-        row.utility,
-        CustomerState(row.customer_state),
-        row.authenticated_at,
-        row.revision,
-        Profile(*row[-len(_PROFILE) :]),
+        customer_id,
+        external_id,
+        utility,
+        CustomerState(state),
+        authenticated_at,
+        revision,
+        Profile(*profile),
     )
 
 
