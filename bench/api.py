@@ -84,7 +84,12 @@ async def _measured(scratch: Path, rounds: int) -> tuple[Sequence[ApiRow], Seque
     home = scratch / "meterfarm"
     home.mkdir(mode=0o700)
     key, customer, shorter = await asyncio.to_thread(fill, home, _YEARS)
-    environment = {**os.environ, "METERFARM_HOME": str(home), BARE_DATABASE: str(home / DATABASE)}
+    environment = {
+        **os.environ,
+        "METERFARM_HOME": str(home),
+        "METERFARM_API_BURST": "0",
+        BARE_DATABASE: str(home / DATABASE),
+    }
     ours = ["-m", "meterfarm.cli", "api", "--port"]
     bare = ["-m", "uvicorn", "meterfarm.bench.api_bare:app", "--no-access-log", "--port"]
     async with (
