@@ -24,7 +24,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class StreamedAnswer:
     """What came of one long answer: seconds to its first byte and to its last, and its bytes."""
 
     first: float
@@ -60,7 +60,7 @@ class LoadClient:
         await asyncio.gather(*(client() for _ in range(clients)))
         return Load(requests / (time.perf_counter() - began), seconds)
 
-    async def stream(self, path: str) -> Stream:
+    async def stream(self, path: str) -> StreamedAnswer:
         """Read one long answer as it comes.
 
         Raises:
@@ -72,7 +72,7 @@ class LoadClient:
             async for chunk in response.content.iter_chunked(_CHUNK):
                 first = first or time.perf_counter() - began
                 size += len(chunk)
-        return Stream(first, time.perf_counter() - began, size)
+        return StreamedAnswer(first, time.perf_counter() - began, size)
 
     async def _once(self, path: str) -> float:
         began = time.perf_counter()
