@@ -17,7 +17,10 @@ from yarl import URL
 
 _LONGEST = 2048
 _LOOKUP_SECONDS = 5.0
-_ALLOW = "the operator can allow it with METERFARM_WEBHOOKS_PRIVATE=1"
+_ALLOW = (
+    "the operator can allow it with METERFARM_WEBHOOKS_PRIVATE=1, or for one endpoint by "
+    "`webhooks endpoint add --private`"
+)
 _SHARED = IPv4Network("100.64.0.0/10")
 _UNIQUE_LOCAL = IPv6Network("fc00::/7")
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))

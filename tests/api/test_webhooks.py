@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
@@ -17,6 +13,7 @@ from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.webhooks import AttemptResult, DeliveryState
 from tests.api.server import ApiServer, served
 from tests.farm.receivers import publish
+from tests.hook import Hook, listening_hook
 from tests.storage.made import UTILITY
 
 HOOKS = "/api/v2/webhooks"
@@ -24,36 +21,10 @@ EVENTS = "/api/v2/events"
 LEASE = timedelta(minutes=1)
 
 
-@dataclass
-class Hook:
-    """A receiver in a thread of its own: the route's loop is another."""
-
-    url: str = ""
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-
 @pytest.fixture(scope="module")
 def hook() -> Iterator[Hook]:
-    hook = Hook()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            hook.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    hook.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield hook
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening_hook() as hook:
+        yield hook
 
 
 def test_an_endpoint_is_set_up_tried_changed_and_removed(tmp_path: Path, hook: Hook) -> None:
