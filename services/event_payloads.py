@@ -41,8 +41,9 @@ class EventRendering:
         self._bills = BillRendering(public_url)
 
     def of(self, store: CompanyStore, event: Event) -> dict[str, object]:
-        """Its name, and an object of the shape that this kind of event has."""
-        return {"event": event.kind.value, "object": self._object(store, event)}
+        """Its name, and an object of the shape that this kind of event has; ``test`` if it was only fired."""
+        fired = {"test": True} if event.facts.get("test") else {}
+        return {"event": event.kind.value, "object": self._object(store, event), **fired}
 
     def _object(self, store: CompanyStore, event: Event) -> _Object:
         if event.kind in (EventKind.NEW_BILL, EventKind.UPDATED_BILL):

@@ -63,8 +63,8 @@ def test_any_event_is_fired_into_the_outbox_and_changes_nothing(api: ApiServer, 
     fired = [event for event in api.store.events.after() if event.facts.get("test")]
     assert {event.kind for event in fired} == set(EventKind) - no_intervals
     rendering = EventRendering(api.url)
-    rendered = [rendering.of(api.store, event)["event"] for event in fired]
-    assert rendered == [event.kind for event in fired]
+    rendered = [rendering.of(api.store, event) for event in fired]
+    assert [(sent["event"], sent["test"]) for sent in rendered] == [(event.kind, True) for event in fired]
     about = {event.kind: event.facts for event in fired}
     assert about[EventKind.NEW_BILL]["total_amount"] == about[EventKind.UPDATED_BILL]["total_amount"] == 4200
     after = api.client.get(f"/api/v2/customers/{customer.id}").json()
