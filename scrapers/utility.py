@@ -56,13 +56,15 @@ class Capabilities:
 class AvailableIntervals:
     """The days, both inclusive and in the utility's zone, for which a meter's readings can be exported.
 
-    ``granularity`` is their usual length in seconds, None if the portal does not say.
+    ``granularity`` is their usual length in seconds, ``more_in`` how soon there will be more; None if the
+    portal does not say.
     """
 
     meter_id: str
     first: date
     last: date
     granularity: int | None = None
+    more_in: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 from meterfarm.records import Account, Commodity, Meter
 from meterfarm.scrapers.runs.authenticator import Authenticator
@@ -46,6 +46,9 @@ class IntervalCollector:
                 "available_intervals", lambda: utility.available_intervals(self._visit, account)
             )
         self._ledger.portal_has_data |= bool(available)
+        for offer in available:
+            if offer.more_in is not None:
+                self._ledger.look_again(datetime.now(UTC) + offer.more_in)
         pending = await self._exporter.pending(account_id)
         await gather(
             self._one_meter(

@@ -20,7 +20,8 @@ class Ledger:
     """Grows while a run collects. An item entered twice keeps the last word.
 
     ``portal_has_data`` is set once the portal lists anything, also what nobody asked for. ``again_at`` is
-    when the first of the exports that the portal is still making is to be there, if it said so.
+    when the first of the exports that the portal is still making, or of further data, is to be there, if it
+    said so.
     """
 
     def __init__(self) -> None:
@@ -43,8 +44,12 @@ class Ledger:
     def pending(self, account: str, item: str, reason: str, again_at: datetime | None = None) -> None:
         """It is not in store, but under way: a later run fetches it, from ``again_at`` on."""
         if again_at is not None:
-            self.again_at = min(again_at, self.again_at or again_at)
+            self.look_again(again_at)
         self._enter(LedgerItem(account, item, stored=False, reason=reason, pending=True))
+
+    def look_again(self, at: datetime) -> None:
+        """The portal is to have something by then."""
+        self.again_at = min(at, self.again_at or at)
 
     def _enter(self, item: LedgerItem) -> None:
         account, name = one_line(item.account_number, NAME), one_line(item.item, NAME)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -225,6 +225,13 @@ def test_a_day_that_does_not_exist_is_a_fault_of_the_bill() -> None:
 def test_a_placeholder_is_no_bill() -> None:
     with pytest.raises(ItemFailed, match="currently unavailable"):
         read_bill(_text("bill_placeholder"))
+
+
+def test_a_usage_page_may_say_when_there_will_be_more() -> None:
+    page = _page("page_usage")
+    assert {each.more_in for each in pages.available_intervals(page)} == {None}
+    said = page.replace("months at a time.", "months at a time. New readings will be here in 60 seconds.")
+    assert {each.more_in for each in pages.available_intervals(said)} == {timedelta(seconds=60)}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from lxml.html import HtmlElement
 
@@ -85,8 +86,10 @@ def available_intervals(page: str) -> Sequence[AvailableIntervals]:
     first = _one(root, "//input[@name='from']", "date field “from”").get("min", "")
     last = _one(root, "//input[@name='to']", "date field “to”").get("max", "")
     meters = _one(root, "//select[@name='meter']", "choice of meter").xpath(".//option/@value")
+    more = re.search(r"New readings will be here in (\d{1,6}) seconds", root.text_content())
+    more_in = timedelta(seconds=int(more[1])) if more else None
     return [
-        AvailableIntervals(str(meter), date.fromisoformat(first), date.fromisoformat(last))
+        AvailableIntervals(str(meter), date.fromisoformat(first), date.fromisoformat(last), more_in=more_in)
         for meter in meters
     ]
 
