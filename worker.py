@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -42,6 +40,7 @@ from meterfarm.farm.workers.challenge_broker import PendingChallenges
 from meterfarm.farm.workers.process import WorkerProcess
 from meterfarm.farm.workers.prompt_worker import PromptWorker
 from meterfarm.farm.workers.run_task import WorkerContext
+from meterfarm.farm.workers.stopping import until_stopped
 from meterfarm.records import RunKind
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.browser.scratch import scratch_folder
@@ -247,7 +246,7 @@ def main() -> int:
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 50, 50)
         queues = [options.queue] if options.queue else list(KINDS)
-        uvloop.run(_until_stopped(queues, options.parent_fd))
+        uvloop.run(until_stopped(serve(queues), options.parent_fd, "worker"))
     except RedisError as exc:
         sys.stderr.write(f"meterfarm: Redis {explained(exc)}.\n")
         return 1
@@ -255,25 +254,6 @@ def main() -> int:
         sys.stderr.write(f"meterfarm: {exc}\n")
         return 1
     return 0
-
-
-async def _until_stopped(queues: Sequence[str], parent: int | None) -> None:
-    serving = asyncio.ensure_future(serve(queues))
-    loop = asyncio.get_running_loop()
-
-    def orphaned(pipe: int) -> None:
-        loop.remove_reader(pipe)  # else it would be called again and again, and cut the shutdown short
-        serving.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, serving.cancel)
-    if parent is not None:
-        os.set_blocking(parent, False)
-        loop.add_reader(parent, orphaned, parent)
-    try:
-        await serving
-    except asyncio.CancelledError:
-        structlog.get_logger("worker").info("worker.stopped")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from meterfarm.api import (
 )
 from meterfarm.api.context import ApiContext
 from meterfarm.api.edge import Arrivals, EdgeGuard
+from meterfarm.api.metrics import ApiMetrics, Measured
 from meterfarm.api.references import SegmentsKept
 from meterfarm.storage import StorageError
 
@@ -45,7 +46,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
 """The resources below ``BASE``, one module each."""
 
 
-def create_app(context: ApiContext) -> FastAPI:
+def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAPI:
     """The app of this context; ``app.state.context`` has it."""
     app = FastAPIOffline(
         title="Meterfarm",
@@ -62,6 +63,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     layers.install(app, context)
+    if metrics is not None:
+        app.add_middleware(Measured, metrics=metrics)
     app.add_middleware(SegmentsKept)
     app.add_middleware(EdgeGuard, public_url=context.public_url)
     app.add_middleware(Arrivals, proxies=context.settings.proxies)

@@ -30,6 +30,11 @@ class ApiContext:
     bills: BillRendering = field(init=False)
     events: EventRendering = field(init=False)
 
+    async def answered(self, challenge_id: int) -> None:
+        """Let the worker that waits with a challenge know that it is answered."""
+        if self.workers is not None:
+            await self.workers.of_answer(challenge_id)
+
     def __post_init__(self) -> None:
         """Renderings hold what they may remember."""
         object.__setattr__(self, "customers", CustomerRendering(self.public_url))

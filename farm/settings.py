@@ -133,6 +133,11 @@ class FarmSettings(BaseSettings):
         return _listed(self.trusted_proxies)
 
     @property
+    def twilio_auth_tokens(self) -> Sequence[str]:
+        """Those of ``twilio_auth_token``."""
+        return _listed(self.twilio_auth_token.get_secret_value())
+
+    @property
     def every(self) -> Mapping[Part, timedelta]:
         """How often each part is refreshed."""
         return {

@@ -15,17 +15,23 @@ key_app = group("Manage the keys of the API; each opens one company's test or li
 
 def declare(app: typer.Typer) -> None:
     """Add them to the command."""
-    command(app, panel=Panel.HOST, examples=["api", "api --host 0.0.0.0 --port 8700"])(api)
+    command(app, panel=Panel.HOST, examples=["api", "api --host 0.0.0.0 --port 8700 --processes 4"])(api)
     app.add_typer(key_app, name="key", rich_help_panel=Panel.FARM)
 
 
 def api(
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 takes any.")] = 8601,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    processes: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="How many serve it; one a core is plenty.")
+    ] = 1,
 ) -> None:
     """Serve the API until stopped."""
-    from meterfarm.console.api.server import serve_api
+    from meterfarm.console.api.server import api_zygote, serve_api, serve_by_several
 
+    if processes > 1:
+        with api_zygote() as zygote:
+            raise typer.Exit(run_to_end(serve_by_several(zygote, host, port, processes)))
     raise typer.Exit(run_to_end(serve_api(host, port)))
 
 

@@ -13,6 +13,9 @@ from meterfarm.console.exit_status import OK
 from meterfarm.console.program import program
 from meterfarm.console.runs.notifying import notification
 from meterfarm.console.terminal.output import print_line, warn
+from meterfarm.farm.telemetry.metrics import METRICS, metrics_of
+from meterfarm.farm.workers.supervisor import Processes
+from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.scrapers.guard import is_loopback
 from meterfarm.storage.store import Store
 from meterfarm.support.extras import require
@@ -26,6 +29,36 @@ async def serve_api(host: str, port: int) -> int:
         _warn_if_open(host, context)
         await _serve(context, farm, listener)
     return OK
+
+
+def api_zygote() -> Zygote:
+    """What several processes of the API are forked from; to be entered before anything else runs."""
+    require("api", "`api`")
+    return Zygote("meterfarm.api.api_server")
+
+
+async def serve_by_several(zygote: Zygote, host: str, port: int, count: int) -> int:
+    """The same with so many processes, each begun again when it ends by itself."""
+    with open_farm() as (context, _), _reserved(host, port) as place:
+        metrics, public_url = context.farm.metrics, context.farm.public_url or address_of(place)
+        arguments = ["--host", host, "--port", str(place.getsockname()[1]), "--public-url", public_url]
+        print_line(where_and_how(place))
+        print_line(f"{count} processes serve it; Ctrl-C stops them.")
+        _warn_if_open(host, context)
+        served = Processes(zygote, "api", count, arguments, lambda n: {METRICS: metrics_of(metrics, n)})
+        await served.run()
+    return OK
+
+
+def _reserved(host: str, port: int) -> socket.socket:
+    """A place that processes of ours can listen at, and nobody else does. Raises NotSetUp."""
+    with listening(host, port) as probe:
+        where = probe.getsockname()[:2]
+    place = socket.socket(probe.family)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    place.bind(where)
+    return place
 
 
 @asynccontextmanager
@@ -66,4 +99,4 @@ async def _serve(context: CommandContext, farm: Store, listener: socket.socket) 
 
     workers = notification(context, farm)
     public_url = context.farm.public_url or address_of(listener)
-    await serve(ApiContext(farm, context.farm, public_url, workers), listener)
+    await serve(ApiContext(farm, context.farm, public_url, workers), listener, context.farm.metrics)

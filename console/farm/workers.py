@@ -29,7 +29,7 @@ from meterfarm.farm.redis.check import must_serve
 from meterfarm.farm.redis.private import NoRedis
 from meterfarm.farm.settings import PORTAL_URLS, PUBLIC_URL
 from meterfarm.farm.telemetry.health import HEALTH
-from meterfarm.farm.telemetry.metrics import METRICS, metrics_address
+from meterfarm.farm.telemetry.metrics import METRICS, metrics_address, metrics_of
 from meterfarm.farm.workers.daily_command import DailyCommand
 from meterfarm.farm.workers.supervisor import Workers, redis_at_hand
 from meterfarm.farm.workers.zygote import Zygote
@@ -78,8 +78,9 @@ async def up(zygote: Zygote, port: int, api_port: int, processes: int | None, *,
             farm = stack.enter_context(await asyncio.to_thread(Store.open, now.settings))
             print_line(_what_next(now, at))
             print_line(where_and_how(listener))
-            controls = {"fake_controls": at.settings()[FAKE_CONTROLS]}
-            of_the_api = replace(now, farm=now.farm.model_copy(update=controls))
+            after_workers = metrics_of(now.farm.metrics, processes or len(os.sched_getaffinity(0)))
+            its_own = {"fake_controls": at.settings()[FAKE_CONTROLS], "metrics": after_workers}
+            of_the_api = replace(now, farm=now.farm.model_copy(update=its_own))
             await stack.enter_async_context(api_served(of_the_api, farm, listener))
             os.environ[PUBLIC_URL] = now.farm.public_url or address_of(listener)  # links in webhooks
             served = {METRICS: now.farm.metrics, HEALTH: now.farm.health}

@@ -14,6 +14,8 @@ from meterfarm.storage.store import Store
 from meterfarm.utilities import broken_utilities, utility_ids
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from meterfarm.farm.telemetry.prometheus import PrometheusMetrics
 
 _AGAIN = 5.0
@@ -45,15 +47,28 @@ class MetricsServer:
 
         registry = self._prometheus.registry
         registry.register(FarmCollector(store, list(utility_ids()), at_work))
-        serving = asyncio.create_task(_serve(*self._address, registry))
-        try:
+        async with _served(self._address, registry):
             yield
-        finally:
-            serving.cancel()
-            await asyncio.wait({serving})
 
 
-async def _serve(host: str, port: int, registry: Any) -> None:
+@asynccontextmanager
+async def registry_served(address: str, registry: CollectorRegistry) -> AsyncIterator[None]:
+    """Meanwhile what is in a registry can be scraped. Raises StorageError."""
+    async with _served(metrics_address(address), registry):
+        yield
+
+
+@asynccontextmanager
+async def _served(address: tuple[str, int], registry: CollectorRegistry) -> AsyncIterator[None]:
+    serving = asyncio.create_task(_serve(*address, registry))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
+
+
+async def _serve(host: str, port: int, registry: CollectorRegistry) -> None:
     from prometheus_client import start_http_server
 
     log: Any = structlog.get_logger("metrics")

@@ -1,10 +1,10 @@
-"""Several worker processes and, without ``REDIS_URL``, a private Redis: started, watched and stopped."""
+"""Processes of a farm on this machine, and a private Redis: started, watched and stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,28 +45,26 @@ def workers_zygote() -> Zygote:
     return Zygote("meterfarm.worker")
 
 
-class Workers:
-    """So many worker processes of the same queues, each restarted when it ends by itself.
+class Processes:
+    """So many processes of a zygote, each restarted when it ends by itself.
 
-    Each serves its metrics, and its health, a port further than the one before. They outlive no one: each
-    stops when the pipe from this process closes.
+    They outlive no one: each stops when the pipe from this process closes. ``environment`` gives what the
+    process of a number, counted from 0, has beside ours; ``name`` is theirs in the log.
     """
 
     def __init__(
         self,
         zygote: Zygote,
-        redis_url: str,
+        name: str,
         count: int,
-        queue: str | None,
-        metrics: str = "",
-        health: str = "",
+        arguments: Sequence[str],
+        environment: Callable[[int], Mapping[str, str]],
     ) -> None:
         self._zygote = zygote
-        self._redis_url = redis_url
-        self._metrics = metrics
-        self._health = health
+        self._name = name
         self._count = count
-        self._arguments = ["--queue", queue] if queue else []
+        self._arguments = arguments
+        self._theirs = environment
         self._running: set[Child] = set()
         self._log: Any = structlog.get_logger("supervisor")
 
@@ -86,17 +84,11 @@ class Workers:
             status = await worker.ended()
             self._running.discard(worker)
             worker.close()
-            self._log.warning("worker.ended", pid=worker.pid, status=status)
+            self._log.warning(f"{self._name}.ended", pid=worker.pid, status=status)
             await asyncio.sleep(_AGAIN)
 
     def _environment(self, number: int) -> Mapping[str, str]:
-        return {
-            **os.environ,
-            "REDIS_URL": self._redis_url,
-            METRICS: metrics_of(self._metrics, number),
-            HEALTH: health_of(self._health, number),
-            "PYTHONPATH": python_path(),
-        }
+        return {**os.environ, "PYTHONPATH": python_path(), **self._theirs(number)}
 
     async def _stop(self) -> None:
         for worker in self._running:
@@ -109,6 +101,25 @@ class Workers:
                 end.cancel()
         for worker in self._running:
             worker.close()
+
+
+class Workers(Processes):
+    """Worker processes of the same queues; each serves its metrics, and its health, a port further."""
+
+    def __init__(
+        self,
+        zygote: Zygote,
+        redis_url: str,
+        count: int,
+        queue: str | None,
+        metrics: str = "",
+        health: str = "",
+    ) -> None:
+        def environment(number: int) -> Mapping[str, str]:
+            served = {METRICS: metrics_of(metrics, number), HEALTH: health_of(health, number)}
+            return {"REDIS_URL": redis_url, **served}
+
+        super().__init__(zygote, "worker", count, ["--queue", queue] if queue else [], environment)
 
 
 async def _keep(redis: PrivateRedis) -> None:
