@@ -25,7 +25,7 @@ from meterfarm.api import (
 )
 from meterfarm.api.context import ApiContext
 from meterfarm.api.edge import Arrivals, EdgeGuard
-from meterfarm.api.metrics import ApiMetrics, Measured
+from meterfarm.api.metrics import ApiMetrics, MeasuredRequests
 from meterfarm.api.references import SegmentsKept
 from meterfarm.storage import StorageError
 
@@ -64,7 +64,7 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     layers.install(app, context)
     if metrics is not None:
-        app.add_middleware(Measured, metrics=metrics)
+        app.add_middleware(MeasuredRequests, metrics=metrics)
     app.add_middleware(SegmentsKept)
     app.add_middleware(EdgeGuard, public_url=context.public_url)
     app.add_middleware(Arrivals, proxies=context.settings.proxies)

@@ -45,7 +45,7 @@ class ApiMetrics:
         )
 
 
-class Measured:
+class MeasuredRequests:
     """Counts and measures what passes."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
