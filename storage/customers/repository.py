@@ -152,21 +152,20 @@ class Customers(Repository):
     def _remove(self, session: Session, customer: Customer, *, data: bool) -> None:
         (registration.erase if data else registration.close)(session, customer)
 
-    @reading
-    def by_id(self, session: Session, customer_id: int) -> Customer | None:
+    def by_id(self, customer_id: int) -> Customer | None:
         """The company's customer of this number. Also one removed."""
-        if not 0 < customer_id < _NO_ID:
-            return None
-        query = select(CustomerRow).where(CustomerRow.id == customer_id)
-        row = session.exec(query.where(CustomerRow.company_id == self._company_id)).first()
-        return Customer.of(row) if row else None
+        return self._customer(_CUSTOMER_BY_ID, customer_id) if 0 < customer_id < _NO_ID else None
 
-    @reading
-    def by_external_id(self, session: Session, external_id: str) -> Customer | None:
+    def by_external_id(self, external_id: str) -> Customer | None:
         """The company's customer of this external id. Also one removed."""
-        query = select(CustomerRow).where(CustomerRow.external_id == external_id)
-        row = session.exec(query.where(CustomerRow.company_id == self._company_id)).first()
-        return Customer.of(row) if row else None
+        return self._customer(_CUSTOMER_BY_EXTERNAL_ID, external_id)
+
+    def _customer(self, read: SingleRead, key: int | str) -> Customer | None:
+        row = read.first(self._database, {"key": key, "company": self._company_id})
+        if row is None:
+            return None
+        customer_id, company_id, login_id, utility, username = row
+        return Customer(customer_id, company_id, login_id or 0, utility, username)
 
     @reading
     def find(self, session: Session, reference: str) -> Customer | None:
@@ -295,6 +294,11 @@ _RECORDS = select_columns(
 
 
 _OF_COMPANY = _RECORDS.where(_CUSTOMER.c.company_id == bindparam("company"))
+_CUSTOMERS = select_columns(
+    *(_CUSTOMER.c[name] for name in ("id", "company_id", "login_id", "utility", "username"))
+).where(_CUSTOMER.c.company_id == bindparam("company"))
+_CUSTOMER_BY_ID = SingleRead(_CUSTOMERS.where(_CUSTOMER.c.id == bindparam("key")))
+_CUSTOMER_BY_EXTERNAL_ID = SingleRead(_CUSTOMERS.where(_CUSTOMER.c.external_id == bindparam("key")))
 _RECORD = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.id == bindparam("key")))
 _RECORD_BY_EXTERNAL_ID = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.external_id == bindparam("key")))
 
