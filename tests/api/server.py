@@ -46,7 +46,8 @@ def served(home: Path, settings: FarmSettings | None = None) -> Iterator[ApiServ
         key = create_key(store)[1]
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            context = ApiContext(farm, settings or FarmSettings(), url)
+            used = settings or FarmSettings()
+            context = ApiContext(farm, used, used.public_url or url)
             with (
                 _running(context, listener),
                 asking.client(base_url=url, auth=(key, ""), timeout=30) as client,
