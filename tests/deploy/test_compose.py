@@ -75,10 +75,11 @@ def test_workers_are_set_by_names_that_are_read(compose: Any) -> None:
     """All that is of use in a container: what .env sets and none of them got would be lost without a word."""
     by_file = {f"{name}_FILE" for name in _with_secrets()}
     of_the_image = {"METERFARM_HOME", "METERFARM_BROWSER", "METERFARM_NIGHTLY_AT", "METERFARM_NIGHTLY_REPORT"}
+    for_trials = {"METERFARM_LOCAL_HOSTS", "METERFARM_FAKE_CONTROLS"}
     for name in ("worker", "command"):
         given = set(compose["services"][name]["environment"])
         assert given <= _settings() | by_file
-        lacking = _settings() - given - of_the_image - {"METERFARM_LOCAL_HOSTS"}  # that is for trials
+        lacking = _settings() - given - of_the_image - for_trials
         assert all(f"{setting}_FILE" in by_file for setting in lacking), lacking
 
 
