@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any
@@ -33,6 +35,7 @@ from meterfarm.services.intervals.text import as_csv, as_json, as_ndjson
 from meterfarm.support.instants import stamp
 
 router = APIRouter(tags=["Intervals"])
+_MAKING = ThreadPoolExecutor(2, thread_name_prefix="intervals")
 _OVERLAP = 300
 """Seconds: a transaction that was under way when this answer was read is in the next one."""
 
@@ -140,7 +143,14 @@ def get_intervals(
 
 def _streamed(parts: Iterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
     """The first part is made at once: what cannot be made is refused, not broken off."""
-    return StreamingResponse(chain([next(parts)], parts), 200, headers, media_type)
+    return StreamingResponse(_a_few_at_once(chain([next(parts)], parts)), 200, headers, media_type)
+
+
+async def _a_few_at_once(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The parts, made in threads of which there are few: however many read, other requests have theirs."""
+    loop = asyncio.get_running_loop()
+    while (part := await loop.run_in_executor(_MAKING, next, parts, None)) is not None:
+        yield part
 
 
 def _bound(text: str | None, name: str) -> int | None:
