@@ -8,11 +8,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBasic
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from meterfarm.api.context import context_of
 from meterfarm.api.errors import ApiError
+from meterfarm.api.quick import read_quickly
 from meterfarm.storage.store import CompanyStore
 
 _LONGEST = 1024
@@ -63,9 +63,7 @@ async def authenticated(request: Request) -> CompanyStore:
     Raises:
         ApiError: no key came, or it opens nothing.
     """
-    if context_of(request).store.is_local:
-        return authenticate(request)
-    return await run_in_threadpool(authenticate, request)
+    return await read_quickly(context_of(request).store, authenticate, request)
 
 
 async def _company(request: Request, _: Annotated[object, Depends(_documented)]) -> CompanyStore:

@@ -14,6 +14,7 @@ from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.customers import Customer as CustomerModel
 from meterfarm.api.models.customers import ExistingCustomer
+from meterfarm.api.quick import read_quickly
 from meterfarm.api.references import CUSTOMER_ID, find_customer, find_record
 from meterfarm.services.bayou_customer import CustomerRendering
 from meterfarm.services.customers import (
@@ -68,9 +69,9 @@ def list_(request: Request, store: Company) -> Response:
     response_model=None,
     responses={200: {"model": ExistingCustomer}, **errors(*CUSTOMER_ID)},
 )
-def get(request: Request, store: Company, id: str) -> Response:
+async def get(request: Request, store: Company, id: str) -> Response:
     """Get a customer, with a fresh onboarding link and token."""
-    return json_answer(_rendering(request).of(store, find_record(store, id)))
+    return json_answer(await read_quickly(store.farm, _read, request, store, id))
 
 
 @router.patch(
@@ -100,6 +101,10 @@ def delete(store: Company, id: str) -> Response:
     """Delete a customer with their login and all that was collected, for good."""
     remove_customer(store, find_customer(store, id), data=True)
     return Response(status_code=204)
+
+
+def _read(request: Request, store: CompanyStore, text: str) -> dict[str, object]:
+    return _rendering(request).of(store, find_record(store, text))
 
 
 def _rendering(request: Request) -> CustomerRendering:
