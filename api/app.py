@@ -26,6 +26,7 @@ from meterfarm.api import (
 from meterfarm.api.context import ApiContext
 from meterfarm.api.edge import Arrivals, EdgeGuard
 from meterfarm.api.metrics import ApiMetrics, MeasuredRequests
+from meterfarm.api.openapi import describe, operation_id
 from meterfarm.api.references import SegmentsKept
 from meterfarm.storage import StorageError
 
@@ -53,6 +54,7 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
         version="2.0",
         description="Bills and intervals of electricity and gas customers. Compatible with Bayou's API v2.",
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     app.state.context = context
     for router in _ROUTERS:
@@ -62,6 +64,7 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
     app.include_router(bill_files.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
+    describe(app, context.public_url)
     layers.install(app, context)
     if metrics is not None:
         app.add_middleware(MeasuredRequests, metrics=metrics)

@@ -75,8 +75,8 @@ def get_bills(
     meter_id: Annotated[str | None, _wanted("Only bills of this meter.")] = None,
     start: Annotated[str | None, _wanted("Only bills issued on this day or later.", format="date")] = None,
     end: Annotated[str | None, _wanted("Only bills issued on this day or before.", format="date")] = None,
-    limit: Annotated[str | None, _wanted("How many bills at most.", pattern="^[0-9]+$")] = None,
-    page: Annotated[str | None, _wanted("Which page of limit bills, from 1.", pattern="^[0-9]+$")] = None,
+    limit: Annotated[str | None, _wanted("How many bills at most.", type="integer", minimum=1)] = None,
+    page: Annotated[str | None, _wanted("Which page of limit bills.", type="integer", minimum=1)] = None,
 ) -> Response:
     """List a customer's bills, by day of issue, the newest first."""
     customer = find_customer(store, customer_id)

@@ -162,7 +162,7 @@ _BAYOU = (
         400,
         _INPUT,
         "The request has the state field improperly formatted: it takes a two letter abbreviation in a "
-        "string format or null. The codes are listed at {here}/docs#/Customers/create_customer.",
+        "string format or null. The codes are listed at {here}/docs#/Customers/post_customers.",
         "The state is not among the two-letter codes of the United States' postal service.",
         "Send a code like NY in capital letters, or null where it is not known.",
     ),

@@ -12,6 +12,7 @@ _EXAMPLE_HOST = "https://meterfarm.example"
 _EVERYWHERE = (
     "api_key_missing",
     "api_key_invalid",
+    "https_required",
     "parameter_invalid",
     "request_path_invalid",
     "method_not_allowed",

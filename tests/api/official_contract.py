@@ -79,10 +79,10 @@ BILL = {
     "external_id": "string?",
     "id": "integer",
     "status": "string",
-    "customer_id": "integer",
+    "customer_id": "integer?",
     "customer_external_id": "string?",
     "billed_on": "date?",
-    "utility": "string",
+    "utility": "string?",
     "account_number": "string?",
     "outstanding_balance": "integer?",
     "billing_period_from": "date?",
@@ -244,6 +244,7 @@ CALLS: Mapping[str, Call] = {
 }
 
 ENUMS: Mapping[str, tuple[str, ...]] = {
+    "ExistingCustomer.state": STATES,
     "Bill.status": ("unparsed", "not_supported", "locked", "unlocked"),
     "Bill.meters.status": ("unparsed", "not_supported", "locked", "unlocked"),
     "Bill.meters.type": ("gas", "electric"),
