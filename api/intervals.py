@@ -18,7 +18,7 @@ from meterfarm.api.auth import Company
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.intervals import CustomerIntervals
-from meterfarm.api.references import find_customer
+from meterfarm.api.references import find_holder
 from meterfarm.api.timestamps import timestamp
 from meterfarm.formats.errors import FormatError
 from meterfarm.services.intervals import (
@@ -113,7 +113,7 @@ def get_intervals(
     format: Annotated[str | None, _FORMAT] = None,
 ) -> Response:
     """Get a customer's intervals, by meter and start: energy in Wh, demand in W, gas in therms."""
-    customer = find_customer(store, customer_id)
+    customer = find_holder(store, customer_id)
     first, last = _bound(start, "start"), _bound(end, "end")
     if first is not None and last is not None and last < first:
         raise ApiError("timestamps_out_of_order")

@@ -74,6 +74,15 @@ def find_customer(store: CompanyStore, text: str) -> Customer:
     return found
 
 
+def find_holder(store: CompanyStore, text: str) -> Customer:
+    """The customer who holds what is collected by the login of the customer that the path names.
+
+    Raises:
+        ApiError: the id is none, or the company has no such customer.
+    """
+    return store.customers.holder(find_customer(store, text))
+
+
 def find_record(store: CompanyStore, text: str) -> CustomerRecord:
     """The customer that the path names, with their profile.
 

@@ -23,12 +23,12 @@ class CustomerRendering:
 
     def of(self, store: CompanyStore, record: CustomerRecord) -> dict[str, object]:
         """One customer of the company."""
-        return self._rendered(store, record, self._facts.of(store, record.id, record.revision))
+        return self._rendered(store, record, self._facts.of(store, record.holder_id, record.revision))
 
     def of_all(self, store: CompanyStore, records: Sequence[CustomerRecord]) -> list[dict[str, object]]:
         """Several, in this order."""
-        facts = self._facts.of_all(store, {record.id: record.revision for record in records})
-        return [self._rendered(store, record, facts[record.id]) for record in records]
+        facts = self._facts.of_all(store, {record.holder_id: record.revision for record in records})
+        return [self._rendered(store, record, facts[record.holder_id]) for record in records]
 
     def _rendered(
         self, store: CompanyStore, record: CustomerRecord, facts: CustomerFacts

@@ -91,9 +91,13 @@ def cancel_run(store: CompanyStore, run_id: int) -> RunState:
 
 
 def refresh_customers(store: CompanyStore, customers: Sequence[Customer] | None) -> Refreshed:
-    """Queue a collect run now for these customers, or with None for all that can be refreshed."""
+    """Queue a collect run now for these customers, or with None for all that can be refreshed.
+
+    For one who shares another's connection it is the other's run.
+    """
     if customers is None:
         return Refreshed(store.runs.refresh(None), ())
+    customers = list({holder.id: holder for holder in map(store.customers.holder, customers)}.values())
     refused = {customer.id: reason for customer in customers if (reason := _not_now(store, customer))}
     ids = [customer.id for customer in customers if customer.id not in refused]
     return Refreshed(store.runs.refresh(ids), list(refused.values()))

@@ -101,10 +101,12 @@ class ConsentInfo:
 class CustomerRecord:
     """A customer's own row and profile. ``authenticated_at``: when the portal first let them in.
 
-    ``revision`` counts the changes of what is stored of them.
+    ``holder_id`` is the customer who holds what is collected by their login: mostly themselves. ``state`` is
+    the holder's, ``revision`` counts the changes of what is stored of it.
     """
 
     id: int
+    holder_id: int
     external_id: str | None
     utility: str
     state: CustomerState

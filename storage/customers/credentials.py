@@ -164,6 +164,18 @@ def _opened_secrets(
     return found
 
 
+def copy(session: Session, vault: Vault, giver: Customer, taker: Customer) -> None:
+    """Give one customer what another has entrusted, and their session, each sealed with their own key."""
+    opened = _opened_secrets(session, vault, giver)
+    secrets = {kind: each.get_secret_value() for (kind, question), each in opened.items() if not question}
+    answers = {question: each.get_secret_value() for (_, question), each in opened.items() if question}
+    save(session, vault, taker, secrets, answers)
+    kept = session.exec(select(SavedSessionRow).where(SavedSessionRow.customer_id == giver.id)).first()
+    if kept is not None:
+        state = _opened(session, vault, giver, kept).state
+        save_session(session, vault, taker, state, kept.trusted_since)
+
+
 def kinds(session: Session, customer: Customer) -> frozenset[SecretKind]:
     """Which kinds are stored."""
     query = select(CredentialRow.kind).where(CredentialRow.customer_id == customer.id)

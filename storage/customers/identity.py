@@ -29,6 +29,7 @@ def find(session: Session, company_id: int, utility: str, username: str) -> Cust
         .where(CustomerRow.company_id == company_id, CustomerRow.state != _REMOVED)
         .where(LoginRow.utility == utility, LoginRow.username == normalised(username))
         .where(CustomerRow.username == username.strip())
+        .order_by(col(CustomerRow.shares_id).is_not(None), col(CustomerRow.id))
     )
     row = session.exec(query).first()
     return Customer.of(row) if row else None
@@ -86,6 +87,12 @@ def entered(
     None if it is not there and another customer has the external id.
     """
     same = {"company_id": company_id, "login_id": login(session, utility, username)}
+    session.exec(select(LoginRow.id).where(LoginRow.id == same["login_id"]).with_for_update()).one()
+    of_login = select(CustomerRow).filter_by(**same).order_by(col(CustomerRow.shares_id).is_not(None))
+    of_login = of_login.order_by(col(CustomerRow.id)).with_for_update()
+    there = session.exec(of_login).first()
+    if there is not None:
+        return there
     at = now(session)
     values = {
         **same,
@@ -102,7 +109,7 @@ def entered(
         **companies.unlock_policy(session, company_id),
     }
     insert_if_absent(session, CustomerRow, values)
-    return session.exec(select(CustomerRow).filter_by(**same).with_for_update()).first()
+    return session.exec(of_login).first()
 
 
 def begin(session: Session, vault: Vault, row: CustomerRow, method: str) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import ChallengeState, CustomerState, RunKind, RunState, SecretKind
 from meterfarm.storage import AlreadyThere, StorageError
-from meterfarm.storage.customers import Customer, credentials, identity, logins
+from meterfarm.storage.customers import Customer, credentials, identity, logins, sharing
 from meterfarm.storage.database import now, put
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
 from meterfarm.storage.tables import (
@@ -142,7 +142,7 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
     if login_id == before:
         return False
     query = select(CustomerRow).filter_by(company_id=row.company_id, login_id=login_id)
-    taken = session.exec(query).first()
+    taken = session.exec(query).first() if before is not None else None
     if taken is not None:
         raise _already(f"{row.username} at {customer.utility}", taken)
     row.login_id = login_id
@@ -195,6 +195,8 @@ def close(session: Session, customer: Customer) -> None:
     row = _locked(session, customer)
     if row.state == CustomerState.REMOVED.value:
         return
+    sharing.hand_over(session, row)
+    row.shares_id = None
     at = now(session)
     row.key_id, row.wrapped_key = "", b""
     row.state, row.reason, row.since, row.faults = CustomerState.REMOVED.value, "", at, 0
@@ -221,6 +223,7 @@ def close(session: Session, customer: Customer) -> None:
 def erase(session: Session, customer: Customer) -> None:
     """Delete the customer with its data key and all that hangs on it; its files lose their references."""
     row = _locked(session, customer)
+    sharing.hand_over(session, row)
     files = (
         select(DocumentRow.sha256, func.count())
         .where(DocumentRow.customer_id == customer.id)

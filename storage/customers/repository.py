@@ -156,6 +156,14 @@ class Customers(Repository):
         """The company's customer of this number. Also one removed."""
         return self._customer(_CUSTOMER_BY_ID, customer_id) if 0 < customer_id < _NO_ID else None
 
+    @reading
+    def holder(self, session: Session, customer: Customer) -> Customer:
+        """Whoever holds what is collected by the customer's login: mostly themselves."""
+        shares = select(CustomerRow.shares_id).where(CustomerRow.id == customer.id).scalar_subquery()
+        query = select(CustomerRow).where(CustomerRow.id == shares)
+        row = session.exec(query.where(CustomerRow.company_id == self._company_id)).first()
+        return Customer.of(row) if row else customer
+
     def by_external_id(self, external_id: str) -> Customer | None:
         """The company's customer of this external id. Also one removed."""
         return self._customer(_CUSTOMER_BY_EXTERNAL_ID, external_id)
@@ -286,11 +294,18 @@ class Customers(Repository):
 
 _CUSTOMER, _PROFILE_TABLE = metadata.tables["customer"], metadata.tables["profile"]
 _PROFILE = tuple(each.name for each in fields(Profile))
-_RECORDS = select_columns(
-    *(_CUSTOMER.c[name] for name in ("id", "external_id", "utility", "authenticated_at", "revision")),
-    _CUSTOMER.c.state.label("customer_state"),
-    *(_PROFILE_TABLE.c[name] for name in _PROFILE),
-).outerjoin(_PROFILE_TABLE, _PROFILE_TABLE.c.customer_id == _CUSTOMER.c.id)
+_HOLDER = _CUSTOMER.alias("holder")
+_RECORDS = (
+    select_columns(
+        *(_CUSTOMER.c[name] for name in ("id", "external_id", "utility", "authenticated_at")),
+        _HOLDER.c.id.label("holder_id"),
+        _HOLDER.c.revision,
+        _HOLDER.c.state.label("holder_state"),
+        *(_PROFILE_TABLE.c[name] for name in _PROFILE),
+    )
+    .join(_HOLDER, _HOLDER.c.id == func.coalesce(_CUSTOMER.c.shares_id, _CUSTOMER.c.id))
+    .outerjoin(_PROFILE_TABLE, _PROFILE_TABLE.c.customer_id == _CUSTOMER.c.id)
+)
 
 
 _OF_COMPANY = _RECORDS.where(_CUSTOMER.c.company_id == bindparam("company"))
@@ -304,9 +319,10 @@ _RECORD_BY_EXTERNAL_ID = SingleRead(_OF_COMPANY.where(_CUSTOMER.c.external_id ==
 
 
 def _customer_record(row: Sequence[Any]) -> CustomerRecord:
-    customer_id, external_id, utility, authenticated_at, revision, state, *profile = row
+    customer_id, external_id, utility, authenticated_at, holder_id, revision, state, *profile = row
     return CustomerRecord(
         customer_id,
+        holder_id,
         external_id,
         utility,
         CustomerState(state),

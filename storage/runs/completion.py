@@ -20,7 +20,7 @@ from meterfarm.records import (
     RunState,
     WhoActs,
 )
-from meterfarm.storage.customers import Customer
+from meterfarm.storage.customers import Customer, sharing
 from meterfarm.storage.database import now
 from meterfarm.storage.runs import (
     NEW_CREDENTIALS,
@@ -41,6 +41,7 @@ from meterfarm.storage.tables import (
     SeriesRow,
     metadata,
 )
+from meterfarm.storage.vault import Vault
 from meterfarm.support.foreign_text import one_line
 
 _LEDGER, _RUN, _CUSTOMER, _LOGIN = (
@@ -84,7 +85,7 @@ class Ending:
 
 
 def finish(
-    session: Session, lease: Lease, company_id: int, ending: Ending, follow: FollowUp
+    session: Session, vault: Vault, lease: Lease, company_id: int, ending: Ending, follow: FollowUp
 ) -> Customer | None:
     """End a run that is held, and all that follows from its end with it; its customer, unless removed.
 
@@ -106,7 +107,9 @@ def finish(
     if changes:
         session.connection().execute(update(_CUSTOMER).where(_CUSTOMER.c.id == row.id).values(changes))
     customer = Customer.of(row)
-    if follow.next_kind is not None and changes.get("state", row.state) == CustomerState.ACTIVE:
+    holder = sharing.share(session, vault, customer) if follow.is_back else None
+    is_active = changes.get("state", row.state) == CustomerState.ACTIVE
+    if holder is None and follow.next_kind is not None and is_active:
         queue.enter(
             session,
             customer,

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, text
+from sqlalchemy import and_, bindparam, func, or_, text
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from meterfarm.records import EventKind
+from meterfarm.records import CustomerState, EventKind
 from meterfarm.storage.customers import Event, RemovedCustomer
 from meterfarm.storage.database import Repository, at_the_end, insert_absent, now, reading
 from meterfarm.storage.tables import EventRow, RemovedCustomerRow, metadata
@@ -20,8 +20,18 @@ FIRED = "fired "
 _LOCK = 0x6D657665
 _WRITTEN = "events written"
 _EVENT, _CUSTOMER = (metadata.tables[name] for name in ("event", "customer"))
-_CUSTOMER_OF = columns(_CUSTOMER.c.company_id, _CUSTOMER.c.external_id, _CUSTOMER.c.utility).where(
-    _CUSTOMER.c.id == bindparam("customer")
+_CUSTOMERS_OF = (
+    columns(_CUSTOMER.c.id, _CUSTOMER.c.company_id, _CUSTOMER.c.external_id, _CUSTOMER.c.utility)
+    .where(
+        or_(
+            _CUSTOMER.c.id == bindparam("customer"),
+            and_(
+                _CUSTOMER.c.shares_id == bindparam("customer"),
+                _CUSTOMER.c.state != CustomerState.REMOVED.value,
+            ),
+        )
+    )
+    .order_by(_CUSTOMER.c.id)
 )
 _RENUMBER = {
     table: text(f"UPDATE {table} SET id = nextval(pg_get_serial_sequence('{table}', 'id')) WHERE id = :id")  # noqa: S608 - our own names
@@ -58,21 +68,25 @@ def publish_all(
     *,
     run_id: int | None = None,
 ) -> int:
-    """Write several events of a customer, each a kind, a key and facts; how many were new."""
+    """Write several events of a customer, each a kind, a key and facts; how many were new.
+
+    They are those of the customers too who share what this one holds.
+    """
     if not events:
         return 0
-    company_id, external_id, utility = (
-        session.connection().execute(_CUSTOMER_OF, {"customer": customer_id}).one()
-    )
-    about_customer = {"customer_external_id": external_id, "utility": utility}
-    shared = {"company_id": company_id, "customer_id": customer_id, "run_id": run_id, "at": now(session)}
+    found = session.connection().execute(_CUSTOMERS_OF, {"customer": customer_id}).all()
+    at = now(session)
     rows = [
         {
-            **shared,
+            "company_id": company_id,
+            "customer_id": each,
+            "run_id": run_id,
+            "at": at,
             "kind": kind.value,
             "key": key,
-            "facts": {**about_customer, **facts},
+            "facts": {"customer_external_id": external_id, "utility": utility, **facts},
         }
+        for each, company_id, external_id, utility in found
         for kind, key, facts in events
     ]
     written = insert_absent(session, EventRow, rows, "id")

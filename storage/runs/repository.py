@@ -73,7 +73,7 @@ class Runs(Repository):
             LeaseLost: the run is not held any more.
         """
         how = completion.Ending(outcome, message, use, seconds or {}, pages, evidence, ledger)
-        customer = completion.finish(session, lease, self._company_id, how, follow or FollowUp())
+        customer = completion.finish(session, self._vault, lease, self._company_id, how, follow or FollowUp())
         if customer is not None and state is not None and state != self._scope.saved_state:
             credentials.save_session(session, self._vault, customer, state, None)
 
@@ -149,7 +149,9 @@ class Runs(Repository):
     def refresh(self, session: Session, customer_ids: Sequence[int] | None = None) -> Sequence[int]:
         """Queue a refresh of these customers now, or of all who can be refreshed; the runs."""
         query = select(CustomerRow).where(
-            CustomerRow.company_id == self._company_id, CustomerRow.state == CustomerState.ACTIVE.value
+            CustomerRow.company_id == self._company_id,
+            CustomerRow.state == CustomerState.ACTIVE.value,
+            col(CustomerRow.shares_id).is_(None),
         )
         if customer_ids is not None:
             query = query.where(col(CustomerRow.id).in_(customer_ids))

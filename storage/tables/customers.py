@@ -110,11 +110,11 @@ class CustomerRow(Owned, table=True):
     not refreshed.
 
     ``unlock_months`` and ``unlock_continuous`` are the company's of when it was made. ``authenticated_at`` is
-    when the portal first let it in. ``revision`` counts the changes of what is stored of it.
+    when the portal first let it in. ``revision`` counts the changes of what is stored of it. ``shares_id`` is
+    the customer with the same login who holds the connection and what is collected by it, if another does.
     """
 
     __table_args__ = table_args(
-        UniqueConstraint("company_id", "login_id"),
         UniqueConstraint("company_id", "external_id"),
         Index(None, "utility", "bills_due_at"),
         Index(None, "utility", "intervals_due_at"),
@@ -137,6 +137,7 @@ class CustomerRow(Owned, table=True):
     unlock_continuous: bool = Field(default=True, sa_column_kwargs={"default": True})
     authenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = Field(default=0, sa_type=BIG, sa_column_kwargs={"default": 0})
+    shares_id: int | None = Field(default=None, foreign_key="customer.id", index=True, nullable=True)
 
 
 class ProfileRow(Row, table=True):

@@ -176,6 +176,7 @@ CASES: dict[str, Case] = {
     "customers.profile": lambda s, _, t: _refused(lambda: s.customers.profile(t.customer)),
     "customers.profiles": lambda s, _, t: t.customer.id not in s.customers.profiles(),
     "customers.accept_terms": lambda s, _, t: _refused(lambda: s.customers.accept_terms(t.customer)),
+    "customers.holder": lambda s, _, t: _refused(lambda: s.customers.holder(t.customer)),
     "customers.record": lambda s, _, t: s.customers.record(t.customer.id) is None,
     "customers.record_by_external_id": lambda s, _, t: (
         getattr(s.customers.record_by_external_id("their own"), "id", 0) != t.customer.id

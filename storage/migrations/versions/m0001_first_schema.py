@@ -140,10 +140,11 @@ def _identity() -> None:
         _column("unlock_continuous", sa.Boolean),
         _column("authenticated_at", INSTANT, null=True),
         _column("revision", sa.BigInteger),
+        _column("shares_id", sa.Integer, sa.ForeignKey("customer.id"), null=True),
         sa.UniqueConstraint("company_id", "external_id"),
-        sa.UniqueConstraint("company_id", "login_id"),
     )
     _indexed("customer", "login_id")
+    _indexed("customer", "shares_id")
     _indexed("customer", "key_id")
     _indexed("customer", "utility", "bills_due_at")
     _indexed("customer", "utility", "intervals_due_at")
