@@ -18,7 +18,7 @@ from meterfarm.api.context import context_of
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.bills import Bill, BillUpdate, Unlocked
-from meterfarm.api.references import find_bill, find_customer
+from meterfarm.api.references import find_bill, find_holder, find_record
 from meterfarm.services.bill_text import bills_csv, bills_ndjson
 from meterfarm.services.bills import (
     BillQuery,
@@ -79,7 +79,8 @@ def get_bills(
     page: Annotated[str | None, _wanted("Which page of limit bills.", type="integer", minimum=1)] = None,
 ) -> Response:
     """List a customer's bills, by day of issue, the newest first."""
-    customer = find_customer(store, customer_id)
+    asker = find_record(store, customer_id)
+    customer = find_holder(store, customer_id)
     rendering = context_of(request).bills
     try:
         check_bills_of(store, customer, account_number, meter_id, rendering)
@@ -98,6 +99,9 @@ def get_bills(
     if more:
         headers["Link"] = f'<{_next_page(request, most or 0, (number or 1) + 1)}>; rel="next"'
     bills = rendering.of_all(store, found)
+    if asker.id != customer.id:
+        whose = {"customer_id": asker.id, "customer_external_id": asker.external_id}
+        bills = [{**bill, **whose} for bill in bills]
     form = accepted(request.headers.get("accept", ""), _FORMS)
     if form == "json":
         return json_answer(bills, headers=headers)

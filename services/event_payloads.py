@@ -64,10 +64,10 @@ class EventRendering:
         if event.kind is EventKind.BILLS_READY:
             return {**ids, **self._bills_ready(store, event)}
         if event.kind is EventKind.INTERVALS_READY:
-            facts = account_facts(store, event.customer_id)
+            facts = account_facts(store, record.holder_id if record else event.customer_id)
             return {**ids, **_discovered(facts), **_available_intervals(event.facts["meters"])}
         if event.kind is EventKind.NEW_INTERVALS:
-            facts = account_facts(store, event.customer_id)
+            facts = account_facts(store, record.holder_id if record else event.customer_id)
             return {**ids, **utility, **_discovered(facts), **_new_intervals(event.facts, facts)}
         return {**ids, **event.facts}
 
@@ -75,7 +75,8 @@ class EventRendering:
         bill = store.customer_bills.by_id(event.facts["id"])
         if bill is None:
             return {"customer_id": event.customer_id, **event.facts}
-        return self._bills.of(store, bill, for_webhook=True)
+        rendered = self._bills.of(store, bill, for_webhook=True)
+        return rendered | _of_sharer(event, bill.customer_id)
 
     def _unparsed_bill(
         self, store: CompanyStore, event: Event, ids: _Object, utility: Mapping[str, object]
@@ -99,9 +100,11 @@ class EventRendering:
         """The bills of the first fetch, each as it is now."""
         first = {bill["id"] for bill in event.facts["bills"]}
         customer = store.customers.by_id(event.customer_id)
-        bills = store.customer_bills.list(customer) if customer else ()
+        holder = store.customers.holder(customer) if customer else None
+        bills = store.customer_bills.list(holder) if holder else ()
         found = [bill for bill in bills if bill.id in first]
-        rendered = self._bills.of_all(store, found, for_webhook=True)
+        sharer = _of_sharer(event, holder.id if holder else None)
+        rendered = [bill | sharer for bill in self._bills.of_all(store, found, for_webhook=True)]
         parsed = [bill for bill in rendered if bill["status"] in _READ]
         unparsed = [{"id": bill["id"]} for bill in rendered if bill["status"] not in _READ]
         return {
@@ -109,6 +112,16 @@ class EventRendering:
             "bills_unparsed": unparsed,
             "available_data": {"account_numbers": _available_bills(parsed)},
         }
+
+
+def _of_sharer(event: Event, holder_id: int | None) -> _Object:
+    """What a bill has otherwise in the event of a customer who shares the connection it came by."""
+    if holder_id == event.customer_id:
+        return {}
+    return {
+        "customer_id": event.customer_id,
+        "customer_external_id": event.facts["customer_external_id"],
+    }
 
 
 def _ids(event: Event, record: CustomerRecord | None) -> _Object:

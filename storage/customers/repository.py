@@ -192,7 +192,8 @@ class Customers(Repository):
             if found is not None:
                 return Customer.of(found)
         of_login = query.join(LoginRow, col(LoginRow.id) == CustomerRow.login_id)
-        named = session.exec(of_login.where(LoginRow.username == identity.normalised(reference))).all()
+        of_login = of_login.where(LoginRow.username == identity.normalised(reference))
+        named = session.exec(of_login.order_by(col(CustomerRow.id))).all()
         there = [row for row in named if row.state != CustomerState.REMOVED.value] or named
         if len(there) > 1:
             ids = ", ".join(f"{row.id} at {row.utility}" for row in there)

@@ -15,7 +15,7 @@ from meterfarm.records import CustomerState, EventKind, RunKind
 from meterfarm.storage.customers import Customer, credentials
 from meterfarm.storage.database import now
 from meterfarm.storage.runs import events, queue
-from meterfarm.storage.tables import AccountRow, CustomerRow, EventRow
+from meterfarm.storage.tables import AccountRow, BillRow, CustomerRow, DocumentRow, EventRow
 from meterfarm.storage.vault import Vault
 
 _REMOVED = CustomerState.REMOVED.value
@@ -68,8 +68,12 @@ def hand_over(session: Session, row: CustomerRow) -> None:
     heir.shares_id = None
     for other in others:
         other.shares_id = heir.id
-    accounts = update(AccountRow).where(col(AccountRow.customer_id) == row.id)
-    session.execute(accounts.values(customer_id=heir.id))
+    has = select(AccountRow.number).where(AccountRow.customer_id == heir.id)
+    moved = select(AccountRow.id).where(AccountRow.customer_id == row.id, col(AccountRow.number).not_in(has))
+    ids = session.exec(moved).all()
+    for part in (BillRow, DocumentRow):
+        session.execute(update(part).where(col(part.account_id).in_(ids)).values(customer_id=heir.id))
+    session.execute(update(AccountRow).where(col(AccountRow.id).in_(ids)).values(customer_id=heir.id))
     heir.revision += 1
     session.flush()
     if heir.state == CustomerState.ACTIVE.value:

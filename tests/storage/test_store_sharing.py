@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterfarm.records import CustomerState, EventKind, Outcome, Part, RunKind, SecretKind
+from meterfarm.records import CustomerState, EventKind, ListedBill, Outcome, Part, RunKind, SecretKind
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore
@@ -34,10 +34,15 @@ def _kinds(store: CompanyStore, customer: Customer) -> list[EventKind]:
     return [event.kind for event in store.events.after(limit=500) if event.customer_id == customer.id]
 
 
+def _save(store: CompanyStore, customer: Customer, bill_listed: ListedBill) -> None:
+    account = store.accounts.save(customer, ACCOUNT)
+    save_bill(store, account, bill_listed, pdf(), bill(), layout="layout", layout_version=1)
+
+
 def _first_with_a_bill(store: CompanyStore) -> Customer:
     first = _given(store, "first", "p1")
     _ended(store, first, RunKind.CONNECT, BACK)
-    save_bill(store, store.accounts.save(first, ACCOUNT), listed(), pdf(), bill(), layout="layout", layout_version=1)
+    _save(store, first, listed())
     _ended(store, first, RunKind.COLLECT, FollowUp(ready=frozenset({Part.BILLS})))
     return first
 
@@ -52,9 +57,9 @@ def test_a_second_customer_shares_the_first_ones_connection_once_let_in(store: C
     assert record is not None
     assert (record.holder_id, record.state) == (first.id, CustomerState.ACTIVE)
     assert not store.runs.list(customer_id=second.id, active=True), "one connection"
-    told = _kinds(store, second)
-    assert (told.count(EventKind.NEW_BILL), told.count(EventKind.BILLS_READY)) == (1, 1)
-    save_bill(store, store.accounts.save(first, ACCOUNT), listed("b2"), pdf(), bill(), layout="layout", layout_version=1)
+    announced = _kinds(store, second)
+    assert (announced.count(EventKind.NEW_BILL), announced.count(EventKind.BILLS_READY)) == (1, 1)
+    _save(store, first, listed("b2"))
     assert _kinds(store, second).count(EventKind.NEW_BILL) == 2, "what is new is new to both"
     assert store.runs.refresh([second.id]) == []
     assert store.credentials.load(first)[SecretKind.PASSWORD].get_secret_value() == "p1"
