@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from meterfarm import services
 from meterfarm.mfa.port import Code, Nobody
-from meterfarm.records import MailSecurity, Outcome, SecretKind
+from meterfarm.records import EventKind, MailSecurity, Outcome, SecretKind
 from meterfarm.scrapers.runs.authenticator import SessionUse
 from meterfarm.scrapers.runs.progress import NoProgress
 from meterfarm.scrapers.runs.run_executor import RunRequest, RunResult
@@ -99,6 +99,21 @@ from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_cus
 from meterfarm.services.scraping import scrape_customer
 from meterfarm.services.summary import stored_accounts, summarise_result, summarise_run
 from meterfarm.services.testing import break_login, expire_session, fail_portal, fire_event, mend_login
+from meterfarm.services.webhooks import (
+    EndpointChange,
+    add_endpoint,
+    change_endpoint,
+    find_endpoint,
+    find_event,
+    list_deliveries,
+    list_endpoints,
+    list_events,
+    remove_endpoint,
+    replay,
+    resend_event,
+    rotate_secret,
+    send_test,
+)
 from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import FoundBill, StoredAccount
@@ -175,6 +190,19 @@ def theirs(farm: Store, tmp_path: Path) -> Theirs:
     return Theirs(beta, claim.customer, stored, story, asked, mailbox.id, tmp_path / "out")
 
 
+def _endpoint(theirs: Theirs) -> int:
+    """Of theirs; it is added once."""
+    found = list_endpoints(theirs.store)
+    return found[0].id if found else add_endpoint(theirs.store, "https://b.example/hook")[0].id
+
+
+def _event(theirs: Theirs) -> int:
+    """Of theirs; one is written if there is none."""
+    if not theirs.store.events.after():
+        fire_event(theirs.store, theirs.customer, "customer_has_filled_credentials")
+    return theirs.store.events.after()[0].id
+
+
 Case = Callable[[CompanyStore, Theirs], object]
 
 REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
@@ -222,6 +250,20 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (expire_session, lambda ours, its: expire_session(ours, NO_PORTALS, its.customer)),
     (fire_event, lambda ours, its: fire_event(ours, its.customer, "new_bill")),
     (stored_accounts, lambda ours, its: stored_accounts(ours, its.customer)),
+    (find_endpoint, lambda ours, its: find_endpoint(ours, _endpoint(its))),
+    (change_endpoint, lambda ours, its: change_endpoint(ours, _endpoint(its), EndpointChange(active=False))),
+    (remove_endpoint, lambda ours, its: remove_endpoint(ours, _endpoint(its))),
+    (rotate_secret, lambda ours, its: rotate_secret(ours, _endpoint(its))),
+    (list_deliveries, lambda ours, its: list_deliveries(ours, endpoint_id=_endpoint(its))),
+    (find_event, lambda ours, its: find_event(ours, _event(its))),
+    (resend_event, lambda ours, its: resend_event(ours, _event(its))),
+    (replay, lambda ours, its: replay(ours, _endpoint(its), after=0)),
+    (
+        send_test,
+        lambda ours, its: asyncio.run(
+            send_test(ours, _endpoint(its), EventKind.NEW_BILL, farm_allows_private=False)
+        ),
+    ),
     (summarise_run, lambda ours, its: summarise_run(ours, _ended(its.story), its.customer)),
     (
         summarise_result,
@@ -230,6 +272,10 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (list_keys, lambda ours, its: list_keys(ours)),
+    (list_endpoints, lambda ours, its: _endpoint(its) and list_endpoints(ours)),
+    (list_deliveries, lambda ours, its: _endpoint(its) and list_deliveries(ours)),
+    (list_events, lambda ours, its: _event(its) and list_events(ours)),
+    (replay, lambda ours, its: _endpoint(its) and replay(ours, after=0)),
     (lacks_intervals, lambda ours, its: lacks_intervals(ours, its.customer)),
     (changes_since, lambda ours, its: changes_since(ours).changes),
     (customer_interval_facts, lambda ours, its: customer_interval_facts(ours, its.customer)),
@@ -250,6 +296,7 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
 ]
 OWN = (
     add_customer,
+    add_endpoint,
     create_customer,
     create_key,
     fail_portal,
