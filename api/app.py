@@ -28,6 +28,7 @@ from meterfarm.api.edge import Arrivals, EdgeGuard
 from meterfarm.api.metrics import ApiMetrics, MeasuredRequests
 from meterfarm.api.openapi import describe, operation_id
 from meterfarm.api.references import SegmentsKept
+from meterfarm.api.unread import UnreadBodies
 from meterfarm.storage import StorageError
 
 BASE = "/api/v2"
@@ -70,6 +71,7 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
         app.add_middleware(MeasuredRequests, metrics=metrics)
     app.add_middleware(SegmentsKept)
     app.add_middleware(EdgeGuard, public_url=context.public_url)
+    app.add_middleware(UnreadBodies)
     app.add_middleware(Arrivals, proxies=context.settings.proxies)
     return app
 

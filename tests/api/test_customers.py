@@ -153,3 +153,15 @@ def test_an_onboarding_link_leads_to_a_page_for_that_customer(api: ApiServer) ->
         assert customer["onboarding_token"] in customer["onboarding_link"]
         spoiled = customer["onboarding_link"][:-1] + ("0" if customer["onboarding_link"][-1] != "0" else "1")
         assert nobody.get(spoiled).status_code == 404
+
+
+def test_a_client_that_keeps_its_connection_is_not_cut_off_by_a_body_that_nobody_reads(
+    api: ApiServer,
+) -> None:
+    for method, path in (("DELETE", "/api/v2/customers/999"), ("PUT", "/api/v2/nothing")) * 5:
+        refused = api.client.request(method, path, content=b"x" * 2000)
+        assert (refused.status_code, refused.headers["connection"]) == (404, "close")
+        assert api.client.get("/api/v2/customers/999").status_code == 404
+    with api.client_of("") as nobody:
+        for _ in range(5):
+            assert nobody.post("/api/v2/customers", content=b"{}" * 2000).status_code == 401
