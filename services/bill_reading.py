@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 from meterfarm.formats.errors import Contradiction, Encrypted, FormatError
 from meterfarm.records import Bill, BillSource, Document
-from meterfarm.scrapers.boundaries import reader_errors
 from meterfarm.scrapers.outcomes import ItemFailed
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.bayou import unstored_bill_json
@@ -50,6 +49,7 @@ def uploaded_bill(
     Of several the one of the utility ``preferred`` counts. To be called in the reader's thread.
     """
     from meterfarm.formats.bills.pdf import pdf_text
+    from meterfarm.scrapers.boundaries import reader_errors  # files are read where no browser is installed
 
     with_bills = [each for each in utilities if each.capabilities.bills]
     tried = [(each.bill_layout, each.bill_layout_version) for each in with_bills]

@@ -45,7 +45,11 @@ def test_with_several_each_command_works_in_the_one_that_is_named(
             "METERFARM_COMPANY.\n"
         )
     assert [one["id"] for one in _json(command, "runs", "--company", "acme")] == [2]
+    assert (
+        command("sandbox", "fire", "customer_has_filled_credentials", "1", "--company", "default").status == 0
+    )
     assert [one["customer"] for one in _json(command, "events", "--company", "default")] == [1]
+    assert _json(command, "events", "--company", "acme") == []
     for arguments in (["run", "cancel", "1"], ["run", "show", "1"], ["customer", "show", "1"]):
         ran = command(*arguments, "--company", "acme")
         assert (ran.status, "There is no" in ran.stderr) == (2, True)

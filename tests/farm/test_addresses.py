@@ -90,7 +90,7 @@ async def test_a_run_without_an_address_is_ours_to_mend_and_not_tried_again(
             story = store.runs.story(claim.lease.run_id)
             assert story is not None
             assert story.run.outcome is Outcome.NOT_CONFIGURED
-            assert "speculoos_power" in story.run.message
+            assert utility in story.run.message
         assert Outcome.NOT_CONFIGURED.who_acts is WhoActs.US
         assert store.runs.list(active=True) == []
         assert not store.farm.breakers.open()

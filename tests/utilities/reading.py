@@ -103,4 +103,9 @@ def plain(value: Any) -> Any:
         return {name: plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
-    return plain(asdict(value)) if hasattr(value, "__dataclass_fields__") else value
+    if not hasattr(value, "__dataclass_fields__"):
+        return value
+    shown = plain(asdict(value))
+    if isinstance(shown, dict) and shown.get("more_in", 0) is None:
+        del shown["more_in"]  # few portals say when they will have more
+    return shown
