@@ -1,4 +1,4 @@
-"""Bills that are uploaded: a form with a PDF, whose bill it is, and the company's own id for it."""
+"""Bills that are uploaded: a form with a PDF, the customer it is of, and the company's own id for it."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ async def _upload(store: CompanyStore, form: FormData) -> BillUpload:
     file = form.get("file")
     if not isinstance(file, UploadFile):
         raise ApiError("no_file_provided")
-    whose, external_id = form.get("customer_id"), form.get("external_id")
-    customer = await run_in_threadpool(_customer, store, whose) if whose else None
+    customer_ref, external_id = form.get("customer_id"), form.get("external_id")
+    customer = await run_in_threadpool(_customer, store, customer_ref) if customer_ref else None
     if external_id is not None and not isinstance(external_id, str):
         raise ApiError("external_id_invalid_format")
     try:

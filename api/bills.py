@@ -100,8 +100,8 @@ def get_bills(
         headers["Link"] = f'<{_next_page(request, most or 0, (number or 1) + 1)}>; rel="next"'
     bills = rendering.of_all(store, found)
     if asker.id != customer.id:
-        whose = {"customer_id": asker.id, "customer_external_id": asker.external_id}
-        bills = [{**bill, **whose} for bill in bills]
+        asker_ids = {"customer_id": asker.id, "customer_external_id": asker.external_id}
+        bills = [{**bill, **asker_ids} for bill in bills]
     form = accepted(request.headers.get("accept", ""), _FORMS)
     if form == "json":
         return json_answer(bills, headers=headers)

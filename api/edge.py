@@ -138,7 +138,7 @@ def _too_large() -> ApiError:
 
 
 class _Bounded:
-    """A request whose body ends in an error where it is longer than any may be."""
+    """A request with a body that ends in an error where it is longer than any may be."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

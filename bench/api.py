@@ -141,7 +141,7 @@ async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # the pace of asking: nothing else says when another process listens
             continue
         writer.close()
         return
