@@ -183,9 +183,9 @@ class LocalFarm:
 
         ``answer`` is asked for codes and answers when the portal verifies who signs in; without it such a run
         ends in ``mfa_required``. ``totp_secret`` is an authenticator's (base32, or an ``otpauth:`` address),
-        whose codes need nobody. Of several ways to verify, ``factor`` is chosen. Nothing older than ``since``
-        is fetched. ``address`` is where the portal is, if not at its public address; a utility without one is
-        visited at the fake utility, which is started for it (extra ``fake``).
+        so nobody is asked for a code. Of several ways to verify, ``factor`` is chosen. Nothing older than
+        ``since`` is fetched. ``address`` is where the portal is, if not at its public address; a utility
+        without one is visited at the fake utility, which is started for it (extra ``fake``).
 
         Several customers may be fetched at the same time. The password is stored nowhere, the session is,
         encrypted.
@@ -328,7 +328,7 @@ async def open(
 ) -> AsyncIterator[LocalFarm]:
     """Open the state in ``home``, or make it there: METERFARM_HOME, or ``.meterfarm`` here, if none is given.
 
-    ``company`` is whose customers these are, by its name; it need not be given while there is only one.
+    ``company`` is the one that has these customers, by its name; while there is one, it need not be given.
     ``live`` is its live side, which fake utilities have no place in.
     The other settings (DATABASE_URL, METERFARM_SECRET_KEYS, FILES_URL...) are those of the commands, which
     may use the same state at the same time.
@@ -357,8 +357,8 @@ async def open(
 def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str | None = None) -> FileContents:
     """Read a file, whatever it is: Green Button, interval CSV or XLSX, NEM12, a bill's PDF, a ZIP of these.
 
-    ``zone`` is that of local times which do not name theirs, ``utility`` the id of the one whose layouts and
-    zone to use. All of it is read into memory.
+    ``zone`` is that of local times which do not name theirs, ``utility`` the id of the one with the layouts
+    and zone to use. All of it is read into memory.
 
     Raises:
         RequestError: the file cannot be opened, nothing in it can be read, or there is no such utility or

@@ -419,7 +419,7 @@ _OURS = (
         ErrorType.REQUEST_BLOCKED,
         "Rate limit exceeded: this API key may send {rate}. Please try again later, in {seconds} s.",
         "Your key sent more requests than it may in the time.",
-        "Wait as long as Retry-After says. The RateLimit headers of every answer tell what is left.",
+        "Wait as long as Retry-After says. The RateLimit headers of every answer have what is left.",
         Actor.NOBODY,
         retry=True,
         sample={"rate": "100 requests in 10 s", "seconds": "3"},

@@ -36,7 +36,7 @@ class KeyLimits:
         self._buckets: OrderedDict[int, tuple[float, float]] = OrderedDict()
 
     def take(self, key_id: int) -> dict[str, str]:
-        """Count a request of the key; the headers that tell what is left.
+        """Count a request of the key; the headers that have what is left.
 
         Raises:
             ApiError: the key has sent too many.

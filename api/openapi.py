@@ -37,7 +37,7 @@ that you keep still expire.
 `Retry-After`.
 """
 _TAGS = {
-    "Customers": "People and firms whose utility data you fetch.",
+    "Customers": "People and firms; you fetch their utility data.",
     "Bills": "Their bills, fetched or uploaded.",
     "Intervals": "Their meters' readings, by the hour or finer.",
     "Utilities": "Which utilities there are, and what of them can be fetched.",

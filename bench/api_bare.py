@@ -1,4 +1,4 @@
-"""The yardstick of `bench api`: a bare FastAPI app whose routes read the same rows, and nothing else.
+"""The yardstick of `bench api`: a bare FastAPI app with routes that read the same rows, and nothing else.
 
 No key, no company, no links, no limits; `uvicorn meterfarm.bench.api_bare:app` serves it as uvicorn comes.
 """

@@ -123,7 +123,7 @@ def done(runs: Sequence[RunInfo]) -> Done:
 
 
 async def cold(zygote: Zygote, line: StarterLine, journey: Journey, accounts: int) -> None:
-    """Measure customers whose data is not yet in store."""
+    """Measure customers without data in store."""
     async with serving(zygote, PROCESSES) as farm:
         names = [journey.username(number) for number in range(1, accounts + WARMING + 1)]
         await farm.ended(await farm.add(journey.utility, names[accounts:]))

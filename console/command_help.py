@@ -47,7 +47,7 @@ _ORDER = {
 
 
 class Command(TyperCommand):
-    """A command whose options show what to write, not its Python type.
+    """A command with options that show what to write, not its Python type.
 
     Before its arguments are looked at it says which extra it needs, if that is not installed: exit status 1.
     """

@@ -1,7 +1,7 @@
 """Serving HTTP to whoever comes: every connection and every request has its time and its size.
 
 uvicorn limits neither how slowly a request arrives nor how many connections an address holds. Where these are
-too many, the oldest whose request is not there goes first: whoever connects and asks at once is answered.
+too many, the oldest without its whole request goes first: whoever connects and asks at once is answered.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ class Utility(Portal, ABC):
         raise NotImplementedError
 
     def read_intervals(self, document: Document, meter: Meter) -> IntervalData:
-        """The readings in an export that was asked for of ``meter``, by whose id its series go.
+        """The readings in an export that was asked for of ``meter``; its series go by that meter's id.
 
         Raises:
             FormatError: it cannot be read.

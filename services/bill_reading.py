@@ -25,7 +25,7 @@ def read_bill(file: BinaryIO, utility: Utility | None) -> tuple[str, dict[str, o
 
 
 def bill_in(file: BinaryIO, utility: Utility | None) -> tuple[Utility, Bill]:
-    """The bill that a PDF holds, and the utility whose layout read it: the given one, or the one that fits.
+    """The bill that a PDF holds, and the utility that its layout is of: the given one, or the one that fits.
 
     Raises:
         FormatError: no layout reads it, or several do, or it is too large or only pictures.

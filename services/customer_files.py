@@ -30,9 +30,9 @@ _CSV_COLUMNS = 2
 def write_out(store: CompanyStore, customer: Customer, out: Path, zone: ZoneInfo) -> Sequence[str]:
     """Fill ``<out>/<utility>/<account number>/`` with bills, their JSON, interval CSVs and raw exports.
 
-    ``zone`` is the utility's, for the CSVs' local column. Returns a sentence for each document whose bytes
-    the store has lost; bills.json has such a bill without a file. Raises StorageError if ``out`` is not
-    writable.
+    ``zone`` is the utility's, for the CSVs' local column. Returns a sentence for each document that the
+    store has lost the bytes of; bills.json has such a bill without a file. Raises StorageError if ``out`` is
+    not writable.
     """
     names = Names()
     lost: list[str] = []
@@ -99,7 +99,7 @@ def _write_account(
 def write_bills(store: CompanyStore, customer: Customer, stored: StoredAccount, folder: Path) -> list[str]:
     """Fill ``folder`` with an account's ``bills/*.pdf`` and ``bills.json``, in Bayou's fields.
 
-    Returns a sentence for each bill whose bytes the store has lost. Raises OSError if ``folder`` is not
+    Returns a sentence for each bill that the store has lost the bytes of. Raises OSError if ``folder`` is not
     writable.
     """
     bills = folder / "bills"
@@ -129,7 +129,7 @@ def _suffix(bill: StoredBill) -> str:
 def _write_intervals(
     store: CompanyStore, stored: StoredAccount, folder: Path, manifest: Path, zone: ZoneInfo
 ) -> None:
-    """The CSVs whose readings changed since they were written, as the manifest remembers them."""
+    """The CSVs with readings that changed since they were written, as the manifest remembers them."""
     names = Names()
     targets = {
         meter: (folder / f"{names.take(f'{meter}.csv')}", f"{state} {zone.key} {_CSV_COLUMNS}")

@@ -168,7 +168,7 @@ async def check_mailbox(store: CompanyStore, mailbox_id: int) -> MailboxCheck:
 
 
 def utilities_without_mail_codes(customers: Sequence[Customer]) -> Sequence[str]:
-    """Of these customers' utilities those whose script declares no mails that hold codes."""
+    """Of these customers' utilities those with a script that declares no mails that hold codes."""
     return [
         utility
         for utility in sorted({customer.utility for customer in customers})

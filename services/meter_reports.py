@@ -1,4 +1,4 @@
-"""What of each meter is in store, what is not and why, and how fresh it is: "none" is told from "not yet"."""
+"""What of each meter is in store, what is not and why, and how fresh it is: "none" is not "not yet"."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from meterfarm.support.redact import Secrets
 
 @contextmanager
 def crashes_kept(secrets: Secrets, folder: Path) -> Iterator[None]:
-    """Turn an unforeseen exception into an error whose scrubbed stack trace is written to ``folder``.
+    """Turn an unforeseen exception into an error; its scrubbed stack trace is written to ``folder``.
 
     A bare stack trace is not shown: it could carry a secret in an exception's text.
 

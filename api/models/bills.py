@@ -35,7 +35,7 @@ class Bill(BaseModel):
         description="unparsed: not read yet. not_supported: never will be, it is encrypted or a picture. "
         "locked: the content is withheld until the bill is unlocked."
     )
-    customer_id: int | None = Field(description="Null as long as nobody knows whose bill an upload is.")
+    customer_id: int | None = Field(description="Null as long as no customer is known for an upload.")
     customer_external_id: str | None
     billed_on: date | None
     utility: str | None

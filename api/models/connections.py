@@ -45,7 +45,7 @@ class Challenge(BaseModel):
     prompt: str
     destination: str
     options: list[Option]
-    error: str = Field(description="What the portal said of the answer before.")
+    error: str = Field(description="The portal's words about the answer before.")
     attempts_left: int | None
     can_resend: bool
     answered_by: str = Field(description="What answers by itself, and how that goes; empty if nothing does.")
@@ -102,7 +102,7 @@ class RunDetails(Run):
 class GivenConsent(BaseModel):
     """What the customer allowed: to fetch their bills and intervals."""
 
-    method: str = Field("api", description="How they said so, as `signed form 2026-11`.")
+    method: str = Field("api", description="How they allowed it, as `signed form 2026-11`.")
     terms_hash: str = Field("", description="A hash of the terms that they were shown.")
     expires_at: datetime | None = Field(None, description="Until when; null until it is revoked.")
 

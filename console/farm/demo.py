@@ -48,7 +48,7 @@ _OURS = (
     *("DATABASE_URL", "METERFARM_SECRET_KEYS"),
 )
 _CONFUSED = 2
-"""The number of the customer whose owner never enters the right code."""
+"""The owner of the customer with this number never enters the right code."""
 _PROCESSES = 2
 _LOOK = 0.25
 

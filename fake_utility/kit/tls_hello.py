@@ -1,4 +1,4 @@
-"""What a client says in its TLS hello, by which a browser is told from others (RFC 8446, 4.1.2)."""
+"""What a client says in its TLS hello, by which a browser is recognised (RFC 8446, 4.1.2)."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Pepernoot Co-op: an electric cooperative at a SmartHub, a single page whose data comes as JSON."""
+"""Pepernoot Co-op: an electric cooperative at a SmartHub, a single page with data that comes as JSON."""
 
 from __future__ import annotations
 

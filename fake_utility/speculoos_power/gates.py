@@ -86,7 +86,7 @@ def captcha_page(visit: Visit) -> Response:
 @at_stage("captcha")
 def answer_captcha(visit: Visit) -> Response:
     """Refuse an answer to the CAPTCHA."""
-    return visit.page("captcha.html", {"alert": "We could not tell that you are a person. Please try again."})
+    return visit.page("captcha.html", {"alert": "We could not see that you are a person. Please try again."})
 
 
 @at_stage("splash")

@@ -62,7 +62,7 @@ def bearer(view: View) -> Endpoint:
 
 
 def of_account(view: AccountView) -> Endpoint:
-    """The view is for the account whose key is in the path or the query, which must be the caller's own."""
+    """The view is for the account with the key in the path or the query, which must be the caller's own."""
 
     @bearer
     @wraps(view)

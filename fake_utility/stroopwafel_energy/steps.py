@@ -47,7 +47,7 @@ class Steps:
             case ("newPassword", "newPassword"):
                 return self._new_password(transaction, given)
             case ("captcha", "captcha"):
-                return _error("We could not tell that you are a person. Try again.")
+                return _error("We could not see that you are a person. Try again.")
             case _:
                 return _next("over")
 

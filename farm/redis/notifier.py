@@ -51,7 +51,7 @@ class Notifier:
                 await self.redis.publish(self._channel(Topic.RUN), str(run.run_id))
 
     async def missing(self, undelivered: Sequence[RunNotification]) -> Sequence[RunNotification]:
-        """Those of the runs that no process has in line whose job was gone at the last call, too.
+        """Those of the runs that no process has in line and that had no job at the last call either.
 
         A process that has just taken a job notes by its own next call that it has the run in line.
         """

@@ -206,7 +206,7 @@ def webhook_gauges(figures: WebhookFigures) -> Iterator[Metric]:
     yield _gauge("meterfarm_webhook_deliveries", about, ("state",), kept)
     about = "Since when the oldest pending delivery of a webhook is asked for."
     yield _gauge("meterfarm_webhook_oldest_seconds", about, (), {(): figures.oldest_seconds})
-    about = "Endpoints of webhooks whose latest delivery failed."
+    about = "Endpoints of webhooks that failed at their latest delivery."
     yield _gauge("meterfarm_webhook_endpoints_failing", about, (), {(): float(figures.failing_endpoints)})
 
 

@@ -24,7 +24,7 @@ _log: Any = structlog.get_logger("challenge")
 
 
 class PendingChallenges:
-    """The challenges whose runs wait in this process. Who learns of an answer calls ``resolve``."""
+    """The challenges that runs of this process wait for. Who learns of an answer calls ``resolve``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -86,8 +86,8 @@ def _write(visit: Visit, folder: Path, raw_trace: Path, seen: PageEvidence) -> N
     closed = {f"closed-{number}.html": html for number, html in enumerate(visit.tab.log.closed, start=1)}
     for name, html in (seen.others | closed).items():
         (folder / name).write_text(_scrubbed(html, secrets, LONGEST_OTHER), encoding="utf-8")
-    if said := visit.tab.log.text():
-        (folder / "browser.log").write_text(secrets.scrub(said), encoding="utf-8")
+    if logged := visit.tab.log.text():
+        (folder / "browser.log").write_text(secrets.scrub(logged), encoding="utf-8")
     for number, answer in enumerate(visit.http.judge.pages, start=1):
         (folder / f"http-{number}.html").write_text(_scrubbed(answer.text, secrets), encoding="utf-8")
     for number, answer in enumerate(visit.http.judge.data, start=1):

@@ -13,7 +13,7 @@ from meterfarm.scrapers.http.request import checked_headers
 from meterfarm.scrapers.script_calls import ScriptCall, apart, waiting_for
 
 Asking = Callable[[bool], Awaitable[Mapping[str, str]]]
-"""Gives the headers; whether they are to be new ones is said."""
+"""Gives the headers, new ones if the flag is set."""
 
 _IS_ASKING: ContextVar[bool] = ContextVar("a script is asked for its headers", default=False)
 _END_SECONDS = 5.0

@@ -38,7 +38,7 @@ _BLIPS = frozenset({502, 503, 504})
 class Sender:
     """Of one visit, which sends so many requests at most; ``transport`` is what they go out by.
 
-    Where neither a page nor a saved session is there, ``open`` opens a page, as whose requests they go.
+    Where neither a page nor a saved session is there, ``open`` opens a page, and they go as its requests.
     """
 
     def __init__(

@@ -211,14 +211,14 @@ class _Lane:
         return whole.getvalue()
 
     async def _set_cookies(self, network_id: str) -> Sequence[str]:
-        """What the answer sets, which is said apart from it: also before."""
+        """What the answer sets; that comes apart from it, also before it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_COOKIES_SECONDS):
                 while True:
-                    said = await self._cookies.get()
-                    if said["requestId"] == network_id:
+                    event = await self._cookies.get()
+                    if event["requestId"] == network_id:
                         break
-            values = [value for name, value in said["headers"].items() if name.lower() == "set-cookie"]
+            values = [value for name, value in event["headers"].items() if name.lower() == "set-cookie"]
             if values:  # the browser keeps none: those of the visit are sent with each request
                 await self._devtools.send("Network.clearBrowserCookies")
             return [line for value in values for line in value.split("\n")]

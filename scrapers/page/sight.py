@@ -30,7 +30,7 @@ _NAVIGATES = re.compile(
 _STEADY_SECONDS = 10.0
 _MARGIN_SECONDS = 5.0
 _FRAME_SECONDS = 0.5
-"""For all frames together: one whose script does not yield keeps nobody from seeing the others."""
+"""For all frames together: one with a script that does not yield keeps nobody from seeing the others."""
 _MOST_FRAMES = 12
 _BREATH = 0.01
 _LONGEST_TEXT = 200_000
@@ -71,7 +71,7 @@ class Sighting:
 class Sight:
     """Looks at one page. ``before`` is what it and its frames showed before the last press: signs that stood
     there then and did not go away since are stale, as long as it is the same document. ``gone`` are those
-    that went. Frames are looked into whose address ``is_allowed``.
+    that went. Frames are looked into if their address ``is_allowed``.
     """
 
     page: Page

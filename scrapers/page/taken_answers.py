@@ -1,6 +1,6 @@
 """Files among the answers that a page gets: their bytes are taken as they come, before the browser has them.
 
-A browser shows a PDF in a viewer of its own, whose bytes nobody can ask for, or downloads it, however large.
+A browser shows a PDF in a viewer of its own, that gives nobody its bytes, or downloads it, however large.
 So the answer is taken between the network and the page (Chrome DevTools Protocol, domain ``Fetch``): of a
 navigation the page gets nothing, what its script has fetched it gets as it came.
 """

@@ -31,7 +31,7 @@ _GIVEN_UP_AFTER = timedelta(days=7)
 class ExportEnd:
     """What became of an export: why it is not in store, "" if it is, and what of it is in doubt.
 
-    ``is_pending``: the portal is still making it, and is to be asked again at ``again_at``, if it said when.
+    ``is_pending``: the portal is still making it, and is to be asked again at ``again_at``, if it gave one.
     """
 
     missing: str = ""

@@ -20,8 +20,8 @@ class Ledger:
     """Grows while a run collects. An item entered twice keeps the last word.
 
     ``portal_has_data`` is set once the portal lists anything, also what nobody asked for. ``again_at`` is
-    when the first of the exports that the portal is still making, or of further data, is to be there, if it
-    said so.
+    when the first of the exports that the portal is still making, or of further data, is to be there, if
+    it gave a time.
     """
 
     def __init__(self) -> None:

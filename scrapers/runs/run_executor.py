@@ -74,7 +74,7 @@ class RunResult:
     ``pages`` counts browser pages, ``asked_portal`` tells whether the portal was asked for anything at all.
     ``in_doubt`` tells whether it is open what the portal thinks of the password.
     ``finished`` are the parts of which everything the portal lists was gone through, of those ``offered`` by
-    the portal. ``again_at`` is when the first export that it is still making is to be there, if it said so.
+    the portal. ``again_at`` is when the first export that it is still making is to be there, if it gave one.
     ``state`` is the session as the run left it, which is to be kept with the run's end.
     """
 

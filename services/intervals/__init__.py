@@ -133,9 +133,9 @@ class FoundIntervals:
         channels = list(meter.fields.values())
         lines = Lines(self.query.minutes or 0, self.zone)
         first_cell, cell_end = lines.cell(start)
-        told = start if first_cell == start else cell_end
+        gaps_until = start if first_cell == start else cell_end
         grids = [
-            OnGrid(lines, *bounds, name == DEMAND, told=told if channel.first < start else None)
+            OnGrid(lines, *bounds, name == DEMAND, gaps_until=gaps_until if channel.first < start else None)
             for name, channel in meter.fields.items()
         ]
         self.gaps.clear()

@@ -93,7 +93,7 @@ class OnGrid:
     _cells: dict[int, _GridCell] = field(default_factory=dict)
     _off: list[tuple[int, int]] = field(default_factory=list)
     _reached: int = 0
-    told: int | None = None
+    gaps_until: int | None = None
     """Up to where gaps are known; None before the first cell of a channel that begins within the bounds."""
 
     def add(self, readings: Sequence[DatedReading], until: int) -> Sequence[DatedReading]:
@@ -116,8 +116,8 @@ class OnGrid:
         """The last whole cells, once all readings were taken."""
         found = list(self._ended(None))
         end = min(self.end, self._reached)
-        if self.told is not None and self.told < end:
-            self._missing(self.told, self.lines.cell(end - 1)[1])
+        if self.gaps_until is not None and self.gaps_until < end:
+            self._missing(self.gaps_until, self.lines.cell(end - 1)[1])
         return found
 
     def _fill(self, cell: _GridCell, reading: DatedReading) -> None:
@@ -140,14 +140,14 @@ class OnGrid:
             del self._cells[start]
             if not self.start <= start < self.end:
                 continue
-            if self.told is not None and start > self.told:
-                self._missing(self.told, start)
+            if self.gaps_until is not None and start > self.gaps_until:
+                self._missing(self.gaps_until, start)
             if cell.is_whole and cell.until == cell.end and cell.value is not None:
                 yield start, cell.end - start, cell.value, cell.is_estimated, cell.seen, cell.updated
             else:
                 off = any(first < cell.end and start < last for first, last in self._off)
                 self._gap(start, cell.end, GapReason.NOT_ON_GRID if off else GapReason.INCOMPLETE)
-            self.told = cell.end
+            self.gaps_until = cell.end
             self._off = [each for each in self._off if each[1] > cell.end]
 
     def _missing(self, start: int, end: int) -> None:

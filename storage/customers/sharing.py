@@ -1,6 +1,6 @@
 """Customers of a company with one login: one of them holds the connection and what is collected by it.
 
-A customer whose own sign-in has succeeded shares what another one of the company has by the same login.
+A customer who has signed in successfully shares what another one of the company has by the same login.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from meterfarm.support.foreign_text import storable
 
 _LOCKED = (
     select(AccountRow)
-    .select_from(CustomerRow)  # whose row is locked first, as by all who lock both
+    .select_from(CustomerRow)  # its row is locked first, as by all who lock both
     .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
     .where(AccountRow.id == bindparam("account"), AccountRow.company_id == bindparam("company"))
     .with_for_update(key_share=True)

@@ -55,8 +55,8 @@ def identities(
 ) -> dict[str, int]:
     """The bills' ids by the portal's key, made or brought up to date with what is listed.
 
-    ``utility`` is whose bills they are, "" for the customer's. ``read`` are the keys of those that are read:
-    a copy of such a bill that was uploaded before takes on the portal's key.
+    ``utility`` is the one that issued them, "" for the customer's. ``read`` are the keys of those that are
+    read: a copy of such a bill that was uploaded before takes on the portal's key.
     """
     query = select(BillRow).where(
         BillRow.account_id == account.id, col(BillRow.portal_key).in_([each.key for each in listed])

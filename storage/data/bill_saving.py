@@ -32,8 +32,8 @@ def save(
     """Keep documents, each with its hash, and what was read from them; of which there was anything new.
 
     The same bytes read by the same version of the same layout are nothing new, whatever the bill says, unless
-    they were unread: a layout that reads differently counts its version up. ``utility`` is whose bills they
-    are, "" for the customer's.
+    they were unread: a layout that reads differently counts its version up. ``utility`` is the one that
+    issued them, "" for the customer's.
     """
     is_new: list[bool] = []
     for group in _without_repeats(fetched):

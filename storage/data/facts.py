@@ -116,8 +116,8 @@ class StoredFacts(Repository):
             meters = _grouped(rows(_METERS))
             bills = _grouped(rows(_BILLS))
             for customer_id, account_id, number, address in accounts:
-                told = _meters(meters[account_id], bills[account_id], address)
-                of_customer[customer_id].append(AccountFacts(number, told))
+                found = _meters(meters[account_id], bills[account_id], address)
+                of_customer[customer_id].append(AccountFacts(number, found))
         spans = _spans(rows(_INTERVALS)) if accounts else {}
         return {
             customer_id: CustomerFacts(
@@ -159,7 +159,7 @@ def _meters(
             if meter["commodity"] in _SOLD:
                 billed.setdefault(meter["id"], []).append(_Billed(meter, content["address"]))
     shown = {number: values for number, *values in rows}
-    told = []
+    found = []
     for number in sorted({*shown, *billed}):
         of_bills = billed.get(number, [])
         newest = of_bills[-1] if of_bills else _Billed({"commodity": "", "attributes": {}}, None)
@@ -167,7 +167,7 @@ def _meters(
             number, (newest.meter["commodity"], newest.meter["attributes"], newest.address)
         )
         where = address or newest.address or account_address
-        told.append(
+        found.append(
             MeterFacts(
                 id=number,
                 commodity=Commodity(commodity),
@@ -176,7 +176,7 @@ def _meters(
                 additional_attributes={**newest.meter["attributes"], **attributes},
             )
         )
-    return told
+    return found
 
 
 def _tariffs(meters: Iterable[Mapping[str, Any]]) -> Sequence[TariffPeriod]:

@@ -1,4 +1,4 @@
-"""Bills that are uploaded: whose they are, which bill each is, and what becomes of those that are unread."""
+"""Bills that are uploaded: of which customer, which bill each is, and what becomes of the unread ones."""
 
 from __future__ import annotations
 

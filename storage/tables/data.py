@@ -106,8 +106,8 @@ class BillRow(Owned, table=True):
     """A bill's identity: the portal's key for it (its date, where a portal has none); a hash if uploaded.
 
     ``customer_id`` is its account's. An uploaded bill that nothing reads yet has no account and no date, and
-    a customer only if one was named. ``utility`` is whose bill it is, "" if that is not known. ``source``:
-    ``records.BillSource``. Until it was unlocked, its content is withheld.
+    a customer only if one was named. ``utility`` is the one that issued it, "" if that is not known.
+    ``source``: ``records.BillSource``. Until it was unlocked, its content is withheld.
     """
 
     __table_args__ = table_args(

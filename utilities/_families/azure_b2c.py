@@ -119,7 +119,7 @@ class AzureB2C(Utility):
 
 
 async def all_pages(visit: Visit, address: str) -> AsyncIterator[Mapping[str, Any]]:
-    """The items of a list of the API, whose every answer but the last names where the next begins."""
+    """The items of a list of the API; every answer but the last names where the next begins."""
     seen: set[str] = set()
     following = ""
     while following not in seen:

@@ -1,7 +1,7 @@
 """SmartHub's exports of usage: points in JSON, each by the local clock at the end of its interval. Pure.
 
 The clock is written as milliseconds since 1970 as if it were UTC's. The hour that a clock shows twice in
-autumn is told apart by the order of the points and by the number of the hour that they end in.
+autumn is found by the order of the points and by the number of the hour that they end in.
 """
 
 from __future__ import annotations

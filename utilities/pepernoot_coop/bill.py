@@ -119,7 +119,7 @@ def _cents(shown: BillText, label: str) -> int:
 
 
 def _credit(shown: BillText) -> int | None:
-    """The credit for net metering, whose line says how it came about."""
+    """The credit for net metering; its line says how it came about."""
     found = shown.optional(rf"^Net metering credit .*? {_MONEY}$", "net metering credit")
     if not found:
         return None

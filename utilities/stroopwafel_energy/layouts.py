@@ -1,4 +1,4 @@
-"""The tables in Stroopwafel Energy's exports: a preamble, then local times whose ends are included."""
+"""The tables in Stroopwafel Energy's exports: a preamble, then local times with their ends included."""
 
 from meterfarm.formats.tables.layout import ELECTRIC, GAS, RECEIVED, DateOrder, Layout, Times, Value
 

@@ -101,7 +101,7 @@ class StroopwafelEnergy(AzureB2C):
         return True
 
     async def accounts(self, visit: Visit) -> Sequence[Account]:
-        """See ``Utility``; closed ones too, whose bills are still there."""
+        """See ``Utility``; closed ones too, since their bills are still there."""
         keys = [str(item["id"]) async for item in all_pages(visit, self.at("api", "/v1/accounts"))]
         return [answers.account(await visit.http.get(self.at("api", f"/v1/accounts/{key}"))) for key in keys]
 
