@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from meterfarm.api.limits import KeyLimits, Rate
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.services.bayou_bill import BillRendering
 from meterfarm.services.bayou_customer import CustomerRendering
@@ -26,6 +27,7 @@ class ApiContext:
     settings: FarmSettings
     public_url: str
     workers: WorkerNotification | None = None
+    limits: KeyLimits = field(init=False)
     customers: CustomerRendering = field(init=False)
     bills: BillRendering = field(init=False)
     events: EventRendering = field(init=False)
@@ -36,7 +38,9 @@ class ApiContext:
             await self.workers.of_answer(challenge_id)
 
     def __post_init__(self) -> None:
-        """Renderings hold what they may remember."""
+        """Renderings hold what they may remember, limits what keys have sent."""
+        rate = Rate(self.settings.api_burst, self.settings.api_rate)
+        object.__setattr__(self, "limits", KeyLimits(rate))
         object.__setattr__(self, "customers", CustomerRendering(self.public_url))
         object.__setattr__(self, "bills", BillRendering(self.public_url))
         object.__setattr__(self, "events", EventRendering(self.public_url))

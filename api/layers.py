@@ -8,15 +8,12 @@ from meterfarm.api import errors
 from meterfarm.api.conditional import Conditional
 from meterfarm.api.context import ApiContext
 from meterfarm.api.keyed_requests import KeyedRequests
-from meterfarm.api.limits import KeyLimits, Rate
 from meterfarm.api.requests import Requests
 
 
 def install(app: FastAPI, context: ApiContext) -> None:
     """Put the layers around the app, after all routes are in it."""
-    settings = context.settings
-    rate = Rate(settings.api_burst, settings.api_rate)
     errors.install(app)
     app.add_middleware(Conditional)
-    app.add_middleware(KeyedRequests, limits=KeyLimits(rate))
+    app.add_middleware(KeyedRequests, limits=context.limits)
     app.add_middleware(Requests, evidence=context.store.home / "evidence", public_url=context.public_url)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from meterfarm.api.app import create_app
 from meterfarm.api.context import ApiContext
 from meterfarm.api.metrics import ApiMetrics
+from meterfarm.api.shared_limits import SharedLimits
 from meterfarm.farm.bounded_http import BoundedServer, HttpLimits
 from meterfarm.farm.codes.sms_receiver import SmsReceiver
 from meterfarm.farm.telemetry.metrics_server import registry_served
@@ -38,6 +40,7 @@ async def serve(context: ApiContext, listener: socket.socket, metrics: str = "")
         if counted is not None:
             await stack.enter_async_context(registry_served(metrics, counted.registry))
         await stack.enter_async_context(_texts_received(context, app))
+        await stack.enter_async_context(_meanwhile(SharedLimits(context).run()))
         server = BoundedServer(app, "api", replace(_LIMITS, each=each))
         serving = asyncio.create_task(server.serve([listener]))
         try:
@@ -56,9 +59,15 @@ async def _texts_received(context: ApiContext, app: FastAPI) -> AsyncIterator[No
     public_url = f"{context.settings.public_url}{TWILIO}" if context.settings.public_url else ""
     receiver = SmsReceiver(context.store, tokens, public_url, context.answered)
     app.mount(TWILIO, receiver.app())
-    registering = asyncio.create_task(receiver.keep_registered(f"{context.public_url}{TWILIO}"))
+    async with _meanwhile(receiver.keep_registered(f"{context.public_url}{TWILIO}")):
+        yield
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        registering.cancel()
-        await asyncio.wait({registering}, timeout=_STOP_SECONDS)
+        task.cancel()
+        await asyncio.wait({task}, timeout=_STOP_SECONDS)

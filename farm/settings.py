@@ -47,7 +47,7 @@ class FarmSettings(BaseSettings):
     runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser. At ``nightly_at``,
     a time of day like 03:30 ("" for never), `worker` and `up` run the nightly; its report goes to
     ``nightly_report``, if not to the state directory. A key of the API may send ``api_burst`` requests at
-    once (0: any number) and ``api_rate`` a second over time, to each process.
+    once (0: any number) and ``api_rate`` a second over time.
     ``fake_controls`` is where the fake portals' control pages are, for test tools.
     """
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meterfarm.farm.redis.private import NoRedis, redis_url
+from meterfarm.farm.redis.private import NoRedis, redis_in_use
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import Store
@@ -48,7 +47,7 @@ class WorkerNotification:
         return await self._notify(lambda notifier: notifier.announce_cancel(run_id))
 
     async def _notify(self, notify: Callable[[Notifier], Awaitable[None]]) -> str:
-        url = self._likely_redis()
+        url = redis_in_use(self._home, self._given_url)
         if not url:
             return ""
         from redis.exceptions import RedisError  # slow to import, and often no Redis is there
@@ -67,13 +66,3 @@ class WorkerNotification:
         except NoRedis as exc:
             return str(exc)
         return ""
-
-    def _likely_redis(self) -> str:
-        """The address of Redis, "" if there is no ``REDIS_URL`` and no private one seems to run."""
-        if self._given_url:
-            return self._given_url
-        try:
-            private = redis_url(self._home)
-        except NoRedis:
-            return ""
-        return private if Path(private.removeprefix("unix://")).exists() else ""

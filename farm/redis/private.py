@@ -81,6 +81,17 @@ def redis_url(home: Path, short: Path = _SHORT) -> str:
     return f"unix://{_socket_of(home, short)}"
 
 
+def redis_in_use(home: Path, given_url: str) -> str:
+    """The address of a farm's Redis: that of ``REDIS_URL``, else the private one; "" if none seems to run."""
+    if given_url:
+        return given_url
+    try:
+        private = redis_url(home)
+    except NoRedis:
+        return ""
+    return private if Path(private.removeprefix("unix://")).exists() else ""
+
+
 def _socket_of(home: Path, short: Path) -> Path:
     """In ``home``, unless that path is too long for a socket or has what an address does not carry."""
     home = home.resolve()

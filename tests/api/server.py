@@ -38,10 +38,13 @@ class ApiServer:
 
 
 @contextlib.contextmanager
-def served(home: Path, settings: FarmSettings | None = None) -> Iterator[ApiServer]:
-    """Meanwhile the API answers."""
-    ready_home(home)
-    with Store.open(Settings(home=home)) as farm:
+def served(
+    home: Path, settings: FarmSettings | None = None, *, state: Settings | None = None
+) -> Iterator[ApiServer]:
+    """Meanwhile the API answers. ``state`` is for another database than that of ``home``."""
+    if state is None:
+        ready_home(home)
+    with Store.open(state or Settings(home=home)) as farm:
         store = farm.of()
         key = create_key(store)[1]
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
