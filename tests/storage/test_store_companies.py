@@ -31,8 +31,8 @@ from meterfarm.storage.database import Repository
 from meterfarm.storage.runs import Lease
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
-from meterfarm.storage.tables import metadata
 from meterfarm.storage.webhooks import DELIVERED_KINDS
+from tests.storage.company_rows import rows_of
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, UTILITY, bill, claimed, listed, pdf, series
 from tests.storage.ready_home import ready_home
 
@@ -103,25 +103,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Company, Com
         ours = _filled(store.of("ours"), "ada@x.example", "+15185550100")
         theirs = _filled(store.of("theirs"), "bea@x.example", NUMBER)
         yield ours, theirs
-
-
-def _rows(company: Company) -> dict[str, list[object]]:
-    """All rows of the company, and all of tables whose rows name none, as far as they are its customer's."""
-    own: dict[str, list[object]] = {}
-    with company.store.farm._farm.database.engine.connect() as connection:
-        for table in metadata.sorted_tables:
-            query = table.select()
-            if "company_id" in table.c:
-                query = query.where(table.c.company_id == company.customer.company_id)
-            elif "login_id" in table.c:
-                query = query.where(table.c.login_id == company.customer.login_id)
-            elif table.name not in ("login", "reading", "coverage_range"):
-                continue
-            elif table.name == "login":
-                query = query.where(table.c.id == company.customer.login_id)
-            own[table.name] = [tuple(row) for row in connection.execute(query)]
-    own.pop("vault_read")
-    return own
 
 
 def _refused(act: Callable[[], object], error: type[Exception] = StorageError) -> bool:
@@ -400,9 +381,9 @@ def test_every_public_method_has_a_case(two: tuple[Company, Company]) -> None:
 @pytest.mark.parametrize("method", sorted(CASES))
 def test_a_company_finds_and_changes_nothing_of_another(two: tuple[Company, Company], method: str) -> None:
     ours, theirs = two
-    before = _rows(theirs)
+    before = rows_of(theirs.store, theirs.customer)
     assert CASES[method](ours.store, ours, theirs)
-    assert _rows(theirs) == before
+    assert rows_of(theirs.store, theirs.customer) == before
 
 
 def test_what_a_case_would_find_is_there(two: tuple[Company, Company]) -> None:
