@@ -4,44 +4,32 @@ from __future__ import annotations
 
 import time
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-)
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from meterfarm.farm.telemetry.process_metrics import ProcessMetrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
-class ApiMetrics:
-    """What this process counts. ``registry`` has it all."""
+class ApiMetrics(ProcessMetrics):
+    """What this process counts."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        self.requests = Counter(
+        super().__init__()
+        self.requests = self.counter(
             "meterfarm_api_requests",
             "Requests that were answered, by route (without /api/v2); of no route: none.",
-            ("method", "route", "status"),
-            registry=self.registry,
+            *("method", "route", "status"),
         )
-        self.seconds = Histogram(
+        self.seconds = self.histogram(
             "meterfarm_api_request_seconds",
             "From a request's head to the last byte of its answer.",
-            ("method", "route"),
-            buckets=_SECONDS,
-            registry=self.registry,
+            _SECONDS,
+            *("method", "route"),
         )
-        self.in_progress = Gauge(
-            "meterfarm_api_requests_in_progress",
-            "Requests that are being answered.",
-            registry=self.registry,
+        self.in_progress = self.gauge(
+            "meterfarm_api_requests_in_progress", "Requests that are being answered."
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,6 +14,7 @@ from meterfarm.storage.customers import Customer, CustomerRecord
 from meterfarm.storage.data import FoundBill
 from meterfarm.storage.store import CompanyStore
 
+T = TypeVar("T")
 EXTERNAL = "external_id:"
 _DIGITS = 30
 _MOST_NUMBERS = 2**31
@@ -64,39 +66,21 @@ def find_customer(store: CompanyStore, text: str) -> Customer:
     Raises:
         ApiError: the id is none, or the company has no such customer.
     """
-    number, external_id = reference(text, "customer")
-    if external_id is not None:
-        found = store.customers.by_external_id(external_id)
-    else:
-        found = store.customers.by_id(number or 0)
-    if found is None:
-        raise ApiError("customer_id_invalid" if external_id is None else "external_id_invalid")
-    return found
+    return _found(text, "customer", store.customers.by_id, store.customers.by_external_id)
+
+
+def find_record(store: CompanyStore, text: str) -> CustomerRecord:
+    """As ``find_customer``, with their profile."""
+    return _found(text, "customer", store.customers.record, store.customers.record_by_external_id)
 
 
 def find_holder(store: CompanyStore, text: str) -> Customer:
-    """The customer who holds what is collected by the login of the customer that the path names.
+    """The customer who holds what is collected by the login of the one that the path names.
 
     Raises:
         ApiError: the id is none, or the company has no such customer.
     """
     return store.customers.holder(find_customer(store, text))
-
-
-def find_record(store: CompanyStore, text: str) -> CustomerRecord:
-    """The customer that the path names, with their profile.
-
-    Raises:
-        ApiError: the id is none, or the company has no such customer.
-    """
-    number, external_id = reference(text, "customer")
-    if external_id is not None:
-        found = store.customers.record_by_external_id(external_id)
-    else:
-        found = store.customers.record(number or 0)
-    if found is None:
-        raise ApiError("customer_id_invalid" if external_id is None else "external_id_invalid")
-    return found
 
 
 def find_bill(store: CompanyStore, text: str) -> FoundBill:
@@ -105,13 +89,16 @@ def find_bill(store: CompanyStore, text: str) -> FoundBill:
     Raises:
         ApiError: the id is none, or the company has no such bill.
     """
-    number, external_id = reference(text, "bill")
-    if external_id is not None:
-        found = store.customer_bills.by_external_id(external_id)
-    else:
-        found = store.customer_bills.by_id(number or 0)
+    return _found(text, "bill", store.customer_bills.by_id, store.customer_bills.by_external_id)
+
+
+def _found(
+    text: str, what: str, by_number: Callable[[int], T | None], by_external_id: Callable[[str], T | None]
+) -> T:
+    number, external_id = reference(text, what)
+    found = by_number(number or 0) if external_id is None else by_external_id(external_id)
     if found is None:
-        raise ApiError("bill_id_invalid" if external_id is None else "external_id_invalid")
+        raise ApiError(f"{what}_id_invalid" if external_id is None else "external_id_invalid")
     return found
 
 

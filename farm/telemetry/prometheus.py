@@ -15,18 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import psutil
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from meterfarm.farm.telemetry.metrics import Metrics
+from meterfarm.farm.telemetry.process_metrics import ProcessMetrics
 from meterfarm.records import Outcome, RunKind, WhoActs
 from meterfarm.scrapers.rate_limiter import Permit, RateLimiter
 from meterfarm.storage import StorageError
@@ -47,64 +40,53 @@ _FOR_ALERTS = {
 """An alert sees a counter rise only if it was there before."""
 
 
-class PrometheusMetrics(Metrics):
-    """What this process counts. ``registry`` has it all."""
+class PrometheusMetrics(ProcessMetrics, Metrics):
+    """What this process counts."""
 
     def __init__(self, utilities: Sequence[str], broken: Sequence[str] = ()) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        self._ended = Counter(
+        super().__init__()
+        self._ended = self.counter(
             "meterfarm_runs_ended",
             "Runs that this worker ended, by outcome.",
-            ("utility", "kind", "outcome"),
-            registry=self.registry,
+            *("utility", "kind", "outcome"),
         )
-        self._aborted = Counter(
+        self._aborted = self.counter(
             "meterfarm_runs_aborted",
             "Runs that ended here without an outcome: lease_lost, cancelled, stopping, fault.",
-            ("utility", "kind", "why"),
-            registry=self.registry,
+            *("utility", "kind", "why"),
         )
-        self._lease_losses = Counter(
-            "meterfarm_lease_losses",
-            "Runs that were taken from this worker while it was at them.",
-            registry=self.registry,
+        self._lease_losses = self.counter(
+            "meterfarm_lease_losses", "Runs that were taken from this worker while it was at them."
         )
-        self._queued_again = Counter(
+        self._queued_again = self.counter(
             "meterfarm_runs_queued_again",
             "Runs that this worker had begun again: worker_gone, not_taken, handed_back, fault.",
-            ("why",),
-            registry=self.registry,
+            "why",
         )
-        self._seconds = Histogram(
+        self._seconds = self.histogram(
             "meterfarm_step_seconds",
             "How long runs took that ended with an outcome: sign_in, collect, and run as a whole.",
-            ("utility", "step"),
-            buckets=_STEPS,
-            registry=self.registry,
+            _STEPS,
+            *("utility", "step"),
         )
-        self._waits = Histogram(
+        self._waits = self.histogram(
             "meterfarm_limit_wait_seconds",
             "How long requests waited for a place within the portal's limits.",
-            ("utility",),
-            buckets=_WAITS,
-            registry=self.registry,
+            _WAITS,
+            "utility",
         )
-        self._webhooks = Histogram(
+        self._webhooks = self.histogram(
             "meterfarm_webhook_seconds",
             "How long attempts at webhooks took, by what became of them: delivered, failed, parked.",
-            ("became",),
-            buckets=_WAITS,
-            registry=self.registry,
+            _WAITS,
+            "became",
         )
         for became in ("delivered", "failed", "parked"):
             self._webhooks.labels(became)
-        is_broken = Gauge(
+        is_broken = self.gauge(
             "meterfarm_utility_broken",
             "1 for a utility that cannot be loaded: its runs end as internal.",
-            ("utility",),
-            registry=self.registry,
+            "utility",
         )
         for utility in utilities:
             is_broken.labels(utility).set(utility in broken)

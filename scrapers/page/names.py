@@ -9,7 +9,7 @@ from playwright.async_api import Locator
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.outcomes import Stop
-from meterfarm.scrapers.page.controls import is_dangerous
+from meterfarm.scrapers.page.dangerous_controls import is_dangerous
 from meterfarm.support.foreign_text import NAME, one_line
 
 _NAMES = """control => {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meterfarm.scrapers.page.controls import is_dangerous
+from meterfarm.scrapers.page.dangerous_controls import is_dangerous
 
 
 @pytest.mark.parametrize(
