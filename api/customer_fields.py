@@ -82,6 +82,6 @@ def _utility(value: object) -> str:
 def _external_id(value: object) -> str:
     if value is None:
         return ""
-    if not isinstance(value, str) or problem_of_name("external id", value):
+    if not isinstance(value, str) or not value or problem_of_name("external id", value):
         raise ApiError("external_id_invalid_format")
     return value

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from meterfarm.services.customer_fields import LONGEST_NAME
+
 
 class ErrorType(StrEnum):
     """The class of an error, by which a program that does not know the code can still decide."""
@@ -183,7 +185,8 @@ _BAYOU = (
         400,
         _INPUT,
         "The external_id in the request is not a valid string.",
-        "The external id is empty, no string, or longer than 255 characters.",
+        f"The external id is empty, no string, longer than {LONGEST_NAME} characters, or has a control or an "
+        "invisible character in it.",
         "Send it as a string, or as null to take it off.",
     ),
     ErrorKind(

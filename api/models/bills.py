@@ -59,7 +59,9 @@ class Bill(BaseModel):
 class BillUpdate(BaseModel):
     """What a request may set of a bill."""
 
-    external_id: str | None = Field(None, description="Your own id, unique among your bills; null frees it.")
+    external_id: str | None = Field(
+        None, min_length=1, max_length=320, description="Your own id, unique among your bills; null frees it."
+    )
 
 
 class UploadedBill(BaseModel):

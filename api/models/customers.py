@@ -19,7 +19,9 @@ State = Annotated[str, Field(json_schema_extra={"enum": list(STATES)})]
 class Customer(BaseModel):
     """What a request may set of a customer."""
 
-    external_id: str | None = Field(None, description="Your own id, unique among your customers.")
+    external_id: str | None = Field(
+        None, min_length=1, max_length=320, description="Your own id, unique among your customers."
+    )
     email: str | None = Field(None, max_length=320, examples=["ada@example.com"])
     first_name: str | None = Field(None, max_length=30)
     last_name: str | None = Field(None, max_length=30)

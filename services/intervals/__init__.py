@@ -191,13 +191,13 @@ def customer_interval_facts(store: CompanyStore, customer: Customer) -> Interval
 
 
 def lacks_intervals(store: CompanyStore, customer: Customer) -> bool:
-    """Whether the customer's utility publishes no intervals, and none came in another way."""
+    """Whether no intervals are fetched from the customer's utility, and none came in another way."""
     if not customer.utility:
         return False
     try:
         offers_some = find_utility(customer.utility).capabilities.intervals
     except NotFound:
-        return False
+        offers_some = False
     return not offers_some and customer_interval_facts(store, customer) is None
 
 

@@ -57,8 +57,11 @@ def filled(store: CompanyStore, client: httpx.Client, name: str, mark: int, hook
     (read,) = _done(client.get(f"{at}/bills"))
     _done(client.patch(f"{API}/bills/{read['id']}", json={"external_id": f"{name}/bill"}))
     unread = _done(client.post(f"{API}/bills", files={"file": printed(f"{name} unread")}))
-    event = _done(client.get(f"{API}/events"))[0]["id"]
-    assert _done(client.post(f"{API}/events/{event}/resend", json={})) == {"deliveries": 1}
+    events = _done(client.get(f"{API}/events"))
+    event = next(each["id"] for each in events if each["customer_id"] == customer.id)
+    assert _done(client.post(f"{API}/events/{event}/resend", json={"webhook_id": webhook})) == {
+        "deliveries": 1
+    }
     return Filled(
         store,
         client,
