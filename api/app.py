@@ -18,7 +18,6 @@ from meterfarm.api import (
     events,
     intervals,
     layers,
-    onboarding,
     testing,
     utilities,
     webhooks,
@@ -30,6 +29,8 @@ from meterfarm.api.openapi import describe, operation_id
 from meterfarm.api.references import SegmentsKept
 from meterfarm.api.unread import UnreadBodies
 from meterfarm.storage import StorageError
+from meterfarm.web import site as web
+from meterfarm.web.context import WebContext
 
 BASE = "/api/v2"
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -60,7 +61,7 @@ def create_app(context: ApiContext, metrics: ApiMetrics | None = None) -> FastAP
     app.state.context = context
     for router in _ROUTERS:
         app.include_router(router, prefix=BASE)
-    app.include_router(onboarding.router)
+    web.install(app, WebContext(context.store, context.public_url, context.workers))
     app.include_router(error_pages.router)
     app.include_router(bill_files.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)

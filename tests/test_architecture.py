@@ -25,6 +25,7 @@ LEVELS = (
     {"utilities"},
     {"farm"},
     {"services"},
+    {"web"},
     {"worker", "api", "library"},
     {"console"},
     {"nightly"},

@@ -28,6 +28,7 @@ NEAR = 0.6
 _DATA = Path(__file__).with_name("catalogue.toml")
 _LONGEST_NAME = 80
 _SHORTEST_BEGINNING = 3
+_PART = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class CatalogueEntry:
     def names(self) -> Sequence[str]:
         """All that it is called."""
         return (self.id, self.name, *self.aliases)
+
+    def likeness(self, key: str) -> float:
+        """How much what somebody typed (``as_key``) is like one of its names, 0 to 1; a part of a name is."""
+        within = any(len(key) >= _SHORTEST_BEGINNING and key in spelling for spelling in self.spellings)
+        return max(_PART if within else 0, *(_likeness(key, spelling) for spelling in self.spellings))
 
     @property
     def spellings(self) -> Iterable[str]:

@@ -1,0 +1,218 @@
+"""A customer connects their utility account themselves: what is wanted of them next, and what they give."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from meterfarm.records import ChallengeState, CustomerState, Outcome, RunKind, RunState, SecretKind, WhoActs
+from meterfarm.services.consents import consent_status, give_consent, list_consents
+from meterfarm.services.customers import UpdateCustomer, remove_customer, update_customer
+from meterfarm.services.errors import Conflict
+from meterfarm.services.runs import retry_run
+from meterfarm.services.utilities import UtilityInfo, list_utilities
+from meterfarm.storage.customers import Customer, CustomerRecord
+from meterfarm.storage.runs import ChallengeInfo, RunInfo
+from meterfarm.storage.store import CompanyStore
+from meterfarm.utilities.catalogue import NEAR, as_key
+
+METHOD = "onboarding form"
+"""How a consent was given that was given here."""
+MOST_FOUND = 8
+_ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+_SOON = timedelta(seconds=15)
+_NEWEST_RUNS = 10
+_CAN_GO_ON = frozenset(
+    {
+        *(Outcome.MFA_REQUIRED, Outcome.MFA_FAILED, Outcome.MFA_EXPIRED),
+        *(Outcome.ACTION_REQUIRED, Outcome.CAPTCHA),
+    }
+)
+"""After these the stored password is still good."""
+
+
+class OnboardingStep(StrEnum):
+    """What is wanted of the customer next."""
+
+    TERMS = "terms"
+    UTILITY = "utility"
+    LOGIN = "login"
+    AGAIN = "again"
+    """Nothing but that they are there: the portal will ask them for a code, or they did something there."""
+    WORKING = "working"
+    CHALLENGE = "challenge"
+    WAITING = "waiting"
+    """Nothing: the portal or the farm is at fault, and it is tried again."""
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardingState:
+    """How far a customer has come. ``problem`` is how their latest attempt ended, if not well.
+
+    ``message`` is the portal's or the farm's own sentence about it. ``challenge`` is the open one at
+    ``CHALLENGE``. ``run`` is the sign-in that is under way, or the one that ended last. ``again_at`` is when
+    it is tried again by itself. ``was_in``: the portal has let them in before.
+    """
+
+    step: OnboardingStep
+    record: CustomerRecord
+    username: str = ""
+    problem: Outcome | None = None
+    message: str = ""
+    run: RunInfo | None = None
+    challenge: ChallengeInfo | None = None
+    again_at: datetime | None = None
+
+    @property
+    def was_in(self) -> bool:
+        """Whether the portal has let the customer in before."""
+        return self.record.authenticated_at is not None
+
+
+def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState:
+    """How far the customer has come.
+
+    Raises:
+        Conflict: the customer was removed with all data.
+    """
+    record = store.customers.record(customer.id)
+    if record is None:
+        raise Conflict(f"The customer {customer.id} was removed.")
+    if record.state is CustomerState.REMOVED:
+        return OnboardingState(OnboardingStep.WITHDRAWN, record)
+    consents = list_consents(store, customer)
+    if not consents or consent_status(consents[0], datetime.now(UTC)) != "active":
+        return OnboardingState(OnboardingStep.TERMS, record)
+    if not record.utility:
+        return OnboardingState(OnboardingStep.UTILITY, record)
+    return _of_login(store, customer, record)
+
+
+def terms_digest(terms: Sequence[str]) -> str:
+    """The SHA-256 of the terms as they were shown, in hexadecimal digits."""
+    return hashlib.sha256("\n".join(terms).encode()).hexdigest()
+
+
+def accept_terms(store: CompanyStore, customer: Customer, digest: str) -> None:
+    """Record that the customer accepted the terms with this digest, which is their consent.
+
+    Raises:
+        Conflict: the customer was removed.
+    """
+    store.customers.accept_terms(customer)
+    give_consent(store, customer, METHOD, terms_hash=digest)
+
+
+def search_utilities(store: CompanyStore, text: str, *, live: bool) -> Sequence[UtilityInfo]:
+    """Those that the text may mean, the likeliest first; with an empty one those that can be connected."""
+    known = list_utilities(store.farm, live=live)
+    key = as_key(text)
+    if not key:
+        return [info for info in known if info.is_active]
+    ranked = [(info.entry.likeness(key), info) for info in known]
+    near = [each for each in ranked if each[0] >= NEAR]
+    return [info for _, info in sorted(near, key=lambda each: (-each[0], each[1].entry.name))[:MOST_FOUND]]
+
+
+def choose_utility(store: CompanyStore, customer: Customer, utility: str) -> None:
+    """The customer's account is at this one.
+
+    Raises:
+        NotFound: there is none of this name.
+        InvalidRequest: it is a fake one, and this is the live side.
+        Conflict: the customer has a login at another one, or was removed.
+    """
+    update_customer(store, customer, UpdateCustomer(utility=utility, method=METHOD))
+
+
+def give_login(store: CompanyStore, customer: Customer, username: str, password: str) -> int | None:
+    """Keep what the customer signs in with, and queue a run that tries it; its id.
+
+    Raises:
+        NotFound: no script is there for the customer's utility.
+        InvalidRequest: a value cannot be used.
+        Conflict: the customer was removed, or another one has changed to this login.
+    """
+    wanted = UpdateCustomer(username, None, {SecretKind.PASSWORD: password}, method=METHOD)
+    return update_customer(store, customer, wanted).run
+
+
+def try_again(store: CompanyStore, customer: Customer) -> int:
+    """Queue another sign-in with what is stored, because the customer is there for it; the run's id.
+
+    Raises:
+        Conflict: there is nothing to try, or a sign-in is under way.
+    """
+    newest = store.runs.list(limit=1, customer_id=store.customers.holder(customer).id)
+    if not newest:
+        raise Conflict(f"The customer {customer.id} has no run to try again.")
+    return retry_run(store, newest[0].id)
+
+
+def withdraw(store: CompanyStore, customer: Customer) -> None:
+    """The customer withdraws their consent: secrets are erased, nothing is fetched any more; data stays.
+
+    Raises:
+        Conflict: they were removed before.
+    """
+    remove_customer(store, customer, data=False)
+
+
+def _of_login(store: CompanyStore, customer: Customer, record: CustomerRecord) -> OnboardingState:
+    info = store.customers.info(customer)
+    runs = store.runs.list(limit=_NEWEST_RUNS, customer_id=customer.id)
+    connects = [run for run in runs if run.kind is RunKind.CONNECT]
+    username = info.username
+    active = next((run for run in connects if run.state in _ACTIVE), None)
+    ended = next((run for run in connects if run.outcome is not None), None)
+    if active is not None:
+        return _under_way(store, record, username, active, ended)
+    if not customer.login_id:
+        return OnboardingState(OnboardingStep.LOGIN, record)
+    problem, message = _problem(info.state, info.reason, ended)
+    if problem is None:
+        step = OnboardingStep.DONE if record.authenticated_at else OnboardingStep.LOGIN
+        return OnboardingState(step, record, username, run=ended)
+    step = OnboardingStep.WAITING
+    if problem.who_acts is WhoActs.CUSTOMER:
+        step = OnboardingStep.AGAIN if problem in _CAN_GO_ON else OnboardingStep.LOGIN
+    return OnboardingState(step, record, username, problem, message, run=ended)
+
+
+def _under_way(
+    store: CompanyStore, record: CustomerRecord, username: str, active: RunInfo, ended: RunInfo | None
+) -> OnboardingState:
+    if active.state is RunState.QUEUED and active.not_before > datetime.now(UTC) + _SOON:
+        return OnboardingState(
+            OnboardingStep.WAITING,
+            record,
+            username,
+            ended.outcome if ended else None,
+            ended.message if ended else "",
+            active,
+            again_at=active.not_before,
+        )
+    story = store.runs.story(active.id)
+    challenges = story.challenges if story else ()
+    is_open = [each for each in challenges if each.state is ChallengeState.OPEN]
+    if is_open:
+        return OnboardingState(OnboardingStep.CHALLENGE, record, username, run=active, challenge=is_open[-1])
+    newest = challenges[-1] if challenges else None
+    return OnboardingState(OnboardingStep.WORKING, record, username, run=active, challenge=newest)
+
+
+def _problem(state: CustomerState, reason: str, ended: RunInfo | None) -> tuple[Outcome | None, str]:
+    """What keeps the customer from being connected, and the sentence about it."""
+    if state is CustomerState.MUST_REAUTHENTICATE:
+        name, _, message = reason.partition(": ")
+        if name in set(Outcome):
+            return Outcome(name), message
+        return Outcome.ACTION_REQUIRED, reason
+    if ended is None or ended.outcome is None or ended.outcome is Outcome.COMPLETE:
+        return None, ""
+    return ended.outcome, ended.message

@@ -1,0 +1,35 @@
+"""What pages work with: the farm's store, and the address by which others know this server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from meterfarm.services.notification import WorkerNotification
+from meterfarm.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """As ``app.state.web``. ``public_url`` begins every link, without a slash at its end."""
+
+    store: Store
+    public_url: str
+    workers: WorkerNotification | None = None
+
+    async def runs_queued(self) -> None:
+        """Let workers know at once that there are runs to take."""
+        if self.workers is not None:
+            await self.workers.of_queued_runs()
+
+    async def answered(self, challenge_id: int) -> None:
+        """Let the worker that waits with a challenge know that it is answered."""
+        if self.workers is not None:
+            await self.workers.of_answer(challenge_id)
+
+
+def web_of(request: Request) -> WebContext:
+    """The context of the app that answers this request."""
+    context: WebContext = request.app.state.web
+    return context

@@ -1,0 +1,56 @@
+"""Forms that browsers post: read within bounds, and only if a page of ours posted them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+MOST = 16 * 1024
+_MOST_FIELDS = 40
+
+
+class FormRefused(Exception):
+    """A form that is not taken; ``status`` is the answer's."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+async def posted(request: Request) -> Mapping[str, str]:
+    """The fields of a form, each once; of one that came twice the first.
+
+    Raises:
+        FormRefused: it is no form of ours, or too long.
+    """
+    _must_be_ours(request)
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise FormRefused(415, "This is no form.")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST:
+                raise FormRefused(413, "This is more than the form can take.")
+    except ClientDisconnect:
+        raise FormRefused(400, "The form did not come whole.") from None
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise FormRefused(400, "This form cannot be read.") from None
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        fields.setdefault(name, value)
+    return fields
+
+
+def _must_be_ours(request: Request) -> None:
+    """A page of another site has its own origin, and says so."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise FormRefused(403, "The form was sent from another site.")
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise FormRefused(403, "The form was sent from another site.")

@@ -1,0 +1,51 @@
+"""Whose form it is: the customer whom a link's token names, at the company that the link names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meterfarm.services.links import onboarded_customer
+from meterfarm.storage.customers import Company, Customer
+from meterfarm.storage.store import CompanyStore
+from meterfarm.web.context import WebContext
+
+_LONGEST_ID = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FormLink:
+    """A link that is good: its token, the company's side, and the customer."""
+
+    key: str
+    company: Company
+    store: CompanyStore
+    customer: Customer
+
+    @property
+    def path(self) -> str:
+        """Where the form is, without the token."""
+        return f"/companies/{self.company.id}/sign_up"
+
+
+def company_of(web: WebContext, company_id: str) -> Company | None:
+    """The company's side of this number."""
+    if not (company_id.isascii() and company_id.isdigit() and len(company_id) < _LONGEST_ID):
+        return None
+    return web.store.companies.get(int(company_id))
+
+
+def opened(web: WebContext, company_id: str, key: str) -> FormLink | None:
+    """The form's link; None if the token is none of ours, has expired, or is of another company."""
+    customer_id = onboarded_customer(web.store, key)
+    company = company_of(web, company_id)
+    if company is None or customer_id is None:
+        return None
+    store = web.store.of(company)
+    customer = store.customers.by_id(customer_id)
+    return FormLink(key, company, store, customer) if customer else None
+
+
+def origins_of(company: Company) -> Sequence[str]:
+    """The origins of pages that may have the company's form in a frame."""
+    return ()

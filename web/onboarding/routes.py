@@ -1,0 +1,196 @@
+"""The form's pages and what they post."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from meterfarm.mfa.port import Answer, Choice, Code, Resend
+from meterfarm.services.challenges import answer_challenge
+from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, ServiceError
+from meterfarm.services.onboarding import (
+    OnboardingStep,
+    accept_terms,
+    choose_utility,
+    give_login,
+    onboarding_state,
+    search_utilities,
+    terms_digest,
+    try_again,
+    withdraw,
+)
+from meterfarm.web.context import web_of
+from meterfarm.web.forms import FormRefused, posted
+from meterfarm.web.onboarding.link import FormLink, opened, origins_of
+from meterfarm.web.onboarding.progress import changes_of
+from meterfarm.web.onboarding.view import FormView, form_view
+from meterfarm.web.onboarding.words import terms_for
+from meterfarm.web.pages import page
+
+router = APIRouter(prefix="/companies/{company_id}/sign_up", include_in_schema=False)
+_NOT_GOOD = (
+    "This link cannot be used any more, or is not complete. Ask the company that sent it for a new one."
+)
+
+
+@router.get("")
+async def form(request: Request, company_id: str, key: str = "", q: str = "") -> Response:
+    """The form as it stands for the customer of the link."""
+    link = await run_in_threadpool(opened, web_of(request), company_id, key)
+    if link is None:
+        return _no_link()
+    return await run_in_threadpool(_page, link, search=q[:80])
+
+
+@router.get("/changes")
+async def changes(request: Request, company_id: str, key: str = "", version: str = "") -> Response:
+    """Server-sent events: the part of the form that changes, each time that it did."""
+    link = await run_in_threadpool(opened, web_of(request), company_id, key)
+    if link is None:
+        return _no_link()
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    stream = changes_of(link, version[:200])
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+@router.post("/terms")
+async def terms(request: Request, company_id: str) -> Response:
+    """The customer accepts."""
+
+    def done(link: FormLink, fields: Mapping[str, str]) -> None:
+        if fields.get("accept") != "yes":
+            raise InvalidRequest("Tick the box if you agree. Without that nothing is fetched.")
+        digest = terms_digest(terms_for(link.company.name))
+        if fields.get("terms") != digest:
+            raise InvalidRequest("The text has changed meanwhile; read it once more.")
+        accept_terms(link.store, link.customer, digest)
+
+    return await _posted(request, company_id, done)
+
+
+@router.post("/utility")
+async def utility(request: Request, company_id: str) -> Response:
+    """The customer chooses where their account is."""
+
+    def done(link: FormLink, fields: Mapping[str, str]) -> None:
+        choose_utility(link.store, link.customer, fields.get("utility", ""))
+
+    return await _posted(request, company_id, done)
+
+
+@router.post("/login")
+async def login(request: Request, company_id: str) -> Response:
+    """The customer gives what they sign in with."""
+
+    def done(link: FormLink, fields: Mapping[str, str]) -> None:
+        give_login(link.store, link.customer, fields.get("username", ""), fields.get("password", ""))
+
+    return await _posted(request, company_id, done, then=web_of(request).runs_queued)
+
+
+@router.post("/again")
+async def again(request: Request, company_id: str) -> Response:
+    """The customer is there, and the sign-in is tried once more."""
+
+    def done(link: FormLink, _fields: Mapping[str, str]) -> None:
+        try_again(link.store, link.customer)
+
+    return await _posted(request, company_id, done, then=web_of(request).runs_queued)
+
+
+@router.post("/answer")
+async def answer(request: Request, company_id: str) -> Response:
+    """The customer answers what the portal asks, chooses how, or wants another code."""
+    web, answered = web_of(request), 0
+
+    def done(link: FormLink, fields: Mapping[str, str]) -> None:
+        nonlocal answered
+        found = onboarding_state(link.store, link.customer)
+        if found.step is not OnboardingStep.CHALLENGE or found.challenge is None:
+            raise Conflict("This was answered already, or its time is over.")
+        if fields.get("challenge") != str(found.challenge.id):
+            raise Conflict("Another question was asked meanwhile.")
+        answer_challenge(link.store, found.challenge.id, _answer(found.challenge.challenge.options, fields))
+        answered = found.challenge.id
+
+    async def notify() -> None:
+        await web.answered(answered)
+
+    return await _posted(request, company_id, done, then=notify)
+
+
+@router.post("/withdraw")
+async def withdrawn(request: Request, company_id: str) -> Response:
+    """The customer withdraws."""
+
+    def done(link: FormLink, _fields: Mapping[str, str]) -> None:
+        withdraw(link.store, link.customer)
+
+    return await _posted(request, company_id, done)
+
+
+def _answer(options: Any, fields: Mapping[str, str]) -> Answer:
+    if fields.get("resend"):
+        return Resend()
+    if options:
+        chosen = next((each for each in options if each.factor.value == fields.get("factor")), None)
+        if chosen is None:
+            raise InvalidRequest("Choose how you want to get the code.")
+        return Choice(chosen)
+    text = fields.get("answer", "").strip()
+    if not text:
+        raise InvalidRequest("Enter the code or the answer first.")
+    return Code(text)
+
+
+async def _posted(
+    request: Request,
+    company_id: str,
+    done: Callable[[FormLink, Mapping[str, str]], None],
+    then: Callable[[], Awaitable[None]] | None = None,
+) -> Response:
+    """Do what was posted, then show the form as it stands; what cannot be done is shown on it."""
+    web = web_of(request)
+    try:
+        fields = await posted(request)
+    except FormRefused as refused:
+        return page(
+            "onboarding/notice.html", {"title": "This was not taken", "text": str(refused)}, refused.status
+        )
+    link = await run_in_threadpool(opened, web, company_id, fields.get("key", ""))
+    if link is None:
+        return _no_link()
+    try:
+        await run_in_threadpool(done, link, fields)
+    except Conflict:
+        return _to_form(link)  # it has gone on meanwhile: what is wanted now is shown
+    except ServiceError as refused:
+        text = str(refused) if not isinstance(refused, NotFound) else "We do not know this utility."
+        return await run_in_threadpool(_page, link, error=text, search=fields.get("q", "")[:80], status=422)
+    if then is not None:
+        await then()
+    return _to_form(link)
+
+
+def _to_form(link: FormLink) -> Response:
+    return RedirectResponse(f"{link.path}?key={link.key}", 303, {"Cache-Control": "no-store"})
+
+
+def _page(link: FormLink, *, status: int = 200, search: str = "", error: str = "") -> Response:
+    view: FormView = form_view(link, error=error, search=search)
+    if view.state.step is OnboardingStep.UTILITY:
+        view.values["found"] = search_utilities(link.store, search, live=link.company.live)
+    return page(
+        "onboarding/page.html",
+        {**view.values, "version": view.version},
+        status,
+        ancestors=origins_of(link.company),
+    )
+
+
+def _no_link() -> Response:
+    return page("onboarding/notice.html", {"title": "This link cannot be used", "text": _NOT_GOOD}, 404)

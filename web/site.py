@@ -1,0 +1,17 @@
+"""The pages as a part of an app: their routes, their files, and what they work with."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from meterfarm.web.context import WebContext
+from meterfarm.web.onboarding import routes
+from meterfarm.web.pages import STATIC
+
+
+def install(app: FastAPI, context: WebContext) -> None:
+    """Add the pages to the app."""
+    app.state.web = context
+    app.include_router(routes.router)
+    app.mount("/web", StaticFiles(directory=STATIC))
