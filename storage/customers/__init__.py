@@ -56,6 +56,23 @@ class CompanySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanyBrand:
+    """How one side of a company looks to its customers. ``shown_name`` "" is its name.
+
+    ``colour`` as #0b6b4f, "" is the usual one. ``logo_type`` is the logo's media type, "" without a logo.
+    ``origins`` are those of pages that may have the onboarding form in a frame. ``policy_url``: where the
+    privacy policy is, "" if it has none.
+    """
+
+    shown_name: str = ""
+    colour: str = ""
+    logo: bytes = field(default=b"", repr=False)
+    logo_type: str = ""
+    origins: Sequence[str] = ()
+    policy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key of the API, without the key itself; ``hint`` is how it begins."""
 

@@ -16,10 +16,18 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from meterfarm.storage import AlreadyThere, StorageError
-from meterfarm.storage.customers import ApiKey, Company, CompanySettings
-from meterfarm.storage.database import FarmRepository, Repository, insert_if_absent, now, reading, writing
+from meterfarm.storage.customers import ApiKey, Company, CompanyBrand, CompanySettings
+from meterfarm.storage.database import (
+    FarmRepository,
+    Repository,
+    insert_if_absent,
+    now,
+    put,
+    reading,
+    writing,
+)
 from meterfarm.storage.single_reads import SingleRead
-from meterfarm.storage.tables import ApiKeyRow, CompanyRow
+from meterfarm.storage.tables import ApiKeyRow, BrandRow, CompanyRow
 
 _FIRST = "default"
 """What the company is called that is there before anybody adds one."""
@@ -74,6 +82,28 @@ class Companies(FarmRepository):
         row.unlock_months, row.unlock_continuous = chosen.unlock_months, chosen.unlock_continuous
         row.gas_as_text = chosen.gas_as_text
         session.add(row)
+
+    @reading
+    def brand(self, session: Session, company_id: int) -> CompanyBrand:
+        """How the company with this id looks to its customers."""
+        row = session.get(BrandRow, company_id)
+        if row is None:
+            return CompanyBrand()
+        origins = tuple(row.origins.split())
+        return CompanyBrand(row.shown_name, row.colour, row.logo, row.logo_type, origins, row.policy_url)
+
+    @writing
+    def set_brand(self, session: Session, company_id: int, brand: CompanyBrand) -> None:
+        """Keep how the company with this id looks."""
+        values = {
+            "shown_name": brand.shown_name,
+            "colour": brand.colour,
+            "logo": brand.logo,
+            "logo_type": brand.logo_type,
+            "origins": " ".join(brand.origins),
+            "policy_url": brand.policy_url,
+        }
+        put(session, BrandRow, {"company_id": company_id}, values)
 
     @reading
     def find(self, session: Session, name: str, *, live: bool = False) -> Company:

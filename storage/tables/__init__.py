@@ -5,6 +5,7 @@ from __future__ import annotations
 from meterfarm.storage.tables.base import Row, UtcDateTime, metadata
 from meterfarm.storage.tables.customers import (
     ApiKeyRow,
+    BrandRow,
     CompanyRow,
     ConsentRow,
     CredentialRow,
@@ -56,6 +57,7 @@ from meterfarm.storage.tables.webhooks import WebhookAttemptRow, WebhookDelivery
 __all__ = [
     "AccountRow",
     "ApiKeyRow",
+    "BrandRow",
     "BillRow",
     "BillVersionRow",
     "ChallengeRow",

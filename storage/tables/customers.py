@@ -27,6 +27,22 @@ class CompanyRow(Keyed, table=True):
     gas_as_text: bool = Field(default=False, sa_column_kwargs={"default": False})
 
 
+class BrandRow(Row, table=True):
+    """How a company's side looks to its customers. ``shown_name`` "" is its name, ``colour`` "" the usual one.
+
+    ``colour`` as #0b6b4f. ``logo_type`` is the logo's media type, "" without a logo. ``origins`` of pages that
+    may have the form in a frame are separated by spaces. ``policy_url``: where its privacy policy is, or "".
+    """
+
+    company_id: int = Field(foreign_key="company.id", ondelete="CASCADE", primary_key=True)
+    shown_name: str = ""
+    colour: str = ""
+    logo: bytes = Field(default=b"", sa_type=LargeBinary)
+    logo_type: str = ""
+    origins: str = ""
+    policy_url: str = ""
+
+
 class ApiKeyRow(Owned, table=True):
     """A key of the API. ``digest`` is its SHA-256, the key itself is kept nowhere. ``hint`` is its begin."""
 

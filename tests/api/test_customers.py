@@ -149,7 +149,7 @@ def test_an_onboarding_link_leads_to_a_page_for_that_customer(api: ApiServer) ->
     customer = api.client.post("/api/v2/customers", json={}).json()
     with api.client_of("") as nobody:
         page = nobody.get(customer["onboarding_link"])
-        assert (page.status_code, "The form for this page is not there yet." in page.text) == (200, True)
+        assert (page.status_code, "Connect your utility account to default" in page.text) == (200, True)
         assert customer["onboarding_token"] in customer["onboarding_link"]
         spoiled = customer["onboarding_link"][:-1] + ("0" if customer["onboarding_link"][-1] != "0" else "1")
         assert nobody.get(spoiled).status_code == 404

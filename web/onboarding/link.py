@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meterfarm.services.links import onboarded_customer
-from meterfarm.storage.customers import Company, Customer
+from meterfarm.storage.customers import Company, CompanyBrand, Customer
 from meterfarm.storage.store import CompanyStore
 from meterfarm.web.context import WebContext
 
@@ -15,12 +14,18 @@ _LONGEST_ID = 10
 
 @dataclass(frozen=True, slots=True)
 class FormLink:
-    """A link that is good: its token, the company's side, and the customer."""
+    """A link that is good: its token, the company's side and its brand, and the customer."""
 
     key: str
     company: Company
     store: CompanyStore
     customer: Customer
+    brand: CompanyBrand
+
+    @property
+    def company_name(self) -> str:
+        """What the customer knows the company by."""
+        return self.brand.shown_name or self.company.name
 
     @property
     def path(self) -> str:
@@ -43,9 +48,6 @@ def opened(web: WebContext, company_id: str, key: str) -> FormLink | None:
         return None
     store = web.store.of(company)
     customer = store.customers.by_id(customer_id)
-    return FormLink(key, company, store, customer) if customer else None
-
-
-def origins_of(company: Company) -> Sequence[str]:
-    """The origins of pages that may have the company's form in a frame."""
-    return ()
+    if customer is None:
+        return None
+    return FormLink(key, company, store, customer, web.store.companies.brand(company.id))

@@ -25,7 +25,7 @@ from meterfarm.services.onboarding import (
 )
 from meterfarm.web.context import web_of
 from meterfarm.web.forms import FormRefused, posted
-from meterfarm.web.onboarding.link import FormLink, opened, origins_of
+from meterfarm.web.onboarding.link import FormLink, opened
 from meterfarm.web.onboarding.progress import changes_of
 from meterfarm.web.onboarding.view import FormView, form_view
 from meterfarm.web.onboarding.words import terms_for
@@ -64,7 +64,7 @@ async def terms(request: Request, company_id: str) -> Response:
     def done(link: FormLink, fields: Mapping[str, str]) -> None:
         if fields.get("accept") != "yes":
             raise InvalidRequest("Tick the box if you agree. Without that nothing is fetched.")
-        digest = terms_digest(terms_for(link.company.name))
+        digest = terms_digest(terms_for(link.company_name))
         if fields.get("terms") != digest:
             raise InvalidRequest("The text has changed meanwhile; read it once more.")
         accept_terms(link.store, link.customer, digest)
@@ -188,7 +188,7 @@ def _page(link: FormLink, *, status: int = 200, search: str = "", error: str = "
         "onboarding/page.html",
         {**view.values, "version": view.version},
         status,
-        ancestors=origins_of(link.company),
+        ancestors=link.brand.origins,
     )
 
 

@@ -74,6 +74,17 @@ def _identity() -> None:
         _column("live", sa.Boolean),
         sa.UniqueConstraint("name", "live"),
     )
+    op.create_table(
+        "brand",
+        sa.Column(
+            "company_id", sa.Integer, sa.ForeignKey("company.id", ondelete="CASCADE"), primary_key=True
+        ),
+        *(
+            _column(name, sa.String)
+            for name in ("shown_name", "colour", "logo_type", "origins", "policy_url")
+        ),
+        _column("logo", sa.LargeBinary),
+    )
     _owned(
         "api_key",
         _column("name", sa.String),
