@@ -57,9 +57,9 @@ from meterfarm.storage.tables.webhooks import WebhookAttemptRow, WebhookDelivery
 __all__ = [
     "AccountRow",
     "ApiKeyRow",
-    "BrandRow",
     "BillRow",
     "BillVersionRow",
+    "BrandRow",
     "ChallengeRow",
     "CircuitBreakerRow",
     "CompanyRow",

@@ -28,10 +28,9 @@ class CompanyRow(Keyed, table=True):
 
 
 class BrandRow(Row, table=True):
-    """How a company's side looks to its customers. ``shown_name`` "" is its name, ``colour`` "" the usual one.
+    """How a company's side looks to its customers; as ``storage.customers.CompanyBrand``.
 
-    ``colour`` as #0b6b4f. ``logo_type`` is the logo's media type, "" without a logo. ``origins`` of pages that
-    may have the form in a frame are separated by spaces. ``policy_url``: where its privacy policy is, or "".
+    ``origins`` are separated by spaces.
     """
 
     company_id: int = Field(foreign_key="company.id", ondelete="CASCADE", primary_key=True)
