@@ -104,8 +104,8 @@ def accept_terms(store: CompanyStore, customer: Customer, digest: str) -> None:
     Raises:
         Conflict: the customer was removed.
     """
-    store.customers.accept_terms(customer)
     give_consent(store, customer, METHOD, terms_hash=digest)
+    store.customers.accept_terms(customer)
 
 
 def search_utilities(store: CompanyStore, text: str, *, live: bool) -> Sequence[UtilityInfo]:

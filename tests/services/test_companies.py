@@ -92,6 +92,15 @@ from meterfarm.services.mailboxes import (
 )
 from meterfarm.services.meter_reports import meter_reports
 from meterfarm.services.next_step import next_step
+from meterfarm.services.onboarding import (
+    accept_terms,
+    choose_utility,
+    give_login,
+    onboarding_state,
+    search_utilities,
+    try_again,
+    withdraw,
+)
 from meterfarm.services.phone_numbers import add_number, list_numbers, remove_number
 from meterfarm.services.readiness import account_facts
 from meterfarm.services.reread import reread
@@ -239,6 +248,12 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (give_consent, lambda ours, its: give_consent(ours, its.customer, "form")),
     (list_consents, lambda ours, its: list_consents(ours, its.customer)),
     (revoke_key, lambda ours, its: revoke_key(ours, create_key(its.store)[0].id)),
+    (onboarding_state, lambda ours, its: onboarding_state(ours, its.customer)),
+    (accept_terms, lambda ours, its: accept_terms(ours, its.customer, "0")),
+    (choose_utility, lambda ours, its: choose_utility(ours, its.customer, UTILITY)),
+    (give_login, lambda ours, its: give_login(ours, its.customer, NAME, "x")),
+    (try_again, lambda ours, its: try_again(ours, its.customer)),
+    (withdraw, lambda ours, its: withdraw(ours, its.customer)),
     (add_number, lambda ours, its: add_number(ours, NUMBER, [its.customer])),
     (remove_number, lambda ours, its: remove_number(ours, NUMBER)),
     (cancel_run, lambda ours, its: cancel_run(ours, its.story.run.id)),
@@ -303,6 +318,7 @@ OWN = (
     import_customers,
     must_be_for,
     scrape_customer,
+    search_utilities,
 )
 """What another company may have just so: tested by name below."""
 
