@@ -60,12 +60,24 @@ def test_workers_are_asked_how_they_are_as_many_as_there_are(compose: Any) -> No
     assert worker["environment"]["METERFARM_HEALTH"].endswith(":-127.0.0.1:9700}")
 
 
+def test_the_api_believes_this_machine_alone_and_is_asked_how_it_is(compose: Any) -> None:
+    api = compose["services"]["api"]
+    assert " ".join(api["command"]) == "api --host 0.0.0.0 --processes 2"
+    assert api["ports"] == ["127.0.0.1:8601:8601"]
+    assert "http://127.0.0.1:8601/readyz" in api["healthcheck"]["test"][-1]
+    (network,) = compose["networks"]["front"]["ipam"]["config"]
+    assert api["environment"]["METERFARM_TRUSTED_PROXIES"].endswith(f":-{network['gateway']}}}")
+    assert [name for name, service in compose["services"].items() if "front" in service["networks"]] == [
+        "api"
+    ]
+
+
 def test_configurations_are_files_that_are_there(compose: Any) -> None:
     for config in compose["configs"].values():
         assert (ROOT / config["file"]).is_file()
 
 
-def test_what_watches_is_reached_from_this_machine_alone(compose: Any) -> None:
+def test_what_has_a_port_is_reached_from_this_machine_alone(compose: Any) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
@@ -76,7 +88,7 @@ def test_workers_are_set_by_names_that_are_read(compose: Any) -> None:
     by_file = {f"{name}_FILE" for name in _with_secrets()}
     of_the_image = {"METERFARM_HOME", "METERFARM_BROWSER", "METERFARM_NIGHTLY_AT", "METERFARM_NIGHTLY_REPORT"}
     for_trials = {"METERFARM_LOCAL_HOSTS", "METERFARM_FAKE_CONTROLS"}
-    for name in ("worker", "command"):
+    for name in ("api", "worker", "command"):
         given = set(compose["services"][name]["environment"])
         assert given <= _settings() | by_file
         lacking = _settings() - given - of_the_image - for_trials

@@ -25,7 +25,7 @@ def test_what_a_unit_names_is_there(unit: Path) -> None:
     words = service["ExecStart"].split()
     assert (ROOT / words[0].removeprefix(f"{_OPT}/")).is_file()
     assert words[1:4] == [f"{_OPT}/.venv/bin/python", "-m", "meterfarm.cli"]
-    assert words[4] in ("worker", "inbox")
+    assert words[4] in ("api", "worker", "inbox")
     for document in parsed["Unit"]["Documentation"].split():
         assert (ROOT / document.removeprefix(f"file:{_OPT}/")).is_file()
     known = {
@@ -42,5 +42,7 @@ def test_what_a_unit_names_is_there(unit: Path) -> None:
     assert "PASSWORD" not in unit.read_text()
 
 
-def test_there_are_units_for_workers_and_inbox() -> None:
-    assert [unit.name for unit in UNITS] == ["meterfarm-inbox.service", "meterfarm-worker.service"]
+def test_there_are_units_for_api_inbox_and_workers() -> None:
+    assert [unit.name for unit in UNITS] == [
+        f"meterfarm-{which}.service" for which in ("api", "inbox", "worker")
+    ]

@@ -17,7 +17,7 @@ def _judged(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_compose_accepts_it(tmp_path: Path) -> None:
     done = _judged(ROOT)
     assert done.returncode == 0, done.stderr
-    for service in ("worker", "postgres", "redis"):
+    for service in ("api", "worker", "postgres", "redis"):
         assert f"{service}:" in done.stdout
     broken = tmp_path / "compose.yaml"
     broken.write_text((ROOT / "compose.yaml").read_text().replace("restart: unless-stopped", "restrat: no"))

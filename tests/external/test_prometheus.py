@@ -74,7 +74,7 @@ def _prometheus(folder: Path, scraped: Scraped) -> Iterator[str]:
     told = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     told["global"] = {"scrape_interval": "1s", "evaluation_interval": "2s"}
     told["rule_files"] = [str(ROOT / "deploy" / "prometheus" / "alerts.yml")]
-    (job,) = told["scrape_configs"]
+    told["scrape_configs"] = [job] = [job for job in told["scrape_configs"] if job["job_name"] == "meterfarm"]
     del job["dns_sd_configs"]
     job["static_configs"] = [{"targets": [f"127.0.0.1:{port}" for port in scraped.ports]}]
     file = folder / "prometheus.yml"

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,9 @@ class Running:
         line = next((line for line in up.stdout if line.startswith("The API: ")), "")
         assert line, log.read_text()
         address = httpx.URL(line.split()[2])
-        self._address = address
-
-    def for_company(self, company: str) -> tuple[Api, httpx.Client]:
-        """What a new company asks the API with. One company has a login once."""
-        self.command("company", "add", company)
-        key = json.loads(self.command("key", "create", "--company", company, "--json"))["key"]
-        api = Api(self._address.host, self._address.port or 0, key)
-        return api, httpx.Client(base_url=self._address, auth=(key, ""))
+        key = json.loads(self.command("key", "create", "--json"))["key"]
+        self.api = Api(address.host, address.port or 0, key)
+        self.client = stack.enter_context(httpx.Client(base_url=address, auth=(key, "")))
 
     def command(self, *arguments: str, given: str = "") -> str:
         """What it prints."""
@@ -77,12 +72,15 @@ def _get(client: httpx.Client, path: str) -> Any:
 
 
 def _waiting_customer(client: httpx.Client) -> int:
-    """The one that a program has added and waits for."""
+    """The one that a program has added and waits for; others have their login."""
+
+    def without_login() -> Sequence[Any]:
+        return [each for each in _get(client, "customers") if not each["has_filled_credentials"]]
+
     patiently = Retrying(
         stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_result(lambda found: not found)
     )
-    (customer,) = patiently(lambda: _get(client, "customers"))
-    assert customer["has_filled_credentials"] is False
+    (customer,) = patiently(without_login)
     return int(customer["id"])
 
 
@@ -108,12 +106,15 @@ def document(request: pytest.FixtureRequest) -> str:
 def test_a_program_written_for_bayou_runs_to_its_end(
     running: Running, document: str, language: str, tmp_path: Path
 ) -> None:
-    """It prints bills and intervals of the customer whose login was entered while it waited."""
+    """It prints bills and intervals of the customer whose login was entered while it waited.
+
+    Each has a customer of its own in one company, all with the same login.
+    """
     assert shutil.which(_INTERPRETERS[language]), f"install {language}"
     file = tmp_path / f"quickstart.{_SUFFIXES[language]}"
-    api, client = running.for_company(language)
-    file.write_text(led_to(language, programs(document)[language], api), encoding="utf-8")
-    with client, (tmp_path / "printed").open("w+", encoding="utf-8") as printed:
+    client = running.client
+    file.write_text(led_to(language, programs(document)[language], running.api), encoding="utf-8")
+    with (tmp_path / "printed").open("w+", encoding="utf-8") as printed:
         process = subprocess.Popen(
             [_INTERPRETERS[language], file],
             env=os.environ | {"NODE_PATH": str(_MODULES), "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
@@ -124,8 +125,7 @@ def test_a_program_written_for_bayou_runs_to_its_end(
         try:
             customer = _waiting_customer(client)
             running.command(
-                *("customer", "update", "--company", language, str(customer)),
-                *("--username", _USERNAME, "--password-stdin"),
+                *("customer", "update", str(customer), "--username", _USERNAME, "--password-stdin"),
                 given=f"{_PASSWORD}\n",
             )
             status = process.wait(_SECONDS)
