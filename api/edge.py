@@ -164,7 +164,8 @@ class _Kept:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.setdefault("X-Content-Type-Options", "nosniff")
-            if headers.get("content-type", "").startswith("text/html"):
+            is_page = headers.get("content-type", "").startswith("text/html")
+            if is_page and "content-security-policy" not in headers:
                 _add(headers, _PAGE_HEADERS)
             if self._sends_hsts:
                 headers["Strict-Transport-Security"] = _HSTS

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from meterfarm.web.context import WebContext
-from meterfarm.web.onboarding import routes
+from meterfarm.web.onboarding import component, routes
 from meterfarm.web.pages import STATIC
 
 
@@ -14,4 +14,5 @@ def install(app: FastAPI, context: WebContext) -> None:
     """Add the pages to the app."""
     app.state.web = context
     app.include_router(routes.router)
+    app.include_router(component.router)
     app.mount("/web", StaticFiles(directory=STATIC))

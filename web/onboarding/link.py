@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from meterfarm.services.links import onboarded_customer
 from meterfarm.storage.customers import Company, CompanyBrand, Customer
@@ -14,13 +15,22 @@ _LONGEST_ID = 10
 
 @dataclass(frozen=True, slots=True)
 class FormLink:
-    """A link that is good: its token, the company's side and its brand, and the customer."""
+    """A link that is good: its token, the company's side and its brand, and the customer.
+
+    ``parent`` is the origin of the page that has the form in a frame and is allowed to, "" if none says so.
+    """
 
     key: str
     company: Company
     store: CompanyStore
     customer: Customer
     brand: CompanyBrand
+    parent: str = ""
+
+    @property
+    def query(self) -> str:
+        """What follows ``?`` in the address of the form."""
+        return urlencode({"key": self.key} | ({"origin": self.parent} if self.parent else {}))
 
     @property
     def company_name(self) -> str:
@@ -40,8 +50,11 @@ def company_of(web: WebContext, company_id: str) -> Company | None:
     return web.store.companies.get(int(company_id))
 
 
-def opened(web: WebContext, company_id: str, key: str) -> FormLink | None:
-    """The form's link; None if the token is none of ours, has expired, or is of another company."""
+def opened(web: WebContext, company_id: str, key: str, origin: str = "") -> FormLink | None:
+    """The form's link; None if the token is none of ours, has expired, or is of another company.
+
+    ``origin`` is what a page says of itself that has the form in a frame.
+    """
     customer_id = onboarded_customer(web.store, key)
     company = company_of(web, company_id)
     if company is None or customer_id is None:
@@ -50,4 +63,6 @@ def opened(web: WebContext, company_id: str, key: str) -> FormLink | None:
     customer = store.customers.by_id(customer_id)
     if customer is None:
         return None
-    return FormLink(key, company, store, customer, web.store.companies.brand(company.id))
+    brand = web.store.companies.brand(company.id)
+    parent = origin if origin in brand.origins else ""
+    return FormLink(key, company, store, customer, brand, parent)

@@ -27,9 +27,9 @@ async def changes_of(link: FormLink, version: str) -> AsyncIterator[str]:
         view: FormView = await run_in_threadpool(form_view, link)
         if view.version != version:
             version = view.version
-            shown = {"version": version, "step": view.values["step"], "event": view.values["event"]}
-            html = await run_in_threadpool(view.main)
-            yield f"data: {json.dumps({**shown, 'html': html})}\n\n"
+            shown = {name: view.values[name] for name in ("step", "event", "event_id")}
+            shown |= {"version": version, "html": await run_in_threadpool(view.main)}
+            yield f"data: {json.dumps(shown)}\n\n"
         elif loop.time() > beat:
             beat = loop.time() + _BEAT
             yield ": still here\n\n"

@@ -38,18 +38,20 @@ _NOT_GOOD = (
 
 
 @router.get("")
-async def form(request: Request, company_id: str, key: str = "", q: str = "") -> Response:
+async def form(request: Request, company_id: str, key: str = "", q: str = "", origin: str = "") -> Response:
     """The form as it stands for the customer of the link."""
-    link = await run_in_threadpool(opened, web_of(request), company_id, key)
+    link = await run_in_threadpool(opened, web_of(request), company_id, key, origin)
     if link is None:
         return _no_link()
     return await run_in_threadpool(_page, link, search=q[:80])
 
 
 @router.get("/changes")
-async def changes(request: Request, company_id: str, key: str = "", version: str = "") -> Response:
+async def changes(
+    request: Request, company_id: str, key: str = "", version: str = "", origin: str = ""
+) -> Response:
     """Server-sent events: the part of the form that changes, each time that it did."""
-    link = await run_in_threadpool(opened, web_of(request), company_id, key)
+    link = await run_in_threadpool(opened, web_of(request), company_id, key, origin)
     if link is None:
         return _no_link()
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -161,7 +163,8 @@ async def _posted(
         return page(
             "onboarding/notice.html", {"title": "This was not taken", "text": str(refused)}, refused.status
         )
-    link = await run_in_threadpool(opened, web, company_id, fields.get("key", ""))
+    key, origin = fields.get("key", ""), fields.get("origin", "")
+    link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
         return _no_link()
     try:
@@ -177,7 +180,7 @@ async def _posted(
 
 
 def _to_form(link: FormLink) -> Response:
-    return RedirectResponse(f"{link.path}?key={link.key}", 303, {"Cache-Control": "no-store"})
+    return RedirectResponse(f"{link.path}?{link.query}", 303, {"Cache-Control": "no-store"})
 
 
 def _page(link: FormLink, *, status: int = 200, search: str = "", error: str = "") -> Response:
