@@ -288,7 +288,7 @@ class LocalFarm:
         store, bills, series = self._store, list[Bill](), list[Series]()
         accounts = store.accounts.list(result.customer)
         for stored in accounts:
-            bills += [one.bill for one in store.bills.list(stored.id).values() if one.bill is not None]
+            bills += [one.bill for one in store.bills.of_account(stored.id).values() if one.bill is not None]
             for meter in stored.account.meters:
                 series += store.readings.series(stored.id, meter.id)
         return ScrapeResult(

@@ -34,7 +34,7 @@ def bill_file(request: Request, token: str) -> Response:
     if signed is None:
         raise ApiError("link_invalid")
     store, bill_id = signed
-    kept = store.customer_bills.file(bill_id)
+    kept = store.bills.file(bill_id)
     if kept is None:
         raise ApiError("object_not_found", reason="The bill was deleted.")
     day = f"-{kept.billed_on.isoformat()}" if kept.billed_on is not None else ""

@@ -204,5 +204,5 @@ def _next_page(request: Request, limit: int, page: int) -> str:
 
 def taken(store: CompanyStore, external_id: str | None) -> ApiError:
     """Another bill has the external id, or had it a moment ago."""
-    other = store.customer_bills.by_external_id(external_id or "")
+    other = store.bills.by_external_id(external_id or "")
     return ApiError("external_id_not_unique", other=f"the bill {other.id}" if other else "another bill")

@@ -89,7 +89,7 @@ def find_bill(store: CompanyStore, text: str) -> FoundBill:
     Raises:
         ApiError: the id is none, or the company has no such bill.
     """
-    return _found(text, "bill", store.customer_bills.by_id, store.customer_bills.by_external_id)
+    return _found(text, "bill", store.bills.by_id, store.bills.by_external_id)
 
 
 def _found(

@@ -129,7 +129,9 @@ class _Bench:
             for name in self._names():
                 customer = store.customers.find(name)
                 for stored in store.accounts.list(customer) if customer else ():
-                    bills.append(sum(bill.bill is not None for bill in store.bills.list(stored.id).values()))
+                    bills.append(
+                        sum(bill.bill is not None for bill in store.bills.of_account(stored.id).values())
+                    )
                     readings += sum(
                         covered.readings for covered in store.readings.coverage(stored.id).values()
                     )

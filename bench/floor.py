@@ -135,7 +135,7 @@ class Saved:
             asked_for = to_ask(wanted, in_store, utility.restated_days, zeros)
             return list(spans(asked_for, utility.capabilities.export_days(offer.granularity)))
 
-        return Lacking(stored.account, self._store.bills.list(stored.id), lacking)
+        return Lacking(stored.account, self._store.bills.of_account(stored.id), lacking)
 
 
 def main() -> None:

@@ -32,7 +32,9 @@ class Kept:
 def keep_unread(store: CompanyStore, customer: Customer, folder: Path) -> None:
     """Put the newest bills that no layout could read into ``folder``. Raises StorageError, OSError."""
     bills = [
-        bill for account in store.accounts.list(customer) for bill in store.bills.list(account.id).values()
+        bill
+        for account in store.accounts.list(customer)
+        for bill in store.bills.of_account(account.id).values()
     ]
     unread = [bill for bill in bills if bill.bill is None and bill.has_file]
     for bill in sorted(unread, key=lambda bill: bill.billed_on)[-_FEW:]:

@@ -40,7 +40,7 @@ def _account(store: CompanyStore, stored: StoredAccount) -> Tree:
             }
             for meter in account.meters
         },
-        "bills": {key: _bill(bill) for key, bill in store.bills.list(stored.id).items()},
+        "bills": {key: _bill(bill) for key, bill in store.bills.of_account(stored.id).items()},
         "readings": {
             f"{series.meter_id} {series.direction}": _readings(series)
             for meter in account.meters

@@ -85,7 +85,7 @@ class BillRendering:
         lacking = [each for each in version_ids if each not in known]
         if not lacking:
             return known
-        read = {each: _Content.of(bill) for each, bill in store.customer_bills.contents(lacking).items()}
+        read = {each: _Content.of(bill) for each, bill in store.bills.contents(lacking).items()}
         with self._lock:
             self._known.update(read)
             while len(self._known) > self._most:

@@ -78,11 +78,11 @@ def check_bills_of(
         NoSuchBills: there are none.
     """
     if account_number is not None:
-        known = store.customer_bills.account_numbers(customer)
+        known = store.bills.account_numbers(customer)
         if account_number not in known:
             raise NoSuchBills("account_number", known)
     if meter_id is not None:
-        every = rendering.meters_of(store, store.customer_bills.list(customer))
+        every = rendering.meters_of(store, store.bills.list(customer))
         meters = sorted({meter for of_bill in every.values() for meter in of_bill})
         if meter_id not in meters:
             raise NoSuchBills("meter_id", meters)
@@ -94,7 +94,7 @@ def list_bills(
     """The customer's bills, newest first, and whether there are more of them beyond the limit."""
     most = None if query.limit is None else query.limit + 1
     in_store = query.meter_id is None
-    found = store.customer_bills.list(
+    found = store.bills.list(
         customer,
         account_number=query.account_number,
         start=query.start,
@@ -116,9 +116,9 @@ def find_bill(store: CompanyStore, bill_id: int | None = None, external_id: str 
         NotFound: there is none.
     """
     if bill_id is not None:
-        found, shown = store.customer_bills.by_id(bill_id), str(bill_id)
+        found, shown = store.bills.by_id(bill_id), str(bill_id)
     else:
-        found, shown = store.customer_bills.by_external_id(external_id or ""), external_id or ""
+        found, shown = store.bills.by_external_id(external_id or ""), external_id or ""
     if found is None:
         raise NotFound(f"There is no bill “{shown}”.")
     return found
@@ -133,7 +133,7 @@ def name_bill(store: CompanyStore, bill: FoundBill, external_id: str | None) -> 
     """
     check_external_id(external_id)
     try:
-        store.customer_bills.give_external_id(bill.id, external_id)
+        store.bills.give_external_id(bill.id, external_id)
     except AlreadyThere as exc:
         raise ExternalIdTaken(str(exc)) from exc
     return find_bill(store, bill.id)
@@ -161,7 +161,7 @@ def unlock_bill(store: CompanyStore, bill: FoundBill, by: str) -> bool:
     Raises:
         StorageError: it is gone.
     """
-    return store.customer_bills.unlock(bill.id, by)
+    return store.bills.unlock(bill.id, by)
 
 
 async def upload_bill(store: CompanyStore, upload: BillUpload) -> FoundBill:
@@ -197,7 +197,7 @@ def _keep(store: CompanyStore, upload: BillUpload) -> FoundBill:
     preferred = upload.customer.utility if upload.customer is not None else ""
     read = uploaded_bill(document, utilities, upload.source, preferred=preferred)
     try:
-        bill_id = store.customer_bills.upload(
+        bill_id = store.bills.upload(
             replace(
                 read,
                 customer_id=upload.customer.id if upload.customer is not None else None,

@@ -107,7 +107,7 @@ def write_bills(store: CompanyStore, customer: Customer, stored: StoredAccount, 
     listed: list[dict[str, object]] = []
     lost: list[str] = []
     names = Names()
-    for bill in store.bills.list(stored.id).values():
+    for bill in store.bills.of_account(stored.id).values():
         name = names.take(f"{bill.billed_on.isoformat()}{_suffix(bill)}")
         there = _copy(store, bill.sha256, bills / name)
         listed.append(stored_bill_json(customer, stored, bill, f"bills/{name}" if there else None))

@@ -72,7 +72,7 @@ class EventRendering:
         return {**ids, **event.facts}
 
     def _bill(self, store: CompanyStore, event: Event) -> _Object:
-        bill = store.customer_bills.by_id(event.facts["id"])
+        bill = store.bills.by_id(event.facts["id"])
         if bill is None:
             return {"customer_id": event.customer_id, **event.facts}
         rendered = self._bills.of(store, bill, for_webhook=True)
@@ -82,7 +82,7 @@ class EventRendering:
         self, store: CompanyStore, event: Event, ids: _Object, utility: Mapping[str, object]
     ) -> _Object:
         """By then it may have been read; that is another event."""
-        bill = store.customer_bills.by_id(event.facts["id"])
+        bill = store.bills.by_id(event.facts["id"])
         status = BillStatus.UNPARSED if bill is None or bill.status in _READ else bill.status
         file_url = None if bill is None else self._bills.of(store, bill).get("file_url")
         return {
@@ -101,7 +101,7 @@ class EventRendering:
         first = {bill["id"] for bill in event.facts["bills"]}
         customer = store.customers.by_id(event.customer_id)
         holder = store.customers.holder(customer) if customer else None
-        bills = store.customer_bills.list(holder) if holder else ()
+        bills = store.bills.list(holder) if holder else ()
         found = [bill for bill in bills if bill.id in first]
         sharer = _of_sharer(event, holder.id if holder else None)
         rendered = [bill | sharer for bill in self._bills.of_all(store, found, for_webhook=True)]

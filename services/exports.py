@@ -92,7 +92,7 @@ def export_bills(store: CompanyStore, customer: Customer, out: Path) -> Sequence
     """
     found = []
     for stored, place in _places(store, customer, out):
-        count = len(store.bills.list(stored.id))
+        count = len(store.bills.of_account(stored.id))
         if count:
             with output_errors(out):
                 missing = write_bills(store, customer, stored, place)

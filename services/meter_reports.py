@@ -105,7 +105,7 @@ def _of_account(
     covered: dict[str, list[SeriesCoverage]] = {}
     for series in store.readings.coverage_by_series(stored.id):
         covered.setdefault(series.meter_id, []).append(series)
-    bills = list(store.bills.list(stored.id).values())
+    bills = list(store.bills.of_account(stored.id).values())
     pending = store.pending_exports.list(stored.id)
     for meter in stored.account.meters:
         series_of = covered.get(meter.id, [])

@@ -114,7 +114,7 @@ async def _assign(
     now = {(each.bill_layout, each.bill_layout_version) for each in layouts}
     after, found = 0, True
     while found and now:
-        uploads = await read_and_store(store.customer_bills.unassigned, after, page)
+        uploads = await read_and_store(store.bills.unassigned, after, page)
         found = len(uploads) == page
         for upload in uploads:
             after = upload.id
@@ -138,7 +138,7 @@ async def _assign(
 def _assign_one(store: CompanyStore, layouts: Sequence[Utility], upload: StoredUpload) -> Reread:
     document = Document(store.files.read(upload.sha256), "application/pdf", upload.name)
     read = uploaded_bill(document, layouts, BillSource.API, preferred=upload.utility)
-    assigned = store.customer_bills.assign(upload.id, read, upload.sha256)
+    assigned = store.bills.assign(upload.id, read, upload.sha256)
     return Reread.UNREAD if assigned is None else Reread.NEWLY_READ
 
 

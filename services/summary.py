@@ -126,7 +126,7 @@ def _accounts(store: CompanyStore, customer: Customer, parts: Set[Part]) -> Sequ
             MeterSummary(meter.id, meter.commodity, readings[meter.id] if Part.INTERVALS in parts else None)
             for meter in stored.account.meters
         ]
-        bills = len(store.bills.list(stored.id)) if Part.BILLS in parts else None
+        bills = len(store.bills.of_account(stored.id)) if Part.BILLS in parts else None
         found.append(AccountSummary(stored.account.number, stored.account.status, bills, meters))
     return found
 

@@ -34,7 +34,6 @@ from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
 from meterfarm.storage.data.accounts import Accounts
 from meterfarm.storage.data.bills import Bills
-from meterfarm.storage.data.customer_bills import CustomerBills
 from meterfarm.storage.data.documents import PendingExports
 from meterfarm.storage.data.facts import StoredFacts
 from meterfarm.storage.data.intervals import Intervals
@@ -256,7 +255,6 @@ class CompanyStore(_Closed):
         self.credentials = StoredCredentials(scope)
         self.accounts = Accounts(scope)
         self.bills = Bills(scope)
-        self.customer_bills = CustomerBills(scope)
         self.facts = StoredFacts(scope)
         self.readings = Readings(scope)
         self.intervals = Intervals(scope)

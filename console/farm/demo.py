@@ -247,7 +247,7 @@ def _look(customer: _Shown, store: CompanyStore) -> Line:
         run=customer.ended or active[-1],
         waits=waits,
         accounts=len(accounts),
-        bills=sum(len(store.bills.list(account.id)) for account in accounts),
+        bills=sum(len(store.bills.of_account(account.id)) for account in accounts),
         readings=sum(
             meter.readings for account in accounts for meter in store.readings.coverage(account.id).values()
         ),

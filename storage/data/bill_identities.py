@@ -1,4 +1,4 @@
-"""Which bill is which, and whether it is unlocked from the start: by the policy its customer came with."""
+"""Which bill is which, and whether it is unlocked: from the start by its customer's policy, or when asked."""
 
 from __future__ import annotations
 
@@ -13,13 +13,22 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from meterfarm.records import BillSource, EventKind, ListedBill
+from meterfarm.storage.customers import identity
+from meterfarm.storage.data import documents
 from meterfarm.storage.database import insert_absent, now
 from meterfarm.storage.runs import events
-from meterfarm.storage.tables import AccountRow, BillRow, CustomerRow, UnlockRow, metadata
+from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, CustomerRow, UnlockRow, metadata
 
 BY_POLICY = "policy"
 UPLOADED = "upload "
 """How the key of a bill begins that was uploaded, as long as its portal has not listed it."""
+NEWEST = (
+    select(func.max(BillVersionRow.id))
+    .where(BillVersionRow.bill_id == BillRow.id)
+    .correlate(BillRow)
+    .scalar_subquery()
+)
+"""The id of a bill's newest version."""
 _BILL = metadata.tables["bill"]
 _MONTHS = 12
 _MADE_WITH = columns(
@@ -147,6 +156,25 @@ def months_before(day: date, months: int) -> date:
     if year < 1:
         return date.min
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def unlock(session: Session, row: BillRow, by: str) -> bool:
+    """Unlock a bill for good; False if it was unlocked before. ``by`` is who wants it."""
+    if row.unlocked_at is not None:
+        return False
+    row.unlocked_at = now(session)
+    session.add(row)
+    session.flush()
+    newest = select(BillVersionRow).where(BillVersionRow.bill_id == row.id)
+    version = session.exec(newest.order_by(col(BillVersionRow.id).desc()).limit(1)).one()
+    bill = documents.bill_of(version)
+    note_unlocked(session, {row.id: [meter.id for meter in bill.meters] if bill else []}, by)
+    if bill is not None and row.customer_id is not None:
+        identity.revised(session, row.customer_id)
+        about = {"id": row.id, "account_number": bill.account_number, "unlocked": True}
+        about |= {"billed_on": bill.billed_on.isoformat(), "total_amount": bill.total_amount}
+        events.publish(session, row.customer_id, EventKind.UPDATED_BILL, f"unlocked {row.id}", about)
+    return True
 
 
 def note_unlocked(session: Session, bills: Mapping[int, Sequence[str]], by: str = "") -> None:

@@ -1,25 +1,35 @@
-"""Bills as they are stored: the newest version of each counts."""
+"""Bills: of an account as a run keeps them, of a company as it asks for them. The newest version counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
-from sqlalchemy import bindparam, case
+from sqlalchemy import ColumnElement, Select, bindparam, case, func
 from sqlalchemy import select as columns
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
-from meterfarm.records import CustomerState, ListedBill
+from meterfarm.records import Bill, BillSource, BillStatus, CustomerState, ListedBill
+from meterfarm.storage import StorageError
+from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import (
+    FoundBill,
     KeptBill,
+    KeptFile,
     ReadBill,
     Reread,
     RereadBill,
     StoredBill,
+    StoredUpload,
+    UploadedBill,
     accounts,
     bill_saving,
     documents,
+    uploads,
 )
-from meterfarm.storage.database import Repository, holding, reading
+from meterfarm.storage.data.bill_identities import NEWEST, unlock
+from meterfarm.storage.database import Repository, holding, reading, writing
 from meterfarm.storage.tables import (
     AccountRow,
     BillRow,
@@ -29,12 +39,6 @@ from meterfarm.storage.tables import (
     ExtractionRow,
 )
 
-NEWEST = (
-    select(func.max(BillVersionRow.id))
-    .where(BillVersionRow.bill_id == BillRow.id)
-    .correlate(BillRow)
-    .scalar_subquery()
-)
 _IN_STORE = (
     columns(
         col(BillRow.portal_key),
@@ -47,10 +51,32 @@ _IN_STORE = (
     .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
     .where(col(BillRow.account_id) == bindparam("account"), col(BillRow.company_id) == bindparam("company"))
 )
+_DATE = func.coalesce(col(BillVersionRow.billed_on), col(BillRow.billed_on))
+_ACCOUNT = func.coalesce(col(BillVersionRow.account_number), col(AccountRow.number))
+_FOUND: Select[*tuple[Any, ...]] = (
+    columns(
+        col(BillRow.id),
+        col(BillRow.external_id),
+        col(BillRow.customer_id),
+        col(BillRow.utility),
+        col(BillRow.source),
+        col(BillRow.unlocked_at),
+        col(BillVersionRow.id).label("version_id"),
+        col(BillVersionRow.total_amount).is_not(None).label("is_read"),
+        col(ExtractionRow.supported),
+        _DATE.label("billed_on"),
+        _ACCOUNT.label("account_number"),
+        col(CustomerRow.external_id).label("customer_external_id"),
+    )
+    .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+    .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
+    .outerjoin(AccountRow, col(AccountRow.id) == BillRow.account_id)
+    .outerjoin(CustomerRow, col(CustomerRow.id) == BillRow.customer_id)
+)
 
 
 class Bills(Repository):
-    """As ``CompanyStore.bills``: of each bill the newest version counts."""
+    """As ``CompanyStore.bills``."""
 
     def save(self, account_id: int, read: Sequence[ReadBill]) -> Sequence[bool]:
         """Keep bills' documents and what was read from them, all or nothing; of which anything was new.
@@ -77,7 +103,7 @@ class Bills(Repository):
         return bill_saving.save_reread(session, self._company_id, account_id, read)
 
     @reading
-    def list(self, session: Session, account_id: int) -> Mapping[str, StoredBill]:
+    def of_account(self, session: Session, account_id: int) -> Mapping[str, StoredBill]:
         """The newest version of each of the account's bills by the portal's key, oldest bill first."""
         query = (
             select(BillRow, BillVersionRow, DocumentRow, ExtractionRow)
@@ -176,3 +202,153 @@ class Bills(Repository):
             )
             for bill, account, version_id, document in session.exec(query)
         ]
+
+    @reading
+    def list(
+        self,
+        session: Session,
+        customer: Customer,
+        *,
+        account_number: str | None = None,
+        start: date | None = None,
+        end: date | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Sequence[FoundBill]:
+        """The customer's, newest first; ``start`` and ``end``, both included, are days of issue.
+
+        Those without a day of issue come last.
+        """
+        wanted: list[Any] = [col(BillRow.customer_id) == customer.id]
+        if account_number is not None:
+            wanted.append(account_number == _ACCOUNT)
+        if start is not None:
+            wanted.append(start <= _DATE)
+        if end is not None:
+            wanted.append(end >= _DATE)
+        query = _FOUND.where(col(BillRow.company_id) == self._company_id, *wanted)
+        query = query.order_by(_DATE.desc().nulls_last(), col(BillRow.id).desc())
+        if limit is not None:
+            query = query.limit(limit)
+        return [_found(row) for row in session.execute(query.offset(offset) if offset else query)]
+
+    @reading
+    def account_numbers(self, session: Session, customer: Customer) -> Sequence[str]:
+        """The accounts of which the customer has bills, by number."""
+        query = (
+            columns(_ACCOUNT)
+            .select_from(BillRow)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+            .outerjoin(AccountRow, col(AccountRow.id) == BillRow.account_id)
+            .where(col(BillRow.customer_id) == customer.id, _ACCOUNT.is_not(None))
+        )
+        return sorted(set(session.scalars(query)))
+
+    @reading
+    def by_id(self, session: Session, bill_id: int) -> FoundBill | None:
+        """The company's bill with this id."""
+        return self._one(session, col(BillRow.id) == bill_id) if 0 < bill_id < 2**31 else None
+
+    @reading
+    def by_external_id(self, session: Session, external_id: str) -> FoundBill | None:
+        """The company's bill with this id of its own."""
+        return self._one(session, col(BillRow.external_id) == external_id)
+
+    @reading
+    def unassigned(self, session: Session, after: int = 0, limit: int = 100) -> Sequence[StoredUpload]:
+        """Uploaded bills that nothing has read, with ids greater than ``after``, by id."""
+        return uploads.unassigned(session, self._company_id, after, limit)
+
+    @reading
+    def contents(self, session: Session, version_ids: Sequence[int]) -> Mapping[int, Bill]:
+        """What these versions of bills say, by their ids; of those that are read."""
+        query = select(BillVersionRow).where(
+            col(BillVersionRow.id).in_(version_ids), BillVersionRow.company_id == self._company_id
+        )
+        read = {row.id: documents.bill_of(row) for row in session.exec(query)}
+        return {version_id: bill for version_id, bill in read.items() if bill is not None}
+
+    @reading
+    def file(self, session: Session, bill_id: int) -> KeptFile | None:
+        """The newest document of the company's bill with this id."""
+        query = (
+            columns(col(DocumentRow.sha256), col(DocumentRow.media_type), col(BillRow.billed_on))
+            .select_from(BillRow)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+            .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
+            .where(col(BillRow.id) == bill_id, col(BillRow.company_id) == self._company_id)
+        )
+        row = session.execute(query).first()
+        return KeptFile(row.sha256, row.media_type, row.billed_on) if row is not None else None
+
+    @writing
+    def give_external_id(self, session: Session, bill_id: int, external_id: str | None) -> None:
+        """Give a bill this id of the company's own; None takes it away.
+
+        Raises:
+            AlreadyThere: another bill has it.
+            StorageError: the company has no such bill.
+        """
+        uploads.give_external_id(session, self._company_id, self._locked(session, bill_id), external_id)
+
+    @writing
+    def unlock(self, session: Session, bill_id: int, by: str) -> bool:
+        """Unlock a bill for good; False if it was unlocked before. ``by`` is who wants it.
+
+        Raises:
+            StorageError: the company has no such bill.
+        """
+        return unlock(session, self._locked(session, bill_id), by)
+
+    def upload(self, upload: UploadedBill) -> int:
+        """Keep a bill that was uploaded, with what was read from it; the id of the bill that it is.
+
+        It is the customer's that is named, else the one's who has its account, else a new customer's; one
+        that is not read and names nobody is the company's.
+
+        Raises:
+            AlreadyThere: another bill has the external id.
+            CustomerGone: the customer was removed.
+        """
+        (sha256,) = self._files.put_all([upload.document.content])
+        return self._upload(upload, sha256)
+
+    @writing
+    def _upload(self, session: Session, upload: UploadedBill, sha256: str) -> int:
+        return uploads.keep(session, self._vault, self._files, self._company_id, upload, sha256)
+
+    @writing
+    def assign(self, session: Session, bill_id: int, upload: UploadedBill, sha256: str) -> int | None:
+        """Keep what is read by now from an unassigned bill; the id of the bill that it is, None if unread."""
+        return uploads.assign(session, self._vault, self._files, self._company_id, bill_id, upload, sha256)
+
+    def _one(self, session: Session, wanted: ColumnElement[bool]) -> FoundBill | None:
+        row = session.execute(_FOUND.where(col(BillRow.company_id) == self._company_id, wanted)).first()
+        return _found(row) if row is not None else None
+
+    def _locked(self, session: Session, bill_id: int) -> BillRow:
+        query = select(BillRow).where(BillRow.id == bill_id, BillRow.company_id == self._company_id)
+        row = session.exec(query.with_for_update()).first()
+        if row is None:
+            raise StorageError(f"There is no bill with the id {bill_id}.")
+        return row
+
+
+def _found(row: Any) -> FoundBill:
+    if row.is_read:
+        status = BillStatus.LOCKED if row.unlocked_at is None else BillStatus.UNLOCKED
+    else:
+        status = BillStatus.UNPARSED if row.supported else BillStatus.NOT_SUPPORTED
+    return FoundBill(
+        id=row.id,
+        version_id=row.version_id,
+        external_id=row.external_id,
+        customer_id=row.customer_id,
+        customer_external_id=row.customer_external_id,
+        utility=row.utility,
+        account_number=row.account_number,
+        billed_on=row.billed_on,
+        source=BillSource(row.source),
+        status=status,
+        unlocked_at=row.unlocked_at,
+    )

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from meterfarm.records import Address, Commodity, EventKind
 from meterfarm.storage.data import AccountFacts, CustomerFacts, MeterFacts, TariffPeriod
-from meterfarm.storage.data.bills import NEWEST
+from meterfarm.storage.data.bill_identities import NEWEST
 from meterfarm.storage.data.coverage import AMOUNTS
 from meterfarm.storage.database import Repository, reading
 from meterfarm.storage.runs.events import FIRED

@@ -14,8 +14,7 @@ from meterfarm.records import Account, Bill, CustomerState, EventKind, ListedBil
 from meterfarm.storage import AlreadyThere, CustomerGone, StorageError
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.data import ReadBill, StoredUpload, UploadedBill, accounts, bill_saving, documents
-from meterfarm.storage.data.bill_identities import UPLOADED, unlocked_from_the_start
-from meterfarm.storage.data.bills import NEWEST
+from meterfarm.storage.data.bill_identities import NEWEST, UPLOADED, unlocked_from_the_start
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.runs import events
 from meterfarm.storage.tables import (

@@ -237,7 +237,7 @@ def test_bills_come_as_files_and_json_and_a_lost_file_is_named(
     )
     assert (folder / "bills" / "2026-01-05-2.pdf").read_bytes() == b"%PDF b2"
     assert [one["status"] for one in json.loads((folder / "bills.json").read_text())] == ["unparsed"] * 2
-    store.files.delete(store.bills.list(account.id)["b1"].sha256)
+    store.files.delete(store.bills.of_account(account.id)["b1"].sha256)
     ran = command("export", "X-ada", "--bills", "--out", str(tmp_path / "again"))
     assert (ran.status, ran.stderr.count("The bill of 2026-01-05 of account 77 was not written")) == (3, 1)
     assert (tmp_path / "again" / folder.relative_to(out) / "bills" / "2026-01-05-2.pdf").exists()

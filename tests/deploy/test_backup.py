@@ -36,7 +36,7 @@ def _is_all_there(settings: Settings) -> None:
         assert customer is not None
         assert store.credentials.load(customer)[SecretKind.PASSWORD].get_secret_value() == "canary-4711"
         (account,) = store.accounts.list(customer)
-        (stored,) = store.bills.list(account.id).values()
+        (stored,) = store.bills.of_account(account.id).values()
         assert store.files.read(stored.sha256) == pdf().content
         assert len(store.runs.list()) == 1
 

@@ -254,7 +254,7 @@ def test_the_address_of_a_file_is_signed_for_a_quarter_of_an_hour(
     token = rendering.of(store, bill)["file_url"].rpartition("/")[2]
     found = signed_bill(farm, token)
     assert found is not None
-    kept = found[0].customer_bills.file(found[1])
+    kept = found[0].bills.file(found[1])
     assert kept is not None
     assert farm.files.read(kept.sha256) == PDF
     assert signed_bill(farm, token[:-1]) is None

@@ -53,7 +53,7 @@ def test_what_came_changed_and_went_is_told_once(store: CompanyStore) -> None:
         (ChangeKind.INTERVALS_ADDED, ada.id),
     ]
     assert (found[0].bill_id, found[0].account_number) == (
-        store.bills.list(account)["b1"].id,
+        store.bills.of_account(account)["b1"].id,
         ACCOUNT.number,
     )
     assert (found[2].meters, found[2].start) == ([ELECTRIC.id], datetime.fromtimestamp(MIDNIGHT, UTC))

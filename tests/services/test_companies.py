@@ -158,7 +158,7 @@ class Theirs:
 
     def bill(self) -> FoundBill:
         """The only one of it."""
-        return self.store.customer_bills.list(self.customer)[0]
+        return self.store.bills.list(self.customer)[0]
 
     def everything(self) -> Sequence[object]:
         """All that a service could change of it."""
@@ -174,7 +174,7 @@ class Theirs:
                 kind: secret.get_secret_value()
                 for kind, secret in store.credentials.load(self.customer).items()
             },
-            sorted(store.bills.list(self.account.id)),
+            sorted(store.bills.of_account(self.account.id)),
         ]
 
 

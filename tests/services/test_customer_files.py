@@ -111,7 +111,7 @@ def test_what_has_no_file_is_told_and_the_rest_is_written(
     later = date(2026, 2, 5)
     save_bill(store, account, listed("b2", later), pdf(b"%PDF b2"), bill(), layout="l", layout_version=1)
     store.readings.save(account, EXPORT, "one", [series([1])])
-    lost = [store.bills.list(account)["b1"].sha256, store.readings.exports(account)[0].sha256]
+    lost = [store.bills.of_account(account)["b1"].sha256, store.readings.exports(account)[0].sha256]
     for sha256 in lost:
         store.files.delete(sha256)
     said = write_out(store, customer, tmp_path / "out", ZONE)
@@ -136,7 +136,7 @@ def test_what_was_written_before_its_file_was_lost_is_not_missed(
     save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
     assert write_out(store, customer, tmp_path / "out", ZONE) == []
     before = _stamps(tmp_path / "out")
-    store.files.delete(store.bills.list(account)["b1"].sha256)
+    store.files.delete(store.bills.of_account(account)["b1"].sha256)
     assert write_out(store, customer, tmp_path / "out", ZONE) == []
     assert _stamps(tmp_path / "out") == before
 

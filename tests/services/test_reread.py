@@ -90,7 +90,7 @@ def kept(store: CompanyStore, account: int, *words: str) -> None:
 
 
 def totals(store: CompanyStore, account: int) -> dict[str, int | None]:
-    found = store.bills.list(account)
+    found = store.bills.of_account(account)
     return {key: each.bill.total_amount if each.bill else None for key, each in found.items()}
 
 
@@ -151,7 +151,7 @@ async def test_one_broken_document_stops_no_other(store: CompanyStore, account: 
     kept(store, account, "1", "trap", "foreign", "placeholder", "2", "lost", "3")
     not_pdf = Document(b"<html>", "application/pdf", "bill.pdf")
     store.bills.save(account, [ReadBill(listed("html"), not_pdf, None, "amounts", 1)])
-    store.files.delete(store.bills.list(account)["lost"].sha256)
+    store.files.delete(store.bills.of_account(account)["lost"].sha256)
     result = await reread(store, [Doubling()])
     assert {key: total for key, total in totals(store, account).items() if total} == {"1": 2, "2": 4, "3": 6}
     assert result.counts == {Reread.UPDATED: 3, Reread.UNREAD: 3}

@@ -84,7 +84,7 @@ def test_a_store_keeps_its_bills_there_and_sweeps_what_nothing_refers_to(
     customer = store.customers.ensure(UTILITY, USERNAME)
     account = store.accounts.save(customer, ACCOUNT)
     save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    kept = store.bills.list(account)["b1"]
+    kept = store.bills.of_account(account)["b1"]
     assert kept.has_file
     assert store.bills.in_store(account) == {"b1": None}
     assert bucket.objects[f"farm/{kept.sha256[:2]}/{kept.sha256}"][0] == pdf().content

@@ -43,7 +43,7 @@ def _count(rows: Rows, table: str) -> int:
 
 def test_a_bill_comes_back_as_it_was_read(store: CompanyStore, account: int) -> None:
     assert save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1, problems=("odd",))
-    stored = store.bills.list(account)["b1"]
+    stored = store.bills.of_account(account)["b1"]
     assert stored.bill == bill()
     assert (stored.name, stored.layout_version, stored.problems) == ("bill.pdf", 1, ("odd",))
     assert store.files.read(stored.sha256) == pdf().content
@@ -59,12 +59,12 @@ def test_a_bill_tells_whether_its_file_is_there_and_the_same_bytes_bring_it_back
     store: CompanyStore, account: int
 ) -> None:
     save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    stored = store.bills.list(account)["b1"]
+    stored = store.bills.of_account(account)["b1"]
     assert stored.has_file
     store.files.delete(stored.sha256)
-    assert store.bills.list(account)["b1"] == replace(stored, has_file=False)
+    assert store.bills.of_account(account)["b1"] == replace(stored, has_file=False)
     assert not save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=1)
-    assert store.bills.list(account)["b1"] == stored
+    assert store.bills.of_account(account)["b1"] == stored
     assert store.files.read(stored.sha256) == pdf().content
 
 
@@ -73,21 +73,21 @@ def test_other_bytes_under_the_same_key_are_a_new_version(
 ) -> None:
     save_bill(store, account, listed(), pdf(), bill(1), layout="l", layout_version=1)
     assert save_bill(store, account, listed(), pdf(b"%PDF two"), bill(2), layout="l", layout_version=1)
-    stored = store.bills.list(account)["b1"]
+    stored = store.bills.of_account(account)["b1"]
     assert stored.bill == bill(2)
     assert save_bill(store, account, listed(), pdf(), bill(1), layout="l", layout_version=1), "back again"
-    assert store.bills.list(account)["b1"].bill == bill(1)
-    assert store.bills.list(account)["b1"].id == stored.id
+    assert store.bills.of_account(account)["b1"].bill == bill(1)
+    assert store.bills.of_account(account)["b1"].id == stored.id
     assert [_count(rows, name) for name in ("bill", "bill_version", "document")] == [1, 3, 2]
 
 
 def test_an_unread_bill_is_kept_and_read_later(store: CompanyStore, account: int) -> None:
     save_bill(store, account, listed(), pdf(), None, layout="l", layout_version=1, problems=["no total"])
-    unread = store.bills.list(account)["b1"]
+    unread = store.bills.of_account(account)["b1"]
     assert unread.bill is None
     assert unread.problems == ("no total",)
     assert save_bill(store, account, listed(), pdf(), bill(), layout="l", layout_version=2)
-    assert store.bills.list(account)["b1"].bill == bill()
+    assert store.bills.of_account(account)["b1"].bill == bill()
 
 
 def _read(key: str, content: bytes, total: int | None = 4200, version: int = 1) -> ReadBill:
@@ -109,7 +109,7 @@ def test_several_bills_at_once_are_as_one_after_the_other(
         _read("b2", b"other", 5),
     ]
     assert store.bills.save(account, together) == [False, True, True, True, True, False, True]
-    stored = store.bills.list(account)
+    stored = store.bills.of_account(account)
     assert {key: each.bill and each.bill.total_amount for key, each in stored.items()} == {
         "b1": 1,
         "b2": 5,
@@ -165,7 +165,7 @@ def test_a_bill_is_in_store_with_its_file_and_unread_with_the_reason(
     assert store.bills.in_store(account) == {"b1": None, "b2": "no total", "b3": None}
     store.bills.save(account, [_read("b2", b"two", 1, version=2), _read("b3", b"new", None)])
     assert store.bills.in_store(account) == {"b1": None, "b2": None, "b3": ""}
-    store.files.delete(store.bills.list(account)["b1"].sha256)
+    store.files.delete(store.bills.of_account(account)["b1"].sha256)
     assert store.bills.in_store(account) == {"b2": None, "b3": ""}
     assert store.bills.in_store(account + 1) == {}
 
@@ -174,10 +174,10 @@ def test_an_unread_bill_that_the_same_version_reads_is_read(store: CompanyStore,
     """A layout that was mended without counting up: nothing that was read is replaced."""
     store.bills.save(account, [ReadBill(listed(), pdf(), None, "l", 1, ["no total"])])
     assert store.bills.save(account, [_read("b1", pdf().content)]) == [True]
-    stored = store.bills.list(account)["b1"]
+    stored = store.bills.of_account(account)["b1"]
     assert (stored.bill, stored.problems) == (bill(4200), ())
     assert store.bills.save(account, [_read("b1", pdf().content, 5)]) == [False]
-    assert store.bills.list(account)["b1"] == stored
+    assert store.bills.of_account(account)["b1"] == stored
 
 
 def _again(store: CompanyStore, account: int, total: int | None, version: int) -> Reread:
@@ -188,7 +188,7 @@ def _again(store: CompanyStore, account: int, total: int | None, version: int) -
 
 
 def _total(store: CompanyStore, account: int) -> int | None:
-    stored = store.bills.list(account)["b1"].bill
+    stored = store.bills.of_account(account)["b1"].bill
     return stored.total_amount if stored else None
 
 

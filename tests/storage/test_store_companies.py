@@ -118,7 +118,7 @@ def _kept(theirs: Company) -> RereadBill:
 
 
 def _bill(company: Company) -> int:
-    return company.store.customer_bills.list(company.customer)[0].id
+    return company.store.bills.list(company.customer)[0].id
 
 
 def _key_ids(theirs: Company) -> set[int]:
@@ -199,7 +199,7 @@ CASES: dict[str, Case] = {
     "credentials.run_context": lambda s, _, t: _refused(lambda: s.credentials.run_context(t.customer)),
     "accounts.save": lambda s, _, t: _refused(lambda: s.accounts.save(t.customer, ACCOUNT)),
     "accounts.list": lambda s, _, t: _refused(lambda: s.accounts.list(t.customer)),
-    "bills.list": lambda s, _, t: not s.bills.list(t.account),
+    "bills.of_account": lambda s, _, t: not s.bills.of_account(t.account),
     "bills.save": lambda s, _, t: _refused(lambda: s.bills.save(t.account, [t.read])),
     "bills.in_store": lambda s, _, t: not s.bills.in_store(t.account),
     "bills.to_reread": lambda s, _, t: (
@@ -209,26 +209,22 @@ CASES: dict[str, Case] = {
     "bills.save_reread": lambda s, _, t: (
         list(s.bills.save_reread(t.account, [_kept(t)])) == [Reread.OVERTAKEN]
     ),
-    "customer_bills.list": lambda s, _, t: _refused(lambda: s.customer_bills.list(t.customer)),
-    "customer_bills.account_numbers": lambda s, _, t: _refused(
-        lambda: s.customer_bills.account_numbers(t.customer)
+    "bills.list": lambda s, _, t: _refused(lambda: s.bills.list(t.customer)),
+    "bills.account_numbers": lambda s, _, t: _refused(lambda: s.bills.account_numbers(t.customer)),
+    "bills.by_id": lambda s, _, t: s.bills.by_id(_bill(t)) is None,
+    "bills.by_external_id": lambda s, _, t: s.bills.by_external_id("their bill") is None,
+    "bills.contents": lambda s, _, t: (
+        not s.bills.contents([one.version_id for one in t.store.bills.list(t.customer)])
     ),
-    "customer_bills.by_id": lambda s, _, t: s.customer_bills.by_id(_bill(t)) is None,
-    "customer_bills.by_external_id": lambda s, _, t: s.customer_bills.by_external_id("their bill") is None,
-    "customer_bills.contents": lambda s, _, t: (
-        not s.customer_bills.contents([one.version_id for one in t.store.customer_bills.list(t.customer)])
+    "bills.file": lambda s, _, t: s.bills.file(_bill(t)) is None,
+    "bills.give_external_id": lambda s, _, t: _refused(lambda: s.bills.give_external_id(_bill(t), "x")),
+    "bills.unlock": lambda s, _, t: _refused(lambda: s.bills.unlock(_bill(t), "x")),
+    "bills.unassigned": lambda s, _, t: not s.bills.unassigned(),
+    "bills.upload": lambda s, o, t: (
+        s.bills.upload(UploadedBill(pdf(), BillSource.API, bill(), UTILITY, "layout", 1)) == _bill(o)
     ),
-    "customer_bills.file": lambda s, _, t: s.customer_bills.file(_bill(t)) is None,
-    "customer_bills.give_external_id": lambda s, _, t: _refused(
-        lambda: s.customer_bills.give_external_id(_bill(t), "x")
-    ),
-    "customer_bills.unlock": lambda s, _, t: _refused(lambda: s.customer_bills.unlock(_bill(t), "x")),
-    "customer_bills.unassigned": lambda s, _, t: not s.customer_bills.unassigned(),
-    "customer_bills.upload": lambda s, o, t: (
-        s.customer_bills.upload(UploadedBill(pdf(), BillSource.API, bill(), UTILITY, "layout", 1)) == _bill(o)
-    ),
-    "customer_bills.assign": lambda s, _, t: (
-        s.customer_bills.assign(_bill(t), UploadedBill(pdf(), BillSource.API, bill(), UTILITY), "") is None
+    "bills.assign": lambda s, _, t: (
+        s.bills.assign(_bill(t), UploadedBill(pdf(), BillSource.API, bill(), UTILITY), "") is None
     ),
     "facts.of": lambda s, _, t: (
         s.facts.of([t.customer.id])[t.customer.id] == CustomerFacts(False, False, None, None, [])
@@ -391,7 +387,7 @@ def test_what_a_case_would_find_is_there(two: tuple[Company, Company]) -> None:
     theirs = two[1]
     store = theirs.store
     assert store.customers.find("their own") == theirs.customer
-    assert store.bills.list(theirs.account)
+    assert store.bills.of_account(theirs.account)
     assert store.readings.series(theirs.account, ELECTRIC.id)
     assert store.pending_exports.list(theirs.account)
     assert {one.id for one in store.runs.list()} >= {theirs.run, theirs.queued}

@@ -57,7 +57,7 @@ def test_a_bill_is_new_once_and_updated_when_it_says_something_else(
     _save(store, account, b"same again in other bytes", 4200)
     _save(store, account, b"two", 4300)
     _save(store, account, b"one", 4200)
-    stored = store.bills.list(account)["b1"]
+    stored = store.bills.of_account(account)["b1"]
     told = store.events.after(kinds=BILLS)
     assert [event.kind for event in told] == [
         EventKind.NEW_BILL,
@@ -75,7 +75,7 @@ def test_an_event_of_a_bill_is_its_facts(store: CompanyStore, account: int) -> N
     assert event.facts == {
         "customer_external_id": None,
         "utility": UTILITY,
-        "id": store.bills.list(account)["b1"].id,
+        "id": store.bills.of_account(account)["b1"].id,
         "account_number": ACCOUNT.number,
         "billed_on": "2026-01-05",
         "total_amount": 4200,

@@ -149,7 +149,7 @@ def test_a_sweep_keeps_what_is_referred_to(store: CompanyStore) -> None:
     stray = store.files.put(b"stray")
     assert store.farm.sweep(older_than=-1) == 1
     assert not store.files.has(stray)
-    assert store.files.read(store.bills.list(account)["b1"].sha256) == pdf().content
+    assert store.files.read(store.bills.of_account(account)["b1"].sha256) == pdf().content
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

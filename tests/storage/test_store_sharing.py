@@ -93,7 +93,7 @@ def test_when_the_holder_is_removed_the_other_goes_on_with_all_of_it(store: Comp
         store.customers.remove(first, data=data)
         assert store.customers.holder(second) == second
         (stored,) = store.accounts.list(second)
-        assert len(store.bills.list(stored.id)) == 1
+        assert len(store.bills.of_account(stored.id)) == 1
         assert [run.kind for run in store.runs.list(customer_id=second.id, active=True)] == [RunKind.COLLECT]
         store.customers.remove(second, data=True)
         if not data:

@@ -60,7 +60,7 @@ async def test_a_run_collects_the_one_part_and_names_no_other(part: Part, tmp_pa
         items = [item.item for item in result.ledger]
         if part is Part.BILLS:
             assert items == [f"bill of {day} ({day})" for day in bills_only.BILLED]
-            assert len(store.bills.list(store.accounts.list(result.customer)[0].id)) == 2
+            assert len(store.bills.of_account(store.accounts.list(result.customer)[0].id)) == 2
         else:
             assert items == ["intervals E8 2026-10"]
             exports = [path for path in site.requested if "export" in path]
