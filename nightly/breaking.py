@@ -18,7 +18,7 @@ from typing import Any
 from meterfarm import utilities
 from meterfarm.console.errors import NotSetUp
 from meterfarm.fake_utility.addresses import Addresses
-from meterfarm.nightly.mutants import Mutant, mutants
+from meterfarm.nightly.mutants import FAMILIES, Mutant, mutants
 from meterfarm.nightly.portals import NightlyPortal, portals_running
 
 _PACKAGE = Path(__file__).absolute().parents[1]
@@ -82,8 +82,7 @@ async def break_all(
     Raises NotSetUp if a script is not as meant even unbroken, or if a trial breaks off.
     """
     began = time.monotonic()
-    every = [(portal, mutant) for portal in _one_each(portals) for mutant in mutants(_folder(portal.utility))]
-    chosen = _spread(every, sample)
+    chosen = _spread(_breaks(_one_each(portals)), sample)
     verdicts: list[Verdict] = []
     left = 0
     for portal in _one_each(portals):
@@ -171,13 +170,21 @@ class _Batch:
             self._copy_script(original, folder / self._control, None)
 
     def _copy_script(self, original: Path, folder: Path, mutant: Mutant | None) -> None:
+        """With a family of its own, if that is what is broken."""
         folder.mkdir()
-        itself = re.compile(rf"\butilities\.{re.escape(self._portal.utility)}\b")
-        for path in original.glob("*.py"):
-            source = path.read_text(encoding="utf-8")
-            if mutant is not None and path.name == mutant.file:
-                source = mutant.source
-            (folder / path.name).write_text(itself.sub(f"utilities.{folder.name}", source), encoding="utf-8")
+        renamed = {self._portal.utility: folder.name}
+        sources = {path.name: path.read_text(encoding="utf-8") for path in original.glob("*.py")}
+        if mutant is not None and mutant.is_of_family:
+            family = original.with_name(FAMILIES)
+            (folder / FAMILIES).mkdir()
+            renamed[FAMILIES] = f"{folder.name}.{FAMILIES}"
+            sources |= {f"{FAMILIES}/{path.name}": path.read_text() for path in family.glob("*.py")}
+        if mutant is not None:
+            sources[mutant.file] = mutant.source
+        names = re.compile(rf"\butilities\.({'|'.join(map(re.escape, renamed))})\b")
+        for file, source in sources.items():
+            own = names.sub(lambda found: f"utilities.{renamed[found[1]]}", source)
+            (folder / file).write_text(own, encoding="utf-8")
 
 
 async def _lines(plan: Path, root: Path) -> Any:
@@ -218,8 +225,17 @@ def _one_each(portals: Sequence[NightlyPortal]) -> Sequence[NightlyPortal]:
     return list({portal.utility: portal for portal in reversed(portals)}.values())[::-1]
 
 
-def _spread(
-    every: Sequence[tuple[NightlyPortal, Mutant]], sample: int | None
-) -> Sequence[tuple[NightlyPortal, Mutant]]:
+def _breaks(portals: Sequence[NightlyPortal]) -> Sequence[_Break]:
+    """All of each script, those of a family with the first script that has it."""
+    found: list[_Break] = []
+    families: set[str] = set()
+    for portal in portals:
+        of_script = mutants(_folder(portal.utility))
+        found += [(portal, mutant) for mutant in of_script if mutant.file not in families]
+        families |= {mutant.file for mutant in of_script if mutant.is_of_family}
+    return found
+
+
+def _spread(every: Sequence[_Break], sample: int | None) -> Sequence[_Break]:
     count = len(every) if sample is None else min(sample, len(every))
     return [every[place * len(every) // count] for place in range(count)] if count else ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import copy
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,16 @@ _RECORDS = {
     if isinstance(kind, type) and dataclasses.is_dataclass(kind)
 }
 """By record, the fields that may be left out."""
+FAMILIES = "_families"
+_FAMILY = re.compile(rf"\butilities\.{FAMILIES}\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """``source`` is what the file becomes. ``names`` are the outcomes that stand beside what is broken."""
+    """``source`` is what the file becomes. ``names`` are the outcomes that stand beside what is broken.
+
+    ``file`` is one of the script's folder, or one of its family's, with that folder's name.
+    """
 
     number: int
     file: str
@@ -38,10 +44,16 @@ class Mutant:
     names: frozenset[str]
     source: str
 
+    @property
+    def is_of_family(self) -> bool:
+        """Whether other scripts have what is broken, too."""
+        return self.file.startswith(f"{FAMILIES}/")
+
 
 def mutants(folder: Path) -> Sequence[Mutant]:
-    """All that a utility's folder has, in the order of its files and lines."""
+    """All that a utility's folder and its family have, in the order of their files and lines."""
     sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    sources |= _of_family(folder.with_name(FAMILIES), sources.values())
     trees = {name: ast.parse(source) for name, source in sources.items()}
     found: list[Mutant] = []
     for name, tree in trees.items():
@@ -49,6 +61,19 @@ def mutants(folder: Path) -> Sequence[Mutant]:
         for mutant in sorted(broken, key=lambda mutant: mutant.line):
             found.append(dataclasses.replace(mutant, number=len(found) + 1))
     return found
+
+
+def _of_family(folder: Path, users: Iterable[str]) -> Mapping[str, str]:
+    """The modules of families that these sources import, and those that they import in turn."""
+    found: dict[str, str] = {}
+    waiting = [name for source in users for name in _FAMILY.findall(source)]
+    while waiting:
+        name = waiting.pop(0)
+        file = f"{FAMILIES}/{name}.py"
+        if file not in found:
+            found[file] = (folder / f"{name}.py").read_text(encoding="utf-8")
+            waiting += _FAMILY.findall(found[file])
+    return dict(sorted(found.items()))
 
 
 def _mangled_texts(name: str, tree: ast.Module, trees: Mapping[str, ast.Module]) -> Iterator[Mutant]:

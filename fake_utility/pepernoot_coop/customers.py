@@ -13,7 +13,8 @@ _NAME = "Robin Kruidnoot"
 
 @dataclass(frozen=True, slots=True)
 class Member(Customer):
-    """`exports`: some of them fail when first asked for; that of the oldest days takes hours."""
+    """`exports`: some of them fail when first asked for; that of the oldest days takes hours, and the meter
+    is a few weeks old."""
 
     exports: Literal["", "fail", "hours"] = ""
 
@@ -96,7 +97,7 @@ def _outcomes() -> list[Member]:
     return [
         _member(
             "pending",
-            "the export of its oldest days takes six hours",
+            "a meter of five weeks, the export of whose oldest days takes six hours",
             "Pia Patience",
             exports="hours",
             outcome="pending",

@@ -9,9 +9,12 @@ from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
 from meterfarm.fake_utility.kit.billing import Bill, bills
 from meterfarm.fake_utility.kit.calendar import ONE_DAY, ZONE, add_months, days
 from meterfarm.fake_utility.kit.readings import DayOfReadings, day_of_readings
+from meterfarm.fake_utility.pepernoot_coop.customers import Member
 
 BILLS = 13
 MONTHS = 13
+NEW_METER_DAYS = 35
+"""Of members with exports that take hours: more than one export has, and few."""
 HOME = "https://pepernoot.smarthub.example"
 
 
@@ -20,9 +23,12 @@ def listed_bills(account: Account, today: date) -> Sequence[Bill]:
     return bills(account, today)[:BILLS]
 
 
-def usage_span(today: date) -> tuple[date, date]:
+def usage_span(member: Member, today: date) -> tuple[date, date]:
     """The first and the last day that usage can be exported for."""
-    return add_months(today.replace(day=1), -MONTHS), today - ONE_DAY
+    first = add_months(today.replace(day=1), -MONTHS)
+    if member.exports == "hours":
+        first = today - NEW_METER_DAYS * ONE_DAY
+    return first, today - ONE_DAY
 
 
 def usage(meter: Meter, direction: Direction, start: date, to: date, today: date) -> Sequence[DayOfReadings]:

@@ -78,7 +78,7 @@ class Jobs:
             key = (job.meter.id, job.start)
             job.fails = key not in self._failed and not chance(f"{job.meter.id}/{job.start}", ONE_FAILS_IN)
             self._failed.add(key)
-        job.slow = member.exports == "hours" and job.start == usage_span(today)[0]
+        job.slow = member.exports == "hours" and job.start == usage_span(member, today)[0]
         job_id = secrets.token_urlsafe(12)
         self._jobs[job_id] = job
         while len(self._jobs) > MOST_KEPT:
@@ -100,7 +100,7 @@ def _parse(member: Member, fields: Mapping[str, Any], now: datetime, today: date
         start, to = day_of(int(fields["startDateTime"])), day_of(int(fields["endDateTime"]))
     except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise BadExport("BAD_DATES") from exc
-    first, last = usage_span(today)
+    first, last = usage_span(member, today)
     if not first <= start <= to <= last:
         raise BadExport("OUT_OF_RANGE")
     if (to - start).days + 1 > LONGEST:

@@ -13,16 +13,18 @@ from meterfarm.fake_utility.kit.figures import (
     account_facts,
     bill_figures,
 )
+from meterfarm.fake_utility.pepernoot_coop.customers import BOOK, Member
 from meterfarm.fake_utility.pepernoot_coop.data import listed_bills, usage, usage_span
 from meterfarm.fake_utility.pepernoot_coop.exports import LONGEST
 
 
 def figures(customer: Customer, today: date) -> Sequence[AccountFigures]:
     """As of a day in New York."""
-    return [_account(customer, account, today) for account in customer.accounts]
+    member = BOOK.find(customer.username)
+    return [_account(member, account, today) for account in member.accounts] if member else []
 
 
-def _account(customer: Customer, account: Account, today: date) -> AccountFigures:
+def _account(customer: Member, account: Account, today: date) -> AccountFigures:
     shown = [] if customer.oddities.redesigned_bills else list(listed_bills(account, today))
     return AccountFigures(
         account.number,
@@ -41,9 +43,9 @@ def _account(customer: Customer, account: Account, today: date) -> AccountFigure
     )
 
 
-def _series(customer: Customer, meter: Meter, direction: Direction, today: date) -> SeriesFigures:
-    first, last = usage_span(today)
-    if getattr(customer, "exports", "") == "hours":
+def _series(member: Member, meter: Meter, direction: Direction, today: date) -> SeriesFigures:
+    first, last = usage_span(member, today)
+    if member.exports == "hours":
         first += LONGEST * ONE_DAY
 
     def readings(start: date, to: date) -> Iterable[Reading]:

@@ -79,7 +79,7 @@ def usage_summary(asked: Asked) -> Response:
     account = _own(asked)
     if account is None:
         return refusal("UNKNOWN_ACCOUNT", "There is no such account.", 404)
-    first, last = usage_span(asked.coop.today)
+    first, last = usage_span(asked.member, asked.coop.today)
     meters = [
         {
             "meterNumber": meter.id,

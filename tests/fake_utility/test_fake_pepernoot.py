@@ -18,7 +18,7 @@ from meterfarm.fake_utility.kit.state import PortalContext
 from meterfarm.fake_utility.pepernoot_coop import PORTAL
 from meterfarm.fake_utility.pepernoot_coop.answers import GUARD
 from meterfarm.fake_utility.pepernoot_coop.customers import BOOK
-from meterfarm.fake_utility.pepernoot_coop.data import HOME
+from meterfarm.fake_utility.pepernoot_coop.data import HOME, NEW_METER_DAYS
 
 SERVICES = "/services/secured"
 TODAY = date(2026, 11, 20)
@@ -164,6 +164,7 @@ async def test_some_exports_fail_first_and_one_takes_hours(house: House) -> None
             assert (await house.made(again["jobId"]))["status"] == "COMPLETE"
     assert 0 < len(failed) < 6
     await house.enter("pending")
+    first = house.state.today - timedelta(days=NEW_METER_DAYS)
     _, slow = await house.export("pending", first, first + timedelta(days=30))
     assert await house.made(slow["jobId"], 9) == {"status": "PENDING"}
     house.state.clock.forward(6 * 3600)
