@@ -197,12 +197,11 @@ def _check_apart(archive: zipfile.ZipFile) -> None:
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, allowed: int) -> bytes:
-    """Reads no more than is allowed, whatever size the ZIP claims."""
-    with archive.open(member) as file:
-        data = file.read(allowed + 1)
-    if len(data) > allowed:
+    """Nothing of what claims to be more than is allowed; of what claims less, no more is ever unpacked."""
+    if member.file_size > allowed:
         raise _too_much()
-    return data
+    with archive.open(member) as file:
+        return file.read(member.file_size)
 
 
 def _too_much(kind: str = "ZIP") -> FormatError:

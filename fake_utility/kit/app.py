@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 
 from meterfarm.fake_utility.kit.controls import Controls
 from meterfarm.fake_utility.kit.counters import CountRequests
+from meterfarm.fake_utility.kit.hostile import Hostile
 from meterfarm.fake_utility.kit.state import PortalState
 from meterfarm.fake_utility.kit.striking import Strike
 
@@ -56,6 +57,7 @@ def portal_app(
         middleware=[
             Middleware(CountRequests, state.counters),
             Middleware(Strike, state.switch),
+            Middleware(Hostile, state.hostile),
             Middleware(_WithHeaders, headers),
         ],
         exception_handlers=handlers,

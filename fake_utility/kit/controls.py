@@ -1,4 +1,4 @@
-"""What a portal itself is asked: what it sent, its counters, the faults to have, broken logins, its clock."""
+"""What a portal itself is asked: what it sent, its counters, faults, hostility, broken logins, its clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from meterfarm.fake_utility.kit.customers import Customer, normalise
 from meterfarm.fake_utility.kit.faults import BadFaults, parse_faults
+from meterfarm.fake_utility.kit.hostility import BadHostility, parse_hostility
 from meterfarm.fake_utility.kit.outbox import Message
 from meterfarm.fake_utility.kit.state import PortalState
 
@@ -57,6 +58,7 @@ class Controls:
             Route("/outbox.json", self.outbox),
             Route("/stats.json", self.stats),
             Route("/faults", _from_here(self.faults), methods=["GET", "POST"]),
+            Route("/hostile", _from_here(self.hostile), methods=["GET", "POST"]),
             Route("/breaks", _from_here(self.breaks), methods=["GET", "POST"]),
             Route("/clock", _from_here(self.clock), methods=["GET", "POST"]),
             Route("/prerender", self.prerender, methods=["POST"]),
@@ -75,6 +77,16 @@ class Controls:
             except (BadFaults, JSONDecodeError, UnicodeDecodeError) as exc:
                 return PlainTextResponse(f"These are no faults: {exc}\n", 400)
         return JSONResponse(switch.on.as_json())
+
+    async def hostile(self, request: Request) -> Response:
+        """`GET` shows what is done to visitors, and how often they paid; `POST` puts other in its place."""
+        hostile = self._state.hostile
+        if request.method == "POST":
+            try:
+                hostile.on = parse_hostility(await request.json())
+            except (BadHostility, JSONDecodeError, UnicodeDecodeError) as exc:
+                return PlainTextResponse(f"This is no hostility: {exc}\n", 400)
+        return JSONResponse({**hostile.on.as_json(), "paid": hostile.paid})
 
     async def breaks(self, request: Request) -> Response:
         """`GET ?username=U` shows whether a customer's login is broken; `POST` breaks or mends it."""

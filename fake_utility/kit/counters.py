@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UNCOUNTED = ("/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults", "/clock", "/breaks")
+UNCOUNTED = frozenset(
+    {"/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults", "/clock", "/breaks", "/hostile"}
+)
 PIECE = 2**18
 
 

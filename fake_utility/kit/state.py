@@ -14,6 +14,7 @@ from meterfarm.fake_utility.kit.codes import Codes
 from meterfarm.fake_utility.kit.counters import Counters
 from meterfarm.fake_utility.kit.customers import Customer, Factor
 from meterfarm.fake_utility.kit.delivery import Delivery
+from meterfarm.fake_utility.kit.hostile import HostileSwitch, handed_out
 from meterfarm.fake_utility.kit.kept import Kept
 from meterfarm.fake_utility.kit.numbered import CustomerBook, CustomerT
 from meterfarm.fake_utility.kit.outbox import Message, Outbox
@@ -83,6 +84,7 @@ class PortalState(ABC, Generic[CustomerT]):
         self.sessions = Sessions(context.key, self.clock, folder.name)
         self.counters = Counters()
         self.switch = Switch()
+        self.hostile = HostileSwitch()
         self.outbox = Outbox()
         self.memory = Memory()
         self.prerenders = context.prerender > 0
@@ -113,6 +115,7 @@ class PortalState(ABC, Generic[CustomerT]):
 
     def served_bill(self, customer: Customer, session: Session | None) -> None:
         """Count a bill that was downloaded; some customers' sessions end with it."""
+        handed_out("bill")
         self.memory.served.add(customer.username)
         tally = self.counters.of(customer.username)
         tally.documents.bills += 1
@@ -125,6 +128,7 @@ class PortalState(ABC, Generic[CustomerT]):
 
     def served_export(self, customer: Customer) -> None:
         """Count an export that was downloaded."""
+        handed_out("export")
         self.memory.served.add(customer.username)
         self.counters.of(customer.username).documents.exports += 1
         self._count_down(customer)

@@ -11,7 +11,7 @@ from meterfarm.formats.bills.pdf import check_pdf, pdf_text
 from meterfarm.formats.errors import Encrypted, FormatError
 from meterfarm.records import Account, Bill, Document, ListedBill
 from meterfarm.scrapers.boundaries import reader_errors
-from meterfarm.scrapers.outcomes import ItemFailed
+from meterfarm.scrapers.outcomes import ItemFailed, Stop
 from meterfarm.scrapers.runs.authenticator import Authenticator
 from meterfarm.scrapers.runs.ledger import Ledger
 from meterfarm.scrapers.runs.progress import Progress
@@ -105,6 +105,9 @@ class BillCollector:
             self._visit.note("bill.missing", item=item_name(bill), reason=str(exc))
             self._ledger.missing(account.number, item_name(bill), str(exc))
             return
+        except Stop as stop:
+            self._ledger.missing(account.number, item_name(bill), str(stop))
+            raise
         if unread is None:
             self._visit.note("bill.stored", item=item_name(bill))
         else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from meterfarm.records import Account, Commodity, Meter
+from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.runs.authenticator import Authenticator
 from meterfarm.scrapers.runs.exports import ExportEnd, Exporter, ExportJob
 from meterfarm.scrapers.runs.ledger import Ledger
@@ -37,6 +39,8 @@ class IntervalCollector:
         self._ledger = ledger
         self._progress = progress
         self._exporter = Exporter(visit, authenticator, store)
+        self._at_once = asyncio.Semaphore(authenticator.utility.session_concurrency)
+        """An export may be large: no more of them are in memory than requests may be under way."""
 
     async def collect(self, account: Account, account_id: int, since: date | None) -> None:
         """Ask what there is, then fetch what is missing. Raises ``Stop`` when that page cannot be had."""
@@ -73,22 +77,36 @@ class IntervalCollector:
             self._visit.http.has_handed_over()
         book = _Book(account.number, meter.id, dict(by_month(wanted)), had, set(had))
         self._enter(book, book.months)
-        for one in pending:
-            job = ExportJob(
-                account, account_id, meter, one.first, one.last, one.key, one.requested_at, one.not_before
+        await gather(
+            self._one_export(
+                book,
+                ExportJob(
+                    account, account_id, meter, one.first, one.last, one.key, one.requested_at, one.not_before
+                ),
             )
-            await self._one_export(book, job)
+            for one in pending
+        )
         zeros = await self._days_of_zeros(account_id, meter.id) if wanted - had else frozenset[date]()
         asked_for = to_ask(wanted, had, self._authenticator.utility.restated_days, zeros)
         longest = self._authenticator.utility.capabilities.export_days(offer.granularity)
-        for start, end in spans(asked_for - book.exports.keys(), longest):
-            await self._one_export(book, ExportJob(account, account_id, meter, start, end))
+        await gather(
+            self._one_export(book, ExportJob(account, account_id, meter, start, end))
+            for start, end in spans(asked_for - book.exports.keys(), longest)
+        )
 
     async def _one_export(self, book: _Book, job: ExportJob) -> None:
-        end = await self._exporter.fetch(job)
+        try:
+            async with self._at_once:
+                end = await self._exporter.fetch(job)
+        except Stop as stop:
+            self._note_end(book, job, ExportEnd(missing=str(stop)))
+            raise
+        book.have |= await self._days_in_store(job.account_id, job.meter.id, job.first, job.last)
+        self._note_end(book, job, end)
+
+    def _note_end(self, book: _Book, job: ExportJob, end: ExportEnd) -> None:
         asked = frozenset(days(job.first, job.last))
         book.exports.update(dict.fromkeys(asked, end))
-        book.have |= await self._days_in_store(job.account_id, job.meter.id, job.first, job.last)
         self._enter(book, {month for month, within in book.months.items() if within & asked})
 
     async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:

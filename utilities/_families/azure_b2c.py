@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from meterfarm.mfa.port import Choice, Code, Resend
 from meterfarm.records import Challenge, Factor, FactorOption, Outcome
-from meterfarm.scrapers.http.response import HttpResponse
 from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop
 from meterfarm.scrapers.utility import Credentials, Utility
 
@@ -130,13 +129,6 @@ async def all_pages(visit: Visit, address: str) -> AsyncIterator[Mapping[str, An
         following = answer.at("/data/next", str, "")
         if not following:
             return
-
-
-async def one_document(visit: Visit, address: str) -> HttpResponse:
-    """The API's answer that has a file in it; ``ItemFailed`` where that one cannot be had."""
-    found = await visit.http.document(address)
-    headers = {"content-type": found.media_type}
-    return HttpResponse(address, 200, headers, found.content, visit.portal.name)
 
 
 class SecondFactor:

@@ -26,8 +26,10 @@ from meterfarm.records import (
     Meter,
     Outcome,
 )
+from meterfarm.scrapers.http.body import EXPORT
 from meterfarm.scrapers.outcomes import SIGNED_OUT, ExportFailed, Sign, Stop
 from meterfarm.scrapers.utility import AvailableIntervals, Credentials, Utility
+from meterfarm.utilities._families.json_documents import one_document
 from meterfarm.utilities._families.smarthub_usage import read_usage
 
 if TYPE_CHECKING:
@@ -157,7 +159,7 @@ class SmartHub(Utility):
 
     async def _look_at(self, visit: Visit, job: str) -> Document | None:
         """The export, None as long as it is not made."""
-        answer = await visit.http.get(f"{_EXPORT}/{job}")
+        answer = await one_document(visit, f"{_EXPORT}/{job}", EXPORT)
         match answer.at("/status", str):
             case "PENDING":
                 return None

@@ -26,7 +26,8 @@ from meterfarm.records import (
 from meterfarm.scrapers.http.body import EXPORT
 from meterfarm.scrapers.outcomes import SIGNED_OUT, ItemFailed, Sign
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Verified
-from meterfarm.utilities._families.azure_b2c import IDENTITY_SIGNS, AzureB2C, all_pages, one_document
+from meterfarm.utilities._families.azure_b2c import IDENTITY_SIGNS, AzureB2C, all_pages
+from meterfarm.utilities._families.json_documents import one_document
 from meterfarm.utilities.stroopwafel_energy import answers
 from meterfarm.utilities.stroopwafel_energy.bill import read_bill
 from meterfarm.utilities.stroopwafel_energy.layouts import LAYOUTS
