@@ -32,6 +32,7 @@ def _account(store: CompanyStore, stored: StoredAccount) -> Tree:
     return {
         "name": account.name,
         "address": _address(account.address),
+        "status": account.status.value,
         "meters": {
             meter.id: {
                 "commodity": meter.commodity.value,

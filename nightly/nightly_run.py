@@ -11,13 +11,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
-    """One visit for a customer, which may take two runs; ``seconds`` by step, as the runs measured."""
+    """One visit for a customer, which may take two runs; ``seconds`` by step, as the runs measured.
+
+    ``session`` is how the last run signed in.
+    """
 
     meant: str
     outcome: str
     message: str
     seconds: Mapping[str, float]
     evidence: str = ""
+    session: str = ""
 
     @property
     def took(self) -> float:

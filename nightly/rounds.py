@@ -19,6 +19,7 @@ from meterfarm.nightly.nightly_run import Result, VisitResult
 from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
+from meterfarm.scrapers.runs.authenticator import SessionUse
 from meterfarm.storage import RunRefused, StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import ChallengeInfo, RunInfo
@@ -164,7 +165,14 @@ class Rounds:
                 item for item in self._ledger(newest) if item.unread or not (item.stored or item.pending)
             ]
         going.visits.append(
-            VisitResult(going.meant, outcome, newest.message, seconds, self._kept(going, newest, outcome))
+            VisitResult(
+                going.meant,
+                outcome,
+                newest.message,
+                seconds,
+                self._kept(going, newest, outcome),
+                newest.session,
+            )
         )
 
     def _kept(self, going: _Going, run: RunInfo, outcome: str) -> str:
@@ -204,6 +212,8 @@ class Rounds:
                 found.append(f"{when} ended in {visit.outcome} instead of {visit.meant}: {visit.message}")
         if found:
             return found
+        if any(visit.session == SessionUse.NEW for visit in going.visits[1:]):
+            return ["the refresh signed in anew, although the session still held"]
         if len(going.gaps) != test_case.gaps:
             found.append(
                 f"ledger: {len(going.gaps)} gaps instead of {test_case.gaps}{gaps_by_reason(going.gaps)}"

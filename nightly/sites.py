@@ -74,6 +74,8 @@ def _site(
         if isinstance(parent, ast.Call):
             return _in_call(node, child, parent, functions)
         if isinstance(parent, ast.Subscript) and child is parent.slice:
+            if _is_in_sentence(parent, parents):
+                return None
             return Site(node, node.lineno, SiteKind.FIELD, is_pattern=False)
         if isinstance(parent, ast.Compare):
             kind = SiteKind.OUTCOME_TEXT if " " in str(node.value) else SiteKind.FIELD
@@ -82,6 +84,14 @@ def _site(
             return _constant(node, parent, parents)
         child = parent
     return None
+
+
+def _is_in_sentence(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Whether it is a part of what an error says."""
+    within: ast.AST | None = node
+    while within is not None and not isinstance(within, ast.Raise):
+        within = parents.get(within)
+    return within is not None
 
 
 def _constant(

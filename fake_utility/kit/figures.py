@@ -38,7 +38,7 @@ class SeriesFigures:
 
 @dataclass(frozen=True, slots=True)
 class AccountFigures:
-    """An account: `facts` are its name, address and meters."""
+    """An account: `facts` are its name, address, status and meters."""
 
     number: str
     facts: Mapping[str, Figures]
@@ -47,10 +47,11 @@ class AccountFigures:
 
 
 def account_facts(account: Account) -> Mapping[str, Figures]:
-    """Name, address and meters of an account."""
+    """Name, address, status and meters of an account."""
     return {
         "name": account.name,
         "address": str(account.address),
+        "status": "closed" if account.closed else "open",
         "meters": {
             meter.id: {
                 "commodity": _COMMODITIES[meter.commodity],

@@ -1,9 +1,9 @@
-"""Pepernoot Co-op's test customers: members with electricity by the quarter-hour."""
+"""Pepernoot Co-op's test customers: members with electricity by the quarter-hour, one with gas too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from meterfarm.fake_utility.kit.accounts import Account, make_account
+from meterfarm.fake_utility.kit.accounts import Account, Commodity, make_account
 from meterfarm.fake_utility.kit.customers import Customer, Gate, Oddities
 from meterfarm.fake_utility.kit.numbered import CustomerBook
 
@@ -13,14 +13,32 @@ _NAME = "Robin Kruidnoot"
 
 @dataclass(frozen=True, slots=True)
 class Member(Customer):
-    """`exports`: some of them fail when first asked for; that of the oldest days takes hours, and the meter
-    is a few weeks old."""
+    """`exports`: "fail": some of them do when first asked for, or are forgotten; "hours": that of the oldest
+    days takes so long, and the meter is a few weeks old."""
 
     exports: Literal["", "fail", "hours"] = ""
 
 
-def _account(username: str, name: str, place: int = 0, *, solar: bool = False, new: bool = False) -> Account:
-    return make_account(username, name, place, commodities=("electric",), solar=solar, new=new)
+_ELECTRIC: tuple[Commodity, ...] = ("electric",)
+
+
+def _account(
+    username: str,
+    name: str,
+    place: int = 0,
+    *,
+    solar: bool = False,
+    new: bool = False,
+    commodities: tuple[Commodity, ...] = _ELECTRIC,
+) -> Account:
+    return make_account(username, name, place, commodities=commodities, solar=solar, new=new)
+
+
+def _moved() -> Member:
+    """Whose first account is closed."""
+    moved = _member("moved", "two accounts, one of which is closed", "Mo Haystack", accounts=2)
+    closed, *others = moved.accounts
+    return replace(moved, accounts=(replace(closed, closed=True), *others))
 
 
 def _member(
@@ -30,6 +48,7 @@ def _member(
     *,
     accounts: int = 1,
     solar: bool = False,
+    commodities: tuple[Commodity, ...] = _ELECTRIC,
     then: str | None = None,
     oddities: Oddities = Oddities(),  # noqa: B008 - it is frozen
     totp_secret: str | None = None,
@@ -42,7 +61,9 @@ def _member(
         username,
         purpose,
         name,
-        tuple(_account(username, name, place, solar=solar) for place in range(accounts)),
+        tuple(
+            _account(username, name, place, solar=solar, commodities=commodities) for place in range(accounts)
+        ),
         outcome=outcome,
         then=then,
         challenges=(("totp",),) if totp_secret else (),
@@ -66,6 +87,13 @@ def _ordinary() -> list[Member]:
         _member("iamvalid", "electricity, no MFA", "Ida Meadow"),
         _member("multi-account", "two accounts", "Morgan Fields", accounts=2),
         _member("solar", "a solar roof: electricity in both directions", "Sol Barn", solar=True),
+        _moved(),
+        _member(
+            "gas",
+            "a gas meter beside the electric one; its gas is billed by others",
+            "Gus Burner",
+            commodities=("electric", "gas"),
+        ),
         _member(
             "totp",
             "MFA: an authenticator's code within the sign-in; a used code is refused",
@@ -73,7 +101,10 @@ def _ordinary() -> list[Member]:
             totp_secret="MJXXE3DFOJZXAZLDOVWGC5DJN5XHGZLF",  # noqa: S106 - made up, shown in the list on purpose
         ),
         _member(
-            "export-failed", "some exports fail and have to be asked for anew", "Fay Ling", exports="fail"
+            "export-failed",
+            "some exports fail or are forgotten",
+            "Fay Ling",
+            exports="fail",
         ),
         _member(
             "session-lost",

@@ -19,8 +19,9 @@ HOME = "https://pepernoot.smarthub.example"
 
 
 def listed_bills(account: Account, today: date) -> Sequence[Bill]:
-    """The bills in the history, newest first."""
-    return bills(account, today)[:BILLS]
+    """The bills in the history, newest first; they are for electricity alone."""
+    electric = tuple(meter for meter in account.meters if meter.commodity == "electric")
+    return bills(replace(account, meters=electric), today)[:BILLS]
 
 
 def usage_span(member: Member, today: date) -> tuple[date, date]:

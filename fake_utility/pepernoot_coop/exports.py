@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from meterfarm.fake_utility.kit.accounts import Account, Direction, Meter
+from meterfarm.fake_utility.kit.accounts import Account, Commodity, Direction, Meter
 from meterfarm.fake_utility.kit.calendar import local_hours
 from meterfarm.fake_utility.kit.money import chance
 from meterfarm.fake_utility.kit.readings import DayOfReadings
@@ -17,6 +17,8 @@ LONGEST = 31
 LONG_WAIT = timedelta(hours=6)
 ONE_FAILS_IN = 3
 MOST_KEPT = 20_000
+_UNITS: Mapping[Commodity, str] = {"electric": "KWH", "gas": "THERM"}
+_MINUTES: Mapping[Commodity, int] = {"electric": 15, "gas": 60}
 _FLOWS: Mapping[Direction, str] = {"delivered": "FORWARD", "received": "REVERSE"}
 
 
@@ -26,7 +28,10 @@ class BadExport(ValueError):
 
 @dataclass(slots=True)
 class Job:
-    """`start` and `to` are local days, both included. `fails`: it will; `slow`: it takes hours."""
+    """`start` and `to` are local days, both included.
+
+    `fails`: it will; `is_forgotten`: the portal will not know it then; `slow`: it takes hours.
+    """
 
     username: str
     account: Account
@@ -35,6 +40,7 @@ class Job:
     to: date
     asked_at: datetime
     fails: bool = False
+    is_forgotten: bool = False
     slow: bool = False
     polls: int = 0
 
@@ -44,12 +50,17 @@ class Job:
         waits = now - self.asked_at < LONG_WAIT if self.slow else self.polls < 2
         return "PENDING" if waits else "FAILED" if self.fails else "COMPLETE"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is still there to be asked about."""
+        return not (self.is_forgotten and self.polls)
+
     def content(self, today: date) -> dict[str, Any]:
         """The readings; each by the end of its interval, in local time."""
         return {
             "meterNumber": self.meter.id,
-            "unitOfMeasure": "KWH",
-            "intervalMinutes": 15,
+            "unitOfMeasure": _UNITS[self.meter.commodity],
+            "intervalMinutes": _MINUTES[self.meter.commodity],
             "series": [
                 {
                     "flow": _FLOWS[direction],
@@ -76,7 +87,8 @@ class Jobs:
         job = _parse(member, fields, now, today)
         if member.exports == "fail":
             key = (job.meter.id, job.start)
-            job.fails = key not in self._failed and not chance(f"{job.meter.id}/{job.start}", ONE_FAILS_IN)
+            turn = chance(f"{job.meter.id}/{job.start}", ONE_FAILS_IN) if key not in self._failed else None
+            job.fails, job.is_forgotten = turn == 0, turn == 1
             self._failed.add(key)
         job.slow = member.exports == "hours" and job.start == usage_span(member, today)[0]
         job_id = secrets.token_urlsafe(12)
@@ -88,7 +100,7 @@ class Jobs:
     def find(self, job_id: str, member: Member) -> Job | None:
         """A member's own job."""
         job = self._jobs.get(job_id)
-        return job if job and job.username == member.username else None
+        return job if job and job.is_known and job.username == member.username else None
 
 
 def _parse(member: Member, fields: Mapping[str, Any], now: datetime, today: date) -> Job:

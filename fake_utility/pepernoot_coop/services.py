@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from meterfarm.fake_utility.kit.accounts import Account
 from meterfarm.fake_utility.kit.billing import Bill
 from meterfarm.fake_utility.kit.calendar import ONE_DAY, midnight
+from meterfarm.fake_utility.kit.charges import UNITS
 from meterfarm.fake_utility.kit.readings import day_total
 from meterfarm.fake_utility.pepernoot_coop.answers import Asked, answer, refusal, service
 from meterfarm.fake_utility.pepernoot_coop.data import HOME, listed_bills, local_epoch, usage_span
@@ -86,8 +87,9 @@ def usage_summary(asked: Asked) -> Response:
             "firstDateTime": local_epoch(midnight(first)),
             "lastDateTime": local_epoch(midnight(last)),
             "maximumDays": LONGEST,
+            "unit": UNITS[meter.commodity],
             "daily": [
-                {"day": str(day), "kwh": day_total(meter, "delivered", day) / 1000}
+                {"day": str(day), "used": day_total(meter, "delivered", day) / 1000}
                 for day in (last - n * ONE_DAY for n in range(CHART_DAYS, 0, -1))
             ],
         }
@@ -147,7 +149,7 @@ def _account(asked: Asked, account: Account) -> Mapping[str, Any]:
             {
                 "serviceLocation": meter.service_number,
                 "meterNumber": meter.id,
-                "industry": "ELECTRIC",
+                "industry": meter.commodity.upper(),
                 "rate": meter.tariff,
                 "netMetered": "received" in meter.directions,
             }

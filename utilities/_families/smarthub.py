@@ -27,7 +27,7 @@ from meterfarm.records import (
     Outcome,
 )
 from meterfarm.scrapers.http.body import EXPORT
-from meterfarm.scrapers.outcomes import SIGNED_OUT, ExportFailed, Sign, Stop
+from meterfarm.scrapers.outcomes import ExportFailed, Sign, Stop
 from meterfarm.scrapers.utility import AvailableIntervals, Credentials, Utility
 from meterfarm.utilities._families.json_documents import one_document
 from meterfarm.utilities._families.smarthub_usage import read_usage
@@ -69,7 +69,6 @@ class SmartHub(Utility):
         Sign(Outcome.CAPTCHA, heading="Show us you are a person"),
         Sign(Outcome.MAINTENANCE, text="SmartHub is being updated"),
         Sign(Outcome.MFA_FAILED, text="Too many wrong codes."),
-        Sign(SIGNED_OUT, pointer="/status", value="SESSION_EXPIRED"),
         _UNKNOWN_JOB,
     )
 

@@ -21,10 +21,10 @@ class PepernootCoop(SmartHub):
     home: ClassVar[str] = "https://pepernoot.smarthub.example"
     zone: ClassVar[ZoneInfo] = ZoneInfo("America/New_York")
     capabilities: ClassVar[Capabilities] = Capabilities(
-        granularities=(900,),
+        granularities=(900, 3600),
         history_days=396,
         expected_lag=timedelta(days=2),
-        longest_export_days={900: 31},
+        longest_export_days={900: 31, 3600: 31},
     )
     bill_layout: ClassVar[str] = "pepernoot_coop"
     bill_layout_version: ClassVar[int] = 1

@@ -142,8 +142,8 @@
   };
 
   function meterView(account, meter) {
-    const part = view("meter", { meter: meter.meterNumber }), most = Math.max(...meter.daily.map((one) => one.kwh), 0.001);
-    $("[data-chart]", part).append(chart(meter.daily, most));
+    const part = view("meter", { meter: meter.meterNumber }), most = Math.max(...meter.daily.map((one) => one.used), 0.001);
+    $("[data-chart]", part).append(chart(meter.daily, most, meter.unit));
     const form = $("form", part), status = $("[role=status]", part);
     for (const name of ["from", "to"]) Object.assign(form.elements[name], { min: day(meter.firstDateTime), max: day(meter.lastDateTime), value: day(meter.lastDateTime) });
     form.addEventListener("submit", async (event) => {
@@ -170,14 +170,14 @@
     }, 700);
   }
 
-  function chart(daily, most) {
+  function chart(daily, most, unit) {
     const space = "http://www.w3.org/2000/svg", svg = document.createElementNS(space, "svg");
     svg.setAttribute("viewBox", `0 0 ${daily.length * 10} 100`); svg.setAttribute("preserveAspectRatio", "none"); svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", `Daily use, at most ${most.toFixed(1)} kilowatt-hours`);
+    svg.setAttribute("aria-label", `Daily use, at most ${most.toFixed(1)} ${unit}`);
     daily.forEach((one, place) => {
-      const bar = document.createElementNS(space, "rect"), height = 96 * one.kwh / most, title = document.createElementNS(space, "title");
+      const bar = document.createElementNS(space, "rect"), height = 96 * one.used / most, title = document.createElementNS(space, "title");
       for (const [name, value] of [["x", place * 10 + 1.5], ["y", 100 - height], ["width", 7], ["height", height], ["rx", 1.5]]) bar.setAttribute(name, value);
-      title.textContent = `${one.day}: ${one.kwh.toFixed(1)} kWh`; bar.append(title); svg.append(bar);
+      title.textContent = `${one.day}: ${one.used.toFixed(1)} ${unit}`; bar.append(title); svg.append(bar);
     });
     return svg;
   }
