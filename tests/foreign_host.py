@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,8 +25,15 @@ class ForeignHost:
         self._udp.setblocking(False)
         self.address = f"{host}:{port}"
         self.asked: list[str] = []
+        self._asked = threading.Condition()
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
+
+    def missing(self, paths: set[str], seconds: float) -> set[str]:
+        """Which of the paths nobody asked for, so many seconds long at most."""
+        with self._asked:
+            self._asked.wait_for(lambda: paths <= set(self.asked), seconds)
+            return paths - set(self.asked)
 
     def datagrams(self) -> int:
         """How many have come since this was asked last."""
@@ -35,6 +43,10 @@ class ForeignHost:
                 self._udp.recv(_LONGEST)
                 number += 1
         return number
+
+    def has_datagram(self, seconds: float) -> bool:
+        """Whether one comes within so many seconds."""
+        return bool(select.select([self._udp], [], [], seconds)[0])
 
     def close(self) -> None:
         self._tcp.shutdown(socket.SHUT_RDWR)
@@ -52,7 +64,9 @@ class ForeignHost:
         with connection, suppress(OSError):
             connection.settimeout(_SECONDS)
             words = connection.recv(_LONGEST).split(b" ")
-            self.asked.append(words[1].decode("latin-1") if words[1:] and words[1][:1] == b"/" else "")
+            with self._asked:
+                self.asked.append(words[1].decode("latin-1") if words[1:] and words[1][:1] == b"/" else "")
+                self._asked.notify_all()
             connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 

@@ -99,3 +99,13 @@ def test_the_most_telling_show_everything_before_others_repeat_it() -> None:
     new = [len(own - frozenset().union(*traits[:place])) for place, own in enumerate(traits)]
     assert new == sorted(new, reverse=True)
     assert new[0] > 1
+
+
+def test_what_a_script_has_from_its_family_is_broken_too() -> None:
+    """Of a module that the family itself uses as well; a sister that has it by another script has none."""
+    utilities = ROOT / "utilities"
+    files = {one.file for one in mutants(utilities / "pepernoot_coop") if one.is_of_family}
+    assert files == {"_families/smarthub.py", "_families/smarthub_usage.py"}
+    assert not any(one.is_of_family for one in mutants(utilities / "suikerwafel_energy"))
+    numbers = [one.number for one in mutants(utilities / "stroopwafel_energy")]
+    assert numbers == list(range(1, len(numbers) + 1))

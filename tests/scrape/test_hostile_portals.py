@@ -6,7 +6,9 @@ With ``FARM_SCALE=1`` each portal does every one of its tricks alone, too.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import async_playwright
 
 from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.fake_utility.kit.customers import Customer, Oddities
 from meterfarm.fake_utility.kit.hostile_documents import OUTSIDE
 from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.registry import fake_portals
+from meterfarm.scrapers.browser.chromium import find_chromium
 from tests import asking
 from tests.fake_portal import fake_portals as running
 from tests.foreign_host import ForeignHost, foreign_host
@@ -33,6 +37,41 @@ SINCE = ("--since", "2026-08-01")
 MEMORY = 300 * 2**20
 """A run grows by no more than this; a bomb has more."""
 BOMB = re.compile(r"unpacks to far more than an export holds|sends too much \(more than the \d+ MiB")
+
+
+FULL = os.environ.get("FARM_SCALE") == "1"
+WAYS = {
+    *("/style.css", "/script.js", "/image.png", "/frame", "/object", "/fetch", "/beacon", "/events"),
+    *("/socket", "/worker", "/popup", "/form"),
+}
+PAYS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Trick:
+    """What a portal does, how the run ends, and what is said: of the items that are missing, or of it all."""
+
+    what: Mapping[str, object]
+    outcome: str = "partial"
+    status: int = 13
+    item: str = ""
+    says: str = ""
+
+
+LED_AWAY = "led to 127.0.0.2, which is not one of its own hosts"
+TRICKS: Mapping[str, Trick] = {
+    "a button that pays": Trick(
+        {"pay": True}, "action_required", PAYS, says="and pay now”; only the customer may do that"
+    ),
+    "calls": Trick({"pages": True}, "complete", 0),
+    "names that lead out": Trick({"names": True}, "complete", 0),
+    "a bill of 80 MB": Trick({"bills": ["large"]}, item="bill of ", says="sends too much .80 MiB, more than"),
+    "an endless bill": Trick({"bills": ["endless"]}, item="bill of ", says="sends too much .more than"),
+    "a bill elsewhere": Trick({"bills": ["elsewhere"]}, "blocked", 11, says=LED_AWAY),
+    "a bomb": Trick({"exports": ["bomb"]}, item="intervals ", says=BOMB.pattern),
+    "members that lead out": Trick({"exports": ["outside"]}, "complete", 0),
+    "an export elsewhere": Trick({"exports": ["elsewhere"]}, "blocked", 11, says=LED_AWAY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +130,40 @@ def test_a_portal_that_does_all_at_once_gets_nothing(
     assert paid(portals, portal) == 0
 
 
-def test_no_button_that_pays_is_pressed(
-    portal: FakePortal, portals: Addresses, foreign: ForeignHost, tmp_path: Path
+@pytest.mark.parametrize("name", TRICKS if FULL else ["a button that pays"])
+def test_a_trick_alone(
+    portal: FakePortal, name: str, portals: Addresses, foreign: ForeignHost, tmp_path: Path
 ) -> None:
-    hostile(portals, portal, {"pay": True})
+    trick = TRICKS[name]
+    hostile(portals, portal, {"foreign": foreign.address, **trick.what})
     before = attempts(portals, portal)
     ran = scrape(portals, portal, tmp_path)
-    assert (ran.summary["outcome"], ran.status) == ("action_required", 10), ran.summary
-    assert "and pay now”; only the customer may do that" in ran.summary["message"]
-    assert (paid(portals, portal), attempts(portals, portal)) == (0, before)
+    assert (ran.summary["outcome"], ran.status) == (trick.outcome, trick.status), json.dumps(ran.summary)
+    said = ran.missing(trick.item) if trick.item else [ran.summary["message"]]
+    assert said
+    assert all(re.search(trick.says, reason) for reason in said), said
+    assert ran.grown < MEMORY
+    assert paid(portals, portal) == 0
+    assert attempts(portals, portal) - before == (trick.status != PAYS)
+
+
+@pytest.mark.usefixtures("own_driver")
+async def test_pages_that_nobody_holds_back_reach_the_other_host(portals: Addresses, tmp_path: Path) -> None:
+    """In a browser as it is: so that it is known what visits are kept from."""
+    portal = PORTALS[0]
+    with foreign_host() as foreign:
+        hostile(portals, portal, {"foreign": foreign.address, "pages": True})
+        async with async_playwright() as driver:
+            browser = await driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+            page = await browser.new_page()
+            await page.goto(f"{portals.http[portal.id]}/login")
+            assert await asyncio.to_thread(foreign.missing, WAYS, 20) == set()
+            assert await asyncio.to_thread(foreign.has_datagram, 20)
+            await page.get_by_role("button", name="Pay now").click()
+            await page.get_by_text("Thank you for your payment").wait_for()
+            await browser.close()
+        assert paid(portals, portal) == 1
+        hostile(portals, portal, {})
 
 
 def guest(portal: FakePortal) -> Customer:
