@@ -73,7 +73,8 @@ def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery, preren
 
     context = PortalContext(key, clock, Codes(random=options.random_codes), delivery, prerender)
     parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None
-    with ServedPortals(portals, context, main, home / FOLDER) as all_of_them:
+    compares = options.compare_hello
+    with ServedPortals(portals, context, main, home / FOLDER, compares_hello=compares) as all_of_them:
         addresses = all_of_them.addresses
         report = partial(_to_parent, parent, addresses) if parent else partial(_to_person, portals, addresses)
         serve(all_of_them.served, report, parent)
@@ -128,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=str(PRERENDER_MIB),
         help="keep pages and documents in memory, up to MIB (default: %(const)s), as a benchmark wants",
+    )
+    parser.add_argument(
+        "--compare-hello",
+        action="store_true",
+        help="let only those go on at portals with a host name who have the TLS hello of the sign-in",
     )
     parser.add_argument("--list", action="store_true", help="print the test customers and stop")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")

@@ -11,15 +11,21 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from meterfarm.fake_utility.certificates import Certificates
+from meterfarm.fake_utility.kit.tls_hello import HelloFront
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An application and where it is served; by https if there are certificates."""
+    """An application and where it is served; by https if there are certificates.
+
+    `front` passes connections on to it that are taken at `taken_at`.
+    """
 
     app: ASGIApp
     listener: socket.socket
     certificates: Certificates | None = None
+    front: HelloFront | None = None
+    taken_at: socket.socket | None = None
 
 
 class _Server(uvicorn.Server):
@@ -71,8 +77,12 @@ def serve(served: Sequence[Served], ready: Callable[[], None], parent: socket.so
         running = [loop.create_task(server.serve([server.listener])) for server in servers]
         for server in servers:
             await server.is_ready.wait()
-        ready()
-        await asyncio.gather(*running)
+        async with contextlib.AsyncExitStack() as fronts:
+            for each in served:
+                if each.front is not None:
+                    await fronts.enter_async_context(each.front.serving(each.taken_at))
+            ready()
+            await asyncio.gather(*running)
 
     with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
         runner.run(run())

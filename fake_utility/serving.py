@@ -16,9 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.fake_utility.certificates import Certificates, certificates
+from meterfarm.fake_utility.kit.comparing import said_hello
 from meterfarm.fake_utility.kit.controls import Controls
 from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.kit.state import PortalContext, PortalState
+from meterfarm.fake_utility.kit.tls_hello import HelloFront
 from meterfarm.fake_utility.listening import LOOPBACK, listen
 from meterfarm.fake_utility.server import Served
 
@@ -31,12 +33,20 @@ class ServedPortals:
     """The portals, each with a state of its own, ready to be served while a `with` block lasts.
 
     `main` is the listening socket of the first portal without host names. Below `folder` the certificates are
-    kept, and the file of host names as long as the block lasts. Entering raises OSError.
+    kept, and the file of host names as long as the block lasts. With `compares_hello` portals with host names
+    let only those go on who have the hello that they began with. Entering raises OSError.
     """
 
     def __init__(
-        self, portals: Sequence[FakePortal], context: PortalContext, main: socket.socket, folder: Path
+        self,
+        portals: Sequence[FakePortal],
+        context: PortalContext,
+        main: socket.socket,
+        folder: Path,
+        *,
+        compares_hello: bool = False,
     ) -> None:
+        self._compares_hello = compares_hello
         self._portals = portals
         self._main = main
         self._folder = folder
@@ -59,7 +69,7 @@ class ServedPortals:
             http = {portal.id: _url(each.listener) for portal, each in zip(local, served, strict=False)}
             hosts = ""
             if named:
-                secure = self._secure(named, stack.enter_context(listen(0)))
+                secure = self._secure(named, stack)
                 served.append(secure)
                 hosts = str(self._write_hosts(named, secure, stack))
             controls = f"{_url(self._main)}{CONTROLS}"
@@ -90,18 +100,23 @@ class ServedPortals:
 
         return dispatch
 
-    def _secure(self, named: Sequence[FakePortal], listener: socket.socket) -> Served:
+    def _secure(self, named: Sequence[FakePortal], stack: ExitStack) -> Served:
         """The portals with host names, by the name that is asked for."""
         apps = {host: self._apps[portal.id] for portal in named for host in portal.hosts}
 
+        listener = stack.enter_context(listen(0))
+        front = HelloFront(listener.getsockname()[1]) if self._compares_hello else None
+
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             host = dict(scope.get("headers", ())).get(b"host", b"").decode("latin-1").lower()
-            await apps.get(host.partition(":")[0], _NOBODY)(scope, receive, send)
+            with said_hello(front.of(scope["client"][1]) if front and scope.get("client") else None):
+                await apps.get(host.partition(":")[0], _NOBODY)(scope, receive, send)
 
-        return Served(dispatch, listener, certificates(self._folder, list(apps)))
+        taken_at = stack.enter_context(listen(0)) if front else None
+        return Served(dispatch, listener, certificates(self._folder, list(apps)), front, taken_at)
 
     def _write_hosts(self, named: Sequence[FakePortal], secure: Served, stack: ExitStack) -> Path:
-        port = secure.listener.getsockname()[1]
+        port = (secure.taken_at or secure.listener).getsockname()[1]
         path = (self._folder / f"local-hosts-{self._main.getsockname()[1]}.json").absolute()
         stack.callback(path.unlink, missing_ok=True)
         if secure.certificates:

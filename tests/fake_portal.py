@@ -17,11 +17,17 @@ _START_SECONDS = 60.0
 
 @contextmanager
 def fake_portals(
-    home: Path, *, now: str | None = None, sms_webhook: str | None = None, smtp: str | None = None
+    home: Path,
+    *,
+    now: str | None = None,
+    sms_webhook: str | None = None,
+    smtp: str | None = None,
+    compares_hello: bool = False,
 ) -> Iterator[Addresses]:
     """All fake portals with random codes, where they are; ``home`` holds their keys."""
     options = {"--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
     arguments = [part for name, value in options.items() if value is not None for part in (name, value)]
+    arguments += ["--compare-hello"] if compares_hello else []
     ours, theirs = socket.socketpair()
     with ours, Path(os.devnull).open("r+b") as nothing:
         with theirs:

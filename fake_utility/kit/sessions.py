@@ -8,6 +8,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.responses import Response
 
 from meterfarm.fake_utility.kit.clock import Clock
+from meterfarm.fake_utility.kit.comparing import HelloBook
 
 SESSION, CSRF, DEVICE = "__Host-session", "__Host-csrf", "__Host-device"
 IDLE = timedelta(minutes=30)
@@ -74,23 +75,30 @@ class Sessions:
         self._devices = URLSafeSerializer(key, salt=f"{salt} device")
         self._ended: set[str] = set()
         self._ended_for, self._forgotten_for = EndedFor(), EndedFor()
+        self._hellos = HelloBook()
 
     def open(self, response: Response, username: str, stage: str, *, keep: bool) -> Session:
         """Open a session and hand out its cookie."""
         session = Session(username, secrets.token_urlsafe(18), self._now(), self.life, stage, keep)
         self._ended_for.begin(username, session.id)
+        self._hellos.begin(session.id)
         self._hand_out(response, session)
         return session
 
     def read(self, cookie: str | None) -> Session | None:
-        """The session of a cookie; None if there is none, or it was forged, ended or idle too long."""
+        """The session of a cookie; None if there is none, or it was forged, ended or idle too long.
+
+        So it is with one that began with another hello than this request's, where that is compared.
+        """
         if not cookie:
             return None
         try:
             session = Session(**self._sessions.loads(cookie))
         except (BadSignature, TypeError):
             return None
-        if self._has_ended(session) or not 0 <= self._now() - session.issued <= session.idle.total_seconds():
+        if self._has_ended(session) or self._hellos.is_other(session.id):
+            return None
+        if not 0 <= self._now() - session.issued <= session.idle.total_seconds():
             return None
         return session
 

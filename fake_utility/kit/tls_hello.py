@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -111,7 +112,8 @@ def _is_random(number: int) -> bool:
 class HelloFront:
     """Stands before a TLS server on this machine and notes the hello of each connection that it passes on.
 
-    The server sees a connection of ours: `of` gives the hello behind it by the port that it comes from.
+    `target` is the server's port. The server sees a connection of ours: `of` gives the hello behind it by the
+    port that it comes from.
     """
 
     def __init__(self, target: int) -> None:
@@ -123,9 +125,12 @@ class HelloFront:
         return self._hellos.get(port)
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[int]:
-        """Take connections; the port they are taken at."""
-        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+    async def serving(self, listener: socket.socket | None = None) -> AsyncIterator[int]:
+        """Take connections, at any free port without a listening socket; the port they are taken at."""
+        if listener is None:
+            server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        else:
+            server = await asyncio.start_server(self._pass_on, sock=listener)
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

@@ -16,6 +16,7 @@ from typing import Any
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from meterfarm.fake_utility.kit.clock import Clock
+from meterfarm.fake_utility.kit.comparing import HelloBook
 from meterfarm.fake_utility.kit.sessions import EndedFor
 
 ACCESS_SECONDS = 300
@@ -68,6 +69,7 @@ class Families:
         self._families: dict[str, _Family] = {}
         self._spent: set[str] = set()
         self._ended_for = EndedFor()
+        self._hellos = HelloBook()
         self.rotations = 0
         self.ended_by_reuse = 0
 
@@ -84,6 +86,7 @@ class Families:
         family = secrets.token_hex(8)
         self._families[family] = _Family()
         self._ended_for.begin(given["u"], family)
+        self._hellos.begin(family)
         return self._tokens(given["u"], family, 0, lasting(given["u"]))
 
     def renew(self, refresh: str, lasting: Callable[[str], int]) -> Tokens:
@@ -91,6 +94,8 @@ class Families:
         given = self._read("refresh", refresh)
         family = self._family(given)
         if family.ended or self._now() - given["at"] > REFRESH_LIFE.total_seconds():
+            raise InvalidGrant
+        if self._hellos.is_other(given["f"]):
             raise InvalidGrant
         number = given["n"]
         was_newest = number == family.newest
@@ -113,6 +118,8 @@ class Families:
             return None
         family = self._family(given)
         if family.ended or not 0 <= self._now() - given["at"] < given["s"]:
+            return None
+        if self._hellos.is_other(given["f"]):
             return None
         if given["n"] == family.newest:
             family.claimed = True

@@ -190,7 +190,7 @@ def lose(
     elif row.kind == RunKind.SCRAPE:
         end(session, row, RunState.ABANDONED, at, why)
     elif not handed_back and (failed := _failures(session, row) + 1) >= ATTEMPTS:
-        row.message = f"Given up after {failed} attempts: {why}."
+        row.message = f"Given up after {failed} attempts: {why.removesuffix('.')}."
         payload = {"run_id": row.id, "message": row.message}
         events.publish(session, row.customer_id, EventKind.RUN_FAILED, str(row.id), payload, run_id=row.id)
         end(session, row, RunState.ABANDONED, at, why)

@@ -168,7 +168,7 @@ async def test_pages_that_nobody_holds_back_reach_the_other_host(portals: Addres
 
 def guest(portal: FakePortal) -> Customer:
     """The first customer whose visit is an ordinary one."""
-    ordinary = (
+    ordinary: Iterator[Customer] = (
         one
         for one in portal.book.listed.values()
         if (one.outcome, one.then, one.challenges, one.oddities) == ("complete", None, (), Oddities())

@@ -69,6 +69,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
                 "__init__.py": "from meterfarm.scrapers.outcomes import Sign\n\nSIGN = Sign('inside')\n"
             },
             "Loud_Power": {"__init__.py": _SCRIPT.format(body="pass")},
+            "hello_power": {"__init__.py": _SCRIPT.format(body="refresh_transport = 'impersonated'")},
             "well_power": {
                 "__init__.py": _SCRIPT.format(body="pass"),
                 "layouts.py": "LAYOUTS = ('a layout',)\n",
@@ -77,12 +78,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     ) | {"A_SECRET": CANARY}
 
 
+def without(module: str, folder: Path) -> str:
+    """A folder that comes first on the path, and whoever starts with it cannot import this module."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules[{module!r}] = None\n")
+    return str(folder)
+
+
 def test_folders_that_fail_are_listed_with_the_reason_and_others_work(environment: dict[str, str]) -> None:
     """A folder whose name begins with an underscore is no utility, and is not imported."""
     listed = ran(environment, "-m", "meterfarm.cli", "utilities")
     assert listed.returncode == 0, listed.stderr
     by_id = {one["id"]: one for one in _with_script(listed.stdout)}
-    assert set(by_id) == {*BROKEN, *utility_ids(), "well_power"}
+    assert set(by_id) == {*BROKEN, *utility_ids(), "well_power", "hello_power"}
     assert {name for name, one in by_id.items() if one["status"] == "broken"} == set(BROKEN)
     for name, reason in BROKEN.items():
         assert reason in by_id[name]["evidence"], name
@@ -141,7 +149,11 @@ print(night.is_well, *(violation for portal in night.portals for violation in po
 
 @pytest.mark.timeout(240)
 def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: Path) -> None:
-    """Its runs end ``internal`` and count against nobody; others' runs are done, and refreshes are queued."""
+    """Its runs end ``internal`` and count against nobody; others' runs are done, and refreshes are queued.
+
+    One whose client needs an extra that is not installed names it, and waits for a worker that has it.
+    """
+    path = f"{without('curl_cffi', tmp_path / 'site')}:{environment['PYTHONPATH']}"
     scraped = Scraped(free_ports(1))
     with (
         FakeUtility(home=tmp_path / "portal") as at,
@@ -152,9 +164,16 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
         due = farm.store.customers.ensure("raises_power", "due@speculoos.example")
         _make_due(farm, due)
         other = farm.add("bad_credentials@speculoos.example")
+        urls = ",".join(f"{name}={farm.url}" for name in ("speculoos_power", "hello_power"))
+        hello = farm.store.customers.add("hello_power", ADA, secrets={SecretKind.PASSWORD: PASSWORD})
         workers = subprocess.Popen(
             [sys.executable, "-P", "-m", "meterfarm.cli", "worker", "--processes", "1"],
-            env={**farm.environment, **environment},
+            env={
+                **farm.environment,
+                **environment,
+                "PYTHONPATH": path,
+                "METERFARM_PORTAL_URLS": urls,
+            },
             stdout=log,
             stderr=log,
             cwd=tmp_path,
@@ -164,6 +183,7 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
                 customer.username: farm.wait(lambda: _ended(farm, customer), 90).outcome  # noqa: B023
                 for customer in (connecting, due, other)
             }
+            lacking = farm.wait(lambda: _broke_off(farm, hello), 90)
             broken = scraped.by("meterfarm_utility_broken", "utility")
         finally:
             workers.send_signal(signal.SIGTERM)
@@ -173,12 +193,16 @@ def test_workers_and_the_scheduler_go_on(environment: dict[str, str], tmp_path: 
             due.username: Outcome.INTERNAL,
             other.username: Outcome.BAD_CREDENTIALS,
         }
+        assert lacking == (
+            "A portal that wants the TLS hello of a browser needs the extra `impersonate`: "
+            "pip install 'meterfarm[impersonate]'."
+        )
         assert "“raises_power” cannot be loaded: RuntimeError" in farm.last(connecting).message
         assert not farm.store.farm.breakers.open()
         assert {info.state for info in farm.store.customers.list() if info.utility == "raises_power"} == {
             CustomerState.ACTIVE
         }
-        [again] = farm.store.runs.list(active=True)
+        [again] = [run for run in farm.store.runs.list(active=True) if run.customer_id != hello.id]
         assert (again.customer_id, again.kind, again.why) == (
             connecting.id,
             RunKind.CONNECT,
@@ -194,6 +218,14 @@ def _make_due(farm: Farm, customer: Customer) -> None:
     query = "UPDATE customer SET state = 'active', intervals_due_at = '2026-01-01 00:00:00' WHERE id = :id"
     with farm.store.farm._farm.database.engine.begin() as connection:
         connection.execute(text(query), {"id": customer.id})
+
+
+def _broke_off(farm: Farm, customer: Customer) -> str:
+    """Why the customer's run was queued again, "" as long as it was not."""
+    [run] = farm.runs(customer)
+    story = farm.store.runs.story(run.id)
+    steps = story.steps if story is not None else ()
+    return next((step.detail for step in steps if "extra" in step.detail), "")
 
 
 def _ended(farm: Farm, customer: Customer) -> RunInfo | None:

@@ -70,10 +70,19 @@ class AzureB2C(Utility):
         return f"https://{part}.{self.domain}{path}"
 
     async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
-        """See ``Utility``; its tokens are the application's own."""
+        """See ``Utility``; its tokens are the application's own, as they are if it is still signed in."""
+        await visit.page.open("/signin")
+        found = await visit.page.arrive(USERNAME, SIGNED_OFF, *self.inside)
+        if found not in self.inside:
+            await self._by_password(visit, credentials, found)
+        kept = await visit.session_storage(self.home)
+        names = {"access": f"{self.client}.accesstoken", "refresh": f"{self.client}.refreshtoken"}
+        if missing := [name for name in names.values() if not kept.get(name)]:
+            raise Stop(Outcome.LAYOUT_CHANGED, f"{self.name} no longer keeps {missing[0]} in its pages.")
+        visit.tokens.update({name: kept[place] for name, place in names.items()})
+
+    async def _by_password(self, visit: Visit, credentials: Credentials, found: Sign) -> None:
         page = visit.page
-        await page.open("/signin")
-        found = await page.arrive(USERNAME, SIGNED_OFF)
         await page.dismiss(page.button("Only necessary cookies"))
         if found is SIGNED_OFF:
             await page.press(page.link("Sign in again"), until=USERNAME)
@@ -89,11 +98,6 @@ class AzureB2C(Utility):
                 await page.dismiss(page.button("Not now"))
             else:
                 await verification.step(found)
-        kept = await visit.session_storage(self.home)
-        names = {"access": f"{self.client}.accesstoken", "refresh": f"{self.client}.refreshtoken"}
-        if missing := [name for name in names.values() if not kept.get(name)]:
-            raise Stop(Outcome.LAYOUT_CHANGED, f"{self.name} no longer keeps {missing[0]} in its pages.")
-        visit.tokens.update({name: kept[place] for name, place in names.items()})
 
     async def authorise(self, visit: Visit, *, renew: bool) -> Mapping[str, str]:
         """See ``Utility``: a bearer token, renewed when it is refused. A refresh token counts once."""
