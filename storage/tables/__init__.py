@@ -50,9 +50,11 @@ from meterfarm.storage.tables.runs import (
     RunRow,
     RunStepRow,
     VaultReadRow,
+    WebhookAttemptRow,
+    WebhookDeliveryRow,
+    WebhookEndpointRow,
     WorkerRow,
 )
-from meterfarm.storage.tables.webhooks import WebhookAttemptRow, WebhookDeliveryRow, WebhookEndpointRow
 
 __all__ = [
     "AccountRow",
