@@ -12,7 +12,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection, Executable, inspect, text
+from sqlalchemy import URL, Connection, Dialect, Executable, Select, inspect, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -295,3 +295,60 @@ def holding(method: Callable[Concatenate[H, Session, P], T]) -> Callable[Concate
         return method(self, session, *args, **kwargs)
 
     return writing(guarded)
+
+
+_Compiled = tuple[str, Sequence[str], Sequence[tuple[int, Callable[[Any], Any]]]]
+"""The statement, the names of its parameters, and what reads which columns."""
+
+
+class SingleRead:
+    """A query of bound parameters, without lists of values, that is asked thousands of times a second.
+
+    On SQLite it goes to the driver by itself, without a transaction of several statements: of some 180
+    microseconds that a query takes by way of a session, 20 remain. On Postgres the network takes the time.
+    """
+
+    def __init__(self, query: Select[*tuple[Any, ...]]) -> None:
+        self._query = query
+        self._compiled: _Compiled | None = None
+
+    def rows(self, database: Database, values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """All rows.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        if not database.is_local:
+            with database.reading() as session:
+                return session.connection().execute(self._query, values).all()
+        statement, names, read = self._compiled or self._compile(database.engine.dialect)
+        with database.driver() as connection:
+            found = connection.execute(statement, [values[name] for name in names]).fetchall()
+        return [_row(row, read) for row in found] if read else found
+
+    def first(self, database: Database, values: Mapping[str, object]) -> Sequence[Any] | None:
+        """The first row, None if there is none.
+
+        Raises:
+            StorageError: the database cannot be used.
+        """
+        return next(iter(self.rows(database, values)), None)
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        compiled = self._query.compile(dialect=dialect)
+        kinds = [column.type.dialect_impl(dialect) for column in self._query.selected_columns]
+        read = [(place, kind.result_processor(dialect, None)) for place, kind in enumerate(kinds)]
+        found = (
+            compiled.string,
+            list(compiled.positiontup or ()),
+            [(place, processor) for place, processor in read if processor is not None],
+        )
+        self._compiled = found
+        return found
+
+
+def _row(row: Sequence[Any], read: Sequence[tuple[int, Callable[[Any], Any]]]) -> Sequence[Any]:
+    values = list(row)
+    for place, processor in read:
+        values[place] = processor(values[place])
+    return values

@@ -20,13 +20,13 @@ from meterfarm.storage.customers import ApiKey, Company, CompanyBrand, CompanySe
 from meterfarm.storage.database import (
     FarmRepository,
     Repository,
+    SingleRead,
     insert_if_absent,
     now,
     put,
     reading,
     writing,
 )
-from meterfarm.storage.single_reads import SingleRead
 from meterfarm.storage.tables import ApiKeyRow, BrandRow, CompanyRow
 
 _FIRST = "default"

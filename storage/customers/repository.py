@@ -24,8 +24,7 @@ from meterfarm.storage.customers import (
     registration,
 )
 from meterfarm.storage.data import documents
-from meterfarm.storage.database import Repository, holding, now, put, reading, writing
-from meterfarm.storage.single_reads import SingleRead
+from meterfarm.storage.database import Repository, SingleRead, holding, now, put, reading, writing
 from meterfarm.storage.tables import (
     AccountRow,
     BillRow,
