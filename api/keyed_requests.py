@@ -15,7 +15,7 @@ from meterfarm.api.auth import authenticated
 from meterfarm.api.bodies import read_body
 from meterfarm.api.errors import ApiError
 from meterfarm.api.limits import KeyLimits
-from meterfarm.storage.customers.kept_answers import KeptAnswer
+from meterfarm.storage.customers.companies import KeptAnswer
 from meterfarm.storage.store import CompanyStore
 
 PREFIX = "/api/"

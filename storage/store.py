@@ -24,11 +24,10 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.audit import Audit, FarmAudit
 from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
-from meterfarm.storage.customers import Company, RunContext, identity, kept_answers, logins
-from meterfarm.storage.customers.companies import ApiKeys, Companies, KeyRing
+from meterfarm.storage.customers import Company, RunContext, companies, identity, logins
+from meterfarm.storage.customers.companies import ApiKeys, Companies, KeptAnswers, KeyRing
 from meterfarm.storage.customers.consents import Consents, FarmConsents
 from meterfarm.storage.customers.credentials import StoredCredentials
-from meterfarm.storage.customers.kept_answers import KeptAnswers
 from meterfarm.storage.customers.logins import Logins
 from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
@@ -101,7 +100,7 @@ def rewrap(session: Session, vault: Vault) -> int:
     logins.rotate(session, vault)
     mailboxes.rotate(session, vault)
     endpoints.rotate_keys(session, vault)
-    kept_answers.rotate(session, vault)
+    companies.rotate_answers(session, vault)
     return identity.rotate(session, vault)
 
 

@@ -25,7 +25,7 @@ from meterfarm.records import (
 from meterfarm.storage import AlreadyThere, AnswerRefused, LeaseLost, RunRefused, StorageError
 from meterfarm.storage.channels import DeliveryStatus, InboundText, MailAccount
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.customers.kept_answers import KeptAnswer
+from meterfarm.storage.customers.companies import KeptAnswer
 from meterfarm.storage.data import CustomerFacts, ReadBill, ReadingChannel, Reread, RereadBill, UploadedBill
 from meterfarm.storage.database import Repository
 from meterfarm.storage.runs import Lease
