@@ -1,24 +1,31 @@
-"""Adding, changing and removing customers."""
+"""Adding, changing and removing customers; those of a company with one login share one connection.
+
+A customer who has signed in successfully shares what another one of the company has by the same login: one of
+them holds the connection and what is collected by it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import delete, func, update
-from sqlalchemy import update as update_rows
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from meterfarm.records import ChallengeState, CustomerState, RunKind, RunState, SecretKind
+from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
 from meterfarm.storage import AlreadyThere, StorageError
-from meterfarm.storage.customers import Customer, credentials, identity, logins, sharing
+from meterfarm.storage.customers import Customer, credentials, identity, logins
 from meterfarm.storage.database import now, put
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
 from meterfarm.storage.tables import (
+    AccountRow,
+    BillRow,
     ChallengeRow,
     CredentialRow,
     CustomerRow,
     DocumentRow,
+    EventRow,
     FileRow,
     InboundMessageRow,
     MailboxCustomerRow,
@@ -28,6 +35,17 @@ from meterfarm.storage.tables import (
     SavedSessionRow,
 )
 from meterfarm.storage.vault import Vault
+
+_ASKED = (ChallengeState.OPEN.value, ChallengeState.ANSWERED.value)
+_REMOVED = CustomerState.REMOVED.value
+_FIRST_FETCH = (
+    EventKind.NEW_BILL,
+    EventKind.NEW_UNPARSED_BILL,
+    EventKind.UPDATED_BILL,
+    EventKind.BILLS_READY,
+    EventKind.INTERVALS_READY,
+)
+_TOOK_PLACE = "another customer of this login was removed"
 
 
 def add(
@@ -152,7 +170,7 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
         raise AlreadyThere(f"{row.username} at {customer.utility} was just added.") from exc
     credentials.drop_session(session, customer)
     credentials.touch(session, customer)
-    of_customer = update_rows(RunRow).where(col(RunRow.customer_id) == row.id)
+    of_customer = update(RunRow).where(col(RunRow.customer_id) == row.id)
     session.execute(of_customer.where(col(RunRow.state) == RunState.QUEUED.value).values(login_id=login_id))
     session.execute(of_customer.where(col(RunRow.state).in_(HELD)).values(cancelled=True))
     if before is not None:
@@ -184,9 +202,6 @@ def _already(what: str, row: CustomerRow) -> AlreadyThere:
     )
 
 
-_ASKED = (ChallengeState.OPEN.value, ChallengeState.ANSWERED.value)
-
-
 def close(session: Session, customer: Customer) -> None:
     """Destroy the data key and what it sealed, revoke the consent, stop the runs. What was collected stays.
 
@@ -195,7 +210,7 @@ def close(session: Session, customer: Customer) -> None:
     row = _locked(session, customer)
     if row.state == CustomerState.REMOVED.value:
         return
-    sharing.hand_over(session, row)
+    hand_over(session, row)
     row.shares_id = None
     at = now(session)
     row.key_id, row.wrapped_key = "", b""
@@ -223,7 +238,7 @@ def close(session: Session, customer: Customer) -> None:
 def erase(session: Session, customer: Customer) -> None:
     """Delete the customer with its data key and all that hangs on it; its files lose their references."""
     row = _locked(session, customer)
-    sharing.hand_over(session, row)
+    hand_over(session, row)
     files = (
         select(DocumentRow.sha256, func.count())
         .where(DocumentRow.customer_id == customer.id)
@@ -257,3 +272,68 @@ def _locked(session: Session, customer: Customer) -> CustomerRow:
     if row is None:
         raise StorageError(identity.removed(customer))
     return row
+
+
+def share(session: Session, vault: Vault, customer: Customer) -> Customer | None:
+    """Let a customer who was just let in share another one's connection; whoever holds it, None if nobody.
+
+    What was announced of it is announced to them too. Where the holder has to come back, they come back with
+    what this customer has given.
+    """
+    query = (
+        select(CustomerRow)
+        .where(CustomerRow.company_id == customer.company_id, CustomerRow.login_id == customer.login_id)
+        .where(CustomerRow.id != customer.id, CustomerRow.state != _REMOVED)
+        .where(col(CustomerRow.authenticated_at).is_not(None), col(CustomerRow.shares_id).is_(None))
+        .order_by(col(CustomerRow.id))
+        .with_for_update()
+    )
+    row = session.exec(query).first()
+    if row is None:
+        return None
+    holder = Customer.of(row)
+    mine = update(CustomerRow).where(col(CustomerRow.id) == customer.id)
+    session.execute(mine.values(shares_id=holder.id, bills_due_at=None, intervals_due_at=None))
+    events.publish_all(session, customer.id, _announced(session, holder))
+    if row.state != CustomerState.ACTIVE.value:
+        credentials.copy(session, vault, customer, holder)
+        row.state, row.reason, row.since = CustomerState.ACTIVE.value, "", now(session)
+        session.flush()
+        queue.enter(session, holder, RunKind.COLLECT, why="signed in by another customer of this login")
+    return holder
+
+
+def hand_over(session: Session, row: CustomerRow) -> None:
+    """Another customer who shares what this one holds, if there is one, takes their place with it."""
+    query = select(CustomerRow).where(CustomerRow.shares_id == row.id, CustomerRow.state != _REMOVED)
+    sharers = session.exec(query.order_by(col(CustomerRow.id)).with_for_update()).all()
+    if not sharers:
+        return
+    heir, *others = sharers
+    heir.shares_id = None
+    for other in others:
+        other.shares_id = heir.id
+    has = select(AccountRow.number).where(AccountRow.customer_id == heir.id)
+    moved = select(AccountRow.id).where(AccountRow.customer_id == row.id, col(AccountRow.number).not_in(has))
+    ids = session.exec(moved).all()
+    for part in (BillRow, DocumentRow):
+        session.execute(update(part).where(col(part.account_id).in_(ids)).values(customer_id=heir.id))
+    session.execute(update(AccountRow).where(col(AccountRow.id).in_(ids)).values(customer_id=heir.id))
+    heir.revision += 1
+    session.flush()
+    if heir.state == CustomerState.ACTIVE.value:
+        queue.enter(session, Customer.of(heir), RunKind.COLLECT, why=_TOOK_PLACE)
+
+
+def _announced(session: Session, holder: Customer) -> Sequence[tuple[EventKind, str, Mapping[str, Any]]]:
+    kinds = [kind.value for kind in _FIRST_FETCH]
+    query = select(EventRow).where(EventRow.customer_id == holder.id, col(EventRow.kind).in_(kinds))
+    about = {"customer_external_id", "utility"}
+    return [
+        (
+            EventKind(row.kind),
+            row.key,
+            {name: value for name, value in row.facts.items() if name not in about},
+        )
+        for row in session.exec(query.order_by(col(EventRow.id)))
+    ]

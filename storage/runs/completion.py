@@ -20,7 +20,7 @@ from meterfarm.records import (
     RunState,
     WhoActs,
 )
-from meterfarm.storage.customers import Customer, sharing
+from meterfarm.storage.customers import Customer, registration
 from meterfarm.storage.database import now
 from meterfarm.storage.runs import (
     NEW_CREDENTIALS,
@@ -107,7 +107,7 @@ def finish(
     if changes:
         session.connection().execute(update(_CUSTOMER).where(_CUSTOMER.c.id == row.id).values(changes))
     customer = Customer.of(row)
-    holder = sharing.share(session, vault, customer) if follow.is_back else None
+    holder = registration.share(session, vault, customer) if follow.is_back else None
     is_active = changes.get("state", row.state) == CustomerState.ACTIVE
     if holder is None and follow.next_kind is not None and is_active:
         queue.enter(
