@@ -26,8 +26,8 @@ from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
 from meterfarm.storage.customers import Company, RunContext, companies, identity, logins
 from meterfarm.storage.customers.companies import ApiKeys, Companies, KeptAnswers, KeyRing
-from meterfarm.storage.customers.consents import Consents, FarmConsents
 from meterfarm.storage.customers.credentials import StoredCredentials
+from meterfarm.storage.customers.identity import Consents, FarmConsents
 from meterfarm.storage.customers.logins import Logins
 from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
