@@ -24,7 +24,7 @@ from meterfarm.nightly.portals import NightlyPortal, portals_running
 _PACKAGE = Path(__file__).absolute().parents[1]
 _NOT_COPIED = {"utilities", "tests", "bench", "docs", "deploy"}
 _BATCH = 48
-_BUDGET = 30 * 60
+_BUDGET = 90 * 60
 """Seconds after which no further batch is begun."""
 _STOP_SECONDS = 30
 _CONTROL = 0
@@ -87,6 +87,8 @@ async def break_all(
     left = 0
     for portal in _one_each(portals):
         of_portal = [mutant for owner, mutant in chosen if owner is portal]
+        if not of_portal:
+            continue
         with ExitStack() as stack:
             running = portals_running(home / "portals", keeps=True)
             at = await asyncio.to_thread(lambda: stack.enter_context(running))  # noqa: B023 - called at once

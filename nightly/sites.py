@@ -20,6 +20,7 @@ _MESSAGES = {
 """Calls with sentences for people, or with what no page or document holds, so that no visit meets it."""
 _SENTENCES = {"what", "why", "message", "reason"}
 """Parameters of a script's own functions that take sentences for people."""
+_LEFT_ALONE = {"mail_codes", "text_codes", "__all__"}
 _LOCATING = {"xpath", "selector", "button", "label", "role"}
 _PATTERN = "pattern"
 
@@ -67,6 +68,8 @@ def sites(tree: ast.Module, package: Iterable[ast.Module]) -> Sequence[Site]:
 def _site(
     node: ast.Constant, parents: Mapping[ast.AST, ast.AST], functions: Mapping[str, Sequence[str]]
 ) -> Site | None:
+    if _is_left_alone(node, parents):
+        return None
     child: ast.AST = node
     while (parent := parents.get(child)) is not None:
         if isinstance(parent, ast.Raise | ast.Expr | ast.FormattedValue | ast.ClassDef | ast.Return):
@@ -74,8 +77,6 @@ def _site(
         if isinstance(parent, ast.Call):
             return _in_call(node, child, parent, functions)
         if isinstance(parent, ast.Subscript) and child is parent.slice:
-            if _is_in_sentence(parent, parents):
-                return None
             return Site(node, node.lineno, SiteKind.FIELD, is_pattern=False)
         if isinstance(parent, ast.Compare):
             kind = SiteKind.OUTCOME_TEXT if " " in str(node.value) else SiteKind.FIELD
@@ -86,12 +87,16 @@ def _site(
     return None
 
 
-def _is_in_sentence(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
-    """Whether it is a part of what an error says."""
+def _is_left_alone(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Whether it is a part of what an error says, of how mails and messages are recognised, or of exports."""
     within: ast.AST | None = node
-    while within is not None and not isinstance(within, ast.Raise):
+    while within is not None:
+        if isinstance(within, ast.Raise):
+            return True
+        if isinstance(within, ast.Assign | ast.AnnAssign) and _targets(within) & _LEFT_ALONE:
+            return True
         within = parents.get(within)
-    return within is not None
+    return False
 
 
 def _constant(
