@@ -1,4 +1,4 @@
-"""Exports of a meter are asked for side by side: as many as requests may be under way, if a script allows it."""
+"""A meter's exports are asked for side by side: as many as requests may be under way, if scripts allow it."""
 
 from __future__ import annotations
 
