@@ -213,6 +213,7 @@ def _traits(customer: Customer, owner: Owner) -> frozenset[str]:
         traits |= {"+".join(meter.commodity for meter in account.meters)}
         traits |= {direction for meter in account.meters for direction in meter.directions}
         traits |= {"community solar"} if account.community_solar else set()
+        traits |= {"closed account"} if account.closed else set()
     if customer.oddities.session_ends_after_bills:
         traits.add("session ends")
     return frozenset(filter(None, traits))
