@@ -93,9 +93,9 @@ def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState
     return _of_login(store, customer, record)
 
 
-def terms_digest(terms: Sequence[str]) -> str:
+def terms_digest(terms: Sequence[object]) -> str:
     """The SHA-256 of the terms as they were shown, in hexadecimal digits."""
-    return hashlib.sha256("\n".join(terms).encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(str, terms)).encode()).hexdigest()
 
 
 def accept_terms(store: CompanyStore, customer: Customer, digest: str) -> None:

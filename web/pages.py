@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 _HERE = Path(__file__).parent
@@ -16,6 +17,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
 )
+_ICON = Markup('<svg class="icon" aria-hidden="true"><use href="/web/icons.svg#{}"></use></svg>')
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -41,12 +43,21 @@ def rendered(template: str, values: dict[str, Any]) -> str:
     return _templates().get_template(template).render(values)
 
 
+def _icon(name: str) -> Markup:
+    """An icon of ``static/icons.svg``; it repeats what words say beside it."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="/web/icons.svg#{}"></use></svg>').format(
+        name
+    )
+
+
 @cache
 def _templates() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["icon"] = _icon
+    return environment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from meterfarm.web import brand
 from meterfarm.web.context import WebContext
 from meterfarm.web.onboarding import component, routes
 from meterfarm.web.pages import STATIC
@@ -15,4 +16,5 @@ def install(app: FastAPI, context: WebContext) -> None:
     app.state.web = context
     app.include_router(routes.router)
     app.include_router(component.router)
+    app.include_router(brand.router)
     app.mount("/web", StaticFiles(directory=STATIC))

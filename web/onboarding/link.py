@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from meterfarm.services.links import onboarded_customer
 from meterfarm.storage.customers import Company, CompanyBrand, Customer
 from meterfarm.storage.store import CompanyStore
+from meterfarm.web.brand import Look, look_of
 from meterfarm.web.context import WebContext
 
 _LONGEST_ID = 10
@@ -18,6 +19,7 @@ class FormLink:
     """A link that is good: its token, the company's side and its brand, and the customer.
 
     ``parent`` is the origin of the page that has the form in a frame and is allowed to, "" if none says so.
+    ``is_encrypted``: it is reached by https.
     """
 
     key: str
@@ -26,6 +28,7 @@ class FormLink:
     customer: Customer
     brand: CompanyBrand
     parent: str = ""
+    is_encrypted: bool = False
 
     @property
     def query(self) -> str:
@@ -36,6 +39,11 @@ class FormLink:
     def company_name(self) -> str:
         """What the customer knows the company by."""
         return self.brand.shown_name or self.company.name
+
+    @property
+    def look(self) -> Look:
+        """How the company shows itself on the form."""
+        return look_of(self.company.id, self.company_name, self.brand, is_encrypted=self.is_encrypted)
 
     @property
     def path(self) -> str:
@@ -65,4 +73,5 @@ def opened(web: WebContext, company_id: str, key: str, origin: str = "") -> Form
         return None
     brand = web.store.companies.brand(company.id)
     parent = origin if origin in brand.origins else ""
-    return FormLink(key, company, store, customer, brand, parent)
+    is_encrypted = web.public_url.startswith("https:")
+    return FormLink(key, company, store, customer, brand, parent, is_encrypted)

@@ -161,7 +161,9 @@ async def _posted(
         fields = await posted(request)
     except FormRefused as refused:
         return page(
-            "onboarding/notice.html", {"title": "This was not taken", "text": str(refused)}, refused.status
+            "onboarding/notice.html",
+            {"title": "This was not taken", "text": str(refused), "look": None},
+            refused.status,
         )
     key, origin = fields.get("key", ""), fields.get("origin", "")
     link = await run_in_threadpool(opened, web, company_id, key, origin)
@@ -189,11 +191,12 @@ def _page(link: FormLink, *, status: int = 200, search: str = "", error: str = "
         view.values["found"] = search_utilities(link.store, search, live=link.company.live)
     return page(
         "onboarding/page.html",
-        {**view.values, "version": view.version},
+        {**view.values, "version": view.version, "look": link.look},
         status,
         ancestors=link.brand.origins,
     )
 
 
 def _no_link() -> Response:
-    return page("onboarding/notice.html", {"title": "This link cannot be used", "text": _NOT_GOOD}, 404)
+    values = {"title": "This link cannot be used", "text": _NOT_GOOD, "look": None}
+    return page("onboarding/notice.html", values, 404)

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from meterfarm.records import ChallengeState, Factor, RunState
 from meterfarm.services.onboarding import OnboardingState, OnboardingStep, onboarding_state, terms_digest
-from meterfarm.utilities import directory
+from meterfarm.storage.runs import ChallengeInfo
+from meterfarm.utilities import UtilityUnavailable, directory, load_utility
 from meterfarm.web.onboarding.link import FormLink
-from meterfarm.web.onboarding.words import FACTORS, about, terms_for
+from meterfarm.web.onboarding.words import (
+    about,
+    digits_of,
+    in_words,
+    left_in_words,
+    portal_sentence,
+    terms_for,
+)
 from meterfarm.web.pages import rendered
+
+_WAY = (
+    ("Permission", {OnboardingStep.TERMS}),
+    ("Utility", {OnboardingStep.UTILITY}),
+    (
+        "Sign in",
+        {
+            *(OnboardingStep.LOGIN, OnboardingStep.AGAIN, OnboardingStep.WORKING),
+            *(OnboardingStep.CHALLENGE, OnboardingStep.WAITING),
+        },
+    ),
+    ("Connected", {OnboardingStep.DONE}),
+)
+_RESEND_SECONDS = 30
+"""A portal's message has this long to arrive before another one can be wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A line of what is done, what is being done (``now``) and what comes next."""
+
+    label: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +64,7 @@ def form_view(link: FormLink, **more: Any) -> FormView:
     """The form as it stands now; ``more`` are values that only this answer has."""
     state = onboarding_state(link.store, link.customer)
     name = utility_name(state.record.utility)
-    run, challenge = state.run, state.challenge
+    run, challenge, now = state.run, state.challenge, datetime.now(UTC)
     values = {
         "step": state.step.value,
         "state": state,
@@ -45,7 +79,12 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         "terms": terms_for(link.company_name),
         "terms_digest": terms_digest(terms_for(link.company_name)),
         "phase": _phase(state),
-        "factors": FACTORS,
+        "stages": _stages(state.step),
+        "progress": _progress(state, name),
+        "quote": portal_sentence(state.message),
+        "portal": _portal(state),
+        "again_in": in_words((state.again_at - now).total_seconds()) if state.again_at else "",
+        **_asked(challenge, now),
         "is_question": bool(challenge and challenge.challenge.factor is Factor.QUESTION),
         "event": _event(state),
         "event_id": f"{state.run.id if state.run else 0}.{challenge.id if challenge else 0}",
@@ -82,6 +121,55 @@ def _phase(state: OnboardingState) -> str:
         ChallengeState.USED,
     )
     return "checking" if answered else "signing_in"
+
+
+def _stages(step: OnboardingStep) -> Sequence[Stage]:
+    """The customer's way, and where on it they are."""
+    here = next((at for at, (_, steps) in enumerate(_WAY) if step in steps), None)
+    if here is None:
+        return ()
+    here += step is OnboardingStep.DONE
+    return [Stage(label, _standing(at, here)) for at, (label, _) in enumerate(_WAY)]
+
+
+def _progress(state: OnboardingState, utility: str) -> Sequence[Stage]:
+    """What a sign-in that is under way has behind it, and before it."""
+    phase = _phase(state)
+    if not phase:
+        return ()
+    steps = {"queued": "Getting ready", "signing_in": f"Signing in at {utility}"}
+    if phase == "checking":
+        steps["checking"] = "Checking your answer"
+    here = list(steps).index(phase)
+    return [Stage(label, _standing(at, here)) for at, label in enumerate((*steps.values(), "Connected"))]
+
+
+def _standing(at: int, here: int) -> str:
+    return "done" if at < here else "now" if at == here else "next"
+
+
+def _portal(state: OnboardingState) -> str:
+    """The host of the utility's own website, "" if it is not shown or not known."""
+    if state.step is not OnboardingStep.LOGIN:
+        return ""
+    try:
+        return urlsplit(load_utility(state.record.utility).home).hostname or ""
+    except UtilityUnavailable:
+        return ""
+
+
+def _asked(challenge: ChallengeInfo | None, now: datetime) -> dict[str, Any]:
+    """What a challenge shows beside the portal's words."""
+    if challenge is None:
+        return {}
+    left = max(0, round((challenge.expires_at - now).total_seconds()))
+    since = (now - challenge.asked_at).total_seconds()
+    return {
+        "digits": digits_of(challenge.challenge),
+        "seconds_left": left,
+        "minutes_left": left_in_words(left),
+        "resend_in": max(0, round(_RESEND_SECONDS - since)),
+    }
 
 
 def _event(state: OnboardingState) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from meterfarm.records import Factor, Outcome
+from meterfarm.records import Challenge, Factor, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +18,39 @@ class Words:
     advice: str
 
 
-_TERMS = (
-    "{company} may fetch your bills and your electricity and gas usage from your utility's website, now and "
-    "in the future, until you withdraw this permission.",
-    "For this you give the login that you use there. It is stored encrypted, and used for nothing else.",
-    "You can withdraw the permission at any time on this page. Your login is then erased, and nothing more "
-    "is fetched.",
-)
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A paragraph of what a customer agrees to; ``{company}`` in its title is the company's name.
 
+    ``icon`` is one of ``static/icons.svg``.
+    """
+
+    icon: str
+    title: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.text}"
+
+
+_TERMS = (
+    Term(
+        "bill",
+        "Your bills and your electricity and gas usage go to {company}",
+        "They are fetched from your utility's website, now and in the future, until you withdraw this "
+        "permission.",
+    ),
+    Term(
+        "lock",
+        "Your login is used for this alone",
+        "You give the login that you use at your utility. It is stored encrypted, and used for nothing else.",
+    ),
+    Term(
+        "undo",
+        "You can withdraw at any time",
+        "On this page. Your login is then erased, and nothing more is fetched.",
+    ),
+)
 PROBLEMS = {
     Outcome.BAD_CREDENTIALS: Words(
         "{utility} did not accept this login",
@@ -74,16 +101,15 @@ PROBLEMS = {
         "There is nothing you have to do. We try again by ourselves; you can close this page.",
     ),
 }
+_WRITES = "says: “"
+_NUMBERS = {"four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+_DIGITS = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_NUMBERS)})[- ]digit", re.IGNORECASE)
+_TOTP_DIGITS = 6
+_FEWEST_DIGITS, _MOST_DIGITS = 4, 10
 OTHER = Words(
     "We could not finish connecting to {utility}",
     "This is for us to mend, and there is nothing you have to do. Your link stays good; come back later.",
 )
-FACTORS = {
-    Factor.SMS: "text message",
-    Factor.EMAIL: "e-mail",
-    Factor.TOTP: "authenticator app",
-    Factor.QUESTION: "security question",
-}
 
 
 def about(outcome: Outcome | None, utility: str) -> Words | None:
@@ -94,6 +120,42 @@ def about(outcome: Outcome | None, utility: str) -> Words | None:
     return Words(words.title.format(utility=utility), words.advice.format(utility=utility))
 
 
-def terms_for(company: str) -> Sequence[str]:
+def terms_for(company: str) -> Sequence[Term]:
     """What a customer of the company agrees to, by paragraphs."""
-    return [text.format(company=company) for text in _TERMS]
+    return [replace(term, title=term.title.format(company=company)) for term in _TERMS]
+
+
+def portal_sentence(message: str) -> str:
+    """What the portal itself wrote, out of how an attempt ended; "" if it wrote nothing.
+
+    The rest of such a message is for whoever runs the farm.
+    """
+    _, _, rest = message.partition(_WRITES)
+    return rest.rpartition("”")[0]
+
+
+def digits_of(challenge: Challenge) -> int | None:
+    """How many digits the code has, where the portal names it; None if that is not known."""
+    if challenge.factor is Factor.TOTP:
+        return _TOTP_DIGITS
+    found = _DIGITS.search(challenge.prompt)
+    if found is None:
+        return None
+    text = found[1].casefold()
+    count = _NUMBERS.get(text) or int(text)
+    return count if _FEWEST_DIGITS <= count <= _MOST_DIGITS else None
+
+
+def in_words(seconds: float) -> str:
+    """A time to wait, as people put it."""
+    minutes = max(1, round(seconds / 60))
+    if minutes < 90:
+        return "a minute" if minutes == 1 else f"{minutes} minutes"
+    return f"{round(minutes / 60)} hours"
+
+
+def left_in_words(seconds: int) -> str:
+    """How much time is left for an answer; ``fields.js`` counts on from there in the same words."""
+    if seconds > 60:
+        return f"{math.ceil(seconds / 60)} minutes left"
+    return f"{seconds} seconds left" if seconds > 0 else "The time is over"
