@@ -24,7 +24,7 @@ from meterfarm.web.onboarding.words import (
 from meterfarm.web.pages import rendered
 
 _WAY = (
-    ("Permission", {OnboardingStep.TERMS}),
+    ("Agree", {OnboardingStep.TERMS}),
     ("Utility", {OnboardingStep.UTILITY}),
     (
         "Sign in",
@@ -33,14 +33,14 @@ _WAY = (
             *(OnboardingStep.CHALLENGE, OnboardingStep.WAITING),
         },
     ),
-    ("Connected", {OnboardingStep.DONE}),
+    ("Done", {OnboardingStep.DONE}),
 )
 _RESEND_SECONDS = 30
 """A portal's message has this long to arrive before another one can be wanted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class FormStage:
     """A line of what is done, what is being done (``now``) and what comes next."""
 
     label: str
@@ -123,16 +123,16 @@ def _phase(state: OnboardingState) -> str:
     return "checking" if answered else "signing_in"
 
 
-def _stages(step: OnboardingStep) -> Sequence[Stage]:
+def _stages(step: OnboardingStep) -> Sequence[FormStage]:
     """The customer's way, and where on it they are."""
     here = next((at for at, (_, steps) in enumerate(_WAY) if step in steps), None)
     if here is None:
         return ()
     here += step is OnboardingStep.DONE
-    return [Stage(label, _standing(at, here)) for at, (label, _) in enumerate(_WAY)]
+    return [FormStage(label, _standing(at, here)) for at, (label, _) in enumerate(_WAY)]
 
 
-def _progress(state: OnboardingState, utility: str) -> Sequence[Stage]:
+def _progress(state: OnboardingState, utility: str) -> Sequence[FormStage]:
     """What a sign-in that is under way has behind it, and before it."""
     phase = _phase(state)
     if not phase:
@@ -141,7 +141,7 @@ def _progress(state: OnboardingState, utility: str) -> Sequence[Stage]:
     if phase == "checking":
         steps["checking"] = "Checking your answer"
     here = list(steps).index(phase)
-    return [Stage(label, _standing(at, here)) for at, label in enumerate((*steps.values(), "Connected"))]
+    return [FormStage(label, _standing(at, here)) for at, label in enumerate((*steps.values(), "Connected"))]
 
 
 def _standing(at: int, here: int) -> str:
