@@ -14,6 +14,7 @@ import pytest
 
 from tests import shared_driver
 from tests.rewritten import rewrite_all
+from tests.statements import share_statements
 
 _ENDED_LAST = pytest.StashKey[ExitStack]()
 
@@ -21,10 +22,11 @@ _ENDED_LAST = pytest.StashKey[ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     """Commands under test hear Ctrl-C, even if the tests were started in the background, which ignores it.
 
-    Playwright's driver is compiled once and not at each of its many starts. Garbage collection has nothing to
-    find while modules are imported.
+    Playwright's driver is compiled once and not at each of its many starts, and so is SQL. Garbage collection
+    has nothing to find while modules are imported.
     """
     gc.disable()
+    share_statements()
     if config.cache is not None:
         os.environ.setdefault("NODE_COMPILE_CACHE", str(config.cache.mkdir("node")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -27,6 +27,8 @@ from typing import IO
 
 from typer.main import get_command
 
+from tests.statements import share_statements
+
 ROOT = Path(__file__).parents[1]
 Programs = Mapping[str, Callable[[], object]]
 _TIMEOUT = 100
@@ -36,6 +38,7 @@ _ALSO = (
         "meterfarm.farm.codes.sms_receiver",
         "meterfarm.nightly.command",
         "meterfarm.storage.bucket",
+        "meterfarm.scrapers.runs.local_run",
     ),
     *(
         "meterfarm.fake_utility.server",
@@ -43,6 +46,8 @@ _ALSO = (
         "meterfarm.fake_utility.speculoos_power.app",
     ),
     *("alembic.command", "_strptime", "psycopg", "uvloop", "uvicorn.protocols.http.httptools_impl"),
+    *("rich.progress", "playwright._impl.json_pipe", "playwright._impl.local_utils", "mmap"),
+    *("encodings.utf_16_be", "encodings.utf_16_le"),
 )
 
 
@@ -204,15 +209,20 @@ def _prepared() -> Programs:
     Garbage collection looks through nothing of that again, so whoever is forked shares its memory.
     """
     gc.disable()
-    from meterfarm import console
+    from meterfarm import console, formats, services
     from meterfarm.cli import app
     from meterfarm.fake_utility.__main__ import main as fake
     from meterfarm.storage.settings import Settings
     from meterfarm.storage.store import Store
     from meterfarm.utilities import load_utilities
 
-    commands = [module.name for module in pkgutil.iter_modules(console.__path__, "meterfarm.console.")]
-    for module in [*commands, *_ALSO]:
+    share_statements()
+    late = [
+        module.name
+        for room in (console, formats, services)
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
+    ]
+    for module in [*late, *_ALSO]:
         importlib.import_module(module)
     load_utilities()
     with tempfile.TemporaryDirectory() as folder:

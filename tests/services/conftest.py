@@ -13,10 +13,15 @@ from tests.storage.ready_home import ready_home
 
 
 @pytest.fixture
-def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """SQLite in ``tmp_path/home``; nothing else of the environment's settings counts."""
+def without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the environment's settings counts."""
     for name in ("DATABASE_URL", "REDIS_URL", "METERFARM_SECRET_KEYS", "METERFARM_PORTAL_URLS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def farm(tmp_path: Path, without_settings: None) -> Iterator[Store]:
+    """SQLite in ``tmp_path/home``."""
     home = tmp_path / "home"
     ready_home(home)
     with Store.open(Settings(home=home)) as opened:

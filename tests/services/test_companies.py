@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -127,12 +128,14 @@ from meterfarm.storage.channels import MailAccount
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import FoundBill, StoredAccount
 from meterfarm.storage.runs import ChallengeInfo, RunStory
+from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.errors import MeterfarmError
 from meterfarm.support.redact import Secrets
 from meterfarm.utilities import load_utilities, load_utility
 from tests.console.asked import SMS, UTILITY, WAIT, taken
 from tests.storage.made import ACCOUNT, bill, listed, pdf, save_bill
+from tests.storage.ready_home import ready_home
 
 PDF = (
     Path(__file__).parents[2] / "utilities/pepernoot_coop/samples/bill_carried_over/input.pdf"
@@ -178,25 +181,63 @@ class Theirs:
         ]
 
 
-@pytest.fixture
-def ours(farm: Store) -> CompanyStore:
-    return company_store(farm, add_company(farm, "acme").name)
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A home with two companies, made once; ``beta`` has a customer whose run waits for a code."""
+
+    home: Path
+    customer: Customer
+    account: StoredAccount
+    story: RunStory
+    challenge: ChallengeInfo
+    mailbox: int
 
 
-@pytest.fixture
-def theirs(farm: Store, tmp_path: Path) -> Theirs:
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A customer with bills, readings, a mailbox, a number, and a run that waits for a code."""
-    beta = company_store(farm, add_company(farm, "beta").name)
-    claim = taken(beta, "bea")
-    challenge = beta.challenges.open(claim.lease, SMS, WAIT)
-    account = beta.accounts.save(claim.customer, ACCOUNT)
-    save_bill(beta, account, listed(), pdf(), bill(), layout="speculoos_power", layout_version=1)
-    mailbox = add_mailbox(beta, AddMailbox(MAILS, SecretStr("secret"), [claim.customer]))
-    add_number(beta, NUMBER, [claim.customer])
-    (stored,) = beta.accounts.list(claim.customer)
-    story = find_run(beta, claim.lease.run_id)
-    asked = find_challenge(beta, challenge)
-    return Theirs(beta, claim.customer, stored, story, asked, mailbox.id, tmp_path / "out")
+    home = tmp_path_factory.mktemp("scene") / "home"
+    ready_home(home)
+    with Store.open(Settings(home=home)) as farm:
+        add_company(farm, "acme")
+        beta = company_store(farm, add_company(farm, "beta").name)
+        claim = taken(beta, "bea")
+        challenge = beta.challenges.open(claim.lease, SMS, WAIT)
+        account = beta.accounts.save(claim.customer, ACCOUNT)
+        save_bill(beta, account, listed(), pdf(), bill(), layout="speculoos_power", layout_version=1)
+        mailbox = add_mailbox(beta, AddMailbox(MAILS, SecretStr("secret"), [claim.customer]))
+        add_number(beta, NUMBER, [claim.customer])
+        (stored,) = beta.accounts.list(claim.customer)
+        story = find_run(beta, claim.lease.run_id)
+        asked = find_challenge(beta, challenge)
+        return Scene(home, claim.customer, stored, story, asked, mailbox.id)
+
+
+@pytest.fixture
+def both(scene: Scene, tmp_path: Path, without_settings: None) -> Iterator[Store]:
+    """The scene's state, for one test."""
+    shutil.copytree(scene.home, tmp_path / "home")
+    with Store.open(Settings(home=tmp_path / "home")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ours(both: Store) -> CompanyStore:
+    return company_store(both, "acme")
+
+
+@pytest.fixture
+def theirs(both: Store, scene: Scene, tmp_path: Path) -> Theirs:
+    beta = company_store(both, "beta")
+    return Theirs(
+        beta,
+        scene.customer,
+        scene.account,
+        scene.story,
+        scene.challenge,
+        scene.mailbox,
+        tmp_path / "out",
+    )
 
 
 def _endpoint(theirs: Theirs) -> int:
@@ -389,9 +430,9 @@ def test_two_companies_may_have_the_same_login_external_id_and_mailbox(
     assert theirs.everything() == before
 
 
-async def test_a_visit_is_made_in_its_company_alone(ours: CompanyStore, farm: Store, tmp_path: Path) -> None:
+async def test_a_visit_is_made_in_its_company_alone(farm: Store, tmp_path: Path) -> None:
     """Of a login that another company has too, with its password and a session that would do."""
-    beta = company_store(farm, add_company(farm, "beta").name)
+    ours, beta = (company_store(farm, add_company(farm, name).name) for name in ("acme", "beta"))
     secrets = {SecretKind.PASSWORD: "another"}
     other = add_customer(beta, AddCustomer(UTILITY, NAME, "B-1", secrets)).customer
     session = PortalSession({"cookies": [], "origins": []}).to_bytes()
