@@ -23,7 +23,7 @@ from meterfarm.records import Factor
 _CHECKOUT = (
     "setup             install everything, then stop",
     "test [ARGS]       lint, types and all tests; with ARGS, pytest with these",
-    "fuzz              readers on damaged files",
+    "fuzz              readers on damaged files; --api: the API, asked all that its document says",
     "bench NAME        install what a benchmark needs, then run it",
     "check-external    tests with several hosts and foreign programs; as root. --quickstarts FILE: a page",
     "                  with QuickStart programs, which are run, too",

@@ -18,7 +18,7 @@ from meterfarm.api.bodies import read_body
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.bills import UploadedBill
-from meterfarm.api.references import find_customer
+from meterfarm.api.references import ID_PATTERN, find_customer
 from meterfarm.services.bills import (
     LARGEST_UPLOAD,
     BillUpload,
@@ -27,6 +27,7 @@ from meterfarm.services.bills import (
     check_external_id,
     upload_bill,
 )
+from meterfarm.services.customer_fields import LONGEST_NAME
 from meterfarm.services.errors import InvalidRequest
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
@@ -45,10 +46,15 @@ _UPLOAD: dict[str, Any] = {
                         "file": {"type": "string", "format": "binary", "description": "The bill's PDF."},
                         "customer_id": {
                             "type": "string",
+                            "pattern": f"^({ID_PATTERN[1:-1]})?$",
                             "description": "Whose bill it is: our number, or external_id: and your own id. "
                             "Without it, the customer's who has the account.",
                         },
-                        "external_id": {"type": "string", "description": "Your own id for the bill."},
+                        "external_id": {
+                            "type": "string",
+                            "maxLength": LONGEST_NAME,
+                            "description": "Your own id for the bill.",
+                        },
                     },
                 },
                 "encoding": {"file": {"contentType": "application/pdf"}},

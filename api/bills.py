@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from meterfarm.api.context import context_of
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.bills import Bill, BillUpdate, Unlocked
-from meterfarm.api.references import find_bill, find_holder, find_record
+from meterfarm.api.references import BillId, CustomerId, find_bill, find_holder, find_record
 from meterfarm.services.bill_text import bills_csv, bills_ndjson
 from meterfarm.services.bills import (
     BillQuery,
@@ -36,6 +37,7 @@ router = APIRouter(tags=["Bills"])
 _FORMS = {"text/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}
 _FORMS |= {"application/jsonl": "ndjson", "application/json": "json"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_FROM_1: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
 _NUMBER = re.compile(r"0*([1-9]\d{0,8})", re.ASCII)
 _PAGE = 100
 """Bills on a page, for who asks for a page and sets no limit."""
@@ -70,13 +72,13 @@ def _wanted(description: str, **schema: Any) -> Any:
 def get_bills(
     request: Request,
     store: Company,
-    customer_id: str,
+    customer_id: CustomerId,
     account_number: Annotated[str | None, _wanted("Only bills of this account.")] = None,
     meter_id: Annotated[str | None, _wanted("Only bills of this meter.")] = None,
     start: Annotated[str | None, _wanted("Only bills issued on this day or later.", format="date")] = None,
     end: Annotated[str | None, _wanted("Only bills issued on this day or before.", format="date")] = None,
-    limit: Annotated[str | None, _wanted("How many bills at most.", type="integer", minimum=1)] = None,
-    page: Annotated[str | None, _wanted("Which page of limit bills.", type="integer", minimum=1)] = None,
+    limit: Annotated[str | None, _wanted("How many bills at most.", **_FROM_1)] = None,
+    page: Annotated[str | None, _wanted("Which page of limit bills.", **_FROM_1)] = None,
 ) -> Response:
     """List a customer's bills, by day of issue, the newest first."""
     asker = find_record(store, customer_id)
@@ -115,7 +117,7 @@ def get_bills(
 
 
 @router.get("/bills/{id}", response_model=None, responses={200: {"model": Bill}, **errors(*_BILL_ID)})
-def get_bill(request: Request, store: Company, id: str) -> Response:
+def get_bill(request: Request, store: Company, id: BillId) -> Response:
     """Get a bill, with a fresh address of its file."""
     bill = find_bill(store, id)
     return json_answer(context_of(request).bills.of(store, bill))
@@ -139,7 +141,7 @@ def get_bill(request: Request, store: Company, id: str) -> Response:
         }
     },
 )
-def update_bill(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+def update_bill(request: Request, store: Company, id: BillId, body: JsonObject) -> Response:
     """Give a bill an id of your own, or take it away with null."""
     bill = find_bill(store, id)
     if "external_id" in body:
@@ -160,7 +162,7 @@ def update_bill(request: Request, store: Company, id: str, body: JsonObject) -> 
     response_model=None,
     responses={200: {"model": Unlocked}, **errors(*_BILL_ID)},
 )
-def unlock(request: Request, store: Company, id: str) -> Response:
+def unlock(request: Request, store: Company, id: BillId) -> Response:
     """Unlock a bill, for good. Its content can be read from then on."""
     unlock_bill(store, find_bill(store, id), f"API key {request.state.key_id}")
     return json_answer({"status": "ok", "details": "Bill was unlocked"})

@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect
 from meterfarm.api.errors import ApiError
 
 MOST_JSON = 64 * 1024
+LARGEST = 2**63 - 1
+"""Of the whole numbers in a body; no id is larger, and much larger ones are read as floating point."""
 _FORMS = ("multipart/", "application/x-www-form-urlencoded")
 
 
@@ -37,11 +39,22 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 async def _json_object(request: Request) -> dict[str, Any]:
+    found = await _json_object_if_any(request)
+    if found is None:
+        raise ApiError("request_body_invalid", reason="none came, and this call takes a JSON object")
+    return found
+
+
+async def _optional_object(request: Request) -> dict[str, Any]:
+    return await _json_object_if_any(request) or {}
+
+
+async def _json_object_if_any(request: Request) -> dict[str, Any] | None:
     if request.headers.get("content-type", "").casefold().startswith(_FORMS):
         raise ApiError("unsupported_content_type", expected="application/json")
     body = await read_body(request, MOST_JSON)
     if not body.strip():
-        return {}
+        return None
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -51,11 +64,16 @@ async def _json_object(request: Request) -> dict[str, Any]:
     return value
 
 
-def described(model: type[BaseModel]) -> dict[str, Any]:
-    """What the documentation has of a route with a body of this shape: ``openapi_extra=described(...)``."""
+def described(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """What the documentation has of a route with a body of this shape: ``openapi_extra=described(...)``.
+
+    ``required``: one without a body is refused; else none is an empty object.
+    """
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
 JsonObject = Annotated[dict[str, Any], Depends(_json_object)]
-"""A route's parameter: the request's body as a JSON object, empty if none came."""
+"""A route's parameter: the request's body as a JSON object."""
+OptionalObject = Annotated[dict[str, Any], Depends(_optional_object)]
+"""The same of a route that can do without: empty if none came."""

@@ -13,7 +13,7 @@ from meterfarm.api.auth import Company
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.changes import ChangesPage
-from meterfarm.services.changes import MOST_CHANGES, DataChange, changes_since
+from meterfarm.services.changes import CURSOR, MOST_CHANGES, DataChange, changes_since
 from meterfarm.services.errors import InvalidRequest
 
 router = APIRouter(tags=["Changes"])
@@ -28,7 +28,11 @@ _LIMIT = Query(
 def get_changes(
     store: Company,
     cursor: Annotated[
-        str | None, Query(description="The cursor of the answer before; without it from the beginning.")
+        str | None,
+        Query(
+            description="The cursor of the answer before; without it from the beginning.",
+            json_schema_extra={"pattern": f"^({CURSOR.pattern})?$"},
+        ),
     ] = None,
     limit: Annotated[str | None, _LIMIT] = None,
 ) -> Response:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from meterfarm.api.answers import instant, json_answer
 from meterfarm.api.auth import Company
-from meterfarm.api.bodies import JsonObject, described
+from meterfarm.api.bodies import JsonObject, OptionalObject, described
 from meterfarm.api.context import context_of
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.fields import flag, instant_field, text_field
 from meterfarm.api.models import connections as models
-from meterfarm.api.references import CUSTOMER_ID, find_customer, number
+from meterfarm.api.references import CUSTOMER_ID, CustomerId, Number, find_customer, number
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
 from meterfarm.records import LedgerItem, SecretKind
 from meterfarm.services.challenges import answer_challenge, find_challenge, list_challenges
 from meterfarm.services.consents import consent_status, give_consent, list_consents
 from meterfarm.services.customers import UpdateCustomer, remove_customer, update_customer
-from meterfarm.services.errors import NotFound
+from meterfarm.services.errors import InvalidRequest, NotFound
 from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_customers, retry_run
 from meterfarm.services.utilities import nearest_code, utility_code
 from meterfarm.storage.customers import ConsentInfo
@@ -34,6 +34,11 @@ router = APIRouter(tags=["Connections"])
 _BY_API = "api"
 _BODY = ("request_invalid", "request_body_invalid", "request_too_large", "unsupported_content_type")
 _MOST_RUNS = 1000
+_FLAG = Query(json_schema_extra={"enum": ["true", "false"]})
+_LIMIT = Query(
+    description=f"At most so many, up to {_MOST_RUNS:,}.",
+    json_schema_extra={"type": "integer", "minimum": 1, "maximum": _MOST_RUNS, "default": 30},
+)
 
 
 @router.post(
@@ -46,13 +51,15 @@ _MOST_RUNS = 1000
     },
     openapi_extra=described(models.Login),
 )
-def give_login(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+def give_login(request: Request, store: Company, id: CustomerId, body: JsonObject) -> Response:
     """Give a customer's login; a run that tries it is queued. They consent by having given it to you."""
     customer = find_customer(store, id)
     secrets = {SecretKind.PASSWORD: text_field(body, "password")}
     if body.get("totp_secret") is not None:
         secrets[SecretKind.TOTP_SECRET] = text_field(body, "totp_secret")
-    answers = body.get("security_answers") or {}
+    answers = body.get("security_answers")
+    if answers is None:
+        answers = {}
     if not isinstance(answers, dict) or not all(isinstance(each, str) for each in answers.values()):
         raise ApiError("request_body_invalid", reason="security_answers must be strings by their questions")
     utility = None
@@ -71,7 +78,7 @@ def give_login(request: Request, store: Company, id: str, body: JsonObject) -> R
     response_model=None,
     responses={200: {"model": list[models.Challenge]}, **errors(*CUSTOMER_ID)},
 )
-def challenges(store: Company, id: str, open: str | None = None) -> Response:
+def challenges(store: Company, id: CustomerId, open: Annotated[str | None, _FLAG] = None) -> Response:
     """What the customer's portal has asked, newest first; with `open=true` what waits for an answer."""
     customer = find_customer(store, id)
     found = list_challenges(store, only_open=flag(open, "open"))
@@ -83,7 +90,7 @@ def challenges(store: Company, id: str, open: str | None = None) -> Response:
     response_model=None,
     responses={200: {"model": models.Challenge}, **errors("object_not_found")},
 )
-def challenge(store: Company, id: str) -> Response:
+def challenge(store: Company, id: Number) -> Response:
     """Get a challenge as it stands."""
     return json_answer(_challenge(find_challenge(store, number(id, "challenge"))))
 
@@ -94,7 +101,7 @@ def challenge(store: Company, id: str) -> Response:
     responses={200: {"model": models.Challenge}, **errors("object_not_found", "conflict", *_BODY)},
     openapi_extra=described(models.GivenCode),
 )
-def answer(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+def answer(request: Request, store: Company, id: Number, body: JsonObject) -> Response:
     """Answer with a code, or with what the security question asks for."""
     return _answered(request, store, id, Code(text_field(body, "answer")))
 
@@ -105,14 +112,14 @@ def answer(request: Request, store: Company, id: str, body: JsonObject) -> Respo
     responses={200: {"model": models.Challenge}, **errors("object_not_found", "conflict", *_BODY)},
     openapi_extra=described(models.ChosenFactor),
 )
-def choose(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+def choose(request: Request, store: Company, id: Number, body: JsonObject) -> Response:
     """Choose by which factor the code is to come."""
     factor = text_field(body, "factor")
     options = find_challenge(store, number(id, "challenge")).challenge.options
     chosen = next((option for option in options if option.factor.value == factor), None)
     if chosen is None:
         offered = ", ".join(option.factor.value for option in options) or "none"
-        raise ApiError("request_body_invalid", reason=f"factor must be one that is offered: {offered}")
+        raise ApiError("conflict", reason=f"The factor must be one that is offered: {offered}.")
     return _answered(request, store, id, Choice(chosen))
 
 
@@ -121,7 +128,7 @@ def choose(request: Request, store: Company, id: str, body: JsonObject) -> Respo
     response_model=None,
     responses={200: {"model": models.Challenge}, **errors("object_not_found", "conflict", *_BODY)},
 )
-def resend(request: Request, store: Company, id: str) -> Response:
+def resend(request: Request, store: Company, id: Number) -> Response:
     """Have the portal send the code once more."""
     return _answered(request, store, id, Resend())
 
@@ -131,7 +138,7 @@ def resend(request: Request, store: Company, id: str) -> Response:
     response_model=None,
     responses={200: {"model": models.Consent}, **errors(*CUSTOMER_ID, "object_not_found")},
 )
-def consent(store: Company, id: str) -> Response:
+def consent(store: Company, id: CustomerId) -> Response:
     """What the customer has allowed, as it stands."""
     found = list_consents(store, find_customer(store, id))
     if not found:
@@ -143,9 +150,9 @@ def consent(store: Company, id: str) -> Response:
     "/customers/{id}/consent",
     response_model=None,
     responses={200: {"model": models.Consent}, **errors(*CUSTOMER_ID, "conflict", *_BODY)},
-    openapi_extra=described(models.GivenConsent),
+    openapi_extra=described(models.GivenConsent, required=False),
 )
-def consent_given(store: Company, id: str, body: JsonObject) -> Response:
+def consent_given(store: Company, id: CustomerId, body: OptionalObject) -> Response:
     """Record what the customer allows from now on, and until when."""
     given = give_consent(
         store,
@@ -163,7 +170,9 @@ def consent_given(store: Company, id: str, body: JsonObject) -> Response:
     response_model=None,
     responses=errors(*CUSTOMER_ID, "conflict"),
 )
-def consent_revoked(store: Company, id: str, delete_data: str | None = None) -> Response:
+def consent_revoked(
+    store: Company, id: CustomerId, delete_data: Annotated[str | None, _FLAG] = None
+) -> Response:
     """Revoke it. The login is erased for good, with `delete_data=true` all that was collected too."""
     remove_customer(store, find_customer(store, id), data=flag(delete_data, "delete_data"))
     return Response(status_code=204)
@@ -174,7 +183,7 @@ def consent_revoked(store: Company, id: str, delete_data: str | None = None) -> 
     response_model=None,
     responses={200: {"model": list[models.Run]}, **errors(*CUSTOMER_ID)},
 )
-def runs(store: Company, id: str, limit: str | None = None) -> Response:
+def runs(store: Company, id: CustomerId, limit: Annotated[str | None, _LIMIT] = None) -> Response:
     """The customer's runs, newest first: what happens now, how the last ones ended, who must act."""
     customer = find_customer(store, id)
     if limit is not None and not (limit.isascii() and limit.isdigit() and 0 < int(limit[:9]) <= _MOST_RUNS):
@@ -188,7 +197,7 @@ def runs(store: Company, id: str, limit: str | None = None) -> Response:
     response_model=None,
     responses={202: {"model": models.QueuedRun}, **errors(*CUSTOMER_ID, "conflict")},
 )
-def refresh(request: Request, store: Company, id: str) -> Response:
+def refresh(request: Request, store: Company, id: CustomerId) -> Response:
     """Fetch what is new of the customer now."""
     refreshed = refresh_customers(store, [find_customer(store, id)])
     if refreshed.refused:
@@ -201,7 +210,7 @@ def refresh(request: Request, store: Company, id: str) -> Response:
     response_model=None,
     responses={200: {"model": models.RunDetails}, **errors("object_not_found")},
 )
-def run(store: Company, id: str) -> Response:
+def run(store: Company, id: Number) -> Response:
     """A run, with what it listed and what became of each item."""
     return json_answer(_details(find_run(store, number(id, "run"))))
 
@@ -212,7 +221,7 @@ def run(store: Company, id: str) -> Response:
     response_model=None,
     responses={202: {"model": models.QueuedRun}, **errors("object_not_found", "conflict")},
 )
-def retry(request: Request, store: Company, id: str) -> Response:
+def retry(request: Request, store: Company, id: Number) -> Response:
     """Queue what the run was for again."""
     return _queued(request, {"run_id": retry_run(store, number(id, "run"))}, 202)
 
@@ -222,7 +231,7 @@ def retry(request: Request, store: Company, id: str) -> Response:
     response_model=None,
     responses={200: {"model": models.Run}, **errors("object_not_found", "conflict")},
 )
-def cancel(request: Request, store: Company, id: str) -> Response:
+def cancel(request: Request, store: Company, id: Number) -> Response:
     """Cancel a run; a worker that has it stops soon."""
     run_id = number(id, "run")
     cancel_run(store, run_id)
@@ -234,7 +243,10 @@ def cancel(request: Request, store: Company, id: str) -> Response:
 
 def _answered(request: Request, store: CompanyStore, id: str, answer: Answer) -> Response:
     challenge_id = number(id, "challenge")
-    answer_challenge(store, challenge_id, answer)
+    try:
+        answer_challenge(store, challenge_id, answer)
+    except InvalidRequest as exc:
+        raise ApiError("conflict", reason=str(exc)) from exc
     workers = context_of(request).workers
     response = json_answer(_challenge(find_challenge(store, challenge_id)))
     response.background = BackgroundTask(workers.of_answer, challenge_id) if workers else None

@@ -11,7 +11,7 @@ from meterfarm.api.answers import instant, json_answer
 from meterfarm.api.auth import Company
 from meterfarm.api.error_responses import errors
 from meterfarm.api.models.coverage import CustomerCoverage
-from meterfarm.api.references import find_holder
+from meterfarm.api.references import CustomerId, find_holder
 from meterfarm.formats.bills.bayou import meter_type
 from meterfarm.services.meter_reports import MeterReport, meter_reports
 from meterfarm.storage.data import SeriesCoverage
@@ -31,7 +31,7 @@ router = APIRouter(tags=["Intervals"])
         ),
     },
 )
-def get_coverage(store: Company, customer_id: str) -> Response:
+def get_coverage(store: Company, customer_id: CustomerId) -> Response:
     """Get what bills and intervals of each meter cover, what is missing and why, and how fresh it is."""
     reports = meter_reports(store, find_holder(store, customer_id))
     return json_answer({"meters": [_meter(each) for each in reports]})

@@ -15,7 +15,7 @@ from meterfarm.api.errors import ApiError
 from meterfarm.api.models.customers import Customer as CustomerModel
 from meterfarm.api.models.customers import ExistingCustomer
 from meterfarm.api.quick import read_quickly
-from meterfarm.api.references import CUSTOMER_ID, find_customer, find_record
+from meterfarm.api.references import CUSTOMER_ID, CustomerId, find_customer, find_record
 from meterfarm.services.bayou_customer import CustomerRendering
 from meterfarm.services.customers import (
     CustomerWithoutLogin,
@@ -69,7 +69,7 @@ def list_(request: Request, store: Company) -> Response:
     response_model=None,
     responses={200: {"model": ExistingCustomer}, **errors(*CUSTOMER_ID)},
 )
-async def get(request: Request, store: Company, id: str) -> Response:
+async def get(request: Request, store: Company, id: CustomerId) -> Response:
     """Get a customer, with a fresh onboarding link and token."""
     return json_answer(await read_quickly(store.farm, _read, request, store, id))
 
@@ -80,7 +80,7 @@ async def get(request: Request, store: Company, id: str) -> Response:
     responses={200: {"model": ExistingCustomer}, **errors(*CUSTOMER_ID, *_FIELDS, "conflict")},
     openapi_extra=_BODY,
 )
-def change(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+def change(request: Request, store: Company, id: CustomerId, body: JsonObject) -> Response:
     """Change what is named. A customer's utility cannot change once they have given a login."""
     customer = find_customer(store, id)
     fields = customer_fields(body)
@@ -97,7 +97,7 @@ def change(request: Request, store: Company, id: str, body: JsonObject) -> Respo
 
 
 @router.delete("/customers/{id}", status_code=204, response_model=None, responses=errors(*CUSTOMER_ID))
-def delete(store: Company, id: str) -> Response:
+def delete(store: Company, id: CustomerId) -> Response:
     """Delete a customer with their login and all that was collected, for good."""
     remove_customer(store, find_customer(store, id), data=True)
     return Response(status_code=204)

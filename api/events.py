@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from meterfarm.api.answers import instant, json_answer
 from meterfarm.api.auth import Company
-from meterfarm.api.bodies import JsonObject, described
+from meterfarm.api.bodies import OptionalObject, described
 from meterfarm.api.context import ApiContext, context_of
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
-from meterfarm.api.fields import flag
+from meterfarm.api.fields import flag, whole
 from meterfarm.api.models import webhooks as models
-from meterfarm.api.references import number
+from meterfarm.api.references import Number, number
 from meterfarm.records import EventKind
 from meterfarm.services.webhooks import EventWithDeliveries, find_event, list_events, resend_event
 from meterfarm.storage.store import CompanyStore
@@ -27,7 +27,8 @@ _DEFAULT = 100
 _DIGITS = 18
 _BODY = ("request_body_invalid", "request_too_large", "unsupported_content_type")
 _AFTER = Query(
-    description="Only events with greater ids.", json_schema_extra={"type": "integer", "minimum": 0}
+    description="Only events with greater ids.",
+    json_schema_extra={"type": "integer", "minimum": 0, "maximum": 10**_DIGITS - 1},
 )
 _KIND = Query(
     description="Only events of this kind; several times.",
@@ -71,7 +72,7 @@ def get_events(
     response_model=None,
     responses={200: {"model": models.ListedEvent}, **errors("object_not_found")},
 )
-def get_event(request: Request, store: Company, id: str) -> Response:
+def get_event(request: Request, store: Company, id: Number) -> Response:
     """Get an event with its deliveries."""
     return json_answer(_rendered(context_of(request), store, find_event(store, number(id, "event"))))
 
@@ -80,11 +81,11 @@ def get_event(request: Request, store: Company, id: str) -> Response:
     "/events/{id}/resend",
     response_model=None,
     responses={200: {"model": models.Resent}, **errors("object_not_found", *_BODY)},
-    openapi_extra=described(models.Resend),
+    openapi_extra=described(models.Resend, required=False),
 )
-def resend(store: Company, id: str, body: JsonObject) -> Response:
+def resend(store: Company, id: Number, body: OptionalObject) -> Response:
     """Send an event once more, with the same webhook-id, before later ones of its customer."""
-    endpoint_id = body.get("webhook_id")
+    endpoint_id = whole(body.get("webhook_id"))
     is_number = isinstance(endpoint_id, int) and not isinstance(endpoint_id, bool)
     if endpoint_id is not None and not is_number:
         raise ApiError("request_body_invalid", reason="webhook_id must be a number")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from meterfarm.api.errors import ApiError
+from meterfarm.api.timestamps import EPOCH, timestamp
 
 
 def text_field(body: Mapping[str, Any], name: str, default: str | None = None) -> str:
@@ -32,13 +33,18 @@ def instant_field(body: Mapping[str, Any], name: str) -> datetime | None:
     value = body.get(name)
     if value is None:
         return None
+    at = timestamp(value) if isinstance(value, str) else None
     try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if at is not None and at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
+        if at is not None:
+            return EPOCH + timedelta(seconds=at)
+    except OverflowError:
         pass
     raise ApiError("request_body_invalid", reason=f"{name} must be like 2026-11-01T00:00:00Z")
+
+
+def whole(value: object) -> Any:
+    """``value``, but 3.0 as 3: JSON knows no difference."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def flag(text: str | None, name: str) -> bool:

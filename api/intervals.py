@@ -18,7 +18,7 @@ from meterfarm.api.auth import Company
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.models.intervals import CustomerIntervals
-from meterfarm.api.references import find_holder
+from meterfarm.api.references import CustomerId, find_holder
 from meterfarm.api.timestamps import timestamp
 from meterfarm.formats.errors import FormatError
 from meterfarm.services.intervals import (
@@ -104,7 +104,7 @@ def _instant(description: str) -> Any:
 def get_intervals(
     request: Request,
     store: Company,
-    customer_id: str,
+    customer_id: CustomerId,
     start: Annotated[str | None, _instant("Only intervals that begin then or later.")] = None,
     end: Annotated[str | None, _instant("Only intervals that begin before then.")] = None,
     meter_id: Annotated[str | None, Query(description="Only intervals of this meter.")] = None,

@@ -68,6 +68,7 @@ _OF_STATUS = {
     "429": ("Retry-After",),
     "503": ("Retry-After",),
 }
+_BOUNDS = {"minimum", "maximum"}
 _ONCE = ("idempotency_key_invalid", "idempotency_key_in_use", "idempotency_key_reused")
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
@@ -83,7 +84,6 @@ _IDEMPOTENCY_KEY = {
     "required": False,
     "description": "A new UUID for each new request, the same one to send a request again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
-    "example": "8c2d4a1e-5f0c-4d51-9b4e-0c7b7a1f3d29",
 }
 
 
@@ -115,6 +115,7 @@ def _document(app: FastAPI, public_url: str) -> Document:
         routes=app.routes,
         servers=[{"url": public_url}],
     )
+    _make_bounds_whole(document)
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -133,6 +134,16 @@ def _document(app: FastAPI, public_url: str) -> Document:
         {"name": name, "description": text} for name, text in _TAGS.items() if name in used | {"Webhooks"}
     ]
     return document
+
+
+def _make_bounds_whole(part: object) -> None:
+    """FastAPI writes each bound as a floating point number, which is none for an integer to send."""
+    if isinstance(part, dict):
+        for name in _BOUNDS & part.keys():
+            if isinstance(part[name], float) and part[name].is_integer():
+                part[name] = int(part[name])
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _make_bounds_whole(inner)
 
 
 def _operations(document: Document) -> Iterator[tuple[str, Document]]:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import unquote
 
+from fastapi import Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from meterfarm.api.errors import ApiError
-from meterfarm.services.customer_fields import problem_of_name
+from meterfarm.services.customer_fields import LONGEST_NAME, problem_of_name
 from meterfarm.storage.customers import Customer, CustomerRecord
 from meterfarm.storage.data import FoundBill
 from meterfarm.storage.store import CompanyStore
 
 T = TypeVar("T")
 EXTERNAL = "external_id:"
-_DIGITS = 30
+_NUMBER = re.compile("-?[0-9]{1,30}")
 _MOST_NUMBERS = 2**31
+ID_PATTERN = f"^({_NUMBER.pattern}|{EXTERNAL}.{{1,{LONGEST_NAME}}})$"
+"""Of a customer's or a bill's id, as the documentation has it."""
 CUSTOMER_ID = (
     *("customer_id_invalid_format", "external_id_invalid_format"),
     *("customer_id_invalid", "external_id_invalid"),
 )
 """The codes of errors in a path's customer."""
+
+
+def _id(of: str) -> str:
+    return f"The {of}'s number, or `external_id:` and your own id, percent-encoded."
+
+
+CustomerId = Annotated[str, Path(description=_id("customer"), json_schema_extra={"pattern": ID_PATTERN})]
+"""A route's parameter, which `find_customer` reads."""
+BillId = Annotated[str, Path(description=_id("bill"), json_schema_extra={"pattern": ID_PATTERN})]
+"""A route's parameter, which `find_bill` reads."""
+Number = Annotated[str, Path(json_schema_extra={"type": "integer", "minimum": 1})]
+"""A route's parameter, which `number` reads."""
 
 
 class Reference(NamedTuple):
@@ -44,7 +60,7 @@ def reference(text: str, what: str) -> Reference:
         if not external_id or problem_of_name("external id", external_id):
             raise ApiError("external_id_invalid_format")
         return Reference(None, external_id)
-    if not (text.isascii() and text.removeprefix("-").isdigit()) or len(text) > _DIGITS:
+    if not _NUMBER.fullmatch(text):
         raise ApiError(f"{what}_id_invalid_format")
     return Reference(int(text), None)
 

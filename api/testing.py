@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from meterfarm.api.answers import instant, json_answer
 from meterfarm.api.auth import Company
-from meterfarm.api.bodies import JsonObject
+from meterfarm.api.bodies import JsonObject, OptionalObject, described
 from meterfarm.api.context import context_of
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
+from meterfarm.api.fields import whole
 from meterfarm.api.models.testing import EventToFire, FiredEvent, LoginToBreak, PortalToFail, ToolAnswer
-from meterfarm.api.references import find_customer
+from meterfarm.api.references import CustomerId, find_customer
 from meterfarm.services import testing
 from meterfarm.services.fake_portals import FakePortals, NoFakePortals
 from meterfarm.storage.store import CompanyStore
@@ -51,8 +52,7 @@ def _documented(model: type[BaseModel], body: type[BaseModel] | None, *codes: st
         "responses": {200: {"model": model}, **errors(*codes)},
     }
     if body is not None:
-        schema = {"schema": body.model_json_schema()}
-        shape["openapi_extra"] = {"requestBody": {"content": {"application/json": schema}}}
+        shape["openapi_extra"] = described(body, required=body is EventToFire)
     return shape
 
 
@@ -74,7 +74,7 @@ def fire_event(store: TestSide, body: JsonObject) -> Response:
 
 
 @router.post("/customers/{id}/break_login", **_documented(ToolAnswer, LoginToBreak, *_OF_A_CUSTOMER))
-def break_login(store: TestSide, portals: Portals, id: str, body: JsonObject) -> Response:
+def break_login(store: TestSide, portals: Portals, id: CustomerId, body: OptionalObject) -> Response:
     """Have the portal refuse a customer's password, at once or after so many more documents."""
     customer, after = find_customer(store, id), _value(body, "after_documents", int, 0)
     with _answering():
@@ -83,7 +83,7 @@ def break_login(store: TestSide, portals: Portals, id: str, body: JsonObject) ->
 
 
 @router.post("/customers/{id}/mend_login", **_documented(ToolAnswer, None, *_OF_A_CUSTOMER))
-def mend_login(store: TestSide, portals: Portals, id: str) -> Response:
+def mend_login(store: TestSide, portals: Portals, id: CustomerId) -> Response:
     """Have the portal take a customer's password again; they still have to give it once more."""
     customer = find_customer(store, id)
     with _answering():
@@ -92,7 +92,7 @@ def mend_login(store: TestSide, portals: Portals, id: str) -> Response:
 
 
 @router.post("/customers/{id}/expire_session", **_documented(ToolAnswer, None, *_OF_A_CUSTOMER))
-def expire_session(store: TestSide, portals: Portals, id: str) -> Response:
+def expire_session(store: TestSide, portals: Portals, id: CustomerId) -> Response:
     """End a customer's sessions at the portal; the password is still taken."""
     customer = find_customer(store, id)
     with _answering():
@@ -101,7 +101,7 @@ def expire_session(store: TestSide, portals: Portals, id: str) -> Response:
 
 
 @router.post("/customers/{id}/expire_mfa", **_documented(ToolAnswer, None, *_OF_A_CUSTOMER))
-def expire_mfa(store: TestSide, portals: Portals, id: str) -> Response:
+def expire_mfa(store: TestSide, portals: Portals, id: CustomerId) -> Response:
     """End a customer's sessions, and the portal's trust in our device: it asks for MFA again."""
     customer = find_customer(store, id)
     with _answering():
@@ -117,7 +117,7 @@ def expire_mfa(store: TestSide, portals: Portals, id: str) -> Response:
         *("api_key_not_permitted", "object_not_found", "request_invalid", "conflict", "request_body_invalid"),
     ),
 )
-def fail_portal(store: TestSide, portals: Portals, id: str, body: JsonObject) -> Response:
+def fail_portal(store: TestSide, portals: Portals, id: str, body: OptionalObject) -> Response:
     """Take a fake portal down, slow it, or have it refuse requests; with an empty body it is well again.
 
     It is the portal of every company's test customers.
@@ -145,7 +145,7 @@ def _answering() -> Iterator[None]:
 
 def _value(body: Mapping[str, Any], name: str, kind: Any, otherwise: Any) -> Any:
     """A field of the body, of this type."""
-    value = body.get(name, otherwise)
+    value = whole(body.get(name, otherwise))
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ApiError("request_body_invalid", reason=f"{name} is of the wrong type")
     return value

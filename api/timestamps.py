@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 _FORM = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|([+\- ])(\d\d):(\d\d))", re.ASCII
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_0 = -62_167_219_200
 _LEAP_SECOND = 60
 
@@ -31,4 +31,4 @@ def timestamp(text: str) -> int | None:
         at = datetime(year or 4, month, day, hour, minute, min(second, 59), tzinfo=zone)
     except ValueError:
         return None
-    return int((at - _EPOCH).total_seconds()) if year else _YEAR_0
+    return int((at - EPOCH).total_seconds()) if year else _YEAR_0

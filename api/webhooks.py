@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from meterfarm.api.answers import instant, json_answer
 from meterfarm.api.auth import Company
-from meterfarm.api.bodies import JsonObject, described
+from meterfarm.api.bodies import JsonObject, OptionalObject, described
 from meterfarm.api.context import context_of
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
 from meterfarm.api.fields import text_field
 from meterfarm.api.models import webhooks as models
-from meterfarm.api.references import number
+from meterfarm.api.references import Number, number
 from meterfarm.records import EventKind
 from meterfarm.services.webhooks import (
     EndpointChange,
@@ -62,7 +62,7 @@ def list_webhooks(store: Company) -> Response:
 @router.get(
     "/webhooks/{id}", response_model=None, responses={200: {"model": models.Endpoint}, **errors(*_ONE)}
 )
-def get_webhook(store: Company, id: str) -> Response:
+def get_webhook(store: Company, id: Number) -> Response:
     """Get an endpoint."""
     return json_answer(_rendered(find_endpoint(store, number(id, "webhook"))))
 
@@ -73,7 +73,7 @@ def get_webhook(store: Company, id: str) -> Response:
     responses={200: {"model": models.Endpoint}, **errors(*_ONE, *_BODY)},
     openapi_extra=described(models.ChangedEndpoint),
 )
-def change_webhook(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+def change_webhook(request: Request, store: Company, id: Number, body: JsonObject) -> Response:
     """Change what is named. An endpoint that is active again gets what waited for it."""
     active = body.get("active")
     if active is not None and not isinstance(active, bool):
@@ -86,7 +86,7 @@ def change_webhook(request: Request, store: Company, id: str, body: JsonObject) 
 
 
 @router.delete("/webhooks/{id}", status_code=204, response_model=None, responses={**errors(*_ONE)})
-def delete_webhook(store: Company, id: str) -> Response:
+def delete_webhook(store: Company, id: Number) -> Response:
     """Remove an endpoint, with what waits for it."""
     remove_endpoint(store, number(id, "webhook"))
     return Response(status_code=204)
@@ -97,7 +97,7 @@ def delete_webhook(store: Company, id: str) -> Response:
     response_model=None,
     responses={200: {"model": models.RotatedSecret}, **errors(*_ONE)},
 )
-def rotate_webhook(store: Company, id: str) -> Response:
+def rotate_webhook(store: Company, id: Number) -> Response:
     """Make a new secret; for 48 hours the old one signs beside it."""
     endpoint_id = number(id, "webhook")
     secret, until = rotate_secret(store, endpoint_id)
@@ -108,9 +108,9 @@ def rotate_webhook(store: Company, id: str) -> Response:
     "/webhooks/{id}/test",
     response_model=None,
     responses={200: {"model": models.TestResult}, **errors(*_ONE, *_BODY)},
-    openapi_extra=described(models.TestedEvent),
+    openapi_extra=described(models.TestedEvent, required=False),
 )
-async def test_webhook(request: Request, store: Company, id: str, body: JsonObject) -> Response:
+async def test_webhook(request: Request, store: Company, id: Number, body: OptionalObject) -> Response:
     """Post a made-up event to the endpoint now; what the receiver answered."""
     name = text_field(body, "event", EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS.value)
     (kind,) = _known([name], DELIVERED_KINDS)

@@ -21,7 +21,8 @@ from meterfarm.storage.customers import Event, RemovedCustomer
 from meterfarm.storage.store import CompanyStore
 
 MOST_CHANGES = 1_000
-_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})", re.ASCII)
+CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+"""Of an event and of a removal: the last ones that were handed out."""
 _BILLS = {
     EventKind.NEW_BILL: "bill_added",
     EventKind.NEW_UNPARSED_BILL: "bill_added",
@@ -72,7 +73,7 @@ def changes_since(store: CompanyStore, cursor: str = "", limit: int = 100) -> Ch
     """
     if not 1 <= limit <= MOST_CHANGES:
         raise InvalidRequest(f"A limit is from 1 to {MOST_CHANGES:,}.")
-    found = _CURSOR.fullmatch(cursor or "0.0")
+    found = CURSOR.fullmatch(cursor or "0.0")
     if found is None:
         raise InvalidRequest("The cursor is none that was handed out; leave it out to begin anew.")
     event_id, removal_id = map(int, found.groups())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import quote, urlsplit
 
-from meterfarm.services.errors import InvalidRequest
+from meterfarm.services.errors import Conflict
 from meterfarm.support.errors import MachineError
 from meterfarm.support.foreign_text import one_line
 
@@ -30,7 +30,7 @@ class FakePortals:
         """Put these faults (docs/fake-utility.md) in the place of those that are on; none ends all.
 
         Raises:
-            InvalidRequest: the portal refuses them.
+            Conflict: the portal refuses them.
             NoFakePortals: nothing answers.
         """
         self._post(utility_id, "faults", faults)
@@ -39,7 +39,7 @@ class FakePortals:
         """Refuse the password and end the sessions once ``after`` more documents were handed out.
 
         Raises:
-            InvalidRequest: the portal does not know the user name.
+            Conflict: the portal does not know the user name.
             NoFakePortals: nothing answers.
         """
         self._post(utility_id, "breaks", {"username": username, "break_login_after": after})
@@ -48,7 +48,7 @@ class FakePortals:
         """Take the password again.
 
         Raises:
-            InvalidRequest: the portal does not know the user name.
+            Conflict: the portal does not know the user name.
             NoFakePortals: nothing answers.
         """
         self._post(utility_id, "breaks", {"username": username, "mend": True})
@@ -57,7 +57,7 @@ class FakePortals:
         """End the sessions; with ``forget_devices`` the next sign-in asks for MFA again.
 
         Raises:
-            InvalidRequest: the portal does not know the user name.
+            Conflict: the portal does not know the user name.
             NoFakePortals: nothing answers.
         """
         asked = {"username": username, "end_sessions": True, "forget_devices": forget_devices}
@@ -80,4 +80,4 @@ class FakePortals:
         finally:
             connection.close()
         if answer.status != 200:
-            raise InvalidRequest(f"The fake portal of {utility_id} refuses that: {one_line(text, 200)}")
+            raise Conflict(f"The fake portal of {utility_id} refuses that: {one_line(text, 200)}")

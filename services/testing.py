@@ -48,7 +48,8 @@ def break_login(
     The run that is queued to notice it; None if none is, because the customer is not refreshed now.
 
     Raises:
-        InvalidRequest: the customer has no login at a fake utility, or the number is out of range.
+        InvalidRequest: this is the live side, or the number is out of range.
+        Conflict: the customer has no login at a fake utility, or one that the portal does not know.
         NoFakePortals: the fake portals do not answer.
     """
     if not 0 <= after_documents <= MOST_DOCUMENTS:
@@ -62,7 +63,8 @@ def mend_login(store: CompanyStore, portals: FakePortals, customer: Customer) ->
     """Have the portal take the customer's password again. They still have to give it once more.
 
     Raises:
-        InvalidRequest: the customer has no login at a fake utility.
+        InvalidRequest: this is the live side.
+        Conflict: the customer has no login at a fake utility, or one that the portal does not know.
         NoFakePortals: the fake portals do not answer.
     """
     _must_have_fake_login(store, customer)
@@ -77,7 +79,8 @@ def expire_session(
     The run that is queued to notice it, as ``break_login``.
 
     Raises:
-        InvalidRequest: the customer has no login at a fake utility.
+        InvalidRequest: this is the live side.
+        Conflict: the customer has no login at a fake utility, or one that the portal does not know.
         NoFakePortals: the fake portals do not answer.
     """
     _must_have_fake_login(store, customer)
@@ -100,13 +103,14 @@ def fail_portal(
 
     Raises:
         NotFound: there is no such utility.
-        InvalidRequest: it is not a fake one, this is the live side, or a number is out of range.
+        InvalidRequest: this is the live side, or a number is out of range.
+        Conflict: it is not a fake one.
         NoFakePortals: the fake portals do not answer.
     """
     _must_be_test(store)
     info = find_utility_entry(utility)
     if not info.is_fake:
-        raise InvalidRequest(f"{info.entry.name} is no fake utility: its portal is left alone.")
+        raise Conflict(f"{info.entry.name} is no fake utility: its portal is left alone.")
     if not 0 <= slow_seconds <= MOST_SECONDS or not 0 <= (retry_after or 0) <= MOST_SECONDS:
         raise InvalidRequest(f"slow_seconds and retry_after are numbers from 0 to {MOST_SECONDS}.")
     faults: dict[str, object] = {"down": True} if down else {}
@@ -128,13 +132,13 @@ def _must_have_fake_login(store: CompanyStore, customer: Customer) -> None:
     _must_be_test(store)
     store.customers.info(customer)  # refuses a customer of another company
     if not customer.login_id:
-        raise InvalidRequest(f"The customer {customer.id} has no login yet: there is nothing to break.")
+        raise Conflict(f"The customer {customer.id} has no login yet: there is nothing to break.")
     try:
         is_fake = load_utility(customer.utility).is_fake
     except UtilityUnavailable:
         is_fake = False
     if not is_fake:
-        raise InvalidRequest(f"The customer {customer.id} has no login at a fake utility: it is left alone.")
+        raise Conflict(f"The customer {customer.id} has no login at a fake utility: it is left alone.")
 
 
 def _refresh(store: CompanyStore, customer: Customer) -> int | None:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from meterfarm.api.models.customers import Address
+from meterfarm.services.customer_fields import LONGEST_NAME
 
 Status = Literal["unparsed", "not_supported", "locked", "unlocked"]
 
@@ -60,7 +61,10 @@ class BillUpdate(BaseModel):
     """What a request may set of a bill."""
 
     external_id: str | None = Field(
-        None, min_length=1, max_length=320, description="Your own id, unique among your bills; null frees it."
+        None,
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="Your own id, unique among your bills; null frees it.",
     )
 
 

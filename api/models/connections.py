@@ -8,15 +8,18 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from meterfarm.records import ChallengeState, Factor, Outcome, RunKind, RunState, WhoActs
+from meterfarm.services.customer_fields import LONGEST_NAME, LONGEST_SECRET
 
 
 class Login(BaseModel):
     """A login at the customer's utility. It is kept encrypted, and never given back."""
 
-    username: str
-    password: str = Field(json_schema_extra={"format": "password"})
+    username: str = Field(max_length=LONGEST_NAME)
+    password: str = Field(max_length=LONGEST_SECRET, json_schema_extra={"format": "password"})
     utility: str | None = Field(None, description="Of a customer who has none yet.")
-    totp_secret: str | None = Field(None, description="That of an authenticator app.")
+    totp_secret: str | None = Field(
+        None, max_length=LONGEST_SECRET, description="That of an authenticator app."
+    )
     security_answers: dict[str, str] | None = Field(None, description="Answers by their questions.")
 
 
@@ -102,8 +105,15 @@ class RunDetails(Run):
 class GivenConsent(BaseModel):
     """What the customer allowed: to fetch their bills and intervals."""
 
-    method: str = Field("api", description="How they allowed it, as `signed form 2026-11`.")
-    terms_hash: str = Field("", description="A hash of the terms that they were shown.")
+    method: str | None = Field(
+        "api",
+        max_length=LONGEST_NAME,
+        pattern=r"\S",
+        description="How they allowed it, as `signed form 2026-11`.",
+    )
+    terms_hash: str | None = Field(
+        "", max_length=LONGEST_NAME, description="A hash of the terms that they were shown."
+    )
     expires_at: datetime | None = Field(None, description="Until when; null until it is revoked.")
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from meterfarm.services.customer_fields import LONGEST_NAME
+
 STATES = (
     *("AL", "AK", "AS", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FM", "FL", "GA", "GU", "HI", "ID", "IL"),
     *("IN", "IA", "KS", "KY", "LA", "ME", "MH", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH"),
@@ -20,9 +22,11 @@ class Customer(BaseModel):
     """What a request may set of a customer."""
 
     external_id: str | None = Field(
-        None, min_length=1, max_length=320, description="Your own id, unique among your customers."
+        None, min_length=1, max_length=LONGEST_NAME, description="Your own id, unique among your customers."
     )
-    email: str | None = Field(None, max_length=320, examples=["ada@example.com"])
+    email: str | None = Field(
+        None, max_length=LONGEST_NAME, pattern=r"@[\s\S]*\.|\.[\s\S]*@", examples=["ada@example.com"]
+    )
     first_name: str | None = Field(None, max_length=30)
     last_name: str | None = Field(None, max_length=30)
     phone_number: str | None = Field(None, max_length=30, examples=["518-555-0123"])

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from meterfarm.api.bodies import LARGEST
+from meterfarm.api.references import ID_PATTERN
 from meterfarm.records import EventKind
 
 
 class EventToFire(BaseModel):
     """An event that is to be sent, as if it had happened."""
 
-    customer_id: int | str = Field(description="Our number, or external_id: and your own id.")
+    customer_id: (
+        Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | Annotated[str, Field(pattern=ID_PATTERN)]
+    ) = Field(description="Our number, or external_id: and your own id.")
     event: EventKind
-    bill_id: int | None = Field(None, description="The bill that it is about; the newest if none is named.")
+    bill_id: int | None = Field(
+        None, ge=1, le=LARGEST, description="The bill that it is about; the newest if none is named."
+    )
 
 
 class FiredEvent(BaseModel):

@@ -7,14 +7,19 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from meterfarm.api.bodies import LARGEST
 from meterfarm.records import EventKind
-from meterfarm.storage.webhooks import DeliveryState, EndpointState
+from meterfarm.storage.webhooks import DELIVERED_KINDS, DeliveryState, EndpointState
 
 
 class NewEndpoint(BaseModel):
     """What is set of an endpoint when it is made."""
 
-    url: str = Field(description="Where events are posted to, by https.", examples=["https://example.com/h"])
+    url: str = Field(
+        max_length=2048,
+        description="Where events are posted to, by https.",
+        examples=["https://example.com/h"],
+    )
     events: list[EventKind] | None = Field(None, description="Only these; else all eight of Bayou's kind.")
 
 
@@ -57,7 +62,9 @@ class RotatedSecret(BaseModel):
 class TestedEvent(BaseModel):
     """Which made-up event to post."""
 
-    event: EventKind = EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS
+    event: EventKind | None = Field(
+        EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS, json_schema_extra={"enum": [*DELIVERED_KINDS, None]}
+    )
 
 
 class DeliveryAttempt(BaseModel):
@@ -95,7 +102,9 @@ class ListedEvent(BaseModel):
 class Resend(BaseModel):
     """Where to send an event once more."""
 
-    webhook_id: int | None = Field(None, description="Only there; else to all that are active.")
+    webhook_id: int | None = Field(
+        None, ge=1, le=LARGEST, description="Only there; else to all that are active."
+    )
 
 
 class Resent(BaseModel):

@@ -274,7 +274,7 @@ def _unread(
         company_id=company_id,
         customer_id=customer.id if customer else None,
         utility=customer.utility if customer else "",
-        portal_key=_key(sha256),
+        portal_key=_free_key(session, company_id, sha256),
         source=upload.source.value,
     )
     session.add(row)
@@ -341,6 +341,18 @@ def _announce_unread(session: Session, row: BillRow, customer: CustomerRow) -> N
 
 def _document_of(bill_id: int) -> SelectOfScalar[int]:
     return select(BillVersionRow.document_id).where(BillVersionRow.bill_id == bill_id).distinct()
+
+
+def _free_key(session: Session, company_id: int, sha256: str) -> str:
+    """A key that no unassigned bill has: another customer may have a bill of the same bytes."""
+    key = _key(sha256)
+    query = select(func.max(BillRow.id)).where(
+        BillRow.company_id == company_id,
+        col(BillRow.account_id).is_(None),
+        col(BillRow.portal_key).startswith(key),
+    )
+    newest = session.exec(query).one()
+    return key if newest is None else f"{key}-{newest}"
 
 
 def _key(sha256: str) -> str:

@@ -46,7 +46,7 @@ def test_a_login_is_given_and_its_challenges_are_answered(api: ApiServer) -> Non
     place = f"/api/v2/challenges/{asked['id']}"
     for call, body in (("answer", {"answer": "1"}), ("choose", {"factor": "totp"}), ("resend", {})):
         refused = api.client.post(f"{place}/{call}", json=body)
-        assert (refused.status_code, refused.json()["error_type"]) == (400, "invalid_input"), call
+        assert (refused.status_code, refused.json()["error_code"]) == (409, "conflict"), call
     chosen = api.client.post(f"{place}/choose", json={"factor": "email"})
     assert (chosen.status_code, chosen.json()["state"]) == (200, "answered")
     again = api.client.post(f"{place}/choose", json={"factor": "email"})

@@ -50,7 +50,7 @@ def test_a_customer_is_made_found_changed_and_deleted(api: ApiServer) -> None:
 
 
 def test_a_customer_of_no_utility_may_be_given_one_and_then_a_login(api: ApiServer) -> None:
-    made = api.client.post("/api/v2/customers", content=b"").json()
+    made = api.client.post("/api/v2/customers", json={}).json()
     assert (made["utility"], made["utility_has_intervals"], made["email"]) == (None, False, None)
     path = f"/api/v2/customers/{made['id']}"
     assert api.client.patch(path, json={"utility": "Speculoos Power"}).json()["utility"] == "speculoos_power"

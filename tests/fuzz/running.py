@@ -17,7 +17,7 @@ from typing import IO
 
 from tests.fuzz.mutate import made
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 _STARTING = 60.0
 _NOT_BEGUN = 1 << 63
 

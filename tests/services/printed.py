@@ -18,7 +18,7 @@ from meterfarm.storage.store import CompanyStore
 from meterfarm.utilities import load_utility
 from tests.storage.made import UTILITY
 
-SAMPLES = Path(__file__).parents[2] / "utilities"
+SAMPLES = Path(__file__).resolve().parents[2] / "utilities"
 PDF = (SAMPLES / "speculoos_power/samples/bill_electric_and_gas/input.pdf").read_bytes()
 TODAY = date(2026, 11, 21)
 

@@ -147,6 +147,22 @@ def test_what_nothing_reads_is_the_companys_or_the_named_customers(
         find_bill(store, bill.id)
 
 
+def test_the_same_unread_bytes_may_be_a_bill_of_each_customer_and_of_one_after_another(
+    store: CompanyStore,
+) -> None:
+    content = printed("a photo of a bill")
+    ada, bea = store.customers.create(UTILITY), store.customers.create(UTILITY)
+    first, second = (uploaded(store, content, customer=each) for each in (ada, bea))
+    assert (first.customer_id, second.customer_id) == (ada.id, bea.id)
+    assert uploaded(store, content, customer=bea).id == second.id
+    assert uploaded(store, content).id == first.id
+    store.customers.remove(ada, data=False)
+    store.customers.remove(bea, data=False)
+    third = uploaded(store, content)
+    assert (third.customer_id, third.id in {first.id, second.id}) == (None, False)
+    assert uploaded(store, content).id == third.id
+
+
 def test_an_upload_that_was_not_read_is_assigned_once_a_layout_reads_it(
     store: CompanyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
