@@ -60,7 +60,7 @@ _EVENTS: Mapping[str, tuple[str, Document]] = {
             {
                 **_CUSTOMER,
                 "utility": _TEXT,
-                "utility_data_velocity": {**_TEXT, "examples": ["instant"]},
+                "utility_data_velocity": {**_TEXT, "examples": ["instant", "8 hours"]},
                 "has_filled_credentials": _TRUE,
                 "has_filled_credentials_on": _INSTANT,
             }
@@ -87,7 +87,7 @@ _EVENTS: Mapping[str, tuple[str, Document]] = {
                 "customer_id": _NUMBER,
                 "customer_external_id": _EXTERNAL,
                 "utility": _TEXT,
-                "utility_data_velocity": {**_TEXT, "examples": ["instant"]},
+                "utility_data_velocity": {**_TEXT, "examples": ["instant", "8 hours"]},
                 "file_url": _TEXT,
             }
         ),

@@ -100,6 +100,9 @@ class Utility(Portal, ABC):
     """The names of the additional attributes that its meters have."""
     trust_days: ClassVar[int | None] = None
     """For how long a passed MFA is remembered; None if the portal does not say."""
+    within_hours: ClassVar[int] = 0
+    """By when after the first sign-in all that the portal has is there: exports that it makes in its own time
+    may take hours. 0: within a minute."""
     verified: ClassVar[Verified]
 
     @classmethod

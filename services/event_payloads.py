@@ -11,13 +11,12 @@ from meterfarm.records import BillStatus, Commodity, EventKind, Outcome
 from meterfarm.services.bayou_bill import BillRendering
 from meterfarm.services.links import onboarding
 from meterfarm.services.readiness import account_facts
+from meterfarm.services.utilities import velocity
 from meterfarm.storage.customers import CustomerRecord, Event
 from meterfarm.storage.data import CustomerFacts
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.instants import stamp
 
-VELOCITY = "instant"
-"""How soon a utility's data are there: a portal with a script is read at once."""
 _DAY = timedelta(days=1)
 _READ = (BillStatus.LOCKED, BillStatus.UNLOCKED)
 _REASONS = {
@@ -51,12 +50,13 @@ class EventRendering:
         record = store.customers.record(event.customer_id)
         ids = _ids(event, record)
         utility = {"utility": record.utility if record else event.facts["utility"]}
+        soon = {**utility, "utility_data_velocity": velocity(utility["utility"])}
         if event.kind is EventKind.NEW_UNPARSED_BILL:
-            return self._unparsed_bill(store, event, ids, utility)
+            return self._unparsed_bill(store, event, ids, soon)
         if event.kind is EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS:
             names = ("has_filled_credentials", "has_filled_credentials_on")
             about = {name: event.facts[name] for name in names}
-            return {**ids, **utility, "utility_data_velocity": VELOCITY, **about}
+            return {**ids, **soon, **about}
         if event.kind is EventKind.CUSTOMER_MUST_REAUTHENTICATE:
             link = onboarding(store.farm, self._public_url, store.company_id, event.customer_id)
             reason = _REASONS.get(Outcome(event.facts["outcome"]), _OTHER_REASON)
@@ -92,7 +92,6 @@ class EventRendering:
             "customer_id": ids["customer_id"],
             "customer_external_id": ids["customer_external_id"],
             **utility,
-            "utility_data_velocity": VELOCITY,
             "file_url": file_url,
         }
 

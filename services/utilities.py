@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # the catalogue is listed where nothing is installed that sto
     from meterfarm.storage.store import Store
 
 
+UNKNOWN = "unknown"
+
+
 class UtilityStatus(StrEnum):
     """How far a utility can be fetched from."""
 
@@ -104,6 +107,15 @@ def utility_code(name: str) -> str | None:
     """The id of the utility of this id, name or alias, with a script or without; None if there is none."""
     entry = directory().find(name)
     return entry.id if entry is not None else None
+
+
+def velocity(utility_id: str) -> str:
+    """How soon after a sign-in the data are here: ``instant``, hours as ``8 hours``, or ``unknown``.
+
+    It is unknown where there is no script: bills are uploaded, and are read once there is a layout.
+    """
+    entry = directory().find(utility_id) if utility_id in utility_ids() else None
+    return (entry.velocity if entry is not None else "") or UNKNOWN
 
 
 def nearest_code(name: str) -> str:

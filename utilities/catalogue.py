@@ -35,9 +35,10 @@ _PART = 0.7
 class CatalogueEntry:
     """A utility as it is known. ``parts`` is what its portal offers, so far as that is known.
 
-    ``velocity`` is ``instant``, or "" if it is not known how fast its data come. ``mfa``: ``asked`` of
-    accounts, ``optional`` for customers who turn it on, "" if that is not known; ``factors`` by what. Meters
-    have additional attributes named ``meter_attributes``, electric ones also ``electric_meter_attributes``.
+    ``velocity`` is ``instant``, or hours as ``8 hours``, or "" if it is not known how fast its data come.
+    ``mfa``: ``asked`` of accounts, ``optional`` for customers who turn it on, "" if that is not known;
+    ``factors`` by what. Meters have additional attributes named ``meter_attributes``, electric ones also
+    ``electric_meter_attributes``.
     ``account_meter`` is the meter id of intervals that are the sum over an account, "" where there are none.
     """
 
@@ -61,7 +62,7 @@ class CatalogueEntry:
             name=script.name,
             aliases=(*script.aliases, *(each for each in self.aliases if each not in script.aliases)),
             parts=script.capabilities.parts,
-            velocity=self.velocity or INSTANT,
+            velocity=f"{script.within_hours} hours" if script.within_hours else INSTANT,
             mfa=self.mfa or ("asked" if factors else ""),
             factors=factors,
             meter_attributes=script.meter_attributes or self.meter_attributes,

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from meterfarm.records import Outcome, Part, RunKind, SecretKind
+from meterfarm.records import BillSource, Outcome, Part, RunKind, SecretKind
 from meterfarm.services.event_payloads import EventRendering
 from meterfarm.services.event_samples import sample
 from meterfarm.services.links import onboarded_customer
 from meterfarm.storage.customers import Customer
+from meterfarm.storage.data import UploadedBill
 from meterfarm.storage.runs import FollowUp
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.webhooks import DELIVERED_KINDS
@@ -113,6 +114,16 @@ def test_a_customers_events_have_both_spellings_of_its_ids_as_they_are_now(
     assert must["reason"] == "credentials_are_invalid"
     assert onboarded_customer(store.farm, must["onboarding_token"]) == customer.id
     assert must["onboarding_link"].startswith(f"{URL}/companies/{store.company_id}/sign_up?key=")
+
+
+@pytest.mark.parametrize(
+    ("utility", "soon"), [("pepernoot_coop", "8 hours"), ("con_edison", "unknown"), ("nowhere", "unknown")]
+)
+def test_how_soon_data_come_is_the_utilitys_own(store: CompanyStore, utility: str, soon: str) -> None:
+    """One that makes exports in its own time, one without a script, one that nobody knows."""
+    customer = store.customers.create(utility)
+    store.bills.upload(UploadedBill(pdf(b"%PDF nothing"), BillSource.API, customer_id=customer.id))
+    assert _objects(store)["new_unparsed_bill"]["utility_data_velocity"] == soon
 
 
 def test_bills_are_whole_and_as_they_are_now(store: CompanyStore, customer: Customer) -> None:

@@ -28,6 +28,7 @@ class PepernootCoop(SmartHub):
     )
     bill_layout: ClassVar[str] = "pepernoot_coop"
     bill_layout_version: ClassVar[int] = 1
+    within_hours: ClassVar[int] = 8
     is_fake: ClassVar[bool] = True
     verified: ClassVar[Verified] = Verified(
         "verified", date(2026, 11, 30), "tests/ drive it against fake_utility/"
