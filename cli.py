@@ -13,6 +13,7 @@ from meterfarm.console.api import api_commands
 from meterfarm.console.channels import channel_commands
 from meterfarm.console.command_help import Group, Panel, command, epilog, group
 from meterfarm.console.customers import company_commands, customer_commands
+from meterfarm.console.data import bill_commands
 from meterfarm.console.exit_status import run_to_end
 from meterfarm.console.farm import farm_commands
 from meterfarm.console.program import program, version
@@ -40,6 +41,7 @@ app = typer.Typer(
 bench_app = group("Measure, as ratios within one run.")
 app.add_typer(company_commands.app, name="company", rich_help_panel=Panel.FARM)
 app.add_typer(customer_commands.app, name="customer", rich_help_panel=Panel.FARM)
+app.add_typer(bill_commands.app, name="bill", rich_help_panel=Panel.FARM)
 farm_commands.declare(app)
 channel_commands.declare(app)
 api_commands.declare(app)

@@ -8,13 +8,13 @@ from datetime import date
 
 from meterfarm.formats.bills.pdf import check_pdf
 from meterfarm.formats.errors import Encrypted, FormatError
-from meterfarm.records import BillSource, Document
+from meterfarm.records import BillSource, BillStatus, Document
 from meterfarm.scrapers.runs.reader import read_and_store
 from meterfarm.services.bayou_bill import BillRendering
 from meterfarm.services.bill_reading import uploaded_bill
 from meterfarm.services.customer_fields import problem_of_name
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
-from meterfarm.storage import AlreadyThere
+from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import FoundBill
 from meterfarm.storage.store import CompanyStore
@@ -22,6 +22,7 @@ from meterfarm.support.foreign_text import NAME, one_line
 from meterfarm.utilities import load_utilities
 
 LARGEST_UPLOAD = 32 * 1024 * 1024
+_DIGITS = 20
 
 
 class NoSuchBills(NotFound):
@@ -89,9 +90,9 @@ def check_bills_of(
 
 
 def list_bills(
-    store: CompanyStore, customer: Customer, query: BillQuery, rendering: BillRendering
+    store: CompanyStore, customer: Customer | None, query: BillQuery, rendering: BillRendering
 ) -> tuple[Sequence[FoundBill], bool]:
-    """The customer's bills, newest first, and whether there are more of them beyond the limit."""
+    """The customer's bills, without one all of the company's, newest first; are there more than the limit?"""
     most = None if query.limit is None else query.limit + 1
     in_store = query.meter_id is None
     found = store.bills.list(
@@ -122,6 +123,40 @@ def find_bill(store: CompanyStore, bill_id: int | None = None, external_id: str 
     if found is None:
         raise NotFound(f"There is no bill “{shown}”.")
     return found
+
+
+def find_named_bill(store: CompanyStore, reference: str) -> FoundBill:
+    """The bill with our number, else with the company's own id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    reference = reference.strip()
+    if reference.isascii() and reference.isdigit():
+        found = store.bills.by_id(int(reference[:_DIGITS]))
+        if found is not None:
+            return found
+    return find_bill(store, external_id=one_line(reference, NAME))
+
+
+def read_file(store: CompanyStore, bill: FoundBill) -> bytes | None:
+    """The PDF of a bill; None if the store has lost it.
+
+    Raises:
+        InvalidRequest: the bill is locked.
+        StorageError: the file is there, and cannot be read.
+    """
+    if bill.status is BillStatus.LOCKED:
+        raise InvalidRequest(f"The bill {bill.id} is locked: its file is withheld until it is unlocked.")
+    kept = store.bills.file(bill.id)
+    if kept is None:
+        return None
+    try:
+        return store.files.read(kept.sha256)
+    except StorageError:
+        if store.files.has(kept.sha256):
+            raise
+        return None
 
 
 def name_bill(store: CompanyStore, bill: FoundBill, external_id: str | None) -> FoundBill:

@@ -207,7 +207,7 @@ class Bills(Repository):
     def list(
         self,
         session: Session,
-        customer: Customer,
+        customer: Customer | None = None,
         *,
         account_number: str | None = None,
         start: date | None = None,
@@ -215,11 +215,11 @@ class Bills(Repository):
         limit: int | None = None,
         offset: int = 0,
     ) -> Sequence[FoundBill]:
-        """The customer's, newest first; ``start`` and ``end``, both included, are days of issue.
+        """The customer's, without one all of the company's, newest first; those without a day of issue last.
 
-        Those without a day of issue come last.
+        ``start`` and ``end``, both included, are days of issue.
         """
-        wanted: list[Any] = [col(BillRow.customer_id) == customer.id]
+        wanted: list[Any] = [] if customer is None else [col(BillRow.customer_id) == customer.id]
         if account_number is not None:
             wanted.append(account_number == _ACCOUNT)
         if start is not None:

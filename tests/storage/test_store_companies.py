@@ -209,7 +209,9 @@ CASES: dict[str, Case] = {
     "bills.save_reread": lambda s, _, t: (
         list(s.bills.save_reread(t.account, [_kept(t)])) == [Reread.OVERTAKEN]
     ),
-    "bills.list": lambda s, _, t: _refused(lambda: s.bills.list(t.customer)),
+    "bills.list": lambda s, _, t: (
+        _refused(lambda: s.bills.list(t.customer)) and _bill(t) not in {one.id for one in s.bills.list()}
+    ),
     "bills.account_numbers": lambda s, _, t: _refused(lambda: s.bills.account_numbers(t.customer)),
     "bills.by_id": lambda s, _, t: s.bills.by_id(_bill(t)) is None,
     "bills.by_external_id": lambda s, _, t: s.bills.by_external_id("their bill") is None,

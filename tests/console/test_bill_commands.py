@@ -1,0 +1,156 @@
+"""The `bill` commands as a person or a program runs them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+
+from meterfarm.console.data.bill_tables import bill_card, bills_table
+from meterfarm.records import BillStatus
+from meterfarm.services.bayou_bill import BillRendering
+from meterfarm.services.companies import ChangeCompany, change_company
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.store import CompanyStore
+from tests.console.command import Command
+from tests.services.printed import PDF, fetched, printed
+from tests.storage.made import UTILITY
+
+
+@pytest.fixture
+def ada(store: CompanyStore) -> Customer:
+    """A customer with three bills that are locked, numbers 1 to 3, the newest first."""
+    change_company(store.farm, store.farm.companies.only(), ChangeCompany(history="none"))
+    customer = store.customers.create(UTILITY, external_id="A-1")
+    fetched(store, customer, 0, 3)
+    return customer
+
+
+def _json(command: Command, *arguments: str) -> Any:
+    ran = command(*arguments, "--json")
+    assert ran.status == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def _at_80_columns(what: RenderableType) -> str:
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    with console.capture() as captured:
+        console.print(what)
+    return captured.get()
+
+
+def test_bills_are_listed_newest_first_and_chosen(
+    command: Command, store: CompanyStore, ada: Customer
+) -> None:
+    """By customer, by day, and so many of them; a locked one has no amounts, none has a file's address."""
+    store.bills.give_external_id(2, "my-2")
+    every = _json(command, "bill", "list")
+    days = [bill["billed_on"] for bill in every]
+    assert (len(every), days) == (3, sorted(days, reverse=True))
+    assert {bill["status"] for bill in every} == {"locked"}
+    assert not [bill for bill in every if {"total_amount", "file_url"} & set(bill)]
+    assert _json(command, "bill", "list", "--customer", "A-1") == every
+    assert _json(command, "bill", "list", "--since", days[1], "--until", days[1]) == [every[1]]
+    newest = command("bill", "list", "--limit", "1", "--json")
+    assert json.loads(newest.stdout) == every[:1]
+    assert "more than 1" in newest.stderr
+    rows = [line.split("\t") for line in command("bill", "list").stdout.splitlines()]
+    assert rows[0][:3] == ["bill", "external_id", "customer"]
+    assert [row[5] for row in rows[1:]] == days
+    assert "my-2" in [row[1] for row in rows]
+    store.customers.create(UTILITY, external_id="B-1")
+    assert _json(command, "bill", "list", "--customer", "B-1") == []
+    assert command("bill", "list", "--customer", "B-1").stdout.count("\n") == 1, "the header alone"
+
+
+def test_a_bill_is_shown_by_its_id_or_the_companys_own_and_withheld_until_it_is_unlocked(
+    command: Command, store: CompanyStore, ada: Customer
+) -> None:
+    store.bills.give_external_id(2, "my-2")
+    locked = _json(command, "bill", "show", "my-2")
+    assert (locked["id"], locked["customer_external_id"], locked["status"]) == (2, "A-1", "locked")
+    refused = command("bill", "file", "2")
+    assert (refused.status, "is locked" in refused.stderr) == (2, True)
+    ran = command("bill", "unlock", "my-2", "1")
+    assert (ran.status, ran.stdout) == (0, "bill 2 unlocked\nbill 1 unlocked\n")
+    assert _json(command, "bill", "unlock", "2", "3") == [
+        {"bill": 2, "unlocked": True, "changed": False},
+        {"bill": 3, "unlocked": True, "changed": True},
+    ]
+    shown = _json(command, "bill", "show", "2")
+    assert shown["total_amount"] == sum((shown["electricity_amount"], shown["gas_amount"]))
+    card = command("bill", "show", "2").stdout
+    assert f"total\t{shown['total_amount'] / 100:.2f}" in card
+    assert all(meter["id"] in card for meter in shown["meters"])
+
+
+def test_nothing_is_unlocked_when_one_of_the_bills_is_not_there(
+    command: Command, store: CompanyStore, ada: Customer
+) -> None:
+    ran = command("bill", "unlock", "1", "77")
+    assert (ran.status, ran.stdout) == (2, "")
+    assert "There is no bill “77”" in ran.stderr
+    assert {bill.status for bill in store.bills.list(ada)} == {BillStatus.LOCKED}
+
+
+def test_an_upload_is_kept_and_its_file_written(command: Command, home: Path, store: CompanyStore) -> None:
+    """What no layout reads is kept too, and that is another status; a file that is there is not replaced."""
+    pdf, scrawl, out = home / "a.pdf", home / "b.pdf", home / "out.pdf"
+    pdf.write_bytes(PDF)
+    scrawl.write_bytes(printed("nobody's bill"))
+    store.customers.create(UTILITY, external_id="A-1")
+    uploaded = _json(command, "bill", "upload", str(pdf), "--customer", "A-1", "--external-id", "my-1")
+    assert uploaded == {"bill": 1, "customer": 1, "status": "unlocked"}
+    unread = command("bill", "upload", str(scrawl))
+    assert (unread.status, unread.stdout) == (3, "bill 2 of no customer yet, unparsed\n")
+    assert "No layout reads bill 2 yet" in unread.stderr
+    written = _json(command, "bill", "file", "my-1", "--out", str(out))
+    assert written == {"bill": 1, "file": str(out), "bytes": len(PDF)}
+    assert (out.read_bytes(), out.stat().st_mode & 0o777) == (PDF, 0o600)
+    again = command("bill", "file", "1", "--out", str(out))
+    assert (again.status, "is there already" in again.stderr) == (2, True)
+    kept = store.bills.file(1)
+    assert kept is not None
+    store.files.delete(kept.sha256)
+    lost = command("bill", "file", "1", "--out", str(home / "lost.pdf"))
+    assert (lost.status, "is lost here" in lost.stderr, (home / "lost.pdf").exists()) == (3, True, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("show", "9" * 40), "There is no bill"),
+        (("list", "--customer", "nobody"), "nobody"),
+        (("list", "--since", "yesterday"), "--since takes a day such as 2026-01-31, not “yesterday”"),
+        (("list", "--customer", "A-1", "--account", "7"), "no bills of this account"),
+        (("upload", "/nowhere/a.pdf"), "/nowhere/a.pdf cannot be read: No such file or directory"),
+        (("upload", __file__), "PDF"),
+        (("upload", __file__, "--external-id", ""), "external id is empty"),
+    ],
+)
+def test_a_bad_request_gets_a_sentence(
+    command: Command, ada: Customer, arguments: tuple[str, ...], says: str
+) -> None:
+    ran = command("bill", *arguments)
+    assert (ran.status, ran.stdout) == (2, "")
+    assert says in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_tables_fit_80_columns_and_show_no_markup(store: CompanyStore, ada: Customer) -> None:
+    store.bills.give_external_id(1, "[red]" + "x" * 90)
+    store.bills.unlock(2, "test")
+    found = store.bills.list(ada)
+    fields = BillRendering("").of_all(store, found)
+    cards = [part for pair in zip(found, fields, strict=True) for part in bill_card(*pair)]
+    for shown in map(_at_80_columns, [bills_table(found, fields), *cards]):
+        assert all(cell_len(line) <= 80 for line in shown.splitlines())
+    rows = _at_80_columns(bills_table(found, fields)).splitlines()
+    assert sum(" unlocked " in row for row in rows) == 1
+    assert sum(" locked " in row for row in rows) == 2
+    assert "[red]" in _at_80_columns(cards[0])
