@@ -19,6 +19,7 @@ from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
 from meterfarm.storage import StorageError
 from meterfarm.support.errors import MachineError, RequestError
 from meterfarm.support.foreign_text import one_line
+from meterfarm.support.logs import request_id
 
 __all__ = ["BAYOU_CODES", "ERRORS", "Actor", "ApiError", "ErrorKind", "ErrorType", "install"]
 
@@ -150,11 +151,6 @@ def error_of(exc: Exception) -> ApiError:
         _log.warning("request.unavailable", reason=one_line(str(exc)))
         return ApiError("service_unavailable")
     return ApiError("internal_error", request_id=request_id())
-
-
-def request_id() -> str:
-    """The id of the request that is being answered, "" outside of one."""
-    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
 
 
 def _unfit(problems: Sequence[Mapping[str, Any]]) -> ApiError:

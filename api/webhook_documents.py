@@ -114,6 +114,10 @@ _EVENTS: Mapping[str, tuple[str, Document]] = {
         _object({**_CUSTOMER, **_SPAN, "available_data": _AVAILABLE}),
     ),
 }
+_BESIDE: Document = {
+    "request_id": {**_TEXT, "description": "The X-Request-Id of the request that did it, if one did."},
+    "test": {**_TRUE, "description": "It was only fired, by a test tool."},
+}
 _SIGNED = {
     "webhook-id": "The same at each retry of an event; keep it to recognise one that comes twice.",
     "webhook-timestamp": "Epoch seconds of this sending; signed with the rest.",
@@ -133,6 +137,7 @@ def webhooks(schemas: Mapping[str, Document]) -> Document:
 
 def _post(name: str, summary: str, payload: Document, examples: Examples) -> Document:
     body = _object({"event": {"const": name, "type": "string"}, "object": payload})
+    body["properties"] |= _BESIDE
     return {
         "operationId": f"webhook_{name}",
         "tags": ["Webhooks"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +19,8 @@ from meterfarm.storage.store import CompanyStore
 from meterfarm.support.instants import stamp
 
 _DAY = timedelta(days=1)
+_BESIDE = ("test", "request_id")
+"""Facts that stand beside the object."""
 _READ = (BillStatus.LOCKED, BillStatus.UNLOCKED)
 _REASONS = {
     **dict.fromkeys(
@@ -40,9 +43,17 @@ class EventRendering:
         self._bills = BillRendering(public_url)
 
     def of(self, store: CompanyStore, event: Event) -> dict[str, object]:
-        """Its name, and an object of the shape that this kind of event has; ``test`` if it was only fired."""
-        fired = {"test": True} if event.facts.get("test") else {}
-        return {"event": event.kind.value, "object": self._object(store, event), **fired}
+        """Its name, and an object of the shape that this kind of event has.
+
+        Beside them ``test`` if it was only fired, and ``request_id`` if a request of the API did it.
+        """
+        about = {name: event.facts[name] for name in _BESIDE if event.facts.get(name)}
+        facts = {name: value for name, value in event.facts.items() if name not in _BESIDE}
+        return {
+            "event": event.kind.value,
+            "object": self._object(store, replace(event, facts=facts)),
+            **about,
+        }
 
     def _object(self, store: CompanyStore, event: Event) -> _Object:
         if event.kind in (EventKind.NEW_BILL, EventKind.UPDATED_BILL):

@@ -68,6 +68,11 @@ def logs_of(run: int, utility: str, customer: int) -> Iterator[None]:
         yield
 
 
+def request_id() -> str:
+    """The id of the API's request that is being answered, by this task or in a thread of its; "" outside."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
 def log_to_stderr(secrets: Secrets, *, of_others: bool = True) -> None:
     """Log to standard error from ``METERFARM_LOG`` (debug, info, warning, error; default warning) up.
 

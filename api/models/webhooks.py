@@ -96,6 +96,10 @@ class ListedEvent(BaseModel):
     customer_id: int
     event: EventKind
     object: dict[str, Any] = Field(description="As the webhook has it, from what is stored now.")
+    test: bool = Field(False, description="It was only fired, by a test tool.")
+    request_id: str | None = Field(
+        None, description="The X-Request-Id of the request that did it, if one did."
+    )
     deliveries: list[EventDelivery]
 
 

@@ -6,14 +6,13 @@ them holds the connection and what is collected by it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from sqlalchemy import delete, func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
+from meterfarm.records import ChallengeState, CustomerState, RunKind, RunState, SecretKind
 from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.customers import Customer, credentials, identity, logins
 from meterfarm.storage.database import now, put
@@ -25,7 +24,6 @@ from meterfarm.storage.tables import (
     CredentialRow,
     CustomerRow,
     DocumentRow,
-    EventRow,
     FileRow,
     InboundMessageRow,
     MailboxCustomerRow,
@@ -38,13 +36,6 @@ from meterfarm.storage.vault import Vault
 
 _ASKED = (ChallengeState.OPEN.value, ChallengeState.ANSWERED.value)
 _REMOVED = CustomerState.REMOVED.value
-_FIRST_FETCH = (
-    EventKind.NEW_BILL,
-    EventKind.NEW_UNPARSED_BILL,
-    EventKind.UPDATED_BILL,
-    EventKind.BILLS_READY,
-    EventKind.INTERVALS_READY,
-)
 _TOOK_PLACE = "another customer of this login was removed"
 
 
@@ -277,8 +268,7 @@ def _locked(session: Session, customer: Customer) -> CustomerRow:
 def share(session: Session, vault: Vault, customer: Customer) -> Customer | None:
     """Let a customer who was just let in share another one's connection; whoever holds it, None if nobody.
 
-    What was announced of it is announced to them too. Where the holder has to come back, they come back with
-    what this customer has given.
+    Where the holder has to come back, they come back with what this customer has given.
     """
     query = (
         select(CustomerRow)
@@ -294,7 +284,6 @@ def share(session: Session, vault: Vault, customer: Customer) -> Customer | None
     holder = Customer.of(row)
     mine = update(CustomerRow).where(col(CustomerRow.id) == customer.id)
     session.execute(mine.values(shares_id=holder.id, bills_due_at=None, intervals_due_at=None))
-    events.publish_all(session, customer.id, _announced(session, holder))
     if row.state != CustomerState.ACTIVE.value:
         credentials.copy(session, vault, customer, holder)
         row.state, row.reason, row.since = CustomerState.ACTIVE.value, "", now(session)
@@ -317,23 +306,11 @@ def hand_over(session: Session, row: CustomerRow) -> None:
     moved = select(AccountRow.id).where(AccountRow.customer_id == row.id, col(AccountRow.number).not_in(has))
     ids = session.exec(moved).all()
     for part in (BillRow, DocumentRow):
-        session.execute(update(part).where(col(part.account_id).in_(ids)).values(customer_id=heir.id))
+        unread = (col(part.customer_id) == row.id) & col(part.account_id).is_(None)
+        theirs = update(part).where(col(part.account_id).in_(ids) | unread)
+        session.execute(theirs.values(customer_id=heir.id))
     session.execute(update(AccountRow).where(col(AccountRow.id).in_(ids)).values(customer_id=heir.id))
     heir.revision += 1
     session.flush()
     if heir.state == CustomerState.ACTIVE.value:
         queue.enter(session, Customer.of(heir), RunKind.COLLECT, why=_TOOK_PLACE)
-
-
-def _announced(session: Session, holder: Customer) -> Sequence[tuple[EventKind, str, Mapping[str, Any]]]:
-    kinds = [kind.value for kind in _FIRST_FETCH]
-    query = select(EventRow).where(EventRow.customer_id == holder.id, col(EventRow.kind).in_(kinds))
-    about = {"customer_external_id", "utility"}
-    return [
-        (
-            EventKind(row.kind),
-            row.key,
-            {name: value for name, value in row.facts.items() if name not in about},
-        )
-        for row in session.exec(query.order_by(col(EventRow.id)))
-    ]

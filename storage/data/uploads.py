@@ -38,7 +38,7 @@ def keep(
     """Keep an upload; the id of the bill that it is. Uploads of a company wait for each other."""
     _one_at_a_time(session, company_id)
     customer = _named(session, company_id, upload.customer_id)
-    row = _same_bytes(session, company_id, sha256, upload.customer_id)
+    row = _same_bytes(session, company_id, sha256, customer.id if customer is not None else None)
     if row is not None and row.account_id is not None:
         pass  # it is known, and assigned
     elif upload.bill is not None:
@@ -129,9 +129,12 @@ def _one_at_a_time(session: Session, company_id: int) -> None:
 
 
 def _named(session: Session, company_id: int, customer_id: int | None) -> CustomerRow | None:
+    """The customer who is named, or who holds the connection that they share."""
     if customer_id is None:
         return None
-    query = select(CustomerRow).where(CustomerRow.id == customer_id, CustomerRow.company_id == company_id)
+    holder = select(CustomerRow.shares_id).where(CustomerRow.id == customer_id).scalar_subquery()
+    query = select(CustomerRow).where(CustomerRow.company_id == company_id)
+    query = query.where(col(CustomerRow.id) == func.coalesce(holder, customer_id))
     row = session.exec(query.with_for_update()).first()
     if row is None or row.state == CustomerState.REMOVED.value:
         raise CustomerGone(f"The customer {customer_id} was removed; name another.")

@@ -44,9 +44,10 @@ from meterfarm.storage.tables import (
 from meterfarm.storage.vault import Vault
 from meterfarm.support.foreign_text import one_line
 
-_LEDGER, _RUN, _CUSTOMER, _LOGIN = (
-    metadata.tables[name] for name in ("ledger_item", "run", "customer", "login")
+_LEDGER, _RUN, _CUSTOMER, _LOGIN, _EVENT = (
+    metadata.tables[name] for name in ("ledger_item", "run", "customer", "login", "event")
 )
+_OF_BILLS = (EventKind.NEW_BILL, EventKind.NEW_UNPARSED_BILL, EventKind.UPDATED_BILL)
 _ITEM = [each.name for each in fields(LedgerItem)]
 _ENTER_LEDGER = insert(_LEDGER)
 _END = (
@@ -108,6 +109,8 @@ def finish(
         session.connection().execute(update(_CUSTOMER).where(_CUSTOMER.c.id == row.id).values(changes))
     customer = Customer.of(row)
     holder = registration.share(session, vault, customer) if follow.is_back else None
+    if holder is not None:
+        _announce(session, customer.id, holder.id)
     is_active = changes.get("state", row.state) == CustomerState.ACTIVE
     if holder is None and follow.next_kind is not None and is_active:
         queue.enter(
@@ -166,6 +169,25 @@ def _publish(
         publish(EventKind.CUSTOMER_MUST_REAUTHENTICATE, str(run_id), about)
     if ending.outcome.who_acts in _FAILED and ending.outcome is not Outcome.PARTIAL:
         publish(EventKind.RUN_FAILED, str(run_id), end)
+
+
+def _announce(session: Session, customer_id: int, holder_id: int) -> None:
+    """Announce what a connection has brought so far to a customer who shares it from now on."""
+    query = (
+        select(_EVENT.c.kind, _EVENT.c.key, _EVENT.c.facts)
+        .where(_EVENT.c.customer_id == holder_id, _EVENT.c.kind.in_([kind.value for kind in _OF_BILLS]))
+        .where(~_EVENT.c.key.startswith(events.FIRED))
+        .order_by(_EVENT.c.id)
+    )
+    announced = [
+        (EventKind(kind), key, {name: value for name, value in facts.items() if name not in events.ADDED})
+        for kind, key, facts in session.execute(query)
+    ]
+    if events.exists(session, holder_id, EventKind.BILLS_READY):
+        announced.append((EventKind.BILLS_READY, "first", bills(session, holder_id)))
+    if events.exists(session, holder_id, EventKind.INTERVALS_READY):
+        announced.append((EventKind.INTERVALS_READY, "first", intervals(session, holder_id)))
+    events.publish_all(session, customer_id, announced)
 
 
 def _changes(row: Columns, follow: FollowUp, at: datetime) -> dict[str, Any]:

@@ -14,9 +14,12 @@ from meterfarm.records import CustomerState, EventKind
 from meterfarm.storage.customers import Event, RemovedCustomer
 from meterfarm.storage.database import Repository, at_the_end, insert_absent, now, reading
 from meterfarm.storage.tables import EventRow, RemovedCustomerRow, metadata
+from meterfarm.support.logs import request_id
 
 FIRED = "fired "
 """So begin the keys of events that did not happen (``fired_events``)."""
+ADDED = frozenset({"customer_external_id", "utility", "request_id"})
+"""Facts that every event is given; ``request_id`` of a request of the API that did it."""
 _LOCK = 0x6D657665
 _WRITTEN = "events written"
 _EVENT, _CUSTOMER = (metadata.tables[name] for name in ("event", "customer"))
@@ -56,7 +59,7 @@ def publish(
 ) -> bool:
     """Write an event unless the customer has one of this kind and key; whether it was written.
 
-    ``facts`` are JSON, in our own words; the customer's external id and utility are added. No secrets.
+    ``facts`` are JSON, in our own words; ``ADDED`` come to them. No secrets.
     """
     return bool(publish_all(session, customer_id, [(kind, key, facts)], run_id=run_id))
 
@@ -76,6 +79,7 @@ def publish_all(
         return 0
     found = session.connection().execute(_CUSTOMERS_OF, {"customer": customer_id}).all()
     at = now(session)
+    asked = {"request_id": request_id()} if request_id() else {}
     rows = [
         {
             "company_id": company_id,
@@ -84,7 +88,7 @@ def publish_all(
             "at": at,
             "kind": kind.value,
             "key": key,
-            "facts": {"customer_external_id": external_id, "utility": utility, **facts},
+            "facts": {"customer_external_id": external_id, "utility": utility, **facts, **asked},
         }
         for each, company_id, external_id, utility in found
         for kind, key, facts in events

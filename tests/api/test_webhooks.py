@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from standardwebhooks import Webhook
 
@@ -14,6 +16,7 @@ from meterfarm.storage.webhooks import AttemptResult, DeliveryState
 from tests.api.server import ApiServer, served
 from tests.farm.receivers import publish
 from tests.hook import Hook, listening_hook
+from tests.services.printed import PDF, printed
 from tests.storage.made import UTILITY
 
 HOOKS = "/api/v2/webhooks"
@@ -93,3 +96,31 @@ def test_events_are_listed_with_their_deliveries_and_sent_once_more(api: ApiServ
     assert again["deliveries"][0]["state"] == DeliveryState.PENDING
     for parameters in ({"after": "-1"}, {"kind": "no"}, {"limit": "0"}, {"undelivered": "maybe"}):
         assert api.client.get(EVENTS, params=parameters).json()["error_code"] == "parameter_invalid"
+
+
+def test_an_event_that_a_request_caused_has_its_id_and_what_a_worker_finds_has_none(api: ApiServer) -> None:
+    def asked(method: str, path: str, **more: Any) -> tuple[str, httpx.Response]:
+        answer = api.client.request(method, f"/api/v2/{path}", **more)
+        assert answer.is_success, answer.text
+        return answer.headers["X-Request-Id"], answer
+
+    def newest() -> Mapping[str, Any]:
+        every: list[Mapping[str, Any]] = api.client.get(EVENTS, params={"limit": "1000"}).json()
+        return every[-1]
+
+    customer = api.store.customers.ensure(UTILITY, "asks@x.example")
+    publish(api.store, customer, "found")
+    assert "request_id" not in newest()
+    for content in (PDF, printed("nothing")):
+        named = {"customer_id": str(customer.id)}
+        own = {"X-Request-Id": "proxy-00af31"} if content is PDF else {}
+        request_id, answer = asked("POST", "bills", files={"file": content}, data=named, headers=own)
+        event = newest()
+        assert (event["request_id"], event["object"]["id"]) == (request_id, answer.json()["id"])
+        assert request_id == own.get("X-Request-Id", request_id)
+        assert "request_id" not in event["object"]
+    fired = {"customer_id": customer.id, "event": "run_failed"}
+    request_id, _ = asked("POST", "test/events", json=fired)
+    event = newest()
+    assert (event["request_id"], event["test"]) == (request_id, True)
+    assert not {"request_id", "test"} & event["object"].keys()
