@@ -123,7 +123,7 @@ def fail_portal(store: TestSide, portals: Portals, id: str, body: OptionalObject
     It is the portal of every company's test customers.
     """
     with _answering():
-        utility = testing.fail_portal(
+        done = testing.fail_portal(
             store,
             portals,
             unquote(id),
@@ -131,7 +131,7 @@ def fail_portal(store: TestSide, portals: Portals, id: str, body: OptionalObject
             slow_seconds=_value(body, "slow_seconds", int | float, 0),
             retry_after=_value(body, "retry_after", int | None, None),
         )
-    return _done(f"The portal of {utility} does as it was asked")
+    return _done(f"T{done[1:]}")
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class Command(TyperCommand):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Name the extra that the command lacks before its options are checked."""
+        """Name the extra that the command lacks, else what is wrong with its options."""
         asks_for_help = self.add_help_option and "--help" in args
         if not (asks_for_help or ctx.resilient_parsing):
             try:
@@ -61,7 +61,11 @@ class Command(TyperCommand):
             except ExtraMissing as exc:
                 warn(str(exc))
                 ctx.exit(MACHINE)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as exc:
+            exc.message = exc.message.removeprefix("Value error, ")
+            raise
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its options, shown as what to write."""

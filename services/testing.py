@@ -97,7 +97,7 @@ def fail_portal(
     slow_seconds: float = 0,
     retry_after: int | None = None,
 ) -> str:
-    """Take a fake portal down, slow it, or have it answer 429; with none of these it is well again. Its id.
+    """Take a fake portal down, slow it, or have it answer 429; with none of these it is well. How it is now.
 
     It is the portal of every company's test customers.
 
@@ -119,7 +119,12 @@ def fail_portal(
     if retry_after is not None:
         faults["too_many"] = {"retry_after": retry_after}
     portals.fail(info.entry.id, faults)
-    return info.entry.id
+    states = ["is down"] if down else []
+    if slow_seconds:
+        states.append(f"answers {slow_seconds:g} s later")
+    if retry_after is not None:
+        states.append(f"refuses requests (429) with Retry-After: {retry_after}")
+    return f"the portal of {info.entry.id} {' and '.join(states) or 'is well'}"
 
 
 def _must_be_test(store: CompanyStore) -> None:

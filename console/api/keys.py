@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from meterfarm.console.command_context import open_store
 from meterfarm.console.exit_status import OK
@@ -23,6 +24,9 @@ async def create(name: str, *, as_json: bool) -> int:
         print_json({"id": key.id, "key": text, "company": company.name if company else ""})
     else:
         print_line(text)
+        if sys.stdout.isatty() and company is not None:
+            side = "live" if company.live else "test"
+            print_line(f"key {key.id} opens the {side} side of {company.name}; it is not shown again")
     return OK
 
 

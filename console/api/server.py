@@ -75,7 +75,8 @@ async def api_served(context: CommandContext, farm: Store, listener: socket.sock
 def where_and_how(listener: socket.socket) -> str:
     """Where the API is, and how to get a key."""
     return (
-        f"The API: {address_of(listener)}/api/v2 (documentation at {address_of(listener)}/docs)\n"
+        f"The API: {address_of(listener)}/api/v2\n"
+        f"Its documentation: {address_of(listener)}/docs\n"
         f"A key for it: {program()} key create"
     )
 

@@ -27,7 +27,7 @@ from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.farm.redis.address import parse_redis_url
 from meterfarm.farm.redis.check import must_serve
 from meterfarm.farm.redis.private import NoRedis
-from meterfarm.farm.settings import PORTAL_URLS, PUBLIC_URL
+from meterfarm.farm.settings import PORTAL_URLS, PUBLIC_URL, FarmSettings
 from meterfarm.farm.telemetry.health import HEALTH
 from meterfarm.farm.telemetry.metrics import METRICS, metrics_address, metrics_of
 from meterfarm.farm.workers.daily_command import DailyCommand
@@ -41,14 +41,15 @@ from meterfarm.utilities import load_utilities, utility_ids
 
 _BOTH = "interactive, data"
 _WHAT_NEXT = """\
-The fake utilities and the codes they send:
+The fake utilities (any password will do; `{run} fake --list` has customers):
 {portals}
-The state is in {home} (METERFARM_HOME). In another terminal, in {place}:
+The codes they send: {controls}/UTILITY/outbox
+The state is in {home} (METERFARM_HOME).
+In another terminal{place}:{exports}
   {run} customer add {utility} --username {customer}
   {run} runs --watch
   {run} challenges
-  {run} answer ID
-Any password will do there; `{run} fake --list` shows the customers."""
+  {run} answer ID"""
 
 
 async def work(zygote: Zygote, queue: str | None, processes: int | None, health_port: int | None) -> int:
@@ -105,17 +106,26 @@ def _merged(at: Addresses, given: str) -> str:
 
 def _what_next(now: CommandContext, at: Addresses) -> str:
     """Other commands have to find the same state."""
-    portals = fake_portals()
-    lines = "\n".join(
-        f"  {portal.id}: {at.http.get(portal.id) or portal.home}, codes at {at.controls[portal.id]}/outbox"
-        for portal in portals
-    )
+    portals, controls = fake_portals(), at.settings()[FAKE_CONTROLS]
+    width = max(len(portal.id) for portal in portals)
+    lines = "\n".join(f"  {portal.id:{width}}  {at.http.get(portal.id) or portal.home}" for portal in portals)
     home = now.settings.home.absolute()
-    is_here = home == Path.cwd() / Settings.model_fields["home"].default
-    place = "this directory" if is_here else f"one with METERFARM_HOME={shlex.quote(str(home))}"
+    exports = [f"\n  export METERFARM_HOME={shlex.quote(str(home))}"]
+    if home == Path.cwd() / Settings.model_fields["home"].default:
+        exports = []
+    place = "" if exports else ", in this directory"
+    if controls != FarmSettings.model_fields["fake_controls"].default:
+        exports.append(f"\n  export {FAKE_CONTROLS}={controls}")
     customer = next(iter(portals[0].book.listed))
     return _WHAT_NEXT.format(
-        portals=lines, utility=portals[0].id, customer=customer, run=program(), home=home, place=place
+        portals=lines,
+        controls=controls,
+        utility=portals[0].id,
+        customer=customer,
+        run=program(),
+        home=home,
+        place=place,
+        exports="".join(exports),
     )
 
 

@@ -24,7 +24,7 @@ async def fire(event: EventKind, reference: str, bill: int | None, *, as_json: b
     if as_json:
         print_json({"id": fired.id, "event": fired.kind, "customer": customer.id})
     else:
-        print_line(f"event {fired.id} fired: {fired.kind} of the customer {customer.id}")
+        print_line(f"event {fired.id} fired: {fired.kind} of customer {customer.id}")
     return OK
 
 
@@ -35,7 +35,7 @@ async def break_login(reference: str, after: int, *, as_json: bool) -> int:
         portals = _portals(context)
         run = await asyncio.to_thread(testing.break_login, store, portals, customer, after)
         done = f"breaks after {after} more documents" if after else "is broken"
-        await _report(context, store, f"the login of the customer {customer.id} {done}", run, as_json=as_json)
+        await _report(context, store, f"the login of customer {customer.id} {done}", run, as_json=as_json)
     return OK
 
 
@@ -44,7 +44,7 @@ async def mend_login(reference: str, *, as_json: bool) -> int:
     with open_store() as (context, store):
         customer = find_customer(store, reference)
         await asyncio.to_thread(testing.mend_login, store, _portals(context), customer)
-        done = f"the portal takes the password of the customer {customer.id} again"
+        done = f"the portal takes the password of customer {customer.id} again"
         await _report(context, store, done, None, as_json=as_json)
     return OK
 
@@ -55,7 +55,7 @@ async def expire_session(reference: str, *, mfa: bool, as_json: bool) -> int:
         customer = find_customer(store, reference)
         work = partial(testing.expire_session, store, _portals(context), customer, mfa=mfa)
         run = await asyncio.to_thread(work)
-        done = f"the sessions of the customer {customer.id} have ended{', and MFA is due' if mfa else ''}"
+        done = f"the sessions of customer {customer.id} have ended{', and MFA is due' if mfa else ''}"
         await _report(context, store, done, run, as_json=as_json)
     return OK
 
@@ -64,9 +64,7 @@ async def portal(utility: str, *, down: bool, slow: float, retry_after: int | No
     """Print how the portal is from now on."""
     with open_store() as (context, store):
         faults = partial(testing.fail_portal, down=down, slow_seconds=slow, retry_after=retry_after)
-        code = await asyncio.to_thread(faults, store, _portals(context), utility)
-        is_well = not (down or slow or retry_after is not None)
-        done = f"the portal of {code} {'is well' if is_well else 'does as it was asked'}"
+        done = await asyncio.to_thread(faults, store, _portals(context), utility)
         await _report(context, store, done, None, as_json=as_json)
     return OK
 

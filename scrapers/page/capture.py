@@ -24,7 +24,7 @@ from meterfarm.scrapers.page.taken_answers import AnswersTaken
 from meterfarm.scrapers.page.window import PageWindow
 from meterfarm.support.foreign_text import file_name
 
-_ATTACH_SECONDS = 3.0
+_ATTACH_SECONDS = 10.0
 _BLANK = "<!doctype html><title></title>"
 _FORM = "application/x-www-form-urlencoded"
 _POST = """([address, fields]) => {

@@ -106,9 +106,12 @@ def test_a_login_is_broken_and_mended_and_a_run_notices(
 
 def test_a_fake_portal_fails_until_it_is_well_again(api: ApiServer, portals: str) -> None:
     at, faults = f"{BASE}/utilities/Speculoos/portal", f"{portals}/{UTILITY}/faults"
-    assert api.client.post(at, json={"down": True, "retry_after": 3}).status_code == 200
+    failing = api.client.post(at, json={"down": True, "retry_after": 3}).json()
+    assert failing["details"] == (
+        f"The portal of {UTILITY} is down and refuses requests (429) with Retry-After: 3"
+    )
     assert httpx.get(faults).json() == {"down": True, "too_many": {"retry_after": 3}}
-    assert api.client.post(at).status_code == 200
+    assert api.client.post(at).json()["details"] == f"The portal of {UTILITY} is well"
     assert httpx.get(faults).json() == {}
     assert api.client.post(at, json={"slow_seconds": "x"}).status_code == 400
     assert api.client.post(f"{BASE}/utilities/con_edison/portal").status_code == 409

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import typer
 
 from meterfarm.records import SecretKind
 from meterfarm.storage.store import CompanyStore
@@ -24,6 +25,8 @@ def test_an_event_is_fired_and_portals_that_do_not_answer_are_named(
     lacking = command("sandbox", "fire", "new_bill", str(customer.id))
     assert (lacking.status, lacking.stdout) == (2, "")
     assert "who has no data that it could be about" in lacking.stderr
+    with pytest.raises(typer.BadParameter, match=r"^'nonsense' is not one of"):
+        command("sandbox", "fire", "nonsense", str(customer.id))
     for arguments in (
         ("break-login", str(customer.id), "--after", "3"),
         ("mend-login", str(customer.id)),

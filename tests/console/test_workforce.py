@@ -78,12 +78,16 @@ def test_up_says_which_state_other_commands_have_to_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    at = Addresses({}, {portal.id: f"http://x/{portal.id}" for portal in fake_portals()}, "")
+    controls = "http://127.0.0.1:8600/portals"
+    at = Addresses({}, {portal.id: f"{controls}/{portal.id}" for portal in fake_portals()}, "")
     said = _what_next(CommandContext(Settings(), FarmSettings(), Secrets()), at)
-    assert f"The state is in {tmp_path}/.meterfarm (METERFARM_HOME). In another terminal, in this dir" in said
+    assert f"The state is in {tmp_path}/.meterfarm (METERFARM_HOME).\n" in said
+    assert "In another terminal, in this directory:\n  ./run customer add" in said
     elsewhere = CommandContext(Settings(home=tmp_path / "a home"), FarmSettings(), Secrets())
+    at = Addresses({}, {"speculoos_power": "http://127.0.0.1:1/portals/speculoos_power"}, "")
     said = _what_next(elsewhere, at)
-    assert f"one with METERFARM_HOME='{tmp_path}/a home'" in said
+    assert f"In another terminal:\n  export METERFARM_HOME='{tmp_path}/a home'\n" in said
+    assert "  export METERFARM_FAKE_CONTROLS=http://127.0.0.1:1/portals\n" in said
 
 
 def test_a_worker_that_ended_without_a_word_is_none(store: CompanyStore) -> None:
