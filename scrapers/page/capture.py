@@ -68,7 +68,8 @@ class HandOver:
         self._pages: list[Page] = []
         self._sessions: list[CDPSession] = []
         self._before: set[str] = set()
-        self._held: dict[str, Request] = {}
+        self._unwatched: set[Page] = set()
+        self._held: dict[Page | str, Request] = {}
         self._attaching: set[asyncio.Task[Any]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -195,6 +196,7 @@ class HandOver:
     def _opens(self, page: Page) -> None:
         self.last = self._rules.clock.now()
         page.on("download", self._downloads_there)
+        self._unwatched.add(page)
         task = asyncio.ensure_future(self._attach_window(page))
         self._attaching.add(task)
         task.add_done_callback(self._attaching.discard)
@@ -204,15 +206,20 @@ class HandOver:
             async with asyncio.timeout(_ATTACH_SECONDS):
                 await self._attach(page)
             self._shows(page.main_frame)
-            if request := self._held.pop(page.url, None):
-                self._spawn(self._ask_again(page, request))
+        self._unwatched.discard(page)
+        if request := self._held.pop(page, None) or self._held.pop(page.url, None):
+            self._spawn(self._ask_again(page, request))
 
     async def _hold(self, route: Route) -> None:
-        """A window's first request is asked again once the window is watched: its answer may be the file."""
+        """A window's first request is asked again once the window is watched: its answer may be the file.
+
+        To have it wait until then would be no use: a window is not watched while its request waits.
+        """
         request = route.request
         if request.is_navigation_request() and self._rules.allows(request.url):
-            if not _has_frame(request) and _can_be_asked_again(request):
-                self._held[request.url] = request
+            page = _page_of(request)
+            if (page is None or page in self._unwatched) and _can_be_asked_again(request):
+                self._held[page or request.url] = request
                 with suppress(PlaywrightError):
                     await route.fulfill(body=_BLANK, content_type="text/html")
                 return
@@ -298,14 +305,18 @@ class HandOver:
         return Document(content, re.sub(r"[;,].*", "", head.removeprefix("data:")).lower(), name)
 
 
-def _has_frame(request: Request) -> bool:
-    """Whether it is of a page that is known; a new window has none yet."""
+def _page_of(request: Request) -> Page | None:
+    """The page that it is of, if that is known; a new window is not yet."""
     try:
-        return bool(request.frame)
+        return request.frame.page
     except PlaywrightError:
-        return False
+        return None
 
 
 def _can_be_asked_again(request: Request) -> bool:
+    """Whether it is a page's own, and nothing is lost if it is made anew."""
+    with suppress(PlaywrightError):
+        if request.frame.parent_frame is not None:
+            return False
     kind = request.headers.get("content-type", "")
     return request.method == "GET" or (request.method == "POST" and kind.startswith(_FORM))

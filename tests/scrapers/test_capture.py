@@ -45,6 +45,7 @@ WAYS: Mapping[str, str] = {
     "blank_then_signed": "const tab = window.open('about:blank');"
     " setTimeout(() => { tab.location = '/bill.pdf?signed' }, 200)",
     "blank_then_saved": "const tab = window.open(''); setTimeout(() => { tab.location = '/saved' }, 200)",
+    "blank_then_at_once": "window.open('about:blank').location = '/bill.pdf?signed'",
     "redirected": "window.open('/leads-on')",
     "wrapped": "window.open('/wrapper')",
     "posted": "const form = document.forms[0]; form.target = '_blank'; form.submit()",
