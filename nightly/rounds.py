@@ -212,7 +212,8 @@ class Rounds:
                 found.append(f"{when} ended in {visit.outcome} instead of {visit.meant}: {visit.message}")
         if found:
             return found
-        if any(visit.session == SessionUse.NEW for visit in going.visits[1:]):
+        goes_on = test_case.again == test_case.first
+        if goes_on and any(visit.session == SessionUse.NEW for visit in going.visits[1:]):
             return ["the refresh signed in anew, although the session still held"]
         if len(going.gaps) != test_case.gaps:
             found.append(

@@ -24,7 +24,7 @@ from meterfarm.records import (
     Series,
 )
 from meterfarm.scrapers.http.body import EXPORT
-from meterfarm.scrapers.outcomes import SIGNED_OUT, ItemFailed, Sign
+from meterfarm.scrapers.outcomes import ItemFailed, Sign
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Verified
 from meterfarm.utilities._families.azure_b2c import IDENTITY_SIGNS, AzureB2C, all_pages
 from meterfarm.utilities._families.json_documents import one_document
@@ -91,9 +91,7 @@ class StroopwafelEnergy(AzureB2C):
     signs: ClassVar[Sequence[Sign]] = (
         *IDENTITY_SIGNS,
         Sign(Outcome.ACTION_REQUIRED, heading="Our terms of use have changed"),
-        Sign(Outcome.MAINTENANCE, heading="We're baking something new"),
         Sign(Outcome.MAINTENANCE, pointer="/error/message", value=_MAINTENANCE),
-        Sign(SIGNED_OUT, heading="You've been signed out"),
     )
 
     async def is_signed_in(self, visit: Visit) -> bool:
