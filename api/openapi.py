@@ -68,6 +68,29 @@ _OF_STATUS = {
     "429": ("Retry-After",),
     "503": ("Retry-After",),
 }
+_LINKS: Mapping[tuple[str, str], tuple[str, Mapping[str, str]]] = {
+    ("post_customers", "201"): (
+        "id",
+        {
+            "get_customers_id": "id",
+            "patch_customers_id": "id",
+            "post_customers_id_login": "id",
+            "get_customers_id_runs": "id",
+            "get_customers_customer_id_bills": "customer_id",
+            "get_customers_customer_id_intervals": "customer_id",
+            "delete_customers_id": "id",
+        },
+    ),
+    ("post_customers_id_login", "202"): ("run_id", {"get_runs_id": "id", "post_runs_id_cancel": "id"}),
+    ("post_bills", "200"): ("id", {"get_bills_id": "id", "post_bills_id_unlock": "id"}),
+    ("post_webhooks", "201"): (
+        "id",
+        {"get_webhooks_id": "id", "post_webhooks_id_test": "id", "delete_webhooks_id": "id"},
+    ),
+    ("post_test_events", "200"): ("id", {"get_events_id": "id"}),
+}
+"""By operation and status: the field of the answer that names what came of it, and what takes that as which
+parameter."""
 _BOUNDS = {"minimum", "maximum"}
 _ONCE = ("idempotency_key_invalid", "idempotency_key_in_use", "idempotency_key_reused")
 _IF_NONE_MATCH = {
@@ -173,6 +196,11 @@ def _complete(method: str, operation: Document, examples: Examples) -> None:
         response.setdefault("headers", {}).update({name: _header(name) for name in names})
         _exemplify(response.get("content", {}), examples)
     _exemplify(operation.get("requestBody", {}).get("content", {}), examples)
+    for status, response in responses.items():
+        field, operations = _LINKS.get((operation["operationId"], status), ("", {}))
+        for name, parameter in operations.items():
+            parameters_of_it = {parameter: f"$response.body#/{field}"}
+            response.setdefault("links", {})[name] = {"operationId": name, "parameters": parameters_of_it}
     operation["responses"] = dict(sorted(responses.items()))
 
 

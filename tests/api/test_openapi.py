@@ -63,6 +63,25 @@ def test_the_document_says_how_to_authenticate_and_what_every_call_can_answer(
     assert len(ids) == len(set(ids))
 
 
+def test_links_lead_from_what_was_made_to_what_takes_its_id(openapi: dict[str, Any]) -> None:
+    parameters = {
+        operation["operationId"]: {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+        for _, operation in _operations(openapi)
+    }
+    found = 0
+    for _, operation in _operations(openapi):
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                (parameter, source), *more = link["parameters"].items()
+                field = source.removeprefix("$response.body#/")
+                body = Document(openapi).flat(response["content"]["application/json"]["schema"])
+                assert parameters[link["operationId"]] == {parameter}
+                assert not more
+                assert field in body["properties"], link
+                found += 1
+    assert found == 15
+
+
 def test_every_body_has_an_example_that_its_schema_allows(openapi: dict[str, Any]) -> None:
     found = 0
     for name, operation in _operations({**openapi, "paths": openapi["paths"] | openapi["webhooks"]}):

@@ -1,4 +1,4 @@
-"""What schemathesis loads beside its own: where webhooks go, PDFs, and which refusals no schema foretells.
+"""What schemathesis loads beside its own: ids, where webhooks go, PDFs, which refusals no schema foretells.
 
 All its checks judge all answers. `positive_data_acceptance` wants a request that its schema allows never to
 be refused with 400, 415 or 422. Bayou's contract does that for what no JSON Schema can say: that one date
@@ -19,6 +19,8 @@ import schemathesis
 from hypothesis import strategies
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from meterfarm.services.customer_fields import problem_of_name
@@ -40,6 +42,8 @@ FORETOLD_BY_NO_SCHEMA = {
 _NAMES = ("request_invalid", "external_id_invalid_format", "customer_")
 """Codes, or how they begin, by which a text with characters that nobody sees is refused."""
 _KEY = re.compile("[!-~]{1,255}")
+_IDS = {"customers": 17, "bills": 12, "challenges": 8, "webhooks": 4, "runs": 12, "events": 10}
+"""How many of each there are from the start."""
 _numbers = itertools.count(1)
 _hook = os.environ["API_HOOK"]
 
@@ -51,7 +55,12 @@ schemathesis.openapi.media_type(
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Keep webhooks on this machine, and give each POST an Idempotency-Key of its own."""
+    """Keep webhooks on this machine, give each POST an Idempotency-Key of its own, find what is there.
+
+    The phase that tries the bounds of everything fills a path with an id that nothing has.
+    """
+    if case.meta is not None and case.meta.phase.name is TestPhase.COVERAGE:
+        _name_what_is_there(case)
     key = case.headers.get("Idempotency-Key")
     if isinstance(key, str) and _KEY.fullmatch(key):
         case.headers["Idempotency-Key"] = f"{next(_numbers)}-{key}"[:255]
@@ -71,6 +80,15 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     } & FORETOLD_BY_NO_SCHEMA.keys():
         return False
     return not (code.startswith(_NAMES) and any(map(_has_unseen, _texts(case))))
+
+
+def _name_what_is_there(case: Case[Any]) -> None:
+    if case.meta is not None and case.meta.is_negative_at(ParameterLocation.PATH):
+        return
+    collection, _, place = case.path.removeprefix("/api/v2/").removeprefix("test/").partition("/")
+    name = place.partition("/")[0].strip("{}")
+    if name in case.path_parameters and collection in _IDS:
+        case.path_parameters[name] = str(1 + next(_numbers) % _IDS[collection])
 
 
 def _leads_elsewhere(url: str) -> bool:
