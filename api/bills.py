@@ -9,16 +9,17 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from meterfarm.api.accepted import accepted
 from meterfarm.api.answers import json_answer
 from meterfarm.api.auth import Company
-from meterfarm.api.bodies import JsonObject
+from meterfarm.api.bodies import JsonObject, OptionalObject, described
 from meterfarm.api.context import context_of
 from meterfarm.api.error_responses import errors
 from meterfarm.api.errors import ApiError
-from meterfarm.api.models.bills import Bill, BillUpdate, Unlocked
+from meterfarm.api.models.bills import Bill, BillUpdate, Unlocked, UnlockedMeters
 from meterfarm.api.references import BillId, CustomerId, find_bill, find_holder, find_record
 from meterfarm.services.bill_text import bills_csv, bills_ndjson
 from meterfarm.services.bills import (
@@ -160,11 +161,29 @@ def update_bill(request: Request, store: Company, id: BillId, body: JsonObject) 
 @router.post(
     "/bills/{id}/unlock",
     response_model=None,
-    responses={200: {"model": Unlocked}, **errors(*_BILL_ID)},
+    responses={
+        200: {"model": Unlocked},
+        **errors(
+            *_BILL_ID,
+            *("bill_meter_id_invalid", "request_body_invalid", "request_too_large"),
+            "unsupported_content_type",
+        ),
+    },
+    openapi_extra=described(UnlockedMeters, required=False),
 )
-def unlock(request: Request, store: Company, id: BillId) -> Response:
-    """Unlock a bill, for good. Its content can be read from then on."""
-    unlock_bill(store, find_bill(store, id), f"API key {request.state.key_id}")
+def unlock(request: Request, store: Company, id: BillId, body: OptionalObject) -> Response:
+    """Unlock a bill, or some of its meters, for good. What they say can be read from then on."""
+    try:
+        wanted = UnlockedMeters.model_validate(body)
+    except ValidationError:
+        reason = "meter_id takes a string, and type electric or gas"
+        raise ApiError("request_body_invalid", reason=reason) from None
+    meter_ids = [wanted.meter_id] if wanted.meter_id is not None else None
+    by = f"API key {request.state.key_id}"
+    try:
+        unlock_bill(store, find_bill(store, id), by, meter_ids=meter_ids, meter_type=wanted.type)
+    except NoSuchBills as exc:
+        raise ApiError("bill_meter_id_invalid", known=", ".join(exc.known) or "none") from None
     return json_answer({"status": "ok", "details": "Bill was unlocked"})
 
 

@@ -46,13 +46,17 @@ async def _json_object(request: Request) -> dict[str, Any]:
 
 
 async def _optional_object(request: Request) -> dict[str, Any]:
-    return await _json_object_if_any(request) or {}
+    return await _json_object_if_any(request, optional=True) or {}
 
 
-async def _json_object_if_any(request: Request) -> dict[str, Any] | None:
-    if request.headers.get("content-type", "").casefold().startswith(_FORMS):
-        raise ApiError("unsupported_content_type", expected="application/json")
+async def _json_object_if_any(request: Request, *, optional: bool = False) -> dict[str, Any] | None:
+    is_form = request.headers.get("content-type", "").casefold().startswith(_FORMS)
+    not_json = ApiError("unsupported_content_type", expected="application/json")
+    if is_form and not optional:
+        raise not_json
     body = await read_body(request, MOST_JSON)
+    if is_form and body:
+        raise not_json
     if not body.strip():
         return None
     try:
@@ -76,4 +80,4 @@ def described(model: type[BaseModel], *, required: bool = True) -> dict[str, Any
 JsonObject = Annotated[dict[str, Any], Depends(_json_object)]
 """A route's parameter: the request's body as a JSON object."""
 OptionalObject = Annotated[dict[str, Any], Depends(_optional_object)]
-"""The same of a route that can do without: empty if none came."""
+"""The same of a route that can do without: empty if none came, which Ruby's ``Net::HTTP`` calls a form."""

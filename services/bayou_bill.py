@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -57,17 +57,19 @@ class BillRendering:
         if gas_as_text is None:
             gas_as_text = store.farm.companies.settings(store.company_id).gas_as_text
         contents = self._contents(store, [bill.version_id for bill in bills if bill.status in _READ])
+        locked = [bill.id for bill in bills if bill.status is BillStatus.LOCKED]
+        unlocked = store.bills.unlocked_meters(locked) if locked else {}
         expires_at = int(time.time() + FILE_LASTS.total_seconds())
         rendered = []
         for bill in bills:
             content = contents.get(bill.version_id, _UNREAD)
-            fields = content.rendered(bill)
+            fields = content.rendered(bill, unlocked.get(bill.id, frozenset()))
             if fields["status"] != BillStatus.LOCKED:
                 fields["file_url"] = self._file_url(store, bill.id, expires_at)
                 if for_webhook:
                     fields["past_due"] = content.past_due
-                if gas_as_text:
-                    _gas_as_text(fields)
+            if gas_as_text:
+                _gas_as_text(fields)
             rendered.append(fields)
         return rendered
 
@@ -112,8 +114,8 @@ class _Content:
             return cls(_fields(bill), past_due=bill.outstanding_balance > 0)
         return _UNREAD
 
-    def rendered(self, bill: FoundBill) -> _Fields:
-        """All fields of the bill but its file."""
+    def rendered(self, bill: FoundBill, unlocked: Set[str] = frozenset()) -> _Fields:
+        """All fields of the bill but its file; of a locked one those of its ``unlocked`` meters."""
         status = bill.status
         if status in _READ and not self._is_read:
             status = BillStatus.UNPARSED
@@ -132,9 +134,13 @@ class _Content:
             return fields
         withheld = {name: fields[name] for name in _OF_LOCKED}
         withheld["meters"] = [
-            {name: status.value if name == "status" else meter[name] for name in _OF_LOCKED_METER}
+            meter
+            if meter["id"] in unlocked
+            else {name: status.value if name == "status" else meter[name] for name in _OF_LOCKED_METER}
             for meter in self.fields["meters"]
         ]
+        if any(meter["id"] in unlocked and meter["type"] == "gas" for meter in self.fields["meters"]):
+            withheld["gas_consumption_unit"] = fields["gas_consumption_unit"]
         return withheld
 
 
@@ -149,10 +155,12 @@ _UNREAD = _Content(_fields(None), is_read=False)
 
 def _gas_as_text(fields: _Fields) -> None:
     """Write the numbers of gas as text; what is remembered stays as it is."""
-    if fields["gas_consumption"] is not None:
+    if fields.get("gas_consumption") is not None:
         fields["gas_consumption"] = str(fields["gas_consumption"])
     fields["meters"] = [
-        meter | {"consumption": str(meter["consumption"])} if meter["type"] == "gas" else meter
+        meter | {"consumption": str(meter["consumption"])}
+        if meter["type"] == "gas" and "consumption" in meter
+        else meter
         for meter in fields["meters"]
     ]
 

@@ -190,13 +190,35 @@ def check_external_id(external_id: str | None) -> None:
         raise InvalidRequest(problem)
 
 
-def unlock_bill(store: CompanyStore, bill: FoundBill, by: str) -> bool:
+def unlock_bill(
+    store: CompanyStore,
+    bill: FoundBill,
+    by: str,
+    *,
+    meter_ids: Sequence[str] | None = None,
+    meter_type: str | None = None,
+) -> bool:
     """Unlock the bill for good; False if it was unlocked before. ``by`` is who wants it, for the record.
 
+    With ``meter_ids`` or a ``meter_type`` (electric or gas) only those of its meters; once all are unlocked,
+    the bill is.
+
     Raises:
+        NoSuchBills: the bill has no such meter.
         StorageError: it is gone.
     """
-    return store.bills.unlock(bill.id, by)
+    if meter_ids is None and meter_type is None:
+        return store.bills.unlock(bill.id, by)
+    read = store.bills.contents([bill.version_id]).get(bill.version_id)
+    types = {meter.id: meter.commodity.value for meter in read.meters} if read is not None else {}
+    wanted = [meter for meter in types if meter_type in (None, types[meter])]
+    if meter_ids is not None:
+        if not set(meter_ids) <= set(wanted):
+            raise NoSuchBills("meter_id", sorted(wanted))
+        wanted = list(meter_ids)
+    if not wanted:
+        raise NoSuchBills("meter_id", sorted(types))
+    return store.bills.unlock(bill.id, by, wanted)
 
 
 async def upload_bill(store: CompanyStore, upload: BillUpload) -> FoundBill:

@@ -14,7 +14,7 @@ Status = Literal["unparsed", "not_supported", "locked", "unlocked"]
 
 
 class BillMeter(BaseModel):
-    """A meter's part of a bill. Of a locked bill without consumption, address and attributes."""
+    """A meter's part of a bill. Without consumption, address and attributes as long as it is locked."""
 
     id: str
     status: Status
@@ -73,6 +73,13 @@ class UploadedBill(BaseModel):
 
     id: int
     external_id: str | None
+
+
+class UnlockedMeters(BaseModel):
+    """Which meters of a bill to unlock; without a field all, and the bill."""
+
+    meter_id: str | None = Field(None, description="Only this meter.", examples=["E1"])
+    type: Literal["gas", "electric"] | None = Field(None, description="Only meters of this type.")
 
 
 class Unlocked(BaseModel):

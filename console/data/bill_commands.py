@@ -53,15 +53,18 @@ def show(reference: Reference, as_json: Json = False) -> None:
     raise typer.Exit(run_to_end(bills.show_one(reference, as_json=as_json)))
 
 
-@command(app, company=True, examples=["bill unlock 501", "bill unlock 501 502 503 --json"])
+@command(app, company=True, examples=["bill unlock 501 502 --json", "bill unlock 501 --meter E1"])
 def unlock(
     references: Annotated[list[str], typer.Argument(metavar="BILL", help="Ids, or external ids.")],
+    meter: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this meter; may be given several times.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Unlock bills, for good. What they say can be read from then on."""
     from meterfarm.console.data import bills
 
-    raise typer.Exit(run_to_end(bills.unlock(references, as_json=as_json)))
+    raise typer.Exit(run_to_end(bills.unlock(references, meter, as_json=as_json)))
 
 
 @command(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +77,18 @@ async def show_one(reference: str, *, as_json: bool) -> int:
     return OK
 
 
-async def unlock(references: Sequence[str], *, as_json: bool) -> int:
-    """Unlock bills, all of them found first."""
+async def unlock(references: Sequence[str], meters: Sequence[str] | None, *, as_json: bool) -> int:
+    """Unlock bills, all of them found first, or these meters of them."""
     done = []
     with open_store() as (_, store):
         for bill in [bills.find_named_bill(store, each) for each in references]:
-            is_new = await asyncio.to_thread(bills.unlock_bill, store, bill, _BY)
-            done.append({"bill": bill.id, "unlocked": True, "changed": is_new})
+            only = list(meters) if meters else None
+            unlocking = partial(bills.unlock_bill, store, bill, _BY, meter_ids=only)
+            is_new = await asyncio.to_thread(unlocking)
+            done.append({"bill": bill.id, "meters": only, "changed": is_new})
             if not as_json:
-                print_line(f"bill {bill.id} {'unlocked' if is_new else 'was unlocked before'}")
+                what = f"bill {bill.id}" + (f", meter {', '.join(only)}:" if only else "")
+                print_line(f"{what} {'unlocked' if is_new else 'was unlocked before'}")
     if as_json:
         print_json(done)
     return OK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -158,41 +158,61 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def unlock(session: Session, row: BillRow, by: str) -> bool:
-    """Unlock a bill for good; False if it was unlocked before. ``by`` is who wants it."""
+def unlock(session: Session, row: BillRow, by: str, meters: Collection[str] | None = None) -> bool:
+    """Unlock a bill for good, or these of its meters; False if they were before. ``by`` is who wants it.
+
+    Once all its meters are unlocked, the bill is.
+    """
     if row.unlocked_at is not None:
         return False
-    row.unlocked_at = now(session)
-    session.add(row)
-    session.flush()
     newest = select(BillVersionRow).where(BillVersionRow.bill_id == row.id)
     version = session.exec(newest.order_by(col(BillVersionRow.id).desc()).limit(1)).one()
     bill = documents.bill_of(version)
-    note_unlocked(session, {row.id: [meter.id for meter in bill.meters] if bill else []}, by)
+    own = [meter.id for meter in bill.meters] if bill else []
+    before = unlocked_meters(session, row.company_id, [row.id]).get(row.id, frozenset())
+    unlocked = {*own} if meters is None else before | {*own}.intersection(meters)
+    if meters is not None and unlocked == before:
+        return False
+    at = now(session)
+    if unlocked >= {*own}:
+        row.unlocked_at = at
+        session.add(row)
+        session.flush()
+    insert_absent(
+        session, UnlockRow, _unlock_rows(row, [id_ for id_ in own if id_ in unlocked], by, at), "id"
+    )
     if bill is not None and row.customer_id is not None:
         identity.revised(session, row.customer_id)
         about = {"id": row.id, "account_number": bill.account_number, "unlocked": True}
         about |= {"billed_on": bill.billed_on.isoformat(), "total_amount": bill.total_amount}
-        events.publish(session, row.customer_id, EventKind.UPDATED_BILL, f"unlocked {row.id}", about)
+        key = f"unlocked {row.id}" if row.unlocked_at else f"unlocked {row.id}, {len(unlocked)}"
+        events.publish(session, row.customer_id, EventKind.UPDATED_BILL, key, about)
     return True
 
 
-def note_unlocked(session: Session, bills: Mapping[int, Sequence[str]], by: str = "") -> None:
-    """Record which meters of these bills are unlocked since when; a bill that is locked has none.
+def unlocked_meters(session: Session, company_id: int, bill_ids: Collection[int]) -> Mapping[int, Set[str]]:
+    """Which meters of these bills are unlocked; of bills of which any is."""
+    found: dict[int, set[str]] = {}
+    query = select(UnlockRow.bill_id, UnlockRow.meter).where(
+        col(UnlockRow.bill_id).in_(bill_ids), UnlockRow.company_id == company_id
+    )
+    for bill_id, meter in session.exec(query):
+        found.setdefault(bill_id, set()).add(meter)
+    return found
 
-    ``by`` is whoever unlocks them; "" is the policy, for bills that were unlocked from the start.
-    """
+
+def note_unlocked(session: Session, bills: Mapping[int, Sequence[str]]) -> None:
+    """Record which meters of these bills were unlocked from the start, by the policy."""
     query = select(BillRow).where(col(BillRow.id).in_(list(bills)), col(BillRow.unlocked_at).is_not(None))
-    rows: list[dict[str, Any]] = [
-        {
-            "company_id": row.company_id,
-            "customer_id": row.customer_id,
-            "bill_id": row.id,
-            "meter": meter,
-            "by": by or BY_POLICY,
-            "at": row.unlocked_at,
-        }
+    rows = [
+        unlocked
         for row in session.exec(query)
-        for meter in dict.fromkeys(bills[row.id]) or ("",)
+        for unlocked in _unlock_rows(row, bills[row.id], BY_POLICY, row.unlocked_at)
     ]
     insert_absent(session, UnlockRow, rows, "id")
+
+
+def _unlock_rows(row: BillRow, meters: Sequence[str], by: str, at: datetime | None) -> list[dict[str, Any]]:
+    """The values of a row for each meter; of a bill without any, of one for the bill."""
+    same = {"company_id": row.company_id, "customer_id": row.customer_id, "bill_id": row.id}
+    return [{**same, "meter": meter, "by": by, "at": at} for meter in dict.fromkeys(meters) or ("",)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date
 from typing import Any
 
@@ -24,11 +24,12 @@ from meterfarm.storage.data import (
     StoredUpload,
     UploadedBill,
     accounts,
+    bill_identities,
     bill_saving,
     documents,
     uploads,
 )
-from meterfarm.storage.data.bill_identities import NEWEST, unlock
+from meterfarm.storage.data.bill_identities import NEWEST
 from meterfarm.storage.database import Repository, holding, reading, writing
 from meterfarm.storage.tables import (
     AccountRow,
@@ -292,13 +293,18 @@ class Bills(Repository):
         uploads.give_external_id(session, self._company_id, self._locked(session, bill_id), external_id)
 
     @writing
-    def unlock(self, session: Session, bill_id: int, by: str) -> bool:
-        """Unlock a bill for good; False if it was unlocked before. ``by`` is who wants it.
+    def unlock(self, session: Session, bill_id: int, by: str, meters: Collection[str] | None = None) -> bool:
+        """Unlock a bill for good, or these of its meters; False if they were before. ``by`` is who wants it.
 
         Raises:
             StorageError: the company has no such bill.
         """
-        return unlock(session, self._locked(session, bill_id), by)
+        return bill_identities.unlock(session, self._locked(session, bill_id), by, meters)
+
+    @reading
+    def unlocked_meters(self, session: Session, bill_ids: Sequence[int]) -> Mapping[int, Set[str]]:
+        """Which meters of these bills are unlocked; of bills of which any is."""
+        return bill_identities.unlocked_meters(session, self._company_id, bill_ids)
 
     def upload(self, upload: UploadedBill) -> int:
         """Keep a bill that was uploaded, with what was read from it; the id of the bill that it is.

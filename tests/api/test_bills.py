@@ -147,6 +147,40 @@ def test_an_upload_that_cannot_be_kept_is_refused(api: ApiServer) -> None:
     assert _code(api.client.post("/api/v2/bills", **broken))[0] == 400  # type: ignore[arg-type]
 
 
+def test_a_bill_is_unlocked_meter_by_meter(api: ApiServer) -> None:
+    """It stays locked until all of its meters are unlocked; a meter that is says all of its own."""
+    company = api.farm.companies.only()
+    change_company(api.farm, company, ChangeCompany(history="none"))
+    assert api.client.post("/api/v2/customers", json={"external_id": "meters"}).status_code == 201
+    sample = SAMPLES / "speculoos_power/samples/bill_electric_and_gas/input.pdf"
+    number = _upload(api, sample.read_bytes(), customer_id="external_id:meters").json()["id"]
+    change_company(api.farm, company, ChangeCompany(history="all", gas_as_text=False))
+    unlock = f"/api/v2/bills/{number}/unlock"
+
+    def meters() -> list[tuple[str, str, bool]]:
+        bill = api.client.get(f"/api/v2/bills/{number}").json()
+        assert (bill["status"], "total_amount" in bill, "file_url" in bill) == ("locked", False, False)
+        return [(each["type"], each["status"], "consumption" in each) for each in bill["meters"]]
+
+    locked = [("electric", "locked", False), ("gas", "locked", False)]
+    assert meters() == locked
+    for wrong in ({"meter_id": 7}, {"type": "water"}):
+        assert _code(api.client.post(unlock, json=wrong)) == (400, "request_body_invalid")
+    assert _code(api.client.post(unlock, json={"meter_id": "E0"}))[1] == "bill_meter_id_invalid"
+    assert _code(api.client.post(unlock, data={"meter_id": "E0"}))[1] == "unsupported_content_type"
+    assert meters() == locked
+    assert api.client.post(unlock, json={"type": "gas"}).status_code == 200
+    assert meters() == [locked[0], ("gas", "unlocked", True)]
+    bill = api.client.get(f"/api/v2/bills/{number}").json()
+    assert bill["gas_consumption_unit"] == "therms"
+    answer = api.client.post(unlock, json={"meter_id": bill["meters"][0]["id"]})
+    assert answer.json() == {"status": "ok", "details": "Bill was unlocked"}
+    whole = api.client.get(f"/api/v2/bills/{number}").json()
+    assert (whole["status"], {each["status"] for each in whole["meters"]}) == ("unlocked", {"unlocked"})
+    events = api.client.get("/api/v2/events", params={"kind": "updated_bill", "limit": 1000}).json()
+    assert len([each for each in events if each["object"]["id"] == number]) == 2
+
+
 def test_a_locked_bill_is_unlocked_and_an_unread_one_is_nobodys(api: ApiServer, listed: str) -> None:
     unread = api.client.get(f"/api/v2/bills/{_upload(api, printed('nothing')).json()['id']}").json()
     assert (unread["status"], unread["customer_id"], len(unread)) == ("unparsed", None, 22)
@@ -161,7 +195,8 @@ def test_a_locked_bill_is_unlocked_and_an_unread_one_is_nobodys(api: ApiServer, 
     assert "total_amount" not in locked
     assert "consumption" not in locked["meters"][0]
     for _ in range(2):
-        answer = api.client.post(f"/api/v2/bills/{number}/unlock")
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = api.client.post(f"/api/v2/bills/{number}/unlock", headers=form)
         assert answer.json() == {"status": "ok", "details": "Bill was unlocked"}
     unlocked = api.client.get(f"/api/v2/bills/{number}").json()
     assert (unlocked["status"], type(unlocked["gas_consumption"])) == ("unlocked", str)

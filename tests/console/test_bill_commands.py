@@ -79,14 +79,32 @@ def test_a_bill_is_shown_by_its_id_or_the_companys_own_and_withheld_until_it_is_
     ran = command("bill", "unlock", "my-2", "1")
     assert (ran.status, ran.stdout) == (0, "bill 2 unlocked\nbill 1 unlocked\n")
     assert _json(command, "bill", "unlock", "2", "3") == [
-        {"bill": 2, "unlocked": True, "changed": False},
-        {"bill": 3, "unlocked": True, "changed": True},
+        {"bill": 2, "meters": None, "changed": False},
+        {"bill": 3, "meters": None, "changed": True},
     ]
     shown = _json(command, "bill", "show", "2")
     assert shown["total_amount"] == sum((shown["electricity_amount"], shown["gas_amount"]))
     card = command("bill", "show", "2").stdout
     assert f"total\t{shown['total_amount'] / 100:.2f}" in card
     assert all(meter["id"] in card for meter in shown["meters"])
+
+
+def test_one_meter_of_a_bill_is_unlocked(command: Command, store: CompanyStore, ada: Customer) -> None:
+    """The bill stays locked until the last of its meters is unlocked; of another's meter nothing is."""
+    first, last = (meter["id"] for meter in _json(command, "bill", "show", "1")["meters"])
+    refused = command("bill", "unlock", "1", "--meter", "E0")
+    assert (refused.status, refused.stdout, first in refused.stderr) == (2, "", True)
+    ran = command("bill", "unlock", "1", "--meter", first)
+    assert (ran.status, ran.stdout) == (0, f"bill 1, meter {first}: unlocked\n")
+    meters = _json(command, "bill", "show", "1")["meters"]
+    assert [(meter["status"], "consumption" in meter) for meter in meters] == [
+        ("unlocked", True),
+        ("locked", False),
+    ]
+    assert command("bill", "file", "1").status == 2, "the file would show all"
+    assert "was unlocked before" in command("bill", "unlock", "1", "--meter", first).stdout
+    assert command("bill", "unlock", "1", "--meter", last).status == 0
+    assert _json(command, "bill", "show", "1")["status"] == "unlocked"
 
 
 def test_nothing_is_unlocked_when_one_of_the_bills_is_not_there(

@@ -221,6 +221,9 @@ CASES: dict[str, Case] = {
     "bills.file": lambda s, _, t: s.bills.file(_bill(t)) is None,
     "bills.give_external_id": lambda s, _, t: _refused(lambda: s.bills.give_external_id(_bill(t), "x")),
     "bills.unlock": lambda s, _, t: _refused(lambda: s.bills.unlock(_bill(t), "x")),
+    "bills.unlocked_meters": lambda s, _, t: (
+        t.store.bills.unlock(_bill(t), "x") is not None and not s.bills.unlocked_meters([_bill(t)])
+    ),
     "bills.unassigned": lambda s, _, t: not s.bills.unassigned(),
     "bills.upload": lambda s, o, t: (
         s.bills.upload(UploadedBill(pdf(), BillSource.API, bill(), UTILITY, "layout", 1)) == _bill(o)
