@@ -27,6 +27,8 @@ from meterfarm.storage.store import CompanyStore, Store
 PROCESSES = 2
 WARMING = 12
 _LOOK = 0.05
+_LOOK_QUIET = 0.25
+"""The end of a run is in the database: looking for it more often only takes time from the workers."""
 _UP_SECONDS = 60.0
 
 
@@ -63,7 +65,7 @@ class QueueFarm:
             counts = await asyncio.to_thread(self.store.runs.counts)
             if not sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RUNNING)):
                 return
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_LOOK_QUIET)
 
     async def ended(self, customer_ids: Collection[int], since: int = 0) -> Sequence[RunInfo]:
         """The runs after ``since`` of these customers, when each has collected. Raises BenchFailed."""

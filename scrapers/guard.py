@@ -74,6 +74,20 @@ def own_hosts(base_url: str, declared: Sequence[str]) -> Sequence[str]:
     return own, *(f"{host}:{port}" if is_loopback(host) else host for host in declared)
 
 
+def origins_of(hosts: Sequence[str]) -> Sequence[str]:
+    """The origins of the hosts, as browsers write them, but for those of ``*.`` hosts: they are not known."""
+    found = []
+    for host in hosts:
+        name, has_port, port = host.lower().rpartition(":")
+        if not has_port or not port.isdigit():
+            name, port = host.lower(), ""
+        scheme = "http" if is_loopback(name) else "https"
+        usual = port in {"", str(_PORTS[scheme])}
+        if not name.startswith("*."):
+            found.append(f"{scheme}://{name}" if usual else f"{scheme}://{name}:{port}")
+    return found
+
+
 def to_send(base: str, target: str, params: Mapping[str, str] | None = None) -> URL | None:
     """``target``, as a page at ``base`` may link to it, exactly as it is sent; None for no plain address.
 

@@ -88,16 +88,19 @@ class ContextState:
         self._kept_as: object = None
         self._origins: Any = []
 
-    async def read(self, kept_as: object = None) -> Any:
+    async def read(self, kept_as: object = None, known: list[dict[str, Any]] | None = None) -> Any:
         """Cookies, local storage and databases of all origins that the context came to, as Playwright saves
         them; of databases only so much. One that takes long to read is not asked for again.
 
         ``kept_as`` is by what it is known whether the storages have changed since they were read, None if
-        that is not known: reading them takes another page of the browser.
+        that is not known: reading them takes another page of the browser. ``known`` is what they are, if that
+        is known without.
 
         Raises:
             playwright.async_api.Error: the browser does not say.
         """
+        if known is not None:
+            return {"cookies": await self._context.cookies(), "origins": known}
         async with self._reading:
             if kept_as is not None and kept_as == self._kept_as:
                 return {"cookies": await self._context.cookies(), "origins": self._origins}

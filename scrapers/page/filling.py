@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, Page
@@ -27,6 +28,7 @@ _OPTIONS = """(list, wanted) => {
 _IS_LIST = "control => control.localName === 'select'"
 _LABEL = "box => [...(box.labels || [])].find(label => label.checkVisibility()) || null"
 _KEY_MS = 20.0
+_ASKED_MS = 250.0
 _UNTYPED = re.compile(r"[\x00-\x1f\x7f]")
 """What is a key that does something, such as sending the form."""
 
@@ -72,12 +74,11 @@ class Filling:
     async def _has_taken(self, field: Locator, value: str) -> bool:
         """Whether it stands in the field, also formatted or as dots; a field that is gone has taken it."""
         try:
-            values = await field.evaluate_all(_VALUES)
+            stands = await _stands_in(field, value)
         except PlaywrightError as exc:
             if is_navigating(exc):
                 return True
             raise
-        stands = str(values[0]) if values else value
         return _bare(stands) == _bare(value) or (len(stands) == len(value) and not _bare(stands))
 
     async def check(self, control: Control, *, checked: bool) -> None:
@@ -135,6 +136,18 @@ class Filling:
         return await self._access.shared.clock.patiently(
             lambda left: names_of(control, left), self._access.action_ms
         )
+
+
+async def _stands_in(field: Locator, gone: str) -> str:
+    """What stands in the field, or ``gone`` if it is not there any more.
+
+    Most are asked by what Playwright has in the page already: asking for all that are found, as of one that
+    is no input or is gone, has it put a second copy of its own script beside those of the page.
+    """
+    with suppress(PlaywrightError):
+        return await field.input_value(timeout=_ASKED_MS)
+    values = await field.evaluate_all(_VALUES)
+    return str(values[0]) if values else gone
 
 
 def _bare(text: str) -> str:

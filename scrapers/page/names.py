@@ -21,20 +21,26 @@ _NAMES = """control => {
       part.localName === "title" ? part.textContent : ""]);
   const names = [control.innerText, control.getAttribute("aria-label"), control.title, control.alt, own,
     ...[...(control.labels || []), ...by].map(label => label && label.innerText), ...within];
-  const form = control.form || control.closest("form") || control.getRootNode();
+  const root = control.getRootNode(), form = control.form || control.closest("form") || root;
+  const box = control.getBoundingClientRect();
+  const top = root.elementFromPoint?.(box.x + box.width / 2, box.y + box.height / 2);
   return [
     names.map(name => String(name || "").replace(/\\s+/g, " ").trim().slice(0, 1000)).filter(Boolean),
     [...form.querySelectorAll("[type=password]")]
-      .some(field => field.value !== "" && field.checkVisibility())];
+      .some(field => field.value !== "" && field.checkVisibility()),
+    Boolean(top && control.contains(top)) && control.checkVisibility({visibilityProperty: true})
+      && !control.matches(":disabled") && !control.closest('[aria-disabled="true"]')];
 }"""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlNames:
-    """All that a control is called. ``has_password``: a visible password field of its form is filled in."""
+    """All that a control is called. ``has_password``: a visible password field of its form is filled in.
+    ``is_ready``: it can be pressed as it is now; one that cannot may still be brought into view."""
 
     texts: Sequence[str]
     has_password: bool = False
+    is_ready: bool = False
 
     @property
     def shown(self) -> str:
@@ -56,5 +62,4 @@ class ControlNames:
 
 async def names_of(control: Locator, milliseconds: float) -> ControlNames:
     """The names of a control that is there within so many milliseconds."""
-    texts, has_password = await control.evaluate(_NAMES, timeout=milliseconds)
-    return ControlNames(texts, has_password)
+    return ControlNames(*await control.evaluate(_NAMES, timeout=milliseconds))

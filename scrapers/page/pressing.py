@@ -13,7 +13,7 @@ from meterfarm.scrapers.page.access import Access
 from meterfarm.scrapers.page.arriving import Arriving
 from meterfarm.scrapers.page.control import Control
 from meterfarm.scrapers.page.going import going
-from meterfarm.scrapers.page.names import names_of
+from meterfarm.scrapers.page.names import ControlNames, names_of
 from meterfarm.scrapers.page.sight import steady
 from meterfarm.scrapers.page.watch import Watch
 from meterfarm.scrapers.page.window import PageWindow
@@ -38,11 +38,9 @@ class Pressing:
 
     async def pressed(self, window: PageWindow, control: Control, signs: Sequence[Sign]) -> Sign | None:
         self._shared.register("")
-        page, watch, now = window.page, window.watch, self._shared.clock.now
-        button = control.locator(page)
+        watch, button = window.watch, control.locator(window.page)
         with window.rules.errors(f"pressing {control.what}"):
-            await self._pressable(window, button)
-            names = await steady(page, lambda: names_of(button, self._access.action_ms), now=now)
+            names = await self._names(window, button)
         names.must_be_harmless(self._shared.portal.name)
         self._shared.note("control.pressed", name=names.shown)
         window.expect_navigation()
@@ -80,11 +78,17 @@ class Pressing:
                 await sending.was_not_sent()
             raise
 
-    async def _pressable(self, window: PageWindow, button: Locator) -> None:
-        """Wait while scripts that the button waits for are held back by our own limits. Nothing is pressed:
-        what may have been pressed is never pressed again."""
+    async def _names(self, window: PageWindow, button: Locator) -> ControlNames:
+        """What it is called, once it can be pressed or has had its time.
+
+        Time for which our own limits hold back scripts that the button waits for does not count. Nothing is
+        pressed: what may have been pressed is never pressed again.
+        """
+        clock, limit = self._shared.clock, self._access.action_ms
         if window.is_throttled:
             with suppress(PlaywrightError):
-                await self._shared.clock.patiently(
-                    lambda left: button.click(trial=True, timeout=left), self._access.action_ms
-                )
+                names = await clock.patiently(lambda left: names_of(button, left), limit)
+                if names.is_ready:
+                    return names
+                await clock.patiently(lambda left: button.click(trial=True, timeout=left), limit)
+        return await steady(window.page, lambda: names_of(button, limit), now=clock.now)

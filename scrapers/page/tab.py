@@ -30,7 +30,7 @@ from meterfarm.scrapers.browser.chromium import BrowserGone, Chromium
 from meterfarm.scrapers.browser.scratch import new_trace_name, remove_trace
 from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.evidence.browser_log import BrowserLog
-from meterfarm.scrapers.guard import is_allowed, led_to
+from meterfarm.scrapers.guard import is_allowed, led_to, origins_of
 from meterfarm.scrapers.http.client import Http
 from meterfarm.scrapers.http.transport import InBrowser
 from meterfarm.scrapers.page.browser_state import ContextState, context_with
@@ -170,7 +170,8 @@ class Tab:
         if first := self._chromium.first_script:
             await self._context.add_init_script(first)
         self._page = await self._context.new_page()
-        await self._storage.start(self._page)
+        has_stored = bool(state and state["origins"])
+        await self._storage.start(self._page, origins_of(self._hosts), has_stored=has_stored)
         self._context.on("response", self._brings_document)
         self._context.on("requestfailed", self._leads_away)
         self._page.on("close", self._release)
@@ -244,7 +245,7 @@ class Tab:
         try:
             async with asyncio.timeout(self._clock.timeouts.aside):
                 user_agent = await self._storage.take_stock(page, self._allows)
-                state = await self._state.read(self._storage.kept_as)
+                state = await self._state.read(self._storage.kept_as, self._storage.local_storage)
         except TimeoutError:
             self._note("session.unknown", reason="the page does not answer")
             return None

@@ -1,11 +1,15 @@
-"""What the pages of a visit store: session storage is put back and followed, other changes are counted."""
+"""What the pages of a visit store: session storage is put back and followed, and local storage is followed.
+
+Of databases it is only known that there are some, and that they change.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -33,16 +37,21 @@ _PUT_BACK = """items => {
   return true;
 }"""
 _BLANK = "<!doctype html><title></title>"
-_KEPT = """() => {
+_KEPT = """async () => {
   const local = () => { try { return JSON.stringify(localStorage); } catch (error) { return ""; } };
-  try { return [location.origin, {...sessionStorage}, navigator.userAgent, local()]; }
-  catch (error) { return [location.origin, null, navigator.userAgent, local()]; }
+  const session = () => { try { return {...sessionStorage}; } catch (error) { return null; } };
+  const databases = async () => {
+    try { return (await indexedDB.databases()).length; } catch (error) { return 0; }
+  };
+  const late = new Promise(done => setTimeout(() => done(1), 500));
+  const known = [location.origin, session(), navigator.userAgent, local()];
+  return [...known, await Promise.race([databases(), late])];
 }"""
 
 
 class WebStorage:
     """What the pages of a visit store: session storage is put back once, before the first visit, and followed
-    since; that local storage and databases change too is only counted, by ``mark``.
+    since, as local storage is; that it and databases change is counted, by ``mark``.
 
     So what a portal clears stays cleared, also in what is saved of origins that the page has left again.
     """
@@ -55,6 +64,8 @@ class WebStorage:
         self._untracked = self._events = 0
         self._had_windows = self._has_others = False
         self._local: dict[str, int] = {}
+        self._local_items: dict[str, dict[str, str]] = {}
+        self._is_all = True
 
     @property
     def kept_as(self) -> object:
@@ -65,6 +76,18 @@ class WebStorage:
         return self._events, tuple(self._local.items())
 
     @property
+    def local_storage(self) -> list[dict[str, Any]] | None:
+        """That of all origins, as Playwright saves it, as of the last stock; None if that may not be all that
+        is stored: a database, or what frames, windows and an earlier visit have left."""
+        if not self._is_all or self.kept_as is None:
+            return None
+        return [
+            {"origin": origin, "localStorage": [{"name": name, "value": items[name]} for name in items]}
+            for origin, items in self._local_items.items()
+            if items
+        ]
+
+    @property
     def mark(self) -> int:
         """Another number when something has changed; of a page that writes without end, seldom."""
         if self._marked != self._changes and time.monotonic() >= self._next_mark:
@@ -72,8 +95,13 @@ class WebStorage:
             self._next_mark = time.monotonic() + (_SELDOM_SECONDS if self._changes > _MANY_CHANGES else 0)
         return self._marked
 
-    async def start(self, page: Page) -> None:
-        """Put back what was saved, without a request, and follow what the portal does with it."""
+    async def start(self, page: Page, origins: Sequence[str], *, has_stored: bool) -> None:
+        """Put back what was saved, without a request, and follow what the portal does with it.
+
+        ``origins`` are those that the page will come to, as far as they are known. ``has_stored``: the
+        context began with what was saved of local storage or databases.
+        """
+        self._is_all = not has_stored
         if self._items:
             async with _answered_here(page):
                 for origin, items in list(self._items.items()):
@@ -86,7 +114,9 @@ class WebStorage:
         cdp.on("DOMStorage.domStorageItemRemoved", self._removed)
         cdp.on("DOMStorage.domStorageItemsCleared", self._cleared)
         cdp.on("Storage.indexedDBContentUpdated", self._change)
-        page.on("framenavigated", partial(self._track, cdp))
+        cdp.on("Storage.indexedDBContentUpdated", self._has_database)
+        await asyncio.gather(*(self._track(cdp, origin) for origin in origins[:_MOST_ORIGINS]))
+        page.on("framenavigated", partial(self._goes, cdp))
         page.context.on("page", self._opens)
 
     def by_origin(self) -> dict[str, dict[str, str]]:
@@ -99,8 +129,10 @@ class WebStorage:
         What is followed may lag behind. Of an origin that the page came to, what a window of its own says is
         another storage, which ends with it.
         """
-        origin, items, user_agent, local = await steady(page, lambda: page.evaluate(_KEPT))
+        origin, items, user_agent, local, databases = await steady(page, lambda: page.evaluate(_KEPT))
         self._seen(origin, items)
+        self._seen_local(origin, local)
+        self._is_all = self._is_all and not databases
         self._local = {origin: hash(local)}
         windows = [window for window in page.context.pages if window is not page]
         frames = [*page.frames[1:], *(frame for window in windows for frame in window.frames)]
@@ -109,7 +141,7 @@ class WebStorage:
         with suppress(TimeoutError, PlaywrightError):
             async with asyncio.timeout(_FRAMES_SECONDS):
                 for frame in own:
-                    origin, items, _, local = await frame.evaluate(_KEPT)
+                    origin, items, _, local, _ = await frame.evaluate(_KEPT)
                     asked += 1
                     self._local[origin] = hash(local)
                     if frame.page is page or origin not in self._items:
@@ -121,6 +153,19 @@ class WebStorage:
         """A page may have put something in the storage's place that holds more than texts."""
         if items is not None and origin.startswith(("http://", "https://")):
             self._items[origin] = {name: value for name, value in items.items() if isinstance(value, str)}
+
+    def _seen_local(self, origin: str, local: object) -> None:
+        """As the page says it: what is followed may lag behind. "" of one that has none."""
+        if not local or not origin.startswith(("http://", "https://")):
+            return
+        try:
+            items = json.loads(str(local))
+        except ValueError:
+            items = None
+        if isinstance(items, dict) and all(isinstance(value, str) for value in items.values()):
+            self._local_items[origin] = items
+        else:
+            self._is_all = False
 
     async def _counted(self, page: Page) -> CDPSession:
         cdp = await page.context.new_cdp_session(page)
@@ -134,10 +179,18 @@ class WebStorage:
         with suppress(PlaywrightError):
             await self._counted(window)
 
-    async def _track(self, cdp: CDPSession, frame: Frame) -> None:
-        """Have it reported that databases change of the origin that a frame came to."""
+    async def _goes(self, cdp: CDPSession, frame: Frame) -> None:
+        """Not all is known of what another origin than the page's stores, or one that was not expected."""
         origin = _origin(frame.url)
-        if not origin or origin in self._tracked:
+        if not origin:
+            return
+        if origin not in self._tracked or origin != _origin(frame.page.url):
+            self._is_all = False
+        await self._track(cdp, origin)
+
+    async def _track(self, cdp: CDPSession, origin: str) -> None:
+        """Have it reported that databases of an origin change."""
+        if origin in self._tracked:
             return
         self._untracked += 1
         if len(self._tracked) < _MOST_ORIGINS:
@@ -145,6 +198,9 @@ class WebStorage:
             with suppress(PlaywrightError):
                 await cdp.send("Storage.trackIndexedDBForOrigin", {"origin": origin})
                 self._untracked -= 1
+
+    def _has_database(self, _: dict[str, Any]) -> None:
+        self._is_all = False
 
     def _change(self, event: dict[str, Any]) -> None:
         """A clock's or counter's change is none: portals write when they were last used, every second."""
@@ -168,8 +224,10 @@ class WebStorage:
     def _of(self, event: dict[str, Any]) -> dict[str, str] | None:
         which = event["storageId"]
         origin = str(which.get("securityOrigin") or "").rstrip("/")
-        is_own = not which["isLocalStorage"] and _PARTITIONED not in str(which.get("storageKey", ""))
-        return self._items.setdefault(origin, {}) if origin and is_own else None
+        if not origin or _PARTITIONED in str(which.get("storageKey", "")):
+            return None
+        kept = self._local_items if which["isLocalStorage"] else self._items
+        return kept.setdefault(origin, {})
 
 
 def _origin(url: str) -> str:

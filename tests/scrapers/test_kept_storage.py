@@ -62,6 +62,7 @@ const done = what => document.body.innerHTML += `<h1>Done</h1><p id=what>${JSON.
 </script><body>"""
 PAGES = {
     "/": "",
+    "/keep": "<script>localStorage.token = `${location.hostname}-local-storage`; done(1)</script>",
     "/store": "<script>store(location.hostname).then(() => done(1))</script>",
     "/all": f"<script>open('{LOGIN}/store', '_blank')</script><iframe src={WIDGET}/store></iframe>"
     "<script>store(location.hostname).then(() => done(1))</script>",
@@ -72,6 +73,11 @@ PAGES = {
 class Spa(Village):
     home = MY
     hosts = ("*.spa.example",)
+
+
+class Named(Village):
+    home = MY
+    hosts = (NAMES[1], NAMES[2])
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +98,8 @@ async def chromium(
         yield chromium
 
 
-def _visit(chromium: Chromium, session: PortalSession | None = None) -> Visit:
-    return Visit(Spa(), MY, chromium, Nobody(), Secrets(), session)
+def _visit(chromium: Chromium, session: PortalSession | None = None, portal: Village | None = None) -> Visit:
+    return Visit(portal or Spa(), MY, chromium, Nobody(), Secrets(), session)
 
 
 async def _until(holds: Callable[[], Any]) -> None:
@@ -177,6 +183,59 @@ async def test_storages_are_read_again_only_when_they_have_changed(chromium: Chr
     assert fourth is not None
     assert fifth is not None
     assert fifth.storage_state["origins"] is not fourth.storage_state["origins"]
+
+
+async def test_local_storage_of_hosts_that_were_left_is_known_without_another_page(
+    chromium: Chromium,
+) -> None:
+    opened: list[str] = []
+    line = await (await chromium.browser()).new_browser_cdp_session()
+    line.on("Target.targetCreated", lambda event: opened.append(event["targetInfo"]["type"]))
+    await line.send("Target.setDiscoverTargets", {"discover": True})
+    async with _visit(chromium, portal=Named()) as visit:
+        for origin in (LOGIN, WIDGET, MY):
+            await visit.page.open(f"{origin}/keep")
+            await visit.page.arrive(DONE)
+        opened.clear()
+        first = await visit.session()
+        assert first is not None
+        assert opened == []
+        page = await visit.page.raw_playwright_page()
+        await page.evaluate("delete localStorage.token; localStorage.other = 'another-token'")
+        second = await visit.session()
+        assert second is not None
+        assert opened == []
+        await page.evaluate("put('msal', 'in-a-database')")
+        await _until(partial(_keeps, visit, "in-a-database"))
+        assert "page" in opened
+    await line.detach()
+    left = [_token(LOGIN), _token(WIDGET)]
+    assert first.storage_state["origins"] == [*left, _token(MY)]
+    other = {"origin": MY, "localStorage": [{"name": "other", "value": "another-token"}]}
+    assert second.storage_state["origins"] == [*left, other]
+
+
+def _token(origin: str) -> dict[str, Any]:
+    value = f"{origin.removeprefix('https://')}-local-storage"
+    return {"origin": origin, "localStorage": [{"name": "token", "value": value}]}
+
+
+@pytest.mark.parametrize("portal", [Spa, Named])
+async def test_a_database_of_a_host_that_was_left_is_kept(chromium: Chromium, portal: type[Village]) -> None:
+    async with _visit(chromium, portal=portal()) as visit:
+        for address in (f"{LOGIN}/store", f"{MY}/keep"):
+            await visit.page.open(address)
+            await visit.page.arrive(DONE)
+        session = await visit.session()
+        assert session is not None
+    async with _visit(chromium, session, portal()) as visit:
+        await visit.page.open(f"{MY}/keep")
+        await visit.page.arrive(DONE)
+        again = await visit.session()
+    for kept in (session, again):
+        assert kept is not None
+        assert "login.spa.example-in-a-database" in str(kept.storage_state)
+        assert {"login.spa.example-local-storage", "my.spa.example-local-storage"} <= set(kept.secrets())
 
 
 async def _keeps(visit: Visit, what: str) -> bool:
