@@ -483,6 +483,7 @@ class EventKind(StrEnum):
     RUN_FAILED = "run_failed"
     MAILBOX_FAILED = "mailbox_failed"
     CONSENT_EXPIRING_SOON = "consent_expiring_soon"
+    CONSENT_REVOKED = "consent_revoked"
 
 
 class MailSecurity(StrEnum):

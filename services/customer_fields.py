@@ -14,6 +14,7 @@ from meterfarm.records import SecretKind
 LONGEST_NAME = 320
 """Characters of a user name or an id; an e-mail address has at most 254."""
 LONGEST_SECRET = 4096
+_LONGEST_EMAIL = 254
 NAMES = {
     SecretKind.PASSWORD: "password",
     SecretKind.TOTP_SECRET: "TOTP secret",
@@ -44,6 +45,13 @@ def problem_of_name(what: str, text: str) -> str:
         if char != " " and (char.isspace() or _is_unseen(char)):
             return f"The {what} has {_named(char)} in it; type it again."
     return ""
+
+
+def is_email(text: str) -> bool:
+    """Whether the text can be an e-mail address: one @ with a name before and a host after it."""
+    name, _, host = text.rpartition("@")
+    bounded = bool(name) and "@" not in name and len(text) <= _LONGEST_EMAIL and not problem_of_name("", text)
+    return bounded and " " not in text and "." in host.strip(".") and not host.startswith(".")
 
 
 def problem_of_secret(kind: SecretKind, text: str) -> str:

@@ -5,24 +5,44 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from meterfarm.records import ChallengeState, CustomerState, Outcome, RunKind, RunState, SecretKind, WhoActs
+from meterfarm.records import (
+    BillStatus,
+    ChallengeState,
+    CustomerState,
+    Outcome,
+    RunKind,
+    RunState,
+    SecretKind,
+    WhoActs,
+)
+from meterfarm.services.bills import BillUpload, upload_bill
 from meterfarm.services.consents import consent_status, give_consent, list_consents
-from meterfarm.services.customers import UpdateCustomer, remove_customer, update_customer
-from meterfarm.services.errors import Conflict
+from meterfarm.services.customer_fields import is_email, problem_of_name, tidied
+from meterfarm.services.customers import (
+    CustomerWithoutLogin,
+    UpdateCustomer,
+    create_customer,
+    remove_customer,
+    update_customer,
+)
+from meterfarm.services.errors import Conflict, InvalidRequest
+from meterfarm.services.readiness import account_facts
 from meterfarm.services.runs import retry_run
 from meterfarm.services.utilities import UtilityInfo, list_utilities
-from meterfarm.storage.customers import Customer, CustomerRecord
+from meterfarm.storage.customers import Customer, CustomerRecord, UtilityWish
 from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.store import CompanyStore
+from meterfarm.utilities import utility_ids
 from meterfarm.utilities.catalogue import NEAR, as_key
 
 METHOD = "onboarding form"
 """How a consent was given that was given here."""
 MOST_FOUND = 8
 _ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+_FETCHED = (Outcome.COMPLETE, Outcome.PARTIAL)
 _SOON = timedelta(seconds=15)
 _NEWEST_RUNS = 10
 _CAN_GO_ON = frozenset(
@@ -39,6 +59,8 @@ class OnboardingStep(StrEnum):
 
     TERMS = "terms"
     UTILITY = "utility"
+    UNSUPPORTED = "unsupported"
+    """Their utility cannot be connected: they may choose another one, or upload bills."""
     LOGIN = "login"
     AGAIN = "again"
     """Nothing but that they are there: the portal will ask them for a code, or they did something there."""
@@ -48,6 +70,23 @@ class OnboardingStep(StrEnum):
     """Nothing: the portal or the farm is at fault, and it is tried again."""
     DONE = "done"
     WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedData:
+    """What a customer shares. ``accounts`` are the ends of their numbers, ``bills`` how many are there.
+
+    Days are in UTC, None where there is nothing. ``fetched_at``: when a run last ended well.
+    """
+
+    accounts: Sequence[str]
+    bills: int
+    oldest_bill: date | None
+    newest_bill: date | None
+    first_interval: date | None
+    last_interval: date | None
+    fetched_at: datetime | None
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +129,72 @@ def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState
         return OnboardingState(OnboardingStep.TERMS, record)
     if not record.utility:
         return OnboardingState(OnboardingStep.UTILITY, record)
+    if not customer.login_id and record.utility not in utility_ids():
+        return OnboardingState(OnboardingStep.UNSUPPORTED, record)
     return _of_login(store, customer, record)
+
+
+def begin(store: CompanyStore, email: str) -> Customer:
+    """The customer of this e-mail address who has given no login yet; a new one if there is none.
+
+    Raises:
+        InvalidRequest: it is no e-mail address.
+    """
+    address = tidied(email)
+    if not is_email(address):
+        raise InvalidRequest("Enter your e-mail address, such as you@example.com.")
+    found = store.customers.unconnected(address)
+    return found or create_customer(store, CustomerWithoutLogin(profile={"email": address}))
+
+
+def shared_data(store: CompanyStore, customer: Customer) -> SharedData:
+    """What the customer shares by now, as it may be shown to whoever has their link."""
+    holder = store.customers.holder(customer)
+    facts = account_facts(store, holder.id)
+    issued = sorted(bill.billed_on for bill in store.customer_bills.list(holder) if bill.billed_on)
+    runs = store.runs.list(limit=_NEWEST_RUNS, customer_id=holder.id)
+    fetched = next(
+        (run.ended_at for run in runs if run.outcome in _FETCHED and run.kind is RunKind.COLLECT), None
+    )
+    consents = list_consents(store, customer)
+    return SharedData(
+        [account.number[-4:] for account in facts.accounts],
+        len(store.customer_bills.list(holder)),
+        issued[0] if issued else None,
+        issued[-1] if issued else None,
+        _day(facts.first_interval),
+        _day(facts.last_interval),
+        fetched,
+        consents[0].granted_at if consents else None,
+    )
+
+
+def wish_utility(store: CompanyStore, customer: Customer, name: str) -> None:
+    """Keep that the customer asked for a utility which cannot be connected.
+
+    Raises:
+        InvalidRequest: the name cannot be used.
+        StorageError: the customer was removed.
+    """
+    name = tidied(name)
+    if problem := "Write the name of your utility." if not name else problem_of_name("name", name):
+        raise InvalidRequest(problem)
+    store.customers.wish_utility(customer, name)
+
+
+def utility_wishes(store: CompanyStore) -> Sequence[UtilityWish]:
+    """The utilities that customers asked for, newest first."""
+    return store.customers.utility_wishes()
+
+
+async def give_bill(store: CompanyStore, customer: Customer, content: bytes, name: str) -> bool:
+    """Keep a bill that the customer uploads; whether a layout reads it.
+
+    Raises:
+        NotAPdf: it is not a PDF, or a damaged one.
+    """
+    bill = await upload_bill(store, BillUpload(content, name, customer))
+    return bill.status in (BillStatus.LOCKED, BillStatus.UNLOCKED)
 
 
 def terms_digest(terms: Sequence[object]) -> str:
@@ -161,6 +265,10 @@ def withdraw(store: CompanyStore, customer: Customer) -> None:
         Conflict: they were removed before.
     """
     remove_customer(store, customer, data=False)
+
+
+def _day(at: int | None) -> date | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).date()
 
 
 def _of_login(store: CompanyStore, customer: Customer, record: CustomerRecord) -> OnboardingState:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 MOST = 16 * 1024
@@ -45,6 +47,28 @@ async def posted(request: Request) -> Mapping[str, str]:
     for name, value in pairs:
         fields.setdefault(name, value)
     return fields
+
+
+async def uploaded(request: Request, most: int) -> tuple[bytes, str]:
+    """The file of a form that has one, and its name: of at most ``most`` bytes.
+
+    Raises:
+        FormRefused: it is no form of ours, has no file, or is too long.
+    """
+    _must_be_ours(request)
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > most + MOST:
+        raise FormRefused(413, f"The file is larger than {most // 1024**2} MiB.")
+    try:
+        async with request.form(max_files=1, max_fields=4) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile) or not file.size:
+                raise FormRefused(422, "Choose a file first.")
+            return await file.read(most), file.filename or ""
+    except HTTPException:
+        raise FormRefused(400, "This form cannot be read.") from None
+    except ClientDisconnect:
+        raise FormRefused(400, "The form did not come whole.") from None
 
 
 def _must_be_ours(request: Request) -> None:

@@ -61,7 +61,7 @@ class CompanyBrand:
 
     ``colour`` as #0b6b4f, "" is the usual one. ``logo_type`` is the logo's media type, "" without a logo.
     ``origins`` are those of pages that may have the onboarding form in a frame. ``policy_url``: where the
-    privacy policy is, "" if it has none.
+    privacy policy is, "" if it has none. ``open_form``: whoever knows the company's link may begin.
     """
 
     shown_name: str = ""
@@ -70,6 +70,16 @@ class CompanyBrand:
     logo_type: str = ""
     origins: Sequence[str] = ()
     policy_url: str = ""
+    open_form: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UtilityWish:
+    """A utility that a customer asked for, by the name that they wrote."""
+
+    customer_id: int
+    name: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

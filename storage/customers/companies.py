@@ -97,7 +97,9 @@ class Companies(FarmRepository):
         if row is None:
             return CompanyBrand()
         origins = tuple(row.origins.split())
-        return CompanyBrand(row.shown_name, row.colour, row.logo, row.logo_type, origins, row.policy_url)
+        return CompanyBrand(
+            row.shown_name, row.colour, row.logo, row.logo_type, origins, row.policy_url, row.open_form
+        )
 
     @writing
     def set_brand(self, session: Session, company_id: int, brand: CompanyBrand) -> None:
@@ -109,6 +111,7 @@ class Companies(FarmRepository):
             "logo_type": brand.logo_type,
             "origins": " ".join(brand.origins),
             "policy_url": brand.policy_url,
+            "open_form": brand.open_form,
         }
         put(session, BrandRow, {"company_id": company_id}, values)
 

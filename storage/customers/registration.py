@@ -204,6 +204,9 @@ def close(session: Session, customer: Customer) -> None:
     hand_over(session, row)
     row.shares_id = None
     at = now(session)
+    events.publish(
+        session, row.id, EventKind.CONSENT_REVOKED, events.instant(at), {"revoked_at": events.instant(at)}
+    )
     row.key_id, row.wrapped_key = "", b""
     row.state, row.reason, row.since, row.faults = CustomerState.REMOVED.value, "", at, 0
     row.bills_due_at = row.intervals_due_at = None

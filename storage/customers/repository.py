@@ -19,6 +19,7 @@ from meterfarm.storage.customers import (
     CustomerRecord,
     EndedRun,
     Profile,
+    UtilityWish,
     credentials,
     identity,
     registration,
@@ -37,6 +38,7 @@ from meterfarm.storage.tables import (
     RunRow,
     SavedSessionRow,
     SeriesRow,
+    UtilityWishRow,
     metadata,
 )
 
@@ -231,6 +233,33 @@ class Customers(Repository):
         query = select(ProfileRow).join(CustomerRow, col(CustomerRow.id) == ProfileRow.customer_id)
         rows = session.exec(query.where(CustomerRow.company_id == self._company_id))
         return {row.customer_id: _profile(row) for row in rows}
+
+    @reading
+    def unconnected(self, session: Session, email: str) -> Customer | None:
+        """The company's newest customer with this e-mail address who has given no login yet."""
+        query = (
+            select(CustomerRow)
+            .join(ProfileRow, col(ProfileRow.customer_id) == CustomerRow.id)
+            .where(CustomerRow.company_id == self._company_id, col(CustomerRow.login_id).is_(None))
+            .where(CustomerRow.state == CustomerState.NEW.value)
+            .where(func.lower(col(ProfileRow.email)) == email.lower())
+            .order_by(col(CustomerRow.id).desc())
+        )
+        row = session.exec(query).first()
+        return Customer.of(row) if row else None
+
+    @writing
+    def wish_utility(self, session: Session, customer: Customer, name: str) -> None:
+        """The customer asked for a utility of this name. Raises StorageError: they were removed."""
+        row = identity.locked(session, customer)
+        session.add(UtilityWishRow(company_id=row.company_id, customer_id=row.id, name=name, at=now(session)))
+
+    @reading
+    def utility_wishes(self, session: Session) -> Sequence[UtilityWish]:
+        """Newest first."""
+        query = select(UtilityWishRow).where(UtilityWishRow.company_id == self._company_id)
+        rows = session.exec(query.order_by(col(UtilityWishRow.id).desc()))
+        return [UtilityWish(row.customer_id, row.name, row.at) for row in rows]
 
     @writing
     def accept_terms(self, session: Session, customer: Customer) -> None:

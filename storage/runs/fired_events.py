@@ -59,6 +59,8 @@ def _facts(
         return {"trusted_since": events.instant(at), "expires_at": soon}
     if kind is EventKind.CONSENT_EXPIRING_SOON:
         return {"expires_at": soon}
+    if kind is EventKind.CONSENT_REVOKED:
+        return {"revoked_at": events.instant(at)}
     if kind is EventKind.MAILBOX_FAILED:
         return {"mailbox_id": None, "reason": _WHY}
     outcome = Outcome.PORTAL_DOWN if kind is EventKind.RUN_FAILED else Outcome.BAD_CREDENTIALS

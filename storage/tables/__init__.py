@@ -23,6 +23,7 @@ from meterfarm.storage.tables.customers import (
     SentPasswordRow,
     SmsReceiverRow,
     TotpUseRow,
+    UtilityWishRow,
 )
 from meterfarm.storage.tables.data import (
     AccountRow,
@@ -100,6 +101,7 @@ __all__ = [
     "TotpUseRow",
     "UnlockRow",
     "UtcDateTime",
+    "UtilityWishRow",
     "VaultReadRow",
     "WebhookAttemptRow",
     "WebhookDeliveryRow",

@@ -40,6 +40,17 @@ class BrandRow(Row, table=True):
     logo_type: str = ""
     origins: str = ""
     policy_url: str = ""
+    open_form: bool = True
+
+
+class UtilityWishRow(Owned, table=True):
+    """A utility that a customer asked for, which cannot be connected."""
+
+    __table_args__ = table_args()
+
+    customer_id: int = Field(foreign_key="customer.id", ondelete="CASCADE", index=True)
+    name: str = Field(sa_type=ForeignText)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class ApiKeyRow(Owned, table=True):

@@ -97,11 +97,16 @@ from meterfarm.services.meter_reports import meter_reports
 from meterfarm.services.next_step import next_step
 from meterfarm.services.onboarding import (
     accept_terms,
+    begin,
     choose_utility,
+    give_bill,
     give_login,
     onboarding_state,
     search_utilities,
+    shared_data,
     try_again,
+    utility_wishes,
+    wish_utility,
     withdraw,
 )
 from meterfarm.services.phone_numbers import add_number, list_numbers, remove_number
@@ -297,6 +302,9 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (choose_utility, lambda ours, its: choose_utility(ours, its.customer, UTILITY)),
     (give_login, lambda ours, its: give_login(ours, its.customer, NAME, "x")),
     (try_again, lambda ours, its: try_again(ours, its.customer)),
+    (shared_data, lambda ours, its: shared_data(ours, its.customer)),
+    (wish_utility, lambda ours, its: wish_utility(ours, its.customer, "Acme")),
+    (give_bill, lambda ours, its: asyncio.run(give_bill(ours, its.customer, PDF, "bill.pdf"))),
     (withdraw, lambda ours, its: withdraw(ours, its.customer)),
     (add_number, lambda ours, its: add_number(ours, NUMBER, [its.customer])),
     (remove_number, lambda ours, its: remove_number(ours, NUMBER)),
@@ -351,12 +359,14 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (read_file, lambda ours, its: read_file(ours, its.bill())),
     (list_runs, lambda ours, its: list_runs(ours)),
     (list_runs, lambda ours, its: list_runs(ours, customer=its.customer)),
+    (utility_wishes, lambda ours, its: wish_utility(its.store, its.customer, "A") or utility_wishes(ours)),
     (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
     (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
 ]
 OWN = (
     add_customer,
     add_endpoint,
+    begin,
     create_customer,
     create_key,
     fail_portal,

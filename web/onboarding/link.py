@@ -51,6 +51,42 @@ class FormLink:
         return f"/companies/{self.company.id}/sign_up"
 
 
+@dataclass(frozen=True, slots=True)
+class OpenForm:
+    """The form of a company that anybody may begin."""
+
+    company: Company
+    store: CompanyStore
+    brand: CompanyBrand
+    is_encrypted: bool
+
+    @property
+    def company_name(self) -> str:
+        """What customers know the company by."""
+        return self.brand.shown_name or self.company.name
+
+    @property
+    def look(self) -> Look:
+        """How the company shows itself on the form."""
+        return look_of(self.company.id, self.company_name, self.brand, is_encrypted=self.is_encrypted)
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return f"/companies/{self.company.id}/sign_up"
+
+
+def open_form(web: WebContext, company_id: str) -> OpenForm | None:
+    """The form that anybody may begin, if the company has one."""
+    company = company_of(web, company_id)
+    if company is None:
+        return None
+    brand = web.store.companies.brand(company.id)
+    if not brand.open_form:
+        return None
+    return OpenForm(company, web.store.of(company), brand, web.public_url.startswith("https:"))
+
+
 def company_of(web: WebContext, company_id: str) -> Company | None:
     """The company's side of this number."""
     if not (company_id.isascii() and company_id.isdigit() and len(company_id) < _LONGEST_ID):

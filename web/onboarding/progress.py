@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from starlette.concurrency import run_in_threadpool
 
 from meterfarm.web.onboarding.link import FormLink
-from meterfarm.web.onboarding.view import FormView, form_view
+from meterfarm.web.onboarding.view import FormView, complete, form_view
 
 EVERY = 0.3
 """Seconds from one look to the next."""
@@ -28,9 +28,14 @@ async def changes_of(link: FormLink, version: str) -> AsyncIterator[str]:
         if view.version != version:
             version = view.version
             shown = {name: view.values[name] for name in ("step", "event", "event_id")}
-            shown |= {"version": version, "html": await run_in_threadpool(view.main)}
+            shown |= {"version": version, "html": await run_in_threadpool(_main, link, view)}
             yield f"data: {json.dumps(shown)}\n\n"
         elif loop.time() > beat:
             beat = loop.time() + _BEAT
             yield ": still here\n\n"
         await asyncio.sleep(EVERY)
+
+
+def _main(link: FormLink, view: FormView) -> str:
+    complete(link, view)
+    return view.main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,24 +11,28 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
+from meterfarm.services.bills import LARGEST_UPLOAD, NotAPdf
 from meterfarm.services.challenges import answer_challenge
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, ServiceError
+from meterfarm.services.links import onboarding
 from meterfarm.services.onboarding import (
     OnboardingStep,
     accept_terms,
+    begin,
     choose_utility,
+    give_bill,
     give_login,
     onboarding_state,
-    search_utilities,
     terms_digest,
     try_again,
+    wish_utility,
     withdraw,
 )
 from meterfarm.web.context import web_of
-from meterfarm.web.forms import FormRefused, posted
-from meterfarm.web.onboarding.link import FormLink, opened
+from meterfarm.web.forms import FormRefused, posted, uploaded
+from meterfarm.web.onboarding.link import FormLink, OpenForm, open_form, opened
 from meterfarm.web.onboarding.progress import changes_of
-from meterfarm.web.onboarding.view import FormView, form_view
+from meterfarm.web.onboarding.view import FormView, complete, form_view
 from meterfarm.web.onboarding.words import terms_for
 from meterfarm.web.pages import page
 
@@ -38,12 +43,72 @@ _NOT_GOOD = (
 
 
 @router.get("")
-async def form(request: Request, company_id: str, key: str = "", q: str = "", origin: str = "") -> Response:
-    """The form as it stands for the customer of the link."""
+async def form(
+    request: Request, company_id: str, key: str = "", q: str = "", origin: str = "", change: str = ""
+) -> Response:
+    """The form as it stands for the link's customer; without a token it begins with the e-mail address."""
+    web = web_of(request)
+    if not key:
+        beginning = await run_in_threadpool(open_form, web, company_id)
+        return _no_link() if beginning is None else _first_page(beginning)
+    link = await run_in_threadpool(opened, web, company_id, key, origin)
+    if link is None:
+        return _no_link()
+    return await run_in_threadpool(partial(_page, link, search=q[:80], wants=change))
+
+
+@router.post("/email")
+async def email(request: Request, company_id: str) -> Response:
+    """Somebody begins the form of the company that is for anybody."""
+    web = web_of(request)
+    beginning = await run_in_threadpool(open_form, web, company_id)
+    if beginning is None:
+        return _no_link()
+    try:
+        fields = await posted(request)
+        customer = await run_in_threadpool(begin, beginning.store, fields.get("email", ""))
+    except FormRefused as refused:
+        return _refused(refused)
+    except InvalidRequest as refused:
+        return _first_page(beginning, error=str(refused))
+    link = onboarding(web.store, "", beginning.company.id, customer.id)
+    return RedirectResponse(link.link, 303, {"Cache-Control": "no-store"})
+
+
+@router.post("/bill")
+async def bill(request: Request, company_id: str, key: str = "", origin: str = "") -> Response:
+    """The customer uploads a bill. The token is in the address, so that no stranger's file is read."""
     link = await run_in_threadpool(opened, web_of(request), company_id, key, origin)
     if link is None:
         return _no_link()
-    return await run_in_threadpool(_page, link, search=q[:80])
+    state = await run_in_threadpool(onboarding_state, link.store, link.customer)
+    if state.step in (OnboardingStep.TERMS, OnboardingStep.WITHDRAWN):
+        return _to_form(link)
+    try:
+        content, name = await uploaded(request, LARGEST_UPLOAD)
+        is_read = await give_bill(link.store, link.customer, content, name)
+    except FormRefused as refused:
+        text = str(refused)
+    except NotAPdf:
+        text = "This file is no PDF of a bill, or it is damaged."
+    else:
+        text = (
+            "Thank you, your bill is there." if is_read else "Thank you. Your bill is kept, and read later."
+        )
+        return await run_in_threadpool(partial(_page, link, thanks=text, wants="utility"))
+    return await run_in_threadpool(partial(_page, link, error=text, wants="utility", status=422))
+
+
+@router.post("/wish")
+async def wish(request: Request, company_id: str) -> Response:
+    """The customer asks for a utility that cannot be connected."""
+
+    def done(link: FormLink, fields: Mapping[str, str]) -> None:
+        wish_utility(link.store, link.customer, fields.get("name", ""))
+
+    return await _posted(
+        request, company_id, done, thanks="Thank you. We have taken down what you asked for."
+    )
 
 
 @router.get("/changes")
@@ -154,17 +219,14 @@ async def _posted(
     company_id: str,
     done: Callable[[FormLink, Mapping[str, str]], None],
     then: Callable[[], Awaitable[None]] | None = None,
+    thanks: str = "",
 ) -> Response:
     """Do what was posted, then show the form as it stands; what cannot be done is shown on it."""
     web = web_of(request)
     try:
         fields = await posted(request)
     except FormRefused as refused:
-        return page(
-            "onboarding/notice.html",
-            {"title": "This was not taken", "text": str(refused), "look": None},
-            refused.status,
-        )
+        return _refused(refused)
     key, origin = fields.get("key", ""), fields.get("origin", "")
     link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
@@ -178,6 +240,8 @@ async def _posted(
         return await run_in_threadpool(_page, link, error=text, search=fields.get("q", "")[:80], status=422)
     if then is not None:
         await then()
+    if thanks:
+        return await run_in_threadpool(partial(_page, link, thanks=thanks, wants="utility"))
     return _to_form(link)
 
 
@@ -185,16 +249,39 @@ def _to_form(link: FormLink) -> Response:
     return RedirectResponse(f"{link.path}?{link.query}", 303, {"Cache-Control": "no-store"})
 
 
-def _page(link: FormLink, *, status: int = 200, search: str = "", error: str = "") -> Response:
-    view: FormView = form_view(link, error=error, search=search)
-    if view.state.step is OnboardingStep.UTILITY:
-        view.values["found"] = search_utilities(link.store, search, live=link.company.live)
+def _page(
+    link: FormLink,
+    *,
+    status: int = 200,
+    search: str = "",
+    error: str = "",
+    thanks: str = "",
+    wants: str = "",
+) -> Response:
+    """``wants``: what the customer wants to change that they gave before, ``utility`` or ``username``."""
+    view: FormView = form_view(link, error=error, search=search, thanks=thanks, wants=wants)
+    complete(link, view)
     return page(
         "onboarding/page.html",
         {**view.values, "version": view.version, "look": link.look},
         status,
         ancestors=link.brand.origins,
     )
+
+
+def _first_page(beginning: OpenForm, *, error: str = "") -> Response:
+    values = {
+        "company": beginning.company_name,
+        "path": beginning.path,
+        "error": error,
+        "look": beginning.look,
+    }
+    return page("onboarding/begin.html", values, 422 if error else 200)
+
+
+def _refused(refused: FormRefused) -> Response:
+    values = {"title": "This was not taken", "text": str(refused), "look": None}
+    return page("onboarding/notice.html", values, refused.status)
 
 
 def _no_link() -> Response:

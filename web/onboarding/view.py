@@ -9,7 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from meterfarm.records import ChallengeState, Factor, RunState
-from meterfarm.services.onboarding import OnboardingState, OnboardingStep, onboarding_state, terms_digest
+from meterfarm.services.onboarding import (
+    OnboardingState,
+    OnboardingStep,
+    onboarding_state,
+    search_utilities,
+    shared_data,
+    terms_digest,
+)
 from meterfarm.storage.runs import ChallengeInfo
 from meterfarm.utilities import UtilityUnavailable, directory, load_utility
 from meterfarm.web.onboarding.link import FormLink
@@ -25,7 +32,7 @@ from meterfarm.web.pages import rendered
 
 _WAY = (
     ("Agree", {OnboardingStep.TERMS}),
-    ("Utility", {OnboardingStep.UTILITY}),
+    ("Utility", {OnboardingStep.UTILITY, OnboardingStep.UNSUPPORTED}),
     (
         "Sign in",
         {
@@ -65,8 +72,11 @@ def form_view(link: FormLink, **more: Any) -> FormView:
     state = onboarding_state(link.store, link.customer)
     name = utility_name(state.record.utility)
     run, challenge, now = state.run, state.challenge, datetime.now(UTC)
+    step = state.step
+    if more.get("wants") == "utility" and step in _BEFORE_LOGIN and not state.username:
+        step = OnboardingStep.UTILITY
     values = {
-        "step": state.step.value,
+        "step": step.value,
         "state": state,
         "company": link.company_name,
         "path": link.path,
@@ -79,7 +89,7 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         "terms": terms_for(link.company_name),
         "terms_digest": terms_digest(terms_for(link.company_name)),
         "phase": _phase(state),
-        "stages": _stages(state.step),
+        "stages": _stages(step),
         "progress": _progress(state, name),
         "quote": portal_sentence(state.message),
         "portal": _portal(state),
@@ -91,6 +101,9 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         "error": "",
         "search": "",
         "found": (),
+        "thanks": "",
+        "wants": "",
+        "shared": None,
         **more,
     }
     shown = (
@@ -102,6 +115,19 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         state.again_at,
     )
     return FormView(state, values, "|".join(str(each) for each in shown))
+
+
+_BEFORE_LOGIN = (OnboardingStep.UTILITY, OnboardingStep.UNSUPPORTED, OnboardingStep.LOGIN)
+"""Where a customer without a login may choose their utility again."""
+
+
+def complete(link: FormLink, view: FormView) -> None:
+    """Add what takes more looking up, to a view that is shown."""
+    if view.values["step"] == OnboardingStep.UTILITY:
+        search = view.values["search"]
+        view.values["found"] = search_utilities(link.store, search, live=link.company.live)
+    if view.values["step"] == OnboardingStep.DONE:
+        view.values["shared"] = shared_data(link.store, link.customer)
 
 
 def utility_name(utility: str) -> str:

@@ -74,7 +74,7 @@ PROBLEMS = {
     ),
     Outcome.MFA_EXPIRED: Words(
         "No code or answer came in time",
-        "Try again when you have your telephone or your e-mail at hand.",
+        "Try again when you have your telephone or your e-mail at hand: {utility} asks you once more.",
     ),
     Outcome.ACTION_REQUIRED: Words(
         "{utility} wants you to do something on its website first",

@@ -84,6 +84,7 @@ def _identity() -> None:
             for name in ("shown_name", "colour", "logo_type", "origins", "policy_url")
         ),
         _column("logo", sa.LargeBinary),
+        _column("open_form", sa.Boolean),
     )
     _owned(
         "api_key",
@@ -173,6 +174,8 @@ def _identity() -> None:
         ),
         _column("accepted_terms_at", INSTANT, null=True),
     )
+    _owned("utility_wish", _of("customer"), _column("name", sa.String), _column("at", INSTANT))
+    _indexed("utility_wish", "customer_id")
     _owned(
         "credential",
         _of("customer"),

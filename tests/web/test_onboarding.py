@@ -1,0 +1,214 @@
+"""The form's pages over HTTP, without a browser: each step, what is refused, and what the store has then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from meterfarm.records import ChallengeState, CustomerState, EventKind, Factor, Outcome, RunKind, SecretKind
+from meterfarm.services.consents import list_consents
+from meterfarm.services.onboarding import METHOD, utility_wishes
+from meterfarm.storage.customers import CompanyBrand
+from meterfarm.storage.runs import FollowUp
+from tests import asking
+from tests.api.server import ApiServer
+from tests.console.asked import CHOICE, QUESTION, SMS, UTILITY, WAIT
+from tests.storage.made import claimed
+from tests.web.person import Person
+
+PDF = Path(__file__).parents[2] / "utilities/pepernoot_coop/samples/bill_carried_over/input.pdf"
+New = Callable[..., Person]
+
+
+def test_from_the_terms_to_being_connected(api: ApiServer, person: New) -> None:
+    ann = person()
+    assert ann.step == "terms"
+    assert ann.post("terms", terms="0" * 64) == "terms"
+    assert "Tick the box" in ann.text
+    assert list_consents(api.store, ann.customer) == []
+    assert ann.accept() == "utility"
+    (consent,) = list_consents(api.store, ann.customer)
+    assert (consent.method, len(consent.terms_hash), consent.scope) == (METHOD, 64, "bills intervals")
+    assert ann.look(q="spekulos") == "utility"
+    assert "Speculoos Power" in ann.text
+    assert ann.post("utility", utility="speculoos_power") == "login"
+    assert ann.post("login", username="", password="x") == "login"
+    assert ann.page.status_code == 422
+    assert ann.post("login", username="form1@bayou.energy", password="a password") == "working"
+    stored = api.store.credentials.load(ann.customer)[SecretKind.PASSWORD]
+    assert stored.get_secret_value() == "a password"
+    claim = ann.taken()
+    assert "Signing in at Speculoos Power" in ann.text
+    assert ann.ended(claim, Outcome.COMPLETE) == "done"
+    known = api.client.get(f"/api/v2/customers/{ann.customer.id}").json()
+    assert known["has_filled_credentials"]
+    assert known["has_accepted_terms_on"]
+    assert "You are connected" in ann.text
+    assert "a password" not in ann.page.text
+
+
+def test_what_the_portal_asks_is_answered_on_the_form(api: ApiServer, person: New) -> None:
+    bob = person(utility=UTILITY)
+    claim = bob.sign_in("form2")
+    chosen = api.store.challenges.open(claim.lease, CHOICE, WAIT)
+    assert bob.look() == "challenge"
+    assert all(each.label in bob.text for each in CHOICE.options)
+    assert bob.post("answer", challenge=str(chosen)) == "challenge"
+    assert "Choose how you want to get the code." in bob.text
+    assert bob.post("answer", challenge=str(chosen), factor="sms") == "working"
+    assert api.store.challenges.take_answer(claim.lease, chosen) is not None
+    code = api.store.challenges.open(claim.lease, SMS, WAIT)
+    assert bob.look() == "challenge"
+    assert 'autocomplete="one-time-code"' in bob.page.text
+    assert bob.post("answer", challenge=str(chosen), answer="1234") == "challenge"
+    found = api.store.challenges.find(code)
+    assert found is not None
+    assert found.state is ChallengeState.OPEN, "it was for the challenge before"
+    assert bob.post("answer", challenge=str(code), answer=" ") == "challenge"
+    assert bob.post("answer", challenge=str(code), resend="yes") == "working"
+    assert "Checking" in bob.text
+    assert api.store.challenges.take_answer(claim.lease, code) is not None
+    again = api.store.challenges.open(claim.lease, SMS.asked_again("<b>No</b>, that's wrong."), WAIT)
+    assert bob.look() == "challenge"
+    assert "Your code is invalid. Please try again. <b>No</b>, that's wrong." in unescape(bob.page.text)[
+        :9999
+    ].replace("<q>", "")
+    assert "<b>No" not in bob.page.text
+    assert bob.post("answer", challenge=str(again), answer="1234") == "working"
+    assert api.store.challenges.take_answer(claim.lease, again) is not None
+    asked = api.store.challenges.open(claim.lease, QUESTION, WAIT)
+    assert bob.look() == "challenge"
+    assert QUESTION.prompt in bob.text
+    assert bob.post("answer", challenge=str(asked), answer="Cook") == "working"
+    assert api.store.challenges.take_answer(claim.lease, asked) is not None
+    assert bob.ended(claim, Outcome.COMPLETE) == "done"
+
+
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each.exit_code not in (0, 13)])
+def test_each_way_to_fail_is_said_in_words_with_what_to_do(
+    api: ApiServer, person: New, outcome: Outcome
+) -> None:
+    bea = person(utility=UTILITY)
+    claim = bea.sign_in(f"fails+{outcome}")
+    follow = None if outcome.who_acts.value == "customer" else FollowUp()
+    step = bea.ended(claim, outcome, "The portal's own sentence.", follow)
+    stored_is_good = {"mfa_required", "mfa_failed", "mfa_expired", "action_required", "captcha"}
+    if outcome.who_acts.value != "customer":
+        assert step == "waiting"
+    else:
+        assert step == ("again" if outcome.value in stored_is_good else "login")
+    assert "Speculoos Power" in bea.text
+    assert "The portal's own sentence." in bea.text
+    assert "_" not in bea.text, "no name of ours"
+    if step == "again":
+        assert bea.post("again") == "working"
+        (run,) = api.store.runs.list(customer_id=bea.customer.id, active=True)
+        assert run.kind is RunKind.CONNECT
+    if step == "login":
+        assert f'value="fails+{outcome}@bayou.energy"' in bea.page.text
+        assert bea.post("login", username=f"fails+{outcome}@bayou.energy", password="another") == "working"
+
+
+def test_who_comes_back_is_asked_for_what_is_needed_and_no_more(api: ApiServer, person: New) -> None:
+    bea = person(utility=UTILITY)
+    assert bea.ended(bea.sign_in("returns"), Outcome.COMPLETE) == "done"
+    run = api.store.runs.refresh([bea.customer.id])[0]
+    claim = claimed(api.store, run, 1)
+    assert claim is not None
+    assert bea.ended(claim, Outcome.BAD_CREDENTIALS, "No.") == "login"
+    assert re.search('name="username" value="returns@bayou.energy"[^>]* readonly', bea.page.text)
+    assert "terms" not in bea.page.text
+    assert bea.look(change="username") == "login"
+    assert " readonly" not in bea.page.text
+    assert bea.post("login", username="returns@bayou.energy", password="the new one") == "working"
+    assert bea.ended(bea.taken(), Outcome.COMPLETE) == "done"
+
+
+def test_whoever_withdraws_has_their_login_erased_and_it_is_an_event(api: ApiServer, person: New) -> None:
+    bea = person(utility=UTILITY)
+    assert bea.ended(bea.sign_in("leaves"), Outcome.COMPLETE) == "done"
+    assert "What you share" in bea.text
+    assert bea.post("withdraw") == "withdrawn"
+    info = api.store.customers.info(bea.customer)
+    assert (info.state, info.secrets, info.bills_due_at) == (CustomerState.REMOVED, frozenset(), None)
+    (consent,) = list_consents(api.store, bea.customer)
+    assert consent.revoked_at is not None
+    events = [event for event in api.store.events.after(0, 999) if event.customer_id == bea.customer.id]
+    assert events[-1].kind is EventKind.CONSENT_REVOKED
+    assert events[-1].facts["revoked_at"]
+    for what in ("again", "login", "withdraw", "terms"):
+        assert bea.post(what, username="leaves@bayou.energy", password="x") == "withdrawn"
+    assert api.store.customers.info(bea.customer).secrets == frozenset()
+
+
+def test_a_utility_that_is_missing_is_asked_for_and_a_bill_given(api: ApiServer, person: New) -> None:
+    bea = person()
+    bea.accept()
+    assert bea.look(q="Tiny Town Electric") == "utility"
+    assert bea.post("wish", name="Tiny Town Electric <3") == "utility"
+    assert utility_wishes(api.store)[0].name == "Tiny Town Electric <3"
+    browser = bea.browser
+    where = f"{bea.path}/bill?key={bea.token}"
+    thanks = browser.post(where, files={"file": ("bill.pdf", PDF.read_bytes(), "application/pdf")})
+    assert (thanks.status_code, "your bill is there" in thanks.text) == (200, True)
+    for wrong in (b"no pdf", b""):
+        refused = browser.post(where, files={"file": ("bill.pdf", wrong, "application/pdf")})
+        assert (refused.status_code, 'role="alert"' in refused.text) == (422, True)
+    stranger = browser.post(
+        f"{bea.path}/bill?key=1_2_3", files={"file": ("bill.pdf", PDF.read_bytes(), "application/pdf")}
+    )
+    assert stranger.status_code == 404
+    bills = api.client.get(f"/api/v2/customers/{bea.customer.id}/bills").json()
+    assert len(bills) == 1
+
+
+def test_one_that_cannot_be_connected_offers_another_way(api: ApiServer, person: New) -> None:
+    bea = person(utility="aes_indiana")
+    assert bea.accept() == "unsupported"
+    assert "AES Indiana" in bea.text
+    assert bea.look(change="utility") == "utility"
+    assert bea.post("utility", utility="speculoos_power") == "login"
+
+
+def test_anybody_begins_with_their_address_where_the_company_allows_it(api: ApiServer, person: New) -> None:
+    path = f"/companies/{api.store.company_id}/sign_up"
+    with asking.client(base_url=api.url, follow_redirects=True, timeout=30) as browser:
+        assert "Your e-mail address" in browser.get(path).text
+        wrong = browser.post(f"{path}/email", data={"email": "nobody"})
+        assert (wrong.status_code, 'role="alert"' in wrong.text) == (422, True)
+        first = browser.post(f"{path}/email", data={"email": " Open@Example.com "})
+        again = browser.post(f"{path}/email", data={"email": "open@example.com"})
+        found = [
+            each["id"]
+            for each in api.client.get("/api/v2/customers").json()
+            if (each["email"] or "").lower() == "open@example.com"
+        ]
+        assert len(found) == 1
+        for page in (first, again):
+            assert f"/companies/{api.store.company_id}/sign_up?key={found[0]}_" in str(page.url)
+        api.farm.companies.set_brand(api.store.company_id, CompanyBrand(open_form=False))
+        assert browser.get(path).status_code == 404
+        assert browser.post(f"{path}/email", data={"email": "late@example.com"}).status_code == 404
+        api.farm.companies.set_brand(api.store.company_id, CompanyBrand())
+
+
+def test_somebody_with_a_login_is_not_found_by_their_address(api: ApiServer, person: New) -> None:
+    bea = person(utility=UTILITY, email="known@example.com")
+    bea.sign_in("known")
+    with asking.client(base_url=api.url, follow_redirects=True, timeout=30) as browser:
+        page = browser.post(f"{bea.path}/email", data={"email": "known@example.com"})
+    assert f"key={bea.customer.id}_" not in str(page.url)
+    assert 'data-step="terms"' in page.text
+
+
+def test_a_question_is_no_code(api: ApiServer, person: New) -> None:
+    bea = person(utility=UTILITY)
+    claim = bea.sign_in("asked")
+    api.store.challenges.open(claim.lease, QUESTION, WAIT)
+    bea.look()
+    assert QUESTION.factor is Factor.QUESTION
+    assert "one-time-code" not in bea.page.text
