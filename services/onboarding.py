@@ -151,7 +151,7 @@ def shared_data(store: CompanyStore, customer: Customer) -> SharedData:
     """What the customer shares by now, as it may be shown to whoever has their link."""
     holder = store.customers.holder(customer)
     facts = account_facts(store, holder.id)
-    issued = sorted(bill.billed_on for bill in store.customer_bills.list(holder) if bill.billed_on)
+    issued = sorted(bill.billed_on for bill in store.bills.list(holder) if bill.billed_on)
     runs = store.runs.list(limit=_NEWEST_RUNS, customer_id=holder.id)
     fetched = next(
         (run.ended_at for run in runs if run.outcome in _FETCHED and run.kind is RunKind.COLLECT), None
@@ -159,7 +159,7 @@ def shared_data(store: CompanyStore, customer: Customer) -> SharedData:
     consents = list_consents(store, customer)
     return SharedData(
         [account.number[-4:] for account in facts.accounts],
-        len(store.customer_bills.list(holder)),
+        len(store.bills.list(holder)),
         issued[0] if issued else None,
         issued[-1] if issued else None,
         _day(facts.first_interval),

@@ -359,7 +359,7 @@ EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
     (read_file, lambda ours, its: read_file(ours, its.bill())),
     (list_runs, lambda ours, its: list_runs(ours)),
     (list_runs, lambda ours, its: list_runs(ours, customer=its.customer)),
-    (utility_wishes, lambda ours, its: wish_utility(its.store, its.customer, "A") or utility_wishes(ours)),
+    (utility_wishes, lambda ours, its: _wishes_of_ours(ours, its)),
     (refresh_customers, lambda ours, its: refresh_customers(ours, None).runs),
     (next_step, lambda ours, its: f"`answer {its.challenge.id}`" in next_step(ours, its.story.run)),
 ]
@@ -384,6 +384,11 @@ def _ended(story: RunStory) -> RunStory:
 
 def _result(theirs: Theirs) -> RunResult:
     return RunResult(theirs.customer, Outcome.COMPLETE, "")
+
+
+def _wishes_of_ours(ours: CompanyStore, theirs: Theirs) -> object:
+    wish_utility(theirs.store, theirs.customer, "Acme Power")
+    return utility_wishes(ours)
 
 
 def _written(ours: CompanyStore, theirs: Theirs) -> object:
