@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from meterfarm.records import ChallengeState, CustomerState, RunKind, RunState, SecretKind
+from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
 from meterfarm.storage import AlreadyThere, StorageError
 from meterfarm.storage.customers import Customer, credentials, identity, logins
 from meterfarm.storage.database import now, put
