@@ -46,8 +46,9 @@ _ALSO = (
         "meterfarm.fake_utility.speculoos_power.app",
     ),
     *("alembic.command", "_strptime", "psycopg", "uvloop", "uvicorn.protocols.http.httptools_impl"),
-    *("rich.progress", "playwright._impl.json_pipe", "playwright._impl.local_utils", "mmap"),
-    *("encodings.utf_16_be", "encodings.utf_16_le"),
+    *("playwright._impl.json_pipe", "playwright._impl.local_utils", "playwright._impl.protocol_channels"),
+    *("rich.progress", "rich._emoji_codes", "typer._adapters", "typer._click.decorators"),
+    *("encodings.utf_16_be", "encodings.utf_16_le", "mmap"),
 )
 
 
@@ -204,7 +205,7 @@ def _zygote() -> _Zygote:
 
 
 def _prepared() -> Programs:
-    """The programs, with all imported that a command imports when it needs it, and a state opened once.
+    """The programs, with all imported that a command imports when it needs it, and a state used once.
 
     Garbage collection looks through nothing of that again, so whoever is forked shares its memory.
     """
@@ -215,6 +216,7 @@ def _prepared() -> Programs:
     from meterfarm.storage.settings import Settings
     from meterfarm.storage.store import Store
     from meterfarm.utilities import load_utilities
+    from tests.storage.lived import live_once
 
     share_statements()
     late = [
@@ -226,7 +228,8 @@ def _prepared() -> Programs:
         importlib.import_module(module)
     load_utilities()
     with tempfile.TemporaryDirectory() as folder:
-        Store.open(Settings(home=Path(folder))).close()
+        with Store.open(Settings(home=Path(folder))) as farm:
+            live_once(farm)
     command = get_command(app)
     gc.freeze()
     gc.enable()
