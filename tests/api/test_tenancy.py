@@ -19,7 +19,7 @@ from meterfarm.services.companies import add_company, company_store
 from tests.api.one_of_everything import API, Filled, filled
 from tests.api.server import served
 from tests.hook import listening_hook
-from tests.services.printed import PDF
+from tests.services.printed import PDF, printed
 from tests.storage.company_rows import rows_of
 
 OF_EVERYBODY = {"utilities"}
@@ -310,6 +310,27 @@ def test_a_pdf_that_another_company_uploaded_is_a_bill_of_ones_own(tenants: Tena
     assert bills[0]["account_number"] == bills[1]["account_number"]
     number = f"{API}/customers/{bills[1]['customer_id']}"
     assert victim.client.get(number).status_code == 404
+
+
+def test_a_test_key_finds_nothing_of_its_companys_live_side(tenants: Tenants) -> None:
+    live = tenants.live
+    made = live.post(f"{API}/customers", json={"external_id": "of-live", "utility": "con_edison"}).json()
+    file = {"file": printed("of the live side")}
+    bill = live.post(f"{API}/bills", files=file, data={"external_id": "of-live"}).json()["id"]
+    webhook = live.post(f"{API}/webhooks", json={"url": "https://93.184.215.14/live"}).json()["id"]
+    ids = {
+        "customers": (str(made["id"]), "external_id:of-live"),
+        "bills": (str(bill), "external_id:of-live"),
+        "webhooks": (str(webhook),),
+    }
+    for call in tenants.calls:
+        for named in ids.get(call.collection, ()):
+            answer = call.sent(tenants.victim.client, named)
+            assert (answer.status_code, answer.json()["error_type"]) == (404, "invalid_request"), call.name
+    for collection, (number, *_) in ids.items():
+        assert live.get(f"{API}/{collection}/{number}").status_code == 200
+    for call in tenants.lists():
+        assert "of-live" not in call.sent(tenants.victim.client).text
 
 
 def test_an_idempotency_key_is_its_sides_own(tenants: Tenants) -> None:
