@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from contextlib import suppress
 
@@ -33,4 +34,5 @@ async def main(listen: str, to: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # the first process of a namespace ignores it else
     asyncio.run(main(*sys.argv[1:]))

@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 _NET = "10.77.61"
 _BRIDGE = "mfbr"
+HERE = f"{_NET}.254"
+"""The address of this process among them."""
 
 
 def ip(*arguments: str) -> None:
@@ -100,7 +102,7 @@ def hosts(count: int) -> Iterator[list[Host]]:
     with ExitStack() as stack:
         ip("link", "add", _BRIDGE, "type", "bridge")
         stack.callback(ip, "link", "delete", _BRIDGE)
-        ip("address", "add", f"{_NET}.254/24", "dev", _BRIDGE)
+        ip("address", "add", f"{HERE}/24", "dev", _BRIDGE)
         ip("link", "set", _BRIDGE, "up")
         there = []
         for number in range(1, count + 1):
@@ -109,6 +111,7 @@ def hosts(count: int) -> Iterator[list[Host]]:
             stack.callback(ip, "netns", "delete", host.name)
             cable = f"{_BRIDGE}{number}"
             ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", host.name)
+            stack.callback(ip, "link", "delete", cable)  # a namespace may outlive its name for a while
             ip("link", "set", cable, "master", _BRIDGE, "up")
             ip("-netns", host.name, "address", "add", f"{host.address}/24", "dev", "eth0")
             ip("-netns", host.name, "link", "set", "lo", "up")

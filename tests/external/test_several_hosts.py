@@ -11,39 +11,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from psycopg import OperationalError
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from meterfarm.farm.redis.private import redis_server
 from meterfarm.records import EventKind, Outcome, RunState
 from meterfarm.storage.runs import RunStep
 from tests.external.hosts import Host, hosts
+from tests.external.servers import PostgresThere, redis_on
 from tests.farm.whole import UTILITY, Farm, farm_at, rows
-from tests.postgres import Postgres
 from tests.storage.made import key
 
 AT_ONCE, PER_SECOND = 4, 12
 KEY_ID, SECRET = "AKIATESTTESTTESTTEST", "test/secret+4711"
 CUSTOMERS = 24
-
-
-class PostgresThere(Postgres):
-    """As the tests' own server, but of another host; by its socket it is reached from here, too."""
-
-    def start_at(self, host: Host, log: Path) -> None:
-        with (self._root / "data" / "pg_hba.conf").open("a") as rules:
-            rules.write("host all all 0.0.0.0/0 trust\n")
-        command: list[str | Path] = [
-            self._programs / "postgres",
-            "-D",
-            self._root / "data",
-            "-k",
-            self._root,
-            "-h",
-            host.address,
-        ]
-        as_user: list[str | Path] = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
-        host.run([*as_user, *command], {**os.environ}, log)
 
 
 @dataclass
@@ -73,16 +51,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         )
         postgres = PostgresThere()
         postgres.start_at(third, log)
-        redis: list[str | Path] = [
-            redis_server(),
-            "--bind",
-            third.address,
-            "--protected-mode",
-            "no",
-            "--save",
-            "",
-        ]
-        third.run(redis, plain, log)
+        redis_on(third, plain, log)
         (tmp_path / "objects" / "bucket").mkdir(parents=True)
         bucket: list[str | Path] = [
             Path(sys.executable).with_name("rclone"),
@@ -99,7 +68,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_ENDPOINT_URL": f"http://{third.address}:9000",
         }
-        name = _once_it_serves(postgres)
+        name = postgres.once_it_serves()
         here = {**shared, "DATABASE_URL": postgres.url(name)}
         with farm_at(tmp_path / "home", f"http://{portal.address}", **here) as farm:
             for host in (first, second):
@@ -122,13 +91,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
         for host in (first, second, third, portal):
             host.end()
         postgres.remove()
-
-
-def _once_it_serves(postgres: Postgres) -> str:
-    waiting = Retrying(
-        stop=stop_after_delay(30), wait=wait_fixed(0.2), retry=retry_if_exception_type(OperationalError)
-    )
-    return str(waiting(postgres.new_database))
 
 
 def test_a_host_that_is_cut_off_loses_nothing_and_limits_hold_across_hosts(

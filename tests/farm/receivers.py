@@ -57,16 +57,16 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
+async def receiving(port: int = 0, address: str = "127.0.0.1") -> AsyncIterator[Receiver]:
     """A receiver that accepts all until it is given another behaviour."""
     receiver = Receiver()
     app = web.Application()
     app.router.add_route("*", "/{any:.*}", receiver.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, address, port)
     await site.start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    receiver.url = f"http://{address}:{runner.addresses[0][1]}/hook"
     try:
         yield receiver
     finally:
