@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, led_to, own_hosts, to_send
+from meterfarm.scrapers.guard import authority_of, host_of, is_allowed, led_to, origins_of, own_hosts, to_send
 
 HOME = "http://127.0.0.1:8600"
 HOSTS = own_hosts(HOME, ("portal.example.com", "*.login.example.com", "api.example.com:8443"))
@@ -150,3 +150,11 @@ def test_a_host_and_its_authority() -> None:
     assert own_hosts("http://[::1]:8600", ()) == ("[::1]:8600",)
     assert own_hosts(HOME, ("localhost", "a.example")) == ("127.0.0.1:8600", "localhost:8600", "a.example")
     assert is_allowed("http://[::1]:8600/x", ["[::1]:8600"])
+
+
+def test_origins_are_written_as_browsers_write_them() -> None:
+    hosts = ["my.portal.example:443", "Login.portal.example", "api.portal.example:8443", "*.portal.example"]
+    there = ["https://my.portal.example", "https://login.portal.example", "https://api.portal.example:8443"]
+    assert origins_of(hosts) == there
+    here = ["127.0.0.1:8600", "localhost:80", "localhost"]
+    assert origins_of(here) == ["http://127.0.0.1:8600", "http://localhost", "http://localhost"]
