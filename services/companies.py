@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from meterfarm.records import CustomerState
+from meterfarm.services.branding import ChangeBrand, changed_brand, company_brand
 from meterfarm.services.customer_fields import problem_of_name, tidied
 from meterfarm.services.errors import InvalidRequest, NotFound, store_refusals
-from meterfarm.storage.customers import Company, CompanySettings
+from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.foreign_text import one_line
 
@@ -21,12 +22,13 @@ class ChangeCompany:
     """What is to change of a company's side; None leaves a value as it is.
 
     ``history``: how far back bills unlock by themselves (all, none, or a number of months). ``continuous``:
-    whether later bills do. ``gas_as_text``: numbers of gas are strings.
+    whether later bills do. ``gas_as_text``: numbers of gas are strings. ``brand``: what its customers see.
     """
 
     history: str | None = None
     continuous: bool | None = None
     gas_as_text: bool | None = None
+    brand: ChangeBrand = field(default_factory=ChangeBrand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class CompanyDetails:
     mailboxes: int
     numbers: int
     settings: CompanySettings
+    brand: CompanyBrand
 
 
 def list_companies(farm: Store) -> Sequence[Company]:
@@ -118,7 +121,10 @@ def change_company(farm: Store, company: Company, request: ChangeCompany) -> Com
         chosen = replace(chosen, unlock_continuous=request.continuous)
     if request.gas_as_text is not None:
         chosen = replace(chosen, gas_as_text=request.gas_as_text)
+    brand = changed_brand(company_brand(farm, company), request.brand)
     farm.companies.choose(company.id, chosen)
+    if request.brand != ChangeBrand():
+        farm.companies.set_brand(company.id, brand)
     return chosen
 
 
@@ -149,4 +155,5 @@ def company_details(farm: Store, company: Company) -> CompanyDetails:
         len(store.channels.mailboxes()),
         len(store.channels.numbers()),
         company_settings(farm, company),
+        company_brand(farm, company),
     )

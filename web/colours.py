@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass
 
 Rgb = tuple[int, int, int]
@@ -12,7 +13,7 @@ TEXT, EDGE = 4.5, 3.0
 """The least contrast that text needs, and the edge of something to press."""
 _BLACK, _WHITE = "#000000", "#ffffff"
 _STEPS = 40
-_TINT = 0.1
+_TINT = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,12 @@ class Accent:
 
 def accent(colour: str, *, dark: bool) -> Accent:
     """What a theme makes of a colour as #0b6b4f: the button keeps it, unless a dark page would swallow it."""
-    card, away = (DARK_CARD, _WHITE) if dark else (LIGHT_CARD, _BLACK)
-    button = _seen(colour, card, EDGE, away) if dark else colour
+    card = DARK_CARD if dark else LIGHT_CARD
+    button = _seen(colour, card, EDGE, dark) if dark else colour
     on_button = max((_BLACK, _WHITE), key=lambda text: contrast(text, button))
-    tint = _mixed(card, colour, _TINT)
-    text = _seen(colour, card, TEXT, away)
-    return Accent(button, on_button, _seen(button, card, EDGE, away), _seen(text, tint, TEXT, away), tint)
+    text = _seen(colour, card, TEXT, dark)
+    tint = _mixed(card, text, _TINT)
+    return Accent(button, on_button, _seen(button, card, EDGE, dark), _seen(text, tint, TEXT, dark), tint)
 
 
 def contrast(one: str, other: str) -> float:
@@ -43,18 +44,26 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def _seen(colour: str, card: str, least: float, away: str) -> str:
-    """The colour, as little nearer to black or white as gives the contrast."""
-    return next(each for each in _towards(colour, away) if contrast(each, card) >= least)
+def _seen(colour: str, card: str, least: float, dark: bool) -> str:
+    """The colour, only so much lighter (on a dark card) or darker that it has the contrast."""
+    return next(each for each in _shades(colour, dark) if contrast(each, card) >= least)
 
 
-def _towards(colour: str, away: str) -> Iterator[str]:
-    return (_mixed(colour, away, step / _STEPS) for step in range(_STEPS + 1))
+def _shades(colour: str, lighter: bool) -> Iterator[str]:
+    hue, lightness, saturation = rgb_to_hls(*(part / 255 for part in _rgb(colour)))
+    end = 1.0 if lighter else 0.0
+    yield colour
+    for step in range(1, _STEPS + 1):
+        parts = hls_to_rgb(hue, lightness + (end - lightness) * step / _STEPS, saturation)
+        yield _hex(round(255 * part) for part in parts)
 
 
 def _mixed(one: str, other: str, share: float) -> str:
-    mixed = (round(a + (b - a) * share) for a, b in zip(_rgb(one), _rgb(other), strict=True))
-    return "#" + "".join(f"{part:02x}" for part in mixed)
+    return _hex(round(a + (b - a) * share) for a, b in zip(_rgb(one), _rgb(other), strict=True))
+
+
+def _hex(parts: Iterable[int]) -> str:
+    return "#" + "".join(f"{part:02x}" for part in parts)
 
 
 def _luminance(colour: str) -> float:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from meterfarm.console.command_context import command_context
+from meterfarm.console.errors import UsageError
 from meterfarm.console.exit_status import OK
 from meterfarm.console.terminal.listing import Column, Facts, Listing
 from meterfarm.console.terminal.output import print_json, print_line
 from meterfarm.console.terminal.output import show as print_tables
 from meterfarm.records import CustomerState
+from meterfarm.services.branding import MOST_LOGO_BYTES, company_brand
 from meterfarm.services.companies import (
     ChangeCompany,
     CompanyDetails,
@@ -23,7 +27,7 @@ from meterfarm.services.companies import (
     history,
     list_companies,
 )
-from meterfarm.storage.customers import Company, CompanySettings
+from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings
 from meterfarm.storage.store import Store
 
 
@@ -60,15 +64,21 @@ async def list_all(*, as_json: bool) -> int:
     return OK
 
 
-async def change(name: str | None, request: ChangeCompany, *, live: bool, as_json: bool) -> int:
-    """Change what a side of a company has chosen, and print that."""
+async def change(
+    name: str | None, request: ChangeCompany, *, logo: str | None, live: bool, as_json: bool
+) -> int:
+    """Change what a side of a company has chosen, and print that. ``logo`` is a file, "" takes it away."""
+    if logo is not None:
+        request = replace(request, brand=replace(request.brand, logo=_read_logo(logo)))
     with _farm() as farm:
         company = await asyncio.to_thread(partial(find_company, farm, name, live=live))
         chosen = await asyncio.to_thread(change_company, farm, company, request)
+        brand = await asyncio.to_thread(company_brand, farm, company)
     if as_json:
-        print_json({"id": company.id, "name": company.name, "live": company.live, **_settings(chosen)})
+        identity = {"id": company.id, "name": company.name, "live": company.live}
+        print_json({**identity, **_settings(chosen), "brand": _branding(brand)})
     else:
-        print_tables(Facts([("company", _called(company)), *_chosen(chosen)]))
+        print_tables(Facts([("company", _called(company)), *_chosen(chosen), *_seen(brand)]))
     return OK
 
 
@@ -87,9 +97,24 @@ async def show(name: str | None, *, live: bool, as_json: bool) -> int:
         ("mailboxes", f"{details.mailboxes:,}"),
         ("phone numbers", f"{details.numbers:,}"),
         *_chosen(details.settings),
+        *_seen(details.brand),
     ]
     print_tables(Facts(facts))
     return OK
+
+
+def _read_logo(name: str) -> bytes:
+    """The bytes of a file, no more than show that it is too large; of "" none."""
+    if not name:
+        return b""
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(MOST_LOGO_BYTES + 1)
+    except OSError as exc:
+        raise UsageError(f"The logo {name} cannot be read: {exc.strerror}.") from exc
+    if not content:
+        raise UsageError(f"The logo {name} is empty.")
+    return content
 
 
 def _document(details: CompanyDetails) -> dict[str, object]:
@@ -101,6 +126,7 @@ def _document(details: CompanyDetails) -> dict[str, object]:
         "mailboxes": details.mailboxes,
         "numbers": details.numbers,
         **_settings(details.settings),
+        "brand": _branding(details.brand),
     }
 
 
@@ -126,6 +152,29 @@ def _settings(chosen: CompanySettings) -> dict[str, object]:
         "unlock_history": history(chosen),
         "unlock_continuous": chosen.unlock_continuous,
         "gas_as_text": chosen.gas_as_text,
+    }
+
+
+def _seen(brand: CompanyBrand) -> Sequence[tuple[str, str]]:
+    """For people: what customers see, so far as it is set."""
+    facts = [
+        ("shown name", brand.shown_name),
+        ("colour", brand.colour),
+        ("logo", f"{brand.logo_type}, {len(brand.logo):,} bytes" if brand.logo else ""),
+        ("privacy policy", brand.policy_url),
+        ("origins", ", ".join(brand.origins)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _branding(brand: CompanyBrand) -> dict[str, object]:
+    return {
+        "shown_name": brand.shown_name,
+        "colour": brand.colour,
+        "logo_type": brand.logo_type,
+        "logo_bytes": len(brand.logo),
+        "policy_url": brand.policy_url,
+        "origins": list(brand.origins),
     }
 
 

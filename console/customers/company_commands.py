@@ -12,6 +12,7 @@ from meterfarm.console.exit_status import run_to_end
 
 app = group("Manage companies; each has customers of its own.")
 
+_BRAND = "What its customers see (an empty value takes one away)"
 Whose = Annotated[
     str | None, typer.Argument(metavar="NAME", help="The company's name; the only one needs none.")
 ]
@@ -42,6 +43,8 @@ def list_(as_json: Json = False) -> None:
         "company set acme --history 24",
         "company set --history none --no-continuous",
         "company set --gas-as-text",
+        "company set acme --shown-name 'Acme Solar' --colour '#0b6b4f' --logo logo.png",
+        "company set acme --origin https://www.acme.example --origin https://acme.example",
     ],
 )
 def set_(
@@ -56,15 +59,40 @@ def set_(
     gas_as_text: Annotated[
         bool | None, typer.Option("--gas-as-text/--gas-as-number", help="How numbers of gas are written.")
     ] = None,
+    shown_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What its customers know it by.", rich_help_panel=_BRAND),
+    ] = None,
+    colour: Annotated[
+        str | None, typer.Option(metavar="#RRGGBB", help="Of buttons and links.", rich_help_panel=_BRAND)
+    ] = None,
+    logo: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A PNG or JPEG image up to 256 KiB.", rich_help_panel=_BRAND),
+    ] = None,
+    policy_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Its privacy policy.", rich_help_panel=_BRAND)
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Of its pages that may have the form in a frame; several times for several, which replace "
+            "those there are.",
+            rich_help_panel=_BRAND,
+        ),
+    ] = None,
     live: Live = False,
     as_json: Json = False,
 ) -> None:
-    """Change what unlocks by itself for customers added from now on, and how gas is written."""
+    """Change what unlocks for customers added from now on, how gas is written, and what customers see."""
     from meterfarm.console.customers import companies
+    from meterfarm.services.branding import ChangeBrand
     from meterfarm.services.companies import ChangeCompany
 
-    request = ChangeCompany(history, continuous, gas_as_text)
-    raise typer.Exit(run_to_end(companies.change(name, request, live=live, as_json=as_json)))
+    brand = ChangeBrand(shown_name, colour, policy_url=policy_url, origins=origin or None)
+    request = ChangeCompany(history, continuous, gas_as_text, brand)
+    raise typer.Exit(run_to_end(companies.change(name, request, logo=logo, live=live, as_json=as_json)))
 
 
 @command(app, examples=["company show acme"])

@@ -62,11 +62,15 @@ class FormStates:
     def taken(self) -> tuple[Customer, Claim]:
         """A worker signs in for them."""
         customer = self.queued()
+        return customer, self.take(customer)
+
+    def take(self, customer: Customer) -> Claim:
+        """The customer's run, as a worker takes it."""
         (run,) = self.store.runs.list(customer_id=customer.id, active=True)
         claim = claimed(self.store, run.id, 1)
         if claim is None:
             raise RuntimeError("the run was not to be had")
-        return customer, claim
+        return claim
 
     def asked(self, challenge: Challenge, wait: timedelta = WAIT) -> Customer:
         """The portal asks them this."""
@@ -85,6 +89,11 @@ class FormStates:
     def ended(self, outcome: Outcome, message: str = "") -> Customer:
         """The sign-in ended so, with what follows from it."""
         customer, claim = self.taken()
+        self.end(claim, outcome, message)
+        return self._again(customer)
+
+    def end(self, claim: Claim, outcome: Outcome, message: str = "") -> None:
+        """End a run so, with what follows from it."""
         follow = FollowUp(is_back=outcome is Outcome.COMPLETE)
         if outcome.who_acts is WhoActs.CUSTOMER:
             follow = FollowUp(must_reauthenticate=f"{outcome}: {message}")
@@ -92,7 +101,6 @@ class FormStates:
             later = datetime.now(UTC) + timedelta(minutes=4)
             follow = FollowUp(next_kind=RunKind.CONNECT, next_at=later, next_why="retry")
         self.store.runs.finish(claim.lease, outcome, message, follow=follow)
-        return self._again(customer)
 
     def withdrawn(self) -> Customer:
         """They have withdrawn."""
@@ -107,33 +115,34 @@ class FormStates:
         return found
 
 
+_MADE: Mapping[str, Callable[[FormStates], Customer]] = {
+    "terms": FormStates.new,
+    "utility": FormStates.agreed,
+    "login": FormStates.chosen,
+    "queued": FormStates.queued,
+    "working": lambda states: states.taken()[0],
+    "checking": FormStates.checking,
+    "code": lambda states: states.asked(SMS),
+    "wrong_code": lambda states: states.asked(SMS.asked_again("That code is not valid any more.")),
+    "totp": lambda states: states.asked(TOTP),
+    "choice": lambda states: states.asked(CHOICE),
+    "question": lambda states: states.asked(QUESTION),
+    "wrong_answer": lambda states: states.asked(replace(QUESTION, error="Not the answer.", attempts_left=1)),
+    "refused": lambda states: states.ended(Outcome.BAD_CREDENTIALS, REFUSED),
+    "locked": lambda states: states.ended(Outcome.ACCOUNT_LOCKED),
+    "again": lambda states: states.ended(Outcome.MFA_EXPIRED, "nobody answered in time"),
+    "waiting": lambda states: states.ended(Outcome.PORTAL_DOWN, "answers with an error (HTTP 503)"),
+    "ours": lambda states: states.ended(Outcome.LAYOUT_CHANGED, "shows no such control"),
+    "done": lambda states: states.ended(Outcome.COMPLETE, "Signed in."),
+    "withdrawn": FormStates.withdrawn,
+}
+STATES = (*_MADE, "searched", "nothing_found", "no_link")
+
+
 def every_state(server: ApiServer) -> Mapping[str, str]:
-    """The address of each state, by its name."""
+    """The address of each state, by its name of ``STATES``."""
     states = FormStates(server)
-    made: Mapping[str, Callable[[], Customer]] = {
-        "terms": states.new,
-        "utility": states.agreed,
-        "login": states.chosen,
-        "queued": states.queued,
-        "working": lambda: states.taken()[0],
-        "checking": states.checking,
-        "code": lambda: states.asked(SMS),
-        "wrong_code": lambda: states.asked(SMS.asked_again("That code is not valid any more.")),
-        "totp": lambda: states.asked(TOTP),
-        "choice": lambda: states.asked(CHOICE),
-        "question": lambda: states.asked(QUESTION),
-        "wrong_answer": lambda: states.asked(
-            replace(QUESTION, error="This is not the answer.", attempts_left=1)
-        ),
-        "refused": lambda: states.ended(Outcome.BAD_CREDENTIALS, REFUSED),
-        "locked": lambda: states.ended(Outcome.ACCOUNT_LOCKED),
-        "again": lambda: states.ended(Outcome.MFA_EXPIRED, "nobody answered in time"),
-        "waiting": lambda: states.ended(Outcome.PORTAL_DOWN, "answers with an error (HTTP 503)"),
-        "ours": lambda: states.ended(Outcome.LAYOUT_CHANGED, "shows no such control"),
-        "done": lambda: states.ended(Outcome.COMPLETE, "Signed in."),
-        "withdrawn": states.withdrawn,
-    }
-    found = {name: states.link(make()) for name, make in made.items()}
+    found = {name: states.link(make(states)) for name, make in _MADE.items()}
     return found | {
         "searched": found["utility"] + "&q=edison",
         "nothing_found": found["utility"] + "&q=qqqqqq",

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.console.command import Command
+from tests.images import image
 
 ADD = ("customer", "add", "speculoos_power", "--username", "ada@bayou.energy", "--password-stdin")
+
+
+NO_BRAND = {
+    "shown_name": "",
+    "colour": "",
+    "logo_type": "",
+    "logo_bytes": 0,
+    "policy_url": "",
+    "origins": [],
+}
 
 
 def _json(command: Command, *arguments: str) -> Any:
@@ -66,6 +78,7 @@ def test_with_several_each_command_works_in_the_one_that_is_named(
         "unlock_history": "all",
         "unlock_continuous": True,
         "gas_as_text": False,
+        "brand": NO_BRAND,
     }
 
 
@@ -73,7 +86,8 @@ def test_what_unlocks_by_itself_is_a_choice_of_one_side_of_a_company(command: Co
     """Customers who are added from then on have it; without a choice everything is unlocked."""
     changed = {"unlock_history": "24", "unlock_continuous": False, "gas_as_text": True}
     asked = ("--history", "24", "--no-continuous", "--gas-as-text")
-    assert _json(command, "company", "set", *asked) == {"id": 1, "name": "default", "live": False, **changed}
+    identity = {"id": 1, "name": "default", "live": False}
+    assert _json(command, "company", "set", *asked) == {**identity, **changed, "brand": NO_BRAND}
     assert changed.items() <= _json(command, "company", "show").items()
     live = _json(command, "company", "show", "--live")
     assert (live["unlock_history"], live["unlock_continuous"], live["gas_as_text"]) == ("all", True, False)
@@ -83,6 +97,42 @@ def test_what_unlocks_by_itself_is_a_choice_of_one_side_of_a_company(command: Co
         "meterfarm: The history “some” cannot be unlocked; give all, none, or a number of months "
         "up to 1200.\n",
     )
+
+
+def test_a_side_of_a_company_has_a_brand_of_its_own(command: Command, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(image("PNG"))
+    asked = ("--shown-name", "Acme Solar", "--colour", "#0B6B4F", "--logo", str(logo))
+    origins = ("--origin", "https://www.acme.example", "--origin", "http://localhost:3000")
+    policy = ("--policy-url", "https://www.acme.example/privacy")
+    brand = {
+        "shown_name": "Acme Solar",
+        "colour": "#0b6b4f",
+        "logo_type": "image/png",
+        "logo_bytes": logo.stat().st_size,
+        "policy_url": "https://www.acme.example/privacy",
+        "origins": ["https://www.acme.example", "http://localhost:3000"],
+    }
+    assert _json(command, "company", "set", *asked, *origins, *policy)["brand"] == brand
+    assert _json(command, "company", "show")["brand"] == brand
+    assert _json(command, "company", "show", "--live")["brand"] == NO_BRAND
+    shown = command("company", "show").stdout
+    assert f"image/png, {logo.stat().st_size:,} bytes" in shown
+    assert "https://www.acme.example, http://localhost:3000" in shown
+    less = _json(command, "company", "set", "--logo", "", "--origin", "", "--history", "3")
+    assert (less["brand"]["logo_bytes"], less["brand"]["origins"], less["unlock_history"]) == (0, [], "3")
+    for arguments, sentence in (
+        (("--logo", str(tmp_path / "none.png")), "none.png cannot be read: No such file or directory."),
+        (("--logo", str(tmp_path)), "cannot be read: Is a directory."),
+        (
+            ("--colour", "green", "--history", "none"),
+            "The colour “green” cannot be used; give its hexadecimal",
+        ),
+        ((), "There is nothing to change of the company default."),
+    ):
+        refused = command("company", "set", *arguments)
+        assert (refused.status, sentence in refused.stderr) == (2, True), refused.stderr
+    assert _json(command, "company", "show")["unlock_history"] == "3", "what is refused changes nothing"
 
 
 def test_a_company_that_is_not_there_is_a_usage_error(command: Command) -> None:
