@@ -47,10 +47,10 @@ class FormStates:
         accept_terms(self.store, customer, "digest")
         return customer
 
-    def chosen(self) -> Customer:
+    def chosen(self, utility: str = UTILITY) -> Customer:
         """They have chosen their utility."""
         customer = self.agreed()
-        choose_utility(self.store, customer, UTILITY)
+        choose_utility(self.store, customer, utility)
         return self._again(customer)
 
     def queued(self) -> Customer:
@@ -119,6 +119,7 @@ _MADE: Mapping[str, Callable[[FormStates], Customer]] = {
     "terms": FormStates.new,
     "utility": FormStates.agreed,
     "login": FormStates.chosen,
+    "unsupported": lambda states: states.chosen("con_edison"),
     "queued": FormStates.queued,
     "working": lambda states: states.taken()[0],
     "checking": FormStates.checking,
@@ -136,7 +137,7 @@ _MADE: Mapping[str, Callable[[FormStates], Customer]] = {
     "done": lambda states: states.ended(Outcome.COMPLETE, "Signed in."),
     "withdrawn": FormStates.withdrawn,
 }
-STATES = (*_MADE, "searched", "nothing_found", "no_link")
+STATES = (*_MADE, "anybody", "other_utility", "searched", "nothing_found", "no_link")
 
 
 def every_state(server: ApiServer) -> Mapping[str, str]:
@@ -144,6 +145,8 @@ def every_state(server: ApiServer) -> Mapping[str, str]:
     states = FormStates(server)
     found = {name: states.link(make(states)) for name, make in _MADE.items()}
     return found | {
+        "anybody": f"{server.url}/companies/{server.store.company_id}/sign_up",
+        "other_utility": found["login"] + "&change=utility",
         "searched": found["utility"] + "&q=edison",
         "nothing_found": found["utility"] + "&q=qqqqqq",
         "no_link": f"{server.url}/companies/{server.store.company_id}/sign_up?key=none",
