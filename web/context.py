@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from meterfarm.services.notification import WorkerNotification
 from meterfarm.storage.store import Store
+from meterfarm.web.limits import FormLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class WebContext:
     store: Store
     public_url: str
     workers: WorkerNotification | None = None
+    limits: FormLimits = field(default_factory=FormLimits)
 
     async def runs_queued(self) -> None:
         """Let workers know at once that there are runs to take."""

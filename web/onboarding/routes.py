@@ -30,10 +30,11 @@ from meterfarm.services.onboarding import (
 )
 from meterfarm.web.context import web_of
 from meterfarm.web.forms import FormRefused, posted, uploaded
+from meterfarm.web.limits import Tries
 from meterfarm.web.onboarding.link import FormLink, OpenForm, open_form, opened
 from meterfarm.web.onboarding.progress import changes_of
 from meterfarm.web.onboarding.view import FormView, complete, form_view
-from meterfarm.web.onboarding.words import terms_for
+from meterfarm.web.onboarding.words import in_words, terms_for
 from meterfarm.web.pages import page
 
 router = APIRouter(prefix="/companies/{company_id}/sign_up", include_in_schema=False)
@@ -50,10 +51,10 @@ async def form(
     web = web_of(request)
     if not key:
         beginning = await run_in_threadpool(open_form, web, company_id)
-        return _no_link() if beginning is None else _first_page(beginning)
+        return _no_link(request) if beginning is None else _first_page(beginning)
     link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
-        return _no_link()
+        return _no_link(request)
     return await run_in_threadpool(partial(_page, link, search=q[:80], wants=change))
 
 
@@ -63,7 +64,9 @@ async def email(request: Request, company_id: str) -> Response:
     web = web_of(request)
     beginning = await run_in_threadpool(open_form, web, company_id)
     if beginning is None:
-        return _no_link()
+        return _no_link(request)
+    if wait := web.limits.begun.take(_address(request)):
+        return _too_many(wait)
     try:
         fields = await posted(request)
         customer = await run_in_threadpool(begin, beginning.store, fields.get("email", ""))
@@ -80,7 +83,9 @@ async def bill(request: Request, company_id: str, key: str = "", origin: str = "
     """The customer uploads a bill. The token is in the address, so that no stranger's file is read."""
     link = await run_in_threadpool(opened, web_of(request), company_id, key, origin)
     if link is None:
-        return _no_link()
+        return _no_link(request)
+    if wait := web_of(request).limits.uploads.take(link.customer.id):
+        return _too_many(wait)
     state = await run_in_threadpool(onboarding_state, link.store, link.customer)
     if state.step in (OnboardingStep.TERMS, OnboardingStep.WITHDRAWN):
         return _to_form(link)
@@ -118,7 +123,7 @@ async def changes(
     """Server-sent events: the part of the form that changes, each time that it did."""
     link = await run_in_threadpool(opened, web_of(request), company_id, key, origin)
     if link is None:
-        return _no_link()
+        return _no_link(request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     stream = changes_of(link, version[:200])
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
@@ -156,7 +161,9 @@ async def login(request: Request, company_id: str) -> Response:
     def done(link: FormLink, fields: Mapping[str, str]) -> None:
         give_login(link.store, link.customer, fields.get("username", ""), fields.get("password", ""))
 
-    return await _posted(request, company_id, done, then=web_of(request).runs_queued)
+    return await _posted(
+        request, company_id, done, tries=web_of(request).limits.logins, then=web_of(request).runs_queued
+    )
 
 
 @router.post("/again")
@@ -166,7 +173,9 @@ async def again(request: Request, company_id: str) -> Response:
     def done(link: FormLink, _fields: Mapping[str, str]) -> None:
         try_again(link.store, link.customer)
 
-    return await _posted(request, company_id, done, then=web_of(request).runs_queued)
+    return await _posted(
+        request, company_id, done, tries=web_of(request).limits.logins, then=web_of(request).runs_queued
+    )
 
 
 @router.post("/answer")
@@ -187,7 +196,7 @@ async def answer(request: Request, company_id: str) -> Response:
     async def notify() -> None:
         await web.answered(answered)
 
-    return await _posted(request, company_id, done, then=notify)
+    return await _posted(request, company_id, done, tries=web_of(request).limits.answers, then=notify)
 
 
 @router.post("/withdraw")
@@ -220,6 +229,7 @@ async def _posted(
     done: Callable[[FormLink, Mapping[str, str]], None],
     then: Callable[[], Awaitable[None]] | None = None,
     thanks: str = "",
+    tries: Tries | None = None,
 ) -> Response:
     """Do what was posted, then show the form as it stands; what cannot be done is shown on it."""
     web = web_of(request)
@@ -230,7 +240,9 @@ async def _posted(
     key, origin = fields.get("key", ""), fields.get("origin", "")
     link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
-        return _no_link()
+        return _no_link(request)
+    if tries is not None and (wait := tries.take(link.customer.id)):
+        return _too_many(wait)
     try:
         await run_in_threadpool(done, link, fields)
     except Conflict:
@@ -284,6 +296,21 @@ def _refused(refused: FormRefused) -> Response:
     return page("onboarding/notice.html", values, refused.status)
 
 
-def _no_link() -> Response:
-    values = {"title": "This link cannot be used", "text": _NOT_GOOD, "look": None}
-    return page("onboarding/notice.html", values, 404)
+def _no_link(request: Request) -> Response:
+    """Whoever comes with many tokens that are none has to wait, and is answered nothing else."""
+    if wait := web_of(request).limits.strangers.take(_address(request)):
+        return _too_many(wait)
+    return page(
+        "onboarding/notice.html", {"title": "This link cannot be used", "text": _NOT_GOOD, "look": None}, 404
+    )
+
+
+def _too_many(seconds: int) -> Response:
+    text = f"There were too many tries. Wait {in_words(seconds)}, then come back by the same link."
+    answer = page("onboarding/notice.html", {"title": "Please wait a while", "text": text, "look": None}, 429)
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

@@ -1,0 +1,52 @@
+"""How often somebody may try: a bucket of tries for each customer or address, in this process.
+
+Several processes count apart, so a farm with four of them lets through up to four times as much.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+_MOST_KEYS = 20_000
+_HOUR = 3600.0
+
+
+class Tries:
+    """At most ``burst`` tries at once, and ``hourly`` more in an hour; ``clock`` is in seconds."""
+
+    def __init__(self, burst: int, hourly: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst = burst
+        self._per_second = hourly / _HOUR
+        self._clock = clock
+        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def take(self, who: Hashable) -> int:
+        """Count a try: 0, or how many seconds to wait because there were too many."""
+        at = self._clock()
+        left, since = self._buckets.pop(who, (float(self._burst), at))
+        left = min(self._burst, left + (at - since) * self._per_second)
+        is_over = left < 1
+        left -= 0 if is_over else 1
+        self._buckets[who] = (left, at)
+        if len(self._buckets) > _MOST_KEYS:
+            self._buckets.popitem(last=False)
+        return math.ceil((1 - left) / self._per_second) if is_over else 0
+
+
+@dataclass(frozen=True, slots=True)
+class FormLimits:
+    """Of the onboarding forms of a process.
+
+    By customer: ``logins`` that are given, ``answers``, and ``uploads`` with other things that are kept.
+    By address: ``strangers`` who come with a token that is none, and forms that are ``begun`` with an e-mail.
+    """
+
+    logins: Tries = field(default_factory=lambda: Tries(10, 10))
+    answers: Tries = field(default_factory=lambda: Tries(30, 60))
+    uploads: Tries = field(default_factory=lambda: Tries(60, 60))
+    strangers: Tries = field(default_factory=lambda: Tries(60, 600))
+    begun: Tries = field(default_factory=lambda: Tries(200, 600))
