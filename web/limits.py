@@ -34,7 +34,7 @@ class Tries:
         self._buckets[who] = (left, at)
         if len(self._buckets) > _MOST_KEYS:
             self._buckets.popitem(last=False)
-        return math.ceil((1 - left) / self._per_second) if is_over else 0
+        return math.ceil(round((1 - left) / self._per_second, 3)) if is_over else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def test_text_of_anybody_is_text(api: ApiServer, person: New) -> None:
     before = api.farm.companies.brand(api.store.company_id)
     api.farm.companies.set_brand(api.store.company_id, replace(before, shown_name=f"Acme {SCRIPT}"))
     try:
-        ann = person(utility=UTILITY, email="a@b.example", first_name=SCRIPT)
+        ann = person(utility=UTILITY, email="a@b.example", first_name="<b>Ann")
         pages = [ann.page.text]
         claim = ann.sign_in("security-text")
         api.store.challenges.open(
