@@ -375,6 +375,21 @@ def bench_api(
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
 
+@command(bench_app, "onboarding", examples=["bench onboarding"])
+def bench_onboarding(
+    customers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many customers, one after the other.")
+    ] = 20,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
+) -> None:
+    """From a submitted onboarding form to being signed in, and to all intervals."""
+    from meterfarm.bench.onboarding import bench
+
+    raise typer.Exit(run_to_end(bench(customers, json_file)))
+
+
 @command(bench_app, "waits", examples=["bench waits --waiting 50"])
 def bench_waits(
     waiting: Annotated[
