@@ -119,6 +119,7 @@ def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState
     Raises:
         Conflict: the customer was removed with all data.
     """
+    runs = store.runs.list(limit=_NEWEST_RUNS, customer_id=customer.id)  # first: what is read later is later
     record = store.customers.record(customer.id)
     if record is None:
         raise Conflict(f"The customer {customer.id} was removed.")
@@ -131,7 +132,7 @@ def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState
         return OnboardingState(OnboardingStep.UTILITY, record)
     if not customer.login_id and record.utility not in utility_ids():
         return OnboardingState(OnboardingStep.UNSUPPORTED, record)
-    return _of_login(store, customer, record)
+    return _of_login(store, customer, record, runs)
 
 
 def begin(store: CompanyStore, email: str) -> Customer:
@@ -271,9 +272,10 @@ def _day(at: int | None) -> date | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).date()
 
 
-def _of_login(store: CompanyStore, customer: Customer, record: CustomerRecord) -> OnboardingState:
+def _of_login(
+    store: CompanyStore, customer: Customer, record: CustomerRecord, runs: Sequence[RunInfo]
+) -> OnboardingState:
     info = store.customers.info(customer)
-    runs = store.runs.list(limit=_NEWEST_RUNS, customer_id=customer.id)
     connects = [run for run in runs if run.kind is RunKind.CONNECT]
     username = info.username
     active = next((run for run in connects if run.state in _ACTIVE), None)
