@@ -1,7 +1,7 @@
 """Customers of all fake portals connect on the form, in a browser, with workers that sign in for them.
 
-One customer of each outcome and of each factor at each portal; with FARM_SCALE=1 every customer, at desk and
-phone size, with scripts and without.
+One customer of each outcome and of each way of being asked, and some of each portal; with FARM_SCALE=1 every
+customer, at desk and phone size, with scripts and without.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Farm:
     """`up`, its API, and where each portal shows what it has sent."""
 
     client: httpx.Client
-    controls: Mapping[str, str]
+    controls: str
     numbers: Iterator[int]
 
 
@@ -72,10 +72,10 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
         )
         stack.callback(_stop, up)
         assert up.stdout is not None
-        controls, address = {}, ""
+        controls = address = ""
         for line in up.stdout:
-            if found := re.match(r"\s+(\w+): \S+ codes at (\S+)/outbox", line):
-                controls[found[1]] = found[2]
+            if found := re.match(r"The codes they send: (\S+)/UTILITY/outbox", line):
+                controls = found[1]
             if line.startswith("The API: "):
                 address = line.split()[2].removesuffix("/api/v2")
                 break
@@ -161,25 +161,34 @@ class Form:
     def _delivered(self) -> str:
         (asked,) = self.farm.client.get(f"/api/v2/customers/{self.id}/challenges?open=true").json()
         try:
-            return self.portal.code(self.farm.controls[self.portal.id], self.case.username, asked["factor"])
+            return self.portal.code(
+                f"{self.farm.controls}/{self.portal.id}", self.case.username, asked["factor"]
+            )
         except IndexError:
             return _WRONG  # nothing was delivered, which the outcome shows
 
 
 def _chosen(portal: NightlyPortal, number: int) -> Sequence[CustomerCase]:
-    """The fewest of each outcome and each factor, or all."""
+    """Those who end or are asked in a way that no customer of a portal before them does; or all."""
     found: list[CustomerCase] = []
     seen: set[str] = set()
+    for each in PORTALS[: PORTALS.index(portal)]:
+        for case in each.test_cases():
+            seen |= _kinds(case)
     for case in portal.test_cases(number):
-        kinds = {
-            case.first,
-            case.owner.value,
-            *(each.split(":")[0].split(";")[0] for each in case.asked or ()),
-        }
-        if _ALL or not kinds <= seen:
+        kinds = _kinds(case) | ({f"asked at {portal.id}"} if case.asked else set())
+        if _ALL or not found or not kinds <= seen:
             found.append(case)
             seen |= kinds
     return found
+
+
+def _kinds(case: CustomerCase) -> set[str]:
+    """How they end, whether they are asked, and what with: not each portal's wording of it."""
+    factors = {
+        word for asked in case.asked or () for word in re.findall("sms|email|totp|question|choice", asked)
+    }
+    return {case.first, case.owner.value, *factors}
 
 
 @pytest.mark.timeout(900)
