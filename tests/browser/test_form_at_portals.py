@@ -146,13 +146,16 @@ class Form:
         if challenge in self.answered:
             return
         is_first = not any("code" in each for each in self.answered)
+        resend = page.locator("main form:has(input[name=resend]) button")
+        if owner is Owner.RESENDS and is_first and resend.count() and not resend.is_enabled():
+            return  # not yet
         self.answered.append(challenge)
         if page.locator("main input[name=factor]").count():
             page.locator("main form button").first.click()
             return
         self.answered.append(f"code {challenge}")
         if owner is Owner.RESENDS and is_first:
-            page.locator("main form:has(input[name=resend]) button").click()
+            resend.click()
             return
         is_wrong = owner is Owner.WRONG or (owner is Owner.MISTYPES and is_first)
         page.locator("#answer").fill(_WRONG if is_wrong else self._delivered())
