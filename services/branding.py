@@ -32,7 +32,7 @@ _USUAL_PORTS = {"https": 443, "http": 80}
 class ChangeBrand:
     """What is to change of a company's brand: None leaves a value as it is, an empty one takes it away.
 
-    ``logo`` is the bytes of a file.
+    ``logo`` is the bytes of a file. ``open_form``: anybody may begin the form who knows the company's link.
     """
 
     shown_name: str | None = None
@@ -40,6 +40,7 @@ class ChangeBrand:
     logo: bytes | None = field(default=None, repr=False)
     policy_url: str | None = None
     origins: Sequence[str] | None = None
+    open_form: bool | None = None
 
 
 def company_brand(farm: Store, company: Company) -> CompanyBrand:
@@ -63,6 +64,8 @@ def changed_brand(brand: CompanyBrand, request: ChangeBrand) -> CompanyBrand:
         brand = replace(brand, policy_url=_policy_url(request.policy_url))
     if request.origins is not None:
         brand = replace(brand, origins=_origins(request.origins))
+    if request.open_form is not None:
+        brand = replace(brand, open_form=request.open_form)
     return brand
 
 

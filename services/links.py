@@ -29,6 +29,11 @@ def onboarding(store: Store, public_url: str, company_id: int, customer_id: int)
     return Onboarding(token, f"{public_url}/companies/{company_id}/sign_up?key={token}")
 
 
+def open_form_link(public_url: str, company_id: int) -> str:
+    """Where anybody begins the form of a company that has one for anybody."""
+    return f"{public_url}/companies/{company_id}/sign_up"
+
+
 def onboarded_customer(store: Store, token: str) -> int | None:
     """The id of the customer that the token is for; None if it is none of ours, or expired."""
     payload = store.vault.verified(ONBOARDING, token, time.time())

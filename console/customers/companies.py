@@ -23,12 +23,16 @@ from meterfarm.services.companies import (
     add_company,
     change_company,
     company_details,
+    company_store,
     find_company,
     history,
     list_companies,
 )
+from meterfarm.services.links import open_form_link
+from meterfarm.services.onboarding import utility_wishes
 from meterfarm.storage.customers import Company, CompanyBrand, CompanySettings
 from meterfarm.storage.store import Store
+from meterfarm.support.instants import instant, shown
 
 
 async def add(name: str, *, as_json: bool) -> int:
@@ -78,7 +82,25 @@ async def change(
         identity = {"id": company.id, "name": company.name, "live": company.live}
         print_json({**identity, **_settings(chosen), "brand": _branding(brand)})
     else:
-        print_tables(Facts([("company", _called(company)), *_chosen(chosen), *_seen(brand)]))
+        print_tables(Facts([("company", _called(company)), *_chosen(chosen), *_seen(brand, company)]))
+    return OK
+
+
+async def wishes(name: str | None, *, live: bool, as_json: bool) -> int:
+    """Print which utilities its customers asked for, newest first."""
+    with _farm() as farm:
+        store = await asyncio.to_thread(partial(company_store, farm, name, live=live))
+        found = await asyncio.to_thread(utility_wishes, store)
+    rows = [{"utility": each.name, "customer": each.customer_id, "at": instant(each.at)} for each in found]
+    if as_json:
+        print_json(rows)
+        return OK
+    table = Listing(
+        [Column("utility"), Column("customer", right=True), Column("asked")], ("utility", "customer", "at")
+    )
+    for row, each in zip(rows, found, strict=True):
+        table.add([each.name, str(each.customer_id), shown(each.at)], row)
+    print_tables(table)
     return OK
 
 
@@ -97,7 +119,7 @@ async def show(name: str | None, *, live: bool, as_json: bool) -> int:
         ("mailboxes", f"{details.mailboxes:,}"),
         ("phone numbers", f"{details.numbers:,}"),
         *_chosen(details.settings),
-        *_seen(details.brand),
+        *_seen(details.brand, details.company),
     ]
     print_tables(Facts(facts))
     return OK
@@ -155,14 +177,15 @@ def _settings(chosen: CompanySettings) -> dict[str, object]:
     }
 
 
-def _seen(brand: CompanyBrand) -> Sequence[tuple[str, str]]:
-    """For people: what customers see, so far as it is set."""
+def _seen(brand: CompanyBrand, company: Company) -> Sequence[tuple[str, str]]:
+    """For people: what customers see, so far as it is set. The link is below the API's address."""
     facts = [
         ("shown name", brand.shown_name),
         ("colour", brand.colour),
         ("logo", f"{brand.logo_type}, {len(brand.logo):,} bytes" if brand.logo else ""),
         ("privacy policy", brand.policy_url),
         ("origins", ", ".join(brand.origins)),
+        ("form for anybody", open_form_link("", company.id) if brand.open_form else "closed"),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -175,6 +198,7 @@ def _branding(brand: CompanyBrand) -> dict[str, object]:
         "logo_bytes": len(brand.logo),
         "policy_url": brand.policy_url,
         "origins": list(brand.origins),
+        "open_form": brand.open_form,
     }
 
 

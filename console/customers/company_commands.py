@@ -82,6 +82,14 @@ def set_(
             rich_help_panel=_BRAND,
         ),
     ] = None,
+    open_form: Annotated[
+        bool | None,
+        typer.Option(
+            "--open-form/--no-open-form",
+            help="Whether anybody may begin the form who knows the company's link.",
+            rich_help_panel=_BRAND,
+        ),
+    ] = None,
     live: Live = False,
     as_json: Json = False,
 ) -> None:
@@ -90,7 +98,9 @@ def set_(
     from meterfarm.services.branding import ChangeBrand
     from meterfarm.services.companies import ChangeCompany
 
-    brand = ChangeBrand(shown_name, colour, policy_url=policy_url, origins=origin or None)
+    brand = ChangeBrand(
+        shown_name, colour, policy_url=policy_url, origins=origin or None, open_form=open_form
+    )
     request = ChangeCompany(history, continuous, gas_as_text, brand)
     raise typer.Exit(run_to_end(companies.change(name, request, logo=logo, live=live, as_json=as_json)))
 
@@ -105,3 +115,15 @@ def show(
     from meterfarm.console.customers import companies
 
     raise typer.Exit(run_to_end(companies.show(name, live=live, as_json=as_json)))
+
+
+@command(app, examples=["company wishes acme"])
+def wishes(
+    name: Whose = None,
+    live: Live = False,
+    as_json: Json = False,
+) -> None:
+    """List the utilities that its customers asked for on the form."""
+    from meterfarm.console.customers import companies
+
+    raise typer.Exit(run_to_end(companies.wishes(name, live=live, as_json=as_json)))

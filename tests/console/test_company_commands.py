@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from meterfarm.services.onboarding import wish_utility
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
 from tests.console.command import Command
 from tests.images import image
 
@@ -21,6 +24,7 @@ NO_BRAND = {
     "logo_bytes": 0,
     "policy_url": "",
     "origins": [],
+    "open_form": True,
 }
 
 
@@ -97,6 +101,22 @@ def test_what_unlocks_by_itself_is_a_choice_of_one_side_of_a_company(command: Co
         "meterfarm: The history “some” cannot be unlocked; give all, none, or a number of months "
         "up to 1200.\n",
     )
+
+
+def test_a_form_for_anybody_may_be_closed_and_wishes_are_listed(command: Command) -> None:
+    assert "form for anybody  /companies/1/sign_up" in command("company", "show").stdout.replace("\t", "  ")
+    assert _json(command, "company", "set", "--no-open-form")["brand"]["open_form"] is False
+    assert "closed" in command("company", "show").stdout
+    assert _json(command, "company", "set", "--open-form")["brand"]["open_form"] is True
+    assert command(*ADD, stdin="x\n").status == 0
+    with Store.open(Settings()) as farm:
+        store = farm.of()
+        customer = store.customers.by_id(1)
+        assert customer is not None
+        wish_utility(store, customer, "Tiny Town Electric")
+    (wished,) = _json(command, "company", "wishes")
+    assert (wished["utility"], wished["customer"]) == ("Tiny Town Electric", 1)
+    assert command("company", "wishes").stdout.splitlines()[0] == "utility\tcustomer\tat"
 
 
 def test_a_side_of_a_company_has_a_brand_of_its_own(command: Command, tmp_path: Path) -> None:
