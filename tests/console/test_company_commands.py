@@ -132,6 +132,7 @@ def test_a_side_of_a_company_has_a_brand_of_its_own(command: Command, tmp_path: 
         "logo_bytes": logo.stat().st_size,
         "policy_url": "https://www.acme.example/privacy",
         "origins": ["https://www.acme.example", "http://localhost:3000"],
+        "open_form": True,
     }
     assert _json(command, "company", "set", *asked, *origins, *policy)["brand"] == brand
     assert _json(command, "company", "show")["brand"] == brand
