@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -32,7 +33,7 @@ from meterfarm.services.errors import Conflict, InvalidRequest
 from meterfarm.services.readiness import account_facts
 from meterfarm.services.runs import retry_run
 from meterfarm.services.utilities import UtilityInfo, list_utilities
-from meterfarm.storage.customers import Customer, CustomerRecord, UtilityWish
+from meterfarm.storage.customers import Customer, CustomerInfo, CustomerRecord, UtilityWish
 from meterfarm.storage.runs import ChallengeInfo, RunInfo
 from meterfarm.storage.store import CompanyStore
 from meterfarm.utilities import utility_ids
@@ -136,7 +137,7 @@ def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState
 
 
 def begin(store: CompanyStore, email: str) -> Customer:
-    """The customer of this e-mail address who has given no login yet; a new one if there is none.
+    """A new customer with this e-mail address, which nobody has verified: who is there already is not found by it.
 
     Raises:
         InvalidRequest: it is no e-mail address.
@@ -144,8 +145,7 @@ def begin(store: CompanyStore, email: str) -> Customer:
     address = tidied(email)
     if not is_email(address):
         raise InvalidRequest("Enter your e-mail address, such as you@example.com.")
-    found = store.customers.unconnected(address)
-    return found or create_customer(store, CustomerWithoutLogin(profile={"email": address}))
+    return create_customer(store, CustomerWithoutLogin(profile={"email": address}))
 
 
 def shared_data(store: CompanyStore, customer: Customer) -> SharedData:
@@ -209,8 +209,19 @@ def accept_terms(store: CompanyStore, customer: Customer, digest: str) -> None:
     Raises:
         Conflict: the customer was removed.
     """
+    standing = list_consents(store, customer)
+    if (
+        standing
+        and standing[0].terms_hash == digest
+        and consent_status(standing[0], datetime.now(UTC)) == "active"
+    ):
+        return
     give_consent(store, customer, METHOD, terms_hash=digest)
     store.customers.accept_terms(customer)
+    info = store.customers.info(customer)
+    if info.state is CustomerState.MUST_REAUTHENTICATE and SecretKind.PASSWORD in info.secrets:
+        with suppress(Conflict):  # a sign-in is under way
+            try_again(store, customer)
 
 
 def search_utilities(store: CompanyStore, text: str, *, live: bool) -> Sequence[UtilityInfo]:
@@ -275,22 +286,25 @@ def _day(at: int | None) -> date | None:
 def _of_login(
     store: CompanyStore, customer: Customer, record: CustomerRecord, runs: Sequence[RunInfo]
 ) -> OnboardingState:
+    holder = store.customers.holder(customer)
     info = store.customers.info(customer)
     connects = [run for run in runs if run.kind is RunKind.CONNECT]
     username = info.username
     active = next((run for run in connects if run.state in _ACTIVE), None)
-    ended = next((run for run in connects if run.outcome is not None), None)
+    ended = next((run for run in connects if run.ended_at is not None), None)
     if active is not None:
         return _under_way(store, record, username, active, ended)
     if not customer.login_id:
         return OnboardingState(OnboardingStep.LOGIN, record)
-    problem, message = _problem(info.state, info.reason, ended)
+    standing = info if holder == customer else store.customers.info(holder)
+    problem, message = _problem(standing, ended)
     if problem is None:
         step = OnboardingStep.DONE if record.authenticated_at else OnboardingStep.LOGIN
         return OnboardingState(step, record, username, run=ended)
     step = OnboardingStep.WAITING
     if problem.who_acts is WhoActs.CUSTOMER:
-        step = OnboardingStep.AGAIN if problem in _CAN_GO_ON else OnboardingStep.LOGIN
+        is_good = problem in _CAN_GO_ON and SecretKind.PASSWORD in info.secrets and holder == customer
+        step = OnboardingStep.AGAIN if is_good else OnboardingStep.LOGIN
     return OnboardingState(step, record, username, problem, message, run=ended)
 
 
@@ -316,13 +330,12 @@ def _under_way(
     return OnboardingState(OnboardingStep.WORKING, record, username, run=active, challenge=newest)
 
 
-def _problem(state: CustomerState, reason: str, ended: RunInfo | None) -> tuple[Outcome | None, str]:
-    """What keeps the customer from being connected, and the sentence about it."""
-    if state is CustomerState.MUST_REAUTHENTICATE:
-        name, _, message = reason.partition(": ")
-        if name in set(Outcome):
-            return Outcome(name), message
-        return Outcome.ACTION_REQUIRED, reason
-    if ended is None or ended.outcome is None or ended.outcome is Outcome.COMPLETE:
+def _problem(standing: CustomerInfo, ended: RunInfo | None) -> tuple[Outcome | None, str]:
+    """What keeps the customer from being connected, and the sentence about it: the latest that is known."""
+    must_come_back = standing.state is CustomerState.MUST_REAUTHENTICATE
+    if must_come_back and (ended is None or ended.ended_at is None or ended.ended_at <= standing.since):
+        name, _, message = standing.reason.partition(": ")
+        return (Outcome(name), message) if name in set(Outcome) else (Outcome.ACTION_REQUIRED, "")
+    if ended is None or ended.outcome is Outcome.COMPLETE or ended.state is RunState.CANCELLED:
         return None, ""
-    return ended.outcome, ended.message
+    return ended.outcome or Outcome.INTERNAL, ended.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -9,6 +10,9 @@ from fastapi import Request
 from meterfarm.services.notification import WorkerNotification
 from meterfarm.storage.store import Store
 from meterfarm.web.limits import FormLimits
+
+_UPLOADS = 4
+"""Bills of customers that are read into memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class WebContext:
     public_url: str
     workers: WorkerNotification | None = None
     limits: FormLimits = field(default_factory=FormLimits)
+    uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 
     async def runs_queued(self) -> None:
         """Let workers know at once that there are runs to take."""

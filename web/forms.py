@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
@@ -12,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 MOST = 16 * 1024
 _MOST_FIELDS = 40
+T = TypeVar("T")
 
 
 class FormRefused(Exception):
@@ -22,13 +25,13 @@ class FormRefused(Exception):
         self.status = status
 
 
-async def posted(request: Request) -> Mapping[str, str]:
+async def posted(request: Request, public_url: str = "") -> Mapping[str, str]:
     """The fields of a form, each once; of one that came twice the first.
 
     Raises:
         FormRefused: it is no form of ours, or too long.
     """
-    _must_be_ours(request)
+    _must_be_ours(request, public_url)
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise FormRefused(415, "This is no form.")
     body = bytearray()
@@ -49,13 +52,21 @@ async def posted(request: Request) -> Mapping[str, str]:
     return fields
 
 
-async def uploaded(request: Request, most: int) -> tuple[bytes, str]:
-    """The file of a form that has one, and its name: of at most ``most`` bytes.
+async def uploaded(
+    request: Request,
+    most: int,
+    public_url: str,
+    room: asyncio.Semaphore,
+    keep: Callable[[bytes, str], Awaitable[T]],
+) -> T:
+    """What ``keep`` makes of a form's file, which has at most ``most`` bytes, and of its name.
+
+    Only while there is ``room`` is a file in memory; until then it is on disk.
 
     Raises:
         FormRefused: it is no form of ours, has no file, or is too long.
     """
-    _must_be_ours(request)
+    _must_be_ours(request, public_url)
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > most + MOST:
         raise FormRefused(413, f"The file is larger than {most // 1024**2} MiB.")
@@ -64,17 +75,19 @@ async def uploaded(request: Request, most: int) -> tuple[bytes, str]:
             file = form.get("file")
             if not isinstance(file, UploadFile) or not file.size:
                 raise FormRefused(422, "Choose a file first.")
-            return await file.read(most), file.filename or ""
+            async with room:
+                return await keep(await file.read(most), file.filename or "")
     except HTTPException:
         raise FormRefused(400, "This form cannot be read.") from None
     except ClientDisconnect:
         raise FormRefused(400, "The form did not come whole.") from None
 
 
-def _must_be_ours(request: Request) -> None:
-    """A page of another site has its own origin, and says so."""
+def _must_be_ours(request: Request, public_url: str) -> None:
+    """A page of another site has its own origin, and says so. ``public_url`` is ours by its public name."""
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise FormRefused(403, "The form was sent from another site.")
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    own = {request.headers.get("host"), urlsplit(public_url).netloc}
+    if origin is not None and urlsplit(origin).netloc not in own:
         raise FormRefused(403, "The form was sent from another site.")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _MOST_KEYS = 20_000
@@ -37,16 +38,39 @@ class Tries:
         return math.ceil(round((1 - left) / self._per_second, 3)) if is_over else 0
 
 
+class Streams:
+    """Open forms that are followed: so many of a customer, and of all, at once."""
+
+    def __init__(self, each: int, most: int) -> None:
+        self._each, self._most = each, most
+        self._open: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def one(self, who: Hashable) -> Iterator[bool]:
+        """Whether there is room for one more, which lasts as long as the block."""
+        has_room = self._open[who] < self._each and self._open.total() < self._most
+        self._open[who] += has_room
+        try:
+            yield has_room
+        finally:
+            self._open[who] -= has_room
+            self._open += Counter()  # without those of nobody
+
+
 @dataclass(frozen=True, slots=True)
 class FormLimits:
     """Of the onboarding forms of a process.
 
     By customer: ``logins`` that are given, ``answers``, and ``uploads`` with other things that are kept.
-    By address: ``strangers`` who come with a token that is none, and forms that are ``begun`` with an e-mail.
+    ``usernames``: logins of one user name at a utility, by whomever. By address: ``submitters`` of logins,
+    ``strangers`` who come with a token that is none, forms that are ``begun`` with an e-mail address.
     """
 
     logins: Tries = field(default_factory=lambda: Tries(10, 10))
     answers: Tries = field(default_factory=lambda: Tries(30, 60))
-    uploads: Tries = field(default_factory=lambda: Tries(60, 60))
+    usernames: Tries = field(default_factory=lambda: Tries(10, 10))
+    submitters: Tries = field(default_factory=lambda: Tries(200, 600))
+    uploads: Tries = field(default_factory=lambda: Tries(20, 30))
     strangers: Tries = field(default_factory=lambda: Tries(60, 600))
     begun: Tries = field(default_factory=lambda: Tries(200, 600))
+    streams: Streams = field(default_factory=lambda: Streams(4, 200))

@@ -154,6 +154,10 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
     taken = session.exec(query).first() if before is not None else None
     if taken is not None:
         raise _already(f"{row.username} at {customer.utility}", taken)
+    if before is not None and _is_shared(session, row):
+        raise AlreadyThere(
+            f"The customer {row.id} shares a connection by their login; add another one for {row.username}."
+        )
     row.login_id = login_id
     try:
         session.flush()
@@ -167,6 +171,12 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
     if before is not None:
         logins.release(session, before)
     return True
+
+
+def _is_shared(session: Session, row: CustomerRow) -> bool:
+    """Whether another has what is collected by this one's login, or this one what is by another's."""
+    sharers = select(CustomerRow.id).where(CustomerRow.shares_id == row.id)
+    return row.shares_id is not None or session.exec(sharers).first() is not None
 
 
 def _with_external_id(session: Session, company_id: int, external_id: str | None) -> CustomerRow | None:

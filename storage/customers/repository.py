@@ -234,20 +234,6 @@ class Customers(Repository):
         rows = session.exec(query.where(CustomerRow.company_id == self._company_id))
         return {row.customer_id: _profile(row) for row in rows}
 
-    @reading
-    def unconnected(self, session: Session, email: str) -> Customer | None:
-        """The company's newest customer with this e-mail address who has given no login yet."""
-        query = (
-            select(CustomerRow)
-            .join(ProfileRow, col(ProfileRow.customer_id) == CustomerRow.id)
-            .where(CustomerRow.company_id == self._company_id, col(CustomerRow.login_id).is_(None))
-            .where(CustomerRow.state == CustomerState.NEW.value)
-            .where(func.lower(col(ProfileRow.email)) == email.lower())
-            .order_by(col(CustomerRow.id).desc())
-        )
-        row = session.exec(query).first()
-        return Customer.of(row) if row else None
-
     @writing
     def wish_utility(self, session: Session, customer: Customer, name: str) -> None:
         """The customer asked for a utility of this name. Raises StorageError: they were removed."""

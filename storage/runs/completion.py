@@ -112,7 +112,8 @@ def finish(
     if holder is not None:
         _announce(session, customer.id, holder.id)
     is_active = changes.get("state", row.state) == CustomerState.ACTIVE
-    if holder is None and follow.next_kind is not None and is_active:
+    comes_back = follow.next_kind is RunKind.CONNECT
+    if holder is None and follow.next_kind is not None and (is_active or comes_back):
         queue.enter(
             session,
             customer,

@@ -85,7 +85,6 @@ def _filled(store: CompanyStore, username: str, number: str) -> Company:
     (queued,) = store.runs.refresh()
     store.customers.update(customer, profile={"email": username, "city": "Utica"})
     store.customers.wish_utility(customer, "Acme Power")
-    store.customers.create(UTILITY, profile={"email": f"new-{username}"})
     store.api_keys.add("test_key_", "theirs")
     store.kept_answers.enter(username, b"theirs")
     endpoint = store.webhooks.add("https://a.example", DELIVERED_KINDS, allows_private=False)[0].id
@@ -135,14 +134,6 @@ def _channels(theirs: Company) -> list[ReadingChannel]:
     return [replace(channel, series=[*channel.series, *channel.series])]
 
 
-def _finds_nobody_of_an_address(ours: CompanyStore, theirs: Company) -> bool:
-    address = f"NEW-{theirs.customer.username}"
-    return (
-        theirs.store.customers.unconnected(address) is not None
-        and ours.customers.unconnected(address) is None
-    )
-
-
 def _sees_no_wish(ours: CompanyStore, theirs: Company) -> bool:
     wished = {wish.customer_id for wish in ours.customers.utility_wishes()}
     return bool(theirs.store.customers.utility_wishes()) and theirs.customer.id not in wished
@@ -172,7 +163,6 @@ CASES: dict[str, Case] = {
     "customers.profile": lambda s, _, t: _refused(lambda: s.customers.profile(t.customer)),
     "customers.profiles": lambda s, _, t: t.customer.id not in s.customers.profiles(),
     "customers.accept_terms": lambda s, _, t: _refused(lambda: s.customers.accept_terms(t.customer)),
-    "customers.unconnected": lambda s, _, t: _finds_nobody_of_an_address(s, t),
     "customers.wish_utility": lambda s, _, t: _refused(lambda: s.customers.wish_utility(t.customer, "Acme")),
     "customers.utility_wishes": lambda s, _, t: _sees_no_wish(s, t),
     "customers.holder": lambda s, _, t: _refused(lambda: s.customers.holder(t.customer)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,10 +28,12 @@ from meterfarm.services.onboarding import (
     wish_utility,
     withdraw,
 )
+from meterfarm.storage.customers import CompanyBrand
+from meterfarm.support.foreign_text import NAME
 from meterfarm.web.context import web_of
 from meterfarm.web.forms import FormRefused, posted, uploaded
 from meterfarm.web.limits import Tries
-from meterfarm.web.onboarding.link import FormLink, OpenForm, open_form, opened
+from meterfarm.web.onboarding.link import FormLink, OpenForm, company_of, open_form, opened
 from meterfarm.web.onboarding.progress import changes_of
 from meterfarm.web.onboarding.view import FormView, complete, form_view
 from meterfarm.web.onboarding.words import in_words, terms_for
@@ -51,10 +53,10 @@ async def form(
     web = web_of(request)
     if not key:
         beginning = await run_in_threadpool(open_form, web, company_id)
-        return _no_link(request) if beginning is None else _first_page(beginning)
+        return _first_page(beginning) if beginning else await _no_link(request, company_id)
     link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
-        return _no_link(request)
+        return await _no_link(request, company_id)
     return await run_in_threadpool(partial(_page, link, search=q[:80], wants=change))
 
 
@@ -64,11 +66,11 @@ async def email(request: Request, company_id: str) -> Response:
     web = web_of(request)
     beginning = await run_in_threadpool(open_form, web, company_id)
     if beginning is None:
-        return _no_link(request)
+        return await _no_link(request, company_id)
     if wait := web.limits.begun.take(_address(request)):
         return _too_many(wait)
     try:
-        fields = await posted(request)
+        fields = await posted(request, web_of(request).public_url)
         customer = await run_in_threadpool(begin, beginning.store, fields.get("email", ""))
     except FormRefused as refused:
         return _refused(refused)
@@ -81,17 +83,21 @@ async def email(request: Request, company_id: str) -> Response:
 @router.post("/bill")
 async def bill(request: Request, company_id: str, key: str = "", origin: str = "") -> Response:
     """The customer uploads a bill. The token is in the address, so that no stranger's file is read."""
-    link = await run_in_threadpool(opened, web_of(request), company_id, key, origin)
+    web = web_of(request)
+    link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
-        return _no_link(request)
-    if wait := web_of(request).limits.uploads.take(link.customer.id):
+        return await _no_link(request, company_id)
+    if wait := web.limits.uploads.take(link.customer.id):
         return _too_many(wait)
     state = await run_in_threadpool(onboarding_state, link.store, link.customer)
     if state.step in (OnboardingStep.TERMS, OnboardingStep.WITHDRAWN):
         return _to_form(link)
+
+    async def keep(content: bytes, name: str) -> bool:
+        return await give_bill(link.store, link.customer, content, name)
+
     try:
-        content, name = await uploaded(request, LARGEST_UPLOAD)
-        is_read = await give_bill(link.store, link.customer, content, name)
+        is_read = await uploaded(request, LARGEST_UPLOAD, web.public_url, web.uploading, keep)
     except FormRefused as refused:
         text = str(refused)
     except NotAPdf:
@@ -112,7 +118,11 @@ async def wish(request: Request, company_id: str) -> Response:
         wish_utility(link.store, link.customer, fields.get("name", ""))
 
     return await _posted(
-        request, company_id, done, thanks="Thank you. We have taken down what you asked for."
+        request,
+        company_id,
+        done,
+        thanks="Thank you. We have taken down what you asked for.",
+        tries=web_of(request).limits.uploads,
     )
 
 
@@ -123,9 +133,9 @@ async def changes(
     """Server-sent events: the part of the form that changes, each time that it did."""
     link = await run_in_threadpool(opened, web_of(request), company_id, key, origin)
     if link is None:
-        return _no_link(request)
+        return await _no_link(request, company_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    stream = changes_of(link, version[:200])
+    stream = changes_of(link, version[:200], web_of(request).limits.streams)
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
@@ -141,7 +151,7 @@ async def terms(request: Request, company_id: str) -> Response:
             raise InvalidRequest("The text has changed meanwhile; read it once more.")
         accept_terms(link.store, link.customer, digest)
 
-    return await _posted(request, company_id, done)
+    return await _posted(request, company_id, done, tries=web_of(request).limits.answers)
 
 
 @router.post("/utility")
@@ -149,6 +159,7 @@ async def utility(request: Request, company_id: str) -> Response:
     """The customer chooses where their account is."""
 
     def done(link: FormLink, fields: Mapping[str, str]) -> None:
+        _must_be_at(link, OnboardingStep.UTILITY, OnboardingStep.UNSUPPORTED, OnboardingStep.LOGIN)
         choose_utility(link.store, link.customer, fields.get("utility", ""))
 
     return await _posted(request, company_id, done)
@@ -158,8 +169,20 @@ async def utility(request: Request, company_id: str) -> Response:
 async def login(request: Request, company_id: str) -> Response:
     """The customer gives what they sign in with."""
 
+    limits, address = web_of(request).limits, _address(request)
+
     def done(link: FormLink, fields: Mapping[str, str]) -> None:
-        give_login(link.store, link.customer, fields.get("username", ""), fields.get("password", ""))
+        _must_be_at(link, OnboardingStep.LOGIN)
+        username = fields.get("username", "")
+        wait = limits.usernames.take((link.customer.utility, username.strip().casefold()[:NAME]))
+        if wait := wait or limits.submitters.take(address):
+            raise InvalidRequest(f"There were too many tries with this login. Wait {in_words(wait)}.")
+        try:
+            give_login(link.store, link.customer, username, fields.get("password", ""))
+        except Conflict:
+            raise InvalidRequest(
+                f"This user name cannot be given here now. Ask {link.company_name} what to do."
+            ) from None
 
     return await _posted(
         request, company_id, done, tries=web_of(request).limits.logins, then=web_of(request).runs_queued
@@ -171,6 +194,7 @@ async def again(request: Request, company_id: str) -> Response:
     """The customer is there, and the sign-in is tried once more."""
 
     def done(link: FormLink, _fields: Mapping[str, str]) -> None:
+        _must_be_at(link, OnboardingStep.AGAIN, OnboardingStep.WAITING)
         try_again(link.store, link.customer)
 
     return await _posted(
@@ -209,6 +233,12 @@ async def withdrawn(request: Request, company_id: str) -> Response:
     return await _posted(request, company_id, done)
 
 
+def _must_be_at(link: FormLink, *steps: OnboardingStep) -> None:
+    """Raises Conflict: the form has gone on, and this is not what it asks for now."""
+    if onboarding_state(link.store, link.customer).step not in steps:
+        raise Conflict("The form has gone on meanwhile.")
+
+
 def _answer(options: Any, fields: Mapping[str, str]) -> Answer:
     if fields.get("resend"):
         return Resend()
@@ -234,15 +264,15 @@ async def _posted(
     """Do what was posted, then show the form as it stands; what cannot be done is shown on it."""
     web = web_of(request)
     try:
-        fields = await posted(request)
+        fields = await posted(request, web_of(request).public_url)
     except FormRefused as refused:
         return _refused(refused)
     key, origin = fields.get("key", ""), fields.get("origin", "")
     link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
-        return _no_link(request)
+        return await _no_link(request, company_id)
     if tries is not None and (wait := tries.take(link.customer.id)):
-        return _too_many(wait)
+        return _too_many(wait, link.brand.origins)
     try:
         await run_in_threadpool(done, link, fields)
     except Conflict:
@@ -296,18 +326,21 @@ def _refused(refused: FormRefused) -> Response:
     return page("onboarding/notice.html", values, refused.status)
 
 
-def _no_link(request: Request) -> Response:
+async def _no_link(request: Request, company_id: str) -> Response:
     """Whoever comes with many tokens that are none has to wait, and is answered nothing else."""
-    if wait := web_of(request).limits.strangers.take(_address(request)):
+    web = web_of(request)
+    if wait := web.limits.strangers.take(_address(request)):
         return _too_many(wait)
-    return page(
-        "onboarding/notice.html", {"title": "This link cannot be used", "text": _NOT_GOOD, "look": None}, 404
-    )
+    company = await run_in_threadpool(company_of, web, company_id)
+    brand = await run_in_threadpool(web.store.companies.brand, company.id) if company else CompanyBrand()
+    values = {"title": "This link cannot be used", "text": _NOT_GOOD, "look": None}
+    return page("onboarding/notice.html", values, 404, ancestors=brand.origins)
 
 
-def _too_many(seconds: int) -> Response:
+def _too_many(seconds: int, ancestors: Sequence[str] = ()) -> Response:
     text = f"There were too many tries. Wait {in_words(seconds)}, then come back by the same link."
-    answer = page("onboarding/notice.html", {"title": "Please wait a while", "text": text, "look": None}, 429)
+    values = {"title": "Please wait a while", "text": text, "look": None}
+    answer = page("onboarding/notice.html", values, 429, ancestors=ancestors)
     answer.headers["Retry-After"] = str(seconds)
     return answer
 

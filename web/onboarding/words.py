@@ -108,7 +108,7 @@ _TOTP_DIGITS = 6
 _FEWEST_DIGITS, _MOST_DIGITS = 4, 10
 OTHER = Words(
     "We could not finish connecting to {utility}",
-    "This is for us to mend, and there is nothing you have to do. Your link stays good; come back later.",
+    "This is for us to mend. You can try again later, or come back by the link while it is good.",
 )
 
 

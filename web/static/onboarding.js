@@ -4,6 +4,7 @@ import { equip } from "/web/fields.js";
 const body = document.body, main = document.getElementById("main");
 const announced = document.getElementById("announced");
 const following = new Set(["working", "waiting", "challenge"]);
+const PATIENCE = 5000;
 let source = null;
 
 function follow() {
@@ -14,9 +15,11 @@ function follow() {
   asked.set("version", body.dataset.version);
   source = new EventSource(`${body.dataset.path}/changes?${asked}`);
   source.onmessage = (message) => show(JSON.parse(message.data));
+  source.onerror = ({ target }) => target.readyState === EventSource.CLOSED && setTimeout(follow, PATIENCE);
 }
 
 function show(changed) {
+  if (changed.version === body.dataset.version) return; // a new stream begins with what is shown already
   const isNew = changed.step !== body.dataset.step || changed.step === "challenge";
   Object.assign(body.dataset, { version: changed.version, step: changed.step });
   Object.assign(body.dataset, { event: changed.event, eventId: changed.event_id });
