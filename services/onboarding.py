@@ -137,7 +137,7 @@ def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState
 
 
 def begin(store: CompanyStore, email: str) -> Customer:
-    """A new customer with this e-mail address. Nobody has verified it: who is there already is not found by it.
+    """A new customer with this e-mail address, which nobody has verified: nobody who is there is found by it.
 
     Raises:
         InvalidRequest: it is no e-mail address.
