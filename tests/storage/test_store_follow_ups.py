@@ -218,9 +218,9 @@ def test_of_a_removed_customers_run_nothing_follows(
     store: CompanyStore, customer: Customer, rows: Rows
 ) -> None:
     claim = _take(store)
-    told = len(store.events.after())
     store.customers.update(customer, secrets=BETTER)
     store.customers.remove(customer, data=False)
+    told = len(store.events.after())
     follow = FollowUp(
         must_reauthenticate="captcha: why", next_kind=RunKind.COLLECT, ready=frozenset(Part), is_back=True
     )
