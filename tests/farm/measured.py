@@ -63,7 +63,7 @@ def _check_names(scraped: Scraped) -> None:
     names = {name for name, _ in told}
     names |= {f"{name}_{part}" for name, kind in told if kind == "histogram" for part in ("bucket", "count")}
     asked = [
-        set(re.findall(r"\b(?:meterfarm|process)_\w+", (ROOT / "deploy" / file).read_text()))
+        set(re.findall(r'(?<!job=")\b(?:meterfarm|process)_\w+', (ROOT / "deploy" / file).read_text()))
         for file in ("grafana/dashboard.json", "prometheus/alerts.yml")
     ]
     for some in asked:

@@ -47,11 +47,11 @@ _NOT_GOOD = (
 
 @router.get("")
 async def form(
-    request: Request, company_id: str, key: str = "", q: str = "", origin: str = "", change: str = ""
+    request: Request, company_id: str, key: str | None = None, q: str = "", origin: str = "", change: str = ""
 ) -> Response:
     """The form as it stands for the link's customer; without a token it begins with the e-mail address."""
     web = web_of(request)
-    if not key:
+    if key is None:
         beginning = await run_in_threadpool(open_form, web, company_id)
         return _first_page(beginning) if beginning else await _no_link(request, company_id)
     link = await run_in_threadpool(opened, web, company_id, key, origin)
