@@ -34,7 +34,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /customers/{id}/login": {"username": "eve@bayou.energy", "password": "eve's"},
     "PUT /customers/{id}/consent": {"method": "eve's form"},
     "PATCH /bills/{id}": {"external_id": "eve's"},
-    "POST /bills/{id}/unlock": {"type": "electric"},
+    "POST /bills/{id}/unlock": {},
     "POST /challenges/{id}/answer": {"answer": "123456"},
     "POST /challenges/{id}/choose": {"factor": "sms"},
     "POST /challenges/{id}/resend": {},
@@ -259,8 +259,8 @@ def test_bodies_that_name_another_companys_objects_find_nothing(tenants: Tenants
         ),
         ("POST /bills/{id}/unlock", "meter_id"): (
             {"json": {"meter_id": named["meter_id"]}},
-            400,
-            "request_body_invalid",
+            404,
+            "bill_meter_id_invalid",
         ),
         ("POST /events/{id}/resend", "webhook_id"): (
             {"json": {"webhook_id": named["webhook_id"]}},
