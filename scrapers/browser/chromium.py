@@ -223,9 +223,11 @@ class Chromium:
         try:
             browser = await self._started(path, sandbox=False)
         except PlaywrightError as exc:
+            has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+            lacks_it = self._headed and not has_display
             reason = (
                 "no display to show it on"
-                if "DISPLAY" in str(exc) or "X server" in str(exc)
+                if lacks_it or "DISPLAY" in str(exc) or "X server" in str(exc)
                 else "install what it needs: the package chromium, or in a checkout `./run setup`"
             )
             raise BrowserMissing(f"The browser {path} does not start: {reason}.") from exc
