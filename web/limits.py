@@ -38,7 +38,7 @@ class Tries:
         return math.ceil(round((1 - left) / self._per_second, 3)) if is_over else 0
 
 
-class Streams:
+class FollowedForms:
     """Open forms that are followed: so many of a customer, and of all, at once."""
 
     def __init__(self, each: int, most: int) -> None:
@@ -73,4 +73,4 @@ class FormLimits:
     uploads: Tries = field(default_factory=lambda: Tries(20, 30))
     strangers: Tries = field(default_factory=lambda: Tries(60, 600))
     begun: Tries = field(default_factory=lambda: Tries(200, 600))
-    streams: Streams = field(default_factory=lambda: Streams(4, 200))
+    streams: FollowedForms = field(default_factory=lambda: FollowedForms(4, 200))

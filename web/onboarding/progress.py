@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from starlette.concurrency import run_in_threadpool
 
 from meterfarm.services.onboarding import OnboardingStep
-from meterfarm.web.limits import Streams
+from meterfarm.web.limits import FollowedForms
 from meterfarm.web.onboarding.link import FormLink
 from meterfarm.web.onboarding.view import FormView, complete, form_view
 
@@ -24,7 +24,7 @@ _LONGEST = 110.0
 _BEAT = 15.0
 
 
-async def changes_of(link: FormLink, version: str, streams: Streams) -> AsyncIterator[str]:
+async def changes_of(link: FormLink, version: str, streams: FollowedForms) -> AsyncIterator[str]:
     """Events of one open form, which shows ``version``, until nothing of it changes by itself any more."""
     loop = asyncio.get_running_loop()
     ends, beat = loop.time() + _LONGEST, loop.time() + _BEAT
