@@ -13,7 +13,7 @@ from tests.fuzz import running
 from tests.fuzz.mutate import MOST_BYTES, made
 from tests.fuzz.running import fuzz, targets
 
-SECONDS = 6.0
+SECONDS = 9.0
 SEED = 20_261_122
 
 
