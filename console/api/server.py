@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from meterfarm.console.channels.inbox import address_of, listening
 from meterfarm.console.command_context import CommandContext, open_farm
@@ -25,9 +25,10 @@ async def serve_api(host: str, port: int) -> int:
     """Answer requests until Ctrl-C or SIGTERM."""
     require("api", "`api`")
     with open_farm() as (context, farm), listening(host, port) as listener:
-        print_line(where_and_how(listener))
+        print_line(f"{where_and_how(listener)}\nCtrl-C stops it.")
         _warn_if_open(host, context)
-        await _serve(context, farm, listener)
+        with suppress(asyncio.CancelledError):  # how one ends it
+            await _serve(context, farm, listener)
     return OK
 
 
@@ -46,7 +47,8 @@ async def serve_by_several(zygote: Zygote, host: str, port: int, count: int) -> 
         print_line(f"{count} processes serve it; Ctrl-C stops them.")
         _warn_if_open(host, context)
         served = Processes(zygote, "api", count, arguments, lambda n: {METRICS: metrics_of(metrics, n)})
-        await served.run()
+        with suppress(asyncio.CancelledError):  # how one ends it
+            await served.run()
     return OK
 
 
