@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 ROOT = Path(__file__).parents[2]
 _NET = "10.77.61"
 _BRIDGE = "mfbr"
@@ -74,6 +76,14 @@ class Host:
         """Start a module of ours."""
         given = environment
         self.run([sys.executable, "-P", "-m", module, *arguments], given, log)
+
+    def forward(self, port: int, to: str, environment: Mapping[str, str], log: Path) -> None:
+        """Hand on what connects to the port of its loopback; on return it listens."""
+        self.python("tests.external.forward", f"127.0.0.1:{port}", to, environment=environment, log=log)
+        listening = ["ip", "netns", "exec", self.name, "ss", "-Hltn", f"sport = :{port}"]
+        Retrying(
+            stop=stop_after_delay(60), wait=wait_fixed(0.2), retry=retry_if_result(lambda found: not found)
+        )(subprocess.check_output, listening)
 
     def cut_off(self) -> None:
         """Pull its cable."""

@@ -23,7 +23,7 @@ from tests.storage.made import key
 
 BURST = 60
 EVENTS = 20
-_HOOK = "127.0.0.1:8605"
+HOOK = 8605
 _PUBLIC = "meterfarm.example.com"
 
 
@@ -114,9 +114,8 @@ async def test_one_farm_whichever_host_is_asked(place: Place) -> None:
         async with receiving(address=HERE) as receiver:
             for host in place.both:  # plain http goes to a host itself alone
                 there_at = httpx.URL(receiver.url).netloc.decode()
-                environment, log = place.environments[host.name], place.log
-                host.python("tests.external.forward", _HOOK, there_at, environment=environment, log=log)
-            hook = {"url": f"http://{_HOOK}/hook"}
+                host.forward(HOOK, there_at, place.environments[host.name], place.log)
+            hook = {"url": f"http://127.0.0.1:{HOOK}/hook"}
             assert (await asyncio.to_thread(here.post, "/api/v2/webhooks", json=hook)).status_code == 201
             event = {"customer_id": customer["id"], "event": "customer_must_reauthenticate"}
             for client in islice(cycle((here, there)), EVENTS):

@@ -19,6 +19,7 @@ from tests.external.servers import PostgresThere, redis_on
 from tests.farm.whole import UTILITY, Farm, farm_at, rows
 from tests.storage.made import key
 
+pytestmark = pytest.mark.usefixtures("own_driver")  # a browser is on the host of its worker
 AT_ONCE, PER_SECOND = 4, 12
 KEY_ID, SECRET = "AKIATESTTESTTESTTEST", "test/secret+4711"
 CUSTOMERS = 24
@@ -72,13 +73,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         here = {**shared, "DATABASE_URL": postgres.url(name)}
         with farm_at(tmp_path / "home", f"http://{portal.address}", **here) as farm:
             for host in (first, second):
-                host.python(
-                    "tests.external.forward",
-                    "127.0.0.1:8600",
-                    f"{portal.address}:80",
-                    environment=plain,
-                    log=log,
-                )
+                host.forward(8600, f"{portal.address}:80", plain, log)
                 its = {
                     "METERFARM_HOME": str(tmp_path / host.name),
                     "METERFARM_PORTAL_URLS": f"{UTILITY}=http://127.0.0.1:8600",
