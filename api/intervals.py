@@ -143,7 +143,7 @@ def get_intervals(
 
 def _streamed(parts: Iterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
     """The first part is made at once: what cannot be made is refused, not broken off."""
-    return StreamingResponse(_a_few_at_once(chain([next(parts)], parts)), 200, headers, media_type)
+    return StreamingResponse(_a_few_at_once(chain([next(parts, b"")], parts)), 200, headers, media_type)
 
 
 async def _a_few_at_once(parts: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -164,3 +164,11 @@ def test_gas_is_text_where_the_company_wants_it(api: ApiServer) -> None:
         change_company(api.farm, company, ChangeCompany(gas_as_text=as_text))
         found = api.client.get(f"/api/v2/customers/{customer.id}/intervals").json()
         assert found["meters"][0]["intervals"][0]["gas_consumption"] == shown
+
+
+def test_of_a_customer_without_intervals_each_form_is_an_answer(api: ApiServer) -> None:
+    made = api.client.post("/api/v2/customers", json={"utility": "speculoos_power"}).json()
+    for form in ("application/json", "text/csv", "application/x-ndjson"):
+        answer = api.client.get(f"/api/v2/customers/{made['id']}/intervals", headers={"Accept": form})
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, form)
+    assert answer.content == b""
