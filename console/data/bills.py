@@ -103,8 +103,8 @@ async def upload(file: Path, reference: str | None, external_id: str | None, *, 
     if as_json:
         print_json({"bill": bill.id, "customer": bill.customer_id, "status": bill.status})
     else:
-        whose = f"of customer {bill.customer_id}" if bill.customer_id is not None else "of no customer yet"
-        print_line(f"bill {bill.id} {whose}, {bill.status}")
+        owner = f"of customer {bill.customer_id}" if bill.customer_id is not None else "of no customer yet"
+        print_line(f"bill {bill.id} {owner}, {bill.status}")
     if bill.status in _READ:
         return OK
     warn(f"No layout reads bill {bill.id} yet; `reread` tries again once there is one.")

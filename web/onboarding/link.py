@@ -15,45 +15,8 @@ _LONGEST_ID = 10
 
 
 @dataclass(frozen=True, slots=True)
-class FormLink:
-    """A link that is good: its token, the company's side and its brand, and the customer.
-
-    ``parent`` is the origin of the page that has the form in a frame and is allowed to, "" if none says so.
-    ``is_encrypted``: it is reached by https.
-    """
-
-    key: str
-    company: Company
-    store: CompanyStore
-    customer: Customer
-    brand: CompanyBrand
-    parent: str = ""
-    is_encrypted: bool = False
-
-    @property
-    def query(self) -> str:
-        """What follows ``?`` in the address of the form."""
-        return urlencode({"key": self.key} | ({"origin": self.parent} if self.parent else {}))
-
-    @property
-    def company_name(self) -> str:
-        """What the customer knows the company by."""
-        return self.brand.shown_name or self.company.name
-
-    @property
-    def look(self) -> Look:
-        """How the company shows itself on the form."""
-        return look_of(self.company.id, self.company_name, self.brand, is_encrypted=self.is_encrypted)
-
-    @property
-    def path(self) -> str:
-        """Where the form is, without the token."""
-        return f"/companies/{self.company.id}/sign_up"
-
-
-@dataclass(frozen=True, slots=True)
 class OpenForm:
-    """The form of a company that anybody may begin."""
+    """The form of a company that anybody may begin. ``is_encrypted``: it is reached by https."""
 
     company: Company
     store: CompanyStore
@@ -72,8 +35,25 @@ class OpenForm:
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """Where the form is, without a token."""
         return f"/companies/{self.company.id}/sign_up"
+
+
+@dataclass(frozen=True, slots=True)
+class FormLink(OpenForm):
+    """A link that is good: the company's form for one customer, and its token.
+
+    ``parent`` is the origin of the page that has the form in a frame and is allowed to, "" if none says so.
+    """
+
+    key: str
+    customer: Customer
+    parent: str
+
+    @property
+    def query(self) -> str:
+        """What follows ``?`` in the address of the form."""
+        return urlencode({"key": self.key} | ({"origin": self.parent} if self.parent else {}))
 
 
 def open_form(web: WebContext, company_id: str) -> OpenForm | None:
@@ -110,4 +90,4 @@ def opened(web: WebContext, company_id: str, key: str, origin: str = "") -> Form
     brand = web.store.companies.brand(company.id)
     parent = origin if origin in brand.origins else ""
     is_encrypted = web.public_url.startswith("https:")
-    return FormLink(key, company, store, customer, brand, parent, is_encrypted)
+    return FormLink(company, store, brand, is_encrypted, key, customer, parent)
