@@ -1,4 +1,4 @@
-"""Transactions on the database, and what repositories share: a scope, a transaction for each method."""
+"""The database, its migrations and transactions, and what repositories share: a transaction a method."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from meterfarm.storage.customers import Customer
 from meterfarm.storage.engines import connected, make_engine, parse, reason, shown
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.runs import Lease
-from meterfarm.storage.settings import DATABASE, Settings
+from meterfarm.storage.settings import DATABASE, Settings, setup_lock
 from meterfarm.storage.tables import Row, metadata
 from meterfarm.storage.vault import Vault
 
@@ -31,6 +31,9 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 RUN = "run"
 """In a session's ``info``: the run that the transaction is for."""
+HEAD = "first"
+"""The newest migration."""
+MIGRATIONS = Path(__file__).parent / "migrations"
 _LAST_ACTS = "last acts"
 _MIGRATION_LOCK = 0x6D657465
 
@@ -79,8 +82,32 @@ class Database:
                 for act in session.info.pop(_LAST_ACTS, ()):
                     act(session)
 
+    def bring_up_to_date(self, home: Path) -> None:
+        """Run the migrations that are lacking. Safe beside other processes that do the same.
+
+        Alembic is imported only when some are: opening a database at ``HEAD`` stays cheap.
+
+        Raises:
+            StorageError: another version made the database.
+        """
+        if self.revision() == HEAD:
+            return
+        with setup_lock(home), self._migrating() as connection:
+            from alembic import command
+            from alembic.config import Config
+            from alembic.util.exc import CommandError
+
+            config = Config(attributes={"connection": connection})
+            config.set_main_option("script_location", str(MIGRATIONS))
+            try:
+                command.upgrade(config, HEAD)
+            except CommandError as exc:
+                raise StorageError(
+                    f"The database {self.where} was made by another version of Meterfarm; use that version."
+                ) from exc
+
     @contextmanager
-    def migrating(self) -> Iterator[Connection]:
+    def _migrating(self) -> Iterator[Connection]:
         """A writing transaction that no other migration runs beside."""
         with self._explained():
             if self.engine.dialect.name == "sqlite":

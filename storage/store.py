@@ -24,11 +24,10 @@ from meterfarm.storage import StorageError
 from meterfarm.storage.audit import Audit, FarmAudit
 from meterfarm.storage.channels import mailboxes
 from meterfarm.storage.channels.repository import Channels, SmsReceivers
-from meterfarm.storage.customers import Company, RunContext, companies, identity, logins
+from meterfarm.storage.customers import Company, RunContext, companies, credentials, identity
 from meterfarm.storage.customers.companies import ApiKeys, Companies, KeptAnswers, KeyRing
-from meterfarm.storage.customers.credentials import StoredCredentials
+from meterfarm.storage.customers.credentials import Logins, StoredCredentials
 from meterfarm.storage.customers.identity import Consents, FarmConsents
-from meterfarm.storage.customers.logins import Logins
 from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
 from meterfarm.storage.data.accounts import Accounts
@@ -37,17 +36,15 @@ from meterfarm.storage.data.documents import PendingExports
 from meterfarm.storage.data.facts import StoredFacts
 from meterfarm.storage.data.intervals import Intervals
 from meterfarm.storage.data.readings import Readings
-from meterfarm.storage.database import Database, Farm, Scope, now
-from meterfarm.storage.files import AnyFiles, Files
-from meterfarm.storage.migrations import HEAD, bring_up_to_date
+from meterfarm.storage.database import HEAD, Database, Farm, Scope, now
+from meterfarm.storage.files import AnyFiles, Files, ObjectFiles
 from meterfarm.storage.runs import Claim, Lease, leases
 from meterfarm.storage.runs.challenges import Challenges, FarmChallenges
-from meterfarm.storage.runs.circuit_breaker import Breakers
-from meterfarm.storage.runs.events import Events
+from meterfarm.storage.runs.events import Events, FiredEvents
 from meterfarm.storage.runs.farm_runs import FarmRuns
-from meterfarm.storage.runs.fired_events import FiredEvents
+from meterfarm.storage.runs.leases import Workforce
+from meterfarm.storage.runs.queue import Breakers
 from meterfarm.storage.runs.repository import Runs
-from meterfarm.storage.runs.workforce import Workforce
 from meterfarm.storage.settings import FILES, KEY_FILE, Settings, prepare_home, setup_lock
 from meterfarm.storage.tables import (
     CustomerRow,
@@ -57,7 +54,7 @@ from meterfarm.storage.tables import (
     WebhookEndpointRow,
 )
 from meterfarm.storage.vault import KeyFile, MasterKey, Vault, parse_keys, wrong_key
-from meterfarm.storage.webhooks import endpoints
+from meterfarm.storage.webhooks import queue as webhook_queue
 from meterfarm.storage.webhooks.endpoints import Webhooks
 from meterfarm.storage.webhooks.queue import WebhookQueue
 
@@ -97,9 +94,9 @@ def open_vault(settings: Settings, home: Path, database: Database) -> Vault:
 def rewrap(session: Session, vault: Vault) -> int:
     """Wrap all data keys with the first master key; returns how many customers' were not yet."""
     vault.refresh()
-    logins.rotate(session, vault)
+    credentials.rotate(session, vault)
     mailboxes.rotate(session, vault)
-    endpoints.rotate_keys(session, vault)
+    webhook_queue.rotate_keys(session, vault)
     companies.rotate_answers(session, vault)
     return identity.rotate(session, vault)
 
@@ -185,7 +182,7 @@ class Store(_Closed):
         database = Database(settings, home)
         with ExitStack() as on_failure:
             on_failure.callback(database.close)
-            bring_up_to_date(database, home)
+            database.bring_up_to_date(home)
             vault = open_vault(settings, home, database)
             store = cls(Farm(database, vault, home, open_files(settings)))
             on_failure.pop_all()
@@ -310,7 +307,7 @@ def check_database(settings: Settings) -> DatabaseCheck:
     """
     home = prepare_home(settings.home)
     with closing(Database(settings, home)) as database:
-        bring_up_to_date(database, home)
+        database.bring_up_to_date(home)
         with database.writing() as session:
             session.connection().execute(text("UPDATE alembic_version SET version_num = version_num"))
         clock = None
@@ -336,6 +333,4 @@ def open_files(settings: Settings) -> AnyFiles:
     """The files at ``FILES_URL``, or without one those in the state's directory. Raises StorageError."""
     if not settings.files_url:
         return Files(settings.home.absolute() / FILES)
-    from meterfarm.storage.bucket import ObjectFiles  # slow to import, and rarely needed
-
     return ObjectFiles(settings.files_url)

@@ -37,7 +37,6 @@ _ALSO = (
         "meterfarm.worker",
         "meterfarm.farm.codes.sms_receiver",
         "meterfarm.nightly.command",
-        "meterfarm.storage.bucket",
         "meterfarm.scrapers.runs.local_run",
     ),
     *(

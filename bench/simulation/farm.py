@@ -24,8 +24,7 @@ from meterfarm.records import Outcome, Part, RunKind
 from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.runs import Claim, FollowUp, Lease
-from meterfarm.storage.runs.circuit_breaker import CLOSED, Breaker, admitted, may_queue, noted
-from meterfarm.storage.runs.queue import due_parts
+from meterfarm.storage.runs.queue import CLOSED, Breaker, admitted, due_parts, may_queue, noted
 
 _TICK, _SAMPLE, _AGAIN, _START, _ANSWER, _WAKE = range(6)
 _START_OF_TIME = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,9 +1,9 @@
-"""What receives codes for a company's customers, and text messages on their way to a challenge."""
+"""What receives codes for a company's customers: numbers, and text messages on their way to a challenge."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
@@ -11,18 +11,17 @@ from sqlmodel import Session, col, select
 
 from meterfarm.mfa.text_message import is_sent_to
 from meterfarm.records import ChallengeState, CustomerState, Factor
-from meterfarm.storage import AnswerRefused
+from meterfarm.storage import AlreadyThere, AnswerRefused, StorageError
 from meterfarm.storage.channels import (
     Delivery,
     DeliveryStatus,
     InboundText,
+    NumberInfo,
     Receivers,
     SmsReceiverInfo,
     mailboxes,
-    phone_numbers,
 )
 from meterfarm.storage.channels.mailboxes import Mailboxes
-from meterfarm.storage.channels.phone_numbers import PhoneNumbers
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.database import (
     RUN,
@@ -51,6 +50,65 @@ from meterfarm.support.processes import this_process
 _SMS = Factor.SMS.value
 _MAY_STILL_COME = timedelta(minutes=15)
 """For how long a code that nobody received may still be on its way."""
+
+
+class PhoneNumbers(Repository):
+    """The part of ``CompanyStore.channels`` about telephone numbers."""
+
+    @writing
+    def add_number(self, session: Session, number: str, customers: Collection[Customer]) -> int:
+        """Have the number, new or known, receive for these customers too; its id.
+
+        Raises:
+            AlreadyThere: a customer has a number.
+        """
+        same = {"number": number, "company_id": self._company_id}
+        insert_if_absent(session, PhoneNumberRow, {**same, "created_at": now(session)})
+        row = session.exec(select(PhoneNumberRow).filter_by(**same).with_for_update()).one()
+        for customer in customers:
+            has = _number_of(session, customer)
+            if has:
+                raise AlreadyThere(
+                    f"The customer {customer.id} has the number {has} already; "
+                    f"take it away with `number remove {has} --customer {customer.id}`."
+                )
+            session.add(PhoneNumberCustomerRow(phone_number_id=row.id, customer_id=customer.id))
+            session.flush()
+        return row.id
+
+    @writing
+    def remove_number(self, session: Session, number: str, customer: Customer | None = None) -> None:
+        """Forget the number, or that it receives for this customer.
+
+        Raises:
+            StorageError: there is no such number, or it does not receive for the customer.
+        """
+        same = {"number": number, "company_id": self._company_id}
+        row = session.exec(select(PhoneNumberRow).filter_by(**same).with_for_update()).first()
+        if row is None:
+            raise StorageError(f"There is no number {number}; `number list` shows those that are there.")
+        if customer is None:
+            session.delete(row)
+            return
+        tie = session.get(PhoneNumberCustomerRow, (row.id, customer.id))
+        if tie is None:
+            raise StorageError(f"The number {number} does not receive for customer {customer.id}.")
+        session.delete(tie)
+
+    @reading
+    def numbers(self, session: Session) -> Sequence[NumberInfo]:
+        """By number."""
+        tied: dict[int, list[int]] = {}
+        pairs = select(PhoneNumberCustomerRow.phone_number_id, PhoneNumberCustomerRow.customer_id)
+        for phone_number_id, customer_id in session.exec(
+            pairs.order_by(col(PhoneNumberCustomerRow.customer_id))
+        ):
+            tied.setdefault(phone_number_id, []).append(customer_id)
+        rows = select(PhoneNumberRow).where(PhoneNumberRow.company_id == self._company_id)
+        return [
+            NumberInfo(row.id, row.number, tied.get(row.id, ()))
+            for row in session.exec(rows.order_by(col(PhoneNumberRow.number)))
+        ]
 
 
 class Texts(Repository):
@@ -173,7 +231,7 @@ class SmsReceivers(FarmRepository):
     @reading
     def running(self, session: Session) -> Sequence[SmsReceiverInfo]:
         """The processes that receive text messages now."""
-        return phone_numbers.running(session)
+        return challenges.sms_receivers(session)
 
 
 def _deliver(
@@ -282,6 +340,16 @@ def _bound_to(row: InboundMessageRow) -> str:
     return f"text message {row.id}"
 
 
+def _number_of(session: Session, customer: Customer) -> str:
+    """The customer's number, or ""."""
+    query = (
+        select(PhoneNumberRow.number)
+        .join(PhoneNumberCustomerRow, col(PhoneNumberCustomerRow.phone_number_id) == PhoneNumberRow.id)
+        .where(PhoneNumberCustomerRow.customer_id == customer.id)
+    )
+    return session.exec(query).first() or ""
+
+
 class Channels(Mailboxes, PhoneNumbers, Texts):
     """As ``CompanyStore.channels``."""
 
@@ -290,13 +358,13 @@ class Channels(Mailboxes, PhoneNumbers, Texts):
         """What receives codes for the customer."""
         return Receivers(
             mailbox=mailboxes.of_customer(session, customer),
-            number=phone_numbers.of_customer(session, customer),
+            number=_number_of(session, customer),
             mail_came=mailboxes.count(session, customer, Factor.EMAIL) > 0,
             text_came=mailboxes.count(session, customer, Factor.SMS) > 0,
-            sms_receiver_runs=bool(phone_numbers.running(session)),
+            sms_receiver_runs=bool(challenges.sms_receivers(session)),
         )
 
     @reading
     def sms_receiver_runs(self, session: Session) -> bool:
         """Whether some process of the farm receives text messages now."""
-        return bool(phone_numbers.running(session))
+        return bool(challenges.sms_receivers(session))

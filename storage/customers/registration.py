@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
 from meterfarm.storage import AlreadyThere, StorageError
-from meterfarm.storage.customers import Customer, credentials, identity, logins
+from meterfarm.storage.customers import Customer, credentials, identity
 from meterfarm.storage.database import now, put
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
 from meterfarm.storage.tables import (
@@ -63,7 +63,7 @@ def add(
     customer = Customer.of(row)
     credentials.save(session, vault, customer, secrets, answers)
     if SecretKind.PASSWORD in secrets:
-        logins.allow_again(session, vault, customer, secrets[SecretKind.PASSWORD])
+        credentials.allow_again(session, vault, customer, secrets[SecretKind.PASSWORD])
         _filled(session, customer, row)
     return customer
 
@@ -117,7 +117,7 @@ def change(
     if (secrets or answers or moved) and SecretKind.PASSWORD in credentials.kinds(session, customer):
         now_called = Customer.of(row)
         if SecretKind.PASSWORD in secrets:
-            logins.allow_again(session, vault, now_called, secrets[SecretKind.PASSWORD])
+            credentials.allow_again(session, vault, now_called, secrets[SecretKind.PASSWORD])
         _filled(session, now_called, row)
 
 
@@ -169,7 +169,7 @@ def _rename(session: Session, customer: Customer, row: CustomerRow, username: st
     session.execute(of_customer.where(col(RunRow.state) == RunState.QUEUED.value).values(login_id=login_id))
     session.execute(of_customer.where(col(RunRow.state).in_(HELD)).values(cancelled=True))
     if before is not None:
-        logins.release(session, before)
+        credentials.release_login(session, before)
     return True
 
 
@@ -236,7 +236,7 @@ def close(session: Session, customer: Customer) -> None:
     identity.end_consent(session, row)
     _stop_runs(session, row)
     if row.login_id is not None:
-        logins.release(session, row.login_id)
+        credentials.release_login(session, row.login_id)
 
 
 def erase(session: Session, customer: Customer) -> None:
@@ -257,7 +257,7 @@ def erase(session: Session, customer: Customer) -> None:
     session.delete(row)
     session.flush()
     if row.login_id is not None:
-        logins.release(session, row.login_id)
+        credentials.release_login(session, row.login_id)
 
 
 def _stop_runs(session: Session, customer: CustomerRow) -> None:

@@ -11,14 +11,16 @@ from sqlmodel import Session, col, select
 
 from meterfarm.records import Challenge, ChallengeState, Factor, FactorOption, RunState
 from meterfarm.storage import AnswerRefused
-from meterfarm.storage.channels import NO_INBOX, WAITS_FOR_TEXT, phone_numbers
+from meterfarm.storage.channels import NO_INBOX, WAITS_FOR_TEXT, SmsReceiverInfo
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.database import RUN, FarmRepository, Repository, now, reading, writing
 from meterfarm.storage.runs import ChallengeInfo, Lease, leases
 from meterfarm.storage.runs.queue import add_step
-from meterfarm.storage.tables import ChallengeRow, CustomerRow
+from meterfarm.storage.tables import ChallengeRow, CustomerRow, SmsReceiverRow
 from meterfarm.storage.vault import Vault
 from meterfarm.support.foreign_text import NAME, one_line
+
+_ALIVE = timedelta(seconds=60)
 
 
 class Challenges(Repository):
@@ -163,12 +165,19 @@ def listed(
     return _as_of_now(session, [_info(*found) for found in session.exec(query)])
 
 
+def sms_receivers(session: Session) -> Sequence[SmsReceiverInfo]:
+    """The processes that receive text messages now."""
+    alive = col(SmsReceiverRow.beat_at) > now(session) - _ALIVE
+    rows = session.exec(select(SmsReceiverRow).where(alive).order_by(col(SmsReceiverRow.worker)))
+    return [SmsReceiverInfo(row.worker, row.address, row.beat_at) for row in rows]
+
+
 def _as_of_now(session: Session, found: Sequence[ChallengeInfo]) -> Sequence[ChallengeInfo]:
     """Whether text messages are received was recorded when the portal asked; it may have changed since."""
     texts = (WAITS_FOR_TEXT, NO_INBOX)
     if not any(challenge.channel.endswith(texts) for challenge in found):
         return found
-    how = WAITS_FOR_TEXT if phone_numbers.running(session) else NO_INBOX
+    how = WAITS_FOR_TEXT if sms_receivers(session) else NO_INBOX
     return [
         replace(challenge, channel=f"{challenge.channel.partition(': ')[0]}: {how}")
         if challenge.state is ChallengeState.OPEN and challenge.channel.endswith(texts)

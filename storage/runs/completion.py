@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
-from sqlmodel import Session, col
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session
 
 from meterfarm.records import (
     CustomerState,
@@ -27,27 +27,18 @@ from meterfarm.storage.runs import (
     FollowUp,
     Lease,
     PortalHealth,
-    circuit_breaker,
     events,
     leases,
     queue,
 )
-from meterfarm.storage.tables import (
-    AccountRow,
-    BillRow,
-    BillVersionRow,
-    MeterRow,
-    ReadingRow,
-    SeriesRow,
-    metadata,
-)
+from meterfarm.storage.runs.leases import Columns
+from meterfarm.storage.tables import metadata
 from meterfarm.storage.vault import Vault
 from meterfarm.support.foreign_text import one_line
 
 _LEDGER, _RUN, _CUSTOMER, _LOGIN, _EVENT = (
     metadata.tables[name] for name in ("ledger_item", "run", "customer", "login", "event")
 )
-_OF_BILLS = (EventKind.NEW_BILL, EventKind.NEW_UNPARSED_BILL, EventKind.UPDATED_BILL)
 _ITEM = [each.name for each in fields(LedgerItem)]
 _ENTER_LEDGER = insert(_LEDGER)
 _END = (
@@ -69,7 +60,6 @@ _CUSTOMER_OF = (
     .with_for_update(of=_CUSTOMER)
 )
 _FAILED = frozenset({WhoActs.PORTAL, WhoActs.US})
-Columns = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ def finish(
     at = now(session)
     _close(session, run, ending, at)
     row = session.connection().execute(_CUSTOMER_OF, {"customer": run.customer_id}).one()
-    circuit_breaker.note(session, row.utility, row.login_id, run.id, follow.portal, at, follow.portal_rests)
+    queue.note_health(session, row.utility, row.login_id, run.id, follow.portal, at, follow.portal_rests)
     if row.state == CustomerState.REMOVED:
         return None
     untried = leases.untried(session, run)
@@ -161,9 +151,9 @@ def _publish(
         filled = {"has_filled_credentials": True, "has_filled_credentials_on": events.instant(at)}
         publish(EventKind.CUSTOMER_HAS_FILLED_CREDENTIALS, str(run_id), filled)
     if Part.BILLS in follow.ready and not events.exists(session, row.id, EventKind.BILLS_READY):
-        publish(EventKind.BILLS_READY, "first", bills(session, row.id))
+        publish(EventKind.BILLS_READY, "first", events.bill_facts(session, row.id))
     if Part.INTERVALS in follow.ready and not events.exists(session, row.id, EventKind.INTERVALS_READY):
-        publish(EventKind.INTERVALS_READY, "first", intervals(session, row.id))
+        publish(EventKind.INTERVALS_READY, "first", events.interval_facts(session, row.id))
     was_let_in = row.authenticated_at is not None and row.state != CustomerState.MUST_REAUTHENTICATE
     if follow.must_reauthenticate and was_let_in:
         about = {**end, "reason": one_line(follow.must_reauthenticate)}
@@ -176,7 +166,8 @@ def _announce(session: Session, customer_id: int, holder_id: int) -> None:
     """Announce what a connection has brought so far to a customer who shares it from now on."""
     query = (
         select(_EVENT.c.kind, _EVENT.c.key, _EVENT.c.facts)
-        .where(_EVENT.c.customer_id == holder_id, _EVENT.c.kind.in_([kind.value for kind in _OF_BILLS]))
+        .where(_EVENT.c.customer_id == holder_id)
+        .where(_EVENT.c.kind.in_([kind.value for kind in events.ABOUT_A_BILL]))
         .where(~_EVENT.c.key.startswith(events.FIRED))
         .order_by(_EVENT.c.id)
     )
@@ -185,9 +176,9 @@ def _announce(session: Session, customer_id: int, holder_id: int) -> None:
         for kind, key, facts in session.execute(query)
     ]
     if events.exists(session, holder_id, EventKind.BILLS_READY):
-        announced.append((EventKind.BILLS_READY, "first", bills(session, holder_id)))
+        announced.append((EventKind.BILLS_READY, "first", events.bill_facts(session, holder_id)))
     if events.exists(session, holder_id, EventKind.INTERVALS_READY):
-        announced.append((EventKind.INTERVALS_READY, "first", intervals(session, holder_id)))
+        announced.append((EventKind.INTERVALS_READY, "first", events.interval_facts(session, holder_id)))
     events.publish_all(session, customer_id, announced)
 
 
@@ -209,57 +200,3 @@ def _changes(row: Columns, follow: FollowUp, at: datetime) -> dict[str, Any]:
         after["bills_due_at"] = follow.due.get(Part.BILLS, row.bills_due_at)
         after["intervals_due_at"] = follow.due.get(Part.INTERVALS, row.intervals_due_at)
     return {name: value for name, value in after.items() if value != getattr(row, name)}
-
-
-def bills(session: Session, customer_id: int) -> dict[str, Any]:
-    """Which bills are there, read and unread."""
-    query = (
-        select(
-            col(BillRow.id),
-            col(BillRow.billed_on),
-            col(AccountRow.number),
-            func.max(col(BillVersionRow.billed_on)),
-        )
-        .join(AccountRow, col(AccountRow.id) == BillRow.account_id)
-        .join(BillVersionRow, col(BillVersionRow.bill_id) == BillRow.id)
-        .where(col(AccountRow.customer_id) == customer_id)
-        .group_by(col(BillRow.id), col(BillRow.billed_on), col(AccountRow.number))
-        .order_by(col(BillRow.id))
-    )
-    found = session.execute(query).all()
-    return {
-        "bills": [
-            {
-                "id": bill_id,
-                "billed_on": billed_on.isoformat(),
-                "account_number": number,
-                "is_read": read_on is not None,
-            }
-            for bill_id, billed_on, number, read_on in found
-        ]
-    }
-
-
-def intervals(session: Session, customer_id: int) -> dict[str, Any]:
-    """From when to when there are readings, by account and meter."""
-    query = (
-        select(
-            col(AccountRow.number),
-            col(MeterRow.number),
-            col(MeterRow.commodity),
-            func.min(col(ReadingRow.start)),
-            func.max(col(ReadingRow.start) + col(ReadingRow.seconds)),
-        )
-        .join(MeterRow, col(MeterRow.account_id) == AccountRow.id)
-        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
-        .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
-        .where(col(AccountRow.customer_id) == customer_id)
-        .group_by(col(AccountRow.number), col(MeterRow.number), col(MeterRow.commodity))
-        .order_by(col(AccountRow.number), col(MeterRow.number))
-    )
-    return {
-        "meters": [
-            {"account_number": account, "id": meter, "commodity": commodity, "first": start, "last": end}
-            for account, meter, commodity, start, end in session.execute(query)
-        ]
-    }

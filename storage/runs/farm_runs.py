@@ -10,7 +10,7 @@ from sqlalchemy import case, delete, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, WhoActs
+from meterfarm.records import CustomerState, EventKind, Outcome, Part, RunKind, RunState, WhoActs
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import RunContext, credentials
 from meterfarm.storage.database import RUN, FarmRepository, now, reading, writing
@@ -21,7 +21,7 @@ from meterfarm.storage.runs import (
     QueueFigures,
     RunNotification,
     TrackRecord,
-    circuit_breaker,
+    events,
     leases,
     queue,
 )
@@ -34,6 +34,7 @@ from meterfarm.storage.tables import (
     LoginRow,
     PendingExportRow,
     RunRow,
+    SavedSessionRow,
 )
 
 
@@ -43,7 +44,7 @@ def figures(session: Session, utilities: Iterable[str]) -> Figures:
     return Figures(
         queues=_queues(session, at),
         held=_held(session),
-        resting=frozenset(circuit_breaker.resting(session, at)),
+        resting=frozenset(queue.resting_portals(session, at)),
         late_seconds={
             (utility, part): _late(session, utility, part, at) for utility in utilities for part in Part
         },
@@ -268,7 +269,29 @@ class FarmRuns(FarmRepository):
         self, session: Session, utility: str, lasts: timedelta, ahead: timedelta
     ) -> int:
         """An event for each sign-in, once, of which the trust lapses within ``ahead``; how many."""
-        return queue.publish_expiring(session, utility, lasts, ahead)
+        at = now(session)
+        query = (
+            select(SavedSessionRow, CustomerRow)
+            .join(CustomerRow, col(CustomerRow.id) == SavedSessionRow.customer_id)
+            .where(CustomerRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
+            .where(col(SavedSessionRow.trusted_since) < at + ahead - lasts)
+            .where(
+                col(SavedSessionRow.announced_at).is_(None)
+                | (col(SavedSessionRow.announced_at) < col(SavedSessionRow.trusted_since))
+            )
+        )
+        found = session.exec(query).all()
+        for kept, customer in found:
+            kept.announced_at = at
+            if kept.trusted_since is None:
+                continue
+            payload = {
+                "trusted_since": events.instant(kept.trusted_since),
+                "expires_at": events.instant(kept.trusted_since + lasts),
+            }
+            key = kept.trusted_since.isoformat()
+            events.publish(session, customer.id, EventKind.TRUST_EXPIRING, key, payload)
+        return len(found)
 
     @reading
     def figures(self, session: Session, utilities: Iterable[str]) -> Figures:

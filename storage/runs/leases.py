@@ -1,30 +1,37 @@
-"""Who works on a run. A lease lapses unless it is renewed, and every new holder has a higher fence."""
+"""Who works on a run, and the worker processes there are.
+
+A lease lapses unless it is renewed, and every new holder has a higher fence.
+"""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, bindparam, or_, update
+from sqlalchemy import Row, bindparam, delete, or_, text, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from meterfarm.records import CustomerState, EventKind, Part, RunKind, RunState
 from meterfarm.storage import LeaseLost
 from meterfarm.storage.customers import Customer, credentials
-from meterfarm.storage.database import now
+from meterfarm.storage.database import FarmRepository, insert_if_absent, now, reading, writing
 from meterfarm.storage.runs import (
     HELD,
     NEW_CREDENTIALS,
+    QUEUES,
     Claim,
     HeldRun,
     Lease,
-    circuit_breaker,
+    WorkerInfo,
     events,
     queue,
 )
 from meterfarm.storage.runs.queue import add_step
-from meterfarm.storage.tables import CustomerRow, LoginRow, RunRow, RunStepRow, metadata
+from meterfarm.storage.tables import CustomerRow, FarmRow, LoginRow, RunRow, RunStepRow, WorkerRow, metadata
 from meterfarm.support.processes import is_dead, short, this_process
 
 _RUN, _CUSTOMER, _LOGIN, _CHALLENGE = (
@@ -75,12 +82,13 @@ LOSE_CHALLENGES = (
     .where(_CHALLENGE.c.run_id == bindparam("this_run"), _CHALLENGE.c.state.in_(("open", "answered")))
     .values(state="lost", answer=None)
 )
-
-
+_KEY = select(FarmRow.key).where(FarmRow.number == 1)
 LEASE = timedelta(seconds=15)
 ATTEMPTS = 5
 """How often a run may lose its worker before it is given up."""
 _BUSY = timedelta(seconds=1)
+_ALIVE = timedelta(seconds=30)
+_FORGOTTEN = timedelta(days=1)
 Columns = Row[*tuple[Any, ...]]
 _TAKEN, _QUEUED_AGAIN, _HANDED_BACK = "taken", "queued again", "handed back"
 
@@ -140,6 +148,11 @@ def held(session: Session, lease: Lease, company_id: int) -> RunRow:
     """The run's row, checked as ``check`` does."""
     check(session, lease, company_id)
     return session.exec(RUN_ROW, params={"run": lease.run_id}).one()
+
+
+def locked(session: Session, run_id: int) -> RunRow | None:
+    """The run's row, locked until the transaction ends; None if there is none."""
+    return session.exec(RUN_ROW, params={"run": run_id}).first()
 
 
 def renew(session: Session, company_id: int | None = None) -> list[HeldRun]:
@@ -263,13 +276,85 @@ def _not_yet(session: Session, run: Columns, customer: Columns, at: datetime) ->
         return due
     if _is_held(session, customer.login_id):
         return at + _BUSY
-    return circuit_breaker.closed_until(session, customer.utility, run.id, at)
+    return queue.closed_until(session, customer.utility, run.id, at)
 
 
 def _is_held(session: Session, login_id: int) -> bool:
     return session.connection().scalar(HELD_BY, {"login": login_id}) is not None
 
 
-def locked(session: Session, run_id: int) -> RunRow | None:
-    """The run's row, locked until the transaction ends; None if there is none."""
-    return session.exec(RUN_ROW, params={"run": run_id}).first()
+class Workforce(FarmRepository):
+    """As ``Store.workforce``: by which key the farm is known, and the processes that serve it."""
+
+    def key(self) -> str:
+        """By what this farm is known beside others on the same Redis."""
+        return self._known_key() or self._make_key()
+
+    @reading
+    def _known_key(self, session: Session) -> str:
+        return _known(session)
+
+    @writing
+    def _make_key(self, session: Session) -> str:
+        insert_if_absent(session, FarmRow, {"number": 1, "key": secrets.token_hex(6)})
+        return _known(session)
+
+    @writing
+    def heartbeat(self, session: Session, queues: Sequence[str] = ()) -> Sequence[HeldRun]:
+        """Renew the leases of this process; those that it still holds. It serves these queues, if any."""
+        if queues:
+            at, me = now(session), this_process()
+            values = {"queues": " ".join(queues), "beat_at": at}
+            mine = update(WorkerRow).where(col(WorkerRow.process) == me).values(values)
+            if session.connection().execute(mine).rowcount == 0:
+                session.execute(delete(WorkerRow).where(col(WorkerRow.beat_at) < at - _FORGOTTEN))
+                insert_if_absent(session, WorkerRow, {"process": me, **values})
+        return renew(session)
+
+    @writing
+    def leave(self, session: Session) -> None:
+        """This process serves no queue any more."""
+        session.execute(delete(WorkerRow).where(col(WorkerRow.process) == this_process()))
+
+    @reading
+    def workers(self, session: Session) -> Sequence[WorkerInfo]:
+        """The processes that serve queues now; none that is known to be dead."""
+        alive = col(WorkerRow.beat_at) > now(session) - _ALIVE
+        rows = session.exec(select(WorkerRow).where(alive).order_by(col(WorkerRow.process)))
+        return [
+            WorkerInfo(row.process, tuple(row.queues.split()), row.beat_at)
+            for row in rows
+            if not is_dead(row.process)
+        ]
+
+    def served_queues(self) -> set[str]:
+        """The queues that at least a worker serves now."""
+        return {queue for worker in self.workers() for queue in worker.queues}
+
+    def unserved_queues(self) -> set[str]:
+        """The queues that no worker serves, though runs wait in them that could begin."""
+        served = self.served_queues()
+        return {queue for kind, queue in QUEUES.items() if queue not in served and self._is_due(kind)}
+
+    @reading
+    def _is_due(self, session: Session, kind: RunKind) -> bool:
+        """Whether a run of the kind could begin now."""
+        queued = (RunRow.kind == kind.value, RunRow.state == RunState.QUEUED.value)
+        query = select(RunRow.id).where(*queued, col(RunRow.not_before) <= now(session)).limit(1)
+        return session.exec(query).first() is not None
+
+
+def _known(session: Session) -> str:
+    """The farm's key, "" if it has none yet. A database that was copied has another than its original."""
+    kept = session.exec(_KEY).first()
+    return f"{kept}-{_copy(session):x}" if kept else ""
+
+
+def _copy(session: Session) -> int:
+    """A number that the database has and a copy beside it has not."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        named = text("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
+        return int(connection.execute(named).scalar_one())
+    file = connection.engine.url.database
+    return Path(file).stat().st_ino if file else 0

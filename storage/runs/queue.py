@@ -1,8 +1,12 @@
-"""The queue of runs: a row each, and who is due for a refresh. Redis only notifies workers."""
+"""The queue of runs: a row each, who is due for a refresh, and each portal's circuit breaker.
+
+Redis only notifies workers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,11 +14,11 @@ from sqlalchemy import ColumnElement, bindparam, insert
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
-from meterfarm.records import CustomerState, EventKind, Part, RunKind, RunState
+from meterfarm.records import CustomerState, Part, RunKind, RunState
 from meterfarm.storage.customers import Customer
-from meterfarm.storage.database import insert_absent, now
-from meterfarm.storage.runs import ACTIVE, AT_ONCE, circuit_breaker, events, next_time
-from meterfarm.storage.tables import CustomerRow, RunRow, SavedSessionRow, metadata
+from meterfarm.storage.database import FarmRepository, insert_absent, insert_if_absent, now, reading
+from meterfarm.storage.runs import ACTIVE, AT_ONCE, HELD, PortalHealth, next_time
+from meterfarm.storage.tables import CircuitBreakerRow, CustomerRow, RunRow, metadata
 from meterfarm.storage.tables.base import UtcDateTime
 
 _ADD_STEP = insert(metadata.tables["run_step"])
@@ -49,7 +53,7 @@ def enter_all(
 ) -> list[int]:
     """Queue a run for each customer who has none of this kind that has not ended; the ids of the new runs."""
     at = now(session)
-    rows = [_row(customer, kind, parts, why, not_before or at, at) for customer, parts in wanted]
+    rows = [_values(customer, kind, parts, why, not_before or at, at) for customer, parts in wanted]
     inserted: list[int] = sorted(insert_absent(session, RunRow, rows, "id"))
     if inserted:
         lines = [{"run_id": run_id, "at": at, "step": "queued", "detail": why} for run_id in inserted]
@@ -57,7 +61,7 @@ def enter_all(
     return inserted
 
 
-def _row(
+def _values(
     customer: Customer, kind: RunKind, parts: Collection[Part], why: str, not_before: datetime, at: datetime
 ) -> dict[str, Any]:
     return {
@@ -119,7 +123,7 @@ def queue_due(session: Session, utility: str, every: Mapping[Part, timedelta], l
     in progress, one while a portal that was at fault has yet to be tried, and none while it is left alone.
     """
     at = now(session)
-    room = circuit_breaker.room(session, utility, limit, at) - _in_progress(session, utility, at)
+    room = _room(session, utility, limit, at) - _in_progress(session, utility, at)
     if room <= 0:
         return 0
     found: dict[int, CustomerRow] = {}
@@ -175,28 +179,139 @@ def refreshed_parts(customer: CustomerRow) -> frozenset[Part]:
     return frozenset(part for part, when in due.items() if when is not None) or frozenset(Part)
 
 
-def publish_expiring(session: Session, utility: str, lasts: timedelta, ahead: timedelta) -> int:
-    """An event for each sign-in, once, of which the trust lapses within ``ahead``; how many."""
-    at = now(session)
-    query = (
-        select(SavedSessionRow, CustomerRow)
-        .join(CustomerRow, col(CustomerRow.id) == SavedSessionRow.customer_id)
-        .where(CustomerRow.utility == utility, CustomerRow.state == CustomerState.ACTIVE.value)
-        .where(col(SavedSessionRow.trusted_since) < at + ahead - lasts)
-        .where(
-            col(SavedSessionRow.announced_at).is_(None)
-            | (col(SavedSessionRow.announced_at) < col(SavedSessionRow.trusted_since))
-        )
+FAULTS = 5
+"""So many different logins must meet a fault, with none in between that does not."""
+_FIRST_PAUSE = timedelta(seconds=60)
+_LONGEST_PAUSE = timedelta(hours=1)
+_WHILE_PROBED = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A portal's circuit breaker. ``faults`` are the logins that met a fault in a row.
+
+    It is open while ``open_until`` is set. When that time has come, ``probe`` is the one run that may go.
+    """
+
+    faults: tuple[int, ...] = ()
+    openings: int = 0
+    open_until: datetime | None = None
+    probe: int | None = None
+
+
+CLOSED = Breaker()
+
+
+def admitted(
+    breaker: Breaker, run_id: int, at: datetime, *, is_probed: bool
+) -> tuple[Breaker, datetime | None]:
+    """The breaker after the run asked to go, and until when it may not; None if it may.
+
+    ``is_probed``: there is a probe, and it is under way.
+    """
+    if breaker.open_until is None:
+        return breaker, None
+    if breaker.open_until > at:
+        return breaker, breaker.open_until
+    if breaker.probe not in (None, run_id) and is_probed:
+        return breaker, at + _WHILE_PROBED
+    return replace(breaker, probe=run_id), None
+
+
+def may_queue(breaker: Breaker, room: int, at: datetime) -> int:
+    """How many of ``room`` runs may be queued: none while the portal is left alone, then one to try it."""
+    if breaker.open_until is None:
+        return room
+    return 0 if breaker.open_until > at else min(room, 1)
+
+
+def noted(
+    breaker: Breaker, login_id: int, run_id: int, health: PortalHealth, at: datetime, rests: float
+) -> Breaker:
+    """The breaker after a run has ended; ``rests`` is the portal's own Retry-After in seconds."""
+    if health is PortalHealth.HEALTHY:
+        return CLOSED
+    if health is PortalHealth.UNSEEN:
+        return breaker
+    faults = (*(known for known in breaker.faults if known != login_id), login_id)[-FAULTS:]
+    if breaker.probe != run_id and (breaker.open_until is not None or len(faults) < FAULTS):
+        return replace(breaker, faults=faults)
+    pause = min(_FIRST_PAUSE * 2 ** min(breaker.openings, 16), _LONGEST_PAUSE)
+    return Breaker(
+        faults=faults,
+        openings=breaker.openings + 1,
+        open_until=at + max(pause, timedelta(seconds=rests)),
     )
-    found = session.exec(query).all()
-    for kept, customer in found:
-        kept.announced_at = at
-        if kept.trusted_since is None:
-            continue
-        payload = {
-            "trusted_since": events.instant(kept.trusted_since),
-            "expires_at": events.instant(kept.trusted_since + lasts),
-        }
-        key = kept.trusted_since.isoformat()
-        events.publish(session, customer.id, EventKind.TRUST_EXPIRING, key, payload)
-    return len(found)
+
+
+_BREAKER = select(CircuitBreakerRow).where(CircuitBreakerRow.utility == bindparam("portal")).with_for_update()
+
+
+def closed_until(session: Session, utility: str, run_id: int, at: datetime) -> datetime | None:
+    """Until when no run may go there; None if this one may, as the probe if the breaker was open."""
+    row = _breaker_row(session, utility)
+    if row is None:
+        return None
+    is_probed = _is_under_way(session, row.probe_run_id)
+    after, until = admitted(_breaker(row), run_id, at, is_probed=is_probed)
+    _keep(row, after)
+    return until
+
+
+def note_health(
+    session: Session,
+    utility: str,
+    login_id: int,
+    run_id: int,
+    health: PortalHealth,
+    at: datetime,
+    rests: float,
+) -> None:
+    """Take down how the portal did in a run that has ended; ``rests`` is its own Retry-After in seconds."""
+    if health is PortalHealth.AT_FAULT:
+        insert_if_absent(session, CircuitBreakerRow, {"utility": utility, "faults": [], "openings": 0})
+    row = _breaker_row(session, utility) if health is not PortalHealth.UNSEEN else None
+    if row is not None:
+        _keep(row, noted(_breaker(row), login_id, run_id, health, at, rests))
+
+
+def _room(session: Session, utility: str, room: int, at: datetime) -> int:
+    """How many of ``room`` runs there may be now."""
+    row = session.exec(select(CircuitBreakerRow).where(CircuitBreakerRow.utility == utility)).first()
+    return may_queue(_breaker(row), room, at) if row is not None else room
+
+
+def resting_portals(session: Session, at: datetime) -> dict[str, datetime]:
+    """The portals that are left alone, and until when."""
+    query = select(CircuitBreakerRow).where(col(CircuitBreakerRow.open_until) > at)
+    return {row.utility: row.open_until for row in session.exec(query) if row.open_until}
+
+
+class Breakers(FarmRepository):
+    """As ``Store.breakers``: the circuit breakers of all portals."""
+
+    @reading
+    def open(self, session: Session) -> Mapping[str, datetime]:
+        """The portals that are left alone, by utility, and until when."""
+        return resting_portals(session, now(session))
+
+
+def _breaker(row: CircuitBreakerRow) -> Breaker:
+    return Breaker(tuple(row.faults), row.openings, row.open_until, row.probe_run_id)
+
+
+def _keep(row: CircuitBreakerRow, breaker: Breaker) -> None:
+    """Write what changed, if anything did."""
+    if breaker == _breaker(row):
+        return
+    row.faults, row.openings = list(breaker.faults), breaker.openings
+    row.open_until, row.probe_run_id = breaker.open_until, breaker.probe
+
+
+def _breaker_row(session: Session, utility: str) -> CircuitBreakerRow | None:
+    return session.exec(_BREAKER, params={"portal": utility}).first()
+
+
+def _is_under_way(session: Session, run_id: int | None) -> bool:
+    run = session.get(RunRow, run_id) if run_id else None
+    return run is not None and RunState(run.state) in HELD

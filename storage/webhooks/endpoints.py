@@ -1,21 +1,19 @@
-"""A company's endpoints, their sealed signing secrets, and what became of its events' deliveries."""
+"""A company's endpoints, and what became of the deliveries of its events."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pydantic import SecretStr
 from sqlmodel import Session, col, func, select
 
 from meterfarm.records import EventKind
-from meterfarm.storage import StorageError, audit
+from meterfarm.storage import StorageError
 from meterfarm.storage.database import Repository, now, reading, writing
 from meterfarm.storage.runs.events import event_of
 from meterfarm.storage.tables import EventRow, WebhookAttemptRow, WebhookDeliveryRow, WebhookEndpointRow
-from meterfarm.storage.vault import Vault
 from meterfarm.storage.webhooks import (
     AttemptResult,
     DeliveryState,
@@ -24,12 +22,17 @@ from meterfarm.storage.webhooks import (
     WebhookAttempt,
     WebhookDelivery,
     WebhookEndpoint,
-    lines,
     new_secret,
 )
-
-_SECRETS = "signing secrets"
-_AT_ONCE = 500
+from meterfarm.storage.webhooks.queue import (
+    MOST_AT_ONCE,
+    endpoint_of,
+    enter_again,
+    good_now,
+    opened,
+    owner,
+    seal,
+)
 
 
 class Webhooks(Repository):
@@ -58,9 +61,9 @@ class Webhooks(Repository):
         session.add(row)
         session.flush()
         secret = new_secret()
-        row.key_id, row.wrapped_key = self._vault.new_data_key(_owner(row))
-        _seal(self._vault, row, [(secret, None)])
-        return lines.endpoint_of(row), SecretStr(secret)
+        row.key_id, row.wrapped_key = self._vault.new_data_key(owner(row))
+        seal(self._vault, row, [(secret, None)])
+        return endpoint_of(row), SecretStr(secret)
 
     @reading
     def list(self, session: Session) -> Sequence[WebhookEndpoint]:
@@ -75,7 +78,7 @@ class Webhooks(Repository):
         counts = {(endpoint, state): count for endpoint, state, count in session.exec(counted)}
         return [
             replace(
-                lines.endpoint_of(row),
+                endpoint_of(row),
                 pending=counts.get((row.id, DeliveryState.PENDING.value), 0),
                 parked=counts.get((row.id, DeliveryState.PARKED.value), 0),
             )
@@ -108,7 +111,7 @@ class Webhooks(Repository):
         if state is not None and state != row.state:
             row.state, row.fault, row.since = state.value, "", now(session)
         row.rests_until = None
-        return lines.endpoint_of(row)
+        return endpoint_of(row)
 
     def remove(self, endpoint_id: int) -> None:
         """Forget the endpoint, its secrets and its deliveries.
@@ -137,7 +140,7 @@ class Webhooks(Repository):
             for old, until in opened(session, self._vault, row)
             if until is None or until > at
         ]
-        _seal(self._vault, row, [(secret, None), *kept])
+        seal(self._vault, row, [(secret, None), *kept])
         row.version += 1
         return SecretStr(secret)
 
@@ -218,7 +221,7 @@ class Webhooks(Repository):
             StorageError: there is no such endpoint.
         """
         row = self._locked(session, endpoint_id)
-        return lines.enter_again(session, row, event_ids)
+        return enter_again(session, row, event_ids)
 
     def resend_after(self, endpoint_id: int, after: int) -> int:
         """Deliver the events after one to the endpoint once more, of the kinds that it gets; how many.
@@ -240,11 +243,11 @@ class Webhooks(Repository):
             .where(EventRow.company_id == self._company_id, EventRow.id > after)
             .where(col(EventRow.kind).in_(row.kinds.split()))
             .order_by(col(EventRow.id))
-            .limit(_AT_ONCE)
+            .limit(MOST_AT_ONCE)
         )
         ids = session.exec(query).all()
-        done = lines.enter_again(session, row, ids)
-        return done, ids[-1] if ids else after, len(ids) == _AT_ONCE
+        done = enter_again(session, row, ids)
+        return done, ids[-1] if ids else after, len(ids) == MOST_AT_ONCE
 
     @writing
     def resend_parked(self, session: Session, endpoint_id: int) -> int:
@@ -257,7 +260,7 @@ class Webhooks(Repository):
         query = select(WebhookDeliveryRow.event_id).where(
             WebhookDeliveryRow.endpoint_id == row.id, WebhookDeliveryRow.state == DeliveryState.PARKED.value
         )
-        return lines.enter_again(session, row, session.exec(query).all())
+        return enter_again(session, row, session.exec(query).all())
 
     def _locked(self, session: Session, endpoint_id: int) -> WebhookEndpointRow:
         query = select(WebhookEndpointRow).where(
@@ -267,29 +270,6 @@ class Webhooks(Repository):
         if row is None:
             raise StorageError(f"There is no webhook endpoint {endpoint_id}; list those that are there.")
         return row
-
-
-def good_now(session: Session, vault: Vault, row: WebhookEndpointRow) -> SigningSecrets:
-    """The signing secrets that are good now, newest first; opening them is recorded."""
-    at = now(session)
-    secrets = opened(session, vault, row)
-    return SigningSecrets([SecretStr(secret) for secret, until in secrets if until is None or until > at])
-
-
-def opened(session: Session, vault: Vault, row: WebhookEndpointRow) -> list[tuple[str, datetime | None]]:
-    """All signing secrets, newest first, and until when each is good; opening them is recorded."""
-    audit.note(session, "webhook_secret", company_id=row.company_id)
-    sealed = vault.unseal(row.key_id, row.wrapped_key, _owner(row), _SECRETS, row.ciphertext)
-    return [
-        (secret, datetime.fromisoformat(until) if until else None) for secret, until in json.loads(sealed)
-    ]
-
-
-def rotate_keys(session: Session, vault: Vault) -> None:
-    """Wrap the keys of all signing secrets with the primary master key."""
-    query = select(WebhookEndpointRow).where(WebhookEndpointRow.key_id != vault.primary.id)
-    for row in session.exec(query.with_for_update()).all():
-        row.key_id, row.wrapped_key = vault.rewrap(row.key_id, row.wrapped_key, _owner(row))
 
 
 def _with_attempts(
@@ -320,12 +300,3 @@ def _with_attempts(
 
 def _joined(kinds: Sequence[EventKind]) -> str:
     return " ".join(dict.fromkeys(kind.value for kind in kinds))
-
-
-def _seal(vault: Vault, row: WebhookEndpointRow, secrets: Sequence[tuple[str, datetime | None]]) -> None:
-    text = json.dumps([[secret, until and until.isoformat()] for secret, until in secrets])
-    row.ciphertext = vault.seal(row.key_id, row.wrapped_key, _owner(row), _SECRETS, text.encode())
-
-
-def _owner(row: WebhookEndpointRow) -> str:
-    return f"webhook endpoint {row.id}"

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from meterfarm.storage import StorageError
-from meterfarm.storage.bucket import ObjectFiles
+from meterfarm.storage.files import ObjectFiles
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from tests.local_site import closed_site, local_site
@@ -157,7 +157,7 @@ def test_what_is_wrong_is_one_sentence_without_a_key(
     with pytest.raises(StorageError, match="access was refused; see that the keys are right") as refused:
         ObjectFiles("s3://bucket/farm").put(b"x")
     told.append(refused.value)
-    monkeypatch.setattr("meterfarm.storage.bucket._TRIES", timedelta(seconds=0))
+    monkeypatch.setattr("meterfarm.storage.files._TRIES", timedelta(seconds=0))
     bucket.broken = 500
     with pytest.raises(StorageError, match="did not answer as it should") as refused:
         ObjectFiles("s3://bucket/farm").has("0" * 64)

@@ -12,7 +12,7 @@ from meterfarm.records import Outcome, Part, RunState, SecretKind
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.engines import parse
 from meterfarm.storage.runs import Claim, FollowUp, PortalHealth
-from meterfarm.storage.runs.circuit_breaker import FAULTS
+from meterfarm.storage.runs.queue import FAULTS
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import UTILITY, claimed
 from tests.storage.opening import ON_BOTH, OpenStore, Rows

@@ -12,7 +12,7 @@ from sqlmodel import col
 from meterfarm.records import Outcome, RunKind, RunState, SecretKind
 from meterfarm.storage.database import Database, now
 from meterfarm.storage.runs import Claim, FollowUp, PortalHealth
-from meterfarm.storage.runs.circuit_breaker import FAULTS
+from meterfarm.storage.runs.queue import FAULTS
 from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import CircuitBreakerRow, RunRow

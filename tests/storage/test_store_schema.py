@@ -18,8 +18,8 @@ from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
-import meterfarm.storage.migrations
 from meterfarm.storage import StorageError
+from meterfarm.storage.database import HEAD, MIGRATIONS
 from meterfarm.storage.store import CompanyStore
 from meterfarm.storage.tables import UtcDateTime, metadata
 from tests.storage.made import USERNAME, UTILITY
@@ -55,15 +55,15 @@ def _lines(sql: str) -> list[str]:
 
 def test_head_is_the_newest_migration() -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(meterfarm.storage.migrations.__file__).parent))
-    assert ScriptDirectory.from_config(config).get_heads() == [meterfarm.storage.migrations.HEAD]
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
 def test_the_migrations_can_be_undone(store: CompanyStore, home: Path) -> None:
     engine = create_engine(f"sqlite:///{home / 'meterfarm.db'}")
     with engine.begin() as connection:
         config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(meterfarm.storage.migrations.__file__).parent))
+        config.set_main_option("script_location", str(MIGRATIONS))
         command.downgrade(config, "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
     engine.dispose()
