@@ -30,10 +30,9 @@ from meterfarm.storage.customers.credentials import Logins, StoredCredentials
 from meterfarm.storage.customers.identity import Consents, FarmConsents
 from meterfarm.storage.customers.repository import Customers
 from meterfarm.storage.data import documents
-from meterfarm.storage.data.accounts import Accounts
+from meterfarm.storage.data.accounts import Accounts, StoredFacts
 from meterfarm.storage.data.bills import Bills
 from meterfarm.storage.data.documents import PendingExports
-from meterfarm.storage.data.facts import StoredFacts
 from meterfarm.storage.data.intervals import Intervals
 from meterfarm.storage.data.readings import Readings
 from meterfarm.storage.database import HEAD, Database, Farm, Scope, now

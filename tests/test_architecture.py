@@ -222,7 +222,7 @@ def _imported_modules(path: Path) -> set[str]:
 
 def test_storage_is_of_a_size_that_a_person_can_hold() -> None:
     modules = [path for path in CODE if _room(path) == "storage"]
-    assert len(modules) <= 55
+    assert len(modules) <= 45
     folders = [path.parent for path in modules]
     assert {folder.name: folders.count(folder) for folder in folders if folders.count(folder) > 15} == {}
 

@@ -22,13 +22,6 @@ from meterfarm.storage.tables import AccountRow, BillRow, BillVersionRow, Custom
 BY_POLICY = "policy"
 UPLOADED = "upload "
 """How the key of a bill begins that was uploaded, as long as its portal has not listed it."""
-NEWEST = (
-    select(func.max(BillVersionRow.id))
-    .where(BillVersionRow.bill_id == BillRow.id)
-    .correlate(BillRow)
-    .scalar_subquery()
-)
-"""The id of a bill's newest version."""
 _BILL = metadata.tables["bill"]
 _MONTHS = 12
 _MADE_WITH = columns(

@@ -29,9 +29,9 @@ from meterfarm.storage.data import (
     documents,
     uploads,
 )
-from meterfarm.storage.data.bill_identities import NEWEST
 from meterfarm.storage.database import Repository, holding, reading, writing
 from meterfarm.storage.tables import (
+    NEWEST_VERSION,
     AccountRow,
     BillRow,
     BillVersionRow,
@@ -47,7 +47,7 @@ _IN_STORE = (
         col(BillVersionRow.total_amount).is_not(None),
         case((col(BillVersionRow.total_amount).is_(None), col(ExtractionRow.problems))),
     )
-    .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+    .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
     .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
     .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
     .where(col(BillRow.account_id) == bindparam("account"), col(BillRow.company_id) == bindparam("company"))
@@ -69,7 +69,7 @@ _FOUND: Select[*tuple[Any, ...]] = (
         _ACCOUNT.label("account_number"),
         col(CustomerRow.external_id).label("customer_external_id"),
     )
-    .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+    .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
     .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
     .outerjoin(AccountRow, col(AccountRow.id) == BillRow.account_id)
     .outerjoin(CustomerRow, col(CustomerRow.id) == BillRow.customer_id)
@@ -108,7 +108,7 @@ class Bills(Repository):
         """The newest version of each of the account's bills by the portal's key, oldest bill first."""
         query = (
             select(BillRow, BillVersionRow, DocumentRow, ExtractionRow)
-            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
             .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
             .join(ExtractionRow, col(ExtractionRow.id) == BillVersionRow.extraction_id)
             .where(BillRow.account_id == account_id, BillRow.company_id == self._company_id)
@@ -166,7 +166,7 @@ class Bills(Repository):
             select(BillRow, AccountRow, BillVersionRow.id, DocumentRow)
             .join(AccountRow, col(AccountRow.id) == BillRow.account_id)
             .join(CustomerRow, col(CustomerRow.id) == AccountRow.customer_id)
-            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
             .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
             .where(BillRow.utility == utility, CustomerRow.state != CustomerState.REMOVED.value)
             .where(BillRow.id > after, BillRow.company_id == self._company_id)
@@ -239,7 +239,7 @@ class Bills(Repository):
         query = (
             columns(_ACCOUNT)
             .select_from(BillRow)
-            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
             .outerjoin(AccountRow, col(AccountRow.id) == BillRow.account_id)
             .where(col(BillRow.customer_id) == customer.id, _ACCOUNT.is_not(None))
         )
@@ -275,7 +275,7 @@ class Bills(Repository):
         query = (
             columns(col(DocumentRow.sha256), col(DocumentRow.media_type), col(BillRow.billed_on))
             .select_from(BillRow)
-            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+            .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
             .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
             .where(col(BillRow.id) == bill_id, col(BillRow.company_id) == self._company_id)
         )

@@ -1,4 +1,4 @@
-"""What times a meter's readings cover, and where they have gaps."""
+"""What times a meter's readings cover, where they have gaps, and whether they have changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from meterfarm.formats.time_ranges import TimeRanges, merged
 from meterfarm.records import Commodity, Direction, Measure, Reading, Unit
-from meterfarm.storage.data import SeriesCoverage
-from meterfarm.storage.tables import metadata
+from meterfarm.storage.data import Coverage, SeriesCoverage
+from meterfarm.storage.tables import MeterRow, ReadingRevisionRow, ReadingRow, SeriesRow, metadata
 
 CoverageRange = tuple[int, int]
 """Epoch seconds: the first that is covered, and the first after it that is not."""
@@ -30,11 +30,6 @@ _NEAR = select(_RANGE.c.first, _RANGE.c.last).where(
 _INSERT = insert(_RANGE)
 _FORGET = delete(_RANGE).where(_OF_SERIES, _RANGE.c.first == bindparam("at"))
 _FORGET_ALL = delete(_RANGE).where(_OF_SERIES)
-_READINGS = (
-    select(_READING.c.start, _READING.c.seconds)
-    .where(_READING.c.series_id == bindparam("series"))
-    .order_by(_READING.c.start)
-)
 
 
 def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) -> None:
@@ -56,8 +51,8 @@ def extend(connection: Connection, series_id: int, inserted: Sequence[Reading]) 
 def rebuild(connection: Connection, series_id: int) -> None:
     """Compute them from all readings: some have another length than they had."""
     connection.execute(_FORGET_ALL, {"series": series_id})
-    readings = connection.execute(_READINGS, {"series": series_id})
-    _insert(connection, series_id, merged((start, start + seconds) for start, seconds in readings))
+    times = connection.execute(_TIMES, {"series": series_id})
+    _insert(connection, series_id, merged((start, end) for start, end in times))
 
 
 def _one_range(readings: Sequence[Reading]) -> list[CoverageRange]:
@@ -77,6 +72,7 @@ def _insert(connection: Connection, series_id: int, ranges: Sequence[CoverageRan
 
 AMOUNTS = (Measure.ENERGY, Measure.VOLUME)
 """What adds up to use."""
+_NOT_READINGS = (Measure.COST.value, Measure.TEMPERATURE.value)
 _KIND = (_METER.c.number, *(_SERIES.c[name] for name in ("commodity", "measure", "direction", "unit")))
 _RANGES = (
     select(*_KIND, _SERIES.c.seconds, _SERIES.c.id, _RANGE.c.first, _RANGE.c.last)
@@ -167,6 +163,38 @@ def _covered(connection: Connection, resolutions: Sequence[_Resolution]) -> Sequ
             more = [(start, end) for start, end in times if not known.touches(start, end)]
         covered = merged(sorted([*covered, *more]))
     return covered
+
+
+def of_meters(session: Session, company_id: int, account_id: int) -> dict[str, Coverage]:
+    """By meter number, for meters with readings; costs and temperatures are none."""
+    end = func.max(col(ReadingRow.start) + col(ReadingRow.seconds))
+    query = (
+        select(col(MeterRow.number), func.min(col(ReadingRow.start)), end, func.count())
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .join(ReadingRow, col(ReadingRow.series_id) == SeriesRow.id)
+        .where(col(MeterRow.company_id) == company_id, col(MeterRow.account_id) == account_id)
+        .where(col(SeriesRow.measure).not_in(_NOT_READINGS))
+        .group_by(col(MeterRow.number))
+    )
+    return {number: Coverage(*rest) for number, *rest in session.execute(query)}
+
+
+def fingerprints(session: Session, company_id: int, account_id: int) -> dict[str, str]:
+    """By meter number, a text that differs whenever the meter's stored readings do."""
+    inserts = select(func.count()).where(col(ReadingRow.series_id) == SeriesRow.id).scalar_subquery()
+    revisions = (
+        select(func.count()).where(col(ReadingRevisionRow.series_id) == SeriesRow.id).scalar_subquery()
+    )
+    query = (
+        select(col(MeterRow.number), col(SeriesRow.id), col(SeriesRow.exponent), inserts, revisions)
+        .join(SeriesRow, col(SeriesRow.meter_id) == MeterRow.id)
+        .where(col(MeterRow.company_id) == company_id, col(MeterRow.account_id) == account_id)
+        .order_by(col(MeterRow.number), col(SeriesRow.id))
+    )
+    found: dict[str, str] = {}
+    for number, *state in session.execute(query):
+        found[number] = " ".join([found.get(number, ""), ":".join(map(str, state))]).strip()
+    return found
 
 
 _NEWEST, _DAY = 14, 86_400

@@ -1,19 +1,26 @@
-"""A customer's readings as far as they count, page by page in time: flat memory, and no long transaction.
+"""Readings as far as they count: a meter's, or a customer's page by page in time.
 
-Each page is a transaction of its own, by primary key: a writer never waits for whoever reads years of data,
-and what is written meanwhile is in the pages that follow.
+An instant's energy may be in store twice: in a quarter of an hour and in the day. Each length has a series of
+its own, and where they meet the finest counts: a coarser reading counts only where no finer one covers any of
+its time.
+
+Pages take flat memory and no long transaction. Each is a transaction of its own, by primary key: a writer
+never waits for whoever reads years of data, and what is written meanwhile is in the pages that follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, or_, select
-from sqlmodel import Session
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
 
-from meterfarm.records import Commodity, Direction, Measure, Unit
+from meterfarm.formats.time_ranges import TimeRanges
+from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import (
     DatedReading,
@@ -23,9 +30,9 @@ from meterfarm.storage.data import (
     ReadingsPage,
     StoredSeries,
 )
-from meterfarm.storage.data.stored_series import highest_resolution
+from meterfarm.storage.data.coverage import CoverageRange
 from meterfarm.storage.database import Repository, reading
-from meterfarm.storage.tables import metadata
+from meterfarm.storage.tables import MeterRow, SeriesRow, metadata
 
 _ACCOUNT, _METER, _SERIES, _READING = (
     metadata.tables[name] for name in ("account", "meter", "series", "reading")
@@ -100,6 +107,11 @@ _ROWS = (
     " AND start >= {0} AND start < {0} ORDER BY start"
 )
 _DAY = 86_400
+_ALL = (
+    select(*(_READING.c[name] for name in Reading._fields))
+    .where(_READING.c.series_id == bindparam("series"))
+    .order_by(_start)
+)
 
 
 class Intervals(Repository):
@@ -236,3 +248,74 @@ def _scaled(rows: Sequence[DatedReading], factor: int) -> Sequence[DatedReading]
         (start, seconds, mantissa * factor, estimated, seen, updated)
         for start, seconds, mantissa, estimated, seen, updated in rows
     ]
+
+
+def stored_series(session: Session, company_id: int, account_id: int, meter_id: str) -> list[Series]:
+    """The meter's series, one for each measure and direction: where lengths meet, the finest counts."""
+    query = (
+        select_rows(SeriesRow)
+        .join(MeterRow, col(MeterRow.id) == SeriesRow.meter_id)
+        .where(MeterRow.company_id == company_id, MeterRow.account_id == account_id)
+        .where(MeterRow.number == meter_id)
+        .order_by(*(getattr(SeriesRow, name) for name in (*_KIND, "seconds")))
+    )
+    rows = session.exec(query).all()
+    connection = session.connection()
+    return [_merged(connection, meter_id, list(alike)) for _, alike in groupby(rows, attrgetter(*_KIND))]
+
+
+def _merged(connection: Connection, meter_id: str, rows: Sequence[SeriesRow]) -> Series:
+    exponent = min(row.exponent for row in rows)
+    return Series(
+        meter_id,
+        Commodity(rows[0].commodity),
+        Direction(rows[0].direction),
+        Unit(rows[0].unit),
+        exponent,
+        highest_resolution([_readings(connection, row, exponent) for row in rows]),
+        Measure(rows[0].measure),
+    )
+
+
+def _readings(connection: Connection, row: SeriesRow, exponent: int) -> list[Reading]:
+    readings = list(map(Reading._make, connection.execute(_ALL, {"series": row.id})))
+    if row.exponent == exponent:
+        return readings
+    factor = 10 ** (row.exponent - exponent)
+    return [reading._replace(mantissa=reading.mantissa * factor) for reading in readings]
+
+
+AnyReading = TypeVar("AnyReading", bound=tuple[int, int, int, *tuple[Any, ...]])
+"""What begins as a ``Reading`` does: start, seconds, mantissa."""
+
+
+def highest_resolution(parts: Iterable[Sequence[AnyReading]]) -> Sequence[AnyReading]:
+    """The readings that count, by start, of parts that come the finest first.
+
+    Zeros in the time of a coarser reading that is none are no values yet: it counts instead of them.
+    """
+    kept: Sequence[AnyReading] = ()
+    for part in parts:
+        kept = _with(kept, part) if kept and part else kept or part
+    return kept
+
+
+def _with(finer: Sequence[AnyReading], coarser: Sequence[AnyReading]) -> Sequence[AnyReading]:
+    all_of_it, values = _times(finer), _times(reading for reading in finer if reading[2])
+    more = [
+        reading
+        for reading in coarser
+        if not all_of_it.touches(*_time(reading)) or (reading[2] and not values.touches(*_time(reading)))
+    ]
+    if any(all_of_it.touches(*_time(reading)) for reading in more):
+        instead = _times(more)
+        finer = [reading for reading in finer if reading[2] or not instead.touches(*_time(reading))]
+    return sorted([*finer, *more])
+
+
+def _times(readings: Iterable[AnyReading]) -> TimeRanges:
+    return TimeRanges(map(_time, readings))
+
+
+def _time(reading: AnyReading) -> CoverageRange:
+    return reading[0], reading[0] + reading[1]

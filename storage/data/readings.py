@@ -1,19 +1,26 @@
-"""Interval readings: quick, exact, idempotent; a value that changes leaves its former one behind."""
+"""Interval readings: quick, exact, idempotent; a value that changes leaves its former one behind.
+
+Each usual length of readings has a series of its own, at the highest precision that it came in.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from operator import itemgetter
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from meterfarm.formats.errors import FormatError
+from meterfarm.formats.resolution import resolution
 from meterfarm.records import Document, EventKind, Measure, Reading, Series
 from meterfarm.storage.customers import identity
 from meterfarm.storage.data import (
@@ -24,14 +31,20 @@ from meterfarm.storage.data import (
     accounts,
     coverage,
     documents,
-    stored_series,
+    intervals,
 )
 from meterfarm.storage.data.coverage import AMOUNTS
-from meterfarm.storage.data.stored_series import by_resolution
 from meterfarm.storage.database import Repository, holding, reading
 from meterfarm.storage.database import now as database_now
 from meterfarm.storage.runs import events
-from meterfarm.storage.tables import AccountRow, DocumentRow, SeriesRow, metadata
+from meterfarm.storage.tables import (
+    AccountRow,
+    DocumentRow,
+    ReadingRevisionRow,
+    ReadingRow,
+    SeriesRow,
+    metadata,
+)
 from meterfarm.storage.tables.base import BIG
 
 _READING = metadata.tables["reading"]
@@ -49,6 +62,18 @@ _SERIES_OF = select_rows(SeriesRow).where(
     SeriesRow.measure == bindparam("measure"),
     SeriesRow.direction == bindparam("direction"),
 )
+_Stored = tuple[int, int, int, bool]
+"""As a ``Reading``, which it equals."""
+_FIELDS = ", ".join(Reading._fields)
+_SELECT_BETWEEN = (
+    f"SELECT {_FIELDS} FROM reading WHERE series_id = {{0}} AND start BETWEEN {{0}} AND {{0}} ORDER BY start"  # noqa: S608
+)
+_COLUMNS = f"series_id, {_FIELDS}, first_seen, updated"
+_COPY = f"COPY reading ({_COLUMNS}) FROM STDIN"
+_INSERT = f"INSERT INTO reading ({_COLUMNS}) VALUES ({{series:d}}, ?, ?, ?, {{flag:d}}, {{now:d}}, {{now:d}})"  # noqa: S608
+_TO_START = itemgetter(slice(0, 3))
+_LIMIT = 2**63 - 1
+_TABLES = [metadata.tables[str(row.__tablename__)] for row in (ReadingRow, ReadingRevisionRow)]
 
 
 class Readings(Repository):
@@ -94,17 +119,17 @@ class Readings(Repository):
     @reading
     def series(self, session: Session, account_id: int, meter_id: str) -> Sequence[Series]:
         """The meter's readings, a series for each measure and direction, at the highest resolution."""
-        return stored_series.stored(session, self._company_id, account_id, meter_id)
+        return intervals.stored_series(session, self._company_id, account_id, meter_id)
 
     @reading
     def fingerprints(self, session: Session, account_id: int) -> Mapping[str, str]:
         """By meter id, a text that changes whenever the meter's readings do."""
-        return stored_series.fingerprints(session, self._company_id, account_id)
+        return coverage.fingerprints(session, self._company_id, account_id)
 
     @reading
     def coverage(self, session: Session, account_id: int) -> Mapping[str, Coverage]:
         """By meter id, for meters that have readings; costs and temperatures are none."""
-        return stored_series.coverage(session, self._company_id, account_id)
+        return coverage.of_meters(session, self._company_id, account_id)
 
     @reading
     def coverage_by_series(self, session: Session, account_id: int) -> Sequence[SeriesCoverage]:
@@ -145,7 +170,7 @@ def save(session: Session, account: AccountRow, document_id: int, series: Sequen
     now = int(time.time())
     news: dict[str, list[Reading]] = {}
     for row, one_series in _by_length(session, account, series):
-        aligned = stored_series.align(session, row, one_series)
+        aligned = _align(session, row, one_series)
         readings = dict(zip(map(itemgetter(0), aligned), aligned, strict=True))
         keeps = one_series.measure is not Measure.TEMPERATURE
         fresh, different, zeros = _write(session.connection(), row.id, readings, now, keeps=keeps)
@@ -241,7 +266,7 @@ def _write(
 
     ``keeps``: a zero does not replace a value.
     """
-    rows = stored_series.between(connection, series_id, min(readings), max(readings))
+    rows = _between(connection, series_id, min(readings), max(readings))
     inserts: list[Reading] = list(readings.values())
     changes: list[Reading] = []
     if rows == inserts:
@@ -255,7 +280,7 @@ def _write(
     if held:
         changes = [reading for reading in changes if reading[0] not in held]
     if inserts:
-        stored_series.insert(connection, series_id, inserts, now)
+        _insert(connection, series_id, inserts, now)
     if changes:
         shared = {"this_series": series_id, "now": now}
         connection.execute(_REVISE, [{**shared, "at": reading.start} for reading in changes])
@@ -275,3 +300,98 @@ def _not_yet(new: Reading, stored: Sequence[int]) -> bool:
 def _new_values(series_id: int, reading: Reading, now: int) -> dict[str, int | bool]:
     values = reading._asdict()
     return {"this_series": series_id, "at": values.pop("start"), **values, "updated": now}
+
+
+def by_resolution(readings: Sequence[Reading]) -> Mapping[int, Sequence[Reading]]:
+    """Readings that belong to one series, mostly all of them, in their order."""
+    resolutions = {length: resolution(length) for length in set(map(itemgetter(1), readings))}
+    found = set(resolutions.values())
+    if len(found) == 1:
+        return {found.pop(): readings}
+    return {
+        length: [reading for reading in readings if resolutions[reading[1]] == length]
+        for length in sorted(found)
+    }
+
+
+def _align(session: Session, row: SeriesRow, shown: Series) -> Sequence[Reading]:
+    """The readings at the stored series' exponent, which is lowered first if theirs is finer.
+
+    Raises:
+        FormatError: a value does not fit 64 bits.
+    """
+    if shown.exponent < row.exponent:
+        _refine(session, row, shown)
+    factor = 10 ** (shown.exponent - row.exponent)
+    mantissas = [reading[2] for reading in shown.readings]
+    if max(max(mantissas), -min(mantissas)) * factor > _LIMIT:
+        raise FormatError(_too_long(shown))
+    if factor == 1:
+        return shown.readings
+    return [reading._replace(mantissa=reading.mantissa * factor) for reading in shown.readings]
+
+
+def _refine(session: Session, row: SeriesRow, shown: Series) -> None:
+    """Lower the stored series' exponent: former values go along, and no value changes."""
+    factor = 10 ** (row.exponent - shown.exponent)
+    connection = session.connection()
+    for table in _TABLES:
+        mantissa: ColumnElement[int] = table.c.mantissa
+        own = table.c.series_id == row.id
+        largest = connection.scalar(select(func.max(func.abs(mantissa))).where(own)) or 0
+        if largest * factor > _LIMIT:
+            raise FormatError(_too_long(shown))
+        if largest:
+            connection.execute(update(table).where(own).values(mantissa=mantissa * factor))
+    row.exponent = shown.exponent
+    session.flush()
+
+
+def _too_long(shown: Series) -> str:
+    return (
+        f"Meter {shown.meter_id} has values with too many digits to be kept in steps of "
+        f"10^{shown.exponent} {shown.unit.value}; "
+        "nothing of this export was stored, have the utility's script looked at."
+    )
+
+
+def _between(connection: Connection, series_id: int, first: int, last: int) -> Sequence[_Stored]:
+    """Those of a series that start from ``first`` to ``last``, by start."""
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    result = connection.exec_driver_sql(_SELECT_BETWEEN.format(mark), (series_id, first, last))
+    with _explained_errors(connection, _SELECT_BETWEEN):
+        rows: Sequence[_Stored] = result.cursor.fetchall() if result.cursor else ()
+    result.close()
+    return rows
+
+
+def _insert(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:
+    """Insert readings that are not there; ``now`` in epoch seconds is when they were first seen."""
+    if connection.dialect.name == "postgresql":
+        _copy(connection, series_id, readings, now)
+        return
+    flags = set(map(itemgetter(3), readings))
+    for flag in flags:  # what all rows have alike need not be handed over with each
+        alike = readings if len(flags) == 1 else [reading for reading in readings if reading[3] == flag]
+        statement = _INSERT.format(series=series_id, flag=flag, now=now)
+        connection.exec_driver_sql(statement, list(map(_TO_START, alike)))
+
+
+def _copy(connection: Connection, series_id: int, readings: Sequence[Reading], now: int) -> None:
+    head, tail = f"{series_id:d}\t", f"\t{now:d}\t{now:d}\n"
+    lines = [
+        f"{head}{start}\t{seconds}\t{mantissa}\t{estimated:d}{tail}"
+        for start, seconds, mantissa, estimated in readings
+    ]
+    driver: Any = connection.connection.driver_connection
+    with _explained_errors(connection, _COPY), driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.write("".join(lines))
+
+
+@contextmanager
+def _explained_errors(connection: Connection, statement: str) -> Iterator[None]:
+    """Errors of the driver as SQLAlchemy has them."""
+    try:
+        yield
+    except connection.dialect.loaded_dbapi.Error as exc:
+        raise DBAPIError(statement, None, exc) from exc

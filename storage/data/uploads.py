@@ -14,10 +14,11 @@ from meterfarm.records import Account, Bill, CustomerState, EventKind, ListedBil
 from meterfarm.storage import AlreadyThere, CustomerGone, StorageError
 from meterfarm.storage.customers import Customer, identity
 from meterfarm.storage.data import ReadBill, StoredUpload, UploadedBill, accounts, bill_saving, documents
-from meterfarm.storage.data.bill_identities import NEWEST, UPLOADED, unlocked_from_the_start
+from meterfarm.storage.data.bill_identities import UPLOADED, unlocked_from_the_start
 from meterfarm.storage.files import AnyFiles
 from meterfarm.storage.runs import events
 from meterfarm.storage.tables import (
+    NEWEST_VERSION,
     AccountRow,
     BillRow,
     BillVersionRow,
@@ -78,7 +79,7 @@ def unassigned(session: Session, company_id: int, after: int, limit: int) -> Seq
     """Bills without an account, with ids greater than ``after``, by id."""
     query = (
         select(BillRow, DocumentRow)
-        .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+        .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
         .join(DocumentRow, col(DocumentRow.id) == BillVersionRow.document_id)
         .where(BillRow.company_id == company_id, col(BillRow.account_id).is_(None), BillRow.id > after)
         .order_by(col(BillRow.id))
@@ -220,7 +221,7 @@ def _of_the_same_period(session: Session, account: AccountRow, bill: Bill) -> Bi
     """The account's bill of this day and period, or an unread one of this day: the portal's own copy."""
     query = (
         select(BillRow, BillVersionRow)
-        .join(BillVersionRow, col(BillVersionRow.id) == NEWEST)
+        .join(BillVersionRow, col(BillVersionRow.id) == NEWEST_VERSION)
         .where(BillRow.account_id == account.id)
         .where(func.coalesce(BillVersionRow.billed_on, BillRow.billed_on) == bill.billed_on)
         .order_by(col(BillVersionRow.total_amount).is_(None), col(BillRow.id))

@@ -26,6 +26,7 @@ from meterfarm.storage.tables.customers import (
     UtilityWishRow,
 )
 from meterfarm.storage.tables.data import (
+    NEWEST_VERSION,
     AccountRow,
     BillRow,
     BillVersionRow,
@@ -58,6 +59,7 @@ from meterfarm.storage.tables.runs import (
 )
 
 __all__ = [
+    "NEWEST_VERSION",
     "AccountRow",
     "ApiKeyRow",
     "BillRow",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKeyConstraint, Index, UniqueConstraint, text
-from sqlmodel import Field
+from sqlalchemy import JSON, ForeignKeyConstraint, Index, UniqueConstraint, func, text
+from sqlmodel import Field, select
 
 from meterfarm.storage.tables.base import BIG, ForeignName, Keyed, Owned, Row, UtcDateTime, table_args
 
@@ -255,3 +255,12 @@ class ReadingRevisionRow(Keyed, table=True):
     estimated: bool
     seen: int = Field(sa_type=BIG)
     replaced: int = Field(sa_type=BIG)
+
+
+NEWEST_VERSION = (
+    select(func.max(BillVersionRow.id))
+    .where(BillVersionRow.bill_id == BillRow.id)
+    .correlate(BillRow)
+    .scalar_subquery()
+)
+"""The id of a bill's newest version."""

@@ -16,7 +16,8 @@ from meterfarm.formats.errors import FormatError
 from meterfarm.formats.resolution import resolution
 from meterfarm.records import Commodity, Direction, Measure, Reading, Series, Unit
 from meterfarm.storage.data import ReadingCounts, SeriesCoverage
-from meterfarm.storage.data.stored_series import by_resolution, highest_resolution
+from meterfarm.storage.data.intervals import highest_resolution
+from meterfarm.storage.data.readings import by_resolution
 from meterfarm.storage.store import CompanyStore
 from tests.storage.made import ACCOUNT, ELECTRIC, EXPORT, START, USERNAME, UTILITY, series
 from tests.storage.opening import ON_BOTH, Rows
