@@ -1,7 +1,7 @@
 """Tables, database, vault, content-addressed files, and the repositories that other rooms speak to.
 
-The door: this module (the room's errors), ``store``, ``settings``, ``vault``, and the records that are handed out:
-``customers``, ``runs``, ``data``, ``channels``, ``webhooks``. No other room imports what stands below them.
+The door: this module (the room's errors), ``store``, ``settings``, ``vault``, and the records that are handed
+out: ``customers``, ``runs``, ``data``, ``channels``, ``webhooks``. No other room imports what is below them.
 """
 
 from __future__ import annotations
