@@ -4,19 +4,21 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from meterfarm.fake_utility import listing
+from meterfarm.fake_utility import listing, quirk_listing
 from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.fake_utility.kit.clock import BadTime, Clock, parse_time
 from meterfarm.fake_utility.kit.delivery import BadDestination, Delivery, MailServer, Webhook
 from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.kit.quirks import BadQuirks
 from meterfarm.fake_utility.kit.signing import FOLDER, signing_key
 from meterfarm.fake_utility.listening import LOOPBACK, listen
 from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.fake_utility.running import DEFAULT_PORT
+from meterfarm.fake_utility.switched import switched
 
 PRERENDER_MIB = 600
 
@@ -24,32 +26,50 @@ PRERENDER_MIB = 600
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, or 2 for an argument that cannot be used."""
     options = _parser().parse_args(argv)
-    if options.list:
-        if options.json:
-            sys.stdout.write(listing.as_json() + "\n")
-        else:
-            listing.print_table()
+    if options.list or options.list_quirks:
+        _list(options)
         return 0
     if options.json:
-        return _refuse("--json goes with --list; add --list, or leave --json out.")
+        return _refuse("--json goes with --list and --list-quirks; add one of them, or leave --json out.")
+    if options.markdown:
+        return _refuse("--markdown goes with --list-quirks; add that, or leave --markdown out.")
     try:
+        quirks = switched(fake_portals(), options.quirk, getattr(options, "for"))
         auth_token = os.environ.get("TWILIO_AUTH_TOKEN", "")
         clock = Clock(parse_time(options.now) if options.now else None)
         delivery = Delivery(
             Webhook.parse(options.sms_webhook, auth_token) if options.sms_webhook else None,
             MailServer.parse(options.smtp) if options.smtp else None,
         )
-    except (BadTime, BadDestination) as exc:
+    except (BadTime, BadDestination, BadQuirks) as exc:
         return _refuse(str(exc))
     mebibytes = options.prerender or "0"
     if not mebibytes.isdecimal() or (options.prerender and not int(mebibytes)):
         return _refuse(
             f"--prerender: {mebibytes!r} is not a number of MiB; leave it out for {PRERENDER_MIB}."
         )
-    return _serve(options, clock, delivery, int(mebibytes) * 2**20)
+    return _serve(options, clock, delivery, int(mebibytes) * 2**20, quirks)
 
 
-def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery, prerender: int) -> int:
+def _list(options: argparse.Namespace) -> None:
+    of = quirk_listing if options.list_quirks else listing
+    if options.json:
+        sys.stdout.write(of.as_json() + "\n")
+    elif options.list:
+        listing.print_table()
+    elif options.markdown:
+        sys.stdout.write(quirk_listing.as_page())
+    else:
+        quirk_listing.print_quirks()
+
+
+def _serve(
+    options: argparse.Namespace,
+    clock: Clock,
+    delivery: Delivery,
+    prerender: int,
+    quirks: Mapping[str, Collection[str]],
+) -> int:
     home = Path(os.environ.get("METERFARM_HOME") or ".meterfarm")
     try:
         key = signing_key(home)
@@ -71,7 +91,7 @@ def _serve(options: argparse.Namespace, clock: Clock, delivery: Delivery, preren
     from meterfarm.fake_utility.server import serve
     from meterfarm.fake_utility.serving import ServedPortals
 
-    context = PortalContext(key, clock, Codes(random=options.random_codes), delivery, prerender)
+    context = PortalContext(key, clock, Codes(random=options.random_codes), delivery, prerender, quirks)
     parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None
     compares = options.compare_hello
     with ServedPortals(portals, context, main, home / FOLDER, compares_hello=compares) as all_of_them:
@@ -135,8 +155,21 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let only those go on at portals with a host name who have the TLS hello of the sign-in",
     )
+    parser.add_argument(
+        "--quirk",
+        metavar="NAME",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="have portals do this otherwise, as real ones do; see --list-quirks",
+    )
+    parser.add_argument(
+        "--for", metavar="USERNAME", help="with --quirk: for this customer; without, for everybody"
+    )
+    parser.add_argument("--list-quirks", action="store_true", help="print all quirks and stop")
+    parser.add_argument("--markdown", action="store_true", help="with --list-quirks: as the docs have it")
     parser.add_argument("--list", action="store_true", help="print the test customers and stop")
-    parser.add_argument("--json", action="store_true", help="with --list: as JSON")
+    parser.add_argument("--json", action="store_true", help="with --list and --list-quirks: as JSON")
     parser.add_argument("--parent-fd", type=int, help=argparse.SUPPRESS)
     return parser
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from meterfarm.console.doctor.loopback import get_json
@@ -18,6 +18,7 @@ from meterfarm.fake_utility.kit.customers import Customer, Factor
 from meterfarm.fake_utility.kit.figures import AccountFigures, SeriesFigures
 from meterfarm.fake_utility.kit.outcomes import OUTCOMES
 from meterfarm.fake_utility.kit.portal import FakePortal
+from meterfarm.fake_utility.kit.quirks import Quirk, bent
 from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.nightly.digest import Digest
@@ -34,14 +35,19 @@ _OTHERS: Sequence[tuple[Sequence[Factor], str, Owner, str]] = (
 outcome; what the owner does."""
 
 
-class NightlyPortal:
-    """A fake portal. ``id`` names it in the matrix, ``utility`` its script."""
+def _today() -> date:
+    return datetime.now(ZONE).date()
 
-    def __init__(self, fake: FakePortal) -> None:
+
+class NightlyPortal:
+    """A fake portal. ``id`` names it in the matrix, ``utility`` its script. ``today`` gives its day."""
+
+    def __init__(self, fake: FakePortal, today: Callable[[], date] = _today) -> None:
         self.id = fake.id
         self.name = fake.name
         self.utility = fake.id
         self._fake = fake
+        self._today = today
 
     def test_cases(self, number: int = 0) -> Sequence[CustomerCase]:
         """The listed customers, those with an owner of their own way, and one whom nobody knows.
@@ -60,6 +66,33 @@ class NightlyPortal:
         local, _, domain = self._fake.stranger.partition("@")
         found.append(_stranger(f"{local}.{number}@{domain}" if number else self._fake.stranger))
         return found
+
+    @property
+    def quirks(self) -> Sequence[Quirk]:
+        """Those that the portal can have."""
+        return self._fake.quirks
+
+    def customer(self, quirks: Sequence[Quirk], number: int) -> Customer:
+        """A customer to whom these quirks happen; of several at most one ends a visit."""
+        local = next((quirk.customer for quirk in quirks if quirk.customer), "")
+        listed = self._fake.book.listed.values()
+        like = next(one for one in listed if one.username.partition("@")[0] == local or not local)
+        ends = next((quirk for quirk in quirks if quirk.outcome != "complete" or quirk.then), None)
+        return replace(
+            bent(self._kin(like.username, number), self._fake.quirks, {quirk.name for quirk in quirks}),
+            purpose=" and ".join(quirk.name for quirk in quirks) or "no quirk",
+            outcome=ends.outcome if ends else "complete",
+            then=ends.then or None if ends else None,
+            gaps=sum(quirk.gaps for quirk in quirks),
+        )
+
+    def quirk_case(self, quirks: Sequence[Quirk], number: int) -> CustomerCase:
+        """That customer, and what a visit must come to."""
+        customer = self.customer(quirks, number)
+        case = self._test_case(customer)
+        if customer.then is None:
+            return case
+        return replace(case, again=customer.then, figures=lambda window: self._figures(customer, window))
 
     def code(self, address: str, username: str, factor: str) -> str:
         """What the customer reads on their phone, in their mailbox or on their authenticator now.
@@ -113,7 +146,7 @@ class NightlyPortal:
 
     def _figures(self, customer: Customer, window: Window) -> Tree:
         """By account number; as of the portal's day, which is that of its time zone."""
-        accounts = self._fake.figures(customer, datetime.now(ZONE).date())
+        accounts = self._fake.figures(customer, self._today())
         return {account.number: _account(account, window) for account in accounts}
 
     def _asked(self, customer: Customer, owner: Owner) -> Sequence[str] | None:

@@ -14,6 +14,7 @@ REUSES = 5
 COOLDOWN = timedelta(seconds=30)
 CODE_LIFE = timedelta(minutes=10)
 CHALLENGE_LIFE = timedelta(minutes=15)
+SHORT_LIFE = timedelta(minutes=5)
 
 
 class Verdict(Enum):
@@ -58,7 +59,8 @@ class Challenge:
 
     def over(self, now: datetime) -> bool:
         """Whether its time has run out."""
-        return now - self.opened_at > CHALLENGE_LIFE
+        life = SHORT_LIFE if self.customer.has("short-challenge") else CHALLENGE_LIFE
+        return now - self.opened_at > life
 
     def wait(self, factor: Factor, now: datetime) -> int:
         """How many seconds to wait before a code may be sent (again) this way; 0: none."""
@@ -116,6 +118,9 @@ class Judge:
             expected = self._codes.app_code(customer, steps_ago)
             if not _same(answer, expected.code):
                 continue
+            was_used = customer.has("used-code") and customer.username not in self._last_step
+            if was_used:
+                self._last_step[customer.username] = expected.step
             if customer.totp_secret and expected.step <= self._last_step.get(customer.username, -1):
                 return challenge.count_reused()
             self._last_step[customer.username] = expected.step

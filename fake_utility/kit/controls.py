@@ -1,4 +1,6 @@
-"""What a portal itself is asked: what it sent, its counters, faults, hostility, broken logins, its clock."""
+"""What a portal itself is asked: what it sent, its counters, faults, hostility, quirks, broken logins, its
+clock.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,6 +17,7 @@ from meterfarm.fake_utility.kit.customers import Customer, normalise
 from meterfarm.fake_utility.kit.faults import BadFaults, parse_faults
 from meterfarm.fake_utility.kit.hostility import BadHostility, parse_hostility
 from meterfarm.fake_utility.kit.outbox import Message
+from meterfarm.fake_utility.kit.quirks import EVERYBODY, BadQuirks
 from meterfarm.fake_utility.kit.state import PortalState
 
 MOST_FORWARD = 366 * 86_400
@@ -59,6 +62,7 @@ class Controls:
             Route("/stats.json", self.stats),
             Route("/faults", _from_here(self.faults), methods=["GET", "POST"]),
             Route("/hostile", _from_here(self.hostile), methods=["GET", "POST"]),
+            Route("/quirks", _from_here(self.quirks), methods=["GET", "POST"]),
             Route("/breaks", _from_here(self.breaks), methods=["GET", "POST"]),
             Route("/clock", _from_here(self.clock), methods=["GET", "POST"]),
             Route("/prerender", self.prerender, methods=["POST"]),
@@ -88,6 +92,21 @@ class Controls:
                 return PlainTextResponse(f"This is no hostility: {exc}\n", 400)
         return JSONResponse({**hostile.on.as_json(), "paid": hostile.paid})
 
+    async def quirks(self, request: Request) -> Response:
+        """`GET` shows which quirks are on; `POST` puts others in their place, of one customer or of
+        everybody.
+        """
+        quirks = self._state.quirks
+        if request.method == "POST":
+            try:
+                names, username = _parse_quirks(await request.json())
+                if username and self._state.book.find(username) is None:
+                    return PlainTextResponse(f"Nobody here is called {username!r}.\n", 404)
+                quirks.set(names, username)
+            except (BadQuirks, JSONDecodeError, UnicodeDecodeError) as exc:
+                return PlainTextResponse(f"This switches no quirk: {exc}\n", 400)
+        return JSONResponse(quirks.as_json())
+
     async def breaks(self, request: Request) -> Response:
         """`GET ?username=U` shows whether a customer's login is broken; `POST` breaks or mends it."""
         try:
@@ -96,7 +115,7 @@ class Controls:
         except (BadBreaks, JSONDecodeError, UnicodeDecodeError) as exc:
             return PlainTextResponse(f"This breaks nothing: {exc}\n", 400)
         state = self._state
-        if state.book.find(wanted.username) is None:
+        if state.find(wanted.username) is None:
             return PlainTextResponse(f"Nobody here is called {wanted.username!r}.\n", 404)
         if wanted.mend:
             state.mend_login(wanted.username)
@@ -144,7 +163,7 @@ class Controls:
         if not self._state.prerenders:
             return PlainTextResponse("This portal keeps nothing; start it with --prerender.\n", 404)
         username = normalise(request.query_params.get("username", ""))
-        customer = self._state.book.find(username)
+        customer = self._state.find(username)
         if customer is None:
             sentence = f"Nobody here is called {username!r}; name a customer with ?username=.\n"
             return PlainTextResponse(sentence, 404)
@@ -159,11 +178,12 @@ class Controls:
         owners: list[Customer]
         if asked is None:
             messages = list(state.outbox.messages)
-            owners = [*state.book.listed.values(), *state.book.numbered_among(state.counters.usernames)]
+            every = [*state.book.listed.values(), *state.book.numbered_among(state.counters.usernames)]
+            owners = [state.quirks.bent(one) for one in every]
         else:
             username = normalise(asked)
             messages = state.outbox.to(username)
-            customer = state.book.find(username)
+            customer = state.find(username)
             owners = [customer] if customer else []
         return {
             "messages": messages,
@@ -193,6 +213,17 @@ def _parse_breaks(data: object) -> Breaks:
     if wrong := [name for name in flags if not isinstance(data.get(name, False), bool)]:
         raise BadBreaks(f"{wrong[0]} is true or false")
     return Breaks(username, after, **{name: data.get(name, False) for name in flags})
+
+
+def _parse_quirks(data: object) -> tuple[list[str], str]:
+    """The names, and whom they are for."""
+    wanted = data.get("quirks") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(wanted, list) or set(data) - {"quirks", "username"}:
+        raise BadQuirks('write {"quirks": [NAME, ...]}, with "username": U for one customer')
+    username = data.get("username", EVERYBODY)
+    if not isinstance(username, str) or not all(isinstance(name, str) for name in wanted):
+        raise BadQuirks("names are texts")
+    return wanted, normalise(username)
 
 
 def _from_here(endpoint: Endpoint) -> Endpoint:

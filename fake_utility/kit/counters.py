@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UNCOUNTED = frozenset(
-    {"/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults", "/clock", "/breaks", "/hostile"}
+    {
+        *("/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults", "/clock", "/breaks", "/hostile"),
+        "/quirks",
+    }
 )
 PIECE = 2**18
 

@@ -16,6 +16,8 @@ Gate = Literal[
     "firewall",
     "captcha",
     "splash",
+    "enrolment",
+    "questionnaire",
 ]
 
 
@@ -51,6 +53,7 @@ class Customer:
 
     `totp_secret`: base32, RFC 6238; without one, an authenticator's codes are the portal's own invention.
     `number`: 0, or the N of one of the many customers of a kind. `gaps`: so much is listed and cannot be had.
+    `quirks`: the names of those that the portal has for them (`quirks.py`).
     """
 
     username: str
@@ -65,6 +68,11 @@ class Customer:
     number: int = 0
     question: Question | None = None
     gaps: int = 0
+    quirks: frozenset[str] = frozenset()
+
+    def has(self, quirk: str) -> bool:
+        """Whether the portal does this otherwise for them."""
+        return quirk in self.quirks
 
     @property
     def phone(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meterfarm.fake_utility.kit.customers import Customer
 from meterfarm.fake_utility.kit.figures import AccountFigures
 from meterfarm.fake_utility.kit.numbered import CustomerBook
+from meterfarm.fake_utility.kit.quirks import Quirk
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -23,8 +24,9 @@ class FakePortal:
 
     `hosts` are its https names; without any it is served by http, on a port of its own. `make` gives its
     application and state; it may import what takes long. `figures` are a customer's data by its own account,
-    as of a day that it is there. `stranger` is a user name that nobody has. `says_tries`: it says how
-    many tries of a code are left. `shown` are those who come home in a demonstration; none: all who do.
+    as of a day that it is there. `stranger` is a user name that nobody has. `says_tries`: it says how many
+    tries of a code are left. `shown` are those who come home in a demonstration; none: all who do. `quirks`
+    are those that it can have.
     """
 
     id: str
@@ -36,6 +38,7 @@ class FakePortal:
     hosts: Sequence[str] = ()
     says_tries: bool = False
     shown: Sequence[str] = ()
+    quirks: Sequence[Quirk] = ()
 
     @property
     def home(self) -> str:

@@ -96,15 +96,22 @@ class Sessions:
             session = Session(**self._sessions.loads(cookie))
         except (BadSignature, TypeError):
             return None
-        if self._has_ended(session) or self._hellos.is_other(session.id):
+        if self.has_ended(session) or self._hellos.is_other(session.id):
             return None
         if not 0 <= self._now() - session.issued <= session.idle.total_seconds():
             return None
         return session
 
+    def username(self, cookie: str | None) -> str:
+        """Who a cookie of a session is of, whether it still holds or not; "" if it is none."""
+        try:
+            return str(self._sessions.loads(cookie or "")["username"])
+        except (BadSignature, TypeError, KeyError):
+            return ""
+
     def renew(self, response: Response, session: Session) -> None:
         """Restart the idle time, at most every few minutes."""
-        if not self._has_ended(session) and self._now() - session.issued > RENEW_AFTER.total_seconds():
+        if not self.has_ended(session) and self._now() - session.issued > RENEW_AFTER.total_seconds():
             self._hand_out(response, replace(session, issued=self._now()))
 
     def end(self, session: Session) -> None:
@@ -140,7 +147,8 @@ class Sessions:
             and 0 <= self._now() - device["issued"] <= DEVICE_LIFE.total_seconds()
         )
 
-    def _has_ended(self, session: Session) -> bool:
+    def has_ended(self, session: Session) -> bool:
+        """Whether it was ended before its time."""
         return session.id in self._ended or self._ended_for.has_ended(session.username, session.id)
 
     def _hand_out(self, response: Response, session: Session) -> None:

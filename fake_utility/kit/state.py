@@ -1,7 +1,7 @@
 """A portal's state: what its views share, and what it remembers of its customers while it runs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from meterfarm.fake_utility.kit.hostile import HostileSwitch, handed_out
 from meterfarm.fake_utility.kit.kept import Kept
 from meterfarm.fake_utility.kit.numbered import CustomerBook, CustomerT
 from meterfarm.fake_utility.kit.outbox import Message, Outbox
+from meterfarm.fake_utility.kit.quirks import Quirk, QuirkSwitch
 from meterfarm.fake_utility.kit.rendering import Pages
 from meterfarm.fake_utility.kit.sessions import Session, Sessions
 from meterfarm.fake_utility.kit.static_files import StaticFiles
@@ -31,7 +32,7 @@ class PortalContext:
     """What all portals of a process are made with.
 
     `key` signs cookies. `prerender`: pages and documents are kept after they were first made, up to so many
-    bytes; 0: no pages are.
+    bytes; 0: no pages are. `quirks`: the names of those that are on, by user name, "" for everybody.
     """
 
     key: bytes
@@ -39,6 +40,7 @@ class PortalContext:
     codes: Codes
     delivery: Delivery
     prerender: int = 0
+    quirks: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -75,8 +77,15 @@ class PortalState(ABC, Generic[CustomerT]):
 
     code_digits: ClassVar[int] = 4
 
-    def __init__(self, context: PortalContext, book: CustomerBook[CustomerT], folder: Path) -> None:
+    def __init__(
+        self,
+        context: PortalContext,
+        book: CustomerBook[CustomerT],
+        folder: Path,
+        quirks: Sequence[Quirk],
+    ) -> None:
         self.book = book
+        self.quirks = QuirkSwitch(quirks, context.quirks)
         self.clock = context.clock.split()
         self.codes = context.codes
         self.delivery = context.delivery
@@ -100,6 +109,11 @@ class PortalState(ABC, Generic[CustomerT]):
     def documents(self, customer: CustomerT) -> Iterable[Callable[[], bytes]]:
         """What makes each of a customer's documents, so that it is kept; for benchmarks."""
         return ()
+
+    def find(self, username: str) -> CustomerT | None:
+        """The customer of a normalised user name, with what the portal does otherwise for them."""
+        customer = self.book.find(username)
+        return self.quirks.bent(customer) if customer is not None else None
 
     @property
     def today(self) -> date:
@@ -162,5 +176,7 @@ class PortalState(ABC, Generic[CustomerT]):
         message = self.letter(challenge.customer, factor, code, now)
         challenge.send(factor, code, now)
         self.counters.of(challenge.customer.username).codes_sent += 1
+        if factor == "email" and challenge.customer.has("mail-undelivered"):
+            return
         self.outbox.add(message)
         self.delivery.send(message)

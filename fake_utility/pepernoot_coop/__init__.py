@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.pepernoot_coop.customers import BOOK, DOMAIN, STRANGER
 from meterfarm.fake_utility.pepernoot_coop.figures import figures
+from meterfarm.fake_utility.pepernoot_coop.quirks import QUIRKS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -31,4 +32,5 @@ PORTAL = FakePortal(
     stranger=STRANGER,
     hosts=("pepernoot.smarthub.example",),
     shown=[f"{name}@{DOMAIN}" for name in ("iamvalid", "multi-account", "totp", "export-failed")],
+    quirks=QUIRKS,
 )

@@ -9,6 +9,7 @@ from meterfarm.fake_utility.kit.numbered import CustomerBook
 
 DOMAIN = "pepernoot.example"
 _NAME = "Robin Kruidnoot"
+TOTP_SECRET = "MJXXE3DFOJZXAZLDOVWGC5DJN5XHGZLF"  # noqa: S105 - made up, shown in the list on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _ordinary() -> list[Member]:
             "totp",
             "MFA: an authenticator's code within the sign-in; a used code is refused",
             "Timo Windmill",
-            totp_secret="MJXXE3DFOJZXAZLDOVWGC5DJN5XHGZLF",  # noqa: S106 - made up, shown in the list on purpose
+            totp_secret=TOTP_SECRET,
         ),
         _member(
             "export-failed",

@@ -13,15 +13,16 @@ from meterfarm.fake_utility.kit.figures import (
     account_facts,
     bill_figures,
 )
-from meterfarm.fake_utility.pepernoot_coop.customers import BOOK, Member
+from meterfarm.fake_utility.pepernoot_coop.customers import Member
 from meterfarm.fake_utility.pepernoot_coop.data import listed_bills, usage, usage_span
 from meterfarm.fake_utility.pepernoot_coop.exports import LONGEST
 
 
 def figures(customer: Customer, today: date) -> Sequence[AccountFigures]:
     """As of a day in New York."""
-    member = BOOK.find(customer.username)
-    return [_account(member, account, today) for account in member.accounts] if member else []
+    if not isinstance(customer, Member):
+        raise TypeError(f"{customer.username} is no member")
+    return [_account(customer, account, today) for account in customer.accounts]
 
 
 def _account(customer: Member, account: Account, today: date) -> AccountFigures:

@@ -19,6 +19,7 @@ from meterfarm.fake_utility.pepernoot_coop.customers import BOOK, Member
 from meterfarm.fake_utility.pepernoot_coop.data import listed_bills
 from meterfarm.fake_utility.pepernoot_coop.documents import bill_content
 from meterfarm.fake_utility.pepernoot_coop.exports import Jobs
+from meterfarm.fake_utility.pepernoot_coop.quirks import QUIRKS
 
 TOKEN_SECONDS = 600
 LINK_SECONDS = 60
@@ -38,7 +39,7 @@ class Coop(PortalState[Member]):
     """Pepernoot Co-op's state."""
 
     def __init__(self, context: PortalContext) -> None:
-        super().__init__(context, BOOK, Path(__file__).parent)
+        super().__init__(context, BOOK, Path(__file__).parent, QUIRKS)
         self.jobs = Jobs()
         self._tokens = URLSafeSerializer(context.key, salt="pepernoot token")
         self._links = URLSafeSerializer(context.key, salt="pepernoot link")
@@ -56,7 +57,7 @@ class Coop(PortalState[Member]):
     def member(self, request: Request) -> tuple[Session, Member] | None:
         """Who asks, if their session still holds."""
         session = self.sessions.read(request.cookies.get(SESSION))
-        member = self.book.find(session.username) if session else None
+        member = self.find(session.username) if session else None
         return (session, member) if session and member else None
 
     def token(self, session: Session) -> str:

@@ -57,7 +57,7 @@ async def bill_document(request: Request) -> Response:
     """A bill's PDF by its signed address alone."""
     coop = coop_of(request)
     link = coop.read_link(request.query_params.get("signed", ""))
-    member = coop.book.find(link.username) if link else None
+    member = coop.find(link.username) if link else None
     if link is None or member is None:
         return PlainTextResponse("This link has expired.\n", 403)
     account = next(one for one in member.accounts if one.number == link.account)

@@ -36,7 +36,7 @@ async def login(request: Request) -> Response:
     username, password = normalise(str(fields.get("userId", ""))), str(fields.get("password", ""))
     if username:
         coop.counters.of(username).password_attempts += 1
-    member = coop.book.find(username)
+    member = coop.find(username)
     if member is None or not password or username in coop.memory.refused:
         if username:
             coop.counters.of(username).password_rejections += 1

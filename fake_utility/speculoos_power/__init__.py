@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.speculoos_power.customers import BOOK
 from meterfarm.fake_utility.speculoos_power.figures import figures
+from meterfarm.fake_utility.speculoos_power.quirks import QUIRKS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -34,4 +35,5 @@ PORTAL = FakePortal(
         *("iamvalid@bayou.energy", "multi-account@bayou.energy"),
         *(name for name in BOOK.listed if name.startswith("ineedmfa+")),
     ],
+    quirks=QUIRKS,
 )

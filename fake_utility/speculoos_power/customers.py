@@ -5,6 +5,7 @@ from meterfarm.fake_utility.kit.customers import Customer, Factor, Oddities, Que
 from meterfarm.fake_utility.kit.numbered import CustomerBook
 
 QUESTION = Question("What is your favorite chef's last name?", "Cook")
+TOTP_SECRET = "KVZFK3BTGZ2EGQLLMU4XO2DJONSWG5LM"  # noqa: S105 - made up, shown in the list on purpose
 TEXT_OR_MAIL: tuple[tuple[Factor, ...], ...] = (("sms", "email"),)
 
 
@@ -110,7 +111,7 @@ def _own() -> list[Customer]:
             "MFA: a real authenticator (RFC 6238); a used code is refused",
             "Timo Step",
             ("totp",),
-            totp_secret="KVZFK3BTGZ2EGQLLMU4XO2DJONSWG5LM",  # noqa: S106 - made up, shown in the list on purpose
+            totp_secret=TOTP_SECRET,
         ),
         _ordinary(
             "two-challenges@speculoos.example",

@@ -1,5 +1,6 @@
 """What may stand between the password and the account: refusals, and pages that ask for something."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -8,7 +9,15 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from meterfarm.fake_utility.kit.customers import Customer, Gate
 from meterfarm.fake_utility.kit.sessions import clear_session
 from meterfarm.fake_utility.speculoos_power.portal import Portal, message_page
-from meterfarm.fake_utility.speculoos_power.visits import Visit, at_stage, enter, move_on
+from meterfarm.fake_utility.speculoos_power.visits import (
+    NOTICES,
+    Visit,
+    at_stage,
+    enter,
+    inside,
+    move_on,
+    notices,
+)
 
 SHORTEST_PASSWORD = 8
 
@@ -16,7 +25,7 @@ SHORTEST_PASSWORD = 8
 def meet_gate(request: Request, portal: Portal, customer: Customer, gate: Gate, *, keep: bool) -> Response:
     """The portal's answer to a right password when this gate stands behind it."""
     match gate:
-        case "password" | "terms" | "captcha" | "splash":
+        case "password" | "terms" | "captcha" | "splash" | "enrolment" | "questionnaire":
             return move_on(portal, customer, gate, keep=keep)
         case "maintenance":
             return message_page(
@@ -93,6 +102,47 @@ def answer_captcha(visit: Visit) -> Response:
 def splash_page(visit: Visit) -> Response:
     """The page shown after a first sign-in."""
     return visit.page("welcome.html")
+
+
+@at_stage("enrolment")
+def enrolment_page(visit: Visit) -> Response:
+    """The page that wants customers of the old site to enrol at the new one."""
+    return visit.page("enrolment.html")
+
+
+@at_stage("questionnaire")
+def questionnaire_page(visit: Visit) -> Response:
+    """Questions about the home."""
+    return visit.page("questionnaire.html")
+
+
+@inside
+def rules_page(visit: Visit) -> Response:
+    """The page that finds the password too old, and lets nobody out who only goes on."""
+    return visit.page("password_rules.html")
+
+
+@at_stage("notice")
+def notice_page(visit: Visit) -> Response:
+    """What the customer is asked before the account is shown, the first that was not put off."""
+    heading, words, accept, later = NOTICES[_left(visit)[0]]
+    return visit.page("notice.html", {"heading": heading, "words": words, "accept": accept, "later": later})
+
+
+@at_stage("notice")
+def answer_notice(visit: Visit) -> Response:
+    """Put it off, or do it, until the next sign-in."""
+    first, *others = _left(visit)
+    visit.portal.put_off.setdefault(visit.session.id, set()).add(first)
+    if others:
+        return RedirectResponse("/notice", 303)
+    visit.portal.sessions.end(visit.session)
+    return move_on(visit.portal, visit.customer, "inside", keep=visit.session.keep)
+
+
+def _left(visit: Visit) -> Sequence[str]:
+    had = visit.portal.put_off.get(visit.session.id, set())
+    return [name for name in notices(visit.customer) if name not in had]
 
 
 def _settle(visit: Visit) -> Response:

@@ -62,7 +62,7 @@ def verify(visit: Visit) -> Response:
     if challenge.chosen is None or challenge.needs_sending:
         return _show(visit, challenge)
     question = challenge.chosen == "question"
-    answer = visit.fields.get("answer" if question else "code", "")
+    answer = visit.fields.get("answer") or visit.fields.get("code") or visit.fields.get("passcode", "")
     visit.portal.counters.of(visit.customer.username).code_attempts += 1
     match visit.portal.judge.verdict(challenge, answer, visit.portal.clock.now()):
         case Verdict.RIGHT:
@@ -151,6 +151,6 @@ def _show(visit: Visit, challenge: Challenge, alert: str | None = None) -> Respo
     }
     if challenge.needs_sending:
         return visit.page("mfa_send.html", context)
-    if challenge.chosen == "question":
+    if challenge.chosen == "question" and not visit.customer.has("question-as-code"):
         return visit.page("mfa_question.html", context)
     return visit.page("mfa_code.html", context)

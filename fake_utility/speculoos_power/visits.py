@@ -1,6 +1,6 @@
 """Who is asking: views inside the portal are called only for a visitor who may see them."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal
@@ -11,18 +11,45 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from meterfarm.fake_utility.kit.accounts import Account
 from meterfarm.fake_utility.kit.customers import Customer
 from meterfarm.fake_utility.kit.sessions import SESSION, Session, clear_session
-from meterfarm.fake_utility.speculoos_power.customers import find_customer
 from meterfarm.fake_utility.speculoos_power.portal import Portal, message_page, portal_of
 
-Stage = Literal["inside", "mfa", "password", "terms", "captcha", "splash"]
+Stage = Literal[
+    "inside", "mfa", "password", "terms", "captcha", "splash", "enrolment", "questionnaire", "notice"
+]
 STAGE_PAGES: dict[str, str] = {
     "mfa": "/mfa",
     "password": "/password-expired",
     "terms": "/terms",
     "captcha": "/robot-check",
     "splash": "/welcome",
+    "enrolment": "/enrolment",
+    "questionnaire": "/questions",
+    "notice": "/notice",
     "inside": "/accounts",
 }
+
+
+NOTICES = {
+    "enrolment-nag": (
+        "Make your account safer",
+        "Two-step verification keeps others out, even those who know your password.",
+        "Turn on two-step verification",
+        "Ask me later",
+    ),
+    "paperless-offer": (
+        "Go paperless",
+        "We e-mail you when a bill is ready, and send no paper any more.",
+        "Enroll in paperless billing",
+        "Skip",
+    ),
+    "confirm-contact": (
+        "Is this still you?",
+        "Please see that we have the right e-mail address and phone number.",
+        "Yes, save these",
+        "Remind me later",
+    ),
+}
+"""By quirk: the heading, the words, what the customer may do, and how to put it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +79,7 @@ class Visit:
             self.request,
             template,
             lambda: {"customer": self.customer, **make_context()},
-            (self.customer.username, about),
+            (self.customer.username, self.customer.quirks, about),
         )
 
 
@@ -72,7 +99,7 @@ def at_stage(stage: Stage) -> Callable[[View], Endpoint]:
             if fields is None:
                 return expired_form(request)
             session = portal.session(request)
-            customer = find_customer(session.username) if session else None
+            customer = portal.find(session.username) if session else None
             if session is None or customer is None:
                 return to_login(request)
             if session.stage != stage:
@@ -114,21 +141,32 @@ async def posted(request: Request) -> Mapping[str, str] | None:
 def move_on(portal: Portal, customer: Customer, stage: Stage, *, keep: bool) -> RedirectResponse:
     """Open a session at a stage and go to that stage's page."""
     response = RedirectResponse(STAGE_PAGES[stage], 303)
-    portal.sessions.open(response, customer.username, stage, keep=keep)
+    session = portal.sessions.open(response, customer.username, stage, keep=keep)
+    if stage == "inside":
+        portal.entered(session)
     return response
 
 
 def enter(portal: Portal, customer: Customer, *, keep: bool) -> RedirectResponse:
-    """Nothing stands in the way any more."""
-    portal.counters.of(customer.username).sign_ins += 1
-    return move_on(portal, customer, "inside", keep=keep)
+    """Nothing stands in the way any more but what can be put off."""
+    tally = portal.counters.of(customer.username)
+    tally.sign_ins += 1
+    response = move_on(portal, customer, "notice" if notices(customer) else "inside", keep=keep)
+    if customer.has("false-password-rules") and tally.sign_ins == 1:
+        response.headers["location"] = "/password-rules"
+    return response
+
+
+def notices(customer: Customer) -> Sequence[str]:
+    """What the customer is asked before the account is shown, one after the other."""
+    return [name for name in NOTICES if name in customer.quirks]
 
 
 def to_login(request: Request) -> Response:
     """Lead to the sign-in, which says so if the session expired."""
     had_session = SESSION in request.cookies
     response = RedirectResponse("/login?expired=1" if had_session else "/login", 303)
-    if had_session:
+    if had_session and not portal_of(request).has_stale_cookie(request):
         clear_session(response)
     return response
 

@@ -49,7 +49,7 @@ def bearer(view: View) -> Endpoint:
         company = company_of(request)
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
         found = company.families.bearer(shown) if scheme.lower() == "bearer" else None
-        customer = company.book.find(found.username) if found else None
+        customer = company.find(found.username) if found else None
         if found is None or customer is None:
             return refusal(401, "TOKEN_INVALID", "The access token is missing or has expired.", _CHALLENGE)
         if customer.oddities.gate == "maintenance":
@@ -87,11 +87,22 @@ async def me(caller: Caller) -> Response:
     data: dict[str, object] = {"name": customer.name, "email": customer.username, "interstitial": None}
     if customer.oddities.gate == "terms" and not settled:
         data["interstitial"] = "terms"
-    elif customer.paperless and not settled and caller.family not in caller.company.put_off:
-        data["interstitial"] = "paperless"
+    elif left := _put_before(caller):
+        data["interstitial"] = left[0]
     elif customer.oddities.gate == "splash":
         data["splash"] = {"title": "Summer is coming.", "words": "Something sweet is in the oven."}
     return answer({"data": data})
+
+
+def _put_before(caller: Caller) -> list[str]:
+    """What is put before the account and can be put off, until the next sign-in; what was, is left out."""
+    customer, company = caller.customer, caller.company
+    wanted = {
+        "enrolment": customer.has("enrolment-nag"),
+        "paperless": customer.paperless and customer.username not in company.memory.settled,
+        "contact": customer.has("confirm-contact"),
+    }
+    return [what for what, on in wanted.items() if on and (caller.family, what) not in company.put_off]
 
 
 @bearer
@@ -101,7 +112,7 @@ async def settle(caller: Caller) -> Response:
     if fields.get("accept") is True or fields.get("choice") == "enroll":
         caller.company.memory.settled.add(caller.customer.username)
     elif fields.get("choice") == "later":
-        caller.company.put_off.add(caller.family)
+        caller.company.put_off.add((caller.family, caller.request.path_params["what"]))
     else:
         return refusal(400, "BAD_REQUEST", "That is no answer.")
     return answer({"data": {}})
@@ -135,7 +146,11 @@ def _address(account: Account) -> dict[str, str]:
 
 @of_account
 async def account_page(caller: Caller, account: Account) -> Response:
-    """An account with its meters."""
+    """An account with its meters; some are shown another one at first."""
+    mine, asked = caller.customer.accounts, (caller.customer.username, key(account))
+    if caller.customer.has("wrong-account-shown") and asked not in caller.company.shown:
+        caller.company.shown.add(asked)
+        account = mine[mine.index(account) - 1]
     meters = [
         {
             "meterId": meter.id,
@@ -196,7 +211,7 @@ def _money(cents: int) -> str:
 
 @of_account
 async def bill_document(caller: Caller, account: Account) -> Response:
-    """An older bill: base64 within JSON, in lines. The newest is not to be had here."""
+    """An older bill: base64 in lines, or hexadecimal digits, within JSON. The newest is not here."""
     today, wanted = caller.company.today, caller.request.path_params["bill"]
     listed = list(enumerate(listed_bills(account, today)))
     older = listed if account.closed else listed[1:]
@@ -205,7 +220,8 @@ async def bill_document(caller: Caller, account: Account) -> Response:
         return not_found()
     if caller.customer.oddities.placeholder_bill == place:
         return answer({"data": None, "message": "This bill is not available right now."})
-    content = base64.encodebytes(statement(caller.company.kept, caller.company.brand, bill)).decode()
+    pdf = statement(caller.company.kept, caller.company.brand, bill)
+    content = pdf.hex() if caller.customer.has("encoded-bill") else base64.encodebytes(pdf).decode()
     caller.company.serve_bill(caller.customer, caller.family)
     data = {"fileName": "bill.pdf", "contentType": "application/pdf", "content": content}
     return answer({"data": data})

@@ -39,6 +39,7 @@ _API = [
 _WIDGET = [
     _ASSET,
     Route("/export/embed", widget.embed),
+    Route("/sso/relay", site.relay, methods=["POST"]),
     Route("/export/api/meters", widget.meters),
     Route("/export/api/usage.zip", widget.usage_zip),
 ]

@@ -9,6 +9,7 @@ from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.stroopwafel_energy.brand import Brand
 from meterfarm.fake_utility.stroopwafel_energy.customers import make_book
 from meterfarm.fake_utility.stroopwafel_energy.figures import figures
+from meterfarm.fake_utility.stroopwafel_energy.quirks import QUIRKS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -36,4 +37,5 @@ def portal(brand: Brand, shown: Sequence[str]) -> FakePortal:
         stranger=f"nobody@{brand.domain}",
         hosts=brand.hosts,
         shown=[f"{name}@{brand.domain}" for name in shown],
+        quirks=QUIRKS,
     )

@@ -67,7 +67,9 @@ async def confirmed(request: Request) -> Response:
     company.counters.of(customer.username).sign_ins += 1
     code = company.families.code(customer.username, transaction.pkce)
     fields = {"state": transaction.state, "code": code}
-    response = page(request, "post.html", action=transaction.redirect, fields=fields)
+    through = f"https://{company.brand.widget}/sso/relay"
+    action = through if customer.has("auto-post-chain") else transaction.redirect
+    response = page(request, "post.html", action=action, fields=fields)
     if transaction.trust:
         company.sessions.remember_device(response, customer.username)
     return response
@@ -82,8 +84,10 @@ async def token(request: Request) -> Response:
         given = _grant(company, fields)
     except InvalidGrant:
         return answer({"error": "invalid_grant", "error_description": _INVALID}, 400)
+    customer = company.find(given.username)
     return answer(
         {
+            "kept_after": 1_500 if customer and customer.has("late-token") else 0,
             "token_type": "Bearer",
             "access_token": given.access,
             "expires_in": given.access_seconds,

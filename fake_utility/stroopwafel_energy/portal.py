@@ -16,26 +16,28 @@ from meterfarm.fake_utility.stroopwafel_energy.documents import all_documents
 from meterfarm.fake_utility.stroopwafel_energy.families import ACCESS_SECONDS, Families
 from meterfarm.fake_utility.stroopwafel_energy.letters import mail, text_message
 from meterfarm.fake_utility.stroopwafel_energy.links import Links
+from meterfarm.fake_utility.stroopwafel_energy.quirks import QUIRKS
 from meterfarm.fake_utility.stroopwafel_energy.transactions import Transactions
 
 
 class Company(PortalState[Subscriber]):
     """What the four hosts share.
 
-    `put_off`: the token families in which paperless billing was put off.
+    `put_off`: what was put off, by the family of tokens. `shown`: whose accounts were asked for, and which.
     `calls_asked_for`: how often somebody chose to be called.
     """
 
     code_digits = 6
 
     def __init__(self, context: PortalContext, brand: Brand, book: CustomerBook[Subscriber]) -> None:
-        super().__init__(context, book, FOLDER)
+        super().__init__(context, book, FOLDER, QUIRKS)
         self.brand = brand
         self.families = Families(context.key, self.clock, brand.id)
         self.links = Links(context.key, self.clock, brand.id)
         self.transactions = Transactions(self.clock)
         self.style = brand.style.encode() + self.static.style
-        self.put_off: set[str] = set()
+        self.put_off: set[tuple[str, str]] = set()
+        self.shown: set[tuple[str, str]] = set()
         self.calls_asked_for = 0
 
     def letter(self, customer: Customer, factor: Factor, code: str, now: datetime) -> Message:
@@ -48,7 +50,7 @@ class Company(PortalState[Subscriber]):
 
     def access_seconds(self, username: str) -> int:
         """How long a customer's bearer tokens last."""
-        customer = self.book.find(username)
+        customer = self.find(username)
         return customer.access_seconds if customer else ACCESS_SECONDS
 
     def end_sessions(self, username: str) -> None:

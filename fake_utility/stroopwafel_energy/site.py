@@ -22,6 +22,15 @@ async def signin_oidc(request: Request) -> Response:
     return page(request, "post.html", action="/session", fields=fields)
 
 
+async def relay(request: Request) -> Response:
+    """Between the identity provider and the application, on a third host: on by a form that posts itself."""
+    async with request.form(max_files=0) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    return page(
+        request, "post.html", action=f"https://{company_of(request).brand.my}/signin-oidc", fields=fields
+    )
+
+
 async def session(request: Request) -> Response:
     """Into the application, which takes the code from the address."""
     async with request.form(max_files=0) as form:
@@ -33,7 +42,7 @@ async def document(request: Request) -> Response:
     """A bill by its signed address, which needs nothing else."""
     company = company_of(request)
     found = company.links.read(request.query_params.get("d", ""))
-    customer = company.book.find(found[0]) if found else None
+    customer = company.find(found[0]) if found else None
     bill = bill_of(customer, found[1], company.today) if customer and found else None
     if customer is None or found is None or bill is None:
         title, words = "This link has expired", "Close this window and open your bill again."

@@ -1,5 +1,6 @@
 """What each step of a sign-in is answered with: the step that comes next, or a sentence for where it is."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,10 @@ class Steps:
                 transaction.stage = "username"
                 return _next("username")
             case ("username", "username"):
-                return _username(transaction, given)
+                return self._username(transaction, given)
+            case (_, "password") if fields.get("decoy") is True:
+                transaction.stage = "captcha"
+                return _next("captcha")
             case ("password", "password"):
                 return self._password(transaction, given, knows_device=knows_device)
             case (step, "verify") if transaction.challenge is not None:
@@ -51,13 +55,24 @@ class Steps:
             case _:
                 return _next("over")
 
+    def _username(self, transaction: Transaction, given: Mapping[str, str]) -> Answer:
+        username = normalise(given.get("signInName", ""))
+        if "@" not in username:
+            return _error("Enter a valid e-mail address.")
+        transaction.username, transaction.stage = username, "password"
+        customer = self._company.find(username)
+        quirks = sorted(customer.quirks) if customer else []
+        if "generated-names" in quirks:
+            transaction.password_field = f"p{secrets.token_hex(6)}"
+        return _next("password", username=username, quirks=quirks, name=transaction.password_field)
+
     def _password(self, transaction: Transaction, given: Mapping[str, str], *, knows_device: bool) -> Answer:
         username = transaction.username
         tally = self._company.counters.of(username)
         tally.password_attempts += 1
-        customer = self._company.book.find(username)
+        customer = self._company.find(username)
         is_refused = username in self._company.memory.refused
-        if customer is None or customer.refused or is_refused or not given.get("password"):
+        if customer is None or customer.refused or is_refused or not given.get(transaction.password_field):
             tally.password_rejections += 1
             return _error(INCORRECT)
         transaction.customer = customer
@@ -76,7 +91,7 @@ class Steps:
                 case "too_many_requests":
                     raise TooMany
         if not customer.challenges or knows_device:
-            return _done(transaction)
+            return self._done(transaction)
         transaction.stage = "verify"
         transaction.challenge = Challenge(customer, customer.challenges[0], self._company.clock.now())
         return _ask(customer, transaction.challenge)
@@ -138,7 +153,7 @@ class Steps:
         match verdict:
             case Verdict.RIGHT:
                 transaction.trust = trust
-                return _done(transaction)
+                return self._done(transaction)
             case Verdict.CLOSED:
                 transaction.stage = "failed"
                 return _next("failed", words=_FAILED)
@@ -147,6 +162,13 @@ class Steps:
             case _:
                 return _error(WRONG_CODE)
 
+    def _done(self, transaction: Transaction) -> Answer:
+        """On to the application; before every other way there some are warned that they leave this site."""
+        transaction.stage = "done"
+        customer = transaction.customer
+        is_even = self._company.counters.of(transaction.username).sign_ins % 2 == 0
+        return _next("done", leaving=bool(customer and customer.has("leaving-dialog") and is_even))
+
     def _new_password(self, transaction: Transaction, given: Mapping[str, str]) -> Answer:
         new = given.get("first", "")
         if len(new) < SHORTEST_PASSWORD:
@@ -154,15 +176,7 @@ class Steps:
         if new != given.get("second"):
             return _error("The two passwords are not the same.")
         self._company.memory.settled.add(transaction.username)
-        return _done(transaction)
-
-
-def _username(transaction: Transaction, given: Mapping[str, str]) -> Answer:
-    username = normalise(given.get("signInName", ""))
-    if "@" not in username:
-        return _error("Enter a valid e-mail address.")
-    transaction.username, transaction.stage = username, "password"
-    return _next("password", username=username)
+        return self._done(transaction)
 
 
 def _ask(customer: Subscriber, challenge: Challenge) -> Answer:
@@ -186,11 +200,6 @@ def _options(customer: Subscriber, challenge: Challenge) -> list[dict[str, str]]
     if customer.call:
         options.insert(0, {"factor": "call", "label": f"Call {customer.destination('sms')}"})
     return options
-
-
-def _done(transaction: Transaction) -> Answer:
-    transaction.stage = "done"
-    return _next("done")
 
 
 def _next(step: str, **more: object) -> Answer:

@@ -17,7 +17,8 @@ Stage = Literal["username", "password", "verify", "newPassword", "captcha", "don
 class Transaction:
     """`state` and `pkce` are what the application gave when it sent the browser here.
 
-    `trust`: the customer asked not to be verified again on this device.
+    `trust`: the customer asked not to be verified again on this device. `password_field`: what the field is
+    called.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Transaction:
     customer: Subscriber | None = None
     challenge: Challenge | None = None
     trust: bool = False
+    password_field: str = "password"  # noqa: S105 - a name
 
 
 class Transactions:

@@ -29,7 +29,7 @@ def _policy(company: Company) -> str:
     my, login, api, widget = (f"https://{host}" for host in company.brand.hosts)
     return (
         f"default-src 'self'; img-src 'self' data:; connect-src 'self' {api} {login}; frame-src {widget}; "
-        f"frame-ancestors {my}; form-action 'self' {my}; base-uri 'none'; object-src 'none'; "
+        f"frame-ancestors {my}; form-action 'self' {my} {widget}; base-uri 'none'; object-src 'none'; "
         "style-src 'self' 'unsafe-inline'"
     )
 

@@ -31,7 +31,7 @@ class AnswerJudge:
         """The answer, if it is what was asked for, with the sign that it carries.
 
         Raises:
-            SessionEnded: by its sign, or HTTP 401 without one.
+            SessionEnded: by its sign; HTTP 401 without one, or an error where the signed out are led to.
             Stop: by its sign, or its status without one.
         """
         if answer.is_page:
@@ -41,7 +41,7 @@ class AnswerJudge:
         sign = self._sign_of(answer)
         if stop := stop_for_sign(self._portal, sign) if sign else None:
             raise stop
-        is_refused = sign is None and answer.status == UNAUTHORISED
+        is_refused = sign is None and (answer.status == UNAUTHORISED or self._is_sign_in_refused(answer))
         if is_refused or (sign is not None and sign.means == SIGNED_OUT):
             raise SessionEnded(f"{self._portal} ended the session.")
         if answer.status >= 400 and sign is None:
@@ -63,6 +63,14 @@ class AnswerJudge:
             return first_json_sign(answer.url, answer.json(), pointing)
         except Stop:  # what is no JSON after all carries no sign
             return None
+
+    def _is_sign_in_refused(self, answer: HttpResponse) -> bool:
+        """Whether even the page for the signed out is an error, as it is where old cookies are refused."""
+        at = urlsplit(answer.url)
+        places = [sign for sign in self._signs if sign.means == SIGNED_OUT and (sign.path or sign.host)]
+        return answer.status >= 400 and any(
+            sign.is_at(host=at.hostname or "", path=at.path, fragment=at.fragment) for sign in places
+        )
 
     def _raise_for_status(self, answer: HttpResponse) -> None:
         stop = stop_for_status(self._portal, answer.status, answer.headers.get("retry-after"))

@@ -47,7 +47,9 @@ class Filling:
         if shared.sending is not None:
             shared.sending.typed(value)
         async with self._access.operation(f"filling in {field.what}") as page:
-            found = field.locator(page)
+            found = field.locator(page).filter(
+                visible=True
+            )  # templates of forms have fields of the same name
             shared.filled.append(found)
             await self._enter(found, value, typed=typed)
             if await self._has_taken(found, value):

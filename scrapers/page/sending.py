@@ -83,6 +83,11 @@ class Sending:
                 f"sent once more, but not before {_minute(doubt.again_at)}.",
             )
 
+    @property
+    def has_typed(self) -> bool:
+        """Whether anything was typed."""
+        return self._has_filled
+
     def typed(self, value: str) -> None:
         """Something was typed into a field."""
         self._has_filled = True

@@ -7,6 +7,7 @@ scripts do with the page is in ``page.py``.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import (
@@ -41,6 +42,8 @@ from meterfarm.scrapers.rate_limiter import RateLimiter, Unlimited
 from meterfarm.scrapers.state import PortalSession
 
 _DOCUMENTS = 20
+_A_SESSION = 60 * 86_400
+"""Seconds for which a portal may keep somebody signed in; devices are trusted for longer."""
 _AT_REST: ViewportSize = {"width": 320, "height": 240}
 
 
@@ -68,6 +71,7 @@ class Tab:
         self._hosts = hosts
         self._chromium = chromium
         self._http = http
+        self._came_with = session
         self._storage = WebStorage(session.session_storage if session is not None else {})
         self.log = BrowserLog(note)
         self._note = note
@@ -236,6 +240,20 @@ class Tab:
         if self._context is None or not self.shown:
             return None
         return await self._context.cookies(), self._storage.mark
+
+    async def drop_cookies(self) -> bool:
+        """Do without those that the visit came with, but for those of trusted devices; whether there were
+        any.
+        """
+        session, self._came_with = self._came_with, None
+        if session is None or self._context is None or not self.shown:
+            return False
+        until = time.time() + _A_SESSION
+        old = [one["name"] for one in session.storage_state["cookies"] if one["expires"] < until]
+        with self._rules.errors("dropping cookies"):
+            for name in old:
+                await self._context.clear_cookies(name=name)
+        return bool(old)
 
     async def session(self) -> PortalSession | None:
         """What a browser needs to be known again, if the page is still there to ask."""

@@ -26,6 +26,8 @@ from meterfarm.storage.store import CompanyStore
 from meterfarm.support.tracing import span
 
 T = TypeVar("T")
+_CHOKED = frozenset({Outcome.UNKNOWN_PAGE, Outcome.LAYOUT_CHANGED, Outcome.PORTAL_DOWN})
+"""What may become of a first page that old cookies came with."""
 _ASKED_SECONDS = 5.0
 """How long a page may take to say what is to be kept of it."""
 
@@ -161,6 +163,20 @@ class Authenticator:
         await save_session(self.visit, self._store, self._customer, fresh=True)
 
     async def _through_the_pages(self, password: SecretStr) -> None:
+        """Once more without old cookies, if it came to nothing before anything was typed: some portals
+        choke on those of a session that has ended.
+        """
+        try:
+            await self._signed_in_by_script(password)
+        except Stop as stop:
+            sending = self.visit.page.sending
+            is_early = sending is not None and not sending.has_typed
+            if not is_early or stop.outcome not in _CHOKED or not await self.visit.tab.drop_cookies():
+                raise
+            self.visit.note("cookies.dropped", reason=stop.message)
+            await self._signed_in_by_script(password)
+
+    async def _signed_in_by_script(self, password: SecretStr) -> None:
         try:
             async with self.visit.script_call(SIGNING_IN):
                 await self.utility.sign_in(self.visit, Credentials(self._customer.username, password))

@@ -56,9 +56,15 @@ class Collection:
     async def find_accounts(self) -> None:
         """List the login's accounts, which ``collect`` then need not do any more."""
         self._progress.step("accounts")
-        self.accounts = [
-            _safe(account) for account in await self._authenticator.utility.accounts(self._visit)
-        ]
+        utility = self._authenticator.utility
+        found = [_safe(account) for account in await utility.accounts(self._visit)]
+        numbers = [account.number for account in found]
+        if twice := [number for number in numbers if numbers.count(number) > 1]:
+            raise Stop(
+                Outcome.LAYOUT_CHANGED,
+                f"{utility.name} shows account {twice[0]} where another is due; the script needs mending.",
+            )
+        self.accounts = found
         self._has_accounts = True
 
     async def collect(self) -> tuple[Outcome, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from meterfarm.mfa.port import Choice, Code, Resend
 from meterfarm.records import Challenge, Factor, FactorOption, Outcome
-from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop
+from meterfarm.scrapers.outcomes import SIGNED_OUT, ItemFailed, SessionEnded, Sign, Stop
 from meterfarm.scrapers.utility import Credentials, Utility
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ REFUSED = Sign("refused code", heading="Enter your code", role=("alert", ""))
 CODE = Sign("code", heading="Enter your code")
 SIGNED_OFF = Sign("signed off", heading="You've been signed out")
 """Of an application that still has tokens, and finds that they are void."""
-PAPERLESS = Sign("paperless", heading="Go paperless?")
+PUT_OFF: Sequence[Sign] = (
+    Sign("paperless", heading="Go paperless?"),
+    Sign("enrolment", heading="Make your account safer?"),
+    Sign("contact", heading="Is this still you?"),
+)
+"""What the application offers before it shows the account."""
+LEAVING = Sign("leaving", heading="You are leaving this site")
 
 IDENTITY_SIGNS: Sequence[Sign] = (
     Sign(Outcome.BAD_CREDENTIALS, text="Your e-mail address or password is incorrect."),
@@ -40,6 +46,8 @@ IDENTITY_SIGNS: Sequence[Sign] = (
 _DESTINATION = re.compile(r"\bto (\S+?)(?:\.$| with\b)")
 _EXPIRED = "That code has expired."
 _EXPIRED_CODES = 3
+_LOOK_SECONDS, _TOKEN_SECONDS = 0.25, 5.0
+"""Between two looks at what the application keeps; how long it may take to keep it."""
 
 
 class AzureB2C(Utility):
@@ -75,11 +83,23 @@ class AzureB2C(Utility):
         found = await visit.page.arrive(USERNAME, SIGNED_OFF, *self.inside)
         if found not in self.inside:
             await self._by_password(visit, credentials, found)
-        kept = await visit.session_storage(self.home)
+        visit.tokens.update(await self._kept_tokens(visit))
+
+    async def _kept_tokens(self, visit: Visit) -> Mapping[str, str]:
+        """Those in the application's storage, which come there a moment after the page, or empty at first."""
         names = {"access": f"{self.client}.accesstoken", "refresh": f"{self.client}.refreshtoken"}
-        if missing := [name for name in names.values() if not kept.get(name)]:
-            raise Stop(Outcome.LAYOUT_CHANGED, f"{self.name} no longer keeps {missing[0]} in its pages.")
-        visit.tokens.update({name: kept[place] for name, place in names.items()})
+
+        async def kept() -> Mapping[str, str] | None:
+            stored = await visit.session_storage(self.home)
+            found = {name: stored.get(place, "") for name, place in names.items()}
+            return found if all(found.values()) else None
+
+        try:
+            return await visit.until(kept, _LOOK_SECONDS, _TOKEN_SECONDS, "the tokens in its pages")
+        except ItemFailed as exc:
+            raise Stop(
+                Outcome.LAYOUT_CHANGED, f"{self.name} no longer keeps {names['access']} in its pages."
+            ) from exc
 
     async def _by_password(self, visit: Visit, credentials: Credentials, found: Sign) -> None:
         page = visit.page
@@ -89,13 +109,16 @@ class AzureB2C(Utility):
             await page.dismiss(page.button("Only necessary cookies"))
         await page.fill(page.label("E-mail address"), credentials.username, secret=False)
         await page.press(page.button("Next"), until=PASSWORD)
+        await page.dismiss(page.frame("iframe[title=Survey]").button("No, thanks"))
         await page.fill(page.label("Password"), credentials.password.get_secret_value())
         await page.press(page.button("Sign in"))
         verification = SecondFactor(visit)
-        known = (*self.inside, PAPERLESS, CHOICE, SEND, REFUSED, CODE)
+        known = (*self.inside, *PUT_OFF, LEAVING, CHOICE, SEND, REFUSED, CODE)
         while (found := await page.arrive(*known)) not in self.inside:
-            if found is PAPERLESS:
+            if found in PUT_OFF:
                 await page.dismiss(page.button("Not now"))
+            elif found is LEAVING:
+                await page.press(page.button("Continue"))
             else:
                 await verification.step(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -27,7 +28,7 @@ from meterfarm.records import (
     Series,
 )
 from meterfarm.scrapers.http.body import EXPORT
-from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign
+from meterfarm.scrapers.outcomes import SIGNED_OUT, Sign, Stop
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Credentials, Utility, Verified
 from meterfarm.utilities.speculoos_power import pages
 from meterfarm.utilities.speculoos_power.bill import read_bill
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from meterfarm.scrapers.visit import Visit
 
 _INSIDE = Sign("inside", path=r"^/accounts(/|$)")
+_NOTICE = Sign("notice", path=r"^/notice$")
+_RULES = Sign("password rules", heading="Our rules for passwords have changed")
+_LATER = re.compile(r"^(Ask me later|Remind me later|Skip)$")
 _LOGIN = r"^/login$"
 _SIGN_IN_HEADING = "Sign in to your account"
 _SIGN_IN = Sign("sign_in", path=_LOGIN, heading=_SIGN_IN_HEADING)
@@ -90,9 +94,13 @@ class SpeculoosPower(Utility):
         Sign(Outcome.ACCOUNT_LOCKED, text="Your account has been locked."),
         Sign(Outcome.PASSWORD_CHANGE_REQUIRED, heading="Your password has expired"),
         Sign(Outcome.ACTION_REQUIRED, heading="Our terms of service have changed"),
+        Sign(Outcome.ACTION_REQUIRED, heading="Enroll at our new site"),
+        Sign(Outcome.ACTION_REQUIRED, heading="Tell us about your home"),
         Sign(Outcome.CAPTCHA, heading="Please confirm you are not a robot"),
         Sign(Outcome.MAINTENANCE, text="down for scheduled maintenance"),
         Sign(Outcome.MFA_FAILED, heading="Verification failed"),
+        Sign(Outcome.PORTAL_DOWN, text="We could not sign you in just now."),
+        Sign(Outcome.PORTAL_DOWN, text="You are signed in too often."),
         Sign(SIGNED_OUT, path=_LOGIN, heading=_SIGN_IN_HEADING),
     )
 
@@ -105,9 +113,17 @@ class SpeculoosPower(Utility):
         await page.fill(page.label("Password"), credentials.password.get_secret_value())
         await page.check(page.label("Keep me signed in"))
         await page.press(page.button("Sign in"))
-        verification = Verification(visit)
-        while (found := await page.arrive(_INSIDE, *CHALLENGES)) is not _INSIDE:
-            await verification.step(found)
+        verification, has_looked = Verification(visit), False
+        while (found := await page.arrive(_INSIDE, _NOTICE, _RULES, *CHALLENGES)) is not _INSIDE:
+            if found is _NOTICE:
+                await page.press(page.button(_LATER))
+            elif found is _RULES:
+                if has_looked:
+                    raise Stop(Outcome.PASSWORD_CHANGE_REQUIRED, f"{self.name} says: “{_RULES.words}”.")
+                has_looked = True  # it comes up now and then although the password is good
+                await page.open("/accounts")
+            else:
+                await verification.step(found)
 
     async def is_signed_in(self, visit: Visit) -> bool:
         """See ``Utility``; asked by HTTP."""

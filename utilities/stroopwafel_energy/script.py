@@ -24,7 +24,7 @@ from meterfarm.records import (
     Series,
 )
 from meterfarm.scrapers.http.body import EXPORT
-from meterfarm.scrapers.outcomes import ItemFailed, Sign
+from meterfarm.scrapers.outcomes import ItemFailed, Sign, Stop
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Verified
 from meterfarm.utilities._families.azure_b2c import IDENTITY_SIGNS, AzureB2C, all_pages
 from meterfarm.utilities._families.json_documents import one_document
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from meterfarm.scrapers.visit import Visit
 
 
+_LOOKS = 3
 _MAINTENANCE = "My Account is down for planned maintenance. We will be back in a few hours."
 
 
@@ -102,7 +103,15 @@ class StroopwafelEnergy(AzureB2C):
     async def accounts(self, visit: Visit) -> Sequence[Account]:
         """See ``Utility``; closed ones too, since their bills are still there."""
         keys = [str(item["id"]) async for item in all_pages(visit, self.at("api", "/v1/accounts"))]
-        return [answers.account(await visit.http.get(self.at("api", f"/v1/accounts/{key}"))) for key in keys]
+        return [await self._account(visit, key) for key in keys]
+
+    async def _account(self, visit: Visit, key: str) -> Account:
+        """The account with this key, whichever the portal shows at first."""
+        for _ in range(_LOOKS):
+            found = answers.account(await visit.http.get(self.at("api", f"/v1/accounts/{key}")))
+            if found.key == key:
+                return found
+        raise Stop(Outcome.LAYOUT_CHANGED, f"{self.name} shows another account than was asked for.")
 
     async def bills(self, visit: Visit, account: Account) -> Sequence[ListedBill]:
         """See ``Utility``: 24 months, the newest of which has an address of its own."""

@@ -6,12 +6,20 @@ const dialog = (title, ...children) => h("div", { class: "scrim" },
   h("div", { class: "dialog", role: "dialog", "aria-modal": "true", "aria-label": title }, h("h1", {}, title), ...children));
 const post = (path, body) => call(path, { method: "POST", body: JSON.stringify(body) });
 
-export function paperless(done) {
-  const choose = (choice) => async () => { await post("/v1/me/paperless", { choice }); done(); };
-  return dialog("Go paperless?",
-    h("p", {}, "Save a tree and a stamp: we'll e-mail you when a bill is ready, and stop sending paper."),
+// What can be put off: its title, its words, and what it wants.
+const OFFERS = {
+  paperless: ["Go paperless?", "Save a tree and a stamp: we'll e-mail you when a bill is ready, and stop sending paper.", "Enroll in paperless billing"],
+  enrolment: ["Make your account safer?", "With two-step verification nobody signs in who only knows your password.", "Turn on two-step verification"],
+  contact: ["Is this still you?", "See that we have the right e-mail address and phone number.", "Yes, save these"],
+};
+export const isOffer = (what) => what in OFFERS;
+
+export function offer(what, done) {
+  const [title, words, accept] = OFFERS[what];
+  const choose = (choice) => async () => { await post(`/v1/me/${what}`, { choice }); done(); };
+  return dialog(title, h("p", {}, words),
     h("div", { class: "actions" },
-      h("button", { class: "main", type: "button", onclick: choose("enroll") }, "Enroll in paperless billing"),
+      h("button", { class: "main", type: "button", onclick: choose("enroll") }, accept),
       h("button", { type: "button", onclick: choose("later") }, "Not now")));
 }
 

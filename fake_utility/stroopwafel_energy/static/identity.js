@@ -3,6 +3,8 @@ import { brand, company, cookieBanner, h } from "./dom.js";
 
 const settings = JSON.parse(document.querySelector("meta[name=transaction]").content);
 const root = document.getElementById("step");
+let quirks = []; // of whoever has given their user name
+const has = (quirk) => quirks.includes(quirk);
 document.getElementById("brand").append(brand(company.my));
 
 async function post(fields) {
@@ -15,13 +17,14 @@ function show(title, ...children) { root.replaceChildren(h("h1", {}, title), ...
 
 // A form that stays where it is: an error is written below it, and written anew each time.
 function form(button, fields, collect, ...under) {
-  const made = h("form", { novalidate: true }, ...fields, h("button", { class: "main", type: "submit" }, button));
+  const decoy = has("decoy-submit") && h("button", { class: "decoy", type: "submit", tabindex: -1, "aria-hidden": "true" }, button);
+  const made = h("form", { novalidate: true }, ...fields, decoy, h("button", { class: "main", type: "submit" }, button));
   made.addEventListener("submit", async (event) => {
     event.preventDefault();
     const pressed = made.querySelector(".main");
     made.querySelector(".alert")?.remove();
     pressed.disabled = true;
-    const answer = await post(collect());
+    const answer = await post(decoy && event.submitter === decoy ? { decoy: true } : collect());
     pressed.disabled = false;
     if (answer) step(answer, made);
   });
@@ -48,11 +51,17 @@ const STEPS = {
       () => ({ step: "username", signInName: document.getElementById("signInName").value })));
     document.getElementById("signInName").focus();
   },
-  password({ username }) {
-    show("Enter your password", h("p", { class: "soft" }, username), ...form("Sign in",
-      field("Password", { id: "password", name: "password", type: "password", autocomplete: "current-password" }),
-      () => ({ step: "password", password: document.getElementById("password").value }), later("Use another e-mail address", { step: "restart" })));
-    document.getElementById("password").focus();
+  password({ username, quirks: of, name }) {
+    quirks = of;
+    const template = has("duplicate-fields") && h("div", { hidden: true }, ...field("Password", { id: "template-password", type: "password" }));
+    show("Enter your password", h("p", { class: "soft" }, username), template, ...form("Sign in",
+      field("Password", { id: name, name, type: "password", autocomplete: "current-password" }),
+      () => ({ step: "password", [name]: document.getElementById(name).value }), later("Use another e-mail address", { step: "restart" })));
+    const input = document.getElementById(name);
+    if (has("typed-keys")) typedText(input);
+    if (has("framed-survey")) survey();
+    if (has("flickering-overlay")) flicker();
+    input.focus();
   },
   choice({ options }) {
     const radios = options.map(({ factor, label }) => h("label", { class: "choice" }, h("input", { type: "radio", name: "factor", value: factor }), label));
@@ -83,7 +92,11 @@ const STEPS = {
   },
   failed({ words }) { show("We could not verify it's you", h("p", {}, words), h("a", { class: "button", href: company.my }, "Back to our home page")); },
   over() { show("This sign-in has timed out", h("p", {}, "Start again from our home page."), h("a", { class: "button", href: company.my }, "Back to our home page")); },
-  done() { root.replaceChildren(h("p", { class: "wait", role: "status" }, "Signing you in…")); location.assign(settings.confirmed); },
+  done({ leaving }) {
+    const go = () => { root.replaceChildren(h("p", { class: "wait", role: "status" }, "Signing you in…")); location.assign(settings.confirmed); };
+    if (!leaving) return go();
+    show("You are leaving this site", h("p", {}, "You go on to My Account, which has terms of its own."), h("button", { class: "main", type: "button", onclick: go }, "Continue"));
+  },
 };
 
 // Boxes that know what was typed only: a value that is set, pasted or filled in by a program is taken back.
@@ -98,6 +111,29 @@ function typedOnly(boxes) {
     box.addEventListener("paste", (event) => event.preventDefault());
   });
   queueMicrotask(() => boxes[0].form?.addEventListener("cleared", () => { typed.fill(""); boxes.forEach((box) => { box.value = ""; }); boxes[0].focus(); }));
+}
+
+// A field that keeps what keys have typed, and nothing else.
+function typedText(input) {
+  let typed = "";
+  input.addEventListener("keydown", (event) => {
+    if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) { event.preventDefault(); input.value = typed += event.key; }
+    else if (event.key === "Backspace") { event.preventDefault(); input.value = typed = typed.slice(0, -1); }
+  });
+  input.addEventListener("input", () => { input.value = typed; });
+  input.addEventListener("paste", (event) => event.preventDefault());
+}
+
+function survey() {
+  const frame = h("iframe", { title: "Survey", srcdoc: "<p>How do you like our site?</p><button type=button>No, thanks</button>" });
+  const scrim = h("div", { class: "scrim" }, h("div", { class: "dialog" }, frame));
+  frame.addEventListener("load", () => frame.contentDocument.querySelector("button").addEventListener("click", () => scrim.remove()));
+  document.body.append(scrim);
+}
+
+function flicker() {
+  const scrim = h("div", { class: "scrim", "aria-hidden": "true" });
+  setInterval(() => { if (scrim.isConnected) scrim.remove(); else document.body.append(scrim); }, 400);
 }
 
 STEPS[settings.step ?? "username"](settings);

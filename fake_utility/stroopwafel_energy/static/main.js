@@ -1,7 +1,7 @@
 // The router: history routes for pages, a hash route for the choice of an account.
 import { brand, company, cookieBanner, h } from "./dom.js";
 import { Refused, SignedOut, call, finishSignIn, isSignedIn, signIn, signOut } from "./session.js";
-import { paperless, terms } from "./dialogs.js";
+import { isOffer, offer, terms } from "./dialogs.js";
 import { billing, overview, profile, usage } from "./account.js";
 
 const root = document.getElementById("app");
@@ -29,7 +29,7 @@ async function page(path) {
   const me = (await call("/v1/me")).data;
   if (me.splash) return splash(me.splash);
   if (me.interstitial === "terms") return show(terms(() => route(), signOut));
-  if (me.interstitial === "paperless") return show(paperless(() => route()));
+  if (isOffer(me.interstitial)) return show(offer(me.interstitial, () => route()));
   if (path === "/home") return location.hash === "#/accounts" ? picker(me) : home(me);
   const [, , id, view] = path.split("/");
   const views = { overview, billing, usage, profile };

@@ -33,6 +33,7 @@ export async function finishSignIn() {
 }
 
 export function signOut() {
+  held = null;
   sessionStorage.clear();
   location.assign(`${ENDPOINT}/logout?post_logout_redirect_uri=${encodeURIComponent(`${location.origin}/signed-out`)}`);
 }
@@ -40,18 +41,21 @@ export function signOut() {
 async function tokens(fields) {
   const answer = await fetch(`${ENDPOINT}/token`, { method: "POST", body: new URLSearchParams({ client_id: company.client, ...fields }) });
   const body = await answer.json();
-  if (!answer.ok) { Object.values(NAMES).forEach((name) => sessionStorage.removeItem(name)); throw new SignedOut(); }
-  sessionStorage.setItem(NAMES.access, body.access_token);
-  sessionStorage.setItem(NAMES.refresh, body.refresh_token);
+  if (!answer.ok) { held = null; Object.values(NAMES).forEach((name) => sessionStorage.removeItem(name)); throw new SignedOut(); }
+  held = { access: body.access_token, refresh: body.refresh_token };
+  const keep = (given) => { sessionStorage.setItem(NAMES.access, given.access); sessionStorage.setItem(NAMES.refresh, given.refresh); };
+  keep(body.kept_after ? { access: "", refresh: "" } : held);
+  if (body.kept_after) setTimeout(() => keep(held), body.kept_after);
 }
 
+let held = null; // the newest tokens, which the storage may get a while later
 let renewing = null;
 export function renew() {
-  renewing ??= tokens({ grant_type: "refresh_token", refresh_token: sessionStorage.getItem(NAMES.refresh) }).finally(() => { renewing = null; });
+  renewing ??= tokens({ grant_type: "refresh_token", refresh_token: held?.refresh ?? sessionStorage.getItem(NAMES.refresh) }).finally(() => { renewing = null; });
   return renewing;
 }
 
-export const accessToken = () => sessionStorage.getItem(NAMES.access);
+export const accessToken = () => held?.access ?? sessionStorage.getItem(NAMES.access);
 
 export async function call(path, options = {}) {
   for (const again of [true, false]) {

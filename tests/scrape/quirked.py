@@ -1,0 +1,149 @@
+"""A customer to whom quirks happen, by the real command: what each visit comes to, against the portal's
+own account.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.kit.quirks import Quirk
+from meterfarm.fake_utility.registry import fake_portals
+from meterfarm.nightly.compare import differences
+from meterfarm.nightly.home import came_home
+from meterfarm.nightly.portals import NightlyPortal
+from meterfarm.nightly.test_cases import CustomerCase, Window
+from meterfarm.records import Outcome
+from meterfarm.storage.settings import Settings
+from meterfarm.storage.store import Store
+from tests import asking
+from tests.scrape.command import Ran, scrape
+from tests.scrape.portal import Portal
+from tests.storage.ready_home import ready_home
+
+NOW = "2026-11-21T09:00"
+TODAY = date(2026, 11, 21)
+SINCE = date(2026, 10, 1)
+SISTER = "suikerwafel_energy"
+"""By its brand alone another portal than its sister."""
+PORTALS = [NightlyPortal(fake, lambda: TODAY) for fake in fake_portals()]
+
+
+@dataclass(frozen=True)
+class Quirked:
+    """What happens to a customer at a portal; ``number`` makes the customer the case's own."""
+
+    portal: NightlyPortal
+    quirks: Sequence[Quirk]
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.portal.id}-{'+'.join(quirk.name for quirk in self.quirks)}"
+
+    @property
+    def case(self) -> CustomerCase:
+        return self.portal.quirk_case(self.quirks, self.number)
+
+
+def alone() -> list[Quirked]:
+    """Every quirk at every portal that has it; at one of two sisters."""
+    every = [(portal, quirk) for portal in PORTALS if portal.id != SISTER for quirk in portal.quirks]
+    return [Quirked(portal, [quirk], number) for number, (portal, quirk) in enumerate(every, start=1)]
+
+
+def pairs(seed: int, count: int) -> list[Quirked]:
+    """So many pairs that can happen to one customer, of which one at most ends a visit."""
+    every = [
+        (portal, pair)
+        for portal in PORTALS
+        for pair in combinations([quirk for quirk in portal.quirks if not quirk.always], 2)
+        if _go_together(*pair)
+    ]
+    drawn = random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311 - the same each time
+    return [Quirked(portal, pair, 1_000 + number) for number, (portal, pair) in enumerate(drawn)]
+
+
+def _go_together(one: Quirk, other: Quirk) -> bool:
+    ends = [quirk for quirk in (one, other) if quirk.outcome != "complete" or quirk.then]
+    return len(ends) < 2 and (not one.customer or not other.customer or one.customer == other.customer)
+
+
+class Visitor:
+    """Visits for cases, each of a customer of its own; portals and state directory are shared."""
+
+    def __init__(self, at: Addresses, folder: Path) -> None:
+        self._at = at
+        self._home, self._out = folder / "home", folder / "out"
+        ready_home(self._home)
+
+    def check(self, one: Quirked) -> None:
+        """Two visits, and what each has come to. What changes for a customer does so when they have gone."""
+        case, before = one.case, [quirk for quirk in one.quirks if not quirk.is_change]
+        self._switch(one, before)
+        if len(before) < len(one.quirks):
+            self._visit(one, one.portal.quirk_case(before, one.number), "complete")
+            self._switch(one, one.quirks)
+            self._post(one, "breaks", username=case.username, end_sessions=True)
+            self._visit(one, case, case.first)
+        else:
+            self._visit(one, case, case.first)
+            if case.again:
+                self._visit(one, case, case.again)
+        self._switch(one, [])
+
+    def _switch(self, one: Quirked, quirks: Sequence[Quirk]) -> None:
+        """Have these on: for the customer, and for everybody what is met before anybody is known."""
+        early = [quirk.name for quirk in quirks if quirk.is_before_sign_in]
+        others = [quirk.name for quirk in quirks if not quirk.is_before_sign_in]
+        self._post(one, "quirks", quirks=early)
+        self._post(one, "quirks", quirks=others, username=one.case.username)
+
+    def _post(self, one: Quirked, page: str, **asked: object) -> None:
+        asking.post(f"{self._at.controls[one.portal.id]}/{page}", json=asked).raise_for_status()
+
+    def _visit(self, one: Quirked, case: CustomerCase, meant: str) -> None:
+        ran = self._scrape(one, case.username, attended=meant != Outcome.MFA_REQUIRED)
+        summary = ran.summary
+        assert summary["outcome"] == meant, (summary["message"], ran.stderr[-3_000:])
+        assert summary["who_acts"] == Outcome(meant).who_acts
+        assert "Traceback" not in ran.stderr
+        ledger = summary["ledger"]
+        assert ledger["listed"] == ledger["stored"] + len(ledger["missing"])
+        tally = self._stats(one, case.username)
+        assert tally["password_rejections"] <= 1
+        if Outcome(meant).who_acts in ("customer", "portal"):
+            return
+        assert len(ledger["missing"]) == case.gaps, ledger["missing"]
+        figures: Any = case.figures(Window(SINCE, SINCE))
+        with Store.open(Settings(home=self._home)).of() as store:
+            home = came_home(store, store.customers.ensure(one.portal.utility, case.username))
+        assert differences(figures, home) == []
+        assert tally["documents"]["bills"] >= sum(len(account["bills"]) for account in figures.values())
+
+    def _scrape(self, one: Quirked, username: str, *, attended: bool) -> Ran:
+        """By somebody who answers, with an authenticator's secret where there is one, or by nobody."""
+        portal, at = one.portal, self._at
+        secret = portal.customer(one.quirks, one.number).totp_secret if attended else None
+        return scrape(
+            self._home,
+            self._out,
+            username,
+            *(("--base-url", at.http[portal.id]) if portal.id in at.http else ()),
+            *("--since", str(SINCE)),
+            *(("--totp-secret-stdin",) if secret else ()),
+            secrets=(secret,) if secret else (),
+            answer=Portal(at.controls[portal.id]).owner(username) if attended else None,
+            utility=portal.utility,
+            METERFARM_LOG="info",
+            METERFARM_LOCAL_HOSTS=at.hosts,
+        )
+
+    def _stats(self, one: Quirked, username: str) -> Any:
+        stats = asking.get(f"{self._at.controls[one.portal.id]}/stats.json").raise_for_status().json()
+        return stats["customers"][username]
