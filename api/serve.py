@@ -19,6 +19,7 @@ from meterfarm.api.shared_limits import SharedLimits
 from meterfarm.farm.bounded_http import BoundedServer, HttpLimits
 from meterfarm.farm.codes.sms_receiver import SmsReceiver
 from meterfarm.farm.telemetry.metrics_server import registry_served
+from meterfarm.web.context import WebContext
 
 TWILIO = "/twilio"
 """Text messages are posted here, or to any path below."""
@@ -40,7 +41,7 @@ async def serve(context: ApiContext, listener: socket.socket, metrics: str = "")
         if counted is not None:
             await stack.enter_async_context(registry_served(metrics, counted.registry))
         await stack.enter_async_context(_texts_received(context, app))
-        await stack.enter_async_context(_meanwhile(SharedLimits(context).run()))
+        await stack.enter_async_context(_meanwhile(_shared_limits(context, app).run()))
         server = BoundedServer(app, "api", replace(_LIMITS, each=each))
         serving = asyncio.create_task(server.serve([listener]))
         try:
@@ -48,6 +49,12 @@ async def serve(context: ApiContext, listener: socket.socket, metrics: str = "")
         finally:
             server.should_exit = True
             await asyncio.wait({serving}, timeout=_STOP_SECONDS)
+
+
+def _shared_limits(context: ApiContext, app: FastAPI) -> SharedLimits:
+    web: WebContext = app.state.web
+    redis_url = context.settings.redis_url.get_secret_value()
+    return SharedLimits(context.store, redis_url, {"api": context.limits.buckets, **web.limits.by_name()})
 
 
 @asynccontextmanager

@@ -26,10 +26,18 @@ _REQUESTS_AT_LEAST = 2
 """A refresh makes at least so many."""
 
 
-def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part, timedelta]) -> FollowUp:
+def follow_up(
+    claim: Claim,
+    result: RunResult,
+    at: datetime,
+    every: Mapping[Part, timedelta],
+    *,
+    asks_somebody: bool = False,
+) -> FollowUp:
     """What a run that ended with ``result`` leads to.
 
-    ``every`` has the time between refreshes of each part that the utility offers.
+    ``every`` has the time between refreshes of each part that the utility offers. ``asks_somebody``: the
+    portal is known to ask at this login for a code or an answer, so that no sign-in begins by itself later.
     """
     acts = result.outcome.who_acts
     portal = PortalHealth.HEALTHY if result.asked_portal else PortalHealth.UNSEEN
@@ -47,7 +55,7 @@ def follow_up(claim: Claim, result: RunResult, at: datetime, every: Mapping[Part
             portal_rests=float(result.retry_after or 0),
         )
     if claim.kind is RunKind.CONNECT:
-        if result.outcome is Outcome.INTERNAL:
+        if acts is WhoActs.US and not asks_somebody:
             return FollowUp(
                 next_kind=RunKind.CONNECT,
                 next_at=next_time(at, min(every.values())),

@@ -147,7 +147,7 @@ def create_customer(store: CompanyStore, request: CustomerWithoutLogin) -> Custo
         InvalidRequest: a value cannot be used.
         Conflict: another customer has the external id.
     """
-    utility = _wished_utility(store, request.utility) if request.utility else ""
+    utility = wished_utility(store, request.utility) if request.utility else ""
     external_id = _checked_external_id(request.external_id)
     with store_refusals():
         return store.customers.create(utility, external_id=external_id or None, profile=request.profile)
@@ -166,7 +166,7 @@ def update_customer(store: CompanyStore, customer: Customer, request: UpdateCust
     check_update(store, customer, request)
     _check_secrets(request.secrets, request.answers)
     username, external_id = request.username, request.external_id
-    utility = _wished_utility(store, request.utility) if request.utility else request.utility
+    utility = wished_utility(store, request.utility) if request.utility else request.utility
     if username is not None:
         username = checked_username(find_utility(utility or customer.utility), username)
     if external_id is not None:
@@ -195,7 +195,7 @@ def check_update(store: CompanyStore, customer: Customer, request: UpdateCustome
     """
     if store.customers.info(customer).state is CustomerState.REMOVED:
         raise Conflict(f"The customer {customer.id} was removed; bring it back with `customer add`.")
-    utility = _wished_utility(store, request.utility) if request.utility else customer.utility
+    utility = wished_utility(store, request.utility) if request.utility else customer.utility
     if customer.login_id and utility != customer.utility:
         raise Conflict(
             f"The customer {customer.id} has a login at {customer.utility}: add another one for {utility}."
@@ -283,7 +283,7 @@ def must_be_for(store: CompanyStore, utility: Utility) -> None:
         )
 
 
-def _wished_utility(store: CompanyStore, name: str) -> str:
+def wished_utility(store: CompanyStore, name: str) -> str:
     """The id of the utility of this id, name or alias, with a script or without.
 
     Raises:

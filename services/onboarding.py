@@ -28,8 +28,9 @@ from meterfarm.services.customers import (
     create_customer,
     remove_customer,
     update_customer,
+    wished_utility,
 )
-from meterfarm.services.errors import Conflict, InvalidRequest
+from meterfarm.services.errors import Conflict, InvalidRequest, store_refusals
 from meterfarm.services.readiness import account_facts
 from meterfarm.services.runs import retry_run
 from meterfarm.services.utilities import UtilityInfo, list_utilities
@@ -73,6 +74,14 @@ class OnboardingStep(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+_BEFORE_LET_IN = frozenset(
+    {
+        *(OnboardingStep.UTILITY, OnboardingStep.UNSUPPORTED, OnboardingStep.LOGIN),
+        *(OnboardingStep.AGAIN, OnboardingStep.WAITING),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SharedData:
     """What a customer shares. ``accounts`` are the ends of their numbers, ``bills`` how many are there.
@@ -113,6 +122,11 @@ class OnboardingState:
         """Whether the portal has let the customer in before."""
         return self.record.authenticated_at is not None
 
+    @property
+    def may_choose_utility(self) -> bool:
+        """Whether the customer may name another one: none has let them in, and none is being asked."""
+        return self.step in _BEFORE_LET_IN and not self.was_in
+
 
 def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState:
     """How far the customer has come.
@@ -125,7 +139,7 @@ def onboarding_state(store: CompanyStore, customer: Customer) -> OnboardingState
     if record is None:
         raise Conflict(f"The customer {customer.id} was removed.")
     if record.state is CustomerState.REMOVED:
-        return OnboardingState(OnboardingStep.WITHDRAWN, record)
+        return OnboardingState(OnboardingStep.WITHDRAWN, record, customer.username)
     consents = list_consents(store, customer)
     if not consents or consent_status(consents[0], datetime.now(UTC)) != "active":
         return OnboardingState(OnboardingStep.TERMS, record)
@@ -236,14 +250,17 @@ def search_utilities(store: CompanyStore, text: str, *, live: bool) -> Sequence[
 
 
 def choose_utility(store: CompanyStore, customer: Customer, utility: str) -> None:
-    """The customer's account is at this one.
+    """The customer's account is at this one. A login that another one never accepted is erased.
 
     Raises:
         NotFound: there is none of this name.
         InvalidRequest: it is a fake one, and this is the live side.
-        Conflict: the customer has a login at another one, or was removed.
+        Conflict: another one has let the customer in, or a sign-in there is under way.
+        StorageError: the customer was removed.
     """
-    update_customer(store, customer, UpdateCustomer(utility=utility, method=METHOD))
+    chosen = wished_utility(store, utility)
+    with store_refusals():
+        store.customers.choose_utility(customer, chosen)
 
 
 def give_login(store: CompanyStore, customer: Customer, username: str, password: str) -> int | None:

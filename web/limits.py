@@ -1,41 +1,26 @@
-"""How often somebody may try: a bucket of tries for each customer or address, in this process.
+"""How often somebody may try at a form: a bucket of tries for each customer or address.
 
-Several processes count apart, so a farm with four of them lets through up to four times as much.
+Where the farm has Redis, all processes that serve forms take from the same buckets (``api.shared_limits``).
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-_MOST_KEYS = 20_000
+from meterfarm.farm.redis.token_buckets import TokenBuckets
+
 _HOUR = 3600.0
 
 
-class Tries:
+class Tries(TokenBuckets):
     """At most ``burst`` tries at once, and ``hourly`` more in an hour; ``clock`` is in seconds."""
 
     def __init__(self, burst: int, hourly: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._burst = burst
-        self._per_second = hourly / _HOUR
-        self._clock = clock
-        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
-
-    def take(self, who: Hashable) -> int:
-        """Count a try: 0, or how many seconds to wait because there were too many."""
-        at = self._clock()
-        left, since = self._buckets.pop(who, (float(self._burst), at))
-        left = min(self._burst, left + (at - since) * self._per_second)
-        is_over = left < 1
-        left -= 0 if is_over else 1
-        self._buckets[who] = (left, at)
-        if len(self._buckets) > _MOST_KEYS:
-            self._buckets.popitem(last=False)
-        return math.ceil(round((1 - left) / self._per_second, 3)) if is_over else 0
+        super().__init__(burst, hourly / _HOUR, clock)
 
 
 class FollowedForms:
@@ -59,7 +44,7 @@ class FollowedForms:
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """Of the onboarding forms of a process.
+    """Of the onboarding forms; open forms that are followed are counted by each process for itself.
 
     By customer: ``logins`` that are given, ``answers``, and ``uploads`` with other things that are kept.
     ``usernames``: logins of one user name at a utility, by whomever. By address: ``submitters`` of logins,
@@ -74,3 +59,8 @@ class FormLimits:
     strangers: Tries = field(default_factory=lambda: Tries(60, 600))
     begun: Tries = field(default_factory=lambda: Tries(200, 600))
     streams: FollowedForms = field(default_factory=lambda: FollowedForms(4, 200))
+
+    def by_name(self) -> Mapping[str, TokenBuckets]:
+        """Those that all processes may share."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {f"form.{name}": each for name, each in found.items() if isinstance(each, Tries)}

@@ -23,7 +23,7 @@ from meterfarm.farm.settings import FarmSettings, portal_address, without_addres
 from meterfarm.farm.telemetry.metrics import Metrics
 from meterfarm.farm.workers.challenge_broker import ChallengeBroker, PendingChallenges, Slot
 from meterfarm.mfa.totp import parse_totp_secret
-from meterfarm.records import Factor, Outcome, RunKind, SecretKind
+from meterfarm.records import Factor, Outcome, RunKind, SecretKind, WhoActs
 from meterfarm.scrapers.browser.chromium import Chromium
 from meterfarm.scrapers.outcomes import Stop
 from meterfarm.scrapers.page.sending import Resending
@@ -199,7 +199,8 @@ class RunTask:
 
     async def _finish(self, result: RunResult) -> None:
         self._context.trace_policy.record(self.claim.customer.utility, result.outcome, result.pages)
-        follow = follow_up(self.claim, result, datetime.now(UTC), self._every)
+        asks = await self._asks_somebody(result.outcome)
+        follow = follow_up(self.claim, result, datetime.now(UTC), self._every, asks_somebody=asks)
         with span("store", what="end"):
             await asyncio.to_thread(
                 self._store.runs.finish,
@@ -216,6 +217,12 @@ class RunTask:
             )
         seconds = {**result.seconds, "run": time.monotonic() - self._began}
         self._context.metrics.ended(self.claim, result.outcome.value, seconds)
+
+    async def _asks_somebody(self, outcome: Outcome) -> bool:
+        """Whether a portal that could not be signed in to has asked for a code or an answer, now or once."""
+        if self.claim.kind is not RunKind.CONNECT or outcome.who_acts is not WhoActs.US:
+            return False
+        return bool(await asyncio.to_thread(self._store.logins.last_factor, self.claim.customer))
 
     async def _aborted(self) -> None:
         store, lease, metrics = self._store, self.claim.lease, self._context.metrics

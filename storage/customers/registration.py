@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from meterfarm.records import ChallengeState, CustomerState, EventKind, RunKind, RunState, SecretKind
-from meterfarm.storage import AlreadyThere, StorageError
+from meterfarm.storage import AlreadyThere, RunRefused, StorageError
 from meterfarm.storage.customers import Customer, credentials, identity
 from meterfarm.storage.database import now, put
 from meterfarm.storage.runs import HELD, NEW_CREDENTIALS, events, leases, queue
@@ -37,6 +37,8 @@ from meterfarm.storage.vault import Vault
 _ASKED = (ChallengeState.OPEN.value, ChallengeState.ANSWERED.value)
 _REMOVED = CustomerState.REMOVED.value
 _TOOK_PLACE = "another customer of this login was removed"
+_WAS_REMOVED = "the customer was removed"
+_MOVED_ON = "the customer chose another utility"
 
 
 def add(
@@ -119,6 +121,42 @@ def change(
         if SecretKind.PASSWORD in secrets:
             credentials.allow_again(session, vault, now_called, secrets[SecretKind.PASSWORD])
         _filled(session, now_called, row)
+
+
+def choose_utility(session: Session, customer: Customer, utility: str) -> None:
+    """The customer's account is at this utility; a login that another one never accepted is given up.
+
+    Its secrets, and what was queued to try them, go with it.
+
+    Raises:
+        AlreadyThere: another one has let the customer in.
+        RunRefused: a sign-in at another one is under way.
+    """
+    identity.hold_runs(session, customer)
+    row = identity.locked(session, customer)
+    if row.utility == utility:
+        return
+    if row.login_id is not None:
+        if row.authenticated_at is not None:
+            raise AlreadyThere(
+                f"The customer {row.id} is connected at {row.utility}: add another one for {utility}."
+            )
+        _give_up_login(session, row)
+    row.utility = utility
+
+
+def _give_up_login(session: Session, row: CustomerRow) -> None:
+    held = select(RunRow.id).where(RunRow.customer_id == row.id, col(RunRow.state).in_(HELD))
+    if session.exec(held).first() is not None:
+        raise RunRefused(f"A sign-in of the customer {row.id} is under way; wait for its end.")
+    for kept in (CredentialRow, SavedSessionRow):
+        session.execute(delete(kept).where(col(kept.customer_id) == row.id))
+    _stop_runs(session, row, _MOVED_ON)
+    login_id, row.login_id, row.username = row.login_id, None, ""
+    row.state, row.reason, row.since, row.faults = CustomerState.NEW.value, "", now(session), 0
+    session.flush()
+    if login_id is not None:
+        credentials.release_login(session, login_id)
 
 
 def write_profile(session: Session, customer_id: int, changes: Mapping[str, str | None]) -> None:
@@ -234,7 +272,7 @@ def close(session: Session, customer: Customer) -> None:
     asked = (col(ChallengeRow.customer_id) == row.id, col(ChallengeRow.state).in_(_ASKED))
     session.execute(update(ChallengeRow).where(*asked).values(state=ChallengeState.EXPIRED.value))
     identity.end_consent(session, row)
-    _stop_runs(session, row)
+    _stop_runs(session, row, _WAS_REMOVED)
     if row.login_id is not None:
         credentials.release_login(session, row.login_id)
 
@@ -260,12 +298,12 @@ def erase(session: Session, customer: Customer) -> None:
         credentials.release_login(session, row.login_id)
 
 
-def _stop_runs(session: Session, customer: CustomerRow) -> None:
+def _stop_runs(session: Session, customer: CustomerRow, why: str) -> None:
     """Cancel those that nobody has taken yet; workers stop the others when they next look."""
     at = now(session)
     queued = select(RunRow).where(RunRow.customer_id == customer.id, RunRow.state == RunState.QUEUED.value)
     for row in session.exec(queued.with_for_update()).all():
-        leases.end(session, row, RunState.CANCELLED, at, "the customer was removed")
+        leases.end(session, row, RunState.CANCELLED, at, why)
     held = (col(RunRow.customer_id) == customer.id, col(RunRow.state).in_(HELD))
     session.execute(update(RunRow).where(*held).values(cancelled=True))
 

@@ -135,6 +135,23 @@ class Customers(Repository):
             *(secrets, answers, profile, method),
         )
 
+    def choose_utility(self, customer: Customer, utility: str) -> None:
+        """The customer's account is at this utility.
+
+        A login that another one never accepted is given up with all that it is signed in with.
+
+        Raises:
+            AlreadyThere: another one has let the customer in.
+            RunRefused: a sign-in at another one is under way.
+            StorageError: the customer was removed.
+        """
+        self._choose_utility(customer, utility)
+        self._database.forget_deleted()
+
+    @writing
+    def _choose_utility(self, session: Session, customer: Customer, utility: str) -> None:
+        registration.choose_utility(session, customer, utility)
+
     def remove(self, customer: Customer, *, data: bool) -> None:
         """Destroy the customer's data key and what it sealed, and with ``data`` all that was stored of them.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -123,6 +123,22 @@ def test_the_page_gets_each_event_once_until_the_customer_is_connected(
     ]
     height = page.locator("#form iframe").evaluate("frame => frame.getBoundingClientRect().height")
     assert height == form.locator("html").evaluate("page => page.offsetHeight")
+
+
+def test_a_sign_in_is_an_event_once_in_a_browser(
+    page: Page, browser: Browser, api: ApiServer, acme: str
+) -> None:
+    """Whoever came back after it gets it then, and may look at the end again without being sent on."""
+    customer, token = _customer(api)
+    _given(_loaded(page, api, acme, token), "once")
+    page.goto("about:blank")
+    _ended(api, _taken(api, customer), Outcome.COMPLETE)
+    with browser.new_context() as elsewhere:
+        for opened, events in ((page, 2), (page, 0), (elsewhere.new_page(), 2)):
+            form = _loaded(opened, api, acme, token)
+            expect(form.get_by_role("heading", level=1)).to_have_text("You are connected")
+            opened.wait_for_function("document.querySelector('iframe').style.height !== '40rem'")
+            assert opened.evaluate("got.length") == events, "its height comes after what is an event"
 
 
 def test_an_origin_that_is_not_allowed_gets_nothing(page: Page, api: ApiServer, acme: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -55,12 +56,28 @@ def test_a_code_is_one_field_that_takes_a_pasted_message(page: Page, states: For
     page.evaluate(PASTE, "Your code is 123-456. It is good for 10 minutes.")
     expect(code).to_have_value("123456")
     expect(boxes).to_have_text(list("123456"))
+    page.evaluate(PASTE, "Call 1-800-555-0199. 2026 is not it; G-482 913 is your code.")
+    expect(code).to_have_value("482913")
+    code.fill("")
+    code.press_sequentially("G-123456")
+    expect(code).to_have_value("123456")
     boxes.nth(1).click(force=True)
     page.keyboard.type("9")
     expect(code).to_have_value("193456")
     page.evaluate("document.querySelector('.code').value = ''")
     code.press_sequentially("12345678")
     expect(boxes).to_have_count(8)
+
+
+def test_a_code_may_have_letters_where_the_portal_says_so(page: Page, states: FormStates) -> None:
+    asked = replace(SMS, prompt="Enter the 8-character code.")
+    page.goto(states.link(states.asked(asked)))
+    code = page.get_by_role("textbox")
+    expect(page.locator(".boxes > span")).to_have_count(8)
+    code.press_sequentially("k7F3-99")
+    expect(code).to_have_value("k7F399")
+    page.evaluate(PASTE, "Acme Energy: your code is K7F3-99QX. It is good for 10 minutes.")
+    expect(code).to_have_value("K7F399QX")
 
 
 def test_another_code_can_be_wanted_after_a_while(page: Page, states: FormStates) -> None:

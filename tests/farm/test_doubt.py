@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.farm.policy import follow_up, resend_after
-from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, SecretKind
+from meterfarm.records import CustomerState, Outcome, Part, RunKind, RunState, SecretKind, WhoActs
 from meterfarm.scrapers.page.sending import InDoubt
 from meterfarm.scrapers.runs.run_executor import RunResult
 from meterfarm.storage.customers import Customer
@@ -116,6 +116,19 @@ def test_what_follows_a_sending_in_doubt_waits_for_the_schedule(kind: RunKind, o
     assert AT + resend_after(EVERY) <= next_at <= AT + timedelta(hours=1.1)
     assert follow.portal is PortalHealth.AT_FAULT
     assert (follow.next_kind is RunKind.CONNECT) is (kind is RunKind.CONNECT)
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome.who_acts is WhoActs.US])
+def test_a_sign_in_that_is_for_us_to_mend_is_tried_when_the_next_refresh_would_be(outcome: Outcome) -> None:
+    """Unless the portal would ask somebody for a code who is not there."""
+    claim = Claim(Lease(1, 1), CUSTOMER, RunKind.CONNECT, frozenset(Part), 1, 0)
+    result = RunResult(CUSTOMER, outcome, "It.", asked_portal=True, in_doubt=InDoubt.SENT)
+    follow = follow_up(claim, result, AT, EVERY)
+    assert follow.next_kind is RunKind.CONNECT
+    assert follow.next_at is not None
+    assert AT + resend_after(EVERY) <= follow.next_at <= AT + timedelta(hours=1.1)
+    assert (follow.portal, follow.must_reauthenticate) == (PortalHealth.HEALTHY, "")
+    assert follow_up(claim, result, AT, EVERY, asks_somebody=True).next_kind is None
 
 
 @pytest.mark.parametrize("asked", [True, False])

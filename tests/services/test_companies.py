@@ -73,6 +73,7 @@ from meterfarm.services.customers import (
     must_be_for,
     remove_customer,
     update_customer,
+    wished_utility,
 )
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound
 from meterfarm.services.exports import ExportFormat, export_bills, export_readings
@@ -374,6 +375,7 @@ OWN = (
     must_be_for,
     scrape_customer,
     search_utilities,
+    wished_utility,
 )
 """What another company may have just so: tested by name below."""
 

@@ -153,6 +153,9 @@ CASES: dict[str, Case] = {
         != t.customer.company_id
     ),
     "customers.update": lambda s, _, t: _refused(lambda: s.customers.update(t.customer, secrets=SECRETS)),
+    "customers.choose_utility": lambda s, _, t: _refused(
+        lambda: s.customers.choose_utility(t.customer, "other_power")
+    ),
     "customers.create": lambda s, _, t: (
         s.customers.create(UTILITY, external_id="of one to come").company_id != t.customer.company_id
     ),

@@ -18,7 +18,7 @@ from meterfarm.records import (
     RunState,
     SecretKind,
 )
-from meterfarm.storage import AlreadyThere, StorageError
+from meterfarm.storage import AlreadyThere, RunRefused, StorageError
 from meterfarm.storage.customers import Customer, credentials
 from meterfarm.storage.database import Database, now
 from meterfarm.storage.runs import FollowUp
@@ -253,6 +253,38 @@ def test_it_is_known_what_a_run_under_way_has_not_tried(store: CompanyStore, set
     store.customers.update(customer, username=USERNAME, secrets={})
     assert changed_since(began)
     database.close()
+
+
+def test_a_login_that_no_portal_accepted_is_given_up_for_another_utility(
+    store: CompanyStore, rows: Rows
+) -> None:
+    customer = store.customers.create(UTILITY)
+    store.customers.choose_utility(customer, "other_power")
+    store.customers.choose_utility(customer, UTILITY)
+    store.customers.update(customer, username=USERNAME, secrets=PASSWORD)
+    (run,) = store.runs.list(active=True)
+    claim = claimed(store, run.id, 1)
+    assert claim is not None
+    with pytest.raises(RunRefused, match="under way"):
+        store.customers.choose_utility(claim.customer, "other_power")
+    store.logins.reject(claim.customer, "canary-51d0", Outcome.BAD_CREDENTIALS, "No.")
+    store.credentials.save_session(claim.customer, b"state", trusted_since=None)
+    again = FollowUp(next_kind=RunKind.CONNECT, must_reauthenticate="bad_credentials: No.")
+    store.runs.finish(claim.lease, Outcome.BAD_CREDENTIALS, "No.", follow=again)
+    store.customers.choose_utility(customer, "other_power")
+    found = store.customers.by_id(customer.id)
+    assert found == Customer(customer.id, customer.company_id, 0, "other_power", "")
+    info = store.customers.info(found)
+    assert (info.state, info.reason, info.secrets) == (CustomerState.NEW, "", frozenset())
+    assert info.session_saved_at is None
+    assert not rows("SELECT * FROM sent_password")
+    assert not store.runs.list(active=True)
+    store.customers.update(found, username=OTHER, secrets=PASSWORD)
+    (run,) = store.runs.list(active=True)
+    assert (run.utility, run.username) == ("other_power", OTHER)
+    _back(store, store.customers.by_id(customer.id) or found)
+    with pytest.raises(AlreadyThere, match=f"connected at other_power: add another one for {UTILITY}"):
+        store.customers.choose_utility(found, UTILITY)
 
 
 def test_another_customers_login_or_external_id_is_refused(store: CompanyStore) -> None:

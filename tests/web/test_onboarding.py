@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -138,21 +140,110 @@ def test_whoever_withdraws_has_their_login_erased_and_it_is_an_event(api: ApiSer
     events = [event for event in api.store.events.after(0, 999) if event.customer_id == bea.customer.id]
     assert events[-1].kind is EventKind.CONSENT_REVOKED
     assert events[-1].facts["revoked_at"]
+    assert "Your login was erased. Nothing more is fetched" in bea.text
     for what in ("again", "login", "withdraw", "terms"):
         assert bea.post(what, username="leaves@bayou.energy", password="x") == "withdrawn"
     assert api.store.customers.info(bea.customer).secrets == frozenset()
+
+
+def test_the_permission_can_be_withdrawn_at_every_step(api: ApiServer, person: New) -> None:
+    bea = person(utility=UTILITY)
+    assert "Withdraw" not in bea.text, "there is none yet"
+    assert bea.accept() == "login"
+    assert "Withdraw the permission Nothing is fetched for" in bea.text
+    bea.post("login", username="thinks@bayou.energy", password="a password")
+    claim = bea.taken()
+    erased = "Withdraw the permission Your login is erased. Nothing is fetched for"
+    assert (bea.look(), erased in bea.text) == ("working", True)
+    api.store.challenges.open(claim.lease, SMS, WAIT)
+    assert (bea.look(), erased in bea.text) == ("challenge", True)
+    assert bea.post("withdraw") == "withdrawn"
+    assert "Your login was erased. Nothing is fetched" in bea.text
+    assert api.store.customers.info(bea.customer).secrets == frozenset()
+
+
+def test_who_gave_a_login_at_the_wrong_utility_chooses_another_until_one_lets_them_in(
+    api: ApiServer, person: New
+) -> None:
+    bea = person(utility=UTILITY)
+    assert bea.ended(bea.sign_in("elsewhere"), Outcome.BAD_CREDENTIALS, "No.") == "login"
+    assert "Not your utility?" in bea.text
+    assert bea.look(change="utility") == "utility"
+    assert "Back to Speculoos Power" in bea.text
+    assert bea.post("utility", utility="no_such_utility") == "utility"
+    assert bea.page.status_code == 422
+    assert bea.post("utility", utility="stroopwafel_energy") == "login"
+    assert "Sign in to Stroopwafel Energy" in bea.text
+    assert "did not accept" not in bea.text
+    assert (bea.customer.login_id, bea.customer.username) == (0, "")
+    assert api.store.customers.info(bea.customer).secrets == frozenset()
+    changed = api.client.patch(f"/api/v2/customers/{bea.customer.id}", json={"utility": UTILITY})
+    assert changed.status_code == 200, "there is no login any more"
+    assert bea.post("login", username="elsewhere@bayou.energy", password="a password") == "working"
+    assert bea.look(change="utility") == "working", "not while one is being asked"
+    assert bea.post("utility", utility="stroopwafel_energy") == "working"
+    assert bea.ended(bea.taken(), Outcome.COMPLETE) == "done"
+    assert "Not your utility?" not in bea.text
+    assert bea.post("utility", utility="stroopwafel_energy") == "done"
+    assert bea.customer.utility == UTILITY
+
+
+def test_what_is_for_us_to_mend_is_tried_again_by_itself_or_when_asked(api: ApiServer, person: New) -> None:
+    bea = person(utility=UTILITY)
+    claim = bea.sign_in("mended")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    follow = FollowUp(next_kind=RunKind.CONNECT, next_at=later, next_why="retry after unknown_page")
+    assert bea.ended(claim, Outcome.UNKNOWN_PAGE, "It.", follow) == "waiting"
+    assert "We try again by ourselves" in bea.text
+    assert "Next try in about 60 minutes" in bea.text
+    assert bea.post("again") == "working"
+    assert bea.ended(bea.taken(), Outcome.UNKNOWN_PAGE, "It.", FollowUp()) == "waiting"
+    assert "we try again only while you are here" in bea.text
+    assert bea.post("again") == "working"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "typed", "sent"),
+    [
+        ("Enter the 6-digit code.", " G-123 456", "123456"),
+        ("Enter the 6-digit code.", "12-34", "1234"),
+        ("Enter the code.", "G-123456", "123456"),
+        ("Enter the code.", "K7F3-99QX", "K7F399QX"),
+        ("Enter the 8-character code.", "G-12\u00a03456", "G123456"),
+    ],
+)
+def test_a_code_reaches_the_portal_as_it_is_meant(
+    api: ApiServer, person: New, prompt: str, typed: str, sent: str
+) -> None:
+    bea = person(utility=UTILITY)
+    claim = bea.sign_in(f"typed{len(prompt)}{len(typed)}")
+    asked = api.store.challenges.open(claim.lease, replace(SMS, prompt=prompt), WAIT)
+    bea.look()
+    assert ('inputmode="numeric"' in bea.page.text) is ("digit" in prompt)
+    assert bea.post("answer", challenge=str(asked), answer=typed) == "working"
+    answer = api.store.challenges.take_answer(claim.lease, asked)
+    assert answer is not None
+    assert sent in answer.values()
 
 
 def test_a_utility_that_is_missing_is_asked_for_and_a_bill_given(api: ApiServer, person: New) -> None:
     bea = person()
     bea.accept()
     assert bea.look(q="Tiny Town Electric") == "utility"
+    assert bea.post("wish", name=" ") == "utility"
+    assert (bea.page.status_code, "Write the name" in bea.text) == (422, True)
     assert bea.post("wish", name="Tiny Town Electric <3") == "utility"
+    assert "We have taken down what you asked for." in bea.text
+    assert bea.page.history[0].status_code == 303
     assert utility_wishes(api.store)[0].name == "Tiny Town Electric <3"
     browser = bea.browser
     where = f"{bea.path}/bill?key={bea.token}"
     thanks = browser.post(where, files={"file": ("bill.pdf", PDF.read_bytes(), "application/pdf")})
     assert (thanks.status_code, "your bill is there" in thanks.text) == (200, True)
+    assert [answer.status_code for answer in thanks.history] == [303], "loaded again it is not given again"
+    assert "your bill is there" in browser.get(thanks.url).text
+    assert "Thank you" not in browser.get(where.replace("/bill", "")).text
+    assert "Thank you" not in browser.get(where.replace("/bill", "") + "&thanks=<b>Thank you").text
     for wrong in (b"no pdf", b""):
         refused = browser.post(where, files={"file": ("bill.pdf", wrong, "application/pdf")})
         assert (refused.status_code, 'role="alert"' in refused.text) == (422, True)

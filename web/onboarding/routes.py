@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from meterfarm.mfa.port import Answer, Choice, Code, Resend
+from meterfarm.records import Challenge, Factor
 from meterfarm.services.bills import LARGEST_UPLOAD, NotAPdf
 from meterfarm.services.challenges import answer_challenge
 from meterfarm.services.errors import Conflict, InvalidRequest, NotFound, ServiceError
@@ -33,6 +33,7 @@ from meterfarm.support.foreign_text import NAME
 from meterfarm.web.context import web_of
 from meterfarm.web.forms import FormRefused, posted, uploaded
 from meterfarm.web.limits import Tries
+from meterfarm.web.onboarding.codes import code_shape, meant_code
 from meterfarm.web.onboarding.link import FormLink, OpenForm, company_of, open_form, opened
 from meterfarm.web.onboarding.progress import changes_of
 from meterfarm.web.onboarding.view import FormView, complete, form_view
@@ -43,11 +44,23 @@ router = APIRouter(prefix="/companies/{company_id}/sign_up", include_in_schema=F
 _NOT_GOOD = (
     "This link cannot be used any more, or is not complete. Ask the company that sent it for a new one."
 )
+_THANKS = {
+    "read": "Thank you, your bill is there.",
+    "kept": "Thank you. Your bill is kept, and read later.",
+    "wish": "Thank you. We have taken down what you asked for.",
+}
+"""By what is in the form's address after something was given: to load that again gives nothing twice."""
 
 
 @router.get("")
 async def form(
-    request: Request, company_id: str, key: str | None = None, q: str = "", origin: str = "", change: str = ""
+    request: Request,
+    company_id: str,
+    key: str | None = None,
+    q: str = "",
+    origin: str = "",
+    change: str = "",
+    thanks: str = "",
 ) -> Response:
     """The form as it stands for the link's customer; without a token it begins with the e-mail address."""
     web = web_of(request)
@@ -57,7 +70,9 @@ async def form(
     link = await run_in_threadpool(opened, web, company_id, key, origin)
     if link is None:
         return await _no_link(request, company_id)
-    return await run_in_threadpool(partial(_page, link, search=q[:80], wants=change))
+    wants = "utility" if thanks in _THANKS else change
+    words = _THANKS.get(thanks, "")
+    return await run_in_threadpool(partial(_page, link, search=q[:80], wants=wants, thanks=words))
 
 
 @router.post("/email")
@@ -103,10 +118,7 @@ async def bill(request: Request, company_id: str, key: str = "", origin: str = "
     except NotAPdf:
         text = "This file is no PDF of a bill, or it is damaged."
     else:
-        text = (
-            "Thank you, your bill is there." if is_read else "Thank you. Your bill is kept, and read later."
-        )
-        return await run_in_threadpool(partial(_page, link, thanks=text, wants="utility"))
+        return _to_form(link, thanks="read" if is_read else "kept")
     return await run_in_threadpool(partial(_page, link, error=text, wants="utility", status=422))
 
 
@@ -117,13 +129,8 @@ async def wish(request: Request, company_id: str) -> Response:
     def done(link: FormLink, fields: Mapping[str, str]) -> None:
         wish_utility(link.store, link.customer, fields.get("name", ""))
 
-    return await _posted(
-        request,
-        company_id,
-        done,
-        thanks="Thank you. We have taken down what you asked for.",
-        tries=web_of(request).limits.uploads,
-    )
+    tries = web_of(request).limits.uploads
+    return await _posted(request, company_id, done, thanks="wish", tries=tries, wants="utility")
 
 
 @router.get("/changes")
@@ -159,33 +166,36 @@ async def utility(request: Request, company_id: str) -> Response:
     """The customer chooses where their account is."""
 
     def done(link: FormLink, fields: Mapping[str, str]) -> None:
-        _must_be_at(link, OnboardingStep.UTILITY, OnboardingStep.UNSUPPORTED, OnboardingStep.LOGIN)
+        if not onboarding_state(link.store, link.customer).may_choose_utility:
+            raise Conflict("The form has gone on meanwhile.")
         choose_utility(link.store, link.customer, fields.get("utility", ""))
 
-    return await _posted(request, company_id, done)
+    return await _posted(request, company_id, done, wants="utility")
 
 
 @router.post("/login")
 async def login(request: Request, company_id: str) -> Response:
     """The customer gives what they sign in with."""
 
-    limits, address = web_of(request).limits, _address(request)
+    web, address = web_of(request), _address(request)
+
+    def held_back(link: FormLink, fields: Mapping[str, str]) -> int:
+        username = fields.get("username", "").strip().casefold()[:NAME]
+        return web.limits.usernames.take((link.customer.utility, username)) or web.limits.submitters.take(
+            address
+        )
 
     def done(link: FormLink, fields: Mapping[str, str]) -> None:
         _must_be_at(link, OnboardingStep.LOGIN)
-        username = fields.get("username", "")
-        wait = limits.usernames.take((link.customer.utility, username.strip().casefold()[:NAME]))
-        if wait := wait or limits.submitters.take(address):
-            raise InvalidRequest(f"There were too many tries with this login. Wait {in_words(wait)}.")
         try:
-            give_login(link.store, link.customer, username, fields.get("password", ""))
+            give_login(link.store, link.customer, fields.get("username", ""), fields.get("password", ""))
         except Conflict:
             raise InvalidRequest(
                 f"This user name cannot be given here now. Ask {link.company_name} what to do."
             ) from None
 
     return await _posted(
-        request, company_id, done, tries=web_of(request).limits.logins, then=web_of(request).runs_queued
+        request, company_id, done, tries=web.limits.logins, held_back=held_back, then=web.runs_queued
     )
 
 
@@ -214,7 +224,7 @@ async def answer(request: Request, company_id: str) -> Response:
             raise Conflict("This was answered already, or its time is over.")
         if fields.get("challenge") != str(found.challenge.id):
             raise Conflict("Another question was asked meanwhile.")
-        answer_challenge(link.store, found.challenge.id, _answer(found.challenge.challenge.options, fields))
+        answer_challenge(link.store, found.challenge.id, _answer(found.challenge.challenge, fields))
         answered = found.challenge.id
 
     async def notify() -> None:
@@ -239,15 +249,17 @@ def _must_be_at(link: FormLink, *steps: OnboardingStep) -> None:
         raise Conflict("The form has gone on meanwhile.")
 
 
-def _answer(options: Any, fields: Mapping[str, str]) -> Answer:
+def _answer(asked: Challenge, fields: Mapping[str, str]) -> Answer:
     if fields.get("resend"):
         return Resend()
-    if options:
-        chosen = next((each for each in options if each.factor.value == fields.get("factor")), None)
+    if asked.options:
+        chosen = next((each for each in asked.options if each.factor.value == fields.get("factor")), None)
         if chosen is None:
             raise InvalidRequest("Choose how you want to get the code.")
         return Choice(chosen)
     text = fields.get("answer", "").strip()
+    if asked.factor is not Factor.QUESTION:
+        text = meant_code(text, code_shape(asked))
     if not text:
         raise InvalidRequest("Enter the code or the answer first.")
     return Code(text)
@@ -260,8 +272,14 @@ async def _posted(
     then: Callable[[], Awaitable[None]] | None = None,
     thanks: str = "",
     tries: Tries | None = None,
+    wants: str = "",
+    held_back: Callable[[FormLink, Mapping[str, str]], int] = lambda _link, _fields: 0,
 ) -> Response:
-    """Do what was posted, then show the form as it stands; what cannot be done is shown on it."""
+    """Do what was posted, then lead to the form as it stands; what cannot be done is shown on it.
+
+    ``thanks`` is one of ``_THANKS``. ``wants`` is as for ``_page``, where it cannot be done. ``held_back``:
+    how many seconds this one has to wait.
+    """
     web = web_of(request)
     try:
         fields = await posted(request, web_of(request).public_url)
@@ -273,22 +291,26 @@ async def _posted(
         return await _no_link(request, company_id)
     if tries is not None and (wait := tries.take(link.customer.id)):
         return _too_many(wait, link.brand.origins)
+    if wait := held_back(link, fields):
+        text = f"There were too many tries with this login. Wait {in_words(wait)}."
+        return await run_in_threadpool(partial(_page, link, error=text, status=422))
     try:
         await run_in_threadpool(done, link, fields)
     except Conflict:
         return _to_form(link)  # it has gone on meanwhile: what is wanted now is shown
     except ServiceError as refused:
         text = str(refused) if not isinstance(refused, NotFound) else "We do not know this utility."
-        return await run_in_threadpool(_page, link, error=text, search=fields.get("q", "")[:80], status=422)
+        search = fields.get("q", "")[:80]
+        shown = partial(_page, link, error=text, search=search, wants=wants, status=422)
+        return await run_in_threadpool(shown)
     if then is not None:
         await then()
-    if thanks:
-        return await run_in_threadpool(partial(_page, link, thanks=thanks, wants="utility"))
-    return _to_form(link)
+    return _to_form(link, thanks=thanks)
 
 
-def _to_form(link: FormLink) -> Response:
-    return RedirectResponse(f"{link.path}?{link.query}", 303, {"Cache-Control": "no-store"})
+def _to_form(link: FormLink, *, thanks: str = "") -> Response:
+    more = f"&thanks={thanks}" if thanks else ""
+    return RedirectResponse(f"{link.path}?{link.query}{more}", 303, {"Cache-Control": "no-store"})
 
 
 def _page(

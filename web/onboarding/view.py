@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from meterfarm.records import ChallengeState, Factor, RunState
+from meterfarm.records import ChallengeState, Factor, RunState, WhoActs
 from meterfarm.services.onboarding import (
     OnboardingState,
     OnboardingStep,
@@ -19,15 +19,9 @@ from meterfarm.services.onboarding import (
 )
 from meterfarm.storage.runs import ChallengeInfo
 from meterfarm.utilities import UtilityUnavailable, directory, load_utility
+from meterfarm.web.onboarding.codes import code_shape
 from meterfarm.web.onboarding.link import FormLink
-from meterfarm.web.onboarding.words import (
-    about,
-    digits_of,
-    in_words,
-    left_in_words,
-    portal_sentence,
-    terms_for,
-)
+from meterfarm.web.onboarding.words import about, in_words, left_in_words, portal_sentence, terms_for
 from meterfarm.web.pages import rendered
 
 _WAY = (
@@ -73,7 +67,7 @@ def form_view(link: FormLink, **more: Any) -> FormView:
     name = utility_name(state.record.utility)
     run, challenge, now = state.run, state.challenge, datetime.now(UTC)
     step = state.step
-    if more.get("wants") == "utility" and step in _BEFORE_LOGIN and not state.username:
+    if more.get("wants") == "utility" and state.may_choose_utility:
         step = OnboardingStep.UTILITY
     values = {
         "step": step.value,
@@ -85,7 +79,7 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         "query": link.query,
         "utility": name,
         "utility_id": state.record.utility,
-        "words": about(state.problem, name),
+        "words": about(state.problem, name, is_retried=state.again_at is not None),
         "terms": terms_for(link.company_name),
         "terms_digest": terms_digest(terms_for(link.company_name)),
         "phase": _phase(state),
@@ -93,11 +87,12 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         "progress": _progress(state, name),
         "quote": portal_sentence(state.message),
         "portal": _portal(state),
+        "can_try_now": state.again_at is None or (state.problem and state.problem.who_acts is WhoActs.US),
         "again_in": in_words((state.again_at - now).total_seconds()) if state.again_at else "",
         **_asked(challenge, now),
         "is_question": bool(challenge and challenge.challenge.factor is Factor.QUESTION),
         "event": _event(state),
-        "event_id": f"{state.run.id if state.run else 0}.{challenge.id if challenge else 0}",
+        "event_id": _event_id(state),
         "error": "",
         "search": "",
         "found": (),
@@ -115,10 +110,6 @@ def form_view(link: FormLink, **more: Any) -> FormView:
         state.again_at,
     )
     return FormView(state, values, "|".join(str(each) for each in shown))
-
-
-_BEFORE_LOGIN = (OnboardingStep.UTILITY, OnboardingStep.UNSUPPORTED, OnboardingStep.LOGIN)
-"""Where a customer without a login may choose their utility again."""
 
 
 def complete(link: FormLink, view: FormView) -> None:
@@ -190,8 +181,10 @@ def _asked(challenge: ChallengeInfo | None, now: datetime) -> dict[str, Any]:
         return {}
     left = max(0, round((challenge.expires_at - now).total_seconds()))
     since = (now - challenge.asked_at).total_seconds()
+    shape = code_shape(challenge.challenge)
     return {
-        "digits": digits_of(challenge.challenge),
+        "digits": shape.length,
+        "letters": shape.has_letters,
         "seconds_left": left,
         "minutes_left": left_in_words(left),
         "resend_in": max(0, round(_RESEND_SECONDS - since)),
@@ -208,3 +201,10 @@ def _event(state: OnboardingState) -> str:
         return "customerEnteredInvalidMFAChallenge"
     is_mfa = state.problem is not None and state.problem.value == "mfa_failed"
     return "customerEnteredInvalidMFAChallenge" if is_mfa else ""
+
+
+def _event_id(state: OnboardingState) -> str:
+    """What it is of: a sign-in, or what was asked at it. No other farm has a sign-in of the same moment."""
+    run, challenge = state.run, state.challenge
+    at = run.requested_at.timestamp() if run else 0
+    return f"{run.id if run else 0}.{challenge.id if challenge else 0}.{at:.0f}"

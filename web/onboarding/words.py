@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from meterfarm.records import Challenge, Factor, Outcome
+from meterfarm.records import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,9 @@ PROBLEMS = {
         "Try again when you have your telephone or your e-mail at hand: {utility} asks you once more.",
     ),
     Outcome.ACTION_REQUIRED: Words(
-        "{utility} wants you to do something on its website first",
-        "Sign in on {utility}'s own website and follow what it shows. Then come back and try again.",
+        "Please sign in on {utility}'s own website first",
+        "See there that your login is right, and do what it asks for, if it does. Then come back, and try "
+        "again.",
     ),
     Outcome.CAPTCHA: Words(
         "{utility} wants to see that you are a person",
@@ -102,21 +102,22 @@ PROBLEMS = {
     ),
 }
 _WRITES = "says: “"
-_NUMBERS = {"four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
-_DIGITS = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_NUMBERS)})[- ]digit", re.IGNORECASE)
-_TOTP_DIGITS = 6
-_FEWEST_DIGITS, _MOST_DIGITS = 4, 10
-OTHER = Words(
-    "We could not finish connecting to {utility}",
-    "This is for us to mend. You can try again later, or come back by the link while it is good.",
+OURS = "We could not finish connecting to {utility}"
+_IS_RETRIED = "This is for us to mend. We try again by ourselves; you can close this page, or try again now."
+_NOT_RETRIED = (
+    "This is for us to mend. {utility} asks for a code or an answer when we sign in, so we try again only "
+    "while you are here. Come back by your link later, and try again."
 )
 
 
-def about(outcome: Outcome | None, utility: str) -> Words | None:
-    """The words for how an attempt ended; None if it ended well or has not ended."""
+def about(outcome: Outcome | None, utility: str, *, is_retried: bool = False) -> Words | None:
+    """The words for how an attempt ended; None if it ended well or has not ended.
+
+    ``is_retried``: another one comes by itself.
+    """
     if outcome is None:
         return None
-    words = PROBLEMS.get(outcome, OTHER)
+    words = PROBLEMS.get(outcome) or Words(OURS, _IS_RETRIED if is_retried else _NOT_RETRIED)
     return Words(words.title.format(utility=utility), words.advice.format(utility=utility))
 
 
@@ -132,18 +133,6 @@ def portal_sentence(message: str) -> str:
     """
     _, _, rest = message.partition(_WRITES)
     return rest.rpartition("”")[0]
-
-
-def digits_of(challenge: Challenge) -> int | None:
-    """How many digits the code has, where the portal names it; None if that is not known."""
-    if challenge.factor is Factor.TOTP:
-        return _TOTP_DIGITS
-    found = _DIGITS.search(challenge.prompt)
-    if found is None:
-        return None
-    text = found[1].casefold()
-    count = _NUMBERS.get(text) or int(text)
-    return count if _FEWEST_DIGITS <= count <= _MOST_DIGITS else None
 
 
 def in_words(seconds: float) -> str:

@@ -28,10 +28,32 @@ function showable(field) {
 
 const USUAL = 6;
 const MOST_BOXES = 10;
+const LONGEST = 32, MESSAGE = 2000;
+const NAME = /\b(?:code|pin|passcode|password)\b[^.\d]{0,40}$/i;
+const BETWEEN = /[\s.\u2010-\u2015\u200b-\u200d\u2060\ufeff-]/g;
+
+// What is typed, without what only makes a code easier to read: 123 456, 123-456, G-123456.
+function tidy(text, known, letters) {
+  if (letters) return text.replace(BETWEEN, "");
+  const code = text.replace(/^[a-z]{1,2}-/i, "").replace(BETWEEN, "");
+  return known ? code.replace(/\D/g, "") : code;
+}
+
+// The code in what is pasted, which may be a whole message; "" if none is found.
+function codeIn(text, known, letters) {
+  if (/^\s*(\S+|[\d\s.-]+)\s*$/.test(text)) return tidy(text.slice(0, LONGEST).trim(), known, letters);
+  const shapes = letters ? [/[a-z0-9]+(?:-[a-z0-9]+)*/gi] : [/\d+/g, /\d+(?:[ \u00a0-]\d+)+/g];
+  const found = shapes.flatMap((shape) => [...text.slice(0, MESSAGE).matchAll(shape)])
+    .map(({ 0: each, index }) => ({ index, end: index + each.length, code: each.replace(BETWEEN, "") }))
+    .filter(({ code }) => code.length >= 4 && code.length <= MOST_BOXES && /\d/.test(code))
+    .filter(({ code }) => !known || code.length === known);
+  const isNamed = ({ index, end }) => NAME.test(text.slice(0, index)) || /^\W*is your\b/i.test(text.slice(end));
+  return (found.find(isNamed) ?? found[0])?.code ?? "";
+}
 
 function boxed(field) {
   const input = field.querySelector("input"), boxes = document.createElement("span");
-  const known = Number(field.dataset.digits);
+  const known = Number(field.dataset.digits), letters = "letters" in field.dataset;
   boxes.className = "boxes";
   boxes.setAttribute("aria-hidden", "true");
   const draw = () => {
@@ -46,15 +68,15 @@ function boxed(field) {
     }));
   };
   input.addEventListener("input", () => {
-    const tidy = input.value.replace(/[\s\u200b.-]/g, "");
-    if (tidy !== input.value) input.value = tidy;
+    const tidied = tidy(input.value, known, letters);
+    if (tidied !== input.value) input.value = tidied;
     draw();
   });
   input.addEventListener("paste", (event) => {
-    const found = event.clipboardData?.getData("text").match(/\d(?:[\s-]?\d){3,9}/); // also out of a whole message
-    if (!found) return;
+    const code = codeIn(event.clipboardData?.getData("text") ?? "", known, letters);
+    if (!code) return;
     event.preventDefault();
-    input.value = found[0].replace(/\D/g, "");
+    input.value = code;
     draw();
   });
   input.addEventListener("click", (event) => {
