@@ -187,11 +187,11 @@ class TimedRateLimiter:
         self._clock = clock
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+    async def request(self, cost: int = 1, *, of_page: bool = False) -> AsyncIterator[Permit]:
         """See ``RateLimiter``."""
         async with AsyncExitStack() as place:
             with self._clock.holding():
-                held = await place.enter_async_context(self._limiter.request(cost))
+                held = await place.enter_async_context(self._limiter.request(cost, of_page=of_page))
             yield held
 
 

@@ -24,10 +24,12 @@ class Permit(Protocol):
 class RateLimiter(Protocol):
     """How requests to one portal are limited, across all that ask it."""
 
-    def request(self, cost: int = 1) -> AbstractAsyncContextManager[Permit]:
+    def request(self, cost: int = 1, *, of_page: bool = False) -> AbstractAsyncContextManager[Permit]:
         """Wait for a slot, and hold it from before a request is sent until its answer has come.
 
-        ``cost`` counts the redirects to be expected too: they come within the same answer.
+        ``cost`` counts the redirects to be expected too: they come within the same answer. One ``of_page``
+        goes before those that fetch data: a customer may be waiting, and what a sign-in leads through is
+        often good for a minute only.
 
         Raises:
             RateLimiterUnavailable: it cannot be reached.
@@ -42,7 +44,7 @@ class _Free:
 class Unlimited:
     """No limits."""
 
-    def request(self, cost: int = 1) -> AbstractAsyncContextManager[Permit]:
+    def request(self, cost: int = 1, *, of_page: bool = False) -> AbstractAsyncContextManager[Permit]:
         """See ``RateLimiter``; it never waits."""
         return nullcontext(_Free())
 

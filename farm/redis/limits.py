@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -51,12 +52,17 @@ class RateLimitsUnavailable(RateLimiterUnavailable):
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """A request that waits or is under way; ``granted`` is done when it may go."""
+    """A request that waits or is under way; ``granted`` is done when it may go.
+
+    ``may_be_granted``: Redis was asked for it, and nobody knows what it answered.
+    """
 
     limits: PortalRateLimiter
     id: str
     cost: int
     since: float
+    of_page: bool = False
+    may_be_granted: bool = False
     granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     is_unanswered: bool = False
 
@@ -70,7 +76,8 @@ class _Request:
 
 
 class PortalRateLimiter:
-    """One portal's ``scrapers.rate_limiter.RateLimiter``. A process's requests go first come, first served.
+    """One portal's ``scrapers.rate_limiter.RateLimiter``. A process's requests go first come, first served:
+    those of pages, then those for data.
 
     One task speaks to Redis for all requests of the process, a call at a time, with whatever there is to say.
     """
@@ -105,7 +112,7 @@ class PortalRateLimiter:
         self._log: Any = structlog.get_logger("limits").bind(utility=portal_id)
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+    async def request(self, cost: int = 1, *, of_page: bool = False) -> AsyncIterator[Permit]:
         """See ``RateLimiter``.
 
         Raises:
@@ -117,7 +124,8 @@ class PortalRateLimiter:
             self._task = detached_task(self._exchange_forever())
             self._task.add_done_callback(self._ended)
         self._count += 1
-        request = _Request(self, f"{self._process}{_OF}{self._count}", min(cost, self._capacity), _now())
+        id = f"{self._process}{_OF}{self._count}"
+        request = _Request(self, id, min(cost, self._capacity), _now(), of_page)
         await self._granted(request)
         try:
             yield request
@@ -128,7 +136,7 @@ class PortalRateLimiter:
             self._give_back(request)
 
     async def _granted(self, request: _Request) -> None:
-        self._waiting.append(request)
+        self._line_up(request)
         self._wake.set()
         try:
             await request.granted
@@ -136,6 +144,14 @@ class PortalRateLimiter:
             if not request.granted.cancelled():
                 self._give_back(request)
             raise
+
+    def _line_up(self, request: _Request) -> None:
+        """Behind all, or one of a page behind those of pages, and behind what Redis may have granted."""
+        place = len(self._waiting)
+        if request.of_page:
+            before = (each.of_page or each.may_be_granted for each in self._waiting)
+            place = next((at for at, goes_first in enumerate(before) if not goes_first), place)
+        self._waiting.insert(place, request)
 
     def _give_back(self, request: _Request) -> None:
         """At once if somebody waits, else in a moment: the next request will likely go in the same call."""
@@ -207,7 +223,10 @@ class PortalRateLimiter:
         renews = _now() >= self._renew_at
         renewed = [request.place for request in self._flying.values()] if renews else []
         self._waiting = deque(request for request in self._waiting if not request.granted.done())
-        wanted = [request.place for request, _ in zip(self._waiting, range(self._at_once), strict=False)]
+        asked = list(islice(self._waiting, self._at_once))
+        wanted = [request.place for request in asked]
+        for request in asked:
+            request.may_be_granted = True
         if renews:
             self._renew_at = _now() + self._times.renew
         try:
@@ -228,8 +247,11 @@ class PortalRateLimiter:
         if reply.wait_seconds:
             jitter = random.uniform(0, _JITTER_SECONDS)  # noqa: S311 - spreads load, guards nothing
             self._ask_at = _now() + reply.wait_seconds + jitter
-        for _ in range(reply.granted):
-            self._let_go(self._waiting.popleft())
+        for request in asked:
+            request.may_be_granted = False
+        for request in asked[: reply.granted]:
+            self._waiting.remove(request)
+            self._let_go(request)
 
     def _keep_what_may_be_on_its_way(self) -> None:
         """If this machine is cut off, a request without answer may reach the portal once it is not."""

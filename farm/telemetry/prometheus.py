@@ -130,9 +130,9 @@ class _Measured:
         self._observe = observe
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+    async def request(self, cost: int = 1, *, of_page: bool = False) -> AsyncIterator[Permit]:
         began = time.monotonic()
-        async with self._limiter.request(cost) as held:
+        async with self._limiter.request(cost, of_page=of_page) as held:
             self._observe(time.monotonic() - began)
             yield held
 

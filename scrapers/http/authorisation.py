@@ -31,6 +31,7 @@ class Authorisation:
         self._hosts = hosts
         self._register = register
         self._known: Mapping[str, str] | None = None
+        self._taken: Mapping[str, str] | None = None
         self._asking: asyncio.Task[Mapping[str, str]] | None = None
         self._call = ScriptCall("authorise")
 
@@ -42,13 +43,32 @@ class Authorisation:
         """Whether what lets its bearer in may be sent there."""
         return is_allowed(str(url), self._hosts)
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the script is asked for others now, so that those known are hardly good any more."""
+        return self._asking is not None and not self._asking.done() and not _IS_ASKING.get()
+
     async def headers(self) -> Mapping[str, str]:
-        """As the script gave them last.
+        """As the script gave them last, or is about to give them.
 
         Raises:
             VisitError: it has none.
         """
-        return self._known if self._known is not None else await self._asked(renew=False)
+        if self._known is None or self.is_asking:
+            return await self._asked(renew=False)
+        return self._known
+
+    def latest(self, otherwise: Mapping[str, str]) -> Mapping[str, str]:
+        """Those that the script gave last; ``otherwise`` where it has to be asked anew."""
+        return self._known if self._known is not None else otherwise
+
+    def taken(self, headers: Mapping[str, str]) -> None:
+        """The portal has let a request with these headers in."""
+        self._taken = headers
+
+    def ran_out(self, headers: Mapping[str, str]) -> bool:
+        """Whether headers that were refused now have been taken before, or others are known by now."""
+        return headers == self._taken or headers != self._known
 
     async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str]:
         """Others than those that the portal has refused, of which somebody else may have learnt before."""
@@ -84,6 +104,19 @@ class Authorisation:
             self._register(value, value.rpartition(" ")[2])
         self._known = given
         return given
+
+
+class LatestHeaders:
+    """The headers of one request: those known at the moment at which it goes out."""
+
+    def __init__(self, known: Authorisation, headers: Mapping[str, str]) -> None:
+        self._known = known
+        self.headers = headers
+
+    def now(self) -> Mapping[str, str]:
+        """Those of this moment; ``headers`` remembers them."""
+        self.headers = self._known.latest(self.headers)
+        return self.headers
 
 
 def _seen(asking: asyncio.Task[Mapping[str, str]]) -> None:

@@ -14,7 +14,7 @@ from yarl import URL
 
 from meterfarm.records import Document, Outcome
 from meterfarm.scrapers.guard import own_hosts, to_send
-from meterfarm.scrapers.http.authorisation import Authorisation
+from meterfarm.scrapers.http.authorisation import Authorisation, LatestHeaders
 from meterfarm.scrapers.http.body import DOCUMENT, LIST, PAGE, Limit
 from meterfarm.scrapers.http.exchange import Connect, Fault, NoAnswer
 from meterfarm.scrapers.http.judging import UNAUTHORISED, AnswerJudge
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from meterfarm.scrapers.page.sending import Sending
 
 _TRIES = 3
+_RENEWALS = 4
 _REFUSALS = 3
 _OF_ONE_DOCUMENT = frozenset({Outcome.PORTAL_DOWN, Outcome.LAYOUT_CHANGED})
 _ERROR = 500
@@ -250,24 +251,44 @@ class Http:
     async def _authorised(
         self, wanted: Wanted, limit: Limit, *, authorised: bool | None, repeatable: bool
     ) -> HttpResponse:
-        """With the headers of the script, and once more with new ones if these are refused."""
+        """With the headers of the script, and with new ones if these are refused.
+
+        Headers that the portal has taken before have run out: while it takes new ones, they may do so again.
+        """
         known, url = self._authorisation, wanted.request.url
         if not (known.is_for(url) if authorised is None else authorised):
             return await self._sent(wanted, limit, repeatable=repeatable)
         if not known.may_know(url):
             raise self._untrusted(url)
-        headers = await known.headers()
-        answer = await self._sent(wanted.with_headers(headers, self._came_from), limit, repeatable=repeatable)
-        if answer.status == UNAUTHORISED and not isinstance(self.judge.meaning(answer), Outcome):
+        for renewals in range(_RENEWALS + 1):
+            sent = LatestHeaders(known, await known.headers())
+            late = wanted.with_headers(sent.now, self._came_from)
+            answer = await self._sent_with(known, late, limit, repeatable=repeatable)
+            if answer.status != UNAUTHORISED or isinstance(self.judge.meaning(answer), Outcome):
+                known.taken(sent.headers)
+                break
+            if renewals == _RENEWALS or (renewals and not known.ran_out(sent.headers)):
+                break
             self._log("authorisation.refused", path=url.raw_path)
-            headers = await known.renewed(headers)
-            answer = await self._sent(
-                wanted.with_headers(headers, self._came_from), limit, repeatable=repeatable
-            )
+            await known.renewed(sent.headers)
         return answer
 
+    async def _sent_with(
+        self, known: Authorisation, wanted: Wanted, limit: Limit, *, repeatable: bool
+    ) -> HttpResponse:
+        """As ``_sent``; while the script is asked for other headers, its requests have the slots."""
+        while True:
+            await known.headers()
+            async with self._slots:
+                if not known.is_asking:
+                    return await self._sent_now(wanted, limit, repeatable=repeatable)
+
     async def _sent(self, wanted: Wanted, limit: Limit, *, repeatable: bool) -> HttpResponse:
-        async with self._slots, self._password_known(wanted):
+        async with self._slots:
+            return await self._sent_now(wanted, limit, repeatable=repeatable)
+
+    async def _sent_now(self, wanted: Wanted, limit: Limit, *, repeatable: bool) -> HttpResponse:
+        async with self._password_known(wanted):
             answer = await self._sender.send(wanted.request, limit, tries=_TRIES if repeatable else 1)
             return replace(answer, portal=self._portal)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -36,19 +36,29 @@ Form = Mapping[str, str] | Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """``headers`` are those beyond what every request has, by their names in lower case."""
+    """``headers`` are those beyond what every request has, by their names in lower case.
+
+    ``late`` gives further ones, and is asked when the request goes out: it may have waited long until then.
+    """
 
     url: URL
     method: str = _READS
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    late: Callable[[], Mapping[str, str]] | None = field(default=None, repr=False)
+
+    def as_sent(self) -> HttpRequest:
+        """With the headers of this moment."""
+        if self.late is None:
+            return self
+        return replace(self, headers={**self.late(), **self.headers}, late=None)
 
     def redirected(self, status: int, url: URL) -> HttpRequest:
         """What browsers send to where an answer with this status leads (Fetch, 4.4, "HTTP-redirect fetch").
 
         What lets its bearer in does not go to another host.
         """
-        headers, method, body = dict(self.headers), self.method, self.body
+        headers, method, body = dict(self.as_sent().headers), self.method, self.body
         if url.origin() != self.url.origin():
             headers = {name: value for name, value in headers.items() if name in _TO_ANY_HOST}
         if status == _SEE_OTHER or (status in _TURN_POST_INTO_GET and method == "POST"):
@@ -64,11 +74,10 @@ class Wanted:
     request: HttpRequest
     texts: Sequence[str] = field(default=(), repr=False)
 
-    def with_headers(self, known: Mapping[str, str], usual: Mapping[str, str]) -> Wanted:
+    def with_headers(self, known: Callable[[], Mapping[str, str]], usual: Mapping[str, str]) -> Wanted:
         """For the portal's API, as a page of the portal would ask it."""
-        request = self.request
-        headers = {"accept": DATA, **usual, **known, **request.headers}
-        return replace(self, request=replace(request, headers=headers))
+        late = lambda: {"accept": DATA, **usual, **known()}  # noqa: E731
+        return replace(self, request=replace(self.request, late=late))
 
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:

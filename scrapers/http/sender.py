@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from urllib.parse import urljoin
 
 from tenacity import (
@@ -60,7 +59,7 @@ class Sender:
             NoAnswer, playwright.async_api.Error: none came.
         """
         transport = self.transport or await self._opened()
-        return await limited(self._limiter, partial(transport.send, request, limit))
+        return await limited(self._limiter, lambda: transport.send(request.as_sent(), limit))
 
     async def _opened(self) -> Transport:
         async with self._opening:

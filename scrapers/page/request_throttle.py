@@ -32,7 +32,7 @@ class _RequestSlot:
         self._holding = asyncio.create_task(self._hold(limiter, cost))
 
     async def _hold(self, limiter: RateLimiter, cost: int) -> None:
-        async with limiter.request(cost) as held:
+        async with limiter.request(cost, of_page=True) as held:
             self._granted.set_result(held)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LONGEST_SECONDS):

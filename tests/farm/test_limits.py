@@ -266,6 +266,30 @@ async def test_first_come_first_served(private_redis: PrivateRedis) -> None:
     assert served == list(range(50))
 
 
+async def test_requests_of_pages_go_before_those_for_data(private_redis: PrivateRedis) -> None:
+    """But for those that Redis was just asked for."""
+    served: list[str] = []
+
+    async def customer(name: str, *, of_page: bool) -> None:
+        async with limits.request(of_page=of_page):
+            served.append(name)
+
+    async with worker(private_redis, at_once=1) as limits:
+        async with limits.request():
+            tasks = [asyncio.create_task(customer(f"data {n}", of_page=False)) for n in range(5)]
+            await asyncio.sleep(0)  # they have lined up
+            tasks += [asyncio.create_task(customer(f"page {n}", of_page=True)) for n in range(3)]
+            await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+    assert sorted(served[:4]) in (
+        ["data 0", "page 0", "page 1", "page 2"],
+        ["page 0", "page 1", "page 2", "data 0"],
+    )
+    for kind in ("data", "page"):
+        of_kind = [name for name in served if name.startswith(kind)]
+        assert of_kind == sorted(of_kind)
+
+
 async def test_a_process_with_much_to_do_leaves_a_place_to_the_others(private_redis: PrivateRedis) -> None:
     async def busy() -> None:
         async with crowd.request():

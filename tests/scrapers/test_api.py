@@ -29,12 +29,17 @@ from tests.scrapers.village import Village
 
 @dataclass
 class Api:
-    """What the API takes for a token now, and what was sent to it."""
+    """What the API takes for a token now, and what was sent to it.
+
+    ``uses`` are how many requests a token is good for.
+    """
 
     token: int = 1
     refreshes: int = 0
     blips: int = 0
     rejects: bool = False
+    uses: int = 1_000
+    used: int = 0
     seen: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -66,6 +71,9 @@ def _routes(api: Api) -> list[BaseRoute]:
         await asyncio.sleep(0.01)
         if api.rejects or request.headers.get("authorization") != f"Bearer access-token-{api.token}":
             return JSONResponse({"error": "expired"}, 401)
+        api.used += 1
+        if api.used == api.uses:
+            api.used, api.token = 0, api.token + 1
         return JSONResponse({"mine": True})
 
     async def token(request: Request) -> Response:
@@ -196,6 +204,19 @@ async def test_a_token_that_is_refused_is_renewed_once_for_all_that_wait(
         assert saved is not None
         assert saved.tokens == dict(visit.tokens)
         assert "refresh-token-1" not in visit.secrets.scrub("it was refresh-token-1")
+
+
+async def test_a_token_that_runs_out_while_requests_wait_is_renewed_as_often_as_it_takes(
+    site: Site, api: Api, chromium: Chromium
+) -> None:
+    """A request that waited goes out with the token of that moment; one that ran out again was no refusal."""
+    api.uses = 6
+    async with visiting(site, chromium) as visit:
+        answers = await asyncio.gather(*(visit.http.get("/mine") for _ in range(40)))
+    assert all(answer.at("/mine", bool) for answer in answers)
+    assert api.refreshes == 40 // 6
+    refused = site.requested.count("/mine") - 40
+    assert refused <= Tokened.max_concurrency * api.refreshes
 
 
 async def test_a_token_refused_also_when_new_ends_the_session_and_so_does_401_without_one(

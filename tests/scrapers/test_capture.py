@@ -86,7 +86,7 @@ class Willing:
     """A limiter, as there is in the farm, that lets everything go."""
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+    async def request(self, cost: int = 1, *, of_page: bool = False) -> AsyncIterator[Permit]:
         yield self
 
     def extra(self) -> None:

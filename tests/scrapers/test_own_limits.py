@@ -56,7 +56,7 @@ class Slowly:
         self._one = asyncio.Lock()
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+    async def request(self, cost: int = 1, *, of_page: bool = False) -> AsyncIterator[Permit]:
         async with self._one:
             await asyncio.sleep(HELD_SECONDS)
         yield self

@@ -58,7 +58,7 @@ class Counted:
         self._slots = asyncio.Semaphore(at_once)
 
     @asynccontextmanager
-    async def request(self, cost: int = 1) -> AsyncIterator[Permit]:
+    async def request(self, cost: int = 1, *, of_page: bool = False) -> AsyncIterator[Permit]:
         if self.closed:
             raise RateLimiterUnavailable("Nobody is there to ask.")
         self.waiting += 1
