@@ -1,6 +1,6 @@
 """Bills: 24 a account, each the exact sum of its period's readings and of its lines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -95,6 +95,19 @@ def bills(account: Account, today: date) -> tuple[Bill, ...]:
     if account.new:
         return ()
     return tuple(_bill(account, period) for period in billed_periods(account.read_day, today))
+
+
+def corrected(bill: Bill) -> Bill:
+    """The same period billed again, some days later: a little was charged too much."""
+    first, *others = bill.charges
+    line, *more = first.delivery
+    less = replace(first, delivery=(replace(line, cents=line.cents - 125), *more))
+    return replace(
+        bill,
+        id=digits(f"{bill.id}/corrected", 12),
+        billed_on=bill.billed_on + timedelta(days=5),
+        charges=(less, *others),
+    )
 
 
 def monthly_usage(bill: Bill, commodity: Commodity) -> list[tuple[date, int]]:

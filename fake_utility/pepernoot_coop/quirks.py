@@ -10,6 +10,7 @@ QUIRKS = (
     Quirk("firewall", "blocked", bend=gate("firewall")),
     Quirk("captcha", "captcha", bend=gate("captcha")),
     Quirk("maintenance", "maintenance", bend=gate("maintenance")),
+    Quirk("page-for-data", "unknown_page"),
     # MFA
     Quirk("code-with-password", bend=asked_for(("totp",), totp_secret=TOTP_SECRET)),
     # session

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from meterfarm.fake_utility.kit.accounts import Account
 from meterfarm.fake_utility.kit.billing import Bill
@@ -23,6 +23,8 @@ CHART_DAYS = 30
 @service
 def user_data(asked: Asked) -> Response:
     """The member, and all accounts of theirs."""
+    if asked.member.has("page-for-data"):
+        return HTMLResponse("<!doctype html><title>SmartHub</title><h1>Something went wrong</h1>")
     accounts = [_account(asked, account) for account in asked.member.accounts]
     return answer({"status": "SUCCESS", "name": asked.member.name, "accounts": accounts})
 

@@ -4,7 +4,7 @@ from starlette.responses import RedirectResponse, Response
 
 from meterfarm.fake_utility.kit.accounts import Account
 from meterfarm.fake_utility.kit.bars import daily_bars
-from meterfarm.fake_utility.kit.billing import bills
+from meterfarm.fake_utility.speculoos_power.documents import listed_bills
 from meterfarm.fake_utility.speculoos_power.visits import Visit, inside, inside_account
 
 
@@ -26,7 +26,7 @@ def account_page(visit: Visit, account: Account) -> Response:
         "account.html",
         lambda: {
             "account": account,
-            "latest": next(iter(bills(account, today)), None),
+            "latest": next(iter(listed_bills(visit.customer, account, today)), None),
             "charts": [] if account.new else [daily_bars(meter, today) for meter in account.meters],
         },
     )

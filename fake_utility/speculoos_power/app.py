@@ -37,6 +37,9 @@ ROUTES = [
     Route(ACCOUNT, account_pages.account_page),
     Route(f"{ACCOUNT}/bills", bill_pages.bills_page),
     Route(f"{ACCOUNT}/bills/{{bill}}.pdf", bill_pages.bill_document),
+    Route(f"{ACCOUNT}/bills/{{bill}}/document", bill_pages.signed_document),
+    Route(f"{ACCOUNT}/bills/{{bill}}/link", bill_pages.bill_link),
+    Route(f"{ACCOUNT}/bills/{{bill}}/view", bill_pages.bill_viewer),
     Route(f"{ACCOUNT}/usage", usage_pages.usage_page),
     Route(f"{ACCOUNT}/usage/export", usage_pages.export),
 ]

@@ -6,7 +6,8 @@ from functools import cache, partial
 from importlib import import_module
 from threading import Thread
 
-from meterfarm.fake_utility.kit.billing import Bill, bills
+from meterfarm.fake_utility.kit.accounts import Account, digits
+from meterfarm.fake_utility.kit.billing import Bill, bills, corrected
 from meterfarm.fake_utility.kit.calendar import readings_span
 from meterfarm.fake_utility.kit.customers import Customer
 from meterfarm.fake_utility.kit.kept import Kept
@@ -14,6 +15,25 @@ from meterfarm.fake_utility.speculoos_power.exports import Export
 
 DAYS = 393
 """13 months: an export of so many days to the newest is made of each meter, as Green Button XML."""
+
+
+LATE = timedelta(days=70)
+
+
+def listed_bills(customer: Customer, account: Account, today: date) -> tuple[Bill, ...]:
+    """The account's bills, newest first."""
+    listed = bills(account, today - LATE if customer.has("late-bills") else today)
+    if customer.has("corrected-bill") and len(listed) > 1:
+        newest, original, *older = listed
+        listed = (newest, corrected(original), original, *older)
+    return listed
+
+
+def signed_address(bill: Bill) -> str:
+    """Where a bill is by an address that is signed as it is written, and no other way."""
+    sign = digits(f"{bill.id}/signature", 12)
+    where = f"/accounts/{bill.account.number}/bills/{bill.id}/document"
+    return f"{where}?at=%7e{sign}&sig=%2bA%2f(it%27s)+=%3d"
 
 
 @cache
@@ -43,7 +63,7 @@ def all_documents(kept: Kept, today: date, customer: Customer) -> Iterator[Calla
     first, last = readings_span(today)
     start = max(first, last - timedelta(days=DAYS - 1))
     for account in customer.accounts:
-        for place, bill in enumerate(bills(account, today)):
+        for place, bill in enumerate(listed_bills(customer, account, today)):
             yield partial(bill_content, kept, customer, place, bill)
         for meter in account.meters:
             if not meter.new:

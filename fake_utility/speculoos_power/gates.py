@@ -1,10 +1,9 @@
 """What may stand between the password and the account: refusals, and pages that ask for something."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from meterfarm.fake_utility.kit.customers import Customer, Gate
 from meterfarm.fake_utility.kit.sessions import clear_session
@@ -14,6 +13,7 @@ from meterfarm.fake_utility.speculoos_power.visits import (
     Visit,
     at_stage,
     enter,
+    firewall,
     inside,
     move_on,
     notices,
@@ -45,7 +45,7 @@ def meet_gate(request: Request, portal: Portal, customer: Customer, gate: Gate, 
                 headers={"Retry-After": "120"},
             )
         case "firewall":
-            return HTMLResponse((Path(__file__).parent / "templates" / "firewall.html").read_text(), 403)
+            return firewall()
         case _:
             return PlainTextResponse("Internal Server Error", 500)
 

@@ -6,6 +6,7 @@ from meterfarm.fake_utility.speculoos_power.customers import QUESTION, TEXT_OR_M
 QUIRKS = (
     # signing in
     Quirk("csrf-pair", always=True),
+    Quirk("signed-redirect"),
     Quirk("fails-first", "portal_down", then="complete"),
     Quirk("locks-on-retry", "bad_credentials", then="bad_credentials"),
     Quirk("locked-account", "account_locked", bend=gate("locked")),
@@ -14,6 +15,7 @@ QUIRKS = (
     Quirk("new-enrolment", "action_required", bend=gate("enrolment")),
     Quirk("firewall", "blocked", bend=gate("firewall")),
     Quirk("captcha", "captcha", bend=gate("captcha")),
+    Quirk("captcha-at-export", "captcha"),
     Quirk("maintenance", "maintenance", bend=gate("maintenance")),
     Quirk("renamed-field", bend=asked_for(("sms",))),
     # MFA
@@ -41,11 +43,20 @@ QUIRKS = (
     Quirk("no-picker", always=True),
     Quirk("no-account", "no_accounts", bend=without_accounts),
     # bills
+    Quirk("bill-download"),
+    Quirk("bill-popup"),
+    Quirk("bill-blob"),
+    Quirk("bill-viewer"),
     Quirk("placeholder-bill", "partial", gaps=1, bend=oddly(placeholder_bill=0)),
+    Quirk("corrected-bill"),
+    Quirk("late-bills"),
     Quirk("same-file-name", always=True),
     # intervals
     Quirk("clock-change", always=True),
     Quirk("revised-hours", always=True),
+    Quirk("one-endpoint-down", "partial", gaps=1),
     # pace
     Quirk("too-many-requests", "rate_limited", bend=gate("too_many_requests")),
+    Quirk("banned-address", "blocked"),
+    Quirk("slow-page"),
 )

@@ -1,6 +1,6 @@
 """Download my data: the form and the files it yields."""
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from meterfarm.fake_utility.kit.accounts import Account
 from meterfarm.fake_utility.kit.calendar import readings_span
@@ -12,6 +12,8 @@ from meterfarm.fake_utility.speculoos_power.visits import Visit, inside_account
 @inside_account
 def usage_page(visit: Visit, account: Account) -> Response:
     """The page to export readings from."""
+    if visit.customer.has("one-endpoint-down"):
+        return PlainTextResponse("Internal Server Error", 500)
     first, last = readings_span(visit.portal.today)
     return visit.kept_page("usage.html", lambda: {"account": account, "first": first, "last": last})
 
@@ -19,6 +21,8 @@ def usage_page(visit: Visit, account: Account) -> Response:
 @inside_account
 def export(visit: Visit, account: Account) -> Response:
     """An export of readings."""
+    if visit.customer.has("captcha-at-export"):
+        return visit.page("captcha.html")
     if account.new:
         return _usage(visit, account, status=400)
     try:

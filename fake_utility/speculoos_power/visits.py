@@ -1,8 +1,10 @@
 """Who is asking: views inside the portal are called only for a visitor who may see them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
+from pathlib import Path
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -16,6 +18,9 @@ from meterfarm.fake_utility.speculoos_power.portal import Portal, message_page, 
 Stage = Literal[
     "inside", "mfa", "password", "terms", "captcha", "splash", "enrolment", "questionnaire", "notice"
 ]
+POLLED = 4
+"""So many pages, and the address is banned."""
+SLOW_SECONDS = 10
 STAGE_PAGES: dict[str, str] = {
     "mfa": "/mfa",
     "password": "/password-expired",
@@ -102,6 +107,10 @@ def at_stage(stage: Stage) -> Callable[[View], Endpoint]:
             customer = portal.find(session.username) if session else None
             if session is None or customer is None:
                 return to_login(request)
+            if customer.has("banned-address") and portal.counters.of(customer.username).pages >= POLLED:
+                return firewall()
+            if customer.has("slow-page") and request.url.path.endswith("/usage"):
+                await asyncio.sleep(SLOW_SECONDS)
             if session.stage != stage:
                 return RedirectResponse(STAGE_PAGES[session.stage], 303)
             response = view(Visit(request, portal, customer, session, fields))
@@ -169,6 +178,11 @@ def to_login(request: Request) -> Response:
     if had_session and not portal_of(request).has_stale_cookie(request):
         clear_session(response)
     return response
+
+
+def firewall() -> Response:
+    """A firewall's page, which is of another make."""
+    return HTMLResponse((Path(__file__).parent / "templates" / "firewall.html").read_text(), 403)
 
 
 def not_found(request: Request) -> Response:

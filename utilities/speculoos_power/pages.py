@@ -70,9 +70,12 @@ def bills_page(page: str) -> BillsPage:
 
 
 def _bill(row: HtmlElement) -> ListedBill:
+    """Where there is a button and no link, the address is but the key behind a #."""
+    key = row.get("data-bill", "")
+    control = _one(row, ".//*[self::a or self::button][contains(., 'View bill (PDF)')]", "“View bill (PDF)”")
     return ListedBill(
-        key=row.get("data-bill", ""),
-        url=_one(row, ".//a[contains(., 'View bill (PDF)')]", "link “View bill (PDF)”").get("href", ""),
+        key=key,
+        url=control.get("href", "") if control.tag == "a" else f"#{key}",
         billed_on=date.fromisoformat(row.get("data-billed-on", "")),
         total_amount=int(row.get("data-amount-cents", "")),
     )

@@ -41,6 +41,7 @@ _INSIDE = Sign("inside", path=r"^/accounts(/|$)")
 _NOTICE = Sign("notice", path=r"^/notice$")
 _RULES = Sign("password rules", heading="Our rules for passwords have changed")
 _LATER = re.compile(r"^(Ask me later|Remind me later|Skip)$")
+_BILLS = Sign("bills", heading="Billing history")
 _LOGIN = r"^/login$"
 _SIGN_IN_HEADING = "Sign in to your account"
 _SIGN_IN = Sign("sign_in", path=_LOGIN, heading=_SIGN_IN_HEADING)
@@ -146,14 +147,23 @@ class SpeculoosPower(Utility):
         while address:
             landed = await visit.http.get(address)
             found = pages.bills_page(landed.text)
-            fresh = {bill.key: bill for bill in found.bills if bill.key not in listed}
+            fresh = {
+                bill.key: replace(bill, url=urljoin(address, bill.url))
+                for bill in found.bills
+                if bill.key not in listed
+            }
             listed |= fresh
             address = urljoin(landed.url, found.older) if found.older and fresh else ""
         return list(listed.values())
 
     async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
-        """See ``Utility``."""
-        return await visit.http.document(bill.url)
+        """See ``Utility``; by the page where a script of it hands bills over."""
+        address, _, key = bill.url.partition("#")
+        if not key:
+            return await visit.http.document(address)
+        await visit.page.open(address)
+        await visit.page.arrive(_BILLS)
+        return await visit.capture(visit.page.css(f"tr[data-bill='{key}']").button("View bill (PDF)"))
 
     def read_bill(self, text: Sequence[str]) -> Bill:
         """See ``Utility`` and ``bill.py``."""
