@@ -1,6 +1,7 @@
 """Accounts and meters, derived from a customer's name so that they are the same in every process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from hashlib import blake2b
 from typing import Literal
 
@@ -55,16 +56,27 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """`new`: installed today, so it has no readings yet."""
+    """`new`: installed today, so it has no readings yet.
+
+    `replaced`: it was there until the month began; `replaces`: since then.
+    """
 
     id: str
     commodity: Commodity
     service_number: str
     directions: tuple[Direction, ...] = ("delivered",)
     new: bool = False
+    replaced: bool = False
+    replaces: bool = False
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+    def within(self, span: tuple[date, date]) -> tuple[date, date]:
+        """The days of a span on which it was there; the last of them is today's yesterday."""
+        first, last = span
+        since = (last + timedelta(days=1)).replace(day=1)
+        return (since if self.replaces else first), (since - timedelta(days=1) if self.replaced else last)
 
     @property
     def tariff(self) -> str:
@@ -76,7 +88,8 @@ class Meter:
 class Account:
     """`read_day`: the day of the month on which meters are read, the first day of each billing period.
 
-    `closed`: nobody lives there any more, whatever a portal makes of that.
+    `closed`: nobody lives there any more, whatever a portal makes of that. `renumbered`: it has got another
+    number, where a portal can do so.
     """
 
     number: str
@@ -86,6 +99,7 @@ class Account:
     meters: tuple[Meter, ...]
     community_solar: bool = False
     closed: bool = False
+    renumbered: bool = False
 
     def __hash__(self) -> int:
         return hash(self.number)
@@ -129,6 +143,13 @@ def make_account(
         meters=tuple(_make_meter(seed, commodity, solar=solar, new=new) for commodity in commodities),
         community_solar=community_solar,
     )
+
+
+def with_meter_swapped(account: Account) -> Account:
+    """With its first meter replaced by another when the month began."""
+    old, *others = account.meters
+    new = replace(old, id=old.id[0] + digits(f"{old.id}/new", 7), replaces=True)
+    return replace(account, meters=(replace(old, replaced=True), new, *others))
 
 
 def _make_meter(seed: str, commodity: Commodity, *, solar: bool, new: bool) -> Meter:

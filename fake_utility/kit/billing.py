@@ -21,12 +21,16 @@ DUE_AFTER = timedelta(days=21)
 
 @dataclass(frozen=True, slots=True)
 class MeterRead:
-    """The dial at the first and at the last midnight, in watt-hours or thousandths of a therm."""
+    """The dial at the first and at the last midnight, in watt-hours or thousandths of a therm.
+
+    `period`: of which, if that is not the bill's.
+    """
 
     meter: Meter
     direction: Direction
     previous: int
     current: int
+    period: Period | None = None
 
     @property
     def usage(self) -> int:
@@ -107,6 +111,23 @@ def corrected(bill: Bill) -> Bill:
         id=digits(f"{bill.id}/corrected", 12),
         billed_on=bill.billed_on + timedelta(days=5),
         charges=(less, *others),
+    )
+
+
+def combined(later: Bill, earlier: Bill) -> Bill:
+    """One bill of two periods, each with reads of its own."""
+    charges = [
+        replace(first, delivery=first.delivery + second.delivery, supply=first.supply + second.supply)
+        for first, second in zip(earlier.charges, later.charges, strict=True)
+    ]
+    return replace(
+        later,
+        period=Period(earlier.period.start, later.period.to),
+        reads=tuple(replace(read, period=bill.period) for bill in (earlier, later) for read in bill.reads),
+        charges=tuple(charges),
+        credits=earlier.credits + later.credits,
+        last_bill_cents=earlier.last_bill_cents,
+        payments_cents=earlier.payments_cents,
     )
 
 

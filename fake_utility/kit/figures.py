@@ -87,23 +87,26 @@ def bill_figures(bill: Bill, key: str = "") -> BillFigures:
 
 
 def _read(bill: Bill, read: MeterRead) -> Figures:
+    period = read.period or bill.period
     return {
         "commodity": _COMMODITIES[read.meter.commodity],
         "service": read.meter.service_number,
         "tariff": read.meter.tariff,
-        "from": str(bill.period.start),
-        "to": str(bill.period.to),
+        "from": str(period.start),
+        "to": str(period.to),
         "previous": read.previous,
         "current": read.current,
         "usage": read.usage,
     }
 
 
-def series_figures(meter: Meter, direction: Direction, span: tuple[date, date]) -> SeriesFigures:
-    """All that was published; of the newest day what is provisional."""
+def series_figures(
+    meter: Meter, direction: Direction, span: tuple[date, date], *, is_current: bool = True
+) -> SeriesFigures:
+    """All that was published; of the newest day, of a meter that still counts, what is provisional."""
 
     def readings(first: date, last: date) -> Iterable[Reading]:
-        for day in published(meter, direction, first, last, to_newest=last == span[1]):
+        for day in published(meter, direction, first, last, to_newest=is_current and last == span[1]):
             for place, value in enumerate(day.values):
                 yield day.start + place * day.step, day.step, value, place in day.estimated
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from meterfarm.fake_utility.kit.accounts import Account
 from meterfarm.fake_utility.kit.customers import Customer, Factor, Gate
 from meterfarm.fake_utility.kit.quirk_list import NUMBERS, SENTENCES
 
@@ -68,6 +69,11 @@ def made(**attributes: Any) -> Bend:
 def without_accounts(customer: CustomerT) -> CustomerT:
     """The customer with no account left."""
     return replace(customer, accounts=())
+
+
+def each_account(change: Callable[[Account], Account]) -> Bend:
+    """What changes each account of a customer."""
+    return lambda customer: replace(customer, accounts=tuple(map(change, customer.accounts)))
 
 
 def gate(name: Gate) -> Bend:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from meterfarm.fake_utility.kit.accounts import Account, Commodity, Direction, Meter
-from meterfarm.fake_utility.kit.calendar import local_hours
+from meterfarm.fake_utility.kit.calendar import ONE_DAY, local_hours, midnight
 from meterfarm.fake_utility.kit.money import chance
 from meterfarm.fake_utility.kit.readings import DayOfReadings
 from meterfarm.fake_utility.pepernoot_coop.customers import Member
@@ -19,6 +19,7 @@ ONE_FAILS_IN = 3
 MOST_KEPT = 20_000
 _UNITS: Mapping[Commodity, str] = {"electric": "KWH", "gas": "THERM"}
 _MINUTES: Mapping[Commodity, int] = {"electric": 15, "gas": 60}
+_A_DAY = 24 * 60
 _FLOWS: Mapping[Direction, str] = {"delivered": "FORWARD", "received": "REVERSE"}
 
 
@@ -30,7 +31,8 @@ class BadExport(ValueError):
 class Job:
     """`start` and `to` are local days, both included.
 
-    `fails`: it will; `is_forgotten`: the portal will not know it then; `slow`: it takes hours.
+    `fails`: it will; `is_forgotten`: the portal will not know it then; `slow`: it takes hours. `by_day`: a
+    point is a day; `are_null`: points that are shorter have no value.
     """
 
     username: str
@@ -43,6 +45,8 @@ class Job:
     is_forgotten: bool = False
     slow: bool = False
     polls: int = 0
+    by_day: bool = False
+    are_null: bool = False
 
     def state(self, now: datetime) -> str:
         """As it is when asked about once more."""
@@ -60,19 +64,26 @@ class Job:
         return {
             "meterNumber": self.meter.id,
             "unitOfMeasure": _UNITS[self.meter.commodity],
-            "intervalMinutes": _MINUTES[self.meter.commodity],
+            "intervalMinutes": _A_DAY if self.by_day else _MINUTES[self.meter.commodity],
             "series": [
                 {
                     "flow": _FLOWS[direction],
                     "data": [
                         point
                         for day in usage(self.meter, direction, self.start, self.to, today)
-                        for point in _points(day)
+                        for point in self._points(day)
                     ],
                 }
                 for direction in self.meter.directions
             ],
         }
+
+    def _points(self, day: DayOfReadings) -> list[dict[str, Any]]:
+        if self.by_day:
+            end = local_epoch(midnight(day.day + ONE_DAY))
+            return [{"x": end, "hourEnding": 24, "y": sum(day.values) / 1000}]
+        points = _points(day)
+        return [{**point, "y": None} for point in points] if self.are_null else points
 
 
 class Jobs:
@@ -90,6 +101,7 @@ class Jobs:
             turn = chance(f"{job.meter.id}/{job.start}", ONE_FAILS_IN) if key not in self._failed else None
             job.fails, job.is_forgotten = turn == 0, turn == 1
             self._failed.add(key)
+        job.by_day, job.are_null = fields.get("interval") == "DAILY", member.has("null-hours")
         job.slow = member.exports == "hours" and job.start == usage_span(member, today)[0]
         job_id = secrets.token_urlsafe(12)
         self._jobs[job_id] = job

@@ -51,6 +51,9 @@ def _series(member: Member, meter: Meter, direction: Direction, today: date) -> 
 
     def readings(start: date, to: date) -> Iterable[Reading]:
         for day in usage(meter, direction, start, to, today):
+            if member.has("null-hours"):
+                yield day.start, day.step * len(day.values), sum(day.values), False
+                continue
             for place, value in enumerate(day.values):
                 yield day.start + place * day.step, day.step, value, place in day.estimated
 

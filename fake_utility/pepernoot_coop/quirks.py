@@ -31,6 +31,7 @@ QUIRKS = (
     Quirk("hour-ending", always=True),
     Quirk("clock-change", always=True),
     Quirk("early-zeros", always=True),
+    Quirk("null-hours"),
     Quirk("json-guard", always=True),
     # pace
     Quirk("too-many-requests", "rate_limited", bend=gate("too_many_requests")),

@@ -70,12 +70,13 @@ def _reads(sheet: Paper, bill: Bill, y: float) -> float:
 
 
 def _read(sheet: Paper, bill: Bill, read: MeterRead, y: float) -> None:
+    period = read.period or bill.period
     values = (
         read.meter.id,
         read.meter.service_number,
         read.meter.tariff,
-        us_date(bill.period.start),
-        us_date(bill.period.to),
+        us_date(period.start),
+        us_date(period.to),
         quantity(read.previous),
         quantity(read.current),
         quantity(read.usage),

@@ -7,7 +7,7 @@ from importlib import import_module
 from threading import Thread
 
 from meterfarm.fake_utility.kit.accounts import Account, digits
-from meterfarm.fake_utility.kit.billing import Bill, bills, corrected
+from meterfarm.fake_utility.kit.billing import Bill, bills, combined, corrected
 from meterfarm.fake_utility.kit.calendar import readings_span
 from meterfarm.fake_utility.kit.customers import Customer
 from meterfarm.fake_utility.kit.kept import Kept
@@ -23,6 +23,8 @@ LATE = timedelta(days=70)
 def listed_bills(customer: Customer, account: Account, today: date) -> tuple[Bill, ...]:
     """The account's bills, newest first."""
     listed = bills(account, today - LATE if customer.has("late-bills") else today)
+    if customer.has("several-periods") and len(listed) > 1:
+        listed = (combined(*listed[:2]), *listed[2:])
     if customer.has("corrected-bill") and len(listed) > 1:
         newest, original, *older = listed
         listed = (newest, corrected(original), original, *older)

@@ -49,6 +49,7 @@ QUIRKS = (
     Quirk("bill-viewer"),
     Quirk("placeholder-bill", "partial", gaps=1, bend=oddly(placeholder_bill=0)),
     Quirk("corrected-bill"),
+    Quirk("several-periods"),
     Quirk("late-bills"),
     Quirk("same-file-name", always=True),
     # intervals

@@ -1,6 +1,7 @@
 """A customer's documents as bytes, each made once: bills as PDF, exports as ZIP."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cache, partial
 from importlib import import_module
@@ -27,7 +28,9 @@ def load_printer() -> None:
 
 
 def listed_bills(account: Account, today: date) -> tuple[Bill, ...]:
-    """The account's bills, newest first."""
+    """The account's bills, newest first: of the meters it had then, and with the number."""
+    had = tuple(meter for meter in account.meters if not meter.replaces)
+    account = replace(account, meters=had, renumbered=False)
     return bills(account, today)[CLOSED_SINCE if account.closed else 0 :]
 
 

@@ -24,12 +24,14 @@ def _account(customer: Customer, account: Account, today: date) -> AccountFigure
         printed.number,
         account_facts(account),
         [
-            bill_figures(replace(bill, account=printed))
+            bill_figures(replace(bill, account=replace(account, number=zeroed(bill.account))))
             for place, bill in enumerate(shown)
             if place != customer.oddities.placeholder_bill
         ],
         [
-            series_figures(meter, direction, readings_span(today))
+            series_figures(
+                meter, direction, meter.within(readings_span(today)), is_current=not meter.replaced
+            )
             for meter in account.meters
             if not meter.new and not account.closed
             for direction in meter.directions

@@ -3,11 +3,11 @@
 from hashlib import blake2b
 from uuid import UUID
 
-from meterfarm.fake_utility.kit.accounts import Account
+from meterfarm.fake_utility.kit.accounts import Account, digits
 
 
 def _core(account: Account) -> str:
-    return account.number[:7]
+    return digits(f"{account.number}/new", 7) if account.renumbered else account.number[:7]
 
 
 def dashed(account: Account) -> str:
@@ -26,10 +26,10 @@ def checked(account: Account) -> str:
     return f"{_core(account)}-{check_digit(_core(account))}"
 
 
-def check_digit(digits: str) -> int:
+def check_digit(number: str) -> int:
     """The digit after Luhn (ISO/IEC 7812-1) that goes behind these."""
     total = 0
-    for place, digit in enumerate(reversed(digits)):
+    for place, digit in enumerate(reversed(number)):
         doubled = int(digit) * (2 - place % 2)
         total += doubled // 10 + doubled % 10
     return -total % 10

@@ -1,6 +1,18 @@
 """What a company of this kind can do otherwise, and what a visit must come to all the same."""
 
-from meterfarm.fake_utility.kit.quirks import Quirk, asked_for, gate, made, oddly, without_accounts
+from dataclasses import replace
+from functools import partial
+
+from meterfarm.fake_utility.kit.accounts import with_meter_swapped
+from meterfarm.fake_utility.kit.quirks import (
+    Quirk,
+    asked_for,
+    each_account,
+    gate,
+    made,
+    oddly,
+    without_accounts,
+)
 
 QUIRKS = (
     # signing in
@@ -40,6 +52,8 @@ QUIRKS = (
     Quirk("closed-account", always=True, customer="many"),
     Quirk("no-account", "no_accounts", bend=without_accounts),
     Quirk("wrong-account-shown", customer="many"),
+    Quirk("renumbered-account", is_change=True, bend=each_account(partial(replace, renumbered=True))),
+    Quirk("swapped-meter", bend=each_account(with_meter_swapped)),
     # bills
     Quirk("encoded-bill"),
     Quirk("newest-bill-apart", always=True),
@@ -52,8 +66,10 @@ QUIRKS = (
     Quirk("lazy-frame", always=True),
     Quirk("export-cap", always=True),
     Quirk("inclusive-ends", always=True),
-    Quirk("clock-change", always=True),
+    Quirk("csv-junk"),
+    Quirk("clock-change"),
     Quirk("revised-hours", always=True),
+    Quirk("missing-cost"),
     Quirk("json-guard", always=True),
     # pace
     Quirk("too-many-requests", "rate_limited", bend=gate("too_many_requests")),

@@ -25,13 +25,13 @@ async def embed(request: Request) -> Response:
 @of_account
 async def meters(caller: Caller, account: Account) -> Response:
     """The meters with readings, and the days there are."""
-    first, last = readings_span(caller.company.today)
+    span = readings_span(caller.company.today)
     shown = [
         {
             "meterId": meter.id,
             "intervalMinutes": 15 if meter.commodity == "electric" else 60,
-            "from": str(first),
-            "to": str(last),
+            "from": str(meter.within(span)[0]),
+            "to": str(meter.within(span)[1]),
         }
         for meter in account.meters
         if not meter.new and not account.closed
@@ -46,13 +46,15 @@ async def usage_zip(caller: Caller, account: Account) -> Response:
     meter = account.meter(asked.get("meter", ""))
     if meter is None or meter.new or account.closed:
         return not_found()
-    first, last = readings_span(caller.company.today)
+    first, last = meter.within(readings_span(caller.company.today))
     start, to = _day(asked.get("from", "")), _day(asked.get("to", ""))
     if start is None or to is None or start > to or start < first or to > last:
         return refusal(400, "BAD_RANGE", f"Choose days from {first} to {last}.")
     if (to - start).days + 1 > LONGEST:
         return refusal(400, "RANGE_TOO_LONG", f"Choose at most {LONGEST} days.")
-    wanted = Export(account, meter, start, to, to_newest=to == last)
+    wanted = Export(
+        account, meter, start, to, to_newest=to == last and not meter.replaced, quirks=caller.customer.quirks
+    )
     content = export_zip(caller.company.kept, caller.company.brand, wanted)
     caller.company.served_export(caller.customer)
     headers = {

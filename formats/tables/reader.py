@@ -248,6 +248,8 @@ class TableReader:
             if filled[0].strip("=-* "):
                 self._texts.append(line)
                 del self._texts[_MOST_TEXTS:]
+        elif len(cells) >= self._needed and self._is_without_value(cells):
+            self.remarks.blank(line)
         elif why is not None:
             raise refused(line, f"“{shown(str(why))}” is no time as this layout writes them") from why
         else:
@@ -281,6 +283,10 @@ class TableReader:
             return False
         of_a_kind = 0 <= self._kind < len(cells) and bool(self._meaning.kind(cells[self._kind]))
         return not first[0].isdigit() and not of_a_kind and (len(filled) <= 2 or ":" in first)
+
+    def _is_without_value(self, cells: Sequence[str]) -> bool:
+        places = [each.place for each in self._head.values]
+        return all(place < len(cells) and clean(cells[place]).lower() in BLANKS for place in places)
 
     def _has_value(self, cells: Sequence[str]) -> bool:
         places = (each.place for each in self._head.values)

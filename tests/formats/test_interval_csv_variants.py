@@ -250,6 +250,14 @@ def test_the_same_table_twice_is_doubted() -> None:
     assert not Read(table + "\n" + table.replace("Meter,7", "Meter,8")).doubts
 
 
+def test_a_row_without_time_and_value_is_no_reading() -> None:
+    read = Read(opower("2024-05-01,,,", "2024-05-01,00:00,00:59,1", "2024-05-01,,,"))
+    assert read.values() == [1000]
+    assert not read.error
+    assert "row without a value" in read.notes
+    assert "is no time" in Read(opower("2024-05-01,00:00,00:59,1", "2024-05-01,,,2")).error
+
+
 @pytest.mark.parametrize(
     "row", ["Electric usage,2024-05-01,01:00,01:59", "Electric usage,2024-05", "Electric usage"]
 )

@@ -30,6 +30,7 @@ from tests.storage.ready_home import ready_home
 NOW = "2026-11-21T09:00"
 TODAY = date(2026, 11, 21)
 SINCE = date(2026, 10, 1)
+SPRING = date(2026, 3, 1)
 SISTER = "suikerwafel_energy"
 """By its brand alone another portal than its sister."""
 PORTALS = [NightlyPortal(fake, lambda: TODAY) for fake in fake_portals()]
@@ -45,6 +46,12 @@ class Quirked:
 
     def __str__(self) -> str:
         return f"{self.portal.id}-{'+'.join(quirk.name for quirk in self.quirks)}"
+
+    @property
+    def since(self) -> date:
+        """How far back a visit goes: into spring, if it is about its clocks."""
+        in_spring = any(quirk.name == "clock-change" and not quirk.always for quirk in self.quirks)
+        return SPRING if in_spring else SINCE
 
     @property
     def case(self) -> CustomerCase:
@@ -120,7 +127,7 @@ class Visitor:
         if Outcome(meant).who_acts in ("customer", "portal"):
             return
         assert len(ledger["missing"]) == case.gaps, ledger["missing"]
-        figures: Any = case.figures(Window(SINCE, SINCE))
+        figures: Any = case.figures(Window(one.since, one.since))
         with Store.open(Settings(home=self._home)).of() as store:
             home = came_home(store, store.customers.ensure(one.portal.utility, case.username))
         assert differences(figures, home) == []
@@ -135,7 +142,7 @@ class Visitor:
             self._out,
             username,
             *(("--base-url", at.http[portal.id]) if portal.id in at.http else ()),
-            *("--since", str(SINCE)),
+            *("--since", str(one.since)),
             *(("--totp-secret-stdin",) if secret else ()),
             secrets=(secret,) if secret else (),
             answer=Portal(at.controls[portal.id]).owner(username) if attended else None,

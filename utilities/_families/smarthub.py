@@ -30,7 +30,7 @@ from meterfarm.scrapers.http.body import EXPORT
 from meterfarm.scrapers.outcomes import ExportFailed, Sign, Stop
 from meterfarm.scrapers.utility import AvailableIntervals, Credentials, Utility
 from meterfarm.utilities._families.json_documents import one_document
-from meterfarm.utilities._families.smarthub_usage import read_usage
+from meterfarm.utilities._families.smarthub_usage import are_all_null, read_usage
 
 if TYPE_CHECKING:
     from meterfarm.scrapers.http.response import HttpResponse
@@ -136,15 +136,19 @@ class SmartHub(Utility):
     async def export_intervals(
         self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
-        """See ``Utility``: a job that is asked for."""
-        asked = {
+        """See ``Utility``: a job that is asked for; of days, if all that is shorter has no value."""
+        asked: dict[str, object] = {
             "accountNumber": account.number,
             "meterNumber": meter.id,
             "startDateTime": _epoch(first),
             "endDateTime": _epoch(last),
         }
         job = await visit.http.post(_EXPORT, json=asked, repeatable=True)
-        return await self._made(visit, job.at("/jobId", str))
+        made = await self._made(visit, job.at("/jobId", str))
+        if not are_all_null(made.content):
+            return made
+        by_day = await visit.http.post(_EXPORT, json={**asked, "interval": "DAILY"}, repeatable=True)
+        return await self._made(visit, by_day.at("/jobId", str))
 
     async def resume_export(
         self, visit: Visit, account: Account, meter: Meter, first: date, last: date, key: str
