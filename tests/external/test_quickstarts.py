@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ import httpx
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from meterfarm.console.farm.fake_owners import Owner
+from meterfarm.nightly.form_filling import FormFilling
+from meterfarm.scrapers.browser.chromium import Chromium
 from tests.external.quickstart_programs import Api, led_to, programs
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +88,30 @@ def _waiting_customer(client: httpx.Client) -> int:
     return int(customer["id"])
 
 
+def _by_command(running: Running, customer: int, _scratch: Path) -> None:
+    """Whoever runs the farm enters the login."""
+    running.command(
+        *("customer", "update", str(customer), "--username", _USERNAME, "--password-stdin"),
+        given=f"{_PASSWORD}\n",
+    )
+
+
+def _by_form(running: Running, customer: int, scratch: Path) -> None:
+    """The customer follows their link, and fills in the form in a browser."""
+    link = _get(running.client, f"customers/{customer}")["onboarding_link"]
+
+    async def fill_in() -> str:
+        async with (
+            Chromium(["127.0.0.1"], scratch) as chromium,
+            await (await chromium.browser()).new_page() as page,
+        ):
+            filling = FormFilling(page, Owner.RIGHT, str)
+            await filling.begin(link, _USERNAME)
+            return await filling.to_its_end(is_patient=True)
+
+    assert asyncio.run(asyncio.wait_for(fill_in(), _SECONDS)) == "done"
+
+
 def _stop(up: subprocess.Popen[str]) -> None:
     with up:
         up.terminate()
@@ -102,9 +130,17 @@ def document(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.timeout(_SECONDS + 60)
-@pytest.mark.parametrize("language", _INTERPRETERS)
+@pytest.mark.parametrize(
+    ("language", "entered"),
+    [*((language, _by_command) for language in _INTERPRETERS), ("python", _by_form)],
+    ids=[*_INTERPRETERS, "python, by the form"],
+)
 def test_a_program_written_for_bayou_runs_to_its_end(
-    running: Running, document: str, language: str, tmp_path: Path
+    running: Running,
+    document: str,
+    language: str,
+    entered: Callable[[Running, int, Path], None],
+    tmp_path: Path,
 ) -> None:
     """It prints bills and intervals of the customer whose login was entered while it waited.
 
@@ -124,10 +160,7 @@ def test_a_program_written_for_bayou_runs_to_its_end(
         )
         try:
             customer = _waiting_customer(client)
-            running.command(
-                *("customer", "update", str(customer), "--username", _USERNAME, "--password-stdin"),
-                given=f"{_PASSWORD}\n",
-            )
+            entered(running, customer, tmp_path / "browser")
             status = process.wait(_SECONDS)
         finally:
             process.kill()
