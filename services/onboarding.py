@@ -351,8 +351,8 @@ def _problem(standing: CustomerInfo, ended: RunInfo | None) -> tuple[Outcome | N
     """What keeps the customer from being connected, and the sentence about it: the latest that is known."""
     must_come_back = standing.state is CustomerState.MUST_REAUTHENTICATE
     if must_come_back and (ended is None or ended.ended_at is None or ended.ended_at <= standing.since):
-        name, _, message = standing.reason.partition(": ")
-        return (Outcome(name), message) if name in set(Outcome) else (Outcome.ACTION_REQUIRED, "")
+        name, _, message = standing.reason.partition(":")
+        return (Outcome(name), message.strip()) if name in set(Outcome) else (Outcome.ACTION_REQUIRED, "")
     if ended is None or ended.outcome is Outcome.COMPLETE or ended.state is RunState.CANCELLED:
         return None, ""
     return ended.outcome or Outcome.INTERNAL, ended.message

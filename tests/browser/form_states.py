@@ -97,8 +97,8 @@ class FormStates:
         follow = FollowUp(is_back=outcome is Outcome.COMPLETE)
         if outcome.who_acts is WhoActs.CUSTOMER:
             follow = FollowUp(must_reauthenticate=f"{outcome}: {message}")
-        elif outcome.who_acts is WhoActs.PORTAL:
-            later = datetime.now(UTC) + timedelta(minutes=4)
+        elif outcome.who_acts in (WhoActs.PORTAL, WhoActs.US):
+            later = datetime.now(UTC) + timedelta(minutes=4 if outcome.who_acts is WhoActs.PORTAL else 60)
             follow = FollowUp(next_kind=RunKind.CONNECT, next_at=later, next_why="retry")
         self.store.runs.finish(claim.lease, outcome, message, follow=follow)
 

@@ -105,8 +105,8 @@ _WRITES = "says: “"
 OURS = "We could not finish connecting to {utility}"
 _IS_RETRIED = "This is for us to mend. We try again by ourselves; you can close this page, or try again now."
 _NOT_RETRIED = (
-    "This is for us to mend. {utility} asks for a code or an answer when we sign in, so we try again only "
-    "while you are here. Come back by your link later, and try again."
+    "This is for us to mend. {utility} may ask you for a code when we sign in, so we try again only while "
+    "you are here. Come back by your link later, and try again."
 )
 
 
