@@ -23,6 +23,7 @@ from meterfarm.nightly.break_report import HTML as BROKEN_HTML
 from meterfarm.nightly.break_report import write_broken
 from meterfarm.nightly.breaking import Broken, Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence
+from meterfarm.nightly.forms import WAYS
 from meterfarm.nightly.history import changes, earlier, keep
 from meterfarm.nightly.nightly_run import NightlyRun, Result, remembered
 from meterfarm.nightly.portals import PORTALS
@@ -37,8 +38,8 @@ CAUGHT_AT_LEAST = 0.95
 _FOLDER, _STATE = "nightly", "state"
 
 
-async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
-    """One night. Without ``now`` it waits for the time that is set, if one is."""
+async def nightly(zygote: Zygote, report: Path | None, *, now: bool, forms: bool) -> int:
+    """One night, with ``forms`` or without. Without ``now`` it waits for the time that is set, if one is."""
     with command_context() as at:
         folder = _ready(at, report)
         if at.farm.nightly_at and not now:
@@ -46,7 +47,8 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool) -> int:
             await asyncio.sleep(until(at.farm.nightly_at, datetime.now(local_zone())).total_seconds())
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
-            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _report)
+            ways = WAYS if forms else ()
+            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _report, ways)
             await asyncio.to_thread(_write, night, own, folder)
     return OK if night.is_well else NOT_AS_MEANT
 
@@ -106,10 +108,11 @@ def _write(night: NightlyRun, own: Path, folder: Path) -> None:
     if nights:
         for change in brought:
             print_line(f"{change.kind}: {change.key} {change.what}")
-    well = len(night.results) - len(night.failed)
-    print_line(
-        f"{well} of {len(night.results)} customers as meant, in {night.seconds:.0f} s: {folder / HTML}"
+    customers, forms = (
+        f"{sum(result.is_well for result in part)} of {len(part)}" for part in (night.results, night.forms)
     )
+    of_forms = f" and {forms} forms" if night.forms else ""
+    print_line(f"{customers} customers{of_forms} as meant, in {night.seconds:.0f} s: {folder / HTML}")
 
 
 def _report(result: Result) -> None:

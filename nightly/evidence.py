@@ -15,7 +15,7 @@ from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
 
 FOLDER = "evidence"
-_SCREENSHOT = "page.png"
+_SCREENSHOTS = ("page.png", "form.png")
 _LARGEST_EMBEDDED = 3 << 20
 _FEW = 3
 
@@ -48,7 +48,7 @@ def copy_evidence(night: NightlyRun, report: Path) -> Mapping[str, Sequence[Kept
     for portal in night.portals:
         shutil.rmtree(report / FOLDER / portal.id, ignore_errors=True)
     found: dict[str, Sequence[Kept]] = {}
-    for result in night.results:
+    for result in night.every:
         files: list[Kept] = []
         for number, visit in enumerate(result.visits, start=1):
             source = Path(visit.evidence) if visit.evidence else None
@@ -61,14 +61,15 @@ def copy_evidence(night: NightlyRun, report: Path) -> Mapping[str, Sequence[Kept
 
 def screenshot(files: Sequence[Kept]) -> str:
     """The last screenshot as a data address, "" if there is none that is small enough."""
-    shots = [file.path for file in files if file.name == _SCREENSHOT]
+    shots = [file.path for file in files if file.name in _SCREENSHOTS]
     if not shots or shots[-1].stat().st_size > _LARGEST_EMBEDDED:
         return ""
     return "data:image/png;base64," + base64.b64encode(shots[-1].read_bytes()).decode()
 
 
 def _folder(result: Result) -> str:
-    return f"{result.portal}/{re.sub(r'[^A-Za-z0-9.@+-]', '_', result.username)}"
+    name = f"{result.username}-{result.way}" if result.way else result.username
+    return f"{result.portal}/{re.sub(r'[^A-Za-z0-9.@+-]', '_', name)}"
 
 
 def _copied(source: Path, report: Path, place: str) -> list[Kept]:

@@ -36,8 +36,16 @@ class OwnFarm:
 
 
 @asynccontextmanager
-async def own_farm(zygote: Zygote, home: Path, **settings: str) -> AsyncIterator[OwnFarm]:
-    """Workers with a state that is new and these settings, where portals are among them. Raises NotSetUp."""
+async def own_farm(
+    zygote: Zygote, home: Path, queue: str | None = None, **settings: str
+) -> AsyncIterator[OwnFarm]:
+    """Workers with a state that is new and these settings, where portals are among them.
+
+    They serve one ``queue``, or with None all.
+
+    Raises:
+        NotSetUp: no Redis can be had.
+    """
     await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
     with _environment({"METERFARM_HOME": str(home), **settings}):
         async with AsyncExitStack() as stack:
@@ -53,7 +61,7 @@ async def own_farm(zygote: Zygote, home: Path, **settings: str) -> AsyncIterator
             except NoRedis as exc:
                 raise NotSetUp(str(exc)) from exc
             notifier = await stack.enter_async_context(notifier_at(url, store.farm.workforce.key()))
-            working = asyncio.create_task(Workers(zygote, url, _PROCESSES, None).run())
+            working = asyncio.create_task(Workers(zygote, url, _PROCESSES, queue).run())
             stack.push_async_callback(_stop, working)
             yield OwnFarm(store, notifier)
 

@@ -59,25 +59,24 @@ def keep(nights: Sequence[Remembered], *folders: Path) -> None:
 
 
 def changes(nights: Sequence[Remembered], now: Remembered) -> Sequence[Change]:
-    """What this night brought; nothing if it is the first."""
+    """What this night brought; nothing if it is the first. Forms are compared if both nights have them."""
     if not nights:
         return ()
     last = nights[-1]
-    found = [
-        change
-        for key, cell in now.cells.items()
-        for change in _changes_of(key, last.cells.get(key), cell, trend(nights, key))
-    ]
-    gone = [
-        Change("gone", key, "is not in the matrix any more") for key in last.cells if key not in now.cells
-    ]
-    return sorted([*found, *gone], key=lambda change: _KINDS.index(change.kind))
+    found = []
+    for before, cells in ((last.cells, now.cells), (last.forms, now.forms)):
+        if cells is now.forms and not (before and cells):
+            continue
+        for key, cell in cells.items():
+            found += _changes_of(key, before.get(key), cell, trend(nights, key))
+        found += [Change("gone", key, "is not in the matrix any more") for key in before if key not in cells]
+    return sorted(found, key=lambda change: _KINDS.index(change.kind))
 
 
 def trend(nights: Sequence[Remembered], key: str) -> Sequence[float]:
     """How many seconds the customer took in the newest nights in which all was well with them."""
-    cells = [night.cells[key] for night in nights[-TREND:] if key in night.cells]
-    return [cell.took for cell in cells if cell.is_well]
+    cells = [night.cell(key) for night in nights[-TREND:]]
+    return [cell.took for cell in cells if cell is not None and cell.is_well]
 
 
 def usual(seconds: Sequence[float]) -> float | None:

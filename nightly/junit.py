@@ -1,4 +1,4 @@
-"""A night as JUnit XML, which every CI shows: a suite for each portal, a case for each customer. Pure."""
+"""A night as JUnit XML, which every CI shows: a suite a portal, a case a customer and form. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def as_junit(night: NightlyRun) -> bytes:
     root = etree.Element("testsuites", name="nightly", time=f"{night.seconds:.1f}")
     total = failed = 0
     for portal in night.portals:
-        results = [result for result in night.results if result.portal == portal.id]
+        results = [result for result in night.every if result.portal == portal.id]
         failures = sum(not result.is_well for result in results) + bool(portal.violations)
         suite = etree.SubElement(
             root,
@@ -37,7 +37,8 @@ def as_junit(night: NightlyRun) -> bytes:
 
 
 def _case(suite: etree._Element, result: Result) -> None:
-    case = _named(suite, result.portal, result.username, result.took)
+    kind = f"{result.portal}.forms" if result.way else result.portal
+    case = _named(suite, kind, f"{result.username} {result.way}".strip(), result.took)
     _failure(case, result.differences)
     output = etree.SubElement(case, "system-out")
     output.text = _clean("\n".join(f"{visit.outcome}: {visit.message}" for visit in result.visits))

@@ -31,18 +31,22 @@ class VisitResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a customer. ``differences`` are from what they are for, a sentence each."""
+    """What became of a customer. ``differences`` are from what they are for, a sentence each.
+
+    ``way`` is on what they filled in their form, "" if they were entered.
+    """
 
     portal: str
     username: str
     purpose: str
     visits: Sequence[VisitResult]
     differences: Sequence[str]
+    way: str = ""
 
     @property
     def key(self) -> str:
-        """The customer by portal and user name."""
-        return f"{self.portal}/{self.username}"
+        """The customer by portal and user name, and by the way of a form."""
+        return f"{self.portal}/{self.username}" + (f" on {self.way}" if self.way else "")
 
     @property
     def is_well(self) -> bool:
@@ -71,22 +75,28 @@ class PortalNight:
 
 @dataclass(frozen=True, slots=True)
 class NightlyRun:
-    """All of it. ``seconds`` is how long it took from start to end."""
+    """All of it. ``seconds`` is how long it took from start to end. ``forms`` may have been left out."""
 
     at: datetime
     seconds: float
     portals: Sequence[PortalNight]
     results: Sequence[Result]
+    forms: Sequence[Result] = ()
 
     @property
     def is_well(self) -> bool:
-        """Whether every customer and portal is as meant."""
+        """Whether every customer, form and portal is as meant."""
         return not self.failed and not any(portal.violations for portal in self.portals)
 
     @property
+    def every(self) -> Sequence[Result]:
+        """Customers and forms."""
+        return [*self.results, *self.forms]
+
+    @property
     def failed(self) -> Sequence[Result]:
-        """The customers that are not as meant."""
-        return [result for result in self.results if not result.is_well]
+        """The customers and forms that are not as meant."""
+        return [result for result in self.every if not result.is_well]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +116,20 @@ class Remembered:
     seconds: float
     is_well: bool
     cells: Mapping[str, Cell] = field(default_factory=dict)
+    forms: Mapping[str, Cell] = field(default_factory=dict)
+
+    def cell(self, key: str) -> Cell | None:
+        """What became of this customer or form."""
+        return self.cells.get(key) or self.forms.get(key)
 
 
 def remembered(night: NightlyRun) -> Remembered:
     """What is kept of it for the nights that follow."""
-    cells = {
-        result.key: Cell(tuple(result.outcomes), result.is_well, result.took) for result in night.results
-    }
-    return Remembered(night.at, night.seconds, night.is_well, cells)
+    return Remembered(night.at, night.seconds, night.is_well, _cells(night.results), _cells(night.forms))
+
+
+def _cells(results: Sequence[Result]) -> Mapping[str, Cell]:
+    return {result.key: Cell(tuple(result.outcomes), result.is_well, result.took) for result in results}
 
 
 def as_json(night: Remembered) -> dict[str, Any]:
@@ -123,13 +139,15 @@ def as_json(night: Remembered) -> dict[str, Any]:
 
 def from_json(kept: Mapping[str, Any]) -> Remembered:
     """Raises KeyError, TypeError or ValueError if it is none."""
-    cells = {
-        str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), _seconds(cell["took"]))
-        for key, cell in kept["cells"].items()
-    }
-    return Remembered(
-        datetime.fromisoformat(kept["at"]), _seconds(kept["seconds"]), bool(kept["is_well"]), cells
+    cells, forms = (
+        {
+            str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), _seconds(cell["took"]))
+            for key, cell in part.items()
+        }
+        for part in (kept["cells"], kept.get("forms", {}))
     )
+    at, seconds = datetime.fromisoformat(kept["at"]), _seconds(kept["seconds"])
+    return Remembered(at, seconds, bool(kept["is_well"]), cells, forms)
 
 
 def _seconds(kept: Any) -> float:

@@ -30,6 +30,11 @@ class _ReportCell:
     screenshot: str
 
     @property
+    def anchor(self) -> str:
+        """Where in the page it is, if it is not as meant."""
+        return self.result.key.replace(" ", "-")
+
+    @property
     def outcomes(self) -> str:
         return ", then ".join(self.result.outcomes)
 
@@ -43,7 +48,7 @@ def write_report(
 ) -> None:
     """Write the three files; ``nights`` are those before this one. Raises OSError."""
     brought = changes(nights, remembered(night))
-    cells = {result.key: _cell(result, nights, evidence.get(result.key, ())) for result in night.results}
+    cells = {result.key: _cell(result, nights, evidence.get(result.key, ())) for result in night.every}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / HTML).write_text(_html(night, nights, brought, cells), encoding="utf-8")
     (folder / JSON).write_text(
@@ -62,29 +67,32 @@ def as_document(
         "seconds": night.seconds,
         "as_meant": night.is_well,
         "portals": [asdict(portal) for portal in night.portals],
-        "customers": [
-            {
-                "portal": result.portal,
-                "username": result.username,
-                "for": result.purpose,
-                "as_meant": result.is_well,
-                "differences": list(result.differences),
-                "visits": [
-                    {
-                        "meant": visit.meant,
-                        "outcome": visit.outcome,
-                        "message": visit.message,
-                        "seconds": dict(visit.seconds),
-                    }
-                    for visit in result.visits
-                ],
-                "seconds": result.took,
-                "usual_seconds": cells[result.key].usual,
-                "evidence": [file.link for file in cells[result.key].files],
-            }
-            for result in night.results
-        ],
+        "customers": [_row(cells[result.key]) for result in night.results],
+        "forms": [_row(cells[result.key]) | {"way": result.way} for result in night.forms],
         "changes": [asdict(change) for change in brought] if has_earlier else None,
+    }
+
+
+def _row(cell: _ReportCell) -> dict[str, Any]:
+    result = cell.result
+    return {
+        "portal": result.portal,
+        "username": result.username,
+        "for": result.purpose,
+        "as_meant": result.is_well,
+        "differences": list(result.differences),
+        "visits": [
+            {
+                "meant": visit.meant,
+                "outcome": visit.outcome,
+                "message": visit.message,
+                "seconds": dict(visit.seconds),
+            }
+            for visit in result.visits
+        ],
+        "seconds": result.took,
+        "usual_seconds": cell.usual,
+        "evidence": [file.link for file in cell.files],
     }
 
 
@@ -103,10 +111,15 @@ def _html(
     for result in night.results:
         row = rows.setdefault((result.username, result.purpose), {})
         row[result.portal] = cells[result.key]
+    forms: dict[tuple[str, str], dict[str, list[_ReportCell]]] = {}
+    for result in night.forms:
+        of_customer = forms.setdefault((result.username, result.purpose), {})
+        of_customer.setdefault(result.portal, []).append(cells[result.key])
     steps = {step: _step(night, step) for step in ("sign_in", "collect")}
     return page.get_template("report.html").render(
         night=night,
         rows=rows,
+        forms=forms,
         failed=[cells[result.key] for result in night.failed],
         changes=brought,
         last=nights[-1] if nights else None,

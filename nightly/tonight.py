@@ -1,20 +1,24 @@
-"""One night: all customers of all portals through a farm of its own."""
+"""One night: all customers of all portals through farms of its own, first entered, then by their forms."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.farm.workers.zygote import Zygote
 from meterfarm.nightly.farm import own_farm
+from meterfarm.nightly.forms import FormWay, fill_in_forms, form_cases
 from meterfarm.nightly.nightly_run import NightlyRun, PortalNight, Result
 from meterfarm.nightly.portals import NightlyPortal, portals_running
 from meterfarm.nightly.rounds import Rounds
 from meterfarm.nightly.test_cases import Window
+from meterfarm.records import RunKind
+from meterfarm.storage.runs import QUEUES
 from meterfarm.utilities import BrokenUtility, broken_utilities, load_utility
 
 _SECONDS = 540
@@ -22,36 +26,55 @@ _SECONDS = 540
 
 
 async def spend(
-    zygote: Zygote, portals: Sequence[NightlyPortal], home: Path, report: Callable[[Result], None]
+    zygote: Zygote,
+    portals: Sequence[NightlyPortal],
+    home: Path,
+    report: Callable[[Result], None],
+    ways: Sequence[FormWay] = (),
 ) -> NightlyRun:
-    """Send them through, telling of each as they end. ``home`` has the farm's state until it is cleared."""
+    """Send them through, reporting each as they end, and then on each of these ways through their forms.
+
+    ``home`` has the farms' state until it is cleared.
+    """
     at, began = datetime.now(UTC), time.monotonic()
+    with ExitStack() as stack:
+        running = portals_running(home / "portals")
+        fakes = await asyncio.to_thread(lambda: stack.enter_context(running))
+        results = await _entered(zygote, portals, fakes, home / "farm", report)
+        forms: Sequence[Result] = ()
+        if cases := form_cases(portals, ways):
+            state = home / "forms"
+            async with own_farm(zygote, state, QUEUES[RunKind.CONNECT], **fakes.settings()) as farm:
+                forms = await fill_in_forms(farm, cases, fakes.controls, state / "evidence", report)
+        seen = [await asyncio.to_thread(_portal, portal, fakes.controls[portal.id]) for portal in portals]
+        seen += _broken(portals)
+    return NightlyRun(at, round(time.monotonic() - began, 1), seen, results, forms)
+
+
+async def _entered(
+    zygote: Zygote,
+    portals: Sequence[NightlyPortal],
+    fakes: Addresses,
+    state: Path,
+    report: Callable[[Result], None],
+) -> Sequence[Result]:
+    """All customers, as whoever has their logins enters them, in the portals' order."""
     results: list[Result] = []
 
     def ended(_: str, result: Result) -> None:
         results.append(result)
         report(result)
 
-    async with AsyncExitStack() as stack:
-        running = portals_running(home / "portals")
-        fakes = await asyncio.to_thread(lambda: stack.enter_context(running))
-        addresses = fakes.controls
-        farm = await stack.enter_async_context(own_farm(zygote, home / "farm", **fakes.settings()))
-        rounds = Rounds(farm.store, farm.notifier, Window(), ended, evidence=home / "farm" / "evidence")
+    async with own_farm(zygote, state, **fakes.settings()) as farm:
+        rounds = Rounds(farm.store, farm.notifier, Window(), ended, evidence=state / "evidence")
         test_cases = [(portal, portal.test_cases()) for portal in portals]
         for portal, cases in test_cases:
+            address = fakes.controls[portal.id]
             for test_case in cases:
-                await asyncio.to_thread(
-                    rounds.add, portal, addresses[portal.id], test_case, portal.utility, _SECONDS
-                )
+                await asyncio.to_thread(rounds.add, portal, address, test_case, portal.utility, _SECONDS)
         await rounds.run()
-        order = {
-            (portal.id, case.username): n for portal, cases in test_cases for n, case in enumerate(cases)
-        }
-        results.sort(key=lambda result: order[result.portal, result.username])
-        seen = [await asyncio.to_thread(_portal, portal, addresses[portal.id]) for portal in portals]
-        seen += _broken(portals)
-    return NightlyRun(at, round(time.monotonic() - began, 1), seen, results)
+    order = {(portal.id, case.username): n for portal, cases in test_cases for n, case in enumerate(cases)}
+    return sorted(results, key=lambda result: order[result.portal, result.username])
 
 
 def _portal(portal: NightlyPortal, address: str) -> PortalNight:

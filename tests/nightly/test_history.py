@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from meterfarm.nightly.history import KEPT, changes, earlier, keep
 from meterfarm.nightly.nightly_run import remembered
 from tests.nightly.made import night, result, was
+
+FORM = result("ida", "complete")
 
 
 def test_the_first_night_has_nothing_to_be_compared_with() -> None:
@@ -28,6 +31,16 @@ def test_what_changed_is_told_and_what_did_not_is_not() -> None:
     ]
 
 
+def test_forms_are_compared_where_both_nights_have_them() -> None:
+    phone, desk = replace(FORM, way="phone"), replace(FORM, way="desk", differences=["why"])
+    before = remembered(replace(night(FORM), forms=[phone, replace(desk, differences=())]))
+    now = remembered(replace(night(FORM), forms=[phone, desk]))
+    assert [(change.kind, change.key) for change in changes([before], now)] == [
+        ("broken", "a_portal/ida on desk")
+    ]
+    assert changes([before], remembered(night(FORM))) == changes([remembered(night(FORM))], before) == []
+
+
 @pytest.mark.parametrize(("took", "told"), [(9.0, ["slower"]), (7.5, []), (2.0, [])])
 def test_slower_is_what_took_much_longer_than_the_trend(took: float, told: list[str]) -> None:
     """Not only than the last night, which may have been a quick one."""
@@ -36,7 +49,11 @@ def test_slower_is_what_took_much_longer_than_the_trend(took: float, told: list[
 
 
 def test_a_night_is_kept_and_found_again(tmp_path: Path) -> None:
-    tonight = remembered(night(result("ida", "complete", "complete"), result("rae", differences=["why"])))
+    tonight = remembered(
+        replace(
+            night(result("ida", "complete", "complete"), result("rae", differences=["why"])), forms=[FORM]
+        )
+    )
     keep([was(ida="complete"), tonight], tmp_path / "home", tmp_path / "report")
     assert earlier(tmp_path / "home") == [was(ida="complete"), tonight]
     assert earlier(tmp_path / "nothing", tmp_path / "report")[-1] == tonight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,7 +13,7 @@ from meterfarm.nightly.break_report import write_broken
 from meterfarm.nightly.breaking import Broken, Verdict
 from meterfarm.nightly.evidence import copy_evidence
 from meterfarm.nightly.mutants import Mutant
-from meterfarm.nightly.nightly_run import NightlyRun, VisitResult
+from meterfarm.nightly.nightly_run import NightlyRun, Result, VisitResult
 from meterfarm.nightly.report import write_report
 from meterfarm.nightly.sites import SiteKind
 from tests.nightly.made import night, result, was
@@ -54,6 +55,32 @@ def test_what_is_not_as_meant_is_told_in_all_three(tmp_path: Path) -> None:
         HOSTILE.replace("\x00", "\ufffd"),
         "It saw 5 requests at once.",
     ]
+
+
+def test_forms_are_in_all_three_beside_the_customers(tmp_path: Path) -> None:
+    ida = result("ida", "complete")
+    well, wrong = replace(ida, way="phone"), replace(ida, way="desk without scripts", differences=[HOSTILE])
+    of = replace(night(ida), forms=[well, wrong])
+    assert [of.is_well, *of.failed] == [False, wrong]
+    page = _written(of, tmp_path)
+    text = " ".join(page.text_content().split())
+    assert "1 form not as meant" in text
+    assert "1 of 2 desk without scripts: complete, why" in text
+    (why,) = page.xpath("//a[text()='why']/@href")
+    assert page.get_element_by_id(why.removeprefix("#")).text_content().count(HOSTILE[:8]) == 1
+    forms = json.loads((tmp_path / "nightly.json").read_text())["forms"]
+    assert [(form["way"], form["as_meant"]) for form in forms] == [(well.way, True), (wrong.way, False)]
+    cases = etree.parse(tmp_path / "junit.xml").findall(".//testcase[@classname='a_portal.forms']")
+    assert [case.get("name") for case in cases] == ["ida phone", "ida desk without scripts"]
+    assert len([case for case in cases if case.find("failure") is not None]) == 1
+    files = copy_evidence(replace(of, forms=[_with_evidence(wrong, tmp_path / "kept")]), tmp_path)
+    assert [file.name for file in files[wrong.key]] == ["form.png"]
+
+
+def _with_evidence(of: Result, folder: Path) -> Result:
+    folder.mkdir()
+    (folder / "form.png").touch()
+    return replace(of, visits=[replace(of.visits[0], evidence=str(folder))])
 
 
 def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
