@@ -12,6 +12,7 @@ from meterfarm.fake_utility import listing, quirk_listing
 from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.fake_utility.kit.clock import BadTime, Clock, parse_time
 from meterfarm.fake_utility.kit.delivery import BadDestination, Delivery, MailServer, Webhook
+from meterfarm.fake_utility.kit.drift import MOST, BadDrift, Drift, parse_drift
 from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.kit.quirks import BadQuirks
 from meterfarm.fake_utility.kit.signing import FOLDER, signing_key
@@ -21,6 +22,7 @@ from meterfarm.fake_utility.running import DEFAULT_PORT
 from meterfarm.fake_utility.switched import switched
 
 PRERENDER_MIB = 600
+_LONGEST_SEED = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,20 +37,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse("--markdown goes with --list-quirks; add that, or leave --markdown out.")
     try:
         quirks = switched(fake_portals(), options.quirk, getattr(options, "for"))
+        drift = _drift(options.drift)
         auth_token = os.environ.get("TWILIO_AUTH_TOKEN", "")
         clock = Clock(parse_time(options.now) if options.now else None)
         delivery = Delivery(
             Webhook.parse(options.sms_webhook, auth_token) if options.sms_webhook else None,
             MailServer.parse(options.smtp) if options.smtp else None,
         )
-    except (BadTime, BadDestination, BadQuirks) as exc:
+    except (BadTime, BadDestination, BadQuirks, BadDrift) as exc:
         return _refuse(str(exc))
     mebibytes = options.prerender or "0"
     if not mebibytes.isdecimal() or (options.prerender and not int(mebibytes)):
         return _refuse(
             f"--prerender: {mebibytes!r} is not a number of MiB; leave it out for {PRERENDER_MIB}."
         )
-    return _serve(options, clock, delivery, int(mebibytes) * 2**20, quirks)
+    if drift is not None:
+        sys.stdout.write(f"{drift}\n")
+    return _serve(options, clock, delivery, int(mebibytes) * 2**20, quirks, drift)
+
+
+def _drift(seed: str | None) -> Drift | None:
+    if seed is not None and not (seed.isascii() and seed.isdecimal() and len(seed) <= _LONGEST_SEED):
+        raise BadDrift(f"--drift: {seed!r} is no whole number from 0 to {MOST}.")
+    try:
+        return parse_drift({"seed": None if seed is None else int(seed)})
+    except BadDrift as exc:
+        raise BadDrift(f"--drift: {exc}.") from exc
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -69,6 +83,7 @@ def _serve(
     delivery: Delivery,
     prerender: int,
     quirks: Mapping[str, Collection[str]],
+    drift: Drift | None,
 ) -> int:
     home = Path(os.environ.get("METERFARM_HOME") or ".meterfarm")
     try:
@@ -91,7 +106,9 @@ def _serve(
     from meterfarm.fake_utility.server import serve
     from meterfarm.fake_utility.serving import ServedPortals
 
-    context = PortalContext(key, clock, Codes(random=options.random_codes), delivery, prerender, quirks)
+    context = PortalContext(
+        key, clock, Codes(random=options.random_codes), delivery, prerender, quirks, drift
+    )
     parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None
     compares = options.compare_hello
     with ServedPortals(portals, context, main, home / FOLDER, compares_hello=compares) as all_of_them:
@@ -162,6 +179,11 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         help="have portals do this otherwise, as real ones do; see --list-quirks",
+    )
+    parser.add_argument(
+        "--drift",
+        metavar="SEED",
+        help="have all pages and answers redesigned, mildly or severely, by this number",
     )
     parser.add_argument(
         "--for", metavar="USERNAME", help="with --quirk: for this customer; without, for everybody"

@@ -19,9 +19,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import lru_cache
 
 from meterfarm.records import Outcome
 from meterfarm.scrapers.json_pointer import is_pointer, pointed_at
+from meterfarm.support.alike import alike
 from meterfarm.support.foreign_text import NAME, storable
 from meterfarm.support.logs import safe_for_the_run
 
@@ -97,7 +99,8 @@ class Sign:
 
     ``means`` is an outcome, which ends the run, or the script's own name for the page. Of a page: ``heading``
     is a whole h1 or h2, ``text`` a part of the visible text, ``gone`` a text that is not shown any more,
-    ``role`` the ARIA role of an element that is shown and its whole name, or "" for any. Of its address:
+    ``role`` the ARIA role of an element that is shown and its whole name, or "" for any; all in any case,
+    whatever blanks and marks stand between the words. Of its address:
     ``host`` as in ``Portal.hosts``, ``path`` and ``hash`` (with its ``#``) regular expressions. Of a JSON
     answer: what stands at ``pointer`` (RFC 6901) is ``value``, or anything.
 
@@ -155,10 +158,10 @@ class Sign:
         """Whether a page with these headings, this visible text, these roles and names carries it."""
         return (
             not self.pointer
-            and (not self.heading or self.heading in headings)
-            and (not self.text or self.text in text)
+            and (not self.heading or any(_is_same(self.heading, found) for found in headings))
+            and (not self.text or _is_part(self.text, text))
             and (not self.role or any(_is_named(self.role, found) for found in roles))
-            and (not self.gone or self.gone not in text)
+            and not (self.gone and _is_part(self.gone, text))
         )
 
     def is_in(self, answer: object) -> bool:
@@ -191,7 +194,21 @@ class Sign:
 
 
 def _is_named(wanted: tuple[str, str], found: tuple[str, str]) -> bool:
-    return wanted[0] == found[0] and wanted[1] in {"", found[1]}
+    return wanted[0] == found[0] and (not wanted[1] or _is_same(wanted[1], found[1]))
+
+
+def _is_same(wanted: str, found: str) -> bool:
+    return wanted == found or alike(wanted) == alike(found)
+
+
+def _is_part(wanted: str, text: str) -> bool:
+    return wanted in text or alike(wanted) in _text_alike(text)
+
+
+@lru_cache(maxsize=4)
+def _text_alike(text: str) -> str:
+    """Every sign is looked for in the same text."""
+    return alike(text)
 
 
 def _faults(sign: Sign) -> Iterator[str]:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 
 from meterfarm.fake_utility.kit.controls import Controls
 from meterfarm.fake_utility.kit.counters import CountRequests
+from meterfarm.fake_utility.kit.drifting import Drifting
 from meterfarm.fake_utility.kit.hostile import Hostile
 from meterfarm.fake_utility.kit.state import PortalState
 from meterfarm.fake_utility.kit.striking import Strike
@@ -58,6 +59,7 @@ def portal_app(
             Middleware(CountRequests, state.counters),
             Middleware(Strike, state.switch),
             Middleware(Hostile, state.hostile),
+            Middleware(Drifting, state.drifts),
             Middleware(_WithHeaders, headers),
         ],
         exception_handlers=handlers,

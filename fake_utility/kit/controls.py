@@ -1,5 +1,5 @@
-"""What a portal itself is asked: what it sent, its counters, faults, hostility, quirks, broken logins, its
-clock.
+"""What a portal itself is asked: what it sent, its counters, faults, hostility, quirks, drift, broken logins,
+its clock.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from meterfarm.fake_utility.kit.customers import Customer, normalise
+from meterfarm.fake_utility.kit.drift import BadDrift, parse_drift
 from meterfarm.fake_utility.kit.faults import BadFaults, parse_faults
 from meterfarm.fake_utility.kit.hostility import BadHostility, parse_hostility
 from meterfarm.fake_utility.kit.outbox import Message
@@ -63,6 +64,7 @@ class Controls:
             Route("/faults", _from_here(self.faults), methods=["GET", "POST"]),
             Route("/hostile", _from_here(self.hostile), methods=["GET", "POST"]),
             Route("/quirks", _from_here(self.quirks), methods=["GET", "POST"]),
+            Route("/drift", _from_here(self.drift), methods=["GET", "POST"]),
             Route("/breaks", _from_here(self.breaks), methods=["GET", "POST"]),
             Route("/clock", _from_here(self.clock), methods=["GET", "POST"]),
             Route("/prerender", self.prerender, methods=["POST"]),
@@ -106,6 +108,16 @@ class Controls:
             except (BadQuirks, JSONDecodeError, UnicodeDecodeError) as exc:
                 return PlainTextResponse(f"This switches no quirk: {exc}\n", 400)
         return JSONResponse(quirks.as_json())
+
+    async def drift(self, request: Request) -> Response:
+        """`GET` shows the drift that is on, `null` for none; `POST` puts that of a seed in its place."""
+        drifts = self._state.drifts
+        if request.method == "POST":
+            try:
+                drifts.on = parse_drift(await request.json())
+            except (BadDrift, JSONDecodeError, UnicodeDecodeError) as exc:
+                return PlainTextResponse(f"This is no drift: {exc}\n", 400)
+        return JSONResponse(drifts.on.as_json() if drifts.on else None)
 
     async def breaks(self, request: Request) -> Response:
         """`GET ?username=U` shows whether a customer's login is broken; `POST` breaks or mends it."""

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 UNCOUNTED = frozenset(
     {
         *("/stats.json", "/outbox", "/outbox.json", "/prerender", "/faults", "/clock", "/breaks", "/hostile"),
-        "/quirks",
+        *("/quirks", "/drift"),
     }
 )
 PIECE = 2**18

@@ -14,6 +14,7 @@ from meterfarm.fake_utility.kit.codes import Codes
 from meterfarm.fake_utility.kit.counters import Counters
 from meterfarm.fake_utility.kit.customers import Customer, Factor
 from meterfarm.fake_utility.kit.delivery import Delivery
+from meterfarm.fake_utility.kit.drift import Drift, DriftSwitch
 from meterfarm.fake_utility.kit.hostile import HostileSwitch, handed_out
 from meterfarm.fake_utility.kit.kept import Kept
 from meterfarm.fake_utility.kit.numbered import CustomerBook, CustomerT
@@ -33,6 +34,7 @@ class PortalContext:
 
     `key` signs cookies. `prerender`: pages and documents are kept after they were first made, up to so many
     bytes; 0: no pages are. `quirks`: the names of those that are on, by user name, "" for everybody.
+    `drift`: what answers look like by now.
     """
 
     key: bytes
@@ -41,6 +43,7 @@ class PortalContext:
     delivery: Delivery
     prerender: int = 0
     quirks: Mapping[str, Collection[str]] = field(default_factory=dict)
+    drift: Drift | None = None
 
 
 @dataclass(slots=True)
@@ -86,6 +89,8 @@ class PortalState(ABC, Generic[CustomerT]):
     ) -> None:
         self.book = book
         self.quirks = QuirkSwitch(quirks, context.quirks)
+        scripts = [script.read_text() for script in sorted((folder / "static").glob("*.js"))]
+        self.drifts = DriftSwitch(context.drift, "\n".join(scripts))
         self.clock = context.clock.split()
         self.codes = context.codes
         self.delivery = context.delivery

@@ -9,9 +9,19 @@ from __future__ import annotations
 import json
 
 from meterfarm.scrapers.aria import INPUTS, LIVE, NAMED_BY_TEXT, TAGS
+from meterfarm.support.alike import BETWEEN_JS, WITHIN_JS
 
-_READ = """
+_ALIKE = f"""
   const squeeze = text => (text || "").replace(/\\s+/g, " ").trim();
+  const alike = text => squeeze(text.replace({WITHIN_JS}, "").replace({BETWEEN_JS}, " ")).toLowerCase()
+    || squeeze(text);
+  const isSame = (wanted, found) => wanted === found || alike(wanted) === alike(found);
+  const isPart = (wanted, text, textAlike = alike(text)) =>
+    text.includes(wanted) || textAlike.includes(alike(wanted));
+"""
+_READ = (
+    _ALIKE
+    + """
   const roots = [document];
   for (const root of roots)
     for (const element of root.querySelectorAll("*"))
@@ -23,6 +33,7 @@ _READ = """
   const readHeadings = () => all("h1, h2").filter(heading => heading.checkVisibility())
     .map(heading => squeeze(heading.textContent));
 """
+)
 _ROLES = f"""
   const TAGS = {json.dumps(TAGS)}, INPUTS = {json.dumps(INPUTS)};
   const BY_TEXT = new Set({json.dumps(sorted(NAMED_BY_TEXT))}), TITLES = "h1, h2, h3, legend, caption";
@@ -38,7 +49,7 @@ _ROLES = f"""
       || squeeze(element.labels?.[0]?.textContent) || (titled ? textOf(titled) : "") || squeeze(value)
       || squeeze(element.getAttribute("alt")) || squeeze(element.title) || squeeze(element.placeholder);
   }};
-  const isOf = ([role, name]) => found => found.role === role && (!name || found.name === name);
+  const isOf = ([role, name]) => found => found.role === role && (!name || isSame(name, found.name));
   const readRoles = () => all(["[role]", "input", ...Object.keys(TAGS)].join(", ")).slice(0, 3000)
     .filter(element => element.checkVisibility())
     .map(element => ({{element, role: roleOf(element)}})).filter(found => found.role)
@@ -78,10 +89,10 @@ _ACCOUNT = """
     return Math.max(0, ...nodes.map(node => written.get(node) || 0));
   };
   const within = (element, text) => {
-    const inner = [...element.children].filter(child => textOf(child).includes(text));
+    const inner = [...element.children].filter(child => isPart(text, textOf(child)));
     return inner.length ? inner.flatMap(child => within(child, text)) : [element];
   };
-  const having = text => tops().filter(top => textOf(top).includes(text)).flatMap(top => within(top, text));
+  const having = text => tops().filter(top => isPart(text, textOf(top))).flatMap(top => within(top, text));
   const carriers = sign => [
     ...(sign.text ? having(sign.text) : []),
     ...(sign.role ? readRoles().filter(isOf(sign.role)).map(found => found.element) : []),
@@ -101,11 +112,12 @@ LOOK = f"""async ({{signs, old, document: before, known, eager, milliseconds}}) 
     const seen = {{shown: [], held: [], again: {{}}, url: location.href, document: performance.timeOrigin}};
     if (document.readyState === "loading" && !eager) return seen;
     {_READ} {_ROLES} {_ACCOUNT}
-    const text = readText(), headings = readHeadings();
+    const text = readText(), textAlike = alike(text), headings = readHeadings();
     const roles = signs.some(sign => sign.role) ? readRoles() : [];
     signs.forEach((sign, number) => {{
-      if (sign.gone && text.includes(sign.gone)) seen.held.push(number);
-      else if ((!sign.heading || headings.includes(sign.heading)) && (!sign.text || text.includes(sign.text))
+      if (sign.gone && isPart(sign.gone, text, textAlike)) seen.held.push(number);
+      else if ((!sign.heading || headings.some(heading => isSame(sign.heading, heading)))
+        && (!sign.text || isPart(sign.text, text, textAlike))
         && (!sign.role || roles.some(isOf(sign.role)))) seen.shown.push(number);
     }});
     if (before === performance.timeOrigin && document[KEY])

@@ -14,6 +14,7 @@ from meterfarm.mfa.port import Choice, Code, Resend
 from meterfarm.records import Challenge, Factor, FactorOption, Outcome
 from meterfarm.scrapers.outcomes import SIGNED_OUT, ItemFailed, SessionEnded, Sign, Stop
 from meterfarm.scrapers.utility import Credentials, Utility
+from meterfarm.support.alike import alike
 
 if TYPE_CHECKING:
     from meterfarm.scrapers.visit import Visit
@@ -43,7 +44,7 @@ IDENTITY_SIGNS: Sequence[Sign] = (
     Sign(Outcome.MFA_EXPIRED, heading="This sign-in has timed out"),
     Sign(SIGNED_OUT, pointer="/error", value="invalid_grant"),
 )
-_DESTINATION = re.compile(r"\bto (\S+?)(?:\.$| with\b)")
+_DESTINATION = re.compile(r"\bto (\S+?)(?:\.$| with\b)", re.IGNORECASE)
 _EXPIRED = "That code has expired."
 _EXPIRED_CODES = 3
 _LOOK_SECONDS, _TOKEN_SECONDS = 0.25, 5.0
@@ -197,7 +198,7 @@ class SecondFactor:
 
     async def _enter_code(self) -> None:
         page = self._page
-        words = await page.text(re.compile(r"^We sent an? ")).text()
+        words = await page.text(re.compile(r"^\s*We\s+sent\s+an?\s", re.IGNORECASE)).text()
         errors = await page.role("alert").texts()
         factor, destination = _way(words)
         challenge = Challenge(
@@ -216,7 +217,7 @@ class SecondFactor:
             await page.press(page.button("Verify"))
 
     def _without_answer(self, error: str) -> Outcome:
-        if not error.startswith(_EXPIRED):
+        if not alike(error).startswith(alike(_EXPIRED)):
             return Outcome.MFA_FAILED if error else Outcome.MFA_REQUIRED
         self._expired += 1
         if self._expired >= _EXPIRED_CODES:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from meterfarm.mfa.port import Choice, Code, Resend
 from meterfarm.records import Challenge, Factor, FactorOption, Outcome
 from meterfarm.scrapers.outcomes import Sign, Stop
+from meterfarm.support.alike import alike
 
 if TYPE_CHECKING:
     from meterfarm.scrapers.page.control import Control
@@ -19,6 +21,10 @@ _CODE = Sign("code", heading="Enter your verification code")
 _QUESTION = Sign("question", heading="Security question")
 CHALLENGES: Sequence[Sign] = (_CHOICE, _SEND, _CODE, _QUESTION)
 
+_ASKED = re.compile(r"We\s+sent\s+a\s+code\s+by|from\s+your\s+authenticator\s+app", re.IGNORECASE)
+_A_QUESTION = re.compile(r"\?\s*$")
+_DESTINATION = re.compile(r"\bto (.{1,200}?)\.(?= |$)", re.IGNORECASE)
+_WAYS = {"text message": Factor.SMS, "e-mail": Factor.EMAIL, "authenticator": Factor.TOTP}
 _EXPIRED = "Your code has expired."
 _EXPIRED_CODES = 3
 
@@ -63,22 +69,27 @@ class Verification:
         return options
 
     async def _send(self) -> None:
-        destination = await self._page.css("[data-destination]").first.attribute("data-destination")
-        factor = Factor.EMAIL if "@" in destination else Factor.SMS
+        words = await self._page.text("We will send a code by").first.text()
+        factor, destination = _way(words)
         await self._visit.must_be_answerable(factor, f"a code that it sends to {destination}.")
         await self._press("Send code")
 
     async def _enter_code(self) -> None:
-        sent = self._page.css("[data-factor]").first
-        factor = Factor(await sent.attribute("data-factor"))
+        words = await self._asked()
+        factor, destination = _way(words)
         challenge = Challenge(
-            prompt=await sent.text(),
+            prompt=words,
             factor=factor,
-            destination=await sent.attribute("data-destination"),
+            destination=destination,
             can_resend=factor in {Factor.SMS, Factor.EMAIL},
             **await self._last_try(),
         )
         await self._answer(challenge, self._page.label("Verification code"), "Verify")
+
+    async def _asked(self) -> str:
+        """What the page asks for, in its own words."""
+        asked = self._page.text(_ASKED)
+        return await (asked if await asked.count() else self._page.text(_A_QUESTION)).first.text()
 
     async def _answer_question(self) -> None:
         field = self._page.css("input[name=answer]")
@@ -97,7 +108,7 @@ class Verification:
             await self._press(button)
 
     def _outcome_without_answer(self, challenge: Challenge) -> Outcome:
-        if challenge.error.startswith(_EXPIRED):
+        if alike(challenge.error).startswith(alike(_EXPIRED)):
             self._expired += 1
             if self._expired >= _EXPIRED_CODES:
                 raise Stop(
@@ -108,11 +119,12 @@ class Verification:
         return Outcome.MFA_FAILED if challenge.error else Outcome.MFA_REQUIRED
 
     async def _last_try(self) -> LastTry:
-        left = await self._page.css("[data-attempts-left]").first.attribute("data-attempts-left")
+        stated = self._page.css("[data-attempts-left]")
+        left = await stated.first.attribute("data-attempts-left") if await stated.count() else ""
         errors = await self._page.css("[role=alert]").texts()
         return {
             "error": errors[0] if errors else "",
-            "attempts_left": int(left) if left else None,
+            "attempts_left": int(left) if left.isdecimal() else None,
         }
 
     async def _press(self, name: str) -> None:
@@ -129,3 +141,10 @@ class LastTry(TypedDict):
 
     error: str
     attempts_left: int | None
+
+
+def _way(words: str) -> tuple[Factor, str]:
+    """How and where to a code is sent; a question by no way."""
+    factor = next((factor for way, factor in _WAYS.items() if alike(way) in alike(words)), Factor.QUESTION)
+    found = _DESTINATION.search(words) if factor in {Factor.SMS, Factor.EMAIL} else None
+    return factor, found[1] if found else ""

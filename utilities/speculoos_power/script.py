@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _INSIDE = Sign("inside", path=r"^/accounts(/|$)")
 _NOTICE = Sign("notice", path=r"^/notice$")
 _RULES = Sign("password rules", heading="Our rules for passwords have changed")
-_LATER = re.compile(r"^(Ask me later|Remind me later|Skip)$")
+_LATER = re.compile(r"^\s*(Ask\s+me\s+later|Remind\s+me\s+later|Skip)\b", re.IGNORECASE)
 _BILLS = Sign("bills", heading="Billing history")
 _LOGIN = r"^/login$"
 _SIGN_IN_HEADING = "Sign in to your account"
@@ -154,6 +154,9 @@ class SpeculoosPower(Utility):
             }
             listed |= fresh
             address = urljoin(landed.url, found.older) if found.older and fresh else ""
+        if len(listed) < found.total:
+            what = f"says that there are {found.total} bills, and lists {len(listed)}"
+            raise Stop(Outcome.LAYOUT_CHANGED, f"{self.name} {what}; the script needs mending.")
         return list(listed.values())
 
     async def bill_pdf(self, visit: Visit, account: Account, bill: ListedBill) -> Document:
@@ -163,7 +166,8 @@ class SpeculoosPower(Utility):
             return await visit.http.document(address)
         await visit.page.open(address)
         await visit.page.arrive(_BILLS)
-        return await visit.capture(visit.page.css(f"tr[data-bill='{key}']").button("View bill (PDF)"))
+        row = visit.page.css(f"tr:has([data-where$='/bills/{key}'])")
+        return await visit.capture(row.button("View bill (PDF)"))
 
     def read_bill(self, text: Sequence[str]) -> Bill:
         """See ``Utility`` and ``bill.py``."""

@@ -1,0 +1,71 @@
+"""A visit to a portal that has drifted, by the real command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.kit.drift import Drift
+from meterfarm.nightly.portals import NightlyPortal
+from meterfarm.records import Outcome
+from tests import asking
+from tests.scrape.quirked import Quirked, Visitor
+
+CHANGED = {Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE}
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """A portal after a drift; each has a customer of its own."""
+
+    portal: NightlyPortal
+    drift: Drift
+
+    def __str__(self) -> str:
+        return f"{self.portal.id}-{self.drift.strength}-{self.drift.seed}"
+
+    @property
+    def customer(self) -> Quirked:
+        return Quirked(self.portal, [], 2_000 + self.drift.seed)
+
+
+class DriftVisitor(Visitor):
+    """Visits to drifted portals."""
+
+    def __init__(self, at: Addresses, folder: Path) -> None:
+        super().__init__(at, folder)
+        self._evidence = self._home / "evidence"
+
+    def check_drift(self, one: Drifted) -> None:
+        """Mild: all comes home. Severe: we learn that the script needs mending, and of what."""
+        self._post(one.customer, "drift", seed=one.drift.seed)
+        if one.drift.strength == "mild":
+            self._visit(one.customer, one.customer.case, "complete")
+        else:
+            self._visit_in_vain(one.customer)
+
+    def _visit_in_vain(self, one: Quirked) -> None:
+        """Twice: the second one must not send again what was sent."""
+        username, before = one.case.username, self._kept()
+        for _ in range(2):
+            ran = self._scrape(one, username, attended=True)
+            summary = ran.summary
+            assert summary["outcome"] in CHANGED, (summary["message"], ran.stderr[-3_000:])
+            assert summary["who_acts"] == "us"
+            assert "Traceback" not in ran.stderr
+            ledger = summary["ledger"]
+            assert ledger["listed"] == ledger["stored"] + len(ledger["missing"])
+        assert self._passwords(one, username) <= 1
+        kept = self._kept() - before
+        assert kept, "nothing is kept of it"
+        logs = [(folder / "visit.log").read_text() for folder in kept]
+        assert any("looked_for" in log or summary["message"] in log for log in logs), (summary, logs)
+
+    def _passwords(self, one: Quirked, username: str) -> int:
+        """How many were sent; none for whoever the portal has not heard of."""
+        stats = asking.get(f"{self._at.controls[one.portal.id]}/stats.json").raise_for_status().json()
+        return int(stats["customers"].get(username, {"password_attempts": 0})["password_attempts"])
+
+    def _kept(self) -> set[Path]:
+        return set(self._evidence.iterdir()) if self._evidence.exists() else set()
