@@ -318,10 +318,15 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class IntervalData:
-    """What an export held, and what of it could not be taken over as it stands."""
+    """What an export held, and what of it could not be taken over as it stands.
+
+    ``covers``: the first and last day that it is of, where the portal says so; None: those that were asked
+    for.
+    """
 
     series: Sequence[Series]
     issues: Sequence[Issue] = ()
+    covers: tuple[date, date] | None = None
 
 
 @dataclass(frozen=True, slots=True)

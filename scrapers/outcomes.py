@@ -6,7 +6,8 @@ VisitError
 └── ItemFailed    this one bill or export is missing; the rest goes on
     ├── ListFailed     so is what an account's list would have named
     ├── ExportPending  the portal is still making it: a later run fetches it
-    └── ExportFailed   the portal failed at making it: it is asked for anew
+    ├── ExportFailed   the portal failed at making it: it is asked for anew
+    └── NothingThere   the portal says that it has nothing of these days
 """
 
 from __future__ import annotations
@@ -85,6 +86,10 @@ class ExportPending(ItemFailed):
 
 class ExportFailed(ItemFailed):
     """The portal failed at making an export, or does not know it any more: it is asked for anew."""
+
+
+class NothingThere(ItemFailed):
+    """The portal says, in words of its own, that it has nothing of the days of an export: none is missing."""
 
 
 class Whatever(Enum):

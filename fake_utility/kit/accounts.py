@@ -58,7 +58,7 @@ class Address:
 class Meter:
     """`new`: installed today, so it has no readings yet.
 
-    `replaced`: it was there until the month began; `replaces`: since then.
+    `replaced`: it was there until the month began; `replaces`, `young`: since then.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Meter:
     new: bool = False
     replaced: bool = False
     replaces: bool = False
+    young: bool = False
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -76,7 +77,9 @@ class Meter:
         """The days of a span on which it was there; the last of them is today's yesterday."""
         first, last = span
         since = (last + timedelta(days=1)).replace(day=1)
-        return (since if self.replaces else first), (since - timedelta(days=1) if self.replaced else last)
+        return (since if self.replaces or self.young else first), (
+            since - timedelta(days=1) if self.replaced else last
+        )
 
     @property
     def tariff(self) -> str:
@@ -143,6 +146,11 @@ def make_account(
         meters=tuple(_make_meter(seed, commodity, solar=solar, new=new) for commodity in commodities),
         community_solar=community_solar,
     )
+
+
+def with_young_meters(account: Account) -> Account:
+    """With meters that are there since the month began."""
+    return replace(account, meters=tuple(replace(meter, young=True) for meter in account.meters))
 
 
 def with_meter_swapped(account: Account) -> Account:

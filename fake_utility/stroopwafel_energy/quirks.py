@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from meterfarm.fake_utility.kit.accounts import with_meter_swapped
+from meterfarm.fake_utility.kit.accounts import with_meter_swapped, with_young_meters
 from meterfarm.fake_utility.kit.quirks import (
     Quirk,
     asked_for,
@@ -65,6 +65,7 @@ QUIRKS = (
     Quirk("inert-dates", always=True),
     Quirk("lazy-frame", always=True),
     Quirk("export-cap", always=True),
+    Quirk("clamped-dates", bend=each_account(with_young_meters)),
     Quirk("inclusive-ends", always=True),
     Quirk("csv-junk"),
     Quirk("clock-change"),

@@ -30,7 +30,7 @@ async def meters(caller: Caller, account: Account) -> Response:
         {
             "meterId": meter.id,
             "intervalMinutes": 15 if meter.commodity == "electric" else 60,
-            "from": str(meter.within(span)[0]),
+            "from": str(span[0] if meter.young else meter.within(span)[0]),
             "to": str(meter.within(span)[1]),
         }
         for meter in account.meters
@@ -47,11 +47,15 @@ async def usage_zip(caller: Caller, account: Account) -> Response:
     if meter is None or meter.new or account.closed:
         return not_found()
     first, last = meter.within(readings_span(caller.company.today))
+    begin = readings_span(caller.company.today)[0] if meter.young else first
     start, to = _day(asked.get("from", "")), _day(asked.get("to", ""))
-    if start is None or to is None or start > to or start < first or to > last:
+    if start is None or to is None or start > to or start < begin or to > last:
         return refusal(400, "BAD_RANGE", f"Choose days from {first} to {last}.")
     if (to - start).days + 1 > LONGEST:
         return refusal(400, "RANGE_TOO_LONG", f"Choose at most {LONGEST} days.")
+    if to < first:
+        return answer({"message": "NO DATA FOUND"})
+    start = max(start, first)
     wanted = Export(
         account, meter, start, to, to_newest=to == last and not meter.replaced, quirks=caller.customer.quirks
     )

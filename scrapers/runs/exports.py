@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Account, Document, Meter, Severity
 from meterfarm.scrapers.boundaries import reader_errors
-from meterfarm.scrapers.outcomes import ExportFailed, ExportPending, ItemFailed
+from meterfarm.scrapers.outcomes import ExportFailed, ExportPending, ItemFailed, NothingThere
 from meterfarm.scrapers.runs.authenticator import Authenticator
 from meterfarm.scrapers.runs.reader import read_and_store
+from meterfarm.scrapers.runs.spans import days
 from meterfarm.scrapers.script_calls import current_call
 from meterfarm.scrapers.visit import Visit
 from meterfarm.storage.data import PendingExport, ReadingCounts
@@ -32,12 +33,14 @@ class ExportEnd:
     """What became of an export: why it is not in store, "" if it is, and what of it is in doubt.
 
     ``is_pending``: the portal is still making it, and is to be asked again at ``again_at``, if it gave one.
+    ``absent``: days that the portal says it has nothing of.
     """
 
     missing: str = ""
     doubt: str = ""
     is_pending: bool = False
     again_at: datetime | None = None
+    absent: frozenset[date] = frozenset()
 
 
 @dataclass(slots=True)
@@ -102,6 +105,10 @@ class Exporter:
             end = await self._stored(job, document)
         except ExportPending as exc:
             return await self._left_pending(job, exc)
+        except NothingThere as exc:
+            await self._forget(job)
+            self._visit.note("export.empty", item=f"intervals {job.name}", reason=str(exc))
+            return ExportEnd(absent=frozenset(days(job.first, job.last)))
         except (ItemFailed, FormatError) as exc:
             self._visit.note(
                 "export.missing", meter=job.meter.id, first=job.first, last=job.last, reason=str(exc)
@@ -125,14 +132,14 @@ class Exporter:
     async def _called(self, job: ExportJob) -> Document:
         """The script's call: to ask for the export, or to fetch what the portal was asked for before."""
         utility, visit, call = self._authenticator.utility, self._visit, current_call()
-        days = (job.first, job.last)
+        both = (job.first, job.last)
         if not utility.implements(_RESUME):
-            return await utility.export_intervals(visit, job.account, job.meter, *days)
+            return await utility.export_intervals(visit, job.account, job.meter, *both)
         if call is not None:
             call.keep_pending = lambda pending: self._keep(job, pending)
         if job.key:
-            return await utility.resume_export(visit, job.account, job.meter, *days, job.key)
-        return await utility.export_intervals(visit, job.account, job.meter, *days)
+            return await utility.resume_export(visit, job.account, job.meter, *both, job.key)
+        return await utility.export_intervals(visit, job.account, job.meter, *both)
 
     async def _left_pending(self, job: ExportJob, pending: ExportPending) -> ExportEnd:
         if not self._authenticator.utility.implements(_RESUME):
@@ -165,7 +172,7 @@ class Exporter:
 
     async def _stored(self, job: ExportJob, document: Document) -> ExportEnd:
         try:
-            counts, doubt = await read_and_store(self._read_and_save, job, document)
+            counts, doubt, absent = await read_and_store(self._read_and_save, job, document)
         except (ItemFailed, FormatError):
             await self._forget(job)  # the next run asks for it anew
             raise
@@ -175,10 +182,15 @@ class Exporter:
         if counts.held:
             self._visit.note("export.zeros_left_out", item=f"intervals {job.name}", count=counts.held)
         self._visit.note("export.stored", item=f"intervals {job.name}")
-        return ExportEnd(doubt=doubt)
+        return ExportEnd(doubt=doubt, absent=absent)
 
-    def _read_and_save(self, job: ExportJob, document: Document) -> tuple[ReadingCounts, str]:
-        """What was stored, and what of it is in doubt, if anything. What is lost shows in the days."""
+    def _read_and_save(
+        self, job: ExportJob, document: Document
+    ) -> tuple[ReadingCounts, str, frozenset[date]]:
+        """What was stored, what of it is in doubt, if anything, and the days that the portal has nothing of.
+
+        What is lost shows in the days.
+        """
         with span("read", what="intervals"), reader_errors():
             data = self._authenticator.utility.read_intervals(document, job.meter)
         foreign = sorted({series.meter_id for series in data.series} - {job.meter.id})
@@ -190,4 +202,5 @@ class Exporter:
         doubts = [str(issue) for issue in data.issues if issue.severity is Severity.WARNING]
         with span("store", what="intervals"):
             saved = self._store.readings.save(job.account_id, document, job.name, data.series)
-        return saved, "; ".join(doubts)
+        absent = set(days(job.first, job.last)) - set(days(*data.covers)) if data.covers else ()
+        return saved, "; ".join(doubts), frozenset(absent)

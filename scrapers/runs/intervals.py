@@ -107,6 +107,7 @@ class IntervalCollector:
     def _note_end(self, book: _Book, job: ExportJob, end: ExportEnd) -> None:
         asked = frozenset(days(job.first, job.last))
         book.exports.update(dict.fromkeys(asked, end))
+        book.absent |= end.absent
         self._enter(book, {month for month, within in book.months.items() if within & asked})
 
     async def _days_in_store(self, account_id: int, meter_id: str, first: date, last: date) -> Set[date]:
@@ -121,8 +122,12 @@ class IntervalCollector:
     def _enter(self, book: _Book, months: Iterable[str]) -> None:
         """Write these months of the meter into the ledger as they stand now."""
         for month in months:
-            lacking = sorted(book.months[month] - book.have)
+            lacking = sorted(book.months[month] - book.have - book.absent)
             item = f"intervals {book.meter_id} {month}"
+            if book.months[month] <= book.absent:
+                self._ledger.not_there(book.account_number, item)
+                book.whole.add(month)
+                continue
             if not lacking:
                 book.whole.add(month)
                 fresh = bool(book.months[month] - book.had)
@@ -153,7 +158,8 @@ class _Book:
     """How a meter stands, month by month.
 
     ``had`` are the days in store at first, ``have`` those by now, ``whole`` the months of which nothing is
-    missing by now. ``exports`` has, by day, what became of the export that it was asked for in.
+    missing by now, ``absent`` the days that the portal has nothing of. ``exports`` has, by day, what became
+    of the export that it was asked for in.
     """
 
     account_number: str
@@ -162,6 +168,7 @@ class _Book:
     had: Set[date]
     have: set[date]
     exports: dict[date, ExportEnd] = field(default_factory=dict)
+    absent: set[date] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
 
     def doubts(self, month: str) -> str:

@@ -47,6 +47,10 @@ class Ledger:
             self.look_again(again_at)
         self._enter(LedgerItem(account, item, stored=False, reason=reason, pending=True))
 
+    def not_there(self, account: str, item: str) -> None:
+        """The portal has nothing of the kind after all."""
+        self._items.pop((account, item), None)
+
     def look_again(self, at: datetime) -> None:
         """The portal is to have something by then."""
         self.again_at = min(at, self.again_at or at)

@@ -106,6 +106,7 @@ def plain(value: Any) -> Any:
     if not hasattr(value, "__dataclass_fields__"):
         return value
     shown = plain(asdict(value))
-    if isinstance(shown, dict) and shown.get("more_in", 0) is None:
-        del shown["more_in"]  # few portals say when they will have more
+    for name in ("more_in", "covers"):  # few portals say when they have more, or of which days an export is
+        if isinstance(shown, dict) and shown.get(name, 0) is None:
+            del shown[name]
     return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -26,6 +27,7 @@ T = TypeVar("T")
 LINK = "/current/link"
 """How the address of the newest bill ends, which is asked for a link."""
 _STATUS = {"ACTIVE": AccountStatus.OPEN, "CLOSED": AccountStatus.CLOSED}
+_DAYS = re.compile(r"_(\d{8})-(\d{8})\.csv$")
 _COMMODITIES = {"ELECTRIC": Commodity.ELECTRIC, "GAS": Commodity.GAS}
 
 
@@ -97,6 +99,15 @@ def available(answer: HttpResponse) -> Sequence[AvailableIntervals]:
         )
         for place in range(len(answer.at("/meters", list, [])))
     ]
+
+
+def days_of(name: str) -> tuple[date, date] | None:
+    """The first and last day in the name of an export's table."""
+    found = _DAYS.search(name)
+    try:
+        return (date.fromisoformat(found[1]), date.fromisoformat(found[2])) if found else None
+    except ValueError:
+        return None
 
 
 def _day(answer: HttpResponse, where: str) -> date:

@@ -24,7 +24,7 @@ from meterfarm.records import (
     Series,
 )
 from meterfarm.scrapers.http.body import EXPORT
-from meterfarm.scrapers.outcomes import ItemFailed, Sign, Stop
+from meterfarm.scrapers.outcomes import ItemFailed, NothingThere, Sign, Stop
 from meterfarm.scrapers.utility import AvailableIntervals, Capabilities, Verified
 from meterfarm.utilities._families.azure_b2c import IDENTITY_SIGNS, AzureB2C, all_pages
 from meterfarm.utilities._families.json_documents import one_document
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 
 _LOOKS = 3
+_NOTHING = b"NO DATA FOUND"
 _MAINTENANCE = "My Account is down for planned maintenance. We will be back in a few hours."
 
 
@@ -140,18 +141,23 @@ class StroopwafelEnergy(AzureB2C):
         self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
         """See ``Utility``; what the widget in the portal's iframe downloads."""
-        return await visit.http.document(
+        made = await visit.http.document(
             self.at("widget", "/export/api/usage.zip"),
             {"account": account.key, "meter": meter.id, "from": str(first), "to": str(last)},
             limit=EXPORT,
         )
+        if made.media_type == "application/json" and _NOTHING in made.content:
+            raise NothingThere(f"{self.name} says: “{_NOTHING.decode()}”")
+        return made
 
     def read_intervals(self, document: Document, meter: Meter) -> IntervalData:
-        """See ``Utility``: a table for each direction, in a ZIP."""
+        """See ``Utility``: a table for each direction in a ZIP, named by the days that it is of."""
         series: list[Series] = []
         issues: list[Issue] = []
-        for _, content in unpack(document.content, document.name):
+        covers = None
+        for name, content in unpack(document.content, document.name):
             read = read_interval_csv(content, self.zone, LAYOUTS)
             series += read.series
             issues += read.issues
-        return IntervalData(series, issues)
+            covers = answers.days_of(name) or covers
+        return IntervalData(series, issues, covers)
