@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from meterfarm.fake_utility.addresses import Addresses
+from meterfarm.fake_utility.kit.customers import Customer
 from meterfarm.fake_utility.kit.quirks import Quirk
 from meterfarm.fake_utility.registry import fake_portals
 from meterfarm.nightly.compare import differences
@@ -65,20 +66,31 @@ def alone() -> list[Quirked]:
 
 
 def pairs(seed: int, count: int) -> list[Quirked]:
-    """So many pairs that can happen to one customer, of which one at most ends a visit."""
+    """So many pairs that can happen to one customer, of which one at most ends a visit or comes later."""
     every = [
         (portal, pair)
         for portal in PORTALS
         for pair in combinations([quirk for quirk in portal.quirks if not quirk.always], 2)
-        if _go_together(*pair)
+        if _go_together(portal, *pair)
     ]
     drawn = random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311 - the same each time
     return [Quirked(portal, pair, 1_000 + number) for number, (portal, pair) in enumerate(drawn)]
 
 
-def _go_together(one: Quirk, other: Quirk) -> bool:
-    ends = [quirk for quirk in (one, other) if quirk.outcome != "complete" or quirk.then]
-    return len(ends) < 2 and (not one.customer or not other.customer or one.customer == other.customer)
+def _go_together(portal: NightlyPortal, one: Quirk, other: Quirk) -> bool:
+    """Whether both happen, to one customer: who is asked for a code already is not asked for another."""
+    if one.customer and other.customer and one.customer != other.customer:
+        return False
+    ends = {quirk for quirk in (one, other) if quirk.outcome != "complete" or quirk.then}
+    if ends | {quirk for quirk in (one, other) if quirk.is_change} == {one, other}:
+        return False
+    both, *alone = (_made(portal, quirks) for quirks in ([one, other], [one], [other]))
+    return not (one.bend and other.bend) or both not in alone
+
+
+def _made(portal: NightlyPortal, quirks: Sequence[Quirk]) -> Customer:
+    """The customer that they make, but for the names."""
+    return replace(portal.customer(quirks, 1), quirks=frozenset(), purpose="", outcome="", then=None, gaps=0)
 
 
 class Visitor:
