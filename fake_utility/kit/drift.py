@@ -66,12 +66,19 @@ class Drift:
 
 
 class DriftSwitch:
-    """Holds the drift that is on. `own_names` are those by which the portal's own scripts work."""
+    """Holds the drift that is on. `scripts` are the portal's own, whose names stay."""
 
     def __init__(self, on: Drift | None, scripts: str) -> None:
         self.on = on
-        bare = re.sub(r"(?m)(^|\s)//.*$", "", scripts)
-        self.own_names = frozenset(re.findall(r"[A-Za-z_][\w-]*", bare))
+        names = re.findall(r"[A-Za-z_][\w-]*", re.sub(r"(?m)(^|\s)//.*$", "", scripts))
+        self._names = frozenset(names)
+        self._beginnings = tuple({name for name in names if name.endswith("-")})
+
+    def is_own(self, name: str) -> bool:
+        """Whether the scripts work by this name, or put it together (`#view-${name}`)."""
+        first, *more = name.split("-")
+        in_dataset = first + "".join(part.title() for part in more)
+        return name in self._names or in_dataset in self._names or name.startswith(self._beginnings)
 
 
 def drift_of(seed: int) -> Drift:

@@ -56,7 +56,7 @@ def drifted_style(drift: Drift, switch: DriftSwitch, content: bytes) -> bytes:
         return content
 
     def other(found: re.Match[str]) -> str:
-        return f".{found[1]}" if _is_own(switch, found[1]) else f".{drift.renamed(found[1])}"
+        return f".{found[1]}" if switch.is_own(found[1]) else f".{drift.renamed(found[1])}"
 
     return _CLASS_RULE.sub(other, content.decode()).encode()
 
@@ -173,16 +173,11 @@ def _wrap(element: HtmlElement, tag: str) -> None:
     around.append(element)
 
 
-def _is_own(switch: DriftSwitch, name: str) -> bool:
-    first, *more = name.split("-")
-    return name in switch.own_names or "".join([first, *(part.title() for part in more)]) in switch.own_names
-
-
 def _rename(drift: Drift, switch: DriftSwitch, root: HtmlElement) -> None:
     """Ids with what refers to them, classes, and data attributes."""
 
     def other(name: str) -> str:
-        return name if _is_own(switch, name) else drift.renamed(name)
+        return name if switch.is_own(name) else drift.renamed(name)
 
     ids = {element.get("id") for element in root.iter() if isinstance(element.tag, str) and element.get("id")}
     for element in root.iter():
@@ -201,7 +196,7 @@ def _rename(drift: Drift, switch: DriftSwitch, root: HtmlElement) -> None:
             element.set("class", " ".join(other(one) for one in element.get("class").split()))
         for name in [name for name in element.attrib if name.startswith("data-")]:
             bare = name.removeprefix("data-")
-            if not _is_own(switch, bare) and name not in switch.own_names:
+            if not switch.is_own(bare) and not switch.is_own(name):
                 element.set(f"data-{drift.renamed(bare)}", element.attrib.pop(name))
 
 

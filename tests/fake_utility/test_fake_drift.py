@@ -66,11 +66,14 @@ def test_columns_move_with_their_heads_and_data_attributes_have_other_names() ->
 
 
 def test_names_by_which_the_portals_scripts_work_stay() -> None:
-    switch = DriftSwitch(None, 'document.querySelector(".main"); // not .tile\n button.dataset.whereTo')
-    page = b'<html><body><p class="main tile" data-where-to="x">Hi</p></body></html>'
+    switch = DriftSwitch(
+        None, 'document.querySelector(".main"); // not .tile\n button.dataset.whereTo; `#view-${name}`'
+    )
+    page = b'<html><body id="view-home"><p class="main tile" data-where-to="x">Hi</p></body></html>'
     made = drifted_page(ALL_MILD, switch, page).decode()
     assert re.search(r'class="main n\w+"', made)
     assert 'data-where-to="x"' in made
+    assert 'id="view-home"' in made
     styles = drifted_style(ALL_MILD, switch, b".main { top: .5rem } .tile { left: 0 }").decode()
     assert styles == f".main {{ top: .5rem }} .{ALL_MILD.renamed('tile')} {{ left: 0 }}"
 
