@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from meterfarm.console.farm.fake_owners import Owner
 from meterfarm.fake_utility.addresses import Addresses
 from meterfarm.fake_utility.kit.drift import Drift
+from meterfarm.fake_utility.registry import fake_portal
 from meterfarm.nightly.portals import NightlyPortal
+from meterfarm.nightly.test_cases import CustomerCase
 from meterfarm.records import Outcome
 from tests import asking
 from tests.scrape.quirked import Quirked, Visitor
@@ -26,8 +29,15 @@ class Drifted:
         return f"{self.portal.id}-{self.drift.strength}-{self.drift.seed}"
 
     @property
-    def customer(self) -> Quirked:
+    def quirked(self) -> Quirked:
         return Quirked(self.portal, [], 2_000 + self.drift.seed)
+
+    @property
+    def case(self) -> CustomerCase:
+        """Of those whose data comes home, one after another: also those who are asked for a code."""
+        every = self.portal.test_cases(2_000 + self.drift.seed)
+        home = [case for case in every if case.first == Outcome.COMPLETE and case.owner is Owner.RIGHT]
+        return home[self.drift.seed % len(home)]
 
 
 class DriftVisitor(Visitor):
@@ -39,15 +49,15 @@ class DriftVisitor(Visitor):
 
     def check_drift(self, one: Drifted) -> None:
         """Mild: all comes home. Severe: we learn that the script needs mending, and of what."""
-        self._post(one.customer, "drift", seed=one.drift.seed)
+        self._post(one.quirked, "drift", seed=one.drift.seed)
         if one.drift.strength == "mild":
-            self._visit(one.customer, one.customer.case, "complete")
+            self._visit(one.quirked, one.case, "complete")
         else:
-            self._visit_in_vain(one.customer)
+            self._visit_in_vain(one.quirked, one.case.username)
 
-    def _visit_in_vain(self, one: Quirked) -> None:
+    def _visit_in_vain(self, one: Quirked, username: str) -> None:
         """Twice: the second one must not send again what was sent."""
-        username, before = one.case.username, self._kept()
+        before = self._kept()
         for _ in range(2):
             ran = self._scrape(one, username, attended=True)
             summary = ran.summary
@@ -61,6 +71,11 @@ class DriftVisitor(Visitor):
         assert kept, "nothing is kept of it"
         logs = [(folder / "visit.log").read_text() for folder in kept]
         assert any("looked_for" in log or summary["message"] in log for log in logs), (summary, logs)
+
+    def _secret(self, one: Quirked, username: str) -> str | None:
+        fake = fake_portal(one.portal.utility)
+        customer = fake.book.find(username) if fake else None
+        return customer.totp_secret if customer else None
 
     def _passwords(self, one: Quirked, username: str) -> int:
         """How many were sent; none for whoever the portal has not heard of."""

@@ -148,7 +148,7 @@ class Visitor:
     def _scrape(self, one: Quirked, username: str, *, attended: bool) -> Ran:
         """By somebody who answers, with an authenticator's secret where there is one, or by nobody."""
         portal, at = one.portal, self._at
-        secret = portal.customer(one.quirks, one.number).totp_secret if attended else None
+        secret = self._secret(one, username) if attended else None
         return scrape(
             self._home,
             self._out,
@@ -162,6 +162,10 @@ class Visitor:
             METERFARM_LOG="info",
             METERFARM_LOCAL_HOSTS=at.hosts,
         )
+
+    def _secret(self, one: Quirked, username: str) -> str | None:
+        """Of the customer's authenticator, if they have one."""
+        return one.portal.customer(one.quirks, one.number).totp_secret
 
     def _stats(self, one: Quirked, username: str) -> Any:
         stats = asking.get(f"{self._at.controls[one.portal.id]}/stats.json").raise_for_status().json()
