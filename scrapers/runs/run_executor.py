@@ -225,7 +225,10 @@ class RunExecutor:
         except Stop as stop:
             result.outcome, result.message, result.retry_after = stop.outcome, stop.message, stop.retry_after
             result.in_doubt = authenticator.in_doubt
-            result.evidence = await keep_evidence(authenticator.visit, self._evidence)
+            visit = authenticator.visit
+            if visit.steps:
+                visit.note("run.stopped", outcome=str(stop.outcome), reason=stop.message)
+            result.evidence = await keep_evidence(visit, self._evidence)
 
     async def _through(
         self,

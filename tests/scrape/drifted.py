@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,8 +70,10 @@ class DriftVisitor(Visitor):
         assert self._passwords(one, username) <= 1
         kept = self._kept() - before
         assert kept, "nothing is kept of it"
-        logs = [(folder / "visit.log").read_text() for folder in kept]
-        assert any("looked_for" in log or summary["message"] in log for log in logs), (summary, logs)
+        for folder in kept:
+            *_, last = map(json.loads, (folder / "visit.log").read_text().splitlines())
+            assert (last["step"], last["outcome"] in CHANGED) == ("run.stopped", True)
+            assert "“" in last["reason"], "it does not name what was looked for"
 
     def _secret(self, one: Quirked, username: str) -> str | None:
         fake = fake_portal(one.portal.utility)

@@ -46,7 +46,7 @@ def account_numbers(page: str) -> Sequence[str]:
 def account(page: str) -> Account:
     """An account's overview: number, customer, service address, meters."""
     root = root_of(page)
-    title = _heading(root, "Account", "title")
+    title = _heading(root, "Account")
     name, line_1, place = _service_address(root)
     return Account(
         number=_words(title).split()[-1].rstrip("."),
@@ -58,7 +58,7 @@ def account(page: str) -> Account:
 
 def _service_address(root: HtmlElement) -> tuple[str, str, re.Match[str]]:
     """Whose service it is, the street, and city, state and ZIP code: what stands below the heading."""
-    heading = _heading(root, "Service address", "service address")
+    heading = _heading(root, "Service address")
     part = heading.xpath("ancestor::*[.//address][1]")
     shown = [" ".join(text.split()) for text in part[0].itertext() if text.strip()] if part else []
     lines = shown[shown.index(_words(heading)) + 1 :] if _words(heading) in shown else []
@@ -145,12 +145,12 @@ def _rows(root: HtmlElement, caption: str, *columns: str) -> Sequence[Mapping[st
     return [{column: row[place] for column, place in places.items()} for row in rows[1:]]
 
 
-def _heading(root: HtmlElement, begin: str, what: str) -> HtmlElement:
+def _heading(root: HtmlElement, begin: str) -> HtmlElement:
     """The first heading that begins so."""
     for heading in root.iter("h1", "h2"):
         if f"{alike(_words(heading))} ".startswith(f"{alike(begin)} "):
             return heading
-    raise _lost(what)
+    raise _lost(f"heading “{begin}”")
 
 
 def _says(root: HtmlElement, words: str) -> bool:
