@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from meterfarm.records import Outcome
 from tests import asking
 from tests.scrape.quirked import Quirked, Visitor
 
+NAMED = re.compile(r"“.+”|\bat /\w+")
+"""Words of a page, or a place in JSON."""
 CHANGED = {Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE}
 
 
@@ -73,7 +76,7 @@ class DriftVisitor(Visitor):
         for folder in kept:
             *_, last = map(json.loads, (folder / "visit.log").read_text().splitlines())
             assert (last["step"], last["outcome"] in CHANGED) == ("run.stopped", True)
-            assert "“" in last["reason"], "it does not name what was looked for"
+            assert NAMED.search(last["reason"]), f"it names nothing that was looked for: {last['reason']}"
 
     def _secret(self, one: Quirked, username: str) -> str | None:
         fake = fake_portal(one.portal.utility)
