@@ -21,6 +21,7 @@ from meterfarm.services.api_keys import create_key, revoke_key
 from meterfarm.services.event_payloads import EventRendering
 from meterfarm.services.webhooks import json_bytes
 from meterfarm.storage.settings import Settings
+from meterfarm.web.limits import FormLimits
 from tests.api.server import ApiServer, served
 from tests.farm.receivers import receiving
 from tests.farm.redises import redis_at
@@ -106,6 +107,20 @@ def test_a_keys_limit_holds_over_both(servers: Servers) -> None:
             is_let_through = retry_if_result(lambda is_so: not is_so)
             Retrying(stop=stop_after_attempt(30), wait=wait_fixed(0.1), retry=is_let_through)(refused, client)
         assert BURST <= let_through <= BURST + 10, "apart it would be twice as many"
+
+
+def test_tries_at_a_form_count_at_both(servers: Servers) -> None:
+    first, second = servers
+    form = f"/companies/{first.store.company_id}/sign_up?key=none"
+    burst = FormLimits().strangers.burst
+    assert {first.client.get(form).status_code for _ in range(burst)} == {404}
+
+    def refused() -> httpx.Response:
+        return second.client.get(form)
+
+    is_let_through = retry_if_result(lambda answer: answer.status_code == 404)
+    last = Retrying(stop=stop_after_attempt(30), wait=wait_fixed(0.1), retry=is_let_through)(refused)
+    assert (last.status_code, int(last.headers["retry-after"]) > 0) == (429, True)
 
 
 def _sender(server: ApiServer) -> WebhookSender:
