@@ -21,6 +21,7 @@ from tests.farm.measured import check_counters, check_log, check_waiting
 from tests.farm.scraped import Scraped, free_ports
 from tests.farm.whole import PASSWORD, Farm, check_whole, farm_at, many, rows
 from tests.postgres import running
+from tests.scale import at_full_scale
 from tests.storage.made import key
 
 _REJECTED = {Outcome.BAD_CREDENTIALS, Outcome.ACCOUNT_LOCKED, Outcome.PASSWORD_CHANGE_REQUIRED}
@@ -78,7 +79,7 @@ def _leave_the_portal_alone(farm: Farm) -> None:
         farm.store.runs.cancel(run.id)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["postgres", *at_full_scale("sqlite")])
 def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """What a farm's commands are told of its database."""
     if request.param == "sqlite":

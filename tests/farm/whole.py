@@ -25,6 +25,7 @@ from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from tests import asking
 from tests.forked import Forked
+from tests.scale import SCALE
 from tests.storage.ready_home import ready_home
 
 ROOT = Path(__file__).parents[2]
@@ -37,12 +38,11 @@ _LOOK = 0.1
 _PAUSES = 20
 """How much longer than looking, which takes of the processor that is waited for, the pause after it is."""
 _log = logging.getLogger(__name__)
-_SCALE = float(os.environ.get("FARM_SCALE") or "0.1")
 
 
 def many(count: int) -> int:
     """So many customers as ``FARM_SCALE`` makes of them: all at 1, a tenth by default, to be quicker."""
-    return max(3, round(count * _SCALE))
+    return max(3, round(count * SCALE))
 
 
 @dataclass

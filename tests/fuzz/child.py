@@ -18,8 +18,8 @@ MORE_MEMORY = 384 * 1024 * 1024
 """Bytes of addresses that reading may take, beyond what there are when all is imported."""
 
 
-def main(target: str, seed: int, first: int, seconds: float, progress: Path) -> None:
-    """From the input ``first`` on; the number of the one at hand stands in the file ``progress``."""
+def main(target: str, seed: int, first: int, most: int, seconds: float, progress: Path) -> None:
+    """From the input ``first`` to before ``most``; the number of the one at hand stands in ``progress``."""
     faulthandler.enable()
     module = importlib.import_module(f"tests.fuzz.fuzz_{target}")
     for sample in module.SEEDS:
@@ -29,7 +29,7 @@ def main(target: str, seed: int, first: int, seconds: float, progress: Path) -> 
     until = time.monotonic() + seconds
     number = first
     with progress.open("r+b") as file, mmap.mmap(file.fileno(), 8) as at:
-        while time.monotonic() < until:
+        while number < most and time.monotonic() < until:
             at[:] = number.to_bytes(8, "little")
             data = made(module.SEEDS, seed, number)
             try:
@@ -56,4 +56,5 @@ def _say(number: int, exc: BaseException) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), Path(sys.argv[5]))
+    name, *numbers = sys.argv[1:5]
+    main(name, *map(int, numbers), float(sys.argv[5]), Path(sys.argv[6]))

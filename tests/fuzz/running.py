@@ -59,8 +59,10 @@ def fuzz(
     root: Path = ROOT,
     longest: float = 10.0,
     enough: int = 10,
+    most: int = 1 << 62,
 ) -> Fuzzed:
-    """Inputs from number 0 on, until ``seconds`` are over or ``enough`` kinds of failure are found.
+    """Inputs from number 0 on, until ``seconds`` are over, there were ``most``, or ``enough`` kinds of
+    failure are found.
 
     Inputs that fail are written to ``out``. One may take ``longest`` seconds. The targets are in ``root``.
     """
@@ -68,16 +70,20 @@ def fuzz(
     until = time.monotonic() + seconds
     with tempfile.NamedTemporaryFile() as file:
         progress = Path(file.name)
-        while (left := until - time.monotonic()) > 0 and len(fuzzed.failures) < enough:
+        while (
+            (left := until - time.monotonic()) > 0 and fuzzed.inputs < most and len(fuzzed.failures) < enough
+        ):
             progress.write_bytes((fuzzed.inputs | _NOT_BEGUN).to_bytes(8, "little"))
-            _run(fuzzed, left, progress, out, root, longest)
+            _run(fuzzed, left, most, progress, out, root, longest)
     return fuzzed
 
 
-def _run(fuzzed: Fuzzed, seconds: float, progress: Path, out: Path, root: Path, longest: float) -> None:
+def _run(
+    fuzzed: Fuzzed, seconds: float, most: int, progress: Path, out: Path, root: Path, longest: float
+) -> None:
     """A process, for as long as it lasts."""
     first = fuzzed.inputs
-    arguments = [fuzzed.target, str(fuzzed.seed), str(first), str(seconds), str(progress)]
+    arguments = [fuzzed.target, str(fuzzed.seed), str(first), str(most), str(seconds), str(progress)]
     with subprocess.Popen(
         [sys.executable, "-m", "tests.fuzz.child", *arguments],
         stdout=subprocess.PIPE,

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pypdfium2
 import pytest
 
+from tests.scale import at_full_scale
 from tests.scrape.command import scrape
 from tests.scrape.portal import Portal
 
@@ -21,7 +22,7 @@ ZONE = ZoneInfo("America/New_York")
 ALL, SOME = date(2024, 12, 1), date(2026, 2, 20)
 CUSTOMERS = {
     "multi-account@bayou.energy": (3, SOME, 9),
-    "gas-only@bayou.energy": (1, SOME, 9),
+    **dict(at_full_scale(("gas-only@bayou.energy", (1, SOME, 9)))),
     "solar@speculoos.example": (1, ALL, 24),
 }
 """With electricity and gas, community solar among them; with gas alone; with a direction of its own.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from meterfarm.scrapers.browser.chromium import find_chromium
 from tests import asking
 from tests.fake_portal import fake_portals as running
 from tests.foreign_host import ForeignHost, foreign_host
+from tests.scale import FULL
 from tests.scrape.command import start
 
 PORTALS = fake_portals()
@@ -39,7 +39,6 @@ MEMORY = 300 * 2**20
 BOMB = re.compile(r"unpacks to far more than an export holds|sends too much \(more than the \d+ MiB")
 
 
-FULL = os.environ.get("FARM_SCALE") == "1"
 WAYS = {
     *("/style.css", "/script.js", "/image.png", "/frame", "/object", "/fetch", "/beacon", "/events"),
     *("/socket", "/worker", "/popup", "/form"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from meterfarm.fake_utility import listing
+from tests.scale import at_full_scale
 from tests.scrape.canaries import Canaries
 from tests.scrape.command import BRIEFLY, scrape
 from tests.scrape.portal import Portal
@@ -17,7 +18,7 @@ TOTP = "totp@speculoos.example"
 CHOICE = "ineedmfa+choice@bayou.energy"
 
 
-@pytest.mark.parametrize("username", [QUESTION, TEXT, "ineedmfa+totp@bayou.energy"])
+@pytest.mark.parametrize("username", [TEXT, *at_full_scale(QUESTION, "ineedmfa+totp@bayou.energy")])
 def test_a_wrong_answer_then_the_right_one(username: str, portal: Portal, home: Path, tmp_path: Path) -> None:
     canaries = Canaries()
     ran = scrape(
@@ -57,7 +58,7 @@ def test_three_wrong_answers_fail(portal: Portal, home: Path, tmp_path: Path) ->
     canaries.check(ran, home, tmp_path / "out", username)
 
 
-@pytest.mark.parametrize("username", [QUESTION, TEXT, CHOICE, TOTP])
+@pytest.mark.parametrize("username", [TEXT, CHOICE, *at_full_scale(QUESTION, TOTP)])
 def test_with_nobody_to_ask_no_code_is_sent(
     username: str, portal: Portal, home: Path, tmp_path: Path
 ) -> None:

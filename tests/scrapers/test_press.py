@@ -21,12 +21,15 @@ from meterfarm.storage.settings import Settings
 from meterfarm.storage.store import CompanyStore, Store
 from meterfarm.support.redact import Secrets
 from tests.local_site import Site, local_site
+from tests.scale import at_full_scale
 from tests.scrapers.answering import CODE, FORM, INSIDE, SHOWN, Corner, CornerThatSignsOut, Counter, routes
 from tests.scrapers.raw_page import opened
 from tests.storage.ready_home import ready_home
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RIGHT, WRONG = "right password", "wrong password"
+_OF_EACH_KIND = ("dialog", "shadow", "spoken", "toast", "another_address")
+"""How a page shows an error; with ``FARM_SCALE=1`` all the others, too."""
 SOON = 20.0
 """Seconds, on a machine that has other work: what waits for a navigation that never comes takes 30."""
 
@@ -101,7 +104,16 @@ async def sign_in(
     return await visit.page.arrive(INSIDE, CODE, *more)
 
 
-@pytest.mark.parametrize("path", [*(f"/shows/{name}" for name in SHOWN), "/plain", "/hash", "/slow-button"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/shows/{name}" for name in _OF_EACH_KIND),
+        "/plain",
+        *at_full_scale(
+            *(f"/shows/{name}" for name in SHOWN if name not in _OF_EACH_KIND), "/hash", "/slow-button"
+        ),
+    ],
+)
 async def test_a_rejection_is_what_the_page_says_at_once_however_it_says_it(
     visit: Visit, world: World, path: str
 ) -> None:
@@ -116,11 +128,10 @@ async def test_a_rejection_is_what_the_page_says_at_once_however_it_says_it(
 @pytest.mark.parametrize(
     "path",
     [
-        "/in-place?late=1.5",
         "/in-place?status=500",
         "/plain?late=1.5",
-        "/crunches",
         "/late-submit",
+        *at_full_scale("/in-place?late=1.5", "/crunches"),
     ],
 )
 async def test_a_sign_counts_whatever_the_status_and_however_late(visit: Visit, path: str) -> None:
@@ -148,19 +159,21 @@ async def test_a_rejection_that_comes_up_on_the_sign_in_page_shown_anew_is_heard
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("/in-place", INSIDE),
         ("/in-place?wait=1500", INSIDE),
         ("/in-place?late=1&code=1", CODE),
-        ("/in-place?code=1", CODE),
         ("/hash", INSIDE),
         ("/beacon", INSIDE),
-        ("/crunches", INSIDE),
         ("/slow-button", INSIDE),
         ("/hidden-required-sent", INSIDE),
-        ("/stale", INSIDE),
-        ("/stale?late=1.5", INSIDE),
         ("/stale-crunches", INSIDE),
         ("/other-form", INSIDE),
+        *at_full_scale(
+            ("/in-place", INSIDE),
+            ("/in-place?code=1", CODE),
+            ("/crunches", INSIDE),
+            ("/stale", INSIDE),
+            ("/stale?late=1.5", INSIDE),
+        ),
     ],
 )
 async def test_who_is_let_in_arrives(visit: Visit, world: World, path: str, found: Sign) -> None:
@@ -234,7 +247,7 @@ async def test_an_unknown_page_behind_a_redirect_is_called_so_at_once(visit: Vis
     assert time.monotonic() - began < SOON
 
 
-@pytest.mark.parametrize("path", ["/in-place?hangs=1", "/plain?hangs=1", "/stale?hangs=1"])
+@pytest.mark.parametrize("path", ["/in-place?hangs=1", "/plain?hangs=1", *at_full_scale("/stale?hangs=1")])
 async def test_what_is_not_answered_is_an_outage(visit: Visit, path: str) -> None:
     visit.clock.timeouts = Timeouts(navigation=1.5)
     with pytest.raises(Stop, match="did not answer in time while pressing “Sign in”") as stop:
@@ -259,15 +272,17 @@ async def test_a_press_that_sends_nothing_is_a_changed_layout(visit: Visit, worl
             "zoë@example.com",
             "“User name”: “A part followed by '@' should not contain the symbol 'ë'”",
         ),
-        ("/email-and-beacon", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
         ("/email-and-post", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
-        ("/email-and-get", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
         ("/checked-by-script", "name", "“User name”: “Please include an '@'"),
         ("/long", "me@example.com", "“Password”: “Please lengthen this text to 40 characters or more”"),
-        ("/pattern", "me@example.com", "“User name”: “Please match the requested format"),
-        ("/own-rule", "me@example.com", "“User name”: “No account has that name”"),
         ("/own-password-rule", "me@example.com", "“Password”. Nothing reached the portal"),
         ("/terms", "me@example.com", "“I accept the terms”: “Please check this box"),
+        *at_full_scale(
+            ("/email-and-beacon", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
+            ("/email-and-get", "name@host.", "“User name”: “'.' is used at a wrong position in 'host.'”"),
+            ("/pattern", "me@example.com", "“User name”: “Please match the requested format"),
+            ("/own-rule", "me@example.com", "“User name”: “No account has that name”"),
+        ),
     ],
 )
 async def test_a_form_that_the_browser_refuses_is_the_customers_to_correct(
