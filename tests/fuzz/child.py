@@ -56,5 +56,5 @@ def _say(number: int, exc: BaseException) -> None:
 
 
 if __name__ == "__main__":
-    name, *numbers = sys.argv[1:5]
-    main(name, *map(int, numbers), float(sys.argv[5]), Path(sys.argv[6]))
+    of, with_seed, begin, end, lasting, where = sys.argv[1:]
+    main(of, int(with_seed), int(begin), int(end), float(lasting), Path(where))
