@@ -115,9 +115,12 @@ class AzureB2C(Utility):
         await page.press(page.button("Sign in"))
         verification = SecondFactor(visit)
         known = (*self.inside, *PUT_OFF, LEAVING, CHOICE, SEND, REFUSED, CODE)
+        later = page.button("Not now")
         while (found := await page.arrive(*known)) not in self.inside:
             if found in PUT_OFF:
-                await page.dismiss(page.button("Not now"))
+                is_put_off = await page.dismiss(later)
+                if not is_put_off and await page.arrive(*known) is found:
+                    await later.wait()  # it does not come: else this went round and round
             elif found is LEAVING:
                 await page.press(page.button("Continue"))
             else:
