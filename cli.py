@@ -297,6 +297,7 @@ def nightly(
         bool, typer.Option("--break", help="Break the scripts, one thing at a time, and see each caught.")
     ] = False,
     no_forms: Annotated[bool, typer.Option("--no-forms", help="Leave out the onboarding forms.")] = False,
+    no_quirks: Annotated[bool, typer.Option("--no-quirks", help="Leave out the portals' quirks.")] = False,
 ) -> None:
     """Send every test customer of every portal through a farm, and compare with what each is for."""
     from meterfarm.console.errors import UsageError
@@ -312,7 +313,7 @@ def nightly(
     if sample is not None:
         raise typer.Exit(run_to_end(refused()))
     with workers_zygote() as zygote:
-        raise typer.Exit(run_to_end(run(zygote, report, now=now, forms=not no_forms)))
+        raise typer.Exit(run_to_end(run(zygote, report, now=now, forms=not no_forms, quirks=not no_quirks)))
 
 
 @command(bench_app, "scrape", examples=["bench scrape --rounds 5"])

@@ -7,9 +7,9 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from meterfarm.console.command_context import CommandContext, command_context
@@ -27,6 +27,8 @@ from meterfarm.nightly.forms import WAYS
 from meterfarm.nightly.history import changes, earlier, keep
 from meterfarm.nightly.nightly_run import NightlyRun, Result, remembered
 from meterfarm.nightly.portals import PORTALS
+from meterfarm.nightly.quirk_cases import PAIRS, QuirkCase, pairs
+from meterfarm.nightly.quirk_cases import alone as alone_cases
 from meterfarm.nightly.report import HTML, write_report
 from meterfarm.nightly.tonight import spend
 from meterfarm.scrapers.browser.chromium import find_chromium
@@ -36,10 +38,15 @@ from meterfarm.storage.settings import prepare_home
 NOT_AS_MEANT = 3
 CAUGHT_AT_LEAST = 0.95
 _FOLDER, _STATE = "nightly", "state"
+_FIRST = 50_000
+"""Nobody else's customers have such numbers."""
 
 
-async def nightly(zygote: Zygote, report: Path | None, *, now: bool, forms: bool) -> int:
-    """One night, with ``forms`` or without. Without ``now`` it waits for the time that is set, if one is."""
+async def nightly(zygote: Zygote, report: Path | None, *, now: bool, forms: bool, quirks: bool) -> int:
+    """One night, with ``forms`` and ``quirks`` or without.
+
+    Without ``now`` it waits for the time that is set, if one is.
+    """
     with command_context() as at:
         folder = _ready(at, report)
         if at.farm.nightly_at and not now:
@@ -48,9 +55,16 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool, forms: bool
         own = prepare_home(at.settings.home) / _FOLDER
         with alone(own):
             ways = WAYS if forms else ()
-            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _report, ways)
+            odd = quirk_cases() if quirks else ()
+            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _report, ways, odd)
             await asyncio.to_thread(_write, night, own, folder)
     return OK if night.is_well else NOT_AS_MEANT
+
+
+def quirk_cases() -> Sequence[QuirkCase]:
+    """Each quirk alone, and pairs that are others every day."""
+    today = datetime.now(UTC).date().toordinal()
+    return [*alone_cases(PORTALS, _FIRST), *pairs(PORTALS, today, PAIRS, _FIRST + 1_000)]
 
 
 def _ready(at: CommandContext, report: Path | None) -> Path:
@@ -108,11 +122,13 @@ def _write(night: NightlyRun, own: Path, folder: Path) -> None:
     if nights:
         for change in brought:
             print_line(f"{change.kind}: {change.key} {change.what}")
-    customers, forms = (
-        f"{sum(result.is_well for result in part)} of {len(part)}" for part in (night.results, night.forms)
-    )
-    of_forms = f" and {forms} forms" if night.forms else ""
-    print_line(f"{customers} customers{of_forms} as meant, in {night.seconds:.0f} s: {folder / HTML}")
+    parts = {"customers": night.results, "with quirks": night.quirks, "forms": night.forms}
+    counts = [
+        f"{sum(result.is_well for result in part)} of {len(part)} {what}"
+        for what, part in parts.items()
+        if part
+    ]
+    print_line(f"{', '.join(counts)} as meant, in {night.seconds:.0f} s: {folder / HTML}")
 
 
 def _report(result: Result) -> None:

@@ -68,7 +68,7 @@ def screenshot(files: Sequence[Kept]) -> str:
 
 
 def _folder(result: Result) -> str:
-    name = f"{result.username}-{result.way}" if result.way else result.username
+    name = f"{result.username}-{result.way}" if result.way else result.quirks or result.username
     return f"{result.portal}/{re.sub(r'[^A-Za-z0-9.@+-]', '_', name)}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from meterfarm.nightly.nightly_run import Cell, Remembered, as_json, from_json
+from meterfarm.nightly.nightly_run import PAIRED, Cell, Remembered, as_json, from_json
 
 KEPT = 30
 TREND = 14
@@ -59,17 +59,23 @@ def keep(nights: Sequence[Remembered], *folders: Path) -> None:
 
 
 def changes(nights: Sequence[Remembered], now: Remembered) -> Sequence[Change]:
-    """What this night brought; nothing if it is the first. Forms are compared if both nights have them."""
+    """What this night brought; nothing if it is the first.
+
+    Forms and quirks are compared if both nights have them, pairs of quirks if both have the pair.
+    """
     if not nights:
         return ()
     last = nights[-1]
     found = []
-    for before, cells in ((last.cells, now.cells), (last.forms, now.forms)):
-        if cells is now.forms and not (before and cells):
+    for before, cells in ((last.cells, now.cells), (last.quirks, now.quirks), (last.forms, now.forms)):
+        if cells is not now.cells and not (before and cells):
             continue
+        drawn = {key for key in {*before, *cells} if PAIRED in key and not (key in before and key in cells)}
         for key, cell in cells.items():
-            found += _changes_of(key, before.get(key), cell, trend(nights, key))
-        found += [Change("gone", key, "is not in the matrix any more") for key in before if key not in cells]
+            if key not in drawn:
+                found += _changes_of(key, before.get(key), cell, trend(nights, key))
+        gone = [key for key in before if key not in cells and key not in drawn]
+        found += [Change("gone", key, "is not in the matrix any more") for key in gone]
     return sorted(found, key=lambda change: _KINDS.index(change.kind))
 
 

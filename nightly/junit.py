@@ -1,4 +1,4 @@
-"""A night as JUnit XML, which every CI shows: a suite a portal, a case a customer and form. Pure."""
+"""A night as JUnit XML, which every CI shows: a suite a portal, a case a customer, quirk and form. Pure."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ def as_junit(night: NightlyRun) -> bytes:
 
 
 def _case(suite: etree._Element, result: Result) -> None:
-    kind = f"{result.portal}.forms" if result.way else result.portal
-    case = _named(suite, kind, f"{result.username} {result.way}".strip(), result.took)
+    part = ".forms" if result.way else ".quirks" if result.quirks else ""
+    name = result.quirks or f"{result.username} {result.way}".strip()
+    case = _named(suite, result.portal + part, name, result.took)
     _failure(case, result.differences)
     output = etree.SubElement(case, "system-out")
     output.text = _clean("\n".join(f"{visit.outcome}: {visit.message}" for visit in result.visits))

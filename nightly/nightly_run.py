@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+PAIRED = " + "
+"""Between the names of quirks that happen together."""
+
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
@@ -33,7 +36,7 @@ class VisitResult:
 class Result:
     """What became of a customer. ``differences`` are from what they are for, a sentence each.
 
-    ``way`` is on what they filled in their form, "" if they were entered.
+    ``way`` is on what they filled in their form, "" if they were entered. ``quirks`` is what happens to them.
     """
 
     portal: str
@@ -42,10 +45,13 @@ class Result:
     visits: Sequence[VisitResult]
     differences: Sequence[str]
     way: str = ""
+    quirks: str = ""
 
     @property
     def key(self) -> str:
-        """The customer by portal and user name, and by the way of a form."""
+        """The customer by portal and user name, and by the way of a form; or what happens to them."""
+        if self.quirks:
+            return f"{self.portal}: {self.quirks}"
         return f"{self.portal}/{self.username}" + (f" on {self.way}" if self.way else "")
 
     @property
@@ -82,6 +88,7 @@ class NightlyRun:
     portals: Sequence[PortalNight]
     results: Sequence[Result]
     forms: Sequence[Result] = ()
+    quirks: Sequence[Result] = ()
 
     @property
     def is_well(self) -> bool:
@@ -90,12 +97,12 @@ class NightlyRun:
 
     @property
     def every(self) -> Sequence[Result]:
-        """Customers and forms."""
-        return [*self.results, *self.forms]
+        """Customers, those to whom quirks happen, and forms."""
+        return [*self.results, *self.quirks, *self.forms]
 
     @property
     def failed(self) -> Sequence[Result]:
-        """The customers and forms that are not as meant."""
+        """Those that are not as meant."""
         return [result for result in self.every if not result.is_well]
 
 
@@ -117,15 +124,17 @@ class Remembered:
     is_well: bool
     cells: Mapping[str, Cell] = field(default_factory=dict)
     forms: Mapping[str, Cell] = field(default_factory=dict)
+    quirks: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, key: str) -> Cell | None:
         """What became of this customer or form."""
-        return self.cells.get(key) or self.forms.get(key)
+        return self.cells.get(key) or self.quirks.get(key) or self.forms.get(key)
 
 
 def remembered(night: NightlyRun) -> Remembered:
     """What is kept of it for the nights that follow."""
-    return Remembered(night.at, night.seconds, night.is_well, _cells(night.results), _cells(night.forms))
+    parts = (_cells(part) for part in (night.results, night.forms, night.quirks))
+    return Remembered(night.at, night.seconds, night.is_well, *parts)
 
 
 def _cells(results: Sequence[Result]) -> Mapping[str, Cell]:
@@ -139,15 +148,15 @@ def as_json(night: Remembered) -> dict[str, Any]:
 
 def from_json(kept: Mapping[str, Any]) -> Remembered:
     """Raises KeyError, TypeError or ValueError if it is none."""
-    cells, forms = (
+    cells, forms, quirks = (
         {
             str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), _seconds(cell["took"]))
             for key, cell in part.items()
         }
-        for part in (kept["cells"], kept.get("forms", {}))
+        for part in (kept["cells"], kept.get("forms", {}), kept.get("quirks", {}))
     )
     at, seconds = datetime.fromisoformat(kept["at"]), _seconds(kept["seconds"])
-    return Remembered(at, seconds, bool(kept["is_well"]), cells, forms)
+    return Remembered(at, seconds, bool(kept["is_well"]), cells, forms, quirks)
 
 
 def _seconds(kept: Any) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from meterfarm.console.doctor.loopback import get_json
+from meterfarm.console.doctor.loopback import get_json, post_json
 from meterfarm.console.errors import NotSetUp
 from meterfarm.console.farm.fake_owners import Owner, delivered_code
 from meterfarm.fake_utility.addresses import Addresses
@@ -93,6 +93,15 @@ class NightlyPortal:
         if customer.then is None:
             return case
         return replace(case, again=customer.then, figures=lambda window: self._figures(customer, window))
+
+    def switch(self, address: str, username: str, quirks: Sequence[str], *, signs_out: bool = False) -> None:
+        """Have these happen to the customer and no others; ``signs_out``: their sessions end, too.
+
+        ``address`` is that of the portal's control pages. Raises OSError.
+        """
+        post_json(f"{address}/quirks", {"quirks": list(quirks), "username": username})
+        if signs_out:
+            post_json(f"{address}/breaks", {"username": username, "end_sessions": True})
 
     def code(self, address: str, username: str, factor: str) -> str:
         """What the customer reads on their phone, in their mailbox or on their authenticator now.

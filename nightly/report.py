@@ -11,7 +11,7 @@ from typing import Any
 from meterfarm.nightly.evidence import Kept, screenshot
 from meterfarm.nightly.history import Change, changes, is_slower, trend, usual
 from meterfarm.nightly.junit import as_junit
-from meterfarm.nightly.nightly_run import NightlyRun, Remembered, Result, remembered
+from meterfarm.nightly.nightly_run import PAIRED, NightlyRun, Remembered, Result, remembered
 
 HTML, JSON, JUNIT = "index.html", "nightly.json", "junit.xml"
 _BARS = 14
@@ -68,6 +68,7 @@ def as_document(
         "as_meant": night.is_well,
         "portals": [asdict(portal) for portal in night.portals],
         "customers": [_row(cells[result.key]) for result in night.results],
+        "quirks": [_row(cells[result.key]) | {"quirks": result.quirks} for result in night.quirks],
         "forms": [_row(cells[result.key]) | {"way": result.way} for result in night.forms],
         "changes": [asdict(change) for change in brought] if has_earlier else None,
     }
@@ -115,11 +116,16 @@ def _html(
     for result in night.forms:
         of_customer = forms.setdefault((result.username, result.purpose), {})
         of_customer.setdefault(result.portal, []).append(cells[result.key])
+    quirks: dict[str, dict[str, _ReportCell]] = {}
+    for result in night.quirks:
+        quirks.setdefault(result.quirks, {})[result.portal] = cells[result.key]
     steps = {step: _step(night, step) for step in ("sign_in", "collect")}
     return page.get_template("report.html").render(
         night=night,
         rows=rows,
         forms=forms,
+        quirks=quirks,
+        paired=PAIRED,
         failed=[cells[result.key] for result in night.failed],
         changes=brought,
         last=nights[-1] if nights else None,

@@ -15,7 +15,7 @@ from meterfarm.farm.redis.notifier import Notifier
 from meterfarm.nightly.compare import differences, first_of
 from meterfarm.nightly.evidence import keep_unread
 from meterfarm.nightly.home import came_home, was_asked
-from meterfarm.nightly.nightly_run import Result, VisitResult
+from meterfarm.nightly.nightly_run import PAIRED, Result, VisitResult
 from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.records import LedgerItem, Outcome, RunKind, RunState, SecretKind, WhoActs
@@ -42,6 +42,7 @@ class _Going:
     utility: str
     customer: Customer
     until: float
+    controls: str
     after: int = 0
     visits: list[VisitResult] = field(default_factory=list)
     asked: list[Sequence[ChallengeInfo]] = field(default_factory=list)
@@ -84,11 +85,13 @@ class Rounds:
         self, portal: NightlyPortal, address: str, test_case: CustomerCase, utility: str, seconds: float
     ) -> None:
         """Enter a customer and queue their first run; they have so many seconds."""
+        if test_case.quirks:
+            portal.switch(address, test_case.username, test_case.quirks)
         self._knows[utility, test_case.username] = (test_case.owner, partial(portal.code, address))
         secrets = {SecretKind.PASSWORD: "any password will do"}
         customer = self._store.customers.add(utility, test_case.username, secrets=secrets)
         until = time.monotonic() + seconds
-        self._going[customer.id] = _Going(test_case, portal, utility, customer, until)
+        self._going[customer.id] = _Going(test_case, portal, utility, customer, until, address)
         self._news = True
 
     def drop(self, utility: str) -> None:
@@ -143,12 +146,19 @@ class Rounds:
             and len(going.visits) == 1
             and going.visits[0].outcome == going.test_case.first
         ):
-            going.after = runs[0].id
-            if self._store.runs.refresh([going.customer.id]):
+            if self._comes_again(going, runs[0]):
                 self._news = True
                 return
             going.visits.append(VisitResult(going.meant, _NOT_QUEUED, "the customer cannot be refreshed", {}))
         self._finish(going)
+
+    def _comes_again(self, going: _Going, newest: RunInfo) -> bool:
+        """Whether a refresh is queued; what changes for the customer is switched on before."""
+        case = going.test_case
+        if case.changes:
+            going.portal.switch(going.controls, case.username, case.changes, signs_out=True)
+        going.after = newest.id
+        return bool(self._store.runs.refresh([going.customer.id]))
 
     def _note(self, going: _Going, runs: Sequence[RunInfo]) -> None:
         """Record a visit after its runs have ended."""
@@ -201,6 +211,7 @@ class Rounds:
             test_case.purpose,
             tuple(going.visits),
             tuple(first_of(self._differences(going))),
+            quirks=PAIRED.join(test_case.changes or test_case.quirks),
         )
         del self._going[going.customer.id]
         self._ended(going.utility, result)
@@ -212,7 +223,7 @@ class Rounds:
                 found.append(f"{when} ended in {visit.outcome} instead of {visit.meant}: {visit.message}")
         if found:
             return found
-        goes_on = test_case.again == test_case.first
+        goes_on = test_case.again == test_case.first and not test_case.quirks and not test_case.changes
         if goes_on and any(visit.session == SessionUse.NEW for visit in going.visits[1:]):
             return ["the refresh signed in anew, although the session still held"]
         if len(going.gaps) != test_case.gaps:

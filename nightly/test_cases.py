@@ -28,7 +28,7 @@ class CustomerCase:
     none). ``gaps`` counts what is listed and cannot be had or read. ``asked`` is what the portal asks at
     sign-in, in order, None where it is not foreseen. ``figures`` are the customer's data by the portal's own
     account. ``traits`` name what is special about them. With ``once`` the portal does not treat them the same
-    twice.
+    twice. ``quirks`` are on for them from the start, ``changes`` in their place after the first visit.
     """
 
     username: str
@@ -41,3 +41,5 @@ class CustomerCase:
     traits: frozenset[str]
     once: bool
     figures: Callable[[Window], Tree]
+    quirks: Sequence[str] = ()
+    changes: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""One night: all customers of all portals through farms of its own, first entered, then by their forms."""
+"""One night: all customers of all portals through farms of its own: entered, with quirks, by their forms."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.forms import FormWay, fill_in_forms, form_cases
 from meterfarm.nightly.nightly_run import NightlyRun, PortalNight, Result
 from meterfarm.nightly.portals import NightlyPortal, portals_running
+from meterfarm.nightly.quirk_cases import QuirkCase
 from meterfarm.nightly.rounds import Rounds
-from meterfarm.nightly.test_cases import Window
+from meterfarm.nightly.test_cases import CustomerCase, Window
 from meterfarm.records import RunKind
 from meterfarm.storage.runs import QUEUES
 from meterfarm.utilities import BrokenUtility, broken_utilities, load_utility
 
-_SECONDS = 540
-"""How long a customer may take, waiting for others included."""
+_SECONDS, _SECONDS_EACH = 240, 5
+"""How long customers may take at most, waiting for all the others included: this, and so much for each."""
 
 
 async def spend(
@@ -31,8 +32,10 @@ async def spend(
     home: Path,
     report: Callable[[Result], None],
     ways: Sequence[FormWay] = (),
+    quirks: Sequence[QuirkCase] = (),
 ) -> NightlyRun:
-    """Send them through, reporting each as they end, and then on each of these ways through their forms.
+    """Send them through, reporting each as they end, then those to whom quirks happen, and then on each of
+    these ways through their forms.
 
     ``home`` has the farms' state until it is cleared.
     """
@@ -40,7 +43,13 @@ async def spend(
     with ExitStack() as stack:
         running = portals_running(home / "portals")
         fakes = await asyncio.to_thread(lambda: stack.enter_context(running))
-        results = await _entered(zygote, portals, fakes, home / "farm", report)
+        entered = [(portal, case) for portal in portals for case in portal.test_cases()]
+        results = await _entered(zygote, entered, fakes, home / "farm", report)
+        odd: Sequence[Result] = ()
+        if quirks:
+            odd = await _entered(
+                zygote, [(one.portal, one.both_visits) for one in quirks], fakes, home / "quirks", report
+            )
         forms: Sequence[Result] = ()
         if cases := form_cases(portals, ways):
             state = home / "forms"
@@ -48,32 +57,31 @@ async def spend(
                 forms = await fill_in_forms(farm, cases, fakes.controls, state / "evidence", report)
         seen = [await asyncio.to_thread(_portal, portal, fakes.controls[portal.id]) for portal in portals]
         seen += _broken(portals)
-    return NightlyRun(at, round(time.monotonic() - began, 1), seen, results, forms)
+    return NightlyRun(at, round(time.monotonic() - began, 1), seen, results, forms, odd)
 
 
 async def _entered(
     zygote: Zygote,
-    portals: Sequence[NightlyPortal],
+    test_cases: Sequence[tuple[NightlyPortal, CustomerCase]],
     fakes: Addresses,
     state: Path,
     report: Callable[[Result], None],
 ) -> Sequence[Result]:
-    """All customers, as whoever has their logins enters them, in the portals' order."""
+    """These customers, as whoever has their logins enters them, in their order."""
     results: list[Result] = []
 
     def ended(_: str, result: Result) -> None:
         results.append(result)
         report(result)
 
+    seconds = _SECONDS + _SECONDS_EACH * len(test_cases)
     async with own_farm(zygote, state, **fakes.settings()) as farm:
         rounds = Rounds(farm.store, farm.notifier, Window(), ended, evidence=state / "evidence")
-        test_cases = [(portal, portal.test_cases()) for portal in portals]
-        for portal, cases in test_cases:
+        for portal, test_case in test_cases:
             address = fakes.controls[portal.id]
-            for test_case in cases:
-                await asyncio.to_thread(rounds.add, portal, address, test_case, portal.utility, _SECONDS)
+            await asyncio.to_thread(rounds.add, portal, address, test_case, portal.utility, seconds)
         await rounds.run()
-    order = {(portal.id, case.username): n for portal, cases in test_cases for n, case in enumerate(cases)}
+    order = {(portal.id, case.username): n for n, (portal, case) in enumerate(test_cases)}
     return sorted(results, key=lambda result: order[result.portal, result.username])
 
 

@@ -15,3 +15,12 @@ def get_json(address: str) -> Any:
     """Raises OSError if nobody answers, or not with success."""
     with _DIRECT.open(address, timeout=_SECONDS) as response:
         return json.load(response)
+
+
+def post_json(address: str, content: Any) -> None:
+    """Raises OSError if nobody answers, or not with success."""
+    asked = urllib.request.Request(  # noqa: S310 - an address of ours
+        address, json.dumps(content).encode(), {"Content-Type": "application/json"}
+    )
+    with _DIRECT.open(asked, timeout=_SECONDS) as response:
+        response.read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +40,7 @@ class Owners:
         self._known = known
         self._answered: set[int] = set()
         self._mistyped: set[int] = set()
+        self._shown: dict[tuple[str, str], str] = {}
 
     def answer(self, store: CompanyStore) -> None:
         """Answer whatever is open now, each challenge once. Blocks while portals are asked for the codes."""
@@ -46,16 +48,25 @@ class Owners:
             known = self._known.get((challenge.utility, challenge.username))
             if known is None or challenge.id in self._answered:
                 continue
+            given = self._given(challenge, *known)
+            if given is None:
+                continue
             self._answered.add(challenge.id)
             try:
-                store.challenges.answer(challenge.id, self._given(challenge, *known))
+                store.challenges.answer(challenge.id, given)
             except AnswerRefused:
                 continue
 
-    def _given(self, info: ChallengeInfo, owner: Owner, delivered: DeliveredCode) -> Mapping[str, str]:
+    def _given(self, info: ChallengeInfo, owner: Owner, delivered: DeliveredCode) -> Mapping[str, str] | None:
+        """None: not yet, since an authenticator still shows the code that was just refused."""
         challenge = info.challenge
         if challenge.options:
             return encode_choice(challenge.options[0].factor)
+        who = (info.utility, info.username)
+        if challenge.factor is Factor.TOTP and challenge.error and owner is Owner.RIGHT:
+            with suppress(IndexError, OSError):
+                if self._shown.get(who) == delivered(info.username, challenge.factor):
+                    return None
         is_first = info.run_id not in self._mistyped
         self._mistyped.add(info.run_id)
         if owner is Owner.RESENDS and is_first:
@@ -63,7 +74,8 @@ class Owners:
         if owner is Owner.WRONG or (owner is Owner.MISTYPES and is_first):
             return encode_code(_WRONG)
         try:
-            return encode_code(delivered(info.username, challenge.factor or Factor.EMAIL))
+            self._shown[who] = delivered(info.username, challenge.factor or Factor.EMAIL)
+            return encode_code(self._shown[who])
         except (IndexError, OSError):
             return encode_code(_WRONG)  # nothing was delivered, which the customer's outcome will show
 

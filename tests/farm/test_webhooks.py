@@ -227,7 +227,7 @@ async def test_a_sender_that_is_killed_loses_nothing_and_at_most_what_it_had_in_
         await killed.wait()
         assert 20 <= len(receiver.accepted) < 120
         pass_time(store, LEASE)
-        sender = _sender(store)
+        sender = WebhookSender(store.farm, key_only, Poster(allows_private=True, seconds=30), Metrics())
         async with asyncio.timeout(60):
             while store.farm.webhooks.busy_endpoints():
                 await sender.look()

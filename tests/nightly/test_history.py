@@ -41,6 +41,20 @@ def test_forms_are_compared_where_both_nights_have_them() -> None:
     assert changes([before], remembered(night(FORM))) == changes([remembered(night(FORM))], before) == []
 
 
+def test_pairs_of_quirks_are_compared_where_both_nights_drew_them() -> None:
+    single, pair = replace(FORM, quirks="captcha"), replace(FORM, quirks="captcha + late-token")
+    other = replace(FORM, quirks="late-token + slow-page")
+    before = remembered(replace(night(FORM), quirks=[single, pair]))
+    broken = [replace(each, differences=["why"]) for each in (single, pair)]
+    found = changes([before], remembered(replace(night(FORM), quirks=[*broken, other])))
+    assert [(change.kind, change.key) for change in found] == [
+        ("broken", "a_portal: captcha"),
+        ("broken", "a_portal: captcha + late-token"),
+    ]
+    assert changes([before], remembered(replace(night(FORM), quirks=[single, other]))) == []
+    assert changes([before], remembered(night(FORM))) == []
+
+
 @pytest.mark.parametrize(("took", "told"), [(9.0, ["slower"]), (7.5, []), (2.0, [])])
 def test_slower_is_what_took_much_longer_than_the_trend(took: float, told: list[str]) -> None:
     """Not only than the last night, which may have been a quick one."""

@@ -77,6 +77,28 @@ def test_forms_are_in_all_three_beside_the_customers(tmp_path: Path) -> None:
     assert [file.name for file in files[wrong.key]] == ["form.png"]
 
 
+def test_quirks_are_in_all_three_each_alone_and_in_pairs(tmp_path: Path) -> None:
+    ida = result("ida", "complete")
+    single = replace(result("ida.1", "complete"), quirks="late-token")
+    pair = replace(result("ida.2", "complete"), quirks="late-token + captcha", differences=[HOSTILE])
+    of = replace(night(ida), quirks=[single, pair])
+    assert [of.is_well, *of.failed] == [False, pair]
+    page = _written(of, tmp_path)
+    text = " ".join(page.text_content().replace("\u200b", "").split())
+    assert "1 quirk not as meant" in text
+    assert "1 of 1customers as meant 1 of 2quirks as meant" in text
+    assert "Each alone: 1 QuirkA NightlyPortal late-token ✓ complete Pairs: 1" in text
+    (why,) = page.xpath("//a[text()='why']/@href")
+    assert page.get_element_by_id(why.removeprefix("#")).text_content().count(HOSTILE[:8]) == 1
+    quirks = json.loads((tmp_path / "nightly.json").read_text())["quirks"]
+    assert [(each["quirks"], each["as_meant"]) for each in quirks] == [
+        (single.quirks, True),
+        (pair.quirks, False),
+    ]
+    cases = etree.parse(tmp_path / "junit.xml").findall(".//testcase[@classname='a_portal.quirks']")
+    assert [case.get("name") for case in cases] == [single.quirks, pair.quirks]
+
+
 def _with_evidence(of: Result, folder: Path) -> Result:
     folder.mkdir()
     (folder / "form.png").touch()

@@ -4,21 +4,19 @@ own account.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from meterfarm.fake_utility.addresses import Addresses
-from meterfarm.fake_utility.kit.customers import Customer
 from meterfarm.fake_utility.kit.quirks import Quirk
 from meterfarm.fake_utility.registry import fake_portals
+from meterfarm.nightly import quirk_cases
 from meterfarm.nightly.compare import differences
 from meterfarm.nightly.home import came_home
 from meterfarm.nightly.portals import NightlyPortal
+from meterfarm.nightly.quirk_cases import QuirkCase
 from meterfarm.nightly.test_cases import CustomerCase, Window
 from meterfarm.records import Outcome
 from meterfarm.storage.settings import Settings
@@ -37,16 +35,8 @@ SISTER = "suikerwafel_energy"
 PORTALS = [NightlyPortal(fake, lambda: TODAY) for fake in fake_portals()]
 
 
-@dataclass(frozen=True)
-class Quirked:
-    """What happens to a customer at a portal; ``number`` makes the customer the case's own."""
-
-    portal: NightlyPortal
-    quirks: Sequence[Quirk]
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.portal.id}-{'+'.join(quirk.name for quirk in self.quirks)}"
+class Quirked(QuirkCase):
+    """What happens to a customer at a portal, seen from some day on."""
 
     @property
     def since(self) -> date:
@@ -54,43 +44,16 @@ class Quirked:
         in_spring = any(quirk.name == "clock-change" and not quirk.always for quirk in self.quirks)
         return SPRING if in_spring else SINCE
 
-    @property
-    def case(self) -> CustomerCase:
-        return self.portal.quirk_case(self.quirks, self.number)
-
 
 def alone() -> list[Quirked]:
     """Every quirk at every portal that has it; at one of two sisters."""
-    every = [(portal, quirk) for portal in PORTALS if portal.id != SISTER for quirk in portal.quirks]
-    return [Quirked(portal, [quirk], number) for number, (portal, quirk) in enumerate(every, start=1)]
+    portals = [portal for portal in PORTALS if portal.id != SISTER]
+    return [Quirked(one.portal, one.quirks, one.number) for one in quirk_cases.alone(portals)]
 
 
 def pairs(seed: int, count: int) -> list[Quirked]:
-    """So many pairs that can happen to one customer, of which one at most ends a visit or comes later."""
-    every = [
-        (portal, pair)
-        for portal in PORTALS
-        for pair in combinations([quirk for quirk in portal.quirks if not quirk.always], 2)
-        if _go_together(portal, *pair)
-    ]
-    drawn = random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311 - the same each time
-    return [Quirked(portal, pair, 1_000 + number) for number, (portal, pair) in enumerate(drawn)]
-
-
-def _go_together(portal: NightlyPortal, one: Quirk, other: Quirk) -> bool:
-    """Whether both happen, to one customer: who is asked for a code already is not asked for another."""
-    if one.customer and other.customer and one.customer != other.customer:
-        return False
-    ends = {quirk for quirk in (one, other) if quirk.outcome != "complete" or quirk.then}
-    if ends | {quirk for quirk in (one, other) if quirk.is_change} == {one, other}:
-        return False
-    both, *alone = (_made(portal, quirks) for quirks in ([one, other], [one], [other]))
-    return not (one.bend and other.bend) or both not in alone
-
-
-def _made(portal: NightlyPortal, quirks: Sequence[Quirk]) -> Customer:
-    """The customer that they make, but for the names."""
-    return replace(portal.customer(quirks, 1), quirks=frozenset(), purpose="", outcome="", then=None, gaps=0)
+    """So many pairs, of those that can happen to one customer."""
+    return [Quirked(one.portal, one.quirks, one.number) for one in quirk_cases.pairs(PORTALS, seed, count)]
 
 
 class Visitor:
