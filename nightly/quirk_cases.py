@@ -37,12 +37,12 @@ class QuirkCase:
     def both_visits(self) -> CustomerCase:
         """The customer through a visit and a refresh; what befalls who was there before comes in between.
 
-        A farm does not soon come back to a sign-in without an answer: there is no second visit then.
+        A farm does not come back by itself, or not soon, to who was not let in: there is no second visit.
         """
         names = [quirk.name for quirk in self.quirks]
         before = [quirk for quirk in self.quirks if not quirk.is_change]
         case = replace(self.case, quirks=names, asked=None)
-        if Outcome(case.first).who_acts is WhoActs.PORTAL:
+        if Outcome(case.first).who_acts in (WhoActs.PORTAL, WhoActs.CUSTOMER):
             return replace(case, again="", figures=lambda _: {})
         if len(before) == len(names):
             return case
