@@ -55,7 +55,8 @@ def follow_up(
             portal_rests=float(result.retry_after or 0),
         )
     if claim.kind is RunKind.CONNECT:
-        if acts is WhoActs.US and result.asked_portal and not asks_somebody:
+        may_pass = result.asked_portal or result.outcome is Outcome.INTERNAL
+        if acts is WhoActs.US and may_pass and not asks_somebody:
             return FollowUp(
                 next_kind=RunKind.CONNECT,
                 next_at=next_time(at, min(every.values())),

@@ -42,9 +42,9 @@ class QuirkCase:
         names = [quirk.name for quirk in self.quirks]
         before = [quirk for quirk in self.quirks if not quirk.is_change]
         case = replace(self.case, quirks=names, asked=None)
-        if Outcome(case.first).who_acts in (WhoActs.PORTAL, WhoActs.CUSTOMER):
-            return replace(case, again="", figures=lambda _: {})
         if len(before) == len(names):
+            if Outcome(case.first).who_acts in (WhoActs.PORTAL, WhoActs.CUSTOMER):
+                return replace(case, again="", figures=lambda _: {})
             return case
         start = self.portal.quirk_case(before, self.number)
         figures = case.figures if case.again else start.figures

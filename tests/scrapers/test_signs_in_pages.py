@@ -53,8 +53,9 @@ PAGES = {
 
 
 class Widgets(TwoHosts):
-    """Has no signs but those that a test looks for."""
+    """Has no signs but those that a test looks for. Frames on a busy machine take a moment."""
 
+    settle_seconds: ClassVar[float] = 1.2
     signs: ClassVar[Sequence[Sign]] = ()
 
 
