@@ -115,12 +115,13 @@ class HandOver:
         return [page for page in self._pages if page is not self._window.page]
 
     async def look_closer(self) -> None:
-        """For what is handed over without a sign: what a script has made, and what the page embeds."""
+        """For what is handed over without a sign: what a script has made, and what the page embeds since."""
         for address in await kept_blobs.files_in(self._frames()):
             await self._take_blob(address, "", self.fetched.append)
         for frame in self._frames():
             for address in await self._embeds(frame):
                 if address not in self._before:
+                    self._before.add(address)
                     await self._embedded(frame, address)
 
     async def _embeds(self, frame: Frame) -> Sequence[str]:

@@ -48,7 +48,7 @@ class Capturing:
         self, window: PageWindow, hand_over: HandOver, pressing: asyncio.Task[Any], limit: Limit, what: str
     ) -> Document:
         now, nothing = self._shared.clock.now, 2 * self._shared.clock.timeouts.in_place
-        until, has_looked, portal = now() + limit.seconds, False, self._shared.portal.name
+        until, looks_at, portal = now() + limit.seconds, 0.0, self._shared.portal.name
         waiting: set[asyncio.Future[Any]] = {hand_over.file, pressing}
         while not hand_over.file.done():
             await asyncio.wait(waiting, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -59,14 +59,13 @@ class Capturing:
                     raise await self._instead(window, hand_over) or stop
             quiet = now() - max(hand_over.last, window.watch.reactions.last)
             is_still = not (hand_over.is_busy or window.watch.reactions.waits)
-            if is_still and quiet > _QUIET_SECONDS and not hand_over.file.done():
-                if not has_looked:
-                    has_looked = True
-                    await hand_over.look_closer()
-                if hand_over.fetched:
-                    return hand_over.fetched[-1]
-            is_over = is_still and quiet > max(nothing, _QUIET_SECONDS)
-            if (is_over or now() > until) and not hand_over.file.done():
+            is_quiet = is_still and quiet > _QUIET_SECONDS and not hand_over.file.done()
+            if is_quiet and hand_over.fetched:
+                return hand_over.fetched[-1]
+            if is_quiet and now() > looks_at:
+                await hand_over.look_closer()
+                looks_at = now() + _QUIET_SECONDS
+            elif ((is_quiet and quiet > nothing) or now() > until) and not hand_over.file.done():
                 nothing_came = f"{portal} hands over no file after {what} was pressed."
                 raise await self._instead(window, hand_over) or ItemFailed(nothing_came)
         return hand_over.file.result()

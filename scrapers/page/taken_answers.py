@@ -11,6 +11,7 @@ import base64
 import io
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,10 +70,11 @@ class AnswersTaken:
         except TooLarge:
             await self._session.send("Fetch.failRequest", {**request, "errorReason": "Aborted"})
             raise
-        if is_document:
-            await self._session.send("Fetch.failRequest", {**request, "errorReason": "Aborted"})
-        else:
-            await self._session.send("Fetch.fulfillRequest", _as_it_came(event, content))
+        with suppress(PlaywrightError):  # who asked may have gone; the file is there
+            if is_document:
+                await self._session.send("Fetch.failRequest", {**request, "errorReason": "Aborted"})
+            else:
+                await self._session.send("Fetch.fulfillRequest", _as_it_came(event, content))
         self._took(HttpResponse(url, status, headers, content).document(), is_document)
 
     async def _body(self, request: Mapping[str, str], headers: Mapping[str, str]) -> bytes:

@@ -62,6 +62,8 @@ WAYS: Mapping[str, str] = {
     "iframe": "document.body.insertAdjacentHTML('beforeend', '<iframe src=/bill.pdf></iframe>')",
     "embed": "document.body.insertAdjacentHTML('beforeend',"
     " '<embed type=application/pdf src=/bill.pdf></embed>')",
+    "embedded_late": "setTimeout(() => document.body.insertAdjacentHTML('beforeend',"
+    " '<embed type=application/pdf src=/bill.pdf?late></embed>'), 3000)",
     "object_of_a_blob": "document.body.insertAdjacentHTML('beforeend', `<object type=application/pdf data=${"
     "window.URL.createObjectURL(new Blob([bytes()], {type: 'application/pdf'}))}></object>`)",
     "drawn_by_a_script": f"{_FETCHED}.then(blob => {{ document.title = blob.size }})",
@@ -145,7 +147,7 @@ def portal() -> Iterator[Site]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def visit(portal: Site, chromium: Chromium) -> AsyncIterator[Visit]:
-    timeouts = Timeouts(in_place=0.8)
+    timeouts = Timeouts(in_place=2.5)
     async with Visit(
         Village(), portal.url, chromium, Nobody(), Secrets(), limiter=Willing(), timeouts=timeouts
     ) as visit:
