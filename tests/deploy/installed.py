@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib.metadata
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
+from functools import cache
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -141,11 +143,20 @@ def install(folder: Path, wheel: Path, *extras: str) -> Installed:
     installed = Installed(folder)
     for name in sorted(_closure(metadata_of(wheel), extras)):
         _link(importlib.metadata.distribution(name), installed.packages)
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed.packages)
+    shutil.copytree(_unpacked(wheel), installed.packages, copy_function=os.link, dirs_exist_ok=True)
     for name in _FOREIGN:
         (installed.packages / f"{name}.py").write_text("raise ImportError('this is another distribution')\n")
     return installed
+
+
+@cache
+def _unpacked(wheel: Path) -> Path:
+    """What a wheel installs, compiled once for all who install it."""
+    folder = wheel.with_name("unpacked")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    compileall.compile_dir(folder, quiet=2)
+    return folder
 
 
 def _link(distribution: importlib.metadata.Distribution, packages: Path) -> None:
