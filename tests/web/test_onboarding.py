@@ -124,6 +124,9 @@ def test_who_comes_back_is_asked_for_what_is_needed_and_no_more(api: ApiServer, 
     assert "terms" not in bea.page.text
     assert bea.look(change="username") == "login"
     assert " readonly" not in bea.page.text
+    assert bea.post("login", username="other", password="another", change="username") == "login"
+    assert "e-mail address for a user name" in bea.text
+    assert " readonly" not in bea.page.text
     assert bea.post("login", username="returns@bayou.energy", password="the new one") == "working"
     assert bea.ended(bea.taken(), Outcome.COMPLETE) == "done"
 

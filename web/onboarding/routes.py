@@ -291,9 +291,10 @@ async def _posted(
         return await _no_link(request, company_id)
     if tries is not None and (wait := tries.take(link.customer.id)):
         return _too_many(wait, link.brand.origins)
+    wants = wants or ("username" if fields.get("change") == "username" else "")
     if wait := held_back(link, fields):
         text = f"There were too many tries with this login. Wait {in_words(wait)}."
-        return await run_in_threadpool(partial(_page, link, error=text, status=422))
+        return await run_in_threadpool(partial(_page, link, error=text, wants=wants, status=422))
     try:
         await run_in_threadpool(done, link, fields)
     except Conflict:
