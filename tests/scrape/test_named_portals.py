@@ -86,10 +86,13 @@ def test_a_refresh_of_a_smarthub_goes_without_browser_and_code(portals: Addresse
 
 
 def test_an_export_of_hours_is_fetched_by_a_later_run(tmp_path: Path) -> None:
+    """Whose hours turn out to have no value: its days are asked for then, and take as long."""
     with running_at(tmp_path / "portal") as portals:
-        waiting = _scrape(portals, tmp_path, PENDING)
-        assert waiting["outcome"] == "pending", waiting
-        _asked(portals, "clock", {"forward_seconds": WAITS})
+        _asked(portals, "quirks", {"quirks": ["null-hours"], "username": PENDING})
+        for _ in ("hours", "days"):
+            waiting = _scrape(portals, tmp_path, PENDING)
+            assert waiting["outcome"] == "pending", waiting
+            _asked(portals, "clock", {"forward_seconds": WAITS})
         assert _scrape(portals, tmp_path, PENDING)["outcome"] == "complete"
         tally = _asked(portals, "stats.json")["customers"][PENDING]
     assert tally["password_attempts"] == 1

@@ -137,24 +137,31 @@ class SmartHub(Utility):
         self, visit: Visit, account: Account, meter: Meter, first: date, last: date
     ) -> Document:
         """See ``Utility``: a job that is asked for; of days, if all that is shorter has no value."""
-        asked: dict[str, object] = {
-            "accountNumber": account.number,
-            "meterNumber": meter.id,
-            "startDateTime": _epoch(first),
-            "endDateTime": _epoch(last),
-        }
+        asked = self._asked(account, meter, first, last)
         job = await visit.http.post(_EXPORT, json=asked, repeatable=True)
-        made = await self._made(visit, job.at("/jobId", str))
-        if not are_all_null(made.content):
-            return made
-        by_day = await visit.http.post(_EXPORT, json={**asked, "interval": "DAILY"}, repeatable=True)
-        return await self._made(visit, by_day.at("/jobId", str))
+        return await self._with_values(visit, asked, job.at("/jobId", str))
 
     async def resume_export(
         self, visit: Visit, account: Account, meter: Meter, first: date, last: date, key: str
     ) -> Document:
         """See ``Utility``: the same job, asked about again."""
-        return await self._made(visit, key)
+        return await self._with_values(visit, self._asked(account, meter, first, last), key)
+
+    def _asked(self, account: Account, meter: Meter, first: date, last: date) -> Mapping[str, object]:
+        return {
+            "accountNumber": account.number,
+            "meterNumber": meter.id,
+            "startDateTime": _epoch(first),
+            "endDateTime": _epoch(last),
+        }
+
+    async def _with_values(self, visit: Visit, asked: Mapping[str, object], job: str) -> Document:
+        """What the job makes, or days, if all that is shorter has no value."""
+        made = await self._made(visit, job)
+        if not are_all_null(made.content):
+            return made
+        by_day = await visit.http.post(_EXPORT, json={**asked, "interval": "DAILY"}, repeatable=True)
+        return await self._made(visit, by_day.at("/jobId", str))
 
     async def _made(self, visit: Visit, job: str) -> Document:
         poll = partial(self._look_at, visit, job)
