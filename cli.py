@@ -298,6 +298,9 @@ def nightly(
     ] = False,
     no_forms: Annotated[bool, typer.Option("--no-forms", help="Leave out the onboarding forms.")] = False,
     no_quirks: Annotated[bool, typer.Option("--no-quirks", help="Leave out the portals' quirks.")] = False,
+    no_live: Annotated[
+        bool, typer.Option("--no-live", help="Look at no live portal's sign-in page.")
+    ] = False,
 ) -> None:
     """Send every test customer of every portal through a farm, and compare with what each is for."""
     from meterfarm.console.errors import UsageError
@@ -313,7 +316,8 @@ def nightly(
     if sample is not None:
         raise typer.Exit(run_to_end(refused()))
     with workers_zygote() as zygote:
-        raise typer.Exit(run_to_end(run(zygote, report, now=now, forms=not no_forms, quirks=not no_quirks)))
+        night = run(zygote, report, now=now, forms=not no_forms, quirks=not no_quirks, live=not no_live)
+        raise typer.Exit(run_to_end(night))
 
 
 @command(bench_app, "scrape", examples=["bench scrape --rounds 5"])

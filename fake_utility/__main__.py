@@ -17,7 +17,7 @@ from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.kit.quirks import BadQuirks
 from meterfarm.fake_utility.kit.signing import FOLDER, signing_key
 from meterfarm.fake_utility.listening import LOOPBACK, listen
-from meterfarm.fake_utility.registry import fake_portals
+from meterfarm.fake_utility.registry import broken_portals, fake_portals
 from meterfarm.fake_utility.running import DEFAULT_PORT
 from meterfarm.fake_utility.switched import switched
 
@@ -111,7 +111,10 @@ def _serve(
     )
     parent = socket.socket(fileno=options.parent_fd) if options.parent_fd is not None else None
     compares = options.compare_hello
-    with ServedPortals(portals, context, main, home / FOLDER, compares_hello=compares) as all_of_them:
+    served = ServedPortals(
+        portals, context, main, home / FOLDER, broken=broken_portals(), compares_hello=compares
+    )
+    with served as all_of_them:
         addresses = all_of_them.addresses
         report = partial(_to_parent, parent, addresses) if parent else partial(_to_person, portals, addresses)
         serve(all_of_them.served, report, parent)
@@ -124,7 +127,11 @@ def _to_parent(parent: socket.socket, addresses: Addresses) -> None:
 
 def _to_person(portals: Sequence[FakePortal], addresses: Addresses) -> None:
     listing.print_table()
+    for portal_id, reason in addresses.broken.items():
+        sys.stdout.write(f"{portal_id} does not start: {reason}\n")
     for portal in portals:
+        if portal.id not in addresses.controls:
+            continue
         at = addresses.http.get(portal.id) or portal.home
         sys.stdout.write(
             f"{portal.name} is at {at}\n  codes it sent: {addresses.controls[portal.id]}/outbox\n"

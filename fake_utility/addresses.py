@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 FAKE_CONTROLS = "METERFARM_FAKE_CONTROLS"
 """The setting that says where the control pages of all are."""
@@ -12,12 +12,14 @@ FAKE_CONTROLS = "METERFARM_FAKE_CONTROLS"
 class Addresses:
     """`controls`: the address of each portal's control pages, by id; `http`: the portals without host names.
 
-    `hosts`: the file of local host names, for METERFARM_LOCAL_HOSTS; "" if no portal has one.
+    `hosts`: the file of local host names, for METERFARM_LOCAL_HOSTS; "" if no portal has one. `broken`: why
+    others do not start, by id.
     """
 
     http: Mapping[str, str]
     controls: Mapping[str, str]
     hosts: str
+    broken: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> Mapping[str, str]:
         """What a farm is set to for visiting all of them, by the names of its environment."""
@@ -31,15 +33,15 @@ class Addresses:
 
     def as_line(self) -> str:
         """As one line of JSON, which ends with a newline."""
-        return (
-            json.dumps({"http": dict(self.http), "controls": dict(self.controls), "hosts": self.hosts}) + "\n"
-        )
+        return json.dumps(asdict(self)) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> "Addresses":
         """Raises ValueError if it is none."""
         try:
             given = json.loads(line)
-            return cls(dict(given["http"]), dict(given["controls"]), str(given["hosts"]))
+            return cls(
+                dict(given["http"]), dict(given["controls"]), str(given["hosts"]), dict(given["broken"])
+            )
         except (KeyError, TypeError) as exc:
             raise ValueError("this is no line of addresses") from exc

@@ -1,8 +1,8 @@
 """The fake portals that there are: a folder each, which offers `PORTAL`. There is no list to edit."""
 
 import pkgutil
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -13,19 +13,46 @@ from meterfarm.fake_utility.running import USUAL_ADDRESS
 GROUP = "meterfarm.fake_portals"
 """The group of entry points by which other distributions ship fake portals, beside a utility's own."""
 _SHARED = "kit"
+_LONGEST_REASON = 300
+
+
+def fake_portals() -> Sequence[FakePortal]:
+    """All that can be loaded, those without host names first, then by id."""
+    return _loaded()[0]
+
+
+def broken_portals() -> Mapping[str, str]:
+    """Those that cannot be loaded, and why, by the names of their folders or entry points."""
+    return _loaded()[1]
+
+
+def why_not(error: BaseException) -> str:
+    """Why a portal cannot be loaded or started, in a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON]
 
 
 @cache
-def fake_portals() -> Sequence[FakePortal]:
-    """All, those without host names first, then by id."""
+def _loaded() -> tuple[Sequence[FakePortal], Mapping[str, str]]:
+    found: list[FakePortal] = []
+    broken: dict[str, str] = {}
+    for name, load in _sources():
+        try:
+            found.append(load())
+        except Exception as exc:  # noqa: BLE001 - whatever a broken portal raises, the others are there
+            broken[name] = why_not(exc)
+    return sorted(found, key=lambda portal: (bool(portal.hosts), portal.id)), broken
+
+
+def _sources() -> list[tuple[str, Callable[[], FakePortal]]]:
     names = [module.name for module in pkgutil.iter_modules(folders) if module.ispkg]
-    found = [
-        import_module(f"meterfarm.fake_utility.{name}").PORTAL
-        for name in names
-        if name != _SHARED and not name.startswith("_")
-    ]
-    found += [entry.load() for entry in entry_points(group=GROUP)]
-    return sorted(found, key=lambda portal: (bool(portal.hosts), portal.id))
+    own = [name for name in names if name != _SHARED and not name.startswith("_")]
+    shipped = [(entry.name, entry.load) for entry in entry_points(group=GROUP)]
+    return [*((name, partial(_in_folder, name)) for name in own), *shipped]
+
+
+def _in_folder(name: str) -> FakePortal:
+    portal: FakePortal = import_module(f"meterfarm.fake_utility.{name}").PORTAL
+    return portal
 
 
 def fake_portal(portal_id: str) -> FakePortal | None:

@@ -40,7 +40,8 @@ class FakeUtility:
     """All fake portals, which serve while a `with` block lasts; the block gets their addresses.
 
     `port` 0 is any free one; `home` holds its signing key (default: METERFARM_HOME); `log` gets what it
-    prints; `prerender` may be a number of MiB. Entering raises DidNotStart.
+    prints; `prerender` may be a number of MiB. Entering raises DidNotStart; also if a single portal does not
+    start, unless `partly` is enough.
 
     The child has a session of its own, so that a terminal's Ctrl-C does not reach it; the two hold a socket
     between them, so that it also ends when this process is killed.
@@ -57,6 +58,7 @@ class FakeUtility:
         smtp: str | None = None,
         prerender: bool | int = False,
         log: Path | None = None,
+        partly: bool = False,
     ) -> None:
         options = {"--port": str(port), "--now": now, "--sms-webhook": sms_webhook, "--smtp": smtp}
         self._arguments = [
@@ -68,6 +70,7 @@ class FakeUtility:
             self._arguments += ["--prerender"] if prerender is True else ["--prerender", str(prerender)]
         self._home = home
         self._log = log
+        self._partly = partly
         self._child: subprocess.Popen[bytes] | None = None
         self._stack = ExitStack()
 
@@ -86,6 +89,10 @@ class FakeUtility:
                 output.seek(0)
                 printed = output.read().decode(errors="replace").strip()
                 raise DidNotStart(printed, options_refused=status == _OPTIONS_REFUSED)
+            if addresses.broken and not self._partly:
+                self._stop(ours)
+                portal_id, reason = next(iter(addresses.broken.items()))
+                raise DidNotStart(f"{portal_id}: {reason}", options_refused=False)
             self._stack = stack.pop_all()
         return addresses
 

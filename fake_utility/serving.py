@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +22,12 @@ from meterfarm.fake_utility.kit.portal import FakePortal
 from meterfarm.fake_utility.kit.state import PortalContext, PortalState
 from meterfarm.fake_utility.kit.tls_hello import HelloFront
 from meterfarm.fake_utility.listening import LOOPBACK, listen
+from meterfarm.fake_utility.registry import why_not
 from meterfarm.fake_utility.server import Served
 
 CONTROLS = "/portals"
 """Below this path of the first http address each portal's control pages are found, by its id."""
+NONE_BROKEN: Mapping[str, str] = {}
 _NOBODY = PlainTextResponse("No portal has this name.\n", 421)
 
 
@@ -33,8 +35,9 @@ class ServedPortals:
     """The portals, each with a state of its own, ready to be served while a `with` block lasts.
 
     `main` is the listening socket of the first portal without host names. Below `folder` the certificates are
-    kept, and the file of host names as long as the block lasts. With `compares_hello` portals with host names
-    let only those go on who have the hello that they began with. Entering raises OSError.
+    kept, and the file of host names as long as the block lasts. A portal that does not start is left out, and
+    the addresses have it among the `broken` ones, with those that were before. With `compares_hello` portals
+    with host names let only those go on who have the hello that they began with. Entering raises OSError.
     """
 
     def __init__(
@@ -44,16 +47,21 @@ class ServedPortals:
         main: socket.socket,
         folder: Path,
         *,
+        broken: Mapping[str, str] = NONE_BROKEN,
         compares_hello: bool = False,
     ) -> None:
         self._compares_hello = compares_hello
-        self._portals = portals
         self._main = main
         self._folder = folder
         self._apps: dict[str, ASGIApp] = {}
         self._states: dict[str, PortalState[Any]] = {}
+        self._broken = dict(broken)
         for portal in portals:
-            self._apps[portal.id], self._states[portal.id] = portal.make(context)
+            try:
+                self._apps[portal.id], self._states[portal.id] = portal.make(context)
+            except Exception as exc:  # noqa: BLE001 - whatever a broken portal raises, the others start
+                self._broken[portal.id] = why_not(exc)
+        self._portals = [portal for portal in portals if portal.id in self._apps]
         self._stack = ExitStack()
         self.served: Sequence[Served] = ()
         self.addresses = Addresses({}, {}, "")
@@ -74,7 +82,10 @@ class ServedPortals:
                 hosts = str(self._write_hosts(named, secure, stack))
             controls = f"{_url(self._main)}{CONTROLS}"
             self.addresses = Addresses(
-                http, {portal.id: f"{controls}/{portal.id}" for portal in self._portals}, hosts
+                http,
+                {portal.id: f"{controls}/{portal.id}" for portal in self._portals},
+                hosts,
+                self._broken,
             )
             self.served = served
             self._stack = stack.pop_all()

@@ -24,6 +24,7 @@ from meterfarm.storage import StorageError
 PORTAL_URLS = "METERFARM_PORTAL_URLS"
 PUBLIC_URL = "METERFARM_PUBLIC_URL"
 _LIMITS = "METERFARM_LIMITS"
+_LIVE = "METERFARM_NIGHTLY_LIVE"
 MOST_REQUESTS = 1e9
 """At once or a second: no rate limit is higher."""
 
@@ -46,7 +47,9 @@ class FarmSettings(BaseSettings):
     (0: none are). ``interactive_slots`` and ``data_slots`` are how many
     runs a process works on at once; after ``browser_runs`` runs it takes a fresh browser. At ``nightly_at``,
     a time of day like 03:30 ("" for never), `worker` and `up` run the nightly; its report goes to
-    ``nightly_report``, if not to the state directory. A key of the API may send ``api_burst`` requests at
+    ``nightly_report``, if not to the state directory, and a notice to ``nightly_webhook`` when something
+    broke. It looks at the portals of ``nightly_live``, written as ``portal_urls``, and at those that no
+    script calls a fake. A key of the API may send ``api_burst`` requests at
     once (0: any number) and ``api_rate`` a second over time.
     ``fake_controls`` is where the fake portals' control pages are, for test tools.
     """
@@ -84,6 +87,8 @@ class FarmSettings(BaseSettings):
     browser_runs: int = Field(default=500, ge=1)
     nightly_at: str = ""
     nightly_report: Path | None = None
+    nightly_live: str = ""
+    nightly_webhook: SecretStr = SecretStr("")
     fake_controls: str = "http://127.0.0.1:8600/portals"
 
     @field_validator("nightly_at")
@@ -111,13 +116,25 @@ class FarmSettings(BaseSettings):
     @classmethod
     def _addresses(cls, text: str) -> str:
         """Checked at the start: else each visit ends as if the portal led elsewhere. Raises StorageError."""
-        for utility, address in _pairs(text, PORTAL_URLS).items():
-            if not _is_address(address):
-                raise StorageError(
-                    f"{PORTAL_URLS} has “{address}” for {utility}; write an address like "
-                    "https://portal.example, by http only on this machine."
-                )
+        _check_addresses(text, PORTAL_URLS)
         return text
+
+    @field_validator("nightly_live")
+    @classmethod
+    def _live(cls, text: str) -> str:
+        """Raises StorageError."""
+        _check_addresses(text, _LIVE)
+        return text
+
+    @field_validator("nightly_webhook")
+    @classmethod
+    def _notice_address(cls, secret: SecretStr) -> SecretStr:
+        text = secret.get_secret_value()
+        if text and not _is_address(text):
+            raise PydanticCustomError(
+                "address", "write an address like https://hooks.example.com/, by http only on this machine"
+            )
+        return secret
 
     @field_validator("limits")
     @classmethod
@@ -148,17 +165,31 @@ class FarmSettings(BaseSettings):
     @property
     def utilities_named(self) -> Mapping[str, Set[str]]:
         """The utilities' ids that are in these settings, whether there are such or not."""
-        settings = {PORTAL_URLS: self.portal_urls, _LIMITS: self.limits}
+        settings = {PORTAL_URLS: self.portal_urls, _LIMITS: self.limits, _LIVE: self.nightly_live}
         return {name: _pairs(text, name).keys() for name, text in settings.items()}
 
     def portal_url(self, utility: str) -> str:
         """Where the utility's portal is, if not where its script says; "" otherwise."""
         return _pairs(self.portal_urls, PORTAL_URLS).get(utility, "")
 
+    @property
+    def live_addresses(self) -> Mapping[str, str]:
+        """Those of ``nightly_live``, by utility."""
+        return _pairs(self.nightly_live, _LIVE)
+
     def limit(self, utility: str) -> tuple[int, float] | None:
         """Requests at once and a second, if they are not what the script declares."""
         text = _pairs(self.limits, _LIMITS).get(utility)
         return None if text is None else _limit(utility, text)
+
+
+def _check_addresses(text: str, where: str) -> None:
+    for utility, address in _pairs(text, where).items():
+        if not _is_address(address):
+            raise StorageError(
+                f"{where} has “{address}” for {utility}; write an address like "
+                "https://portal.example, by http only on this machine."
+            )
 
 
 def _is_address(text: str) -> bool:

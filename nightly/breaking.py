@@ -79,7 +79,8 @@ async def break_all(
 
     With ``control`` all customers visit the unbroken script, too.
 
-    Raises NotSetUp if a script is not as meant even unbroken, or if a trial breaks off.
+    Raises:
+        NotSetUp: a portal does not start, a script is not as meant even unbroken, or a trial breaks off.
     """
     began = time.monotonic()
     chosen = _spread(_breaks(_one_each(portals)), sample)
@@ -92,6 +93,8 @@ async def break_all(
         with ExitStack() as stack:
             running = portals_running(home / "portals", keeps=True)
             at = await asyncio.to_thread(lambda: stack.enter_context(running))  # noqa: B023 - called at once
+            if reason := at.broken.get(portal.id):
+                raise NotSetUp(f"The fake portal of {portal.name} does not start: {reason}")
             for begin in range(0, len(of_portal), _BATCH):
                 batch = of_portal[begin : begin + _BATCH]
                 if time.monotonic() - began > _BUDGET:

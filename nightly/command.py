@@ -7,10 +7,13 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.errors import UsageError
@@ -25,15 +28,19 @@ from meterfarm.nightly.breaking import Broken, Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence
 from meterfarm.nightly.forms import WAYS
 from meterfarm.nightly.history import changes, earlier, keep
-from meterfarm.nightly.nightly_run import NightlyRun, Result, remembered
+from meterfarm.nightly.live import NOBODY_LIVE, live_portals
+from meterfarm.nightly.nightly_run import UNSEEN, LiveLook, NightlyRun, Result, remembered
+from meterfarm.nightly.notice import deliver, notice_of
 from meterfarm.nightly.portals import PORTALS
 from meterfarm.nightly.quirk_cases import PAIRS, QuirkCase, pairs
 from meterfarm.nightly.quirk_cases import alone as alone_cases
 from meterfarm.nightly.report import HTML, write_report
 from meterfarm.nightly.tonight import spend
+from meterfarm.nightly.verdicts import verdicts
 from meterfarm.scrapers.browser.chromium import find_chromium
 from meterfarm.storage import StorageError
 from meterfarm.storage.settings import prepare_home
+from meterfarm.support.local_hosts import read_local_hosts
 
 NOT_AS_MEANT = 3
 CAUGHT_AT_LEAST = 0.95
@@ -42,13 +49,17 @@ _FIRST = 50_000
 """Nobody else's customers have such numbers."""
 
 
-async def nightly(zygote: Zygote, report: Path | None, *, now: bool, forms: bool, quirks: bool) -> int:
-    """One night, with ``forms`` and ``quirks`` or without.
+async def nightly(
+    zygote: Zygote, report: Path | None, *, now: bool, forms: bool, quirks: bool, live: bool
+) -> int:
+    """One night, with ``forms``, ``quirks`` and a look at what is ``live``, or without.
 
     Without ``now`` it waits for the time that is set, if one is.
     """
     with command_context() as at:
         folder = _ready(at, report)
+        local_hosts = read_local_hosts(at.settings.local_hosts)
+        portals = live_portals(at.farm, local_hosts) if live else NOBODY_LIVE
         if at.farm.nightly_at and not now:
             print_line(f"Waits for {at.farm.nightly_at}; --now does not wait.")
             await asyncio.sleep(until(at.farm.nightly_at, datetime.now(local_zone())).total_seconds())
@@ -56,8 +67,10 @@ async def nightly(zygote: Zygote, report: Path | None, *, now: bool, forms: bool
         with alone(own):
             ways = WAYS if forms else ()
             odd = quirk_cases() if quirks else ()
-            night = await spend(zygote, PORTALS, own.absolute() / _STATE, _report, ways, odd)
-            await asyncio.to_thread(_write, night, own, folder)
+            state = own.absolute() / _STATE
+            night = await spend(zygote, PORTALS, state, _report, ways, odd, portals, _report_look)
+            notice = await asyncio.to_thread(_write, night, own, folder)
+        await _notify(notice, at.farm.nightly_webhook)
     return OK if night.is_well else NOT_AS_MEANT
 
 
@@ -108,7 +121,8 @@ def alone(own: Path) -> Iterator[None]:
             shutil.rmtree(own / _STATE, ignore_errors=True)
 
 
-def _write(night: NightlyRun, own: Path, folder: Path) -> None:
+def _write(night: NightlyRun, own: Path, folder: Path) -> Mapping[str, Any] | None:
+    """The report and the history; what is to be reported to the operator, if anything is."""
     nights = earlier(own, folder, report=print_line)
     brought = changes(nights, remembered(night))
     try:
@@ -117,18 +131,28 @@ def _write(night: NightlyRun, own: Path, folder: Path) -> None:
     except OSError as exc:
         raise StorageError(_not_written(folder, exc)) from exc
     for portal in night.portals:
-        for complaint in portal.violations:
+        for complaint in portal.complaints:
             print_line(f"{portal.name}: {complaint}")
     if nights:
         for change in brought:
             print_line(f"{change.kind}: {change.key} {change.what}")
-    parts = {"customers": night.results, "with quirks": night.quirks, "forms": night.forms}
-    counts = [
-        f"{sum(result.is_well for result in part)} of {len(part)} {what}"
-        for what, part in parts.items()
-        if part
-    ]
+    if night.live:
+        for verdict in verdicts(night):
+            print_line(f"{verdict.id}: {verdict}")
+    counts = [f"{well} of {every} {what}" for what, (well, every) in night.counts.items() if every]
     print_line(f"{', '.join(counts)} as meant, in {night.seconds:.0f} s: {folder / HTML}")
+    return notice_of(night, nights, folder)
+
+
+async def _notify(notice: Mapping[str, Any] | None, address: SecretStr) -> None:
+    if notice is None or not address:
+        return
+    fault = await deliver(notice, address)
+    print_line(
+        f"The notice could not be delivered to METERFARM_NIGHTLY_WEBHOOK: {fault}"
+        if fault
+        else "A notice of what broke was delivered to METERFARM_NIGHTLY_WEBHOOK."
+    )
 
 
 def _report(result: Result) -> None:
@@ -136,6 +160,13 @@ def _report(result: Result) -> None:
     print_line(f"{'ok ' if result.is_well else 'NOT'} {result.key}: {outcomes} ({result.took:.1f} s)")
     for difference in result.differences:
         print_line(f"    {difference}")
+
+
+def _report_look(look: LiveLook) -> None:
+    sign = "ok " if look.is_as_declared else "out" if look.is_outage else "NOT"
+    print_line(f"{sign} {look.key}: {look.outcome or UNSEEN} ({look.took:.1f} s)")
+    if not look.is_as_declared:
+        print_line(f"    {look.message}")
 
 
 async def break_scripts(report: Path | None, sample: int | None) -> int:

@@ -18,6 +18,7 @@ FOLDER = "evidence"
 _SCREENSHOTS = ("page.png", "form.png")
 _LARGEST_EMBEDDED = 3 << 20
 _FEW = 3
+_LIVE = "live sign-in page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,13 @@ def keep_unread(store: CompanyStore, customer: Customer, folder: Path) -> None:
 
 
 def copy_evidence(night: NightlyRun, report: Path) -> Mapping[str, Sequence[Kept]]:
-    """By customer's key. What an earlier night left of these portals is removed. Raises OSError."""
-    for portal in night.portals:
-        shutil.rmtree(report / FOLDER / portal.id, ignore_errors=True)
+    """By the key of a customer or a look. What an earlier night left of these portals is removed.
+
+    Raises:
+        OSError: it cannot be copied.
+    """
+    for portal in {*(portal.id for portal in night.portals), *(look.portal for look in night.live)}:
+        shutil.rmtree(report / FOLDER / portal, ignore_errors=True)
     found: dict[str, Sequence[Kept]] = {}
     for result in night.every:
         files: list[Kept] = []
@@ -56,6 +61,9 @@ def copy_evidence(night: NightlyRun, report: Path) -> Mapping[str, Sequence[Kept
                 files += _copied(source, report, f"{_folder(result)}/{number}")
         if files:
             found[result.key] = files
+    for look in night.live:
+        if look.evidence and Path(look.evidence).is_dir():
+            found[look.key] = _copied(Path(look.evidence), report, f"{look.portal}/{_LIVE}")
     return found
 
 

@@ -47,7 +47,7 @@ async def own_farm(
         NotSetUp: no Redis can be had.
     """
     await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-    with _environment({"METERFARM_HOME": str(home), **settings}):
+    with own_environment({"METERFARM_HOME": str(home), **settings}):
         async with AsyncExitStack() as stack:
             own = Settings(home=home, database_url="", secret_keys="", files_url="")
             store = stack.enter_context(await asyncio.to_thread(lambda: Store.open(own).of()))
@@ -67,7 +67,7 @@ async def own_farm(
 
 
 @contextmanager
-def _environment(ours: Mapping[str, str]) -> Iterator[None]:
+def own_environment(ours: Mapping[str, str]) -> Iterator[None]:
     """Meanwhile the environment, which the workers get, has these settings and no other of ours."""
     before = dict(os.environ)
     for name in before:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from meterfarm.nightly.nightly_run import PAIRED, Cell, Remembered, as_json, from_json
+from meterfarm.nightly.nightly_run import MISSING, PAIRED, Cell, Remembered, as_json, from_json
 
 KEPT = 30
 TREND = 14
@@ -61,22 +61,34 @@ def keep(nights: Sequence[Remembered], *folders: Path) -> None:
 def changes(nights: Sequence[Remembered], now: Remembered) -> Sequence[Change]:
     """What this night brought; nothing if it is the first.
 
-    Forms and quirks are compared if both nights have them, pairs of quirks if both have the pair.
+    What is not all of the matrix is compared if both nights have it, pairs of quirks if both have the pair,
+    and customers of a portal if it was there in both.
     """
     if not nights:
         return ()
     last = nights[-1]
     found = []
-    for before, cells in ((last.cells, now.cells), (last.quirks, now.quirks), (last.forms, now.forms)):
-        if cells is not now.cells and not (before and cells):
+    absent = tuple(place for night in (last, now) for place in _absent(night))
+    for name in ("portals", "live", "cells", "quirks", "forms"):
+        before: Mapping[str, Cell] = getattr(last, name)
+        cells: Mapping[str, Cell] = getattr(now, name)
+        if name != "cells" and not (before and cells):
             continue
-        drawn = {key for key in {*before, *cells} if PAIRED in key and not (key in before and key in cells)}
+        once = {key for key in before.keys() ^ cells.keys() if PAIRED in key or key.startswith(absent)}
         for key, cell in cells.items():
-            if key not in drawn:
+            if key not in once:
                 found += _changes_of(key, before.get(key), cell, trend(nights, key))
-        gone = [key for key in before if key not in cells and key not in drawn]
+        gone = [key for key in before if key not in cells and key not in once]
         found += [Change("gone", key, "is not in the matrix any more") for key in gone]
     return sorted(found, key=lambda change: _KINDS.index(change.kind))
+
+
+def _absent(night: Remembered) -> Sequence[str]:
+    """What the keys of customers begin with whose portal was not there."""
+    ids = [
+        key.partition(" ")[0] for key, portal in night.portals.items() if portal.outcomes[:1] == (MISSING,)
+    ]
+    return [f"{id}{mark}" for id in ids for mark in ("/", ": ")]
 
 
 def trend(nights: Sequence[Remembered], key: str) -> Sequence[float]:

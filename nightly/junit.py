@@ -1,4 +1,4 @@
-"""A night as JUnit XML, which every CI shows: a suite a portal, a case a customer, quirk and form. Pure."""
+"""A night as JUnit XML, which every CI shows: a suite a utility, a case for each result in it. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from meterfarm.nightly.nightly_run import NightlyRun, Result
+from meterfarm.nightly.nightly_run import LiveLook, NightlyRun, Result
+from meterfarm.nightly.verdicts import verdicts
 from meterfarm.support.foreign_text import xml_text
 
 
@@ -14,23 +15,25 @@ def as_junit(night: NightlyRun) -> bytes:
     """A complaint of a portal's own is a case of its suite."""
     root = etree.Element("testsuites", name="nightly", time=f"{night.seconds:.1f}")
     total = failed = 0
-    for portal in night.portals:
-        results = [result for result in night.every if result.portal == portal.id]
-        failures = sum(not result.is_well for result in results) + bool(portal.violations)
+    for utility in verdicts(night):
+        results = [result for result in night.every if result.portal == utility.id]
         suite = etree.SubElement(
             root,
             "testsuite",
-            name=portal.id,
-            tests=str(len(results) + 1),
-            failures=str(failures),
-            errors="0",
+            name=utility.id,
             time=f"{sum(result.took for result in results):.3f}",
             timestamp=night.at.isoformat(timespec="seconds"),
         )
         for result in results:
             _case(suite, result)
-        _failure(_named(suite, portal.id, "the portal's own view", 0.0), portal.violations)
-        total, failed = total + len(results) + 1, failed + failures
+        if utility.fake is not None:
+            _failure(_named(suite, utility.id, "the portal's own view", 0.0), utility.fake.complaints)
+        if utility.live is not None:
+            _look(suite, utility.live)
+        counts = {"tests": "testcase", "failures": "testcase/failure", "skipped": "testcase/skipped"}
+        for name, path in {**counts, "errors": "testcase/error"}.items():
+            suite.set(name, str(len(suite.findall(path))))
+        total, failed = total + int(suite.get("tests", "0")), failed + int(suite.get("failures", "0"))
     root.set("tests", str(total))
     root.set("failures", str(failed))
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True))
@@ -43,6 +46,15 @@ def _case(suite: etree._Element, result: Result) -> None:
     _failure(case, result.differences)
     output = etree.SubElement(case, "system-out")
     output.text = _clean("\n".join(f"{visit.outcome}: {visit.message}" for visit in result.visits))
+
+
+def _look(suite: etree._Element, look: LiveLook) -> None:
+    """An outage is no failure: nobody here can mend it."""
+    case = _named(suite, f"{look.portal}.live", "the live sign-in page", look.took)
+    if look.is_outage:
+        etree.SubElement(case, "skipped", message=_clean(look.message))
+    elif not look.is_as_declared:
+        _failure(case, [look.message])
 
 
 def _named(suite: etree._Element, portal: str, name: str, seconds: float) -> etree._Element:

@@ -8,8 +8,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from meterfarm.records import Outcome
+
 PAIRED = " + "
 """Between the names of quirks that happen together."""
+MISSING, UNSEEN = "not started", "not looked at"
+"""What is remembered in an outcome's place: of a portal that was not there, and of a live one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +76,64 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class PortalNight:
-    """A portal of the matrix; ``violations`` are its own, of its visitors."""
+    """A portal of the matrix; ``violations`` are its own, of visitors, ``missing`` why it is not there."""
 
     id: str
     name: str
     violations: Sequence[str] = ()
+    missing: str = ""
+
+    @property
+    def key(self) -> str:
+        """Apart from those of its customers."""
+        return f"{self.id} itself"
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """What is wrong with it, whoever its customers are."""
+        return [*filter(None, [self.missing]), *self.violations]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLook:
+    """What a look at the sign-in page of a utility's live portal came to.
+
+    ``outcome`` is ``complete`` if it is as the script declares, "" if it could not be looked at.
+    """
+
+    portal: str
+    name: str
+    address: str
+    outcome: str
+    message: str
+    took: float
+    evidence: str = ""
+
+    @property
+    def key(self) -> str:
+        """Apart from those of customers."""
+        return f"{self.portal} live"
+
+    @property
+    def is_as_declared(self) -> bool:
+        """Whether all was found that the script signs in by."""
+        return self.outcome == Outcome.COMPLETE
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether the page is another than the script declares."""
+        return self.outcome in {Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE}
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the portal does not answer, or is closed for a while."""
+        return self.outcome in {Outcome.PORTAL_DOWN, Outcome.MAINTENANCE}
 
 
 @dataclass(frozen=True, slots=True)
 class NightlyRun:
-    """All of it. ``seconds`` is how long it took from start to end. ``forms`` may have been left out."""
+    """All of it. ``seconds`` is how long it took from start to end. ``forms`` and ``quirks`` may have been
+    left out; ``live`` has a look for each live portal."""
 
     at: datetime
     seconds: float
@@ -89,11 +141,23 @@ class NightlyRun:
     results: Sequence[Result]
     forms: Sequence[Result] = ()
     quirks: Sequence[Result] = ()
+    live: Sequence[LiveLook] = ()
 
     @property
     def is_well(self) -> bool:
-        """Whether every customer, form and portal is as meant."""
-        return not self.failed and not any(portal.violations for portal in self.portals)
+        """Whether all is as meant, but for live portals that are out: nobody here can mend those."""
+        return not (
+            self.failed
+            or any(portal.complaints for portal in self.portals)
+            or any(not (look.is_as_declared or look.is_outage) for look in self.live)
+        )
+
+    @property
+    def counts(self) -> Mapping[str, tuple[int, int]]:
+        """How many are as meant, of how many, by part."""
+        parts = {"customers": self.results, "with quirks": self.quirks, "forms": self.forms}
+        found = {name: (sum(one.is_well for one in part), len(part)) for name, part in parts.items()}
+        return {**found, "live portals": (sum(look.is_as_declared for look in self.live), len(self.live))}
 
     @property
     def every(self) -> Sequence[Result]:
@@ -108,7 +172,7 @@ class NightlyRun:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A customer's part of a night, as it is remembered."""
+    """A customer's part of a night, or a portal's, as it is remembered."""
 
     outcomes: Sequence[str]
     is_well: bool
@@ -125,16 +189,27 @@ class Remembered:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     forms: Mapping[str, Cell] = field(default_factory=dict)
     quirks: Mapping[str, Cell] = field(default_factory=dict)
+    live: Mapping[str, Cell] = field(default_factory=dict)
+    portals: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, key: str) -> Cell | None:
-        """What became of this customer or form."""
-        return self.cells.get(key) or self.quirks.get(key) or self.forms.get(key)
+        """What became of this customer, form or portal."""
+        parts = (self.cells, self.quirks, self.forms, self.live, self.portals)
+        return next((part[key] for part in parts if key in part), None)
 
 
 def remembered(night: NightlyRun) -> Remembered:
     """What is kept of it for the nights that follow."""
-    parts = (_cells(part) for part in (night.results, night.forms, night.quirks))
-    return Remembered(night.at, night.seconds, night.is_well, *parts)
+    cells, forms, quirks = (_cells(part) for part in (night.results, night.forms, night.quirks))
+    live = {look.key: Cell((look.outcome or UNSEEN,), look.is_as_declared, look.took) for look in night.live}
+    portals = {
+        portal.key: Cell((_of_portal(portal),), not portal.complaints, 0.0) for portal in night.portals
+    }
+    return Remembered(night.at, night.seconds, night.is_well, cells, forms, quirks, live, portals)
+
+
+def _of_portal(portal: PortalNight) -> str:
+    return MISSING if portal.missing else "complains" if portal.complaints else "well"
 
 
 def _cells(results: Sequence[Result]) -> Mapping[str, Cell]:
@@ -148,15 +223,15 @@ def as_json(night: Remembered) -> dict[str, Any]:
 
 def from_json(kept: Mapping[str, Any]) -> Remembered:
     """Raises KeyError, TypeError or ValueError if it is none."""
-    cells, forms, quirks = (
+    cells, forms, quirks, live, portals = (
         {
             str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), _seconds(cell["took"]))
             for key, cell in part.items()
         }
-        for part in (kept["cells"], kept.get("forms", {}), kept.get("quirks", {}))
+        for part in (kept["cells"], *(kept.get(name, {}) for name in ("forms", "quirks", "live", "portals")))
     )
     at, seconds = datetime.fromisoformat(kept["at"]), _seconds(kept["seconds"])
-    return Remembered(at, seconds, bool(kept["is_well"]), cells, forms, quirks)
+    return Remembered(at, seconds, bool(kept["is_well"]), cells, forms, quirks, live, portals)
 
 
 def _seconds(kept: Any) -> float:

@@ -12,6 +12,7 @@ from meterfarm.nightly.evidence import Kept, screenshot
 from meterfarm.nightly.history import Change, changes, is_slower, trend, usual
 from meterfarm.nightly.junit import as_junit
 from meterfarm.nightly.nightly_run import PAIRED, NightlyRun, Remembered, Result, remembered
+from meterfarm.nightly.verdicts import UtilityVerdict, verdicts
 
 HTML, JSON, JUNIT = "index.html", "nightly.json", "junit.xml"
 _BARS = 14
@@ -50,27 +51,54 @@ def write_report(
     brought = changes(nights, remembered(night))
     cells = {result.key: _cell(result, nights, evidence.get(result.key, ())) for result in night.every}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / HTML).write_text(_html(night, nights, brought, cells), encoding="utf-8")
-    (folder / JSON).write_text(
-        json.dumps(as_document(night, brought, bool(nights), cells), indent=2, ensure_ascii=False) + "\n",
-        encoding="utf-8",
-    )
+    (folder / HTML).write_text(_html(night, nights, brought, cells, evidence), encoding="utf-8")
+    document = as_document(night, brought, bool(nights), cells, evidence)
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    (folder / JSON).write_text(text, encoding="utf-8")
     (folder / JUNIT).write_bytes(as_junit(night))
 
 
 def as_document(
-    night: NightlyRun, brought: Sequence[Change], has_earlier: bool, cells: Mapping[str, _ReportCell]
+    night: NightlyRun,
+    brought: Sequence[Change],
+    has_earlier: bool,
+    cells: Mapping[str, _ReportCell],
+    evidence: Mapping[str, Sequence[Kept]],
 ) -> dict[str, Any]:
     """What docs/nightly.md describes."""
     return {
         "at": night.at.isoformat(),
         "seconds": night.seconds,
         "as_meant": night.is_well,
-        "portals": [asdict(portal) for portal in night.portals],
+        "portals": [
+            {"id": portal.id, "name": portal.name, "violations": list(portal.complaints)}
+            for portal in night.portals
+        ],
+        "live": [_live_row(verdict, evidence) for verdict in verdicts(night) if night.live],
         "customers": [_row(cells[result.key]) for result in night.results],
         "quirks": [_row(cells[result.key]) | {"quirks": result.quirks} for result in night.quirks],
         "forms": [_row(cells[result.key]) | {"way": result.way} for result in night.forms],
         "changes": [asdict(change) for change in brought] if has_earlier else None,
+    }
+
+
+def _live_row(verdict: UtilityVerdict, evidence: Mapping[str, Sequence[Kept]]) -> dict[str, Any]:
+    fake, look = verdict.fake, verdict.live
+    return {
+        "id": verdict.id,
+        "verdict": list(verdict.words),
+        "fake": {"tried": fake.tried, "wrong": fake.wrong, "complaints": list(fake.complaints)}
+        if fake
+        else None,
+        "look": {
+            "address": look.address,
+            "outcome": look.outcome,
+            "message": look.message,
+            "seconds": look.took,
+            "evidence": [file.link for file in evidence.get(look.key, ())],
+        }
+        if look
+        else None,
     }
 
 
@@ -102,6 +130,7 @@ def _html(
     nights: Sequence[Remembered],
     brought: Sequence[Change],
     cells: Mapping[str, _ReportCell],
+    evidence: Mapping[str, Sequence[Kept]],
 ) -> str:
     # Loaded only here: it takes a while.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -127,6 +156,12 @@ def _html(
         quirks=quirks,
         paired=PAIRED,
         failed=[cells[result.key] for result in night.failed],
+        utilities=verdicts(night) if night.live else (),
+        looks=[
+            (look, evidence.get(look.key, ()), screenshot(evidence.get(look.key, ())))
+            for look in night.live
+            if not look.is_as_declared
+        ],
         changes=brought,
         last=nights[-1] if nights else None,
         usual=usual([earlier.seconds for earlier in nights[-_BARS:] if earlier.is_well]),

@@ -43,7 +43,7 @@ class Counters:
     """Requests and documents, by customer and altogether."""
 
     def __init__(self) -> None:
-        self.requests = 0
+        self.requests = self.posts = 0
         self.peak_concurrent = 0
         self.peak_per_second = 0
         self._customers: dict[str, Tally] = {}
@@ -59,9 +59,10 @@ class Counters:
         """Everybody that was counted, in the order in which they came."""
         return list(self._customers)
 
-    def begin(self, path: str, at: float) -> None:
+    def begin(self, path: str, at: float, method: str = "GET") -> None:
         """A request for `path` came in at `at` (seconds, monotonic)."""
         self.requests += 1
+        self.posts += method == "POST"
         self._under_way.append(path)
         self.peak_concurrent = max(self.peak_concurrent, len(self._under_way))
         self._last_second.append(at)
@@ -78,6 +79,7 @@ class Counters:
         return {
             "customers": {username: asdict(tally) for username, tally in self._customers.items()},
             "requests": self.requests,
+            "posts": self.posts,
             "peak_concurrent": self.peak_concurrent,
             "peak_per_second": self.peak_per_second,
             "under_way": self._under_way,
@@ -105,7 +107,7 @@ class CountRequests:
                 start += PIECE
             await send({**message, "body": body[start:]} if start else message)
 
-        self._counters.begin(scope["path"], time.monotonic())
+        self._counters.begin(scope["path"], time.monotonic(), scope["method"])
         try:
             await self._app(scope, receive, send_in_pieces)
         finally:

@@ -39,7 +39,7 @@ from meterfarm.scrapers.outcomes import (
 from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter
 
 if TYPE_CHECKING:
-    from meterfarm.scrapers.page.sending import Sending
+    from meterfarm.scrapers.page.sending import SignInWatch
 
 _TRIES = 3
 _RENEWALS = 4
@@ -67,7 +67,7 @@ class Http:
         limiter: RateLimiter = UNLIMITED,
         *,
         authorisation: Authorisation | None = None,
-        sending: Callable[[], Sending | None] = lambda: None,
+        sending: Callable[[], SignInWatch | None] = lambda: None,
         connect: Connect = OwnClient,
     ) -> None:
         self.connect = connect

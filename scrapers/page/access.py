@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page
 from meterfarm.records import Outcome
 from meterfarm.scrapers.clock import VisitClock
 from meterfarm.scrapers.outcomes import SIGNED_OUT, SessionEnded, Sign, Stop, stop_for_sign
-from meterfarm.scrapers.page.sending import Sending
+from meterfarm.scrapers.page.sending import SignInWatch
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.turns import Turns
 from meterfarm.scrapers.page.window import PageWindow
@@ -32,7 +32,7 @@ class Surroundings:
     """What all pages of one visit share.
 
     ``scratch`` is a private folder. ``filled`` are the fields to mask in a screenshot. ``sending`` is set
-    while a password may be sent: it is informed of what is typed, and before each press.
+    while signing in: it is informed of what is typed, and before each press.
     """
 
     portal: Portal
@@ -43,8 +43,13 @@ class Surroundings:
     turns: Turns
     scratch: Path
     filled: list[Locator] = field(default_factory=list)
-    sending: Sending | None = None
+    sending: SignInWatch | None = None
     _characters: str = ""
+
+    @property
+    def types(self) -> bool:
+        """Whether what is to be filled in is typed, and not only its field found."""
+        return self.sending is None or self.sending.types
 
     def register(self, value: str) -> None:
         """As a secret. Of boxes for a character each the whole is it: a digit would blank out every date."""

@@ -41,6 +41,8 @@ class CodeBoxes:
             watch = (await self._access.window()).watch
             fields = await self._fields(page, boxes)
             shared.filled.extend(fields)
+            if fields and not shared.types:
+                return
             if len(code) > len(fields) > 1:
                 code = re.sub(r"[\s-]", "", code)
             for way in (self._one_by_one, self._in_one_go, self._set):

@@ -27,6 +27,14 @@ _OPTIONS = """(list, wanted) => {
 }"""
 _IS_LIST = "control => control.localName === 'select'"
 _LABEL = "box => [...(box.labels || [])].find(label => label.checkVisibility()) || null"
+_BECOMES_EDITABLE = """async (field, milliseconds) => {
+  const isEditable = () => field.isContentEditable
+    || (["INPUT", "TEXTAREA"].includes(field.tagName) && !field.matches(":disabled") && !field.readOnly);
+  const until = performance.now() + milliseconds;
+  while (field.isConnected && !isEditable() && performance.now() < until)
+    await new Promise(done => setTimeout(done, 50));
+  return isEditable();
+}"""
 _KEY_MS = 20.0
 _ASKED_MS = 250.0
 _UNTYPED = re.compile(r"[\x00-\x1f\x7f]")
@@ -51,17 +59,25 @@ class Filling:
                 visible=True
             )  # templates of forms have fields of the same name
             shared.filled.append(found)
-            await self._enter(found, value, typed=typed)
-            if await self._has_taken(found, value):
+            if await (self._is_entered(found, value, typed) if shared.types else self._is_editable(found)):
                 return
-            if not typed:
-                await self._enter(found, value, typed=True)
-                if await self._has_taken(found, value):
-                    return
         raise Stop(
             Outcome.LAYOUT_CHANGED,
             f"{shared.portal.name} does not take what is typed into {field.what}; the script needs mending.",
         )
+
+    async def _is_entered(self, field: Locator, value: str, typed: bool) -> bool:
+        for by_keys in (typed,) if typed else (False, True):
+            await self._enter(field, value, typed=by_keys)
+            if await self._has_taken(field, value):
+                return True
+        return False
+
+    async def _is_editable(self, field: Locator) -> bool:
+        """Whether it is to be seen and takes what is typed, or does so soon; the field is not touched."""
+        clock, limit = self._access.shared.clock, self._access.action_ms
+        await clock.patiently(lambda left: field.wait_for(timeout=left), limit)
+        return bool(await field.evaluate(_BECOMES_EDITABLE, limit, timeout=limit))
 
     async def _enter(self, field: Locator, value: str, *, typed: bool) -> None:
         limit = self._access.action_ms

@@ -23,7 +23,7 @@ from meterfarm.scrapers.page.listening import Listening
 from meterfarm.scrapers.page.overlays import Overlays
 from meterfarm.scrapers.page.popups import Popups
 from meterfarm.scrapers.page.pressing import Pressing
-from meterfarm.scrapers.page.sending import Sending
+from meterfarm.scrapers.page.sending import SignInWatch
 from meterfarm.scrapers.page.sight import steady
 from meterfarm.scrapers.page.tab import Tab
 from meterfarm.scrapers.page.window import PageWindow
@@ -60,12 +60,12 @@ class BrowserPage(Surface):
         return self._shared.filled
 
     @property
-    def sending(self) -> Sending | None:
-        """For the engine: set while a password may be sent."""
+    def sending(self) -> SignInWatch | None:
+        """For the engine: set while signing in."""
         return self._shared.sending
 
     @sending.setter
-    def sending(self, sending: Sending | None) -> None:
+    def sending(self, sending: SignInWatch | None) -> None:
         self._shared.sending = sending
 
     @property

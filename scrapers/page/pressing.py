@@ -42,7 +42,6 @@ class Pressing:
         with window.rules.errors(f"pressing {control.what}"):
             names = await self._names(window, button)
         names.must_be_harmless(self._shared.portal.name)
-        self._shared.note("control.pressed", name=names.shown)
         window.expect_navigation()
         doing = f"pressing “{names.shown}”"
         declared = list(dict.fromkeys((*self._shared.portal.signs, *signs, *self._arriving.known)))
@@ -50,6 +49,7 @@ class Pressing:
             window.slot(_FORM_AND_REDIRECTS),
             self._sent(watch, is_still_there=names.has_password),
         ):
+            self._shared.note("control.pressed", name=names.shown)
             with going(window, doing):
                 found = await watch.press(
                     button,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from meterfarm.records import Outcome, WhoActs
 from meterfarm.scrapers.outcomes import Stop
@@ -40,9 +41,42 @@ class InDoubt(StrEnum):
     HELD_BACK = "held back"
 
 
+class SignInWatch(Protocol):
+    """Is informed, while signing in, of what is typed, and before each press that may send it.
+
+    ``typed`` and ``before_press`` are the page's to call; what else sends a password calls ``before_press``
+    after ``typed``, too. Where it ``types`` nothing, fields are found and left as they are.
+    """
+
+    types: bool
+
+    @property
+    def has_typed(self) -> bool:
+        """Whether anything was typed."""
+
+    def typed(self, value: str) -> None:
+        """Something was typed into a field."""
+
+    async def before_press(self, *, is_still_there: bool) -> bool:
+        """Before something that sends what was typed; whether that is the password.
+
+        ``is_still_there`` tells that a password stands in the form that is sent.
+
+        Raises:
+            Stop: it must not be sent.
+        """
+
+    async def was_not_sent(self) -> None:
+        """What was to send the password sent nothing at all."""
+
+    async def led_on(self) -> None:
+        """The portal asks for something else now: it took the password."""
+
+
 class Sending:
-    """One password at one sign-in. ``typed`` and ``before_press`` are the page's to call; what else sends a
-    password calls ``before_press`` after ``typed``, too."""
+    """The ``SignInWatch`` of one password at one sign-in."""
+
+    types = True
 
     def __init__(
         self, store: CompanyStore, portal: str, customer: Customer, password: str, resending: Resending
@@ -85,18 +119,16 @@ class Sending:
 
     @property
     def has_typed(self) -> bool:
-        """Whether anything was typed."""
+        """See ``SignInWatch``."""
         return self._has_filled
 
     def typed(self, value: str) -> None:
-        """Something was typed into a field."""
+        """See ``SignInWatch``."""
         self._has_filled = True
         self._is_typed = self._is_typed or value == self._password
 
     async def before_press(self, *, is_still_there: bool) -> bool:
-        """Before something that sends what was typed; whether that is the password.
-
-        ``is_still_there`` tells that a password stands in the form that is sent.
+        """See ``SignInWatch``.
 
         Raises:
             Stop: it was sent at this sign-in already, and the portal has not accepted it.
@@ -118,12 +150,12 @@ class Sending:
         return True
 
     async def was_not_sent(self) -> None:
-        """What was to send the password sent nothing at all."""
+        """See ``SignInWatch``."""
         self._is_typed, self.in_doubt = True, InDoubt.NO
         await asyncio.to_thread(self._store.logins.note_unsent, self._customer, self._password)
 
     async def led_on(self) -> None:
-        """The portal asks for something else now: it took the password."""
+        """See ``SignInWatch``."""
         if self.in_doubt is InDoubt.SENT:
             self.in_doubt = InDoubt.NO
             await asyncio.to_thread(self._store.logins.clear_doubts, self._customer)

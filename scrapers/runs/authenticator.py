@@ -190,7 +190,7 @@ class Authenticator:
     def in_doubt(self) -> InDoubt:
         """Whether it is open what the portal thinks of the password."""
         sending = self.visit.page.sending
-        return sending.in_doubt if sending is not None else InDoubt.NO
+        return sending.in_doubt if isinstance(sending, Sending) else InDoubt.NO
 
 
 async def session_of(visit: Visit) -> PortalSession | None:

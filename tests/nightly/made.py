@@ -7,7 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from meterfarm.fake_utility.speculoos_power import PORTAL
-from meterfarm.nightly.nightly_run import Cell, NightlyRun, PortalNight, Remembered, Result, VisitResult
+from meterfarm.nightly.nightly_run import (
+    Cell,
+    LiveLook,
+    NightlyRun,
+    PortalNight,
+    Remembered,
+    Result,
+    VisitResult,
+)
 from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.test_cases import CustomerCase
 
@@ -24,6 +32,11 @@ def result(username: str, *outcomes: str, differences: Sequence[str] = (), took:
 
 def night(*results: Result, violations: Sequence[str] = ()) -> NightlyRun:
     return NightlyRun(AT, 61.5, [PortalNight("a_portal", "A NightlyPortal", violations)], results)
+
+
+def look(portal: str, outcome: str, evidence: str = "") -> LiveLook:
+    name, message = portal.replace("_", " ").title(), f"It was <b>{outcome}</b>."
+    return LiveLook(portal, name, f"https://{portal}.example", outcome, message, 2.5, evidence)
 
 
 def was(seconds: float = 2.0, **outcomes: str) -> Remembered:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.fake_utility.speculoos_power import PORTAL
 from meterfarm.farm.settings import local_zone
 from meterfarm.farm.workers.daily_command import until
@@ -25,6 +26,7 @@ from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.nightly.tonight import spend
 from meterfarm.utilities import load_utility
 from tests.nightly.made import Few
+from tests.utilities.other_package import distribution
 
 GOOD = ("iamvalid@bayou.energy", "ineedmfa+choice@bayou.energy", "no_accounts@speculoos.example")
 ODD = (
@@ -61,14 +63,16 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
     """With every account, bill and reading; whoever comes back ends as is meant then.
 
     What differs is told with what the portal showed. A proxy of the environment's is none for a portal here.
+    Portals that do not start are a line of the report.
     """
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("PYTHONPATH", _with_portals_that_do_not_start(tmp_path / "site"))
     told: list[str] = []
     portal = Few(*GOOD, *ODD, *MISSTATED, changed=_misstated)
     with workers_zygote() as zygote:
         night = await spend(
             zygote,
-            [portal],
+            [portal, NightlyPortal(replace(PORTAL, id="starts_not"))],
             tmp_path / "state",
             lambda result: told.append(result.quirks or result.username),
             quirks=_quirks(),
@@ -87,7 +91,15 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
     outcomes = {result.username: result.outcomes for result in night.results}
     assert outcomes["iamvalid@bayou.energy"] == ["complete", "complete"]
     assert outcomes["customer-must-reauthenticate@bayou.energy"] == ["complete", "bad_credentials"]
-    assert replace(night, results=well).is_well
+    with pytest.raises(DidNotStart, match="loads_not: RuntimeError: not today"), FakeUtility(home=tmp_path):
+        pass  # others than the nightly want all
+    present, *missing = night.portals
+    assert {one.id: one.missing for one in missing} == {
+        "loads_not": "It does not start: RuntimeError: not today",
+        "starts_not": "It does not start: OSError: no paper in the printer",
+    }
+    assert not replace(night, results=well).is_well
+    assert replace(night, results=well, portals=[present]).is_well
     _check_what_differs(night)
     report = tmp_path / "report"
     evidence = copy_evidence(night, report)
@@ -98,6 +110,21 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
     document = json.loads((report / "nightly.json").read_text())
     as_meant = {row["username"]: row["as_meant"] for row in document["customers"]}
     assert as_meant == {name: name not in MISSTATED for name in told}
+
+
+def _with_portals_that_do_not_start(folder: Path) -> str:
+    """One cannot be loaded, and one fails as it is made."""
+    lines = (
+        "from dataclasses import replace",
+        "from meterfarm.fake_utility.speculoos_power import PORTAL as OTHER",
+        "def make(context):",
+        "    raise OSError('no paper in the\\nprinter')",
+        "PORTAL = replace(OTHER, id='starts_not', make=make)",
+    )
+    files = {"loads_not.py": "raise RuntimeError('not today')\n", "starts_not.py": "\n".join(lines) + "\n"}
+    portals = {"loads_not": "loads_not:PORTAL", "starts_not": "starts_not:PORTAL"}
+    distribution(folder, "others", {}, files, portals)
+    return str(folder)
 
 
 def _quirks() -> Sequence[QuirkCase]:

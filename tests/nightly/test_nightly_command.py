@@ -11,7 +11,7 @@ import pytest
 
 from meterfarm.console.errors import UsageError
 from meterfarm.nightly.command import NOT_AS_MEANT, alone
-from meterfarm.nightly.farm import _environment
+from meterfarm.nightly.farm import own_environment
 from tests.forked import Forked
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def test_its_farm_takes_over_what_it_needs_and_no_more(monkeypatch: pytest.Monke
     theirs = ("DATABASE_URL", "METERFARM_METRICS", "OTEL_EXPORTER_OTLP_ENDPOINT", "METERFARM_LIMITS")
     for name, value in {**ours, **dict.fromkeys(theirs, "the farm's")}.items():
         monkeypatch.setenv(name, value)
-    with _environment({"METERFARM_HOME": "its own"}):
+    with own_environment({"METERFARM_HOME": "its own"}):
         seen = dict(os.environ)
     assert {name for name in seen if name in theirs or name.startswith("METERFARM_")} == {
         *ours,

@@ -362,7 +362,7 @@ async def test_what_a_page_declares_before_anything_was_sent_is_no_word_on_the_p
 ) -> None:
     """Such as that an account is locked, which the portal knows by a cookie; the password may be right."""
     customer, sending = store.customers.ensure("corner_gas", "me@example.com"), visit.page.sending
-    assert sending is not None
+    assert isinstance(sending, Sending)
     declared = Stop(Outcome.ACCOUNT_LOCKED, "It says so.")
     await visit.page.open("/in-place")
     await sending.stopped(declared, str)
