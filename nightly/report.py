@@ -87,9 +87,7 @@ def _live_row(verdict: UtilityVerdict, evidence: Mapping[str, Sequence[Kept]]) -
     return {
         "id": verdict.id,
         "verdict": list(verdict.words),
-        "fake": {"tried": fake.tried, "wrong": fake.wrong, "complaints": list(fake.complaints)}
-        if fake
-        else None,
+        "fake": asdict(fake) if fake else None,
         "look": {
             "address": look.address,
             "outcome": look.outcome,

@@ -12,11 +12,12 @@ REGRESSION, DRIFT, OUTAGE, WELL = "regression", "drift", "outage", "well"
 
 @dataclass(frozen=True, slots=True)
 class FakeTally:
-    """How a utility's fake portal did: so many were ``tried``, and so many ``wrong``."""
+    """How a utility's fake portal did: so many cases ``tried``, so many ``wrong``; or it was ``missing``."""
 
     tried: int
     wrong: int
     complaints: Sequence[str]
+    missing: bool = False
 
     @property
     def is_red(self) -> bool:
@@ -62,7 +63,8 @@ def verdicts(night: NightlyRun) -> Sequence[UtilityVerdict]:
 
 def _tally(night: NightlyRun, portal: PortalNight) -> FakeTally:
     its = [result for result in night.every if result.portal == portal.id]
-    return FakeTally(len(its), sum(not result.is_well for result in its), portal.complaints)
+    wrong = sum(not result.is_well for result in its)
+    return FakeTally(len(its), wrong, portal.complaints, bool(portal.missing))
 
 
 def _of_live(look: LiveLook) -> str:
