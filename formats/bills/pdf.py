@@ -33,7 +33,7 @@ class _Box(NamedTuple):
 
 def check_pdf(content: bytes) -> None:
     """Raise FormatError unless ``content`` is a whole PDF with a page; Encrypted if it wants a password."""
-    with _opened(content):
+    with opened(content):
         pass
 
 
@@ -43,12 +43,13 @@ def pdf_text(content: bytes) -> list[str]:
     Raises:
         FormatError: As ``check_pdf``, or a page cannot be read.
     """
-    with _opened(content) as document:
+    with opened(content) as document:
         return ["\n".join(_lines(_boxes(document, number))) for number in range(len(document))]
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
+def opened(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
+    """The document of a PDF that is whole. Raises FormatError, Encrypted, as ``check_pdf``."""
     if not content.strip():
         raise FormatError("The PDF is empty: download it again.")
     if looks_like_html(content):

@@ -1,0 +1,1 @@
+"""The reader of bills that no layout knows: labelled values, geometry and arithmetic."""

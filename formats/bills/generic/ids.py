@@ -1,0 +1,276 @@
+"""Who and where: the account, the meter, the tariff, the address, supplier and network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from meterfarm.formats.bills.generic.dates import dates_in
+from meterfarm.formats.bills.generic.found import Settled, Sighting
+from meterfarm.formats.bills.generic.labels import Field, plain
+from meterfarm.formats.bills.generic.sheet import Label, Sheet
+from meterfarm.records import Address
+
+_CLIENT = re.compile(r"client|kunde|customer|cliente")
+_CONTRACT = re.compile(r"contrat")
+_STATES = {
+    "0": "CT MA ME NH NJ NY PR RI VT VI", "1": "DE NY PA", "2": "DC MD NC SC VA WV", "3": "AL FL GA MS TN",
+    "4": "IN KY MI OH", "5": "IA MN MT ND SD WI", "6": "IL KS MO NE", "7": "AR LA OK TX",
+    "8": "AZ CO ID NM NV UT WY", "9": "AK AS CA GU HI MP OR WA",
+}
+_US = re.compile(r"^(?P<city>[A-Za-z][A-Za-z .'-]{1,40}?),? +(?P<state>[A-Z]{2})\.?,? +(?P<zip>\d{5}(?:-\d{4})?)$")
+_US_LINE = re.compile(
+    r"^(?P<line>\d[\w .#'/-]+?),? +(?P<city>[A-Z][A-Za-z .'-]+),? +(?P<state>[A-Z]{2}) +(?P<zip>\d{5}(?:-\d{4})?)$"
+)
+_CANADA = re.compile(
+    r"^(?P<city>[A-Za-z][A-Za-z .'-]{1,40}?),? +(?P<state>AB|BC|MB|NB|NL|NS|NT|NU|ON|PE|QC|SK|YT),? +"
+    r"(?P<zip>[A-Z]\d[A-Z] ?\d[A-Z]\d)$"
+)
+_EUROPE = re.compile(r"^(?P<zip>\d{5}) +(?P<city>[A-ZÀ-Ý][\w .'À-ÿ-]{1,40}?)(?: -? ?\(?(?P<state>[A-Z]{2})\)?)?$")
+_EUROPE_LINE = re.compile(
+    r"^(?P<line>[A-ZÀ-Ý][\w .,'À-ÿ/-]{3,60}?),?(?: -)? +(?P<zip>\d{5}) +(?P<city>[A-ZÀ-Ý][\w .'À-ÿ-]{1,40}?)"
+    r"(?: -? ?\(?(?P<state>[A-Z]{2})\)?)?$"
+)
+_COUNTRIES = {"it": "IT", "es": "ES", "fr": "FR", "de": "DE"}
+_SAME = re.compile(r"[^A-Za-z0-9]")
+
+
+def settle_account(sheet: Sheet, settled: Settled) -> None:
+    """The account number, if the labels that could be of one agree."""
+    found = [
+        (Sighting(value, region.line, region.cell, label.text, region.how), _rank(label))
+        for label in sheet.labels_of(Field.ACCOUNT)
+        if label.start <= 40 and len(sheet.plains[label.line][label.cell]) <= 140
+        if (at := sheet.id_at(label)) is not None
+        for value, region in [at]
+    ]
+    if not found:
+        settled.leave("account_number", "no label of an account has a number beside it")
+        return
+    on_first = [each for each in found if sheet.lines[each[0].line].page == sheet.pages[0].number]
+    if len({_SAME.sub("", sighting.value) for sighting, _ in on_first}) == 1:
+        found = on_first
+    groups: dict[str, list[tuple[Sighting[str], int]]] = {}
+    for sighting, rank in found:
+        groups.setdefault(_SAME.sub("", sighting.value), []).append((sighting, rank))
+    best_rank = min(rank for _, rank in found)
+    ranked = [key for key, places in groups.items() if any(rank == best_rank for _, rank in places)]
+    others = _others(sheet)
+    ranked = [key for key in ranked if key not in others] or ranked
+    if len(ranked) > 1:
+        counted = sorted(ranked, key=lambda key: -_places(groups[key]))
+        if _places(groups[counted[0]]) < 2 * _places(groups[counted[1]]):
+            whole = [key for key in counted if all(other in key for other in counted)]
+            if len(whole) != 1:
+                settled.leave("account_number", "the bill shows several account numbers")
+                return
+            counted = whole
+        ranked = counted
+    key = ranked[0]
+    if best_rank == 0 and sheet.language in ("de", "it", "es") and len(groups) > 1 and any(
+        rank == 1 for other, places in groups.items() if other != key for _, rank in places
+    ):
+        settled.leave("account_number", "the bill has a number of an account and another of a customer")
+        return
+    proofs = []
+    if _places(groups[key]) > 1:
+        proofs.append(f"it stands at {_places(groups[key])} places")
+    digits = re.sub(r"\D", "", key)
+    runs = [re.sub(r"\D", "", text) for text in sheet.plain_lines if sum(map(str.isdigit, text)) > 18]
+    if len(digits) >= 6 and any(digits in run and run != digits for run in runs):
+        proofs.append("the line for machines has it")
+    value = max((sighting.value for sighting, _ in groups[key]), key=lambda text: (text.count(" ") + text.count("-"), len(text)))
+    settled.keep("account_number", value, *(proofs or ["its label names no other number"]))
+
+
+def _places(sightings: Sequence[tuple[Sighting[str], int]]) -> int:
+    return len({(each.line, each.cell) for each, _ in sightings})
+
+
+def _rank(label: Label) -> int:
+    """0 of an account, 1 of a customer, 2 of a contract."""
+    if _CLIENT.search(label.text) and not re.search(r"account|compte|konto|conto|cuenta", label.text):
+        return 1
+    return 2 if _CONTRACT.search(label.text) and "account" not in label.text and "konto" not in label.text else 0
+
+
+def _others(sheet: Sheet) -> set[str]:
+    """Numbers that labels say are of an invoice, a meter or a supply point."""
+    found = set()
+    for label in sheet.labels_of(Field.INVOICE, Field.METER, Field.SUPPLY_POINT, Field.CUSTOMER):
+        at = sheet.id_at(label)
+        if at is not None:
+            found.add(_SAME.sub("", at[0]))
+    return found
+
+
+def meter_ids(sheet: Sheet) -> list[tuple[str, int]]:
+    """The numbers that labels say are of meters, with their lines."""
+    found: dict[str, int] = {}
+    for label in sheet.labels_of(Field.METER):
+        at = sheet.id_at(label)
+        if at is not None and at[1].how != "below":
+            found.setdefault(at[0], at[1].line)
+    if not found:
+        for label in sheet.labels_of(Field.METER):
+            at = sheet.id_at(label)
+            if at is not None:
+                found.setdefault(at[0], at[1].line)
+    return list(found.items())
+
+
+def settle_invoice(sheet: Sheet, settled: Settled) -> None:
+    """The invoice's number, if there is one."""
+    found = {at[0] for label in sheet.labels_of(Field.INVOICE) if (at := sheet.id_at(label)) is not None}
+    if len(found) == 1 and len(settled.values) > 1:
+        (number,) = found
+        if _SAME.sub("", number) != _SAME.sub("", str(settled.values.get("account_number", ""))):
+            settled.keep("invoice_number", number, "no other number has its label")
+
+
+def settle_address(sheet: Sheet, settled: Settled) -> None:
+    """The address that is served, where all of it is there and its parts fit together."""
+    found: set[Address] = set()
+    seen = False
+    for label in sheet.labels_of(Field.SERVICE_ADDRESS):
+        if label.start > 10:
+            continue
+        seen = True
+        address = _address(_column(sheet, label), sheet)
+        if address is not None:
+            found.add(address)
+    if len(found) == 1:
+        settled.keep("address", found.pop(), "its postal code fits its town's state")
+    elif found:
+        settled.leave("address", "the bill shows several addresses")
+    elif seen:
+        settled.leave("address", "it is not there as a whole")
+
+
+def _column(sheet: Sheet, label: Label) -> list[str]:
+    """The texts of an address: beside or below its label, and below the first of them."""
+    regions = list(sheet.regions(label))
+    if not regions:
+        return []
+    label_cell = sheet.lines[label.line].cells[label.cell]
+    first = regions[0]
+    if first.how == "right" and first.distance > 40:
+        under = [
+            each
+            for each in regions
+            if each.how == "below" and each.distance < 2.2 * (label_cell.top - label_cell.bottom)
+            and abs(sheet.lines[each.line].cells[each.cell].left - label_cell.left) < 8
+        ]
+        first = under[0] if under else first
+    texts = [first.text.strip(" :")]
+    cell = sheet.lines[first.line].cells[first.cell]
+    left = cell.left
+    if first.how == "same":
+        label_words = len(sheet.lines[first.line].cells[first.cell].text[: label.end].split())
+        words = cell.words[label_words:] or cell.words
+        left = words[0].left
+    height = cell.top - cell.bottom
+    at = sheet.lines[first.line]
+    for index in range(first.line + 1, min(first.line + 6, len(sheet.lines))):
+        line = sheet.lines[index]
+        if line.page != at.page or at.middle - line.middle > 4.5 * height or len(texts) > 3:
+            break
+        below = [
+            (place, other)
+            for place, other in enumerate(line.cells)
+            if abs(other.left - left) < 6 or (first.how == "same" and abs(other.left - cell.left) < 6)
+        ]
+        if below and not sheet.labels_in(index, below[0][0]):
+            texts.append(below[0][1].text.strip(" :"))
+    return texts
+
+
+def _address(texts: Sequence[str], sheet: Sheet) -> Address | None:
+    for text in texts[:2]:
+        match = _US_LINE.match(text) if sheet.currency == "USD" else None
+        if match and _is_state(match["state"], match["zip"]):
+            return None  # where the street ends and the town begins cannot be told
+        match = _EUROPE_LINE.match(text) if sheet.language in _COUNTRIES else None
+        if match:
+            return Address(match["line"].strip(" ,-"), match["city"].strip(" -"), match["state"] or "", match["zip"], country=_COUNTRIES[sheet.language])
+    for index, text in enumerate(texts[1:4], 1):
+        before = texts[index - 1]
+        line_1, line_2 = before, ""
+        if index > 1 and _is_street(sheet, texts[index - 2]) and _is_street(sheet, before):
+            line_1, line_2 = texts[index - 2], before
+        us, canada = _US.match(text), _CANADA.match(text)
+        if us and _is_state(us["state"], us["zip"]) and _is_street(sheet, texts[index - 1]):
+            return Address(line_1, us["city"], us["state"], us["zip"], line_2)
+        if canada and _is_street(sheet, texts[index - 1]):
+            return Address(line_1, canada["city"], canada["state"], canada["zip"], line_2, "CA")
+        europe = _EUROPE.match(text) if sheet.language in _COUNTRIES else None
+        if europe and _is_street(sheet, texts[index - 1]):
+            country = _COUNTRIES[sheet.language]
+            city, state = europe["city"].strip(" -"), europe["state"] or ""
+            return Address(line_1.strip(" ,"), city, state, europe["zip"], line_2, country)
+    return None
+
+
+def _is_street(sheet: Sheet, text: str) -> bool:
+    """Whether it can be a street with a number: no date, no amount, no label."""
+    if not re.search(r"\d", text) or not re.search(r"[A-Za-z]{2}", text) or len(text) > 60:
+        return False
+    return not dates_in(plain(text)) and not (sheet.numbers and sheet.numbers.money(text)) and ":" not in text
+
+
+def _is_state(state: str, postal_code: str) -> bool:
+    return state in _STATES[postal_code[0]].split()
+
+
+def settle_names(sheet: Sheet, settled: Settled) -> None:
+    """Supplier and network, where the bill names them."""
+    for field, name in ((Field.SUPPLIER, "supplier"), (Field.DISTRIBUTOR, "delivery_company")):
+        found = set()
+        for label in sheet.labels_of(field):
+            if label.start > 3:
+                continue
+            for region in sheet.regions(label):
+                text = region.text.strip(" :").split("  ")[0]
+                if region.how in ("below", "above") or not 3 < len(text) < 60 or not text[0].isupper():
+                    break
+                if sheet.labels_in(region.line, region.cell) and region.how == "right" or ":" in text:
+                    break
+                if sheet.plains[label.line][label.cell][label.end :].lstrip()[:1] == ":" or region.how == "right" or label.text.endswith((":", "is")):
+                    found.add(text.rstrip(",. "))
+                break
+        if len(found) == 1:
+            settled.keep(name, found.pop(), "the bill names one")
+
+
+_ES_TARIFF = re.compile(r"\b(?:2\.0|2\.1|3\.0|3\.1|6\.[1-4]) ?(?:TD|A|DHA|DHS)\b")
+
+
+def settle_tariff(sheet: Sheet, settled: Settled) -> None:
+    """The tariff, where its label names one code and no other does."""
+    spanish = {match[0] for line in sheet.lines for match in _ES_TARIFF.finditer(line.text)} if sheet.language == "es" else set()
+    found: dict[str, int] = {}
+    for label in sheet.labels_of(Field.TARIFF):
+        text = sheet.plains[label.line][label.cell]
+        if label.start > 2 or len(text) > 90:
+            continue
+        for region in sheet.regions(label):
+            if region.how in ("below", "above"):
+                break
+            value = re.sub(r"\s+", " ", region.text.strip(" :.-"))
+            if label.text == "schedule":
+                value = f"Schedule {value}"
+            is_name = 2 <= len(value) <= 50 and any(map(str.isalpha, value)) and re.search(r"\d|-[A-Z]", value)
+            if is_name and not re.search(r"\d{5}|[$€:@]|%|\bkWh\b|\d\.\d\d\d", value):
+                found[value] = found.get(value, 0) + 1
+            break
+    if len(spanish) == 1:
+        settled.keep("tariff", spanish.pop(), "the bill names one")
+    elif len(found) == 1:
+        settled.keep("tariff", next(iter(found)), "its label names no other")
+    elif found:
+        settled.leave("tariff", "the bill names several")
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one but for capitals and accents."""
+    return plain(one) == plain(other)

@@ -1,0 +1,250 @@
+"""What is owed: the total, the balance before it, payments and charges, as far as they add up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from meterfarm.formats.bills.generic.charges import ChargeRow
+from meterfarm.formats.bills.generic.found import Settled, Sighting, by_value
+from meterfarm.formats.bills.generic.labels import Field, plain
+from meterfarm.formats.bills.generic.sheet import Label, Sheet
+
+_MOST = 5
+_SCAN = re.compile(r"(?:\d[ ]?){14,}")
+_CREDIT = re.compile(r"\bguthaben\b|\bcredit balance\b")
+_OPTIONAL = (Field.FORWARD, Field.ADJUSTMENTS, Field.LATE_FEES)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A set of amounts, in cents, that add up to the total."""
+
+    total: int
+    current: int | None
+    forward: int | None
+    previous: int | None
+    payments: int | None
+    adjustments: int | None
+    strength: int
+
+
+def amounts_of(sheet: Sheet, *fields: Field) -> list[Sighting[int]]:
+    """The amounts that labels of these fields have beside them."""
+    found = []
+    for label in sheet.labels_of(*fields):
+        if _is_prose(sheet, label):
+            continue
+        at = sheet.money_at(label)
+        if at is None:
+            continue
+        money, region = at
+        cents = money.cents
+        if _CREDIT.search(label.text) and cents > 0:
+            cents = -cents
+        found.append(Sighting(cents, region.line, region.cell, label.text, region.how))
+    return found
+
+
+def _is_prose(sheet: Sheet, label: Label) -> bool:
+    """Whether the label stands in the middle of a sentence."""
+    text = sheet.plains[label.line][label.cell]
+    return label.start > 32 or len(text) > 110
+
+
+def settle_money(sheet: Sheet, rows: Sequence[ChargeRow], settled: Settled) -> None:
+    """The total, and what it is made of."""
+    if sheet.numbers is None:
+        settled.leave("total_amount", "the amounts are written with points and with commas before the cents")
+        return
+    seen: dict[Field, dict[int, list[Sighting[int]]]] = {
+        field: by_value(amounts_of(sheet, field))
+        for field in (
+            Field.DUE, Field.BILL_TOTAL, Field.PREVIOUS, Field.PAYMENTS, Field.FORWARD, Field.CURRENT, Field.ADJUSTMENTS,
+        )
+    }
+    due = seen[Field.DUE] or seen[Field.BILL_TOTAL]
+    balance = _balance(seen, due, rows)
+    scans = list(_scan_lines(sheet))
+    total = _total(sheet, due, balance, scans, rows, seen, settled)
+    if total is None:
+        return
+    if balance is not None and balance.total == total:
+        _keep_balance(balance, settled, seen)
+    elif seen[Field.CURRENT]:
+        _keep_current(seen, rows, settled)
+    if "current_charges" not in settled.values and "previous_balance" not in settled.values:
+        _keep_current(seen, rows, settled)
+
+
+def _keep_current(
+    seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]], rows: Sequence[ChargeRow], settled: Settled
+) -> None:
+    totals = {row.cents for row in rows if "total" in row.proved}
+    proved = [cents for cents in seen[Field.CURRENT] if cents in totals]
+    if len(set(proved)) == 1:
+        settled.keep("current_charges", proved[0], "the charges add up to it")
+    elif seen[Field.CURRENT]:
+        settled.leave("current_charges", "nothing adds up to it")
+
+
+def _keep_balance(
+    balance: Balance, settled: Settled, seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]]
+) -> None:
+    proof = "balance, payments and charges add up to the total"
+    named = {
+        "previous_balance": balance.previous,
+        "payments": balance.payments,
+        "outstanding_balance": balance.forward,
+        "current_charges": balance.current,
+        "adjustments": balance.adjustments,
+    }
+    for name, cents in named.items():
+        if cents is not None:
+            settled.keep(name, cents, proof)
+    for name, field in (("previous_balance", Field.PREVIOUS), ("payments", Field.PAYMENTS), ("outstanding_balance", Field.FORWARD)):
+        if seen[field]:
+            settled.leave(name, "it does not add up with the others to the total")
+
+
+def _balance(
+    seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]],
+    due: Mapping[int, Sequence[Sighting[int]]],
+    rows: Sequence[ChargeRow],
+) -> Balance | None:
+    """The amounts that add up, the strongest such set; None if none does."""
+    totals: list[int] = list(due)[:_MOST] or []
+    proved = [row.cents for row in rows if "total" in row.proved]
+    currents: list[int | None] = [*list(seen[Field.CURRENT])[:_MOST], None]
+    forwards: list[int | None] = [*list(seen[Field.FORWARD])[:_MOST], None]
+    previous: list[int | None] = [*list(seen[Field.PREVIOUS])[:_MOST], None]
+    payments: list[int | None] = [*_payments(seen[Field.PAYMENTS]), None]
+    adjustments: list[int | None] = [None, *[each for each in list(seen[Field.ADJUSTMENTS])[:3] if each]]
+    best: Balance | None = None
+    for adjusted, total, current, forward, prior, paid in product(
+        adjustments, totals, currents, forwards, previous, payments
+    ):
+        strength = _strength(total, current, forward, prior, paid, adjusted, proved)
+        if strength and (best is None or strength > best.strength):
+            best = Balance(total, *_filled(total, current, forward, prior, paid, adjusted), strength)
+    return best
+
+
+def _payments(seen: Mapping[int, Sequence[Sighting[int]]]) -> list[int]:
+    """Payments are taken from what was owed, however they are signed; several may be added up."""
+    each = [-abs(cents) for cents in list(seen)[:_MOST]]
+    if 2 <= len(each) <= 4:
+        each.append(sum(set(each)))
+    return list(dict.fromkeys(each))
+
+
+def _strength(
+    total: int, current: int | None, forward: int | None, prior: int | None, paid: int | None, adjusted: int | None,
+    proved: Sequence[int],
+) -> int:
+    """How many amounts the equations bind that hold; 0 if one does not, or they bind nothing."""
+    bound = 0
+    extra = adjusted or 0
+    if adjusted is not None and current is None:
+        return 0
+    if prior is not None and paid is not None and forward is not None:
+        if prior + paid == forward:
+            if adjusted is not None and current is not None and forward + current + extra != total:
+                return 0
+        elif prior + paid + extra != forward:
+            return 0
+        else:
+            extra = 0
+        bound += 3 + bool(forward or prior)
+    elif forward is not None and (prior is not None) != (paid is not None):
+        return 0
+    elif forward is None and prior is not None and paid is None and prior:
+        return 0
+    elif forward is None and paid is not None and prior is None and paid:
+        return 0
+    before = forward if forward is not None else (prior + (paid or 0) if prior is not None else None)
+    if current is not None and before is not None:
+        if before + current + extra != total:
+            return 0
+        bound += 3
+        if current in proved:
+            bound += 1
+    elif current is not None:
+        return 0 if current != total else 1 + (current in proved)
+    elif before is not None and total - before - extra in proved and total != before:
+        bound += 2
+    else:
+        return 0
+    return bound
+
+
+def _filled(
+    total: int, current: int | None, forward: int | None, prior: int | None, paid: int | None, adjusted: int | None
+) -> tuple[int | None, int | None, int | None, int | None, int | None]:
+    if forward is None and prior is not None and paid is not None:
+        forward = prior + paid
+    return current, forward, prior, paid, adjusted
+
+
+def _scan_lines(sheet: Sheet) -> Iterator[str]:
+    """What a machine is to read of the part to detach: long runs of digits."""
+    for line in sheet.plain_lines:
+        for match in _SCAN.finditer(line):
+            yield re.sub(r"\D", "", match[0])
+
+
+def _total(
+    sheet: Sheet,
+    due: Mapping[int, Sequence[Sighting[int]]],
+    balance: Balance | None,
+    scans: Sequence[str],
+    rows: Sequence[ChargeRow],
+    seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]],
+    settled: Settled,
+) -> int | None:
+    if not due:
+        settled.leave("total_amount", "no label of an amount due has one beside it")
+        return None
+    proved = {row.cents for row in rows if "total" in row.proved}
+    scores: dict[int, list[str]] = {}
+    for cents, places in due.items():
+        proofs = []
+        pages = {(each.line, each.how) for each in places}
+        if len(pages) > 1:
+            proofs.append(f"it stands at {len(pages)} places")
+        if balance is not None and balance.total == cents and balance.strength >= 3:
+            proofs.append("balance, payments and charges add up to it")
+        elif cents in proved:
+            proofs.append("the charges add up to it")
+        if abs(cents) > 999 and any(str(abs(cents)) in scan for scan in scans):
+            proofs.append("the line for machines has it")
+        if cents in seen[Field.CURRENT] and not any(seen[Field.PREVIOUS]) and not any(seen[Field.FORWARD]):
+            proofs.append("the current charges are it")
+        scores[cents] = proofs
+    ranked = sorted(scores, key=lambda cents: (-len(scores[cents]), -len(due[cents])))
+    best = ranked[0]
+    if not scores[best]:
+        settled.leave("total_amount", "no other figure of the bill agrees with it")
+        return None
+    if len(ranked) > 1:
+        other = ranked[1]
+        if len(scores[other]) >= len(scores[best]) and not _is_part(other, best, seen):
+            if len(due[best]) <= len(due[other]) or len(scores[other]) > 1:
+                settled.leave("total_amount", "the bill shows several amounts due")
+                return None
+    settled.keep("total_amount", best, *scores[best])
+    return best
+
+
+def _is_part(
+    cents: int, total: int, seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]]
+) -> bool:
+    """Whether an amount is known as something else than the total."""
+    return any(cents in seen[field] for field in (Field.PREVIOUS, Field.FORWARD, Field.CURRENT)) and cents != total
+
+
+def name_of(row: ChargeRow) -> str:
+    """A row's name, to be compared."""
+    return plain(row.name)

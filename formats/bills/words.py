@@ -1,0 +1,225 @@
+"""The words of a PDF with their places on the page, in lines and cells, as the eye groups them.
+
+PDFium is not thread-safe, not even over different documents: call this module from one thread of a process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from ctypes import byref
+from typing import NamedTuple
+
+import pypdfium2
+from pypdfium2 import raw
+
+from meterfarm.formats.bills.pdf import opened
+from meterfarm.formats.errors import FormatError
+
+MOST_PAGES = 400
+MOST_CHARACTERS = 60_000
+"""Of one page; a page of small print has some 8,000."""
+MOST_SECONDS = 30.0
+_SAME_WORD = 0.20  # of the height: how far characters of one word stand apart at most
+_OVERPRINTED = 0.22  # of the height: how far a character may reach back over the one before it
+_SAME_LINE = 0.5  # of the lower height: how far words of one line overlap at least
+_SAME_CELL = 1.1  # of the height: how far words of one cell stand apart at most
+_SMALLEST, _HIGHEST = 2.0, 90.0
+
+
+class Word(NamedTuple):
+    """Characters without a blank, and their place in points from the page's lower left corner."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    text: str
+
+    @property
+    def height(self) -> float:
+        """Of the font, roughly."""
+        return self.top - self.bottom
+
+    @property
+    def middle(self) -> float:
+        """Half way up."""
+        return (self.top + self.bottom) / 2
+
+
+class Cell(NamedTuple):
+    """Words of a line that stand close together."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    text: str
+    words: Sequence[Word]
+
+
+class Line(NamedTuple):
+    """What stands at one height of a page, from left to right."""
+
+    page: int
+    cells: Sequence[Cell]
+    text: str
+
+    @property
+    def middle(self) -> float:
+        """The height at which it stands."""
+        return (self.cells[0].top + self.cells[0].bottom) / 2
+
+
+class PageText(NamedTuple):
+    """A page: its number from 1, its size in points, and its lines from top to bottom."""
+
+    number: int
+    width: float
+    height: float
+    lines: Sequence[Line]
+    has_pictures: bool = False
+
+
+def pages_of(content: bytes) -> Iterator[PageText]:
+    """The pages of a PDF, each read when it is asked for.
+
+    Raises:
+        FormatError: it is no whole PDF, it wants a password (Encrypted), a page cannot be read, or it has
+            more pages or text than a bill has.
+    """
+    until = time.monotonic() + MOST_SECONDS
+    with opened(content) as document:
+        if len(document) > MOST_PAGES:
+            raise FormatError(f"The PDF has {len(document)} pages, more than {MOST_PAGES}: split it.")
+        for index in range(len(document)):
+            if time.monotonic() > until:
+                raise FormatError(f"Reading the PDF took more than {MOST_SECONDS:g} s: split it.")
+            yield _page(document, index)
+
+
+def _page(document: pypdfium2.PdfDocument, index: int) -> PageText:
+    try:
+        page = document[index]
+        text = page.get_textpage()
+        count = text.count_chars()
+        if count > MOST_CHARACTERS:
+            raise FormatError(f"Page {index + 1} has more text than a bill has: {count} characters.")
+        words = list(_words(text, count))
+        pictures = not words and any(
+            raw.FPDFPageObj_GetType(raw.FPDFPage_GetObject(page, place)) == raw.FPDF_PAGEOBJ_IMAGE
+            for place in range(min(raw.FPDFPage_CountObjects(page), 200))
+        )
+        width, height = page.get_size()
+        text.close()
+        page.close()
+    except pypdfium2.PdfiumError as exc:
+        raise FormatError(f"Page {index + 1} of the PDF is damaged: download it again.") from exc
+    return PageText(index + 1, width, height, list(lines_of(words, index + 1)), pictures)
+
+
+def _words(text: pypdfium2.PdfTextPage, count: int) -> Iterator[Word]:
+    """The words in the order of the file. What is printed twice, to look bold, is there once."""
+    box, handle = raw.FS_RECTF(), text.raw
+    unicode_of, box_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox
+    pointer = byref(box)
+    letters: list[str] = []
+    left = bottom = right = top = last_left = 0.0
+    seen: dict[tuple[str, int, int], float] = {}
+
+    def word() -> Iterator[Word]:
+        made = Word(left, bottom, right, top, "".join(letters))
+        letters.clear()
+        key = (made.text, round(left / 3), round(bottom / 3))
+        if key not in seen:
+            seen[key] = left
+            yield made
+
+    for place in range(count):
+        code = unicode_of(handle, place)
+        if code <= 32 or code in _BLANKS:
+            if letters:
+                yield from word()
+            continue
+        if 0xD800 <= code < 0xE000 or code in _INVISIBLE or not box_of(handle, place, pointer):
+            continue
+        x, y, x_end, y_end = box.left, box.bottom, box.right, box.top
+        height = y_end - y
+        if not _SMALLEST <= height <= _HIGHEST:
+            continue
+        char = chr(code)
+        if letters:
+            gap = x - right
+            on_line = min(top, y_end) - max(bottom, y) > _SAME_LINE * min(height, top - bottom)
+            if on_line and char == letters[-1] and abs(x - last_left) < 0.12 * height:
+                continue
+            if not on_line or gap > _SAME_WORD * height or gap < -_OVERPRINTED * height:
+                yield from word()
+        if not letters:
+            left, bottom, top, right = x, y, y_end, x_end
+        else:
+            bottom, top, right = min(bottom, y), max(top, y_end), max(right, x_end)
+        last_left = x
+        letters.append(_PLAIN.get(char, char))
+    if letters:
+        yield from word()
+
+
+_BLANKS = frozenset({0x7F, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000})
+_INVISIBLE = frozenset({0xAD, 0x200B, 0x200C, 0x200D, 0xFEFF, 0xFFFE, 0xFFFF})
+_PLAIN = {
+    **dict.fromkeys("‐‑‒–—−﹣－", "-"),
+    **dict.fromkeys("‘’‛ʼ′`´", "'"),
+    **dict.fromkeys("“”„‟″", '"'),
+    "ﬁ": "fi",
+    "ﬂ": "fl",
+    "ﬀ": "ff",
+}
+
+
+def lines_of(words: Iterable[Word], page: int) -> Iterator[Line]:
+    """The lines of a page's words, from top to bottom."""
+    ordered = sorted(words, key=lambda each: (-each.middle, each.left))
+    group: list[Word] = []
+    for word in ordered:
+        if group and not _on_one_line(group, word):
+            yield _line(group, page)
+            group = []
+        group.append(word)
+    if group:
+        yield _line(group, page)
+
+
+def _on_one_line(group: Sequence[Word], word: Word) -> bool:
+    for other in (group[-1], group[0]):
+        overlap = min(other.top, word.top) - max(other.bottom, word.bottom)
+        lower = min(other.height, word.height)
+        if overlap <= _SAME_LINE * lower or abs(other.middle - word.middle) > 0.6 * lower:
+            return False
+    return True
+
+
+def _line(group: list[Word], page: int) -> Line:
+    group.sort()
+    cells: list[Cell] = []
+    current: list[Word] = []
+    for word in group:
+        if current:
+            gap = word.left - max(each.right for each in current[-2:])
+            if gap > _SAME_CELL * max(min(word.height, current[-1].height), 4.0):
+                cells.append(_cell(current))
+                current = []
+        current.append(word)
+    cells.append(_cell(current))
+    return Line(page, cells, " ".join(cell.text for cell in cells))
+
+
+def _cell(words: Sequence[Word]) -> Cell:
+    return Cell(
+        words[0].left,
+        min(each.bottom for each in words),
+        max(each.right for each in words),
+        max(each.top for each in words),
+        " ".join(each.text for each in words),
+        tuple(words),
+    )
