@@ -31,6 +31,8 @@ from meterfarm.formats.recognise import Kind, recognise
 from meterfarm.records import (
     Account,
     Bill,
+    BillReading,
+    BillStatus,
     Challenge,
     Factor,
     Issue,
@@ -122,11 +124,16 @@ class ReadingSet(Sequence[Series]):
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """What a file holds. ``issues`` are what in it is doubtful or could not be read."""
+    """What a file holds. ``issues`` are what in it is doubtful or could not be read.
+
+    ``bill_readings`` are all bills as far as they are certain, with line items, checks and what was left out;
+    ``bills`` those of them that are whole.
+    """
 
     bills: Sequence[Bill]
     readings: ReadingSet
     issues: Sequence[Issue]
+    bill_readings: Sequence[BillReading] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,19 +371,25 @@ def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str |
         RequestError: the file cannot be opened, nothing in it can be read, or there is no such utility or
             zone.
     """
-    from meterfarm.services.bill_reading import bill_in
+    from meterfarm.services.bill_reading import bill_readings, why_unread
     from meterfarm.utilities import load_layouts, load_utility_named
 
     script = load_utility_named(utility) if utility else None
     layouts = load_layouts(script.id) if script else ()
     at = _zone(zone) or (script.zone if script else None)
-    bills, series, issues = list[Bill](), list[Series](), list[Issue]()
+    bills, series, issues = list[BillReading](), list[Series](), list[Issue]()
     try:
         with Path(path).open("rb") as file:
             for found in recognise(Path(path).name, file, at, layouts):
                 try:
                     if found.kind is Kind.BILL:
-                        bills.append(bill_in(found.file, script)[1])
+                        read_here = bill_readings(found.file, script)
+                        bills += read_here
+                        issues += [
+                            Issue(found.member, why_unread(each), Severity.ERROR)
+                            for each in read_here
+                            if each.status is not BillStatus.UNLOCKED
+                        ]
                     for each in found.contents:
                         series.append(each) if isinstance(each, Series) else issues.append(each)
                 except FormatError as exc:
@@ -386,9 +399,10 @@ def read(path: Path | str, *, zone: ZoneInfo | str | None = None, utility: str |
     except OSError as exc:
         raise RequestError(f"The file {path} cannot be read: {exc.strerror or exc}.") from exc
     refused = [one.what for one in issues if one.severity is Severity.ERROR]
-    if refused and not (bills or series):
+    if refused and not (series or any(each.status is BillStatus.UNLOCKED for each in bills)):
         raise RequestError(f"{path}: {refused[0]}")
-    return FileContents(bills, ReadingSet(series), issues)
+    whole = [each.bill for each in bills if each.bill is not None]
+    return FileContents(whole, ReadingSet(series), issues, bills)
 
 
 def _zone(zone: ZoneInfo | str | None) -> ZoneInfo | None:

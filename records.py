@@ -264,6 +264,53 @@ class Bill:
     address: Address | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """A charge or credit of a bill: ``cost`` in cents, credits negative.
+
+    ``volume`` of ``unit`` times ``rate`` (in the currency's main unit) is the cost, where the bill says so.
+    ``proved_by``: "sum" if it is a part of a total, "product" if volume times rate is the cost, or both.
+    """
+
+    name: str
+    cost: int
+    volume: Decimal | None = None
+    unit: str = ""
+    rate: Decimal | None = None
+    period_from: date | None = None
+    period_to: date | None = None
+    tier: str = ""
+    proved_by: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BillCheck:
+    """Something that was held against something else on a bill; ``what`` is a sentence with the figures."""
+
+    name: str
+    passed: bool
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class BillReading:
+    """What was read from a bill, and how certain it is.
+
+    ``reader`` is the layout, or "generic" for one that no layout knows. ``fields`` has what is certain, by
+    the names that docs/bills.md has; ``left_out`` the reason for what is not. ``bill`` is None unless all is
+    there that a bill in store has. ``ocr``: the text was recognised in pictures.
+    """
+
+    reader: str
+    status: BillStatus
+    fields: Mapping[str, object]
+    bill: Bill | None = None
+    line_items: Sequence[LineItem] = ()
+    checks: Sequence[BillCheck] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    ocr: bool = False
+
+
 class Reading(NamedTuple):
     """One interval: epoch seconds of its start (UTC), its length, and the mantissa of its series' unit."""
 

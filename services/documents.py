@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.recognise import Found, Kind, recognise
-from meterfarm.records import Issue, Series, Severity
+from meterfarm.records import BillStatus, Issue, Series, Severity
 from meterfarm.scrapers.utility import Utility
-from meterfarm.services.bill_reading import read_bill
+from meterfarm.services.bill_reading import bill_readings, reading_json, why_unread
 from meterfarm.services.file_report import FileReport
 from meterfarm.services.series_totals import Tally
 from meterfarm.support.instants import stamp
@@ -57,8 +57,8 @@ def _read(report: FileReport, found: Found, utility: Utility | None) -> Sequence
     beside: list[Issue] = []
     try:
         if found.kind is Kind.BILL:
-            layout, bill = read_bill(found.file, utility)
-            report.bills.append(bill)
+            layout, unread = _read_bills(report, found, utility)
+            beside += unread
         for each in found.contents:
             if isinstance(each, Series):
                 read = True
@@ -82,6 +82,24 @@ def _read(report: FileReport, found: Found, utility: Utility | None) -> Sequence
         what = "Readings of a time that another file in this ZIP has too are shown as series of their own."
         report.add(Issue(found.member, what, Severity.NOTE))
     return beside
+
+
+def _read_bills(report: FileReport, found: Found, utility: Utility | None) -> tuple[str, list[Issue]]:
+    """Add the bills of a PDF; the layout, and what is an error only if nothing beside it is read."""
+    readings = bill_readings(found.file, utility)
+    beside: list[Issue] = []
+    for reading in readings:
+        if reading.status is not BillStatus.UNLOCKED:
+            issue = Issue(found.member, why_unread(reading), Severity.ERROR)
+            if found.member and not utility:
+                beside.append(issue)
+                continue
+            report.add(issue)
+        report.bills.append(reading_json(reading))
+        for check in reading.checks:
+            if not check.passed:
+                report.add(Issue(found.member, f"{check.name}: {check.what}"))
+    return readings[0].reader if readings else "", beside
 
 
 def _look_at_readings(report: FileReport, member: str, tally: Tally, *, nothing: bool) -> None:

@@ -47,7 +47,7 @@ class Word(NamedTuple):
         return (self.top + self.bottom) / 2
 
 
-class Cell(NamedTuple):
+class TextCell(NamedTuple):
     """Words of a line that stand close together."""
 
     left: float
@@ -58,11 +58,11 @@ class Cell(NamedTuple):
     words: Sequence[Word]
 
 
-class Line(NamedTuple):
+class TextLine(NamedTuple):
     """What stands at one height of a page, from left to right."""
 
     page: int
-    cells: Sequence[Cell]
+    cells: Sequence[TextCell]
     text: str
 
     @property
@@ -77,7 +77,7 @@ class PageText(NamedTuple):
     number: int
     width: float
     height: float
-    lines: Sequence[Line]
+    lines: Sequence[TextLine]
     has_pictures: bool = False
 
 
@@ -168,16 +168,18 @@ def _words(text: pypdfium2.PdfTextPage, count: int) -> Iterator[Word]:
 _BLANKS = frozenset({0x7F, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000})
 _INVISIBLE = frozenset({0xAD, 0x200B, 0x200C, 0x200D, 0xFEFF, 0xFFFE, 0xFFFF})
 _PLAIN = {
-    **dict.fromkeys("‐‑‒–—−﹣－", "-"),
-    **dict.fromkeys("‘’‛ʼ′`´", "'"),
-    **dict.fromkeys("“”„‟″", '"'),
-    "ﬁ": "fi",
-    "ﬂ": "fl",
-    "ﬀ": "ff",
+    **dict.fromkeys(map(chr, (0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212, 0xFE63, 0xFF0D)), "-"),
+    **dict.fromkeys(map(chr, (0x2018, 0x2019, 0x201B, 0x02BC, 0x2032, 0x0060, 0x00B4)), "'"),
+    **dict.fromkeys(map(chr, (0x201C, 0x201D, 0x201E, 0x201F, 0x2033)), '"'),
+    chr(0xD7): "x",
+    chr(0xFB00): "ff",
+    chr(0xFB01): "fi",
+    chr(0xFB02): "fl",
 }
+"""Dashes, quotation marks, the times sign and ligatures in plain characters."""
 
 
-def lines_of(words: Iterable[Word], page: int) -> Iterator[Line]:
+def lines_of(words: Iterable[Word], page: int) -> Iterator[TextLine]:
     """The lines of a page's words, from top to bottom."""
     ordered = sorted(words, key=lambda each: (-each.middle, each.left))
     group: list[Word] = []
@@ -199,9 +201,9 @@ def _on_one_line(group: Sequence[Word], word: Word) -> bool:
     return True
 
 
-def _line(group: list[Word], page: int) -> Line:
+def _line(group: list[Word], page: int) -> TextLine:
     group.sort()
-    cells: list[Cell] = []
+    cells: list[TextCell] = []
     current: list[Word] = []
     for word in group:
         if current:
@@ -211,11 +213,11 @@ def _line(group: list[Word], page: int) -> Line:
                 current = []
         current.append(word)
     cells.append(_cell(current))
-    return Line(page, cells, " ".join(cell.text for cell in cells))
+    return TextLine(page, cells, " ".join(cell.text for cell in cells))
 
 
-def _cell(words: Sequence[Word]) -> Cell:
-    return Cell(
+def _cell(words: Sequence[Word]) -> TextCell:
+    return TextCell(
         words[0].left,
         min(each.bottom for each in words),
         max(each.right for each in words),

@@ -128,7 +128,9 @@ def unit_of(name: str) -> tuple[Unit, int] | None:
 
 def rounded(value: Decimal) -> int:
     """A product in cents, half up."""
-    return int((value * 100 + (Decimal("0.5") if value >= 0 else Decimal("-0.5"))).to_integral_value("ROUND_DOWN"))
+    return int(
+        (value * 100 + (Decimal("0.5") if value >= 0 else Decimal("-0.5"))).to_integral_value("ROUND_DOWN")
+    )
 
 
 def sum_of(cents: Iterable[int]) -> int:

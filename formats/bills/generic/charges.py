@@ -10,17 +10,21 @@ from itertools import permutations
 
 from meterfarm.formats.bills.generic.amounts import Amount, rounded
 from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
-from meterfarm.formats.bills.generic.sheet import Sheet
+from meterfarm.formats.bills.generic.sheet import BillSheet
 
 _SAME_COLUMN = 5.0
 _MOST_ROWS = 3_000
 _MOST_ADDENDS = 45
 _TOTAL = re.compile(
-    r"\b(?:sub)?total(?:e|es)?\b|\bsummary\b|\bsumme\b|\bgesamt|\bcharges\b|\bamount due\b|\bimponibile\b|\bbase imponible\b|"
+    r"\b(?:sub)?total(?:e|es)?\b|\bsummary\b|\bsumme\b|\bgesamt|\bcharges\b|\bamount due\b|"
+    r"\bimponibile\b|\bbase imponible\b|"
     r"\bbalance\b|\bnew charges\b|\bsomme\b|\bimporte\b|\bspesa\b|\bquota\b|\bservices?\b|\btaxes\b"
 )
 _OF_BALANCE = re.compile(r"\bprevious\b|\bpayment|\bbalance\b|\blast bill\b|\bprior\b|\bthank you\b|\bpaid\b")
-_TIMES = re.compile(r"\bx\b|×|@|\*|\bat\b|\bper\b|/\s?k?wh|/\s?therm|/\s?ccf|/\s?day|/\s?mes|/\s?smc|/\s?m|€/|c€|\bkwh\b|\bccf\b|=")
+_TIMES = re.compile(
+    r"\bx\b|@|\*|\bat\b|\bper\b|/\s?k?wh|/\s?therm|/\s?ccf|/\s?day|/\s?mes|/\s?smc|/\s?m|€/|c€|"
+    r"\bkwh\b|\bccf\b|="
+)
 _CENTS = re.compile(r"c€|¢|\bct/|cent/|\bct\b|rp\./")
 
 
@@ -43,7 +47,7 @@ class ChargeRow:
     cells: tuple[tuple[float, str], ...] = ()
 
 
-def charge_rows(sheet: Sheet) -> list[ChargeRow]:
+def charge_rows(sheet: BillSheet) -> list[ChargeRow]:
     """The rows with an amount of money, in the bill's order, with what proves them."""
     if sheet.numbers is None:
         return []
@@ -54,13 +58,15 @@ def charge_rows(sheet: Sheet) -> list[ChargeRow]:
     slack = 2 if sheet.currency == "CHF" else 0  # totals are rounded to 5 centimes
     for column in columns:
         _cut_names(column)
-        _prove_sums(column, slack)
+        for _ in range(3):
+            _prove_sums(_outermost(column), slack)
     for page in sorted({row.page for row in rows}):
-        _prove_sums([row for row in rows if row.page == page], slack)
+        for _ in range(2):
+            _prove_sums(_outermost([row for row in rows if row.page == page]), slack)
     return rows
 
 
-def _rows(sheet: Sheet) -> Iterator[ChargeRow]:
+def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
     numbers = sheet.numbers
     if numbers is None:
         return
@@ -87,7 +93,12 @@ def _rows(sheet: Sheet) -> Iterator[ChargeRow]:
             if before and not last.signed and re.search(r"(?:^|\s)-\s?[$€£]?$", before[-1][1]):
                 cents = -cents
             yield ChargeRow(
-                line.page, index, place, cell.right, _name(name), cents,
+                line.page,
+                index,
+                place,
+                cell.right,
+                _name(name),
+                cents,
                 " ".join([*(text for _, text in before[-5:]), cell.text]),
                 is_total=bool(_TOTAL.search(plain(name)) or LABELS[Field.DUE].search(plain(name))),
                 cells=tuple(cells),
@@ -96,7 +107,7 @@ def _rows(sheet: Sheet) -> Iterator[ChargeRow]:
 
 
 def _is_factor(text: str) -> bool:
-    return text.strip()[:1] in ("x", "×", "*", "@")
+    return text.strip()[:1] in ("x", "*", "@")
 
 
 def _name(text: str) -> str:
@@ -104,7 +115,7 @@ def _name(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip(" .:$€£=-")[:120]
 
 
-def _prove_product(sheet: Sheet, row: ChargeRow) -> None:
+def _prove_product(sheet: BillSheet, row: ChargeRow) -> None:
     """Whether a quantity times a rate is the amount, to the cent."""
     if sheet.numbers is None or abs(row.cents) < 5 or not _TIMES.search(plain(row.text)):
         return
@@ -116,9 +127,11 @@ def _prove_product(sheet: Sheet, row: ChargeRow) -> None:
     wanted = abs(row.cents)
     divisors = (100, 1) if hundredth else (1,)
     for quantity, rate in permutations(numbers, 2):
-        if quantity.start > rate.start and not rate.unit == "" :
+        if quantity.start > rate.start and rate.unit:
             continue
-        if "." not in str(rate.value) or quantity.unit == "" and "." in str(quantity.value) and len(numbers) > 3:
+        if "." not in str(rate.value) or (
+            quantity.unit == "" and "." in str(quantity.value) and len(numbers) > 3
+        ):
             continue
         for divisor in divisors:
             off = abs(rounded(abs(quantity.value * rate.value) / divisor) - wanted)
@@ -131,7 +144,10 @@ def _prove_product(sheet: Sheet, row: ChargeRow) -> None:
             if one.start > other.start or "." not in str(rate.value) or other.value > 400:
                 continue
             for divisor in (1, 365, 366, 12):
-                if abs(rounded(abs(one.value * other.value * rate.value) / divisor) - wanted) <= 1 and wanted > 50:
+                if (
+                    abs(rounded(abs(one.value * other.value * rate.value) / divisor) - wanted) <= 1
+                    and wanted > 50
+                ):
                     row.proved.add("product")
                     row.volume, row.rate = one, abs(rate.value)
                     return
@@ -145,13 +161,21 @@ def _rounding(quantity: Amount, rate: Amount, divisor: int, wanted: int) -> int:
     return int(min(abs(quantity.value) * half * 100 / divisor, Decimal(wanted) / 500))
 
 
+def _outermost(rows: Sequence[ChargeRow]) -> list[ChargeRow]:
+    """The rows without those that are parts of a total among them."""
+    parts = {line for row in rows for line in row.parts}
+    return [row for row in rows if row.line not in parts]
+
+
 def _columns(rows: Sequence[ChargeRow]) -> Iterator[list[ChargeRow]]:
     """Rows of a page of which the amounts end at one place."""
     groups: dict[tuple[int, int], list[ChargeRow]] = {}
     for page in sorted({row.page for row in rows}):
         edges: list[float] = []
         for row in (each for each in rows if each.page == page):
-            near = next((index for index, edge in enumerate(edges) if abs(edge - row.right) < _SAME_COLUMN), None)
+            near = next(
+                (index for index, edge in enumerate(edges) if abs(edge - row.right) < _SAME_COLUMN), None
+            )
             if near is None:
                 edges.append(row.right)
                 near = len(edges) - 1
@@ -214,12 +238,21 @@ def _mark(rows: Sequence[ChargeRow], parts: Sequence[int], total: int) -> None:
     rows[total].is_total = True
 
 
-def is_item(row: ChargeRow) -> bool:
-    """Whether a row is a charge by itself: proved, no total, and of no balance."""
+def items_of(rows: Sequence[ChargeRow]) -> list[ChargeRow]:
+    """The rows that are charges by themselves, each once: not what a summary repeats of them."""
+    totals = {row.cents for row in rows if "total" in row.proved and row.parts}
+    items = [row for row in rows if _is_item(row)]
+    detailed = {row.cents for row in items if "product" in row.proved}
+    return [
+        row
+        for row in items
+        if "product" in row.proved or not (row.cents in totals or (row.cents and row.cents in detailed))
+    ]
+
+
+def _is_item(row: ChargeRow) -> bool:
+    """Whether a row is proved, no total, and of no balance."""
     if not row.proved & {"sum", "product"} or "total" in row.proved:
         return False
     text = plain(row.name)
     return bool(text) and not _OF_BALANCE.search(text) and any(map(str.isalpha, text))
-
-
-OF_FIELDS = (Field.ELECTRIC_AMOUNT, Field.GAS_AMOUNT, Field.WATER_AMOUNT, Field.SEWER_AMOUNT)

@@ -37,7 +37,10 @@ _PATTERNS = (
     ),
     (re.compile(rf"{_FULL}\s{_NAME}\s(?P<day>\d{{1,2}})(?!\d)"), True),
     (re.compile(rf"(?<![\d/.])(?P<a>\d{{1,2}})(?P<sep>[/.-])(?P<b>\d{{1,2}})(?P=sep){_YEAR}(?![\d/])"), True),
-    (re.compile(rf"(?<![a-z]){_NAME}\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?!\s?[,/]?\s?\d{{4}})"), False),
+    (
+        re.compile(rf"(?<![a-z]){_NAME}\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?!\s?[,/]?\s?\d{{4}})"),
+        False,
+    ),
     (re.compile(r"(?<![\d/.,$-])(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})(?![\d/.])"), False),
 )
 

@@ -6,21 +6,26 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from meterfarm.formats.bills.generic.dates import FoundDate, dates_in
-from meterfarm.formats.bills.generic.found import Settled, Sighting, by_value
+from meterfarm.formats.bills.generic.found import Settled, Occurrence, by_value
 from meterfarm.formats.bills.generic.labels import Field
-from meterfarm.formats.bills.generic.sheet import Label, Sheet
+from meterfarm.formats.bills.generic.sheet import Label, BillSheet
 
 _BETWEEN = re.compile(
     r"^[\s,)]*(?:-|to:?|through|thru|until|till|au|al|a|e|et|bis(?: zum)?|hasta(?: el)?|fino al|and)"
     r"(?: the| le| el| il)?[\s:(]*(?:to:? ?)?$"
 )
-_DAYS = re.compile(r"(?<![\d.,])(\d{1,3})\s?-?(?:days?|jours?|dias?|tage?n?|giorni|gg)\b|(?:days(?: billed)?|dias facturados|tage|giorni)\s?:?\s?(\d{1,3})(?![\d.,/])")
+_DAYS = re.compile(
+    r"(?<![\d.,])(\d{1,3})\s?-?(?:days?|jours?|dias?|tage?n?|giorni|gg)\b|(?:days(?: billed)?|"
+    r"dias facturados|tage|giorni)\s?:?\s?(\d{1,3})(?![\d.,/])"
+)
 _LONGEST = timedelta(days=400)
 _SOON = timedelta(days=75)
 _NOT_OURS = re.compile(
-    r"\blast year\b|\bprevious year\b|\bprior year\b|\bconsumo annuo\b|\bspesa annua\b|\bultimi 12 mesi|\bcontrat|\bofferta\b|\bannual\b|"
+    r"\blast year\b|\bprevious year\b|\bprior year\b|\bconsumo annuo\b|\bspesa annua\b|"
+    r"\bultimi 12 mesi|\bcontrat|\bofferta\b|\bannual\b|"
     r"\bbudget\b|\bconsiderato\b|\bsince\b|\bdepuis\b|\banno\b|\bvorjahr"
 )
 
@@ -39,20 +44,20 @@ class Period:
     counted: bool = False
 
 
-def settle_days(sheet: Sheet, settled: Settled) -> None:
+def settle_days(sheet: BillSheet, settled: Settled) -> None:
     """When the bill was issued, when it is due, and what time it is of."""
-    due = by_value(_sightings(sheet, Field.DUE_ON, None))
-    billed = by_value(_sightings(sheet, Field.BILLED_ON, None))
+    due = by_value(_first_page(sheet, _sightings(sheet, Field.DUE_ON, None)))
+    billed = by_value(_first_page(sheet, _sightings(sheet, Field.BILLED_ON, None)))
     anchor = next(iter(billed), None) or next(iter(due), None)
     if anchor is not None and not due:
-        due = by_value(_sightings(sheet, Field.DUE_ON, anchor))
+        due = by_value(_first_page(sheet, _sightings(sheet, Field.DUE_ON, anchor)))
     periods = list(_periods(sheet, anchor))
     _settle_period(periods, set(billed), set(due), settled)
     _settle_billed(billed, due, settled)
     _settle_due(due, settled)
 
 
-def _sightings(sheet: Sheet, field: Field, near: date | None) -> list[Sighting[date]]:
+def _sightings(sheet: BillSheet, field: Field, near: date | None) -> list[Occurrence[date]]:
     found = []
     for label in sheet.labels_of(field):
         text = sheet.plains[label.line][label.cell]
@@ -61,7 +66,7 @@ def _sightings(sheet: Sheet, field: Field, near: date | None) -> list[Sighting[d
         at = sheet.date_at(label, near)
         if at is not None:
             day, region = at
-            found.append(Sighting(day, region.line, region.cell, label.text, region.how))
+            found.append(Occurrence(day, region.line, region.cell, label.text, region.how))
     if field is Field.BILLED_ON:
         found += _beside_invoice(sheet, near)
     if field is Field.DUE_ON:
@@ -70,11 +75,12 @@ def _sightings(sheet: Sheet, field: Field, near: date | None) -> list[Sighting[d
 
 
 _INVOICE_OF = re.compile(
-    r"(?:\bfattura|\bdocumento|\bbolletta|\bfacture|\bfactura|\brechnung\w*|\binvoice)\b.{0,45}?\d{5,}.{0,4}? (?:del|du|vom|dated)\s+"
+    r"(?:\bfattura|\bdocumento|\bbolletta|\bfacture|\bfactura|\brechnung\w*|"
+    r"\binvoice)\b.{0,45}?\d{5,}.{0,4}? (?:del|du|vom|dated)\s+"
 )
 
 
-def _beside_invoice(sheet: Sheet, near: date | None) -> Iterator[Sighting[date]]:
+def _beside_invoice(sheet: BillSheet, near: date | None) -> Iterator[Occurrence[date]]:
     """The day that follows the number of an invoice."""
     for index, text in enumerate(sheet.plain_lines):
         match = _INVOICE_OF.search(text)
@@ -84,23 +90,33 @@ def _beside_invoice(sheet: Sheet, near: date | None) -> Iterator[Sighting[date]]
         if found and found[0].start == 0 and found[0].year:
             day = sheet.dates.date(found[0], near)
             if day is not None:
-                yield Sighting(day, index, 0, "invoice", "same")
+                yield Occurrence(day, index, 0, "invoice", "same")
 
 
-def _beside_amount_due(sheet: Sheet, near: date | None) -> Iterator[Sighting[date]]:
+def _beside_amount_due(sheet: BillSheet, near: date | None) -> Iterator[Occurrence[date]]:
     """The day that stands between the words of an amount due and the amount."""
     for label in sheet.labels_of(Field.DUE):
         text = sheet.plains[label.line][label.cell]
         rest = text[label.end :]
         found = dates_in(rest)
-        if found and len(text) < 70 and re.fullmatch(r"[\s:(]*(?:by|on|before|until)?[\s:(]*", rest[: found[0].start]):
+        if (
+            found
+            and len(text) < 70
+            and re.fullmatch(r"[\s:(]*(?:by|on|before|until)?[\s:(]*", rest[: found[0].start])
+        ):
             day = sheet.dates.date(found[0], near)
             if day is not None:
-                yield Sighting(day, label.line, label.cell, label.text, "same")
+                yield Occurrence(day, label.line, label.cell, label.text, "same")
+
+
+def _first_page(sheet: BillSheet, sightings: list[Occurrence[date]]) -> list[Occurrence[date]]:
+    """Those on the first page, if they agree: further pages may be of parts of the bill."""
+    first = [each for each in sightings if sheet.lines[each.line].page == sheet.pages[0].number]
+    return first if len({each.value for each in first}) == 1 else sightings
 
 
 def _settle_billed(
-    billed: dict[date, list[Sighting[date]]], due: dict[date, list[Sighting[date]]], settled: Settled
+    billed: dict[date, list[Occurrence[date]]], due: dict[date, list[Occurrence[date]]], settled: Settled
 ) -> None:
     last = settled.values.get("billing_period_to")
     possible = {
@@ -109,6 +125,8 @@ def _settle_billed(
         if not (isinstance(last, date) and not timedelta(days=-4) <= day - last <= timedelta(days=120))
         and (not due or any(timedelta(0) <= other - day <= _SOON for other in due))
     }
+    if not possible and len(billed) == 1 and len(next(iter(billed.values()))) > 1:
+        possible = billed
     if not billed:
         settled.leave("billed_on", "no label of a day of issue has one beside it")
         return
@@ -132,7 +150,7 @@ def _settle_billed(
     settled.keep("billed_on", ranked[0], *proofs)
 
 
-def _settle_due(due: dict[date, list[Sighting[date]]], settled: Settled) -> None:
+def _settle_due(due: dict[date, list[Occurrence[date]]], settled: Settled) -> None:
     if not due:
         return
     billed, last = settled.values.get("billed_on"), settled.values.get("billing_period_to")
@@ -143,8 +161,7 @@ def _settle_due(due: dict[date, list[Sighting[date]]], settled: Settled) -> None
         if not isinstance(start, date) or timedelta(0) <= day - start <= _SOON
     }
     strict = {
-        day: [each for each in places if "past due" not in each.label]
-        for day, places in possible.items()
+        day: [each for each in places if "past due" not in each.label] for day, places in possible.items()
     }
     strict = {day: places for day, places in strict.items() if places} or possible
     ranked = sorted(strict, key=lambda day: -len(strict[day]))
@@ -177,7 +194,11 @@ def _settle_period(periods: Sequence[Period], billed: set[date], due: set[date],
         if chosen is None and len(good) > 1:
             chosen = _one(good)
     if chosen is None:
-        why = "the bill shows several periods" if good else "no two days with a label of a period, or their number, are there"
+        why = (
+            "the bill shows several periods"
+            if good
+            else "no two days with a label of a period, or their number, are there"
+        )
         settled.leave("billing_period_from", why)
         settled.leave("billing_period_to", why)
         return
@@ -211,13 +232,13 @@ def _covering(periods: Sequence[Period]) -> Period | None:
     return next(iter(beside), None)
 
 
-def _periods(sheet: Sheet, anchor: date | None) -> Iterator[Period]:
+def _periods(sheet: BillSheet, anchor: date | None) -> Iterator[Period]:
     for index, text in enumerate(sheet.plain_lines):
         found = dates_in(text)
         if len(found) < 2:
             continue
         labelled_line = _has_label(sheet, index)
-        for one, other in zip(found, found[1:], strict=False):
+        for one, other in pairwise(found):
             between = text[one.end : other.start]
             joined = bool(_BETWEEN.match(between))
             beside = not joined and between.strip() == "" and labelled_line
@@ -234,27 +255,32 @@ def _periods(sheet: Sheet, anchor: date | None) -> Iterator[Period]:
             if beside and not agree:
                 continue
             own = any(
-                label.field is Field.PERIOD and _offset(sheet, label) <= one.start for label in sheet.labels_of_line(index)
+                label.field is Field.PERIOD and _offset(sheet, label) <= one.start
+                for label in sheet.labels_of_line(index)
             )
             near_by = any(
                 label.field is Field.PERIOD
                 and 0 <= one.start - _offset(sheet, label) - (label.end - label.start) <= 9
                 for label in sheet.labels_of_line(index)
             )
-            counted = re.match(rf"\s*(?:\(\s?)?{(last - first).days}(?![\d.,/])", text[other.end :]) is not None
+            counted = (
+                re.match(rf"\s*(?:\(\s?)?{(last - first).days}(?![\d.,/])", text[other.end :]) is not None
+            )
             yield Period(first, last, index, labelled_line, agree, own, near_by, counted)
     yield from _stacked(sheet, anchor)
 
 
-def _offset(sheet: Sheet, label: Label) -> int:
+def _offset(sheet: BillSheet, label: Label) -> int:
     """Where a label begins in its line's text."""
     return sum(len(text) + 1 for text in sheet.plains[label.line][: label.cell]) + label.start
 
 
-def _has_label(sheet: Sheet, index: int) -> bool:
+def _has_label(sheet: BillSheet, index: int) -> bool:
     """Whether a label of a period stands on the line, or within the three lines above it over the dates."""
     line = sheet.lines[index]
-    dated = [cell for place, cell in enumerate(line.cells) if dates_in(sheet.plains[index][place])] or line.cells
+    dated = [
+        cell for place, cell in enumerate(line.cells) if dates_in(sheet.plains[index][place])
+    ] or line.cells
     left, right = min(cell.left for cell in dated), max(cell.right for cell in dated)
     for above in range(index, max(-1, index - 17), -1):
         other = sheet.lines[above]
@@ -269,7 +295,7 @@ def _has_label(sheet: Sheet, index: int) -> bool:
     return False
 
 
-def _days_near(sheet: Sheet, index: int, rest: str) -> set[int]:
+def _days_near(sheet: BillSheet, index: int, rest: str) -> set[int]:
     found: set[int] = set()
     for place in range(max(0, index - 1), min(len(sheet.lines), index + 3)):
         if sheet.lines[place].page != sheet.lines[index].page:
@@ -291,7 +317,9 @@ def _days_near(sheet: Sheet, index: int, rest: str) -> set[int]:
     return found
 
 
-def _pair(sheet: Sheet, one: FoundDate, other: FoundDate, anchor: date | None) -> tuple[date, date] | None:
+def _pair(
+    sheet: BillSheet, one: FoundDate, other: FoundDate, anchor: date | None
+) -> tuple[date, date] | None:
     last = sheet.dates.date(other, anchor)
     if last is None:
         return None
@@ -304,7 +332,7 @@ def _pair(sheet: Sheet, one: FoundDate, other: FoundDate, anchor: date | None) -
     return (first, last) if timedelta(0) < last - first <= _LONGEST else None
 
 
-def _stacked(sheet: Sheet, anchor: date | None) -> Iterator[Period]:
+def _stacked(sheet: BillSheet, anchor: date | None) -> Iterator[Period]:
     """Two days one below the other, under a label of a period or of reads, with their number."""
     for label in sheet.labels_of(Field.PERIOD):
         below = [region for region in sheet.regions(label) if region.how == "below"]

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting(Generic[T]):
+class Occurrence(Generic[T]):
     """A value that stands on the bill: where, beside what label, and how the two stand to each other."""
 
     value: T
@@ -20,9 +20,9 @@ class Sighting(Generic[T]):
     how: str
 
 
-def by_value(sightings: Iterable[Sighting[T]]) -> dict[T, list[Sighting[T]]]:
+def by_value(sightings: Iterable[Occurrence[T]]) -> dict[T, list[Occurrence[T]]]:
     """The sightings of each value at different places, the most often seen first."""
-    groups: dict[T, dict[tuple[int, int], Sighting[T]]] = {}
+    groups: dict[T, dict[tuple[int, int], Occurrence[T]]] = {}
     for each in sightings:
         groups.setdefault(each.value, {}).setdefault((each.line, each.cell), each)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))

@@ -6,27 +6,39 @@ import re
 from collections.abc import Sequence
 
 from meterfarm.formats.bills.generic.dates import dates_in
-from meterfarm.formats.bills.generic.found import Settled, Sighting
+from meterfarm.formats.bills.generic.found import Settled, Occurrence
 from meterfarm.formats.bills.generic.labels import Field, plain
-from meterfarm.formats.bills.generic.sheet import Label, Sheet
+from meterfarm.formats.bills.generic.sheet import Label, BillSheet
 from meterfarm.records import Address
 
 _CLIENT = re.compile(r"client|kunde|customer|cliente")
 _CONTRACT = re.compile(r"contrat")
 _STATES = {
-    "0": "CT MA ME NH NJ NY PR RI VT VI", "1": "DE NY PA", "2": "DC MD NC SC VA WV", "3": "AL FL GA MS TN",
-    "4": "IN KY MI OH", "5": "IA MN MT ND SD WI", "6": "IL KS MO NE", "7": "AR LA OK TX",
-    "8": "AZ CO ID NM NV UT WY", "9": "AK AS CA GU HI MP OR WA",
+    "0": "CT MA ME NH NJ NY PR RI VT VI",
+    "1": "DE NY PA",
+    "2": "DC MD NC SC VA WV",
+    "3": "AL FL GA MS TN",
+    "4": "IN KY MI OH",
+    "5": "IA MN MT ND SD WI",
+    "6": "IL KS MO NE",
+    "7": "AR LA OK TX",
+    "8": "AZ CO ID NM NV UT WY",
+    "9": "AK AS CA GU HI MP OR WA",
 }
-_US = re.compile(r"^(?P<city>[A-Za-z][A-Za-z .'-]{1,40}?),? +(?P<state>[A-Z]{2})\.?,? +(?P<zip>\d{5}(?:-\d{4})?)$")
+_US = re.compile(
+    r"^(?P<city>[A-Za-z][A-Za-z .'-]{1,40}?),? +(?P<state>[A-Z]{2})\.?,? +(?P<zip>\d{5}(?:-\d{4})?)$"
+)
 _US_LINE = re.compile(
-    r"^(?P<line>\d[\w .#'/-]+?),? +(?P<city>[A-Z][A-Za-z .'-]+),? +(?P<state>[A-Z]{2}) +(?P<zip>\d{5}(?:-\d{4})?)$"
+    r"^(?P<line>\d[\w .#'/-]+?),? +(?P<city>[A-Z][A-Za-z .'-]+),? +(?P<state>[A-Z]{2}) +"
+    r"(?P<zip>\d{5}(?:-\d{4})?)$"
 )
 _CANADA = re.compile(
     r"^(?P<city>[A-Za-z][A-Za-z .'-]{1,40}?),? +(?P<state>AB|BC|MB|NB|NL|NS|NT|NU|ON|PE|QC|SK|YT),? +"
     r"(?P<zip>[A-Z]\d[A-Z] ?\d[A-Z]\d)$"
 )
-_EUROPE = re.compile(r"^(?P<zip>\d{5}) +(?P<city>[A-ZÀ-Ý][\w .'À-ÿ-]{1,40}?)(?: -? ?\(?(?P<state>[A-Z]{2})\)?)?$")
+_EUROPE = re.compile(
+    r"^(?P<zip>\d{5}) +(?P<city>[A-ZÀ-Ý][\w .'À-ÿ-]{1,40}?)(?: -? ?\(?(?P<state>[A-Z]{2})\)?)?$"
+)
 _EUROPE_LINE = re.compile(
     r"^(?P<line>[A-ZÀ-Ý][\w .,'À-ÿ/-]{3,60}?),?(?: -)? +(?P<zip>\d{5}) +(?P<city>[A-ZÀ-Ý][\w .'À-ÿ-]{1,40}?)"
     r"(?: -? ?\(?(?P<state>[A-Z]{2})\)?)?$"
@@ -35,10 +47,10 @@ _COUNTRIES = {"it": "IT", "es": "ES", "fr": "FR", "de": "DE"}
 _SAME = re.compile(r"[^A-Za-z0-9]")
 
 
-def settle_account(sheet: Sheet, settled: Settled) -> None:
+def settle_account(sheet: BillSheet, settled: Settled) -> None:
     """The account number, if the labels that could be of one agree."""
     found = [
-        (Sighting(value, region.line, region.cell, label.text, region.how), _rank(label))
+        (Occurrence(value, region.line, region.cell, label.text, region.how), _rank(label))
         for label in sheet.labels_of(Field.ACCOUNT)
         if label.start <= 40 and len(sheet.plains[label.line][label.cell]) <= 140
         if (at := sheet.id_at(label)) is not None
@@ -50,7 +62,7 @@ def settle_account(sheet: Sheet, settled: Settled) -> None:
     on_first = [each for each in found if sheet.lines[each[0].line].page == sheet.pages[0].number]
     if len({_SAME.sub("", sighting.value) for sighting, _ in on_first}) == 1:
         found = on_first
-    groups: dict[str, list[tuple[Sighting[str], int]]] = {}
+    groups: dict[str, list[tuple[Occurrence[str], int]]] = {}
     for sighting, rank in found:
         groups.setdefault(_SAME.sub("", sighting.value), []).append((sighting, rank))
     best_rank = min(rank for _, rank in found)
@@ -67,8 +79,11 @@ def settle_account(sheet: Sheet, settled: Settled) -> None:
             counted = whole
         ranked = counted
     key = ranked[0]
-    if best_rank == 0 and sheet.language in ("de", "it", "es") and len(groups) > 1 and any(
-        rank == 1 for other, places in groups.items() if other != key for _, rank in places
+    if (
+        best_rank == 0
+        and sheet.language in ("de", "it", "es")
+        and len(groups) > 1
+        and any(rank == 1 for other, places in groups.items() if other != key for _, rank in places)
     ):
         settled.leave("account_number", "the bill has a number of an account and another of a customer")
         return
@@ -79,11 +94,14 @@ def settle_account(sheet: Sheet, settled: Settled) -> None:
     runs = [re.sub(r"\D", "", text) for text in sheet.plain_lines if sum(map(str.isdigit, text)) > 18]
     if len(digits) >= 6 and any(digits in run and run != digits for run in runs):
         proofs.append("the line for machines has it")
-    value = max((sighting.value for sighting, _ in groups[key]), key=lambda text: (text.count(" ") + text.count("-"), len(text)))
+    value = max(
+        (sighting.value for sighting, _ in groups[key]),
+        key=lambda text: (text.count(" ") + text.count("-"), len(text)),
+    )
     settled.keep("account_number", value, *(proofs or ["its label names no other number"]))
 
 
-def _places(sightings: Sequence[tuple[Sighting[str], int]]) -> int:
+def _places(sightings: Sequence[tuple[Occurrence[str], int]]) -> int:
     return len({(each.line, each.cell) for each, _ in sightings})
 
 
@@ -91,10 +109,12 @@ def _rank(label: Label) -> int:
     """0 of an account, 1 of a customer, 2 of a contract."""
     if _CLIENT.search(label.text) and not re.search(r"account|compte|konto|conto|cuenta", label.text):
         return 1
-    return 2 if _CONTRACT.search(label.text) and "account" not in label.text and "konto" not in label.text else 0
+    return (
+        2 if _CONTRACT.search(label.text) and "account" not in label.text and "konto" not in label.text else 0
+    )
 
 
-def _others(sheet: Sheet) -> set[str]:
+def _others(sheet: BillSheet) -> set[str]:
     """Numbers that labels say are of an invoice, a meter or a supply point."""
     found = set()
     for label in sheet.labels_of(Field.INVOICE, Field.METER, Field.SUPPLY_POINT, Field.CUSTOMER):
@@ -104,7 +124,7 @@ def _others(sheet: Sheet) -> set[str]:
     return found
 
 
-def meter_ids(sheet: Sheet) -> list[tuple[str, int]]:
+def meter_ids(sheet: BillSheet) -> list[tuple[str, int]]:
     """The numbers that labels say are of meters, with their lines."""
     found: dict[str, int] = {}
     for label in sheet.labels_of(Field.METER):
@@ -119,7 +139,7 @@ def meter_ids(sheet: Sheet) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def settle_invoice(sheet: Sheet, settled: Settled) -> None:
+def settle_invoice(sheet: BillSheet, settled: Settled) -> None:
     """The invoice's number, if there is one."""
     found = {at[0] for label in sheet.labels_of(Field.INVOICE) if (at := sheet.id_at(label)) is not None}
     if len(found) == 1 and len(settled.values) > 1:
@@ -128,7 +148,7 @@ def settle_invoice(sheet: Sheet, settled: Settled) -> None:
             settled.keep("invoice_number", number, "no other number has its label")
 
 
-def settle_address(sheet: Sheet, settled: Settled) -> None:
+def settle_address(sheet: BillSheet, settled: Settled) -> None:
     """The address that is served, where all of it is there and its parts fit together."""
     found: set[Address] = set()
     seen = False
@@ -147,7 +167,7 @@ def settle_address(sheet: Sheet, settled: Settled) -> None:
         settled.leave("address", "it is not there as a whole")
 
 
-def _column(sheet: Sheet, label: Label) -> list[str]:
+def _column(sheet: BillSheet, label: Label) -> list[str]:
     """The texts of an address: beside or below its label, and below the first of them."""
     regions = list(sheet.regions(label))
     if not regions:
@@ -158,7 +178,8 @@ def _column(sheet: Sheet, label: Label) -> list[str]:
         under = [
             each
             for each in regions
-            if each.how == "below" and each.distance < 2.2 * (label_cell.top - label_cell.bottom)
+            if each.how == "below"
+            and each.distance < 2.2 * (label_cell.top - label_cell.bottom)
             and abs(sheet.lines[each.line].cells[each.cell].left - label_cell.left) < 8
         ]
         first = under[0] if under else first
@@ -185,14 +206,20 @@ def _column(sheet: Sheet, label: Label) -> list[str]:
     return texts
 
 
-def _address(texts: Sequence[str], sheet: Sheet) -> Address | None:
+def _address(texts: Sequence[str], sheet: BillSheet) -> Address | None:
     for text in texts[:2]:
         match = _US_LINE.match(text) if sheet.currency == "USD" else None
         if match and _is_state(match["state"], match["zip"]):
             return None  # where the street ends and the town begins cannot be told
         match = _EUROPE_LINE.match(text) if sheet.language in _COUNTRIES else None
         if match:
-            return Address(match["line"].strip(" ,-"), match["city"].strip(" -"), match["state"] or "", match["zip"], country=_COUNTRIES[sheet.language])
+            return Address(
+                match["line"].strip(" ,-"),
+                match["city"].strip(" -"),
+                match["state"] or "",
+                match["zip"],
+                country=_COUNTRIES[sheet.language],
+            )
     for index, text in enumerate(texts[1:4], 1):
         before = texts[index - 1]
         line_1, line_2 = before, ""
@@ -211,7 +238,7 @@ def _address(texts: Sequence[str], sheet: Sheet) -> Address | None:
     return None
 
 
-def _is_street(sheet: Sheet, text: str) -> bool:
+def _is_street(sheet: BillSheet, text: str) -> bool:
     """Whether it can be a street with a number: no date, no amount, no label."""
     if not re.search(r"\d", text) or not re.search(r"[A-Za-z]{2}", text) or len(text) > 60:
         return False
@@ -222,7 +249,7 @@ def _is_state(state: str, postal_code: str) -> bool:
     return state in _STATES[postal_code[0]].split()
 
 
-def settle_names(sheet: Sheet, settled: Settled) -> None:
+def settle_names(sheet: BillSheet, settled: Settled) -> None:
     """Supplier and network, where the bill names them."""
     for field, name in ((Field.SUPPLIER, "supplier"), (Field.DISTRIBUTOR, "delivery_company")):
         found = set()
@@ -233,9 +260,13 @@ def settle_names(sheet: Sheet, settled: Settled) -> None:
                 text = region.text.strip(" :").split("  ")[0]
                 if region.how in ("below", "above") or not 3 < len(text) < 60 or not text[0].isupper():
                     break
-                if sheet.labels_in(region.line, region.cell) and region.how == "right" or ":" in text:
+                if (sheet.labels_in(region.line, region.cell) and region.how == "right") or ":" in text:
                     break
-                if sheet.plains[label.line][label.cell][label.end :].lstrip()[:1] == ":" or region.how == "right" or label.text.endswith((":", "is")):
+                if (
+                    sheet.plains[label.line][label.cell][label.end :].lstrip()[:1] == ":"
+                    or region.how == "right"
+                    or label.text.endswith((":", "is"))
+                ):
                     found.add(text.rstrip(",. "))
                 break
         if len(found) == 1:
@@ -245,9 +276,13 @@ def settle_names(sheet: Sheet, settled: Settled) -> None:
 _ES_TARIFF = re.compile(r"\b(?:2\.0|2\.1|3\.0|3\.1|6\.[1-4]) ?(?:TD|A|DHA|DHS)\b")
 
 
-def settle_tariff(sheet: Sheet, settled: Settled) -> None:
+def settle_tariff(sheet: BillSheet, settled: Settled) -> None:
     """The tariff, where its label names one code and no other does."""
-    spanish = {match[0] for line in sheet.lines for match in _ES_TARIFF.finditer(line.text)} if sheet.language == "es" else set()
+    spanish = (
+        {match[0] for line in sheet.lines for match in _ES_TARIFF.finditer(line.text)}
+        if sheet.language == "es"
+        else set()
+    )
     found: dict[str, int] = {}
     for label in sheet.labels_of(Field.TARIFF):
         text = sheet.plains[label.line][label.cell]
@@ -259,7 +294,9 @@ def settle_tariff(sheet: Sheet, settled: Settled) -> None:
             value = re.sub(r"\s+", " ", region.text.strip(" :.-"))
             if label.text == "schedule":
                 value = f"Schedule {value}"
-            is_name = 2 <= len(value) <= 50 and any(map(str.isalpha, value)) and re.search(r"\d|-[A-Z]", value)
+            is_name = (
+                2 <= len(value) <= 50 and any(map(str.isalpha, value)) and re.search(r"\d|-[A-Z]", value)
+            )
             if is_name and not re.search(r"\d{5}|[$€:@]|%|\bkWh\b|\d\.\d\d\d", value):
                 found[value] = found.get(value, 0) + 1
             break

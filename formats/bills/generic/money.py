@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import product
 
 from meterfarm.formats.bills.generic.charges import ChargeRow
-from meterfarm.formats.bills.generic.found import Settled, Sighting, by_value
-from meterfarm.formats.bills.generic.labels import Field, plain
-from meterfarm.formats.bills.generic.sheet import Label, Sheet
+from meterfarm.formats.bills.generic.found import Settled, Occurrence, by_value
+from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
+from meterfarm.formats.bills.generic.sheet import Label, BillSheet
+from meterfarm.records import Commodity
 
 _MOST = 5
 _SCAN = re.compile(r"(?:\d[ ]?){14,}")
 _CREDIT = re.compile(r"\bguthaben\b|\bcredit balance\b")
-_OPTIONAL = (Field.FORWARD, Field.ADJUSTMENTS, Field.LATE_FEES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Balance:
     strength: int
 
 
-def amounts_of(sheet: Sheet, *fields: Field) -> list[Sighting[int]]:
+def amounts_of(sheet: BillSheet, *fields: Field) -> list[Occurrence[int]]:
     """The amounts that labels of these fields have beside them."""
     found = []
     for label in sheet.labels_of(*fields):
@@ -44,25 +44,31 @@ def amounts_of(sheet: Sheet, *fields: Field) -> list[Sighting[int]]:
         cents = money.cents
         if _CREDIT.search(label.text) and cents > 0:
             cents = -cents
-        found.append(Sighting(cents, region.line, region.cell, label.text, region.how))
+        found.append(Occurrence(cents, region.line, region.cell, label.text, region.how))
     return found
 
 
-def _is_prose(sheet: Sheet, label: Label) -> bool:
+def _is_prose(sheet: BillSheet, label: Label) -> bool:
     """Whether the label stands in the middle of a sentence."""
     text = sheet.plains[label.line][label.cell]
     return label.start > 32 or len(text) > 110
 
 
-def settle_money(sheet: Sheet, rows: Sequence[ChargeRow], settled: Settled) -> None:
+def settle_money(sheet: BillSheet, rows: Sequence[ChargeRow], settled: Settled) -> None:
     """The total, and what it is made of."""
     if sheet.numbers is None:
         settled.leave("total_amount", "the amounts are written with points and with commas before the cents")
         return
-    seen: dict[Field, dict[int, list[Sighting[int]]]] = {
+    seen: dict[Field, dict[int, list[Occurrence[int]]]] = {
         field: by_value(amounts_of(sheet, field))
         for field in (
-            Field.DUE, Field.BILL_TOTAL, Field.PREVIOUS, Field.PAYMENTS, Field.FORWARD, Field.CURRENT, Field.ADJUSTMENTS,
+            Field.DUE,
+            Field.BILL_TOTAL,
+            Field.PREVIOUS,
+            Field.PAYMENTS,
+            Field.FORWARD,
+            Field.CURRENT,
+            Field.ADJUSTMENTS,
         )
     }
     due = seen[Field.DUE] or seen[Field.BILL_TOTAL]
@@ -80,7 +86,7 @@ def settle_money(sheet: Sheet, rows: Sequence[ChargeRow], settled: Settled) -> N
 
 
 def _keep_current(
-    seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]], rows: Sequence[ChargeRow], settled: Settled
+    seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]], rows: Sequence[ChargeRow], settled: Settled
 ) -> None:
     totals = {row.cents for row in rows if "total" in row.proved}
     proved = [cents for cents in seen[Field.CURRENT] if cents in totals]
@@ -91,7 +97,7 @@ def _keep_current(
 
 
 def _keep_balance(
-    balance: Balance, settled: Settled, seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]]
+    balance: Balance, settled: Settled, seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]]
 ) -> None:
     proof = "balance, payments and charges add up to the total"
     named = {
@@ -104,14 +110,18 @@ def _keep_balance(
     for name, cents in named.items():
         if cents is not None:
             settled.keep(name, cents, proof)
-    for name, field in (("previous_balance", Field.PREVIOUS), ("payments", Field.PAYMENTS), ("outstanding_balance", Field.FORWARD)):
+    for name, field in (
+        ("previous_balance", Field.PREVIOUS),
+        ("payments", Field.PAYMENTS),
+        ("outstanding_balance", Field.FORWARD),
+    ):
         if seen[field]:
             settled.leave(name, "it does not add up with the others to the total")
 
 
 def _balance(
-    seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]],
-    due: Mapping[int, Sequence[Sighting[int]]],
+    seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]],
+    due: Mapping[int, Sequence[Occurrence[int]]],
     rows: Sequence[ChargeRow],
 ) -> Balance | None:
     """The amounts that add up, the strongest such set; None if none does."""
@@ -132,7 +142,7 @@ def _balance(
     return best
 
 
-def _payments(seen: Mapping[int, Sequence[Sighting[int]]]) -> list[int]:
+def _payments(seen: Mapping[int, Sequence[Occurrence[int]]]) -> list[int]:
     """Payments are taken from what was owed, however they are signed; several may be added up."""
     each = [-abs(cents) for cents in list(seen)[:_MOST]]
     if 2 <= len(each) <= 4:
@@ -141,7 +151,12 @@ def _payments(seen: Mapping[int, Sequence[Sighting[int]]]) -> list[int]:
 
 
 def _strength(
-    total: int, current: int | None, forward: int | None, prior: int | None, paid: int | None, adjusted: int | None,
+    total: int,
+    current: int | None,
+    forward: int | None,
+    prior: int | None,
+    paid: int | None,
+    adjusted: int | None,
     proved: Sequence[int],
 ) -> int:
     """How many amounts the equations bind that hold; 0 if one does not, or they bind nothing."""
@@ -158,11 +173,11 @@ def _strength(
         else:
             extra = 0
         bound += 3 + bool(forward or prior)
-    elif forward is not None and (prior is not None) != (paid is not None):
-        return 0
-    elif forward is None and prior is not None and paid is None and prior:
-        return 0
-    elif forward is None and paid is not None and prior is None and paid:
+    elif (
+        (forward is not None and (prior is not None) != (paid is not None))
+        or (forward is None and prior is not None and paid is None and prior)
+        or (forward is None and paid is not None and prior is None and paid)
+    ):
         return 0
     before = forward if forward is not None else (prior + (paid or 0) if prior is not None else None)
     if current is not None and before is not None:
@@ -181,14 +196,19 @@ def _strength(
 
 
 def _filled(
-    total: int, current: int | None, forward: int | None, prior: int | None, paid: int | None, adjusted: int | None
+    total: int,
+    current: int | None,
+    forward: int | None,
+    prior: int | None,
+    paid: int | None,
+    adjusted: int | None,
 ) -> tuple[int | None, int | None, int | None, int | None, int | None]:
     if forward is None and prior is not None and paid is not None:
         forward = prior + paid
     return current, forward, prior, paid, adjusted
 
 
-def _scan_lines(sheet: Sheet) -> Iterator[str]:
+def _scan_lines(sheet: BillSheet) -> Iterator[str]:
     """What a machine is to read of the part to detach: long runs of digits."""
     for line in sheet.plain_lines:
         for match in _SCAN.finditer(line):
@@ -196,12 +216,12 @@ def _scan_lines(sheet: Sheet) -> Iterator[str]:
 
 
 def _total(
-    sheet: Sheet,
-    due: Mapping[int, Sequence[Sighting[int]]],
+    sheet: BillSheet,
+    due: Mapping[int, Sequence[Occurrence[int]]],
     balance: Balance | None,
     scans: Sequence[str],
     rows: Sequence[ChargeRow],
-    seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]],
+    seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]],
     settled: Settled,
 ) -> int | None:
     if not due:
@@ -230,21 +250,84 @@ def _total(
         return None
     if len(ranked) > 1:
         other = ranked[1]
-        if len(scores[other]) >= len(scores[best]) and not _is_part(other, best, seen):
-            if len(due[best]) <= len(due[other]) or len(scores[other]) > 1:
-                settled.leave("total_amount", "the bill shows several amounts due")
-                return None
+        as_good = len(scores[other]) >= len(scores[best]) and not _is_part(other, best, seen)
+        if as_good and (len(due[best]) <= len(due[other]) or len(scores[other]) > 1):
+            settled.leave("total_amount", "the bill shows several amounts due")
+            return None
     settled.keep("total_amount", best, *scores[best])
     return best
 
 
-def _is_part(
-    cents: int, total: int, seen: Mapping[Field, Mapping[int, Sequence[Sighting[int]]]]
-) -> bool:
+def _is_part(cents: int, total: int, seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]]) -> bool:
     """Whether an amount is known as something else than the total."""
-    return any(cents in seen[field] for field in (Field.PREVIOUS, Field.FORWARD, Field.CURRENT)) and cents != total
+    return (
+        any(cents in seen[field] for field in (Field.PREVIOUS, Field.FORWARD, Field.CURRENT))
+        and cents != total
+    )
 
 
-def name_of(row: ChargeRow) -> str:
-    """A row's name, to be compared."""
-    return plain(row.name)
+_PARTS = (
+    (Field.ELECTRIC_AMOUNT, "electricity_amount", Commodity.ELECTRIC),
+    (Field.GAS_AMOUNT, "gas_amount", Commodity.GAS),
+    (Field.WATER_AMOUNT, "water_amount", Commodity.WATER),
+    (Field.SEWER_AMOUNT, "sewer_amount", Commodity.WATER),
+    (Field.DELIVERY, "delivery_charge", None),
+    (Field.SUPPLY, "supply_charge", None),
+    (Field.SOLAR_CREDIT, "community_solar_bill_credit", None),
+    (Field.LATE_FEES, "late_fees", None),
+    (Field.DEPOSITS, "deposits", None),
+    (Field.TAXES, "taxes", None),
+)
+
+
+def settle_parts(
+    sheet: BillSheet, rows: Sequence[ChargeRow], kinds: frozenset[Commodity], settled: Settled
+) -> None:
+    """What each service, delivery, supply and taxes cost, where the sums of the bill prove it."""
+    current = settled.values.get("current_charges")
+    if current is None and settled.values.get("outstanding_balance", 0) == 0:
+        current = settled.values.get("total_amount")
+    for field, name, kind in _PARTS:
+        if kind is not None and kind not in kinds:
+            continue
+        found: dict[int, list[ChargeRow]] = {}
+        for row in rows:
+            text = _label_part(row)
+            whole = LABELS[field].fullmatch(text) if field in _WHOLE else LABELS[field].match(text)
+            if whole is not None and not _NOT_PART.search(plain(row.name)):
+                found.setdefault(row.cents, []).append(row)
+        if not found:
+            continue
+        if kind is not None and kinds == {kind} and field is not Field.SEWER_AMOUNT and current in found:
+            proved = {current}
+        elif kind is not None and kinds == {kind} and kind is not Commodity.WATER:
+            proved = set()
+        else:
+            proved = {
+                cents for cents, own in found.items() if any(row.proved & {"sum", "total"} for row in own)
+            }
+            totals = {cents for cents in proved if any("total" in row.proved for row in found[cents])}
+            if field in (Field.DELIVERY, Field.SUPPLY) or (len(totals) == 1 and field in _WHOLE):
+                proved = totals
+        if len(proved) == 1 and (field in _WHOLE or len(found) == 1):
+            settled.keep(name, next(iter(proved)), "the bill's sums have it")
+        else:
+            settled.leave(name, "the sums of the bill do not prove it")
+
+
+def _label_part(row: ChargeRow) -> str:
+    """A row's name up to its first figure."""
+    return re.split(r"[\d($:]|\.\.", plain(row.name), maxsplit=1)[0].strip(" -:.")
+
+
+_WHOLE = frozenset(
+    {
+        Field.ELECTRIC_AMOUNT,
+        Field.GAS_AMOUNT,
+        Field.WATER_AMOUNT,
+        Field.SEWER_AMOUNT,
+        Field.DELIVERY,
+        Field.SUPPLY,
+    }
+)
+_NOT_PART = re.compile(r"\bprevious\b|\bpayment|\bbalance\b|\brate\b|\bper\b|\bexempt|\bcredit for|\bx\b")

@@ -1,12 +1,13 @@
-"""Reads a bill of an unknown layout: what independent checks agree on; the rest is left out, with the reason."""
+"""Reads bills of unknown layouts: what independent checks agree on, and why the rest is left out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 
-from meterfarm.formats.bills.generic.charges import ChargeRow, charge_rows, is_item
+from meterfarm.formats.bills.generic.charges import ChargeRow, charge_rows, items_of
 from meterfarm.formats.bills.generic.days import settle_days
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.ids import (
@@ -17,25 +18,76 @@ from meterfarm.formats.bills.generic.ids import (
     settle_names,
     settle_tariff,
 )
-from meterfarm.formats.bills.generic.money import settle_money
-from meterfarm.formats.bills.generic.sheet import Sheet
+from meterfarm.formats.bills.generic.labels import KNOWN_WORDS, plain
+from meterfarm.formats.bills.generic.money import settle_money, settle_parts
+from meterfarm.formats.bills.generic.output import item_of, reading_of
+from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.usage import (
     ELECTRIC_UNITS,
     GAS_UNITS,
     WATER_UNITS,
+    MeterRead,
     commodities,
     figures,
     reads_of,
     settle_usage,
 )
+from meterfarm.formats.bills.usage_statement import is_usage_statement, read_usage_statement
 from meterfarm.formats.bills.words import PageText
-from meterfarm.records import Commodity
+from meterfarm.records import BillCheck, BillReading, Commodity, LineItem
+
+_FIRST_PAGE = re.compile(r"\b(?:page|pagina|seite) 1 (?:of|de|di|von|sur|/) \d+\b|\bpage 1/\d+\b")
+_MOST_BILLS = 500
+_FEWEST_KNOWN = 4
+"""Words of any of the languages that a bill has at least, if its characters are what they seem."""
+PICTURES = "The PDF has no text, only pictures"
+GARBLED = "The PDF's fonts do not say which characters they show"
 
 
-def read_sheet(pages: Sequence[PageText]) -> tuple[Settled, list[ChargeRow], Sheet]:
-    """What is certain of the bill on these pages, and its rows of charges."""
-    sheet = Sheet(pages)
-    settled = Settled()
+def read_unknown(
+    pages: Sequence[PageText], *, ocr: bool = False, failures: Sequence[str] = ()
+) -> list[BillReading]:
+    """The bills on the pages of a PDF that no layout reads: one, several in a row, or a statement's.
+
+    ``failures`` are what layouts say that know it: checks that it did not pass.
+    """
+    if is_usage_statement(pages):
+        return read_usage_statement(pages)
+    failed = [BillCheck("layout", False, failure) for failure in failures]
+    found = [_read_one(part, ocr=ocr) for part in _parts(pages)]
+    return [replace(each, checks=[*each.checks, *failed]) for each in found] if failed else found
+
+
+def line_items(pages: Sequence[PageText]) -> list[LineItem]:
+    """The charges on a bill's pages that its sums or their own figures prove."""
+    sheet = BillSheet(pages)
+    return [item_of(sheet, row) for row in items_of(charge_rows(sheet))]
+
+
+def unreadable(pages: Sequence[PageText]) -> str:
+    """Why there is no text to read on pages, as the beginning of a sentence; "" if there is some."""
+    words = [word for page in pages for line in page.lines for word in plain(line.text).split()]
+    if not words:
+        return PICTURES
+    known = sum(1 for word in words[:4000] if word.strip(".,:;()") in KNOWN_WORDS)
+    return GARBLED if len(words) > 60 and known < _FEWEST_KNOWN else ""
+
+
+def _parts(pages: Sequence[PageText]) -> list[Sequence[PageText]]:
+    """The pages of each bill, where every bill counts its own."""
+    starts = [
+        index
+        for index, page in enumerate(pages)
+        if any(_FIRST_PAGE.search(plain(line.text)) for line in page.lines)
+    ]
+    if len(starts) < 2 or starts[0] != 0:
+        return [pages]
+    ends = [*starts[1:], len(pages)]
+    return [pages[start:end] for start, end in zip(starts, ends, strict=True)][:_MOST_BILLS]
+
+
+def _read_one(pages: Sequence[PageText], *, ocr: bool) -> BillReading:
+    sheet, settled = BillSheet(pages), Settled()
     if sheet.currency:
         settled.keep("currency", sheet.currency, "by its sign and the country of the addresses")
     rows = charge_rows(sheet)
@@ -48,22 +100,36 @@ def read_sheet(pages: Sequence[PageText]) -> tuple[Settled, list[ChargeRow], She
     settle_tariff(sheet, settled)
     kinds = commodities(sheet)
     reads = reads_of(sheet)
-    for kind, units, name in (
-        (Commodity.ELECTRIC, ELECTRIC_UNITS, "electricity_consumption"),
-        (Commodity.GAS, GAS_UNITS, "gas_consumption"),
-        (Commodity.WATER, WATER_UNITS, "water_consumption"),
-    ):
-        if kind not in kinds:
-            continue
-        shared = len(kinds & {Commodity.GAS, Commodity.WATER}) > 1
-        own = units
-        figs = figures(sheet, rows, reads, own, _days_long(settled), kind if shared else None)
-        found = settle_usage(figs, reads, name, own, settled, _meters_of(sheet, kinds))
-        if found is not None:
-            settled.values[f"{name}_unit"] = found[1]
+    _settle_uses(sheet, rows, reads, kinds, settled)
+    settle_parts(sheet, rows, kinds, settled)
     settled.values["_meters"] = meter_ids(sheet)
     settled.values["_kinds"] = sorted(kinds)
-    return settled, [row for row in rows if is_item(row)], sheet
+    return reading_of(sheet, settled, items_of(rows), reads, ocr=ocr)
+
+
+_USES = (
+    (Commodity.ELECTRIC, ELECTRIC_UNITS, "electricity_consumption"),
+    (Commodity.GAS, GAS_UNITS, "gas_consumption"),
+    (Commodity.WATER, WATER_UNITS, "water_consumption"),
+)
+
+
+def _settle_uses(
+    sheet: BillSheet,
+    rows: Sequence[ChargeRow],
+    reads: Sequence[MeterRead],
+    kinds: frozenset[Commodity],
+    settled: Settled,
+) -> None:
+    shared = len(kinds & {Commodity.GAS, Commodity.WATER}) > 1
+    meters = max(1, len(meter_ids(sheet)) - len(kinds) + 1)
+    for kind, units, name in _USES:
+        if kind not in kinds:
+            continue
+        figs = figures(sheet, rows, reads, units, _days_long(settled), kind if shared else None)
+        found = settle_usage(figs, reads, name, units, settled, meters)
+        if found is not None:
+            settled.values[f"{name}_unit"] = found[1]
 
 
 def _days_long(settled: Settled) -> list[int]:
@@ -71,13 +137,3 @@ def _days_long(settled: Settled) -> list[int]:
     if isinstance(first, date) and isinstance(last, date):
         return [(last - first).days, (last - first).days + 1]
     return []
-
-
-def _meters_of(sheet: Sheet, kinds: frozenset[Commodity]) -> int:
-    """How many meters a commodity has at least, as far as their numbers are labelled."""
-    return max(1, len(meter_ids(sheet)) - len(kinds) + 1)
-
-
-def decimal(value: object) -> Decimal:
-    """As a number."""
-    return value if isinstance(value, Decimal) else Decimal(str(value))

@@ -1,4 +1,4 @@
-"""A bill as a sheet to look things up in: its lines and cells, the labels on it, and what stands beside them."""
+"""A bill as a sheet to look things up in: its lines and cells, its labels, and what stands beside them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from meterfarm.formats.bills.generic.amounts import Money, NumberStyle, has_decimal_comma
 from meterfarm.formats.bills.generic.dates import DateStyle, dates_in, day_first_by
 from meterfarm.formats.bills.generic.labels import LABELS, Field, language_of, plain
-from meterfarm.formats.bills.words import Cell, Line, PageText
+from meterfarm.formats.bills.words import TextCell, TextLine, PageText
 
 _BELOW = 42.0  # points: how far a value stands below its label at most
 _LOOKED_BELOW = 5
@@ -41,12 +41,12 @@ class Region(NamedTuple):
     distance: float
 
 
-class Sheet:
+class BillSheet:
     """The lines of a bill, or of the part of a PDF that is one."""
 
     def __init__(self, pages: Sequence[PageText]) -> None:
         self.pages = pages
-        self.lines: list[Line] = [line for page in pages for line in page.lines][:_MOST_LINES]
+        self.lines: list[TextLine] = [line for page in pages for line in page.lines][:_MOST_LINES]
         self.plains: list[list[str]] = [[plain(cell.text) for cell in line.cells] for line in self.lines]
         self.plain_lines: list[str] = [" ".join(cells) for cells in self.plains]
         words = [word.strip(".,:;()") for text in self.plain_lines for word in text.split()]
@@ -114,12 +114,16 @@ class Sheet:
                     break
                 right = line.cells[place]
                 yield Region(
-                    "right", label.line, place, right.text, self.plains[label.line][place],
+                    "right",
+                    label.line,
+                    place,
+                    right.text,
+                    self.plains[label.line][place],
                     right.left - cell.right,
                 )
         yield from self._below(label, cell)
 
-    def _below(self, label: Label, cell: Cell) -> Iterator[Region]:
+    def _below(self, label: Label, cell: TextCell) -> Iterator[Region]:
         page, middle = self.lines[label.line].page, self.lines[label.line].middle
         for index in range(label.line + 1, min(label.line + 1 + _LOOKED_BELOW, len(self.lines))):
             line = self.lines[index]
@@ -134,8 +138,8 @@ class Sheet:
                 if text:
                     yield Region("below", index, place, text, plain_text, middle - line.middle)
 
-    def _clipped(self, label: Label, cell: Cell, index: int, place: int) -> tuple[str, str]:
-        """A cell's text, of one that stands below several cells of the label's line only what is below its own."""
+    def _clipped(self, label: Label, cell: TextCell, index: int, place: int) -> tuple[str, str]:
+        """A cell's text; of one below several cells of the label's line what is below its own."""
         other = self.lines[index].cells[place]
         beside = self.lines[label.line].cells
         left = beside[label.cell - 1].right if label.cell else -1e9
@@ -145,7 +149,8 @@ class Sheet:
         words = [
             word.text
             for word in other.words
-            if word.right > cell.left - 6 and word.left < cell.right + 6 or left < word.left and word.right < right
+            if (word.right > cell.left - 6 and word.left < cell.right + 6)
+            or (left < word.left and word.right < right)
         ]
         text = " ".join(words)
         return text, plain(text)
@@ -159,8 +164,14 @@ class Sheet:
             if line.page != page or line.middle - middle > 34:
                 return
             for place, other in enumerate(line.cells):
-                if other.left <= cell.right and other.right >= cell.left and not self._has_own_label(index, place):
-                    yield Region("above", index, place, other.text, self.plains[index][place], line.middle - middle)
+                if (
+                    other.left <= cell.right
+                    and other.right >= cell.left
+                    and not self._has_own_label(index, place)
+                ):
+                    yield Region(
+                        "above", index, place, other.text, self.plains[index][place], line.middle - middle
+                    )
 
     def _has_own_label(self, line: int, cell: int) -> bool:
         """Whether it begins with a label, or one stands just before it and has its value there."""
@@ -247,7 +258,8 @@ class Sheet:
 
 
 _ID = re.compile(
-    r"(?:[A-Z]{1,6}-)?[A-Z]{0,6}-?\d[A-Z0-9]*(?:[-./][A-Z0-9]+)*(?![A-Za-z0-9])(?: \d[\d-]{0,12}(?![A-Za-z0-9.,:/]))*"
+    r"(?:[A-Z]{1,6}-)?[A-Z]{0,6}-?\d[A-Z0-9]*(?:[-./][A-Z0-9]+)*(?![A-Za-z0-9])"
+    r"(?: \d[\d-]{0,12}(?![A-Za-z0-9.,:/]))*"
 )
 _TAX_CODE = re.compile(r"[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]")
 _TELEPHONE = re.compile(r"(?:1-)?(?:\(\d{3}\)\s?|\d{3}-|\d{3}\.)\d{3}[-.]\d{4}")
@@ -261,7 +273,11 @@ _AUSTRALIA = re.compile(r"\babn\b|\bnmi\b|\b(?:nsw|vic|qld|tas) \d{4}\b")
 
 def _currency(text: str, language: str) -> str:
     """By ISO 4217, "" if that is not certain."""
-    euros, pounds, dollars = text.count("€") + len(re.findall(r"\beur(?:o)?\b", text)), text.count("£"), text.count("$")
+    euros, pounds, dollars = (
+        text.count("€") + len(re.findall(r"\beur(?:o)?\b", text)),
+        text.count("£"),
+        text.count("$"),
+    )
     if re.search(r"\bchf\b", text) and not dollars and not euros > 3:
         return "CHF"
     best = max(euros, pounds, dollars)

@@ -6,24 +6,34 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 from meterfarm.formats.bills.generic.amounts import UNIT, Amount, unit_of
 from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.labels import Field, plain
-from meterfarm.formats.bills.generic.sheet import Sheet
+from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.records import Commodity, Quantity, Unit
 
 _READ_HEAD = re.compile(
-    r"\bprevious\b|\bpresent\b|\bcurrent\b|\bprior\b|\bread(?:ing)?s?\b|\bindex\b|\blettur|\blectura|\bzahlerstand|\banterior\b|\breleve"
+    r"\bprevious\b|\bpresent\b|\bcurrent\b|\bprior\b|\bread(?:ing)?s?\b|\bindex\b|\blettur|\blectura|"
+    r"\bzahlerstand|\banterior\b|\breleve"
 )
-_PREVIOUS = re.compile(r"\bprevious\b|\bprior\b|\bprecedente?\b|\banterior\b|\balter\b|\bpast\b|\bbegin|\bold\b|\bstart\b|anfang")
+_PREVIOUS = re.compile(
+    r"\bprevious\b|\bprior\b|\bprecedente?\b|\banterior\b|\balter\b|\bpast\b|\bbegin|\bold\b|"
+    r"\bstart\b|anfang"
+)
 _OTHER_TIME = re.compile(
-    r"\blast (?:year|month)\b|\bprevious (?:year|month)|\baverage\b|\bavg\b|\bper day\b|\bdaily\b|\bannual|\byear\b|\bhistor|\bannuo\b|"
-    r"\bultim|\bmedio\b|\bmoyenne?\b|\bmedia\b|\bvorjahr|\bdurchschnitt|\banno\b|\bcompar|\bbudget|\btarget|\bto date\b|"
+    r"\blast (?:year|month)\b|\bprevious (?:year|month)|\baverage\b|\bavg\b|\bper day\b|\bdaily\b|"
+    r"\bannual|\byear\b|\bhistor|\bannuo\b|"
+    r"\bultim|\bmedio\b|\bmoyenne?\b|\bmedia\b|\bvorjahr|\bdurchschnitt|\banno\b|\bcompar|\bbudget|"
+    r"\btarget|\bto date\b|"
     r"\bfirst \d|\bover \d|\btemperature|\bcontratta|\ballowance|\bbaseline"
 )
-_RECEIVED = re.compile(r"\breceived\b|\bgenerat(?:ed|ion)\b|\bexport|\breturned\b|\bto (?:the )?grid\b|\bexcess\b|\binjected|\bexcedente|\beinspeis|\bimmess")
+_RECEIVED = re.compile(
+    r"\breceived\b|\bgenerat(?:ed|ion)\b|\bexport|\breturned\b|\bto (?:the )?grid\b|\bexcess\b|"
+    r"\binjected|\bexcedente|\beinspeis|\bimmess"
+)
 _ENERGY = {Unit.WH: Commodity.ELECTRIC, Unit.THERM: Commodity.GAS}
 _ENERGY_UNITS = frozenset({"kwh", "onkwh", "offkwh", "mwh"})
 _GAS_UNITS = frozenset({"therms", "therm", "ccf", "m3", "m³", "mc", "smc", "gj"})
@@ -53,28 +63,45 @@ class UsageFigure:
     lines: set[int] = field(default_factory=set)
 
 
-def commodities(sheet: Sheet) -> frozenset[Commodity]:
+def commodities(sheet: BillSheet) -> frozenset[Commodity]:
     """What a bill is of, by its words and units."""
     words, text = sheet.words, sheet.text
     found = set()
-    if words & {"kwh", "electric", "electricity", "strom", "elettrica", "electricite", "luz", "electricidad", "luce"}:
+    if words & {
+        "kwh",
+        "electric",
+        "electricity",
+        "strom",
+        "elettrica",
+        "electricite",
+        "luz",
+        "electricidad",
+        "luce",
+    }:
         found.add(Commodity.ELECTRIC)
     if "kwh" not in words and Commodity.ELECTRIC in found and not re.search(r"\d\s?kwh", text):
         found.discard(Commodity.ELECTRIC)
-    if words & {"therms", "gas", "gaz", "erdgas", "smc", "pdr", "pce"} and re.search(
-        r"\d\s?(?:therms?|ccf|m3|m³|smc|mc|gj|kwh)\b|\btherms\b|\bccf\b|\bgas used", text
+    if (
+        words & {"therms", "gas", "gaz", "erdgas", "smc", "pdr", "pce"}
+        and re.search(r"\d\s?(?:therms?|ccf|m3|m³|smc|mc|gj|kwh)\b|\btherms\b|\bccf\b|\bgas used", text)
+        and re.search(
+            r"\b(?:natural gas|gas (?:charges?|usage|used|service|delivery|supply|rate|naturale|"
+            r"meter)|gaz naturel|erdgas|therms|gasverbrauch|consumo de gas|termino .{0,12}gas)\b",
+            text,
+        )
     ):
-        if re.search(r"\b(?:natural gas|gas (?:charges?|usage|used|service|delivery|supply|rate|naturale|meter)|gaz naturel|erdgas|therms|gasverbrauch|consumo de gas|termino .{0,12}gas)\b", text):
-            found.add(Commodity.GAS)
+        found.add(Commodity.GAS)
     if words & {"water", "sewer", "wasser", "acqua", "agua", "eau", "wastewater"} and re.search(
-        r"\bwater (?:charges?|usage|service|consumption|rate|treatment|sewer)|\bsewer\b|\btotal eau\b|\bconsumo (?:de )?agua|"
-        r"\bwasserverbrauch|\bservizio idrico|\bconsommation d'eau|\bwater\b.{0,20}\d+\.\d\d|\bhcf\b", text
+        r"\bwater (?:charges?|usage|service|consumption|rate|treatment|sewer)|\bsewer\b|\btotal eau\b|"
+        r"\bconsumo (?:de )?agua|"
+        r"\bwasserverbrauch|\bservizio idrico|\bconsommation d'eau|\bwater\b.{0,20}\d+\.\d\d|\bhcf\b",
+        text,
     ):
         found.add(Commodity.WATER)
     return frozenset(found)
 
 
-def reads_of(sheet: Sheet) -> list[MeterRead]:
+def reads_of(sheet: BillSheet) -> list[MeterRead]:
     """The rows in which two reads make what was used."""
     if sheet.numbers is None:
         return []
@@ -96,16 +123,18 @@ def reads_of(sheet: Sheet) -> list[MeterRead]:
     return found
 
 
-def _read_in(sheet: Sheet, index: int, unit: str) -> MeterRead | None:
+def _read_in(sheet: BillSheet, index: int, unit: str) -> MeterRead | None:
     """The reads of a row: two numbers side by side, then perhaps a multiplier, then what they make."""
     if sheet.numbers is None:
         return None
     text = sheet.lines[index].text
-    numbers = [each for each in sheet.numbers.amounts(text) if text[each.end : each.end + 2].strip()[:1] != "%"][:14]
+    numbers = [
+        each for each in sheet.numbers.amounts(text) if text[each.end : each.end + 2].strip()[:1] != "%"
+    ][:14]
     best: tuple[int, MeterRead] | None = None
-    for place, (first, second) in enumerate(zip(numbers, numbers[1:], strict=False)):
+    for place, (first, second) in enumerate(pairwise(numbers)):
         one, other = abs(first.value), abs(second.value)
-        if max(one, other) < 20 and "." not in text[first.start : second.end] or one == other:
+        if (max(one, other) < 20 and "." not in text[first.start : second.end]) or one == other:
             continue
         rest = [*numbers[place + 2 :], *reversed(numbers[:place])]
         for used in rest:
@@ -125,7 +154,9 @@ def _read_in(sheet: Sheet, index: int, unit: str) -> MeterRead | None:
     if best is None:
         return None
     here = sheet.plain_lines[index]
-    best[1].received = bool(_RECEIVED.search(here)) and not re.search(r"\bdelivered\b|\bfrom (?:the )?grid", here)
+    best[1].received = bool(_RECEIVED.search(here)) and not re.search(
+        r"\bdelivered\b|\bfrom (?:the )?grid", here
+    )
     return best[1]
 
 
@@ -138,7 +169,7 @@ def _multiplier(difference: Decimal, used: Amount, numbers: Sequence[Amount]) ->
     return None
 
 
-def _unit_near(sheet: Sheet, index: int) -> str | None:
+def _unit_near(sheet: BillSheet, index: int) -> str | None:
     """The unit on a line, else in the few lines above it that its table begins with."""
     page = sheet.lines[index].page
     for place in range(index, max(-1, index - 6), -1):
@@ -151,7 +182,7 @@ def _unit_near(sheet: Sheet, index: int) -> str | None:
 
 
 def figures(
-    sheet: Sheet,
+    sheet: BillSheet,
     rows: Sequence[ChargeRow],
     reads: Sequence[MeterRead],
     units: frozenset[str],
@@ -164,7 +195,7 @@ def figures(
         return []
 
     def seen(value: Decimal, unit: str, evidence: str, line: int) -> None:
-        if value <= 0 or unit in _SHARED and commodity is not None and _kind_near(sheet, line) != commodity:
+        if value <= 0 or (unit in _SHARED and commodity is not None and _kind_near(sheet, line) != commodity):
             return
         figure = known.setdefault(value.normalize(), UsageFigure(value, unit))
         if unit in units and figure.unit not in units:
@@ -197,7 +228,11 @@ def figures(
             figure.evidence.add("read")
     averages = list(_averages(sheet))
     for figure in known.values():
-        if any(abs(average * days - figure.value) <= days * half for average, half in averages for days in days_long):
+        if any(
+            abs(average * days - figure.value) <= days * half
+            for average, half in averages
+            for days in days_long
+        ):
             figure.evidence.add("average")
     return list(known.values())
 
@@ -211,7 +246,7 @@ _KINDS = (
 )
 
 
-def _kind_near(sheet: Sheet, line: int) -> Commodity | None:
+def _kind_near(sheet: BillSheet, line: int) -> Commodity | None:
     """What the nearest line that names one commodity alone is of, from this one upwards, on the page."""
     page = sheet.lines[line].page
     for index in range(line, max(-1, line - 30), -1):
@@ -223,7 +258,7 @@ def _kind_near(sheet: Sheet, line: int) -> Commodity | None:
     return None
 
 
-def _is_difference(sheet: Sheet, figure: UsageFigure) -> bool:
+def _is_difference(sheet: BillSheet, figure: UsageFigure) -> bool:
     """Whether two numbers a few lines around are reads that differ by it."""
     if sheet.numbers is None or figure.value < 2:
         return False
@@ -243,10 +278,12 @@ def _is_difference(sheet: Sheet, figure: UsageFigure) -> bool:
 
 
 _SUMMARY = re.compile(r"\b(?:electric(?:ity)?|gas|water|energy) (?:charges?|service|usage)\b")
-_PER_DAY = re.compile(r"\bper day\b|/\s?day\b|\bdaily\b|\bpar jour\b|\bpro tag\b|\bal giorno\b|\bpor dia\b|\bdiario")
+_PER_DAY = re.compile(
+    r"\bper day\b|/\s?day\b|\bdaily\b|\bpar jour\b|\bpro tag\b|\bal giorno\b|\bpor dia\b|\bdiario"
+)
 
 
-def _averages(sheet: Sheet) -> Iterator[tuple[Decimal, Decimal]]:
+def _averages(sheet: BillSheet) -> Iterator[tuple[Decimal, Decimal]]:
     """Amounts a day as the bill states them, with half their last digit."""
     if sheet.numbers is None:
         return
@@ -257,7 +294,7 @@ def _averages(sheet: Sheet) -> Iterator[tuple[Decimal, Decimal]]:
                     yield amount.value, Decimal("0.5").scaleb(int(amount.value.as_tuple().exponent))
 
 
-def _labelled(sheet: Sheet, units: frozenset[str]) -> Iterator[tuple[str, Decimal, int]]:
+def _labelled(sheet: BillSheet, units: frozenset[str]) -> Iterator[tuple[str, Decimal, int]]:
     numbers = sheet.numbers
     if numbers is None:
         return
@@ -299,7 +336,9 @@ def settle_usage(
     candidates = [each for each in strong if _score(each) >= 2]
     summaries = [each for each in strong if "summary" in each.evidence]
     if len(summaries) == 1 and all(
-        each.value <= summaries[0].value for each in strong if _score(each) > 1 or each.evidence & {"read", "item"}
+        each.value <= summaries[0].value
+        for each in strong
+        if _score(each) > 1 or each.evidence & {"read", "item"}
     ):
         candidates = summaries
     if not candidates:
@@ -316,8 +355,12 @@ def settle_usage(
         if not _adds_up(best.value, rest, 0, 0 if len(rest) > 1 else 1):
             settled.leave(name, "it may be that of one of several registers")
             return None
-    larger = [each for each in strong if each.value > best.value and each.unit == best.unit and each is not best]
-    if any(_score(each) > 1 or each.evidence & {"read", "item", "summary"} or _score(best) < 3 for each in larger):
+    larger = [
+        each for each in strong if each.value > best.value and each.unit == best.unit and each is not best
+    ]
+    if any(
+        _score(each) > 1 or each.evidence & {"read", "item", "summary"} or _score(best) < 3 for each in larger
+    ):
         settled.leave(name, "the bill has a larger figure that nothing explains")
         return None
     if meters > 1 and not best.evidence & {"sum of reads", "summary"}:
@@ -340,7 +383,15 @@ _WORDS = {
 
 
 def _score(figure: UsageFigure) -> int:
-    independent = figure.evidence & {"read", "label", "item", "summary", "average", "sum of reads", "sum of items"}
+    independent = figure.evidence & {
+        "read",
+        "label",
+        "item",
+        "summary",
+        "average",
+        "sum of reads",
+        "sum of items",
+    }
     return len(independent) + ("text" in figure.evidence and len(figure.lines) > 1)
 
 

@@ -1,0 +1,93 @@
+"""What of a bill agrees with what: results that are shown, and never hide data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from meterfarm.records import Bill, BillCheck, Commodity, Unit
+
+_TO_EXPONENT = {Unit.WH: 3}
+"""Reads of electricity are in kWh."""
+
+
+def checks_of(bill: Bill) -> list[BillCheck]:
+    """The checks that a bill's fields allow, passed or not."""
+    return [*_amounts(bill), *_meters(bill), *_days(bill)]
+
+
+def _amounts(bill: Bill) -> Iterator[BillCheck]:
+    parts = {
+        "outstanding_balance": bill.outstanding_balance,
+        "electricity_amount": bill.electricity_amount,
+        "gas_amount": bill.gas_amount,
+        "community_solar_bill_credit": bill.community_solar_bill_credit,
+    }
+    known = {name: cents for name, cents in parts.items() if cents is not None}
+    if bill.electricity_amount is not None or bill.gas_amount is not None:
+        total = sum(known.values())
+        listed = ", ".join(f"{name} {cents}" for name, cents in known.items())
+        yield _check(
+            "total_amount",
+            total == bill.total_amount,
+            f"{listed} make {total}; the total is {bill.total_amount}.",
+        )
+    if (
+        bill.electricity_amount is not None
+        and bill.delivery_charge is not None
+        and bill.supply_charge is not None
+    ):
+        both = bill.delivery_charge + bill.supply_charge
+        yield _check(
+            "electricity_amount",
+            both == bill.electricity_amount,
+            f"Delivery {bill.delivery_charge} and supply {bill.supply_charge} make {both}; the charges for "
+            f"electricity are {bill.electricity_amount}.",
+        )
+
+
+def _meters(bill: Bill) -> Iterator[BillCheck]:
+    for meter in bill.meters:
+        if meter.previous_read is not None and meter.current_read is not None:
+            counted = (meter.current_read - meter.previous_read).scaleb(
+                _TO_EXPONENT.get(meter.consumption.unit, 0)
+            )
+            yield _check(
+                f"meter {meter.id}",
+                counted == meter.consumption.value,
+                f"Its reads, {meter.previous_read} and {meter.current_read}, differ by {counted:f}; "
+                f"its use is {meter.consumption.value:f} {meter.consumption.unit}.",
+            )
+    charged = {Commodity.ELECTRIC: bill.electricity_amount, Commodity.GAS: bill.gas_amount}
+    for commodity, cents in charged.items():
+        used = sum(
+            (meter.consumption.value for meter in bill.meters if meter.commodity is commodity), Decimal()
+        )
+        if used and bill.meters:
+            yield _check(
+                f"{commodity} is charged",
+                cents is not None,
+                f"The meters count {used:f}, the charges are {cents}.",
+            )
+
+
+def _days(bill: Bill) -> Iterator[BillCheck]:
+    first, last = bill.billing_period_from, bill.billing_period_to
+    yield _check(
+        "billing_period", first <= last <= bill.billed_on, f"{first} to {last}, billed on {bill.billed_on}."
+    )
+    if bill.due_on is not None:
+        yield _check(
+            "due_on", bill.billed_on <= bill.due_on, f"Billed on {bill.billed_on}, due on {bill.due_on}."
+        )
+    for meter in bill.meters:
+        within = first <= meter.billing_period_from and meter.billing_period_to <= last
+        yield _check(
+            f"period of meter {meter.id}",
+            within,
+            f"{meter.billing_period_from} to {meter.billing_period_to}, of the bill's {first} to {last}.",
+        )
+
+
+def _check(name: str, passed: bool, what: str) -> BillCheck:
+    return BillCheck(name, passed, what)
