@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -10,8 +11,9 @@ from typing import Any
 from meterfarm.formats.bills.pdf import opened
 from meterfarm.formats.bills.words import PageText, Word, lines_of
 
-MOST_PAGES = 12
-"""One page takes a second or two."""
+MOST_PAGES = 6
+MOST_SECONDS = 120.0
+"""A page takes some seconds of a core."""
 _DOTS_PER_POINT = 150 / 72
 _SURE = 0.6
 """How certain a line has to be, of 1, to be looked at at all."""
@@ -35,8 +37,11 @@ def recognised_pages(pdf: bytes) -> Iterator[PageText]:
     Raises:
         FormatError: as ``words.pages_of``.
     """
+    until = time.monotonic() + MOST_SECONDS
     with opened(pdf) as document:
         for index in range(min(len(document), MOST_PAGES)):
+            if time.monotonic() > until:
+                return
             page = document[index]
             width, height = page.get_size()
             picture = page.render(scale=_DOTS_PER_POINT, grayscale=False).to_numpy()

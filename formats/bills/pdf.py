@@ -48,21 +48,21 @@ def pdf_text(content: bytes) -> list[str]:
 
 
 @contextmanager
-def opened(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
+def opened(pdf: bytes) -> Iterator[pypdfium2.PdfDocument]:
     """The document of a PDF that is whole. Raises FormatError, Encrypted, as ``check_pdf``."""
-    if not content.strip():
+    if not pdf.strip():
         raise FormatError("The PDF is empty: download it again.")
-    if looks_like_html(content):
+    if looks_like_html(pdf):
         raise FormatError("The file is a web page instead of a PDF: download it again.")
-    if b"%PDF-" not in content[:1024]:
+    if b"%PDF-" not in pdf[:1024]:
         raise FormatError("The file is not a PDF: check what the portal offers there.")
-    if b"%%EOF" not in content[-_TAIL:]:
+    if b"%%EOF" not in pdf[-_TAIL:]:
         raise FormatError("The PDF is cut short, its end is missing: download it again.")
     try:
-        document = pypdfium2.PdfDocument(content)
+        document = pypdfium2.PdfDocument(pdf)
     except pypdfium2.PdfiumError as exc:
         # PDFium's code may be that of an earlier failure: it gives none for a document without pages.
-        if exc.err_code == raw.FPDF_ERR_PASSWORD and b"/Encrypt" in content:
+        if exc.err_code == raw.FPDF_ERR_PASSWORD and b"/Encrypt" in pdf:
             raise Encrypted("The PDF is encrypted: it opens only with a password.") from exc
         raise FormatError("The PDF is damaged or has no pages: download it again.") from exc
     try:

@@ -81,7 +81,7 @@ class PageText(NamedTuple):
     has_pictures: bool = False
 
 
-def pages_of(content: bytes) -> Iterator[PageText]:
+def pages_of(pdf: bytes) -> Iterator[PageText]:
     """The pages of a PDF, each read when it is asked for.
 
     Raises:
@@ -89,7 +89,7 @@ def pages_of(content: bytes) -> Iterator[PageText]:
             more pages or text than a bill has.
     """
     until = time.monotonic() + MOST_SECONDS
-    with opened(content) as document:
+    with opened(pdf) as document:
         if len(document) > MOST_PAGES:
             raise FormatError(f"The PDF has {len(document)} pages, more than {MOST_PAGES}: split it.")
         for index in range(len(document)):

@@ -100,10 +100,14 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
                 _name(name),
                 cents,
                 " ".join([*(text for _, text in before[-5:]), cell.text]),
-                is_total=bool(_TOTAL.search(plain(name)) or LABELS[Field.DUE].search(plain(name))),
+                is_total=bool(_TOTAL.search(plain(name)) or _names_total(plain(name))),
                 cells=tuple(cells),
             )
             before = []
+
+
+def _names_total(name: str) -> bool:
+    return any(LABELS[field].search(name) for field in (Field.DUE, Field.BILL_TOTAL))
 
 
 def _is_factor(text: str) -> bool:

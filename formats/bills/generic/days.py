@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from meterfarm.formats.bills.generic.dates import FoundDate, dates_in
-from meterfarm.formats.bills.generic.found import Settled, Occurrence, by_value
+from meterfarm.formats.bills.generic.found import Occurrence, Settled, by_value
 from meterfarm.formats.bills.generic.labels import Field
-from meterfarm.formats.bills.generic.sheet import Label, BillSheet
+from meterfarm.formats.bills.generic.sheet import BillSheet, Label
 
 _BETWEEN = re.compile(
     r"^[\s,)]*(?:-|to:?|through|thru|until|till|au|al|a|e|et|bis(?: zum)?|hasta(?: el)?|fino al|and)"

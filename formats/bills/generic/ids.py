@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from meterfarm.formats.bills.generic.dates import dates_in
-from meterfarm.formats.bills.generic.found import Settled, Occurrence
+from meterfarm.formats.bills.generic.found import Occurrence, Settled
 from meterfarm.formats.bills.generic.labels import Field, plain
-from meterfarm.formats.bills.generic.sheet import Label, BillSheet
+from meterfarm.formats.bills.generic.sheet import BillSheet, Label
 from meterfarm.records import Address
 
 _CLIENT = re.compile(r"client|kunde|customer|cliente")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from meterfarm.formats.bills.generic.charges import ChargeRow
-from meterfarm.formats.bills.generic.found import Settled, Occurrence, by_value
+from meterfarm.formats.bills.generic.found import Occurrence, Settled, by_value
 from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
-from meterfarm.formats.bills.generic.sheet import Label, BillSheet
+from meterfarm.formats.bills.generic.sheet import BillSheet, Label
 from meterfarm.records import Commodity
 
 _MOST = 5
@@ -127,7 +127,7 @@ def _balance(
     """The amounts that add up, the strongest such set; None if none does."""
     totals: list[int] = list(due)[:_MOST] or []
     proved = [row.cents for row in rows if "total" in row.proved]
-    currents: list[int | None] = [*list(seen[Field.CURRENT])[:_MOST], None]
+    currents: list[int | None] = [*list(seen[Field.CURRENT])[:_MOST], *list(seen[Field.BILL_TOTAL])[:2], None]
     forwards: list[int | None] = [*list(seen[Field.FORWARD])[:_MOST], None]
     previous: list[int | None] = [*list(seen[Field.PREVIOUS])[:_MOST], None]
     payments: list[int | None] = [*_payments(seen[Field.PAYMENTS]), None]
@@ -162,6 +162,8 @@ def _strength(
     """How many amounts the equations bind that hold; 0 if one does not, or they bind nothing."""
     bound = 0
     extra = adjusted or 0
+    if current is not None and paid and prior is None and forward is None and adjusted is None:
+        return 4 if current + paid == total else 0  # advances that were paid for the bill's own time
     if adjusted is not None and current is None:
         return 0
     if prior is not None and paid is not None and forward is not None:
@@ -240,6 +242,8 @@ def _total(
             proofs.append("the charges add up to it")
         if abs(cents) > 999 and any(str(abs(cents)) in scan for scan in scans):
             proofs.append("the line for machines has it")
+        if due is seen[Field.DUE] and cents in seen[Field.BILL_TOTAL]:
+            proofs.append("the bill's sum is it")
         if cents in seen[Field.CURRENT] and not any(seen[Field.PREVIOUS]) and not any(seen[Field.FORWARD]):
             proofs.append("the current charges are it")
         scores[cents] = proofs
@@ -313,6 +317,30 @@ def settle_parts(
             settled.keep(name, next(iter(proved)), "the bill's sums have it")
         else:
             settled.leave(name, "the sums of the bill do not prove it")
+    _settle_delivery_and_supply(rows, current, settled)
+
+
+def _settle_delivery_and_supply(rows: Sequence[ChargeRow], current: object, settled: Settled) -> None:
+    """Both, where together they are the charges, with the taxes or without."""
+    if "delivery_charge" in settled.values and "supply_charge" in settled.values:
+        return
+    named: dict[Field, set[int]] = {
+        field: {row.cents for row in rows if LABELS[field].fullmatch(_label_part(row)) and row.cents}
+        for field in (Field.DELIVERY, Field.SUPPLY)
+    }
+    taxes = settled.values.get("taxes")
+    totals = {current, settled.values.get("electricity_amount"), settled.values.get("gas_amount")} - {None}
+    pairs = {
+        (delivery, supply)
+        for delivery in named[Field.DELIVERY]
+        for supply in named[Field.SUPPLY]
+        for extra in {0, taxes if isinstance(taxes, int) else 0}
+        if delivery + supply + extra in totals
+    }
+    if len(pairs) == 1:
+        delivery, supply = pairs.pop()
+        settled.keep("delivery_charge", delivery, "with the supply it is the charges")
+        settled.keep("supply_charge", supply, "with the delivery it is the charges")
 
 
 def _label_part(row: ChargeRow) -> str:

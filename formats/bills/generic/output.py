@@ -65,6 +65,7 @@ _MORE = (
 FIELDS = (*_BAYOU, *_MORE)
 """The fields of a bill that was read from a file, without ``utility``, ``address`` and ``meters``."""
 _GAS_UNITS = {
+    "kwh": "kWh",
     "therm": "therms",
     "therms": "therms",
     "ccf": "ccf",

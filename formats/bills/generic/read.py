@@ -24,6 +24,8 @@ from meterfarm.formats.bills.generic.output import item_of, reading_of
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.usage import (
     ELECTRIC_UNITS,
+    GAS_OR_ELECTRIC,
+    GAS_OR_WATER,
     GAS_UNITS,
     WATER_UNITS,
     MeterRead,
@@ -121,12 +123,18 @@ def _settle_uses(
     kinds: frozenset[Commodity],
     settled: Settled,
 ) -> None:
-    shared = len(kinds & {Commodity.GAS, Commodity.WATER}) > 1
+    shared: frozenset[str] = frozenset()
+    if {Commodity.GAS, Commodity.WATER} <= kinds:
+        shared |= GAS_OR_WATER
+    if {Commodity.GAS, Commodity.ELECTRIC} <= kinds and sheet.currency not in ("USD", "CAD"):
+        shared |= GAS_OR_ELECTRIC
     meters = max(1, len(meter_ids(sheet)) - len(kinds) + 1)
     for kind, units, name in _USES:
         if kind not in kinds:
             continue
-        figs = figures(sheet, rows, reads, units, _days_long(settled), kind if shared else None)
+        if kind is Commodity.GAS and (shared & GAS_OR_ELECTRIC or Commodity.ELECTRIC not in kinds):
+            units |= GAS_OR_ELECTRIC
+        figs = figures(sheet, rows, reads, units, _days_long(settled), kind if shared else None, shared)
         found = settle_usage(figs, reads, name, units, settled, meters)
         if found is not None:
             settled.values[f"{name}_unit"] = found[1]

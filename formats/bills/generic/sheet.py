@@ -10,7 +10,7 @@ from typing import NamedTuple
 from meterfarm.formats.bills.generic.amounts import Money, NumberStyle, has_decimal_comma
 from meterfarm.formats.bills.generic.dates import DateStyle, dates_in, day_first_by
 from meterfarm.formats.bills.generic.labels import LABELS, Field, language_of, plain
-from meterfarm.formats.bills.words import TextCell, TextLine, PageText
+from meterfarm.formats.bills.words import PageText, TextCell, TextLine
 
 _BELOW = 42.0  # points: how far a value stands below its label at most
 _LOOKED_BELOW = 5

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 
-from meterfarm.formats.bills.generic.amounts import UNIT, Amount, unit_of
+from meterfarm.formats.bills.generic.amounts import UNIT, Amount, rounded, unit_of
 from meterfarm.formats.bills.generic.charges import ChargeRow
 from meterfarm.formats.bills.generic.found import Settled
 from meterfarm.formats.bills.generic.labels import Field, plain
@@ -63,6 +63,19 @@ class UsageFigure:
     lines: set[int] = field(default_factory=set)
 
 
+_ELECTRIC_WORDS = re.compile(
+    r"\belectric(?! heat)|\belectricite|\belettric|\belectricidad|\bstrom|\bluz\b|\bluce\b|\bpower\b"
+)
+_GAS_WORDS = re.compile(
+    r"\bnatural gas\b|\bgas (?:charges?|usage|used|service|delivery|supply|rate|naturale|meter|natural)|"
+    r"\bgaz\b|\berdgas|\btherms\b|\bgasverbrauch|\bgasversorgung|\bgaslieferung|\bconsumo de gas|"
+    r"\btermino .{0,12}gas\b|\bpdr\b|\bpce\b"
+)
+_GAS_AMOUNTS = re.compile(
+    r"\d\s?(?:therms?|ccf|m3|m³|smc|mc|gj|kwh)\b|\btherms\b|\bccf\b|\bgas used|\(m³\)|\bm³"
+)
+
+
 def commodities(sheet: BillSheet) -> frozenset[Commodity]:
     """What a bill is of, by its words and units."""
     words, text = sheet.words, sheet.text
@@ -79,18 +92,12 @@ def commodities(sheet: BillSheet) -> frozenset[Commodity]:
         "luce",
     }:
         found.add(Commodity.ELECTRIC)
-    if "kwh" not in words and Commodity.ELECTRIC in found and not re.search(r"\d\s?kwh", text):
-        found.discard(Commodity.ELECTRIC)
-    if (
-        words & {"therms", "gas", "gaz", "erdgas", "smc", "pdr", "pce"}
-        and re.search(r"\d\s?(?:therms?|ccf|m3|m³|smc|mc|gj|kwh)\b|\btherms\b|\bccf\b|\bgas used", text)
-        and re.search(
-            r"\b(?:natural gas|gas (?:charges?|usage|used|service|delivery|supply|rate|naturale|"
-            r"meter)|gaz naturel|erdgas|therms|gasverbrauch|consumo de gas|termino .{0,12}gas)\b",
-            text,
-        )
-    ):
+    is_electric = bool(found) and bool(re.search(r"\d\s?[mk]wh|\bkwh\b", text))
+    is_gas = bool(_GAS_WORDS.search(text)) and bool(_GAS_AMOUNTS.search(text))
+    if is_gas:
         found.add(Commodity.GAS)
+    if not is_electric or (is_gas and not _ELECTRIC_WORDS.search(text)):
+        found.discard(Commodity.ELECTRIC)
     if words & {"water", "sewer", "wasser", "acqua", "agua", "eau", "wastewater"} and re.search(
         r"\bwater (?:charges?|usage|service|consumption|rate|treatment|sewer)|\bsewer\b|\btotal eau\b|"
         r"\bconsumo (?:de )?agua|"
@@ -188,14 +195,20 @@ def figures(
     units: frozenset[str],
     days_long: Sequence[int] = (),
     commodity: Commodity | None = None,
+    shared: frozenset[str] = frozenset(),
 ) -> list[UsageFigure]:
-    """Every amount of these units on the bill, with what speaks for it."""
+    """Every amount of these units on the bill, with what speaks for it.
+
+    Of ``shared`` units, which other commodities on the bill have too, those that stand near ``commodity``.
+    """
     known: dict[Decimal, UsageFigure] = {}
     if sheet.numbers is None:
         return []
 
     def seen(value: Decimal, unit: str, evidence: str, line: int) -> None:
-        if value <= 0 or (unit in _SHARED and commodity is not None and _kind_near(sheet, line) != commodity):
+        if value <= 0:
+            return
+        if commodity is not None and unit in shared and _kind_near(sheet, line) != commodity:
             return
         figure = known.setdefault(value.normalize(), UsageFigure(value, unit))
         if unit in units and figure.unit not in units:
@@ -206,13 +219,16 @@ def figures(
     for read in reads:
         if read.unit in units and not read.received:
             seen(read.used, read.unit, "read", read.line)
+            if _names_both(sheet, read.line):
+                seen(read.used, read.unit, "columns", read.line)
     of_reads = {read.line: read for read in reads}
     for row in rows:
         if "product" in row.proved and row.volume is not None and row.volume.unit in units:
             seen(row.volume.value, row.volume.unit, "item", row.line)
         elif _SUMMARY.search(plain(row.text)) and not _OTHER_TIME.search(plain(row.text)):
-            volumes = [each for each in sheet.numbers.amounts(row.text) if each.unit in units]
-            if len(volumes) == 1:
+            others = [each for each in sheet.numbers.amounts(row.text) if rounded(each.value) != row.cents]
+            volumes = [each for each in others if each.unit in units]
+            if len(volumes) == 1 and len(others) == 1:
                 seen(volumes[0].value, volumes[0].unit, "summary", row.line)
     for unit, value, line in _labelled(sheet, units):
         if line not in of_reads or value == of_reads[line].used:
@@ -237,8 +253,17 @@ def figures(
     return list(known.values())
 
 
-_SHARED = frozenset({"m3", "m³", "mc", "ccf"})
-"""Units of gas and of water."""
+_NOW = re.compile(r"\bcurrent\b|\bpresent\b|\bactual\b|\bnuov|\bnouvel|\bneu\b|\battuale\b|\bnew\b")
+
+
+def _names_both(sheet: BillSheet, line: int) -> bool:
+    """Whether the row or the head of its table says which read is the earlier, and which the later."""
+    near = " ".join(sheet.plain_lines[max(0, line - 4) : line + 1])
+    return bool(_PREVIOUS.search(near) and _NOW.search(near))
+
+
+GAS_OR_WATER = frozenset({"m3", "m³", "mc", "ccf"})
+GAS_OR_ELECTRIC = frozenset({"kwh"})
 _KINDS = (
     (Commodity.WATER, re.compile(r"\bwater\b|\bsewer|\beau\b|\bacqua\b|\bagua\b|\bwasser")),
     (Commodity.GAS, re.compile(r"\bgas\b|\bgaz\b|\berdgas")),
@@ -277,7 +302,7 @@ def _is_difference(sheet: BillSheet, figure: UsageFigure) -> bool:
     return False
 
 
-_SUMMARY = re.compile(r"\b(?:electric(?:ity)?|gas|water|energy) (?:charges?|service|usage)\b")
+_SUMMARY = re.compile(r"\b(?:electric(?:ity)?|gas|water) (?:charges?|service|usage)\b")
 _PER_DAY = re.compile(
     r"\bper day\b|/\s?day\b|\bdaily\b|\bpar jour\b|\bpro tag\b|\bal giorno\b|\bpor dia\b|\bdiario"
 )
@@ -372,6 +397,7 @@ def settle_usage(
 
 _WORDS = {
     "read": "the reads make it",
+    "columns": "the columns of the reads have names",
     "label": "a label says so",
     "item": "a charge is made of it",
     "text": "it stands on the bill with its unit",
@@ -385,6 +411,7 @@ _WORDS = {
 def _score(figure: UsageFigure) -> int:
     independent = figure.evidence & {
         "read",
+        "columns",
         "label",
         "item",
         "summary",
