@@ -17,7 +17,6 @@ EXTRAS: Mapping[str, Sequence[str]] = {
     ),
     "farm": ("PIL", "arq", "imapclient", "prometheus_client", "psutil", "psycopg", "redis", "setproctitle"),
     "impersonate": ("curl_cffi",),
-    "ocr": ("rapidocr_onnxruntime",),
     "otel": ("opentelemetry.exporter", "opentelemetry.sdk"),
     "s3": ("boto3", "obstore"),
     "scrape": (
