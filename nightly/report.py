@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,19 @@ class _ReportCell:
     @property
     def meant(self) -> str:
         return ", then ".join(visit.meant for visit in self.result.visits)
+
+
+@dataclass(slots=True)
+class _ReportRow:
+    """A customer at a portal: as entered, and on each way of their form."""
+
+    visit: _ReportCell | None = None
+    forms: list[_ReportCell] = field(default_factory=list)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether any of it is not as meant."""
+        return not all(cell.result.is_well for cell in [*filter(None, [self.visit]), *self.forms])
 
 
 def write_report(
@@ -135,22 +148,21 @@ def _html(
 
     templates = FileSystemLoader(Path(__file__).parent)
     page = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    rows: dict[tuple[str, str], dict[str, _ReportCell]] = {}
-    for result in night.results:
-        row = rows.setdefault((result.username, result.purpose), {})
-        row[result.portal] = cells[result.key]
-    forms: dict[tuple[str, str], dict[str, list[_ReportCell]]] = {}
-    for result in night.forms:
-        of_customer = forms.setdefault((result.username, result.purpose), {})
-        of_customer.setdefault(result.portal, []).append(cells[result.key])
+    matrix: dict[str, dict[tuple[str, str], _ReportRow]] = {}
+    for result in [*night.results, *night.forms]:
+        of_portal = matrix.setdefault(result.portal, {})
+        row = of_portal.setdefault((result.username, result.purpose), _ReportRow())
+        if result.way:
+            row.forms.append(cells[result.key])
+        else:
+            row.visit = cells[result.key]
     quirks: dict[str, dict[str, _ReportCell]] = {}
     for result in night.quirks:
         quirks.setdefault(result.quirks, {})[result.portal] = cells[result.key]
     steps = {step: _step(night, step) for step in ("sign_in", "collect")}
     return page.get_template("report.html").render(
         night=night,
-        rows=rows,
-        forms=forms,
+        matrix=matrix,
         quirks=quirks,
         paired=PAIRED,
         failed=[cells[result.key] for result in night.failed],

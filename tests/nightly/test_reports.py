@@ -87,7 +87,7 @@ def test_quirks_are_in_all_three_each_alone_and_in_pairs(tmp_path: Path) -> None
     text = " ".join(page.text_content().replace("\u200b", "").split())
     assert "1 quirk not as meant" in text
     assert "1 of 1customers as meant 1 of 2quirks as meant" in text
-    assert "Each alone: 1 QuirkA NightlyPortal late-token ✓ complete Pairs: 1" in text
+    assert "Each alone: ✓ 1 of 1 as meant QuirkA NightlyPortal late-token ✓ complete Pairs: ✗ 0 of 1" in text
     (why,) = page.xpath("//a[text()='why']/@href")
     assert page.get_element_by_id(why.removeprefix("#")).text_content().count(HOSTILE[:8]) == 1
     quirks = json.loads((tmp_path / "nightly.json").read_text())["quirks"]
