@@ -179,6 +179,7 @@ def test_limits_that_cannot_be_meant_are_refused_at_the_start(
     [
         ("METERFARM_LIMITS", "speculos_power=4:20", "names “speculos_power”; utilities are "),
         ("METERFARM_PORTAL_URLS", "anytown=http://127.0.0.1:1", "names “anytown”; utilities are"),
+        ("METERFARM_NIGHTLY_LIVE", "anytown=http://127.0.0.1:1", "names “anytown”; utilities are"),
         ("METERFARM_METRICS", "nowhere.invalid:9600", "cannot be served at nowhere.invalid:9600 ("),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,19 +13,23 @@ import pytest
 
 from meterfarm.fake_utility.running import DidNotStart, FakeUtility
 from meterfarm.fake_utility.speculoos_power import PORTAL
-from meterfarm.farm.settings import local_zone
+from meterfarm.farm.settings import FarmSettings, local_zone
 from meterfarm.farm.workers.daily_command import until
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.nightly.breaking import Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence, screenshot
 from meterfarm.nightly.history import earlier, keep
+from meterfarm.nightly.live import live_portals
 from meterfarm.nightly.nightly_run import NightlyRun, remembered
 from meterfarm.nightly.portals import NightlyPortal
 from meterfarm.nightly.quirk_cases import QuirkCase
 from meterfarm.nightly.report import write_report
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.nightly.tonight import spend
+from meterfarm.nightly.verdicts import verdicts
+from meterfarm.support.local_hosts import NOTHING_LOCAL
 from meterfarm.utilities import load_utility
+from tests.local_site import closed_site
 from tests.nightly.made import Few
 from tests.utilities.other_package import distribution
 
@@ -69,6 +74,7 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
     monkeypatch.setenv("PYTHONPATH", _with_portals_that_do_not_start(tmp_path / "site"))
     told: list[str] = []
     portal = Few(*GOOD, *ODD, *MISSTATED, changed=_misstated)
+    nowhere = await asyncio.to_thread(closed_site)
     with workers_zygote() as zygote:
         night = await spend(
             zygote,
@@ -76,7 +82,9 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
             tmp_path / "state",
             lambda result: told.append(result.quirks or result.username),
             quirks=_quirks(),
+            live=live_portals(FarmSettings(nightly_live=f"speculoos_power={nowhere}"), NOTHING_LOCAL),
         )
+    assert [str(verdict) for verdict in verdicts(night)] == ["regression and outage", *["regression"] * 2]
     odd = {result.quirks: (result.outcomes, result.differences) for result in night.quirks}
     assert odd == {
         "mfa-overnight": (["complete", "mfa_required"], ()),
@@ -99,7 +107,8 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
         "starts_not": "It does not start: OSError: no paper in the printer",
     }
     assert not replace(night, results=well).is_well
-    assert replace(night, results=well, portals=[present]).is_well
+    as_meant = replace(night, results=well, portals=[present])
+    assert (as_meant.is_well, str(verdicts(as_meant)[0])) == (True, "outage")
     _check_what_differs(night)
     report = tmp_path / "report"
     evidence = copy_evidence(night, report)

@@ -40,6 +40,26 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "status", "why"),
+    [
+        ("LIVE", "speculoos_power", 1, " has “speculoos_power”; write utility=value, several separated"),
+        ("LIVE", "speculoos_power=http://far.example", 1, " has “http://far.example” for speculoos_power; "),
+        ("LIVE", "anytown=https://any.example", 1, " names “anytown”; utilities are "),
+        ("WEBHOOK", "http://far.example/secret", 2, " cannot be used: write an address like https://hooks"),
+    ],
+)
+def test_what_is_live_or_notified_has_to_be_an_address(
+    tmp_path: Path, setting: str, value: str, status: int, why: str
+) -> None:
+    """Before a night is spent, in a sentence that has no address of a hook."""
+    ran, said = _ran(tmp_path / "home", "--now", **{f"METERFARM_NIGHTLY_{setting}": value})
+    assert (ran, said.count("\n")) == (status, 1)
+    assert f"METERFARM_NIGHTLY_{setting}{why}" in said
+    assert "secret" not in said
+    assert not (tmp_path / "home" / "nightly" / "state").exists()
+
+
 def test_a_report_that_cannot_be_written_is_told_before_a_night_is_spent(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for report in (tmp_path / "file", tmp_path / "file" / "below"):
