@@ -107,8 +107,8 @@ async def test_customers_are_as_their_portal_states_or_told_where_not(
         "starts_not": "It does not start: OSError: no paper in the printer",
     }
     assert not replace(night, results=well).is_well
-    as_meant = replace(night, results=well, portals=[present])
-    assert (as_meant.is_well, str(verdicts(as_meant)[0])) == (True, "outage")
+    mended = replace(night, results=well, portals=[present])
+    assert (mended.is_well, str(verdicts(mended)[0])) == (True, "outage")
     _check_what_differs(night)
     report = tmp_path / "report"
     evidence = copy_evidence(night, report)
