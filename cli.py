@@ -280,7 +280,7 @@ def audit(
     panel=Panel.TRY,
     note="Exit status: 0 all as meant, 3 not (with --break: too few were caught), 1 this machine, "
     "2 usage error.",
-    examples=["nightly --report out/nightly", "nightly --break 20"],
+    examples=["nightly --report out/nightly", "nightly --resume", "nightly --break 20"],
 )
 def nightly(
     sample: Annotated[
@@ -301,23 +301,34 @@ def nightly(
     no_live: Annotated[
         bool, typer.Option("--no-live", help="Look at no live portal's sign-in page.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Do the rest of a night that was interrupted, as it was begun.")
+    ] = False,
 ) -> None:
     """Send every test customer of every portal through a farm, and compare with what each is for."""
     from meterfarm.console.errors import UsageError
     from meterfarm.farm.workers.supervisor import workers_zygote
-    from meterfarm.nightly.command import break_scripts
+    from meterfarm.nightly.command import break_scripts, resumed
     from meterfarm.nightly.command import nightly as run
 
-    async def refused() -> int:
-        raise UsageError("A number goes with --break; add --break, or leave the number out.")
+    async def refused(why: str) -> int:
+        raise UsageError(why)
 
+    if resume and (break_ or no_forms or no_quirks or no_live):
+        why = "A night is taken up as it was begun; leave the other options out, but for --report."
+        raise typer.Exit(run_to_end(refused(why)))
     if break_:
         raise typer.Exit(run_to_end(break_scripts(report, sample)))
     if sample is not None:
-        raise typer.Exit(run_to_end(refused()))
+        why = "A number goes with --break; add --break, or leave the number out."
+        raise typer.Exit(run_to_end(refused(why)))
     with workers_zygote() as zygote:
-        night = run(zygote, report, now=now, forms=not no_forms, quirks=not no_quirks, live=not no_live)
-        raise typer.Exit(run_to_end(night))
+        night = (
+            resumed(zygote, report)
+            if resume
+            else run(zygote, report, now=now, forms=not no_forms, quirks=not no_quirks, live=not no_live)
+        )
+        raise typer.Exit(run_to_end(night, stopped="Stopped."))
 
 
 @command(bench_app, "scrape", examples=["bench scrape --rounds 5"])

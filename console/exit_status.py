@@ -20,10 +20,14 @@ USAGE = 2
 CRASHED = 70
 INTERRUPTED = 130
 TERMINATED = 143
+_STOPPED = "Stopped. What was stored stays; run it again to go on."
 
 
-def run_to_end(work: Coroutine[Any, Any, int]) -> int:
-    """Run ``work``; what it refuses becomes one sentence and an exit status, an interruption its own."""
+def run_to_end(work: Coroutine[Any, Any, int], stopped: str = _STOPPED) -> int:
+    """Run ``work``; what it refuses becomes one sentence and an exit status, an interruption its own.
+
+    ``stopped`` is said of an interruption.
+    """
     terminated = False
 
     async def watched() -> int:
@@ -49,10 +53,7 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
     except ReaderGone:
         return _without_a_reader()
     except (KeyboardInterrupt, asyncio.CancelledError):
-        return _say(
-            "Stopped. What was stored stays; run it again to go on.",
-            TERMINATED if terminated else INTERRUPTED,
-        )
+        return _say(stopped, TERMINATED if terminated else INTERRUPTED)
 
 
 def _say(sentence: str, status: int) -> int:

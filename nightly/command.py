@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from meterfarm.console.command_context import CommandContext, command_context
 from meterfarm.console.errors import UsageError
 from meterfarm.console.exit_status import OK
+from meterfarm.console.program import program
 from meterfarm.console.terminal.output import print_line
 from meterfarm.farm.settings import local_zone
 from meterfarm.farm.workers.daily_command import until
@@ -28,10 +29,11 @@ from meterfarm.nightly.breaking import Broken, Verdict, break_all
 from meterfarm.nightly.evidence import copy_evidence
 from meterfarm.nightly.forms import WAYS
 from meterfarm.nightly.history import changes, earlier, keep
-from meterfarm.nightly.live import NOBODY_LIVE, live_portals
+from meterfarm.nightly.journal import Journal, NightPlan
+from meterfarm.nightly.live import NOBODY_LIVE, LivePortals, live_portals
 from meterfarm.nightly.nightly_run import UNSEEN, LiveLook, NightlyRun, Result, remembered
 from meterfarm.nightly.notice import deliver, notice_of
-from meterfarm.nightly.portals import PORTALS
+from meterfarm.nightly.portals import PORTALS, NightlyPortal
 from meterfarm.nightly.quirk_cases import PAIRS, QuirkCase, pairs
 from meterfarm.nightly.quirk_cases import alone as alone_cases
 from meterfarm.nightly.report import HTML, write_report
@@ -44,7 +46,7 @@ from meterfarm.support.local_hosts import read_local_hosts
 
 NOT_AS_MEANT = 3
 CAUGHT_AT_LEAST = 0.95
-_FOLDER, _STATE = "nightly", "state"
+_FOLDER, _STATE, _NIGHT = "nightly", "state", "night"
 _FIRST = 50_000
 """Nobody else's customers have such numbers."""
 
@@ -63,21 +65,62 @@ async def nightly(
         if at.farm.nightly_at and not now:
             print_line(f"Waits for {at.farm.nightly_at}; --now does not wait.")
             await asyncio.sleep(until(at.farm.nightly_at, datetime.now(local_zone())).total_seconds())
-        own = prepare_home(at.settings.home) / _FOLDER
+        own = prepare_home(at.settings.home).absolute() / _FOLDER
         with alone(own):
-            ways = WAYS if forms else ()
-            odd = quirk_cases() if quirks else ()
-            state = own.absolute() / _STATE
-            night = await spend(zygote, PORTALS, state, _report, ways, odd, portals, _report_look)
-            notice = await asyncio.to_thread(_write, night, own, folder)
+            plan = NightPlan(datetime.now(UTC), folder.absolute(), quirks=quirks, forms=forms, live=live)
+            night, notice = await spent(
+                zygote, own, folder, Journal.begin(own / _NIGHT, plan), PORTALS, portals
+            )
         await _notify(notice, at.farm.nightly_webhook)
     return OK if night.is_well else NOT_AS_MEANT
 
 
-def quirk_cases() -> Sequence[QuirkCase]:
+async def resumed(zygote: Zygote, report: Path | None) -> int:
+    """What is left of the night that was interrupted, at once; its report goes where it was to go."""
+    with command_context() as at:
+        own = at.settings.home.absolute() / _FOLDER
+        plan = Journal.take_up(own / _NIGHT).plan
+        folder = _ready(at, report or plan.report)
+        local_hosts = read_local_hosts(at.settings.local_hosts)
+        portals = live_portals(at.farm, local_hosts) if plan.live else NOBODY_LIVE
+        with alone(own):
+            journal = Journal.take_up(own / _NIGHT)
+            print_line(f"Goes on with the night of {journal.plan.at:%Y-%m-%d %H:%M} UTC.")
+            journal.go_on()
+            night, notice = await spent(zygote, own, folder, journal, PORTALS, portals)
+        await _notify(notice, at.farm.nightly_webhook)
+    return OK if night.is_well else NOT_AS_MEANT
+
+
+async def spent(
+    zygote: Zygote,
+    own: Path,
+    folder: Path,
+    journal: Journal,
+    portals: Sequence[NightlyPortal],
+    live: LivePortals = NOBODY_LIVE,
+) -> tuple[NightlyRun, Mapping[str, Any] | None]:
+    """A night, new or taken up, once its report is written in ``folder``; what the operator is to be told."""
+    plan = journal.plan
+    ways = WAYS if plan.forms else ()
+    odd = quirk_cases(plan.at.date()) if plan.quirks else ()
+    try:
+        night = await spend(zygote, portals, own / _STATE, _report, ways, odd, live, _report_look, journal)
+        notice = await asyncio.to_thread(_write, night, own, folder)
+    except BaseException:
+        if journal.results:
+            every = sum(len(portal.test_cases()) for portal in portals) * (1 + len(ways)) + len(odd)
+            print_line(
+                f"{len(journal.results)} of {every} ended; `{program()} nightly --resume` does the rest."
+            )
+        raise
+    journal.remove()
+    return night, notice
+
+
+def quirk_cases(day: date) -> Sequence[QuirkCase]:
     """Each quirk alone, and pairs that are others every day."""
-    today = datetime.now(UTC).date().toordinal()
-    return [*alone_cases(PORTALS, _FIRST), *pairs(PORTALS, today, PAIRS, _FIRST + 1_000)]
+    return [*alone_cases(PORTALS, _FIRST), *pairs(PORTALS, day.toordinal(), PAIRS, _FIRST + 1_000)]
 
 
 def _ready(at: CommandContext, report: Path | None) -> Path:
@@ -89,12 +132,13 @@ def _ready(at: CommandContext, report: Path | None) -> Path:
     """
     find_chromium()
     folder = report or at.farm.nightly_report or at.settings.home / _FOLDER / "report"
-    state = at.settings.home / _FOLDER / _STATE
-    if folder.resolve().is_relative_to(state.resolve()):
-        raise StorageError(
-            f"The report cannot be written to {folder}, since {state} is removed at the end; "
-            "choose another --report."
-        )
+    for name in (_STATE, _NIGHT):
+        removed = at.settings.home / _FOLDER / name
+        if folder.resolve().is_relative_to(removed.resolve()):
+            raise StorageError(
+                f"The report cannot be written to {folder}, since {removed} is removed at the end; "
+                "choose another --report."
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -105,7 +149,13 @@ def _ready(at: CommandContext, report: Path | None) -> Path:
 
 @contextmanager
 def alone(own: Path) -> Iterator[None]:
-    """Nobody else spends a night in this state meanwhile; its farm's state is removed at the end."""
+    """Nobody else spends a night in this state meanwhile; its farm's state is removed at the end.
+
+    So is what one left that was killed.
+
+    Raises:
+        UsageError: somebody does.
+    """
     own.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(own / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(handle) as lock:
@@ -115,6 +165,7 @@ def alone(own: Path) -> Iterator[None]:
             raise UsageError(
                 f"Another nightly is under way in {own}; wait for it, or set METERFARM_HOME."
             ) from None
+        shutil.rmtree(own / _STATE, ignore_errors=True)
         try:
             yield
         finally:
@@ -140,7 +191,8 @@ def _write(night: NightlyRun, own: Path, folder: Path) -> Mapping[str, Any] | No
         for verdict in verdicts(night):
             print_line(f"{verdict.id}: {verdict}")
     counts = [f"{well} of {every} {what}" for what, (well, every) in night.counts.items() if every]
-    print_line(f"{', '.join(counts)} as meant, in {night.seconds:.0f} s: {folder / HTML}")
+    took = f"{night.seconds:.0f} s" + (f" in {len(night.parts)} parts" if len(night.parts) > 1 else "")
+    print_line(f"{', '.join(counts)} as meant, in {took}: {folder / HTML}")
     return notice_of(night, nights, folder)
 
 

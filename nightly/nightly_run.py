@@ -54,9 +54,7 @@ class Result:
     @property
     def key(self) -> str:
         """The customer by portal and user name, and by the way of a form; or what happens to them."""
-        if self.quirks:
-            return f"{self.portal}: {self.quirks}"
-        return f"{self.portal}/{self.username}" + (f" on {self.way}" if self.way else "")
+        return key_of(self.portal, self.username, way=self.way, quirks=self.quirks)
 
     @property
     def is_well(self) -> bool:
@@ -72,6 +70,21 @@ class Result:
     def took(self) -> float:
         """Seconds of all visits."""
         return round(sum(visit.took for visit in self.visits), 3)
+
+
+def key_of(portal: str, username: str, *, way: str = "", quirks: str = "") -> str:
+    """What no other result of a night is called."""
+    if quirks:
+        return f"{portal}: {quirks}"
+    return f"{portal}/{username}" + (f" on {way}" if way else "")
+
+
+@dataclass(frozen=True, slots=True)
+class NightPart:
+    """A night is one, or several if it was interrupted and taken up: from when, and how long."""
+
+    at: datetime
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +145,8 @@ class LiveLook:
 
 @dataclass(frozen=True, slots=True)
 class NightlyRun:
-    """All of it. ``seconds`` is how long it took from start to end. ``forms`` and ``quirks`` may have been
-    left out; ``live`` has a look for each live portal."""
+    """All of it. ``seconds`` is how long its ``parts`` took. ``forms`` and ``quirks`` may have been left out;
+    ``live`` has a look for each live portal."""
 
     at: datetime
     seconds: float
@@ -142,6 +155,7 @@ class NightlyRun:
     forms: Sequence[Result] = ()
     quirks: Sequence[Result] = ()
     live: Sequence[LiveLook] = ()
+    parts: Sequence[NightPart] = ()
 
     @property
     def is_well(self) -> bool:
@@ -225,16 +239,16 @@ def from_json(kept: Mapping[str, Any]) -> Remembered:
     """Raises KeyError, TypeError or ValueError if it is none."""
     cells, forms, quirks, live, portals = (
         {
-            str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), _seconds(cell["took"]))
+            str(key): Cell(tuple(map(str, cell["outcomes"])), bool(cell["is_well"]), seconds_of(cell["took"]))
             for key, cell in part.items()
         }
         for part in (kept["cells"], *(kept.get(name, {}) for name in ("forms", "quirks", "live", "portals")))
     )
-    at, seconds = datetime.fromisoformat(kept["at"]), _seconds(kept["seconds"])
+    at, seconds = datetime.fromisoformat(kept["at"]), seconds_of(kept["seconds"])
     return Remembered(at, seconds, bool(kept["is_well"]), cells, forms, quirks, live, portals)
 
 
-def _seconds(kept: Any) -> float:
+def seconds_of(kept: Any) -> float:
     """Python's reader of JSON takes NaN and Infinity, with which nothing can be compared."""
     seconds = float(kept)
     if not 0 <= seconds < math.inf:

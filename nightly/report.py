@@ -82,6 +82,7 @@ def as_document(
     return {
         "at": night.at.isoformat(),
         "seconds": night.seconds,
+        "parts": [{"at": part.at.isoformat(), "seconds": part.seconds} for part in night.parts],
         "as_meant": night.is_well,
         "portals": [
             {"id": portal.id, "name": portal.name, "violations": list(portal.complaints)}

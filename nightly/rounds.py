@@ -211,7 +211,7 @@ class Rounds:
             test_case.purpose,
             tuple(going.visits),
             tuple(first_of(self._differences(going))),
-            quirks=PAIRED.join(test_case.changes or test_case.quirks),
+            quirks=quirks_of(test_case),
         )
         del self._going[going.customer.id]
         self._ended(going.utility, result)
@@ -244,6 +244,11 @@ class Rounds:
     def _cancel(self, run: RunInfo) -> None:
         with suppress(RunRefused):  # it has ended meanwhile
             self._store.runs.cancel(run.id)
+
+
+def quirks_of(test_case: CustomerCase) -> str:
+    """What happens to the customer, as results name it."""
+    return PAIRED.join(test_case.changes or test_case.quirks)
 
 
 def _is_served(test_case: CustomerCase) -> bool:
