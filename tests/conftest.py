@@ -16,6 +16,7 @@ from tests import shared_driver
 from tests.rewritten import rewrite_all
 from tests.statements import share_statements
 
+_LONGEST = ("test_forms.py", "test_night.py", "test_wheel.py", "test_registry.py", "test_faults.py")
 _ENDED_LAST = pytest.StashKey[ExitStack]()
 
 
@@ -31,6 +32,25 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("NODE_COMPILE_CACHE", str(config.cache.mkdir("node")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where workers share the tests, each begins with some of the longest, which else one would end with."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    longest = [[item for item in items if item.path.name == name] for name in _LONGEST]
+    if workers == 1 or not all(longest):
+        return
+    others = [item for item in items if item.path.name not in _LONGEST]
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for number, module in enumerate(longest):
+        shares[number % workers] += module
+    ends = [len(items) * (number + 1) // workers for number in range(workers)]
+    placed: list[pytest.Item] = []
+    for share, end in zip(shares, ends, strict=True):
+        placed += share
+        placed += [others.pop(0) for _ in range(min(end - len(placed), len(others)))]
+    items[:] = placed
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

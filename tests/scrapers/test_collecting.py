@@ -39,7 +39,7 @@ from tests.storage.made import ACCOUNT, bill, listed
 
 BILLS = 6
 DAY = date(2026, 1, 5)
-SOON = replace(DOCUMENT, seconds=0.5)
+SOON = replace(DOCUMENT, seconds=1.5)
 
 
 UNREADABLE = "Another layout"
@@ -199,7 +199,7 @@ SPOILT: dict[str, tuple[Reply, str]] = {
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAGE", "LIST"):
         limit: Limit = getattr(meterfarm.scrapers.http.client, name)
-        monkeypatch.setattr(meterfarm.scrapers.http.client, name, replace(limit, seconds=0.5))
+        monkeypatch.setattr(meterfarm.scrapers.http.client, name, replace(limit, seconds=1.5))
 
 
 @pytest.mark.parametrize("name", SPOILT)

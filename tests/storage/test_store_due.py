@@ -68,7 +68,7 @@ def test_what_is_asked_for_is_what_is_refreshed(store: CompanyStore) -> None:
 
 
 def test_a_part_that_falls_due_while_another_is_fetched_is_fetched_next(store: CompanyStore) -> None:
-    customer = _due(store, 1, intervals=AT, bills=datetime.now(UTC) + timedelta(seconds=1))
+    customer = _due(store, 1, intervals=AT, bills=datetime.now(UTC) + timedelta(seconds=20))
     assert store.farm.runs.queue_due(UTILITY, EVERY, 9) == 1
     claim = _claim(store)
     assert claim.parts == {Part.INTERVALS}
