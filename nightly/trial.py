@@ -30,10 +30,10 @@ from meterfarm.utilities import broken_utilities, load_utility
 
 _BILLS_DAYS, _READINGS_DAYS = 400, 40
 """Enough for a second page of bills; what is not fetched costs nothing."""
-_SLOTS = "5"
+_SLOTS = "10"
 _LIMIT = "16:400"
 """The portal stands in for one portal a script."""
-_LANES = 8
+_LANES = 20
 """So many scripts are tried at once; each lane has customers of its own, whom script after script visits."""
 _ONCE = 1000
 _SECONDS = 240

@@ -86,7 +86,8 @@ def test_what_has_a_port_is_reached_from_this_machine_alone(compose: Any) -> Non
 def test_workers_are_set_by_names_that_are_read(compose: Any) -> None:
     """All that is of use in a container: what .env sets and none of them got would be lost without a word."""
     by_file = {f"{name}_FILE" for name in _with_secrets()}
-    of_the_image = {"METERFARM_HOME", "METERFARM_BROWSER", "METERFARM_NIGHTLY_AT", "METERFARM_NIGHTLY_REPORT"}
+    of_the_image = {"METERFARM_HOME", "METERFARM_BROWSER"}
+    of_the_image |= {f"METERFARM_NIGHTLY_{what}" for what in ("AT", "REPORT", "LIVE", "WEBHOOK")}
     for_trials = {"METERFARM_LOCAL_HOSTS", "METERFARM_FAKE_CONTROLS"}
     for name in ("api", "worker", "command"):
         given = set(compose["services"][name]["environment"])
