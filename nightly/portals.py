@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -72,23 +72,35 @@ class NightlyPortal:
         """Those that the portal can have."""
         return self._fake.quirks
 
-    def customer(self, quirks: Sequence[Quirk], number: int) -> Customer:
-        """A customer to whom these quirks happen; of several at most one ends a visit."""
+    def customer(
+        self, quirks: Sequence[Quirk], number: int, since: Mapping[str, date] | None = None
+    ) -> Customer:
+        """A customer to whom these quirks happen; of several at most one ends a visit.
+
+        ``since`` has the day from which some are on, by their names.
+        """
         local = next((quirk.customer for quirk in quirks if quirk.customer), "")
         listed = self._fake.book.listed.values()
         like = next(one for one in listed if one.username.partition("@")[0] == local or not local)
         ends = next((quirk for quirk in quirks if quirk.outcome != "complete" or quirk.then), None)
         return replace(
-            bent(self._kin(like.username, number), self._fake.quirks, {quirk.name for quirk in quirks}),
+            bent(
+                self._kin(like.username, number),
+                self._fake.quirks,
+                {quirk.name for quirk in quirks},
+                since,
+            ),
             purpose=" and ".join(quirk.name for quirk in quirks) or "no quirk",
             outcome=ends.outcome if ends else "complete",
             then=ends.then or None if ends else None,
             gaps=sum(quirk.gaps for quirk in quirks),
         )
 
-    def quirk_case(self, quirks: Sequence[Quirk], number: int) -> CustomerCase:
+    def quirk_case(
+        self, quirks: Sequence[Quirk], number: int, since: Mapping[str, date] | None = None
+    ) -> CustomerCase:
         """That customer, and what a visit must come to."""
-        customer = self.customer(quirks, number)
+        customer = self.customer(quirks, number, since)
         case = self._test_case(customer)
         if customer.then is None:
             return case

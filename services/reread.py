@@ -182,8 +182,9 @@ async def _read(
 def _read_kept(store: CompanyStore, utility: Utility, kept: KeptBill) -> RereadBill:
     document = Document(store.files.read(kept.sha256), kept.media_type, kept.name)
     layout, version = utility.bill_layout, utility.bill_layout_version
+    numbers = store.accounts.numbers(kept.account_id)
     try:
-        read = read_document(utility, kept.account_number, kept.listed, document)
+        read = read_document(utility, numbers, kept.listed, document)
     except (FormatError, ItemFailed) as exc:
         return RereadBill(kept, None, layout, version, (str(exc),))
     return RereadBill(kept, read.bill, layout, version, read.problems, read.supported)

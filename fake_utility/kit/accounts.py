@@ -58,7 +58,8 @@ class Address:
 class Meter:
     """`new`: installed today, so it has no readings yet.
 
-    `replaced`: it was there until the month began; `replaces`, `young`: since then.
+    `replaced`: it was there until the month began; `replaces`, `young`: since then. `swapped_on`: since this
+    day instead, which does not move on with the months.
     """
 
     id: str
@@ -69,17 +70,29 @@ class Meter:
     replaced: bool = False
     replaces: bool = False
     young: bool = False
+    swapped_on: date | None = None
 
     def __hash__(self) -> int:
         return hash(self.id)
 
     def within(self, span: tuple[date, date]) -> tuple[date, date]:
-        """The days of a span on which it was there; the last of them is today's yesterday."""
+        """The days of a span on which it was there; the last of them is today's yesterday.
+
+        On the day of a swap there is none yet: then the last is before the first.
+        """
         first, last = span
-        since = (last + timedelta(days=1)).replace(day=1)
+        since = self.swapped_on or (last + timedelta(days=1)).replace(day=1)
         return (since if self.replaces or self.young else first), (
             since - timedelta(days=1) if self.replaced else last
         )
+
+    def billed(self, start: date, end: date) -> tuple[date, date]:
+        """Between which midnights of these it is billed: all, but if it was swapped on a day in between."""
+        if self.swapped_on is None:
+            return start, end
+        if self.replaced:
+            return start, min(end, self.swapped_on)
+        return max(start, self.swapped_on), end
 
     @property
     def tariff(self) -> str:
@@ -92,7 +105,7 @@ class Account:
     """`read_day`: the day of the month on which meters are read, the first day of each billing period.
 
     `closed`: nobody lives there any more, whatever a portal makes of that. `renumbered`: it has got another
-    number, where a portal can do so.
+    number, where a portal can do so; `renumbered_on`: bills from this day on show it, else none does yet.
     """
 
     number: str
@@ -103,6 +116,7 @@ class Account:
     community_solar: bool = False
     closed: bool = False
     renumbered: bool = False
+    renumbered_on: date | None = None
 
     def __hash__(self) -> int:
         return hash(self.number)
@@ -153,11 +167,16 @@ def with_young_meters(account: Account) -> Account:
     return replace(account, meters=tuple(replace(meter, young=True) for meter in account.meters))
 
 
-def with_meter_swapped(account: Account) -> Account:
-    """With its first meter replaced by another when the month began."""
+def with_meter_swapped(account: Account, on: date | None = None) -> Account:
+    """With its first meter replaced by another on a day, or when the month began."""
     old, *others = account.meters
-    new = replace(old, id=old.id[0] + digits(f"{old.id}/new", 7), replaces=True)
-    return replace(account, meters=(replace(old, replaced=True), new, *others))
+    new = replace(old, id=old.id[0] + digits(f"{old.id}/new", 7), replaces=True, swapped_on=on)
+    return replace(account, meters=(replace(old, replaced=True, swapped_on=on), new, *others))
+
+
+def with_another_number(account: Account, since: date | None = None) -> Account:
+    """Renumbered, with bills from a day on that show it."""
+    return replace(account, renumbered=True, renumbered_on=since)
 
 
 def _make_meter(seed: str, commodity: Commodity, *, solar: bool, new: bool) -> Meter:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from meterfarm.fake_utility.kit.accounts import Account, Commodity, Direction, Meter, digits
-from meterfarm.fake_utility.kit.calendar import Period, billed_periods, period_before, statement_date
+from meterfarm.fake_utility.kit.calendar import ONE_DAY, Period, billed_periods, period_before, statement_date
 from meterfarm.fake_utility.kit.charges import (
     Charges,
     Line,
@@ -181,13 +181,16 @@ def _costs(account: Account, period: Period) -> _Period:
 
 @lru_cache(maxsize=4_000)
 def _reads(account: Account, period: Period) -> tuple[MeterRead, ...]:
-    return tuple(
-        MeterRead(
-            meter, direction, register(meter, direction, period.start), register(meter, direction, period.end)
-        )
-        for meter in account.meters
-        for direction in meter.directions
-    )
+    reads = []
+    for meter in account.meters:
+        start, end = meter.billed(period.start, period.end)
+        if start >= end:
+            continue
+        part = None if (start, end) == (period.start, period.end) else Period(start, end - ONE_DAY)
+        for direction in meter.directions:
+            first, last = (register(meter, direction, day) for day in (start, end))
+            reads.append(MeterRead(meter, direction, first, last, part))
+    return tuple(reads)
 
 
 def _usage(reads: tuple[MeterRead, ...], commodity: Commodity, direction: Direction = "delivered") -> int:

@@ -5,6 +5,7 @@ its clock.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import ip_address
 from json import JSONDecodeError
 from typing import Any, TypedDict
@@ -101,10 +102,10 @@ class Controls:
         quirks = self._state.quirks
         if request.method == "POST":
             try:
-                names, username = _parse_quirks(await request.json())
+                names, username, since = _parse_quirks(await request.json())
                 if username and self._state.book.find(username) is None:
                     return PlainTextResponse(f"Nobody here is called {username!r}.\n", 404)
-                quirks.set(names, username)
+                quirks.set(names, username, since)
             except (BadQuirks, JSONDecodeError, UnicodeDecodeError) as exc:
                 return PlainTextResponse(f"This switches no quirk: {exc}\n", 400)
         return JSONResponse(quirks.as_json())
@@ -227,15 +228,20 @@ def _parse_breaks(data: object) -> Breaks:
     return Breaks(username, after, **{name: data.get(name, False) for name in flags})
 
 
-def _parse_quirks(data: object) -> tuple[list[str], str]:
-    """The names, and whom they are for."""
+def _parse_quirks(data: object) -> tuple[list[str], str, dict[str, date]]:
+    """The names, whom they are for, and since when some are."""
     wanted = data.get("quirks") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(wanted, list) or set(data) - {"quirks", "username"}:
+    known = {"quirks", "username", "since"}
+    if not isinstance(data, dict) or not isinstance(wanted, list) or set(data) - known:
         raise BadQuirks('write {"quirks": [NAME, ...]}, with "username": U for one customer')
     username = data.get("username", EVERYBODY)
     if not isinstance(username, str) or not all(isinstance(name, str) for name in wanted):
         raise BadQuirks("names are texts")
-    return wanted, normalise(username)
+    try:
+        since = {name: date.fromisoformat(day) for name, day in data.get("since", {}).items()}
+    except (AttributeError, TypeError, ValueError):
+        raise BadQuirks('write days as "since": {NAME: "2026-12-01"}') from None
+    return wanted, normalise(username), since
 
 
 def _from_here(endpoint: Endpoint) -> Endpoint:

@@ -9,6 +9,7 @@ are as its pages. Several quirks add up: each changes one thing, and none knows 
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, TypeVar
 
 from meterfarm.fake_utility.kit.accounts import Account
@@ -32,7 +33,8 @@ class Quirk:
     have it. `then`: of later visits. `gaps`: so much is listed and cannot be had. `bend`: what it makes of a
     customer. `always`: the portal is never without it. `is_before_sign_in`: it is met before anybody is
     known, so everybody has it or nobody. `is_change`: it befalls who was there before, and is switched on
-    after a first visit. `customer`: the name of those who meet it, if that is not anybody.
+    after a first visit. `customer`: the name of those who meet it, if that is not anybody. `since`: what it
+    makes of a customer from a day on, where a day can be named.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Quirk:
     is_before_sign_in: bool = False
     is_change: bool = False
     customer: str = ""
+    since: Callable[[date], Bend] | None = None
 
     @property
     def number(self) -> int:
@@ -88,14 +91,21 @@ def asked_for(*challenges: tuple[Factor, ...], **more: Any) -> Bend:
     )
 
 
-def bent(customer: CustomerT, declared: Iterable[Quirk], names: Collection[str]) -> CustomerT:
-    """The customer to whom these quirks happen."""
+def bent(
+    customer: CustomerT,
+    declared: Iterable[Quirk],
+    names: Collection[str],
+    since: Mapping[str, date] | None = None,
+) -> CustomerT:
+    """The customer to whom these quirks happen, some of them from a day on."""
     on = [quirk for quirk in declared if quirk.name in names]
     if not on:
         return customer
     found = replace(customer, quirks=frozenset(quirk.name for quirk in on))
     for quirk in on:
-        found = quirk.bend(found) if quirk.bend is not None else found
+        day = (since or {}).get(quirk.name)
+        bend = quirk.since(day) if quirk.since is not None and day is not None else quirk.bend
+        found = bend(found) if bend is not None else found
     return found
 
 
@@ -106,9 +116,12 @@ class QuirkSwitch:
         self._declared = declared
         known = {quirk.name for quirk in declared}
         self._on = {username: frozenset(names) & known for username, names in on.items()}
+        self._since: dict[str, Mapping[str, date]] = {}
 
-    def set(self, names: Collection[str], username: str = EVERYBODY) -> None:
-        """Have these on and no others. Raises BadQuirks."""
+    def set(
+        self, names: Collection[str], username: str = EVERYBODY, since: Mapping[str, date] | None = None
+    ) -> None:
+        """Have these on and no others, some of them since a day. Raises BadQuirks."""
         if unknown := set(names) - {quirk.name for quirk in self._declared}:
             raise BadQuirks(f"this portal has no quirk {min(unknown)!r}")
         early = [quirk.name for quirk in self._declared if quirk.is_before_sign_in and quirk.name in names]
@@ -116,7 +129,11 @@ class QuirkSwitch:
             raise BadQuirks(
                 f"{early[0]!r} is met before anybody is known: it is on for everybody or for nobody"
             )
+        dated = {quirk.name for quirk in self._declared if quirk.since is not None} & set(names)
+        if undated := set(since or {}) - dated:
+            raise BadQuirks(f"{min(undated)!r} is not on, or is since no day")
         self._on[username] = frozenset(names)
+        self._since[username] = since or {}
 
     def has(self, name: str) -> bool:
         """Whether it is on for everybody."""
@@ -125,7 +142,8 @@ class QuirkSwitch:
     def bent(self, customer: CustomerT) -> CustomerT:
         """The customer as they are by what is on."""
         names = self._on.get(EVERYBODY, frozenset()) | self._on.get(customer.username, frozenset())
-        return bent(customer, self._declared, names)
+        since = {**self._since.get(EVERYBODY, {}), **self._since.get(customer.username, {})}
+        return bent(customer, self._declared, names, since)
 
     def as_json(self) -> dict[str, object]:
         """What is on."""

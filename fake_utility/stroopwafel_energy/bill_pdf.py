@@ -159,7 +159,7 @@ class _Statement:
 
     def _meter(self, read: MeterRead, y: float) -> float:
         """Two lines a meter: what it is, and what it showed."""
-        sheet, meter, period = self._sheet, read.meter, self._bill.period
+        sheet, meter, period = self._sheet, read.meter, read.period or self._bill.period
         unit = UNITS[meter.commodity]
         to_grid = " to the grid" if read.direction == "received" else ""
         sheet.text(LEFT, y, f"Meter {meter.id}{to_grid}", 10, bold=True)

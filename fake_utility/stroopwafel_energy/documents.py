@@ -29,9 +29,15 @@ def load_printer() -> None:
 
 def listed_bills(account: Account, today: date) -> tuple[Bill, ...]:
     """The account's bills, newest first: of the meters it had then, and with the number."""
-    had = tuple(meter for meter in account.meters if not meter.replaces)
-    account = replace(account, meters=had, renumbered=False)
-    return bills(account, today)[CLOSED_SINCE if account.closed else 0 :]
+    had = tuple(meter for meter in account.meters if not meter.replaces or meter.swapped_on)
+    shown = bills(replace(account, meters=had, renumbered=False, renumbered_on=None), today)
+    if since := account.renumbered_on:
+        shown = tuple(_with_the_new_number(bill) if bill.billed_on >= since else bill for bill in shown)
+    return shown[CLOSED_SINCE if account.closed else 0 :]
+
+
+def _with_the_new_number(bill: Bill) -> Bill:
+    return replace(bill, account=replace(bill.account, renumbered=True))
 
 
 def bill_of(customer: Subscriber, bill_id: str, today: date) -> Bill | None:

@@ -29,11 +29,10 @@ def _account(customer: Customer, account: Account, today: date) -> AccountFigure
             if place != customer.oddities.placeholder_bill
         ],
         [
-            series_figures(
-                meter, direction, meter.within(readings_span(today)), is_current=not meter.replaced
-            )
+            series_figures(meter, direction, (first, last), is_current=not meter.replaced)
             for meter in account.meters
-            if not meter.new and not account.closed
+            for first, last in [meter.within(readings_span(today))]
+            if not meter.new and not account.closed and first <= last
             for direction in meter.directions
         ],
     )

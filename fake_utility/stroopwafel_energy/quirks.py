@@ -1,9 +1,12 @@
 """What a company of this kind can do otherwise, and what a visit must come to all the same."""
 
-from dataclasses import replace
 from functools import partial
 
-from meterfarm.fake_utility.kit.accounts import with_meter_swapped, with_young_meters
+from meterfarm.fake_utility.kit.accounts import (
+    with_another_number,
+    with_meter_swapped,
+    with_young_meters,
+)
 from meterfarm.fake_utility.kit.quirks import (
     Quirk,
     asked_for,
@@ -52,8 +55,17 @@ QUIRKS = (
     Quirk("closed-account", always=True, customer="many"),
     Quirk("no-account", "no_accounts", bend=without_accounts),
     Quirk("wrong-account-shown", customer="many"),
-    Quirk("renumbered-account", is_change=True, bend=each_account(partial(replace, renumbered=True))),
-    Quirk("swapped-meter", bend=each_account(with_meter_swapped)),
+    Quirk(
+        "renumbered-account",
+        is_change=True,
+        bend=each_account(with_another_number),
+        since=lambda day: each_account(partial(with_another_number, since=day)),
+    ),
+    Quirk(
+        "swapped-meter",
+        bend=each_account(with_meter_swapped),
+        since=lambda day: each_account(partial(with_meter_swapped, on=day)),
+    ),
     # bills
     Quirk("encoded-bill"),
     Quirk("newest-bill-apart", always=True),

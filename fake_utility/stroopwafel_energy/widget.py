@@ -34,7 +34,7 @@ async def meters(caller: Caller, account: Account) -> Response:
             "to": str(meter.within(span)[1]),
         }
         for meter in account.meters
-        if not meter.new and not account.closed
+        if not meter.new and not account.closed and meter.within(span)[0] <= meter.within(span)[1]
     ]
     return answer({"meters": shown or None}, guard=GUARD)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -55,6 +55,7 @@ class BillCollector:
         self._store = store
         self._ledger = ledger
         self._progress = progress
+        self._numbers: Collection[str] = ()
         self._fetched: deque[_Fetched] = deque()
         self._kept: list[tuple[ListedBill, str | None]] = []
         self._done = 0
@@ -69,6 +70,7 @@ class BillCollector:
         self._ledger.portal_has_data |= bool(listed)
         wanted = [bill for bill in listed if since is None or bill.billed_on >= since]
         in_store = await read_and_store(self._store.bills.in_store, account_id)
+        self._numbers = await read_and_store(self._store.accounts.numbers, account_id)
         if in_store:
             self._visit.http.has_handed_over()
         missing = []
@@ -100,7 +102,7 @@ class BillCollector:
             document = await self._authenticator.in_session(
                 "bill_pdf", lambda: utility.bill_pdf(self._visit, account, bill)
             )
-            unread = await self._in_store(account, account_id, _Fetched(bill, document))
+            unread = await self._in_store(account_id, _Fetched(bill, document))
         except (ItemFailed, FormatError) as exc:
             self._visit.note("bill.missing", item=item_name(bill), reason=str(exc))
             self._ledger.missing(account.number, item_name(bill), str(exc))
@@ -116,7 +118,7 @@ class BillCollector:
         self._done += 1
         self._progress.count("bills", self._done, self._total)
 
-    async def _in_store(self, account: Account, account_id: int, fetched: _Fetched) -> str | None:
+    async def _in_store(self, account_id: int, fetched: _Fetched) -> str | None:
         """Have it read and stored, by the reader's next turn or by an earlier one that took it along.
 
         Returns why it is unread, None if it is read.
@@ -125,12 +127,12 @@ class BillCollector:
         """
         self._fetched.append(fetched)
         while not fetched.done:
-            await read_and_store(self._read_and_save, account, account_id)
+            await read_and_store(self._read_and_save, account_id)
         if fetched.fault is not None:
             raise fetched.fault
         return fetched.unread
 
-    def _read_and_save(self, account: Account, account_id: int) -> None:
+    def _read_and_save(self, account_id: int) -> None:
         """Read and store what was fetched while the reader was busy; in its thread."""
         utility = self._authenticator.utility
         turn = [self._fetched.popleft() for _ in range(min(_AT_ONCE, len(self._fetched)))]
@@ -138,7 +140,7 @@ class BillCollector:
         for one in turn:
             try:
                 with span("read", what="bill"):
-                    read.append(read_document(utility, account.number, one.listed, one.document))
+                    read.append(read_document(utility, self._numbers, one.listed, one.document))
                 one.unread = read[-1].why_unread
             except Exception as exc:  # noqa: BLE001 - raised by the task that waits for this bill
                 one.fault = exc
@@ -154,8 +156,12 @@ class BillCollector:
             one.done = True
 
 
-def read_document(utility: Utility, account_number: str, listed: ListedBill, document: Document) -> ReadBill:
+def read_document(
+    utility: Utility, account_numbers: Collection[str], listed: ListedBill, document: Document
+) -> ReadBill:
     """What the utility's layout reads from a bill's document; nothing, with the reason, if it cannot.
+
+    ``account_numbers`` are all that the account has had.
 
     Raises:
         FormatError: it is no whole PDF.
@@ -173,7 +179,7 @@ def read_document(utility: Utility, account_number: str, listed: ListedBill, doc
         supported = bool("".join(text).strip())
         bill, problems = _read(utility, text)
     if bill is not None:
-        if bill.account_number != account_number:
+        if bill.account_number not in account_numbers:
             raise ItemFailed("the PDF is another account's bill")
         problems = disagreements(listed, bill)
     layout, version = utility.bill_layout, utility.bill_layout_version

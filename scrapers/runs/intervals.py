@@ -54,29 +54,46 @@ class IntervalCollector:
             if offer.more_in is not None:
                 self._ledger.look_again(datetime.now(UTC) + offer.more_in)
         pending = await self._exporter.pending(account_id)
+        books = [await self._book(account, account_id, offer, since) for offer in available]
+        newest_had = max((max(book.had) for book in books if book.had), default=None)
+        newest = max((offer.last for offer in available), default=None)
+        is_news = newest is not None and newest_had is not None and newest > newest_had
         await gather(
             self._one_meter(
-                account, account_id, offer, since, [one for one in pending if one.meter_id == offer.meter_id]
+                account,
+                account_id,
+                offer,
+                book,
+                newest_had if is_news else None,
+                [one for one in pending if one.meter_id == offer.meter_id],
             )
-            for offer in available
+            for offer, book in zip(available, books, strict=True)
         )
+
+    async def _book(
+        self, account: Account, account_id: int, offer: AvailableIntervals, since: date | None
+    ) -> _Book:
+        first = max(offer.first, since) if since else offer.first
+        had = await self._days_in_store(account_id, offer.meter_id, first, offer.last)
+        if had:
+            self._visit.http.has_handed_over()
+        months = dict(by_month(frozenset(days(first, offer.last))))
+        book = _Book(account.number, offer.meter_id, months, had, set(had))
+        self._enter(book, book.months)
+        return book
 
     async def _one_meter(
         self,
         account: Account,
         account_id: int,
         offer: AvailableIntervals,
-        since: date | None,
+        book: _Book,
+        overtaken: date | None,
         pending: Sequence[PendingExport],
     ) -> None:
+        """``overtaken`` is the newest day that the account had, once there are newer ones."""
         meter = _meter(account, offer.meter_id)
-        first = max(offer.first, since) if since else offer.first
-        wanted = frozenset(days(first, offer.last))
-        had = await self._days_in_store(account_id, meter.id, first, offer.last)
-        if had:
-            self._visit.http.has_handed_over()
-        book = _Book(account.number, meter.id, dict(by_month(wanted)), had, set(had))
-        self._enter(book, book.months)
+        wanted, had = frozenset[date]().union(*book.months.values()), book.had
         await gather(
             self._one_export(
                 book,
@@ -87,7 +104,7 @@ class IntervalCollector:
             for one in pending
         )
         zeros = await self._days_of_zeros(account_id, meter.id) if wanted - had else frozenset[date]()
-        asked_for = to_ask(wanted, had, self._authenticator.utility.restated_days, zeros)
+        asked_for = to_ask(wanted, had, self._authenticator.utility.restated_days, zeros, overtaken)
         longest = self._authenticator.utility.capabilities.export_days(offer.granularity)
         await gather(
             self._one_export(book, ExportJob(account, account_id, meter, start, end))
@@ -177,13 +194,25 @@ class _Book:
         return "; ".join(filter(None, dict.fromkeys(ends)))
 
 
-def to_ask(wanted: Set[date], had: Set[date], restated: int, zeros: Set[date] = frozenset()) -> Set[date]:
+def to_ask(
+    wanted: Set[date],
+    had: Set[date],
+    restated: int,
+    zeros: Set[date] = frozenset(),
+    overtaken: date | None = None,
+) -> Set[date]:
     """The days that are missing; once there are newer ones, also those had that may have changed.
 
-    These are the ``restated`` newest, and the newest of which there are ``zeros`` alone.
+    These are the ``restated`` newest, and the newest of which there are ``zeros`` alone. Days that are newer
+    than the last of a meter that was taken away are another meter's: ``overtaken`` is the day that was the
+    account's newest until these came.
     """
     missing = wanted - had
-    if not missing or not had or max(missing) < max(had):
+    if not had:
+        return missing
+    has_newer = bool(missing) and max(missing) > max(had)
+    is_last = overtaken is not None and (overtaken - max(had)).days < restated
+    if not has_newer and not is_last:
         return missing
     newest = set(sorted(had)[-restated:]) if restated else set()
     return missing | (wanted & had & (zeros | newest))

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, bindparam, func
+from sqlalchemy import BindParameter, bindparam, func, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -30,6 +30,7 @@ from meterfarm.storage.tables import (
     BillVersionRow,
     CustomerRow,
     EventRow,
+    FormerNumberRow,
     MeterRow,
     ReadingRow,
     SeriesRow,
@@ -50,6 +51,15 @@ _KNOWN = (
     .where(CustomerRow.id == bindparam("customer"), CustomerRow.state != CustomerState.REMOVED.value)
     .where(AccountRow.number == bindparam("number"))
 )
+_NUMBERS = union(
+    columns(col(AccountRow.number)).where(
+        col(AccountRow.id) == bindparam("account"), col(AccountRow.company_id) == bindparam("company")
+    ),
+    columns(col(FormerNumberRow.number)).where(
+        col(FormerNumberRow.account_id) == bindparam("account"),
+        col(FormerNumberRow.company_id) == bindparam("company"),
+    ),
+)
 _METERS = (
     select(MeterRow, ServiceRow)
     .join(ServiceRow, col(ServiceRow.id) == MeterRow.service_id)
@@ -66,7 +76,8 @@ class Accounts(Repository):
     def save(self, customer: Customer, account: Account) -> int:
         """Insert or update the account and its meters; returns the account's id.
 
-        It is known by its number; by the portal's key where the portal has given it another number since.
+        It is known by its number; by the portal's key where the portal has given it another number since, and
+        then both are its.
 
         Raises:
             StorageError: the customer was removed.
@@ -96,6 +107,12 @@ class Accounts(Repository):
                 return None
             served.add(known.pop(shown.id)[1].id)
         return None if any(service.id in served for _, service in known.values()) else row.id
+
+    @reading
+    def numbers(self, session: Session, account_id: int) -> frozenset[str]:
+        """The account's number and those that it had before: what its bills may show."""
+        wanted = {"account": account_id, "company": self._company_id}
+        return frozenset(session.scalars(_NUMBERS, wanted))
 
     @reading
     def list(self, session: Session, customer: Customer) -> Sequence[StoredAccount]:
@@ -130,6 +147,8 @@ def _renumber(session: Session, customer: Customer, account: Account) -> None:
         return
     numbers = session.exec(select(MeterRow.number).where(MeterRow.account_id == rows[0].id)).all()
     if {meter.id for meter in account.meters} & set(numbers):
+        former = {"account_id": rows[0].id, "number": rows[0].number}
+        put(session, FormerNumberRow, former, {"company_id": rows[0].company_id})
         rows[0].number = account.number
         session.flush()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -27,6 +27,7 @@ from meterfarm.storage.tables import (
     DocumentRow,
     ExtractionRow,
     FileRow,
+    FormerNumberRow,
 )
 from meterfarm.storage.vault import Vault
 
@@ -198,8 +199,8 @@ def _owner(session: Session, vault: Vault, company_id: int, utility: str, number
         select(CustomerRow)
         .join(AccountRow, col(AccountRow.customer_id) == CustomerRow.id)
         .where(CustomerRow.company_id == company_id, CustomerRow.state != CustomerState.REMOVED.value)
-        .where(CustomerRow.utility == utility, AccountRow.number == number)
-        .order_by(col(CustomerRow.id))
+        .where(CustomerRow.utility == utility, _is_or_was(number))
+        .order_by(col(AccountRow.number) != number, col(CustomerRow.id))
     )
     row = session.exec(query.with_for_update(of=CustomerRow)).first()
     made = row or identity.create(session, vault, company_id, utility, None)
@@ -208,9 +209,21 @@ def _owner(session: Session, vault: Vault, company_id: int, utility: str, number
     return made
 
 
+def _is_or_was(number: str) -> ColumnElement[bool]:
+    """That an account has the number, or had it before the portal renumbered it."""
+    former = select(FormerNumberRow.id).where(
+        FormerNumberRow.account_id == AccountRow.id, FormerNumberRow.number == number
+    )
+    return (col(AccountRow.number) == number) | former.exists()
+
+
 def _account(session: Session, customer: CustomerRow, bill: Bill) -> AccountRow:
-    same = {"customer_id": customer.id, "number": bill.account_number}
-    row = session.exec(select(AccountRow).filter_by(**same).with_for_update()).first()
+    query = (
+        select(AccountRow)
+        .where(AccountRow.customer_id == customer.id, _is_or_was(bill.account_number))
+        .order_by(col(AccountRow.number) != bill.account_number, col(AccountRow.id))
+    )
+    row = session.exec(query.with_for_update()).first()
     if row is not None:
         return row
     shown = Account(bill.account_number, address=bill.address)

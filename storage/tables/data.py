@@ -31,6 +31,15 @@ class AccountRow(Owned, table=True):
     address: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
+class FormerNumberRow(Owned, table=True):
+    """A number that an account had before the portal gave it another; its bills still show it."""
+
+    __table_args__ = table_args(UniqueConstraint("account_id", "number"))
+
+    account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
+    number: str = Field(sa_type=ForeignName)
+
+
 class ServiceRow(Owned, table=True):
     """A supply point. It outlives its meters: a swap keeps the service."""
 

@@ -136,6 +136,12 @@ async def test_the_control_page_switches_for_everybody_and_for_one(house: House,
         ({"quirks": "captcha"}, 400, 'write {"quirks": [NAME, ...]}'),
         ({"quirks": [], "user": VALID}, 400, 'write {"quirks": [NAME, ...]}'),
         ({"quirks": [1]}, 400, "names are texts"),
+        ({"quirks": [], "since": {"captcha": "soon"}}, 400, 'write days as "since"'),
+        (
+            {"quirks": ["captcha"], "since": {"captcha": "2026-12-01"}},
+            400,
+            "'captcha' is not on, or is since",
+        ),
         ({"quirks": [], "username": "nobody@bayou.energy"}, 404, "Nobody here is called"),
     ],
 )

@@ -45,7 +45,7 @@ def fetched(store: CompanyStore, customer: Customer, first: int, end: int) -> No
         shown.append((ListedBill(f"p{number}", "", read.billed_on, read.total_amount), content, read))
     account_id = store.accounts.save(customer, Account(shown[0][2].account_number))
     documents = [
-        read_document(utility, each.account_number, one, Document(content, "application/pdf", "b.pdf"))
+        read_document(utility, [each.account_number], one, Document(content, "application/pdf", "b.pdf"))
         for one, content, each in shown
     ]
     store.bills.save(account_id, documents)

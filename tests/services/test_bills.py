@@ -13,7 +13,7 @@ from sqlmodel import select
 from meterfarm.fake_utility.kit.billing import bills
 from meterfarm.fake_utility.speculoos_power.bill_pdf import render_bill
 from meterfarm.fake_utility.speculoos_power.customers import CUSTOMERS
-from meterfarm.records import BillStatus, EventKind, Outcome, Part
+from meterfarm.records import Account, BillStatus, Commodity, EventKind, Meter, Outcome, Part
 from meterfarm.services.bayou_bill import BillRendering, signed_bill
 from meterfarm.services.bills import (
     BillQuery,
@@ -113,6 +113,17 @@ def test_a_named_customer_gets_the_upload_whoever_has_the_account(store: Company
         name_bill(store, bill, name_bill(store, first, "x").external_id)
     assert name_bill(store, first, None).external_id is None
     assert name_bill(store, bill, "x").external_id == "x"
+
+
+def test_a_bill_with_a_number_that_the_account_had_before_is_its(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, "ida@example.com")
+    meters = (Meter("E1", Commodity.ELECTRIC),)
+    for number in (NUMBER, "1"):
+        account_id = store.accounts.save(customer, Account(number, meters=meters, key="k"))
+    bill = uploaded(store)
+    assert (bill.customer_id, bill.account_number) == (customer.id, NUMBER)
+    assert [each.id for each in store.bills.of_account(account_id).values()] == [bill.id]
+    assert [stored.account.number for stored in store.accounts.list(customer)] == ["1"]
 
 
 def test_what_is_no_whole_pdf_is_refused(store: CompanyStore) -> None:

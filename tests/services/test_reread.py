@@ -130,6 +130,14 @@ async def test_what_was_unread_is_read_without_a_new_version(store: CompanyStore
     assert store.bills.in_store(account) == {"many": None}
 
 
+async def test_bills_of_an_account_are_read_again_with_the_number_that_it_had(store: CompanyStore) -> None:
+    customer = store.customers.ensure(UTILITY, USERNAME)
+    for number in (ACCOUNT.number, "999"):
+        account = store.accounts.save(customer, replace(ACCOUNT, number=number, key="k7"))
+    kept(store, account, "1")
+    assert (await reread(store, [Doubling()])).counts == {Reread.UPDATED: 1}
+
+
 async def test_what_a_new_version_does_not_read_any_more_is_kept_and_named(
     store: CompanyStore, account: int
 ) -> None:

@@ -320,6 +320,10 @@ def test_an_account_that_the_portal_renumbers_stays_itself(store: CompanyStore) 
     assert store.accounts.save(customer, renumbered) == first
     assert store.accounts.save(customer, renumbered) == first
     assert [one.account.number for one in store.accounts.list(customer)] == ["999"]
+    assert store.accounts.numbers(first) == {ACCOUNT.number, "999"}
+    back = replace(ACCOUNT, key="k7")
+    assert [store.accounts.save(customer, one) for one in (back, renumbered)] == [first, first]
+    assert store.accounts.numbers(first) == {ACCOUNT.number, "999"}
     other = replace(ACCOUNT, key="k7", number="555", meters=(Meter("E9", Commodity.ELECTRIC),))
     assert store.accounts.save(customer, other) != first
     assert [one.account.number for one in store.accounts.list(customer)] == ["555", "999"]

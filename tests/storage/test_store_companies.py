@@ -210,6 +210,7 @@ CASES: dict[str, Case] = {
     "credentials.run_context": lambda s, _, t: _refused(lambda: s.credentials.run_context(t.customer)),
     "accounts.save": lambda s, _, t: _refused(lambda: s.accounts.save(t.customer, ACCOUNT)),
     "accounts.list": lambda s, _, t: _refused(lambda: s.accounts.list(t.customer)),
+    "accounts.numbers": lambda s, _, t: not s.accounts.numbers(t.account),
     "bills.of_account": lambda s, _, t: not s.bills.of_account(t.account),
     "bills.save": lambda s, _, t: _refused(lambda: s.bills.save(t.account, [t.read])),
     "bills.in_store": lambda s, _, t: not s.bills.in_store(t.account),

@@ -222,6 +222,12 @@ def _places() -> None:
         sa.UniqueConstraint("customer_id", "number"),
     )
     _owned(
+        "former_number",
+        _of("account"),
+        _column("number", sa.String),
+        sa.UniqueConstraint("account_id", "number"),
+    )
+    _owned(
         "service",
         _of("account"),
         _column("commodity", sa.String),
