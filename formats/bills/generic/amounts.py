@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from meterfarm.records import Unit
 
-_DOT = r"(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?:'\d{3})+|\d+)"
+_DOT = r"(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d\d)+,\d{3}|\d{1,3}(?:'\d{3})+|\d+)"
 _COMMA = r"(?:\d{1,3}(?:\.\d{3})+|\d{1,3}(?: \d{3})+|\d{1,3}(?:'\d{3})+|\d+)"
 _MONEY = (
-    r"(?<![\w.,/%])(?P<open>\(?)(?P<sign>[-+]?)\s?(?P<symbol>[$€£]|CHF|EUR|USD|Fr\.)?\s?(?P<sign2>[-+]?)\s?"
+    r"(?<![\w.,/%])(?P<open>\(?)(?P<sign>[-+]?)\s?(?P<symbol>[$€£₹]|Rs\.?|CHF|EUR|USD|Fr\.)?\s?(?P<sign2>[-+]?)\s?"
     r"(?P<number>{number})(?P<close>\)?)\s?(?P<symbol2>[$€£]|CHF|EUR|Euro|euro)?"
     r"(?P<after>\s?(?:CR|Cr|CREDIT|credit|DR)\b|-(?![\d\w]))?(?!\d)(?![.,']\d)(?!\s?(?:%|/\d))"
 )

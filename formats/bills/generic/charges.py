@@ -191,12 +191,13 @@ def _cut_names(rows: Sequence[ChargeRow]) -> None:
     """Drop what stands left of where the names of a column begin: text of another column."""
     starts: dict[int, int] = {}
     for row in rows:
-        for start in {round(left / 4) for left, text in row.cells if text and text[:1].isalpha()}:
+        named = [left for left, text in row.cells if text[:1].isalpha()]
+        if named:
+            start = round(named[-1] / 4)
             starts[start] = starts.get(start, 0) + 1
     if not starts:
         return
-    most = max(starts.values())
-    begin = min(start for start, count in starts.items() if count > 0.6 * most) * 4
+    begin = max(starts, key=lambda start: starts[start]) * 4
     for row in rows:
         kept = [text for left, text in row.cells if left > begin - 7]
         if kept and any(text for text in kept) and len(kept) < len(row.cells):

@@ -51,7 +51,9 @@ def settle_days(sheet: BillSheet, settled: Settled) -> None:
     anchor = next(iter(billed), None) or next(iter(due), None)
     if anchor is not None and not due:
         due = by_value(_first_page(sheet, _sightings(sheet, Field.DUE_ON, anchor)))
-    periods = list(_periods(sheet, anchor))
+    periods = [
+        period for period in _periods(sheet, anchor) if not (period.first in billed and period.last in due)
+    ]
     _settle_period(periods, set(billed), set(due), settled)
     _settle_billed(billed, due, settled)
     _settle_due(due, settled)

@@ -154,7 +154,7 @@ _LABELS: Mapping[Field, str] = {
         r"\bbalance due\b|\btotal balance\b|\bnew balance|\bamount payable|\btotal payable|\btotal to pay|"
         r"\bamount to be withdrawn|\bpre-?authorized (?:amount to be withdrawn|withdrawal)|"
         r"\bcurrent bill due|"
-        r"\btotal bill\b|\bpayable on or before due date|\bwhat you owe|\bto(?:tal)? (?:be )?paid?:|"
+        r"\btotal bill\b|(?:\bpayable on or )?\bbefore due date|\bwhat you owe|\bto(?:tal)? (?:be )?paid?:|"
         r"\btotal (?:importe )?(?:de (?:la |tu )?)?factura|\bimporte (?:total |de la )?factura|"
         r"\btotal a pagar|"
         r"\bimporte total|\bimporte a pagar|\btotal importe|"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -79,21 +80,24 @@ def settle_money(sheet: BillSheet, rows: Sequence[ChargeRow], settled: Settled) 
         return
     if balance is not None and balance.total == total:
         _keep_balance(balance, settled, seen)
-    elif seen[Field.CURRENT]:
-        _keep_current(seen, rows, settled)
-    if "current_charges" not in settled.values and "previous_balance" not in settled.values:
-        _keep_current(seen, rows, settled)
+    if "current_charges" not in settled.values and seen[Field.CURRENT]:
+        _keep_current(total, seen, rows, settled)
 
 
 def _keep_current(
-    seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]], rows: Sequence[ChargeRow], settled: Settled
+    total: int,
+    seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]],
+    rows: Sequence[ChargeRow],
+    settled: Settled,
 ) -> None:
-    totals = {row.cents for row in rows if "total" in row.proved}
-    proved = [cents for cents in seen[Field.CURRENT] if cents in totals]
-    if len(set(proved)) == 1:
-        settled.keep("current_charges", proved[0], "the charges add up to it")
-    elif seen[Field.CURRENT]:
-        settled.leave("current_charges", "nothing adds up to it")
+    """The charges that lines add up to; unlike the total only where something carried over is seen."""
+    sums = {row.cents for row in rows if "total" in row.proved}
+    carried = any(cents for field in (Field.PREVIOUS, Field.FORWARD) for cents in seen[field])
+    proved = {cents for cents in seen[Field.CURRENT] if cents in sums and (cents == total or carried)}
+    if len(proved) == 1:
+        settled.keep("current_charges", proved.pop(), "the charges add up to it")
+    else:
+        settled.leave("current_charges", "nothing adds up to it and from it to the total")
 
 
 def _keep_balance(
@@ -231,11 +235,14 @@ def _total(
         return None
     proved = {row.cents for row in rows if "total" in row.proved}
     scores: dict[int, list[str]] = {}
+    shown = Counter(cents for line in sheet.lines for cents in _amounts_on(sheet, line.text))
     for cents, places in due.items():
         proofs = []
         pages = {(each.line, each.how) for each in places}
         if len(pages) > 1:
             proofs.append(f"it stands at {len(pages)} places")
+        elif shown.get(cents, 0) >= _STANDS_AGAIN and abs(cents) > 999 and cents % 100:
+            proofs.append(f"the amount stands on {shown[cents]} lines")
         if balance is not None and balance.total == cents and balance.strength >= 3:
             proofs.append("balance, payments and charges add up to it")
         elif cents in proved:
@@ -260,6 +267,14 @@ def _total(
             return None
     settled.keep("total_amount", best, *scores[best])
     return best
+
+
+_STANDS_AGAIN = 3
+"""On how many lines an amount stands at least, for that to speak for it."""
+
+
+def _amounts_on(sheet: BillSheet, text: str) -> set[int]:
+    return {found.cents for found in sheet.numbers.money(text)} if sheet.numbers else set()
 
 
 def _is_part(cents: int, total: int, seen: Mapping[Field, Mapping[int, Sequence[Occurrence[int]]]]) -> bool:

@@ -225,6 +225,8 @@ def figures(
     for row in rows:
         if "product" in row.proved and row.volume is not None and row.volume.unit in units:
             seen(row.volume.value, row.volume.unit, "item", row.line)
+            if (figure := known.get(row.volume.value.normalize())) is not None:
+                figure.unit = row.volume.unit
         elif _SUMMARY.search(plain(row.text)) and not _OTHER_TIME.search(plain(row.text)):
             others = [each for each in sheet.numbers.amounts(row.text) if rounded(each.value) != row.cents]
             volumes = [each for each in others if each.unit in units]
@@ -302,7 +304,7 @@ def _is_difference(sheet: BillSheet, figure: UsageFigure) -> bool:
     return False
 
 
-_SUMMARY = re.compile(r"\b(?:electric(?:ity)?|gas|water) (?:charges?|service|usage)\b")
+_SUMMARY = re.compile(r"\b(?:electric(?:ity)?|gas|water|energy) (?:charges?|service|usage)\b")
 _PER_DAY = re.compile(
     r"\bper day\b|/\s?day\b|\bdaily\b|\bpar jour\b|\bpro tag\b|\bal giorno\b|\bpor dia\b|\bdiario"
 )
