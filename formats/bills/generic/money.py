@@ -111,6 +111,8 @@ def _keep_balance(
         "current_charges": balance.current,
         "adjustments": balance.adjustments,
     }
+    if balance.payments is None and balance.forward is None and balance.previous == 0:
+        del named["previous_balance"]  # nothing is added to it: that it is 0 has no proof
     for name, cents in named.items():
         if cents is not None:
             settled.keep(name, cents, proof)

@@ -241,6 +241,8 @@ def figures(
         for amount in sheet.numbers.amounts(text):
             if amount.unit in units:
                 seen(amount.value, amount.unit, "text", index)
+    for value, unit, line in _parts_of(sheet, units):
+        seen(value, unit, "parts", line)
     for figure in known.values():
         if "label" in figure.evidence and "read" not in figure.evidence and _is_difference(sheet, figure):
             figure.evidence.add("read")
@@ -253,6 +255,24 @@ def figures(
         ):
             figure.evidence.add("average")
     return list(known.values())
+
+
+_CONSUMED = re.compile(r"\bconsumos?\b|\bconsumi\b|\bconsommation|\bverbrauch|\bconsumption\b|\busage\b")
+
+
+def _parts_of(sheet: BillSheet, units: frozenset[str]) -> Iterator[tuple[Decimal, str, int]]:
+    """What rows of use by the time of day come to: only amounts of one unit, with their sum or without."""
+    if sheet.numbers is None:
+        return
+    for index, text in enumerate(sheet.plain_lines):
+        if not _CONSUMED.search(text) or _OTHER_TIME.search(text) or len(text) > 200:
+            continue
+        found = [each for each in sheet.numbers.amounts(text) if each.unit in units]
+        if not 2 <= len(found) <= 7 or len({each.unit for each in found}) > 1:
+            continue
+        *parts, last = [each.value for each in found]
+        whole = last if len(parts) > 1 and sum(parts) == last else sum(parts, last)
+        yield whole, found[0].unit, index
 
 
 _NOW = re.compile(r"\bcurrent\b|\bpresent\b|\bactual\b|\bnuov|\bnouvel|\bneu\b|\battuale\b|\bnew\b")
@@ -349,6 +369,10 @@ def _labelled(sheet: BillSheet, units: frozenset[str]) -> Iterator[tuple[str, De
             break
 
 
+_STATED = frozenset({"read", "label", "summary", "sum of reads", "parts"})
+"""What says that an amount was used, not only charged."""
+
+
 def settle_usage(
     figs: Sequence[UsageFigure],
     reads: Sequence[MeterRead],
@@ -359,7 +383,7 @@ def settle_usage(
 ) -> tuple[Decimal, str] | None:
     """The one figure that at least two independent kinds of evidence agree on, if none larger is there."""
     figs = _with_sums(figs, reads, units)
-    strong = [each for each in figs if each.evidence & {"read", "label", "item", "summary", "sum of reads"}]
+    strong = [each for each in figs if each.evidence & (_STATED | {"item"})]
     candidates = [each for each in strong if _score(each) >= 2]
     summaries = [each for each in strong if "summary" in each.evidence]
     if len(summaries) == 1 and all(
@@ -404,6 +428,7 @@ _WORDS = {
     "item": "a charge is made of it",
     "text": "it stands on the bill with its unit",
     "summary": "the summary of charges has it",
+    "parts": "the times of day add up to it",
     "average": "it is as much as the average of a day says",
     "sum of reads": "the reads add up to it",
     "sum of items": "the charges' parts add up to it",
@@ -417,6 +442,7 @@ def _score(figure: UsageFigure) -> int:
         "label",
         "item",
         "summary",
+        "parts",
         "average",
         "sum of reads",
         "sum of items",
@@ -442,7 +468,7 @@ def _with_sums(
     for figure in figs:
         if len(unique) > 1 and figure.value == total:
             figure.evidence.add("sum of reads")
-        if figure.evidence & {"label", "summary", "read", "sum of reads"} and _is_sum_of(figure, items):
+        if figure.evidence & _STATED and _is_sum_of(figure, items):
             figure.evidence.add("sum of items")
     return figs
 
