@@ -125,23 +125,22 @@ def _words(text: pypdfium2.PdfTextPage, count: int) -> Iterator[Word]:
     pointer = byref(box)
     letters: list[str] = []
     left = bottom = right = top = last_left = 0.0
-    seen: dict[tuple[str, int, int], float] = {}
+    seen: set[tuple[str, int, int]] = set()
 
-    def word() -> Iterator[Word]:
-        made = Word(left, bottom, right, top, "".join(letters))
-        letters.clear()
-        key = (made.text, round(left / 3), round(bottom / 3))
-        if key not in seen:
-            seen[key] = left
-            yield made
+    def is_new(text: str) -> bool:
+        key = (text, round(left / 3), round(bottom / 3))
+        return key not in seen and not seen.add(key)  # type: ignore[func-returns-value]
 
     for place in range(count):
         code = unicode_of(handle, place)
         if code <= 32 or code in _BLANKS:
             if letters:
-                yield from word()
+                text_of = "".join(letters)
+                letters.clear()
+                if is_new(text_of):
+                    yield Word(left, bottom, right, top, text_of)
             continue
-        if 0xD800 <= code < 0xE000 or code in _INVISIBLE or not box_of(handle, place, pointer):
+        if code in _INVISIBLE or 0xD800 <= code < 0xE000 or not box_of(handle, place, pointer):
             continue
         x, y, x_end, y_end = box.left, box.bottom, box.right, box.top
         height = y_end - y
@@ -150,19 +149,31 @@ def _words(text: pypdfium2.PdfTextPage, count: int) -> Iterator[Word]:
         char = chr(code)
         if letters:
             gap = x - right
-            on_line = min(top, y_end) - max(bottom, y) > _SAME_LINE * min(height, top - bottom)
+            if y == bottom and y_end == top:
+                on_line = True
+            else:
+                lower = min(height, top - bottom)
+                on_line = min(top, y_end) - max(bottom, y) > _SAME_LINE * lower
             if on_line and char == letters[-1] and abs(x - last_left) < 0.12 * height:
                 continue
             if not on_line or gap > _SAME_WORD * height or gap < -_OVERPRINTED * height:
-                yield from word()
+                text_of = "".join(letters)
+                letters.clear()
+                if is_new(text_of):
+                    yield Word(left, bottom, right, top, text_of)
         if not letters:
             left, bottom, top, right = x, y, y_end, x_end
         else:
-            bottom, top, right = min(bottom, y), max(top, y_end), max(right, x_end)
+            if y < bottom:
+                bottom = y
+            if y_end > top:
+                top = y_end
+            if x_end > right:
+                right = x_end
         last_left = x
-        letters.append(_PLAIN.get(char, char))
-    if letters:
-        yield from word()
+        letters.append(char if code < 0x60 else _PLAIN.get(char, char))
+    if letters and is_new("".join(letters)):
+        yield Word(left, bottom, right, top, "".join(letters))
 
 
 _BLANKS = frozenset({0x7F, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -128,11 +128,11 @@ def _day(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def day_first_by(texts: Iterator[str]) -> bool | None:
+def day_first_by(dates: Iterable[Sequence[FoundDate]]) -> bool | None:
     """The order that dates of a bill prove, having a day above 12; None if they prove none, or both."""
     votes = {True: 0, False: 0}
-    for text in texts:
-        for found in dates_in(text):
+    for line in dates:
+        for found in line:
             if not found.month and found.year and max(found.first, found.second) > 12:
                 votes[found.first > 12] += 1
     if votes[True] and votes[False]:

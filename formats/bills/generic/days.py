@@ -236,7 +236,7 @@ def _covering(periods: Sequence[Period]) -> Period | None:
 
 def _periods(sheet: BillSheet, anchor: date | None) -> Iterator[Period]:
     for index, text in enumerate(sheet.plain_lines):
-        found = dates_in(text)
+        found = sheet.dates_of[index]
         if len(found) < 2:
             continue
         labelled_line = _has_label(sheet, index)

@@ -79,7 +79,7 @@ _LABELS: Mapping[Field, str] = {
         rf"\s?#|:)\s?:?|\bacct\.?\s?(?:{_NO}|#)|\byour account {_NO}|"
         r"\bcontract account\b|"
         rf"\bvertragskonto(?:nummer)?\b|\bkundennummer\b|\bkunden-?\s?nr\.?|\bkundenkonto\b|"
-        rf"{_N} (?:de |du )?(?:compte(?: client| contrat| de facturation)?|client)\b|"
+        rf"\b{_N} (?:de |du )?(?:compte(?: client| contrat| de facturation)?|client)\b|"
         r"\bcompte (?:de facturation|client|contrat|commercial)\b|\breference client\b|"
         r"\bvotre reference client\b|"
         r"\bnumero cliente\b|\bcodice cliente\b|\bn\.? cliente\b|\bn° cliente\b|\bconto contrattuale\b|"
@@ -91,12 +91,12 @@ _LABELS: Mapping[Field, str] = {
     Field.INVOICE: (
         rf"\b(?:invoice|bill|statement|document) (?:{_NO}|id)|\binvoice:|\bfattura (?:elettronica )?n\.|"
         r"\bnumero (?:fattura|documento|bolletta)|\bn\.? ?documento|\bnr\. documento|\bn\. fattura|"
-        rf"\b{_N} (?:de )?factura|\bfactura n°|{_N} (?:de )?facture|\bfacture n°|\brechnungsnummer|"
+        rf"\b{_N} (?:de )?factura|\bfactura n°|\b{_N} (?:de )?facture|\bfacture n°|\brechnungsnummer|"
         rf"\brechnungs-?nr"
     ),
     Field.METER: (
         rf"\bmeter (?:serial )?(?:{_NO}|id)|\bmeter#|\bmeter:|\b{_N} (?:de )?contador|"
-        rf"{_N} (?:de )?compteur|"
+        rf"\b{_N} (?:de )?compteur|"
         r"\bzahlernummer|\bzahler-?nr\.?|\bzahler(?:nummer)? |\bmatricola(?: del)? contatore|\bmatricola\b|"
         r"\bcontador n°|\bcompteur n°"
     ),
@@ -154,7 +154,8 @@ _LABELS: Mapping[Field, str] = {
         r"\bbalance due\b|\btotal balance\b|\bnew balance|\bamount payable|\btotal payable|\btotal to pay|"
         r"\bamount to be withdrawn|\bpre-?authorized (?:amount to be withdrawn|withdrawal)|"
         r"\bcurrent bill due|"
-        r"\btotal bill\b|(?:\bpayable on or )?\bbefore due date|\bwhat you owe|\bto(?:tal)? (?:be )?paid?:|"
+        r"\btotal bill\b|\bpayable on or before due date|\bbefore due date|\bwhat you owe|"
+        r"\bto(?:tal)? (?:be )?paid?:|"
         r"\btotal (?:importe )?(?:de (?:la |tu )?)?factura|\bimporte (?:total |de la )?factura|"
         r"\btotal a pagar|"
         r"\bimporte total|\bimporte a pagar|\btotal importe|"
@@ -221,31 +222,31 @@ _LABELS: Mapping[Field, str] = {
         r"\btotale imposte(?: e iva)?"
     ),
     Field.ELECTRIC_AMOUNT: (
-        r"(?:(?:total|current|your|actual) )*electric(?:ity)?(?: charges?| service(?: amount)?|"
+        r"\b(?:(?:total|current|your|actual) )*electric(?:ity)?(?: charges?| service(?: amount)?|"
         r" amount| total)*|"
-        r"total electricite|total electricidad|totale energia elettrica"
+        r"\btotal electricite|\btotal electricidad|\btotale energia elettrica"
     ),
     Field.GAS_AMOUNT: (
-        r"(?:(?:total|current|your|actual) )*(?:natural )?gas(?: charges?| service(?: amount)?|"
+        r"\b(?:(?:total|current|your|actual) )*(?:natural )?gas(?: charges?| service(?: amount)?|"
         r" amount| total)*|"
-        r"(?:total )?charges for natural gas|total gaz"
+        r"\b(?:total )?charges for natural gas|\btotal gaz"
     ),
     Field.WATER_AMOUNT: (
-        r"(?:(?:total|current) )*water(?: rate)?(?: charges?| service| total| amount)*|total eau|"
-        r"water treatment and supply"
+        r"\b(?:(?:total|current) )*water(?: rate)?(?: charges?| service| total| amount)*|\btotal eau|"
+        r"\bwater treatment and supply"
     ),
     Field.SEWER_AMOUNT: (
-        r"(?:(?:total|current) )*(?:sewer|waste ?water)(?: charges?| service| total| amount)*|"
-        r"wastewater collection and treatment"
+        r"\b(?:(?:total|current) )*(?:sewer|waste ?water)(?: charges?| service| total| amount)*|"
+        r"\bwastewater collection and treatment"
     ),
     Field.DELIVERY: (
-        r"(?:(?:total|subtotal|current) )*(?:\w+ )?(?:electric |gas )?(?:delivery|"
+        r"\b(?:(?:total|subtotal|current) )*(?:\w+ )?(?:electric |gas )?(?:delivery|"
         r"distribution)(?: services?| charges?| total| subtotal)*"
     ),
     Field.SUPPLY: (
-        r"(?:(?:total|subtotal|current) )*(?:\w+ )?(?:electric |gas )?(?:supply|power supply|"
+        r"\b(?:(?:total|subtotal|current) )*(?:\w+ )?(?:electric |gas )?(?:supply|power supply|"
         r"generation)(?: services?| charges?| total| subtotal)*|"
-        r"total electric supplier"
+        r"\btotal electric supplier"
     ),
     Field.SOLAR_CREDIT: r"\bcommunity (?:solar|distributed generation)(?: bill)? credits?",
     Field.USAGE: (

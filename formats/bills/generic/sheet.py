@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import accumulate
 from typing import NamedTuple
 
 from meterfarm.formats.bills.generic.amounts import Money, NumberStyle, has_decimal_comma
@@ -56,6 +58,8 @@ class BillSheet:
         comma = has_decimal_comma(self.text)
         self.numbers = NumberStyle(comma=bool(comma)) if comma is not None else None
         self.currency = _currency(self.text, self.language)
+        self.dates_of = [dates_in(text) for text in self.plain_lines]
+        self.amounts_of = [self.numbers.amounts(text) if self.numbers else [] for text in self.plain_lines]
         self.dates = DateStyle(day_first=self._day_first())
         self.labels = list(self._labels())
         self._of_line: dict[int, list[Label]] = {}
@@ -63,7 +67,7 @@ class BillSheet:
             self._of_line.setdefault(label.line, []).append(label)
 
     def _day_first(self) -> bool | None:
-        proved = day_first_by(iter(self.plain_lines))
+        proved = day_first_by(self.dates_of)
         if proved is not None:
             return proved
         if self.language != "en" or self.currency in ("EUR", "GBP", "AUD", "NZD", "CHF"):
@@ -71,14 +75,24 @@ class BillSheet:
         return False if self.currency == "USD" else None
 
     def _labels(self) -> Iterator[Label]:
-        for index, cells in enumerate(self.plains):
-            for place, text in enumerate(cells):
-                if len(text) > _LONGEST_CELL:
-                    continue
-                for field, pattern in LABELS.items():
-                    for match in pattern.finditer(text):
-                        if match.end() > match.start():
-                            yield Label(field, index, place, match.start(), match.end(), match[0])
+        places = [
+            (index, place)
+            for index, cells in enumerate(self.plains)
+            for place, text in enumerate(cells)
+            if len(text) <= _LONGEST_CELL and _LETTERS.search(text)
+        ]
+        texts = [self.plains[index][place] for index, place in places]
+        starts = list(accumulate((len(text) + len(_APART) for text in texts), initial=0))
+        joined = _APART.join(texts)
+        found = []
+        for order, (field, pattern) in enumerate(LABELS.items()):
+            for match in pattern.finditer(joined):
+                cell = bisect_right(starts, match.start()) - 1
+                start, end = match.start() - starts[cell], match.end() - starts[cell]
+                if start < end <= len(texts[cell]):
+                    found.append((cell, order, Label(field, *places[cell], start, end, match[0])))
+        for _, _, label in sorted(found):
+            yield label
 
     def labels_of(self, *fields: Field) -> list[Label]:
         """The labels of these fields, in the bill's order."""
@@ -257,6 +271,9 @@ class BillSheet:
         return bool(_TELEPHONE.fullmatch(text.strip()) or _TAX_CODE.fullmatch(text.strip()))
 
 
+_APART = "\0\n\0"
+"""Between cells that are searched at once: no label's pattern matches it."""
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _ID = re.compile(
     r"(?:[A-Z]{1,6}-)?[A-Z]{0,6}-?\d[A-Z0-9]*(?:[-./][A-Z0-9]+)*(?![A-Za-z0-9])"
     r"(?: \d[\d-]{0,12}(?![A-Za-z0-9.,:/]))*"

@@ -238,7 +238,7 @@ def figures(
     for index, text in enumerate(sheet.plain_lines):
         if _OTHER_TIME.search(text):
             continue
-        for amount in sheet.numbers.amounts(text):
+        for amount in sheet.amounts_of[index]:
             if amount.unit in units:
                 seen(amount.value, amount.unit, "text", index)
     for value, unit, line in _parts_of(sheet, units):
@@ -267,7 +267,7 @@ def _parts_of(sheet: BillSheet, units: frozenset[str]) -> Iterator[tuple[Decimal
     for index, text in enumerate(sheet.plain_lines):
         if not _CONSUMED.search(text) or _OTHER_TIME.search(text) or len(text) > 200:
             continue
-        found = [each for each in sheet.numbers.amounts(text) if each.unit in units]
+        found = [each for each in sheet.amounts_of[index] if each.unit in units]
         if not 2 <= len(found) <= 7 or len({each.unit for each in found}) > 1:
             continue
         *parts, last = [each.value for each in found]
@@ -334,9 +334,9 @@ def _averages(sheet: BillSheet) -> Iterator[tuple[Decimal, Decimal]]:
     """Amounts a day as the bill states them, with half their last digit."""
     if sheet.numbers is None:
         return
-    for text in sheet.plain_lines:
+    for index, text in enumerate(sheet.plain_lines):
         if _PER_DAY.search(text) and len(text) < 200:
-            for amount in sheet.numbers.amounts(text)[:6]:
+            for amount in sheet.amounts_of[index][:6]:
                 if amount.value >= 5:
                     yield amount.value, Decimal("0.5").scaleb(int(amount.value.as_tuple().exponent))
 
