@@ -379,6 +379,19 @@ def bench_read(
     raise typer.Exit(run_to_end(bench(rounds, json_file)))
 
 
+@command(bench_app, "bills", examples=["bench bills"])
+def bench_bills(
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 7,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
+    ] = None,
+) -> None:
+    """Reading a bill's PDF: pypdfium2's text alone, words with places, the generic reader, `read`."""
+    from meterfarm.bench.bills import bench
+
+    raise typer.Exit(run_to_end(bench(rounds, json_file)))
+
+
 @command(bench_app, "api", examples=["bench api"])
 def bench_api(
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 5,

@@ -162,10 +162,15 @@ def _show(rows: Sequence[ReadRow], reached: Sequence[Aim]) -> None:
     figures = Table("way", "seconds", "ratio", "peak MiB", caption=_CAPTION.format(READINGS))
     for row in rows:
         figures.add_row(row.way, f"{row.seconds:.3f}", f"{row.ratio:.2f}", _shown(row.peak_mib))
+    console = Console()
+    console.print(figures)
+    show_aims(console, reached)
+
+
+def show_aims(console: Console, reached: Sequence[Aim]) -> None:
+    """Print ratios beside what is aimed at."""
     ratios = Table("ratio", "reached", "aimed at", "")
     for each in reached:
         limit = f"<= {each.at_most:g}" if each.at_most is not None else f">= {each.at_least:g}"
         ratios.add_row(each.name, f"{each.ratio:.2f}", limit, "met" if each.met else "missed")
-    console = Console()
-    console.print(figures)
     console.print(ratios)

@@ -75,7 +75,7 @@ WAYS: dict[str, Callable[[Path], int]] = {
 }
 
 
-def _peak() -> float:
+def peak() -> float:
     """MiB. Where the system has it for this program alone: ``getrusage`` counts what started it as well."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -90,9 +90,9 @@ def main() -> None:
     way, file = sys.argv[1:]
     if way == "greenbutton-objects":
         import_module(_PEER)  # its own memory is not that of reading
-    before = _peak()
+    before = peak()
     WAYS[way](Path(file))
-    sys.stdout.write(f"{_peak() - before}\n")
+    sys.stdout.write(f"{peak() - before}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from ctypes import byref
+from ctypes import byref, c_ushort
 from typing import NamedTuple
 
 import pypdfium2
@@ -121,7 +121,7 @@ def _page(document: pypdfium2.PdfDocument, index: int) -> PageText:
 def _words(text: pypdfium2.PdfTextPage, count: int) -> Iterator[Word]:
     """The words in the order of the file. What is printed twice, to look bold, is there once."""
     box, handle = raw.FS_RECTF(), text.raw
-    unicode_of, box_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox
+    box_of = raw.FPDFText_GetLooseCharBox
     pointer = byref(box)
     letters: list[str] = []
     left = bottom = right = top = last_left = 0.0
@@ -131,8 +131,7 @@ def _words(text: pypdfium2.PdfTextPage, count: int) -> Iterator[Word]:
         key = (text, round(left / 3), round(bottom / 3))
         return key not in seen and not seen.add(key)  # type: ignore[func-returns-value]
 
-    for place in range(count):
-        code = unicode_of(handle, place)
+    for place, code in enumerate(_codes(handle, count)):
         if code <= 32 or code in _BLANKS:
             if letters:
                 text_of = "".join(letters)
@@ -176,6 +175,14 @@ def _words(text: pypdfium2.PdfTextPage, count: int) -> Iterator[Word]:
         yield Word(left, bottom, right, top, "".join(letters))
 
 
+def _codes(handle: object, count: int) -> Sequence[int]:
+    """The code of each character: all at once, where none lacks one and none takes two units."""
+    buffer = (c_ushort * (count + 1))()
+    if raw.FPDFText_GetText(handle, 0, count, buffer) == count + 1:
+        return buffer[:count]
+    return [raw.FPDFText_GetUnicode(handle, place) for place in range(count)]
+
+
 _BLANKS = frozenset({0x7F, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000})
 _INVISIBLE = frozenset({0xAD, 0x200B, 0x200C, 0x200D, 0xFEFF, 0xFFFE, 0xFFFF})
 _PLAIN = {
@@ -192,7 +199,7 @@ _PLAIN = {
 
 def lines_of(words: Iterable[Word], page: int) -> Iterator[TextLine]:
     """The lines of a page's words, from top to bottom."""
-    ordered = sorted(words, key=lambda each: (-each.middle, each.left))
+    ordered = sorted(words, key=lambda each: (-each.bottom - each.top, each.left))
     group: list[Word] = []
     for word in ordered:
         if group and not _on_one_line(group, word):
@@ -204,10 +211,13 @@ def lines_of(words: Iterable[Word], page: int) -> Iterator[TextLine]:
 
 
 def _on_one_line(group: Sequence[Word], word: Word) -> bool:
-    for other in (group[-1], group[0]):
-        overlap = min(other.top, word.top) - max(other.bottom, word.bottom)
-        lower = min(other.height, word.height)
-        if overlap <= _SAME_LINE * lower or abs(other.middle - word.middle) > 0.6 * lower:
+    _, bottom, _, top, _ = word
+    for _, other_bottom, _, other_top, _ in (group[-1], group[0]):
+        if bottom == other_bottom and top == other_top:
+            continue
+        overlap = min(other_top, top) - max(other_bottom, bottom)
+        lower = min(other_top - other_bottom, top - bottom)
+        if overlap <= _SAME_LINE * lower or abs(other_top + other_bottom - top - bottom) > 1.2 * lower:
             return False
     return True
 
@@ -218,7 +228,8 @@ def _line(group: list[Word], page: int) -> TextLine:
     current: list[Word] = []
     for word in group:
         if current:
-            gap = word.left - max(each.right for each in current[-2:])
+            right = current[-1].right if len(current) < 2 else max(current[-1].right, current[-2].right)
+            gap = word.left - right
             if gap > _SAME_CELL * max(min(word.height, current[-1].height), 4.0):
                 cells.append(_cell(current))
                 current = []

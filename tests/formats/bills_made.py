@@ -18,9 +18,10 @@ class MadeBill:
     pages: str
     truth: Truth
 
-    def pdf(self) -> bytes:
+    def pdf(self, *, compressed: bool = True) -> bytes:
         """As a PDF, pages parted by a form feed."""
         pdf = FPDF(format="Letter")
+        pdf.set_compression(compressed)
         pdf.core_fonts_encoding = "cp1252"
         pdf.set_auto_page_break(False)
         for page in self.pages.strip("\n").split("\f"):

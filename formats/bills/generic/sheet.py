@@ -17,7 +17,7 @@ from meterfarm.formats.bills.words import PageText, TextCell, TextLine
 _BELOW = 42.0  # points: how far a value stands below its label at most
 _LOOKED_BELOW = 5
 _WORDS_LOOKED_AT = 1500
-_LONGEST_CELL = 220
+_LONGEST_CELL = 130
 _MOST_LINES = 12_000
 
 
