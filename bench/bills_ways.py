@@ -48,7 +48,7 @@ _PROSE = (
 
 
 def write_bill(file: Path, pages: int) -> None:
-    """A bill of an unknown utility: a summary, then charges, and prose beneath; two pages have 4,300 characters."""
+    """A bill of an unknown utility: a summary, then charges, prose beneath; 4,300 characters on two pages."""
     from fpdf import FPDF
 
     pdf = FPDF(format="Letter")
