@@ -31,7 +31,7 @@ _IN_TURN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class BillRow:
+class BillWayRow:
     """``ratio`` is to the bare extraction; the last two have their own measure each."""
 
     way: str
@@ -54,7 +54,7 @@ async def bench(rounds: int, json_file: Path | None) -> int:
     return 0
 
 
-def _measured(rounds: int) -> Sequence[BillRow]:
+def _measured(rounds: int) -> Sequence[BillWayRow]:
     with tempfile.TemporaryDirectory(prefix="meterfarm-measures-") as scratch:
         bill, longer = Path(scratch, "bill.pdf"), Path(scratch, "longer.pdf")
         write_bill(bill, _PAGES)
@@ -62,12 +62,12 @@ def _measured(rounds: int) -> Sequence[BillRow]:
         seconds = _timed(bill.read_bytes(), rounds)
         bare = seconds["pypdfium2"]
         rows = [
-            BillRow(way, round(taken * 1000, 2), round(taken / bare, 1)) for way, taken in seconds.items()
+            BillWayRow(way, round(taken * 1000, 2), round(taken / bare, 1)) for way, taken in seconds.items()
         ]
         taken = max(each["seconds"] for each in _side_by_side("read", bill, _PROCESSES, _BILLS))
         each_bill = taken / (_BILLS * _PROCESSES)
         rows.append(
-            BillRow(
+            BillWayRow(
                 f"read, {_PROCESSES} processes",
                 round(each_bill * 1000, 2),
                 bills_per_minute=round(60 / each_bill),
@@ -75,7 +75,7 @@ def _measured(rounds: int) -> Sequence[BillRow]:
         )
         (of_long,) = _side_by_side("read", longer, 1, 1)
         rows.append(
-            BillRow(
+            BillWayRow(
                 f"read, {_LONG_PAGES} pages",
                 round(of_long["seconds"] * 1000),
                 peak_mib=round(of_long["mib"], 1),
@@ -118,7 +118,7 @@ def _side_by_side(way: str, file: Path, processes: int, times: int) -> list[dict
     return [json.loads(text) for text in said]
 
 
-def bill_aims(rows: Sequence[BillRow]) -> Sequence[Aim]:
+def bill_aims(rows: Sequence[BillWayRow]) -> Sequence[Aim]:
     """What reading bills is held to."""
     by_way = {row.way: row for row in rows}
     return (
@@ -132,7 +132,7 @@ def bill_aims(rows: Sequence[BillRow]) -> Sequence[Aim]:
     )
 
 
-def _show(rows: Sequence[BillRow]) -> None:
+def _show(rows: Sequence[BillWayRow]) -> None:
     figures = Table("way", "ms a bill", "ratio", "bills a minute", "peak MiB")
     for row in rows:
         figures.add_row(
