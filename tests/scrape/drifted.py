@@ -19,6 +19,8 @@ from tests.scrape.quirked import Quirked, Visitor
 
 NAMED = re.compile(r"“.+”|\bat /\w+")
 """Words of a page, or a place in JSON."""
+WITH_THE_CODE = {"pepernoot_coop"}
+"""Portals whose form sends the password once more with a code."""
 CHANGED = {Outcome.LAYOUT_CHANGED, Outcome.UNKNOWN_PAGE}
 
 
@@ -85,9 +87,11 @@ class DriftVisitor(Visitor):
         return customer.totp_secret if customer else None
 
     def _passwords(self, one: Quirked, username: str) -> int:
-        """How many were sent; none for whoever the portal has not heard of."""
+        """How many were sent, but with a code; none for whoever the portal has not heard of."""
         stats = asking.get(f"{self._at.controls[one.portal.id]}/stats.json").raise_for_status().json()
-        return int(stats["customers"].get(username, {"password_attempts": 0})["password_attempts"])
+        tally = stats["customers"].get(username, {"password_attempts": 0, "code_attempts": 0})
+        with_a_code = tally["code_attempts"] if one.portal.id in WITH_THE_CODE else 0
+        return int(tally["password_attempts"] - with_a_code)
 
     def _kept(self) -> set[Path]:
         return set(self._evidence.iterdir()) if self._evidence.exists() else set()
