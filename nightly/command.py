@@ -108,7 +108,7 @@ async def spent(
         night = await spend(zygote, portals, own / _STATE, _report, ways, odd, live, _report_look, journal)
         notice = await asyncio.to_thread(_write, night, own, folder)
     except BaseException:
-        if journal.results:
+        if journal.results or journal.looks:
             every = sum(len(portal.test_cases()) for portal in portals) * (1 + len(ways)) + len(odd)
             print_line(
                 f"{len(journal.results)} of {every} ended; `{program()} nightly --resume` does the rest."
@@ -174,7 +174,7 @@ def alone(own: Path) -> Iterator[None]:
 
 def _write(night: NightlyRun, own: Path, folder: Path) -> Mapping[str, Any] | None:
     """The report and the history; what is to be reported to the operator, if anything is."""
-    nights = earlier(own, folder, report=print_line)
+    nights = [one for one in earlier(own, folder, report=print_line) if one.at != night.at]
     brought = changes(nights, remembered(night))
     try:
         write_report(night, nights, copy_evidence(night, folder), folder)

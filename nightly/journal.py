@@ -47,7 +47,7 @@ class Journal:
     """What has ended of a night. ``parts`` are those before this one; each but the last was interrupted.
 
     ``results`` are by key, ``violations`` by the portal's id: what the portals of all parts complained of.
-    ``looks`` are those at live portals, once they have been taken.
+    ``looks`` are those at live portals, by the utility.
     """
 
     def __init__(self, folder: Path, plan: NightPlan) -> None:
@@ -55,7 +55,7 @@ class Journal:
         self.parts: list[NightPart] = []
         self.results: dict[str, Result] = {}
         self.violations: dict[str, list[str]] = {}
-        self.looks: Sequence[LiveLook] | None = None
+        self.looks: dict[str, LiveLook] = {}
         self._folder = folder
         self._length = 0
         self._numbers = count(1)
@@ -128,11 +128,11 @@ class Journal:
         self.results[kept.key] = kept
         return kept
 
-    def add_looks(self, looks: Sequence[LiveLook]) -> Sequence[LiveLook]:
-        """All looks at live portals, likewise. Raises StorageError."""
-        self.looks = [replace(look, evidence=self._kept(look.evidence, look.key)) for look in looks]
-        self._write({"looks": [_as_json(look) for look in self.looks]})
-        return self.looks
+    def add_look(self, look: LiveLook) -> None:
+        """A look at a live portal, likewise. Raises StorageError."""
+        kept = replace(look, evidence=self._kept(look.evidence, look.key))
+        self._write({"look": _as_json(kept)})
+        self.looks[kept.portal] = kept
 
     def saw(self, violations: Mapping[str, Sequence[str]]) -> None:
         """What the portals of this part complain of by now. Raises StorageError."""
@@ -205,8 +205,9 @@ class Journal:
             result = self._result(line["result"])
             self.results[result.key] = result
             next(self._numbers)
-        elif "looks" in line:
-            self.looks = [self._look(look) for look in line["looks"]]
+        elif "look" in line:
+            look = self._look(line["look"])
+            self.looks[look.portal] = look
         else:
             self._complained(
                 {str(portal): list(map(str, said)) for portal, said in line["violations"].items()}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meterfarm.console.errors import NotSetUp
@@ -47,6 +47,10 @@ class LivePortals:
 
     portals: Sequence[LivePortal] = ()
     local_hosts: LocalHosts = NOTHING_LOCAL
+
+    def without(self, ids: Collection[str]) -> LivePortals:
+        """Those of other utilities."""
+        return replace(self, portals=[each for each in self.portals if each.utility.id not in ids])
 
     async def look(self, home: Path, report: Callable[[LiveLook], object]) -> Sequence[LiveLook]:
         """Look at all of them side by side, in one browser; each is reported as it ends.
@@ -118,8 +122,11 @@ async def _looked(live: LivePortal, chromium: Chromium, limits: RateLimits, evid
     limiter = limits.named(utility.id, live.at_once, live.per_second)
     try:
         with crashes_kept(Secrets(), own):
-            look = await look_at_sign_in(utility, live.address, chromium, own, limiter)
-    except (MeterfarmError, RateLimiterUnavailable) as exc:
+            try:
+                look = await look_at_sign_in(utility, live.address, chromium, own, limiter)
+            except RateLimiterUnavailable as exc:
+                raise NotSetUp(str(exc)) from exc
+    except MeterfarmError as exc:
         kept = str(own) if own.is_dir() else ""
         return LiveLook(utility.id, utility.name, live.address, "", str(exc), 0.0, kept)
     kept = str(look.evidence or "")

@@ -22,6 +22,7 @@ from meterfarm.nightly.quirk_cases import QuirkCase
 from meterfarm.nightly.rounds import Rounds, quirks_of
 from meterfarm.nightly.test_cases import CustomerCase, Window
 from meterfarm.records import RunKind
+from meterfarm.storage import StorageError
 from meterfarm.storage.runs import QUEUES
 from meterfarm.support.foreign_text import one_line
 from meterfarm.utilities import BrokenUtility, broken_utilities, load_utility
@@ -66,7 +67,7 @@ async def spend(
             forms = await night.forms(form_cases(portals, ways), home / "forms")
             seen = [*await asyncio.to_thread(night.portals), *missing]
         except BaseException:
-            with suppress(OSError):  # what interrupts it comes first
+            with suppress(OSError, ValueError, StorageError):  # what interrupts it comes first
                 night.look()
             raise
     seen += _broken({portal.id for portal in seen})
@@ -82,10 +83,15 @@ async def _looks(
     live: LivePortals, home: Path, report: Callable[[LiveLook], object], journal: Journal | None
 ) -> Sequence[LiveLook]:
     """Live portals are looked at once in a night, however often it is taken up."""
-    if journal is not None and journal.looks is not None:
-        return journal.looks
-    looks = await live.look(home, report)
-    return journal.add_looks(looks) if journal is not None else looks
+    if journal is None:
+        return await live.look(home, report)
+
+    def ended(look: LiveLook) -> None:
+        journal.add_look(look)
+        report(look)
+
+    await live.without(journal.looks).look(home, ended)
+    return list(journal.looks.values())
 
 
 class _Night:

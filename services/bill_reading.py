@@ -100,7 +100,10 @@ def _by_layout(utility: Utility, bill: Bill, content: bytes) -> BillReading:
 
     fields = unstored_bill_json(bill, utility.id)
     fields["due_on"] = bill.due_on.isoformat() if bill.due_on else None
-    items = line_items(list(pages_of(content)))
+    try:
+        items = line_items(list(pages_of(content)))
+    except FormatError:  # the bill itself is read
+        items = []
     return BillReading(utility.bill_layout, BillStatus.UNLOCKED, fields, bill, items, checks_of(bill))
 
 

@@ -51,6 +51,11 @@ class Surroundings:
         """Whether what is to be filled in is typed, and not only its field found."""
         return self.sending is None or self.sending.types
 
+    @property
+    def looks_on(self) -> bool:
+        """Whether controls are only looked for: nothing is typed, and a field was to be filled in already."""
+        return self.sending is not None and not self.sending.types and self.sending.has_typed
+
     def register(self, value: str) -> None:
         """As a secret. Of boxes for a character each the whole is it: a digit would blank out every date."""
         if len(value) == 1:

@@ -42,7 +42,12 @@ class CodeBoxes:
             fields = await self._fields(page, boxes)
             shared.filled.extend(fields)
             if fields and not shared.types:
+                for field in fields:
+                    await field.wait_for(timeout=self._access.action_ms)
                 return
+            if not fields:
+                lacking = f"{shared.portal.name} has no fields in {what}; the script needs mending."
+                raise Stop(Outcome.LAYOUT_CHANGED, lacking)
             if len(code) > len(fields) > 1:
                 code = re.sub(r"[\s-]", "", code)
             for way in (self._one_by_one, self._in_one_go, self._set):

@@ -60,10 +60,10 @@ class Capturing:
             quiet = now() - max(hand_over.last, window.watch.reactions.last)
             is_still = not (hand_over.is_busy or window.watch.reactions.waits)
             is_quiet = is_still and quiet > _QUIET_SECONDS and not hand_over.file.done()
-            if is_quiet and hand_over.fetched:
-                return hand_over.fetched[-1]
             if is_quiet and now() > looks_at:
-                await hand_over.look_closer()
+                await hand_over.look_closer()  # a script may have made a file of what it has got
+                if hand_over.fetched and not hand_over.file.done():
+                    return hand_over.fetched[-1]
                 looks_at = now() + _QUIET_SECONDS
             elif ((is_quiet and quiet > nothing) or now() > until) and not hand_over.file.done():
                 nothing_came = f"{portal} hands over no file after {what} was pressed."

@@ -27,9 +27,10 @@ _OPTIONS = """(list, wanted) => {
 }"""
 _IS_LIST = "control => control.localName === 'select'"
 _LABEL = "box => [...(box.labels || [])].find(label => label.checkVisibility()) || null"
-_BECOMES_EDITABLE = """async (field, milliseconds) => {
-  const isEditable = () => field.isContentEditable
-    || (["INPUT", "TEXTAREA"].includes(field.tagName) && !field.matches(":disabled") && !field.readOnly);
+_BECOMES_EDITABLE = """async (found, [milliseconds, byKeys]) => {
+  const field = found.closest("label")?.control || found;
+  const takesText = () => byKeys || (["INPUT", "TEXTAREA"].includes(field.tagName) && !field.readOnly);
+  const isEditable = () => field.isContentEditable || (takesText() && !field.matches(":disabled"));
   const until = performance.now() + milliseconds;
   while (field.isConnected && !isEditable() && performance.now() < until)
     await new Promise(done => setTimeout(done, 50));
@@ -59,7 +60,9 @@ class Filling:
                 visible=True
             )  # templates of forms have fields of the same name
             shared.filled.append(found)
-            if await (self._is_entered(found, value, typed) if shared.types else self._is_editable(found)):
+            if not shared.types and await self._is_editable(found, by_keys=typed):
+                return
+            if shared.types and await self._is_entered(found, value, typed):
                 return
         raise Stop(
             Outcome.LAYOUT_CHANGED,
@@ -73,11 +76,14 @@ class Filling:
                 return True
         return False
 
-    async def _is_editable(self, field: Locator) -> bool:
-        """Whether it is to be seen and takes what is typed, or does so soon; the field is not touched."""
+    async def _is_editable(self, field: Locator, *, by_keys: bool) -> bool:
+        """Whether it is to be seen and takes what is typed, or does so soon; the field is not touched.
+
+        One that is written in key by key may be read-only until it has the focus.
+        """
         clock, limit = self._access.shared.clock, self._access.action_ms
         await clock.patiently(lambda left: field.wait_for(timeout=left), limit)
-        return bool(await field.evaluate(_BECOMES_EDITABLE, limit, timeout=limit))
+        return bool(await field.evaluate(_BECOMES_EDITABLE, [limit, by_keys], timeout=limit))
 
     async def _enter(self, field: Locator, value: str, *, typed: bool) -> None:
         limit = self._access.action_ms
@@ -106,6 +112,8 @@ class Filling:
             names = await self._names(found)
             if checked:
                 names.must_be_harmless(self._access.shared.portal.name)
+            if self._access.shared.looks_on:
+                return
             try:
                 await self._access.shared.clock.patiently(
                     lambda left: found.set_checked(checked, timeout=left), self._access.action_ms / 2
@@ -139,6 +147,8 @@ class Filling:
                     f"{portal} offers no “{option}” in {control.what}; the script needs mending.",
                 )
             ControlNames([chosen[1]]).must_be_harmless(portal)
+            if self._access.shared.looks_on:
+                return
             await self._access.shared.clock.patiently(
                 lambda left: found.select_option(value=chosen[0], timeout=left), self._access.action_ms
             )
@@ -146,6 +156,9 @@ class Filling:
     async def _choose_shown(self, page: Page, control: Locator, option: str) -> None:
         """Where a page has a list of its own make (ARIA roles ``combobox`` and ``option``)."""
         limit = self._access.action_ms
+        if self._access.shared.looks_on:
+            await self._names(control)
+            return
         for part in (control, page.get_by_role("option", name=option, exact=True)):
             (await self._names(part)).must_be_harmless(self._access.shared.portal.name)
             await part.click(timeout=limit)

@@ -18,6 +18,7 @@ from meterfarm.scrapers.rate_limiter import UNLIMITED, RateLimiter
 from meterfarm.scrapers.script_calls import SIGNING_IN
 from meterfarm.scrapers.utility import Credentials, Utility
 from meterfarm.scrapers.visit import Visit
+from meterfarm.support.errors import MeterfarmError
 from meterfarm.support.redact import Secrets
 
 LOOK_SECONDS = 60.0
@@ -35,6 +36,10 @@ class SignInLook:
     message: str
     seconds: float
     evidence: Path | None = None
+
+
+class NothingToLookAt(MeterfarmError):
+    """A script signs in without a page's fields."""
 
 
 class _LookEnded(Exception):
@@ -81,6 +86,7 @@ async def look_at_sign_in(
 
     Raises:
         BrowserMissing, BrowserGone, RateLimiterUnavailable: faults of our own machine.
+        NothingToLookAt: the script signs in without a page.
     """
     secrets = Secrets()
     await chromium.browser()  # its start is not the portal's time
@@ -107,7 +113,11 @@ async def _stopped(visit: Visit, utility: Utility, seconds: float) -> Stop | Non
             async with visit.script_call(SIGNING_IN):
                 await utility.sign_in(visit, Credentials("", SecretStr("")))
     except _LookEnded:
-        return None
+        if visit.page.filled:
+            return None
+        raise NothingToLookAt(
+            f"{utility.name}'s script sends something before it fills in a field: no page was looked at."
+        ) from None
     except SessionEnded:
         return Stop(Outcome.PORTAL_DOWN, f"{utility.name} ended the session while signing in.")
     except Stop as stop:

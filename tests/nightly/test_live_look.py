@@ -104,6 +104,22 @@ def _without_its_field(_: Request) -> Response:
     return HTMLResponse("<h1>Sign in to your account</h1><form><label>User <input></label></form>")
 
 
+def _sends_by_a_box(_: Request) -> Response:
+    """As pages of ASP.NET do, whose boxes send the form by themselves."""
+    return HTMLResponse(
+        "<h1>Sign in to your account</h1><form action=/posted><label>E-mail address <input name=u></label>"
+        "<label>Password <input type=password name=p></label><label><input type=checkbox"
+        " onchange=form.submit()>Keep me signed in</label><button>Sign in</button></form>"
+    )
+
+
+async def test_a_box_that_sends_the_form_is_left_alone(fakes: Addresses, tmp_path: Path) -> None:
+    with local_site([Route("/login", _sends_by_a_box)]) as site:
+        portals = _named(fakes, speculoos_power=site.url).without(set(LOOKED_FOR) - {"speculoos_power"})
+        (look,) = (await _looked(portals, tmp_path)).values()
+        assert (look.outcome, site.requested) == ("complete", ["/login"]), look
+
+
 def _closed(_: Request) -> Response:
     return HTMLResponse("<h1>Sorry</h1><p>We are down for scheduled maintenance until 6 a.m.</p>", 503)
 

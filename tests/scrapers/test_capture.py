@@ -66,6 +66,9 @@ WAYS: Mapping[str, str] = {
     " '<embed type=application/pdf src=/bill.pdf?late></embed>'), 3000)",
     "object_of_a_blob": "document.body.insertAdjacentHTML('beforeend', `<object type=application/pdf data=${"
     "window.URL.createObjectURL(new Blob([bytes()], {type: 'application/pdf'}))}></object>`)",
+    "made_of_what_was_fetched": "fetch('/packed').then(answer => answer.blob()).then(() =>"
+    " document.body.insertAdjacentHTML('beforeend', `<object type=application/pdf data=${"
+    "window.URL.createObjectURL(new Blob([bytes()], {type: 'application/pdf'}))}></object>`))",
     "drawn_by_a_script": f"{_FETCHED}.then(blob => {{ document.title = blob.size }})",
 }
 PAGE = """<!doctype html><title>Bills</title><body data-pdf="{pdf}"><h1>Your bills</h1>
@@ -112,6 +115,9 @@ def portal() -> Iterator[Site]:
         head = {"Content-Disposition": 'attachment; filename="../../../May bill.pdf"'}
         return Response(PDF, media_type="application/octet-stream", headers=head)
 
+    async def packed(_: Request) -> Response:
+        return Response(base64.b64encode(PDF), media_type="application/octet-stream")
+
     async def large(_: Request) -> Response:
         async def pieces() -> AsyncIterator[bytes]:
             for _ in range(80):
@@ -136,6 +142,7 @@ def portal() -> Iterator[Site]:
         Route("/bill.pdf", bill),
         Route("/posted", bill, methods=["POST"]),
         Route("/saved", saved),
+        Route("/packed", packed),
         Route("/large", large),
         Route("/large-inline", large),
         Route("/leads-on", leads_on),
@@ -163,7 +170,8 @@ async def test_a_file_is_captured_however_it_is_handed_over(visit: Visit, portal
     assert "/" not in captured.name
     assert captured.name.removeprefix("_.._etc_") in {"May bill.pdf", "bill.pdf", "posted", "x", ""}
     files = [path for path in portal.requested if path.startswith(("/bill.pdf", "/saved", "/posted"))]
-    assert len(files) == (0 if way in {"blob_made", "data_saved", "object_of_a_blob"} else 1)
+    made = {"blob_made", "data_saved", "object_of_a_blob", "made_of_what_was_fetched"}
+    assert len(files) == (0 if way in made else 1)
     raw = await visit.page.raw_playwright_page()
     assert raw.context.pages == [raw]
     assert raw.url.rstrip("/") == portal.url
