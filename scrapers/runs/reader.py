@@ -30,6 +30,12 @@ async def read_and_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     except asyncio.CancelledError:
         if job.running():
             ending = asyncio.wrap_future(job)
+            ending.add_done_callback(_passed_over)
             await asyncio.wait({ending})
-            ending.exception()  # the run is over: nobody waits for it
         raise
+
+
+def _passed_over(ended: asyncio.Future[T]) -> None:
+    """The run is over: nobody asks how it ended, also if the waiting for it is broken off."""
+    if not ended.cancelled():
+        ended.exception()

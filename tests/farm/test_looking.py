@@ -186,7 +186,7 @@ async def test_a_mail_that_comes_while_a_persons_wrong_code_is_on_its_way_is_not
 
 async def test_a_mail_that_is_being_read_when_another_is_sent_for_is_old(world: World, house: Post) -> None:
     """Though the mailbox does not say in time where new mail begins."""
-    world.hurry(cursor=0.1)
+    world.hurry(cursor=1.0)
     reading, go_on, marked = threading.Event(), threading.Event(), threading.Event()
 
     def hold(answer: bytes) -> bytes:
