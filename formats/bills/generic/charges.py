@@ -20,7 +20,17 @@ _TOTAL = re.compile(
     r"\bimponibile\b|\bbase imponible\b|"
     r"\bbalance\b|\bnew charges\b|\bsomme\b|\bimporte\b|\bspesa\b|\bquota\b|\bservices?\b|\btaxes\b"
 )
-_OF_BALANCE = re.compile(r"\bprevious\b|\bpayment|\bbalance\b|\blast bill\b|\bprior\b|\bthank you\b|\bpaid\b")
+_OF_BALANCE = re.compile(
+    r"\bprevious\b|\bpayment|\bbalance\b|\blast bill\b|\bprior\b|\bthank you\b|\bpaid\b|"
+    r"\bpay this\b|\bplease pay\b|\bpast due\b|"
+    r"\bsaldo\b|\bsolde\b|\babschlag|\bakonto|\bvorauszahl|\bguthaben|\bzahlbetrag|\bnachzahlung|"
+    r"\brest(?:betrag|forderung)|\bmensualite|\bpreleve|\breste a payer|\bacconti\b|\bpagament|\bpagos?\b"
+)
+_SUM_NAME = re.compile(
+    r"^(?:current|new) charges$|^(?:sous-?|sub-?)?total(?:e|es)?\b|\bsumme\b|zwischensumme|"
+    r"^gesamt|\brechnungsbetrag|\bbruttobetrag|"
+    r"\bnettobetrag|\bimponibile\b|\bbase imponible\b|\bimporte total\b"
+)
 _TIMES = re.compile(
     r"\bx\b|@|\*|\bat\b|\bper\b|/\s?k?wh|/\s?therm|/\s?ccf|/\s?day|/\s?mes|/\s?smc|/\s?m|€/|c€|"
     r"\bkwh\b|\bccf\b|="
@@ -91,6 +101,8 @@ def _rows(sheet: BillSheet) -> Iterator[ChargeRow]:
                 continue
             cents = last.cents
             if before and not last.signed and re.search(r"(?:^|\s)-\s?[$€£]?$", before[-1][1]):
+                cents = -cents
+            if cents > 0 and LABELS[Field.SOLAR_CREDIT].search(plain(name)):
                 cents = -cents
             yield ChargeRow(
                 line.page,
@@ -260,4 +272,6 @@ def _is_item(row: ChargeRow) -> bool:
     if not row.proved & {"sum", "product"} or "total" in row.proved:
         return False
     text = plain(row.name)
+    if "product" not in row.proved and _SUM_NAME.search(text):
+        return False
     return bool(text) and not _OF_BALANCE.search(text) and any(map(str.isalpha, text))

@@ -26,7 +26,13 @@ _SOON = timedelta(days=75)
 _NOT_OURS = re.compile(
     r"\blast year\b|\bprevious year\b|\bprior year\b|\bconsumo annuo\b|\bspesa annua\b|"
     r"\bultimi 12 mesi|\bcontrat|\bofferta\b|\bannual\b|"
-    r"\bbudget\b|\bconsiderato\b|\bsince\b|\bdepuis\b|\banno\b|\bvorjahr"
+    r"\bbudget\b|\bconsiderato\b|\bsince\b|\bdepuis\b|\banno\b|\bvorjahr|"
+    r"\bricalcol|\bconguagli|\brettific|\bregularis"
+)
+_OTHER_DAY = re.compile(r"\b(?:next|previous|last|prior)\b[^.:]{0,20}$")
+_NOT_DUE = re.compile(
+    r"\babschlag|\bpast due\b(?! after| date)|\bdisconnect|\bshut.?off|\bmensualite|"
+    r"\boverdue\b|\bprossima\b|\bproxim"
 )
 
 
@@ -63,7 +69,9 @@ def _sightings(sheet: BillSheet, field: Field, near: date | None) -> list[Occurr
     found = []
     for label in sheet.labels_of(field):
         text = sheet.plains[label.line][label.cell]
-        if label.start > 48 or len(text) > 130:
+        if label.start > 48 or len(text) > 130 or _OTHER_DAY.search(text[: label.start]):
+            continue
+        if field is Field.DUE_ON and _NOT_DUE.search(sheet.plain_lines[label.line]):
             continue
         at = sheet.date_at(label, near)
         if at is not None:

@@ -55,6 +55,7 @@ def settle_account(sheet: BillSheet, settled: Settled) -> None:
         if label.start <= 40 and len(sheet.plains[label.line][label.cell]) <= 140
         if (at := sheet.id_at(label)) is not None
         for value, region in [at]
+        if not (region.how == "below" and " " in value and _heads_more(sheet, label))
     ]
     if not found:
         settled.leave("account_number", "no label of an account has a number beside it")
@@ -73,12 +74,15 @@ def settle_account(sheet: BillSheet, settled: Settled) -> None:
         counted = sorted(ranked, key=lambda key: -_places(groups[key]))
         if _places(groups[counted[0]]) < 2 * _places(groups[counted[1]]):
             whole = [key for key in counted if all(other in key for other in counted)]
-            if len(whole) != 1:
+            if len(whole) != 1 or any(" " in sighting.value for sighting, _ in groups[whole[0]]):
                 settled.leave("account_number", "the bill shows several account numbers")
                 return
             counted = whole
         ranked = counted
     key = ranked[0]
+    if sheet.language == "es" and best_rank == 1 and any(rank == 2 for _, rank in found):
+        settled.leave("account_number", "the bill has a number of a customer and another of a contract")
+        return
     if (
         best_rank == 0
         and sheet.language in ("de", "it", "es")
@@ -99,6 +103,11 @@ def settle_account(sheet: BillSheet, settled: Settled) -> None:
         key=lambda text: (text.count(" ") + text.count("-"), len(text)),
     )
     settled.keep("account_number", value, *(proofs or ["its label names no other number"]))
+
+
+def _heads_more(sheet: BillSheet, label: Label) -> bool:
+    """Whether the cell of a label names a further column, so that two numbers below it are of two."""
+    return bool(re.search(r"[a-z]{2}", sheet.plains[label.line][label.cell][label.end :]))
 
 
 def _places(sightings: Sequence[tuple[Occurrence[str], int]]) -> int:
@@ -273,6 +282,7 @@ def settle_names(sheet: BillSheet, settled: Settled) -> None:
             settled.keep(name, found.pop(), "the bill names one")
 
 
+_TARIFF_END = re.compile(r"[ ,(]+(?:cycle|route|effective|eff\.|read by)(?![a-z])", re.IGNORECASE)
 _ES_TARIFF = re.compile(r"\b(?:2\.0|2\.1|3\.0|3\.1|6\.[1-4]) ?(?:TD|A|DHA|DHS)\b")
 
 
@@ -291,7 +301,7 @@ def settle_tariff(sheet: BillSheet, settled: Settled) -> None:
         for region in sheet.regions(label):
             if region.how in ("below", "above"):
                 break
-            value = re.sub(r"\s+", " ", region.text.strip(" :.-"))
+            value = _TARIFF_END.split(re.sub(r"\s+", " ", region.text.strip(" :.-")), maxsplit=1)[0]
             if label.text == "schedule":
                 value = f"Schedule {value}"
             is_name = (

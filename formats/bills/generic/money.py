@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from meterfarm.formats.bills.generic.charges import ChargeRow
+from meterfarm.formats.bills.generic.doubts import doubt_of_total
 from meterfarm.formats.bills.generic.found import Occurrence, Settled, by_value
 from meterfarm.formats.bills.generic.labels import LABELS, Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet, Label
@@ -267,6 +268,11 @@ def _total(
         if as_good and (len(due[best]) <= len(due[other]) or len(scores[other]) > 1):
             settled.leave("total_amount", "the bill shows several amounts due")
             return None
+    added_up = balance is not None and balance.total == best and balance.strength >= 3
+    doubt = doubt_of_total(sheet, best, due, seen, rows, proved=added_up)
+    if doubt:
+        settled.leave("total_amount", doubt)
+        return None
     settled.keep("total_amount", best, *scores[best])
     return best
 

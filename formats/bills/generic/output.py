@@ -75,6 +75,8 @@ _GAS_UNITS = {
     "gj": "GJ",
 }
 
+_WATER_UNITS = {"mc": "m3", "m³": "m3"}
+
 
 def reading_of(
     sheet: BillSheet, settled: Settled, items: Sequence[ChargeRow], reads: Sequence[MeterRead], *, ocr: bool
@@ -113,7 +115,10 @@ def _fields(values: Mapping[str, object], meters: Sequence[BillMeter]) -> dict[s
         fields["gas_consumption"], fields["gas_consumption_unit"] = float(gas), _GAS_UNITS.get(unit, unit)
     if isinstance(water, Decimal):
         unit = str(values["water_consumption_unit"])
-        fields["water_consumption"], fields["water_consumption_unit"] = float(water), unit.replace("³", "3")
+        fields["water_consumption"], fields["water_consumption_unit"] = (
+            float(water),
+            _WATER_UNITS.get(unit, unit),
+        )
     address = values.get("address")
     fields["address"] = address_json(address) if isinstance(address, Address) else None
     fields["meters"] = [_meter_json(meter, fields["address"]) for meter in meters]

@@ -18,8 +18,8 @@ from meterfarm.formats.bills.generic.ids import (
     settle_names,
     settle_tariff,
 )
-from meterfarm.formats.bills.generic.labels import KNOWN_WORDS, plain
-from meterfarm.formats.bills.generic.money import settle_money, settle_parts
+from meterfarm.formats.bills.generic.labels import KNOWN_WORDS, Field, plain
+from meterfarm.formats.bills.generic.money import amounts_of, settle_money, settle_parts
 from meterfarm.formats.bills.generic.output import item_of, reading_of
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.formats.bills.generic.usage import (
@@ -31,6 +31,8 @@ from meterfarm.formats.bills.generic.usage import (
     MeterRead,
     commodities,
     figures,
+    is_netted,
+    is_scaled,
     reads_of,
     settle_usage,
 )
@@ -40,6 +42,8 @@ from meterfarm.records import BillCheck, BillReading, Commodity, LineItem
 
 _FIRST_PAGE = re.compile(r"\b(?:page|pagina|seite) 1 (?:of|de|di|von|sur|/) \d+\b|\bpage 1/\d+\b")
 _MOST_BILLS = 500
+_LATEST_START = 40
+"""How far into its cell a label of an account may begin."""
 _FEWEST_KNOWN = 4
 """Words of any of the languages that a bill has at least, if its characters are what they seem."""
 PICTURES = "The PDF has no text, only pictures"
@@ -56,7 +60,7 @@ def read_unknown(
     if is_usage_statement(pages):
         return read_usage_statement(pages)
     failed = [BillCheck("layout", False, failure) for failure in failures]
-    found = [_read_one(part, ocr=ocr) for part in _parts(pages)]
+    found = [_read_one(sheet, ocr=ocr) for sheet in _sheets(pages)]
     return [replace(each, checks=[*each.checks, *failed]) for each in found] if failed else found
 
 
@@ -88,8 +92,46 @@ def _parts(pages: Sequence[PageText]) -> list[Sequence[PageText]]:
     return [pages[start:end] for start, end in zip(starts, ends, strict=True)][:_MOST_BILLS]
 
 
-def _read_one(pages: Sequence[PageText], *, ocr: bool) -> BillReading:
-    sheet, settled = BillSheet(pages), Settled()
+def _sheets(pages: Sequence[PageText]) -> list[BillSheet]:
+    """A sheet of each bill: by the pages' numbers, else by accounts and days that differ."""
+    parts = _parts(pages)
+    if len(parts) > 1:
+        return [BillSheet(part) for part in parts]
+    sheet = BillSheet(pages)
+    parts = _parts_that_differ(sheet)
+    return [BillSheet(part) for part in parts] if len(parts) > 1 else [sheet]
+
+
+def _parts_that_differ(sheet: BillSheet) -> list[Sequence[PageText]]:
+    """The pages of each bill: one begins where account or days differ, and an amount is due."""
+    pages = sheet.pages
+    accounts: dict[int, set[str]] = {}
+    days: dict[int, set[date]] = {}
+    for label in sheet.labels_of(Field.ACCOUNT) if len(pages) > 1 else ():
+        if label.start <= _LATEST_START and (at := sheet.id_at(label)) is not None:
+            account = re.sub(r"[^A-Za-z0-9]", "", at[0])
+            accounts.setdefault(sheet.lines[label.line].page, set()).add(account)
+    if not accounts:
+        return [pages]
+    for label in sheet.labels_of(Field.BILLED_ON, Field.DUE_ON):
+        if (day := sheet.date_at(label)) is not None:
+            days.setdefault(sheet.lines[label.line].page, set()).add(day[0])
+    with_amount = {sheet.lines[each.line].page for each in amounts_of(sheet, Field.DUE)}
+    starts: list[int] = []
+    for index, number in enumerate(page.number for page in pages):
+        if len(accounts.get(number, ())) != 1 or number not in days or number not in with_amount:
+            continue
+        before = [pages[start].number for start in starts]
+        if not any(accounts[other] == accounts[number] and days[other] & days[number] for other in before):
+            starts.append(index)
+    if len(starts) < 2 or starts[0] != 0:
+        return [pages]
+    ends = [*starts[1:], len(pages)]
+    return [pages[start:end] for start, end in zip(starts, ends, strict=True)][:_MOST_BILLS]
+
+
+def _read_one(sheet: BillSheet, *, ocr: bool) -> BillReading:
+    settled = Settled()
     if sheet.currency:
         settled.keep("currency", sheet.currency, "by its sign and the country of the addresses")
     rows = charge_rows(sheet)
@@ -135,7 +177,10 @@ def _settle_uses(
         if kind is Commodity.GAS and (shared & GAS_OR_ELECTRIC or Commodity.ELECTRIC not in kinds):
             units |= GAS_OR_ELECTRIC
         figs = figures(sheet, rows, reads, units, _days_long(settled), kind if shared else None, shared)
-        found = settle_usage(figs, reads, name, units, settled, meters)
+        if kind is Commodity.ELECTRIC and is_netted(sheet, reads, figs):
+            settled.leave(name, "what was delivered, received and billed differ")
+            continue
+        found = settle_usage(figs, reads, name, units, settled, meters, scaled=is_scaled(sheet))
         if found is not None:
             settled.values[f"{name}_unit"] = found[1]
 

@@ -211,8 +211,8 @@ class BillSheet:
                 return None
             if region.how == "below" and (len(region.text) > 40 or len(found) > 1):
                 return None
-            sign = self._sign_before(region)
             first = found[0]
+            sign = self._sign_before(region) or self._is_credit(region, first)
             if sign and not first.signed:
                 first = first._replace(cents=-first.cents, signed=True)
             return first, region
@@ -229,6 +229,17 @@ class BillSheet:
         return self.plains[region.line][region.cell - 1].strip().endswith((" -", "- $", "-$")) or (
             self.plains[region.line][region.cell - 1].strip() in ("-", "- $", "$ -", "-$")
         )
+
+    def _is_credit(self, region: Region, money: Money) -> bool:
+        """Whether an amount stands between angles, or beside CR, in its cell or the next."""
+        before, after = region.plain[: money.start].rstrip(), region.plain[money.end :].lstrip()
+        if (before.endswith("<") and after.startswith(">")) or _CR_BEFORE.search(before):
+            return True
+        cells = self.plains[region.line]
+        beside = cells[region.cell + 1 : region.cell + 2] if not after else []
+        if region.cell and not before and region.how != "same":
+            beside = [*beside, cells[region.cell - 1]]
+        return any(text.strip() in ("cr", "credit") for text in beside)
 
     def date_at(self, label: Label, near: date | None = None) -> tuple[date, Region] | None:
         """The day that a label is of."""
@@ -273,6 +284,7 @@ class BillSheet:
 
 _APART = "\0\n\0"
 """Between cells that are searched at once: no label's pattern matches it."""
+_CR_BEFORE = re.compile(r"\bcr$")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _ID = re.compile(
     r"(?:[A-Z]{1,6}-)?[A-Z]{0,6}-?\d[A-Z0-9]*(?:[-./][A-Z0-9]+)*(?![A-Za-z0-9])"

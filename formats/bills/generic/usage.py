@@ -15,6 +15,11 @@ from meterfarm.formats.bills.generic.labels import Field, plain
 from meterfarm.formats.bills.generic.sheet import BillSheet
 from meterfarm.records import Commodity, Quantity, Unit
 
+_PART_OF_USE = re.compile(
+    r"\b(?:on|off|mid|part)-?\s?peak\b|\btier \d|\bblock \d|\bheures (?:pleines|creuses)|\bpunta\b|"
+    r"\bllano\b|\bvalle\b"
+)
+_SCALED = re.compile(r"(?:\(|\bin |\bx )\s?(?:100|hundreds? of)\s?ccf\b")
 _READ_HEAD = re.compile(
     r"\bprevious\b|\bpresent\b|\bcurrent\b|\bprior\b|\bread(?:ing)?s?\b|\bindex\b|\blettur|\blectura|"
     r"\bzahlerstand|\banterior\b|\breleve"
@@ -71,6 +76,7 @@ _GAS_WORDS = re.compile(
     r"\bgaz\b|\berdgas|\btherms\b|\bgasverbrauch|\bgasversorgung|\bgaslieferung|\bconsumo de gas|"
     r"\btermino .{0,12}gas\b|\bpdr\b|\bpce\b"
 )
+_OTHER_HEAT = re.compile(r"\bgas\b|\bgaz\b|\berdgas|\bfernwarme|\bheizwarme")
 _GAS_AMOUNTS = re.compile(
     r"\d\s?(?:therms?|ccf|m3|m³|smc|mc|gj|kwh)\b|\btherms\b|\bccf\b|\bgas used|\(m³\)|\bm³"
 )
@@ -97,6 +103,8 @@ def commodities(sheet: BillSheet) -> frozenset[Commodity]:
     if is_gas:
         found.add(Commodity.GAS)
     if not is_electric or (is_gas and not _ELECTRIC_WORDS.search(text)):
+        found.discard(Commodity.ELECTRIC)
+    if _OTHER_HEAT.search(text) and not _ELECTRIC_WORDS.search(text):
         found.discard(Commodity.ELECTRIC)
     if words & {"water", "sewer", "wasser", "acqua", "agua", "eau", "wastewater"} and re.search(
         r"\bwater (?:charges?|usage|service|consumption|rate|treatment|sewer)|\bsewer\b|\btotal eau\b|"
@@ -158,13 +166,43 @@ def _read_in(sheet: BillSheet, index: int, unit: str) -> MeterRead | None:
             if score >= 2 and (best is None or score > best[0]):
                 best = score, read
             break
-    if best is None:
+    if best is None or (best[1].multiplier == 1 and _is_multiplied(sheet, best[1], numbers)):
         return None
     here = sheet.plain_lines[index]
     best[1].received = bool(_RECEIVED.search(here)) and not re.search(
         r"\bdelivered\b|\bfrom (?:the )?grid", here
     )
     return best[1]
+
+
+_MULTIPLIER = re.compile(
+    r"\bmult(?:iplier)?\b|\bconst(?:ant)?\b|\bct ratio\b|\bmeter factor\b|\bwandlerfaktor|"
+    r"\bfactor\b|\bcoefficiente\b"
+)
+
+
+def _not_multiplied(sheet: BillSheet) -> set[Decimal]:
+    """What two reads of a row make that has a multiplier too, by the head of its table."""
+    found: set[Decimal] = set()
+    if sheet.numbers is None or not _MULTIPLIER.search(sheet.text):
+        return found
+    for index, line in enumerate(sheet.lines):
+        numbers = sheet.numbers.amounts(line.text)[:14]
+        for first, second in pairwise(numbers):
+            low, high = sorted((first.value, second.value))
+            read = MeterRead(index, low, high, Decimal(1), high - low, "")
+            if any(each.value == read.used for each in numbers) and _is_multiplied(sheet, read, numbers):
+                found.add(read.used)
+    return found
+
+
+def _is_multiplied(sheet: BillSheet, read: MeterRead, numbers: Sequence[Amount]) -> bool:
+    """Whether the table has a multiplier, and the row a number that may be it."""
+    if not _MULTIPLIER.search(" ".join(sheet.plain_lines[max(0, read.line - 9) : read.line + 1])):
+        return False
+    own = (read.previous, read.current, read.used)
+    rest = [each.value for each in numbers if each.value not in own and each.value < 100_000]
+    return bool(rest) and 1 not in rest
 
 
 def _multiplier(difference: Decimal, used: Amount, numbers: Sequence[Amount]) -> Decimal | None:
@@ -254,7 +292,8 @@ def figures(
             for days in days_long
         ):
             figure.evidence.add("average")
-    return list(known.values())
+    raw = _not_multiplied(sheet)
+    return [each for each in known.values() if each.value not in raw or "item" in each.evidence]
 
 
 _CONSUMED = re.compile(r"\bconsumos?\b|\bconsumi\b|\bconsommation|\bverbrauch|\bconsumption\b|\busage\b")
@@ -347,7 +386,7 @@ def _labelled(sheet: BillSheet, units: frozenset[str]) -> Iterator[tuple[str, De
         return
     for label in sheet.labels_of(Field.USAGE):
         cell = sheet.plains[label.line][label.cell]
-        if _OTHER_TIME.search(cell) or len(cell) > 110 or label.start > 40:
+        if _OTHER_TIME.search(cell) or _PART_OF_USE.search(cell) or len(cell) > 110 or label.start > 40:
             continue
         in_label = UNIT.search(label.text) or UNIT.search(cell)
         for region in sheet.regions(label):
@@ -369,6 +408,24 @@ def _labelled(sheet: BillSheet, units: frozenset[str]) -> Iterator[tuple[str, De
             break
 
 
+_NET = re.compile(
+    r"\bnet (?:usage|metering|metered|billed|energy|consumption|kwh)|\breceived from you\b|\bkwh-?r\b|"
+    r"\bexcedente|\bsurplus\b|\beinspeis"
+)
+_DIRECTION = re.compile(r"\bdelivered\b|\breceived from\b|\bgenerat(?:ed|ion)\b|\bexport|\bkwh-?[dr]\b")
+
+
+def is_netted(sheet: BillSheet, reads: Sequence[MeterRead], figs: Sequence[UsageFigure]) -> bool:
+    """Whether energy goes both ways, and what the bill states as used is more than one figure."""
+    if not any(read.received for read in reads) and not _NET.search(sheet.text):
+        return False
+    stated = {each.value for each in figs if each.evidence & (_STATED | {"item"})}
+    both_ways = any(read.received for read in reads) or any(
+        _DIRECTION.search(text) and re.search(r"\d", text) for text in sheet.plain_lines
+    )
+    return len(stated) > 1 or (both_ways and len(figs) > 1)
+
+
 _STATED = frozenset({"read", "label", "summary", "sum of reads", "parts"})
 """What says that an amount was used, not only charged."""
 
@@ -380,6 +437,8 @@ def settle_usage(
     units: frozenset[str],
     settled: Settled,
     meters: int = 1,
+    *,
+    scaled: bool = False,
 ) -> tuple[Decimal, str] | None:
     """The one figure that at least two independent kinds of evidence agree on, if none larger is there."""
     figs = _with_sums(figs, reads, units)
@@ -417,10 +476,18 @@ def settle_usage(
     if meters > 1 and not best.evidence & {"sum of reads", "summary"}:
         settled.leave(name, "it may be that of one of several meters")
         return None
+    if best.unit in ("ccf", "hcf") and scaled:
+        settled.leave(name, "it may be in hundreds of its unit")
+        return None
+    if best.unit in ("gal", "gallons") and best.value < _FEWEST_GALLONS:
+        settled.leave(name, "it may be in hundreds or thousands of gallons")
+        return None
     settled.keep(name, best.value, *[_WORDS[each] for each in sorted(best.evidence) if each in _WORDS])
     return best.value, best.unit
 
 
+_FEWEST_GALLONS = 200
+"""Less is hardly used in a month: the meter counts more at a time."""
 _WORDS = {
     "read": "the reads make it",
     "columns": "the columns of the reads have names",
@@ -512,6 +579,11 @@ def quantity(value: Decimal, unit: str) -> Quantity | None:
     shortest = value.normalize()
     exponent = min(int(shortest.as_tuple().exponent), 0)
     return Quantity(int(shortest.scaleb(-exponent)), exponent + power, of)
+
+
+def is_scaled(sheet: BillSheet) -> bool:
+    """Whether a heading says that hundreds of a unit are counted."""
+    return bool(_SCALED.search(sheet.text))
 
 
 ELECTRIC_UNITS, GAS_UNITS, WATER_UNITS = _ENERGY_UNITS, _GAS_UNITS, _WATER_UNITS

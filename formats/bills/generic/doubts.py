@@ -1,0 +1,91 @@
+"""Why an amount that the bill has as its total may not be it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from meterfarm.formats.bills.generic.charges import ChargeRow
+from meterfarm.formats.bills.generic.found import Occurrence
+from meterfarm.formats.bills.generic.labels import Field
+from meterfarm.formats.bills.generic.sheet import BillSheet
+
+_SETTLES = re.compile(
+    r"\breste a payer|\ben votre faveur|\brembours|\bdeduction|\bmensualite|\bsolde\b|\bpreleve|"
+    r"\brest(?:betrag|forderung)|\berstatt|\bgutschrift|\babschlag|\bteilbetrag|\bvorauszahlung|"
+    r"\bgezahlt|\bakonto|\bsaldo (?:anterior|solar)|\bacconti\b|\bpagament"
+)
+_PLAN = re.compile(
+    r"\b(?:budget|level(?:ized)?|equal|average) (?:billing|bill|plan|payment|pay|amount)|"
+    r"\bpayment (?:arrangement|agreement)|\bcuota fija"
+)
+_LATE = re.compile(r"\bafter\b|\bif paid late|\bgross\b|\blate\b")
+_CREDITED = re.compile(
+    r"\bcredit balance\b|\bdo not pay\b|\bno payment (?:is )?(?:due|required|necessary)|"
+    r"\d\.\d\d\s?>|\bcr \$?\d"
+)
+_LONGEST_ROW = 110
+
+Sightings = Mapping[int, Sequence[Occurrence[int]]]
+
+
+def doubt_of_total(
+    sheet: BillSheet,
+    best: int,
+    due: Sightings,
+    seen: Mapping[Field, Sightings],
+    rows: Sequence[ChargeRow],
+    *,
+    proved: bool,
+) -> str:
+    """What speaks against the total, "" if nothing does; ``proved``: balance and charges add up to it."""
+    others = _others(sheet, best, due, rows)
+    if best < 0 and 0 in others:
+        return "the bill shows a credit, and that nothing is due"
+    of_account = all("account balance" in place.label for place in due[best])
+    if of_account and any(
+        "account balance" not in each.label for cents in others if cents for each in due[cents]
+    ):
+        return "the bill shows a balance and another amount due"
+    if others and any(_PLAN.search(text) and _has_money(sheet, text) for text in sheet.plain_lines):
+        return "the bill shows a balance and what a plan asks for"
+    if proved:
+        return ""
+    if any(cents not in seen[Field.PREVIOUS] and cents not in seen[Field.FORWARD] for cents in others):
+        return "the bill shows several amounts due"
+    if sheet.language != "en" and _is_settled_against(sheet, best):
+        return "something is taken from the bill's sum or added to it"
+    if all(_is_late(sheet, place) for place in due[best]):
+        return "it is what is due after the day to pay by"
+    if best > 0 and _CREDITED.search(sheet.text):
+        return "the bill speaks of a credit balance"
+    return ""
+
+
+def _others(sheet: BillSheet, best: int, due: Sightings, rows: Sequence[ChargeRow]) -> list[int]:
+    """Other amounts due, without those for paying late and the parts of this one."""
+    lines = {line for row in rows if row.cents == best for line in row.parts}
+    parts = {row.cents for row in rows if row.line in lines}
+    return [
+        cents
+        for cents, places in due.items()
+        if cents != best and cents not in parts and not all(_is_late(sheet, place) for place in places)
+    ]
+
+
+def _is_late(sheet: BillSheet, place: Occurrence[int]) -> bool:
+    return bool(_LATE.search(sheet.plain_lines[place.line]))
+
+
+def _has_money(sheet: BillSheet, text: str) -> bool:
+    return sheet.numbers is not None and bool(sheet.numbers.money(text))
+
+
+def _is_settled_against(sheet: BillSheet, best: int) -> bool:
+    """Whether a row has another amount: one paid before, given back, or asked for from now on."""
+    return sheet.numbers is not None and any(
+        len(text) < _LONGEST_ROW
+        and _SETTLES.search(text)
+        and any(found.cents and abs(found.cents) != abs(best) for found in sheet.numbers.money(text))
+        for text in sheet.plain_lines
+    )
