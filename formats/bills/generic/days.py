@@ -112,6 +112,7 @@ def _beside_amount_due(sheet: BillSheet, near: date | None) -> Iterator[Occurren
         if (
             found
             and len(text) < 70
+            and not _NOT_DUE.search(sheet.plain_lines[label.line])
             and re.fullmatch(r"[\s:(]*(?:by|on|before|until)?[\s:(]*", rest[: found[0].start])
         ):
             day = sheet.dates.date(found[0], near)

@@ -11,7 +11,7 @@ from meterfarm.formats.bills.generic.labels import Field
 from meterfarm.formats.bills.generic.sheet import BillSheet
 
 _SETTLES = re.compile(
-    r"\breste a payer|\ben votre faveur|\brembours|\bdeduction|\bmensualite|\bsolde\b|\bpreleve|"
+    r"\breste a payer|\ben votre faveur|\brembours|\bdeduction d|\bmensualite|\bsolde\b|\bpreleve|"
     r"\brest(?:betrag|forderung)|\berstatt|\bgutschrift|\babschlag|\bteilbetrag|\bvorauszahlung|"
     r"\bgezahlt|\bakonto|\bsaldo (?:anterior|solar)|\bacconti\b|\bpagament"
 )
@@ -53,7 +53,7 @@ def doubt_of_total(
         return ""
     if any(cents not in seen[Field.PREVIOUS] and cents not in seen[Field.FORWARD] for cents in others):
         return "the bill shows several amounts due"
-    if sheet.language != "en" and _is_settled_against(sheet, best):
+    if _is_settled_against(sheet, best):
         return "something is taken from the bill's sum or added to it"
     if all(_is_late(sheet, place) for place in due[best]):
         return "it is what is due after the day to pay by"
@@ -66,11 +66,22 @@ def _others(sheet: BillSheet, best: int, due: Sightings, rows: Sequence[ChargeRo
     """Other amounts due, without those for paying late and the parts of this one."""
     lines = {line for row in rows if row.cents == best for line in row.parts}
     parts = {row.cents for row in rows if row.line in lines}
-    return [
+    others = [
         cents
         for cents, places in due.items()
         if cents != best and cents not in parts and not all(_is_late(sheet, place) for place in places)
     ]
+    listed = [cents for cents in others if _is_listed(sheet, cents, due, best)]
+    return [cents for cents in others if cents not in listed] if len(listed) > 1 else others
+
+
+def _is_listed(sheet: BillSheet, cents: int, due: Sightings, best: int) -> bool:
+    """Whether it is what one of several accounts owes: due on a later page, and in a list before that."""
+    first = min(sheet.lines[place.line].page for place in due[cents])
+    if sheet.numbers is None or first <= min(sheet.lines[place.line].page for place in due[best]):
+        return False
+    before = (line.text for line in sheet.lines if line.page < first)
+    return any(found.cents == cents for text in before for found in sheet.numbers.money(text))
 
 
 def _is_late(sheet: BillSheet, place: Occurrence[int]) -> bool:

@@ -165,7 +165,6 @@ def _read_in(sheet: BillSheet, index: int, unit: str) -> MeterRead | None:
             )
             if score >= 2 and (best is None or score > best[0]):
                 best = score, read
-            break
     if best is None or (best[1].multiplier == 1 and _is_multiplied(sheet, best[1], numbers)):
         return None
     here = sheet.plain_lines[index]
