@@ -182,10 +182,10 @@ def _read(text: str) -> list[BillReading]:
         ),
         pytest.param(
             _PAID.replace("Due Date: 03/01/2024", "Next bill due by 04/01/2024"),
-            "14~Please pay by 02/12/2024 to avoid disconnection",
+            "14~Thank you",
             "due_on",
             None,
-            id="other days to pay by",
+            id="the day to pay the next bill by",
         ),
         pytest.param(
             _PAID.replace("Bill Date: 02/09/2024", "Previous bill date 01/29/2024"),

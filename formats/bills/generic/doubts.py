@@ -25,6 +25,7 @@ _CREDITED = re.compile(
     r"\d\.\d\d\s?>|\bcr \$?\d"
 )
 _LONGEST_ROW = 110
+_LONGEST_NOTE = 60
 
 Sightings = Mapping[int, Sequence[Occurrence[int]]]
 
@@ -57,7 +58,7 @@ def doubt_of_total(
         return "something is taken from the bill's sum or added to it"
     if all(_is_late(sheet, place) for place in due[best]):
         return "it is what is due after the day to pay by"
-    if best > 0 and _CREDITED.search(sheet.text):
+    if best > 0 and _speaks_of_credit(sheet):
         return "the bill speaks of a credit balance"
     return ""
 
@@ -86,6 +87,15 @@ def _is_listed(sheet: BillSheet, cents: int, due: Sightings, best: int) -> bool:
 
 def _is_late(sheet: BillSheet, place: Occurrence[int]) -> bool:
     return bool(_LATE.search(sheet.plain_lines[place.line]))
+
+
+def _speaks_of_credit(sheet: BillSheet) -> bool:
+    """Whether a short line of the first page does: not the small print."""
+    first = sheet.pages[0].number
+    return any(
+        line.page == first and len(text) < _LONGEST_NOTE and _CREDITED.search(text)
+        for line, text in zip(sheet.lines, sheet.plain_lines, strict=True)
+    )
 
 
 def _has_money(sheet: BillSheet, text: str) -> bool:

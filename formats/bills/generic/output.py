@@ -127,7 +127,11 @@ def _fields(values: Mapping[str, object], meters: Sequence[BillMeter]) -> dict[s
 
 def _meter_json(meter: BillMeter, address: object) -> dict[str, object]:
     electric = meter.commodity is Commodity.ELECTRIC
-    value = meter.consumption.value
+    value, attributes = meter.consumption.value, dict(meter.additional_attributes)
+    if not electric:
+        in_kwh = meter.consumption.unit is Unit.WH
+        value = value / 1000 if in_kwh else value
+        attributes["consumption_unit"] = "kWh" if in_kwh else meter.consumption.unit.value
     return {
         "id": meter.id,
         "type": "electric" if electric else meter.commodity.value,
@@ -138,7 +142,7 @@ def _meter_json(meter: BillMeter, address: object) -> dict[str, object]:
         "address": address,
         "previous_read": _number(meter.previous_read),
         "current_read": _number(meter.current_read),
-        "additional_attributes": dict(meter.additional_attributes),
+        "additional_attributes": attributes,
     }
 
 
