@@ -416,12 +416,12 @@ _DIRECTION = re.compile(r"\bdelivered\b|\breceived from\b|\bgenerat(?:ed|ion)\b|
 
 def is_netted(sheet: BillSheet, reads: Sequence[MeterRead], figs: Sequence[UsageFigure]) -> bool:
     """Whether energy goes both ways, and what the bill states as used is more than one figure."""
-    if not any(read.received for read in reads) and not _NET.search(sheet.text):
+    with_figures = [text for text in sheet.plain_lines if re.search(r"\d", text)]
+    received = any(read.received for read in reads)
+    if not received and not any(_NET.search(text) for text in with_figures):
         return False
     stated = {each.value for each in figs if each.evidence & (_STATED | {"item"})}
-    both_ways = any(read.received for read in reads) or any(
-        _DIRECTION.search(text) and re.search(r"\d", text) for text in sheet.plain_lines
-    )
+    both_ways = received or any(_DIRECTION.search(text) for text in with_figures)
     return len(stated) > 1 or (both_ways and len(figs) > 1)
 
 
