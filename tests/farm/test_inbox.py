@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from meterfarm.records import Challenge, Factor
@@ -196,7 +197,7 @@ def test_a_flood_neither_shuts_it_nor_fills_its_log(farm: Farm, tmp_path: Path) 
                 line.sendall(head + b"content-length: 90000000\r\n\r\n")
                 assert line.recv(100).startswith(b"HTTP/1.1 413")
             with asking.client() as client:
-                refused = {client.post(running.url, data={"a": "b"}).status_code for _ in range(300)}
+                refused = {_status_of_unsigned(client, running.url) for _ in range(300)}
         assert refused == {403}
         assert running.post(text_form(NUMBER, "1")).status_code == 200
     assert log.stat().st_size < 10_000, log.read_text()[:2000]
@@ -212,6 +213,13 @@ def test_it_stops_well_and_says_so_if_the_port_is_taken(farm: Farm) -> None:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(15) == 0
     assert farm.store.farm.sms.running() == []
+
+
+def _status_of_unsigned(client: httpx.Client, url: str) -> int:
+    """Of a post without a signature; over another connection if the time of the kept one is over."""
+    with suppress(httpx.RemoteProtocolError):
+        return client.post(url, data={"a": "b"}).status_code
+    return client.post(url, data={"a": "b"}).status_code
 
 
 def _refused(farm: Farm, *options: str, **extra: str) -> str:
