@@ -112,10 +112,10 @@ def _side_by_side(way: str, file: Path, processes: int, times: int) -> list[dict
         if each.stdin is not None:
             each.stdin.write("\n")
             each.stdin.flush()
-    said = [each.communicate(timeout=600)[0] for each in started]
+    printed = [each.communicate(timeout=600)[0] for each in started]
     if any(each.returncode for each in started):
         raise ValueError("a process failed")
-    return [json.loads(text) for text in said]
+    return [json.loads(text) for text in printed]
 
 
 def bill_aims(rows: Sequence[BillWayRow]) -> Sequence[Aim]:

@@ -26,7 +26,7 @@ _STOPPED = "Stopped. What was stored stays; run it again to go on."
 def run_to_end(work: Coroutine[Any, Any, int], stopped: str = _STOPPED) -> int:
     """Run ``work``; what it refuses becomes one sentence and an exit status, an interruption its own.
 
-    ``stopped`` is said of an interruption.
+    ``stopped`` is the sentence for an interruption.
     """
     terminated = False
 

@@ -100,7 +100,7 @@ async def spent(
     portals: Sequence[NightlyPortal],
     live: LivePortals = NOBODY_LIVE,
 ) -> tuple[NightlyRun, Mapping[str, Any] | None]:
-    """A night, new or taken up, once its report is written in ``folder``; what the operator is to be told."""
+    """A night, new or taken up, once its report is written in ``folder``; the notice for the operator."""
     plan = journal.plan
     ways = WAYS if plan.forms else ()
     odd = quirk_cases(plan.at.date()) if plan.quirks else ()

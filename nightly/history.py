@@ -84,7 +84,7 @@ def changes(nights: Sequence[Remembered], now: Remembered) -> Sequence[Change]:
 
 
 def _absent(night: Remembered) -> Sequence[str]:
-    """What the keys of customers begin with whose portal was not there."""
+    """How the keys of customers begin at portals that were not there."""
     ids = [
         key.partition(" ")[0] for key, portal in night.portals.items() if portal.outcomes[:1] == (MISSING,)
     ]

@@ -43,7 +43,7 @@ def test_a_notice_is_sent_when_something_got_worse() -> None:
 
 
 def _notice(of: NightlyRun, before: Sequence[Remembered]) -> Any:
-    notice = notice_of(of, before, Path("/farm/report"))
+    notice = notice_of(of, before, Path("/var/lib/report"))
     assert notice is not None
     return notice
 
@@ -58,7 +58,7 @@ def test_it_names_what_broke_and_whose_fault_it_is() -> None:
         "customers": {"as_meant": 0, "of": 1},
         "live portals": {"as_meant": 0, "of": 1},
     }
-    assert (notice["as_meant"], notice["more_broken"], notice["report"]) == (False, 0, "/farm/report")
+    assert (notice["as_meant"], notice["more_broken"], notice["report"]) == (False, 0, "/var/lib/report")
     assert notice["text"].startswith("Meterfarm nightly: A NightlyPortal: regression and drift; 2 broken")
 
 

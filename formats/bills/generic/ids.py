@@ -219,7 +219,7 @@ def _address(texts: Sequence[str], sheet: BillSheet) -> Address | None:
     for text in texts[:2]:
         match = _US_LINE.match(text) if sheet.currency == "USD" else None
         if match and _is_state(match["state"], match["zip"]):
-            return None  # where the street ends and the town begins cannot be told
+            return None  # nothing shows where the street ends and the town begins
         match = _EUROPE_LINE.match(text) if sheet.language in _COUNTRIES else None
         if match:
             return Address(
