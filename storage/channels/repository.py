@@ -169,12 +169,13 @@ class SmsReceivers(FarmRepository):
 
     @reading
     def customers_of(self, session: Session, number: str) -> Sequence[Customer]:
-        """The customers who receive codes at the number."""
+        """The customers who receive codes at the number, in the order in which they were added."""
         query = (
             select(CustomerRow)
             .join(PhoneNumberCustomerRow, col(PhoneNumberCustomerRow.customer_id) == CustomerRow.id)
             .join(PhoneNumberRow, col(PhoneNumberRow.id) == PhoneNumberCustomerRow.phone_number_id)
             .where(PhoneNumberRow.number == number, CustomerRow.state != CustomerState.REMOVED.value)
+            .order_by(col(CustomerRow.id))
         )
         return [Customer.of(row) for row in session.exec(query)]
 

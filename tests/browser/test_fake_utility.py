@@ -177,4 +177,5 @@ def test_a_phone_shows_a_page_without_scrolling_sideways(page: Page, portal: str
     page.locator("[data-account]").first.click()
     for link in ("Billing history", "Download my data"):
         page.get_by_role("link", name=link).click()
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
