@@ -184,7 +184,7 @@ class _Night:
 
 
 def _missing(portals: Sequence[NightlyPortal], fakes: Addresses) -> Sequence[PortalNight]:
-    """Portals that do not start: the night goes on without them."""
+    """Portals that do not start; the others are tried without them."""
     names = {portal.id: portal.name for portal in portals}
     return [
         PortalNight(id, names.get(id, id), missing=f"It does not start: {one_line(reason, _LONGEST_REASON)}")

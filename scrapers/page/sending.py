@@ -60,7 +60,7 @@ class SignInWatch(Protocol):
     async def before_press(self, *, is_still_there: bool) -> bool:
         """Before something that sends what was typed; whether that is the password.
 
-        ``is_still_there`` tells that a password stands in the form that is sent.
+        ``is_still_there``: a password stands in the form that is sent.
 
         Raises:
             Stop: it must not be sent.
