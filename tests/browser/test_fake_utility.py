@@ -42,14 +42,18 @@ def test_a_wrong_address_is_told_and_corrected(page: Page, portal: str) -> None:
 def test_all_bills_can_be_leafed_through_and_opened(page: Page, portal: str, tmp_path: Path) -> None:
     sign_in(page, portal, "iamvalid@bayou.energy")
     page.get_by_role("link", name="Billing history").click()
-    listed = []
+    bills = page.get_by_role("table", name="Bills").locator("tr[data-bill]")
+    expect(bills.first).to_be_visible()
+    listed: list[str] = []
     while True:
-        table = page.get_by_role("table", name="Bills")
-        listed += table.locator("tr[data-bill]").evaluate_all("rows => rows.map(row => row.dataset.billedOn)")
+        page.wait_for_load_state("load")
+        listed += bills.evaluate_all("rows => rows.map(row => row.dataset.billedOn)")
         older = page.get_by_role("link", name="Older bills")
         if not older.count():
             break
         older.click()
+        expect(page.locator(f'tr[data-billed-on="{listed[-1]}"]')).to_have_count(0)
+        expect(bills.first).to_be_visible()
     assert len(listed) == 24
     assert sorted(listed, reverse=True) == listed
     with page.expect_download() as download:
