@@ -35,7 +35,8 @@ class Portal:
             outbox = self._json("/outbox.json")
             kind = prompt["kind"]
             if kind == "choice":
-                return factor
+                offered = [option["factor"] for option in prompt["options"]]
+                return factor if factor in offered else str(offered[0])
             if kind == "question":
                 known = [row["answer"] for row in outbox["security_answers"] if row["username"] == username]
             elif kind == "totp":

@@ -14,15 +14,15 @@ from math import ceil
 import pytest
 
 from tests.fake_portal import fake_portals as running
+from tests.scale import FULL
 from tests.scrape.quirked import NOW, Quirked, Visitor, alone, pairs
 
 SEED = int(os.environ.get("QUIRKS_SEED") or "16")
-ALL = os.environ.get("FARM_SCALE") == "1"
 
 
 def _drawn() -> list[Quirked]:
     every = alone()
-    return every if ALL else random.Random(SEED).sample(every, ceil(len(every) / 10))  # noqa: S311 - the same each time
+    return every if FULL else random.Random(SEED).sample(every, ceil(len(every) / 10))  # noqa: S311 - the same each time
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,6 @@ def test_a_quirk_alone_ends_as_declared(one: Quirked, visitor: Visitor) -> None:
     visitor.check(one)
 
 
-@pytest.mark.parametrize("one", pairs(SEED, 100 if ALL else 3), ids=str)
+@pytest.mark.parametrize("one", pairs(SEED, 100 if FULL else 3), ids=str)
 def test_two_quirks_end_as_declared(one: Quirked, visitor: Visitor) -> None:
     visitor.check(one)
