@@ -14,16 +14,16 @@ import pytest
 
 from meterfarm.fake_utility.kit.drift import Strength, drift_of
 from tests.fake_portal import fake_portals as running
+from tests.scale import FULL
 from tests.scrape.drifted import Drifted, DriftVisitor
 from tests.scrape.quirked import NOW, PORTALS, SISTER
 
-ALL = os.environ.get("FARM_SCALE") == "1"
 FIRST, _, LAST = (os.environ.get("DRIFT_SEEDS") or "1-50").partition("-")
 SEED = int(os.environ.get("DRIFT_SEED") or "16")
 
 
 def _drawn() -> list[Drifted]:
-    if ALL:
+    if FULL:
         seeds = range(int(FIRST), int(LAST or FIRST) + 1)
         return [Drifted(portal, drift_of(seed)) for portal in PORTALS for seed in seeds]
     strengths: tuple[Strength, ...] = ("mild", "severe")
