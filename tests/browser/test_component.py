@@ -63,7 +63,7 @@ def _loaded(page: Page, api: ApiServer, at: str, token: str) -> Any:
 
 def _given(form: Any, name: str) -> None:
     form.get_by_role("checkbox").check()
-    form.get_by_role("button", name="Go on").click()
+    form.get_by_role("button", name="Continue").click()
     _login(form, name)
 
 
@@ -103,13 +103,13 @@ def test_the_page_gets_each_event_once_until_the_customer_is_connected(
     claim = _taken(api, customer)
     first = api.store.challenges.open(claim.lease, SMS, WAIT)
     form.get_by_label("Code").fill("9999")
-    form.get_by_role("button", name="Go on").click()
+    form.get_by_role("button", name="Continue").click()
     expect(form.get_by_role("heading", level=1)).to_have_text("Connecting to Speculoos Power")
     assert api.store.challenges.take_answer(claim.lease, first) is not None
     second = api.store.challenges.open(claim.lease, SMS.asked_again("That is not the code."), WAIT)
     expect(form.get_by_role("alert")).to_contain_text("That is not the code.")
     form.get_by_label("Code").fill("1234")
-    form.get_by_role("button", name="Go on").click()
+    form.get_by_role("button", name="Continue").click()
     expect(form.get_by_role("heading", level=1)).to_have_text("Connecting to Speculoos Power")
     assert api.store.challenges.take_answer(claim.lease, second) is not None
     _ended(api, claim, Outcome.COMPLETE)

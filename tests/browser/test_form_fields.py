@@ -152,7 +152,7 @@ def test_without_javascript_the_form_goes_on_by_itself(browser: Browser, states:
     claim = states.take(customer)
     number = states.store.challenges.open(claim.lease, SMS, WAIT)
     page.get_by_label("Your code").fill("1234", timeout=20_000)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("Checking your answer")).to_be_visible()
     assert states.store.challenges.take_answer(claim.lease, number) is not None
     states.end(claim, Outcome.COMPLETE, "Signed in.")
