@@ -36,7 +36,7 @@ class FormFilling:
         page = self._page
         await page.goto(link)
         await page.get_by_role("checkbox").check()
-        await page.get_by_role("button", name="Agree and go on").click()
+        await page.get_by_role("button", name="Agree and continue").click()
         await page.locator("#username").fill(username)
         await page.locator("#password").fill(_PASSWORD)
         before = await self._version()

@@ -143,7 +143,7 @@ def test_without_javascript_the_form_goes_on_by_itself(browser: Browser, states:
     customer = states.new()
     page.goto(states.link(customer))
     page.get_by_role("checkbox").check()
-    page.get_by_role("button", name="Agree and go on").click()
+    page.get_by_role("button", name="Agree and continue").click()
     page.get_by_role("button", name="Speculoos Power").click()
     page.get_by_label("User name or e-mail").fill("nojs@bayou.energy")
     page.get_by_label("Password").fill("a password")
