@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from meterfarm.bench import bench_commands
 from meterfarm.console.api import api_commands
 from meterfarm.console.channels import channel_commands
-from meterfarm.console.command_help import Group, Panel, command, epilog, group
+from meterfarm.console.command_help import Group, Panel, command, epilog
 from meterfarm.console.customers import company_commands, customer_commands
 from meterfarm.console.data import bill_commands
 from meterfarm.console.exit_status import run_to_end
@@ -38,7 +39,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-bench_app = group("Measure, as ratios within one run.")
 app.add_typer(company_commands.app, name="company", rich_help_panel=Panel.FARM)
 app.add_typer(customer_commands.app, name="customer", rich_help_panel=Panel.FARM)
 app.add_typer(bill_commands.app, name="bill", rich_help_panel=Panel.FARM)
@@ -47,7 +47,7 @@ channel_commands.declare(app)
 api_commands.declare(app)
 sandbox_commands.declare(app)
 webhook_commands.declare(app)
-app.add_typer(bench_app, name="bench", rich_help_panel=Panel.TRY)
+bench_commands.declare(app)
 
 _EXIT_STATUSES = (
     "Exit status: 0 complete (also no accounts, no data yet), 1 this machine is not set up, 2 usage error, "
@@ -329,154 +329,6 @@ def nightly(
             else run(zygote, report, now=now, forms=not no_forms, quirks=not no_quirks, live=not no_live)
         )
         raise typer.Exit(run_to_end(night, stopped="Stopped."))
-
-
-@command(bench_app, "scrape", examples=["bench scrape --rounds 5"])
-def bench_scrape(
-    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 10,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """Signing in and collecting, next to bare HTTP that repeats the same requests."""
-    from meterfarm.bench.scrape import bench
-
-    raise typer.Exit(run_to_end(bench(rounds, json_file)))
-
-
-@command(
-    bench_app,
-    "farm",
-    examples=["bench farm --accounts 20", "bench farm --utility speculoos_power"],
-)
-def bench_farm(
-    utility: Annotated[
-        str, typer.Option(metavar="ID", help="The utility: one with a module in bench/journeys/.")
-    ] = "speculoos_power",
-    accounts: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many accounts each way fetches.")
-    ] = 40,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """Many accounts: a plain script, Crawlee, Meterfarm from nothing and a day later, and bare HTTP."""
-    from meterfarm.bench.farm import bench
-
-    raise typer.Exit(run_to_end(bench(utility, accounts, json_file)))
-
-
-@command(bench_app, "read", examples=["bench read"])
-def bench_read(
-    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 7,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """Reading a year of Green Button: a bare lxml walk, Meterfarm's readers, greenbutton-objects."""
-    from meterfarm.bench.read import bench
-
-    raise typer.Exit(run_to_end(bench(rounds, json_file)))
-
-
-@command(bench_app, "bills", examples=["bench bills"])
-def bench_bills(
-    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 7,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """Reading a bill's PDF: pypdfium2's text alone, words with places, the generic reader, `read`."""
-    from meterfarm.bench.bills import bench
-
-    raise typer.Exit(run_to_end(bench(rounds, json_file)))
-
-
-@command(bench_app, "api", examples=["bench api"])
-def bench_api(
-    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often to measure.")] = 5,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """The API next to a bare FastAPI app that reads the same rows, and five years of intervals."""
-    from meterfarm.bench.api import bench
-
-    raise typer.Exit(run_to_end(bench(rounds, json_file)))
-
-
-@command(bench_app, "onboarding", examples=["bench onboarding"])
-def bench_onboarding(
-    customers: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many customers, one after the other.")
-    ] = 20,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """From a submitted onboarding form to being signed in, and to all intervals."""
-    from meterfarm.bench.onboarding import bench
-
-    raise typer.Exit(run_to_end(bench(customers, json_file)))
-
-
-@command(bench_app, "waits", examples=["bench waits --waiting 50"])
-def bench_waits(
-    waiting: Annotated[
-        int, typer.Option(metavar="N", min=5, help="How many customers wait for a code.")
-    ] = 200,
-    data: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many data runs are measured, twice.")
-    ] = 20,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """Data runs of one worker process beside many customers who wait for a code, and its memory."""
-    from meterfarm.bench.waits import bench
-
-    raise typer.Exit(run_to_end(bench(waiting, data, json_file)))
-
-
-@command(app, panel=Panel.TRY, examples=["simulate", "simulate --customers 200000 --outage 4"])
-def simulate(
-    customers: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many customers, refreshed hourly.")
-    ] = 1_000_000,
-    portals: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Default: as many as they need.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Worker processes. Default: as many as they need.")
-    ] = None,
-    slots: Annotated[int, typer.Option(metavar="N", min=1, help="Refreshes at once in a process.")] = 3,
-    outage: Annotated[
-        float, typer.Option(metavar="N", min=0, help="How many hours the outage lasts; 0: none.")
-    ] = 2.0,
-    down: Annotated[str, typer.Option(help="What is down meanwhile: portals or farm.")] = "portals",
-    limit: Annotated[str, typer.Option(help="Requests that a portal takes at once and a second.")] = "4:20",
-    seconds: Annotated[
-        float,
-        typer.Option(metavar="N", min=0.001, help="A process's own time for a refresh (docs/scale.md)."),
-    ] = 0.15,
-    latency: Annotated[
-        float, typer.Option(metavar="N", min=0.001, help="Seconds a portal takes to answer.")
-    ] = 0.2,
-    requests: Annotated[
-        int, typer.Option(metavar="N", min=1, max=255, help="Requests that a refresh makes.")
-    ] = 5,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write the figures here.")
-    ] = None,
-) -> None:
-    """Simulate a farm of any size with a virtual clock: lateness, queue, what portals see (docs/scale.md)."""
-    from meterfarm.bench.simulate import planned, run
-
-    async def go() -> int:
-        given = (customers, portals, workers, slots, outage, down, limit, seconds, latency, requests)
-        return await run(planned(*given), json_file)
-
-    raise typer.Exit(run_to_end(go()))
 
 
 @command(app, panel=Panel.HOST, examples=["backup /srv/backup/meterfarm"])

@@ -8,7 +8,6 @@ is looked at.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import sys
@@ -63,21 +62,15 @@ class IntervalsRow:
     peak_mib: float
 
 
-async def bench(rounds: int, json_file: Path | None) -> int:
-    """Measure, print the tables, write the file."""
+async def bench(rounds: int) -> object:
+    """Measure, print the tables; its figures as JSON has them."""
     with tempfile.TemporaryDirectory(prefix="meterfarm-measures-", ignore_cleanup_errors=True) as scratch:
         try:
             routes, intervals = await _measured(Path(scratch), rounds)
         except BenchFailed as exc:
             raise NotSetUp(f"{exc} Nothing was measured.") from exc
     _show(routes, intervals)
-    if json_file:
-        rows = {
-            "routes": [asdict(row) for row in routes],
-            "intervals": [asdict(row) for row in intervals],
-        }
-        await asyncio.to_thread(json_file.write_text, json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return {"routes": [asdict(row) for row in routes], "intervals": [asdict(row) for row in intervals]}
 
 
 async def _measured(scratch: Path, rounds: int) -> tuple[Sequence[ApiRow], Sequence[IntervalsRow]]:

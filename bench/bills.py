@@ -41,17 +41,14 @@ class BillWayRow:
     peak_mib: float | None = None
 
 
-async def bench(rounds: int, json_file: Path | None) -> int:
-    """Measure, print the tables, write the file."""
+async def bench(rounds: int) -> object:
+    """Measure, print the tables; its figures as JSON has them."""
     try:
         rows = await asyncio.to_thread(_measured, rounds)
     except (ValueError, subprocess.SubprocessError) as exc:
         raise NotSetUp(f"A way did not read the bill ({exc}). Nothing was measured.") from exc
     _show(rows)
-    if json_file:
-        figures = json.dumps({"rows": [asdict(row) for row in rows]}, indent=2) + "\n"
-        await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
-    return 0
+    return {"rows": [asdict(row) for row in rows]}
 
 
 def _measured(rounds: int) -> Sequence[BillWayRow]:

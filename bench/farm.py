@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -27,8 +25,8 @@ from meterfarm.utilities import load_utility
 WAYS = ("naive", "crawlee", "cold", "refresh", "floor")
 
 
-async def bench(utility: str, accounts: int, json_file: Path | None, ways: Sequence[str] = WAYS) -> int:
-    """Measure the ways at a utility's portal, print the table, write the file."""
+async def bench(utility: str, accounts: int, ways: Sequence[str] = WAYS) -> object:
+    """Measure the ways at a utility's portal, print the table; its figures as JSON has them."""
     load_utility(utility)
     journey = load_journey(utility)
     if find_spec("crawlee") is None:
@@ -39,10 +37,7 @@ async def bench(utility: str, accounts: int, json_file: Path | None, ways: Seque
         except BenchFailed as exc:
             raise NotSetUp(f"{exc} Nothing was measured.") from exc
     show(rows)
-    if json_file:
-        figures = json.dumps({"rows": [asdict(row) for row in rows]}, indent=2) + "\n"
-        await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
-    return 0
+    return {"rows": [asdict(row) for row in rows]}
 
 
 class _Bench:

@@ -47,18 +47,15 @@ class OnboardedRow:
     intervals_ready: float
 
 
-async def bench(customers: int, json_file: Path | None) -> int:
-    """Measure, print the table, write the file."""
+async def bench(customers: int) -> object:
+    """Measure, print the table; its figures as JSON has them."""
     with tempfile.TemporaryDirectory(prefix="meterfarm-measures-", ignore_cleanup_errors=True) as scratch:
         try:
             rows = await _measured(Path(scratch), customers)
         except (BenchFailed, httpx.HTTPError) as exc:
             raise NotSetUp(f"{str(exc) or type(exc).__name__} Nothing was measured.") from exc
     _show(rows)
-    if json_file:
-        text = json.dumps([asdict(row) for row in rows], indent=2) + "\n"
-        await asyncio.to_thread(json_file.write_text, text, encoding="utf-8")
-    return 0
+    return [asdict(row) for row in rows]
 
 
 async def _measured(scratch: Path, customers: int) -> Sequence[OnboardedRow]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import subprocess
 import sys
 import tempfile
@@ -63,8 +62,8 @@ class Aim:
         )
 
 
-async def bench(rounds: int, json_file: Path | None) -> int:
-    """Measure, print the tables, write the file."""
+async def bench(rounds: int) -> object:
+    """Measure, print the tables; its figures as JSON has them."""
     if find_spec("greenbutton_objects") is None:
         raise NotSetUp(
             "greenbutton-objects, which is compared with, is missing; `./run bench read` installs it."
@@ -74,10 +73,7 @@ async def bench(rounds: int, json_file: Path | None) -> int:
     except BenchFailed as exc:
         raise NotSetUp(str(exc)) from exc
     _show(rows, aims(rows))
-    if json_file:
-        figures = json.dumps({"rows": [asdict(row) for row in rows]}, indent=2) + "\n"
-        await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
-    return 0
+    return {"rows": [asdict(row) for row in rows]}
 
 
 def _measured(rounds: int) -> Sequence[ReadRow]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -35,8 +34,8 @@ USERNAME = "iamvalid@bayou.energy"
 _CAPTION = "sign_in starts when Playwright is up; it includes the browser's start"
 
 
-async def bench(rounds: int, json_file: Path | None) -> int:
-    """Measure both, turn by turn, and print medians in seconds and their ratio."""
+async def bench(rounds: int) -> object:
+    """Measure both, turn by turn; print medians in seconds and their ratio, which are the figures."""
     log_to_stderr(Secrets())
     utility = load_utility("speculoos_power")
     meterfarm: list[Seconds] = []
@@ -50,9 +49,7 @@ async def bench(rounds: int, json_file: Path | None) -> int:
             bare.append(await visit(base_url, USERNAME, wanted, utility.session_concurrency))
     rows = [_row(part, meterfarm, bare) for part in ("sign_in", "collect")]
     _show(rows, rounds)
-    if json_file:
-        await asyncio.to_thread(json_file.write_text, json.dumps({"rows": rows}, indent=2) + "\n")
-    return 0
+    return {"rows": rows}
 
 
 async def _spans(base_url: str, longest: int) -> list[tuple[str, str]]:

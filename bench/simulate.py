@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import math
 import resource
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -164,10 +162,8 @@ def _phase(plan: SimulationPlan, farm: SimulatedFarm, tally: SimulationTally, ho
     )
 
 
-async def run(plan: SimulationPlan, json_file: Path | None) -> int:
-    """Simulate and report; 0 if no portal saw more than its limits allow, else 1."""
-    if json_file is not None:
-        _write(json_file, "", "a")  # fails at once if it cannot be
+async def run(plan: SimulationPlan) -> SimulationOutcome:
+    """Simulate and report."""
     console = Console()
     console.print(
         f"{_many(plan.customers, 'customer')} at {_many(plan.portals, 'portal')}, each bearing "
@@ -180,17 +176,7 @@ async def run(plan: SimulationPlan, json_file: Path | None) -> int:
     console.print(_table(outcome))
     for sentence in _sentences(outcome):
         console.print(sentence)
-    if json_file is not None:
-        _write(json_file, json.dumps(outcome.as_json(), indent=2) + "\n")
-    return 1 if outcome.over_the_limit else 0
-
-
-def _write(file: Path, text: str, mode: str = "w") -> None:
-    try:
-        with file.open(mode, encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as exc:
-        raise UsageError(f"{file} cannot be written ({exc.strerror}); name another file.") from exc
+    return outcome
 
 
 def _many(count: int, what: str, plural: str = "s") -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,18 +22,15 @@ _LONG = "36000"
 _CAPTION = "p50, p95: seconds of a data run; memory: MiB (PSS) of worker, browser, Redis and bench together"
 
 
-async def bench(waiting: int, data: int, json_file: Path | None) -> int:
-    """Measure, print the table, write the file."""
+async def bench(waiting: int, data: int) -> object:
+    """Measure, print the table; its figures as JSON has them."""
     with tempfile.TemporaryDirectory(prefix="meterfarm-measures-", ignore_cleanup_errors=True) as scratch:
         try:
             rows, resumed = await _measured(Path(scratch), waiting, data)
         except BenchFailed as exc:
             raise NotSetUp(f"{exc} Nothing was measured.") from exc
     _show(rows, resumed)
-    if json_file:
-        figures = json.dumps({"rows": rows}, indent=2) + "\n"
-        await asyncio.to_thread(json_file.write_text, figures, encoding="utf-8")
-    return 0
+    return {"rows": rows}
 
 
 async def _measured(scratch: Path, waiting: int, data: int) -> tuple[Sequence[Mapping[str, float]], int]:

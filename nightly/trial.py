@@ -18,11 +18,12 @@ from typing import Any
 
 from meterfarm.farm.workers.supervisor import workers_zygote
 from meterfarm.farm.workers.zygote import Zygote
+from meterfarm.nightly import quirk_cases
 from meterfarm.nightly.batches import batches
 from meterfarm.nightly.farm import own_farm
 from meterfarm.nightly.nightly_run import Result
 from meterfarm.nightly.portals import PORTALS, NightlyPortal
-from meterfarm.nightly.rounds import Rounds
+from meterfarm.nightly.rounds import Rounds, quirks_of
 from meterfarm.nightly.test_cases import CustomerCase, Tree, Window
 from meterfarm.support.logs import log_to_stderr
 from meterfarm.support.redact import Secrets
@@ -36,6 +37,9 @@ _LIMIT = "16:400"
 _LANES = 20
 """So many scripts are tried at once; each lane has customers of its own, whom script after script visits."""
 _ONCE = 1000
+_QUIRKED, _QUIRKS_EACH = 20_000, 200
+"""From where customers with quirks are numbered, and how many numbers a script has for them."""
+_QUIRKS_AT_ONCE = 12
 _SECONDS = 240
 _CONTROL_TRIES = 2
 
@@ -74,8 +78,9 @@ class _Trial:
             test_cases = self._subjects(lane, given["number"])
             parts = [test_cases] if given["all"] else batches(test_cases, given["names"])
             name, number = given["utility"], given["number"]
+            waves = [*parts, *self._with_quirks(number)]
             self._lane_of[name] = lane
-            self._on_trial[name] = _Script(name, number, given["names"], given["all"], lane, list(parts))
+            self._on_trial[name] = _Script(name, number, given["names"], given["all"], lane, waves)
             self._next_wave(self._on_trial[name])
 
     def ended(self, utility: str, result: Result) -> None:
@@ -106,6 +111,12 @@ class _Trial:
             for mine, other in zip(own, shared, strict=True)
         ]
 
+    def _with_quirks(self, number: int, again: int = 0) -> Sequence[Sequence[CustomerCase]]:
+        """The script's own customers to whom a quirk happens, for what the others do not meet."""
+        first = _QUIRKED + (number + again * _ONCE) * _QUIRKS_EACH
+        cases = [one.both_visits for one in quirk_cases.alone([self._portal], first)]
+        return [cases[begin : begin + _QUIRKS_AT_ONCE] for begin in range(0, len(cases), _QUIRKS_AT_ONCE)]
+
     def _next_wave(self, script: _Script) -> None:
         if not script.batches:
             self._settle(script, "", "")
@@ -118,6 +129,11 @@ class _Trial:
     def _try_again(self, script: _Script, result: Result) -> None:
         """The unbroken script: a busy machine may be too slow for a page once."""
         script.again += 1
+        if result.quirks:
+            waves = self._with_quirks(script.number, script.again)
+            cases: Sequence[CustomerCase] = [case for wave in waves for case in wave]
+            self._add(script, next(case for case in cases if quirks_of(case) == result.quirks))
+            return
         place = [case.purpose for case in self._portal.test_cases()].index(result.purpose)
         self._add(script, self._portal.test_cases(2 * _ONCE + script.again)[place])
 

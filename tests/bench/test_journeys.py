@@ -22,4 +22,4 @@ def test_a_journeys_customers_are_there_and_need_no_code(utility_id: str) -> Non
 
 async def test_a_portal_without_a_journey_is_refused_in_a_sentence() -> None:
     with pytest.raises(UsageError, match=r"^“pepernoot_coop” cannot be measured: .* choose .*\.$"):
-        await bench("pepernoot_coop", 1, None)
+        await bench("pepernoot_coop", 1)

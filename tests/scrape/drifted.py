@@ -57,16 +57,17 @@ class DriftVisitor(Visitor):
         """Mild: all comes home. Severe: we learn that the script needs mending, and of what."""
         self._post(one.quirked, "drift", seed=one.drift.seed)
         if one.drift.strength == "mild":
-            self._visit(one.quirked, one.case, "complete")
+            portal, case = one.portal, one.case
+            self.visit(portal, case, "complete", one.quirked.since, self._secret(one, case.username))
         else:
-            self._visit_in_vain(one.quirked, one.case.username)
+            self._visit_in_vain(one, one.case.username)
 
-    def _visit_in_vain(self, one: Quirked, username: str) -> None:
+    def _visit_in_vain(self, one: Drifted, username: str) -> None:
         """Twice: as somebody who tries again; each sends the password once at most."""
         before = self._kept()
         for _ in range(2):
             sent = self._passwords(one, username)
-            ran = self._scrape(one, username, attended=True)
+            ran = self._scrape(one.portal, username, one.quirked.since, self._secret(one, username))
             summary = ran.summary
             assert summary["outcome"] in CHANGED, (summary["message"], ran.stderr[-3_000:])
             assert summary["who_acts"] == "us"
@@ -81,12 +82,12 @@ class DriftVisitor(Visitor):
             assert (last["step"], last["outcome"] in CHANGED) == ("run.stopped", True)
             assert NAMED.search(last["reason"]), f"it names nothing that was looked for: {last['reason']}"
 
-    def _secret(self, one: Quirked, username: str) -> str | None:
+    def _secret(self, one: Drifted, username: str) -> str | None:
         fake = fake_portal(one.portal.utility)
         customer = fake.book.find(username) if fake else None
         return customer.totp_secret if customer else None
 
-    def _passwords(self, one: Quirked, username: str) -> int:
+    def _passwords(self, one: Drifted, username: str) -> int:
         """How many were sent, but with a code; none for whoever the portal has not heard of."""
         stats = asking.get(f"{self._at.controls[one.portal.id]}/stats.json").raise_for_status().json()
         tally = stats["customers"].get(username, {"password_attempts": 0, "code_attempts": 0})

@@ -65,7 +65,7 @@ PROBLEMS = {
     ),
     Outcome.MFA_REQUIRED: Words(
         "{utility} wants to check that it is you",
-        "Continue, and {utility} asks you for a code or an answer. Have your telephone or your e-mail at hand.",
+        "Continue, and {utility} asks you for a code or an answer. Have your phone or e-mail at hand.",
     ),
     Outcome.MFA_FAILED: Words(
         "{utility} did not accept the code or answer",
