@@ -228,7 +228,10 @@ def read(
     panel=Panel.FETCH,
     company=True,
     note="Exit status: 0 all was written, 3 the format cannot hold some readings, or a bill's file is lost.",
-    examples=["export 12", "export --all --format green-button --out out/readings", "export A-1 --bills"],
+    examples=[
+        *("export 12", "export --all --format green-button --out out/readings"),
+        *("export A-1 --bills", "export 12 --format excel"),
+    ],
 )
 def export(
     customer: Annotated[
@@ -240,12 +243,16 @@ def export(
     ] = False,
     to: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help="csv (the default), parquet or green-button."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Readings: csv (default), parquet, green-button; a file with everything: json, excel.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write files.")] = Path("out/export"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Export stored readings, a file for each meter, or stored bills."""
+    """Export stored readings, a file for each meter; stored bills; or everything, a file a customer."""
     from meterfarm.console.data.export import export as run
 
     raise typer.Exit(

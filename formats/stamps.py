@@ -22,12 +22,19 @@ class Stamps:
 
     def local(self, instant: int) -> str:
         """Date and time in the zone, with its offset."""
+        seconds, text = self._known(instant)
+        return self.utc(instant + seconds) + text
+
+    def offset(self, instant: int) -> int:
+        """How many seconds the zone's clock is ahead of UTC."""
+        return self._known(instant)[0]
+
+    def _known(self, instant: int) -> tuple[int, str]:
         day = instant // _DAY
         if day not in self._offsets:
             first, last = self._offset(day * _DAY), self._offset((day + 1) * _DAY)
             self._offsets[day] = first if first == last else None
-        seconds, text = self._offsets[day] or self._offset(instant)
-        return self.utc(instant + seconds) + text
+        return self._offsets[day] or self._offset(instant)
 
     def _offset(self, instant: int) -> tuple[int, str]:
         local = datetime.fromtimestamp(instant, self._zone)

@@ -1,4 +1,4 @@
-"""Readings or bills in store, written as files that other tools read: a folder for each account."""
+"""What is in store, written as files that other tools read."""
 
 from __future__ import annotations
 
@@ -22,16 +22,23 @@ from meterfarm.support.extras import require
 
 
 class ExportFormat(StrEnum):
-    """How readings are written."""
+    """How readings, or all that is in store, are written."""
 
     CSV = "csv"
     PARQUET = "parquet"
     GREEN_BUTTON = "green-button"
+    JSON = "json"
+    EXCEL = "excel"
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it is one file of all that is in store of a customer, and not one of a meter's readings."""
+        return self in (ExportFormat.JSON, ExportFormat.EXCEL)
 
     @property
     def suffix(self) -> str:
         """What the name of such a file ends with."""
-        return "xml" if self is ExportFormat.GREEN_BUTTON else self.value
+        return {ExportFormat.GREEN_BUTTON: "xml", ExportFormat.EXCEL: "xlsx"}.get(self, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,50 @@ class ExportedBills:
     account: str
     bills: int
     missing: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedCustomer:
+    """A file of all that is in store of a customer; the readings in it take so many ``sheets``."""
+
+    file: str
+    customer: int
+    accounts: int
+    bills: int
+    readings: int
+    sheets: int
+
+
+def export_customer(
+    store: CompanyStore, customer: Customer, to: ExportFormat, out: Path
+) -> ExportedCustomer | None:
+    """Write one file of all that is in store of the customer below ``out``; None if that is nothing.
+
+    Raises:
+        ExtraMissing: workbooks cannot be written here.
+        NotFound: the customer's utility, and with it the time zone, is not known here.
+        StorageError: ``out`` cannot be written.
+    """
+    if to is ExportFormat.EXCEL:
+        require("excel", "`export --format excel`")
+    accounts = len(store.accounts.list(customer))
+    if not accounts:
+        return None
+    target = out / safe_name(customer.utility) / f"{customer.id}.{to.suffix}"
+    with output_errors(out):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if to is ExportFormat.EXCEL:
+            from meterfarm.services.customer_workbook import write_workbook
+
+            counts = write_workbook(store, customer, target, find_utility(customer.utility).zone)
+        else:
+            from meterfarm.services.customer_document import write_document
+
+            with written_aside(target) as aside:
+                with aside.open("wb") as file:
+                    counts = write_document(store, customer, file)
+                aside.replace(target)
+    return ExportedCustomer(str(target), customer.id, accounts, counts.bills, counts.readings, counts.parts)
 
 
 def export_readings(

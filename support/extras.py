@@ -11,6 +11,7 @@ EXTRAS: Mapping[str, Sequence[str]] = {
     "api": ("fastapi", "fastapi_offline", "orjson", "standardwebhooks"),
     "arrow": ("pandas", "pyarrow"),
     "bench": ("httpx",),  # what few benchmarks compare with is looked for by them
+    "excel": ("xlsxwriter",),
     "fake": (
         *("cryptography", "fpdf", "httptools", "itsdangerous", "jinja2", "pyotp", "python_multipart"),
         *("starlette", "uvicorn"),

@@ -1,4 +1,4 @@
-"""The `export` command: readings or bills in store, as files that other tools read."""
+"""The `export` command: what is in store, as files that other tools read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from meterfarm.console.command_context import open_store
 from meterfarm.console.errors import UsageError
 from meterfarm.console.terminal.listing import Column, Listing
 from meterfarm.console.terminal.output import print_json, print_line, show, warn
+from meterfarm.formats.xlsx_sheets import MOST_ROWS
 from meterfarm.services.customers import find_customer, list_customers
 from meterfarm.services.exports import (
     ExportedBills,
+    ExportedCustomer,
     ExportedMeter,
     ExportFormat,
     RefusedMeter,
     export_bills,
+    export_customer,
     export_readings,
 )
 from meterfarm.storage.customers import Customer
@@ -27,7 +30,7 @@ REFUSED = 3
 async def export(
     reference: str | None, *, everybody: bool, bills: bool, to: str | None, out: Path, as_json: bool
 ) -> int:
-    """Write a file for each meter that has readings, or with ``bills`` each account's bills.
+    """Write a file for each meter that has readings, or a customer; with ``bills`` each account's bills.
 
     3 if something could not be written: a format cannot hold it, or a bill's file is lost.
 
@@ -48,7 +51,29 @@ async def export(
         customers = [find_customer(store, each) for each in references]
         if bills:
             return _bills(store, customers, out, as_json=as_json)
-        return _readings(store, customers, ExportFormat(to or ExportFormat.CSV), out, as_json=as_json)
+        form = ExportFormat(to or ExportFormat.CSV)
+        if form.is_of_all:
+            return _everything(store, customers, form, out, as_json=as_json)
+        return _readings(store, customers, form, out, as_json=as_json)
+
+
+def _everything(
+    store: CompanyStore, customers: Sequence[Customer], form: ExportFormat, out: Path, *, as_json: bool
+) -> int:
+    found = [each for customer in customers if (each := export_customer(store, customer, form, out))]
+    if as_json:
+        print_json({"format": form, "out": str(out), "written": found})
+    elif found:
+        show(_customers_table(found))
+    else:
+        print_line("There is nothing in store to export.")
+    for each in found:
+        if each.sheets > 1:
+            warn(
+                f"The readings of customer {each.customer} take {each.sheets} sheets, intervals and "
+                f"intervals 2 to {each.sheets}: Excel has {MOST_ROWS:,} rows a sheet."
+            )
+    return 0
 
 
 def _bills(store: CompanyStore, customers: Sequence[Customer], out: Path, *, as_json: bool) -> int:
@@ -80,6 +105,16 @@ def _readings(
     for meter in refused:
         warn(f"{meter.account} {meter.meter} of customer {meter.customer}: {meter.why}")
     return REFUSED if refused else 0
+
+
+def _customers_table(written: Sequence[ExportedCustomer]) -> Listing:
+    names = ("customer", "accounts", "bills", "readings")
+    table = Listing([Column(name, right=True) for name in names], (*names, "file"))
+    for each in written:
+        cells = [str(each.customer), *(f"{count:,}" for count in (each.accounts, each.bills, each.readings))]
+        record = {name: getattr(each, name) for name in (*names, "file")}
+        table.add(cells, record, [each.file])
+    return table
 
 
 def _bills_table(written: Sequence[ExportedBills]) -> Listing:

@@ -76,7 +76,6 @@ _SERIES_OF = (
     .join(_METER, _METER.c.id == _SERIES.c.meter_id)
     .join(_ACCOUNT, _ACCOUNT.c.id == _METER.c.account_id)
     .where(_ACCOUNT.c.company_id == bindparam("company"), _ACCOUNT.c.customer_id == bindparam("customer"))
-    .where(_IS_INTERVAL)
     .order_by(_ACCOUNT.c.number, _METER.c.number, *(_SERIES.c[name] for name in (*_KIND, "seconds")))
 )
 _NEWEST = (
@@ -134,10 +133,16 @@ class Intervals(Repository):
         }
 
     @reading
-    def meters(self, session: Session, customer: Customer) -> Sequence[MeterReadings]:
-        """The customer's meters that have intervals, by account and meter number."""
+    def meters(
+        self, session: Session, customer: Customer, *, every_measure: bool = False
+    ) -> Sequence[MeterReadings]:
+        """The customer's meters that have intervals, by account and meter number.
+
+        With ``every_measure`` also costs, temperatures and whatever else is no interval of Bayou's.
+        """
         wanted = {"company": self._company_id, "customer": customer.id}
-        rows = [row for row in session.connection().execute(_SERIES_OF, wanted) if row.first is not None]
+        query = _SERIES_OF if every_measure else _SERIES_OF.where(_IS_INTERVAL)
+        rows = [row for row in session.connection().execute(query, wanted) if row.first is not None]
         meter = attrgetter("account_id", "account_number", "meter_id", "meter_commodity")
         return [
             MeterReadings(account_id, number, meter_id, Commodity(commodity), _channels(list(of_meter)))
