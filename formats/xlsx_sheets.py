@@ -37,14 +37,14 @@ class Instant(NamedTuple):
     seconds: int
 
 
-class Money(NamedTuple):
+class MoneyCell(NamedTuple):
     """An amount in hundredths of a currency (ISO 4217)."""
 
     cents: int
     currency: str = "USD"
 
 
-Cell = str | int | float | Decimal | bool | date | Instant | Money | None
+Cell = str | int | float | Decimal | bool | date | Instant | MoneyCell | None
 
 
 class SheetColumn(NamedTuple):
@@ -137,7 +137,7 @@ class SheetWriter:
             page.write_string(row, place, one_line(value, _LONGEST))
         elif isinstance(value, Instant):
             page.write_number(row, place, _EPOCH_DAYS + value.seconds / _DAY, self._book.form(_Form.TIME))
-        elif isinstance(value, Money):
+        elif isinstance(value, MoneyCell):
             page.write_number(row, place, value.cents / 100, self._book.form(value.currency))
         elif isinstance(value, bool):
             page.write_string(row, place, "yes" if value else "no")

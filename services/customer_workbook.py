@@ -12,7 +12,7 @@ from meterfarm.formats.stamps import Stamps
 from meterfarm.formats.xlsx_sheets import (
     Cell,
     Instant,
-    Money,
+    MoneyCell,
     SheetBook,
     SheetColumn,
     SheetWriter,
@@ -122,7 +122,7 @@ def _amounts(bill: Bill) -> tuple[Cell, ...]:
         *(bill.total_amount, bill.outstanding_balance, bill.electricity_amount, bill.delivery_charge),
         *(bill.supply_charge, bill.community_solar_bill_credit, bill.gas_amount),
     )
-    money = [None if cents is None else Money(cents) for cents in amounts]
+    money = [None if cents is None else MoneyCell(cents) for cents in amounts]
     return bill.billing_period_from, bill.billing_period_to, bill.due_on, *money
 
 

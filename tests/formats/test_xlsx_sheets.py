@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from meterfarm.formats.xlsx_sheets import Cell, Instant, Money, SheetColumn, sheet_book
+from meterfarm.formats.xlsx_sheets import Cell, Instant, MoneyCell, SheetColumn, sheet_book
 
 COLUMNS = [SheetColumn("text", 20), SheetColumn("value")]
 FORMULAS = ["=1+1", "{=1+1}", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "https://example.com", "0123", "\t=1"]
@@ -35,8 +35,8 @@ def test_values_are_numbers_days_and_times(tmp_path: Path) -> None:
     target = tmp_path / "a.xlsx"
     quarter = 1_793_512_800 + 900
     values: list[Cell] = [
-        Money(-123456789),
-        Money(5, "EUR"),
+        MoneyCell(-123456789),
+        MoneyCell(5, "EUR"),
         date(2026, 2, 28),
         Instant(quarter),
         Decimal("0.1"),
