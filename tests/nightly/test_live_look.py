@@ -21,9 +21,11 @@ from meterfarm.fake_utility.kit.drift import drift_of
 from meterfarm.farm.settings import FarmSettings
 from meterfarm.nightly.live import LivePortals, live_portals
 from meterfarm.nightly.nightly_run import LiveLook
-from meterfarm.scrapers.utility import Utility
+from meterfarm.scrapers.utility import Credentials, Utility
+from meterfarm.scrapers.visit import Visit
 from meterfarm.support.local_hosts import read_local_hosts
 from meterfarm.utilities import load_utility
+from meterfarm.utilities.speculoos_power.script import SpeculoosPower
 from tests.fake_portal import fake_portals
 from tests.local_site import closed_site, local_site
 
@@ -118,6 +120,43 @@ async def test_a_box_that_sends_the_form_is_left_alone(fakes: Addresses, tmp_pat
         portals = _named(fakes, speculoos_power=site.url).without(set(LOOKED_FOR) - {"speculoos_power"})
         (look,) = (await _looked(portals, tmp_path)).values()
         assert (look.outcome, site.requested) == ("complete", ["/login"]), look
+
+
+class _WithAPin(SpeculoosPower):
+    """Signs in by an account number, two lists and a PIN in boxes."""
+
+    async def sign_in(self, visit: Visit, credentials: Credentials) -> None:
+        page = visit.page
+        await page.open("/login")
+        await page.fill(page.label("Account"), credentials.username, secret=False)
+        await page.choose(page.label("Area"), "North")
+        await page.choose(page.role("combobox", "House"), "Flat")
+        await page.fill_boxes(page.css("#pin"), credentials.password.get_secret_value())
+        await page.press(page.button("Sign in"))
+
+
+def _pin_page(boxes: str) -> Response:
+    """Its script asks the portal whenever anything is changed, opened or typed."""
+    return HTMLResponse(
+        "<body onchange=\"fetch('/changed')\" oninput=\"fetch('/typed')\"><form action=/posted>"
+        "<label>Account <input></label><label>Area <select><option>South<option>North</select></label>"
+        "<div role=combobox aria-label=House tabindex=0 onclick=\"fetch('/opened')\">House</div>"
+        f"<div id=pin>{boxes}</div><button>Sign in</button></form>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("boxes", "outcome"), [("<input maxlength=1>" * 4, "complete"), ("<p>Call us</p>", "layout_changed")]
+)
+async def test_lists_and_boxes_are_found_and_left_as_they_are(
+    fakes: Addresses, tmp_path: Path, boxes: str, outcome: str
+) -> None:
+    with local_site([Route("/login", lambda _: _pin_page(boxes))]) as site:
+        portals = _named(fakes, speculoos_power=site.url).without(set(LOOKED_FOR) - {"speculoos_power"})
+        (only,) = portals.portals
+        looks = await _looked(replace(portals, portals=[replace(only, utility=_WithAPin())]), tmp_path)
+        (look,) = looks.values()
+        assert (look.outcome, site.requested) == (outcome, ["/login"]), look
 
 
 def _closed(_: Request) -> Response:
