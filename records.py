@@ -292,6 +292,30 @@ class BillCheck:
     what: str
 
 
+class CheckVerdict(StrEnum):
+    """How a check ended, the worst first.
+
+    ``no_verdict``: what it needs is not there, or not yet. A ``note`` is worth knowing, and no fault.
+    """
+
+    FAILED = "failed"
+    NOTE = "note"
+    NO_VERDICT = "no_verdict"
+    PASSED = "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCheck:
+    """What of a bill was held against other bills or intervals; ``what`` is a sentence with the figures.
+
+    ``name`` is ``periods``, ``reads``, ``intervals``, ``tariff``, ``meters`` or ``last_year``.
+    """
+
+    name: str
+    verdict: CheckVerdict
+    what: str
+
+
 @dataclass(frozen=True, slots=True)
 class BillReading:
     """What was read from a bill, and how certain it is.

@@ -1,0 +1,162 @@
+"""What bills of an account agree with: each other, intervals, last year. A check never hides data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import pairwise
+
+from meterfarm.formats.bills.against_intervals import IntervalChecks
+from meterfarm.formats.bills.bill_figures import money
+from meterfarm.formats.bills.last_year import compared_with_last_year
+from meterfarm.formats.local_time import LocalTime
+from meterfarm.records import Bill, BillMeter, CheckVerdict, HistoryCheck, Series
+
+_DAY = timedelta(days=1)
+
+
+def history_checks(
+    bills: Sequence[Bill], series: Sequence[Series], clock: LocalTime, lag: timedelta
+) -> Sequence[Sequence[HistoryCheck]]:
+    """The checks of each bill of one account, in the order that the bills come in.
+
+    ``series`` are those of the account's meters; ``clock`` is of the utility's zone, in which days begin.
+    ``lag``: how long after a day's end its readings may still be missing or provisional.
+    """
+    in_time = sorted(
+        range(len(bills)), key=lambda place: (bills[place].billing_period_from, bills[place].billed_on)
+    )
+    found: list[Sequence[HistoryCheck]] = [()] * len(bills)
+    intervals = IntervalChecks(
+        series, clock, lag, shares_days=_share_days([bills[place] for place in in_time])
+    )
+    chain = _Chain(shares_days=intervals.shares_days)
+    for place in in_time:
+        bill = bills[place]
+        found[place] = [
+            *chain.add(bill),
+            *(check for meter in bill.meters for check in intervals.check(meter)),
+            *(
+                HistoryCheck("last_year", CheckVerdict.NOTE, what)
+                for what in compared_with_last_year(bill, bills)
+            ),
+        ]
+    return found
+
+
+def _share_days(bills: Sequence[Bill]) -> bool:
+    """Whether most bills begin on the very day that the one before ends on: that of the read."""
+    pairs = list(pairwise(bills))
+    shared = sum(earlier.billing_period_to == later.billing_period_from for earlier, later in pairs)
+    return bool(pairs) and 2 * shared > len(pairs)
+
+
+@dataclass(slots=True)
+class _Chain:
+    """An account's bills one after the other."""
+
+    shares_days: bool
+    _last: Bill | None = None
+    _meters: dict[str, BillMeter] = field(default_factory=dict)
+    """What each meter's last row on a bill is."""
+
+    def add(self, bill: Bill) -> Iterator[HistoryCheck]:
+        """How the next bill follows those before it."""
+        last = self._last
+        if last is not None and _days(last) == _days(bill):
+            yield HistoryCheck("periods", CheckVerdict.NOTE, _billed_again(last, bill))
+            self._last = bill
+            self._meters |= {meter.id: meter for meter in bill.meters}
+            return
+        if last is not None:
+            yield self._follows(last, bill)
+        yield from self._meters_of(last, bill)
+        if last is None or bill.billing_period_to >= last.billing_period_to:
+            self._last = bill
+
+    def _follows(self, last: Bill, bill: Bill) -> HistoryCheck:
+        first, expected = bill.billing_period_from, last.billing_period_to + (not self.shares_days) * _DAY
+        if first == expected:
+            what = f"It begins on {first}; the bill before is of {last.billing_period_from} to "
+            return HistoryCheck("periods", CheckVerdict.PASSED, f"{what}{last.billing_period_to}.")
+        if first > expected:
+            to, count = first - _DAY, (first - expected).days
+            missing = (
+                f"{expected} is on no bill that is read"
+                if count == 1
+                else f"{expected} to {to} are on no bill that is read, {count} days"
+            )
+            return HistoryCheck("periods", CheckVerdict.FAILED, f"{missing[0].upper()}{missing[1:]}.")
+        to = min(last.billing_period_to, bill.billing_period_to)
+        what = f"{first} to {to} are billed twice, here and on the bill of {last.billed_on}."
+        return HistoryCheck("periods", CheckVerdict.FAILED, what)
+
+    def _meters_of(self, last: Bill | None, bill: Bill) -> Iterator[HistoryCheck]:
+        before = {meter.id for meter in last.meters} if last is not None else set()
+        gone = before - {meter.id for meter in bill.meters} if bill.meters else set()
+        known = dict(self._meters)
+        for meter in sorted(bill.meters, key=lambda each: each.billing_period_from):
+            earlier = self._meters.get(meter.id)
+            self._meters[meter.id] = meter
+            if earlier is not None:
+                yield from _continued(earlier, meter)
+            elif before:
+                replaced = _replaced(meter, [*bill.meters, *known.values()])
+                gone -= {replaced.id} if replaced is not None else set()
+                yield HistoryCheck("meters", CheckVerdict.NOTE, _new(meter, replaced))
+        for number in sorted(gone):
+            what = (
+                f"Meter {number} is not on this bill, and was on the one before; {_last_read(known[number])}."
+            )
+            yield HistoryCheck("meters", CheckVerdict.NOTE, what)
+
+
+def _days(bill: Bill) -> tuple[date, date]:
+    return bill.billing_period_from, bill.billing_period_to
+
+
+def _billed_again(last: Bill, bill: Bill) -> str:
+    what = f"It bills the same days again as the bill of {last.billed_on}"
+    if last.total_amount == bill.total_amount:
+        return f"{what}, with the same total."
+    return f"{what}: {money(bill.total_amount)} in all instead of {money(last.total_amount)}."
+
+
+def _continued(earlier: BillMeter, meter: BillMeter) -> Iterator[HistoryCheck]:
+    """A meter's row against the one on the bill before."""
+    abuts = (meter.billing_period_from - earlier.billing_period_to).days in (0, 1)
+    if abuts and meter.previous_read is not None and earlier.current_read is not None:
+        follows = meter.previous_read == earlier.current_read
+        what = f"Meter {meter.id} begins at {meter.previous_read:,f}"
+        what += (
+            ", its last read before."
+            if follows
+            else f"; its last read before, on {earlier.billing_period_to}, is {earlier.current_read:,f}."
+        )
+        yield HistoryCheck("reads", CheckVerdict.PASSED if follows else CheckVerdict.FAILED, what)
+    if meter.tariff and earlier.tariff and meter.tariff != earlier.tariff:
+        what = f"From {meter.billing_period_from} meter {meter.id} has the tariff “{meter.tariff}”; before "
+        yield HistoryCheck("tariff", CheckVerdict.NOTE, f"{what}“{earlier.tariff}”.")
+
+
+def _replaced(meter: BillMeter, others: Sequence[BillMeter]) -> BillMeter | None:
+    """The meter of the same commodity that counted until this one did."""
+    until = meter.billing_period_from - _DAY
+    ended = [other for other in others if other.billing_period_to == until and other.id != meter.id]
+    return next((other for other in ended if other.commodity is meter.commodity), None)
+
+
+def _new(meter: BillMeter, replaced: BillMeter | None) -> str:
+    what = f"Meter {meter.id} counts {meter.commodity} from {meter.billing_period_from} on"
+    if meter.previous_read is not None:
+        what += f", its first read is {meter.previous_read:,f}"
+    if replaced is None:
+        return f"{what}."
+    return f"{what}. It replaces meter {replaced.id}; {_last_read(replaced)}."
+
+
+def _last_read(meter: BillMeter) -> str:
+    if meter.current_read is None:
+        return f"that was last billed for {meter.billing_period_to}"
+    return f"the last read of that is {meter.current_read:,f}, on {meter.billing_period_to}"
