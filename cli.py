@@ -203,6 +203,7 @@ def utilities(
     examples=[
         "read usage.xml intervals.csv --zone America/New_York",
         "unzip -p all.zip day.csv | read - --json",
+        "read bill.pdf --explain",
     ],
 )
 def read(
@@ -213,6 +214,13 @@ def read(
     zone: Annotated[
         str | None, typer.Option(help="The time zone of local times, such as America/New_York.")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Draw bills' pages with where each value was found.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where --explain writes. Default: out/explain."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object a line for each file.")
     ] = False,
@@ -220,7 +228,7 @@ def read(
     """Show what files are: Green Button, interval CSV or XLSX, bills, plain or in a ZIP."""
     from meterfarm.console.data.read import read as run
 
-    raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json)))
+    raise typer.Exit(run_to_end(run(files, utility, zone, json=as_json, explain=explain, out=out)))
 
 
 @command(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +17,10 @@ from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import StoredAccount, StoredBill
 from meterfarm.storage.settings import written_aside
 from meterfarm.storage.store import CompanyStore
+from meterfarm.support.file_names import Names, safe_name
 from meterfarm.support.foreign_text import as_json, one_line
 
 _MANIFEST = ".written.json"
-_UNSAFE = re.compile(r"[^\w.+@=-]+")
-_LONGEST = 120
 _CSV_COLUMNS = 2
 """Counts up when the CSVs are written differently."""
 
@@ -53,30 +51,6 @@ def output_errors(out: Path) -> Iterator[None]:
             f"The output directory {out} cannot be written ({exc.strerror}); "
             "make it writable, free some space or choose another one."
         ) from exc
-
-
-def safe_name(name: str) -> str:
-    """``name`` as one path component: no separators, not hidden, not empty, short enough in UTF-8."""
-    path = Path(_UNSAFE.sub("_", name).lstrip("."))
-    stem = path.stem.encode()[:_LONGEST].decode(errors="ignore")
-    return f"{stem}{path.suffix[:16]}" or "_"
-
-
-class Names:
-    """Safe names, each given out once: a second ``a.pdf`` becomes ``a-2.pdf``."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, name: str) -> str:
-        """A safe file name for ``name`` that none before it has."""
-        wanted = Path(safe_name(name))
-        candidate, number = wanted.name, 1
-        while candidate.casefold() in self._taken:
-            number += 1
-            candidate = f"{wanted.stem}-{number}{wanted.suffix}"
-        self._taken.add(candidate.casefold())
-        return candidate
 
 
 def _write_account(

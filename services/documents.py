@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.formats.recognise import Found, Kind, recognise
-from meterfarm.records import BillStatus, Issue, Series, Severity
+from meterfarm.records import BillReading, BillStatus, Issue, Series, Severity
 from meterfarm.scrapers.utility import Utility
 from meterfarm.services.bill_reading import bill_readings, reading_json, why_unread
 from meterfarm.services.file_report import FileReport
@@ -22,12 +22,21 @@ OpenFile = Callable[[], AbstractContextManager[BinaryIO]]
 """Opens a file that can be sought in; may raise FormatError or OSError."""
 
 
+SeenBills = Callable[[str, bytes, Sequence[BillReading]], None]
+"""Takes the name of a ZIP's member ("" for a file by itself), a PDF, and the bills that were read from it."""
+
+
 def read_document(
-    name: str, open_file: OpenFile, zone: ZoneInfo | None = None, utility: Utility | None = None
+    name: str,
+    open_file: OpenFile,
+    zone: ZoneInfo | None = None,
+    utility: Utility | None = None,
+    seen: SeenBills | None = None,
 ) -> FileReport:
     """What a file holds, or as an issue why it was refused. ``utility``'s layouts are tried first.
 
     ``name`` is shown, and its ending is a hint; local times without a zone of their own are in ``zone``.
+    ``seen`` is called for each PDF; it may raise FormatError.
     """
     layouts = load_layouts(utility.id) if utility else ()
     report = FileReport(name)
@@ -35,7 +44,7 @@ def read_document(
     try:
         with open_file() as file:
             for found in recognise(Path(name).name, file, zone, layouts):
-                beside += _read(report, found, utility)
+                beside += _read(report, found, utility, seen)
     except FormatError as exc:
         report.add(Issue("", str(exc), Severity.ERROR))
     except OSError as exc:
@@ -48,7 +57,9 @@ def read_document(
     return report
 
 
-def _read(report: FileReport, found: Found, utility: Utility | None) -> Sequence[Issue]:
+def _read(
+    report: FileReport, found: Found, utility: Utility | None, seen: SeenBills | None
+) -> Sequence[Issue]:
     """Read one document of the file; the issues returned are errors only if nothing beside it is read.
 
     That is a PDF in a ZIP which may be for people, as long as no utility is given.
@@ -57,8 +68,12 @@ def _read(report: FileReport, found: Found, utility: Utility | None) -> Sequence
     beside: list[Issue] = []
     try:
         if found.kind is Kind.BILL:
-            layout, unread = _read_bills(report, found, utility)
+            bills, unread = _read_bills(report, found, utility)
+            layout = bills[0].reader if bills else ""
             beside += unread
+            if seen is not None:
+                found.file.seek(0)
+                seen(found.member, found.file.read(), bills)
         for each in found.contents:
             if isinstance(each, Series):
                 read = True
@@ -84,8 +99,10 @@ def _read(report: FileReport, found: Found, utility: Utility | None) -> Sequence
     return beside
 
 
-def _read_bills(report: FileReport, found: Found, utility: Utility | None) -> tuple[str, list[Issue]]:
-    """Add the bills of a PDF; the layout, and what is an error only if nothing beside it is read."""
+def _read_bills(
+    report: FileReport, found: Found, utility: Utility | None
+) -> tuple[Sequence[BillReading], list[Issue]]:
+    """Add the bills of a PDF; them, and what is an error only if nothing beside it is read."""
     readings = bill_readings(found.file, utility)
     beside: list[Issue] = []
     for reading in readings:
@@ -99,7 +116,7 @@ def _read_bills(report: FileReport, found: Found, utility: Utility | None) -> tu
         for check in reading.checks:
             if not check.passed:
                 report.add(Issue(found.member, f"{check.name}: {check.what}"))
-    return readings[0].reader if readings else "", beside
+    return readings, beside
 
 
 def _look_at_readings(report: FileReport, member: str, tally: Tally, *, nothing: bool) -> None:

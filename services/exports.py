@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from meterfarm.formats.errors import FormatError
 from meterfarm.records import Series
-from meterfarm.services.customer_files import Names, output_errors, safe_name, write_bills
+from meterfarm.services.customer_files import output_errors, write_bills
 from meterfarm.services.customers import find_utility
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.data import StoredAccount
 from meterfarm.storage.settings import written_aside
 from meterfarm.storage.store import CompanyStore
 from meterfarm.support.extras import require
+from meterfarm.support.file_names import Names, safe_name
 
 
 class ExportFormat(StrEnum):

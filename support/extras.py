@@ -12,6 +12,7 @@ EXTRAS: Mapping[str, Sequence[str]] = {
     "arrow": ("pandas", "pyarrow"),
     "bench": ("httpx",),  # what few benchmarks compare with is looked for by them
     "excel": ("xlsxwriter",),
+    "explain": ("PIL",),
     "fake": (
         *("cryptography", "fpdf", "httptools", "itsdangerous", "jinja2", "pyotp", "python_multipart"),
         *("starlette", "uvicorn"),

@@ -8,7 +8,7 @@ with tax, amount retracted, and the tax's factor; figures that lack a cell's roo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -38,6 +38,36 @@ _ANY_ROW = re.compile(r"^\d{6,} .+ \d{1,2}/\d{1,2}/\d{4}")
 def is_usage_statement(pages: Sequence[PageText]) -> bool:
     """Whether these pages are such a statement."""
     return bool(pages) and any(line.text == _TITLE for line in pages[0].lines[:3])
+
+
+def is_row(text: str) -> bool:
+    """Whether a line is one of the rows, of each of which there is a reading."""
+    return bool(_ROW.match(text) or _ANY_ROW.match(text))
+
+
+_FIELD_OF = {
+    "account_number": "account",
+    "customer": "customer",
+    "billed_on": "billed",
+    "read_on": "read",
+    "billing_period_to": "read",
+    "days": "days",
+    "electricity_consumption": "kwh",
+    "demand": "demand",
+    "load_factor": "load",
+    "reactive_demand": "rkva",
+    "electricity_amount": "amount",
+    "taxes": "tax",
+    "total_amount": "with_tax",
+    "retracted_amount": "retracted",
+    "sales_tax_factor": "factor",
+}
+
+
+def row_spans(text: str) -> Mapping[str, tuple[int, int]]:
+    """Where in a row each field stands; nothing of one that is not written as others are."""
+    match = _ROW.match(text)
+    return {name: match.span(group) for name, group in _FIELD_OF.items()} if match else {}
 
 
 def read_usage_statement(pages: Sequence[PageText]) -> list[BillReading]:

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meterfarm.records import Direction, Document
-from meterfarm.services.customer_files import safe_name, write_out
+from meterfarm.services.customer_files import write_out
 from meterfarm.storage import StorageError
 from meterfarm.storage.customers import Customer
 from meterfarm.storage.store import CompanyStore
+from meterfarm.support.file_names import safe_name
 from tests.storage.made import ACCOUNT, EXPORT, START, USERNAME, UTILITY, bill, listed, pdf, save_bill, series
 
 ZONE = ZoneInfo("America/New_York")

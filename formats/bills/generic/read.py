@@ -60,7 +60,7 @@ def read_unknown(
     if is_usage_statement(pages):
         return read_usage_statement(pages)
     failed = [BillCheck("layout", False, failure) for failure in failures]
-    found = [_read_one(sheet, ocr=ocr) for sheet in _sheets(pages)]
+    found = [_read_one(sheet, ocr=ocr) for sheet in sheets_of(pages)]
     return [replace(each, checks=[*each.checks, *failed]) for each in found] if failed else found
 
 
@@ -92,7 +92,7 @@ def _parts(pages: Sequence[PageText]) -> list[Sequence[PageText]]:
     return [pages[start:end] for start, end in zip(starts, ends, strict=True)][:_MOST_BILLS]
 
 
-def _sheets(pages: Sequence[PageText]) -> list[BillSheet]:
+def sheets_of(pages: Sequence[PageText]) -> list[BillSheet]:
     """A sheet of each bill: by the pages' numbers, else by accounts and days that differ."""
     parts = _parts(pages)
     if len(parts) > 1:
