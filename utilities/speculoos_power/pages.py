@@ -90,7 +90,7 @@ def bills_page(page: str) -> BillsPage:
     total = re.search(r"(\d{1,6}) bills page", alike(root.text_content()))
     if total is None:
         raise _lost("number of bills")
-    older = [link for link in root.iter("a") if link.get("rel") == "next" or _is(link, "Older bills")]
+    older = [link for link in root.iter("a") if link.get("rel") == "next"]
     return BillsPage(bills, older[0].get("href", "") if older else "", int(total[1]))
 
 
