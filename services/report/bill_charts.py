@@ -1,0 +1,155 @@
+"""Charts of an account's bills: cost, use and price over time; each meter against its intervals. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from markupsafe import Markup
+
+from meterfarm.formats.bills.bill_figures import in_known_unit, money, unit_name
+from meterfarm.formats.bills.last_year import daily_use
+from meterfarm.records import Bill, CheckVerdict, Commodity
+from meterfarm.services.report.charts import Band, Bar, Dot, Mark, Panel, Part, chart
+from meterfarm.services.report.report_facts import ReportedAccount, ReportedMeter
+from meterfarm.services.report.winter import Comparison
+from meterfarm.support.foreign_text import one_line
+
+_CHANGES = ("tariff", "meters")
+_KINDS = {Commodity.ELECTRIC: "electricity", Commodity.GAS: "gas"}
+_DOTS = {CheckVerdict.PASSED: "agree", CheckVerdict.FAILED: "differ"}
+_MOST_MARKS = 40
+
+
+def day_text(day: date) -> str:
+    """As in 5 Dec 2025."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def span_text(first: date, last: date) -> str:
+    """As in 5 Dec 2025 - 4 Jan 2026, with what both have in common once."""
+    if first.year != last.year:
+        return f"{day_text(first)} – {day_text(last)}"  # noqa: RUF001 - a range
+    return f"{first.day} {first:%b} – {day_text(last)}"  # noqa: RUF001
+
+
+def changes(account: ReportedAccount) -> Sequence[Mark]:
+    """Changes of tariffs and meters, numbered by day."""
+    found = [
+        (each.bill.billing_period_from, one_line(check.what))
+        for each in account.bills
+        if each.bill is not None and not each.superseded
+        for check in each.checks
+        if check.name in _CHANGES
+    ]
+    return [
+        Mark(day, number, what) for number, (day, what) in enumerate(sorted(found)[:_MOST_MARKS], start=1)
+    ]
+
+
+def cost_charts(account: ReportedAccount, compared: Comparison | None) -> Sequence[Markup]:
+    """Cost of each bill; use and price of each commodity. The times of ``compared`` lie on a band."""
+    bills = sorted(account.counted, key=lambda bill: bill.billing_period_from)
+    bars = [_cost(bill, account.currency) for bill in bills]
+    groups = [[Panel("Cost of each bill", bars, symbol=account.currency, height=150)]]
+    groups += [list(_of_commodity(bills, *each, account.currency)) for each in _KINDS.items()]
+    marks, bands = changes(account), _bands(compared)
+    what = "Cost, use and price of each bill over time"
+    return [chart(group, what, marks, bands) for group in groups if group and group[0].bars]
+
+
+def _bands(compared: Comparison | None) -> Sequence[Band]:
+    if compared is None or compared.before is None:
+        return []
+    names = ((compared.now, compared.name), (compared.before, compared.before_name))
+    return [Band(span.first, span.last, name) for span, name in names]
+
+
+def _cost(bill: Bill, symbol: str) -> Bar:
+    cents = [
+        (bill.electricity_amount or 0, "electricity"),
+        (bill.gas_amount or 0, "gas"),
+        (bill.community_solar_bill_credit or 0, "credit"),
+    ]
+    others = bill.total_amount - bill.outstanding_balance - sum(value for value, _ in cents)
+    parts = [(value, kind) for value, kind in [*cents, (others, "others")] if value]
+    listed = ", ".join(f"{kind} {money(value, symbol)}" for value, kind in parts)
+    cost = money(bill.total_amount - bill.outstanding_balance, symbol)
+    span = span_text(bill.billing_period_from, bill.billing_period_to)
+    return Bar(
+        bill.billing_period_from,
+        bill.billing_period_to,
+        [Part(value / 100, kind) for value, kind in parts],
+        f"{span}: {cost} ({listed})",
+    )
+
+
+def _of_commodity(bills: Sequence[Bill], commodity: Commodity, kind: str, symbol: str) -> Iterator[Panel]:
+    uses = [(bill, use) for bill in bills if (use := daily_use(bill).get(commodity)) is not None]
+    if not uses:
+        return
+    units = {use.unit for _, use in uses}
+    unit = unit_name(uses[-1][1].unit)
+    uses = [(bill, use) for bill, use in uses if use.unit is uses[-1][1].unit] if len(units) > 1 else uses
+    bars, prices = [], []
+    for bill, use in uses:
+        first, last = bill.billing_period_from, bill.billing_period_to
+        span = span_text(first, last)
+        bars.append(Bar(first, last, [Part(float(use.used), kind)], f"{span}: {float(use.used):,.1f} {unit}"))
+        if use.cents is not None and use.used:
+            price = float(use.cents / use.used) / 100
+            prices.append(
+                Bar(first, last, [Part(price, kind)], f"{span}: {symbol}{price:.3f} a {_one(unit)}")
+            )
+    yield Panel(f"{commodity.capitalize()} used, {unit} a bill", bars, height=96)
+    if prices:
+        yield Panel(f"Price of a {_one(unit)} of {commodity}", prices, steps=True, height=72, symbol=symbol)
+
+
+def _one(unit: str) -> str:
+    return {"therms": "therm"}.get(unit, unit)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPicture:
+    """A meter's rows on bills beside its intervals: the chart, and how many agree."""
+
+    meter: str
+    commodity: Commodity
+    unit: str
+    picture: Markup
+    agree: int
+    differ: int
+    open: int
+
+
+def meter_picture(meter: ReportedMeter) -> MeterPicture | None:
+    """None of a meter that is on no bill."""
+    if not meter.compared:
+        return None
+    unit = unit_name(meter.compared[-1].row.consumption.unit)
+    kind = _KINDS.get(meter.commodity, "others")
+    bars, dots = [], []
+    for each in meter.compared:
+        first, last = each.row.billing_period_from, each.row.billing_period_to
+        billed = float(in_known_unit(each.row.consumption))
+        tip = f"{span_text(first, last)}: {billed:,.3f} {unit} on the bill"
+        bars.append(Bar(first, last, [Part(billed, f"{kind} pale")], tip))
+        is_open = each.verdict not in _DOTS
+        counted = "" if each.counted is None else f", {each.counted:,.3f} {unit} in intervals"
+        value = None if is_open else each.counted
+        dots.append(Dot(first, last, value, _DOTS.get(each.verdict, "open"), tip + counted))
+    panel = Panel(f"{unit} a bill", bars, dots, height=96)
+    verdicts = [each.verdict for each in meter.compared]
+    agree, differ = verdicts.count(CheckVerdict.PASSED), verdicts.count(CheckVerdict.FAILED)
+    what = f"Use of meter {meter.id} on each bill, and the sum of its intervals"
+    return MeterPicture(
+        one_line(meter.id),
+        meter.commodity,
+        unit,
+        chart([panel], what),
+        agree,
+        differ,
+        len(verdicts) - agree - differ,
+    )

@@ -1,0 +1,153 @@
+"""The ledger of a report: a row for each bill, with its charges, its meters and its checks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from meterfarm.formats.bills.bill_figures import amount, money
+from meterfarm.records import Bill, BillMeter, BillStatus, CheckVerdict
+from meterfarm.services.report.bill_charts import span_text
+from meterfarm.services.report.report_facts import ReportedAccount, ReportedBill
+from meterfarm.support.foreign_text import one_line
+
+_TITLES = {
+    "periods": "Periods follow each other",
+    "reads": "Reads continue",
+    "intervals": "Use equals the intervals",
+    "tariff": "Tariff changed",
+    "meters": "Meter changed",
+    "last_year": "Unlike last year",
+    "total_amount": "Charges add up to the total",
+    "electricity_amount": "Delivery and supply add up",
+    "billing_period": "Days are in order",
+    "due_on": "Due after it is issued",
+}
+_BEGINNINGS = {
+    "period of meter": "Meters are of the bill's days",
+    "meter ": "Reads differ by the use",
+    "electricity is charged": "What is used is charged",
+    "gas is charged": "What is used is charged",
+}
+
+
+def check_title(name: str) -> str:
+    """What a check is about, in words."""
+    for beginning, title in _BEGINNINGS.items():
+        if name.startswith(beginning):
+            return title
+    return _TITLES.get(name) or one_line(name.replace("_", " ")).capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMeter:
+    """A meter's row on a bill."""
+
+    id: str
+    commodity: str
+    days: str
+    used: str
+    reads: str
+    tariff: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCheck:
+    """A check of a bill; ``mark`` is a sign and its meaning."""
+
+    verdict: str
+    title: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A bill: amounts are text, "" where there is none. ``lines`` add up to its total."""
+
+    id: int
+    billed_on: date
+    days: str
+    electricity: str
+    gas: str
+    total: str
+    state: str
+    verdict: str
+    lines: Sequence[tuple[str, str]]
+    meters: Sequence[LedgerMeter]
+    checks: Sequence[LedgerCheck]
+
+
+def ledger(account: ReportedAccount) -> Sequence[LedgerRow]:
+    """The newest bill first."""
+    newest_first = sorted(account.bills, key=lambda each: (each.billed_on, each.id), reverse=True)
+    return [_row(each, account.currency) for each in newest_first]
+
+
+def _row(each: ReportedBill, symbol: str) -> LedgerRow:
+    bill = each.bill
+    checks = [LedgerCheck(one.verdict, check_title(one.name), one_line(one.what)) for one in each.checks]
+    failed = any(one.verdict is CheckVerdict.FAILED for one in each.checks)
+    verdict = "failed" if failed else "passed" if bill is not None and checks else ""
+    if bill is None:
+        return LedgerRow(each.id, each.billed_on, "", "", "", "", _state(each), verdict, [], [], checks)
+    return LedgerRow(
+        each.id,
+        each.billed_on,
+        span_text(bill.billing_period_from, bill.billing_period_to),
+        _cents(bill.electricity_amount, symbol),
+        _cents(bill.gas_amount, symbol),
+        money(bill.total_amount, symbol),
+        _state(each),
+        verdict,
+        [(name, money(cents, symbol)) for name, cents in _lines(bill)],
+        [_meter(meter) for meter in bill.meters],
+        checks,
+    )
+
+
+def _state(each: ReportedBill) -> str:
+    if each.superseded:
+        return "billed again later"
+    if each.status is BillStatus.LOCKED:
+        return "locked: what it says is withheld"
+    if each.bill is None:
+        return one_line("; ".join(each.problems)) or "not read yet"
+    return ""
+
+
+def _cents(cents: int | None, symbol: str) -> str:
+    return "" if cents is None else money(cents, symbol)
+
+
+def _lines(bill: Bill) -> Iterator[tuple[str, int]]:
+    """What a total is made of, as far as the bill says so."""
+    rest = bill.total_amount
+    if bill.outstanding_balance:
+        yield "Still owed of earlier bills", bill.outstanding_balance
+        rest -= bill.outstanding_balance
+    if bill.electricity_amount is not None:
+        rest -= bill.electricity_amount
+        if bill.delivery_charge is not None and bill.supply_charge is not None:
+            yield "Electricity, delivery", bill.delivery_charge
+            yield "Electricity, supply", bill.supply_charge
+        else:
+            yield "Electricity", bill.electricity_amount
+    for name, cents in (("Gas", bill.gas_amount), ("Solar credit", bill.community_solar_bill_credit)):
+        if cents is not None:
+            yield name, cents
+            rest -= cents
+    if rest:
+        yield "Other items", rest
+
+
+def _meter(meter: BillMeter) -> LedgerMeter:
+    reads = (
+        f"{meter.previous_read:,f} → {meter.current_read:,f}"
+        if meter.previous_read is not None and meter.current_read is not None
+        else ""
+    )
+    days = span_text(meter.billing_period_from, meter.billing_period_to)
+    return LedgerMeter(
+        one_line(meter.id), meter.commodity, days, amount(meter.consumption), reads, one_line(meter.tariff)
+    )
