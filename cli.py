@@ -268,6 +268,28 @@ def export(
     )
 
 
+@command(
+    app,
+    panel=Panel.FETCH,
+    company=True,
+    examples=["report 12", "report ada@example.com --out /tmp/ada.html", "report A-1 --json"],
+)
+def report(
+    customer: Annotated[
+        str, typer.Argument(metavar="CUSTOMER", help="An id, an external id or a user name.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write the page. Default: out/report-12.html."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write a page with a customer's costs, use, bills and checks, to look at or to print."""
+    from meterfarm.console.data.report import report as run
+
+    raise typer.Exit(run_to_end(run(customer, out, as_json=as_json)))
+
+
 @command(app, panel=Panel.HOST, company=True, examples=["audit --since 24h", "audit --customer A-1 --json"])
 def audit(
     customer: Annotated[

@@ -28,14 +28,14 @@ class Panel(StrEnum):
 
 
 _EXTRAS = {
-    "scrape": ("scrape", "export", "vault", "audit", "backup"),
+    "scrape": ("scrape", "export", "report", "vault", "audit", "backup"),
     "fake": ("fake",),
     "bench": ("bench",),
     "": ("read", "utilities"),
 }
 """The extra that commands need; those that are not named here need `farm`."""
 _ORDER = {
-    Panel.FETCH: ("scrape", "read", "reread", "export", "utilities"),
+    Panel.FETCH: ("scrape", "read", "reread", "export", "report", "utilities"),
     Panel.FARM: (
         *("company", "customer", "bill", "key", "runs", "run", "refresh", "challenges", "answer"),
         *("events", "webhooks"),

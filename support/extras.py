@@ -22,7 +22,7 @@ EXTRAS: Mapping[str, Sequence[str]] = {
     "otel": ("opentelemetry.exporter", "opentelemetry.sdk"),
     "s3": ("boto3", "obstore"),
     "scrape": (
-        *("aiohttp", "alembic", "cryptography", "opentelemetry", "playwright"),
+        *("aiohttp", "alembic", "cryptography", "jinja2", "opentelemetry", "playwright"),
         *("pydantic_settings", "pyotp", "sqlmodel", "tenacity"),
     ),
     "twilio": ("twilio",),

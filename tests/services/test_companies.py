@@ -11,6 +11,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from meterfarm.scrapers.state import PortalSession
 from meterfarm.services.api_keys import create_key, list_keys, revoke_key
 from meterfarm.services.audit import audited_customer, vault_reads
 from meterfarm.services.bayou_bill import BillRendering
+from meterfarm.services.bill_history import history_checks, locked_bills, series_of
 from meterfarm.services.bills import (
     BillQuery,
     BillUpload,
@@ -112,6 +114,7 @@ from meterfarm.services.onboarding import (
 )
 from meterfarm.services.phone_numbers import add_number, list_numbers, remove_number
 from meterfarm.services.readiness import account_facts
+from meterfarm.services.report import customer_report
 from meterfarm.services.reread import reread
 from meterfarm.services.runs import cancel_run, find_run, list_runs, refresh_customers, retry_run
 from meterfarm.services.scraping import scrape_customer
@@ -266,6 +269,9 @@ Case = Callable[[CompanyStore, Theirs], object]
 REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     (list_bills, lambda ours, its: list_bills(ours, its.customer, BillQuery(), BillRendering(""))),
     (check_bills_of, lambda ours, its: check_bills_of(ours, its.customer, "1", None, BillRendering(""))),
+    (locked_bills, lambda ours, its: locked_bills(ours, its.customer)),
+    (history_checks, lambda ours, its: history_checks(ours, its.customer)),
+    (customer_report, lambda ours, its: customer_report(ours, its.customer, datetime.now(UTC))),
     (find_bill, lambda ours, its: find_bill(ours, its.bill().id)),
     (find_named_bill, lambda ours, its: find_named_bill(ours, str(its.bill().id))),
     (name_bill, lambda ours, its: name_bill(ours, its.bill(), "mine")),
@@ -339,6 +345,7 @@ REFUSED: Sequence[tuple[Callable[..., object], Case]] = [
     ),
 ]
 EMPTY: Sequence[tuple[Callable[..., object], Case]] = [
+    (series_of, lambda ours, its: series_of(ours, its.account)),
     (list_keys, lambda ours, its: list_keys(ours)),
     (list_endpoints, lambda ours, its: _endpoint(its) and list_endpoints(ours)),
     (list_deliveries, lambda ours, its: _endpoint(its) and list_deliveries(ours)),

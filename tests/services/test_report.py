@@ -1,0 +1,129 @@
+"""A report says what last winter cost and why, of whatever is stored, and runs and loads nothing."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from lxml import html
+
+from meterfarm.records import Bill, Commodity, Meter
+from meterfarm.services.bill_history import history_checks
+from meterfarm.services.companies import ChangeCompany, change_company
+from meterfarm.services.report import customer_report
+from meterfarm.storage.customers import Customer
+from meterfarm.storage.store import CompanyStore, Store
+from tests.services.reported import Made, keep
+from tests.storage.made import USERNAME, UTILITY
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+ELECTRIC, GAS = Meter("E<1>", Commodity.ELECTRIC), Meter("G1", Commodity.GAS)
+TWO_YEARS = Made("77", (ELECTRIC, GAS), date(2024, 11, 5), 17)
+
+
+def customer(store: CompanyStore) -> Customer:
+    return store.customers.ensure(UTILITY, USERNAME)
+
+
+def page(store: CompanyStore, whose: Customer) -> tuple[str, str]:
+    """The page, which is whole and harmless, and its text."""
+    text = customer_report(store, whose, NOW)
+    document = html.fromstring(text)
+    assert not document.xpath("//script | //iframe | //object | //link | //img | //image | //form")
+    assert not document.xpath("//@*[starts-with(name(), 'on')] | //@style")
+    links = {str(link) for link in document.xpath("//@href | //@src")}
+    assert all(link.startswith("#") for link in links)
+    ids = [str(each) for each in document.xpath("//@id")]
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in links} <= set(ids)
+    assert not re.search(r"url\(|@import|\bnan\b|\binf\b|None", text)
+    assert "<script" not in text
+    return text, " ".join(document.text_content().split())
+
+
+def headline(text: str) -> str:
+    found = html.fromstring(text).xpath("//*[@class='headline'] | //*[@class='compared']")
+    return " ".join(each.text_content() for each in found)
+
+
+def test_last_winter_and_why_are_in_plain_words(store: CompanyStore) -> None:
+    whose = customer(store)
+    keep(store, whose, TWO_YEARS)
+    text, shown = page(store, whose)
+    costs = {bill.billing_period_from: bill.total_amount for bill in TWO_YEARS.bills()}
+    last = sum(costs[day] for day in (date(2025, 12, 5), date(2026, 1, 5), date(2026, 2, 5)))
+    before = sum(costs[day] for day in (date(2024, 12, 5), date(2025, 1, 5), date(2025, 2, 5)))
+    assert (last, before) == (29_034, 28_388)
+    assert headline(text) == (
+        "Last winter cost $290.34 $6.46 (2 %) more than the winter before, which cost $283.88. "
+        "Mostly because more electricity was used."
+    )
+    assert "Ada <b>Bold</b>" in shown
+    assert "1 <Waffle> & Way, Ghent, NY 12075" in shown
+    assert "tariff “Night <script>alert(1)</script>”; before “Home”." in shown
+    assert "✓ 17 agree exactly" in shown
+    assert "No fault found" in shown
+
+
+def test_what_is_wrong_comes_first_and_names_the_line(store: CompanyStore) -> None:
+    whose = customer(store)
+    bills: list[Bill | None] = list(TWO_YEARS.bills())
+    altered = bills[-3]
+    assert altered is not None
+    first, gas = altered.meters
+    more = replace(first.consumption, mantissa=first.consumption.mantissa + 1)
+    bills[-3] = replace(altered, meters=(replace(first, consumption=more), gas))
+    bills[10] = None
+    keep(store, whose, TWO_YEARS, bills=bills)
+    text, shown = page(store, whose)
+    assert "2 to look at" in shown
+    assert "Meter E<1>: the bill has " in shown
+    assert "0.001 kWh less." in shown
+    assert "2025-09-05 to 2025-10-04 are on no bill that is read, 30 days." in shown
+    assert "The bill shows no <total>." in shown
+    assert "◆ 1 differ" in shown
+    assert text.index("to look at</h4>") < text.index("passed</h4>")
+
+
+def test_accounts_with_little_are_right_too(store: CompanyStore) -> None:
+    """Gas alone without intervals, intervals without a bill, nothing at all: each says what is not there."""
+    whose = customer(store)
+    assert "Nothing is stored of this customer yet." in page(store, whose)[1]
+    keep(store, whose, Made("1", (GAS,), date(2025, 12, 1), 3), intervals=False)
+    keep(store, whose, Made("2", (ELECTRIC,), date(2025, 12, 1), 2), bills=[])
+    keep(store, whose, Made("3", (), date(2025, 12, 1), 0), bills=[])
+    _, shown = page(store, whose)
+    assert "Last winter cost $" in shown
+    assert "There are no bills of the winter before to compare it with." in shown
+    assert "No intervals of an hour or less are stored of this account" in shown
+    assert "No bill of this account is stored that could be read." in shown
+    assert "3 not compared" in shown
+    assert "Electricity used meter E<1>, 1 Dec 2025 – 31 Jan 2026" in shown  # noqa: RUF001 - a range
+
+
+def test_a_locked_bills_figures_are_withheld(farm: Store, store: CompanyStore) -> None:
+    change_company(farm, farm.companies.only(), ChangeCompany(history="none", continuous=False))
+    whose = customer(store)
+    keep(store, whose, Made("1", (ELECTRIC,), date(2025, 10, 1), 3))
+    newest, middle, oldest = store.bills.list(whose)
+    store.bills.unlock(newest.id, "us")
+    checks = history_checks(store, whose)
+    assert [each.name for each in checks[oldest.id]] == []
+    assert [each.name for each in checks[middle.id]] == ["periods"]
+    assert [each.name for each in checks[newest.id]] == ["periods", "intervals"]
+    text, shown = page(store, whose)
+    assert shown.count("Locked: what it says is withheld.") == 2
+    assert "Home" not in text
+    assert "No fault found" in shown
+
+
+def test_five_years_of_quarter_hours_are_quick_and_bounded(store: CompanyStore) -> None:
+    whose = customer(store)
+    keep(store, whose, Made("1", (ELECTRIC,), date(2021, 1, 1), 60, step=900))
+    began = time.process_time()
+    text, shown = page(store, whose)
+    assert time.process_time() - began < 15, "one or two seconds on a machine that does nothing else"
+    assert "✓ 60 agree exactly" in shown
+    assert len(text) < 700_000
