@@ -49,20 +49,26 @@ def daily_use(bill: Bill) -> Mapping[Commodity, DailyUse]:
 
 
 def compared_with_last_year(bill: Bill, bills: Sequence[Bill]) -> Iterator[str]:
-    """A sentence for each commodity with far more or less use a day than in the same days of last year."""
+    """A sentence for each commodity with far more or less use, or cost, a day than in the same days then."""
     before = _a_year_before(bill, bills)
     if before is None:
         return
     now, then = daily_use(bill), daily_use(before)
     for commodity, use in now.items():
         other = then.get(commodity)
-        if other is None or other.unit is not use.unit or other.a_day <= 0 or use.a_day <= 0:
+        if other is None or other.unit is not use.unit:
             continue
-        ratio = use.a_day / other.a_day
-        usual = _usual(commodity, bills)
-        if 1 / _FAR < ratio < _FAR or abs(use.a_day - other.a_day) < _OF_USUAL * usual:
-            continue
-        yield _sentence(commodity, use, other, before)
+        uses = [each for one in bills if (each := daily_use(one).get(commodity)) is not None]
+        if _is_far(use.a_day, other.a_day, _usual(uses, [each.used for each in uses])):
+            yield _of_use(commodity, use, other, before)
+        elif _is_far(_cost(use), _cost(other), _usual(uses, [Fraction(each.cents or 0) for each in uses])):
+            yield _of_cost(commodity, use, other, before)
+
+
+def _is_far(now: Fraction, then: Fraction, usual: Fraction) -> bool:
+    if now <= 0 or then <= 0 or abs(now - then) < _OF_USUAL * usual:
+        return False
+    return not 1 / _FAR < now / then < _FAR
 
 
 def _a_year_before(bill: Bill, bills: Sequence[Bill]) -> Bill | None:
@@ -77,25 +83,45 @@ def _shared(bill: Bill, first: date, last: date) -> int:
     return (min(bill.billing_period_to, last) - max(bill.billing_period_from, first)).days + 1
 
 
-def _usual(commodity: Commodity, bills: Sequence[Bill]) -> Fraction:
-    uses = [use for bill in bills if (use := daily_use(bill).get(commodity)) is not None]
+def _usual(uses: Sequence[DailyUse], amounts: Sequence[Fraction]) -> Fraction:
+    """The mean of a day over all bills."""
     days = sum(use.days for use in uses)
-    return sum((use.used for use in uses), Fraction()) / days if days else Fraction()
+    return sum(amounts, Fraction()) / days if days else Fraction()
 
 
-def _sentence(commodity: Commodity, use: DailyUse, other: DailyUse, before: Bill) -> str:
-    unit = unit_name(use.unit)
-    percent = round(100 * (use.a_day / other.a_day - 1))
-    what = f"{commodity.value.capitalize()}: {_short(use)} {unit} a day, {abs(percent)} % "
-    what += (
-        f"{'more' if percent > 0 else 'less'} than the {_short(other)} of {before.billing_period_from} to "
-    )
-    what += f"{before.billing_period_to}"
-    if use.cents is None or other.cents is None:
-        return f"{what}."
-    costs = [money(round(Fraction(each.cents or 0, each.days))) for each in (use, other)]
-    return f"{what}; it cost {costs[0]} a day, {costs[1]} then."
+def _cost(use: DailyUse) -> Fraction:
+    """Cents a day."""
+    return Fraction(use.cents or 0, use.days)
+
+
+def _of_use(commodity: Commodity, use: DailyUse, other: DailyUse, before: Bill) -> str:
+    what = f"{_name(commodity)}: {_short(use)} a day, {_far(use.a_day, other.a_day)} the {_short(other)} of"
+    costs = "" if use.cents is None or other.cents is None else _costs(use, other)
+    return f"{what} {_days(before)}{costs}."
+
+
+def _of_cost(commodity: Commodity, use: DailyUse, other: DailyUse, before: Bill) -> str:
+    now, then = (money(round(_cost(each))) for each in (use, other))
+    what = f"{_name(commodity)}: {now} a day, {_far(_cost(use), _cost(other))} the {then} of {_days(before)}"
+    return f"{what}; {_short(use)} a day were used, {_short(other)} then."
+
+
+def _costs(use: DailyUse, other: DailyUse) -> str:
+    return f"; it cost {money(round(_cost(use)))} a day, {money(round(_cost(other)))} then"
+
+
+def _far(now: Fraction, then: Fraction) -> str:
+    percent = round(100 * (now / then - 1))
+    return f"{abs(percent)} % {'more' if percent > 0 else 'less'} than"
+
+
+def _name(commodity: Commodity) -> str:
+    return commodity.value.capitalize()
+
+
+def _days(bill: Bill) -> str:
+    return f"{bill.billing_period_from} to {bill.billing_period_to}"
 
 
 def _short(use: DailyUse) -> str:
-    return f"{float(use.a_day):,.1f}"
+    return f"{float(use.a_day):,.1f} {unit_name(use.unit)}"

@@ -198,16 +198,15 @@ def _story(found: Comparison | None, symbol: str) -> Story | None:
     compared = ""
     if before is not None and before.cents > 0:
         percent = round(Fraction(100 * found.change, before.cents))
+        cost = f"cost {money(before.cents, symbol)}"
         more = "more" if found.change > 0 else "less"
-        compared = (
-            f"{money(abs(found.change), symbol)} ({abs(percent)} %) {more} than {found.before_name}, which "
-            f"cost {money(before.cents, symbol)}."
-        )
+        by = f"{money(abs(found.change), symbol)} ({abs(percent)} %) {more} than {found.before_name}"
+        compared = f"{by}, which {cost}." if percent else f"As much as {found.before_name}, which {cost}."
     elif found.before_name:
         compared = f"There are no bills of {found.before_name} to compare it with."
     reasons = found.reasons
     same_way = [each for each in reasons if each.cents * found.change > 0]
-    mostly = f"Mostly because {same_way[0].words}." if same_way else ""
+    mostly = f"Mostly because {same_way[0].words}." if same_way and "(" in compared else ""
     largest = max((abs(each.cents) for each in reasons), default=0)
     return Story(
         title,

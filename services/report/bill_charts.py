@@ -35,17 +35,14 @@ def span_text(first: date, last: date) -> str:
 
 
 def changes(account: ReportedAccount) -> Sequence[Mark]:
-    """Changes of tariffs and meters, numbered by day."""
-    found = [
-        (each.bill.billing_period_from, one_line(check.what))
-        for each in account.bills
-        if each.bill is not None and not each.superseded
-        for check in each.checks
-        if check.name in _CHANGES
-    ]
-    return [
-        Mark(day, number, what) for number, (day, what) in enumerate(sorted(found)[:_MOST_MARKS], start=1)
-    ]
+    """Changes of tariffs and meters, by day; the days are numbered."""
+    found: dict[date, list[str]] = {}
+    for each in account.bills:
+        for check in each.checks if each.bill is not None and not each.superseded else ():
+            if check.name in _CHANGES and each.bill is not None:
+                found.setdefault(each.bill.billing_period_from, []).append(one_line(check.what))
+    days = sorted(found)[-_MOST_MARKS:]
+    return [Mark(day, number, " ".join(found[day])) for number, day in enumerate(days, start=1)]
 
 
 def cost_charts(account: ReportedAccount, compared: Comparison | None) -> Sequence[Markup]:

@@ -13,23 +13,27 @@ from meterfarm.services.report.report_facts import ReportedAccount, ReportedBill
 from meterfarm.support.foreign_text import one_line
 
 _TITLES = {
-    "periods": "Periods follow each other",
-    "reads": "Reads continue",
-    "intervals": "Use equals the intervals",
-    "tariff": "Tariff changed",
-    "meters": "Meter changed",
-    "last_year": "Unlike last year",
-    "total_amount": "Charges add up to the total",
-    "electricity_amount": "Delivery and supply add up",
-    "billing_period": "Days are in order",
-    "due_on": "Due after it is issued",
+    "periods": "Periods",
+    "reads": "Reads follow",
+    "intervals": "Use against intervals",
+    "tariff": "Tariff",
+    "meters": "Meter",
+    "last_year": "Last year",
+    "total_amount": "Sum of the bill",
+    "electricity_amount": "Delivery and supply",
+    "billing_period": "Days",
+    "due_on": "Due date",
 }
 _BEGINNINGS = {
-    "period of meter": "Meters are of the bill's days",
-    "meter ": "Reads differ by the use",
-    "electricity is charged": "What is used is charged",
-    "gas is charged": "What is used is charged",
+    "period of meter": "Days of the meters",
+    "meter ": "Reads and use",
+    "electricity is charged": "Use and charges",
+    "gas is charged": "Use and charges",
 }
+
+
+_SHOWN = ("periods", "reads", "intervals")
+"""Checks that are shown if they passed, too."""
 
 
 def check_title(name: str) -> str:
@@ -63,7 +67,10 @@ class LedgerCheck:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """A bill: amounts are text, "" where there is none. ``lines`` add up to its total."""
+    """A bill: amounts are text, "" where there is none. ``lines`` add up to its total.
+
+    ``more_passed`` counts the checks that are not among ``checks``.
+    """
 
     id: int
     billed_on: date
@@ -76,6 +83,7 @@ class LedgerRow:
     lines: Sequence[tuple[str, str]]
     meters: Sequence[LedgerMeter]
     checks: Sequence[LedgerCheck]
+    more_passed: int
 
 
 def ledger(account: ReportedAccount) -> Sequence[LedgerRow]:
@@ -86,11 +94,13 @@ def ledger(account: ReportedAccount) -> Sequence[LedgerRow]:
 
 def _row(each: ReportedBill, symbol: str) -> LedgerRow:
     bill = each.bill
-    checks = [LedgerCheck(one.verdict, check_title(one.name), one_line(one.what)) for one in each.checks]
+    shown = [one for one in each.checks if one.verdict is not CheckVerdict.PASSED or one.name in _SHOWN]
+    checks = [LedgerCheck(one.verdict, check_title(one.name), one_line(one.what)) for one in shown]
+    more = len(each.checks) - len(shown)
     failed = any(one.verdict is CheckVerdict.FAILED for one in each.checks)
-    verdict = "failed" if failed else "passed" if bill is not None and checks else ""
+    verdict = "failed" if failed else "passed" if bill is not None and each.checks else ""
     if bill is None:
-        return LedgerRow(each.id, each.billed_on, "", "", "", "", _state(each), verdict, [], [], checks)
+        return LedgerRow(each.id, each.billed_on, "", "", "", "", _state(each), verdict, [], [], checks, more)
     return LedgerRow(
         each.id,
         each.billed_on,
@@ -103,6 +113,7 @@ def _row(each: ReportedBill, symbol: str) -> LedgerRow:
         [(name, money(cents, symbol)) for name, cents in _lines(bill)],
         [_meter(meter) for meter in bill.meters],
         checks,
+        more,
     )
 
 

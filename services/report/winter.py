@@ -15,6 +15,7 @@ from meterfarm.records import Bill, Commodity
 _NORTH, _SOUTH = (12, 1, 2), (6, 7, 8)
 _SOUTHERN = ("Australia/", "Pacific/Auckland", "Antarctica/", "Africa/Johannesburg")
 _LEAST_DAYS, _YEAR_DAYS = 75, 350
+_SMALL = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ class Comparison:
 
     @property
     def reasons(self) -> Sequence[Reason]:
-        """What the change is made of; they add up to it but for rounding to cents."""
+        """What the change is made of, without what is small beside the largest."""
         if self.before is None:
             return []
-        found = [*_reasons(self.now, self.before)]
-        return sorted((each for each in found if each.cents), key=lambda each: -abs(each.cents))
+        found = sorted(_reasons(self.now, self.before), key=lambda each: -abs(each.cents))
+        return [each for each in found if each.cents and abs(each.cents) * _SMALL >= abs(found[0].cents)]
 
 
 def headline(bills: Sequence[Bill], zone: ZoneInfo) -> Comparison | None:

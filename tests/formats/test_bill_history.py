@@ -225,9 +225,14 @@ def test_far_more_than_last_year_is_noted_with_both_figures() -> None:
         (
             "last_year",
             NOTE,
-            "Electricity: 20.0 kWh a day, 100 % more than the 10.0 of 2024-01-05 to 2024-02-04; "
+            "Electricity: 20.0 kWh a day, 100 % more than the 10.0 kWh of 2024-01-05 to 2024-02-04; "
             "it cost 5.00 a day, 2.00 then.",
         )
     ]
+    dear = bill(*again, meter(*again, 310_000), total=12_400)
+    assert found([usual, dear])[1][-1][2] == (
+        "Electricity: 4.00 a day, 100 % more than the 2.00 of 2024-01-05 to 2024-02-04; 10.0 kWh a day were "
+        "used, 10.0 kWh then."
+    )
     little = bill(*again, meter(*again, 372_000), total=7_000)
     assert not [each for each in found([usual, little])[1] if each[0] == "last_year"]
